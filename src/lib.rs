@@ -1,1 +1,4 @@
-//! Bindery
+//! Bindery runs an organisation's machine-learning model registry from Git: manifests in, Azure
+//! Machine Learning made to match, and what is true written back to the cluster.
+
+pub mod azure;

@@ -1,0 +1,68 @@
+//! One call that changes something in Azure, as data: decided in `decide`, made by the client.
+
+use serde_json::Value;
+
+use super::ResourceId;
+
+/// One mutating call on Azure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// What the call is for, as the rest of the sentence "Bindery is about to …": used in
+    /// conditions, events and logs. Example: `move 10 % of the traffic to v3-5ae1c0de`.
+    pub doing: String,
+    /// The resource that changes.
+    pub resource: ResourceId,
+    /// What is asked of it.
+    pub action: Action,
+}
+
+/// What a [`Call`] asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Create or replace: the body is the whole resource, merged on what a fresh GET returned.
+    Put(Value),
+    /// Change the few properties that the service lets a PATCH change.
+    Patch(Value),
+    /// POST an action such as `publish` or `removeRegions` on the resource.
+    Post(&'static str, Value),
+    /// Delete.
+    Delete,
+}
+
+/// What Azure answered to a call that it accepted.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reply {
+    /// 200, 201, 202 or 204.
+    pub status: u16,
+    /// The resource as Azure now has it, where the answer carried one.
+    pub body: Option<Value>,
+    /// The operation that goes on, where there is one.
+    pub operation: Option<String>,
+    /// How long Azure asks us to wait before looking, in seconds.
+    pub retry_after: Option<u64>,
+}
+
+/// A long-running operation as we remember it: the URL is opaque, up to 5.5 kB, expires, and can be lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// `Azure-AsyncOperation`, or `Location` where that is all there is.
+    pub url: String,
+}
+
+/// What an operation's URL answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OperationState {
+    /// Anything that is not terminal: `InProgress`, `Updating`, …
+    Running,
+    /// The service says that it is done. The resource is the truth all the same.
+    Succeeded,
+    /// `Failed` or `Canceled`, with the detail that exists only here.
+    Failed {
+        /// The code, or the word before the first colon of the message where the code is null.
+        code: Option<String>,
+        /// What went wrong, in the service's words.
+        message: String,
+    },
+    /// 404 or 410: the result has expired or was lost. Look at the resource.
+    Gone,
+}

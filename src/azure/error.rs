@@ -1,0 +1,87 @@
+//! What can go wrong between us and Azure: one closed set, which decides reason, retry and metric
+//! label in one place.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How an error is to be treated. Nothing stops retrying for good: `Permanent` is only slow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The request is wrong and will be wrong again (400, 422, most 4xx; a failed operation).
+    Permanent,
+    /// Worth another try soon (408, 5xx, connection and time-out errors, an answer that is not JSON).
+    Transient,
+    /// 429, or our own pacing: nothing before this much time has passed.
+    Throttled(Duration),
+    /// No token, or one that is not accepted or lacks a right (401, 403, an Entra refusal).
+    Unauthorized,
+    /// Another change runs on the resource (409, 412, `OperationCanceled`).
+    Conflict,
+    /// 404 or 410.
+    NotFound,
+}
+
+impl Class {
+    /// The stable word for conditions and metric labels.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Permanent => "Refused",
+            Self::Transient => "Unreachable",
+            Self::Throttled(_) => "Throttled",
+            Self::Unauthorized => "Unauthorized",
+            Self::Conflict => "Busy",
+            Self::NotFound => "NotFound",
+        }
+    }
+}
+
+/// An error that says what was tried, what Azure said, and how to treat it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// How to treat it.
+    pub class: Class,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// The most specific code: `details[].code` before `error.code`, since the latter is mostly `UserError`.
+    pub code: Option<String>,
+    /// Azure's message, or what went wrong on the way. One sentence or two, no secret, no signed URL.
+    pub message: String,
+    /// `x-ms-correlation-request-id` (or `x-ms-request-id`), for a support ticket.
+    pub correlation: Option<String>,
+}
+
+impl Error {
+    /// An error without an answer from Azure.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            status: None,
+            code: None,
+            message: message.into(),
+            correlation: None,
+        }
+    }
+
+    /// True when the resource does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.class == Class::NotFound
+    }
+}
+
+impl fmt::Display for Error {
+    /// `SubscriptionNotFound: The subscription … (HTTP 404, correlation 1234)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(code) = &self.code {
+            write!(f, "{code}: ")?;
+        }
+        f.write_str(self.message.trim_end())?;
+        match (self.status, &self.correlation) {
+            (Some(status), Some(id)) => write!(f, " (HTTP {status}, correlation {id})"),
+            (Some(status), None) => write!(f, " (HTTP {status})"),
+            (None, Some(id)) => write!(f, " (correlation {id})"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

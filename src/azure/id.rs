@@ -1,0 +1,132 @@
+//! Names of things in Azure: ARM ids, and the asset ids that deployments refer to.
+
+use std::fmt;
+
+/// The ARM id of a resource, such as `/subscriptions/…/workspaces/w/models/m/versions/3`.
+///
+/// ARM compares ids without regard to case, and the service itself changes the case of segments
+/// (`resourcegroups`), so equality and ordering here do the same. Display keeps what was given.
+#[derive(Debug, Clone)]
+pub struct ResourceId(String);
+
+impl ResourceId {
+    /// An id from its text, without a trailing slash.
+    pub fn new(id: impl Into<String>) -> Self {
+        let mut id = id.into();
+        while id.ends_with('/') {
+            id.pop();
+        }
+        Self(id)
+    }
+
+    /// The id of a registry.
+    pub fn registry(subscription: &str, resource_group: &str, name: &str) -> Self {
+        Self::provider(subscription, resource_group, "registries", name)
+    }
+
+    /// The id of a workspace.
+    pub fn workspace(subscription: &str, resource_group: &str, name: &str) -> Self {
+        Self::provider(subscription, resource_group, "workspaces", name)
+    }
+
+    fn provider(subscription: &str, resource_group: &str, kind: &str, name: &str) -> Self {
+        Self(format!(
+            "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.MachineLearningServices/{kind}/{name}"
+        ))
+    }
+
+    /// A resource below this one: `child("models", "taxi")`.
+    #[must_use]
+    pub fn child(&self, collection: &str, name: &str) -> Self {
+        Self(format!("{}/{collection}/{name}", self.0))
+    }
+
+    /// The id of a version of a model that lives in this workspace or registry.
+    #[must_use]
+    pub fn model_version(&self, model: &str, version: &str) -> Self {
+        self.child("models", model).child("versions", version)
+    }
+
+    /// The last segment: the resource's own name.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The segment after `collection`, such as the name of the workspace for `workspaces`.
+    pub fn segment(&self, collection: &str) -> Option<&str> {
+        let mut segments = self.0.split('/');
+        segments.find(|s| s.eq_ignore_ascii_case(collection))?;
+        segments.next().filter(|s| !s.is_empty())
+    }
+
+    /// The subscription that the resource is in and that pays for the call.
+    pub fn subscription(&self) -> &str {
+        self.segment("subscriptions").unwrap_or_default()
+    }
+
+    /// The id as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn folded(&self) -> impl Iterator<Item = u8> + '_ {
+        self.0.bytes().map(|b| b.to_ascii_lowercase())
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl PartialEq for ResourceId {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for ResourceId {}
+
+impl PartialOrd for ResourceId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ResourceId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl std::hash::Hash for ResourceId {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        for byte in self.folded() {
+            state.write_u8(byte);
+        }
+    }
+}
+
+/// The asset id under which a deployment refers to a version in a registry,
+/// `azureml://registries/R/models/N/versions/V`.
+pub fn registry_asset_id(registry: &str, model: &str, version: &str) -> String {
+    format!("azureml://registries/{registry}/models/{model}/versions/{version}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_compare_as_arm_compares_them() {
+        let ours = ResourceId::workspace("s", "rg", "w").model_version("m", "3");
+        let theirs = ResourceId::new(
+            "/subscriptions/s/resourcegroups/RG/providers/microsoft.machinelearningservices/workspaces/w/models/m/versions/3",
+        );
+        assert_eq!(ours, theirs);
+        assert_eq!(theirs.segment("workspaces"), Some("w"));
+        assert_eq!(ours.name(), "3");
+        assert_eq!(ours.subscription(), "s");
+    }
+}

@@ -1,0 +1,80 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Identity, Provisioning, Rest, Strings, null_is_default, put_body};
+
+/// `Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnlineDeployment {
+    pub location: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub tags: Strings,
+    /// The instance count lives here, as `capacity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<Sku>,
+    pub properties: OnlineDeploymentProperties,
+    /// id, name, type, kind, systemData.
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+/// `{name: Default, capacity: N}`; the service adds the tier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sku {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<i32>,
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+/// The property bag of a managed online deployment. What Bindery only writes once, at creation,
+/// is in `rest`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnlineDeploymentProperties {
+    /// `Managed`.
+    pub endpoint_compute_type: String,
+    /// An ARM id or `azureml://registries/…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioning_state: Option<String>,
+    /// Can be added to, never removed from. Holds `AzureAsyncOperationUri`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub properties: Strings,
+    /// environmentId, codeConfiguration, environmentVariables, requestSettings, probes, ….
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+impl OnlineDeployment {
+    /// The deployment's name, as the envelope gives it.
+    pub fn name(&self) -> &str {
+        self.rest
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// Where the last change stands.
+    pub fn provisioning(&self) -> Provisioning {
+        Provisioning::of(self.properties.provisioning_state.as_deref())
+    }
+
+    /// The number of instances.
+    pub fn instance_count(&self) -> Option<i32> {
+        self.sku.as_ref()?.capacity
+    }
+
+    /// The body of a PUT of this deployment.
+    pub fn to_put(&self) -> Value {
+        put_body(self, &["provisioningState"])
+    }
+}

@@ -1,0 +1,48 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Rest, Strings, null_is_default};
+
+/// A job in a workspace: where a model came from. Only ever read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    pub properties: JobProperties,
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+/// The property bag of a job, as far as lineage needs it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobProperties {
+    /// `Completed`, `Running`, `Failed`, …
+    #[serde(default)]
+    pub status: Option<String>,
+    #[serde(default)]
+    pub experiment_name: Option<String>,
+    #[serde(default)]
+    pub display_name: Option<String>,
+    #[serde(default)]
+    pub environment_id: Option<String>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub inputs: BTreeMap<String, Value>,
+    /// What git knew: `mlflow.source.git.repoURL`, `…commit`, `azureml.git.dirty`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub properties: Strings,
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+/// The MLflow run behind a job: its last metrics, as text (`NaN` and `Infinity` are possible).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Run {
+    /// The run's id, which is the job's name.
+    pub id: String,
+    /// Who started it (`mlflow.user`), where the run says so.
+    pub user: Option<String>,
+    /// The last value of every metric, by name, as the service printed it.
+    pub metrics: BTreeMap<String, String>,
+}

@@ -1,0 +1,105 @@
+//! What Azure Machine Learning holds, as plain data. Each type names the properties that Bindery
+//! reads or writes; everything else is kept in `rest`, because PUT replaces and what is not ours
+//! has to go back as it came.
+//!
+//! Shapes: swagger 2025-09-01 and recordings of the service.
+
+mod deployment;
+mod endpoint;
+mod job;
+mod model;
+mod registry;
+mod workspace;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+pub use deployment::{OnlineDeployment, OnlineDeploymentProperties, Sku};
+pub use endpoint::{OnlineEndpoint, OnlineEndpointProperties};
+pub use job::{Job, JobProperties, Run};
+pub use model::{ModelVersion, ModelVersionProperties};
+pub use registry::{RegionDetails, Registry, RegistryProperties};
+pub use workspace::{Workspace, WorkspaceProperties};
+
+/// Tags or properties: a map of strings.
+pub type Strings = BTreeMap<String, String>;
+
+/// What Bindery does not read and gives back unchanged.
+pub type Rest = Map<String, Value>;
+
+/// The identity of a resource in Azure (`ManagedServiceIdentity`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// `None`, `SystemAssigned`, `UserAssigned` or `SystemAssigned,UserAssigned`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// By ARM id; the values are filled by the service.
+    #[serde(
+        default,
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "Map::is_empty"
+    )]
+    pub user_assigned_identities: Map<String, Value>,
+    /// principalId, tenantId.
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+/// Where a change on a resource stands, as `provisioningState` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provisioning {
+    /// Creating, Updating, Scaling, Deleting or any word that is not terminal.
+    Running,
+    /// Succeeded, or absent where the service gives none.
+    Succeeded,
+    /// Failed.
+    Failed,
+    /// Canceled.
+    Canceled,
+}
+
+impl Provisioning {
+    pub(crate) fn of(state: Option<&str>) -> Self {
+        match state {
+            None => Self::Succeeded,
+            Some(s) if s.eq_ignore_ascii_case("succeeded") => Self::Succeeded,
+            Some(s) if s.eq_ignore_ascii_case("failed") => Self::Failed,
+            Some(s) if s.eq_ignore_ascii_case("canceled") => Self::Canceled,
+            Some(_) => Self::Running,
+        }
+    }
+}
+
+/// The service writes `null` for an empty map; for us both are empty.
+pub(crate) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Read-only members of the envelope, which have no place in a request.
+const READ_ONLY: [&str; 4] = ["id", "name", "type", "systemData"];
+
+/// The body of a PUT: the whole resource without what only the service writes.
+pub(crate) fn put_body<T: Serialize>(resource: &T, read_only_properties: &[&str]) -> Value {
+    let mut body = serde_json::to_value(resource).unwrap_or_default();
+    if let Some(envelope) = body.as_object_mut() {
+        for name in READ_ONLY {
+            envelope.remove(name);
+        }
+        if let Some(Value::Object(properties)) = envelope.get_mut("properties") {
+            for name in read_only_properties {
+                properties.remove(*name);
+            }
+        }
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests;
