@@ -1,4 +1,5 @@
 //! Bindery runs an organisation's machine-learning model registry from Git: manifests in, Azure
 //! Machine Learning made to match, and what is true written back to the cluster.
 
+pub mod api;
 pub mod azure;

@@ -53,13 +53,7 @@ pub struct Error {
 impl Error {
     /// An error without an answer from Azure.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            status: None,
-            code: None,
-            message: message.into(),
-            correlation: None,
-        }
+        Self { class, status: None, code: None, message: message.into(), correlation: None }
     }
 
     /// True when the resource does not exist.

@@ -57,10 +57,7 @@ pub struct OnlineDeploymentProperties {
 impl OnlineDeployment {
     /// The deployment's name, as the envelope gives it.
     pub fn name(&self) -> &str {
-        self.rest
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.rest.get("name").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Where the last change stands.

@@ -55,11 +55,7 @@ impl OnlineEndpoint {
 
     /// The weight of a deployment, 0 where the map does not name it.
     pub fn weight(&self, deployment: &str) -> i32 {
-        self.properties
-            .traffic
-            .get(deployment)
-            .copied()
-            .unwrap_or(0)
+        self.properties.traffic.get(deployment).copied().unwrap_or(0)
     }
 
     /// The body of a PUT of this endpoint.

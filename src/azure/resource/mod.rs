@@ -37,11 +37,7 @@ pub struct Identity {
     #[serde(rename = "type")]
     pub kind: String,
     /// By ARM id; the values are filled by the service.
-    #[serde(
-        default,
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "Map::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Map::is_empty")]
     pub user_assigned_identities: Map<String, Value>,
     /// principalId, tenantId.
     #[serde(flatten)]

@@ -56,27 +56,18 @@ pub struct RegionDetails {
 impl RegionDetails {
     /// A property of the system-created storage account, such as `storageAccountName`.
     pub fn storage(&self, property: &str) -> Option<&Value> {
-        self.storage_account_details
-            .first()?
-            .get("systemCreatedStorageAccount")?
-            .get(property)
+        self.storage_account_details.first()?.get("systemCreatedStorageAccount")?.get(property)
     }
 
     /// A property of the system-created container registry, such as `acrAccountName`.
     pub fn container_registry(&self, property: &str) -> Option<&Value> {
-        self.acr_details
-            .first()?
-            .get("systemCreatedAcrAccount")?
-            .get(property)
+        self.acr_details.first()?.get("systemCreatedAcrAccount")?.get(property)
     }
 
     /// True once Azure has named both accounts.
     pub fn provisioned(&self) -> bool {
-        let named = |account: Option<&Value>| {
-            account
-                .and_then(|a| a.get("resourceId"))
-                .is_some_and(Value::is_string)
-        };
+        let named =
+            |account: Option<&Value>| account.and_then(|a| a.get("resourceId")).is_some_and(Value::is_string);
         named(self.storage("armResourceId")) && named(self.container_registry("armResourceId"))
     }
 }

@@ -1,0 +1,424 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{AzureIdentity, Drift, Management, NetworkAccess, Period, Reference, RunningOperation, Tags};
+
+/// One endpoint, and the version that it should serve.
+#[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "bindery.dev",
+    version = "v1alpha1",
+    kind = "DeploymentBinding",
+    namespaced,
+    status = "DeploymentBindingStatus",
+    derive = "PartialEq",
+    shortname = "amldb",
+    category = "bindery",
+    doc = "One endpoint, and the version that it should serve.",
+    printcolumn(name = "Version", type_ = "string", json_path = ".spec.model.versionRef.name"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Traffic", type_ = "string", json_path = ".status.trafficSummary"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.workspaceRef == oldSelf.workspaceRef").message("workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding"),
+    validation = Rule::new("self.online.endpoint.name == oldSelf.online.endpoint.name").message("online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
+    validation = Rule::new("!has(self.interval) || duration(self.interval) >= duration('1m')").message("interval must be at least 1m")
+)]
+pub struct DeploymentBindingSpec {
+    /// The workspace that the endpoint is in. Immutable.
+    pub workspace_ref: Reference,
+    /// The version to serve.
+    pub model: ModelToServe,
+    /// A managed online endpoint.
+    pub online: Online,
+    /// How a new version takes over.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// Manage (default): Azure is made to match. Observe: differences are only reported.
+    #[serde(default)]
+    pub management: Management,
+    /// What happens in Azure when this object is deleted. Delete (default): the deployments that Bindery made and, when nothing else is on it, the endpoint; unless another binding claims the endpoint. Retain: nothing.
+    #[serde(default)]
+    pub deletion_policy: BindingDeletion,
+    /// Stop changing Azure until this is false again: a rollout stays where it is. Reading goes on. Default: false.
+    #[serde(default)]
+    pub suspend: bool,
+    /// How often Azure is compared with the manifest, at least `1m`. Default: `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Period>,
+}
+
+/// The version to serve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelToServe {
+    /// The ModelVersion, pinned: to serve another version, name another.
+    pub version_ref: Reference,
+}
+
+/// A managed online endpoint and what runs on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Online {
+    /// The endpoint: its name, and how clients reach it.
+    pub endpoint: Endpoint,
+    /// The deployment that serves the version. Every field but instanceCount and tags is part of the revision: a change of it is rolled out.
+    pub deployment: Deployment,
+}
+
+/// The endpoint: its name, and how clients reach it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    /// 3 to 32 letters, digits and single dashes, beginning with a letter; unique in its Azure region. Immutable.
+    #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$"))]
+    pub name: String,
+    /// How clients authenticate. Default: Key.
+    #[serde(default)]
+    pub auth_mode: AuthMode,
+    /// Whether the endpoint can be reached from public networks. Default: Enabled.
+    #[serde(default)]
+    pub public_network_access: NetworkAccess,
+    /// The endpoint's own identity in Azure, which reads models and images. Default: system-assigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<AzureIdentity>,
+    /// Tags in Azure. Keys that are not named here are left alone.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+}
+
+/// How clients authenticate at an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum AuthMode {
+    #[default]
+    Key,
+    AMLToken,
+    AADToken,
+}
+
+impl AuthMode {
+    /// The word that Azure uses too.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Key => "Key",
+            Self::AMLToken => "AMLToken",
+            Self::AADToken => "AADToken",
+        }
+    }
+}
+
+/// What runs behind the endpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    /// The virtual machine size, such as `Standard_DS3_v2`. Default: Azure's, `Standard_F4s_v2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub instance_type: Option<String>,
+    /// The number of instances, 1 to 50. Default: 1. Applied to the deployment of the current revision at once, without a rollout.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 50))]
+    pub instance_count: i32,
+    /// The environment's id. MLflow and Triton models need none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub environment: Option<String>,
+    /// The scoring code. MLflow and Triton models need none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ScoringCode>,
+    /// Environment variables of the scoring container. Not for secrets: everybody who may read this object sees them.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub environment_variables: Tags,
+    /// Limits of a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_settings: Option<RequestSettings>,
+    /// Restarts an instance that fails it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liveness_probe: Option<Probe>,
+    /// Keeps requests from an instance that fails it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness_probe: Option<Probe>,
+    /// Holds the other probes back until it succeeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup_probe: Option<Probe>,
+    /// Whether the deployment may reach public networks. Default: Enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress_public_network_access: Option<NetworkAccess>,
+    /// Tags of the deployment in Azure. Keys that are not named here are left alone.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+}
+
+fn one() -> i32 {
+    1
+}
+
+/// The code that answers requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScoringCode {
+    /// The ARM id of the code asset.
+    #[schemars(length(min = 1, max = 1024))]
+    pub id: String,
+    /// The script in it that has `init()` and `run()`.
+    #[schemars(length(min = 1, max = 255))]
+    pub scoring_script: String,
+}
+
+/// Limits of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestSettings {
+    /// How many requests an instance works on at once. Default: Azure's, 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_concurrent_requests_per_instance: Option<i32>,
+    /// How long a request may take, at most `180s`. Default: Azure's, `5s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_timeout: Option<Period>,
+}
+
+/// A probe of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Probe {
+    /// How many failures in a row count. Default: Azure's, 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub failure_threshold: Option<i32>,
+    /// How many successes in a row count. Default: Azure's, 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub success_threshold: Option<i32>,
+    /// How long one probe may take. Default: Azure's, `2s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Period>,
+    /// How often. Default: Azure's, `10s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// How long to wait before the first. Default: Azure's, `10s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_delay: Option<Period>,
+}
+
+/// How a new version takes over.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.setTraffic)).all(s, self.steps.filter(t, has(t.setTraffic) && t.setTraffic == s.setTraffic).size() == 1)").message("each setTraffic of steps must have another weight: put the pauses of one weight together"),
+    validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.setTraffic)).map(s, s.setTraffic).isSorted()").message("the weights of setTraffic must rise from step to step")
+)]
+pub struct Strategy {
+    /// What happens, in this order, before the new version has all the traffic. Default: no steps, all at once. The first version of an endpoint, and the previous version while it is still warm, take all the traffic without steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub steps: Vec<Step>,
+    /// How long the previous deployment is kept without traffic, ready to take it back. Default: `1h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_previous: Option<Period>,
+    /// How long a failed deployment is kept, for its logs. Default: `1h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_failed: Option<Period>,
+    /// How long Azure may take to make a deployment ready; longer counts as failed. Default: `60m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_deadline: Option<Period>,
+}
+
+/// One step of a rollout. Exactly one of its fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.setTraffic) != has(self.pause)").message("a step is exactly one of setTraffic and pause"))]
+pub struct Step {
+    /// The share of the traffic that goes to the new version, in percent, 1 to 100; the rest stays with the stable one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub set_traffic: Option<i32>,
+    /// Wait before the next step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
+}
+
+/// A wait in a rollout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pause {
+    /// How long, from the moment that Azure has moved the traffic.
+    #[serde(rename = "for")]
+    pub period: Period,
+}
+
+/// What becomes of an endpoint in Azure when its binding is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum BindingDeletion {
+    #[default]
+    Delete,
+    Retain,
+}
+
+/// What is true of a binding.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentBindingStatus {
+    /// The generation that this status speaks of; -1 before the first look.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// Ready, EndpointReady, CandidateReady, Progressing, Reconciling, Stalled, Drifted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// Where the rollout stands, in one word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// The revision that the manifest asks for: a hash over the version and what was written of the deployment, but its count and tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The name of the deployment that serves for certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable: Option<String>,
+    /// The rollout that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Candidate>,
+    /// The last revision that failed; it is not tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedRevision>,
+    /// The endpoint, as Azure has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<EndpointStatus>,
+    /// The deployments on the endpoint, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub deployments: Vec<DeploymentStatus>,
+    /// The traffic in a word, such as `v2-1a2b3c4d 90%, v3-5e6f7a8b 10%`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic_summary: Option<String>,
+    /// What differs from the manifest now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]
+    pub drift: Vec<Drift>,
+    /// The tag keys that Bindery has set on the endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owned_tags: Vec<String>,
+    /// The change that Azure is working on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<RunningOperation>,
+}
+
+/// Where a rollout stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Phase {
+    /// Nothing serves yet, or something has to happen first.
+    Pending,
+    /// A deployment is being made ready.
+    Preparing,
+    /// Traffic moves by the steps.
+    Shifting,
+    /// A step's pause.
+    Pausing,
+    /// A failed or unwanted candidate loses its traffic.
+    TakingBack,
+    /// The revision that the manifest asks for has all the traffic.
+    Serving,
+    /// The revision failed; what was stable serves on, if there was anything.
+    Failed,
+    /// The endpoint is being taken down.
+    Deleting,
+}
+
+/// A rollout that goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// The deployment.
+    pub deployment: String,
+    /// The revision.
+    pub revision: String,
+    /// Its share of the traffic, in percent.
+    pub weight: i32,
+    /// Steps that are done, and how many there are: `2/5`.
+    pub steps: String,
+    /// When Azure had given it this share (RFC 3339): pauses count from here.
+    pub since: String,
+}
+
+/// A revision that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedRevision {
+    /// The revision.
+    pub revision: String,
+    /// A word: `CandidateFailed`, `ProgressDeadlineExceeded`.
+    pub reason: String,
+    /// What Azure said.
+    pub message: String,
+}
+
+/// The endpoint, as Azure has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointStatus {
+    /// The ARM id.
+    pub id: String,
+    /// Where requests go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scoring_uri: Option<String>,
+    /// `provisioningState`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+}
+
+/// What a deployment is to this binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Role {
+    /// It serves for certain.
+    Stable,
+    /// It is on its way.
+    Candidate,
+    /// It served before, and is kept warm for a while.
+    Previous,
+    /// Its rollout was given up for another.
+    Superseded,
+    /// It failed, and is kept for a while for its logs.
+    Failed,
+    /// It is not Bindery's; it is left alone.
+    Foreign,
+}
+
+/// A deployment on the endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentStatus {
+    pub name: String,
+    pub role: Role,
+    /// The asset that it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_id: Option<String>,
+    /// Its share of the traffic, in percent.
+    pub weight: i32,
+    /// `provisioningState`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<i32>,
+    /// Since when it has this role (RFC 3339).
+    pub since: String,
+}

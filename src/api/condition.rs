@@ -1,0 +1,127 @@
+//! Conditions, and the stable words for their reasons.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+/// Why a condition is what it is. The words are part of the API: people alert on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    // Work goes on.
+    Creating,
+    Updating,
+    Deleting,
+    Publishing,
+    Registering,
+    Progressing,
+    Pausing,
+    TakingBack,
+    Finishing,
+    // All is well.
+    Succeeded,
+    Observed,
+    InSync,
+    // Something else has to happen first.
+    ReferenceNotFound,
+    ReferenceNotReady,
+    Suspended,
+    OperationRunning,
+    // A person or a new spec has to help.
+    OwnedByAnother,
+    NotInAzure,
+    AssetMismatch,
+    PolicyRefused,
+    CandidateFailed,
+    ProgressDeadlineExceeded,
+    NotEmpty,
+    InUse,
+    VersionArchived,
+    OperationFailed,
+    ResourceFailed,
+    Drifted,
+    // Azure did not do what was asked.
+    Refused,
+    Unreachable,
+    Throttled,
+    Unauthorized,
+    Busy,
+    NotFound,
+    /// Azure has not been read for too long to say.
+    Stale,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// The conditions of one status, by type.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Conditions(Vec<Condition>);
+
+/// The conditions that a status holds, ready to be changed.
+pub fn conditions_of(conditions: &[Condition]) -> Conditions {
+    Conditions(conditions.to_vec())
+}
+
+/// What a condition's message may hold; the rest is cut.
+const MESSAGE_LIMIT: usize = 1024;
+
+impl Conditions {
+    /// Sets a condition. The transition time moves only when the status does.
+    pub fn set(
+        &mut self,
+        kind: &str,
+        status: Option<bool>,
+        reason: Reason,
+        message: impl Into<String>,
+        generation: i64,
+        now: Timestamp,
+    ) {
+        let status = match status {
+            Some(true) => "True",
+            Some(false) => "False",
+            None => "Unknown",
+        };
+        let mut message: String = message.into();
+        if let Some((cut, _)) = message.char_indices().nth(MESSAGE_LIMIT - 1) {
+            message.truncate(cut);
+            message.push('…');
+        }
+        let old = self.get(kind).filter(|c| c.status == status);
+        let condition = Condition {
+            type_: kind.into(),
+            status: status.into(),
+            reason: reason.to_string(),
+            message,
+            observed_generation: Some(generation),
+            last_transition_time: old.map_or_else(|| Time(seconds(now)), |c| c.last_transition_time.clone()),
+        };
+        match self.0.iter_mut().find(|c| c.type_ == kind) {
+            Some(slot) => *slot = condition,
+            None => self.0.push(condition),
+        }
+    }
+
+    /// Takes a condition away.
+    pub fn remove(&mut self, kind: &str) {
+        self.0.retain(|c| c.type_ != kind);
+    }
+
+    /// The condition of this type.
+    pub fn get(&self, kind: &str) -> Option<&Condition> {
+        self.0.iter().find(|c| c.type_ == kind)
+    }
+
+    /// As the status holds them.
+    pub fn into_vec(self) -> Vec<Condition> {
+        self.0
+    }
+}
+
+/// Kubernetes keeps times of conditions in whole seconds; a finer one would differ after a round trip.
+fn seconds(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}

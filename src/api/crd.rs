@@ -1,0 +1,50 @@
+//! The CustomResourceDefinitions, in the shape that Kubernetes' own generator would give them.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use kube::CustomResourceExt;
+use serde_json::json;
+
+use super::{DeploymentBinding, ModelVersion, Registry, Workspace};
+
+/// The definitions of all kinds, places first.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    [Registry::crd(), Workspace::crd(), ModelVersion::crd(), DeploymentBinding::crd()]
+        .into_iter()
+        .map(|mut crd| {
+            for version in &mut crd.spec.versions {
+                if let Some(root) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) {
+                    tidy(root);
+                    start_unobserved(root);
+                }
+            }
+            crd
+        })
+        .collect()
+}
+
+/// A new object has not been looked at: with this default, kstatus says InProgress for it.
+fn start_unobserved(root: &mut JSONSchemaProps) {
+    if let Some(status) = root.properties.as_mut().and_then(|p| p.get_mut("status")) {
+        status.default = Some(k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSON(
+            json!({"observedGeneration": -1}),
+        ));
+    }
+}
+
+/// An optional field is one that may be left out, not one that may be null.
+fn tidy(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    for property in schema.properties.iter_mut().flat_map(|p| p.values_mut()) {
+        tidy(property);
+    }
+    match schema.items.as_mut() {
+        Some(JSONSchemaPropsOrArray::Schema(items)) => tidy(items),
+        Some(JSONSchemaPropsOrArray::Schemas(all)) => all.iter_mut().for_each(tidy),
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = schema.additional_properties.as_mut() {
+        tidy(values);
+    }
+}

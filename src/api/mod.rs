@@ -1,0 +1,30 @@
+//! What users write and read: the kinds of group `bindery.dev`, their rules in CEL, and the words
+//! of their status. Data only; nothing here decides or talks to anybody.
+//!
+//! `crds/` is generated from this folder by `cargo xtask codegen`.
+
+mod binding;
+mod condition;
+mod crd;
+mod model_version;
+mod place;
+mod registry;
+mod scalar;
+mod workspace;
+
+pub use binding::*;
+pub use condition::{Conditions, Reason, conditions_of};
+pub use crd::crds;
+pub use model_version::*;
+pub use place::*;
+pub use registry::*;
+pub use scalar::{Period, Tags};
+pub use workspace::*;
+
+/// The API group of every kind.
+pub const GROUP: &str = "bindery.dev";
+/// The finalizer on every object that may own something in Azure.
+pub const FINALIZER: &str = "bindery.dev/azure";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Drift, Management, Period, Reference, Role, RunningOperation, Tags};
+
+/// One immutable version of one model, in a workspace or in a registry.
+#[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "bindery.dev",
+    version = "v1alpha1",
+    kind = "ModelVersion",
+    namespaced,
+    status = "ModelVersionStatus",
+    derive = "PartialEq",
+    shortname = "amlmv",
+    category = "bindery",
+    doc = "One immutable version of one model, in a workspace or in a registry.",
+    printcolumn(name = "Model", type_ = "string", json_path = ".spec.model"),
+    printcolumn(name = "Version", type_ = "string", json_path = ".spec.version"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(name = "Serving", type_ = "string", json_path = ".status.servedBy[*].binding"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Job", type_ = "string", json_path = ".status.lineage.job", priority = 1),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.registryRef) != has(self.workspaceRef)").message("give exactly one of registryRef and workspaceRef: the place where the version lives"),
+    validation = Rule::new("has(self.registryRef) == has(self.source.modelVersionRef)").message("into a registry a version comes from source.modelVersionRef; into a workspace from source.job or source.uri"),
+    validation = Rule::new("has(self.registryRef) == has(oldSelf.registryRef) && (!has(self.registryRef) || self.registryRef == oldSelf.registryRef) && has(self.workspaceRef) == has(oldSelf.workspaceRef) && (!has(self.workspaceRef) || self.workspaceRef == oldSelf.workspaceRef)").message("registryRef and workspaceRef cannot be changed: a version stays where it is; make a new ModelVersion"),
+    validation = Rule::new("self.model == oldSelf.model && self.version == oldSelf.version && self.type == oldSelf.type").message("model, version and type cannot be changed: a version is immutable; make a new ModelVersion"),
+    validation = Rule::new("self.source == oldSelf.source").message("source cannot be changed: a version is immutable; make a new ModelVersion with the next version"),
+    validation = Rule::new("!has(self.interval) || duration(self.interval) >= duration('1m')").message("interval must be at least 1m")
+)]
+pub struct ModelVersionSpec {
+    /// The registry it lives in. Exactly one of registryRef and workspaceRef. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_ref: Option<Reference>,
+    /// The workspace it lives in. Exactly one of registryRef and workspaceRef. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_ref: Option<Reference>,
+    /// The model's name in Azure. Immutable.
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$"))]
+    pub model: String,
+    /// A positive integer, as text. Immutable.
+    #[schemars(length(max = 10), regex(pattern = "^[1-9][0-9]*$"))]
+    pub version: String,
+    /// The format of the model's files. Immutable. Default: MLflow.
+    #[serde(default, rename = "type")]
+    pub kind: ModelType,
+    /// Where the model comes from. Immutable.
+    pub source: Source,
+    /// Free text. Left alone in Azure where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub description: Option<String>,
+    /// Tags in Azure. Keys that are not named here are left alone.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// Properties in Azure. Keys that are not named here are left alone.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub properties: Tags,
+    /// The stage that Azure shows, free text such as `Production`. Left alone where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub stage: Option<String>,
+    /// Whether the version is archived: hidden from lists, still served where it is bound. Default: false.
+    #[serde(default)]
+    pub archived: bool,
+    /// Manage (default): Azure is made to match. Observe: differences are only reported.
+    #[serde(default)]
+    pub management: Management,
+    /// What happens in Azure when this object is deleted. Retain (default): nothing. Archive: the version is archived. Delete: it is deleted; in a registry its number can never be used again.
+    #[serde(default)]
+    pub deletion_policy: VersionDeletion,
+    /// Stop changing Azure until this is false again. Reading goes on. Default: false.
+    #[serde(default)]
+    pub suspend: bool,
+    /// How often Azure is compared with the manifest, at least `1m`. Default: `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Period>,
+}
+
+/// The format of a model's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum ModelType {
+    #[default]
+    MLflow,
+    Custom,
+    Triton,
+}
+
+impl ModelType {
+    /// The word that Azure uses.
+    pub fn in_azure(self) -> &'static str {
+        match self {
+            Self::MLflow => "mlflow_model",
+            Self::Custom => "custom_model",
+            Self::Triton => "triton_model",
+        }
+    }
+}
+
+/// Where a model comes from. Exactly one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.job), has(self.uri), has(self.modelVersionRef)].filter(given, given).size() == 1").message("give exactly one of job, uri and modelVersionRef"))]
+pub struct Source {
+    /// Into a workspace: the output of a training job there, which is the root of the lineage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobSource>,
+    /// Into a workspace: a datastore path, such as `azureml://datastores/models/paths/taxi/3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048), regex(pattern = "^azureml://.+"))]
+    pub uri: Option<String>,
+    /// Into a registry: the version that is promoted, from a workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_version_ref: Option<Reference>,
+}
+
+/// The output of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JobSource {
+    /// The job's name.
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$"))]
+    pub name: String,
+    /// The folder among the job's artifacts. Default: `model`.
+    #[serde(default = "model_folder")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub path: String,
+}
+
+fn model_folder() -> String {
+    "model".into()
+}
+
+/// What becomes of a version in Azure when its object is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum VersionDeletion {
+    #[default]
+    Retain,
+    Archive,
+    Delete,
+}
+
+/// What is true of a version.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelVersionStatus {
+    /// The generation that this status speaks of; -1 before the first look.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// Ready, Registered, Reconciling, Stalled, Drifted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The ARM id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The id that deployments use: `azureml://registries/…` for a registry, the ARM id for a workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_id: Option<String>,
+    /// The stage that Azure shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Where the model comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Lineage>,
+    /// The deployments that hold this version, from the status of the bindings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub served_by: Vec<ServedBy>,
+    /// What differs from the manifest now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]
+    pub drift: Vec<Drift>,
+    /// The tag keys that Bindery has set, so that one taken out of the manifest is taken out of Azure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owned_tags: Vec<String>,
+    /// The property keys that Bindery has set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owned_properties: Vec<String>,
+    /// Set before a publish is asked for, so that it is asked for once even if the answer is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publishing: Option<Publishing>,
+    /// The change that Azure is working on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<RunningOperation>,
+}
+
+/// A publish that was asked for, or is about to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Publishing {
+    /// The ARM id of the version that is copied.
+    pub from: String,
+    /// When the intent was stored (RFC 3339).
+    pub since: String,
+}
+
+/// Where a model comes from: nobody typed this.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Lineage {
+    /// The training job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// The workspace that the job ran in, by ARM id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    /// The experiment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<String>,
+    /// The MLflow run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The last value of each metric of the run, at most 50.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, String>,
+    /// What the job read, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<Dataset>,
+    /// The environment of the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// The code that trained it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// Who started the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_by: Option<String>,
+    /// The versions that this one was promoted from, the nearest first, by ARM id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promoted_from: Vec<String>,
+}
+
+/// An input of a training job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Dataset {
+    pub name: String,
+    pub uri: String,
+}
+
+/// The code that a job ran.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Code {
+    /// The repository, without credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether there were changes that no commit holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dirty: Option<bool>,
+}
+
+/// A deployment that holds this version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct ServedBy {
+    /// `namespace/name` of the binding.
+    pub binding: String,
+    pub endpoint: String,
+    pub deployment: String,
+    pub role: Role,
+}

@@ -1,0 +1,123 @@
+//! How one object names another, where places are in Azure, and who may refer to them.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::KubeSchema;
+use kube::core::{Selector, SelectorExt};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Another object of group `bindery.dev`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Reference {
+    /// The object's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The object's namespace. Default: the namespace of the object that refers to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: Option<String>,
+}
+
+impl Reference {
+    /// The namespace it means, from inside `home`.
+    pub fn namespace<'a>(&'a self, home: &'a str) -> &'a str {
+        self.namespace.as_deref().unwrap_or(home)
+    }
+}
+
+/// Where a place is in Azure. Immutable: another place is another object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.subscriptionId == oldSelf.subscriptionId && self.resourceGroup == oldSelf.resourceGroup").message("subscriptionId and resourceGroup cannot be changed: make a new object for another place"),
+    validation = Rule::new("has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name)").message("name cannot be changed: make a new object for another place")
+)]
+pub struct AzurePlace {
+    /// The subscription's GUID.
+    #[schemars(length(max = 36), regex(pattern = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"))]
+    pub subscription_id: String,
+    /// The resource group's name.
+    #[schemars(length(min = 1, max = 90), regex(pattern = r"^[-\w\._\(\)]*[-\w_\(\)]$"))]
+    pub resource_group: String,
+    /// The resource's name in Azure. Default: `metadata.name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 33), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{2,32}$"))]
+    pub name: Option<String>,
+}
+
+/// Which namespaces may refer to a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum From {
+    #[default]
+    Same,
+    All,
+    Selector,
+}
+
+/// Who may refer to this place: publish to it, serve from it, run in it. To everybody else it looks
+/// as if it did not exist.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("has(self.selector) == (has(self.from) && self.from == 'Selector')").message("selector is given exactly when from is Selector"))]
+pub struct AllowedNamespaces {
+    /// `Same`: only the place's own namespace (default). `All`: every namespace. `Selector`: those whose labels match `selector`.
+    #[serde(default)]
+    pub from: From,
+    /// Matches the labels of the namespace that refers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+}
+
+impl AllowedNamespaces {
+    /// May `namespace`, which has these labels, refer to a place in `home`? The place's own
+    /// namespace always may; a selector that cannot be understood allows nobody.
+    pub fn allows(&self, home: &str, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+        namespace == home
+            || match self.from {
+                From::Same => false,
+                From::All => true,
+                From::Selector => self
+                    .selector
+                    .clone()
+                    .and_then(|s| Selector::try_from(s).ok())
+                    .is_some_and(|s| s.matches(labels)),
+            }
+    }
+}
+
+/// Whether Bindery changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum Management {
+    /// Azure is made to match.
+    #[default]
+    Manage,
+    /// Nothing is ever written to Azure: differences are only reported.
+    Observe,
+}
+
+/// A field that differs from what the manifest says, with both values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// The field, as the manifest names it: `tags.team`, `archived`, `traffic`.
+    pub field: String,
+    /// What the manifest asks for; empty where it asks for nothing.
+    pub wanted: String,
+    /// What Azure holds; empty where it holds nothing.
+    pub found: String,
+}
+
+/// A change that Azure is still working on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunningOperation {
+    /// What it does, in words.
+    pub doing: String,
+    /// The resource that it changes.
+    pub resource: String,
+    /// Where Azure tells how it goes. Opaque, long, and not for people.
+    pub url: String,
+    /// When Azure accepted it (RFC 3339).
+    pub since: String,
+}

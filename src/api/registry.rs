@@ -1,0 +1,246 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, RunningOperation, Tags};
+
+/// A model registry in Azure Machine Learning, made and kept by Bindery.
+#[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "bindery.dev",
+    version = "v1alpha1",
+    kind = "Registry",
+    plural = "registries",
+    namespaced,
+    status = "RegistryStatus",
+    derive = "PartialEq",
+    shortname = "amlreg",
+    category = "bindery",
+    doc = "A model registry in Azure Machine Learning, made and kept by Bindery.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(name = "Regions", type_ = "string", json_path = ".status.regions[*].location"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.location == oldSelf.location").message("location is the primary region and cannot be changed: Azure has no way to move a registry"),
+    validation = Rule::new("!has(self.regions) || self.regions.exists(r, r.location == self.location)").message("regions must include location, the primary region"),
+    validation = Rule::new("!has(self.interval) || duration(self.interval) >= duration('1m')").message("interval must be at least 1m")
+)]
+pub struct RegistrySpec {
+    /// Where the registry is in Azure. Its name is unique in the whole Entra tenant.
+    pub azure: AzurePlace,
+    /// The primary region, such as `eastus`. Immutable.
+    #[schemars(length(min = 3, max = 40), regex(pattern = "^[a-z0-9]+$"))]
+    pub location: String,
+    /// The regions that the registry serves, the primary one included. Default: the primary region alone. A region that is taken off the list is removed in Azure, with what is stored there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["location".into()]))]
+    pub regions: Vec<Region>,
+    /// The registry's own identity in Azure. Default: system-assigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<AzureIdentity>,
+    /// Whether the registry can be reached from public networks. Default: Enabled.
+    #[serde(default)]
+    pub public_network_access: NetworkAccess,
+    /// Tags in Azure. Keys that are not named here are left alone.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// Who may publish to this registry and serve from it. Default: its own namespace.
+    #[serde(default)]
+    pub allowed_namespaces: AllowedNamespaces,
+    /// Manage (default): Azure is made to match. Observe: differences are only reported.
+    #[serde(default)]
+    pub management: Management,
+    /// What happens in Azure when this object is deleted. Retain (default): nothing. Delete: the registry is deleted, which Bindery refuses while it holds assets.
+    #[serde(default)]
+    pub deletion_policy: RegistryDeletion,
+    /// Stop changing Azure until this is false again. Reading goes on. Default: false.
+    #[serde(default)]
+    pub suspend: bool,
+    /// How often Azure is compared with the manifest, at least `1m`. Default: `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Period>,
+}
+
+/// One region of a registry, with the accounts that Azure makes there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Region {
+    /// The region, such as `westeurope`.
+    #[schemars(length(min = 3, max = 40), regex(pattern = "^[a-z0-9]+$"))]
+    pub location: String,
+    /// The storage account. Applied when the region is made; Azure keeps it as it is afterwards.
+    #[serde(default)]
+    pub storage: Storage,
+    /// The container registry. Applied when the region is made; Azure keeps it as it is afterwards.
+    #[serde(default)]
+    pub container_registry: ContainerRegistry,
+}
+
+/// The storage account of a region.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Storage {
+    /// The account's type. Default: `Standard_LRS`.
+    #[serde(default)]
+    pub account_type: StorageAccountType,
+    /// A hierarchical namespace (Data Lake Gen2). Default: false.
+    #[serde(default)]
+    pub hierarchical_namespace: bool,
+    /// Whether blobs may be made public. Default: false.
+    #[serde(default)]
+    pub allow_blob_public_access: bool,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            account_type: StorageAccountType::default(),
+            hierarchical_namespace: false,
+            allow_blob_public_access: false,
+        }
+    }
+}
+
+/// Replication and performance of a storage account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[allow(non_camel_case_types)]
+pub enum StorageAccountType {
+    #[default]
+    Standard_LRS,
+    Standard_GRS,
+    Standard_RAGRS,
+    Standard_ZRS,
+    Standard_GZRS,
+    Standard_RAGZRS,
+    Premium_LRS,
+    Premium_ZRS,
+}
+
+/// The container registry of a region.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ContainerRegistry {
+    /// The service tier; Azure Machine Learning takes only `Premium`, the default.
+    #[serde(default)]
+    pub sku: ContainerRegistrySku,
+}
+
+/// The tier of a container registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum ContainerRegistrySku {
+    #[default]
+    Premium,
+}
+
+/// An identity that Azure gives to a registry or an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(has(self.systemAssigned) && self.systemAssigned) || (has(self.userAssigned) && size(self.userAssigned) > 0)").message("an identity is systemAssigned, userAssigned, or both: leave identity out for the default"))]
+pub struct AzureIdentity {
+    /// An identity that lives and dies with the resource. Default: false.
+    #[serde(default)]
+    pub system_assigned: bool,
+    /// ARM ids of identities made elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(max = 512)))]
+    pub user_assigned: Vec<String>,
+}
+
+/// Whether something can be reached from public networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum NetworkAccess {
+    #[default]
+    Enabled,
+    Disabled,
+}
+
+impl NetworkAccess {
+    /// The word that Azure uses too.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Enabled => "Enabled",
+            Self::Disabled => "Disabled",
+        }
+    }
+}
+
+/// What becomes of a registry in Azure when its object is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum RegistryDeletion {
+    #[default]
+    Retain,
+    Delete,
+}
+
+/// What is true of a registry.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistryStatus {
+    /// The generation that this status speaks of; -1 before the first look.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// Ready, Reconciling, Stalled, Drifted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The ARM id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The discovery URL that clients of the registry start from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery_url: Option<String>,
+    /// The MLflow registry URI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mlflow_registry_uri: Option<String>,
+    /// The resource group that Azure made for the registry's accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_resource_group: Option<String>,
+    /// The principal of the system-assigned identity, to grant rights to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal_id: Option<String>,
+    /// The regions that Azure has, with their accounts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["location".into()]))]
+    pub regions: Vec<RegionStatus>,
+    /// What differs from the manifest now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]
+    pub drift: Vec<Drift>,
+    /// The tag keys that Bindery has set, so that one taken out of the manifest is taken out of Azure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owned_tags: Vec<String>,
+    /// The change that Azure is working on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<RunningOperation>,
+}
+
+/// A region as Azure has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RegionStatus {
+    pub location: String,
+    /// The ARM id of the storage account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_account: Option<String>,
+    /// The ARM id of the container registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_registry: Option<String>,
+}

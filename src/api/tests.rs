@@ -1,0 +1,80 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{AllowedNamespaces, From, Period, crds};
+
+fn walk(schema: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
+    visit(path, schema);
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        for (name, property) in properties {
+            walk(property, &format!("{path}.{name}"), visit);
+        }
+    }
+    if let Some(items) = schema.get("items") {
+        walk(items, &format!("{path}[]"), visit);
+    }
+}
+
+fn every_schema(mut visit: impl FnMut(&str, &Value)) {
+    for crd in crds() {
+        let kind = crd.spec.names.kind.clone();
+        let crd = serde_json::to_value(crd).unwrap();
+        walk(&crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"], &kind, &mut visit);
+    }
+}
+
+#[test]
+fn every_field_of_a_spec_is_explained() {
+    let mut silent = vec![];
+    every_schema(|path, schema| {
+        let standard = path.contains("conditions") || path.contains(".selector") || path.contains("status");
+        if path.contains(".spec") && !standard && schema.get("description").is_none() && !path.ends_with("[]")
+        {
+            silent.push(path.to_string());
+        }
+    });
+    assert_eq!(silent, Vec::<String>::new(), "kubectl explain would say nothing about these");
+}
+
+#[test]
+fn nothing_is_nullable_and_nothing_is_a_float() {
+    every_schema(|path, schema| {
+        assert!(schema.get("nullable").is_none(), "{path} is nullable");
+        assert_ne!(schema.get("type"), Some(&Value::from("number")), "{path} is a float");
+    });
+}
+
+#[test]
+fn a_new_object_says_that_it_was_not_looked_at() {
+    let mut seen = 0;
+    every_schema(|path, schema| {
+        if path.ends_with(".status") && path.matches('.').count() == 1 {
+            assert_eq!(schema["default"]["observedGeneration"], -1, "{path}");
+            seen += 1;
+        }
+    });
+    assert_eq!(seen, 4);
+}
+
+#[test]
+fn periods_are_read_as_kubernetes_reads_them() {
+    for (text, seconds) in [("90s", 90), ("10m", 600), ("1h30m", 5400), ("1h", 3600)] {
+        assert_eq!(Period::new(text).duration(), Duration::from_secs(seconds), "{text}");
+    }
+}
+
+#[test]
+fn a_place_is_for_whom_it_says() {
+    let labels = BTreeMap::from([("team".to_string(), "fares".to_string())]);
+    let selector = serde_json::from_value(serde_json::json!({"matchLabels": {"team": "fares"}})).unwrap();
+    let all = AllowedNamespaces { from: From::All, selector: None };
+    let some = AllowedNamespaces { from: From::Selector, selector: Some(selector) };
+    let same = AllowedNamespaces::default();
+    assert!(same.allows("home", "home", &labels) && !same.allows("home", "other", &labels));
+    assert!(all.allows("home", "other", &BTreeMap::new()));
+    assert!(some.allows("home", "other", &labels) && !some.allows("home", "other", &BTreeMap::new()));
+}
