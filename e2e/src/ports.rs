@@ -37,6 +37,7 @@ pub fn free_port() -> io::Result<u16> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

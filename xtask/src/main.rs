@@ -1,2 +1,40 @@
-//! xtask
-fn main() {}
+//! The project's own commands: `cargo xtask <command>`. One module for each.
+
+mod control_plane;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a command returns: its error is printed as it is, for a person.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A Kubernetes control plane on this machine: bring one up, or end it.
+    #[command(subcommand)]
+    ControlPlane(control_plane::Command),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    e2e::install_crypto_provider();
+    let outcome = match Arguments::parse().command {
+        Command::ControlPlane(command) => control_plane::run(command).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

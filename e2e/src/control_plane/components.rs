@@ -97,6 +97,8 @@ pub(super) fn controller_manager(binaries: &Binaries, pki: &Pki, kubeconfig: &Pa
     let mut command = Command::new(binaries.kube_controller_manager.as_ref()?);
     flag(&mut command, "kubeconfig", kubeconfig);
     flag(&mut command, "controllers", controllers.join(","));
+    // Each controller acts as an account of its own: only those have the rights they need.
+    flag(&mut command, "use-service-account-credentials", "true");
     flag(&mut command, "leader-elect", "false");
     // It serves nothing that anybody asks for.
     flag(&mut command, "secure-port", "0");

@@ -36,7 +36,7 @@ use crate::folders::TemporaryFolder;
 use crate::progress::Progress;
 
 /// How long a token lasts that [`ControlPlane::kubeconfig_for_service_account`] asks for.
-const TOKEN_LASTS: Duration = Duration::from_hours(24);
+const TOKEN_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Which control plane to use. The default brings one up on this machine.
 #[derive(Clone, Debug, Default)]

@@ -52,6 +52,7 @@ pub(super) const HELM: Module = Module {
 };
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
