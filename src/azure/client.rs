@@ -1,0 +1,393 @@
+//! The client: one request at a time made right, and nothing retried. Whoever calls decides when to
+//! look again; a mutating call whose answer was lost may have been carried out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use azure_core::Uuid;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Method, Url};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::absence::is_absence;
+use super::call::{Action, Call, OperationState, Reply};
+use super::config::{Config, ConfigError};
+use super::error::{Class, Error};
+use super::error_body::{self, Head};
+use super::hosts::Hosts;
+use super::pace::{Kind, Pacer};
+use super::token::TokenSource;
+use super::{API_VERSION, ResourceId, entra, operation, transport};
+
+/// A list has no more pages than this.
+const MOST_PAGES: usize = 1000;
+
+/// Azure Machine Learning, as one identity sees it. Clones share connections, token, pace and counts.
+///
+/// Every method waits for its turn (see [`Pace`](super::Pace)) and fails with an [`Error`] that says
+/// how to treat it. A refused or missing token is [`Class::Unauthorized`]; Entra ID out of reach is
+/// [`Class::Transient`]; no call leaves without a token, and none to a host that is not Azure's.
+#[derive(Clone)]
+pub struct Azure(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    arm: Url,
+    hosts: Hosts,
+    tokens: TokenSource,
+    pacer: Pacer,
+    timeout: Duration,
+    reads: AtomicU64,
+    writes: AtomicU64,
+    throttled: AtomicU64,
+}
+
+/// Requests sent since the client was made, whatever was answered. Requests for tokens do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// GETs: every page of a list, every look at an operation or a run.
+    pub reads: u64,
+    /// PUT, PATCH, POST and DELETE.
+    pub writes: u64,
+    /// Answers with status 429 among both.
+    pub throttled: u64,
+}
+
+/// An answer with any status.
+pub(crate) struct Answer {
+    pub(crate) head: Head,
+    headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    value: Vec<Value>,
+    #[serde(default)]
+    next_link: Option<String>,
+}
+
+impl Azure {
+    /// A client from its configuration. Reads the CA bundle and the federated token file, sends nothing.
+    ///
+    /// Also installs the process's TLS provider if there is none (aws-lc-rs).
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let http = transport::https(&config)?;
+        let arm = arm(&config.arm)?;
+        let hosts = Hosts::new(&arm, &config.trusted_hosts)?;
+        let scope = format!("{}/.default", arm.as_str().trim_end_matches('/'));
+        let fetch = entra::fetch(&config, &http, scope)?;
+        Ok(Self(Arc::new(Inner {
+            http,
+            arm,
+            hosts,
+            tokens: TokenSource::new(fetch),
+            pacer: Pacer::new(config.pace),
+            timeout: config.request_timeout,
+            reads: AtomicU64::default(),
+            writes: AtomicU64::default(),
+            throttled: AtomicU64::default(),
+        })))
+    }
+
+    /// A resource, or `None` where Azure says that this resource does not exist.
+    ///
+    /// A subscription, resource group, workspace or registry that it would be in and that is missing
+    /// is an error of [`Class::NotFound`] with Azure's code: a mistake in a manifest, or a right that
+    /// was taken away, and no reason to create anything.
+    pub async fn get<T: DeserializeOwned>(&self, id: &ResourceId) -> Result<Option<T>, Error> {
+        let url = self.url(id.as_str(), &[])?;
+        let answer = self
+            .ask(Method::GET, url, id.subscription(), Kind::Read, None)
+            .await?;
+        match answer.ok() {
+            Ok(answer) => answer.parse().map(Some),
+            Err(error) if is_absence(id, &error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every resource of a collection, given by its ARM path
+    /// (`/subscriptions/…/models/m/versions`), over all pages. `query` is sent besides the
+    /// api-version; without `listViewType=All` Azure leaves out what is archived.
+    ///
+    /// 404 is an error here: Azure answers it for the versions of a model that has none
+    /// (`ModelNotFound`). One item of an unexpected shape fails the list, because a list with holes
+    /// would look like things that are gone.
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, Error> {
+        let id = ResourceId::new(collection);
+        let mut url = self.url(id.as_str(), query)?;
+        let mut items = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let answer = self
+                .ask(
+                    Method::GET,
+                    url.clone(),
+                    id.subscription(),
+                    Kind::Read,
+                    None,
+                )
+                .await?
+                .ok()?;
+            let page: Page = answer.parse()?;
+            for item in page.value {
+                let name = item.get("name").and_then(Value::as_str).map(str::to_owned);
+                items.push(serde_json::from_value(item).map_err(|e| {
+                    let name = name.as_deref().unwrap_or("without a name");
+                    answer.head.unexpected(&format!("item {name}: {e}"))
+                })?);
+            }
+            let Some(next) = page.next_link.filter(|next| !next.is_empty()) else {
+                return Ok(items);
+            };
+            let next = self.0.hosts.check(&next, "a nextLink")?;
+            if next == url {
+                return Err(answer
+                    .head
+                    .unexpected("a nextLink that leads to its own page"));
+            }
+            url = next;
+        }
+        let message = format!("The list has more than {MOST_PAGES} pages.");
+        Err(Error::new(Class::Permanent, message))
+    }
+
+    /// Makes one mutating call, once. Accepted are 200, 201, 202 and 204 for every verb: the service
+    /// does not keep to its specification here (azure-ml.md B.1).
+    ///
+    /// [`Class::Transient`] can mean that the call was carried out and its answer lost.
+    pub async fn send(&self, call: &Call) -> Result<Reply, Error> {
+        let id = &call.resource;
+        let (method, path, body) = match &call.action {
+            Action::Put(body) => (Method::PUT, id.to_string(), Some(body)),
+            Action::Patch(body) => (Method::PATCH, id.to_string(), Some(body)),
+            Action::Post(action, body) => {
+                let body = Some(body).filter(|body| !body.is_null());
+                (Method::POST, format!("{id}/{action}"), body)
+            }
+            Action::Delete => (Method::DELETE, id.to_string(), None),
+        };
+        let kind = if is_deployment(id) {
+            Kind::DeploymentWrite
+        } else {
+            Kind::Write
+        };
+        let url = self.url(&path, &[])?;
+        let answer = self.ask(method, url, id.subscription(), kind, body).await?;
+        let head = &answer.head;
+        if !matches!(head.status, 200 | 201 | 202 | 204) {
+            return Err(error_body::refusal(head, &answer.body));
+        }
+        let body = if error_body::is_empty(&answer.body) {
+            None
+        } else {
+            Some(answer.parse()?)
+        };
+        Ok(Reply {
+            status: head.status,
+            body,
+            operation: self.operation_url(&answer.headers, id),
+            retry_after: head.retry_after,
+        })
+    }
+
+    /// Where a long-running operation stands. The URL comes from a [`Reply`], perhaps by way of a
+    /// status, and goes out as it is; `subscription` is the one that pays for the call.
+    ///
+    /// An operation that failed is `Ok(Failed)`; `Err` means that we could not look.
+    pub async fn operation(&self, url: &str, subscription: &str) -> Result<OperationState, Error> {
+        let url = self.0.hosts.check(url, "an operation")?;
+        let answer = self
+            .ask(Method::GET, url, subscription, Kind::Read, None)
+            .await?;
+        operation::state(&answer.head, &answer.body)
+    }
+
+    /// What has been sent so far.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            reads: self.0.reads.load(Ordering::Relaxed),
+            writes: self.0.writes.load(Ordering::Relaxed),
+            throttled: self.0.throttled.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A URL that an ARM token may go to, other than ARM's own.
+    pub(crate) fn checked(&self, url: &str, what: &str) -> Result<Url, Error> {
+        self.0.hosts.check(url, what)
+    }
+
+    /// A read on behalf of a subscription, with an ARM token. `url` has been checked.
+    pub(crate) async fn read(&self, url: Url, subscription: &str) -> Result<Answer, Error> {
+        self.ask(Method::GET, url, subscription, Kind::Read, None)
+            .await
+    }
+
+    /// Sends one request with a token, when its turn has come, and notes what the answer says about
+    /// token and pace.
+    async fn ask(
+        &self,
+        method: Method,
+        url: Url,
+        subscription: &str,
+        kind: Kind,
+        body: Option<&Value>,
+    ) -> Result<Answer, Error> {
+        let inner = &*self.0;
+        let token = inner.tokens.get().await?;
+        inner.pacer.turn(subscription, kind).await?;
+        let count = if kind == Kind::Read {
+            &inner.reads
+        } else {
+            &inner.writes
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+
+        let host = url.host_str().unwrap_or_default().to_owned();
+        tracing::debug!(%method, %host, path = url.path(), "request");
+        let mut request = inner
+            .http
+            .request(method, url)
+            .bearer_auth(&token.secret)
+            .header("accept", "application/json")
+            .header("x-ms-client-request-id", Uuid::new_v4().to_string());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let lost = |e: reqwest::Error| transport::no_answer(&e, &host, inner.timeout);
+        let answer = request.send().await.map_err(lost)?;
+        let status = answer.status().as_u16();
+        let headers = answer.headers().clone();
+        let body = answer.bytes().await.map_err(lost)?.to_vec();
+        let head = Head {
+            host,
+            status,
+            retry_after: number(&headers, RETRY_AFTER.as_str()),
+            correlation: text(&headers, "x-ms-correlation-request-id")
+                .or_else(|| text(&headers, "x-ms-request-id"))
+                .map(str::to_owned),
+        };
+        tracing::debug!(status, correlation = head.correlation, "answer");
+
+        inner
+            .pacer
+            .heed(subscription, kind, |header| number(&headers, header));
+        let answer = Answer {
+            head,
+            headers,
+            body,
+        };
+        match status {
+            401 => inner.tokens.refused(&token, &answer.refusal()),
+            429 => {
+                inner.throttled.fetch_add(1, Ordering::Relaxed);
+                let wait = error_body::wait(answer.head.retry_after);
+                inner.pacer.throttled(subscription, kind, wait);
+            }
+            _ => inner.tokens.accepted(),
+        }
+        Ok(answer)
+    }
+
+    /// The URL of an ARM path. Refuses what would not arrive as it is written, such as `..`, with
+    /// which a name in a manifest could lead to another resource.
+    fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
+        check_path(path)?;
+        let mut url = self.0.arm.clone();
+        url.set_path(path);
+        url.query_pairs_mut()
+            .append_pair("api-version", API_VERSION)
+            .extend_pairs(query);
+        Ok(url)
+    }
+
+    /// `Azure-AsyncOperation`; else `Location`, unless that is the resource itself, as in a 201 [REC].
+    fn operation_url(&self, headers: &HeaderMap, id: &ResourceId) -> Option<String> {
+        if let Some(url) = text(headers, "azure-asyncoperation") {
+            return Some(url.to_owned());
+        }
+        let location = self.0.arm.join(text(headers, LOCATION.as_str())?).ok()?;
+        let is_itself = ResourceId::new(location.path()) == *id;
+        (!is_itself).then(|| location.to_string())
+    }
+}
+
+impl Answer {
+    /// The answer if its status is 200, else the error it stands for.
+    pub(crate) fn ok(self) -> Result<Self, Error> {
+        if self.head.status == 200 {
+            Ok(self)
+        } else {
+            Err(self.refusal())
+        }
+    }
+
+    fn refusal(&self) -> Error {
+        error_body::refusal(&self.head, &self.body)
+    }
+
+    /// The body as a type. JSON of another shape is [`Class::Transient`], as what is not JSON.
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let json: Value = serde_json::from_slice(&self.body)
+            .map_err(|_| error_body::not_json(&self.head, &self.body))?;
+        serde_json::from_value(json).map_err(|e| self.head.unexpected(&e.to_string()))
+    }
+}
+
+/// `https://host[:port]`: whose tokens go there, and nothing more.
+fn arm(text: &str) -> Result<Url, ConfigError> {
+    let bad = |why: String| ConfigError::Url {
+        what: "Azure Resource Manager's URL",
+        text: text.to_owned(),
+        why,
+    };
+    let url = Url::parse(text).map_err(|e| bad(e.to_string()))?;
+    if url.scheme() != "https" {
+        return Err(bad("it is not https".into()));
+    }
+    if url.path() != "/" || url.query().is_some() || !url.username().is_empty() {
+        return Err(bad("it has to be https://host or https://host:port".into()));
+    }
+    Ok(url)
+}
+
+/// An ARM path consists of non-empty segments that a URL carries unchanged.
+pub(crate) fn check_path(path: &str) -> Result<(), Error> {
+    let odd = |c: char| c.is_control() || c.is_whitespace() || r"\%?#".contains(c);
+    let strange = |segment: &str| matches!(segment, "" | "." | "..") || segment.contains(odd);
+    match path.strip_prefix('/') {
+        Some(rest) if !rest.split('/').any(strange) => Ok(()),
+        _ => {
+            let message = format!("{path:?} is not the id of anything in Azure.");
+            Err(Error::new(
+                Class::Permanent,
+                error_body::presentable(&message),
+            ))
+        }
+    }
+}
+
+/// The service counts writes to online deployments apart from others [REC].
+fn is_deployment(id: &ResourceId) -> bool {
+    id.segment("onlineEndpoints").is_some() && id.segment("deployments").is_some()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    (!text.is_empty()).then_some(text)
+}
+
+fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+    text(headers, name)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,301 @@
+//! Tokens from Entra ID or a managed identity, by `azure_identity`, and what a refusal means.
+
+use std::sync::Arc;
+
+use azure_core::cloud::CustomConfiguration;
+use azure_core::credentials::TokenCredential;
+use azure_core::error::ErrorKind;
+use azure_core::http::{ClientOptions, RetryOptions, Transport};
+use azure_core::time::OffsetDateTime;
+use azure_identity::{
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+};
+use serde::Deserialize;
+
+use super::config::{Config, ConfigError, CredentialConfig};
+use super::error::{Class, Error};
+use super::error_body;
+use super::token::{Fetch, Fetched};
+use super::transport::IdentityTransport;
+
+/// A function that asks for one new token each time it is called.
+///
+/// Each time with a new credential, because a credential keeps its last token to itself: it would
+/// hand out again the one that Azure has just refused, and the federated token file would be read
+/// only every ten minutes.
+pub(crate) fn fetch(
+    config: &Config,
+    http: &reqwest::Client,
+    scope: String,
+) -> Result<Fetch, ConfigError> {
+    let options = Options {
+        authority: authority(&config.authority)?,
+        transport: Arc::new(IdentityTransport {
+            client: http.clone(),
+            timeout: config.request_timeout,
+        }),
+    };
+    let who = config.credential.clone();
+    // What can be wrong from the start should be said at the start.
+    credential(&who, &options).map_err(|e| ConfigError::Credential(plain(&e)))?;
+    Ok(Box::new(move || {
+        let made = credential(&who, &options);
+        let scope = scope.clone();
+        Box::pin(async move {
+            let credential = made.map_err(|e| refusal(&e))?;
+            let token = credential
+                .get_token(&[&scope], None)
+                .await
+                .map_err(|e| refusal(&e))?;
+            let lifetime = token.expires_on - OffsetDateTime::now_utc();
+            Ok(Fetched {
+                secret: token.token.secret().to_owned(),
+                lifetime: lifetime.try_into().unwrap_or_default(),
+            })
+        })
+    }))
+}
+
+struct Options {
+    authority: String,
+    transport: Arc<IdentityTransport>,
+}
+
+impl Options {
+    /// No retries: the token source decides when to try again.
+    fn client(&self) -> ClientOptions {
+        let mut cloud = CustomConfiguration::default();
+        cloud.authority_host.clone_from(&self.authority);
+        ClientOptions {
+            retry: RetryOptions::none(),
+            transport: Some(Transport::new(self.transport.clone())),
+            cloud: Some(Arc::new(cloud.into())),
+            ..ClientOptions::default()
+        }
+    }
+}
+
+fn credential(
+    who: &CredentialConfig,
+    options: &Options,
+) -> azure_core::Result<Arc<dyn TokenCredential>> {
+    let client_options = options.client();
+    Ok(match who {
+        CredentialConfig::WorkloadIdentity {
+            tenant,
+            client,
+            token_file,
+        } => WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+            credential_options: ClientAssertionCredentialOptions { client_options },
+            client_id: Some(client.clone()),
+            tenant_id: Some(tenant.clone()),
+            token_file_path: Some(token_file.clone()),
+        }))?,
+        CredentialConfig::ManagedIdentity { client } => {
+            ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
+                user_assigned_id: client.clone().map(UserAssignedId::ClientId),
+                client_options,
+            }))?
+        }
+        CredentialConfig::ClientSecret {
+            tenant,
+            client,
+            secret,
+        } => ClientSecretCredential::new(
+            tenant,
+            client.clone(),
+            secret.clone(),
+            Some(ClientSecretCredentialOptions { client_options }),
+        )?,
+    })
+}
+
+/// `https://host[:port]`, also from the host alone. `azure_identity` takes nothing but https.
+fn authority(text: &str) -> Result<String, ConfigError> {
+    let full = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("https://{text}")
+    };
+    let bad = |why: String| ConfigError::Url {
+        what: "authority",
+        text: text.to_owned(),
+        why,
+    };
+    let url = reqwest::Url::parse(&full).map_err(|e| bad(e.to_string()))?;
+    if url.scheme() != "https" {
+        return Err(bad("it is not https".into()));
+    }
+    Ok(full)
+}
+
+/// What Entra ID and the managed identity endpoint say in their errors.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Refusal {
+    error: Option<String>,
+    error_description: Option<String>,
+    error_codes: Vec<u64>,
+    correlation_id: Option<String>,
+}
+
+/// Our error for one of `azure_identity`'s.
+fn refusal(error: &azure_core::Error) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(e) = cause {
+        // No answer, or one that is not JSON: the transport has said it already.
+        if let Some(ours) = e.downcast_ref::<Error>() {
+            return ours.clone();
+        }
+        if let Some(theirs) = e.downcast_ref::<azure_core::Error>()
+            && let ErrorKind::HttpResponse {
+                status,
+                raw_response,
+                ..
+            } = theirs.kind()
+        {
+            let (retry_after, said) = raw_response.as_ref().map_or_else(
+                || (None, Refusal::default()),
+                |raw| {
+                    let header = raw.headers().get_optional_str(&"retry-after".into());
+                    let wait = header.and_then(|v| v.trim().parse().ok());
+                    let said = serde_json::from_slice(raw.body().as_ref());
+                    (wait, said.unwrap_or_default())
+                },
+            );
+            return said.into_error(u16::from(*status), retry_after);
+        }
+        cause = e.source();
+    }
+    // The token file cannot be read, or the answer has no token in it.
+    let message = format!("Entra ID gave no token: {}", plain(error));
+    Error::new(Class::Unauthorized, error_body::presentable(&message))
+}
+
+impl Refusal {
+    fn into_error(self, status: u16, retry_after: Option<u64>) -> Error {
+        let number = self.error_codes.first().copied();
+        let passing = matches!(number, Some(90_024 | 90_033))
+            || self.error.as_deref() == Some("temporarily_unavailable");
+        let class = match status {
+            429 => Class::Throttled(error_body::wait(retry_after)),
+            408 | 300..=399 | 500.. => Class::Transient,
+            _ if passing => Class::Transient,
+            _ => Class::Unauthorized,
+        };
+        let description = self.error_description.unwrap_or_default();
+        let sentence = sentence(&description);
+        let message = if sentence.is_empty() {
+            format!("Entra ID gave no token and answered {status}.")
+        } else {
+            format!("Entra ID gave no token: {sentence}")
+        };
+        Error {
+            class,
+            status: Some(status),
+            code: number.map(|n| format!("AADSTS{n}")).or(self.error),
+            message: error_body::presentable(&message),
+            correlation: self.correlation_id,
+        }
+    }
+}
+
+/// `AADSTS7000215: Invalid client secret. Trace ID: … Correlation ID: … Timestamp: …`, without
+/// the code, which has its own place, and without the ids.
+fn sentence(description: &str) -> &str {
+    let end = description.find("Trace ID:").unwrap_or(description.len());
+    let text = description[..end].trim();
+    match text.split_once(": ") {
+        Some((code, rest)) if code.starts_with("AADSTS") => rest,
+        _ => text,
+    }
+}
+
+/// The first line of an `azure_identity` error, which goes on with a link to a guide.
+fn plain(error: &azure_core::Error) -> String {
+    let mut text = error
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    if let Some(source) = std::error::Error::source(error) {
+        let source = source.to_string();
+        if !text.contains(&source) {
+            text = format!("{text}: {source}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_its_code_and_one_sentence() {
+        let body = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided. Ensure the secret being sent is the value.\r\nTrace ID: 1\r\nCorrelation ID: 2\r\nTimestamp: 3","error_codes":[7000215],"timestamp":"x","trace_id":"1","correlation_id":"2"}"#;
+        let refusal: Refusal = serde_json::from_str(body).expect("as recorded");
+        let expected = Error {
+            class: Class::Unauthorized,
+            status: Some(401),
+            code: Some("AADSTS7000215".into()),
+            message: "Entra ID gave no token: Invalid client secret provided. Ensure the secret being sent is the value.".into(),
+            correlation: Some("2".into()),
+        };
+        assert_eq!(refusal.into_error(401, None), expected);
+    }
+
+    #[test]
+    fn a_refusal_is_classified() {
+        let of = |status, numbers: &[u64], error: &str| {
+            let refusal = Refusal {
+                error: Some(error.into()),
+                error_codes: numbers.to_vec(),
+                ..Refusal::default()
+            };
+            let error = refusal.into_error(status, Some(7));
+            (error.class, error.code.unwrap_or_default())
+        };
+        let unauthorized = |code: &str| (Class::Unauthorized, code.to_owned());
+        let transient = |code: &str| (Class::Transient, code.to_owned());
+        assert_eq!(
+            of(400, &[70_021], "invalid_request"),
+            unauthorized("AADSTS70021")
+        );
+        assert_eq!(
+            of(400, &[], "invalid_request"),
+            unauthorized("invalid_request")
+        );
+        assert_eq!(
+            of(400, &[90_033], "temporarily_unavailable"),
+            transient("AADSTS90033")
+        );
+        assert_eq!(
+            of(503, &[], "temporarily_unavailable"),
+            transient("temporarily_unavailable")
+        );
+        let throttled = Class::Throttled(Duration::from_secs(7));
+        assert_eq!(of(429, &[], "busy"), (throttled, "busy".into()));
+    }
+
+    #[test]
+    fn an_authority_is_https() {
+        let cases = [
+            (
+                "login.microsoftonline.com",
+                Some("https://login.microsoftonline.com"),
+            ),
+            ("https://127.0.0.1:8443/", Some("https://127.0.0.1:8443/")),
+            ("http://127.0.0.1:8443", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(authority(text).ok().as_deref(), expected, "{text}");
+        }
+    }
+}

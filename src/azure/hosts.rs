@@ -1,0 +1,183 @@
+//! Where an ARM token may go. Azure hands out URLs (`nextLink`, operations, the MLflow host), some
+//! come back out of a status that people can edit, and whoever holds the token is us.
+
+use reqwest::Url;
+
+use super::config::ConfigError;
+use super::error::{Class, Error};
+
+/// Azure's own hosts for the ARM scope: Resource Manager and Azure Machine Learning's management
+/// hosts of the public, US government and Chinese clouds. `*.` stands for any labels in front.
+/// Scoring hosts (`*.inference.ml.azure.com`) are deliberately not among them.
+const AZURE: [&str; 10] = [
+    "management.azure.com",
+    "*.management.azure.com",
+    "management.usgovcloudapi.net",
+    "*.management.usgovcloudapi.net",
+    "management.chinacloudapi.cn",
+    "*.management.chinacloudapi.cn",
+    "*.api.azureml.ms",
+    "*.experiments.azureml.net",
+    "*.api.ml.azure.us",
+    "*.api.ml.azure.cn",
+];
+
+/// The hosts that may see an ARM token.
+#[derive(Debug, Clone)]
+pub(crate) struct Hosts(Vec<Pattern>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pattern {
+    /// Lower case. With `any_label`, what has to follow a dot.
+    host: String,
+    any_label: bool,
+    port: u16,
+}
+
+impl Hosts {
+    /// Azure's own, the host of `arm`, and the extra ones.
+    pub(crate) fn new(arm: &Url, extra: &[String]) -> Result<Self, ConfigError> {
+        let arm = Pattern {
+            host: arm.host_str().unwrap_or_default().to_owned(),
+            any_label: false,
+            port: arm.port_or_known_default().unwrap_or(443),
+        };
+        let mut patterns = vec![arm];
+        for text in AZURE.into_iter().chain(extra.iter().map(String::as_str)) {
+            patterns.push(Pattern::parse(text)?);
+        }
+        Ok(Self(patterns))
+    }
+
+    /// The URL, if an ARM token may be sent to it. `what` names it in the error: "a nextLink".
+    pub(crate) fn check(&self, url: &str, what: &str) -> Result<Url, Error> {
+        let refuse = |host: &str, why: &str| {
+            let message =
+                format!("Refused to follow {what} to {host}: {why}. No token was sent there.");
+            Error::new(Class::Permanent, message)
+        };
+        let url =
+            Url::parse(url).map_err(|e| refuse("something that is no URL", &e.to_string()))?;
+        let host = url.host_str().unwrap_or("no host");
+        if url.scheme() != "https" {
+            return Err(refuse(host, "it is not https"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse(host, "it carries a user name"));
+        }
+        let port = url.port_or_known_default().unwrap_or_default();
+        if !self.0.iter().any(|pattern| pattern.allows(host, port)) {
+            return Err(refuse(
+                &format!("{host}:{port}"),
+                "the host is neither one of Azure's management hosts nor a trusted host of ours",
+            ));
+        }
+        Ok(url)
+    }
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Result<Self, ConfigError> {
+        let bad = |why: &str| ConfigError::Url {
+            what: "trusted host",
+            text: text.to_owned(),
+            why: why.to_owned(),
+        };
+        let (any_label, rest) = match text.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        // A URL parser knows about ports, IPv6 brackets and international names.
+        let url = Url::parse(&format!("https://{rest}/")).map_err(|e| bad(&e.to_string()))?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        if url.path() != "/" || !url.username().is_empty() || host.contains('*') {
+            return Err(bad("it has to be host, host:port or *.suffix"));
+        }
+        if any_label && !host.contains('.') {
+            return Err(bad("a suffix needs at least two labels"));
+        }
+        Ok(Self {
+            host,
+            any_label,
+            port: url.port_or_known_default().unwrap_or(443),
+        })
+    }
+
+    fn allows(&self, host: &str, port: u16) -> bool {
+        if port != self.port {
+            return false;
+        }
+        if !self.any_label {
+            return host.eq_ignore_ascii_case(&self.host);
+        }
+        let host = host.to_ascii_lowercase();
+        host.strip_suffix(&self.host)
+            .is_some_and(|front| front.len() > 1 && front.ends_with('.'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts() -> Hosts {
+        let arm = Url::parse("https://127.0.0.1:8443").expect("a URL");
+        let extra = ["mlflow.corp.example:9443".into(), "*.lab.example".into()];
+        Hosts::new(&arm, &extra).expect("good hosts")
+    }
+
+    #[test]
+    fn tokens_go_where_they_belong() {
+        for url in [
+            "https://management.azure.com/subscriptions/s?x=1",
+            "https://MANAGEMENT.azure.com:443/",
+            "https://eastus.management.azure.com/",
+            "https://eastus.api.azureml.ms/mlflow/v2.0",
+            "https://guid.workspace.eastus.api.azureml.ms/",
+            "https://management.usgovcloudapi.net/",
+            "https://127.0.0.1:8443/operations/1",
+            "https://mlflow.corp.example:9443/",
+            "https://a.lab.example/",
+        ] {
+            assert!(hosts().check(url, "a nextLink").is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn tokens_go_nowhere_else() {
+        let unknown =
+            "the host is neither one of Azure's management hosts nor a trusted host of ours";
+        let cases = [
+            ("http://management.azure.com/", "it is not https"),
+            ("https://management.azure.com.evil.example/", unknown),
+            ("https://evilmanagement.azure.com/", unknown),
+            ("https://management.azure.com:8443/", unknown),
+            ("https://management.azure.com./", unknown),
+            (
+                "https://management.azure.com@evil.example/",
+                "it carries a user name",
+            ),
+            ("https://api.azureml.ms/", unknown),
+            ("https://xapi.azureml.ms/", unknown),
+            ("https://127.0.0.1/", unknown),
+            ("https://127.0.0.1:8444/", unknown),
+            ("https://mlflow.corp.example/", unknown),
+            ("https://lab.example/", unknown),
+            ("https://e.eastus.inference.ml.azure.com/score", unknown),
+            ("/relative", "relative URL without a base"),
+        ];
+        for (url, why) in cases {
+            let error = hosts().check(url, "a nextLink").expect_err(url);
+            assert_eq!(error.class, Class::Permanent, "{url}");
+            assert!(error.message.contains(why), "{url}: {}", error.message);
+        }
+    }
+
+    #[test]
+    fn a_trusted_host_has_to_be_a_host() {
+        let arm = Url::parse("https://management.azure.com").expect("a URL");
+        for text in ["", "*.com", "a/b", "user@host", "a.*.b", "host:x"] {
+            assert!(Hosts::new(&arm, &[text.to_owned()]).is_err(), "{text}");
+        }
+    }
+}

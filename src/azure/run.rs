@@ -1,0 +1,166 @@
+//! The MLflow run behind a training job: its metrics, which ARM does not have (azure-ml.md H.2).
+
+use std::collections::BTreeMap;
+
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::absence::is_absence;
+use super::client::{Azure, check_path};
+use super::error::{Class, Error};
+use super::id::ResourceId;
+use super::resource::Run;
+
+impl Azure {
+    /// The run of a job, or `None` where there is none. Its id is the job's name.
+    ///
+    /// `tracking_uri` is the workspace's `mlFlowTrackingUri`, `azureml://<host>/mlflow/v1.0<arm id>`:
+    /// it names the host, which is checked before it gets an ARM token. The request counts as a read
+    /// of the workspace's subscription, although ARM does not see it.
+    pub async fn run(
+        &self,
+        tracking_uri: &str,
+        workspace: &ResourceId,
+        job: &str,
+    ) -> Result<Option<Run>, Error> {
+        let id = workspace.child("jobs", job);
+        check_path(id.as_str())?;
+        let host = host(tracking_uri)?;
+        let url = format!("https://{host}/mlflow/v2.0{workspace}/api/2.0/mlflow/runs/get");
+        let mut url = self.checked(&url, "the workspace's tracking URI")?;
+        url.query_pairs_mut().append_pair("run_id", job);
+        let answer = self.read(url, workspace.subscription()).await?;
+        match answer.ok() {
+            Ok(answer) => answer.parse::<Got>().map(|got| Some(got.run.into_run(job))),
+            Err(error) if is_absence(&id, &error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// `host[:port]` of a tracking URI.
+fn host(tracking_uri: &str) -> Result<String, Error> {
+    let bad = || {
+        let message = "The workspace's mlFlowTrackingUri is not azureml://<host>/….";
+        Error::new(Class::Permanent, message)
+    };
+    let rest = tracking_uri
+        .strip_prefix("azureml://")
+        .or_else(|| tracking_uri.strip_prefix("https://"))
+        .ok_or_else(bad)?;
+    // As https, so that the host is read as it will be used.
+    let url = Url::parse(&format!("https://{rest}")).map_err(|_| bad())?;
+    let host = url.host_str().ok_or_else(bad)?;
+    Ok(match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    })
+}
+
+#[derive(Deserialize)]
+struct Got {
+    run: GotRun,
+}
+
+#[derive(Deserialize)]
+struct GotRun {
+    #[serde(default)]
+    info: Info,
+    #[serde(default)]
+    data: Data,
+}
+
+#[derive(Deserialize, Default)]
+struct Info {
+    #[serde(default)]
+    run_id: Option<String>,
+    #[serde(default)]
+    user_id: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct Data {
+    #[serde(default)]
+    metrics: Vec<Entry>,
+    #[serde(default)]
+    tags: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    key: String,
+    #[serde(default)]
+    value: Value,
+}
+
+impl GotRun {
+    fn into_run(self, job: &str) -> Run {
+        let user = self.data.tags.iter().find(|tag| tag.key == "mlflow.user");
+        let user = user.and_then(|tag| tag.value.as_str().map(str::to_owned));
+        let metrics = self.data.metrics.into_iter();
+        Run {
+            id: self.info.run_id.unwrap_or_else(|| job.to_owned()),
+            user: user.or(self.info.user_id),
+            metrics: metrics
+                .filter_map(|entry| Some((entry.key, printed(&entry.value)?)))
+                .collect::<BTreeMap<_, _>>(),
+        }
+    }
+}
+
+/// A number as text; NaN and Infinity come as text already [INF].
+fn printed(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_stay_what_the_service_printed() {
+        let body = r#"{"run":{"info":{"run_id":"job-1","user_id":"u-1","status":"FINISHED"},
+            "data":{"metrics":[{"key":"rmse","value":3.25,"timestamp":1,"step":0},{"key":"n","value":7},
+            {"key":"loss","value":"NaN"},{"key":"up","value":"Infinity"},{"key":"odd","value":null}],
+            "tags":[{"key":"mlflow.user","value":"Ada"},{"key":"x","value":1}]}}}"#;
+        let got: Got = serde_json::from_str(body).expect("as MLflow answers");
+        let metrics = [
+            ("rmse", "3.25"),
+            ("n", "7"),
+            ("loss", "NaN"),
+            ("up", "Infinity"),
+        ];
+        let expected = Run {
+            id: "job-1".into(),
+            user: Some("Ada".into()),
+            metrics: metrics.map(|(k, v)| (k.into(), v.into())).into(),
+        };
+        assert_eq!(got.run.into_run("other"), expected);
+    }
+
+    #[test]
+    fn the_host_is_read_from_the_tracking_uri() {
+        let cases = [
+            (
+                "azureml://eastus.api.azureml.ms/mlflow/v1.0/subscriptions/s",
+                Some("eastus.api.azureml.ms"),
+            ),
+            (
+                "azureml://127.0.0.1:8443/mlflow/v1.0/x",
+                Some("127.0.0.1:8443"),
+            ),
+            ("https://h.example/mlflow", Some("h.example")),
+            ("http://h.example/mlflow", None),
+            ("", None),
+            ("azureml://", None),
+        ];
+        for (uri, expected) in cases {
+            assert_eq!(host(uri).ok().as_deref(), expected, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The token that every request carries: one at a time, renewed before it ends, and asked for with
+//! restraint when Entra ID refuses.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::error::{Class, Error};
+
+/// How long Entra ID may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Asks for a new token.
+pub(crate) type Fetch =
+    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send>> + Send + Sync>;
+
+/// A token as it came. Has no `Debug`, so that it cannot be logged.
+pub(crate) struct Fetched {
+    pub(crate) secret: String,
+    pub(crate) lifetime: Duration,
+}
+
+/// A token to use now. Has no `Debug`, so that it cannot be logged.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(crate) secret: Arc<str>,
+    number: u64,
+}
+
+/// Hands out a valid token, and asks for a new one
+/// - when none is left, while the callers wait for the one request,
+/// - in the background when three quarters of its life are over, while callers use the old one,
+/// - when Azure refused the one in use.
+///
+/// A refusal by Entra ID is remembered and handed out again until its back-off is over: 5 s
+/// doubling to 2 min, or 1 s doubling to 30 s when there was no answer.
+#[derive(Clone)]
+pub(crate) struct TokenSource(Arc<Inner>);
+
+struct Inner {
+    fetch: Fetch,
+    /// Held by whoever asks Entra ID.
+    turn: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    renewing: bool,
+    failure: Option<Failure>,
+    /// Fetches that failed in a row.
+    failures: u32,
+    /// Tokens that Azure refused in a row.
+    refused: u32,
+    /// Tokens fetched so far: the number of the last one.
+    fetched: u64,
+}
+
+struct Held {
+    token: Token,
+    renew_at: Instant,
+    ends_at: Instant,
+}
+
+struct Failure {
+    error: Error,
+    until: Instant,
+}
+
+impl TokenSource {
+    pub(crate) fn new(fetch: Fetch) -> Self {
+        Self(Arc::new(Inner {
+            fetch,
+            turn: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// A token that is valid now, or why there is none.
+    pub(crate) async fn get(&self) -> Result<Token, Error> {
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let _turn = self.0.turn.lock().await;
+        // Whoever had the turn before us may have brought one.
+        match self.known() {
+            Some(known) => known,
+            None => self.0.renew().await,
+        }
+    }
+
+    fn known(&self) -> Option<Result<Token, Error>> {
+        let now = Instant::now();
+        let mut state = self.0.state();
+        let failing = state.failing(now);
+        let renewing = state.renewing;
+        let Some(held) = state.held.as_ref().filter(|held| now < held.ends_at) else {
+            return failing.map(Err);
+        };
+        let token = held.token.clone();
+        if now >= held.renew_at && !renewing && failing.is_none() {
+            state.renewing = true;
+            let inner = Arc::clone(&self.0);
+            tokio::spawn(async move {
+                let _turn = inner.turn.lock().await;
+                // A failure is remembered; until the old token ends nobody has to know.
+                let _ = inner.renew().await;
+                inner.state().renewing = false;
+            });
+        }
+        Some(Ok(token))
+    }
+
+    /// Azure answered 401 to this token: the next caller asks for a new one. When new ones are
+    /// refused as well, Azure's error is handed out for a while before Entra ID is asked again.
+    pub(crate) fn refused(&self, token: &Token, error: &Error) {
+        let mut state = self.0.state();
+        if state
+            .held
+            .as_ref()
+            .is_none_or(|held| held.token.number != token.number)
+        {
+            return;
+        }
+        state.held = None;
+        state.refused += 1;
+        if state.refused > 1 {
+            let wait = back_off(error.class, state.refused - 1);
+            state.failure = Some(Failure {
+                error: error.clone(),
+                until: Instant::now() + wait,
+            });
+        }
+    }
+
+    /// Azure took the token.
+    pub(crate) fn accepted(&self) {
+        self.0.state().refused = 0;
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks Entra ID, and remembers what it said. Only with the turn.
+    async fn renew(&self) -> Result<Token, Error> {
+        let result = tokio::time::timeout(TIMEOUT, (self.fetch)()).await;
+        let result = result.unwrap_or_else(|_| {
+            let message = format!("Entra ID gave no token within {} s.", TIMEOUT.as_secs());
+            Err(Error::new(Class::Transient, message))
+        });
+        let now = Instant::now();
+        let mut state = self.state();
+        match result {
+            Ok(fetched) => {
+                state.fetched += 1;
+                state.failures = 0;
+                state.failure = None;
+                let token = Token {
+                    secret: fetched.secret.into(),
+                    number: state.fetched,
+                };
+                // The clocks differ, and a request takes time.
+                let margin = (fetched.lifetime / 10).min(Duration::from_secs(60));
+                state.held = Some(Held {
+                    token: token.clone(),
+                    renew_at: now + fetched.lifetime / 4 * 3,
+                    ends_at: now + fetched.lifetime.saturating_sub(margin),
+                });
+                Ok(token)
+            }
+            Err(error) => {
+                state.failures += 1;
+                let wait = back_off(error.class, state.failures);
+                tracing::warn!(%error, retry_after_seconds = wait.as_secs(), "no token");
+                state.failure = Some(Failure {
+                    error: error.clone(),
+                    until: now + wait,
+                });
+                Err(error)
+            }
+        }
+    }
+}
+
+impl State {
+    /// The error to hand out while its back-off lasts.
+    fn failing(&self, now: Instant) -> Option<Error> {
+        let failure = self
+            .failure
+            .as_ref()
+            .filter(|failure| now < failure.until)?;
+        let mut error = failure.error.clone();
+        if let Class::Throttled(wait) = &mut error.class {
+            *wait = failure.until - now;
+        }
+        Some(error)
+    }
+}
+
+/// How long to leave Entra ID alone after so many failures in a row.
+fn back_off(class: Class, failures: u32) -> Duration {
+    let (first, longest) = match class {
+        Class::Throttled(wait) => return wait,
+        Class::Unauthorized => (5, 120),
+        _ => (1, 30),
+    };
+    let doubled = 1u64
+        .checked_shl(failures.saturating_sub(1).min(16))
+        .unwrap_or(1);
+    Duration::from_secs((first * doubled).min(longest))
+}
+
+#[cfg(test)]
+mod tests;

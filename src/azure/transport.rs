@@ -1,0 +1,157 @@
+//! HTTPS: one client for Azure and for Entra ID, and what it means when no answer comes.
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use azure_core::error::ErrorKind;
+use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request};
+use serde::de::IgnoredAny;
+
+use super::config::{Config, ConfigError};
+use super::error::{Class, Error};
+use super::error_body::{self, Head};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who asks, in Azure's logs.
+const USER_AGENT: &str = concat!("bindery/", env!("CARGO_PKG_VERSION"));
+
+/// The client that everything here goes through. It follows no redirect, because that would carry a
+/// token to a host that nobody has looked at, and uses no proxy.
+///
+/// Installs aws-lc-rs as the process's TLS provider where none is installed yet: `reqwest` and
+/// `kube` are built without one of their own, and rustls panics when it has to guess.
+pub(crate) fn https(config: &Config) -> Result<reqwest::Client, ConfigError> {
+    // An error only says that there is one already, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(config.request_timeout)
+        .no_proxy();
+    if let Some(path) = &config.ca_bundle {
+        let bad = |why: String| ConfigError::CaBundle {
+            path: path.clone(),
+            why,
+        };
+        let pem = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
+        let certificates =
+            reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| bad(root_cause(&e)))?;
+        if certificates.is_empty() {
+            return Err(bad("there is no PEM certificate in it".into()));
+        }
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder
+        .build()
+        .map_err(|e| ConfigError::Http(root_cause(&e)))
+}
+
+/// The error for a request that got no answer, or not all of it. Whether a change was made is then
+/// unknown: only a GET can tell. Says the host and never the URL, which may be signed.
+pub(crate) fn no_answer(error: &reqwest::Error, host: &str, timeout: Duration) -> Error {
+    let message = if error.is_connect() {
+        format!("No connection to {host}: {}.", root_cause(error))
+    } else if error.is_timeout() {
+        format!("{host} did not answer within {} s.", timeout.as_secs())
+    } else {
+        format!(
+            "The connection to {host} ended before the answer was complete: {}.",
+            root_cause(error)
+        )
+    };
+    Error::new(Class::Transient, error_body::presentable(&message))
+}
+
+/// The innermost source: "Connection refused", not "error sending request for url".
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn StdError = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    if cause.is::<reqwest::Error>() {
+        // A reqwest error prints its URL; this one has no source, so there is nothing better.
+        return "the request could not be sent".into();
+    }
+    cause.to_string()
+}
+
+/// `azure_identity`'s way out. It has none of its own: `azure_core` is built without its transport.
+#[derive(Debug)]
+pub(crate) struct IdentityTransport {
+    pub(crate) client: reqwest::Client,
+    pub(crate) timeout: Duration,
+}
+
+impl IdentityTransport {
+    async fn execute(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let url = request.url().clone();
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let method = match request.method() {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            other => {
+                let message = format!("no credential sends {other}");
+                return Err(azure_core::Error::with_message(ErrorKind::Other, message));
+            }
+        };
+        let mut outgoing = self.client.request(method, url);
+        for (name, value) in request.headers().iter() {
+            outgoing = outgoing.header(name.as_str(), value.as_str());
+        }
+        if let Body::Bytes(bytes) = request.body() {
+            outgoing = outgoing.body(bytes.clone());
+        }
+        let lost = |e: reqwest::Error| wrapped(no_answer(&e, &host, self.timeout));
+        let answer = outgoing.send().await.map_err(lost)?;
+        let status = answer.status().as_u16();
+        let headers = headers(answer.headers());
+        let body = answer.bytes().await.map_err(lost)?;
+        if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
+            let head = Head {
+                host,
+                status,
+                ..Head::default()
+            };
+            return Err(wrapped(error_body::not_json(&head, &body)));
+        }
+        Ok(AsyncRawResponse::from_bytes(status.into(), headers, body))
+    }
+}
+
+/// Our own error, to be found again under those of `azure_identity`.
+fn wrapped(error: Error) -> azure_core::Error {
+    azure_core::Error::with_error(ErrorKind::Io, error, "no token")
+}
+
+fn headers(from: &reqwest::header::HeaderMap) -> Headers {
+    let mut headers = Headers::new();
+    for (name, value) in from {
+        if let Ok(value) = value.to_str() {
+            headers.insert(
+                HeaderName::from(name.as_str().to_owned()),
+                HeaderValue::from(value.to_owned()),
+            );
+        }
+    }
+    headers
+}
+
+impl HttpClient for IdentityTransport {
+    // What `#[async_trait]` makes of `async fn execute_request(&self, request: &Request)`.
+    fn execute_request<'a, 'b, 'c>(
+        &'a self,
+        request: &'b Request,
+    ) -> Pin<Box<dyn Future<Output = azure_core::Result<AsyncRawResponse>> + Send + 'c>>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        Box::pin(self.execute(request))
+    }
+}
