@@ -161,8 +161,8 @@ fn from_assets(folder: &Path, progress: &Progress) -> Result<Binaries, Error> {
     if kube_controller_manager.is_none() {
         progress.say(format!(
             "KUBEBUILDER_ASSETS ({}) has no kube-controller-manager; going on without: namespaces \
-             will not finish deletion, namespaces get no default service account, and nothing \
-             collects what an owner reference leaves behind",
+             will not finish deletion and get no default service account, the cluster roles view, edit \
+             and admin stay empty, and nothing collects what an owner reference leaves behind",
             folder.display()
         ));
     }
