@@ -33,9 +33,7 @@ pub(crate) fn is_absence(id: &ResourceId, error: &Error) -> bool {
 /// True for `…/workspaces/w` and false for what is below.
 fn is_in(id: &ResourceId, collection: &str) -> bool {
     let mut segments = id.as_str().rsplit('/').skip(1);
-    segments
-        .next()
-        .is_some_and(|s| s.eq_ignore_ascii_case(collection))
+    segments.next().is_some_and(|s| s.eq_ignore_ascii_case(collection))
 }
 
 /// The front door says which resource it missed: "The Resource
@@ -47,12 +45,7 @@ fn names_a_parent(id: &ResourceId, message: &str) -> bool {
     };
     let named = message.to_ascii_lowercase();
     let mut quoted = named.split('\'').skip(1).step_by(2);
-    quoted.any(|name| {
-        name.contains('/')
-            && path
-                .strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with('/'))
-    })
+    quoted.any(|name| name.contains('/') && path.strip_prefix(name).is_some_and(|rest| rest.starts_with('/')))
 }
 
 #[cfg(test)]
@@ -69,12 +62,7 @@ mod tests {
             (&model, Some("ModelNotFound"), "m", true),
             (&model, Some("NotFound"), "m", true),
             (&model, Some("UserError"), "m", true),
-            (
-                &model,
-                Some("ResourceNotFound"),
-                "The specified resource was not found.",
-                true,
-            ),
+            (&model, Some("ResourceNotFound"), "The specified resource was not found.", true),
             (&model, Some("ResourceNotFound"), named, false),
             (&workspace, Some("ResourceNotFound"), named, true),
             (&model, Some("WorkspaceNotFound"), "m", false),
@@ -94,10 +82,7 @@ mod tests {
             };
             assert_eq!(is_absence(id, &error), absent, "{id} {code:?} {message}");
         }
-        assert!(!is_absence(
-            &model,
-            &Error::new(Class::NotFound, "from no one knows whom")
-        ));
+        assert!(!is_absence(&model, &Error::new(Class::NotFound, "from no one knows whom")));
         assert!(!is_absence(&model, &Error::new(Class::Transient, "m")));
     }
 }

@@ -101,9 +101,7 @@ impl Azure {
     /// was taken away, and no reason to create anything.
     pub async fn get<T: DeserializeOwned>(&self, id: &ResourceId) -> Result<Option<T>, Error> {
         let url = self.url(id.as_str(), &[])?;
-        let answer = self
-            .ask(Method::GET, url, id.subscription(), Kind::Read, None)
-            .await?;
+        let answer = self.ask(Method::GET, url, id.subscription(), Kind::Read, None).await?;
         match answer.ok() {
             Ok(answer) => answer.parse().map(Some),
             Err(error) if is_absence(id, &error) => Ok(None),
@@ -127,16 +125,8 @@ impl Azure {
         let mut url = self.url(id.as_str(), query)?;
         let mut items = Vec::new();
         for _ in 0..MOST_PAGES {
-            let answer = self
-                .ask(
-                    Method::GET,
-                    url.clone(),
-                    id.subscription(),
-                    Kind::Read,
-                    None,
-                )
-                .await?
-                .ok()?;
+            let answer =
+                self.ask(Method::GET, url.clone(), id.subscription(), Kind::Read, None).await?.ok()?;
             let page: Page = answer.parse()?;
             for item in page.value {
                 let name = item.get("name").and_then(Value::as_str).map(str::to_owned);
@@ -150,9 +140,7 @@ impl Azure {
             };
             let next = self.0.hosts.check(&next, "a nextLink")?;
             if next == url {
-                return Err(answer
-                    .head
-                    .unexpected("a nextLink that leads to its own page"));
+                return Err(answer.head.unexpected("a nextLink that leads to its own page"));
             }
             url = next;
         }
@@ -175,22 +163,14 @@ impl Azure {
             }
             Action::Delete => (Method::DELETE, id.to_string(), None),
         };
-        let kind = if is_deployment(id) {
-            Kind::DeploymentWrite
-        } else {
-            Kind::Write
-        };
+        let kind = if is_deployment(id) { Kind::DeploymentWrite } else { Kind::Write };
         let url = self.url(&path, &[])?;
         let answer = self.ask(method, url, id.subscription(), kind, body).await?;
         let head = &answer.head;
         if !matches!(head.status, 200 | 201 | 202 | 204) {
             return Err(error_body::refusal(head, &answer.body));
         }
-        let body = if error_body::is_empty(&answer.body) {
-            None
-        } else {
-            Some(answer.parse()?)
-        };
+        let body = if error_body::is_empty(&answer.body) { None } else { Some(answer.parse()?) };
         Ok(Reply {
             status: head.status,
             body,
@@ -205,9 +185,7 @@ impl Azure {
     /// An operation that failed is `Ok(Failed)`; `Err` means that we could not look.
     pub async fn operation(&self, url: &str, subscription: &str) -> Result<OperationState, Error> {
         let url = self.0.hosts.check(url, "an operation")?;
-        let answer = self
-            .ask(Method::GET, url, subscription, Kind::Read, None)
-            .await?;
+        let answer = self.ask(Method::GET, url, subscription, Kind::Read, None).await?;
         operation::state(&answer.head, &answer.body)
     }
 
@@ -227,8 +205,7 @@ impl Azure {
 
     /// A read on behalf of a subscription, with an ARM token. `url` has been checked.
     pub(crate) async fn read(&self, url: Url, subscription: &str) -> Result<Answer, Error> {
-        self.ask(Method::GET, url, subscription, Kind::Read, None)
-            .await
+        self.ask(Method::GET, url, subscription, Kind::Read, None).await
     }
 
     /// Sends one request with a token, when its turn has come, and notes what the answer says about
@@ -244,11 +221,7 @@ impl Azure {
         let inner = &*self.0;
         let token = inner.tokens.get().await?;
         inner.pacer.turn(subscription, kind).await?;
-        let count = if kind == Kind::Read {
-            &inner.reads
-        } else {
-            &inner.writes
-        };
+        let count = if kind == Kind::Read { &inner.reads } else { &inner.writes };
         count.fetch_add(1, Ordering::Relaxed);
 
         let host = url.host_str().unwrap_or_default().to_owned();
@@ -277,14 +250,8 @@ impl Azure {
         };
         tracing::debug!(status, correlation = head.correlation, "answer");
 
-        inner
-            .pacer
-            .heed(subscription, kind, |header| number(&headers, header));
-        let answer = Answer {
-            head,
-            headers,
-            body,
-        };
+        inner.pacer.heed(subscription, kind, |header| number(&headers, header));
+        let answer = Answer { head, headers, body };
         match status {
             401 => inner.tokens.refused(&token, &answer.refusal()),
             429 => {
@@ -303,9 +270,7 @@ impl Azure {
         check_path(path)?;
         let mut url = self.0.arm.clone();
         url.set_path(path);
-        url.query_pairs_mut()
-            .append_pair("api-version", API_VERSION)
-            .extend_pairs(query);
+        url.query_pairs_mut().append_pair("api-version", API_VERSION).extend_pairs(query);
         Ok(url)
     }
 
@@ -323,11 +288,7 @@ impl Azure {
 impl Answer {
     /// The answer if its status is 200, else the error it stands for.
     pub(crate) fn ok(self) -> Result<Self, Error> {
-        if self.head.status == 200 {
-            Ok(self)
-        } else {
-            Err(self.refusal())
-        }
+        if self.head.status == 200 { Ok(self) } else { Err(self.refusal()) }
     }
 
     fn refusal(&self) -> Error {
@@ -336,19 +297,16 @@ impl Answer {
 
     /// The body as a type. JSON of another shape is [`Class::Transient`], as what is not JSON.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let json: Value = serde_json::from_slice(&self.body)
-            .map_err(|_| error_body::not_json(&self.head, &self.body))?;
+        let json: Value =
+            serde_json::from_slice(&self.body).map_err(|_| error_body::not_json(&self.head, &self.body))?;
         serde_json::from_value(json).map_err(|e| self.head.unexpected(&e.to_string()))
     }
 }
 
 /// `https://host[:port]`: whose tokens go there, and nothing more.
 fn arm(text: &str) -> Result<Url, ConfigError> {
-    let bad = |why: String| ConfigError::Url {
-        what: "Azure Resource Manager's URL",
-        text: text.to_owned(),
-        why,
-    };
+    let bad =
+        |why: String| ConfigError::Url { what: "Azure Resource Manager's URL", text: text.to_owned(), why };
     let url = Url::parse(text).map_err(|e| bad(e.to_string()))?;
     if url.scheme() != "https" {
         return Err(bad("it is not https".into()));
@@ -367,10 +325,7 @@ pub(crate) fn check_path(path: &str) -> Result<(), Error> {
         Some(rest) if !rest.split('/').any(strange) => Ok(()),
         _ => {
             let message = format!("{path:?} is not the id of anything in Azure.");
-            Err(Error::new(
-                Class::Permanent,
-                error_body::presentable(&message),
-            ))
+            Err(Error::new(Class::Permanent, error_body::presentable(&message)))
         }
     }
 }

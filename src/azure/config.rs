@@ -146,8 +146,7 @@ impl CredentialConfig {
     }
 
     fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let need =
-            |name, because| variable(name).ok_or(ConfigError::MissingVariable { name, because });
+        let need = |name, because| variable(name).ok_or(ConfigError::MissingVariable { name, because });
         if let Some(token_file) = variable(TOKEN_FILE) {
             let because = "AZURE_FEDERATED_TOKEN_FILE asks for workload identity";
             return Ok(Self::WorkloadIdentity {
@@ -164,9 +163,7 @@ impl CredentialConfig {
                 secret: secret.into(),
             });
         }
-        Ok(Self::ManagedIdentity {
-            client: variable(CLIENT_ID),
-        })
+        Ok(Self::ManagedIdentity { client: variable(CLIENT_ID) })
     }
 }
 
@@ -195,10 +192,7 @@ mod tests {
                 &[tenant, client, file, secret],
                 "WorkloadIdentity { tenant: \"t\", client: \"c\", token_file: \"/var/run/token\" }",
             ),
-            (
-                &[tenant, client, secret],
-                "ClientSecret { tenant: \"t\", client: \"c\", secret: Secret }",
-            ),
+            (&[tenant, client, secret], "ClientSecret { tenant: \"t\", client: \"c\", secret: Secret }"),
             (&[client], "ManagedIdentity { client: Some(\"c\") }"),
             (&[], "ManagedIdentity { client: None }"),
             (
@@ -228,9 +222,6 @@ mod tests {
         let config = Config::from_variables(&|name| {
             (name == AUTHORITY_HOST).then(|| "https://login.microsoftonline.us/".to_owned())
         });
-        assert_eq!(
-            config.expect("complete").authority,
-            "https://login.microsoftonline.us/"
-        );
+        assert_eq!(config.expect("complete").authority, "https://login.microsoftonline.us/");
     }
 }

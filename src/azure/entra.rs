@@ -9,8 +9,8 @@ use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_core::time::OffsetDateTime;
 use azure_identity::{
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
-    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
-    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
+    WorkloadIdentityCredentialOptions,
 };
 use serde::Deserialize;
 
@@ -25,17 +25,10 @@ use super::transport::IdentityTransport;
 /// Each time with a new credential, because a credential keeps its last token to itself: it would
 /// hand out again the one that Azure has just refused, and the federated token file would be read
 /// only every ten minutes.
-pub(crate) fn fetch(
-    config: &Config,
-    http: &reqwest::Client,
-    scope: String,
-) -> Result<Fetch, ConfigError> {
+pub(crate) fn fetch(config: &Config, http: &reqwest::Client, scope: String) -> Result<Fetch, ConfigError> {
     let options = Options {
         authority: authority(&config.authority)?,
-        transport: Arc::new(IdentityTransport {
-            client: http.clone(),
-            timeout: config.request_timeout,
-        }),
+        transport: Arc::new(IdentityTransport { client: http.clone(), timeout: config.request_timeout }),
     };
     let who = config.credential.clone();
     // What can be wrong from the start should be said at the start.
@@ -45,10 +38,7 @@ pub(crate) fn fetch(
         let scope = scope.clone();
         Box::pin(async move {
             let credential = made.map_err(|e| refusal(&e))?;
-            let token = credential
-                .get_token(&[&scope], None)
-                .await
-                .map_err(|e| refusal(&e))?;
+            let token = credential.get_token(&[&scope], None).await.map_err(|e| refusal(&e))?;
             let lifetime = token.expires_on - OffsetDateTime::now_utc();
             Ok(Fetched {
                 secret: token.token.secret().to_owned(),
@@ -77,33 +67,24 @@ impl Options {
     }
 }
 
-fn credential(
-    who: &CredentialConfig,
-    options: &Options,
-) -> azure_core::Result<Arc<dyn TokenCredential>> {
+fn credential(who: &CredentialConfig, options: &Options) -> azure_core::Result<Arc<dyn TokenCredential>> {
     let client_options = options.client();
     Ok(match who {
-        CredentialConfig::WorkloadIdentity {
-            tenant,
-            client,
-            token_file,
-        } => WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
-            credential_options: ClientAssertionCredentialOptions { client_options },
-            client_id: Some(client.clone()),
-            tenant_id: Some(tenant.clone()),
-            token_file_path: Some(token_file.clone()),
-        }))?,
+        CredentialConfig::WorkloadIdentity { tenant, client, token_file } => {
+            WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+                credential_options: ClientAssertionCredentialOptions { client_options },
+                client_id: Some(client.clone()),
+                tenant_id: Some(tenant.clone()),
+                token_file_path: Some(token_file.clone()),
+            }))?
+        }
         CredentialConfig::ManagedIdentity { client } => {
             ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
                 user_assigned_id: client.clone().map(UserAssignedId::ClientId),
                 client_options,
             }))?
         }
-        CredentialConfig::ClientSecret {
-            tenant,
-            client,
-            secret,
-        } => ClientSecretCredential::new(
+        CredentialConfig::ClientSecret { tenant, client, secret } => ClientSecretCredential::new(
             tenant,
             client.clone(),
             secret.clone(),
@@ -114,16 +95,8 @@ fn credential(
 
 /// `https://host[:port]`, also from the host alone. `azure_identity` takes nothing but https.
 fn authority(text: &str) -> Result<String, ConfigError> {
-    let full = if text.contains("://") {
-        text.to_owned()
-    } else {
-        format!("https://{text}")
-    };
-    let bad = |why: String| ConfigError::Url {
-        what: "authority",
-        text: text.to_owned(),
-        why,
-    };
+    let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let bad = |why: String| ConfigError::Url { what: "authority", text: text.to_owned(), why };
     let url = reqwest::Url::parse(&full).map_err(|e| bad(e.to_string()))?;
     if url.scheme() != "https" {
         return Err(bad("it is not https".into()));
@@ -150,11 +123,7 @@ fn refusal(error: &azure_core::Error) -> Error {
             return ours.clone();
         }
         if let Some(theirs) = e.downcast_ref::<azure_core::Error>()
-            && let ErrorKind::HttpResponse {
-                status,
-                raw_response,
-                ..
-            } = theirs.kind()
+            && let ErrorKind::HttpResponse { status, raw_response, .. } = theirs.kind()
         {
             let (retry_after, said) = raw_response.as_ref().map_or_else(
                 || (None, Refusal::default()),
@@ -215,12 +184,7 @@ fn sentence(description: &str) -> &str {
 
 /// The first line of an `azure_identity` error, which goes on with a link to a guide.
 fn plain(error: &azure_core::Error) -> String {
-    let mut text = error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let mut text = error.to_string().lines().next().unwrap_or_default().to_owned();
     if let Some(source) = std::error::Error::source(error) {
         let source = source.to_string();
         if !text.contains(&source) {
@@ -253,32 +217,17 @@ mod tests {
     #[test]
     fn a_refusal_is_classified() {
         let of = |status, numbers: &[u64], error: &str| {
-            let refusal = Refusal {
-                error: Some(error.into()),
-                error_codes: numbers.to_vec(),
-                ..Refusal::default()
-            };
+            let refusal =
+                Refusal { error: Some(error.into()), error_codes: numbers.to_vec(), ..Refusal::default() };
             let error = refusal.into_error(status, Some(7));
             (error.class, error.code.unwrap_or_default())
         };
         let unauthorized = |code: &str| (Class::Unauthorized, code.to_owned());
         let transient = |code: &str| (Class::Transient, code.to_owned());
-        assert_eq!(
-            of(400, &[70_021], "invalid_request"),
-            unauthorized("AADSTS70021")
-        );
-        assert_eq!(
-            of(400, &[], "invalid_request"),
-            unauthorized("invalid_request")
-        );
-        assert_eq!(
-            of(400, &[90_033], "temporarily_unavailable"),
-            transient("AADSTS90033")
-        );
-        assert_eq!(
-            of(503, &[], "temporarily_unavailable"),
-            transient("temporarily_unavailable")
-        );
+        assert_eq!(of(400, &[70_021], "invalid_request"), unauthorized("AADSTS70021"));
+        assert_eq!(of(400, &[], "invalid_request"), unauthorized("invalid_request"));
+        assert_eq!(of(400, &[90_033], "temporarily_unavailable"), transient("AADSTS90033"));
+        assert_eq!(of(503, &[], "temporarily_unavailable"), transient("temporarily_unavailable"));
         let throttled = Class::Throttled(Duration::from_secs(7));
         assert_eq!(of(429, &[], "busy"), (throttled, "busy".into()));
     }
@@ -286,10 +235,7 @@ mod tests {
     #[test]
     fn an_authority_is_https() {
         let cases = [
-            (
-                "login.microsoftonline.com",
-                Some("https://login.microsoftonline.com"),
-            ),
+            ("login.microsoftonline.com", Some("https://login.microsoftonline.com")),
             ("https://127.0.0.1:8443/", Some("https://127.0.0.1:8443/")),
             ("http://127.0.0.1:8443", None),
             ("", None),

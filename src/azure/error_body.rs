@@ -33,10 +33,7 @@ pub(crate) struct Head {
 impl Head {
     /// The error for JSON that is not what belongs there.
     pub(crate) fn unexpected(&self, what: &str) -> Error {
-        let message = format!(
-            "{} answered {} with something unexpected: {what}",
-            self.host, self.status
-        );
+        let message = format!("{} answered {} with something unexpected: {what}", self.host, self.status);
         Error {
             class: Class::Transient,
             status: Some(self.status),
@@ -55,10 +52,7 @@ pub(crate) fn refusal(head: &Head, body: &[u8]) -> Error {
         _ => return not_json(head, body),
     };
     let message = if said.message.is_empty() {
-        format!(
-            "{} answered {} and said nothing more.",
-            head.host, head.status
-        )
+        format!("{} answered {} and said nothing more.", head.host, head.status)
     } else {
         said.message
     };
@@ -77,15 +71,9 @@ pub(crate) fn not_json(head: &Head, body: &[u8]) -> Error {
     let text = String::from_utf8_lossy(&body[..body.len().min(2000)]);
     let words = first_words(&text);
     let message = if words.is_empty() {
-        format!(
-            "{} answered {} without the body that belongs there.",
-            head.host, head.status
-        )
+        format!("{} answered {} without the body that belongs there.", head.host, head.status)
     } else {
-        format!(
-            "{} answered {} with something that is not JSON: \"{words}\"",
-            head.host, head.status
-        )
+        format!("{} answered {} with something that is not JSON: \"{words}\"", head.host, head.status)
     };
     Error {
         class: match class_of(head, None) {
@@ -127,9 +115,7 @@ fn class_of(head: &Head, code: Option<&str>) -> Class {
 
 /// How long a 429 asks us to wait: between 1 s and 1 h, 30 s where it does not say.
 pub(crate) fn wait(retry_after: Option<u64>) -> Duration {
-    retry_after.map_or(DEFAULT_WAIT, |s| {
-        Duration::from_secs(s.max(1)).min(LONGEST_WAIT)
-    })
+    retry_after.map_or(DEFAULT_WAIT, |s| Duration::from_secs(s.max(1)).min(LONGEST_WAIT))
 }
 
 /// Code and message of an error.
@@ -150,10 +136,7 @@ impl Said {
         // MLflow, and ARM's rarer undecorated errors.
         let code = text(body, "error_code").or_else(|| text(body, "code"));
         let message = text(body, "message").unwrap_or_default();
-        Self {
-            code,
-            message: presentable(&message),
-        }
+        Self { code, message: presentable(&message) }
     }
 
     /// Reads the object under `error`.
@@ -174,10 +157,7 @@ impl Said {
             *first = rest;
             Some(code)
         });
-        Self {
-            code,
-            message: presentable(&join(&messages)),
-        }
+        Self { code, message: presentable(&join(&messages)) }
     }
 }
 
@@ -187,18 +167,12 @@ fn text(value: &Value, name: &str) -> Option<String> {
 }
 
 fn details(error: &Value) -> impl Iterator<Item = &Value> {
-    error
-        .get("details")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    error.get("details").and_then(Value::as_array).into_iter().flatten()
 }
 
 /// The code of the deepest `innerError`, such as `UnAuthorizedRegistryAccess` below `UserError`.
 fn innermost(error: &Value) -> Option<String> {
-    let inner = error
-        .get("innerError")
-        .or_else(|| error.get("innererror"))?;
+    let inner = error.get("innerError").or_else(|| error.get("innererror"))?;
     innermost(inner).or_else(|| text(inner, "code"))
 }
 
@@ -227,11 +201,7 @@ fn unfold(message: &str) -> String {
         let list = value.as_array().into_iter().flatten();
         parts.extend(list.filter_map(Value::as_str).map(str::to_owned));
     }
-    if parts.is_empty() {
-        message.to_owned()
-    } else {
-        join(&parts)
-    }
+    if parts.is_empty() { message.to_owned() } else { join(&parts) }
 }
 
 /// Sentences one after the other, without those that others contain already.

@@ -52,12 +52,10 @@ impl Hosts {
     /// The URL, if an ARM token may be sent to it. `what` names it in the error: "a nextLink".
     pub(crate) fn check(&self, url: &str, what: &str) -> Result<Url, Error> {
         let refuse = |host: &str, why: &str| {
-            let message =
-                format!("Refused to follow {what} to {host}: {why}. No token was sent there.");
+            let message = format!("Refused to follow {what} to {host}: {why}. No token was sent there.");
             Error::new(Class::Permanent, message)
         };
-        let url =
-            Url::parse(url).map_err(|e| refuse("something that is no URL", &e.to_string()))?;
+        let url = Url::parse(url).map_err(|e| refuse("something that is no URL", &e.to_string()))?;
         let host = url.host_str().unwrap_or("no host");
         if url.scheme() != "https" {
             return Err(refuse(host, "it is not https"));
@@ -78,11 +76,8 @@ impl Hosts {
 
 impl Pattern {
     fn parse(text: &str) -> Result<Self, ConfigError> {
-        let bad = |why: &str| ConfigError::Url {
-            what: "trusted host",
-            text: text.to_owned(),
-            why: why.to_owned(),
-        };
+        let bad =
+            |why: &str| ConfigError::Url { what: "trusted host", text: text.to_owned(), why: why.to_owned() };
         let (any_label, rest) = match text.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -96,11 +91,7 @@ impl Pattern {
         if any_label && !host.contains('.') {
             return Err(bad("a suffix needs at least two labels"));
         }
-        Ok(Self {
-            host,
-            any_label,
-            port: url.port_or_known_default().unwrap_or(443),
-        })
+        Ok(Self { host, any_label, port: url.port_or_known_default().unwrap_or(443) })
     }
 
     fn allows(&self, host: &str, port: u16) -> bool {
@@ -111,8 +102,7 @@ impl Pattern {
             return host.eq_ignore_ascii_case(&self.host);
         }
         let host = host.to_ascii_lowercase();
-        host.strip_suffix(&self.host)
-            .is_some_and(|front| front.len() > 1 && front.ends_with('.'))
+        host.strip_suffix(&self.host).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
     }
 }
 
@@ -145,18 +135,14 @@ mod tests {
 
     #[test]
     fn tokens_go_nowhere_else() {
-        let unknown =
-            "the host is neither one of Azure's management hosts nor a trusted host of ours";
+        let unknown = "the host is neither one of Azure's management hosts nor a trusted host of ours";
         let cases = [
             ("http://management.azure.com/", "it is not https"),
             ("https://management.azure.com.evil.example/", unknown),
             ("https://evilmanagement.azure.com/", unknown),
             ("https://management.azure.com:8443/", unknown),
             ("https://management.azure.com./", unknown),
-            (
-                "https://management.azure.com@evil.example/",
-                "it carries a user name",
-            ),
+            ("https://management.azure.com@evil.example/", "it carries a user name"),
             ("https://api.azureml.ms/", unknown),
             ("https://xapi.azureml.ms/", unknown),
             ("https://127.0.0.1/", unknown),

@@ -14,17 +14,9 @@ use super::error_body::{self, Head, Said};
 pub(crate) fn state(head: &Head, body: &[u8]) -> Result<OperationState, Error> {
     if !(200..300).contains(&head.status) {
         let error = error_body::refusal(head, body);
-        return if error.is_not_found() {
-            Ok(OperationState::Gone)
-        } else {
-            Err(error)
-        };
+        return if error.is_not_found() { Ok(OperationState::Gone) } else { Err(error) };
     }
-    let running = if head.status == 202 {
-        OperationState::Running
-    } else {
-        OperationState::Succeeded
-    };
+    let running = if head.status == 202 { OperationState::Running } else { OperationState::Succeeded };
     if error_body::is_empty(body) {
         return Ok(running);
     }
@@ -43,24 +35,15 @@ pub(crate) fn state(head: &Head, body: &[u8]) -> Result<OperationState, Error> {
 }
 
 fn failure(body: &Value, word: &str) -> OperationState {
-    let error = body
-        .get("error")
-        .or_else(|| body.pointer("/properties/error"));
+    let error = body.get("error").or_else(|| body.pointer("/properties/error"));
     let said = error.map(Said::of_error).unwrap_or_default();
     let message = if said.message.is_empty() {
-        let what = if word == "canceled" {
-            "was canceled"
-        } else {
-            "failed"
-        };
+        let what = if word == "canceled" { "was canceled" } else { "failed" };
         format!("Azure says that the operation {what}, and not why.")
     } else {
         said.message
     };
-    OperationState::Failed {
-        code: said.code,
-        message,
-    }
+    OperationState::Failed { code: said.code, message }
 }
 
 #[cfg(test)]
@@ -69,18 +52,12 @@ mod tests {
     use crate::azure::error::Class;
 
     fn of(status: u16, body: &str) -> Result<OperationState, Class> {
-        let head = Head {
-            status,
-            ..Head::default()
-        };
+        let head = Head { status, ..Head::default() };
         state(&head, body.as_bytes()).map_err(|error| error.class)
     }
 
     fn failed(code: Option<&str>, message: &str) -> OperationState {
-        OperationState::Failed {
-            code: code.map(str::to_owned),
-            message: message.to_owned(),
-        }
+        OperationState::Failed { code: code.map(str::to_owned), message: message.to_owned() }
     }
 
     #[test]
@@ -88,34 +65,19 @@ mod tests {
         use OperationState::{Gone, Running, Succeeded};
         let cases = [
             (200, r#"{"status":"InProgress"}"#, Ok(Running)),
-            (
-                200,
-                r#"{"status":"Updating","percentComplete":0.0}"#,
-                Ok(Running),
-            ),
+            (200, r#"{"status":"Updating","percentComplete":0.0}"#, Ok(Running)),
             (202, r#"{"status":"InProgress"}"#, Ok(Running)),
             (202, "", Ok(Running)),
             (202, "null", Ok(Running)),
-            (
-                200,
-                r#"{"status":"Succeeded","percentComplete":100.0}"#,
-                Ok(Succeeded),
-            ),
+            (200, r#"{"status":"Succeeded","percentComplete":100.0}"#, Ok(Succeeded)),
             (200, r#"{"status":"succeeded"}"#, Ok(Succeeded)),
             (204, "", Ok(Succeeded)),
             (201, "null", Ok(Succeeded)),
-            (
-                200,
-                r#"{"properties":{"provisioningState":"Succeeded"}}"#,
-                Ok(Succeeded),
-            ),
+            (200, r#"{"properties":{"provisioningState":"Succeeded"}}"#, Ok(Succeeded)),
             (
                 200,
                 r#"{"status":"Failed","error":{"code":null,"message":"ResourceNotReady: User container has crashed"}}"#,
-                Ok(failed(
-                    Some("ResourceNotReady"),
-                    "User container has crashed",
-                )),
+                Ok(failed(Some("ResourceNotReady"), "User container has crashed")),
             ),
             (
                 200,
@@ -125,37 +87,19 @@ mod tests {
             (
                 200,
                 r#"{"status":"Canceled"}"#,
-                Ok(failed(
-                    None,
-                    "Azure says that the operation was canceled, and not why.",
-                )),
+                Ok(failed(None, "Azure says that the operation was canceled, and not why.")),
             ),
             (
                 200,
                 r#"{"status":"Failed","error":null}"#,
-                Ok(failed(
-                    None,
-                    "Azure says that the operation failed, and not why.",
-                )),
+                Ok(failed(None, "Azure says that the operation failed, and not why.")),
             ),
-            (
-                404,
-                r#"{"error":{"code":"NotFound","message":"m"}}"#,
-                Ok(Gone),
-            ),
+            (404, r#"{"error":{"code":"NotFound","message":"m"}}"#, Ok(Gone)),
             (410, "", Ok(Gone)),
             (404, "<html>proxy</html>", Err(Class::Transient)),
             (200, "<html>portal</html>", Err(Class::Transient)),
-            (
-                500,
-                r#"{"error":{"code":"InternalServerError","message":"m"}}"#,
-                Err(Class::Transient),
-            ),
-            (
-                403,
-                r#"{"error":{"code":"AuthorizationFailed","message":"m"}}"#,
-                Err(Class::Unauthorized),
-            ),
+            (500, r#"{"error":{"code":"InternalServerError","message":"m"}}"#, Err(Class::Transient)),
+            (403, r#"{"error":{"code":"AuthorizationFailed","message":"m"}}"#, Err(Class::Unauthorized)),
         ];
         for (status, body, expected) in cases {
             assert_eq!(of(status, body), expected, "{status} {body}");

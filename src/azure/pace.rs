@@ -39,10 +39,7 @@ impl Pace {
     /// their own there; here they count as writes, which is on the safe side. For deployments 25
     /// writes were recorded [REC]; one more every 12 s is a guess [INF].
     pub fn documented() -> Self {
-        let share = |size: f64, per_second: f64| Bucket {
-            size: size * 0.9,
-            per_second: per_second * 0.9,
-        };
+        let share = |size: f64, per_second: f64| Bucket { size: size * 0.9, per_second: per_second * 0.9 };
         Self {
             reads: share(250.0, 25.0),
             writes: share(200.0, 10.0),
@@ -102,10 +99,7 @@ impl Level {
 
 impl Pacer {
     pub(crate) fn new(pace: Pace) -> Self {
-        Self {
-            pace,
-            levels: Mutex::default(),
-        }
+        Self { pace, levels: Mutex::default() }
     }
 
     /// Waits for this request's turn, first come first served.
@@ -156,12 +150,7 @@ impl Pacer {
     }
 
     /// Heeds what an answer's headers say about how much is left.
-    pub(crate) fn heed(
-        &self,
-        subscription: &str,
-        kind: Kind,
-        header: impl Fn(&str) -> Option<u32>,
-    ) {
+    pub(crate) fn heed(&self, subscription: &str, kind: Kind, header: impl Fn(&str) -> Option<u32>) {
         for (name, bucket) in remaining_headers(kind) {
             if let Some(left) = header(name) {
                 self.remaining(subscription, bucket, left);
@@ -194,21 +183,12 @@ impl Pacer {
         }
     }
 
-    fn with<T>(
-        &self,
-        subscription: &str,
-        kind: Kind,
-        then: impl FnOnce(&mut Level, Instant) -> T,
-    ) -> T {
+    fn with<T>(&self, subscription: &str, kind: Kind, then: impl FnOnce(&mut Level, Instant) -> T) -> T {
         let now = Instant::now();
         let bucket = self.bucket(kind);
         let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (subscription.to_ascii_lowercase(), kind);
-        let level = levels.entry(key).or_insert(Level {
-            tokens: bucket.size,
-            at: now,
-            blocked: None,
-        });
+        let level = levels.entry(key).or_insert(Level { tokens: bucket.size, at: now, blocked: None });
         level.refill(bucket, now);
         then(level, now)
     }
@@ -218,33 +198,19 @@ impl Pacer {
 fn remaining_headers(kind: Kind) -> impl Iterator<Item = (&'static str, Kind)> {
     let all = [
         ("x-ms-ratelimit-remaining-subscription-reads", Kind::Read),
-        (
-            "x-ms-ratelimit-remaining-subscription-global-reads",
-            Kind::Read,
-        ),
+        ("x-ms-ratelimit-remaining-subscription-global-reads", Kind::Read),
         ("x-ms-ratelimit-remaining-subscription-writes", Kind::Write),
-        (
-            "x-ms-ratelimit-remaining-subscription-global-writes",
-            Kind::Write,
-        ),
+        ("x-ms-ratelimit-remaining-subscription-global-writes", Kind::Write),
         ("x-ms-ratelimit-remaining-subscription-deletes", Kind::Write),
-        (
-            "x-ms-ratelimit-remaining-subscription-global-deletes",
-            Kind::Write,
-        ),
+        ("x-ms-ratelimit-remaining-subscription-global-deletes", Kind::Write),
     ];
-    let own = (
-        "x-ms-ratelimit-remaining-subscription-resource-requests",
-        Kind::DeploymentWrite,
-    );
+    let own = ("x-ms-ratelimit-remaining-subscription-resource-requests", Kind::DeploymentWrite);
     let own = (kind == Kind::DeploymentWrite).then_some(own);
     all.into_iter().chain(own)
 }
 
 fn block(level: &Level, now: Instant) -> Duration {
-    level
-        .blocked
-        .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    level.blocked.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
 }
 
 /// A duration of any size; endless where the number is none.
@@ -283,16 +249,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_full_bucket_goes_at_once_and_then_at_its_rate() {
-        let expected = [
-            Ok(0),
-            Ok(0),
-            Ok(0),
-            Ok(500),
-            Ok(1000),
-            Ok(1500),
-            Ok(2000),
-            Err(2500),
-        ];
+        let expected = [Ok(0), Ok(0), Ok(0), Ok(500), Ok(1000), Ok(1500), Ok(2000), Err(2500)];
         assert_eq!(turns(&pacer(), Kind::Read, 8).await, expected);
     }
 

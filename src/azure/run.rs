@@ -129,12 +129,7 @@ mod tests {
             {"key":"loss","value":"NaN"},{"key":"up","value":"Infinity"},{"key":"odd","value":null}],
             "tags":[{"key":"mlflow.user","value":"Ada"},{"key":"x","value":1}]}}}"#;
         let got: Got = serde_json::from_str(body).expect("as MLflow answers");
-        let metrics = [
-            ("rmse", "3.25"),
-            ("n", "7"),
-            ("loss", "NaN"),
-            ("up", "Infinity"),
-        ];
+        let metrics = [("rmse", "3.25"), ("n", "7"), ("loss", "NaN"), ("up", "Infinity")];
         let expected = Run {
             id: "job-1".into(),
             user: Some("Ada".into()),
@@ -146,14 +141,8 @@ mod tests {
     #[test]
     fn the_host_is_read_from_the_tracking_uri() {
         let cases = [
-            (
-                "azureml://eastus.api.azureml.ms/mlflow/v1.0/subscriptions/s",
-                Some("eastus.api.azureml.ms"),
-            ),
-            (
-                "azureml://127.0.0.1:8443/mlflow/v1.0/x",
-                Some("127.0.0.1:8443"),
-            ),
+            ("azureml://eastus.api.azureml.ms/mlflow/v1.0/subscriptions/s", Some("eastus.api.azureml.ms")),
+            ("azureml://127.0.0.1:8443/mlflow/v1.0/x", Some("127.0.0.1:8443")),
             ("https://h.example/mlflow", Some("h.example")),
             ("http://h.example/mlflow", None),
             ("", None),

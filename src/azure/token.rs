@@ -73,11 +73,7 @@ struct Failure {
 
 impl TokenSource {
     pub(crate) fn new(fetch: Fetch) -> Self {
-        Self(Arc::new(Inner {
-            fetch,
-            turn: tokio::sync::Mutex::default(),
-            state: Mutex::default(),
-        }))
+        Self(Arc::new(Inner { fetch, turn: tokio::sync::Mutex::default(), state: Mutex::default() }))
     }
 
     /// A token that is valid now, or why there is none.
@@ -119,21 +115,14 @@ impl TokenSource {
     /// refused as well, Azure's error is handed out for a while before Entra ID is asked again.
     pub(crate) fn refused(&self, token: &Token, error: &Error) {
         let mut state = self.0.state();
-        if state
-            .held
-            .as_ref()
-            .is_none_or(|held| held.token.number != token.number)
-        {
+        if state.held.as_ref().is_none_or(|held| held.token.number != token.number) {
             return;
         }
         state.held = None;
         state.refused += 1;
         if state.refused > 1 {
             let wait = back_off(error.class, state.refused - 1);
-            state.failure = Some(Failure {
-                error: error.clone(),
-                until: Instant::now() + wait,
-            });
+            state.failure = Some(Failure { error: error.clone(), until: Instant::now() + wait });
         }
     }
 
@@ -162,10 +151,7 @@ impl Inner {
                 state.fetched += 1;
                 state.failures = 0;
                 state.failure = None;
-                let token = Token {
-                    secret: fetched.secret.into(),
-                    number: state.fetched,
-                };
+                let token = Token { secret: fetched.secret.into(), number: state.fetched };
                 // The clocks differ, and a request takes time.
                 let margin = (fetched.lifetime / 10).min(Duration::from_secs(60));
                 state.held = Some(Held {
@@ -179,10 +165,7 @@ impl Inner {
                 state.failures += 1;
                 let wait = back_off(error.class, state.failures);
                 tracing::warn!(%error, retry_after_seconds = wait.as_secs(), "no token");
-                state.failure = Some(Failure {
-                    error: error.clone(),
-                    until: now + wait,
-                });
+                state.failure = Some(Failure { error: error.clone(), until: now + wait });
                 Err(error)
             }
         }
@@ -192,10 +175,7 @@ impl Inner {
 impl State {
     /// The error to hand out while its back-off lasts.
     fn failing(&self, now: Instant) -> Option<Error> {
-        let failure = self
-            .failure
-            .as_ref()
-            .filter(|failure| now < failure.until)?;
+        let failure = self.failure.as_ref().filter(|failure| now < failure.until)?;
         let mut error = failure.error.clone();
         if let Class::Throttled(wait) = &mut error.class {
             *wait = failure.until - now;
@@ -211,9 +191,7 @@ fn back_off(class: Class, failures: u32) -> Duration {
         Class::Unauthorized => (5, 120),
         _ => (1, 30),
     };
-    let doubled = 1u64
-        .checked_shl(failures.saturating_sub(1).min(16))
-        .unwrap_or(1);
+    let doubled = 1u64.checked_shl(failures.saturating_sub(1).min(16)).unwrap_or(1);
     Duration::from_secs((first * doubled).min(longest))
 }
 

@@ -34,21 +34,15 @@ pub(crate) fn https(config: &Config) -> Result<reqwest::Client, ConfigError> {
         .timeout(config.request_timeout)
         .no_proxy();
     if let Some(path) = &config.ca_bundle {
-        let bad = |why: String| ConfigError::CaBundle {
-            path: path.clone(),
-            why,
-        };
+        let bad = |why: String| ConfigError::CaBundle { path: path.clone(), why };
         let pem = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
-        let certificates =
-            reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| bad(root_cause(&e)))?;
+        let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| bad(root_cause(&e)))?;
         if certificates.is_empty() {
             return Err(bad("there is no PEM certificate in it".into()));
         }
         builder = builder.tls_certs_merge(certificates);
     }
-    builder
-        .build()
-        .map_err(|e| ConfigError::Http(root_cause(&e)))
+    builder.build().map_err(|e| ConfigError::Http(root_cause(&e)))
 }
 
 /// The error for a request that got no answer, or not all of it. Whether a change was made is then
@@ -59,10 +53,7 @@ pub(crate) fn no_answer(error: &reqwest::Error, host: &str, timeout: Duration) -
     } else if error.is_timeout() {
         format!("{host} did not answer within {} s.", timeout.as_secs())
     } else {
-        format!(
-            "The connection to {host} ended before the answer was complete: {}.",
-            root_cause(error)
-        )
+        format!("The connection to {host} ended before the answer was complete: {}.", root_cause(error))
     };
     Error::new(Class::Transient, error_body::presentable(&message))
 }
@@ -112,11 +103,7 @@ impl IdentityTransport {
         let headers = headers(answer.headers());
         let body = answer.bytes().await.map_err(lost)?;
         if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
-            let head = Head {
-                host,
-                status,
-                ..Head::default()
-            };
+            let head = Head { host, status, ..Head::default() };
             return Err(wrapped(error_body::not_json(&head, &body)));
         }
         Ok(AsyncRawResponse::from_bytes(status.into(), headers, body))
@@ -132,10 +119,7 @@ fn headers(from: &reqwest::header::HeaderMap) -> Headers {
     let mut headers = Headers::new();
     for (name, value) in from {
         if let Ok(value) = value.to_str() {
-            headers.insert(
-                HeaderName::from(name.as_str().to_owned()),
-                HeaderValue::from(value.to_owned()),
-            );
+            headers.insert(HeaderName::from(name.as_str().to_owned()), HeaderValue::from(value.to_owned()));
         }
     }
     headers

@@ -82,10 +82,7 @@ fn a_configuration_that_cannot_work_says_why() {
 
 #[test]
 fn a_url_is_what_the_id_says() {
-    let url = azure().url(
-        "/subscriptions/s/models/ümlaut",
-        &[("$orderBy", "createdtime desc")],
-    );
+    let url = azure().url("/subscriptions/s/models/ümlaut", &[("$orderBy", "createdtime desc")]);
     assert_eq!(
         url.expect("a good path").as_str(),
         "https://127.0.0.1:8443/subscriptions/s/models/%C3%BCmlaut?api-version=2025-09-01&%24orderBy=createdtime+desc"
@@ -138,16 +135,8 @@ fn deployments_are_paced_apart() {
     let cases = [
         (id().child("deployments", "d"), true),
         (id(), false),
-        (
-            ResourceId::workspace("s", "rg", "w")
-                .child("batchEndpoints", "e")
-                .child("deployments", "d"),
-            false,
-        ),
-        (
-            ResourceId::workspace("s", "rg", "w").model_version("deployments", "1"),
-            false,
-        ),
+        (ResourceId::workspace("s", "rg", "w").child("batchEndpoints", "e").child("deployments", "d"), false),
+        (ResourceId::workspace("s", "rg", "w").model_version("deployments", "1"), false),
     ];
     for (id, expected) in cases {
         assert_eq!(is_deployment(&id), expected, "{id}");

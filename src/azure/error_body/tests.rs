@@ -3,12 +3,8 @@ use serde_json::json;
 use super::*;
 
 fn refused(status: u16, body: &str) -> Error {
-    let head = Head {
-        host: "arm.example".into(),
-        status,
-        retry_after: None,
-        correlation: Some("c-1".into()),
-    };
+    let head =
+        Head { host: "arm.example".into(), status, retry_after: None, correlation: Some("c-1".into()) };
     refusal(&head, body.as_bytes())
 }
 
@@ -98,11 +94,7 @@ fn the_status_decides_the_class() {
         (400, coded("UserError"), Class::Permanent),
         (405, coded("X"), Class::Permanent),
         (422, coded("X"), Class::Permanent),
-        (
-            401,
-            coded("ExpiredAuthenticationToken"),
-            Class::Unauthorized,
-        ),
+        (401, coded("ExpiredAuthenticationToken"), Class::Unauthorized),
         (403, coded("AuthorizationFailed"), Class::Unauthorized),
         (404, coded("ResourceNotFound"), Class::NotFound),
         (410, coded("Gone"), Class::NotFound),
@@ -112,25 +104,13 @@ fn the_status_decides_the_class() {
         (302, String::new(), Class::Transient),
         (409, coded("Conflict"), Class::Conflict),
         (412, coded("X"), Class::Conflict),
-        (
-            409,
-            coded("MissingSubscriptionRegistration"),
-            Class::Permanent,
-        ),
+        (409, coded("MissingSubscriptionRegistration"), Class::Permanent),
         (400, coded("OperationCanceled"), Class::Conflict),
-        (
-            429,
-            coded("SubscriptionRequestsThrottled"),
-            Class::Throttled(DEFAULT_WAIT),
-        ),
+        (429, coded("SubscriptionRequestsThrottled"), Class::Throttled(DEFAULT_WAIT)),
     ];
     for (status, body, class) in cases {
         let error = refused(status, &body);
-        assert_eq!(
-            (error.status, error.class),
-            (Some(status), class),
-            "{status} {body}"
-        );
+        assert_eq!((error.status, error.class), (Some(status), class), "{status} {body}");
     }
 }
 
@@ -146,10 +126,7 @@ fn what_is_not_json_is_worth_another_try() {
         assert_eq!(error.message, expected);
     }
     assert_eq!(refused(429, page).class, Class::Throttled(DEFAULT_WAIT));
-    assert_eq!(
-        refused(502, "").message,
-        "arm.example answered 502 and said nothing more."
-    );
+    assert_eq!(refused(502, "").message, "arm.example answered 502 and said nothing more.");
     assert_eq!(refused(404, " null ").class, Class::NotFound);
 }
 
@@ -164,10 +141,7 @@ fn a_429_is_waited_out_within_reason() {
 #[test]
 fn a_message_is_one_short_line_without_signatures() {
     let cases = [
-        (
-            "see https://a.example/b?sig=SECRET&x=1 for more",
-            "see https://a.example/b for more",
-        ),
+        ("see https://a.example/b?sig=SECRET&x=1 for more", "see https://a.example/b for more"),
         (
             "at 'https://a.example/b?sig=SECRET','https://c.example?t=SECRET'.",
             "at 'https://a.example/b','https://c.example'.",

@@ -14,11 +14,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 impl Entra {
     fn new(answer: Result<Duration, Error>) -> Self {
-        Self {
-            asked: Arc::default(),
-            answer: Arc::new(Mutex::new(answer)),
-            takes: Duration::from_secs(1),
-        }
+        Self { asked: Arc::default(), answer: Arc::new(Mutex::new(answer)), takes: Duration::from_secs(1) }
     }
 
     fn says(&self, answer: Result<Duration, Error>) {
@@ -37,10 +33,7 @@ impl Entra {
                 let number = entra.asked.fetch_add(1, Ordering::Relaxed) + 1;
                 tokio::time::sleep(entra.takes).await;
                 let answer = entra.answer.lock().expect("not poisoned").clone();
-                answer.map(|lifetime| Fetched {
-                    secret: format!("token {number}"),
-                    lifetime,
-                })
+                answer.map(|lifetime| Fetched { secret: format!("token {number}"), lifetime })
             })
         }))
     }

@@ -1,0 +1,189 @@
+//! The end of every decision, written once: what may not be done now is held back, and the answer
+//! becomes conditions.
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::step::Course;
+use super::{Failure, Mode, Next, Situation, Step, retry_after};
+use crate::api::{Drift, Reason, RunningOperation, conditions_of};
+use crate::azure::{Call, Class, OperationState, Reply};
+
+impl Situation {
+    /// The conditions that the answer amounts to, and the answer without what may not be done now.
+    pub(super) fn conclude(&self, old: &[Condition], drift: &[Drift], step: Step) -> (Vec<Condition>, Step) {
+        let step = self.wait_out_failure(self.hold_back(step, drift));
+        let (generation, now) = (self.generation, self.now);
+        let mut conditions = conditions_of(old);
+        conditions.set("Ready", step.ready, step.reason, step.message.clone(), generation, now);
+        let (working, stalled) = (step.course == Course::Working, step.course == Course::Stalled);
+        for (kind, present) in [("Reconciling", working), ("Stalled", stalled)] {
+            if present {
+                conditions.set(kind, Some(true), step.reason, step.message.clone(), generation, now);
+            } else {
+                conditions.remove(kind);
+            }
+        }
+        if drift.is_empty() {
+            conditions.set(
+                "Drifted",
+                Some(false),
+                Reason::InSync,
+                "Nothing was changed behind Bindery's back.",
+                generation,
+                now,
+            );
+        } else {
+            conditions.set("Drifted", Some(true), Reason::Drifted, in_words(drift), generation, now);
+        }
+        (conditions.into_vec(), step)
+    }
+
+    /// A suspended, observed or observing operator makes no call; a deletion then only lets go.
+    fn hold_back(&self, step: Step, drift: &[Drift]) -> Step {
+        let Some(call) = &step.call else { return step };
+        let (reason, because) = match self.mode {
+            Mode::Act => return step,
+            Mode::Suspended => (Reason::Suspended, "spec.suspend is true"),
+            Mode::Observe => (Reason::Observed, "spec.management is Observe"),
+            Mode::ObserveOnly => (Reason::Observed, "the operator runs with --observe-only"),
+        };
+        if self.deleting {
+            return Step::release(format!("Bindery lets go and leaves Azure as it is: {because}."));
+        }
+        let message = format!("Bindery would {}, but {because}.", call.doing);
+        let mut held = Step::wait(reason, message, self.interval);
+        held.course = Course::Settled;
+        // What is only observed is ready when it is there; that it differs is what Drifted says.
+        held.ready = Some(reason == Reason::Observed && !drift.is_empty());
+        held
+    }
+
+    /// A call that did not work is made again only after its time.
+    fn wait_out_failure(&self, step: Step) -> Step {
+        let (Some(call), Some(failure)) = (&step.call, &self.failure) else { return step };
+        let wait = retry_after(failure.error.class, failure.times, self.interval);
+        let over = failure.at.duration_until(self.now).unsigned_abs();
+        if failure.doing != call.doing || over >= wait {
+            return step;
+        }
+        let mut waiting = self.failed(failure);
+        waiting.events = step.events;
+        waiting.next = Next::After(wait.checked_sub(over).unwrap_or_default());
+        waiting
+    }
+
+    fn failed(&self, failure: &Failure) -> Step {
+        let error = &failure.error;
+        let most = retry_after(error.class, u32::MAX, self.interval).as_secs().max(60) / 60;
+        let (course, advice) = match error.class {
+            Class::Permanent => (Course::Stalled, "Mend what Azure names; Bindery tries again"),
+            Class::Unauthorized => (
+                Course::Stalled,
+                "Check the operator's credential and its rights in Azure; Bindery tries again",
+            ),
+            Class::NotFound => (Course::Stalled, "Check the names in the manifest; Bindery tries again"),
+            Class::Transient | Class::Throttled(_) | Class::Conflict => {
+                (Course::Working, "Bindery tries again")
+            }
+        };
+        let message =
+            format!("Bindery could not {}: {error}. {advice}, at least every {most} min.", failure.doing);
+        let mut step = Step::wait(
+            reason_of(error.class),
+            message,
+            retry_after(error.class, failure.times, self.interval),
+        );
+        step.course = course;
+        step
+    }
+
+    /// Azure could not be read: say so, and keep the last word for as long as it is fresh.
+    pub(super) fn report_unreadable(&self, old: &[Condition]) -> Option<Step> {
+        let failure = self.unreadable.as_ref()?;
+        let mut step = self.failed(failure);
+        if step.course == Course::Working {
+            let ready = conditions_of(old);
+            let ready = ready.get("Ready").filter(|c| c.status == "True");
+            let fresh = self
+                .last_read
+                .is_some_and(|at| at.duration_until(self.now).unsigned_abs() < self.interval * 2);
+            match ready {
+                Some(last) if fresh => {
+                    step = Step { next: step.next, ..Step::settled(Reason::Succeeded, last.message.clone()) };
+                }
+                _ => step.ready = None,
+            }
+        }
+        Some(step)
+    }
+
+    /// Does this generation stand, so that a difference in Azure is somebody else's doing and not our
+    /// own unfinished work?
+    pub(super) fn stood(&self, old: &[Condition]) -> bool {
+        let conditions = conditions_of(old);
+        let is = |kind| {
+            conditions
+                .get(kind)
+                .is_some_and(|c| c.status == "True" && c.observed_generation == Some(self.generation))
+        };
+        matches!(self.mode, Mode::Observe | Mode::ObserveOnly) || is("Ready") || is("Drifted")
+    }
+
+    /// What the status should remember of the change that Azure works on.
+    pub(super) fn running(&self, old: Option<&RunningOperation>) -> Option<RunningOperation> {
+        let polled = self.operation.as_ref()?;
+        let old = old?;
+        (polled.state == OperationState::Running).then(|| old.clone())
+    }
+
+    /// What an accepted call leaves running.
+    pub fn accepted(&mut self, call: &Call, reply: &Reply) -> Option<RunningOperation> {
+        self.failure = None;
+        let url = reply.operation.clone()?;
+        self.operation = Some(super::Polled {
+            doing: call.doing.clone(),
+            resource: call.resource.clone(),
+            state: OperationState::Running,
+        });
+        Some(RunningOperation {
+            doing: call.doing.clone(),
+            resource: call.resource.to_string(),
+            url,
+            since: self.now.to_string(),
+        })
+    }
+
+    /// How soon to look at something that has gone on since `since`: often at first, then less.
+    pub(super) fn look_again(&self, since: Option<&str>) -> Duration {
+        let age = since
+            .and_then(|s| s.parse::<jiff::Timestamp>().ok())
+            .map_or(Duration::ZERO, |s| s.duration_until(self.now).unsigned_abs());
+        (age / 4).clamp(Duration::from_secs(1), Duration::from_secs(15))
+    }
+}
+
+/// The one place that gives an error its reason.
+fn reason_of(class: Class) -> Reason {
+    match class {
+        Class::Permanent => Reason::Refused,
+        Class::Transient => Reason::Unreachable,
+        Class::Throttled(_) => Reason::Throttled,
+        Class::Unauthorized => Reason::Unauthorized,
+        Class::Conflict => Reason::Busy,
+        Class::NotFound => Reason::NotFound,
+    }
+}
+
+fn in_words(drift: &[Drift]) -> String {
+    let or_nothing = |s: &str| if s.is_empty() { "nothing".to_string() } else { format!("'{s}'") };
+    let fields: Vec<String> = drift
+        .iter()
+        .take(5)
+        .map(|d| format!("{} is {} and should be {}", d.field, or_nothing(&d.found), or_nothing(&d.wanted)))
+        .collect();
+    let more = drift.len().saturating_sub(5);
+    let and = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!("Changed in Azure: {}{and}.", fields.join("; "))
+}

@@ -1,0 +1,79 @@
+//! The end of a binding: traffic first, then our deployments, then the endpoint if nothing else is on it.
+
+use super::{Facts, follow_running_change, report_unreadable};
+use crate::api::{BindingDeletion, Reason};
+use crate::azure::resource::OnlineDeployment;
+use crate::azure::{Action, Call};
+use crate::decide::rollout::{FAILED_TAG, STABLE_TAG, Scene, TRAFFIC_TAG};
+use crate::decide::{Look, OWNER_TAG, Step};
+
+pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
+    let situation = &facts.situation;
+    if !situation.deleting {
+        return None;
+    }
+    if facts.spec.deletion_policy == BindingDeletion::Retain {
+        return Some(Step::release("The endpoint stays in Azure: spec.deletionPolicy is Retain."));
+    }
+    let endpoint = match &facts.endpoint {
+        Look::Absent => return Some(Step::release("The endpoint is gone from Azure.")),
+        Look::Unseen if facts.id.is_none() => return Some(Step::release("Nothing was made in Azure.")),
+        Look::Unseen => return report_unreadable(facts),
+        Look::Found(endpoint) => endpoint,
+    };
+    if situation.has_heir() {
+        return Some(Step::release(
+            "The endpoint stays in Azure: it is handed over to the other binding that claims it.",
+        ));
+    }
+    if !situation.owns(&endpoint.tags) {
+        return Some(Step::release("The endpoint stays in Azure: it is not this binding's."));
+    }
+    if let Some(waiting) = follow_running_change(facts) {
+        return Some(waiting);
+    }
+    let scene = Scene::of(facts);
+    let id = facts.id.clone()?;
+    let (ours, foreign): (Vec<&OnlineDeployment>, Vec<_>) =
+        facts.deployments.iter().partition(|d| scene.ours(d));
+    let serves = |d: &&OnlineDeployment| endpoint.weight(d.name()) > 0;
+    if ours.iter().any(serves) {
+        if let Some(other) = foreign.iter().find(|d| serves(d)) {
+            return Some(Step::stalled(
+                Reason::InUse,
+                format!(
+                    "The endpoint {} also sends traffic to {}, which is not Bindery's. Move all traffic to it or none, or set spec.deletionPolicy to Retain.",
+                    id.name(),
+                    other.name()
+                ),
+            ));
+        }
+        let mut quiet = endpoint.clone();
+        quiet.properties.traffic.clear();
+        quiet.properties.mirror_traffic.clear();
+        quiet.tags.insert(TRAFFIC_TAG.into(), String::new());
+        let doing = format!("take all traffic off the endpoint {}", id.name());
+        return Some(Step::call(
+            Reason::Deleting,
+            Call { doing, resource: id, action: Action::Put(quiet.to_put()) },
+        ));
+    }
+    if let Some(one) = ours.first() {
+        let doing = format!("delete deployment {}", one.name());
+        let resource = id.child("deployments", one.name());
+        return Some(Step::call(Reason::Deleting, Call { doing, resource, action: Action::Delete }));
+    }
+    if !foreign.is_empty() {
+        let mut left = endpoint.clone();
+        for tag in [OWNER_TAG, STABLE_TAG, TRAFFIC_TAG, FAILED_TAG] {
+            left.tags.remove(tag);
+        }
+        let doing = format!("let go of the endpoint {}, on which other deployments are", id.name());
+        return Some(Step::call(
+            Reason::Deleting,
+            Call { doing, resource: id, action: Action::Put(left.to_put()) },
+        ));
+    }
+    let doing = format!("delete the endpoint {}", id.name());
+    Some(Step::call(Reason::Deleting, Call { doing, resource: id, action: Action::Delete }))
+}

@@ -1,0 +1,192 @@
+//! The facts that every kind's decision needs.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Owner;
+use crate::api::{Lineage, ModelType, Policy};
+use crate::azure::{Class, Error, OperationState, ResourceId};
+
+/// What the shell knows about the object and the moment.
+#[derive(Debug, Clone)]
+pub struct Situation {
+    /// The time of this pass.
+    pub now: Timestamp,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// Whether anything may be changed in Azure.
+    pub mode: Mode,
+    /// Who we are in the tags of what we own.
+    pub owner: Owner,
+    /// `metadata.creationTimestamp`: of two claimants, the older one is right.
+    pub created: Timestamp,
+    /// The other live objects of this cluster that name the same resource in Azure.
+    pub claimants: Vec<Claimant>,
+    /// How often Azure is compared with the manifest.
+    pub interval: Duration,
+    /// The last call on Azure that did not work, and that no success has followed.
+    pub failure: Option<Failure>,
+    /// Set when Azure could not be read in this pass.
+    pub unreadable: Option<Failure>,
+    /// When Azure was last read, as far as this process knows.
+    pub last_read: Option<Timestamp>,
+    /// The change that the status remembers, and how it goes.
+    pub operation: Option<Polled>,
+}
+
+/// Whether anything may be changed in Azure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Yes.
+    Act,
+    /// No: `suspend` is true.
+    Suspended,
+    /// No: `management` is `Observe`.
+    Observe,
+    /// No: the operator runs with `--observe-only`.
+    ObserveOnly,
+}
+
+/// Another object that names the same resource in Azure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimant {
+    /// `namespace/name`.
+    pub name: String,
+    /// Its creation time.
+    pub created: Timestamp,
+}
+
+/// Something that was tried on Azure and did not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What was tried, as `Call::doing` says it.
+    pub doing: String,
+    /// What came back.
+    pub error: Error,
+    /// When.
+    pub at: Timestamp,
+    /// How often in a row, this time included.
+    pub times: u32,
+}
+
+/// A running change, and what its URL answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Polled {
+    /// What it does.
+    pub doing: String,
+    /// The resource that it changes.
+    pub resource: ResourceId,
+    /// What its URL said in this pass; `Running` when nobody asked.
+    pub state: OperationState,
+}
+
+/// What a look into Azure found. A look that failed is in [`Situation::unreadable`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Look<T> {
+    /// It is there.
+    Found(T),
+    /// A GET said that it is not there.
+    Absent,
+    /// Nobody looked: the place is unknown, or the look failed.
+    Unseen,
+}
+
+impl<T> Look<T> {
+    /// What was found.
+    pub fn found(&self) -> Option<&T> {
+        match self {
+            Self::Found(it) => Some(it),
+            _ => None,
+        }
+    }
+
+    /// True when a GET said that it is not there.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// From what the client answers.
+    pub fn from_get(answer: Option<T>) -> Self {
+        answer.map_or(Self::Absent, Self::Found)
+    }
+}
+
+/// The place that an object names, as far as it may know.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Place {
+    /// There is none of this name, or it does not allow our namespace: from outside both look the same.
+    Missing {
+        /// `Registry team-a/models`.
+        what: String,
+    },
+    /// It is there, and not ready.
+    NotReady {
+        /// `Registry team-a/models`.
+        what: String,
+        /// Its own Ready message.
+        because: String,
+    },
+    /// It is ready.
+    Ready {
+        /// Its ARM id.
+        id: ResourceId,
+        /// Its region.
+        location: String,
+        /// What may serve there; nothing is asked of registries.
+        policy: Policy,
+    },
+}
+
+/// The version that another object names.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceVersion {
+    /// There is none of this name, or its place does not allow our namespace.
+    Missing {
+        /// `ModelVersion team-a/taxi-3`.
+        what: String,
+    },
+    /// It is there, and not ready.
+    NotReady {
+        /// `ModelVersion team-a/taxi-3`.
+        what: String,
+        /// Its own Ready message.
+        because: String,
+    },
+    /// It is registered.
+    Ready {
+        /// Its ARM id.
+        id: ResourceId,
+        /// The id that deployments use.
+        asset_id: String,
+        /// The model's name.
+        model: String,
+        /// The version.
+        version: String,
+        /// The format.
+        kind: ModelType,
+        /// Whether it is archived.
+        archived: bool,
+        /// Where it comes from.
+        lineage: Lineage,
+        /// The registry it lives in, by its name in Azure; none for a workspace.
+        registry: Option<String>,
+    },
+}
+
+/// How long to wait after a failure, by its class and how often it happened. Nothing stops for good.
+pub fn retry_after(class: Class, times: u32, interval: Duration) -> Duration {
+    let doubling = |first: u64, most: Duration| {
+        Duration::from_secs(first.saturating_mul(1 << times.saturating_sub(1).min(10))).min(most)
+    };
+    match class {
+        Class::Throttled(wait) => wait.max(Duration::from_secs(1)),
+        Class::Conflict => doubling(2, Duration::from_secs(60)),
+        Class::Transient => doubling(1, Duration::from_secs(300)),
+        Class::Permanent | Class::Unauthorized | Class::NotFound => {
+            doubling(10, interval.max(Duration::from_secs(60)))
+        }
+    }
+}

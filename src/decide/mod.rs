@@ -1,0 +1,27 @@
+//! What to do next. Pure: facts in, decision out. No clock, no I/O, no kube client, no HTTP, so that
+//! everything can be tried: by tables, by properties and by the simulation in `simulation`.
+//!
+//! Each kind has a page that reads aloud: `picture` says what is true, then the first question of a
+//! list that has an answer decides what happens. `conclude` folds that answer into conditions, and
+//! holds back what may not be done now: the same way for every kind.
+
+mod conclude;
+mod drift;
+mod facts;
+mod ownership;
+mod step;
+
+pub mod deployment_binding;
+pub mod model_version;
+pub mod registry;
+pub mod rollout;
+pub mod workspace;
+
+pub use facts::{Claimant, Failure, Look, Mode, Place, Polled, Situation, SourceVersion, retry_after};
+pub use ownership::{OWNER_TAG, Owner};
+pub use step::{Decision, Event, Next, Step};
+
+/// Asks the questions in their order; the first that has an answer decides.
+fn first_of<F: ?Sized>(facts: &F, questions: &[fn(&F) -> Option<Step>]) -> Option<Step> {
+    questions.iter().find_map(|ask| ask(facts))
+}

@@ -1,0 +1,442 @@
+//! A model version: registered or promoted once, kept equal on what is ours, and let go.
+
+mod lineage;
+mod source;
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::drift::{Differences, merged};
+use super::{Decision, Look, Mode, OWNER_TAG, Place, Situation, SourceVersion, Step, first_of};
+use crate::api::{
+    Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy, VersionDeletion, conditions_of,
+};
+use crate::azure::resource::{Job, ModelVersion, Provisioning, Run, Strings};
+use crate::azure::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
+
+pub use lineage::wants_lineage;
+pub use source::job_output;
+
+/// Everything the decision needs.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub situation: Situation,
+    pub spec: ModelVersionSpec,
+    pub status: ModelVersionStatus,
+    /// Where it lives.
+    pub place: Place,
+    /// Its ARM id: from the place or, when that is gone, from the status.
+    pub id: Option<ResourceId>,
+    /// The id that deployments use.
+    pub asset_id: Option<String>,
+    /// The version that it is promoted from; only where the manifest names one.
+    pub source: Option<SourceVersion>,
+    pub version: Look<ModelVersion>,
+    /// The job that made it; looked up once.
+    pub job: Look<Job>,
+    /// The MLflow run of that job; looked up once.
+    pub run: Look<Run>,
+    /// The deployments that hold this version, from the status of the bindings.
+    pub served_by: Vec<ServedBy>,
+}
+
+/// What to do next for a model version. The first question that has an answer decides.
+pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
+    let mut status = picture(facts);
+    let step = first_of(
+        facts,
+        &[
+            finish_deletion,
+            wait_for_place, // it must exist, be ready and allow this namespace
+            report_unreadable,
+            refuse_foreign,           // the name is taken by something that is not ours
+            follow_running_operation, // Azure is still working: look again
+            wait_for_source,          // only until the version is there: afterwards it stands by itself
+            wait_for_lost_publish,    // the answer was lost: the copy may still come
+            publish,                  // a promotion into a registry
+            register,                 // a job's output or a path, into a workspace
+            refuse_mismatch,          // what is there is another model
+            report_failed_resource,
+            correct,
+        ],
+    )
+    .unwrap_or_else(|| settle(facts));
+    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, &status.drift, step);
+    status.publishing = match (&step.call, facts.source_id()) {
+        // The effect of a publish cannot be told from a stranger's: its intent is stored first.
+        (Some(Call { action: Action::Post("publish", _), .. }), Some(from)) => {
+            Some(Publishing { from: from.to_string(), since: facts.situation.now.to_string() })
+        }
+        _ => status.publishing,
+    };
+    status.conditions = registered(facts, &conditions);
+    Decision { status, call: step.call, events: step.events, next: step.next, release: step.release }
+}
+
+/// How long a publish whose answer was lost may take to show.
+const LOST_PUBLISH: Duration = Duration::from_secs(600);
+
+impl Facts {
+    /// The facts after Azure has answered a call.
+    pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
+        let publish = matches!(call.action, Action::Post("publish", _));
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(error) => {
+                // An answer that says no means that nothing was published; no answer means nothing.
+                if publish && error.class != Class::Transient {
+                    self.status.publishing = None;
+                }
+                return;
+            }
+        };
+        self.status.operation = self.situation.accepted(call, reply);
+        match (&call.action, reply.body.clone().map(serde_json::from_value)) {
+            (Action::Put(_), Some(Ok(version))) => self.version = Look::Found(version),
+            (Action::Delete, _) if reply.operation.is_none() => self.version = Look::Absent,
+            _ => {}
+        }
+        if matches!(call.action, Action::Put(_)) {
+            self.status.owned_tags = self.spec.tags.keys().cloned().collect();
+            self.status.owned_properties = self.spec.properties.keys().cloned().collect();
+        }
+    }
+
+    fn observing(&self) -> bool {
+        matches!(self.situation.mode, Mode::Observe | Mode::ObserveOnly)
+    }
+
+    fn title(&self) -> String {
+        format!("{}:{}", self.spec.model, self.spec.version)
+    }
+
+    fn source_id(&self) -> Option<&ResourceId> {
+        match &self.source {
+            Some(SourceVersion::Ready { id, .. }) => Some(id),
+            _ => None,
+        }
+    }
+
+    fn differences(&self) -> Vec<Drift> {
+        let Some(version) = self.version.found() else { return vec![] };
+        let (spec, found) = (&self.spec, &version.properties);
+        let mut differences = Differences::default();
+        if let Some(description) = &spec.description {
+            differences.field("description", description, found.description.as_deref().unwrap_or_default());
+        }
+        differences.keys("tags", &spec.tags, &self.status.owned_tags, &found.tags);
+        differences.keys("properties", &spec.properties, &self.status.owned_properties, &found.properties);
+        if let Some(stage) = &spec.stage {
+            differences.field("stage", stage, found.stage.as_deref().unwrap_or_default());
+        }
+        differences.field("archived", spec.archived, found.is_archived);
+        differences.0
+    }
+
+    /// What was found with our fields set; what is not ours goes back as it came.
+    fn desired(&self, mut version: ModelVersion) -> ModelVersion {
+        let (spec, found) = (&self.spec, &mut version.properties);
+        if spec.description.is_some() {
+            found.description.clone_from(&spec.description);
+        }
+        found.tags = merged(&found.tags, &spec.tags, &self.status.owned_tags);
+        found.tags.insert(OWNER_TAG.into(), self.situation.owner.to_string());
+        found.properties = merged(&found.properties, &spec.properties, &self.status.owned_properties);
+        if spec.stage.is_some() {
+            found.stage.clone_from(&spec.stage);
+        }
+        found.is_archived = spec.archived;
+        version
+    }
+
+    fn put(&self, reason: Reason, doing: String, version: &ModelVersion) -> Option<Step> {
+        let resource = self.id.clone()?;
+        Some(Step::call(reason, Call { doing, resource, action: Action::Put(version.to_put()) }))
+    }
+}
+
+fn picture(facts: &Facts) -> ModelVersionStatus {
+    let mut status = facts.status.clone();
+    status.observed_generation = facts.situation.generation;
+    status.operation = facts.situation.running(facts.status.operation.as_ref());
+    status.served_by.clone_from(&facts.served_by);
+    let failed =
+        matches!(&facts.situation.operation, Some(p) if matches!(p.state, OperationState::Failed { .. }));
+    if facts.version.found().is_some() || (failed && facts.version.is_absent()) {
+        status.publishing = None;
+    }
+    if let Some(version) = facts.version.found() {
+        status.id = facts.id.as_ref().map(ToString::to_string);
+        status.asset_id.clone_from(&facts.asset_id);
+        status.stage.clone_from(&version.properties.stage);
+        status.lineage = lineage::of(facts, version);
+        status.drift =
+            if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
+        if facts.situation.owns(&version.properties.tags) {
+            // A lost status is rebuilt: what the manifest names and Azure has was set by us.
+            if status.owned_tags.is_empty() {
+                status.owned_tags = facts.spec.tags.keys().cloned().collect();
+            }
+            if status.owned_properties.is_empty() {
+                status.owned_properties = facts.spec.properties.keys().cloned().collect();
+            }
+        }
+    } else if facts.version.is_absent() {
+        status.asset_id = None;
+        status.stage = None;
+        status.drift = vec![];
+    }
+    status
+}
+
+/// `Registered` tells whether Azure has it, whatever else goes on.
+fn registered(
+    facts: &Facts,
+    conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition],
+) -> Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+    let mut conditions = conditions_of(conditions);
+    let (generation, now) = (facts.situation.generation, facts.situation.now);
+    match &facts.version {
+        Look::Found(_) => {
+            let message = format!("Azure has {}.", facts.title());
+            conditions.set("Registered", Some(true), Reason::Succeeded, message, generation, now);
+        }
+        Look::Absent => {
+            let message = format!("Azure does not have {}.", facts.title());
+            conditions.set("Registered", Some(false), Reason::NotInAzure, message, generation, now);
+        }
+        Look::Unseen => {}
+    }
+    conditions.into_vec()
+}
+
+fn finish_deletion(facts: &Facts) -> Option<Step> {
+    let situation = &facts.situation;
+    if !situation.deleting {
+        return None;
+    }
+    if facts.spec.deletion_policy == VersionDeletion::Retain {
+        return Some(Step::release("The version stays in Azure: spec.deletionPolicy is Retain."));
+    }
+    let version = match &facts.version {
+        Look::Absent => return Some(Step::release("The version is gone from Azure.")),
+        Look::Unseen if facts.id.is_none() => return Some(Step::release("Nothing was registered in Azure.")),
+        Look::Unseen => return report_unreadable(facts),
+        Look::Found(version) => version,
+    };
+    if !situation.owns(&version.properties.tags) || situation.has_heir() {
+        return Some(Step::release("The version stays in Azure: it belongs to another object."));
+    }
+    if let Some(waiting) = follow_running_operation(facts) {
+        return Some(waiting);
+    }
+    if facts.spec.deletion_policy == VersionDeletion::Archive {
+        if version.properties.is_archived {
+            return Some(Step::release("The version is archived in Azure."));
+        }
+        let mut archived = version.clone();
+        archived.properties.is_archived = true;
+        return facts.put(Reason::Deleting, format!("archive {}", facts.title()), &archived);
+    }
+    if !facts.served_by.is_empty() {
+        let bindings: Vec<&str> = facts.served_by.iter().map(|s| s.binding.as_str()).collect();
+        return Some(Step::stalled(
+            Reason::InUse,
+            format!(
+                "{} is not deleted while it is deployed by {}. Bind another version there first.",
+                facts.title(),
+                bindings.join(", ")
+            ),
+        ));
+    }
+    let resource = facts.id.clone()?;
+    Some(Step::call(
+        Reason::Deleting,
+        Call { doing: format!("delete {}", facts.title()), resource, action: Action::Delete },
+    ))
+}
+
+fn wait_for_place(facts: &Facts) -> Option<Step> {
+    match &facts.place {
+        Place::Missing { what } => Some(Step::stalled(
+            Reason::ReferenceNotFound,
+            format!(
+                "There is no {what}, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace."
+            ),
+        )),
+        Place::NotReady { what, because } => {
+            Some(Step::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
+        }
+        Place::Ready { .. } => None,
+    }
+}
+
+fn report_unreadable(facts: &Facts) -> Option<Step> {
+    facts.situation.report_unreadable(&facts.status.conditions)
+}
+
+fn refuse_foreign(facts: &Facts) -> Option<Step> {
+    let nobody = Strings::new();
+    let tags = facts.version.found().map_or(&nobody, |v| &v.properties.tags);
+    let other = facts.situation.other_owner(tags)?;
+    Some(Step::stalled(
+        Reason::OwnedByAnother,
+        format!(
+            "{} belongs to {other}. Delete one of the two objects, or register under another version; if the other cluster is gone for good, remove the tag {OWNER_TAG} in Azure.",
+            facts.title()
+        ),
+    ))
+}
+
+fn follow_running_operation(facts: &Facts) -> Option<Step> {
+    let running = facts.situation.operation.as_ref().filter(|p| p.state == OperationState::Running);
+    let unfinished = facts.version.found().is_some_and(|v| v.provisioning() == Provisioning::Running);
+    if running.is_none() && !unfinished {
+        return None;
+    }
+    let doing = running.map_or("a change of the version", |p| p.doing.as_str());
+    let since = facts.status.operation.as_ref().map(|o| o.since.as_str());
+    Some(Step::wait(
+        Reason::OperationRunning,
+        format!("Azure works on it: {doing}."),
+        facts.situation.look_again(since),
+    ))
+}
+
+fn wait_for_source(facts: &Facts) -> Option<Step> {
+    if !facts.version.is_absent() || facts.observing() {
+        return None;
+    }
+    match facts.source.as_ref()? {
+        SourceVersion::Missing { what } => Some(Step::stalled(
+            Reason::ReferenceNotFound,
+            format!(
+                "There is no {what} to promote, or this namespace may not refer to it. Apply it, or correct spec.source.modelVersionRef in a new ModelVersion."
+            ),
+        )),
+        SourceVersion::NotReady { what, because } => Some(Step::blocked(
+            Reason::ReferenceNotReady,
+            format!("{what}, which is to be promoted, is not ready: {because}"),
+        )),
+        SourceVersion::Ready { .. } => None,
+    }
+}
+
+fn wait_for_lost_publish(facts: &Facts) -> Option<Step> {
+    let publishing = facts.status.publishing.as_ref().filter(|_| facts.version.is_absent())?;
+    let since: jiff::Timestamp = publishing.since.parse().ok()?;
+    let failed =
+        matches!(&facts.situation.operation, Some(p) if matches!(p.state, OperationState::Failed { .. }));
+    let age = since.duration_until(facts.situation.now).unsigned_abs();
+    if failed || age >= LOST_PUBLISH {
+        return None;
+    }
+    Some(Step::wait(
+        Reason::Publishing,
+        format!(
+            "A publish from {} was asked for; Bindery waits for the copy to show before it would ask again.",
+            publishing.from
+        ),
+        facts.situation.look_again(Some(&publishing.since)),
+    ))
+}
+
+fn publish(facts: &Facts) -> Option<Step> {
+    if !facts.version.is_absent() || facts.observing() {
+        return None;
+    }
+    let Some(SourceVersion::Ready { id: from, .. }) = &facts.source else { return None };
+    let registry = facts.id.as_ref()?.segment("registries")?;
+    let body = json!({
+        "registryName": registry,
+        "destinationName": facts.spec.model,
+        "destinationVersion": facts.spec.version,
+    });
+    let doing = format!("publish {} to registry {registry}", facts.title());
+    Some(Step::call(
+        Reason::Publishing,
+        Call { doing, resource: from.clone(), action: Action::Post("publish", body) },
+    ))
+}
+
+fn register(facts: &Facts) -> Option<Step> {
+    if !facts.version.is_absent() {
+        return None;
+    }
+    if facts.observing() {
+        return Some(Step::stalled(
+            Reason::NotInAzure,
+            format!(
+                "Azure does not have {}, and Bindery only observes it. Check model and version, or set spec.management to Manage.",
+                facts.title()
+            ),
+        ));
+    }
+    let new = facts.desired(source::new_version(&facts.spec)?);
+    facts.put(Reason::Registering, format!("register {}", facts.title()), &new)
+}
+
+fn refuse_mismatch(facts: &Facts) -> Option<Step> {
+    let found = source::mismatch(&facts.spec, facts.version.found()?)?;
+    Some(Step::stalled(
+        Reason::AssetMismatch,
+        format!(
+            "{} exists in Azure, but {found}. A version cannot be changed: register the model under the next version.",
+            facts.title()
+        ),
+    ))
+}
+
+fn report_failed_resource(facts: &Facts) -> Option<Step> {
+    let version = facts.version.found()?;
+    matches!(version.provisioning(), Provisioning::Failed | Provisioning::Canceled).then(|| {
+        let state = version.properties.provisioning_state.as_deref().unwrap_or_default();
+        Step::stalled(
+            Reason::ResourceFailed,
+            format!(
+                "Azure has {} in state {state}. Register the model under the next version.",
+                facts.title()
+            ),
+        )
+    })
+}
+
+fn correct(facts: &Facts) -> Option<Step> {
+    let version = facts.version.found()?;
+    let differences = facts.differences();
+    let adopting = !facts.situation.owns(&version.properties.tags);
+    if differences.is_empty() && (!adopting || facts.observing()) {
+        return None;
+    }
+    let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
+    let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
+    let copied = facts.status.publishing.is_some();
+    let doing = match (adopting, drifted) {
+        (true, _) if copied => format!("describe the published {}", facts.title()),
+        (true, _) => format!("take over {}, which exists", facts.title()),
+        (false, true) => format!("put back {} of {}", fields.join(", "), facts.title()),
+        (false, false) => format!("change {} of {}", fields.join(", "), facts.title()),
+    };
+    let reason = if drifted { Reason::Drifted } else { Reason::Updating };
+    let mut step = facts.put(reason, doing, &facts.desired(version.clone()))?;
+    if drifted && !facts.observing() {
+        step = step.telling(
+            true,
+            Reason::Drifted,
+            format!("{} changed in Azure; Bindery puts the manifest's word back.", fields.join(", ")),
+        );
+    }
+    Some(step)
+}
+
+fn settle(facts: &Facts) -> Step {
+    let place = facts.id.as_ref().map_or_else(String::new, |id| {
+        id.segment("registries")
+            .map(|r| format!("registry {r}"))
+            .or_else(|| id.segment("workspaces").map(|w| format!("workspace {w}")))
+            .unwrap_or_default()
+    });
+    let reason = if facts.observing() { Reason::Observed } else { Reason::Succeeded };
+    Step::settled(reason, format!("{} is registered in {place}.", facts.title()))
+}

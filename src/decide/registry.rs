@@ -1,0 +1,410 @@
+//! A registry: made, grown, shrunk, corrected, and let go.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::drift::{Differences, merged};
+use super::{Decision, Look, Mode, OWNER_TAG, Situation, Step, first_of};
+use crate::api::{
+    AzureIdentity, Drift, Management, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec,
+    RegistryStatus,
+};
+use crate::azure::resource::{Identity, RegionDetails, Registry};
+use crate::azure::{Action, Call, Error, OperationState, Reply, ResourceId};
+
+/// Everything the decision needs.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub situation: Situation,
+    pub spec: RegistrySpec,
+    pub status: RegistryStatus,
+    /// Its ARM id, from the spec.
+    pub id: ResourceId,
+    pub registry: Look<Registry>,
+    /// What it holds in Azure, such as `3 models`; looked up only for a deletion.
+    pub holds: Vec<String>,
+    /// The objects of this cluster that refer to it; counted only for a deletion.
+    pub referrers: Vec<String>,
+}
+
+/// What to do next for a registry. The first question that has an answer decides.
+pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
+    let mut status = picture(facts);
+    let step = first_of(
+        facts,
+        &[
+            finish_deletion,
+            report_unreadable,
+            refuse_foreign,
+            follow_running_operation, // Azure still works: a registry has no provisioningState
+            create,                   // nothing in Azure yet
+            remove_regions,           // before the PUT, which cannot take any away
+            correct,                  // adopt, add regions, put back what drifted
+            wait_for_accounts,        // Azure has not named the accounts of every region
+        ],
+    )
+    .unwrap_or_else(|| settle(facts));
+    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, &status.drift, step);
+    status.conditions = conditions;
+    Decision { status, call: step.call, events: step.events, next: step.next, release: step.release }
+}
+
+impl Facts {
+    /// The facts after Azure has answered a call.
+    pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
+        let Ok(reply) = answer else { return };
+        self.status.operation = self.situation.accepted(call, reply);
+        match (&call.action, reply.body.clone().map(serde_json::from_value)) {
+            (Action::Put(_), Some(Ok(registry))) => self.registry = Look::Found(registry),
+            (Action::Delete, _) if reply.operation.is_none() => self.registry = Look::Absent,
+            _ => {}
+        }
+        if matches!(call.action, Action::Put(_)) {
+            self.status.owned_tags = self.spec.tags.keys().cloned().collect();
+        }
+    }
+
+    fn observing(&self) -> bool {
+        self.situation.mode == Mode::Observe || self.spec.management == Management::Observe
+    }
+
+    fn differences(&self) -> Vec<Drift> {
+        let Some(registry) = self.registry.found() else { return vec![] };
+        let mut found = Differences::default();
+        found.keys("tags", &self.spec.tags, &self.status.owned_tags, &registry.tags);
+        found.field(
+            "publicNetworkAccess",
+            self.spec.public_network_access.word(),
+            registry.properties.public_network_access.as_deref().unwrap_or("Enabled"),
+        );
+        if let Some(identity) = &self.spec.identity {
+            found.field(
+                "identity",
+                identity_in_words(Some(&to_azure(identity))),
+                identity_in_words(registry.identity.as_ref()),
+            );
+        }
+        let missing: Vec<&str> = self
+            .wanted_regions()
+            .iter()
+            .filter(|r| !has_region(registry, &r.location))
+            .map(|r| r.location.as_str())
+            .collect();
+        found.field("regions", missing.join(","), "");
+        found.0
+    }
+
+    /// The regions to have; the primary one alone where the manifest names none.
+    fn wanted_regions(&self) -> Vec<&Region> {
+        self.spec.regions.iter().collect()
+    }
+
+    /// Regions that Azure has and the manifest does not name. A manifest without a list leaves them alone.
+    fn surplus_regions(&self) -> Vec<&RegionDetails> {
+        let Some(registry) = self.registry.found() else { return vec![] };
+        let named =
+            |location: &str| self.spec.regions.iter().any(|r| r.location.eq_ignore_ascii_case(location));
+        registry
+            .properties
+            .region_details
+            .iter()
+            .filter(|r| !self.spec.regions.is_empty() && !named(&r.location))
+            .collect()
+    }
+}
+
+fn picture(facts: &Facts) -> RegistryStatus {
+    let mut status = facts.status.clone();
+    status.observed_generation = facts.situation.generation;
+    status.id = Some(facts.id.to_string());
+    // A registry that Azure says it has made may not be seen yet: the operation ends when it is.
+    let seen = facts.registry.found().is_some() || facts.situation.deleting;
+    status.operation = match &facts.situation.operation {
+        Some(polled) if polled.state == OperationState::Succeeded && !seen => status.operation,
+        _ => facts.situation.running(facts.status.operation.as_ref()),
+    };
+    if let Some(registry) = facts.registry.found() {
+        let properties = &registry.properties;
+        status.discovery_url.clone_from(&properties.discovery_url);
+        status.mlflow_registry_uri.clone_from(&properties.ml_flow_registry_uri);
+        status.managed_resource_group =
+            text(properties.rest.get("managedResourceGroup").and_then(|g| g.get("resourceId")));
+        status.principal_id = registry.identity.as_ref().and_then(|i| text(i.rest.get("principalId")));
+        status.regions = properties
+            .region_details
+            .iter()
+            .map(|region| RegionStatus {
+                location: region.location.clone(),
+                storage_account: text(region.storage("armResourceId").and_then(|a| a.get("resourceId"))),
+                container_registry: text(
+                    region.container_registry("armResourceId").and_then(|a| a.get("resourceId")),
+                ),
+            })
+            .collect();
+        status.drift =
+            if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
+        if status.owned_tags.is_empty() && facts.situation.owns(&registry.tags) {
+            status.owned_tags = facts.spec.tags.keys().cloned().collect();
+        }
+    } else if facts.registry.is_absent() {
+        status = RegistryStatus {
+            observed_generation: status.observed_generation,
+            id: status.id,
+            operation: status.operation,
+            conditions: status.conditions,
+            ..RegistryStatus::default()
+        };
+    }
+    status
+}
+
+fn finish_deletion(facts: &Facts) -> Option<Step> {
+    let situation = &facts.situation;
+    if !situation.deleting {
+        return None;
+    }
+    if facts.spec.deletion_policy == RegistryDeletion::Retain {
+        return Some(Step::release("The registry stays in Azure: spec.deletionPolicy is Retain."));
+    }
+    let registry = match &facts.registry {
+        Look::Absent => return Some(Step::release("The registry is gone from Azure.")),
+        Look::Unseen => return report_unreadable(facts),
+        Look::Found(registry) => registry,
+    };
+    if let Some(other) = situation.other_owner(&registry.tags).filter(|_| !situation.owns(&registry.tags)) {
+        return Some(Step::release(format!("The registry stays in Azure: it belongs to {other}.")));
+    }
+    if situation.has_heir() {
+        return Some(Step::release("The registry stays in Azure: another object stands for it now."));
+    }
+    if let Some(waiting) = follow_running_operation(facts) {
+        return Some(waiting);
+    }
+    let content: Vec<&str> = facts.holds.iter().chain(&facts.referrers).map(String::as_str).collect();
+    if !content.is_empty() {
+        return Some(Step::stalled(
+            Reason::NotEmpty,
+            format!(
+                "The registry is not deleted while it holds {}. Remove them first, or set spec.deletionPolicy to Retain to let go of it.",
+                content.join(", ")
+            ),
+        ));
+    }
+    Some(Step::call(
+        Reason::Deleting,
+        Call {
+            doing: format!("delete the registry {}", facts.id.name()),
+            resource: facts.id.clone(),
+            action: Action::Delete,
+        },
+    ))
+}
+
+fn report_unreadable(facts: &Facts) -> Option<Step> {
+    facts.situation.report_unreadable(&facts.status.conditions)
+}
+
+fn refuse_foreign(facts: &Facts) -> Option<Step> {
+    let nobody = crate::azure::resource::Strings::new();
+    let tags = facts.registry.found().map_or(&nobody, |r| &r.tags);
+    let other = facts.situation.other_owner(tags)?;
+    Some(Step::stalled(
+        Reason::OwnedByAnother,
+        format!(
+            "The registry {} belongs to {other}. Delete one of the two objects; if the other cluster is gone for good, remove the tag {OWNER_TAG} in Azure.",
+            facts.id.name()
+        ),
+    ))
+}
+
+fn follow_running_operation(facts: &Facts) -> Option<Step> {
+    let polled = facts.situation.operation.as_ref()?;
+    let since = facts.status.operation.as_ref().map(|o| o.since.as_str());
+    let wait = facts.situation.look_again(since);
+    match polled.state {
+        OperationState::Running => {
+            Some(Step::wait(Reason::OperationRunning, format!("Azure works on it: {}.", polled.doing), wait))
+        }
+        OperationState::Succeeded if facts.registry.is_absent() && !facts.situation.deleting => {
+            Some(Step::wait(
+                Reason::OperationRunning,
+                "Azure says that the registry is made; Bindery waits until it can be seen.",
+                wait,
+            ))
+        }
+        _ => None,
+    }
+}
+
+fn create(facts: &Facts) -> Option<Step> {
+    if !facts.registry.is_absent() {
+        return None;
+    }
+    if facts.observing() {
+        return Some(Step::stalled(
+            Reason::NotInAzure,
+            format!(
+                "There is no registry {} in Azure, and spec.management is Observe. Check spec.azure, or set Manage to have it made.",
+                facts.id.name()
+            ),
+        ));
+    }
+    let mut registry = Registry { location: facts.spec.location.clone(), ..Registry::default() };
+    registry.identity = Some(to_azure(&facts.spec.identity.clone().unwrap_or_else(system_assigned)));
+    let primary = Region {
+        location: facts.spec.location.clone(),
+        storage: Default::default(),
+        container_registry: Default::default(),
+    };
+    let regions = if facts.spec.regions.is_empty() { vec![&primary] } else { facts.wanted_regions() };
+    registry.properties.region_details = regions.into_iter().map(region_details).collect();
+    Some(put(facts, registry, Reason::Creating, format!("create the registry {}", facts.id.name())))
+}
+
+fn remove_regions(facts: &Facts) -> Option<Step> {
+    let registry = facts.registry.found()?;
+    let surplus = facts.surplus_regions();
+    if surplus.is_empty() || facts.observing() {
+        return None;
+    }
+    let names: Vec<&str> = surplus.iter().map(|r| r.location.as_str()).collect();
+    let body = json!({
+        "location": registry.location,
+        "properties": {"regionDetails": names.iter().map(|n| json!({"location": n})).collect::<Vec<_>>()},
+    });
+    let doing = format!("remove {} from the regions of registry {}", names.join(", "), facts.id.name());
+    let note = format!("Bindery is about to {doing}: what is stored there goes too.");
+    let call = Call { doing, resource: facts.id.clone(), action: Action::Post("removeRegions", body) };
+    Some(Step::call(Reason::Updating, call).telling(true, Reason::Updating, note))
+}
+
+fn correct(facts: &Facts) -> Option<Step> {
+    let registry = facts.registry.found()?;
+    let differences = facts.differences();
+    let adopting = !facts.situation.owns(&registry.tags);
+    if differences.is_empty() && (!adopting || facts.observing()) {
+        return None;
+    }
+    let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
+    let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
+    let doing = match (adopting, drifted) {
+        (true, _) => format!("take over the registry {}, which exists", facts.id.name()),
+        (false, true) => format!("put back {} of registry {}", fields.join(", "), facts.id.name()),
+        (false, false) => format!("change {} of registry {}", fields.join(", "), facts.id.name()),
+    };
+    let reason = if drifted { Reason::Drifted } else { Reason::Updating };
+    let mut step = put(facts, registry.clone(), reason, doing);
+    if drifted && !facts.observing() {
+        step = step.telling(
+            true,
+            Reason::Drifted,
+            format!("{} changed in Azure; Bindery puts the manifest's word back.", fields.join(", ")),
+        );
+    }
+    Some(step)
+}
+
+/// A PUT of what was found with our fields set; what is not ours goes back as it came.
+fn put(facts: &Facts, mut registry: Registry, reason: Reason, doing: String) -> Step {
+    let spec = &facts.spec;
+    registry.tags = merged(&registry.tags, &spec.tags, &facts.status.owned_tags);
+    registry.tags.insert(OWNER_TAG.into(), facts.situation.owner.to_string());
+    registry.properties.public_network_access = Some(spec.public_network_access.word().into());
+    if let Some(identity) = &spec.identity {
+        registry.identity = Some(to_azure(identity));
+    }
+    for region in facts.wanted_regions() {
+        if !has_region(&registry, &region.location) {
+            registry.properties.region_details.push(region_details(region));
+        }
+    }
+    Step::call(reason, Call { doing, resource: facts.id.clone(), action: Action::Put(registry.to_put()) })
+}
+
+fn wait_for_accounts(facts: &Facts) -> Option<Step> {
+    let registry = facts.registry.found()?;
+    let unfinished: Vec<&str> = registry
+        .properties
+        .region_details
+        .iter()
+        .filter(|r| !r.provisioned())
+        .map(|r| r.location.as_str())
+        .collect();
+    (!unfinished.is_empty()).then(|| {
+        Step::wait(
+            Reason::OperationRunning,
+            format!("Azure has not yet made the accounts in {}.", unfinished.join(", ")),
+            Duration::from_secs(10),
+        )
+    })
+}
+
+fn settle(facts: &Facts) -> Step {
+    let regions = facts.registry.found().map_or(0, |r| r.properties.region_details.len());
+    if facts.observing() {
+        return Step::settled(
+            Reason::Observed,
+            "The registry is there; spec.management is Observe, so Bindery leaves it as it is.",
+        );
+    }
+    Step::settled(
+        Reason::Succeeded,
+        format!(
+            "The registry is what the manifest says, in {regions} region{}.",
+            if regions == 1 { "" } else { "s" }
+        ),
+    )
+}
+
+fn has_region(registry: &Registry, location: &str) -> bool {
+    registry.properties.region_details.iter().any(|r| r.location.eq_ignore_ascii_case(location))
+}
+
+fn region_details(region: &Region) -> RegionDetails {
+    let storage = &region.storage;
+    RegionDetails {
+        location: region.location.clone(),
+        storage_account_details: vec![json!({"systemCreatedStorageAccount": {
+            "storageAccountType": storage.account_type,
+            "storageAccountHnsEnabled": storage.hierarchical_namespace,
+            "allowBlobPublicAccess": storage.allow_blob_public_access,
+        }})],
+        acr_details: vec![
+            json!({"systemCreatedAcrAccount": {"acrAccountSku": region.container_registry.sku}}),
+        ],
+        rest: Map::new(),
+    }
+}
+
+fn system_assigned() -> AzureIdentity {
+    AzureIdentity { system_assigned: true, user_assigned: vec![] }
+}
+
+/// The identity as Azure writes it.
+pub(super) fn to_azure(identity: &AzureIdentity) -> Identity {
+    let kind = match (identity.system_assigned, identity.user_assigned.is_empty()) {
+        (true, true) => "SystemAssigned",
+        (true, false) => "SystemAssigned,UserAssigned",
+        (false, false) => "UserAssigned",
+        (false, true) => "None",
+    };
+    Identity {
+        kind: kind.into(),
+        user_assigned_identities: identity.user_assigned.iter().map(|id| (id.clone(), json!({}))).collect(),
+        rest: Map::new(),
+    }
+}
+
+/// An identity for comparison: the service changes the case of ids and the spaces of the type.
+pub(super) fn identity_in_words(identity: Option<&Identity>) -> String {
+    let Some(identity) = identity else { return "None".into() };
+    let mut ids: Vec<String> = identity.user_assigned_identities.keys().map(|id| id.to_lowercase()).collect();
+    ids.sort();
+    let kind = identity.kind.replace(' ', "");
+    if ids.is_empty() { kind } else { format!("{kind}: {}", ids.join(", ")) }
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).map(str::to_string)
+}

@@ -1,0 +1,134 @@
+//! What an endpoint and a deployment look like in Azure when they are as the manifest says.
+
+use serde_json::{Map, Value, json};
+
+use super::{FAILED_TAG, Next, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG};
+use crate::api::{Deployment, DeploymentBindingSpec, Drift, Period, Probe};
+use crate::azure::resource::{OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings};
+use crate::decide::drift::{Differences, merged};
+use crate::decide::registry::{identity_in_words, to_azure};
+use crate::decide::{OWNER_TAG, Owner};
+
+/// What differs on the endpoint, apart from its traffic.
+pub fn endpoint_differences(
+    spec: &DeploymentBindingSpec,
+    owned: &[String],
+    endpoint: &OnlineEndpoint,
+) -> Vec<Drift> {
+    let wanted = &spec.online.endpoint;
+    let mut found = Differences::default();
+    found.keys("endpoint.tags", &wanted.tags, owned, &endpoint.tags);
+    if !endpoint.properties.auth_mode.eq_ignore_ascii_case(wanted.auth_mode.word()) {
+        found.field("endpoint.authMode", wanted.auth_mode.word(), &endpoint.properties.auth_mode);
+    }
+    let access = endpoint.properties.public_network_access.as_deref().unwrap_or("Enabled");
+    found.field("endpoint.publicNetworkAccess", wanted.public_network_access.word(), access);
+    if let Some(identity) = &wanted.identity {
+        let wanted = identity_in_words(Some(&to_azure(identity)));
+        found.field("endpoint.identity", wanted, identity_in_words(endpoint.identity.as_ref()));
+    }
+    found.0
+}
+
+/// The tags of the endpoint: the user's, and what Bindery must find again when all status is lost.
+pub fn desired_tags(
+    found: &Strings,
+    spec: &DeploymentBindingSpec,
+    owned: &[String],
+    owner: &Owner,
+    next: &Next,
+    failed: Option<&Revision>,
+) -> Strings {
+    let mut tags = merged(found, &spec.online.endpoint.tags, owned);
+    tags.insert(OWNER_TAG.into(), owner.to_string());
+    tags.insert(TRAFFIC_TAG.into(), next.traffic.to_string());
+    for (name, value) in [(STABLE_TAG, next.stable.clone()), (FAILED_TAG, failed.map(ToString::to_string))] {
+        match value {
+            Some(value) => tags.insert(name.into(), value),
+            None => tags.remove(name),
+        };
+    }
+    tags
+}
+
+/// A deployment as the manifest wants it, on top of what was found: only count and tags change on one
+/// that exists.
+pub fn desired_deployment(
+    found: Option<&OnlineDeployment>,
+    wanted: &Deployment,
+    model: &str,
+    location: &str,
+    owner: &Owner,
+    revision: &Revision,
+) -> OnlineDeployment {
+    let mut deployment = found.cloned().unwrap_or_else(|| new_deployment(wanted, model, location));
+    deployment.tags.extend(wanted.tags.iter().map(|(k, v)| (k.clone(), v.clone())));
+    deployment.tags.insert(OWNER_TAG.into(), owner.to_string());
+    deployment.tags.insert(REVISION_TAG.into(), revision.to_string());
+    let rest = deployment.sku.take().map(|s| s.rest).unwrap_or_default();
+    deployment.sku = Some(Sku { name: "Default".into(), capacity: Some(wanted.instance_count), rest });
+    deployment
+}
+
+fn new_deployment(wanted: &Deployment, model: &str, location: &str) -> OnlineDeployment {
+    let mut rest = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            rest.insert(name.into(), value);
+        }
+    };
+    put("scaleSettings", Some(json!({"scaleType": "Default"})));
+    put("environmentId", wanted.environment.clone().map(Value::from));
+    put(
+        "codeConfiguration",
+        wanted.code.as_ref().map(|c| json!({"codeId": c.id, "scoringScript": c.scoring_script})),
+    );
+    put("environmentVariables", Some(json!(wanted.environment_variables)));
+    put(
+        "requestSettings",
+        wanted.request_settings.as_ref().map(|r| {
+            without_nulls(json!({
+                "maxConcurrentRequestsPerInstance": r.max_concurrent_requests_per_instance,
+                "requestTimeout": r.request_timeout.as_ref().map(iso8601),
+            }))
+        }),
+    );
+    put("livenessProbe", wanted.liveness_probe.as_ref().map(probe));
+    put("readinessProbe", wanted.readiness_probe.as_ref().map(probe));
+    put("startupProbe", wanted.startup_probe.as_ref().map(probe));
+    put("egressPublicNetworkAccess", wanted.egress_public_network_access.map(|a| a.word().into()));
+    OnlineDeployment {
+        location: location.into(),
+        properties: OnlineDeploymentProperties {
+            endpoint_compute_type: "Managed".into(),
+            model: Some(model.into()),
+            instance_type: wanted.instance_type.clone(),
+            rest,
+            ..OnlineDeploymentProperties::default()
+        },
+        ..OnlineDeployment::default()
+    }
+}
+
+fn probe(probe: &Probe) -> Value {
+    without_nulls(json!({
+        "failureThreshold": probe.failure_threshold,
+        "successThreshold": probe.success_threshold,
+        "timeout": probe.timeout.as_ref().map(iso8601),
+        "period": probe.period.as_ref().map(iso8601),
+        "initialDelay": probe.initial_delay.as_ref().map(iso8601),
+    }))
+}
+
+/// A period as Azure writes durations.
+fn iso8601(period: &Period) -> String {
+    format!("PT{}S", period.duration().as_secs())
+}
+
+/// What the user did not write is the service's to fill in.
+fn without_nulls(mut value: Value) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, v| !v.is_null());
+    }
+    value
+}

@@ -1,0 +1,73 @@
+//! A revision: what is rolled out, as one name.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::api::Deployment;
+use crate::azure::resource::OnlineDeployment;
+
+/// The tag of a deployment that holds its revision.
+pub const REVISION_TAG: &str = "bindery-revision";
+
+/// A hash over the asset and what the user wrote of the deployment, without its count and tags:
+/// 10 hexadecimal digits. Only what was written counts, so a field that a later Bindery adds changes
+/// no revision.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(String);
+
+/// Changes when the way of hashing does, which would roll out everything: so never lightly.
+const SCHEME: u32 = 1;
+
+impl Revision {
+    /// The revision of this asset, deployed so.
+    pub fn of(asset_id: &str, deployment: &Deployment) -> Self {
+        let mut written = serde_json::to_value(deployment).unwrap_or_default();
+        if let Some(fields) = written.as_object_mut() {
+            fields.remove("instanceCount");
+            fields.remove("tags");
+        }
+        let input = canonical(&json!({"scheme": SCHEME, "asset": asset_id, "deployment": written}));
+        let digest = Sha256::digest(input.as_bytes());
+        Self(digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The revision that a deployment's tag names.
+    pub fn tagged(deployment: &OnlineDeployment) -> Option<Self> {
+        deployment.tags.get(REVISION_TAG).map(|text| Self(text.clone()))
+    }
+
+    /// A revision from its text.
+    pub fn parse(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The deployment's name: at most 22 of the 32 characters that Azure allows, beginning with a letter.
+    pub fn deployment_name(&self, version: &str) -> String {
+        format!("v{version}-{}", self.0)
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// JSON with sorted keys, whatever map the library was built with.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut keys: Vec<&String> = fields.keys().collect();
+            keys.sort();
+            let fields: Vec<String> = keys
+                .into_iter()
+                .map(|k| format!("{}:{}", Value::from(k.as_str()), canonical(&fields[k])))
+                .collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
+}

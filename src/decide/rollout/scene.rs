@@ -1,0 +1,223 @@
+//! The endpoint as it is, with every deployment in its role, and the traffic that it should have.
+
+use jiff::Timestamp;
+
+use super::{Move, Revision, Traffic, Weight, next_move};
+use crate::api::{Role, Step};
+use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::decide::{Owner, deployment_binding::Facts};
+
+/// The tag of an endpoint that names its stable deployment.
+pub const STABLE_TAG: &str = "bindery-stable";
+/// The tag of an endpoint that holds the traffic map that Bindery wrote last.
+pub const TRAFFIC_TAG: &str = "bindery-traffic";
+/// The tag of an endpoint that names the last revision that failed.
+pub const FAILED_TAG: &str = "bindery-failed";
+
+/// The endpoint, read with the manifest in hand.
+#[derive(Debug, Clone)]
+pub struct Scene<'a> {
+    facts: &'a Facts,
+    endpoint: Option<&'a OnlineEndpoint>,
+    /// What the manifest asks for: the revision, and its deployment's name.
+    pub wanted: Option<(Revision, String)>,
+    /// What Azure routes by now; none where it does not sum to 100.
+    pub held: Option<Traffic>,
+    /// What Bindery wrote last; what Azure holds, where nothing was written.
+    pub intended: Traffic,
+    /// The deployment that serves for certain.
+    pub stable: Option<String>,
+    /// The last revision that failed.
+    pub failed: Option<Revision>,
+}
+
+/// The traffic that the endpoint should have now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    pub traffic: Traffic,
+    pub stable: Option<String>,
+    /// How long a pause still goes.
+    pub pause: Option<std::time::Duration>,
+}
+
+impl<'a> Scene<'a> {
+    /// Reads the facts.
+    pub fn of(facts: &'a Facts) -> Self {
+        let endpoint = facts.endpoint.found();
+        let held = endpoint.map_or(Some(Traffic::none()), |e| Traffic::held(&e.properties.traffic));
+        let tag = |name: &str| endpoint.and_then(|e| e.tags.get(name)).filter(|v| !v.is_empty());
+        let written = endpoint.and_then(|e| e.tags.get(TRAFFIC_TAG)).and_then(|t| Traffic::parse(t));
+        let intended = written.or_else(|| held.clone()).unwrap_or_default();
+        let wanted = facts.wanted();
+        let exists = |name: &str| facts.deployments.iter().any(|d| d.name() == name);
+        let stable = tag(STABLE_TAG)
+            .filter(|n| exists(n))
+            .cloned()
+            .or_else(|| heaviest(&intended, wanted.as_ref(), &exists));
+        let failed = facts
+            .status
+            .failed
+            .as_ref()
+            .map(|f| Revision::parse(&f.revision))
+            .or_else(|| tag(FAILED_TAG).map(|t| Revision::parse(t)));
+        Self { facts, endpoint, wanted, held, intended, stable, failed }
+    }
+
+    /// A deployment by its name.
+    pub fn deployment(&self, name: &str) -> Option<&'a OnlineDeployment> {
+        self.facts.deployments.iter().find(|d| d.name() == name)
+    }
+
+    /// The name of the deployment that the manifest asks for.
+    pub fn wanted_name(&self) -> Option<&str> {
+        self.wanted.as_ref().map(|(_, name)| name.as_str())
+    }
+
+    /// The deployment that the manifest asks for, where it is not the stable one.
+    pub fn candidate(&self) -> Option<&'a OnlineDeployment> {
+        let name = self.wanted_name().filter(|n| Some(*n) != self.stable.as_deref())?;
+        self.deployment(name)
+    }
+
+    /// The wanted revision is the stable one.
+    pub fn arrived(&self) -> bool {
+        self.wanted_name().is_some() && self.wanted_name() == self.stable.as_deref()
+    }
+
+    /// The wanted revision has failed, and is not the stable one.
+    pub fn wanted_failed(&self) -> bool {
+        let Some((revision, _)) = &self.wanted else { return false };
+        !self.arrived() && (self.failed.as_ref() == Some(revision) || self.candidate().is_some_and(broken))
+    }
+
+    /// The endpoint's tag does not yet say that the wanted revision failed.
+    pub fn failed_unwritten(&self, endpoint: &OnlineEndpoint) -> bool {
+        let revision = self.wanted.as_ref().map(|(r, _)| r.to_string());
+        endpoint.tags.get(FAILED_TAG) != revision.as_ref()
+    }
+
+    /// Was it made by a Bindery of this cluster? Only such a deployment is ever deleted.
+    pub fn ours(&self, deployment: &OnlineDeployment) -> bool {
+        let cluster = &self.facts.situation.owner.cluster;
+        Revision::tagged(deployment).is_some()
+            && Owner::of(&deployment.tags).is_some_and(|o| o.cluster == *cluster)
+    }
+
+    /// What a deployment is to this binding.
+    pub fn role(&self, deployment: &OnlineDeployment) -> Role {
+        let name = deployment.name();
+        let before = self.facts.status.deployments.iter().find(|d| d.name == name).map(|d| d.role);
+        let revision = Revision::tagged(deployment);
+        if self.stable.as_deref() == Some(name) {
+            Role::Stable
+        } else if !self.ours(deployment) {
+            Role::Foreign
+        } else if revision.is_some() && revision == self.failed {
+            Role::Failed
+        } else if before == Some(Role::Previous) || before == Some(Role::Stable) {
+            Role::Previous
+        } else if self.wanted_name() == Some(name) {
+            if broken(deployment) { Role::Failed } else { Role::Candidate }
+        } else if matches!(before, Some(Role::Candidate | Role::Superseded)) {
+            Role::Superseded
+        } else {
+            Role::Previous
+        }
+    }
+
+    /// Since when it has its role.
+    pub fn since(&self, deployment: &OnlineDeployment) -> Timestamp {
+        let role = self.role(deployment);
+        self.facts
+            .status
+            .deployments
+            .iter()
+            .find(|d| d.name == deployment.name() && d.role == role)
+            .and_then(|d| d.since.parse().ok())
+            .unwrap_or(self.facts.situation.now)
+    }
+
+    /// What Azure routes by and what Bindery wrote last differ: somebody else moved the traffic.
+    pub fn traffic_drifted(&self) -> bool {
+        self.endpoint.is_some_and(|e| e.tags.contains_key(TRAFFIC_TAG))
+            && self.held.as_ref() != Some(&self.intended)
+    }
+
+    /// Deployments that nobody here knows and that serve together: no single one can count as stable.
+    pub fn unknown_split(&self) -> Option<Vec<&str>> {
+        let known = self.endpoint.is_some_and(|e| e.tags.contains_key(TRAFFIC_TAG));
+        let serving = self.intended.serving();
+        let foreign = |name: &&str| self.deployment(name).is_none_or(|d| !self.ours(d));
+        (!known && (self.held.is_none() || (serving.len() > 1 && serving.iter().any(foreign))))
+            .then_some(serving)
+    }
+
+    /// The candidate's weight as Bindery wrote it, and since when it has it.
+    pub fn candidate_weight(&self) -> (Weight, Timestamp) {
+        let now = self.facts.situation.now;
+        let Some((revision, name)) = &self.wanted else { return (Weight::NONE, now) };
+        let weight = self.intended.weight(name);
+        let same =
+            |c: &&crate::api::Candidate| c.revision == revision.to_string() && c.weight == weight.percent();
+        let since = self.facts.status.candidate.as_ref().filter(same).and_then(|c| c.since.parse().ok());
+        (weight, since.unwrap_or(now))
+    }
+
+    /// The traffic that the endpoint should have now. `may_rise` is false while the version may not
+    /// go on: the weights then stay, but for taking back.
+    pub fn next(&self, may_rise: bool) -> Next {
+        let stay = |traffic: Traffic| Next { traffic, stable: self.stable.clone(), pause: None };
+        let back = || stay(self.stable.as_deref().map_or_else(Traffic::none, Traffic::all_to));
+        let Some(wanted) = self.wanted_name() else { return stay(self.intended.clone()) };
+        let Some(candidate) = self.candidate() else { return back() };
+        if self.wanted_failed() {
+            return back();
+        }
+        let Some(stable) = self.stable.as_deref() else {
+            // Nothing serves yet: there is nobody to protect by steps.
+            let ready = may_rise && candidate.provisioning() == Provisioning::Succeeded;
+            return if ready { arrive(wanted) } else { stay(Traffic::none()) };
+        };
+        let (weight, since) = self.candidate_weight();
+        let held = Traffic::split(stable, wanted, weight);
+        if candidate.provisioning() != Provisioning::Succeeded || !may_rise {
+            return stay(held);
+        }
+        if self.role(candidate) == Role::Previous {
+            return arrive(wanted);
+        }
+        if self.held.as_ref() != Some(&held) {
+            return stay(held);
+        }
+        match next_move(self.steps(), weight, since, self.facts.situation.now) {
+            Move::Shift { last: true, .. } => arrive(wanted),
+            Move::Shift { to, last: false } => stay(Traffic::split(stable, wanted, to)),
+            Move::Pause(left) => Next { pause: Some(left), ..stay(held) },
+        }
+    }
+
+    /// The steps of the strategy.
+    pub fn steps(&self) -> &'a [Step] {
+        &self.facts.spec.strategy.steps
+    }
+}
+
+fn arrive(deployment: &str) -> Next {
+    Next { traffic: Traffic::all_to(deployment), stable: Some(deployment.into()), pause: None }
+}
+
+/// Azure could not make it, or it broke afterwards.
+fn broken(deployment: &OnlineDeployment) -> bool {
+    matches!(deployment.provisioning(), Provisioning::Failed | Provisioning::Canceled)
+}
+
+/// Where no tag says it, what serves most is stable; the wanted one only when it serves alone.
+fn heaviest(
+    traffic: &Traffic,
+    wanted: Option<&(Revision, String)>,
+    exists: &dyn Fn(&str) -> bool,
+) -> Option<String> {
+    let serving: Vec<&str> = traffic.serving().into_iter().filter(|n| exists(n)).collect();
+    let other = serving.iter().find(|n| wanted.is_none_or(|(_, name)| name != *n));
+    other.or(serving.first()).map(|n| (*n).to_string())
+}

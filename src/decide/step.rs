@@ -1,0 +1,128 @@
+//! The answer to a question, and the decision that it becomes.
+
+use std::time::Duration;
+
+use crate::api::Reason;
+use crate::azure::Call;
+
+/// What one question answers: how ready the object is, why, and what happens now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// `Ready`: true, false, or unknown.
+    pub ready: Option<bool>,
+    /// Why.
+    pub reason: Reason,
+    /// Why, in a colleague's sentence that says what to do where something is to be done.
+    pub message: String,
+    /// Whether work goes on, only a person can help, or all is done.
+    pub course: Course,
+    /// The one call to make.
+    pub call: Option<Call>,
+    /// What to tell.
+    pub events: Vec<Event>,
+    /// When to look again.
+    pub next: Next,
+    /// The object may go: nothing in Azure needs it any more.
+    pub release: bool,
+}
+
+/// Whether work goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// `Reconciling=True`.
+    Working,
+    /// `Stalled=True`.
+    Stalled,
+    /// Neither.
+    Settled,
+}
+
+/// When to look again. A change of the object or of what it refers to is always looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// At once.
+    Now,
+    /// After this time.
+    After(Duration),
+    /// At the next comparison.
+    Interval,
+}
+
+/// An event on the object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Warning instead of Normal.
+    pub warning: bool,
+    /// A stable word.
+    pub reason: Reason,
+    /// A sentence.
+    pub note: String,
+}
+
+/// What to do for an object now, and what its status should say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision<S> {
+    /// The whole status.
+    pub status: S,
+    /// At most one call on Azure.
+    pub call: Option<Call>,
+    /// Events to publish.
+    pub events: Vec<Event>,
+    /// When to look again.
+    pub next: Next,
+    /// Remove the finalizer.
+    pub release: bool,
+}
+
+impl Step {
+    fn new(ready: Option<bool>, reason: Reason, message: impl Into<String>, course: Course) -> Self {
+        Self {
+            ready,
+            reason,
+            message: message.into(),
+            course,
+            call: None,
+            events: vec![],
+            next: Next::Interval,
+            release: false,
+        }
+    }
+
+    /// Make this call.
+    pub fn call(reason: Reason, call: Call) -> Self {
+        let message = format!("Bindery is about to {}.", call.doing);
+        Self { call: Some(call), next: Next::Now, ..Self::new(Some(false), reason, message, Course::Working) }
+    }
+
+    /// Something goes on; look again after a while.
+    pub fn wait(reason: Reason, message: impl Into<String>, after: Duration) -> Self {
+        Self { next: Next::After(after), ..Self::new(Some(false), reason, message, Course::Working) }
+    }
+
+    /// Something else has to happen first, and will wake us.
+    pub fn blocked(reason: Reason, message: impl Into<String>) -> Self {
+        Self::new(Some(false), reason, message, Course::Working)
+    }
+
+    /// Only a person or a new spec can help.
+    pub fn stalled(reason: Reason, message: impl Into<String>) -> Self {
+        Self::new(Some(false), reason, message, Course::Stalled)
+    }
+
+    /// All is as it should be.
+    pub fn settled(reason: Reason, message: impl Into<String>) -> Self {
+        Self::new(Some(true), reason, message, Course::Settled)
+    }
+
+    /// The object may go.
+    pub fn release(message: impl Into<String>) -> Self {
+        Self { release: true, ..Self::new(Some(false), Reason::Finishing, message, Course::Working) }
+    }
+
+    /// With an event.
+    #[must_use]
+    pub fn telling(mut self, warning: bool, reason: Reason, note: impl Into<String>) -> Self {
+        self.events.push(Event { warning, reason, note: note.into() });
+        self
+    }
+}

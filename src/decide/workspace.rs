@@ -1,0 +1,77 @@
+//! A workspace: looked up, never changed.
+
+use super::{Decision, Look, Situation, Step, first_of};
+use crate::api::{Reason, WorkspaceSpec, WorkspaceStatus};
+use crate::azure::ResourceId;
+use crate::azure::resource::Workspace;
+
+/// Everything the decision needs.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub situation: Situation,
+    pub spec: WorkspaceSpec,
+    pub status: WorkspaceStatus,
+    /// Its ARM id, from the spec.
+    pub id: ResourceId,
+    pub workspace: Look<Workspace>,
+}
+
+/// What to say of a workspace. The first question that has an answer decides.
+pub fn decide(facts: &Facts) -> Decision<WorkspaceStatus> {
+    let mut status = picture(facts);
+    let step = first_of(facts, &[let_go, refuse_second_claimant, report_unreadable, report_absence])
+        .unwrap_or_else(|| settle(facts));
+    let (mut conditions, step) = facts.situation.conclude(&facts.status.conditions, &[], step);
+    // Nothing of a workspace is Bindery's, so nothing can drift.
+    conditions.retain(|c| c.type_ != "Drifted");
+    status.conditions = conditions;
+    Decision { status, call: None, events: step.events, next: step.next, release: step.release }
+}
+
+fn picture(facts: &Facts) -> WorkspaceStatus {
+    let mut status = facts.status.clone();
+    status.observed_generation = facts.situation.generation;
+    status.id = Some(facts.id.to_string());
+    if let Some(workspace) = facts.workspace.found() {
+        status.workspace_id = Some(workspace.properties.workspace_id.clone());
+        status.location = Some(workspace.location.clone());
+        status.mlflow_tracking_uri.clone_from(&workspace.properties.ml_flow_tracking_uri);
+    }
+    status
+}
+
+fn let_go(facts: &Facts) -> Option<Step> {
+    facts.situation.deleting.then(|| Step::release("Nothing in Azure depends on this object."))
+}
+
+fn refuse_second_claimant(facts: &Facts) -> Option<Step> {
+    let older = facts.situation.older_claimant()?;
+    Some(Step::stalled(
+        Reason::OwnedByAnother,
+        format!(
+            "{older} already stands for this workspace, and a workspace has one policy: refer to that object, or delete one of the two."
+        ),
+    ))
+}
+
+fn report_unreadable(facts: &Facts) -> Option<Step> {
+    facts.situation.report_unreadable(&facts.status.conditions)
+}
+
+fn report_absence(facts: &Facts) -> Option<Step> {
+    facts.workspace.is_absent().then(|| {
+        Step::stalled(
+            Reason::NotInAzure,
+            format!(
+                "There is no workspace {} in resource group {}. Check spec.azure; Bindery makes no workspaces.",
+                facts.id.name(),
+                facts.spec.azure.resource_group
+            ),
+        )
+    })
+}
+
+fn settle(facts: &Facts) -> Step {
+    let location = facts.workspace.found().map_or("Azure", |w| w.location.as_str());
+    Step::settled(Reason::Succeeded, format!("The workspace is there, in {location}."))
+}
