@@ -1,0 +1,318 @@
+//! What the emulator can be told before it starts. Every field has a default; a seed file spells
+//! them in camelCase.
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::fault::{FaultRule, OperationRule};
+use crate::core::rights::RightsRule;
+use crate::core::scoring::ScoringRule;
+use crate::core::throttle::Throttling;
+use crate::seed::Seed;
+
+/// Everything about one emulator.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Config {
+    /// Seed of everything random: ids, traffic, faults. Default 0.
+    pub seed: u64,
+    /// TCP port on 127.0.0.1. Default 0: any free one.
+    pub port: u16,
+    /// Serve plain http instead of TLS. Default false, because Azure's clients refuse to send tokens over http.
+    pub plain_http: bool,
+    /// Base of every URL that the emulator hands out, without a trailing slash. Default empty: where it listens.
+    pub public_url: String,
+    /// How emulated time passes. Default: as real time.
+    pub time: Time,
+    /// The tenant that all clients belong to. Default: a fixed GUID.
+    pub tenant: String,
+    /// Applications that can obtain tokens. Default: none.
+    pub clients: Vec<Client>,
+    /// Accept any bearer token, as a principal called `any`. Default false.
+    pub any_token: bool,
+    /// Lifetime of access tokens in seconds, as clients see it. Default 3600.
+    pub token_lifetime: u32,
+    /// Items on a page of a list. Default 30.
+    pub page_size: usize,
+    /// Seconds for `Retry-After` on asynchronous answers. Default none: no recorded answer has one [REC].
+    pub retry_after: Option<u32>,
+    /// Seconds for which a finished operation can still be asked for; 404 afterwards. Default 3600 [INF].
+    pub operation_retention: f64,
+    /// Length of the signature parameters on operation URLs, in characters. Default 5000 [REC].
+    pub signature_length: usize,
+    /// Lists show a change only this many seconds later. Default 0 [INF].
+    pub list_lag: f64,
+    /// How long asynchronous work takes.
+    pub durations: Durations,
+    /// Positions on what nobody has recorded.
+    pub inferred: Inferred,
+    /// Azure Resource Manager's token buckets. Default: off.
+    pub throttling: Throttling,
+    /// Quotas per region and subscription [DOC].
+    pub quotas: Quotas,
+    /// Who may do what. Default: everyone everything.
+    pub rights: Vec<RightsRule>,
+    /// Faults in force from the start. Default: none.
+    pub faults: Vec<FaultRule>,
+    /// Fates of asynchronous operations. Default: they succeed.
+    pub operations: Vec<OperationRule>,
+    /// How deployments answer. Default: well.
+    pub scoring: Vec<ScoringRule>,
+    /// What exists to begin with. Default: nothing.
+    pub exists: Seed,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            port: 0,
+            plain_http: false,
+            public_url: String::new(),
+            time: Time::default(),
+            tenant: "72f988bf-0000-4000-8000-2d7cd011db47".to_owned(),
+            clients: Vec::new(),
+            any_token: false,
+            token_lifetime: 3600,
+            page_size: 30,
+            retry_after: None,
+            operation_retention: 3600.0,
+            signature_length: 5000,
+            list_lag: 0.0,
+            durations: Durations::default(),
+            inferred: Inferred::default(),
+            throttling: Throttling::default(),
+            quotas: Quotas::default(),
+            rights: Vec::new(),
+            faults: Vec::new(),
+            operations: Vec::new(),
+            scoring: Vec::new(),
+            exists: Seed::default(),
+        }
+    }
+}
+
+/// How emulated time passes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Time {
+    /// From the present, `scale` emulated seconds per second. Tokens still last as long as clients believe.
+    Real {
+        /// Emulated seconds per real second; greater than 0.
+        scale: f64,
+    },
+    /// Stands still, from 2026-01-01T00:00:00Z, until `advance` is called.
+    Manual,
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Self::Real { scale: 1.0 }
+    }
+}
+
+/// An application that Entra knows.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Client {
+    /// Application (client) id, a GUID.
+    pub client_id: String,
+    /// What the log, `createdBy` and rights call it. Default: the client id.
+    pub name: String,
+    /// The client secret; none: secrets are refused.
+    pub secret: Option<String>,
+    /// The secret is right but has run out (AADSTS7000222). Default false.
+    pub secret_expired: bool,
+    /// Whose assertions are taken instead of a secret. Default: nobody's.
+    pub federated: Vec<Federated>,
+}
+
+/// A federated credential: issuer, subject and audience must all be equal, and the case matters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Federated {
+    /// The `iss` of the assertion, exactly.
+    pub issuer: String,
+    /// The `sub` of the assertion, for example `system:serviceaccount:ml:bindery`.
+    pub subject: String,
+    /// The `aud` of the assertion. Default `api://AzureADTokenExchange`.
+    #[serde(default = "token_exchange")]
+    pub audience: String,
+}
+
+fn token_exchange() -> String {
+    "api://AzureADTokenExchange".to_owned()
+}
+
+/// Emulated seconds that asynchronous work takes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Durations {
+    /// Registry PUT. Default 40 [REC].
+    pub registry_create: f64,
+    /// Registry DELETE. Default 30 [REC].
+    pub registry_delete: f64,
+    /// How much longer the name of a deleted registry is taken. Default 35: the client says 30 to 45 [CLI].
+    pub registry_name_release: f64,
+    /// Registry removeRegions. Default 30 [INF].
+    pub registry_remove_regions: f64,
+    /// A registry's asset PUT. Default 2 [INF].
+    pub registry_asset: f64,
+    /// A registry's asset DELETE. Default 5 [INF].
+    pub registry_asset_delete: f64,
+    /// Publish and import into a registry. Default 10 [INF].
+    pub publish: f64,
+    /// Endpoint PUT of a new one. Default 50 [REC].
+    pub endpoint_create: f64,
+    /// Endpoint PUT of an existing one, and regenerateKeys. Default 20 [INF].
+    pub endpoint_update: f64,
+    /// Endpoint DELETE. Default 30 [INF].
+    pub endpoint_delete: f64,
+    /// Deployment PUT of a new one. Default 180 [INF].
+    pub deployment_create: f64,
+    /// Deployment PUT of an existing one. Default 90 [INF].
+    pub deployment_update: f64,
+    /// Deployment PATCH of `sku`. Default 60 [INF].
+    pub deployment_scale: f64,
+    /// Deployment DELETE. Default 30 [INF].
+    pub deployment_delete: f64,
+    /// A job from PUT to Running. Default 30 [INF].
+    pub job_start: f64,
+    /// A job from Running to Completed. Default 120 [INF].
+    pub job_run: f64,
+}
+
+impl Durations {
+    /// Nothing takes any time.
+    pub fn none() -> Self {
+        Self {
+            registry_create: 0.0,
+            registry_delete: 0.0,
+            registry_name_release: 0.0,
+            registry_remove_regions: 0.0,
+            registry_asset: 0.0,
+            registry_asset_delete: 0.0,
+            publish: 0.0,
+            endpoint_create: 0.0,
+            endpoint_update: 0.0,
+            endpoint_delete: 0.0,
+            deployment_create: 0.0,
+            deployment_update: 0.0,
+            deployment_scale: 0.0,
+            deployment_delete: 0.0,
+            job_start: 0.0,
+            job_run: 0.0,
+        }
+    }
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self {
+            registry_create: 40.0,
+            registry_delete: 30.0,
+            registry_name_release: 35.0,
+            registry_remove_regions: 30.0,
+            registry_asset: 2.0,
+            registry_asset_delete: 5.0,
+            publish: 10.0,
+            endpoint_create: 50.0,
+            endpoint_update: 20.0,
+            endpoint_delete: 30.0,
+            deployment_create: 180.0,
+            deployment_update: 90.0,
+            deployment_scale: 60.0,
+            deployment_delete: 30.0,
+            job_start: 30.0,
+            job_run: 120.0,
+        }
+    }
+}
+
+/// Positions on what the contract marks [INF]. A client should work with either position of each.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct Inferred {
+    /// Status of "Asset paths cannot be updated.". Default 400.
+    pub asset_path_status: u16,
+    /// A PUT of a version without `stage` sets it to Development; otherwise it stays. Default true.
+    pub absent_stage_resets: bool,
+    /// A PUT of a version without `jobName` clears it; otherwise it stays. Default false.
+    pub absent_job_name_clears: bool,
+    /// A `modelUri` of a job that does not exist is refused. Default true.
+    pub job_uri_must_exist: bool,
+    /// Publish takes description, tags, properties and stage along. Default false.
+    pub publish_copies_metadata: bool,
+    /// Status of a publish to a version that exists or is being published. Default 409.
+    pub publish_conflict_status: u16,
+    /// A registry refuses a datastore's or job's URI (§H.1). Default true.
+    pub registry_refuses_foreign_paths: bool,
+    /// A registry's asset id over ARM is `azureml://registries/…`, as over the other door. Default false.
+    pub registry_asset_id_as_uri: bool,
+    /// A registry that holds assets can be deleted, with them. Default true.
+    pub registry_delete_with_assets: bool,
+    /// A registry PUT that omits a region removes it; otherwise only removeRegions does. Default false.
+    pub registry_put_removes_regions: bool,
+    /// A registry can be seen while it is being created, without accounts. Default true.
+    pub registry_visible_while_creating: bool,
+    /// Deleting a deployment that has traffic is refused. Default true.
+    pub delete_with_traffic_refused: bool,
+    /// Status of that refusal. Default 409.
+    pub delete_with_traffic_status: u16,
+    /// Text of that refusal.
+    pub delete_with_traffic_message: String,
+    /// Status of a second change while one runs on the endpoint. Default 409.
+    pub busy_status: u16,
+    /// The endpoint itself says Updating while one of its deployments changes. Default false.
+    pub endpoint_updating_with_deployment: bool,
+    /// A `traffic` that names a deployment which is not Succeeded is refused. Default true.
+    pub traffic_needs_succeeded: bool,
+    /// An operation URL that has run out answers 410; otherwise 404. Default false.
+    pub expired_operation_gone: bool,
+}
+
+impl Default for Inferred {
+    fn default() -> Self {
+        Self {
+            asset_path_status: 400,
+            absent_stage_resets: true,
+            absent_job_name_clears: false,
+            job_uri_must_exist: true,
+            publish_copies_metadata: false,
+            publish_conflict_status: 409,
+            registry_refuses_foreign_paths: true,
+            registry_asset_id_as_uri: false,
+            registry_delete_with_assets: true,
+            registry_put_removes_regions: false,
+            registry_visible_while_creating: true,
+            delete_with_traffic_refused: true,
+            delete_with_traffic_status: 409,
+            delete_with_traffic_message: "Deployment has traffic. Set its traffic to 0 before deleting it."
+                .to_owned(),
+            busy_status: 409,
+            endpoint_updating_with_deployment: false,
+            traffic_needs_succeeded: true,
+            expired_operation_gone: false,
+        }
+    }
+}
+
+/// Limits of §C.5 [DOC].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Quotas {
+    /// Endpoints per subscription and region. Default 100.
+    pub endpoints: usize,
+    /// Deployments per subscription and region. Default 500.
+    pub deployments: usize,
+    /// Deployments per endpoint. Default 20.
+    pub deployments_per_endpoint: usize,
+    /// Instances per deployment. Default 50.
+    pub instances: u64,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { endpoints: 100, deployments: 500, deployments_per_endpoint: 20, instances: 50 }
+    }
+}

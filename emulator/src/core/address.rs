@@ -1,0 +1,182 @@
+//! Where a request points: an ARM path, taken apart without regard to case where ARM has none.
+
+use crate::wire::decode;
+
+/// The resource types that the emulator knows, in the service's spelling.
+const TYPES: [&str; 17] = [
+    "registries",
+    "workspaces",
+    "models",
+    "versions",
+    "codes",
+    "data",
+    "environments",
+    "components",
+    "onlineEndpoints",
+    "batchEndpoints",
+    "deployments",
+    "jobs",
+    "datastores",
+    "locations",
+    "mfeOperationsStatus",
+    "mfeOperationResults",
+    "registryOperationsStatus",
+];
+
+/// Types whose names are the same in any case; assets' and jobs' names are not [SWG].
+const CASELESS: [&str; 5] = ["registries", "workspaces", "onlineEndpoints", "batchEndpoints", "deployments"];
+
+const PROVIDER: &str = "Microsoft.MachineLearningServices";
+
+/// A resource, a collection, or an action on a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Subscription id, as sent.
+    pub subscription: String,
+    /// Resource group, as sent; empty at subscription level.
+    pub group: String,
+    /// Types and names, from the provider on.
+    pub steps: Vec<(&'static str, String)>,
+    /// The type at the end, when no name follows it: a list.
+    pub collection: Option<&'static str>,
+    /// The word at the end, when it is no type: an action such as `listKeys`.
+    pub action: Option<String>,
+}
+
+/// Why a path is no address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoAddress {
+    /// Not a path under `/subscriptions/{id}` with our provider.
+    Elsewhere,
+    /// Our provider, but a type that it does not have.
+    Type(String),
+    /// A segment that no name can be: empty, or with an escaped slash.
+    Segment,
+}
+
+impl Address {
+    /// Takes a path apart.
+    pub fn parse(path: &str) -> Result<Self, NoAddress> {
+        let segments: Vec<String> = path.trim_matches('/').split('/').map(decode).collect();
+        let word = |at: usize, expected: &str| {
+            segments.get(at).is_some_and(|segment| segment.eq_ignore_ascii_case(expected))
+        };
+        if !word(0, "subscriptions") || segments.len() < 2 {
+            return Err(NoAddress::Elsewhere);
+        }
+        let (group, rest) = if word(2, "resourceGroups") && word(4, "providers") && word(5, PROVIDER) {
+            (segments[3].clone(), 6)
+        } else if word(2, "providers") && word(3, PROVIDER) {
+            (String::new(), 4)
+        } else {
+            return Err(NoAddress::Elsewhere);
+        };
+        if segments.iter().any(|segment| segment.is_empty() || segment.contains('/')) {
+            return Err(NoAddress::Segment);
+        }
+        let mut address = Self {
+            subscription: segments[1].clone(),
+            group,
+            steps: Vec::new(),
+            collection: None,
+            action: None,
+        };
+        for pair in segments[rest..].chunks(2) {
+            let known = TYPES.iter().find(|kind| kind.eq_ignore_ascii_case(&pair[0]));
+            match (known, pair.get(1)) {
+                (Some(kind), Some(name)) => address.steps.push((kind, name.clone())),
+                (Some(kind), None) => address.collection = Some(kind),
+                (None, None) if !address.steps.is_empty() => address.action = Some(pair[0].clone()),
+                (None, _) => return Err(NoAddress::Type(pair[0].clone())),
+            }
+        }
+        Ok(address)
+    }
+
+    /// The chain of types, such as `workspaces/models/versions`.
+    pub fn shape(&self) -> String {
+        let mut kinds: Vec<&str> = self.steps.iter().map(|(kind, _)| *kind).collect();
+        kinds.extend(self.collection);
+        kinds.join("/")
+    }
+
+    /// The name at a depth: 0 is the registry or workspace.
+    pub fn name(&self, depth: usize) -> &str {
+        self.steps.get(depth).map_or("", |(_, name)| name)
+    }
+
+    /// The last name.
+    pub fn leaf(&self) -> &str {
+        self.steps.last().map_or("", |(_, name)| name)
+    }
+
+    /// The key of the resource, or of the resource that owns the collection.
+    pub fn key(&self) -> String {
+        self.key_to(self.steps.len())
+    }
+
+    /// The key of the resource at a depth of `steps` types and names.
+    pub fn key_to(&self, steps: usize) -> String {
+        let mut key = format!("{}/{}", self.subscription, self.group).to_ascii_lowercase();
+        for (kind, name) in self.steps.iter().take(steps) {
+            key.push('/');
+            key.push_str(kind);
+            key.push('/');
+            if CASELESS.contains(kind) {
+                key.push_str(&name.to_ascii_lowercase());
+            } else {
+                key.push_str(name);
+            }
+        }
+        key
+    }
+
+    /// The key of the collection that is asked for.
+    pub fn collection_key(&self) -> String {
+        format!("{}/{}", self.key(), self.collection.unwrap_or_default())
+    }
+
+    /// The ARM id in the service's spelling, with names as sent.
+    pub fn id(&self) -> String {
+        use std::fmt::Write as _;
+        let mut id = format!(
+            "/subscriptions/{}/resourceGroups/{}/providers/{PROVIDER}",
+            self.subscription, self.group
+        );
+        for (kind, name) in &self.steps {
+            let _ = write!(id, "/{kind}/{name}");
+        }
+        id
+    }
+
+    /// The ARM type, such as `Microsoft.MachineLearningServices/registries/models`.
+    pub fn arm_type(&self) -> String {
+        format!("{PROVIDER}/{}", self.shape())
+    }
+
+    /// The same address with one step less: the parent resource.
+    #[must_use]
+    pub fn parent(&self) -> Self {
+        let mut parent = self.clone();
+        parent.steps.pop();
+        parent.collection = None;
+        parent.action = None;
+        parent
+    }
+
+    /// The same address with one step more.
+    #[must_use]
+    pub fn child(&self, kind: &'static str, name: &str) -> Self {
+        let mut child = self.clone();
+        child.steps.push((kind, name.to_owned()));
+        child.collection = None;
+        child.action = None;
+        child
+    }
+}
+
+/// The key of an ARM id; none when it is not one of ours.
+pub fn key_of(id: &str) -> Option<String> {
+    let address = Address::parse(id).ok()?;
+    (address.collection.is_none() && address.action.is_none()).then(|| address.key())
+}

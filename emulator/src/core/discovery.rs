@@ -1,0 +1,83 @@
+//! How clients find their way: cloud metadata, and where a registry's assets are served.
+
+use serde_json::json;
+
+use super::error::root_error;
+use super::{Core, arm, ids, json as at};
+use crate::wire::{Principal, Request, Response};
+
+/// Answers `/metadata/endpoints` and `/registrymanagement/v1.0/registries/{r}/discovery`.
+pub fn answer(core: &mut Core, principal: &Principal, request: &Request) -> Option<Response> {
+    let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    match (request.method.as_str(), parts.as_slice()) {
+        ("GET", ["metadata", "endpoints"]) => Some(metadata(core)),
+        ("GET", ["registrymanagement", "v1.0", "registries", name, "discovery"]) => {
+            Some(registry(core, principal, name))
+        }
+        _ => None,
+    }
+}
+
+/// What `ARM_CLOUD_METADATA_URL` and `az cloud register` read [CLI].
+fn metadata(core: &Core) -> Response {
+    let base = core.base();
+    Response::json(
+        200,
+        &json!([{
+            "name": "AzureMLEmulator",
+            "portal": base,
+            "resourceManager": format!("{base}/"),
+            "authentication": {
+                "loginEndpoint": base,
+                "audiences": ["https://management.core.windows.net/", "https://management.azure.com/"],
+                "tenant": "common",
+                "identityProvider": "AAD",
+            },
+            "graph": format!("{base}/graph/"),
+            "graphAudience": "https://graph.microsoft.com/",
+            "media": base,
+            "suffixes": {"storage": "core.windows.net", "acrLoginServer": "azurecr.io", "keyVaultDns": "vault.azure.net"},
+        }]),
+    )
+}
+
+fn registry(core: &mut Core, principal: &Principal, name: &str) -> Response {
+    if let Err(error) = arm::authenticated(core, principal) {
+        return error.into_response(core, "eastus");
+    }
+    let found = core
+        .store
+        .everywhere("/registries")
+        .map(|(_, registry)| registry)
+        .find(|registry| registry["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name)));
+    let Some(registry) = found.cloned() else {
+        return root_error(core, 404, "UserError", &format!("Registry {name} was not found."));
+    };
+    let id = registry["id"].as_str().unwrap_or_default();
+    let mut segments = id.split('/').skip(2).step_by(2);
+    let (subscription, group) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
+    let regions: Vec<&str> = registry["properties"]["regionDetails"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|region| region["location"].as_str())
+        .collect();
+    let uris: serde_json::Map<String, serde_json::Value> =
+        regions.iter().map(|region| ((*region).to_owned(), json!({"uri": core.base()}))).collect();
+    Response::json(
+        200,
+        &json!({
+            "registryId": ids::stable_guid(core.config.seed, id),
+            "registryName": registry["name"],
+            "tenantId": core.config.tenant,
+            "primaryRegion": at::text(&registry, "location"),
+            "regions": regions,
+            "subscriptionId": subscription,
+            "resourceGroup": group,
+            "workspaceName": null,
+            "primaryRegionResourceProviderUri": format!("{}/", core.base()),
+            "registryFqdns": uris,
+            "intellectualPropertyPublisher": null,
+        }),
+    )
+}

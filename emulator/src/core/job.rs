@@ -1,0 +1,165 @@
+//! Jobs (§B.7): PUT is synchronous, the status moves on with time.
+
+use serde_json::{Value, json};
+
+use super::address::Address;
+use super::arm::{self, Call};
+use super::asset;
+use super::error::{Answer, ArmError};
+use super::mlflow::Metrics;
+use super::operation::{self, Deed};
+use super::store::Order;
+use super::{Core, ids, json as at};
+use crate::seed::JobSeed;
+use crate::wire::Response;
+
+const TYPES: [&str; 5] = ["AutoML", "Command", "Sweep", "Pipeline", "Spark"];
+
+fn missing(name: &str) -> ArmError {
+    ArmError::missing("JobNotFound", format!("Job with name: {name} not found."))
+}
+
+/// GET of one.
+pub fn get(core: &Core, call: &Call) -> Answer {
+    match core.store.get(&call.address.key()) {
+        Some(document) => Ok(Response::json(200, document)),
+        None => Err(missing(call.address.leaf())),
+    }
+}
+
+/// GET of all in a workspace.
+pub fn list(core: &Core, call: &Call) -> Answer {
+    let view = asset::ListView::of(call.request);
+    let kind = call.request.parameter("jobType");
+    let tag: Vec<String> = call.request.parameter("tag").into_iter().collect();
+    arm::page(core, call, Order::NewestFirst, |document| {
+        let properties = &document["properties"];
+        let fits = view.shows(document)
+            && asset::has_all(&properties["tags"], &tag)
+            && kind.as_deref().is_none_or(|kind| {
+                properties["jobType"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(kind))
+            });
+        fits.then(|| document.clone())
+    })
+}
+
+/// PUT: makes and starts a job; of one that exists, tags, properties and isArchived can be replaced.
+pub fn put(core: &mut Core, call: &Call) -> Answer {
+    let body = call.body()?;
+    asset::check_name(call.address.leaf())?;
+    let key = call.address.key();
+    let Some(kind) = at::text(&body, "properties.jobType") else {
+        return Err(ArmError::validation("jobType", "The jobType field is required."));
+    };
+    let Some(kind) = TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(kind)) else {
+        return Err(ArmError::validation(
+            "jobType",
+            format!("'{kind}' is not a valid jobType: {}.", TYPES.join(", ")),
+        ));
+    };
+    asset::check_strings(&body, "properties.tags")?;
+    asset::check_strings(&body, "properties.properties")?;
+    let now = core.now();
+    if let Some(before) = core.store.get(&key).cloned() {
+        let mut document = before.clone();
+        document["properties"]["tags"] = at::or(&body, "properties.tags", json!({}));
+        document["properties"]["isArchived"] = at::or(&body, "properties.isArchived", false);
+        document["properties"]["properties"] = super::endpoint::added(Some(&before), &body).into();
+        arm::touch(core, call.identity, &mut document, &before);
+        core.store.put(now, &key, document.clone());
+        return Ok(Response::json(200, &document));
+    }
+    if kind == "Command" {
+        for field in ["command", "environmentId"] {
+            if at::text(&body, &format!("properties.{field}")).is_none() {
+                return Err(ArmError::validation(field, format!("The {field} field is required.")));
+            }
+        }
+    }
+    let mut document = rendered(&call.address, &body, kind, "NotStarted");
+    document["systemData"] = arm::system_data(core, call.identity, true);
+    core.store.put(now, &key, document.clone());
+    core.metrics.insert(key.clone(), Metrics::default());
+    let (start, run) = (core.config.durations.job_start, core.config.durations.job_run);
+    for (seconds, status) in [(start / 2.0, "Starting"), (start, "Running"), (start + run, "Completed")] {
+        operation::schedule(core, seconds, Deed::MoveJob { key: key.clone(), status: status.to_owned() });
+    }
+    Ok(Response::json(201, &document))
+}
+
+fn rendered(address: &Address, body: &Value, kind: &str, status: &str) -> Value {
+    let mut properties = at::object(body, "properties");
+    let defaults = json!({
+        "description": null, "tags": {}, "properties": {}, "displayName": address.leaf(), "experimentName": "Default",
+        "isArchived": false, "computeId": null, "services": {}, "inputs": {}, "outputs": {}, "identity": null,
+        "componentId": null,
+    });
+    for (field, value) in defaults.as_object().into_iter().flatten() {
+        let entry = properties.entry(field.clone()).or_insert(Value::Null);
+        if entry.is_null() {
+            *entry = value.clone();
+        }
+    }
+    properties.insert("jobType".to_owned(), kind.into());
+    properties.insert("status".to_owned(), status.into());
+    json!({"id": address.id(), "name": address.leaf(), "type": address.arm_type(), "properties": properties})
+}
+
+/// A job that has a past: declared, not run.
+pub fn declare(core: &mut Core, workspace: &Address, seed: &JobSeed) {
+    let address = workspace.child("jobs", &seed.name);
+    let body = json!({"properties": {
+        "displayName": seed.name,
+        "experimentName": seed.experiment_name,
+        "command": "python train.py",
+        "environmentId": seed.environment_id,
+        "computeId": seed.compute_id,
+        "inputs": seed.inputs,
+        "outputs": seed.outputs,
+        "tags": seed.tags,
+        "properties": seed.properties,
+    }});
+    let mut document = rendered(&address, &body, "Command", &seed.status);
+    let now = core.now();
+    let time = ids::iso(now);
+    document["systemData"] = json!({
+        "createdAt": time, "createdBy": seed.created_by, "createdByType": "User",
+        "lastModifiedAt": time, "lastModifiedBy": seed.created_by, "lastModifiedByType": "User",
+    });
+    core.store.put(now, &address.key(), document);
+    core.metrics.insert(address.key(), Metrics::of(&seed.metrics, &seed.params, now));
+}
+
+/// A step of a job's life; one that was canceled takes no more.
+pub fn move_on(core: &mut Core, key: &str, status: &str) {
+    let now = core.now();
+    core.store.change(now, key, |document| {
+        let current = document["properties"]["status"].as_str().unwrap_or_default();
+        if !["Canceled", "Failed", "Completed"].contains(&current)
+            && (current != "CancelRequested" || status == "Canceled")
+        {
+            document["properties"]["status"] = status.into();
+        }
+    });
+}
+
+/// POST cancel.
+pub fn cancel(core: &mut Core, call: &Call) -> Answer {
+    let key = call.address.key();
+    let Some(document) = core.store.get(&key) else { return Err(missing(call.address.leaf())) };
+    let status = at::text(document, "properties.status").unwrap_or_default();
+    if ["Canceled", "Failed", "Completed"].contains(&status) {
+        return Ok(Response::empty(200));
+    }
+    move_on(core, &key, "CancelRequested");
+    operation::schedule(core, 5.0, Deed::MoveJob { key, status: "Canceled".to_owned() });
+    Ok(Response::empty(200))
+}
+
+/// DELETE: at once [INF].
+pub fn delete(core: &mut Core, call: &Call) -> Response {
+    let key = call.address.key();
+    let now = core.now();
+    core.metrics.remove(&key);
+    Response::empty(if core.store.remove(now, &key).is_some() { 200 } else { 204 })
+}

@@ -1,0 +1,161 @@
+//! Azure Machine Learning as a state machine: [`Core::handle`] answers one request, [`Core::advance`]
+//! lets time pass. No clock, no socket, no thread: the same seed and the same calls give the same answers.
+
+pub mod address;
+pub mod arm;
+mod asset;
+mod deployment;
+mod discovery;
+mod endpoint;
+pub mod error;
+pub mod fault;
+pub mod ids;
+mod job;
+mod json;
+mod keys;
+pub mod log;
+mod mlflow;
+mod model;
+pub mod operation;
+mod publish;
+mod registry;
+mod registry_regions;
+pub mod rights;
+pub mod scoring;
+mod store;
+pub mod throttle;
+pub mod token;
+mod traffic;
+mod workspace;
+
+pub(crate) use job::declare as declare_job;
+pub(crate) use json::merge;
+pub(crate) use workspace::make as make_workspace;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::config::{Config, Time};
+use crate::control;
+use crate::wire::{Principal, Request, Response};
+
+/// The service.
+#[derive(Debug)]
+pub struct Core {
+    /// What it was told; may be changed while it runs.
+    pub config: Config,
+    pub(crate) rng: fastrand::Rng,
+    pub(crate) store: store::Store,
+    pub(crate) operations: operation::Operations,
+    pub(crate) tokens: token::Tokens,
+    pub(crate) log: log::Log,
+    pub(crate) buckets: throttle::Buckets,
+    pub(crate) registry_names: BTreeMap<String, registry::Name>,
+    pub(crate) tombstones: BTreeMap<String, Timestamp>,
+    pub(crate) publishing: BTreeMap<String, String>,
+    pub(crate) endpoint_keys: BTreeMap<String, keys::Keys>,
+    pub(crate) serving: BTreeMap<String, scoring::Serving>,
+    pub(crate) metrics: BTreeMap<String, mlflow::Metrics>,
+    pub(crate) missing_paths: Vec<String>,
+    subscriptions: BTreeMap<String, Vec<String>>,
+    now: Timestamp,
+}
+
+impl Core {
+    /// The service with what `config.exists` names, at a time.
+    pub fn new(config: Config, now: Timestamp) -> Self {
+        let seed = config.exists.clone();
+        let mut core = Self {
+            rng: fastrand::Rng::with_seed(config.seed),
+            store: store::Store::new(config.list_lag),
+            operations: operation::Operations::default(),
+            tokens: token::Tokens::default(),
+            log: log::Log::default(),
+            buckets: throttle::Buckets::default(),
+            registry_names: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+            publishing: BTreeMap::new(),
+            endpoint_keys: BTreeMap::new(),
+            serving: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            missing_paths: Vec::new(),
+            subscriptions: BTreeMap::new(),
+            now,
+            config,
+        };
+        core.seed(&seed);
+        core
+    }
+
+    /// The emulated time of the last call.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Lets time pass: whatever is due until `now` happens, each at its own time. Time never goes back.
+    pub fn advance(&mut self, now: Timestamp) {
+        while let Some((due, work)) = self.operations.next_due(now) {
+            self.now = self.now.max(due);
+            operation::finish(self, work);
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// Answers a request of a principal. Any request gets an answer, and the core goes on.
+    pub fn handle(&mut self, now: Timestamp, principal: &Principal, request: &Request) -> Response {
+        self.advance(now);
+        if request.path.starts_with("/_emulator") {
+            return control::http::answer(self, request);
+        }
+        let fate = fault::decide(self, principal, request);
+        let (response, fault) = match fate {
+            fault::Fate::Spared => (arm::answer(self, principal, request), None),
+            fault::Fate::Instead(response, rule) => (response, Some(rule)),
+            fault::Fate::Afterwards(delivery, rule) => {
+                let mut response = arm::answer(self, principal, request);
+                response.delivery = delivery;
+                (response, Some(rule))
+            }
+        };
+        self.log.record(self.now, principal, request, &response, fault);
+        response
+    }
+
+    /// The resource groups of a subscription; none when there is no such subscription.
+    pub(crate) fn subscription(&self, id: &str) -> Option<&[String]> {
+        self.subscriptions.get(&id.to_ascii_lowercase()).map(Vec::as_slice)
+    }
+
+    /// Takes note of a subscription, and of a resource group in it.
+    pub(crate) fn know(&mut self, subscription: &str, group: Option<&str>) {
+        let groups = self.subscriptions.entry(subscription.to_ascii_lowercase()).or_default();
+        if let Some(group) = group
+            && !groups.iter().any(|known| known.eq_ignore_ascii_case(group))
+        {
+            groups.push(group.to_owned());
+        }
+    }
+
+    /// How many emulated seconds a second is for clients, whose clocks are not emulated.
+    pub(crate) fn scale(&self) -> f64 {
+        match self.config.time {
+            Time::Real { scale } => scale,
+            Time::Manual => 1.0,
+        }
+    }
+
+    /// Base of URLs, without a trailing slash.
+    pub(crate) fn base(&self) -> &str {
+        if self.config.public_url.is_empty() {
+            "https://127.0.0.1"
+        } else {
+            self.config.public_url.trim_end_matches('/')
+        }
+    }
+
+    /// Host and port of [`Self::base`].
+    pub(crate) fn host(&self) -> &str {
+        self.base().split_once("://").map_or("127.0.0.1", |(_, host)| host)
+    }
+}

@@ -1,0 +1,399 @@
+//! Asynchronous operations as recorded (§B.1): when they end, what they do then, and what their URLs say.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::arm::Call;
+use super::error::{Answer, ArmError};
+use super::fault::{Outcome, Work};
+use super::{Core, deployment, endpoint, ids, job, model, publish, registry, registry_regions};
+use crate::wire::{Response, encode};
+
+/// What an operation does when its time has come. Keys are those of the store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Deed {
+    /// A registry gets its accounts; `before` is what it was, for when this fails.
+    FinishRegistry { key: String, before: Option<Value> },
+    /// A registry goes, with its assets.
+    RemoveRegistry { key: String },
+    /// Regions go from a registry.
+    RemoveRegions { key: String, regions: Vec<String> },
+    /// A registry's model version is ready.
+    FinishVersion { key: String },
+    /// A registry's model version goes, for ever.
+    RemoveVersion { key: String, id: String },
+    /// A copy of a workspace's model version appears in a registry.
+    Publish(publish::Order),
+    /// An endpoint is ready.
+    FinishEndpoint { key: String },
+    /// An endpoint goes, with its deployments.
+    RemoveEndpoint { key: String },
+    /// An endpoint gets new keys.
+    ReplaceKey { key: String, primary: bool, value: String },
+    /// A deployment serves what it was told to.
+    FinishDeployment { key: String },
+    /// A deployment goes.
+    RemoveDeployment { key: String },
+    /// A job's status moves on. Belongs to no operation.
+    MoveJob { key: String, status: String },
+}
+
+impl Deed {
+    /// The endpoint that must not be changed while this runs.
+    fn endpoint(&self) -> Option<String> {
+        match self {
+            Self::FinishEndpoint { key } | Self::RemoveEndpoint { key } | Self::ReplaceKey { key, .. } => {
+                Some(key.clone())
+            }
+            Self::FinishDeployment { key } | Self::RemoveDeployment { key } => {
+                key.rsplitn(3, '/').nth(2).map(ToOwned::to_owned)
+            }
+            _ => None,
+        }
+    }
+
+    /// The resource it is about.
+    fn subject(&self) -> &str {
+        match self {
+            Self::FinishRegistry { key, .. }
+            | Self::RemoveRegistry { key }
+            | Self::RemoveRegions { key, .. }
+            | Self::FinishVersion { key }
+            | Self::RemoveVersion { key, .. }
+            | Self::FinishEndpoint { key }
+            | Self::RemoveEndpoint { key }
+            | Self::ReplaceKey { key, .. }
+            | Self::FinishDeployment { key }
+            | Self::RemoveDeployment { key }
+            | Self::MoveJob { key, .. } => key,
+            Self::Publish(order) => &order.destination,
+        }
+    }
+}
+
+/// Why an operation failed: only its status tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Such as `ResourceNotReady`; the service sends it as prefix of the message, with a null code [ISS].
+    pub code: String,
+    /// The rest of the message.
+    pub message: String,
+}
+
+/// Where the status of an operation is to be found, and how it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// `registryOperationsStatus/{guid}`.
+    Registry,
+    /// `mfeOperationsStatus/{prefix}:{workspaceId}:{guid}`.
+    Mfe(&'static str),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Operation {
+    family: Family,
+    subscription: String,
+    location: String,
+    started: Timestamp,
+    ended: Option<Timestamp>,
+    verdict: Option<Result<(), Failure>>,
+    /// The resource that a finished operation's `Location` shows; none after a deletion.
+    shows: Option<String>,
+    endpoint: Option<String>,
+    vanished: bool,
+}
+
+/// A deed that is due, and the operation that it belongs to.
+#[derive(Debug)]
+pub struct Due {
+    operation: Option<String>,
+    deed: Deed,
+    failure: Option<Failure>,
+}
+
+/// Operations, by id, and what is still to be done, by time.
+#[derive(Debug, Default)]
+pub struct Operations {
+    known: BTreeMap<String, Operation>,
+    schedule: BTreeMap<(Timestamp, u64), Due>,
+    sequence: u64,
+}
+
+impl Operations {
+    /// Takes the next deed that is due at `now`.
+    pub(super) fn next_due(&mut self, now: Timestamp) -> Option<(Timestamp, Due)> {
+        let entry = self.schedule.first_entry()?;
+        (entry.key().0 <= now).then(|| {
+            let ((due, _), work) = entry.remove_entry();
+            (due, work)
+        })
+    }
+
+    /// The time of the next deed.
+    pub fn next_time(&self) -> Option<Timestamp> {
+        self.schedule.keys().next().map(|(time, _)| *time)
+    }
+
+    /// Operations that have not ended.
+    pub fn running(&self) -> usize {
+        self.known.values().filter(|operation| operation.ended.is_none()).count()
+    }
+
+    /// Whether something runs on an endpoint or one of its deployments.
+    pub fn busy(&self, endpoint: &str) -> bool {
+        self.known
+            .values()
+            .any(|operation| operation.ended.is_none() && operation.endpoint.as_deref() == Some(endpoint))
+    }
+
+    fn enter(&mut self, at: Timestamp, due: Due) {
+        self.sequence += 1;
+        self.schedule.insert((at, self.sequence), due);
+    }
+}
+
+/// What a handler says about the operation that it starts.
+pub struct Start<'a> {
+    /// Which status URLs it has.
+    pub family: Family,
+    /// The location in its URLs.
+    pub location: &'a str,
+    /// The workspace's id, in the ids of the resource provider's operations.
+    pub workspace_id: &'a str,
+    /// What kind of work it is, for rules about its fate and for how long it takes.
+    pub work: Work,
+    /// What happens in the end.
+    pub deed: Deed,
+    /// The resource to be shown by `Location` when done.
+    pub shows: Option<String>,
+    /// The model it is about, for rules about its fate.
+    pub model: &'a str,
+}
+
+/// The URLs of an operation that was started.
+pub struct Started {
+    /// `mfeOperationsStatus` or `registryOperationsStatus`, signed.
+    pub status_url: String,
+    /// `mfeOperationResults`, or the status with `type=location`, signed.
+    pub result_url: String,
+    /// The status URL without signature, as resources show it.
+    pub bare_url: String,
+}
+
+/// Starts an operation.
+pub fn start(core: &mut Core, call: &Call, start: Start) -> Started {
+    let guid = ids::guid(&mut core.rng);
+    let id = match start.family {
+        Family::Registry => guid,
+        Family::Mfe(prefix) => format!("{prefix}:{}:{guid}", start.workspace_id),
+    };
+    let outcome = super::fault::outcome(core, start.work, start.deed.subject(), start.model);
+    let seconds = start.work.duration(&core.config.durations);
+    let due = ids::after(core.now, seconds);
+    core.operations.known.insert(
+        id.clone(),
+        Operation {
+            family: start.family,
+            subscription: call.address.subscription.clone(),
+            location: start.location.to_owned(),
+            started: core.now,
+            ended: None,
+            verdict: None,
+            shows: start.shows,
+            endpoint: start.deed.endpoint(),
+            vanished: outcome == Outcome::Vanish,
+        },
+    );
+    let endless = outcome == Outcome::Hang;
+    let failure = match outcome {
+        Outcome::Fail { code, message } => Some(Failure { code, message }),
+        _ => None,
+    };
+    if !endless {
+        let due_deed = Due { operation: Some(id.clone()), deed: start.deed, failure };
+        core.operations.enter(due, due_deed);
+    }
+    forget_old(core);
+    urls(core, call, start.family, start.location, &id)
+}
+
+/// Lets a deed happen later without an operation that could be asked for.
+pub fn schedule(core: &mut Core, seconds: f64, deed: Deed) {
+    let due = ids::after(core.now, seconds);
+    core.operations.enter(due, Due { operation: None, deed, failure: None });
+}
+
+fn urls(core: &mut Core, call: &Call, family: Family, location: &str, id: &str) -> Started {
+    let root = format!(
+        "{}/subscriptions/{}/providers/Microsoft.MachineLearningServices/locations/{}",
+        core.base(),
+        call.address.subscription,
+        encode(location)
+    );
+    let version = encode(&call.api_version);
+    match family {
+        Family::Registry => {
+            let bare_url = format!("{root}/registryOperationsStatus/{id}?api-version={version}");
+            Started {
+                status_url: format!("{bare_url}&type=async{}", signature(core)),
+                result_url: format!("{bare_url}&type=location{}", signature(core)),
+                bare_url,
+            }
+        }
+        Family::Mfe(_) => {
+            let bare_url = format!("{root}/mfeOperationsStatus/{id}?api-version={version}");
+            Started {
+                status_url: format!("{bare_url}{}", signature(core)),
+                result_url: format!(
+                    "{root}/mfeOperationResults/{id}?api-version={version}{}",
+                    signature(core)
+                ),
+                bare_url,
+            }
+        }
+    }
+}
+
+/// ARM signs the URLs of operations, at a length that surprises [REC].
+fn signature(core: &mut Core) -> String {
+    let length = core.config.signature_length;
+    if length == 0 {
+        return String::new();
+    }
+    let ticks = core.now.as_second() * 10_000_000;
+    let mut text = |share: usize| -> String {
+        let rng = &mut core.rng;
+        (0..share).map(|_| if rng.u8(..40) == 0 { '-' } else { rng.alphanumeric() }).collect()
+    };
+    format!("&t={ticks}&c={}&s={}&h={}", text(length * 9 / 10), text(length / 10), text(43))
+}
+
+/// An operation's end: the deed is done, or fails.
+pub(super) fn finish(core: &mut Core, due: Due) {
+    let verdict = match due.failure {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    };
+    let verdict = perform(core, due.deed, verdict);
+    let now = core.now;
+    if let Some(operation) = due.operation.and_then(|id| core.operations.known.get_mut(&id)) {
+        operation.ended = Some(now);
+        operation.verdict = Some(verdict);
+    }
+}
+
+/// Each deed decides what becomes of its resource, given whether the operation is fated to fail.
+fn perform(core: &mut Core, deed: Deed, fate: Result<(), Failure>) -> Result<(), Failure> {
+    match deed {
+        Deed::FinishRegistry { key, before } => registry::finish(core, &key, before, fate),
+        Deed::RemoveRegistry { key } => fate.map(|()| registry::remove(core, &key)),
+        Deed::RemoveRegions { key, regions } => fate.map(|()| registry_regions::remove(core, &key, &regions)),
+        Deed::FinishVersion { key } => model::finish(core, &key, fate),
+        Deed::RemoveVersion { key, id } => fate.map(|()| model::remove_for_ever(core, &key, &id)),
+        Deed::Publish(order) => publish::finish(core, &order, fate),
+        Deed::FinishEndpoint { key } => endpoint::finish(core, &key, fate),
+        Deed::RemoveEndpoint { key } => endpoint::remove(core, &key, fate),
+        Deed::ReplaceKey { key, primary, value } => {
+            fate.map(|()| super::keys::replace(core, &key, primary, value))
+        }
+        Deed::FinishDeployment { key } => deployment::finish(core, &key, fate),
+        Deed::RemoveDeployment { key } => deployment::remove(core, &key, fate),
+        Deed::MoveJob { key, status } => fate.map(|()| job::move_on(core, &key, &status)),
+    }
+}
+
+fn forget_old(core: &mut Core) {
+    let (now, retention) = (core.now, core.config.operation_retention);
+    core.operations
+        .known
+        .retain(|_, operation| operation.ended.is_none_or(|ended| ids::after(ended, retention * 2.0) > now));
+}
+
+/// Answers a GET of any operation URL.
+pub fn answer(core: &mut Core, call: &Call) -> Answer {
+    let id = call.address.leaf().to_owned();
+    let (retention, now) = (core.config.operation_retention, core.now);
+    let found = core.operations.known.get(&id).filter(|operation| {
+        operation.subscription.eq_ignore_ascii_case(&call.address.subscription)
+            && !operation.vanished
+            && operation.ended.is_none_or(|ended| ids::after(ended, retention) > now)
+    });
+    let Some(operation) = found.cloned() else {
+        let status = if core.config.inferred.expired_operation_gone { 410 } else { 404 };
+        return Err(ArmError::user(
+            status,
+            "The specified resource was not found.",
+            "OperationNotFound",
+            format!("Operation {id} was not found."),
+        ));
+    };
+    let result = call.address.shape().ends_with("mfeOperationResults")
+        || call.request.parameter("type").is_some_and(|kind| kind.eq_ignore_ascii_case("location"));
+    let response = if result {
+        result_of(core, call, &id, &operation)
+    } else {
+        Response::json(200, &status_of(call, &id, &operation))
+    };
+    Ok(match core.config.retry_after {
+        Some(seconds) if operation.ended.is_none() => response.header("Retry-After", seconds.to_string()),
+        _ => response,
+    })
+}
+
+fn status_of(call: &Call, id: &str, operation: &Operation) -> Value {
+    let status = match (&operation.verdict, operation.family) {
+        (None, Family::Registry) => "InProgress",
+        (None, Family::Mfe(_)) => "Updating",
+        (Some(Ok(())), _) => "Succeeded",
+        (Some(Err(_)), _) => "Failed",
+    };
+    let mut body = match operation.family {
+        Family::Registry => json!({"status": status}),
+        Family::Mfe(prefix) => {
+            let address = &call.address;
+            let mut body = json!({
+                "id": format!(
+                    "/subscriptions/{}/providers/Microsoft.MachineLearningServices/locations/{}/mfeOperationsStatus/{id}",
+                    address.subscription, operation.location
+                ),
+                "name": id,
+                "status": status,
+            });
+            if prefix != "bebes" {
+                let ended = operation.ended.map_or_else(|| "0001-01-01T00:00:00+00:00".to_owned(), ids::iso);
+                body["startTime"] = ids::iso(operation.started).into();
+                body["endTime"] = ended.into();
+                body["percentComplete"] = 0.0.into();
+            }
+            body
+        }
+    };
+    match (&operation.verdict, operation.family) {
+        (Some(Ok(())), Family::Registry) => body["percentComplete"] = 100.0.into(),
+        (Some(Err(failure)), _) => body["error"] = error_of(failure),
+        _ => {}
+    }
+    body
+}
+
+fn error_of(failure: &Failure) -> Value {
+    json!({"code": null, "message": format!("{}: {}", failure.code, failure.message), "details": []})
+}
+
+fn result_of(core: &mut Core, call: &Call, id: &str, operation: &Operation) -> Response {
+    match &operation.verdict {
+        None => {
+            let location = operation.location.clone();
+            let urls = urls(core, call, operation.family, &location, id);
+            Response::empty(202).header("Location", urls.result_url)
+        }
+        Some(Err(failure)) => Response::json(400, &json!({"error": error_of(failure)})),
+        Some(Ok(())) => match operation.shows.as_deref().and_then(|key| core.store.get(key)) {
+            Some(document) => Response::json(200, document),
+            None if operation.shows.is_some() => Response::empty(200),
+            None => Response::empty(204),
+        },
+    }
+}

@@ -1,0 +1,163 @@
+//! Promotion from a workspace to a registry (§C.2): ARM's `publish`, and the SDK's `import`.
+
+use serde_json::Value;
+
+use super::address::{Address, key_of};
+use super::arm::{Call, not_found};
+use super::error::{Answer, ArmError};
+use super::fault::Work;
+use super::operation::{self, Deed, Failure, Family, Start};
+use super::{Core, asset, json as at, model, rights};
+use crate::wire::{Identity, Response};
+
+/// A copy to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// Key of the version to be made.
+    pub destination: String,
+    address: Address,
+    source: Value,
+    identity: Identity,
+}
+
+/// POST publish: `{registryName, destinationName, destinationVersion}`.
+pub fn start(core: &mut Core, call: &Call) -> Answer {
+    let body = call.body()?;
+    let source_address = Address { action: None, ..call.address.clone() };
+    let Some(source) = core.store.get(&source_address.key()).cloned() else {
+        return Err(ArmError::missing(
+            "ModelNotFound",
+            format!(
+                "Model version with name: {} and version: {} not found.",
+                source_address.name(1),
+                source_address.leaf()
+            ),
+        ));
+    };
+    let Some(registry) = at::text(&body, "registryName") else {
+        return Err(ArmError::validation("registryName", "The registryName field is required."));
+    };
+    let registry = registry_named(core, registry)?;
+    let name = at::text(&body, "destinationName").unwrap_or(source_address.name(1));
+    let version = at::text(&body, "destinationVersion").unwrap_or(source_address.leaf());
+    copy(core, call, source, &registry, name, version)
+}
+
+/// POST import, at the registry: what azure-ai-ml's `share` does.
+pub fn import(core: &mut Core, call: &Call) -> Answer {
+    let body = call.body()?;
+    let registry = Address { action: None, ..call.address.clone() };
+    let asked = at::text(&body, "properties.sourceAssetId").unwrap_or_default();
+    let source = source_of(core, asked).cloned();
+    let Some(source) = source else {
+        return Err(ArmError::missing("AssetNotFound", format!("Asset {asked} was not found.")));
+    };
+    let word = |path: &str, default: &Value| {
+        at::text(&body, path).or_else(|| default.as_str()).unwrap_or_default().to_owned()
+    };
+    let name = word("properties.destinationName", &Value::Null);
+    let version = word("properties.destinationVersion", &source["name"]);
+    copy(core, call, source, &registry, &name, &version)
+}
+
+/// `azureml://locations/{loc}/workspaces/{guid}/models/N/versions/V`, or an ARM id.
+fn source_of<'a>(core: &'a Core, asset: &str) -> Option<&'a Value> {
+    let Some(rest) = asset.strip_prefix("azureml://locations/") else {
+        return core.store.get(&key_of(asset)?);
+    };
+    let mut parts = rest.splitn(4, '/');
+    let (_, _, guid, tail) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let workspace = core
+        .store
+        .everywhere("/workspaces")
+        .map(|(_, workspace)| workspace)
+        .find(|workspace| at::text(workspace, "properties.workspaceId") == Some(guid))?;
+    core.store.get(&format!("{}/{tail}", key_of(workspace["id"].as_str()?)?))
+}
+
+fn registry_named(core: &Core, name: &str) -> Result<Address, ArmError> {
+    core.store
+        .everywhere("/registries")
+        .map(|(_, registry)| registry)
+        .find(|registry| registry["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name)))
+        .and_then(|registry| Address::parse(registry["id"].as_str()?).ok())
+        .ok_or_else(|| ArmError::missing("RegistryNotFound", format!("Registry {name} was not found.")))
+}
+
+fn copy(
+    core: &mut Core,
+    call: &Call,
+    source: Value,
+    registry: &Address,
+    name: &str,
+    version: &str,
+) -> Answer {
+    asset::check_name(name)?;
+    asset::check_name(version)?;
+    if !core.store.has(&registry.key()) {
+        return Err(not_found(registry));
+    }
+    let address = registry.child("models", name).child("versions", version);
+    rights::check(core, call.identity, &registry.id(), &format!("{}/write", address.arm_type()))?;
+    let destination = address.key();
+    model::refuse_tombstone(core, &destination, &address)?;
+    let status = core.config.inferred.publish_conflict_status;
+    let asset = format!("azureml://registries/{}/models/{name}/versions/{version}", registry.leaf());
+    if core.store.has(&destination) {
+        return Err(ArmError::user(
+            status,
+            "The destination asset exists.",
+            "AssetAlreadyExists",
+            format!("Asset {asset} already exists."),
+        ));
+    }
+    if core.publishing.contains_key(&destination) {
+        return Err(ArmError::user(
+            status,
+            "The destination asset is being published.",
+            "AssetPublishInProgress",
+            format!("Asset {asset} is being published."),
+        ));
+    }
+    let location = model::location_of(core, registry);
+    let order = Order { destination: destination.clone(), address, source, identity: call.identity.clone() };
+    let started = operation::start(
+        core,
+        call,
+        Start {
+            family: Family::Registry,
+            location: &location,
+            workspace_id: "",
+            work: Work::Publish,
+            deed: Deed::Publish(order),
+            shows: None,
+            model: "",
+        },
+    );
+    core.publishing.insert(destination, started.bare_url);
+    let mut response = Response::empty(202)
+        .header("Location", started.result_url)
+        .header("Azure-AsyncOperation", started.status_url)
+        .header("x-ms-async-operation-timeout", "PT30M");
+    if let Some(seconds) = core.config.retry_after {
+        response = response.header("Retry-After", seconds.to_string());
+    }
+    Ok(response)
+}
+
+/// The copy appears, unless something else has its name by now.
+pub fn finish(core: &mut Core, order: &Order, fate: Result<(), Failure>) -> Result<(), Failure> {
+    core.publishing.remove(&order.destination);
+    fate?;
+    let failed =
+        |code: &str, message: &str| Err(Failure { code: code.to_owned(), message: message.to_owned() });
+    if core.store.has(&order.destination) {
+        return failed("AssetAlreadyExists", "The destination asset exists.");
+    }
+    if !core.store.has(&order.address.key_to(1)) {
+        return failed("RegistryNotFound", "The registry is gone.");
+    }
+    let document = model::copied(core, &order.identity, &order.source, &order.address);
+    model::place_version(core, &order.identity, &order.address, &document);
+    Ok(())
+}

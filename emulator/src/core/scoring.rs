@@ -1,0 +1,193 @@
+//! Scoring: a deployment chosen by traffic or by header answers, as well or as badly as it was told to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::rights::like;
+use super::{Core, json as at};
+use crate::wire::{Delivery, Principal, Request, Response};
+
+/// What a deployment serves, and what came of it so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Serving {
+    /// Its name.
+    pub deployment: String,
+    /// The model as the deployment names it.
+    pub reference: String,
+    /// The model's name.
+    pub model: String,
+    /// The model's version.
+    pub version: String,
+    /// Requests that it answered.
+    pub requests: u64,
+    /// Requests that were mirrored to it.
+    pub mirrored: u64,
+    /// Answers by HTTP status as the caller saw it.
+    pub statuses: BTreeMap<u16, u64>,
+}
+
+/// How some deployments answer. The first rule that fits decides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScoringRule {
+    /// Part of `{endpoint}/{deployment}`; `*` stands for any text. Default: any.
+    pub deployment: String,
+    /// Part of the model's reference, such as `models/fares/versions/3`. Default: any.
+    pub model: String,
+    /// Status of the model's own answer; what is not 200 reaches the caller as 424 [DOC]. Default 200.
+    pub status: u16,
+    /// Share of requests, 0 to 1, that the model answers with 500 instead. Default 0.
+    pub error_rate: f64,
+    /// Real milliseconds that an answer takes. Default 0.
+    pub latency_millis: u64,
+    /// The answer's body. Default: which deployment, model and version answered.
+    pub answer: Option<Value>,
+}
+
+impl Default for ScoringRule {
+    fn default() -> Self {
+        Self {
+            deployment: String::new(),
+            model: String::new(),
+            status: 200,
+            error_rate: 0.0,
+            latency_millis: 0,
+            answer: None,
+        }
+    }
+}
+
+fn refused(status: u16, message: &str) -> Response {
+    Response::bytes(status, "text/plain", message.as_bytes().to_vec())
+}
+
+/// Answers `{region}/{endpoint}/score` and anything else on that host.
+pub fn answer(core: &mut Core, principal: &Principal, request: &Request, rest: &str) -> Response {
+    let mut parts = rest.split('/');
+    let (region, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let found = core.store.everywhere("/onlineEndpoints").find(|(_, endpoint)| {
+        endpoint["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name))
+            && at::text(endpoint, "location").is_some_and(|known| known.eq_ignore_ascii_case(region))
+            && at::at(endpoint, "properties.scoringUri").is_some()
+    });
+    let Some((collection, endpoint)) = found else { return refused(404, "Endpoint not found.") };
+    let key = format!("{collection}/{}", name.to_ascii_lowercase());
+    let endpoint = endpoint.clone();
+    if !admitted(core, &key, &endpoint, principal, request) {
+        return refused(
+            401,
+            "{\"error\":{\"code\":\"Unauthorized\",\"message\":\"Access token or key is missing, is incorrect, or is not accepted (endpoint auth mode).\"}}",
+        );
+    }
+    match chosen(core, &key, &endpoint, request) {
+        Some(deployment) => {
+            mirror(core, &key, &endpoint);
+            let response = respond(core, name, &deployment);
+            let id = crate::core::ids::guid(&mut core.rng);
+            response.header("x-ms-request-id", id)
+        }
+        None => refused(
+            404,
+            "No valid deployments to route to. Please check that the endpoint has at least one deployment with positive weight values or use a deployment specific header to route.",
+        ),
+    }
+}
+
+fn admitted(core: &Core, key: &str, endpoint: &Value, principal: &Principal, request: &Request) -> bool {
+    let sent = request.bearer().unwrap_or_default();
+    let keys = core.endpoint_keys.get(key);
+    match at::text(endpoint, "properties.authMode").unwrap_or_default() {
+        "Key" => {
+            keys.is_some_and(|keys| !sent.is_empty() && (keys.primary == sent || keys.secondary == sent))
+        }
+        "AMLToken" => keys.is_some_and(|keys| {
+            keys.tokens.iter().any(|(token, expiry)| token == sent && *expiry > core.now().as_second())
+        }),
+        _ => match principal {
+            // A token for Azure Resource Manager does not open a scoring URI.
+            Principal::Known(identity) => identity.name == "any" || identity.audience.contains("ml.azure."),
+            _ => false,
+        },
+    }
+}
+
+fn serving_key(core: &Core, endpoint: &str, deployment: &str) -> Option<String> {
+    let key = format!("{endpoint}/deployments/{}", deployment.to_ascii_lowercase());
+    core.serving.contains_key(&key).then_some(key)
+}
+
+/// By header whatever the traffic, else by weight.
+fn chosen(core: &mut Core, key: &str, endpoint: &Value, request: &Request) -> Option<String> {
+    if let Some(name) = request.headers.get("azureml-model-deployment") {
+        return serving_key(core, key, name);
+    }
+    let traffic = at::object(endpoint, "properties.traffic");
+    let weights: Vec<(&String, u64)> = traffic
+        .iter()
+        .filter_map(|(name, share)| Some((name, share.as_u64()?)))
+        .filter(|(_, share)| *share > 0)
+        .collect();
+    let total: u64 = weights.iter().map(|(_, share)| share).sum();
+    if total == 0 {
+        return None;
+    }
+    let mut drawn = core.rng.u64(..total);
+    for (name, share) in weights {
+        if drawn < share {
+            return serving_key(core, key, name);
+        }
+        drawn -= share;
+    }
+    None
+}
+
+/// The mirrored share of requests goes to another deployment too; its answer is thrown away.
+fn mirror(core: &mut Core, key: &str, endpoint: &Value) {
+    for (name, share) in at::object(endpoint, "properties.mirrorTraffic") {
+        if core.rng.u64(..100) < share.as_u64().unwrap_or(0)
+            && let Some(deployment) = serving_key(core, key, &name)
+            && let Some(serving) = core.serving.get_mut(&deployment)
+        {
+            serving.mirrored += 1;
+        }
+    }
+}
+
+fn respond(core: &mut Core, endpoint: &str, key: &str) -> Response {
+    let Some(serving) = core.serving.get(key) else { return refused(404, "Deployment not found.") };
+    let place = format!("{endpoint}/{}", serving.deployment);
+    let rule = core
+        .config
+        .scoring
+        .iter()
+        .find(|rule| {
+            like(&format!("*{}*", rule.deployment), &place)
+                && like(&format!("*{}*", rule.model), &serving.reference)
+        })
+        .cloned()
+        .unwrap_or_default();
+    let default = json!({"deployment": serving.deployment, "model": serving.model, "version": serving.version, "result": []});
+    let deployment = serving.deployment.clone();
+    let failed = rule.error_rate > 0.0 && core.rng.f64() < rule.error_rate;
+    let status = if failed { 500 } else { rule.status };
+    let mut response = if status == 200 {
+        Response::json(200, &rule.answer.unwrap_or(default))
+    } else {
+        refused(424, "An unexpected error occurred in scoring script. Check the logs for more info.")
+            .header("ms-azureml-model-error-reason", "model_error")
+            .header("ms-azureml-model-error-statuscode", status.to_string())
+    };
+    response = response.header("azureml-model-deployment", deployment);
+    if rule.latency_millis > 0 {
+        response.delivery = Delivery::After(Duration::from_millis(rule.latency_millis));
+    }
+    if let Some(serving) = core.serving.get_mut(key) {
+        serving.requests += 1;
+        *serving.statuses.entry(response.status).or_default() += 1;
+    }
+    response
+}

@@ -1,0 +1,149 @@
+//! The resources that exist, as the documents a GET shows. A list may lag behind a GET.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// All resources, by collection. Keys are those of [`Address`](super::address::Address).
+#[derive(Debug, Default)]
+pub struct Store {
+    collections: BTreeMap<String, Collection>,
+    /// What changed lately and what it was before, for lists that lag. Empty without a lag.
+    journal: VecDeque<Change>,
+    sequence: u64,
+    /// Seconds for which lists show the past.
+    pub lag: f64,
+}
+
+#[derive(Debug, Default)]
+struct Collection {
+    sequence_of: BTreeMap<String, u64>,
+    documents: BTreeMap<u64, Value>,
+}
+
+#[derive(Debug)]
+struct Change {
+    at: Timestamp,
+    collection: String,
+    sequence: u64,
+    before: Option<Value>,
+}
+
+/// In which order a list goes by time of creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// As made.
+    OldestFirst,
+    /// The latest first.
+    NewestFirst,
+}
+
+impl Store {
+    /// Nothing, with lists that lag so many seconds.
+    pub fn new(lag: f64) -> Self {
+        Self { lag, ..Self::default() }
+    }
+
+    /// The document of a resource.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let (collection, name) = key.rsplit_once('/')?;
+        let collection = self.collections.get(collection)?;
+        collection.documents.get(collection.sequence_of.get(name)?)
+    }
+
+    /// Whether a resource exists.
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Stores a document; one that was there keeps its place in lists.
+    pub fn put(&mut self, now: Timestamp, key: &str, document: Value) {
+        let Some((path, name)) = key.rsplit_once('/') else { return };
+        let collection = self.collections.entry(path.to_owned()).or_default();
+        let sequence = *collection.sequence_of.entry(name.to_owned()).or_insert_with(|| {
+            self.sequence += 1;
+            self.sequence
+        });
+        let before = collection.documents.insert(sequence, document);
+        self.record(now, path, sequence, before);
+    }
+
+    /// Changes a document in place; false when there is none.
+    pub fn change(&mut self, now: Timestamp, key: &str, change: impl FnOnce(&mut Value)) -> bool {
+        let Some(mut document) = self.get(key).cloned() else { return false };
+        change(&mut document);
+        self.put(now, key, document);
+        true
+    }
+
+    /// Removes a resource and everything beneath it.
+    pub fn remove(&mut self, now: Timestamp, key: &str) -> Option<Value> {
+        let beneath = format!("{key}/");
+        let paths: Vec<String> = self
+            .collections
+            .range(beneath.clone()..)
+            .map(|(path, _)| path.clone())
+            .take_while(|path| path.starts_with(&beneath))
+            .collect();
+        for path in paths {
+            self.collections.remove(&path);
+        }
+        let (path, name) = key.rsplit_once('/')?;
+        let collection = self.collections.get_mut(path)?;
+        let sequence = collection.sequence_of.remove(name)?;
+        let before = collection.documents.remove(&sequence);
+        self.record(now, path, sequence, before.clone());
+        before
+    }
+
+    /// The documents of a collection, as lists show them, with their sequence numbers; those after `after`, if given.
+    pub fn list(&self, now: Timestamp, path: &str, order: Order, after: Option<u64>) -> Vec<(u64, &Value)> {
+        let mut shown: BTreeMap<u64, &Value> = self
+            .collections
+            .get(path)
+            .map(|collection| collection.documents.iter().map(|(at, document)| (*at, document)).collect())
+            .unwrap_or_default();
+        // The oldest change within the lag tells what was there before all of them.
+        for change in self.journal.iter().rev().filter(|change| change.collection == path) {
+            if super::ids::after(change.at, self.lag) <= now {
+                continue;
+            }
+            match &change.before {
+                Some(document) => shown.insert(change.sequence, document),
+                None => shown.remove(&change.sequence),
+            };
+        }
+        match order {
+            Order::OldestFirst => {
+                shown.range(after.map_or(0, |at| at + 1)..).map(|(at, d)| (*at, *d)).collect()
+            }
+            Order::NewestFirst => {
+                shown.range(..after.unwrap_or(u64::MAX)).rev().map(|(at, d)| (*at, *d)).collect()
+            }
+        }
+    }
+
+    /// The documents of a collection as they are now, in order of creation.
+    pub fn all(&self, path: &str) -> impl Iterator<Item = &Value> {
+        self.collections.get(path).into_iter().flat_map(|collection| collection.documents.values())
+    }
+
+    /// The documents as they are now of all collections whose path ends so, with the path.
+    pub fn everywhere<'a>(&'a self, ending: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.collections.iter().filter(move |(path, _)| path.ends_with(ending)).flat_map(
+            |(path, collection)| collection.documents.values().map(move |document| (path.as_str(), document)),
+        )
+    }
+
+    fn record(&mut self, now: Timestamp, collection: &str, sequence: u64, before: Option<Value>) {
+        if self.lag <= 0.0 {
+            self.journal.clear();
+            return;
+        }
+        while self.journal.front().is_some_and(|change| super::ids::after(change.at, self.lag) <= now) {
+            self.journal.pop_front();
+        }
+        self.journal.push_back(Change { at: now, collection: collection.to_owned(), sequence, before });
+    }
+}

@@ -1,0 +1,187 @@
+//! Azure Resource Manager's token buckets (§D.2): per subscription, principal and kind of request.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Core;
+use super::arm::Call;
+use super::error::ArmError;
+use crate::wire::{Request, Response};
+
+/// Whether requests are counted, and how many are too many.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Throttling {
+    /// Nothing is refused; the remaining-headers show full buckets.
+    #[default]
+    Off,
+    /// The limits that Microsoft documents.
+    Documented,
+    /// Limits of one's own.
+    Custom(Limits),
+}
+
+/// A bucket of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limit {
+    /// Tokens when full.
+    pub size: f64,
+    /// Tokens that come back per emulated second.
+    pub refill: f64,
+}
+
+/// The buckets of one subscription and principal. The subscription's own are 15 times as large.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limits {
+    /// GET. Default 250, 25/s [DOC, INF].
+    pub reads: Limit,
+    /// PUT, PATCH and POST. Default 200, 10/s [DOC].
+    pub writes: Limit,
+    /// DELETE. Default 200, 10/s [INF].
+    pub deletes: Limit,
+    /// Writes of online endpoints' deployments. Default 25, 1/s [REC powershell, INF].
+    pub deployment_writes: Limit,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            reads: Limit { size: 250.0, refill: 25.0 },
+            writes: Limit { size: 200.0, refill: 10.0 },
+            deletes: Limit { size: 200.0, refill: 10.0 },
+            deployment_writes: Limit { size: 25.0, refill: 1.0 },
+        }
+    }
+}
+
+const GLOBAL_FACTOR: f64 = 15.0;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Reads,
+    Writes,
+    Deletes,
+    DeploymentWrites,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    tokens: f64,
+    at: Timestamp,
+}
+
+/// What is left in every bucket. The principal of a subscription's own buckets is empty.
+#[derive(Debug, Default)]
+pub struct Buckets {
+    levels: BTreeMap<(String, String, Kind), Level>,
+    last: Option<(Kind, f64, f64)>,
+}
+
+fn kind_of(method: &str, path: &str) -> Kind {
+    let path = path.to_ascii_lowercase();
+    match method {
+        "GET" | "HEAD" => Kind::Reads,
+        "DELETE" => Kind::Deletes,
+        "PUT" | "PATCH" if path.contains("/onlineendpoints/") && path.contains("/deployments/") => {
+            Kind::DeploymentWrites
+        }
+        _ => Kind::Writes,
+    }
+}
+
+fn limits(throttling: &Throttling) -> Limits {
+    match throttling {
+        Throttling::Custom(limits) => *limits,
+        Throttling::Off | Throttling::Documented => Limits::default(),
+    }
+}
+
+fn limit_of(limits: &Limits, kind: Kind) -> Limit {
+    match kind {
+        Kind::Reads => limits.reads,
+        Kind::Writes => limits.writes,
+        Kind::Deletes => limits.deletes,
+        Kind::DeploymentWrites => limits.deployment_writes,
+    }
+}
+
+impl Buckets {
+    /// Takes one token; otherwise tells after how many seconds there is one.
+    fn take(&mut self, key: (String, String, Kind), limit: Limit, now: Timestamp) -> Result<f64, f64> {
+        let level = self.levels.entry(key).or_insert(Level { tokens: limit.size, at: now });
+        let passed = now.duration_since(level.at).as_secs_f64().max(0.0);
+        level.tokens = (level.tokens + passed * limit.refill).min(limit.size);
+        level.at = now;
+        if level.tokens >= 1.0 {
+            level.tokens -= 1.0;
+            return Ok(level.tokens);
+        }
+        Err(((1.0 - level.tokens) / limit.refill.max(1e-6)).ceil())
+    }
+}
+
+/// Counts a request, and refuses it with 429 when its bucket is empty.
+pub fn spend(core: &mut Core, call: &Call) -> Result<(), ArmError> {
+    core.buckets.last = None;
+    if core.config.throttling == Throttling::Off {
+        return Ok(());
+    }
+    let limits = limits(&core.config.throttling);
+    let kind = kind_of(call.request.method.as_str(), &call.request.path);
+    let limit = limit_of(&limits, kind);
+    let whole = Limit { size: limit.size * GLOBAL_FACTOR, refill: limit.refill * GLOBAL_FACTOR };
+    let subscription = call.address.subscription.to_ascii_lowercase();
+    let (now, principal) = (core.now(), call.identity.object_id.clone());
+    let taken = core
+        .buckets
+        .take((subscription.clone(), principal, kind), limit, now)
+        .and_then(|own| Ok((own, core.buckets.take((subscription, String::new(), kind), whole, now)?)));
+    match taken {
+        Ok((own, all)) => {
+            core.buckets.last = Some((kind, own, all));
+            Ok(())
+        }
+        Err(seconds) => {
+            core.buckets.last = Some((kind, 0.0, 0.0));
+            Err(ArmError::front(
+                429,
+                "SubscriptionRequestsThrottled",
+                format!(
+                    "Number of requests for subscription '{}' and operation '{}' exceeded the backend storage limit. Please try again after '{seconds}' seconds.",
+                    call.address.subscription,
+                    super::rights::action(&call.address, call.request.method.as_str())
+                ),
+            )
+            .header("Retry-After", format!("{seconds}")))
+        }
+    }
+}
+
+/// The remaining-headers, as recorded: the subscription's own beside the principal's, but for deployments.
+pub fn headers(core: &mut Core, request: &Request, response: &mut Response) {
+    let limits = limits(&core.config.throttling);
+    let kind = kind_of(request.method.as_str(), &request.path);
+    let limit = limit_of(&limits, kind);
+    let (own, all) = match core.buckets.last.take() {
+        Some((counted, own, all)) if counted == kind => (own, all),
+        _ => (limit.size - 1.0, limit.size * GLOBAL_FACTOR - 1.0),
+    };
+    let name = match kind {
+        Kind::Reads => "reads",
+        Kind::Writes => "writes",
+        Kind::Deletes => "deletes",
+        Kind::DeploymentWrites => {
+            let name = "x-ms-ratelimit-remaining-subscription-resource-requests";
+            response.headers.insert(name.to_owned(), format!("{:.0}", own.floor()));
+            return;
+        }
+    };
+    for (prefix, left) in [("", own), ("global-", all)] {
+        let name = format!("x-ms-ratelimit-remaining-subscription-{prefix}{name}");
+        response.headers.insert(name, format!("{:.0}", left.floor()));
+    }
+}

@@ -1,0 +1,263 @@
+//! Entra's v2 token endpoint: client credentials with a secret or a federated assertion.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Core, ids};
+use crate::config::{Client, Time};
+use crate::wire::{Identity, Principal, Request, Response};
+
+/// Tokens that were issued.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    issued: BTreeMap<String, (Identity, Timestamp)>,
+}
+
+impl Tokens {
+    /// Makes every token so far one that nobody knows.
+    pub fn revoke_all(&mut self) {
+        self.issued.clear();
+    }
+
+    /// Makes every token so far one that has run out.
+    pub fn expire_all(&mut self) {
+        for (_, expiry) in self.issued.values_mut() {
+            *expiry = Timestamp::MIN;
+        }
+    }
+}
+
+impl Core {
+    /// Who a request's bearer token stands for.
+    pub fn principal(&self, now: Timestamp, request: &Request) -> Principal {
+        let Some(token) = request.bearer() else { return Principal::Anonymous };
+        match self.tokens.issued.get(token) {
+            Some((identity, expiry)) if *expiry > now => Principal::Known(identity.clone()),
+            Some(_) => Principal::Expired,
+            None if self.config.any_token => Principal::application("any"),
+            None => Principal::Unknown,
+        }
+    }
+}
+
+/// Answers Entra's paths; none when it is none of them.
+pub fn answer(core: &mut Core, request: &Request) -> Option<Response> {
+    let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    match (request.method.as_str(), parts.as_slice()) {
+        ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => Some(configuration(core, tenant)),
+        ("GET", ["common", "discovery", "instance"]) => Some(instance(core)),
+        ("POST", [tenant, "oauth2", "v2.0", "token"]) => Some(issue(core, tenant, request)),
+        _ => None,
+    }
+}
+
+fn configuration(core: &Core, tenant: &str) -> Response {
+    let root = format!("{}/{tenant}", core.base());
+    Response::json(
+        200,
+        &json!({
+            "issuer": format!("{root}/v2.0"),
+            "token_endpoint": format!("{root}/oauth2/v2.0/token"),
+            "authorization_endpoint": format!("{root}/oauth2/v2.0/authorize"),
+            "device_authorization_endpoint": format!("{root}/oauth2/v2.0/devicecode"),
+            "jwks_uri": format!("{root}/discovery/v2.0/keys"),
+            "response_types_supported": ["code", "id_token", "token"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "tenant_region_scope": null,
+            "cloud_instance_name": core.host(),
+        }),
+    )
+}
+
+fn instance(core: &Core) -> Response {
+    let host = core.host();
+    Response::json(
+        200,
+        &json!({
+            "tenant_discovery_endpoint": format!("{}/{}/v2.0/.well-known/openid-configuration", core.base(), core.config.tenant),
+            "api-version": "1.1",
+            "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+        }),
+    )
+}
+
+/// A refusal with the number by which Entra's errors are known.
+fn refused(core: &mut Core, status: u16, error: &str, number: u32, message: &str) -> Response {
+    let trace = ids::guid(&mut core.rng);
+    let correlation = ids::guid(&mut core.rng);
+    let stamp = core.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    Response::json(
+        status,
+        &json!({
+            "error": error,
+            "error_description": format!("AADSTS{number}: {message} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}"),
+            "error_codes": [number],
+            "timestamp": stamp,
+            "trace_id": trace,
+            "correlation_id": correlation,
+            "error_uri": format!("{}/error?code={number}", core.base()),
+        }),
+    )
+}
+
+fn issue(core: &mut Core, tenant: &str, request: &Request) -> Response {
+    let form = Request { query: String::from_utf8_lossy(&request.body).into_owned(), ..request.clone() };
+    let field = |name: &str| form.parameter(name).unwrap_or_default();
+    if !tenant.eq_ignore_ascii_case(&core.config.tenant) {
+        let message =
+            format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID.");
+        return refused(core, 400, "invalid_request", 90_002, &message);
+    }
+    if field("grant_type") != "client_credentials" {
+        return refused(
+            core,
+            400,
+            "unsupported_grant_type",
+            70_003,
+            "The app requested an unsupported grant type.",
+        );
+    }
+    let Some(audience) =
+        field("scope").strip_suffix("/.default").map(|scope| scope.trim_end_matches('/').to_owned())
+    else {
+        return refused(
+            core,
+            400,
+            "invalid_scope",
+            1_002_012,
+            "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.",
+        );
+    };
+    let id = field("client_id");
+    let Some(client) =
+        core.config.clients.iter().find(|client| client.client_id.eq_ignore_ascii_case(&id)).cloned()
+    else {
+        let message =
+            format!("Application with identifier '{id}' was not found in the directory '{tenant}'.");
+        return refused(core, 400, "unauthorized_client", 700_016, &message);
+    };
+    let assertion = field("client_assertion");
+    let verdict = if assertion.is_empty() {
+        check_secret(&client, &field("client_secret"))
+    } else {
+        check_assertion(core, &client, &assertion)
+    };
+    if let Err((number, message)) = verdict {
+        return refused(core, 401, "invalid_client", number, &message);
+    }
+    let name = if client.name.is_empty() { client.client_id.clone() } else { client.name.clone() };
+    let identity = Identity {
+        object_id: ids::stable_guid(core.config.seed, &format!("object {}", client.client_id)),
+        name,
+        application: true,
+        audience,
+    };
+    let token = format!("emulated.{}", ids::hex(&mut core.rng, 64));
+    let lifetime = core.config.token_lifetime;
+    let now = core.now();
+    let expiry = ids::after(now, f64::from(lifetime) * core.scale());
+    core.tokens.issued.retain(|_, (_, expiry)| ids::after(*expiry, 86_400.0) > now);
+    core.tokens.issued.insert(token.clone(), (identity, expiry));
+    Response::json(
+        200,
+        &json!({"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}),
+    )
+}
+
+fn check_secret(client: &Client, sent: &str) -> Result<(), (u32, String)> {
+    let id = &client.client_id;
+    if client.secret.as_deref() != Some(sent) {
+        return Err((
+            7_000_215,
+            format!(
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{id}'."
+            ),
+        ));
+    }
+    if client.secret_expired {
+        return Err((7_000_222, format!("The provided client secret keys for app '{id}' are expired.")));
+    }
+    Ok(())
+}
+
+/// Issuer, subject and audience of a federated assertion must be those of one of the client's credentials.
+fn check_assertion(core: &Core, client: &Client, assertion: &str) -> Result<(), (u32, String)> {
+    let claims = assertion
+        .split('.')
+        .nth(1)
+        .and_then(decode_base64url)
+        .and_then(|json| serde_json::from_slice::<Value>(&json).ok());
+    let Some(claims) = claims else {
+        return Err((50_027, "JWT token is invalid or malformed.".to_owned()));
+    };
+    let claim = |name: &str| claims[name].as_str().unwrap_or_default();
+    let for_audience = |wanted: &str| match &claims["aud"] {
+        Value::Array(all) => all.iter().any(|audience| audience == wanted),
+        audience => audience == wanted,
+    };
+    let known =
+        |client: &Client, test: &dyn Fn(&crate::config::Federated) -> bool| client.federated.iter().any(test);
+    if !known(client, &|credential| credential.issuer == claim("iss")) {
+        return Err((
+            700_211,
+            format!(
+                "No matching federated identity record found for presented assertion issuer '{}'.",
+                claim("iss")
+            ),
+        ));
+    }
+    if !known(client, &|credential| credential.issuer == claim("iss") && credential.subject == claim("sub")) {
+        return Err((
+            700_213,
+            format!(
+                "No matching federated identity record found for presented assertion subject '{}'.",
+                claim("sub")
+            ),
+        ));
+    }
+    if !known(client, &|credential| {
+        credential.issuer == claim("iss")
+            && credential.subject == claim("sub")
+            && for_audience(&credential.audience)
+    }) {
+        return Err((
+            700_212,
+            format!(
+                "No matching federated identity record found for presented assertion audience '{}'.",
+                claims["aud"]
+            ),
+        ));
+    }
+    // The issuer's clock is not emulated, so it can be compared only when ours is true.
+    let true_clock = core.config.time == Time::Real { scale: 1.0 };
+    if true_clock && claims["exp"].as_i64().is_none_or(|expiry| expiry <= core.now().as_second()) {
+        return Err((700_024, "Client assertion is not within its valid time range.".to_owned()));
+    }
+    Ok(())
+}
+
+fn decode_base64url(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut buffer, mut bits) = (0_u32, 0_u32);
+    for byte in text.trim_end_matches('=').bytes() {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => return None,
+        };
+        buffer = (buffer << 6 | u32::from(digit)) & 0xffff;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(buffer >> bits & 0xff).ok()?);
+        }
+    }
+    Some(bytes)
+}

@@ -1,0 +1,142 @@
+//! What exists to begin with, and what a test declares later: subscriptions, workspaces with their jobs,
+//! and any resource that a PUT can make.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::core::{Core, address::Address};
+use crate::wire::{Principal, Request};
+
+/// A set of things that exist.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Seed {
+    /// Resource groups by subscription. Those of workspaces and resources need not be named.
+    pub subscriptions: BTreeMap<String, Vec<String>>,
+    /// Workspaces.
+    pub workspaces: Vec<WorkspaceSeed>,
+    /// Anything else, in an order in which it can be made; it is there at once.
+    pub resources: Vec<ResourceSeed>,
+}
+
+/// A workspace.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkspaceSeed {
+    /// Subscription id.
+    pub subscription: String,
+    /// Resource group.
+    pub resource_group: String,
+    /// Name.
+    pub name: String,
+    /// Region, such as `eastus`.
+    pub location: String,
+    /// The GUID in `properties.workspaceId`. Default: one that follows from seed and name.
+    pub workspace_id: Option<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Jobs that have run, or run.
+    pub jobs: Vec<JobSeed>,
+}
+
+/// A job that somebody ran. It stays in its status.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct JobSeed {
+    /// Name, which is also the MLflow run's id.
+    pub name: String,
+    /// JobStatus. Default Completed.
+    pub status: String,
+    /// Experiment. Default `Default`.
+    pub experiment_name: String,
+    /// Who ran it.
+    pub created_by: String,
+    /// ARM id of the environment.
+    pub environment_id: Option<String>,
+    /// ARM id of the compute.
+    pub compute_id: Option<String>,
+    /// `{name: {jobInputType, uri}}`.
+    pub inputs: BTreeMap<String, Value>,
+    /// `{name: {jobOutputType, uri}}`.
+    pub outputs: BTreeMap<String, Value>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Properties: `mlflow.source.git.commit`, `azureml.git.dirty` and so on.
+    pub properties: BTreeMap<String, String>,
+    /// By name, a value or a list of values; `"NaN"`, `"Infinity"` and `"-Infinity"` are strings.
+    pub metrics: BTreeMap<String, Value>,
+    /// Parameters.
+    pub params: BTreeMap<String, String>,
+}
+
+impl Default for JobSeed {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            status: "Completed".to_owned(),
+            experiment_name: "Default".to_owned(),
+            created_by: "data-scientist".to_owned(),
+            environment_id: None,
+            compute_id: None,
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            properties: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            params: BTreeMap::new(),
+        }
+    }
+}
+
+/// A resource by the PUT that makes it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceSeed {
+    /// ARM id.
+    pub id: String,
+    /// Body of the PUT.
+    pub body: Value,
+}
+
+impl Core {
+    /// Makes what a seed names exist, at once. Answers with what could not be made, and why.
+    pub fn seed(&mut self, seed: &Seed) -> Vec<String> {
+        for (subscription, groups) in &seed.subscriptions {
+            self.know(subscription, None);
+            for group in groups {
+                self.know(subscription, Some(group));
+            }
+        }
+        for workspace in &seed.workspaces {
+            self.know(&workspace.subscription, Some(&workspace.resource_group));
+            crate::core::make_workspace(self, workspace);
+        }
+        let mut refused = Vec::new();
+        for resource in &seed.resources {
+            if let Ok(address) = Address::parse(&resource.id) {
+                self.know(&address.subscription, Some(&address.group));
+            }
+            if let Err(why) = self.make_at_once(resource) {
+                refused.push(format!("{}: {why}", resource.id));
+            }
+        }
+        refused
+    }
+
+    fn make_at_once(&mut self, resource: &ResourceSeed) -> Result<(), String> {
+        let target = format!("{}?api-version=2025-09-01", resource.id);
+        let request = Request::new(Method::PUT, &target).json(&resource.body);
+        let durations = std::mem::take(&mut self.config.durations);
+        self.config.durations = crate::config::Durations::none();
+        let response = crate::core::arm::answer(self, &Principal::application("seed"), &request);
+        self.advance(self.now());
+        self.config.durations = durations;
+        if response.status < 300 {
+            return Ok(());
+        }
+        Err(response.value()["error"]["message"].as_str().unwrap_or("refused").to_owned())
+    }
+}

@@ -1,0 +1,143 @@
+//! Over TLS, as clients meet it: tokens, faults on the wire, time.
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, Instant};
+
+use azureml_emulator::{Client, Config, Effect, Emulator, FaultRule, Time, WorkspaceSeed};
+use reqwest::{Certificate, StatusCode};
+use serde_json::{Value, json};
+
+const WORKSPACE: &str =
+    "/subscriptions/s1/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/dev";
+
+fn config() -> Config {
+    let mut config = Config { time: Time::Manual, ..Config::default() };
+    config.clients.push(Client {
+        client_id: "11111111-0000-4000-8000-000000000001".into(),
+        name: "bindery".into(),
+        secret: Some("s3cret".into()),
+        ..Client::default()
+    });
+    config.exists.workspaces.push(WorkspaceSeed {
+        subscription: "s1".into(),
+        resource_group: "ml".into(),
+        name: "dev".into(),
+        location: "eastus".into(),
+        ..WorkspaceSeed::default()
+    });
+    config
+}
+
+fn client(emulator: &Emulator) -> reqwest::Client {
+    let authority = Certificate::from_pem(emulator.ca_pem().as_bytes()).unwrap();
+    reqwest::Client::builder().tls_certs_only([authority]).build().unwrap()
+}
+
+async fn token(
+    emulator: &Emulator,
+    client: &reqwest::Client,
+    secret: &str,
+    scope: &str,
+) -> (StatusCode, Value) {
+    let tenant = emulator.control().config.tenant.clone();
+    let form = format!(
+        "grant_type=client_credentials&client_id=11111111-0000-4000-8000-000000000001&client_secret={secret}&scope={scope}%2F.default"
+    );
+    let answer = client
+        .post(format!("{}/{tenant}/oauth2/v2.0/token", emulator.url()))
+        .body(form)
+        .send()
+        .await
+        .unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_token_of_the_right_secret_opens_the_door_until_it_runs_out() {
+    let emulator = Emulator::start(config()).await.unwrap();
+    let client = client(&emulator);
+    let url = format!("{}{WORKSPACE}?api-version=2025-09-01", emulator.url());
+
+    let (status, refusal) = token(&emulator, &client, "wrong", "https%3A%2F%2Fmanagement.azure.com").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert_eq!(refusal["error_codes"], json!([7_000_215]));
+
+    let (_, issued) = token(&emulator, &client, "s3cret", "https%3A%2F%2Fmanagement.azure.com").await;
+    let bearer = issued["access_token"].as_str().unwrap();
+    let workspace: Value = client.get(&url).bearer_auth(bearer).send().await.unwrap().json().await.unwrap();
+    let host = emulator.url().replace("https://", "");
+    assert_eq!(
+        workspace["properties"]["mlFlowTrackingUri"],
+        format!("azureml://{host}/mlflow/v1.0{WORKSPACE}")
+    );
+
+    emulator.advance(3600.0);
+    let refused = client.get(&url).bearer_auth(bearer).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert!(refused.headers().contains_key("www-authenticate"));
+    assert_eq!(refused.json::<Value>().await.unwrap()["error"]["code"], "ExpiredAuthenticationToken");
+}
+
+#[tokio::test]
+async fn a_token_for_scoring_does_not_open_resource_manager() {
+    let emulator = Emulator::start(config()).await.unwrap();
+    let client = client(&emulator);
+    let (_, issued) = token(&emulator, &client, "s3cret", "https%3A%2F%2Fml.azure.com").await;
+    let url = format!("{}{WORKSPACE}?api-version=2025-09-01", emulator.url());
+    let refused = client.get(url).bearer_auth(issued["access_token"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(refused.json::<Value>().await.unwrap()["error"]["code"], "InvalidAuthenticationTokenAudience");
+}
+
+#[tokio::test]
+async fn a_dropped_connection_is_an_error_and_the_next_request_is_served() {
+    let emulator = Emulator::start(Config { any_token: true, ..config() }).await.unwrap();
+    let client = client(&emulator);
+    let url = format!("{}{WORKSPACE}?api-version=2025-09-01", emulator.url());
+    emulator.control().add_fault(FaultRule::on("GET", "/workspaces/dev", Effect::DropBefore).times(1));
+    assert!(client.get(&url).bearer_auth("x").send().await.is_err());
+    assert_eq!(client.get(&url).bearer_auth("x").send().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn silence_lasts_longer_than_patience() {
+    let emulator = Emulator::start(Config { any_token: true, ..config() }).await.unwrap();
+    let client = client(&emulator);
+    let url = format!("{}{WORKSPACE}?api-version=2025-09-01", emulator.url());
+    emulator.control().add_fault(FaultRule::on("GET", "", Effect::Silence { after_the_deed: false }));
+    let impatient = client.get(&url).bearer_auth("x").timeout(Duration::from_millis(200)).send().await;
+    assert!(impatient.unwrap_err().is_timeout());
+}
+
+#[tokio::test]
+async fn the_control_api_moves_time_and_shows_the_log() {
+    let emulator = Emulator::start(Config { any_token: true, ..config() }).await.unwrap();
+    let client = client(&emulator);
+    let control = format!("{}/_emulator", emulator.url());
+    let moved: Value = client
+        .post(format!("{control}/time"))
+        .json(&json!({"seconds": 60}))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(moved["now"], "2026-01-01T00:01:00.0000000+00:00");
+    let path = format!("{}{WORKSPACE}?api-version=2025-09-01", emulator.url());
+    client.get(path).bearer_auth("x").send().await.unwrap();
+    let log: Value = client.get(format!("{control}/log")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(log["entries"][0]["path"], WORKSPACE);
+    assert_eq!(log["counts"]["any"]["reads"], 1);
+}
+
+#[tokio::test]
+async fn it_starts_in_milliseconds_and_stops_when_dropped() {
+    let started = Instant::now();
+    let emulator = Emulator::start(config()).await.unwrap();
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    let client = client(&emulator);
+    let url = emulator.url();
+    drop(emulator);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(client.get(url).send().await.is_err());
+}
