@@ -25,6 +25,9 @@ use super::{API_VERSION, ResourceId, entra, operation, transport};
 /// A list has no more pages than this.
 const MOST_PAGES: usize = 1000;
 
+/// What a [`Reply`] says at most about when to look again, in seconds.
+const LONGEST_RETRY_AFTER: u64 = 3600;
+
 /// Azure Machine Learning, as one identity sees it. Clones share connections, token, pace and counts.
 ///
 /// Every method waits for its turn (see [`Pace`](super::Pace)) and fails with an [`Error`] that says
@@ -175,7 +178,7 @@ impl Azure {
             status: head.status,
             body,
             operation: self.operation_url(&answer.headers, id),
-            retry_after: head.retry_after,
+            retry_after: head.retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER)),
         })
     }
 

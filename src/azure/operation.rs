@@ -1,12 +1,12 @@
 //! What the URL of a long-running operation answers.
 //!
 //! `Azure-AsyncOperation` answers 200 with a `status`; `Location` answers 202 until it is done and
-//! then 200, 201 or 204 [REC, azure-core's ARMPolling].
+//! then 200, 201, 204 or the error [REC, azure-core's ARMPolling].
 
 use serde_json::Value;
 
 use super::call::OperationState;
-use super::error::Error;
+use super::error::{Class, Error};
 use super::error_body::{self, Head, Said};
 
 /// The state that an answer stands for. Only `succeeded`, `failed` and `canceled` are terminal, in
@@ -14,7 +14,14 @@ use super::error_body::{self, Head, Said};
 pub(crate) fn state(head: &Head, body: &[u8]) -> Result<OperationState, Error> {
     if !(200..300).contains(&head.status) {
         let error = error_body::refusal(head, body);
-        return if error.is_not_found() { Ok(OperationState::Gone) } else { Err(error) };
+        return match error.class {
+            Class::NotFound => Ok(OperationState::Gone),
+            // `Location` ends with the error that the call would have had.
+            Class::Permanent | Class::Conflict => {
+                Ok(OperationState::Failed { code: error.code, message: error.message })
+            }
+            _ => Err(error),
+        };
     }
     let running = if head.status == 202 { OperationState::Running } else { OperationState::Succeeded };
     if error_body::is_empty(body) {
@@ -49,7 +56,6 @@ fn failure(body: &Value, word: &str) -> OperationState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::azure::error::Class;
 
     fn of(status: u16, body: &str) -> Result<OperationState, Class> {
         let head = Head { status, ..Head::default() };
@@ -100,6 +106,11 @@ mod tests {
             (200, "<html>portal</html>", Err(Class::Transient)),
             (500, r#"{"error":{"code":"InternalServerError","message":"m"}}"#, Err(Class::Transient)),
             (403, r#"{"error":{"code":"AuthorizationFailed","message":"m"}}"#, Err(Class::Unauthorized)),
+            (
+                409,
+                r#"{"error":{"code":null,"message":"ResourceNotReady: It crashed"}}"#,
+                Ok(failed(Some("ResourceNotReady"), "It crashed")),
+            ),
         ];
         for (status, body, expected) in cases {
             assert_eq!(of(status, body), expected, "{status} {body}");

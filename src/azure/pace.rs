@@ -213,9 +213,10 @@ fn block(level: &Level, now: Instant) -> Duration {
     level.blocked.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
 }
 
-/// A duration of any size; endless where the number is none.
+/// At most a day, so that it can be added to a time.
 fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    let day = Duration::from_secs(86_400);
+    Duration::try_from_secs_f64(seconds).map_or(day, |wait| wait.min(day))
 }
 
 #[cfg(test)]
