@@ -284,6 +284,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_headers_speak_of_the_right_bucket() {
+        let pacer = pacer();
+        let says = |name: &'static str| move |header: &str| (header == name).then_some(0);
+        pacer.heed("s", Kind::Write, says("x-ms-ratelimit-remaining-subscription-writes"));
+        pacer.heed("s", Kind::Write, says("x-ms-ratelimit-remaining-subscription-resource-requests"));
+        assert_eq!(turns(&pacer, Kind::Write, 1).await, [Ok(1000)]);
+        assert_eq!(turns(&pacer, Kind::DeploymentWrite, 1).await, [Ok(0)]);
+        pacer.heed(
+            "s",
+            Kind::DeploymentWrite,
+            says("x-ms-ratelimit-remaining-subscription-resource-requests"),
+        );
+        assert_eq!(turns(&pacer, Kind::DeploymentWrite, 1).await, [Err(10_000)]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn after_a_429_nothing_goes_before_its_time() {
         let pacer = pacer();
         pacer.throttled("s", Kind::Read, Duration::from_secs(5));
