@@ -3,4 +3,6 @@
 
 pub mod api;
 pub mod azure;
+pub mod command;
+pub mod controller;
 pub mod decide;

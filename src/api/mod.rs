@@ -3,6 +3,8 @@
 //!
 //! `crds/` is generated from this folder by `cargo xtask codegen`.
 
+#![allow(clippy::duplicated_attributes)] // printcolumn repeats its type
+
 mod binding;
 mod condition;
 mod crd;

@@ -1,0 +1,72 @@
+use super::{find_workspace, look, place, poll, workspace::settle};
+use crate::api::DeploymentBinding;
+use crate::azure::ResourceId;
+use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::controller::context::{Context, Stores};
+use crate::controller::kind::Kind;
+use crate::decide::deployment_binding::Facts;
+use crate::decide::{Look, Place, Situation};
+
+/// The ARM id of the endpoint, as far as the workspace is known; from the status otherwise.
+pub fn endpoint_id(object: &DeploymentBinding, stores: &Stores) -> Option<ResourceId> {
+    find_workspace(&object.spec.workspace_ref, &object.home(), stores)
+        .map(|w| w.id().child("onlineEndpoints", &object.spec.online.endpoint.name))
+        .or_else(|| Some(ResourceId::new(object.status.as_ref()?.endpoint.as_ref()?.id.clone())))
+}
+
+/// The facts of a binding.
+pub async fn binding(object: &DeploymentBinding, context: &Context, mut situation: Situation) -> Facts {
+    let (azure, stores, home) = (&context.azure, &context.stores, object.home());
+    let place = place::workspace_place(&object.spec.workspace_ref, &home, stores);
+    let version = place::version(&object.spec.model.version_ref, &home, stores);
+    let id = endpoint_id(object, stores);
+    let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
+    let mut facts = Facts {
+        endpoint: Look::Unseen,
+        deployments: vec![],
+        spec: object.spec.clone(),
+        status: object.status(),
+        place,
+        id: id.clone(),
+        version,
+        situation: situation.clone(),
+    };
+    if let Some(id) = id.filter(|_| may_look) {
+        let named = place::named(object);
+        facts.endpoint = look::<OnlineEndpoint>(&mut situation, &named, azure.get(&id).await);
+        if facts.endpoint.found().is_some() {
+            let deployments = deployments(context, &id, facts.wanted().map(|(_, name)| name)).await;
+            match look(&mut situation, &format!("the deployments of {named}"), deployments.map(Some)) {
+                Look::Found(all) => facts.deployments = all,
+                _ => facts.endpoint = Look::Unseen,
+            }
+        }
+    }
+    settle(&mut situation, &facts.endpoint);
+    let operation = object.operation();
+    // While the resource itself says that it changes, its operation has nothing to add.
+    let changes = |name: &str| {
+        let endpoint = facts.endpoint.found().is_some_and(|e| e.provisioning() == Provisioning::Running);
+        let deployment =
+            facts.deployments.iter().any(|d| d.name() == name && d.provisioning() == Provisioning::Running);
+        endpoint || deployment
+    };
+    let ask = may_look && operation.as_ref().is_some_and(|o| !changes(ResourceId::new(&o.resource).name()));
+    situation.operation = poll(azure, operation.as_ref(), ask).await;
+    facts.situation = situation;
+    facts
+}
+
+/// The deployments on an endpoint. A list may lag: an absence is confirmed by a GET before anything is
+/// created.
+async fn deployments(
+    context: &Context,
+    endpoint: &ResourceId,
+    wanted: Option<String>,
+) -> Result<Vec<OnlineDeployment>, crate::azure::Error> {
+    let mut all: Vec<OnlineDeployment> = context.azure.list(&format!("{endpoint}/deployments"), &[]).await?;
+    if let Some(wanted) = wanted.filter(|w| !all.iter().any(|d| d.name() == w)) {
+        all.extend(context.azure.get::<OnlineDeployment>(&endpoint.child("deployments", &wanted)).await?);
+    }
+    Ok(all)
+}

@@ -1,0 +1,58 @@
+use kube::ResourceExt;
+
+use super::{find_registry, look, place, poll, workspace::settle};
+use crate::api::{Registry, RegistryDeletion};
+use crate::azure::resource::Rest;
+use crate::azure::{Azure, Error, ResourceId};
+use crate::controller::context::{Context, Stores};
+use crate::controller::kind::Kind;
+use crate::decide::{Situation, registry::Facts};
+
+/// What a registry may hold.
+const FAMILIES: [&str; 5] = ["models", "environments", "components", "data", "codes"];
+
+/// The facts of a registry.
+pub async fn registry(object: &Registry, context: &Context, mut situation: Situation) -> Facts {
+    let azure = &context.azure;
+    let id = object.id();
+    situation.operation = poll(azure, object.operation().as_ref(), true).await;
+    let mut registry = look(&mut situation, &place::named(object), azure.get(&id).await);
+    let (mut holds, mut referrers) = (vec![], vec![]);
+    if situation.deleting
+        && object.spec.deletion_policy == RegistryDeletion::Delete
+        && registry.found().is_some()
+    {
+        match content(azure, &id).await {
+            Ok(content) => holds = content,
+            Err(error) => registry = look(&mut situation, "what the registry holds", Err(error)),
+        }
+        referrers = who_refers(object, &context.stores);
+    }
+    settle(&mut situation, &registry);
+    Facts { situation, spec: object.spec.clone(), status: object.status(), id, registry, holds, referrers }
+}
+
+/// What the registry holds in Azure, archived assets too, in words.
+async fn content(azure: &Azure, id: &ResourceId) -> Result<Vec<String>, Error> {
+    let mut all = vec![];
+    for family in FAMILIES {
+        let listed: Result<Vec<Rest>, Error> =
+            azure.list(&format!("{id}/{family}"), &[("listViewType", "All")]).await;
+        match listed {
+            Ok(assets) if assets.is_empty() => {}
+            Ok(assets) => all.push(format!("{} {family}", assets.len())),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+/// The model versions that live in the registry, at most a handful by name.
+fn who_refers(object: &Registry, stores: &Stores) -> Vec<String> {
+    let lives_here = |reference: Option<&crate::api::Reference>, home: &str| {
+        reference.and_then(|r| find_registry(r, home, stores)).is_some_and(|r| r.uid() == object.uid())
+    };
+    let versions = stores.versions.state_filter(|v| lives_here(v.spec.registry_ref.as_ref(), &v.home()));
+    versions.iter().take(5).map(|v| format!("ModelVersion {}", v.full_name())).collect()
+}

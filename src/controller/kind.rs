@@ -1,0 +1,307 @@
+//! What a kind has to bring so that the one wrapper can carry it.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::NamespaceResourceScope;
+use kube::runtime::reflector::Store;
+use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::context::{Context, Stores};
+use crate::api::{
+    DeploymentBinding, DeploymentBindingStatus, Management, ModelVersion, ModelVersionStatus, Period,
+    Registry, RegistryStatus, RunningOperation, Workspace, WorkspaceStatus,
+};
+use crate::azure::{Call, Error, Reply, ResourceId};
+use crate::decide::{self, Claimant, Decision, Situation};
+
+/// How often Azure is compared where the manifest does not say it.
+const INTERVAL: Duration = Duration::from_secs(600);
+
+/// A kind of object, and the way from its facts to its status.
+pub trait Kind:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Serialize
+    + Send
+    + Sync
+    + 'static
+{
+    /// Everything its decision needs.
+    type Facts: Send;
+    /// Its status.
+    type Status: Clone + Default + PartialEq + Serialize + Send;
+
+    /// The store of its objects.
+    fn store(stores: &Stores) -> &Store<Self>;
+    /// Its status, empty where there is none.
+    fn status(&self) -> Self::Status;
+    /// Sets the status.
+    fn set_status(&mut self, status: Self::Status);
+    /// The change that its status remembers.
+    fn operation(&self) -> Option<RunningOperation>;
+    /// `spec.suspend`, `spec.management`, `spec.interval`.
+    fn mode(&self) -> (bool, Management, Option<&Period>);
+    /// The resource in Azure that it stands for, as far as its references are known.
+    fn target(&self, stores: &Stores) -> Option<ResourceId>;
+    /// Quick: could the other object stand for the same resource?
+    fn rivals(&self, other: &Self) -> bool;
+    /// Gathers the facts. What could not be read is said in the situation.
+    fn gather(&self, context: &Context, situation: Situation) -> impl Future<Output = Self::Facts> + Send;
+    /// Decides.
+    fn decide(facts: &Self::Facts) -> Decision<Self::Status>;
+    /// The facts after an answer.
+    fn absorb(facts: &mut Self::Facts, call: &Call, answer: Result<&Reply, &Error>);
+    /// The situation in the facts.
+    fn situation(facts: &mut Self::Facts) -> &mut Situation;
+
+    /// The namespace, which every kind has.
+    fn home(&self) -> String {
+        self.namespace().unwrap_or_default()
+    }
+
+    /// `namespace/name`.
+    fn full_name(&self) -> String {
+        format!("{}/{}", self.home(), self.name_any())
+    }
+
+    /// `metadata.creationTimestamp`.
+    fn created(&self) -> Timestamp {
+        self.meta().creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |t| t.0)
+    }
+
+    /// How often Azure is compared with the manifest.
+    fn interval(&self) -> Duration {
+        self.mode().2.map_or(INTERVAL, Period::duration).max(Duration::from_secs(60))
+    }
+
+    /// The other live objects that stand for the same resource.
+    fn claimants(&self, stores: &Stores) -> Vec<Claimant> {
+        let Some(target) = self.target(stores) else { return vec![] };
+        let others = Self::store(stores).state_filter(|other| {
+            other.uid() != self.uid()
+                && other.meta().deletion_timestamp.is_none()
+                && self.rivals(other)
+                && other.target(stores).as_ref() == Some(&target)
+        });
+        others.iter().map(|o| Claimant { name: o.full_name(), created: o.created() }).collect()
+    }
+}
+
+impl Kind for Registry {
+    type Facts = decide::registry::Facts;
+    type Status = RegistryStatus;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.registries
+    }
+
+    fn status(&self) -> Self::Status {
+        self.status.clone().unwrap_or_default()
+    }
+
+    fn set_status(&mut self, status: Self::Status) {
+        self.status = Some(status);
+    }
+
+    fn operation(&self) -> Option<RunningOperation> {
+        self.status.as_ref()?.operation.clone()
+    }
+
+    fn mode(&self) -> (bool, Management, Option<&Period>) {
+        (self.spec.suspend, self.spec.management, self.spec.interval.as_ref())
+    }
+
+    fn target(&self, _: &Stores) -> Option<ResourceId> {
+        Some(self.id())
+    }
+
+    fn rivals(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+
+    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
+        super::gather::registry(self, context, situation).await
+    }
+
+    fn decide(facts: &Self::Facts) -> Decision<Self::Status> {
+        decide::registry::decide(facts)
+    }
+
+    fn absorb(facts: &mut Self::Facts, call: &Call, answer: Result<&Reply, &Error>) {
+        facts.absorb(call, answer);
+    }
+
+    fn situation(facts: &mut Self::Facts) -> &mut Situation {
+        &mut facts.situation
+    }
+}
+
+impl Kind for Workspace {
+    type Facts = decide::workspace::Facts;
+    type Status = WorkspaceStatus;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.workspaces
+    }
+
+    fn status(&self) -> Self::Status {
+        self.status.clone().unwrap_or_default()
+    }
+
+    fn set_status(&mut self, status: Self::Status) {
+        self.status = Some(status);
+    }
+
+    fn operation(&self) -> Option<RunningOperation> {
+        None
+    }
+
+    fn mode(&self) -> (bool, Management, Option<&Period>) {
+        (false, Management::Manage, self.spec.interval.as_ref())
+    }
+
+    fn target(&self, _: &Stores) -> Option<ResourceId> {
+        Some(self.id())
+    }
+
+    fn rivals(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+
+    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
+        super::gather::workspace(self, context, situation).await
+    }
+
+    fn decide(facts: &Self::Facts) -> Decision<Self::Status> {
+        decide::workspace::decide(facts)
+    }
+
+    /// A workspace is never changed, so nothing is ever answered.
+    fn absorb(_: &mut Self::Facts, _: &Call, _: Result<&Reply, &Error>) {}
+
+    fn situation(facts: &mut Self::Facts) -> &mut Situation {
+        &mut facts.situation
+    }
+}
+
+impl Kind for ModelVersion {
+    type Facts = decide::model_version::Facts;
+    type Status = ModelVersionStatus;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.versions
+    }
+
+    fn status(&self) -> Self::Status {
+        self.status.clone().unwrap_or_default()
+    }
+
+    fn set_status(&mut self, status: Self::Status) {
+        self.status = Some(status);
+    }
+
+    fn operation(&self) -> Option<RunningOperation> {
+        self.status.as_ref()?.operation.clone()
+    }
+
+    fn mode(&self) -> (bool, Management, Option<&Period>) {
+        (self.spec.suspend, self.spec.management, self.spec.interval.as_ref())
+    }
+
+    fn target(&self, stores: &Stores) -> Option<ResourceId> {
+        super::gather::version_id(self, stores)
+    }
+
+    fn rivals(&self, other: &Self) -> bool {
+        self.spec.version == other.spec.version && self.spec.model == other.spec.model
+    }
+
+    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
+        super::gather::model_version(self, context, situation).await
+    }
+
+    fn decide(facts: &Self::Facts) -> Decision<Self::Status> {
+        decide::model_version::decide(facts)
+    }
+
+    fn absorb(facts: &mut Self::Facts, call: &Call, answer: Result<&Reply, &Error>) {
+        facts.absorb(call, answer);
+    }
+
+    fn situation(facts: &mut Self::Facts) -> &mut Situation {
+        &mut facts.situation
+    }
+}
+
+impl Kind for DeploymentBinding {
+    type Facts = decide::deployment_binding::Facts;
+    type Status = DeploymentBindingStatus;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.bindings
+    }
+
+    fn status(&self) -> Self::Status {
+        self.status.clone().unwrap_or_default()
+    }
+
+    fn set_status(&mut self, status: Self::Status) {
+        self.status = Some(status);
+    }
+
+    fn operation(&self) -> Option<RunningOperation> {
+        self.status.as_ref()?.operation.clone()
+    }
+
+    fn mode(&self) -> (bool, Management, Option<&Period>) {
+        (self.spec.suspend, self.spec.management, self.spec.interval.as_ref())
+    }
+
+    fn target(&self, stores: &Stores) -> Option<ResourceId> {
+        super::gather::endpoint_id(self, stores)
+    }
+
+    fn rivals(&self, other: &Self) -> bool {
+        self.spec.online.endpoint.name.eq_ignore_ascii_case(&other.spec.online.endpoint.name)
+    }
+
+    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
+        super::gather::binding(self, context, situation).await
+    }
+
+    fn decide(facts: &Self::Facts) -> Decision<Self::Status> {
+        decide::deployment_binding::decide(facts)
+    }
+
+    fn absorb(facts: &mut Self::Facts, call: &Call, answer: Result<&Reply, &Error>) {
+        facts.absorb(call, answer);
+    }
+
+    fn situation(facts: &mut Self::Facts) -> &mut Situation {
+        &mut facts.situation
+    }
+}
+
+impl Registry {
+    /// The ARM id that the manifest names.
+    pub fn id(&self) -> ResourceId {
+        let azure = &self.spec.azure;
+        let name = azure.name.clone().unwrap_or_else(|| self.name_any());
+        ResourceId::registry(&azure.subscription_id, &azure.resource_group, &name)
+    }
+}
+
+impl Workspace {
+    /// The ARM id that the manifest names.
+    pub fn id(&self) -> ResourceId {
+        let azure = &self.spec.azure;
+        let name = azure.name.clone().unwrap_or_else(|| self.name_any());
+        ResourceId::workspace(&azure.subscription_id, &azure.resource_group, &name)
+    }
+}

@@ -1,0 +1,61 @@
+//! What this process remembers of an object between passes. All of it may be lost at any moment.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::azure::Error;
+use crate::decide::Failure;
+
+/// By `metadata.uid`.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<HashMap<String, Remembered>>);
+
+/// What is remembered of one object.
+#[derive(Debug, Clone, Default)]
+pub struct Remembered {
+    /// The last call that did not work, with no success since, and the generation that it was for.
+    pub failure: Option<Failure>,
+    /// Set while Azure cannot be read.
+    pub unreadable: Option<Failure>,
+    /// The generation that the failures are about: a new one starts afresh.
+    pub generation: i64,
+    /// When Azure was last read.
+    pub last_read: Option<Timestamp>,
+    /// The resource version of our own last write.
+    pub written: Option<u64>,
+    /// The status as we last meant it to be: an event that brings exactly this one is our own echo.
+    pub meant: Option<serde_json::Value>,
+}
+
+impl Memory {
+    /// What is remembered of the object, with failures of an earlier generation forgotten.
+    pub fn recall(&self, uid: &str, generation: i64) -> Remembered {
+        self.change(uid, |it| {
+            if it.generation != generation {
+                it.generation = generation;
+                it.failure = None;
+                it.unreadable = None;
+            }
+            it.clone()
+        })
+    }
+
+    /// Changes what is remembered.
+    pub fn change<T>(&self, uid: &str, change: impl FnOnce(&mut Remembered) -> T) -> T {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(all.entry(uid.to_string()).or_default())
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+/// The failure that follows `before` when the same thing did not work once more.
+pub fn once_more(before: Option<&Failure>, doing: String, error: Error, at: Timestamp) -> Failure {
+    let times = before.filter(|f| f.doing == doing).map_or(0, |f| f.times) + 1;
+    Failure { doing, error, at, times }
+}

@@ -1,0 +1,16 @@
+//! The shell: gather facts, call `decide`, act on Azure, report to the cluster. One wrapper for all
+//! kinds. It holds no rule about models.
+//!
+//! [`pass`] is the way of one change. [`watch`] says which change of which object wakes whom.
+//! [`kind`] is what a kind has to bring.
+
+mod context;
+mod gather;
+mod kind;
+mod memory;
+mod pass;
+mod report;
+mod watch;
+
+pub use context::{Context, Options};
+pub use watch::run;

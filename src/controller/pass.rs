@@ -1,0 +1,175 @@
+//! The way of one change: gather, decide, report, act, report. The same for every kind.
+//!
+//! Nothing waits inside a pass. The status is written before a call, so that an intent is stored when
+//! the call goes out, and after it, so that what Azure answered is seen at once.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use tracing::{debug, error, info, warn};
+
+use super::context::Context;
+use super::kind::Kind;
+use super::memory::once_more;
+use super::report::{self, Written};
+use crate::api::{FINALIZER, Management};
+use crate::azure::{Class, Error, OperationState};
+use crate::decide::{Failure, Mode, Next, Owner, Polled, Situation};
+
+/// After the cluster did not take a write, or the cache is behind.
+const SOON: Duration = Duration::from_millis(250);
+/// After a bug of ours.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
+
+/// One pass, which never fails and never panics: what goes wrong is logged and tried again.
+pub async fn pass<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Infallible> {
+    let name = format!("{} {}", K::kind(&()), object.full_name());
+    match AssertUnwindSafe(steps::<K>(&object, &context)).catch_unwind().await {
+        Ok(Ok(next)) => Ok(Action::requeue(next)),
+        Ok(Err(error)) => {
+            warn!(object = %name, error = %report::plain(&error), "the cluster did not take a write; trying again");
+            Ok(Action::requeue(SOON * 8))
+        }
+        Err(_) => {
+            error!(object = %name, "a pass panicked; trying again later");
+            Ok(Action::requeue(AFTER_PANIC))
+        }
+    }
+}
+
+async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, kube::Error> {
+    let (uid, generation) = (object.uid().unwrap_or_default(), object.meta().generation.unwrap_or_default());
+    let remembered = context.memory.recall(&uid, generation);
+    // No pass acts on a cached object older than our own last write to it.
+    if report::version(object.as_ref()) < remembered.written {
+        return Ok(SOON);
+    }
+    let deleting = object.meta().deletion_timestamp.is_some();
+    if deleting && !object.finalizers().iter().any(|f| f == FINALIZER) {
+        return Ok(object.interval());
+    }
+    let target = object.target(&context.stores);
+    let _alone = match &target {
+        Some(id) => Some(context.lock(id).await),
+        None => None,
+    };
+    let now = Timestamp::now();
+    let situation = Situation {
+        now,
+        generation,
+        deleting,
+        mode: mode(object.as_ref(), context),
+        owner: Owner { cluster: context.options.cluster.clone(), object: object.full_name() },
+        created: object.created(),
+        claimants: object.claimants(&context.stores),
+        interval: object.interval(),
+        failure: remembered.failure,
+        unreadable: remembered.unreadable,
+        last_read: remembered.last_read,
+        operation: None,
+    };
+    let mut facts = object.gather(context, situation).await;
+    remember_look(context, &uid, K::situation(&mut facts));
+
+    let decision = K::decide(&facts);
+    if decision.release {
+        report::events(object.as_ref(), context, &decision.events).await;
+        report::release(object.as_ref(), context).await?;
+        context.memory.forget(&uid);
+        return Ok(object.interval());
+    }
+    let Written::Yes(mut written) = report::status(object.as_ref(), context, decision.status).await? else {
+        return Ok(SOON);
+    };
+    let Some(call) = decision.call else {
+        report::events(object.as_ref(), context, &decision.events).await;
+        return Ok(after(decision.next, object.as_ref()));
+    };
+    if !deleting {
+        let Written::Yes(held) = report::hold(&written, context).await? else { return Ok(SOON) };
+        written = held;
+    }
+    report::events(object.as_ref(), context, &decision.events).await;
+
+    info!(object = %object.full_name(), kind = %K::kind(&()), resource = %call.resource, "about to {}", call.doing);
+    let answer = context.azure.send(&call).await;
+    let failure = answer.as_ref().err().map(|error| {
+        let before = K::situation(&mut facts).failure.take();
+        once_more(before.as_ref(), call.doing.clone(), error.clone(), Timestamp::now())
+    });
+    if let Some(failure) = &failure {
+        warn!(object = %object.full_name(), error = %failure.error, "could not {}", call.doing);
+    }
+    context.memory.change(&uid, |it| it.failure.clone_from(&failure));
+    K::situation(&mut facts).now = Timestamp::now();
+    K::absorb(&mut facts, &call, answer.as_ref());
+    K::situation(&mut facts).failure = failure;
+
+    let afterwards = K::decide(&facts);
+    let Written::Yes(_) = report::status(&written, context, afterwards.status).await? else {
+        return Ok(SOON);
+    };
+    let next = if afterwards.call.is_some() { Next::Now } else { afterwards.next };
+    Ok(after(next, object.as_ref()))
+}
+
+fn mode<K: Kind>(object: &K, context: &Context) -> Mode {
+    match object.mode() {
+        _ if context.options.observe_only => Mode::ObserveOnly,
+        (_, Management::Observe, _) => Mode::Observe,
+        (true, _, _) => Mode::Suspended,
+        _ => Mode::Act,
+    }
+}
+
+/// Remembers whether Azure could be read, and an operation that failed.
+fn remember_look(context: &Context, uid: &str, situation: &mut Situation) {
+    if let Some(Polled { doing, state: OperationState::Failed { code, message }, .. }) = &situation.operation
+    {
+        let error = Error { code: code.clone(), ..Error::new(Class::Permanent, message.clone()) };
+        let failure = once_more(situation.failure.as_ref(), doing.clone(), error, situation.now);
+        debug!(%uid, "an operation failed: {}", failure.error);
+        situation.failure = Some(failure);
+    }
+    context.memory.change(uid, |it| {
+        it.failure.clone_from(&situation.failure);
+        it.unreadable.clone_from(&situation.unreadable);
+        if situation.unreadable.is_none() {
+            it.last_read = Some(situation.now);
+        }
+    });
+}
+
+/// Says in the situation that something could not be read.
+pub(super) fn could_not_read(
+    situation: &mut Situation,
+    before: Option<Failure>,
+    doing: String,
+    error: Error,
+) {
+    situation.unreadable = Some(once_more(before.as_ref(), doing, error, situation.now));
+}
+
+fn after<K: Kind>(next: Next, object: &K) -> Duration {
+    match next {
+        Next::Now => Duration::ZERO,
+        Next::After(wait) => wait,
+        // Spread over a tenth of the interval, or 10,000 objects would come back in one burst.
+        Next::Interval => {
+            let interval = object.interval();
+            let spread = object
+                .uid()
+                .unwrap_or_default()
+                .bytes()
+                .fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into()))
+                % 100;
+            interval - interval / 1000 * spread
+        }
+    }
+}

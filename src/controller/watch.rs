@@ -1,0 +1,325 @@
+//! Which change of which object wakes whom. One watch per kind feeds one store and four queues.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{BoxStream, StreamExt};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::runtime::controller::{self, Action, Config, applier};
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, watcher as watch};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::context::{Context, Options, Stores};
+use super::kind::Kind;
+use super::pass::pass;
+use super::report::status_of;
+use crate::api::{DeploymentBinding, ModelVersion, Reference, Registry, Workspace};
+use crate::azure::Azure;
+
+/// Passes of one kind at a time.
+const CONCURRENCY: u16 = 32;
+
+/// The queues: whoever is named in one gets a pass.
+#[derive(Clone)]
+struct Queues {
+    registries: UnboundedSender<ObjectRef<Registry>>,
+    workspaces: UnboundedSender<ObjectRef<Workspace>>,
+    versions: UnboundedSender<ObjectRef<ModelVersion>>,
+    bindings: UnboundedSender<ObjectRef<DeploymentBinding>>,
+}
+
+/// Runs the operator until it is told to stop. Passes that have begun are finished.
+pub async fn run(client: Client, azure: Azure, options: Options, stop: CancellationToken) {
+    let (registries, registry_writer) = reflector::store();
+    let (workspaces, workspace_writer) = reflector::store();
+    let (versions, version_writer) = reflector::store();
+    let (bindings, binding_writer) = reflector::store();
+    let (namespaces, namespace_writer) = reflector::store::<Namespace>();
+    let everywhere = options.namespace.is_none();
+    let stores =
+        Stores { registries, workspaces, versions, bindings, namespaces: everywhere.then_some(namespaces) };
+    let (registries, registry_queue) = unbounded_channel();
+    let (workspaces, workspace_queue) = unbounded_channel();
+    let (versions, version_queue) = unbounded_channel();
+    let (bindings, binding_queue) = unbounded_channel();
+    let queues = Queues { registries, workspaces, versions, bindings };
+    let context = Arc::new(Context::new(client, azure, options, stores));
+
+    let mut watches = JoinSet::new();
+    watches.spawn(follow::<Registry>(context.clone(), registry_writer, queues.clone()));
+    watches.spawn(follow::<Workspace>(context.clone(), workspace_writer, queues.clone()));
+    watches.spawn(follow::<ModelVersion>(context.clone(), version_writer, queues.clone()));
+    watches.spawn(follow::<DeploymentBinding>(context.clone(), binding_writer, queues));
+    if everywhere {
+        watches.spawn(follow_namespaces(context.client.clone(), namespace_writer));
+    }
+    if !whole(&context.stores, &stop).await {
+        return;
+    }
+    info!("the picture of the cluster is whole; beginning to reconcile");
+    let mut passes = JoinSet::new();
+    passes.spawn(serve::<Registry>(context.clone(), registry_queue, stop.clone()));
+    passes.spawn(serve::<Workspace>(context.clone(), workspace_queue, stop.clone()));
+    passes.spawn(serve::<ModelVersion>(context.clone(), version_queue, stop.clone()));
+    passes.spawn(serve::<DeploymentBinding>(context, binding_queue, stop));
+    while passes.join_next().await.is_some() {}
+}
+
+/// Waits until every store has seen its whole collection: nothing is decided on half a picture.
+async fn whole(stores: &Stores, stop: &CancellationToken) -> bool {
+    let all = async {
+        let _ = stores.registries.wait_until_ready().await;
+        let _ = stores.workspaces.wait_until_ready().await;
+        let _ = stores.versions.wait_until_ready().await;
+        let _ = stores.bindings.wait_until_ready().await;
+        if let Some(namespaces) = &stores.namespaces {
+            let _ = namespaces.wait_until_ready().await;
+        }
+    };
+    tokio::select! { () = all => true, () = stop.cancelled() => false }
+}
+
+async fn serve<K: Kind>(
+    context: Arc<Context>,
+    queue: UnboundedReceiver<ObjectRef<K>>,
+    stop: CancellationToken,
+) where
+    K: Debug,
+{
+    let queue =
+        futures::stream::unfold(queue, |mut queue| async { queue.recv().await.map(|it| (it, queue)) })
+            .take_until(stop.cancelled_owned())
+            .map(Ok::<_, watcher::Error>);
+    let store = K::store(&context.stores).clone();
+    let config = Config::default().concurrency(CONCURRENCY);
+    let run = |object, context| Box::pin(pass::<K>(object, context));
+    applier(run, |_, _, _| Action::requeue(Duration::from_secs(60)), context, store, Box::pin(queue), config)
+        .for_each(|done| async {
+            match done {
+                Ok(_) | Err(controller::Error::ObjectNotFound(_)) => {}
+                Err(error) => warn!("a pass was not made: {error}"),
+            }
+        })
+        .await;
+}
+
+/// What a watch brings, with its own back-off; a broken watch is logged, never silent.
+fn events<K>(api: Api<K>) -> BoxStream<'static, Event<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let kind = K::kind(&());
+    watch(api, watcher::Config::default())
+        .default_backoff()
+        .filter_map(move |event| {
+            let kind = kind.clone();
+            async move {
+                event.inspect_err(|error| warn!(%kind, "the watch broke and begins again: {error}")).ok()
+            }
+        })
+        .boxed()
+}
+
+async fn follow_namespaces(client: Client, mut writer: Writer<Namespace>) {
+    let mut events = events(Api::<Namespace>::all(client));
+    while let Some(event) = events.next().await {
+        writer.apply_watcher_event(&event);
+    }
+}
+
+async fn follow<K: Wakes>(context: Arc<Context>, mut writer: Writer<K>, queues: Queues) {
+    let client = context.client.clone();
+    let api: Api<K> = match &context.options.namespace {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    };
+    let mut seen: HashMap<String, Seen> = HashMap::new();
+    let mut events = events(api);
+    while let Some(event) = events.next().await {
+        writer.apply_watcher_event(&event);
+        match event {
+            Event::Apply(object) => {
+                let known = seen.insert(object.uid().unwrap_or_default(), Seen::of(&object));
+                react(&context, &queues, &object, known.as_ref());
+            }
+            Event::InitApply(object) => {
+                // Everybody gets a pass at the start, so nobody has to be woken by others.
+                seen.insert(object.uid().unwrap_or_default(), Seen::of(&object));
+                object.wake(&queues);
+            }
+            Event::Delete(object) => {
+                let uid = object.uid().unwrap_or_default();
+                seen.remove(&uid);
+                context.memory.forget(&uid);
+                object.wake_others(&context.stores, &queues);
+            }
+            Event::Init | Event::InitDone => {}
+        }
+    }
+}
+
+fn react<K: Wakes>(context: &Context, queues: &Queues, object: &K, known: Option<&Seen>) {
+    let now = Seen::of(object);
+    let uid = object.uid().unwrap_or_default();
+    let meant = context.memory.change(&uid, |it| it.meant.clone());
+    // Our own status comes back as an event too. Anybody else's deserves a look: it may be gone.
+    let echo = meant.is_some() && meant == status_of(object);
+    if known.is_none_or(|k| k.own != now.own) || !(echo || known.is_some_and(|k| k.status == now.status)) {
+        object.wake(queues);
+    }
+    if known.is_none_or(|k| k.outward != now.outward) {
+        object.wake_others(&context.stores, queues);
+    }
+}
+
+/// What was seen of an object, as far as it wakes anybody.
+struct Seen {
+    own: u64,
+    status: u64,
+    outward: u64,
+}
+
+impl Seen {
+    fn of<K: Wakes>(object: &K) -> Self {
+        let meta = object.meta();
+        let own = (meta.generation, meta.deletion_timestamp.is_some(), object.annotations());
+        let status = status_of(object).map(|s| s.to_string());
+        Self { own: hash(&own), status: hash(&status), outward: hash(&(own.0, own.1, object.outward())) }
+    }
+}
+
+fn hash(it: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    it.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A kind whose changes wake itself and others.
+trait Wakes: Kind {
+    /// What of its status others look at.
+    fn outward(&self) -> String;
+    /// A pass for itself.
+    fn wake(&self, queues: &Queues);
+    /// A pass for everybody who looks at it.
+    fn wake_others(&self, stores: &Stores, queues: &Queues);
+}
+
+/// The status without the conditions' times, and the conditions by word.
+fn words(conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition]) -> String {
+    let interesting = |kind: &str| matches!(kind, "Ready" | "Registered" | "Stalled");
+    let all = conditions.iter().filter(|c| interesting(&c.type_));
+    all.map(|c| format!("{}={} {}", c.type_, c.status, c.reason)).collect::<Vec<_>>().join(",")
+}
+
+fn means<K: Kind>(reference: Option<&Reference>, home: &str, object: &K) -> bool {
+    reference.is_some_and(|r| r.name == object.name_any() && r.namespace(home) == object.home())
+}
+
+fn wake_all<K: Kind>(queue: &UnboundedSender<ObjectRef<K>>, store: &Store<K>, whom: impl Fn(&K) -> bool) {
+    for object in store.state_filter(whom) {
+        let _ = queue.send(ObjectRef::from_obj(&*object));
+    }
+}
+
+impl Wakes for Registry {
+    fn outward(&self) -> String {
+        let status = self.status();
+        format!("{}{:?}", words(&status.conditions), status.discovery_url)
+    }
+
+    fn wake(&self, queues: &Queues) {
+        let _ = queues.registries.send(ObjectRef::from_obj(self));
+    }
+
+    fn wake_others(&self, stores: &Stores, queues: &Queues) {
+        wake_all(&queues.versions, &stores.versions, |v| {
+            means(v.spec.registry_ref.as_ref(), &v.home(), self)
+        });
+        wake_all(&queues.registries, &stores.registries, |r| r.uid() != self.uid() && r.rivals(self));
+    }
+}
+
+impl Wakes for Workspace {
+    fn outward(&self) -> String {
+        let status = self.status();
+        format!("{}{:?}{:?}", words(&status.conditions), status.location, status.mlflow_tracking_uri)
+    }
+
+    fn wake(&self, queues: &Queues) {
+        let _ = queues.workspaces.send(ObjectRef::from_obj(self));
+    }
+
+    fn wake_others(&self, stores: &Stores, queues: &Queues) {
+        wake_all(&queues.versions, &stores.versions, |v| {
+            means(v.spec.workspace_ref.as_ref(), &v.home(), self)
+        });
+        wake_all(&queues.bindings, &stores.bindings, |b| means(Some(&b.spec.workspace_ref), &b.home(), self));
+        wake_all(&queues.workspaces, &stores.workspaces, |w| w.uid() != self.uid() && w.rivals(self));
+    }
+}
+
+impl Wakes for ModelVersion {
+    fn outward(&self) -> String {
+        let status = self.status();
+        format!("{}{:?}{:?}", words(&status.conditions), status.asset_id, status.lineage)
+    }
+
+    fn wake(&self, queues: &Queues) {
+        let _ = queues.versions.send(ObjectRef::from_obj(self));
+    }
+
+    fn wake_others(&self, stores: &Stores, queues: &Queues) {
+        let same = |other: &ModelVersion| other.uid() != self.uid() && other.rivals(self);
+        wake_all(&queues.versions, &stores.versions, |v| {
+            same(v) || means(v.spec.source.model_version_ref.as_ref(), &v.home(), self)
+        });
+        wake_all(&queues.bindings, &stores.bindings, |b| {
+            means(Some(&b.spec.model.version_ref), &b.home(), self)
+        });
+        if let Some(registry) = &self.spec.registry_ref {
+            let home = self.home();
+            let going =
+                |r: &Registry| r.meta().deletion_timestamp.is_some() && means(Some(registry), &home, r);
+            wake_all(&queues.registries, &stores.registries, going);
+        }
+    }
+}
+
+impl Wakes for DeploymentBinding {
+    fn outward(&self) -> String {
+        let held: Vec<String> = self
+            .status()
+            .deployments
+            .iter()
+            .map(|d| format!("{} {:?} {:?}", d.name, d.role, d.asset_id))
+            .collect();
+        held.join(",")
+    }
+
+    fn wake(&self, queues: &Queues) {
+        let _ = queues.bindings.send(ObjectRef::from_obj(self));
+    }
+
+    fn wake_others(&self, stores: &Stores, queues: &Queues) {
+        let status = self.status();
+        let held = |v: &ModelVersion| {
+            let asset = v.status.as_ref().and_then(|s| s.asset_id.as_deref());
+            let serves = |s: &crate::api::ServedBy| s.binding == self.full_name();
+            status.deployments.iter().any(|d| asset.is_some() && d.asset_id.as_deref() == asset)
+                || v.status.as_ref().is_some_and(|s| s.served_by.iter().any(serves))
+        };
+        wake_all(&queues.versions, &stores.versions, held);
+        wake_all(&queues.bindings, &stores.bindings, |b| b.uid() != self.uid() && b.rivals(self));
+    }
+}
