@@ -1,7 +1,7 @@
 //! A small world for tests: one workspace with a job, one principal, a clock in the test's hand.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use azureml_emulator::{Config, Core, JobSeed, Principal, Request, Response, WorkspaceSeed, ids};
+use azureml_emulator::{Config, Core, JobSeed, Principal, Request, Response, Seed, WorkspaceSeed, ids};
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -95,6 +95,36 @@ impl World {
         assert!(answer.status < 300, "PUT {path}: {}", answer.value());
         self.pass(200.0);
         assert_eq!(self.poll(&answer)["status"], "Succeeded");
+    }
+
+    /// Publishes a version of the workspace's model to the registry under the same name and version.
+    pub fn publish(&mut self, version: &str) -> Response {
+        let destination =
+            json!({"registryName": "models", "destinationName": "fares", "destinationVersion": version});
+        self.post(&format!("{MODEL}/versions/{version}/publish"), &destination)
+    }
+
+    /// An endpoint with deployments of model version 1, without traffic.
+    pub fn serve(&mut self, deployments: &[&str]) {
+        self.put(&format!("{MODEL}/versions/1"), &model_body());
+        self.settle_put(ENDPOINT, &endpoint_body(&json!({})));
+        for name in deployments {
+            self.settle_put(
+                &format!("{ENDPOINT}/deployments/{name}"),
+                &deployment_body(&format!("{MODEL}/versions/1")),
+            );
+        }
+    }
+
+    pub fn add_workspace(&mut self, name: &str, location: &str) {
+        let workspace = WorkspaceSeed {
+            subscription: SUBSCRIPTION.into(),
+            resource_group: "ml".into(),
+            name: name.into(),
+            location: location.into(),
+            ..WorkspaceSeed::default()
+        };
+        self.core.seed(&Seed { workspaces: vec![workspace], ..Seed::default() });
     }
 
     pub fn score(&mut self, endpoint: &str, key: &str) -> Response {

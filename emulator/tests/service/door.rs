@@ -1,0 +1,186 @@
+//! The front door: versions, scopes, rights, headers, buckets.
+
+use azureml_emulator::{Config, Limit, Limits, Principal, Request, RightsEffect, RightsRule, Throttling};
+use serde_json::json;
+
+use crate::support::{MODEL, REGISTRY, SUBSCRIPTION, WORKSPACE, World, model_body, registry_body};
+
+fn refusal(world: &mut World, target: &str) -> (u16, String) {
+    let answer = world.send(&Request::get(target));
+    (answer.status, answer.value()["error"]["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn what_is_unknown_is_named_by_its_own_code() {
+    let mut world = World::new();
+    let mut code = |target: &str| refusal(&mut world, target);
+    let version = "api-version=2025-09-01";
+    assert_eq!(code(WORKSPACE), (400, "MissingApiVersionParameter".into()));
+    assert_eq!(
+        code(&format!("{WORKSPACE}?api-version=2019-01-01")),
+        (400, "NoRegisteredProviderFound".into())
+    );
+    assert_eq!(code(&format!("{WORKSPACE}?api-version=new")), (400, "InvalidApiVersionParameter".into()));
+    let other = WORKSPACE.replace(SUBSCRIPTION, "nobody");
+    assert_eq!(code(&format!("{other}?{version}")), (404, "SubscriptionNotFound".into()));
+    let other = WORKSPACE.replace("/ml/", "/nowhere/");
+    assert_eq!(code(&format!("{other}?{version}")), (404, "ResourceGroupNotFound".into()));
+    let other = WORKSPACE.replace("/dev", "/none");
+    assert_eq!(code(&format!("{other}?{version}")), (404, "ResourceNotFound".into()));
+    assert_eq!(code(&format!("{other}/models?{version}")), (404, "ResourceNotFound".into()));
+    assert_eq!(code(&format!("{WORKSPACE}/unicorns/x?{version}")), (404, "InvalidResourceType".into()));
+    assert_eq!(code(&format!("{WORKSPACE}/jobs/none?{version}")), (404, "UserError".into()));
+}
+
+#[test]
+fn scopes_have_no_case_and_models_have() {
+    let mut world = World::new();
+    world.put(&format!("{MODEL}/versions/1"), &model_body());
+    let shouted = MODEL
+        .replace("resourceGroups/ml", "RESOURCEGROUPS/ML")
+        .replace("workspaces/dev/models", "Workspaces/DEV/Models");
+    assert_eq!(world.get(&format!("{shouted}/Versions/1")).status, 200);
+    assert_eq!(world.get(&format!("{}/versions/1", MODEL.replace("/fares", "/Fares"))).status, 404);
+}
+
+#[test]
+fn without_a_token_in_order_nothing_is_told() {
+    let mut world = World::new();
+    for (principal, code) in [
+        (Principal::Anonymous, "AuthenticationFailed"),
+        (Principal::Unknown, "InvalidAuthenticationToken"),
+        (Principal::Expired, "ExpiredAuthenticationToken"),
+    ] {
+        world.principal = principal;
+        let answer = world.get(WORKSPACE);
+        assert_eq!(answer.status, 401);
+        assert_eq!(answer.value()["error"]["code"], code);
+        assert!(answer.header_value("WWW-Authenticate").unwrap().starts_with("Bearer "));
+    }
+}
+
+#[test]
+fn a_denied_action_is_arms_403() {
+    let mut world = World::new();
+    world.core.config.rights = vec![RightsRule {
+        principal: "bindery".into(),
+        scope: WORKSPACE.to_uppercase(),
+        action: "*/models/versions/write".into(),
+        effect: RightsEffect::Deny,
+    }];
+    let refused = world.put(&format!("{MODEL}/versions/1"), &model_body());
+    assert_eq!(refused.status, 403);
+    let error = &refused.value()["error"];
+    assert_eq!(error["code"], "AuthorizationFailed");
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains("'bindery'")
+            && message.contains("Microsoft.MachineLearningServices/workspaces/models/versions/write")
+    );
+    assert_eq!(world.get(MODEL).status, 404, "reading is still allowed");
+}
+
+#[test]
+fn who_is_granted_something_may_do_only_that() {
+    let mut world = World::new();
+    world.core.config.rights = vec![RightsRule {
+        principal: "bindery".into(),
+        scope: String::new(),
+        action: "*/read".into(),
+        effect: RightsEffect::Allow,
+    }];
+    assert_eq!(world.get(WORKSPACE).status, 200);
+    assert_eq!(world.put(REGISTRY, &registry_body()).status, 403);
+}
+
+#[test]
+fn publish_needs_the_right_to_write_at_the_registry() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    world.put(&format!("{MODEL}/versions/1"), &model_body());
+    world.core.config.rights = vec![RightsRule {
+        principal: "*".into(),
+        scope: REGISTRY.into(),
+        action: "*/registries/models/versions/write".into(),
+        effect: RightsEffect::Deny,
+    }];
+    assert_eq!(world.publish("1").status, 403);
+}
+
+#[test]
+fn the_clients_request_id_comes_back() {
+    let mut world = World::new();
+    let request =
+        Request::get(&format!("{WORKSPACE}?api-version=2025-09-01")).header("x-ms-client-request-id", "mine");
+    assert_eq!(world.send(&request).header_value("x-ms-client-request-id"), Some("mine"));
+}
+
+#[test]
+fn retry_after_is_there_only_when_asked_for() {
+    let mut world = World::new();
+    assert_eq!(world.put(REGISTRY, &registry_body()).header_value("Retry-After"), None);
+    world.core.config.retry_after = Some(7);
+    assert_eq!(world.put(REGISTRY, &registry_body()).header_value("Retry-After"), Some("7"));
+}
+
+#[test]
+fn an_empty_bucket_is_a_429_and_fills_again() {
+    let limits = Limits { reads: Limit { size: 3.0, refill: 0.5 }, ..Limits::default() };
+    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
+    for left in ["2", "1", "0"] {
+        let answer = world.get(WORKSPACE);
+        assert_eq!(answer.header_value("x-ms-ratelimit-remaining-subscription-reads"), Some(left));
+    }
+    let refused = world.get(WORKSPACE);
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.header_value("Retry-After"), Some("2"));
+    assert_eq!(refused.value()["error"]["code"], "SubscriptionRequestsThrottled");
+    assert_eq!(world.put(REGISTRY, &registry_body()).status, 202, "writes have their own");
+    world.principal = Principal::application("somebody else");
+    assert_eq!(world.get(WORKSPACE).status, 200, "so has everybody");
+    world.principal = Principal::application("bindery");
+    world.pass(2.0);
+    assert_eq!(world.get(WORKSPACE).status, 200);
+}
+
+#[test]
+fn lists_can_lag_behind_what_a_get_shows() {
+    let mut world = World::with(Config { list_lag: 10.0, ..Config::default() });
+    world.pass(20.0);
+    world.put(&format!("{MODEL}/versions/1"), &model_body());
+    let count = |world: &mut World| {
+        world.get(&format!("{MODEL}/versions")).value()["value"].as_array().unwrap().len()
+    };
+    assert_eq!(world.get(&format!("{MODEL}/versions/1")).status, 200);
+    assert_eq!(count(&mut world), 0);
+    world.pass(10.0);
+    assert_eq!(count(&mut world), 1);
+    world.delete(&format!("{MODEL}/versions/1"));
+    assert_eq!(count(&mut world), 1);
+    world.pass(10.0);
+    assert_eq!(count(&mut world), 0);
+}
+
+#[test]
+fn cloud_metadata_has_what_clients_look_for() {
+    let mut world = World::new();
+    let cloud = world.get("/metadata/endpoints").value()[0].clone();
+    for path in ["/name", "/portal", "/resourceManager", "/authentication/loginEndpoint", "/suffixes/storage"]
+    {
+        assert!(cloud.pointer(path).unwrap().is_string(), "{path}");
+    }
+}
+
+#[test]
+fn a_body_that_is_no_object_is_refused_in_arms_words() {
+    let mut world = World::new();
+    for body in ["", "[]", "{", "nonsense"] {
+        let mut request = Request::put(&format!("{REGISTRY}?api-version=2025-09-01"), &json!({}));
+        request.body = body.as_bytes().to_vec();
+        let answer = world.send(&request);
+        assert_eq!(
+            (answer.status, answer.value()["error"]["code"].as_str().unwrap()),
+            (400, "InvalidRequestContent")
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! Online endpoints and deployments: states, locks, traffic, what cannot change.
+
+use azureml_emulator::{Config, Inferred};
+use serde_json::{Value, json};
+
+use crate::support::{ENDPOINT, MODEL, WORKSPACE, World, deployment_body, endpoint_body, model_body};
+
+fn detail(answer: &azureml_emulator::Response) -> String {
+    answer.value()["error"]["details"][0]["message"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn it_has_no_scoring_uri_until_it_is_ready() {
+    let mut world = World::new();
+    let made = world.put(ENDPOINT, &endpoint_body(&json!({})));
+    assert_eq!(made.value()["properties"]["scoringUri"], json!(null));
+    world.pass(51.0);
+    let endpoint = world.get(ENDPOINT).value();
+    assert_eq!(endpoint["properties"]["scoringUri"], "https://127.0.0.1/inference/eastus/fares/score");
+}
+
+#[test]
+fn enums_are_taken_in_any_case_and_given_back_in_the_services() {
+    let mut world = World::new();
+    let mut body = endpoint_body(&json!({}));
+    body["properties"]["authMode"] = json!("aadToken");
+    body["properties"]["publicNetworkAccess"] = json!("disabled");
+    let made = world.put(ENDPOINT, &body).value();
+    assert_eq!(made["properties"]["authMode"], "AADToken");
+    assert_eq!(made["properties"]["publicNetworkAccess"], "Disabled");
+}
+
+#[test]
+fn names_follow_the_stricter_rule() {
+    let mut world = World::new();
+    for bad in ["ab", "1abc", "a_b_c", "abc-", "a--b", "abcdefghijklmnopqrstuvwxyz0123456"] {
+        let refused = world.put(&format!("{WORKSPACE}/onlineEndpoints/{bad}"), &endpoint_body(&json!({})));
+        assert_eq!(refused.status, 400, "{bad}");
+    }
+}
+
+#[test]
+fn a_name_is_unique_in_its_region() {
+    let mut world = World::new();
+    world.add_workspace("other", "eastus");
+    world.add_workspace("far", "westus");
+    world.settle_put(ENDPOINT, &endpoint_body(&json!({})));
+    let other = ENDPOINT.replace("/dev/", "/other/");
+    let refused = world.put(&other, &endpoint_body(&json!({})));
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.value()["error"]["message"], "One or more validation errors occurred.");
+    assert!(detail(&refused).starts_with("There is already an endpoint with this name"));
+    let mut body = endpoint_body(&json!({}));
+    body["location"] = json!("westus");
+    assert_eq!(world.put(&ENDPOINT.replace("/dev/", "/far/"), &body).status, 201);
+}
+
+#[test]
+fn one_change_at_a_time() {
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    let scaled = world.patch(&format!("{ENDPOINT}/deployments/blue"), &json!({"sku": {"capacity": 5}}));
+    assert_eq!(scaled.status, 202);
+    for refused in [
+        world.put(ENDPOINT, &endpoint_body(&json!({}))),
+        world.put(&format!("{ENDPOINT}/deployments/green"), &deployment_body(&format!("{MODEL}/versions/1"))),
+        world.delete(ENDPOINT),
+        world.post(&format!("{ENDPOINT}/regenerateKeys"), &json!({"keyType": "Primary"})),
+    ] {
+        assert_eq!(refused.status, 409);
+        assert_eq!(refused.value()["error"]["details"][0]["code"], "OperationInProgress");
+    }
+    world.pass(61.0);
+    let deployment = world.get(&format!("{ENDPOINT}/deployments/blue")).value();
+    assert_eq!(deployment["sku"], json!({"name": "Default", "tier": "Standard", "capacity": 5}));
+    assert_eq!(deployment["properties"]["provisioningState"], "Succeeded");
+    assert_eq!(world.delete(ENDPOINT).status, 202);
+}
+
+#[test]
+fn traffic_is_refused_unless_it_adds_up_and_goes_to_what_serves() {
+    let mut world = World::new();
+    world.serve(&["blue", "green"]);
+    let mut put = |traffic: Value, mirror: Value| {
+        let mut body = endpoint_body(&traffic);
+        body["properties"]["mirrorTraffic"] = mirror;
+        world.put(ENDPOINT, &body).status
+    };
+    assert_eq!(put(json!({"blue": 90}), json!({})), 400, "sums to 90");
+    assert_eq!(put(json!({"blue": 60, "green": 60}), json!({})), 400, "sums to 120");
+    assert_eq!(put(json!({"red": 100}), json!({})), 400, "does not exist");
+    assert_eq!(put(json!({"blue": 100}), json!({"green": 60})), 400, "more than half");
+    assert_eq!(put(json!({"blue": 100}), json!({"blue": 10})), 400, "live and mirrored");
+    assert_eq!(put(json!({}), json!({"blue": 10, "green": 10})), 400, "to two");
+    assert_eq!(put(json!({"blue": "100"}), json!({})), 400, "a string");
+    assert_eq!(put(json!({"blue": 0, "green": 0}), json!({})), 200);
+    world.pass(21.0);
+    assert_eq!(world.put(ENDPOINT, &endpoint_body(&json!({"blue": 100, "green": 0}))).status, 200);
+}
+
+#[test]
+fn a_failed_deployment_gets_no_traffic() {
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    let accepted = world.put(
+        &format!("{ENDPOINT}/deployments/bad"),
+        &deployment_body("azureml://registries/nowhere/models/m/versions/1"),
+    );
+    world.pass(181.0);
+    let operation = world.poll(&accepted);
+    assert_eq!(operation["status"], "Failed");
+    assert!(operation["error"]["message"].as_str().unwrap().starts_with("ResourceNotFound: "));
+    assert_eq!(world.put(ENDPOINT, &endpoint_body(&json!({"bad": 100}))).status, 400);
+}
+
+#[test]
+fn a_deployment_with_traffic_is_not_deleted_unless_the_switch_says_so() {
+    for refused in [true, false] {
+        let inferred = Inferred { delete_with_traffic_refused: refused, ..Inferred::default() };
+        let mut world = World::with(Config { inferred, ..Config::default() });
+        world.serve(&["blue"]);
+        world.settle_put(ENDPOINT, &endpoint_body(&json!({"blue": 100})));
+        let answer = world.delete(&format!("{ENDPOINT}/deployments/blue"));
+        assert_eq!(answer.status, if refused { 409 } else { 202 });
+        world.pass(31.0);
+        let traffic = world.get(ENDPOINT).value()["properties"]["traffic"].clone();
+        assert_eq!(traffic, if refused { json!({"blue": 100}) } else { json!({}) });
+    }
+}
+
+#[test]
+fn an_endpoint_goes_with_its_deployments() {
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    let accepted = world.delete(ENDPOINT);
+    assert_eq!(world.get(ENDPOINT).value()["properties"]["provisioningState"], "Deleting");
+    world.pass(31.0);
+    assert_eq!(world.poll(&accepted)["status"], "Succeeded");
+    assert_eq!(world.get(ENDPOINT).status, 404);
+    assert_eq!(world.get(&format!("{ENDPOINT}/deployments/blue")).status, 404);
+    assert_eq!(world.delete(ENDPOINT).status, 204);
+}
+
+#[test]
+fn what_is_fixed_at_creation_cannot_change_and_may_be_left_out() {
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    let deployment = format!("{ENDPOINT}/deployments/blue");
+    let body = deployment_body(&format!("{MODEL}/versions/1"));
+    for (field, value) in [
+        ("instanceType", json!("Standard_DS3_v2")),
+        ("codeConfiguration", json!({"scoringScript": "other.py"})),
+        ("endpointComputeType", json!("Kubernetes")),
+    ] {
+        let mut changed = body.clone();
+        changed["properties"][field] = value;
+        assert_eq!(world.put(&deployment, &changed).status, 400, "{field}");
+    }
+    let mut less = body;
+    less["properties"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|key, _| !["instanceType", "codeConfiguration"].contains(&key.as_str()));
+    world.settle_put(&deployment, &less);
+    let properties = world.get(&deployment).value()["properties"].clone();
+    assert_eq!(properties["instanceType"], "Standard_F4s_v2");
+    assert_eq!(properties["codeConfiguration"]["scoringScript"], "score.py");
+}
+
+#[test]
+fn patch_of_an_endpoint_takes_tags_and_nothing_of_its_properties() {
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    world.settle_put(ENDPOINT, &endpoint_body(&json!({"blue": 100})));
+    let answer = world.patch(ENDPOINT, &json!({"tags": {"a": "b"}, "properties": {"traffic": {}}}));
+    assert_eq!(answer.status, 202);
+    world.pass(21.0);
+    let endpoint = world.get(ENDPOINT).value();
+    assert_eq!(endpoint["tags"], json!({"a": "b"}));
+    assert_eq!(endpoint["properties"]["traffic"], json!({"blue": 100}));
+}
+
+#[test]
+fn keys_are_listed_and_regenerated_and_never_shown() {
+    let mut world = World::new();
+    let mut body = endpoint_body(&json!({}));
+    body["properties"]["keys"] = json!({"primaryKey": "mine"});
+    world.settle_put(ENDPOINT, &body);
+    assert!(world.get(ENDPOINT).value()["properties"].get("keys").is_none());
+    let keys = |world: &mut World| world.post(&format!("{ENDPOINT}/listKeys"), &json!({})).value();
+    let before = keys(&mut world);
+    assert_eq!(before["primaryKey"], "mine");
+    assert_eq!(
+        world.post(&format!("{ENDPOINT}/regenerateKeys"), &json!({"keyType": "Secondary"})).status,
+        202
+    );
+    world.pass(21.0);
+    let after = keys(&mut world);
+    assert_eq!(after["primaryKey"], before["primaryKey"]);
+    assert_ne!(after["secondaryKey"], before["secondaryKey"]);
+}
+
+#[test]
+fn the_operations_url_is_shown_in_the_api_version_of_the_request() {
+    let mut world = World::new();
+    world.settle_put(ENDPOINT, &endpoint_body(&json!({})));
+    let request = azureml_emulator::Request::get(&format!("{ENDPOINT}?api-version=2024-04-01"));
+    let uri = world.send(&request).value()["properties"]["properties"]["AzureAsyncOperationUri"].clone();
+    assert!(uri.as_str().unwrap().ends_with("?api-version=2024-04-01"), "{uri}");
+}
+
+#[test]
+fn an_endpoint_can_say_updating_with_its_deployment() {
+    for says in [true, false] {
+        let inferred = Inferred { endpoint_updating_with_deployment: says, ..Inferred::default() };
+        let mut world = World::with(Config { inferred, ..Config::default() });
+        world.put(&format!("{MODEL}/versions/1"), &model_body());
+        world.settle_put(ENDPOINT, &endpoint_body(&json!({})));
+        world.put(&format!("{ENDPOINT}/deployments/blue"), &deployment_body(&format!("{MODEL}/versions/1")));
+        let state = world.get(ENDPOINT).value()["properties"]["provisioningState"].clone();
+        assert_eq!(state, if says { "Updating" } else { "Succeeded" });
+        world.pass(181.0);
+        assert_eq!(world.get(ENDPOINT).value()["properties"]["provisioningState"], "Succeeded");
+    }
+}
+
+#[test]
+fn quotas_and_capacity_are_limits() {
+    let mut world = World::new();
+    world.core.config.quotas.deployments_per_endpoint = 1;
+    world.serve(&["blue"]);
+    let refused =
+        world.put(&format!("{ENDPOINT}/deployments/green"), &deployment_body(&format!("{MODEL}/versions/1")));
+    assert_eq!(refused.value()["error"]["details"][0]["code"], "OutOfQuota");
+    let refused = world.patch(&format!("{ENDPOINT}/deployments/blue"), &json!({"sku": {"capacity": 51}}));
+    assert_eq!(refused.status, 400);
+}

@@ -1,0 +1,154 @@
+//! Faults by rule, foreign changes, the log.
+
+use azureml_emulator::{Delivery, Effect, FaultRule, OperationRule, Outcome, Request};
+use serde_json::json;
+
+use crate::support::{ENDPOINT, MODEL, WORKSPACE, World, endpoint_body, model_body};
+
+#[test]
+fn the_nth_matching_request_is_struck() {
+    let mut world = World::new();
+    let answer = Effect::Answer {
+        status: 503,
+        code: "ServerBusy".into(),
+        message: "later".into(),
+        headers: [("Retry-After".to_owned(), "3".to_owned())].into(),
+    };
+    world.core.add_fault(FaultRule::on("GET", "/workspaces/dev?", answer).skip(1).times(1));
+    let statuses: Vec<u16> = (0..3).map(|_| world.get(WORKSPACE).status).collect();
+    assert_eq!(statuses, [200, 503, 200]);
+}
+
+#[test]
+fn an_answer_can_be_lost_after_the_deed() {
+    let mut world = World::new();
+    world.core.add_fault(FaultRule::on("PUT", "/models/fares/versions/1", Effect::LoseAnswer).times(1));
+    let version = format!("{MODEL}/versions/1");
+    assert_eq!(world.put(&version, &model_body()).delivery, Delivery::Dropped);
+    assert_eq!(world.get(&version).status, 200);
+}
+
+#[test]
+fn a_request_can_be_lost_before_the_deed() {
+    let mut world = World::new();
+    world.core.add_fault(FaultRule::on("PUT", "", Effect::DropBefore).times(1));
+    let version = format!("{MODEL}/versions/1");
+    assert_eq!(world.put(&version, &model_body()).delivery, Delivery::Dropped);
+    assert_eq!(world.get(&version).status, 404);
+}
+
+#[test]
+fn a_proxy_can_answer_with_a_page() {
+    let mut world = World::new();
+    let page = Effect::Body {
+        status: 502,
+        content_type: "text/html".into(),
+        body: "<html>Bad gateway</html>".into(),
+    };
+    world.core.add_fault(FaultRule::on("GET", "", page));
+    let answer = world.get(WORKSPACE);
+    assert_eq!((answer.status, answer.header_value("Content-Type")), (502, Some("text/html")));
+    world.core.clear_faults();
+    assert_eq!(world.get(WORKSPACE).status, 200);
+}
+
+#[test]
+fn probabilities_are_kept_and_the_seed_decides() {
+    let run = || {
+        let mut world = World::new();
+        let busy =
+            Effect::Answer { status: 500, code: String::new(), message: String::new(), headers: [].into() };
+        world.core.add_fault(FaultRule { probability: 0.3, ..FaultRule::on("GET", "", busy) });
+        (0..200).map(|_| world.get(WORKSPACE).status).collect::<Vec<_>>()
+    };
+    let struck = run().iter().filter(|status| **status == 500).count();
+    assert!((35..85).contains(&struck), "{struck}");
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn an_operation_can_hang_or_vanish() {
+    let mut world = World::new();
+    let rule = |outcome| OperationRule {
+        work: None,
+        resource: "onlineEndpoints".into(),
+        model: String::new(),
+        times: Some(1),
+        outcome,
+    };
+    world.core.add_operation_rule(rule(Outcome::Hang));
+    let hanging = world.put(ENDPOINT, &endpoint_body(&json!({})));
+    world.pass(86_400.0);
+    assert_eq!(world.poll(&hanging)["status"], "Updating");
+
+    let mut world = World::new();
+    world.core.add_operation_rule(rule(Outcome::Vanish));
+    let vanished = world.put(ENDPOINT, &endpoint_body(&json!({})));
+    let url = vanished.header_value("Azure-AsyncOperation").unwrap().to_owned();
+    assert_eq!(world.follow(&url).status, 404);
+    world.pass(51.0);
+    assert_eq!(world.get(ENDPOINT).value()["properties"]["provisioningState"], "Succeeded");
+}
+
+#[test]
+fn somebody_else_changes_what_we_made() {
+    let mut world = World::new();
+    let version = format!("{MODEL}/versions/1");
+    world.put(&version, &model_body());
+    assert!(
+        world.core.change_resource(&version, &json!({"properties": {"tags": {"t": null, "theirs": "x"}}}))
+    );
+    assert_eq!(world.get(&version).value()["properties"]["tags"], json!({"theirs": "x"}));
+    assert!(world.core.remove_resource(&version));
+    assert_eq!(world.get(&version).status, 404);
+    assert!(!world.core.remove_resource(&version));
+}
+
+#[test]
+fn the_log_names_principal_verdict_and_fault_and_counts() {
+    let mut world = World::new();
+    let id = world.core.add_fault(FaultRule::on("GET", "/jobs", Effect::DropBefore));
+    world.get(WORKSPACE);
+    world.put(&format!("{MODEL}/versions/1"), &model_body());
+    world.get(&format!("{WORKSPACE}/jobs"));
+    let entries: Vec<_> = world.core.log().cloned().collect();
+    let seen: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.method.as_str(), entry.status, entry.fault, entry.answered))
+        .collect();
+    assert_eq!(seen, [("GET", 200, None, true), ("PUT", 201, None, true), ("GET", 0, Some(id), false)]);
+    assert_eq!(entries[0].principal, "bindery");
+    assert_eq!(entries[0].api_version.as_deref(), Some("2025-09-01"));
+    let counts = world.core.request_counts()["bindery"];
+    assert_eq!((counts.reads, counts.writes), (2, 1));
+    world.core.clear_log();
+    assert_eq!(world.core.log().count(), 0);
+}
+
+#[test]
+fn the_control_paths_do_what_the_methods_do() {
+    let mut world = World::new();
+    let mut control = |request: Request| {
+        let answer = world.send(&request);
+        (answer.status, answer.value())
+    };
+    let rule = json!({"method": "GET", "path": "/workspaces", "times": 1, "effect": {"answer": {"status": 500, "code": "Boom"}}});
+    assert_eq!(control(Request::post("/_emulator/faults", &rule)), (201, json!({"id": 1})));
+    assert_eq!(control(Request::get("/_emulator/faults")).1[0]["effect"]["answer"]["code"], "Boom");
+    assert_eq!(control(Request::post("/_emulator/faults", &json!({"what": 1}))).0, 400);
+    assert_eq!(control(Request::delete("/_emulator/faults")).0, 200);
+    let patch = json!({"durations": {"publish": 1.0}, "inferred": {"busyStatus": 400}});
+    assert_eq!(control(Request::patch("/_emulator/config", &patch)).0, 200);
+    assert_eq!(control(Request::get("/_emulator/config")).1["inferred"]["busyStatus"], 400);
+    let seed = json!({"resources": [{"id": format!("{MODEL}/versions/1"), "body": model_body()}]});
+    assert_eq!(control(Request::post("/_emulator/seed", &seed)).0, 200);
+    let resource = format!("/_emulator/resource?id={MODEL}/versions/1");
+    assert_eq!(control(Request::get(&resource)).1["name"], "1");
+    assert_eq!(control(Request::patch(&resource, &json!({"properties": {"stage": "Archived"}}))).0, 200);
+    assert_eq!(control(Request::delete(&resource)).0, 200);
+    assert_eq!(control(Request::get(&resource)).0, 404);
+    let job = json!({"workspace": WORKSPACE, "job": {"name": "train-9", "metrics": {"rmse": 1.0}}});
+    assert_eq!(control(Request::post("/_emulator/jobs", &job)).0, 200);
+    assert_eq!(control(Request::get("/_emulator/nothing")).0, 404);
+    assert_eq!(world.core.config.durations.publish.to_string(), "1");
+}

@@ -1,0 +1,15 @@
+//! What the service does, situation by situation, in process and in virtual time.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod careless;
+mod door;
+mod endpoints;
+mod faults;
+mod models;
+mod registries;
+mod runs;
+mod scoring;
+mod sturdy;

@@ -1,0 +1,242 @@
+//! Models: what is immutable, what is counted, what is burnt.
+
+use azureml_emulator::{Config, Inferred};
+use serde_json::{Value, json};
+
+use crate::support::{MODEL, REGISTRY, WORKSPACE, World, model_body, registry_body};
+
+fn version(number: &str) -> String {
+    format!("{MODEL}/versions/{number}")
+}
+
+#[test]
+fn another_path_is_refused_in_the_words_that_the_sdk_looks_for() {
+    let mut world = World::new();
+    world.put(&version("1"), &model_body());
+    let mut body = model_body();
+    body["properties"]["modelUri"] = json!("azureml://jobs/train-1/outputs/artifacts/paths/other");
+    let refused = world.put(&version("1"), &body);
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.value()["error"]["code"], "UserError");
+    assert_eq!(refused.value()["error"]["message"], "Asset paths cannot be updated.");
+}
+
+#[test]
+fn versions_are_positive_integers_in_a_workspace() {
+    let mut world = World::new();
+    for bad in ["0", "01", "latest", "1.2", "-1"] {
+        assert_eq!(world.put(&version(bad), &model_body()).status, 400, "{bad}");
+    }
+    assert_eq!(world.put(&version("7"), &model_body()).status, 201);
+}
+
+#[test]
+fn the_container_counts() {
+    let mut world = World::new();
+    for number in ["1", "5", "3"] {
+        world.put(&version(number), &model_body());
+    }
+    let counts = |world: &mut World| {
+        let properties = world.get(MODEL).value()["properties"].clone();
+        (properties["latestVersion"].clone(), properties["nextVersion"].clone())
+    };
+    assert_eq!(counts(&mut world), (json!("3"), json!("6")), "latest is the last made");
+    assert_eq!(world.delete(&version("3")).status, 200);
+    assert_eq!(counts(&mut world), (json!("5"), json!("6")));
+    assert_eq!(world.delete(&version("3")).status, 204);
+}
+
+fn names(list: &Value) -> Vec<String> {
+    list["value"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn lists_hide_what_is_archived_unless_asked_and_filter_by_tag_and_stage() {
+    let mut world = World::new();
+    for (number, archived, stage) in
+        [("1", false, "Production"), ("2", true, "Production"), ("3", false, "Development")]
+    {
+        let mut body = model_body();
+        body["properties"]["isArchived"] = json!(archived);
+        body["properties"]["stage"] = json!(stage);
+        body["properties"]["tags"] = json!({"number": number});
+        world.put(&version(number), &body);
+    }
+    let mut list = |query: &str| names(&world.get(&format!("{MODEL}/versions?{query}")).value());
+    assert_eq!(list("a=b"), ["3", "1"], "the latest first, active only");
+    assert_eq!(list("listViewType=All&$orderBy=createdtime%20asc"), ["1", "2", "3"]);
+    assert_eq!(list("listViewType=ArchivedOnly"), ["2"]);
+    assert_eq!(list("listViewType=ListViewType.ACTIVE_ONLY"), ["3", "1"]);
+    assert_eq!(list("stage=Production"), ["1"]);
+    assert_eq!(list("tags=number%3D3"), ["3"]);
+    assert_eq!(list("$orderBy=createdtime%20desc&$top=1"), ["3"]);
+    assert_eq!(list("version=1"), ["1"]);
+}
+
+#[test]
+fn long_lists_come_in_pages_without_gap_or_repetition() {
+    let mut world = World::with(Config { page_size: 7, ..Config::default() });
+    for number in 1..=20 {
+        world.put(&version(&number.to_string()), &model_body());
+    }
+    let mut page = world.get(&format!("{MODEL}/versions?listViewType=All")).value();
+    let mut seen = names(&page);
+    while let Some(next) = page["nextLink"].as_str().map(ToOwned::to_owned) {
+        // Something new between two pages.
+        world.put(&version(&(100 + seen.len()).to_string()), &model_body());
+        page = world.follow(&next).value();
+        seen.extend(names(&page));
+    }
+    let expected: Vec<String> = (1..=20).rev().map(|number| number.to_string()).collect();
+    assert_eq!(seen, expected);
+    assert_eq!(world.get(&format!("{MODEL}/versions?$skip=nonsense")).status, 400);
+}
+
+#[test]
+fn a_job_that_does_not_exist_is_no_source() {
+    for (must_exist, status) in [(true, 400), (false, 201)] {
+        let inferred = Inferred { job_uri_must_exist: must_exist, ..Inferred::default() };
+        let mut world = World::with(Config { inferred, ..Config::default() });
+        let mut body = model_body();
+        body["properties"]["modelUri"] = json!("azureml://jobs/nobody/outputs/artifacts/paths/model");
+        body["properties"]["jobName"] = json!("nobody");
+        assert_eq!(world.put(&version("1"), &body).status, status);
+    }
+}
+
+#[test]
+fn a_path_declared_missing_is_refused_with_the_services_word() {
+    let mut world = World::new();
+    world.core.declare_missing_path("paths/model");
+    let refused = world.put(&version("1"), &model_body());
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.value()["error"]["details"][0]["code"], "ModelAssetPathNotFoundInStorage");
+}
+
+#[test]
+fn publish_takes_type_and_flavors_and_leaves_description_tags_and_stage() {
+    for copies in [false, true] {
+        let inferred = Inferred { publish_copies_metadata: copies, ..Inferred::default() };
+        let mut world = World::with(Config { inferred, ..Config::default() });
+        world.settle_put(REGISTRY, &registry_body());
+        world.put(&version("1"), &model_body());
+        let accepted = world.publish("1");
+        assert_eq!(accepted.status, 202);
+        assert!(accepted.body.is_empty());
+        world.pass(11.0);
+        let copy = world.get(&format!("{REGISTRY}/models/fares/versions/1")).value()["properties"].clone();
+        assert_eq!(copy["modelType"], "mlflow_model");
+        assert_eq!(copy["tags"], if copies { json!({"t": "1"}) } else { json!({}) });
+        assert_eq!(copy["description"], if copies { json!("d") } else { json!(null) });
+        assert_eq!(copy["stage"], if copies { "Production" } else { "Development" });
+        assert!(
+            copy["modelUri"].as_str().unwrap().starts_with("https://"),
+            "the files are the registry's own"
+        );
+    }
+}
+
+#[test]
+fn a_second_publish_of_one_version_is_refused_while_the_first_runs_and_after() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    world.put(&version("1"), &model_body());
+    world.publish("1");
+    let running = world.publish("1");
+    assert_eq!(running.status, 409);
+    assert_eq!(running.value()["error"]["details"][0]["code"], "AssetPublishInProgress");
+    world.pass(11.0);
+    let exists = world.publish("1");
+    assert_eq!(exists.status, 409);
+    assert_eq!(exists.value()["error"]["details"][0]["code"], "AssetAlreadyExists");
+}
+
+#[test]
+fn a_deleted_version_of_a_registry_can_never_be_made_again() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    world.put(&version("1"), &model_body());
+    world.publish("1");
+    world.pass(11.0);
+    let copy = format!("{REGISTRY}/models/fares/versions/1");
+    assert_eq!(world.delete(&copy).status, 202);
+    world.pass(6.0);
+    assert_eq!(world.get(&copy).status, 404);
+    let refused = world.publish("1");
+    assert_eq!(refused.status, 400);
+    let message = refused.value()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with(
+        "Asset azureml://registries/models/models/fares/versions/1 was deleted at 03/26/2026 18:0"
+    ));
+    assert!(
+        message.ends_with("it cannot be recreated. Please try again with a different version."),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_registry_takes_a_put_of_its_own_path_and_no_foreign_one() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    world.put(&version("1"), &model_body());
+    world.publish("1");
+    world.pass(11.0);
+    let copy = format!("{REGISTRY}/models/fares/versions/1");
+    let uri = world.get(&copy).value()["properties"]["modelUri"].clone();
+    let tagged = world
+        .put(&copy, &json!({"properties": {"modelUri": uri, "tags": {"by": "us"}, "stage": "Production"}}));
+    assert_eq!(tagged.status, 200, "{}", tagged.value());
+    assert_eq!(world.get(&copy).value()["properties"]["tags"], json!({"by": "us"}));
+    assert_eq!(world.put(&format!("{REGISTRY}/models/fares/versions/2"), &model_body()).status, 400);
+}
+
+#[test]
+fn a_put_of_new_files_into_a_registry_is_an_operation() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    let upload = world.post(
+        &format!("{REGISTRY}/models/fares/versions/2/startPendingUpload"),
+        &json!({"pendingUploadType": "TemporaryBlobReference"}),
+    );
+    let uri = upload.value()["blobReferenceForConsumption"]["blobUri"].clone();
+    let copy = format!("{REGISTRY}/models/fares/versions/2");
+    let made = world.put(&copy, &json!({"properties": {"modelUri": uri}}));
+    assert_eq!(made.status, 201, "{}", made.value());
+    assert_eq!(made.value()["properties"]["provisioningState"], "Creating");
+    world.pass(3.0);
+    assert_eq!(world.poll(&made)["status"], "Succeeded");
+    assert_eq!(world.get(&copy).value()["properties"]["provisioningState"], "Succeeded");
+}
+
+#[test]
+fn the_other_door_shows_a_registrys_assets_under_another_id() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    world.put(&version("1"), &model_body());
+    world.publish("1");
+    world.pass(11.0);
+    let path = format!("{REGISTRY}/models/fares/versions/1");
+    assert_eq!(world.get(&path).value()["id"], path);
+    let other = world.get(&format!("/mferp/managementfrontend{path}"));
+    assert_eq!(other.value()["id"], "azureml://registries/models/models/fares/versions/1");
+    let unknown = world.get(&format!("/mferp/managementfrontend{REGISTRY}/models/none/versions"));
+    assert_eq!((unknown.status, unknown.value()), (200, json!({"value": []})));
+}
+
+#[test]
+fn the_sdks_share_is_an_import_by_workspace_guid() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    world.put(&version("1"), &model_body());
+    let guid = world.get(WORKSPACE).value()["properties"]["workspaceId"].as_str().unwrap().to_owned();
+    let accepted = world.post(
+        &format!("/mferp/managementfrontend{REGISTRY}/import"),
+        &json!({"properties": {
+            "referenceType": "Id", "destinationName": "m1", "destinationVersion": "1",
+            "sourceAssetId": format!("azureml://locations/eastus/workspaces/{guid}/models/fares/versions/1"),
+        }}),
+    );
+    assert_eq!(accepted.status, 202, "{}", accepted.value());
+    world.pass(11.0);
+    assert_eq!(world.get(&format!("{REGISTRY}/models/m1/versions/1")).status, 200);
+}

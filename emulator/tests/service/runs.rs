@@ -1,0 +1,79 @@
+//! Jobs, and what MLflow tells about them.
+
+use azureml_emulator::JobSeed;
+use serde_json::json;
+
+use crate::support::{WORKSPACE, World};
+
+fn mlflow(operation: &str) -> String {
+    format!("/mlflow/v2.0{WORKSPACE}/api/2.0/mlflow/{operation}")
+}
+
+#[test]
+fn a_job_starts_runs_and_completes() {
+    let mut world = World::new();
+    let job = format!("{WORKSPACE}/jobs/new");
+    let body = json!({"properties": {"jobType": "command", "command": "true", "environmentId": "e", "tags": {"a": "b"}}});
+    assert_eq!(world.put(&job, &body).status, 201);
+    let status =
+        |world: &mut World| world.get(&job).value()["properties"]["status"].as_str().unwrap().to_owned();
+    assert_eq!(status(&mut world), "NotStarted");
+    world.pass(31.0);
+    assert_eq!(status(&mut world), "Running");
+    world.pass(120.0);
+    assert_eq!(status(&mut world), "Completed");
+}
+
+#[test]
+fn a_canceled_job_does_not_complete() {
+    let mut world = World::new();
+    let job = format!("{WORKSPACE}/jobs/new");
+    world.put(&job, &json!({"properties": {"jobType": "Command", "command": "true", "environmentId": "e"}}));
+    world.pass(31.0);
+    assert_eq!(world.post(&format!("{job}/cancel"), &json!({})).status, 200);
+    world.pass(200.0);
+    assert_eq!(world.get(&job).value()["properties"]["status"], "Canceled");
+}
+
+#[test]
+fn runs_get_has_the_last_values_and_history_has_all() {
+    let mut world = World::new();
+    let run = world.get(&mlflow("runs/get?run_id=train-1")).value()["run"].clone();
+    assert_eq!(run["info"]["status"], "FINISHED");
+    assert_eq!(run["data"]["metrics"][0]["key"], "rmse");
+    assert_eq!(run["data"]["metrics"][0]["value"], 3.25);
+    let history = world.get(&mlflow("metrics/get-history?run_id=train-1&metric_key=rmse")).value();
+    assert_eq!(history["metrics"].as_array().unwrap().len(), 2);
+    let unknown = world.get(&mlflow("runs/get?run_id=nobody"));
+    assert_eq!(
+        (unknown.status, unknown.value()["error_code"].as_str().unwrap()),
+        (404, "RESOURCE_DOES_NOT_EXIST")
+    );
+}
+
+#[test]
+fn runs_are_found_by_metric_and_tag() {
+    let mut world = World::new();
+    let other = JobSeed {
+        name: "train-2".into(),
+        metrics: [("rmse".to_owned(), json!("NaN"))].into(),
+        properties: [("mlflow.source.git.commit".to_owned(), "abc".to_owned())].into(),
+        ..JobSeed::default()
+    };
+    assert!(world.core.declare_job(WORKSPACE, &other));
+    let mut found = |filter: &str| {
+        let answer = world.post(&mlflow("runs/search"), &json!({"filter": filter})).value();
+        answer["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|run| run["info"]["run_id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("metrics.rmse < 4"), ["train-1"]);
+    assert_eq!(
+        found("tags.`mlflow.source.git.commit` = 'abc' and attributes.status = 'FINISHED'"),
+        ["train-2"]
+    );
+    assert_eq!(found("").len(), 2);
+}
