@@ -1,17 +1,13 @@
 //! A model version: registered or promoted once, kept equal on what is ours, and let go.
 
 mod lineage;
+mod promotion;
 mod source;
-
-use std::time::Duration;
-
-use serde_json::json;
+mod teardown;
 
 use super::drift::{Differences, merged};
 use super::{Decision, Look, Mode, OWNER_TAG, Place, Situation, SourceVersion, Step, first_of};
-use crate::api::{
-    Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy, VersionDeletion, conditions_of,
-};
+use crate::api::{Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy, conditions_of};
 use crate::azure::resource::{Job, ModelVersion, Provisioning, Run, Strings};
 use crate::azure::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
 
@@ -47,16 +43,16 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
     let step = first_of(
         facts,
         &[
-            finish_deletion,
+            teardown::finish_deletion,
             wait_for_place, // it must exist, be ready and allow this namespace
             report_unreadable,
-            refuse_foreign,           // the name is taken by something that is not ours
-            follow_running_operation, // Azure is still working: look again
-            wait_for_source,          // only until the version is there: afterwards it stands by itself
-            wait_for_lost_publish,    // the answer was lost: the copy may still come
-            publish,                  // a promotion into a registry
-            register,                 // a job's output or a path, into a workspace
-            refuse_mismatch,          // what is there is another model
+            refuse_foreign,                   // the name is taken by something that is not ours
+            follow_running_operation,         // Azure is still working: look again
+            promotion::wait_for_source, // only until the version is there: afterwards it stands by itself
+            promotion::wait_for_lost_publish, // the answer was lost: the copy may still come
+            promotion::publish,         // a promotion into a registry
+            register,                   // a job's output or a path, into a workspace
+            refuse_mismatch,            // what is there is another model
             report_failed_resource,
             correct,
         ],
@@ -73,9 +69,6 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
     status.conditions = registered(facts, &conditions);
     Decision { status, call: step.call, events: step.events, next: step.next, release: step.release }
 }
-
-/// How long a publish whose answer was lost may take to show.
-const LOST_PUBLISH: Duration = Duration::from_secs(600);
 
 impl Facts {
     /// The facts after Azure has answered a call.
@@ -211,52 +204,6 @@ fn registered(
     conditions.into_vec()
 }
 
-fn finish_deletion(facts: &Facts) -> Option<Step> {
-    let situation = &facts.situation;
-    if !situation.deleting {
-        return None;
-    }
-    if facts.spec.deletion_policy == VersionDeletion::Retain {
-        return Some(Step::release("The version stays in Azure: spec.deletionPolicy is Retain."));
-    }
-    let version = match &facts.version {
-        Look::Absent => return Some(Step::release("The version is gone from Azure.")),
-        Look::Unseen if facts.id.is_none() => return Some(Step::release("Nothing was registered in Azure.")),
-        Look::Unseen => return report_unreadable(facts),
-        Look::Found(version) => version,
-    };
-    if !situation.owns(&version.properties.tags) || situation.has_heir() {
-        return Some(Step::release("The version stays in Azure: it belongs to another object."));
-    }
-    if let Some(waiting) = follow_running_operation(facts) {
-        return Some(waiting);
-    }
-    if facts.spec.deletion_policy == VersionDeletion::Archive {
-        if version.properties.is_archived {
-            return Some(Step::release("The version is archived in Azure."));
-        }
-        let mut archived = version.clone();
-        archived.properties.is_archived = true;
-        return facts.put(Reason::Deleting, format!("archive {}", facts.title()), &archived);
-    }
-    if !facts.served_by.is_empty() {
-        let bindings: Vec<&str> = facts.served_by.iter().map(|s| s.binding.as_str()).collect();
-        return Some(Step::stalled(
-            Reason::InUse,
-            format!(
-                "{} is not deleted while it is deployed by {}. Bind another version there first.",
-                facts.title(),
-                bindings.join(", ")
-            ),
-        ));
-    }
-    let resource = facts.id.clone()?;
-    Some(Step::call(
-        Reason::Deleting,
-        Call { doing: format!("delete {}", facts.title()), resource, action: Action::Delete },
-    ))
-}
-
 fn wait_for_place(facts: &Facts) -> Option<Step> {
     match &facts.place {
         Place::Missing { what } => Some(Step::stalled(
@@ -301,62 +248,6 @@ fn follow_running_operation(facts: &Facts) -> Option<Step> {
         Reason::OperationRunning,
         format!("Azure works on it: {doing}."),
         facts.situation.look_again(since),
-    ))
-}
-
-fn wait_for_source(facts: &Facts) -> Option<Step> {
-    if !facts.version.is_absent() || facts.observing() {
-        return None;
-    }
-    match facts.source.as_ref()? {
-        SourceVersion::Missing { what } => Some(Step::stalled(
-            Reason::ReferenceNotFound,
-            format!(
-                "There is no {what} to promote, or this namespace may not refer to it. Apply it, or correct spec.source.modelVersionRef in a new ModelVersion."
-            ),
-        )),
-        SourceVersion::NotReady { what, because } => Some(Step::blocked(
-            Reason::ReferenceNotReady,
-            format!("{what}, which is to be promoted, is not ready: {because}"),
-        )),
-        SourceVersion::Ready { .. } => None,
-    }
-}
-
-fn wait_for_lost_publish(facts: &Facts) -> Option<Step> {
-    let publishing = facts.status.publishing.as_ref().filter(|_| facts.version.is_absent())?;
-    let since: jiff::Timestamp = publishing.since.parse().ok()?;
-    let failed =
-        matches!(&facts.situation.operation, Some(p) if matches!(p.state, OperationState::Failed { .. }));
-    let age = since.duration_until(facts.situation.now).unsigned_abs();
-    if failed || age >= LOST_PUBLISH {
-        return None;
-    }
-    Some(Step::wait(
-        Reason::Publishing,
-        format!(
-            "A publish from {} was asked for; Bindery waits for the copy to show before it would ask again.",
-            publishing.from
-        ),
-        facts.situation.look_again(Some(&publishing.since)),
-    ))
-}
-
-fn publish(facts: &Facts) -> Option<Step> {
-    if !facts.version.is_absent() || facts.observing() {
-        return None;
-    }
-    let Some(SourceVersion::Ready { id: from, .. }) = &facts.source else { return None };
-    let registry = facts.id.as_ref()?.segment("registries")?;
-    let body = json!({
-        "registryName": registry,
-        "destinationName": facts.spec.model,
-        "destinationVersion": facts.spec.version,
-    });
-    let doing = format!("publish {} to registry {registry}", facts.title());
-    Some(Step::call(
-        Reason::Publishing,
-        Call { doing, resource: from.clone(), action: Action::Post("publish", body) },
     ))
 }
 

@@ -1,16 +1,20 @@
 //! A registry: made, grown, shrunk, corrected, and let go.
 
+mod body;
+
+pub(super) use body::{identity_in_words, to_azure};
+use body::{region_details, system_assigned};
+
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::drift::{Differences, merged};
 use super::{Decision, Look, Mode, OWNER_TAG, Situation, Step, first_of};
 use crate::api::{
-    AzureIdentity, Drift, Management, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec,
-    RegistryStatus,
+    Drift, Management, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
 };
-use crate::azure::resource::{Identity, RegionDetails, Registry};
+use crate::azure::resource::{RegionDetails, Registry};
 use crate::azure::{Action, Call, Error, OperationState, Reply, ResourceId};
 
 /// Everything the decision needs.
@@ -359,50 +363,6 @@ fn settle(facts: &Facts) -> Step {
 
 fn has_region(registry: &Registry, location: &str) -> bool {
     registry.properties.region_details.iter().any(|r| r.location.eq_ignore_ascii_case(location))
-}
-
-fn region_details(region: &Region) -> RegionDetails {
-    let storage = &region.storage;
-    RegionDetails {
-        location: region.location.clone(),
-        storage_account_details: vec![json!({"systemCreatedStorageAccount": {
-            "storageAccountType": storage.account_type,
-            "storageAccountHnsEnabled": storage.hierarchical_namespace,
-            "allowBlobPublicAccess": storage.allow_blob_public_access,
-        }})],
-        acr_details: vec![
-            json!({"systemCreatedAcrAccount": {"acrAccountSku": region.container_registry.sku}}),
-        ],
-        rest: Map::new(),
-    }
-}
-
-fn system_assigned() -> AzureIdentity {
-    AzureIdentity { system_assigned: true, user_assigned: vec![] }
-}
-
-/// The identity as Azure writes it.
-pub(super) fn to_azure(identity: &AzureIdentity) -> Identity {
-    let kind = match (identity.system_assigned, identity.user_assigned.is_empty()) {
-        (true, true) => "SystemAssigned",
-        (true, false) => "SystemAssigned,UserAssigned",
-        (false, false) => "UserAssigned",
-        (false, true) => "None",
-    };
-    Identity {
-        kind: kind.into(),
-        user_assigned_identities: identity.user_assigned.iter().map(|id| (id.clone(), json!({}))).collect(),
-        rest: Map::new(),
-    }
-}
-
-/// An identity for comparison: the service changes the case of ids and the spaces of the type.
-pub(super) fn identity_in_words(identity: Option<&Identity>) -> String {
-    let Some(identity) = identity else { return "None".into() };
-    let mut ids: Vec<String> = identity.user_assigned_identities.keys().map(|id| id.to_lowercase()).collect();
-    ids.sort();
-    let kind = identity.kind.replace(' ', "");
-    if ids.is_empty() { kind } else { format!("{kind}: {}", ids.join(", ")) }
 }
 
 fn text(value: Option<&Value>) -> Option<String> {

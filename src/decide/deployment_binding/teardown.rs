@@ -1,6 +1,7 @@
 //! The end of a binding: traffic first, then our deployments, then the endpoint if nothing else is on it.
 
-use super::{Facts, follow_running_change, report_unreadable};
+use super::Facts;
+use super::waiting::{follow_running_change, report_unreadable};
 use crate::api::{BindingDeletion, Reason};
 use crate::azure::resource::OnlineDeployment;
 use crate::azure::{Action, Call};

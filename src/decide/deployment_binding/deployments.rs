@@ -1,0 +1,146 @@
+//! The deployments of the binding: one per revision, made once, kept for a while, removed.
+
+use std::time::Duration;
+
+use super::{Facts, picture};
+use crate::api::{Reason, Role};
+use crate::azure::resource::OnlineDeployment;
+use crate::azure::{Action, Call};
+use crate::decide::rollout::{Scene, desired_deployment};
+use crate::decide::{Place, SourceVersion, Step};
+
+/// Our deployments without traffic, in this role.
+pub(super) fn idle<'a>(facts: &'a Facts, scene: &Scene<'_>, role: Role) -> Vec<&'a OnlineDeployment> {
+    let endpoint = facts.endpoint.found();
+    let serves = |d: &OnlineDeployment| endpoint.is_some_and(|e| e.weight(d.name()) > 0);
+    facts.deployments.iter().filter(|d| scene.role(d) == role && scene.ours(d) && !serves(d)).collect()
+}
+
+pub(super) fn remove_superseded(facts: &Facts) -> Option<Step> {
+    let scene = Scene::of(facts);
+    let one = *idle(facts, &scene, Role::Superseded).first()?;
+    facts.delete_deployment(one.name(), "whose rollout was given up for another")
+}
+
+pub(super) fn report_failed_candidate(facts: &Facts) -> Option<Step> {
+    let scene = Scene::of(facts);
+    if !scene.wanted_failed() {
+        return None;
+    }
+    // Nothing in the answer below needs the failed deployment, so it may go when its time has come.
+    if let Some(step) = remove_what_has_expired(facts) {
+        return Some(step);
+    }
+    let failed = picture::of(facts).failed;
+    let message = failed.as_ref().map_or("", |f| f.message.as_str());
+    let reason = match failed.as_ref().map(|f| f.reason.as_str()) {
+        Some("ProgressDeadlineExceeded") => Reason::ProgressDeadlineExceeded,
+        _ => Reason::CandidateFailed,
+    };
+    let serving =
+        scene.stable.as_deref().map_or_else(|| "Nothing serves.".to_string(), |s| format!("{s} serves on."));
+    let wanted = scene.wanted_name().unwrap_or_default();
+    Some(Step::stalled(
+        reason,
+        format!(
+            "{wanted} failed and was taken back: {message} {serving} It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags."
+        ),
+    ))
+}
+
+pub(super) fn make_room(facts: &Facts) -> Option<Step> {
+    let scene = Scene::of(facts);
+    if scene.arrived() || scene.candidate().is_some() {
+        return None;
+    }
+    let one = *idle(facts, &scene, Role::Previous).first()?;
+    facts.delete_deployment(one.name(), "to make room for the next one")
+}
+
+pub(super) fn create_candidate(facts: &Facts) -> Option<Step> {
+    let scene = Scene::of(facts);
+    let (revision, name) = scene.wanted.as_ref()?;
+    if scene.deployment(name).is_some() {
+        return None;
+    }
+    let (Place::Ready { location, .. }, SourceVersion::Ready { asset_id, model, version, .. }) =
+        (&facts.place, &facts.version)
+    else {
+        return None;
+    };
+    let deployment = &facts.spec.online.deployment;
+    let body = desired_deployment(None, deployment, asset_id, location, &facts.situation.owner, revision);
+    let doing = format!("create deployment {name} of {model}:{version}");
+    let note = format!("Bindery is about to {doing}.");
+    let call = Call { doing, resource: facts.deployment_id(name)?, action: Action::Put(body.to_put()) };
+    Some(Step::call(Reason::Progressing, call).telling(false, Reason::Progressing, note))
+}
+
+pub(super) fn adjust_deployment(facts: &Facts) -> Option<Step> {
+    let scene = Scene::of(facts);
+    let (revision, name) = scene.wanted.as_ref()?;
+    let found = scene.deployment(name).filter(|d| scene.ours(d))?;
+    let wanted = &facts.spec.online.deployment;
+    let count = found.instance_count() != Some(wanted.instance_count);
+    let tags = wanted.tags.iter().any(|(k, v)| found.tags.get(k) != Some(v));
+    if !count && !tags {
+        return None;
+    }
+    let model = found.properties.model.clone().unwrap_or_default();
+    let body =
+        desired_deployment(Some(found), wanted, &model, &found.location, &facts.situation.owner, revision);
+    let what = match (count, tags) {
+        (true, false) => format!("set {name} to {} instances", wanted.instance_count),
+        _ => format!("set the instances and tags of {name}"),
+    };
+    Some(Step::call(
+        Reason::Updating,
+        Call { doing: what, resource: facts.deployment_id(name)?, action: Action::Put(body.to_put()) },
+    ))
+}
+
+pub(super) fn pause_between_steps(facts: &Facts) -> Option<Step> {
+    let scene = Scene::of(facts);
+    let left = scene.next(facts.may_rise()).pause?;
+    let (weight, since) = scene.candidate_weight();
+    let wanted = scene.wanted_name().unwrap_or_default();
+    Some(Step::wait(
+        Reason::Pausing,
+        format!(
+            "{wanted} has {} % of the traffic since {since}; a pause of the strategy goes on.",
+            weight.percent()
+        ),
+        left.max(Duration::from_millis(100)),
+    ))
+}
+
+/// How long a deployment without traffic is kept; none for one that stays.
+pub(super) fn kept_for(facts: &Facts, role: Role) -> Option<Duration> {
+    let hour = Duration::from_secs(3600);
+    let strategy = &facts.spec.strategy;
+    match role {
+        Role::Previous => Some(strategy.keep_previous.as_ref().map_or(hour, |p| p.duration())),
+        Role::Failed => Some(strategy.keep_failed.as_ref().map_or(hour, |p| p.duration())),
+        _ => None,
+    }
+}
+
+/// What is left of the time that our idle deployments are kept, by name.
+pub(super) fn expiries(facts: &Facts) -> Vec<(String, Role, Duration)> {
+    let scene = Scene::of(facts);
+    let mut all = vec![];
+    for role in [Role::Previous, Role::Failed] {
+        let keep = kept_for(facts, role).unwrap_or_default();
+        for deployment in idle(facts, &scene, role) {
+            let kept = scene.since(deployment).duration_until(facts.situation.now).unsigned_abs();
+            all.push((deployment.name().to_string(), role, keep.saturating_sub(kept)));
+        }
+    }
+    all
+}
+
+pub(super) fn remove_what_has_expired(facts: &Facts) -> Option<Step> {
+    let (name, role, _) = expiries(facts).into_iter().find(|(_, _, left)| left.is_zero())?;
+    let because = if role == Role::Failed { "which failed" } else { "which no longer serves" };
+    facts.delete_deployment(&name, because)
+}

@@ -1,0 +1,105 @@
+//! The endpoint: made, taken over, kept equal, and its traffic moved, all by the same PUT.
+
+use super::Facts;
+use crate::api::{AzureIdentity, Reason};
+use crate::azure::resource::{OnlineEndpoint, Provisioning, Strings};
+use crate::decide::registry::to_azure;
+use crate::decide::rollout::{Next as Target, Scene, Traffic};
+use crate::decide::{OWNER_TAG, Place, Step};
+
+pub(super) fn refuse_foreign(facts: &Facts) -> Option<Step> {
+    let nobody = Strings::new();
+    let tags = facts.endpoint.found().map_or(&nobody, |e| &e.tags);
+    let other = facts.situation.other_owner(tags)?;
+    Some(Step::stalled(
+        Reason::OwnedByAnother,
+        format!(
+            "The endpoint {} belongs to {other}. Delete one of the two bindings, or name another endpoint in a new one; if the other cluster is gone for good, remove the tag {OWNER_TAG} in Azure.",
+            facts.endpoint_name()
+        ),
+    ))
+}
+
+pub(super) fn refuse_unknown_traffic(facts: &Facts) -> Option<Step> {
+    let serving = Scene::of(facts).unknown_split().map(|s| s.join(" and "))?;
+    Some(Step::stalled(
+        Reason::UnknownTraffic,
+        format!(
+            "The endpoint {} splits its traffic between deployments that Bindery did not make ({serving}), so none of them can count as stable. Give one of them all the traffic in Azure first.",
+            facts.endpoint_name()
+        ),
+    ))
+}
+
+pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
+    let endpoint = facts.endpoint.found()?;
+    let scene = Scene::of(facts);
+    let target = scene.next(facts.may_rise());
+    let differences = facts.differences();
+    let adopting = !facts.situation.owns(&endpoint.tags);
+    let moving = scene.held.as_ref() != Some(&target.traffic) || scene.intended != target.traffic;
+    let promoting = scene.stable != target.stable;
+    let failed = scene.wanted_failed() && scene.failed_unwritten(endpoint);
+    let broken = matches!(endpoint.provisioning(), Provisioning::Failed | Provisioning::Canceled);
+    if facts.observing() && differences.is_empty() {
+        return None;
+    }
+    if !(moving || promoting || adopting || failed || broken || !differences.is_empty()) {
+        return None;
+    }
+    let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
+    let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
+    let name = facts.endpoint_name();
+    let wanted = scene.wanted_name().unwrap_or_default();
+    let (reason, doing) = if failed || (scene.wanted_failed() && moving) {
+        let back =
+            scene.stable.as_deref().map_or_else(|| "; nothing serves".into(), |s| format!("; {s} serves"));
+        (Reason::TakingBack, format!("take {wanted} back{back}"))
+    } else if adopting {
+        (Reason::Updating, format!("take over the endpoint {name}, which exists"))
+    } else if drifted {
+        (Reason::Drifted, format!("put back {} of endpoint {name}", fields.join(", ")))
+    } else if promoting && target.stable.as_deref() == Some(wanted) {
+        (Reason::Progressing, format!("give {wanted} all the traffic and make it the stable one"))
+    } else if moving && target.traffic.weight(wanted) > scene.intended.weight(wanted) {
+        (
+            Reason::Progressing,
+            format!("move {} % of the traffic to {wanted}", target.traffic.weight(wanted).percent()),
+        )
+    } else if moving {
+        (Reason::TakingBack, format!("set the traffic to {}", target.traffic.in_words()))
+    } else if broken {
+        (Reason::Updating, format!("mend the endpoint {name}, which Azure left in a failed state"))
+    } else {
+        (Reason::Updating, format!("change {} of endpoint {name}", fields.join(", ")))
+    };
+    let note = format!("Bindery is about to {doing}.");
+    let mut step = facts.put_endpoint(endpoint.clone(), &target, reason, doing)?;
+    if !facts.observing() {
+        let warning = matches!(reason, Reason::TakingBack | Reason::Drifted);
+        step = step.telling(warning, reason, note);
+    }
+    Some(step)
+}
+
+pub(super) fn create_endpoint(facts: &Facts) -> Option<Step> {
+    if !facts.endpoint.is_absent() {
+        return None;
+    }
+    let name = facts.endpoint_name();
+    if facts.observing() {
+        return Some(Step::stalled(
+            Reason::NotInAzure,
+            format!(
+                "There is no endpoint {name} in Azure, and Bindery only observes it. Check the name, or set spec.management to Manage."
+            ),
+        ));
+    }
+    let Place::Ready { location, .. } = &facts.place else { return None };
+    let mut endpoint = OnlineEndpoint { location: location.clone(), ..OnlineEndpoint::default() };
+    let identity = facts.spec.online.endpoint.identity.clone();
+    let system = AzureIdentity { system_assigned: true, user_assigned: vec![] };
+    endpoint.identity = Some(to_azure(&identity.unwrap_or(system)));
+    let target = Target { traffic: Traffic::none(), stable: None, pause: None };
+    facts.put_endpoint(endpoint, &target, Reason::Creating, format!("create the endpoint {name}"))
+}

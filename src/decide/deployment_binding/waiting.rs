@@ -1,0 +1,94 @@
+//! What has to be there first, and what has to end first: the workspace, the version, a running change.
+
+use super::{Facts, picture};
+use crate::api::Reason;
+use crate::azure::resource::Provisioning;
+use crate::decide::rollout::Scene;
+use crate::decide::step::Course;
+use crate::decide::{Place, SourceVersion, Step};
+
+pub(super) fn wait_for_workspace(facts: &Facts) -> Option<Step> {
+    match &facts.place {
+        Place::Missing { what } => Some(Step::stalled(
+            Reason::ReferenceNotFound,
+            format!(
+                "There is no {what}, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace."
+            ),
+        )),
+        Place::NotReady { what, because } => {
+            Some(Step::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
+        }
+        Place::Ready { .. } => None,
+    }
+}
+
+pub(super) fn report_unreadable(facts: &Facts) -> Option<Step> {
+    facts.situation.report_unreadable(&facts.status.conditions)
+}
+
+pub(super) fn follow_running_change(facts: &Facts) -> Option<Step> {
+    let endpoint = facts.endpoint.found().filter(|e| e.provisioning() == Provisioning::Running);
+    let deployment = facts.deployments.iter().find(|d| d.provisioning() == Provisioning::Running);
+    let what = match (endpoint, deployment) {
+        (Some(_), _) => format!("the endpoint {}", facts.endpoint_name()),
+        (None, Some(deployment)) => format!("deployment {}", deployment.name()),
+        (None, None) => return None,
+    };
+    let operation = facts.status.operation.as_ref();
+    let doing = operation.map_or_else(|| format!("a change of {what}"), |o| o.doing.clone());
+    let after = facts.situation.look_again(operation.map(|o| o.since.as_str()));
+    if picture::deadline_passed(facts) {
+        let mut step = Step::wait(
+            Reason::ProgressDeadlineExceeded,
+            format!(
+                "Azure has worked on {what} for longer than spec.strategy.progressDeadline. Bindery takes it back as soon as Azure lets go of the endpoint."
+            ),
+            after,
+        );
+        step.course = Course::Stalled;
+        return Some(step);
+    }
+    Some(Step::wait(Reason::OperationRunning, format!("Azure works on it: {doing}."), after))
+}
+
+pub(super) fn wait_for_version(facts: &Facts) -> Option<Step> {
+    match &facts.version {
+        SourceVersion::Missing { what } => Some(Step::stalled(
+            Reason::ReferenceNotFound,
+            format!(
+                "There is no {what}, or this namespace may not serve it. Apply it, or have the owner of its registry allow this namespace."
+            ),
+        )),
+        SourceVersion::NotReady { what, because } => {
+            Some(Step::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
+        }
+        SourceVersion::Ready { .. } => None,
+    }
+}
+
+pub(super) fn refuse_by_policy(facts: &Facts) -> Option<Step> {
+    let refusal = refusal_by_policy(facts).filter(|_| !Scene::of(facts).arrived())?;
+    Some(Step::stalled(Reason::PolicyRefused, refusal))
+}
+
+/// Why the workspace's policy does not let the version serve, in words.
+pub(super) fn refusal_by_policy(facts: &Facts) -> Option<String> {
+    let Place::Ready { policy, .. } = &facts.place else { return None };
+    let SourceVersion::Ready { model, version, lineage, registry, .. } = &facts.version else { return None };
+    let workspace = &facts.spec.workspace_ref.name;
+    if policy.require_lineage && lineage.job.is_none() {
+        return Some(format!(
+            "Workspace {workspace} serves only versions whose training job is known, and {model}:{version} has none. Register it from a job."
+        ));
+    }
+    let allowed = &policy.allowed_registries;
+    let listed = |r: &String| allowed.iter().any(|a| a.eq_ignore_ascii_case(r));
+    if !allowed.is_empty() && !registry.as_ref().is_some_and(listed) {
+        let from = registry.as_ref().map_or_else(|| "a workspace".to_string(), |r| format!("registry {r}"));
+        return Some(format!(
+            "Workspace {workspace} serves only versions from {}, and {model}:{version} is in {from}. Promote it there first.",
+            allowed.join(", ")
+        ));
+    }
+    None
+}

@@ -1,0 +1,69 @@
+//! A promotion into a registry: its source, the publish, and a publish whose answer was lost.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::Facts;
+use crate::api::Reason;
+use crate::azure::{Action, Call, OperationState};
+use crate::decide::{SourceVersion, Step};
+
+/// How long a publish whose answer was lost may take to show.
+const LOST_PUBLISH: Duration = Duration::from_secs(600);
+
+pub(super) fn wait_for_source(facts: &Facts) -> Option<Step> {
+    if !facts.version.is_absent() || facts.observing() {
+        return None;
+    }
+    match facts.source.as_ref()? {
+        SourceVersion::Missing { what } => Some(Step::stalled(
+            Reason::ReferenceNotFound,
+            format!(
+                "There is no {what} to promote, or this namespace may not refer to it. Apply it, or correct spec.source.modelVersionRef in a new ModelVersion."
+            ),
+        )),
+        SourceVersion::NotReady { what, because } => Some(Step::blocked(
+            Reason::ReferenceNotReady,
+            format!("{what}, which is to be promoted, is not ready: {because}"),
+        )),
+        SourceVersion::Ready { .. } => None,
+    }
+}
+
+pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Step> {
+    let publishing = facts.status.publishing.as_ref().filter(|_| facts.version.is_absent())?;
+    let since: jiff::Timestamp = publishing.since.parse().ok()?;
+    let failed =
+        matches!(&facts.situation.operation, Some(p) if matches!(p.state, OperationState::Failed { .. }));
+    let age = since.duration_until(facts.situation.now).unsigned_abs();
+    if failed || age >= LOST_PUBLISH {
+        return None;
+    }
+    Some(Step::wait(
+        Reason::Publishing,
+        format!(
+            "A publish from {} was asked for; Bindery waits for the copy to show before it would ask again.",
+            publishing.from
+        ),
+        facts.situation.look_again(Some(&publishing.since)),
+    ))
+}
+
+pub(super) fn publish(facts: &Facts) -> Option<Step> {
+    if !facts.version.is_absent() || facts.observing() {
+        return None;
+    }
+    let Some(SourceVersion::Ready { id: from, .. }) = &facts.source else { return None };
+    let registry = facts.id.as_ref()?.segment("registries")?;
+    let body = json!({
+        "registryName": registry,
+        "destinationName": facts.spec.model,
+        "destinationVersion": facts.spec.version,
+    });
+    let doing = format!("publish {} to registry {registry}", facts.title());
+    Some(Step::call(
+        Reason::Publishing,
+        Call { doing, resource: from.clone(), action: Action::Post("publish", body) },
+    ))
+}
