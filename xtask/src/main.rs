@@ -1,7 +1,10 @@
 //! The project's own commands: `cargo xtask <command>`. One module for each.
 
+mod codegen;
 mod control_plane;
+mod test;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -19,7 +22,11 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// A Kubernetes control plane on this machine: bring one up, or end it.
+    /// Everything that CI runs: format, generated files, lints, all tests
+    Test(test::Arguments),
+    /// Write the files that are made from the code: the CustomResourceDefinitions
+    Codegen(codegen::Arguments),
+    /// A Kubernetes control plane on this machine: bring one up, or end it
     #[command(subcommand)]
     ControlPlane(control_plane::Command),
 }
@@ -28,6 +35,8 @@ enum Command {
 async fn main() -> ExitCode {
     e2e::install_crypto_provider();
     let outcome = match Arguments::parse().command {
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Codegen(arguments) => codegen::run(&arguments),
         Command::ControlPlane(command) => control_plane::run(command).await,
     };
     match outcome {
@@ -37,4 +46,10 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The folder of the repository.
+fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
 }

@@ -38,6 +38,12 @@ use crate::progress::Progress;
 /// How long a token lasts that [`ControlPlane::kubeconfig_for_service_account`] asks for.
 const TOKEN_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Names a kubeconfig whose cluster the tests use, instead of a control plane of their own: see
+/// [`Options::from_env`].
+pub const KUBECONFIG_VARIABLE: &str = "BINDERY_TEST_KUBECONFIG";
+/// Names a context whose cluster the tests use.
+pub const CONTEXT_VARIABLE: &str = "BINDERY_TEST_CONTEXT";
+
 /// Which control plane to use. The default brings one up on this machine.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -53,6 +59,17 @@ pub struct Options {
 }
 
 impl Options {
+    /// The cluster that the environment names, as `cargo xtask test --kubeconfig --context` does; the
+    /// default where it names none.
+    pub fn from_env() -> Self {
+        let named = |variable| std::env::var(variable).ok().filter(|value| !value.is_empty());
+        Self {
+            kubeconfig: named(KUBECONFIG_VARIABLE).map(PathBuf::from),
+            context: named(CONTEXT_VARIABLE),
+            ..Self::default()
+        }
+    }
+
     /// Whether a cluster was named, so that none is brought up.
     pub fn names_a_cluster(&self) -> bool {
         self.kubeconfig.is_some() || self.context.is_some()
@@ -177,13 +194,14 @@ impl ControlPlane {
 }
 
 /// One control plane for all tests of a test binary: starting one for each would take longer than
-/// the tests. It ends with the process.
+/// the tests. It ends with the process. The environment may name another cluster
+/// ([`Options::from_env`]).
 ///
 /// # Errors
 /// Why it did not start; every later call gives the same answer.
 pub async fn shared() -> Result<&'static ControlPlane, &'static Error> {
     static SHARED: OnceCell<Result<ControlPlane, Error>> = OnceCell::const_new();
-    SHARED.get_or_init(|| ControlPlane::start(Options::default())).await.as_ref()
+    SHARED.get_or_init(|| ControlPlane::start(Options::from_env())).await.as_ref()
 }
 
 async fn client_config(kubeconfig: &Kubeconfig) -> Result<kube::Config, Error> {

@@ -1,0 +1,176 @@
+//! `cargo xtask test`: everything that CI runs, the quick and the often wrong first.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+
+use crate::control_plane::ClusterArguments;
+use crate::{Outcome, codegen, repository};
+
+/// The test of the test stand itself, which makes no sense with a cluster that is not ours.
+const OF_THE_STAND: &str = "control_plane";
+
+/// What `cargo xtask test` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Run only this step; may be given several times
+    #[arg(long, value_enum, value_name = "STEP")]
+    only: Vec<Step>,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// What is run, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// The code has the format of rustfmt
+    Format,
+    /// crds/ and the chart's copies are what the code says
+    Generated,
+    /// clippy has nothing to say
+    Lint,
+    /// Unit, integration and documentation tests of every crate but e2e
+    Unit,
+    /// The operator's program builds, for the next step
+    Operator,
+    /// The operator, the chart and the CRDs against a real control plane
+    E2e,
+}
+
+impl Step {
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
+    }
+
+    /// As arguments of cargo; none for what this program does itself.
+    fn cargo(self, cluster: &ClusterArguments) -> io::Result<Vec<String>> {
+        let arguments: &[&str] = match self {
+            Self::Format => &["fmt", "--all", "--check"],
+            Self::Generated => &[],
+            Self::Lint => &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+            Self::Unit => &["test", "--workspace", "--exclude", "e2e"],
+            // With e2e, so that both are built with the same features of the same crates: once.
+            Self::Operator => &["build", "--package", "bindery", "--package", "e2e"],
+            Self::E2e => &["test", "--package", "e2e"],
+        };
+        let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        if self == Self::E2e && cluster.options().names_a_cluster() {
+            for test in tests_for_any_cluster()? {
+                arguments.extend(["--test".to_string(), test]);
+            }
+        }
+        Ok(arguments)
+    }
+
+    /// The component of the toolchain that it needs.
+    fn component(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Format => Some(("rustfmt", "fmt")),
+            Self::Lint => Some(("clippy", "clippy")),
+            _ => None,
+        }
+    }
+}
+
+/// Runs `cargo xtask test`.
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let mut took = vec![];
+    for step in Step::value_variants() {
+        if !arguments.only.is_empty() && !arguments.only.contains(step) {
+            continue;
+        }
+        let name = step.name();
+        let cargo = step.cargo(&arguments.cluster)?;
+        let what = if cargo.is_empty() { "codegen --check".into() } else { command_line(&cargo) };
+        println!("==> {name}: {what}");
+        let begun = Instant::now();
+        let outcome = match step.component() {
+            Some((component, subcommand)) => need(component, subcommand),
+            None => Ok(()),
+        };
+        let outcome = outcome.and_then(|()| {
+            if cargo.is_empty() { codegen::check() } else { run_cargo(&cargo, &arguments.cluster) }
+        });
+        let time = begun.elapsed();
+        if let Err(error) = outcome {
+            println!("==> {name}: FAILED after {}", seconds(time));
+            let alone = format!("run it alone with: cargo xtask test --only {name}");
+            return Err(format!("step {name} failed: {error}\n{alone}").into());
+        }
+        println!("==> {name}: ok in {}", seconds(time));
+        took.push(time);
+    }
+    println!("==> all {} steps: ok in {}", took.len(), seconds(took.iter().sum()));
+    Ok(())
+}
+
+fn command_line(arguments: &[String]) -> String {
+    format!("cargo {}", arguments.join(" "))
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f32())
+}
+
+fn cargo() -> Command {
+    // `cargo run` says which cargo it is.
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(repository());
+    command
+}
+
+fn run_cargo(arguments: &[String], cluster: &ClusterArguments) -> Outcome {
+    let mut command = cargo();
+    command.args(arguments);
+    if let Some(path) = &cluster.kubeconfig {
+        command.env(e2e::control_plane::KUBECONFIG_VARIABLE, std::path::absolute(path)?);
+    }
+    if let Some(context) = &cluster.context {
+        command.env(e2e::control_plane::CONTEXT_VARIABLE, context);
+    }
+    let status = command.status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{}` ended with {status}", command_line(arguments)).into())
+    }
+}
+
+/// Makes sure that the toolchain has a component; a minimal installation has neither of the two.
+fn need(component: &str, subcommand: &str) -> Outcome {
+    let there = cargo().args([subcommand, "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if there.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    println!("{component} is missing; rustup component add {component}");
+    let added = Command::new("rustup").args(["component", "add", component]).status();
+    if added.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    Err(format!(
+        "{component} is missing and rustup could not add it: install it as you installed Rust, or with \
+         `rustup component add {component}`"
+    )
+    .into())
+}
+
+/// The end-to-end tests, by name, without the one that needs a control plane of our own.
+fn tests_for_any_cluster() -> io::Result<Vec<String>> {
+    let mut tests = vec![];
+    for entry in fs::read_dir(repository().join("e2e/tests"))? {
+        let path = entry?.path();
+        let is_test = path.extension().is_some_and(|extension| extension == "rs");
+        if let Some(name) = path.file_stem().and_then(|name| name.to_str())
+            && is_test
+            && name != OF_THE_STAND
+        {
+            tests.push(name.to_string());
+        }
+    }
+    tests.sort();
+    Ok(tests)
+}
