@@ -55,7 +55,7 @@ fn differences(path: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>
         }
         (Value::Null, _) => {}
         _ if kind(theirs) != kind(ours) => {
-            found.push(format!("{path} is {}, theirs {}", kind(ours), kind(theirs)))
+            found.push(format!("{path} is {}, theirs {}", kind(ours), kind(theirs)));
         }
         _ => {}
     }

@@ -8,9 +8,11 @@ use super::endpoint::{self, accepted, begin, long_running, show_operation, shown
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::{Deed, Failure};
+use super::paging::page;
+use super::schema::word;
 use super::scoring::Serving;
 use super::store::Order;
-use super::{Core, asset, json as at, traffic};
+use super::{Core, json as at, traffic};
 use crate::wire::Response;
 
 fn missing(name: &str) -> ArmError {
@@ -35,7 +37,7 @@ pub fn list(core: &Core, call: &Call) -> Answer {
     let newest =
         call.request.parameter("$orderBy").is_some_and(|order| order.to_ascii_lowercase().ends_with("desc"));
     let order = if newest { Order::NewestFirst } else { Order::OldestFirst };
-    arm::page(core, call, order, |document| Some(shown(call, document)))
+    page(core, call, order, |document| Some(shown(call, document)))
 }
 
 /// PUT: makes, or replaces what is not fixed at creation.
@@ -80,13 +82,7 @@ fn checked(
     parent: &Value,
     before: Option<&Value>,
 ) -> Result<(), ArmError> {
-    let Some(location) = at::text(body, "location") else {
-        return Err(ArmError::front(
-            400,
-            "LocationRequired",
-            "The location property is required for this definition.",
-        ));
-    };
+    let location = at::text(body, "location").unwrap_or_default();
     let location = location.replace(' ', "").to_ascii_lowercase();
     let expected = at::text(parent, "location").unwrap_or_default();
     if location != expected {
@@ -99,10 +95,7 @@ fn checked(
             ),
         ));
     }
-    for path in ["tags", "properties.properties", "properties.environmentVariables"] {
-        asset::check_strings(body, path)?;
-    }
-    let compute = compute_type(body)?;
+    let compute = compute_type(body);
     capacity(core, body)?;
     if let Some(scale) = at::text(body, "properties.scaleSettings.scaleType")
         && compute == "Managed"
@@ -112,11 +105,6 @@ fn checked(
             "ScaleSettings",
             format!("The scaleType '{scale}' is not supported for managed deployments."),
         ));
-    }
-    if body.pointer("/properties/codeConfiguration").is_some_and(Value::is_object)
-        && at::text(body, "properties.codeConfiguration.scoringScript").is_none()
-    {
-        return Err(ArmError::validation("CodeConfiguration", "The scoringScript field is required."));
     }
     match before {
         Some(before) => refuse_fixed(body, before, compute),
@@ -163,22 +151,8 @@ fn refuse_quota(core: &Core, call: &Call) -> Result<(), ArmError> {
     Ok(())
 }
 
-fn compute_type(body: &Value) -> Result<&'static str, ArmError> {
-    let Some(kind) = at::text(body, "properties.endpointComputeType") else {
-        return Err(ArmError::validation(
-            "EndpointComputeType",
-            "The endpointComputeType field is required.",
-        ));
-    };
-    ["Managed", "Kubernetes", "AzureMLCompute"]
-        .into_iter()
-        .find(|known| known.eq_ignore_ascii_case(kind))
-        .ok_or_else(|| {
-            ArmError::validation(
-                "EndpointComputeType",
-                format!("'{kind}' is not a valid endpointComputeType: Managed, Kubernetes, AzureMLCompute."),
-            )
-        })
+fn compute_type(body: &Value) -> &'static str {
+    word(&["Managed", "Kubernetes", "AzureMLCompute"], at::text(body, "properties.endpointComputeType"))
 }
 
 /// Instances live in `sku.capacity`; 1 when not given.
@@ -207,7 +181,7 @@ fn rendered(
     parent: &Value,
     before: Option<&Value>,
 ) -> Result<Value, ArmError> {
-    let compute = compute_type(body)?;
+    let compute = compute_type(body);
     let asked = |field: &str| at::or(body, &format!("properties.{field}"), Value::Null);
     // Fixed at creation: what is absent later is what it was.
     let fixed = |field: &str, default: Value| {
@@ -244,7 +218,7 @@ fn rendered(
         "provisioningState": if before.is_some() { "Updating" } else { "Creating" },
         "instanceType": fixed("instanceType", "Standard_F4s_v2".into()),
         "model": asked("model"),
-        "egressPublicNetworkAccess": endpoint::access(body, "properties.egressPublicNetworkAccess")?,
+        "egressPublicNetworkAccess": endpoint::access(body, "properties.egressPublicNetworkAccess"),
         "dataCollector": asked("dataCollector"),
         "endpointComputeType": compute,
     });
@@ -280,7 +254,6 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     let endpoint_key = call.address.key_to(2);
     let Some(before) = core.store.get(&key).cloned() else { return Err(missing(call.address.leaf())) };
-    asset::check_strings(&body, "tags")?;
     endpoint::refuse_busy(core, &endpoint_key)?;
     let mut document = before.clone();
     if let Some(tags) = at::at(&body, "tags") {

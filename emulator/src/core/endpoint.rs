@@ -3,14 +3,17 @@
 use serde_json::{Map, Value, json};
 
 use super::arm::{self, Call};
+use super::asset::lists::has_all;
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start, Started};
+use super::paging::page;
+use super::schema::word;
 use super::store::Order;
-use super::{Core, asset, json as at, keys, registry, traffic, workspace};
+use super::{Core, json as at, keys, registry, traffic, workspace};
 use crate::wire::Response;
 
-const AUTH_MODES: [&str; 3] = ["AMLToken", "Key", "AADToken"];
+const AUTH_MODES: [&str; 3] = ["Key", "AMLToken", "AADToken"];
 
 /// The endpoint's 404 [ISS azure-cli-extensions#7107].
 pub fn missing() -> ArmError {
@@ -48,12 +51,12 @@ pub fn list(core: &Core, call: &Call) -> Answer {
     let order = call.request.parameter("orderBy").unwrap_or_default();
     let order =
         if order.eq_ignore_ascii_case("CreatedAtDesc") { Order::NewestFirst } else { Order::OldestFirst };
-    arm::page(core, call, order, |document| {
+    page(core, call, order, |document| {
         let fits = name.as_deref().is_none_or(|name| document["name"] == *name)
-            && tags.as_deref().is_none_or(|tags| asset::has_all(&document["tags"], tags))
+            && tags.as_deref().is_none_or(|tags| has_all(&document["tags"], tags))
             && properties
                 .as_deref()
-                .is_none_or(|wanted| asset::has_all(&document["properties"]["properties"], wanted));
+                .is_none_or(|wanted| has_all(&document["properties"]["properties"], wanted));
         fits.then(|| shown(call, document))
     })
 }
@@ -139,7 +142,6 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     refuse_busy(core, &key)?;
     let (live, mirrored) = traffic::checked(core, &key, &body)?;
     let is_new = before.is_none();
-    let auth_mode = auth_mode(&body)?;
     let uris = before.as_ref().map_or((Value::Null, Value::Null), |before| {
         (
             at::or(before, "properties.scoringUri", Value::Null),
@@ -149,7 +151,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let identity =
         registry::identity(core, before.as_ref().unwrap_or(&Value::Null), at::at(&body, "identity"))?;
     let mut properties = added(before.as_ref(), &body);
-    properties.insert("azureml.onlineendpointid".to_owned(), lowered(&call.address.id()).into());
+    properties.insert("azureml.onlineendpointid".to_owned(), call.address.id().to_ascii_lowercase().into());
     let kubernetes = at::text(&body, "properties.compute").is_some();
     let mut document = json!({
         "id": before.as_ref().map_or_else(|| call.address.id().into(), |before| before["id"].clone()),
@@ -164,10 +166,10 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
             "properties": properties,
             "scoringUri": uris.0,
             "swaggerUri": uris.1,
-            "authMode": auth_mode,
+            "authMode": word(&AUTH_MODES, at::text(&body, "properties.authMode")),
             "provisioningState": if is_new { "Creating" } else { "Updating" },
             "compute": at::or(&body, "properties.compute", Value::Null),
-            "publicNetworkAccess": access(&body, "properties.publicNetworkAccess")?,
+            "publicNetworkAccess": access(&body, "properties.publicNetworkAccess"),
             "traffic": live,
             "mirrorTraffic": mirrored,
         },
@@ -188,13 +190,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
 
 fn checked(core: &Core, call: &Call, body: &Value, before: Option<&Value>) -> Result<String, ArmError> {
     let (_, region) = workspace::place(core, &call.address);
-    let Some(location) = at::text(body, "location") else {
-        return Err(ArmError::front(
-            400,
-            "LocationRequired",
-            "The location property is required for this definition.",
-        ));
-    };
+    let location = at::text(body, "location").unwrap_or_default();
     let location = location.replace(' ', "").to_ascii_lowercase();
     if let Some(was) = before.and_then(|before| at::text(before, "location"))
         && was != location
@@ -214,35 +210,12 @@ fn checked(core: &Core, call: &Call, body: &Value, before: Option<&Value>) -> Re
             format!("The location '{location}' must be that of the workspace, '{region}'."),
         ));
     }
-    for path in ["tags", "properties.properties"] {
-        asset::check_strings(body, path)?;
-    }
     Ok(location)
 }
 
-fn auth_mode(body: &Value) -> Result<&'static str, ArmError> {
-    let Some(mode) = at::text(body, "properties.authMode") else {
-        return Err(ArmError::validation("AuthMode", "The authMode field is required."));
-    };
-    AUTH_MODES.into_iter().find(|known| known.eq_ignore_ascii_case(mode)).ok_or_else(|| {
-        ArmError::validation(
-            "AuthMode",
-            format!("'{mode}' is not a valid authMode: {}.", AUTH_MODES.join(", ")),
-        )
-    })
-}
-
 /// Enabled or Disabled, in whatever case it was sent. Default Enabled.
-pub fn access(body: &Value, path: &str) -> Result<&'static str, ArmError> {
-    let value = at::text(body, path).unwrap_or("Enabled");
-    ["Enabled", "Disabled"]
-        .into_iter()
-        .find(|known| known.eq_ignore_ascii_case(value))
-        .ok_or_else(|| ArmError::validation(path, format!("'{value}' is not valid: Enabled, Disabled.")))
-}
-
-fn lowered(id: &str) -> String {
-    id.to_ascii_lowercase()
+pub fn access(body: &Value, path: &str) -> &'static str {
+    word(&["Enabled", "Disabled"], at::text(body, path))
 }
 
 /// Starts an operation of the resource provider on an endpoint or deployment.
@@ -307,7 +280,6 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     let Some(before) = core.store.get(&key).cloned() else { return Err(missing()) };
     refuse_busy(core, &key)?;
-    asset::check_strings(&body, "tags")?;
     let mut document = before.clone();
     if let Some(tags) = at::at(&body, "tags") {
         document["tags"] = tags.clone();

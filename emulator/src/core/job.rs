@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 use super::address::Address;
 use super::arm::{self, Call};
 use super::asset;
+use super::asset::lists::{ListView, has_all};
 use super::error::{Answer, ArmError};
 use super::mlflow::Metrics;
 use super::operation::{self, Deed};
+use super::paging::page;
+use super::schema::word;
 use super::store::Order;
 use super::{Core, ids, json as at};
 use crate::seed::JobSeed;
@@ -29,13 +32,13 @@ pub fn get(core: &Core, call: &Call) -> Answer {
 
 /// GET of all in a workspace.
 pub fn list(core: &Core, call: &Call) -> Answer {
-    let view = asset::ListView::of(call.request);
+    let view = ListView::of(call.request);
     let kind = call.request.parameter("jobType");
     let tag: Vec<String> = call.request.parameter("tag").into_iter().collect();
-    arm::page(core, call, Order::NewestFirst, |document| {
+    page(core, call, Order::NewestFirst, |document| {
         let properties = &document["properties"];
         let fits = view.shows(document)
-            && asset::has_all(&properties["tags"], &tag)
+            && has_all(&properties["tags"], &tag)
             && kind.as_deref().is_none_or(|kind| {
                 properties["jobType"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(kind))
             });
@@ -48,17 +51,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     asset::check_name(call.address.leaf())?;
     let key = call.address.key();
-    let Some(kind) = at::text(&body, "properties.jobType") else {
-        return Err(ArmError::validation("jobType", "The jobType field is required."));
-    };
-    let Some(kind) = TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(kind)) else {
-        return Err(ArmError::validation(
-            "jobType",
-            format!("'{kind}' is not a valid jobType: {}.", TYPES.join(", ")),
-        ));
-    };
-    asset::check_strings(&body, "properties.tags")?;
-    asset::check_strings(&body, "properties.properties")?;
+    let kind = word(&TYPES, at::text(&body, "properties.jobType"));
     let now = core.now();
     if let Some(before) = core.store.get(&key).cloned() {
         let mut document = before.clone();

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::arm::Call;
+use super::asset::version;
 use super::error::{Answer, ArmError};
 use super::fault::{Outcome, Work};
-use super::{Core, deployment, endpoint, ids, job, model, publish, registry, registry_regions};
+use super::{Core, deployment, endpoint, ids, job, publish, registry, registry_regions};
 use crate::wire::{Response, encode};
 
 /// What an operation does when its time has come. Keys are those of the store.
@@ -20,11 +21,11 @@ pub enum Deed {
     RemoveRegistry { key: String },
     /// Regions go from a registry.
     RemoveRegions { key: String, regions: Vec<String> },
-    /// A registry's model version is ready.
+    /// A registry's asset version is ready.
     FinishVersion { key: String },
-    /// A registry's model version goes, for ever.
-    RemoveVersion { key: String, id: String },
-    /// A copy of a workspace's model version appears in a registry.
+    /// A registry's asset version goes, for ever.
+    RemoveVersion { key: String, container: String },
+    /// A copy of a workspace's asset version appears in a registry.
     Publish(publish::Order),
     /// An endpoint is ready.
     FinishEndpoint { key: String },
@@ -290,8 +291,10 @@ fn perform(core: &mut Core, deed: Deed, fate: Result<(), Failure>) -> Result<(),
         Deed::FinishRegistry { key, before } => registry::finish(core, &key, before, fate),
         Deed::RemoveRegistry { key } => fate.map(|()| registry::remove(core, &key)),
         Deed::RemoveRegions { key, regions } => fate.map(|()| registry_regions::remove(core, &key, &regions)),
-        Deed::FinishVersion { key } => model::finish(core, &key, fate),
-        Deed::RemoveVersion { key, id } => fate.map(|()| model::remove_for_ever(core, &key, &id)),
+        Deed::FinishVersion { key } => version::finish(core, &key, fate),
+        Deed::RemoveVersion { key, container } => {
+            fate.map(|()| version::remove_for_ever(core, &key, &container))
+        }
         Deed::Publish(order) => publish::finish(core, &order, fate),
         Deed::FinishEndpoint { key } => endpoint::finish(core, &key, fate),
         Deed::RemoveEndpoint { key } => endpoint::remove(core, &key, fate),

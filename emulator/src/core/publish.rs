@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::address::{Address, key_of};
 use super::arm::{Call, not_found};
+use super::asset::version;
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start};
-use super::{Core, asset, json as at, model, rights};
+use super::{Core, asset, json as at, rights};
 use crate::wire::{Identity, Response};
 
 /// A copy to be made.
@@ -25,14 +26,7 @@ pub fn start(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let source_address = Address { action: None, ..call.address.clone() };
     let Some(source) = core.store.get(&source_address.key()).cloned() else {
-        return Err(ArmError::missing(
-            "ModelNotFound",
-            format!(
-                "Model version with name: {} and version: {} not found.",
-                source_address.name(1),
-                source_address.leaf()
-            ),
-        ));
+        return Err(version::missing(&source_address));
     };
     let Some(registry) = at::text(&body, "registryName") else {
         return Err(ArmError::validation("registryName", "The registryName field is required."));
@@ -40,7 +34,8 @@ pub fn start(core: &mut Core, call: &Call) -> Answer {
     let registry = registry_named(core, registry)?;
     let name = at::text(&body, "destinationName").unwrap_or(source_address.name(1));
     let version = at::text(&body, "destinationVersion").unwrap_or(source_address.leaf());
-    copy(core, call, source, &registry, name, version)
+    let destination = registry.child(source_address.steps[1].0, name).child("versions", version);
+    copy(core, call, source, destination)
 }
 
 /// POST import, at the registry: what azure-ai-ml's `share` does.
@@ -57,7 +52,10 @@ pub fn import(core: &mut Core, call: &Call) -> Answer {
     };
     let name = word("properties.destinationName", &Value::Null);
     let version = word("properties.destinationVersion", &source["name"]);
-    copy(core, call, source, &registry, &name, &version)
+    let kind =
+        source["id"].as_str().and_then(|id| Address::parse(id).ok()).map_or("models", |id| id.steps[1].0);
+    let destination = registry.child(kind, &name).child("versions", &version);
+    copy(core, call, source, destination)
 }
 
 /// `azureml://locations/{loc}/workspaces/{guid}/models/N/versions/V`, or an ARM id.
@@ -84,25 +82,18 @@ fn registry_named(core: &Core, name: &str) -> Result<Address, ArmError> {
         .ok_or_else(|| ArmError::missing("RegistryNotFound", format!("Registry {name} was not found.")))
 }
 
-fn copy(
-    core: &mut Core,
-    call: &Call,
-    source: Value,
-    registry: &Address,
-    name: &str,
-    version: &str,
-) -> Answer {
-    asset::check_name(name)?;
-    asset::check_name(version)?;
+fn copy(core: &mut Core, call: &Call, source: Value, address: Address) -> Answer {
+    asset::check_name(address.name(1))?;
+    asset::check_name(address.leaf())?;
+    let registry = address.parent().parent();
     if !core.store.has(&registry.key()) {
-        return Err(not_found(registry));
+        return Err(not_found(&registry));
     }
-    let address = registry.child("models", name).child("versions", version);
     rights::check(core, call.identity, &registry.id(), &format!("{}/write", address.arm_type()))?;
     let destination = address.key();
-    model::refuse_tombstone(core, &destination, &address)?;
+    version::refuse_tombstone(core, &destination, &address)?;
     let status = core.config.inferred.publish_conflict_status;
-    let asset = format!("azureml://registries/{}/models/{name}/versions/{version}", registry.leaf());
+    let asset = version::asset_id(&address);
     if core.store.has(&destination) {
         return Err(ArmError::user(
             status,
@@ -119,7 +110,7 @@ fn copy(
             format!("Asset {asset} is being published."),
         ));
     }
-    let location = model::location_of(core, registry);
+    let location = version::location_of(core, &registry);
     let order = Order { destination: destination.clone(), address, source, identity: call.identity.clone() };
     let started = operation::start(
         core,
@@ -157,7 +148,7 @@ pub fn finish(core: &mut Core, order: &Order, fate: Result<(), Failure>) -> Resu
     if !core.store.has(&order.address.key_to(1)) {
         return failed("RegistryNotFound", "The registry is gone.");
     }
-    let document = model::copied(core, &order.identity, &order.source, &order.address);
-    model::place_version(core, &order.identity, &order.address, &document);
+    let document = version::copied(core, &order.identity, &order.source, &order.address);
+    version::place(core, &order.identity, &order.address, &document);
     Ok(())
 }

@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::arm::{self, Call, not_found};
+use super::arm::{Call, not_found};
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start, Started};
+use super::paging::page;
 use super::registry_regions as regions;
+use super::schema::word;
 use super::store::Order;
 use super::{Core, ids, json as at};
 use crate::wire::Response;
@@ -35,7 +37,7 @@ fn visible(core: &Core, document: &Value) -> bool {
 /// GET of all in a resource group, or in a subscription.
 pub fn list(core: &Core, call: &Call) -> Answer {
     if !call.address.group.is_empty() {
-        return arm::page(core, call, Order::OldestFirst, |document| Some(document.clone()));
+        return page(core, call, Order::OldestFirst, |document| Some(document.clone()));
     }
     let prefix = format!("{}/", call.address.subscription.to_ascii_lowercase());
     let value: Vec<&Value> = core
@@ -59,16 +61,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
             ),
         ));
     }
-    let Some(location) = at::text(&body, "location") else {
-        return Err(ArmError::front(
-            400,
-            "LocationRequired",
-            "The location property is required for this definition.",
-        ));
-    };
-    if at::at(&body, "properties").is_none_or(|properties| !properties.is_object()) {
-        return Err(ArmError::validation("properties", "The properties field is required."));
-    }
+    let location = at::text(&body, "location").unwrap_or_default();
     let key = call.address.key();
     let before = core.store.get(&key).cloned();
     claim_name(core, name, &key)?;
@@ -170,17 +163,8 @@ fn fill(core: &mut Core, document: &mut Value, body: &Value) -> Result<(), ArmEr
             }
         }
     }
-    let access = at::text(body, "properties.publicNetworkAccess").unwrap_or("Enabled");
-    let access = ["Enabled", "Disabled"]
-        .into_iter()
-        .find(|known| known.eq_ignore_ascii_case(access))
-        .ok_or_else(|| {
-            ArmError::validation(
-                "publicNetworkAccess",
-                format!("'{access}' is not a valid publicNetworkAccess: Enabled, Disabled."),
-            )
-        })?;
-    document["properties"]["publicNetworkAccess"] = access.into();
+    document["properties"]["publicNetworkAccess"] =
+        word(&["Enabled", "Disabled"], at::text(body, "properties.publicNetworkAccess")).into();
     document["properties"]["intellectualPropertyPublisher"] =
         at::or(body, "properties.intellectualPropertyPublisher", Value::Null);
     Ok(())
@@ -188,16 +172,9 @@ fn fill(core: &mut Core, document: &mut Value, body: &Value) -> Result<(), ArmEr
 
 /// The identity, with what Azure fills in; of one that is not given, the system's own [REC].
 pub(super) fn identity(core: &mut Core, document: &Value, wanted: Option<&Value>) -> Result<Value, ArmError> {
-    const KINDS: [&str; 4] = ["None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned"];
+    let sent = wanted.and_then(|identity| at::text(identity, "type")).map(|kind| kind.replace(' ', ""));
     let kind =
-        wanted.and_then(|identity| at::text(identity, "type")).unwrap_or("SystemAssigned").replace(' ', "");
-    let Some(kind) = KINDS.into_iter().find(|known| known.eq_ignore_ascii_case(&kind)) else {
-        return Err(ArmError::front(
-            400,
-            "InvalidIdentityType",
-            format!("The identity type '{kind}' is not one of {}.", KINDS.join(", ")),
-        ));
-    };
+        word(&["SystemAssigned", "None", "UserAssigned", "SystemAssigned,UserAssigned"], sent.as_deref());
     let mut identity = json!({"type": kind});
     if kind.starts_with("SystemAssigned") {
         let principal = match at::text(document, "identity.principalId") {

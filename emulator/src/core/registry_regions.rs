@@ -28,9 +28,8 @@ fn named(region: &Value) -> &str {
 pub fn merge(core: &Core, document: &mut Value, body: &Value) -> Result<(), ArmError> {
     let primary = at::text(document, "location").unwrap_or_default().to_owned();
     let wanted = match at::at(body, "properties.regionDetails") {
-        None => vec![json!({"location": primary})],
         Some(Value::Array(regions)) => regions.clone(),
-        Some(_) => return Err(ArmError::validation("regionDetails", "regionDetails must be an array.")),
+        _ => vec![json!({"location": primary})],
     };
     let had = document["properties"]["regionDetails"].as_array().cloned().unwrap_or_default();
     let mut regions =

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::address::Address;
-use super::arm::{self, Call, not_found};
+use super::arm::{Call, not_found};
 use super::error::Answer;
+use super::paging::page;
 use super::store::Order;
 use super::{Core, ids};
 use crate::seed::WorkspaceSeed;
@@ -21,7 +22,7 @@ pub fn get(core: &Core, call: &Call) -> Answer {
 /// GET of all in a resource group, or in a subscription.
 pub fn list(core: &Core, call: &Call) -> Answer {
     if !call.address.group.is_empty() {
-        return arm::page(core, call, Order::OldestFirst, |document| Some(document.clone()));
+        return page(core, call, Order::OldestFirst, |document| Some(document.clone()));
     }
     let prefix = format!("{}/", call.address.subscription.to_ascii_lowercase());
     let value: Vec<&Value> = core

@@ -1,0 +1,87 @@
+//! How the kinds of assets differ.
+
+use serde_json::{Value, json};
+
+use crate::core::address::Address;
+use crate::core::error::ArmError;
+
+/// One kind.
+#[derive(Debug)]
+pub struct Kind {
+    /// Its ARM type.
+    arm_type: &'static str,
+    /// Its name in errors, and in their codes.
+    pub noun: &'static str,
+    /// The property that says where its files are, which can never change.
+    pub path: Option<&'static str>,
+    /// Further properties that are fixed at creation.
+    pub fixed: &'static [&'static str],
+    /// Versions must be positive integers in a workspace [ISS azureml-examples#2725].
+    pub numbered: bool,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind { arm_type: "models", noun: "Model", path: Some("modelUri"), fixed: &[], numbered: true },
+    Kind { arm_type: "data", noun: "Data", path: Some("dataUri"), fixed: &["dataType"], numbered: false },
+    Kind { arm_type: "codes", noun: "Code", path: Some("codeUri"), fixed: &[], numbered: false },
+    Kind {
+        arm_type: "environments",
+        noun: "Environment",
+        path: None,
+        fixed: &["image", "build", "condaFile", "osType", "inferenceConfig", "autoRebuild"],
+        numbered: false,
+    },
+    Kind {
+        arm_type: "components",
+        noun: "Component",
+        path: None,
+        fixed: &["componentSpec"],
+        numbered: false,
+    },
+];
+
+impl Kind {
+    /// The kind that an address is of. Only asset addresses get here; anything else counts as a model.
+    pub fn of(address: &Address) -> &'static Self {
+        let name = address.steps.get(1).map(|(kind, _)| *kind).or(address.collection).unwrap_or("models");
+        KINDS.iter().find(|kind| kind.arm_type == name).unwrap_or(&KINDS[0])
+    }
+
+    /// The 404 of a container.
+    pub fn container_missing(&self, name: &str) -> ArmError {
+        let noun = self.noun;
+        ArmError::missing(
+            &format!("{noun}NotFound"),
+            format!("{noun} container with name: {name} not found."),
+        )
+    }
+
+    /// The 404 of a version.
+    pub fn version_missing(&self, address: &Address) -> ArmError {
+        let noun = self.noun;
+        ArmError::missing(
+            &format!("{noun}NotFound"),
+            format!(
+                "{noun} version with name: {} and version: {} not found.",
+                address.name(1),
+                address.leaf()
+            ),
+        )
+    }
+
+    /// What a version has beside the common properties, when it is not told otherwise.
+    pub fn defaults(&self) -> Value {
+        match self.arm_type {
+            "models" => json!({
+                "modelUri": null, "modelType": "custom_model", "jobName": null, "stage": "Development", "flavors": {},
+            }),
+            "data" => json!({"dataUri": null, "dataType": null}),
+            "codes" => json!({"codeUri": null}),
+            "environments" => json!({
+                "image": null, "build": null, "condaFile": null, "osType": "Linux", "inferenceConfig": null,
+                "autoRebuild": "Disabled", "environmentType": "UserCreated", "stage": "Development",
+            }),
+            _ => json!({"componentSpec": {}}),
+        }
+    }
+}

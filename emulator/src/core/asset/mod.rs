@@ -1,0 +1,68 @@
+//! Assets: models, data, environments, components and codes, in workspaces (at once) and registries (as
+//! operations) (§B.3, §C.1). Their differences are in [`kinds`]; everything else is written once.
+
+pub mod container;
+mod kinds;
+pub mod lists;
+pub mod upload;
+pub mod version;
+
+use serde_json::{Value, json};
+
+use super::address::Address;
+use super::arm::{Call, Door};
+use super::error::ArmError;
+use super::{Core, json as at};
+
+/// Whether an address is in a registry rather than a workspace.
+fn in_registry(address: &Address) -> bool {
+    address.steps.first().is_some_and(|(kind, _)| *kind == "registries")
+}
+
+/// `^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$` on paths of writes [SWG]; a dot is let through, as the service does.
+pub fn check_name(name: &str) -> Result<(), ArmError> {
+    let fine = name.len() <= 255
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if fine {
+        return Ok(());
+    }
+    Err(ArmError::validation(
+        "name",
+        format!("'{name}' does not match the pattern ^[a-zA-Z0-9][a-zA-Z0-9\\-_]{{0,254}}$."),
+    ))
+}
+
+/// description, tags, properties and isArchived: what is absent is cleared, for PUT replaces.
+fn fill_resource_base(document: &mut Value, body: &Value) {
+    let properties = &mut document["properties"];
+    properties["description"] = at::or(body, "properties.description", Value::Null);
+    properties["tags"] = at::or(body, "properties.tags", json!({}));
+    properties["properties"] = at::or(body, "properties.properties", json!({}));
+    properties["isArchived"] = at::or(body, "properties.isArchived", false);
+}
+
+/// A stored document as this request sees it: a registry's assets have another id at the other door (§C.2).
+fn shown(core: &Core, call: &Call, document: &Value) -> Value {
+    let mut document = document.clone();
+    if in_registry(&call.address) && (call.door == Door::Mfe || core.config.inferred.registry_asset_id_as_uri)
+    {
+        let registry = call.address.name(0);
+        let id = document["id"].as_str().unwrap_or_default();
+        if let Some((_, tail)) = id.split_once(&format!("/registries/{registry}/")) {
+            document["id"] = format!("azureml://registries/{registry}/{tail}").into();
+        }
+    }
+    document
+}
+
+/// Datastore URIs come back with `resourceGroups` spelled so [REC].
+pub fn normalised(uri: &str) -> String {
+    let wrong = uri.to_ascii_lowercase().find("/resourcegroups/");
+    match wrong {
+        Some(start) if uri.starts_with("azureml:") => {
+            format!("{}/resourceGroups/{}", &uri[..start], &uri[start + "/resourcegroups/".len()..])
+        }
+        _ => uri.to_owned(),
+    }
+}

@@ -1,0 +1,388 @@
+//! Versions: immutable where it matters. At once in a workspace; in a registry an operation, and burnt when deleted.
+
+use serde_json::{Map, Value, json};
+
+use super::container::{self, count_version, recount};
+use super::kinds::Kind;
+use super::lists::{ListView, VersionFilter};
+use super::{check_name, fill_resource_base, in_registry, normalised, shown};
+use crate::core::address::Address;
+use crate::core::arm::{self, Call, Door};
+use crate::core::error::{Answer, ArmError};
+use crate::core::fault::Work;
+use crate::core::operation::{self, Deed, Failure, Family, Start};
+use crate::core::paging::page;
+use crate::core::{Core, ids, json as at};
+use crate::wire::{Identity, Response};
+
+/// The 404.
+pub fn missing(address: &Address) -> ArmError {
+    Kind::of(address).version_missing(address)
+}
+
+/// `azureml://registries/{r}/{kind}/{n}/versions/{v}`.
+pub fn asset_id(address: &Address) -> String {
+    let kind = address.steps.get(1).map_or("models", |(kind, _)| kind);
+    format!("azureml://registries/{}/{kind}/{}/versions/{}", address.name(0), address.name(1), address.leaf())
+}
+
+/// GET of all of a container.
+pub fn list(core: &Core, call: &Call) -> Answer {
+    if !core.store.has(&call.address.key()) {
+        // The same list through the other door is empty, and no error [REC].
+        return match call.door {
+            Door::Mfe => Ok(Response::json(200, &json!({"value": []}))),
+            Door::Arm => Err(Kind::of(&call.address).container_missing(call.address.leaf())),
+        };
+    }
+    let view = ListView::of(call.request);
+    let filter = VersionFilter::of(call.request);
+    page(core, call, filter.order(), |document| {
+        (view.shows(document) && filter.shows(document)).then(|| shown(core, call, document))
+    })
+}
+
+/// GET of one.
+pub fn get(core: &Core, call: &Call) -> Answer {
+    match core.store.get(&call.address.key()) {
+        Some(document) => Ok(Response::json(200, &shown(core, call, document))),
+        None => Err(missing(&call.address)),
+    }
+}
+
+/// PUT: makes, or replaces everything but what is immutable.
+pub fn put(core: &mut Core, call: &Call) -> Answer {
+    let body = call.body()?;
+    let address = &call.address;
+    let kind = Kind::of(address);
+    check_name(address.name(1))?;
+    check_name(address.leaf())?;
+    let key = address.key();
+    let registry = in_registry(address);
+    if kind.numbered && !registry && !positive_integer(address.leaf()) {
+        return Err(ArmError::validation(
+            "version",
+            format!(
+                "{} version '{}' is not valid: it must be a positive integer.",
+                kind.noun,
+                address.leaf()
+            ),
+        ));
+    }
+    let Some(before) = core.store.get(&key).cloned() else {
+        if registry {
+            refuse_tombstone(core, &key, address)?;
+        }
+        let document = created(core, call, kind, &body)?;
+        return Ok(if registry { operate(core, call, document) } else { settle(core, call, &document) });
+    };
+    let mut document = replaced(core, call, kind, &before, &body)?;
+    arm::touch(core, call.identity, &mut document, &before);
+    place(core, call.identity, address, &document);
+    Ok(Response::json(200, &shown(core, call, &document)))
+}
+
+fn settle(core: &mut Core, call: &Call, document: &Value) -> Response {
+    place(core, call.identity, &call.address, document);
+    Response::json(201, &shown(core, call, document)).header("Location", resource_url(core, call))
+}
+
+fn operate(core: &mut Core, call: &Call, mut document: Value) -> Response {
+    document["properties"]["provisioningState"] = "Creating".into();
+    place(core, call.identity, &call.address, &document);
+    let key = call.address.key();
+    let started = begin(core, call, Work::RegistryAsset, Deed::FinishVersion { key: key.clone() }, Some(key));
+    Response::json(201, &shown(core, call, &document))
+        .header("Azure-AsyncOperation", started.status_url)
+        .header("Location", resource_url(core, call))
+        .header("x-ms-async-operation-timeout", "PT30M")
+}
+
+fn begin(core: &mut Core, call: &Call, work: Work, deed: Deed, shows: Option<String>) -> operation::Started {
+    let location = location_of(core, &call.address);
+    operation::start(
+        core,
+        call,
+        Start {
+            family: Family::Registry,
+            location: &location,
+            workspace_id: "",
+            work,
+            deed,
+            shows,
+            model: "",
+        },
+    )
+}
+
+fn resource_url(core: &Core, call: &Call) -> String {
+    format!("{}{}?api-version={}", core.base(), call.request.path, call.api_version)
+}
+
+/// The location of the registry or workspace that an address is in.
+pub fn location_of(core: &Core, address: &Address) -> String {
+    core.store
+        .get(&address.key_to(1))
+        .and_then(|owner| at::text(owner, "location"))
+        .unwrap_or("eastus")
+        .to_owned()
+}
+
+fn positive_integer(version: &str) -> bool {
+    !version.starts_with('0') && version.len() <= 10 && version.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A deleted version of a registry can never be made again [ISS azureml-assets#2919].
+pub fn refuse_tombstone(core: &Core, key: &str, address: &Address) -> Result<(), ArmError> {
+    let Some(deleted) = core.tombstones.get(key) else { return Ok(()) };
+    let stamp = deleted.strftime("%m/%d/%Y %H:%M:%S");
+    let asset = asset_id(address);
+    Err(ArmError::plain_user(
+        400,
+        format!(
+            "Asset {asset} was deleted at {stamp} +00:00, it cannot be recreated. Please try again with a different version."
+        ),
+    ))
+}
+
+fn created(core: &Core, call: &Call, kind: &Kind, body: &Value) -> Result<Value, ArmError> {
+    let mut properties = at::object(&json!({"p": kind.defaults()}), "p");
+    for (name, value) in at::object(body, "properties") {
+        if properties.contains_key(&name) && !value.is_null() {
+            properties.insert(name, value);
+        }
+    }
+    if let Some(path) = kind.path {
+        let Some(uri) = at::text(body, &format!("properties.{path}")) else {
+            return Err(ArmError::validation(path, format!("The {path} field is required.")));
+        };
+        let uri = normalised(uri);
+        check_source(core, call, body, &uri)?;
+        properties.insert(path.to_owned(), uri.into());
+    }
+    properties.insert("isAnonymous".to_owned(), at::or(body, "properties.isAnonymous", false));
+    properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    let mut document = json!({
+        "id": call.address.id(),
+        "name": call.address.leaf(),
+        "type": call.address.arm_type(),
+        "properties": properties,
+        "systemData": arm::system_data(core, call.identity, true),
+    });
+    fill_mutable(&mut document, body);
+    Ok(document)
+}
+
+fn replaced(core: &Core, call: &Call, kind: &Kind, before: &Value, body: &Value) -> Result<Value, ArmError> {
+    let inferred = &core.config.inferred;
+    let mut document = before.clone();
+    if let Some(path) = kind.path.map(|path| format!("properties.{path}"))
+        && let Some(uri) = at::text(body, &path)
+        && Some(normalised(uri).as_str()) != at::text(before, &path)
+    {
+        return Err(ArmError::plain_user(inferred.asset_path_status, "Asset paths cannot be updated."));
+    }
+    for field in kind.fixed.iter().chain(&["isAnonymous"]) {
+        let path = format!("properties.{field}");
+        if let Some(wanted) = at::at(body, &path)
+            && !same(wanted, at::at(before, &path))
+        {
+            return Err(ArmError::validation(field, format!("{field} cannot be changed.")));
+        }
+    }
+    let properties = &mut document["properties"];
+    if let (Some(wanted), true) =
+        (at::text(body, "properties.modelType"), properties.get("modelType").is_some())
+    {
+        if in_registry(&call.address) && properties["modelType"] != wanted {
+            return Err(ArmError::plain_user(
+                400,
+                format!(
+                    "Value of property modelType for model {} cannot be replaced to {wanted} without increasing the version.",
+                    call.address.name(1)
+                ),
+            ));
+        }
+        properties["modelType"] = wanted.into();
+    }
+    if properties.get("jobName").is_some() {
+        match at::at(body, "properties.jobName") {
+            Some(job) => properties["jobName"] = job.clone(),
+            None if inferred.absent_job_name_clears => properties["jobName"] = Value::Null,
+            None => {}
+        }
+    }
+    if properties.get("stage").is_some() {
+        match at::text(body, "properties.stage") {
+            Some(stage) => properties["stage"] = stage.into(),
+            None if inferred.absent_stage_resets => properties["stage"] = "Development".into(),
+            None => {}
+        }
+    }
+    fill_mutable(&mut document, body);
+    Ok(document)
+}
+
+/// Equal, or words that differ only in case.
+fn same(wanted: &Value, stored: Option<&Value>) -> bool {
+    match (wanted, stored) {
+        (Value::String(wanted), Some(Value::String(stored))) => wanted.eq_ignore_ascii_case(stored),
+        _ => Some(wanted) == stored,
+    }
+}
+
+fn fill_mutable(document: &mut Value, body: &Value) {
+    fill_resource_base(document, body);
+    if document["properties"].get("flavors").is_none() {
+        return;
+    }
+    // The service reads an MLmodel file for what the client leaves out, and never answers null [REC].
+    let flavors = match at::at(body, "properties.flavors") {
+        Some(flavors) => flavors.clone(),
+        None if at::text(document, "properties.modelType") == Some("mlflow_model") => {
+            json!({"python_function": {"data": {"loader_module": "mlflow.sklearn"}}})
+        }
+        None => json!({}),
+    };
+    document["properties"]["flavors"] = flavors;
+}
+
+/// Where a new version's files come from must be somewhere that it may take them from.
+fn check_source(core: &Core, call: &Call, body: &Value, uri: &str) -> Result<(), ArmError> {
+    let job_of_uri = uri.strip_prefix("azureml://jobs/").and_then(|rest| rest.split('/').next());
+    if in_registry(&call.address) {
+        let foreign = job_of_uri.is_some() || uri.contains("/datastores/") || uri.starts_with("runs:");
+        if foreign && core.config.inferred.registry_refuses_foreign_paths {
+            return Err(ArmError::plain_user(
+                400,
+                format!("The asset path {uri} is not in the storage of registry {}.", call.address.name(0)),
+            ));
+        }
+    } else if core.config.inferred.job_uri_must_exist {
+        let named = at::text(body, "properties.jobName");
+        for job in job_of_uri.into_iter().chain(named) {
+            if !core.store.has(&format!("{}/jobs/{job}", call.address.key_to(1))) {
+                return Err(ArmError::user(
+                    400,
+                    "The request is invalid.",
+                    "JobNotFound",
+                    format!("Job {job} was not found."),
+                ));
+            }
+        }
+    }
+    if core.missing_paths.iter().any(|missing| uri.contains(missing.as_str())) {
+        return Err(path_missing(uri));
+    }
+    Ok(())
+}
+
+/// A path without files [ISS azure-docs#103778].
+fn path_missing(uri: &str) -> ArmError {
+    ArmError::user(
+        400,
+        "The request is invalid.",
+        "ModelAssetPathNotFoundInStorage",
+        format!("The asset path {uri} was not found in storage."),
+    )
+}
+
+/// Stores a version, makes its container if there is none, and keeps latestVersion and nextVersion.
+pub fn place(core: &mut Core, identity: &Identity, address: &Address, document: &Value) {
+    let now = core.now();
+    let container_address = address.parent();
+    let container_key = container_address.key();
+    let is_new = !core.store.has(&address.key());
+    core.store.put(now, &address.key(), document.clone());
+    if is_new {
+        let mut container = match core.store.get(&container_key) {
+            Some(container) => container.clone(),
+            None => container::rendered(core, identity, &container_address, None),
+        };
+        count_version(&mut container, address.leaf());
+        core.store.put(now, &container_key, container);
+    }
+}
+
+/// DELETE: at once in a workspace; as an operation, and for ever, in a registry.
+pub fn delete(core: &mut Core, call: &Call) -> Response {
+    let key = call.address.key();
+    if !core.store.has(&key) {
+        return Response::empty(204);
+    }
+    let now = core.now();
+    if !in_registry(&call.address) {
+        core.store.remove(now, &key);
+        recount(core, &call.address.parent().key());
+        return Response::empty(200);
+    }
+    core.store.change(now, &key, |document| document["properties"]["provisioningState"] = "Deleting".into());
+    let deed = Deed::RemoveVersion { key, container: call.address.parent().key() };
+    let started = begin(core, call, Work::RegistryAssetDelete, deed, None);
+    Response::empty(202)
+        .header("Location", started.result_url)
+        .header("Azure-AsyncOperation", started.status_url)
+        .header("x-ms-async-operation-timeout", "PT30M")
+}
+
+/// A registry's version is ready, or failed.
+pub fn finish(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(), Failure> {
+    let state = if fate.is_ok() { "Succeeded" } else { "Failed" };
+    let now = core.now();
+    core.store.change(now, key, |document| document["properties"]["provisioningState"] = state.into());
+    fate
+}
+
+/// A registry's version is gone, and its number is burnt.
+pub fn remove_for_ever(core: &mut Core, key: &str, container: &str) {
+    let now = core.now();
+    core.store.remove(now, key);
+    core.tombstones.insert(key.to_owned(), now);
+    recount(core, container);
+}
+
+/// A registry's version as publish and import make it: metadata stays behind (§C.2), files are copied.
+pub fn copied(core: &Core, identity: &Identity, source: &Value, address: &Address) -> Value {
+    let kind = Kind::of(address);
+    let mut properties: Map<String, Value> = at::object(source, "properties");
+    let uri = kind.path.and_then(|path| properties.get(path)?.as_str()).unwrap_or_default().to_owned();
+    if let Some(path) = kind.path {
+        properties.insert(path.to_owned(), blob_uri(core, address, &uri).into());
+    }
+    properties.insert("isArchived".to_owned(), false.into());
+    properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    if properties.contains_key("jobName") {
+        properties.insert("jobName".to_owned(), Value::Null);
+    }
+    if !core.config.inferred.publish_copies_metadata {
+        properties.insert("description".to_owned(), Value::Null);
+        properties.insert("tags".to_owned(), json!({}));
+        properties.insert("properties".to_owned(), json!({}));
+        if properties.contains_key("stage") {
+            properties.insert("stage".to_owned(), "Development".into());
+        }
+    }
+    json!({
+        "id": address.id(),
+        "name": address.leaf(),
+        "type": address.arm_type(),
+        "properties": properties,
+        "systemData": arm::system_data(core, identity, true),
+    })
+}
+
+/// A place of its own in the registry's storage.
+fn blob_uri(core: &Core, address: &Address, source: &str) -> String {
+    let account = core
+        .store
+        .get(&address.key_to(1))
+        .and_then(|registry| {
+            registry
+                .pointer("/properties/regionDetails/0/storageAccountDetails/0/systemCreatedStorageAccount/storageAccountName")?
+                .as_str()
+        })
+        .unwrap_or("registry");
+    let blob = ids::stable_guid(core.config.seed, &address.id());
+    let path = source.rsplit('/').next().unwrap_or("files");
+    format!("https://{account}.blob.core.windows.net/{}-{blob}/{path}", address.name(1))
+}

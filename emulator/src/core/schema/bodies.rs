@@ -1,0 +1,267 @@
+//! The bodies of PUT and PATCH, resource by resource (api-version 2025-09-01) [ARMJ].
+
+use super::Shape::{self, Flag, List, Map, Name, Number, Object, Text, Whole, Word};
+use super::{Field, may, must};
+
+/// The fields of a PUT's body, by chain of types; none when nobody PUTs it.
+pub(super) fn of(kinds: &str) -> Option<&'static [Field]> {
+    let asset = kinds.split_once('/').map(|(_, asset)| asset);
+    Some(match (kinds, asset) {
+        ("registries", _) => REGISTRY,
+        ("workspaces/onlineEndpoints", _) => ONLINE_ENDPOINT,
+        ("workspaces/onlineEndpoints/deployments", _) => ONLINE_DEPLOYMENT,
+        ("workspaces/batchEndpoints", _) => BATCH_ENDPOINT,
+        ("workspaces/batchEndpoints/deployments", _) => BATCH_DEPLOYMENT,
+        ("workspaces/jobs", _) => JOB,
+        (_, Some("data")) => DATA_CONTAINER,
+        (_, Some("models" | "environments" | "components" | "codes")) => CONTAINER,
+        (_, Some("models/versions")) => MODEL_VERSION,
+        (_, Some("data/versions")) => DATA_VERSION,
+        (_, Some("environments/versions")) => ENVIRONMENT_VERSION,
+        (_, Some("codes/versions")) => CODE_VERSION,
+        (_, Some("components/versions")) => COMPONENT_VERSION,
+        _ => return None,
+    })
+}
+
+pub(super) const PATCH: &[Field] = &[may("tags", TEXTS), may("identity", IDENTITY), may("sku", PARTIAL_SKU)];
+
+const TEXTS: Shape = Map(&Text);
+const ACCESS: Shape = Word(&["Enabled", "Disabled"]);
+const ARM_ID: Shape = Object(&[may("resourceId", Text)]);
+const IDENTITY: Shape = Object(&[
+    must(
+        "type",
+        Word(&[
+            "None",
+            "SystemAssigned",
+            "UserAssigned",
+            "SystemAssigned,UserAssigned",
+            "SystemAssigned, UserAssigned",
+        ]),
+    ),
+    may("userAssignedIdentities", Map(&Object(&[]))),
+]);
+const PARTIAL_SKU: Shape = Object(&[
+    may("name", Text),
+    may("capacity", Whole),
+    may("family", Text),
+    may("size", Text),
+    may("tier", Word(&["Free", "Basic", "Standard", "Premium"])),
+]);
+const SKU: Shape = Object(&[
+    must("name", Text),
+    may("capacity", Whole),
+    may("family", Text),
+    may("size", Text),
+    may("tier", Word(&["Free", "Basic", "Standard", "Premium"])),
+]);
+
+/// A tracked resource: envelope and properties.
+macro_rules! tracked {
+    ($properties:expr) => {
+        &[
+            must("location", Text),
+            must("properties", Object($properties)),
+            may("identity", IDENTITY),
+            may("kind", Text),
+            may("sku", SKU),
+            may("tags", TEXTS),
+        ]
+    };
+}
+
+/// A resource that has nothing but properties, which all have a description, tags and properties, and more.
+macro_rules! plain {
+    ($($more:expr),* $(,)?) => {
+        &[must("properties", Object(&[
+            may("description", Text),
+            may("properties", TEXTS),
+            may("tags", TEXTS),
+            may("isArchived", Flag),
+            $($more),*
+        ]))]
+    };
+}
+
+const REGISTRY: &[Field] = tracked!(&[
+    may("discoveryUrl", Text),
+    may("intellectualPropertyPublisher", Text),
+    may("managedResourceGroup", ARM_ID),
+    may("managedResourceGroupSettings", Object(&[may("assignedIdentities", List(&Object(&[])))])),
+    may("mlFlowRegistryUri", Text),
+    may("publicNetworkAccess", Text),
+    may("regionDetails", List(&REGION)),
+    may("registryPrivateEndpointConnections", List(&PRIVATE_ENDPOINT)),
+]);
+
+const REGION: Shape = Object(&[
+    may("location", Text),
+    may("acrDetails", List(&Object(&[may("systemCreatedAcrAccount", ACCOUNT_ACR)]))),
+    may("storageAccountDetails", List(&Object(&[may("systemCreatedStorageAccount", ACCOUNT_STORAGE)]))),
+]);
+const ACCOUNT_ACR: Shape =
+    Object(&[may("acrAccountName", Text), may("acrAccountSku", Text), may("armResourceId", ARM_ID)]);
+const ACCOUNT_STORAGE: Shape = Object(&[
+    may("allowBlobPublicAccess", Flag),
+    may("armResourceId", ARM_ID),
+    may("storageAccountHnsEnabled", Flag),
+    may("storageAccountName", Text),
+    may("storageAccountType", Text),
+]);
+const PRIVATE_ENDPOINT: Shape = Object(&[
+    may("id", Text),
+    may("location", Text),
+    may(
+        "properties",
+        Object(&[
+            may("groupIds", List(&Text)),
+            may("privateEndpoint", Object(&[may("subnetArmId", Text)])),
+            may("provisioningState", Text),
+            may(
+                "registryPrivateLinkServiceConnectionState",
+                Object(&[
+                    may("actionsRequired", Text),
+                    may("description", Text),
+                    may("status", Word(&["Approved", "Pending", "Rejected", "Disconnected"])),
+                ]),
+            ),
+        ]),
+    ),
+]);
+
+const KEYS: Shape = Object(&[may("primaryKey", Text), may("secondaryKey", Text)]);
+const AUTH_MODE: Shape = Word(&["AMLToken", "Key", "AADToken"]);
+
+const ONLINE_ENDPOINT: &[Field] = tracked!(&[
+    must("authMode", AUTH_MODE),
+    may("compute", Text),
+    may("description", Text),
+    may("keys", KEYS),
+    may("mirrorTraffic", Map(&Whole)),
+    may("properties", TEXTS),
+    may("publicNetworkAccess", ACCESS),
+    may("traffic", Map(&Whole)),
+]);
+
+const PROBE: Shape = Object(&[
+    may("failureThreshold", Whole),
+    may("initialDelay", Text),
+    may("period", Text),
+    may("successThreshold", Whole),
+    may("timeout", Text),
+]);
+const CODE_CONFIGURATION: Shape = Object(&[may("codeId", Text), must("scoringScript", Name)]);
+
+const ONLINE_DEPLOYMENT: &[Field] = tracked!(&[
+    must("endpointComputeType", Word(&["Managed", "Kubernetes", "AzureMLCompute"])),
+    may("appInsightsEnabled", Flag),
+    may("codeConfiguration", CODE_CONFIGURATION),
+    may(
+        "containerResourceRequirements",
+        Object(&[may("containerResourceLimits", TEXTS), may("containerResourceRequests", TEXTS),])
+    ),
+    may(
+        "dataCollector",
+        Object(&[
+            must(
+                "collections",
+                Map(&Object(&[
+                    may("clientId", Text),
+                    may("dataCollectionMode", ACCESS),
+                    may("dataId", Text),
+                    may("samplingRate", Number),
+                ]))
+            ),
+            may("requestLogging", Object(&[may("captureHeaders", List(&Text))])),
+            may("rollingRate", Word(&["Year", "Month", "Day", "Hour", "Minute"])),
+        ])
+    ),
+    may("description", Text),
+    may("egressPublicNetworkAccess", ACCESS),
+    may("environmentId", Text),
+    may("environmentVariables", TEXTS),
+    may("instanceType", Text),
+    may("livenessProbe", PROBE),
+    may("model", Text),
+    may("modelMountPath", Text),
+    may("properties", TEXTS),
+    may("readinessProbe", PROBE),
+    may(
+        "requestSettings",
+        Object(&[
+            may("maxConcurrentRequestsPerInstance", Whole),
+            may("maxQueueWait", Text),
+            may("requestTimeout", Text),
+        ])
+    ),
+    may("scaleSettings", Object(&[must("scaleType", Word(&["Default", "TargetUtilization"]))])),
+    may("startupProbe", PROBE),
+]);
+
+const BATCH_ENDPOINT: &[Field] = tracked!(&[
+    must("authMode", AUTH_MODE),
+    may("defaults", Object(&[may("deploymentName", Text)])),
+    may("description", Text),
+    may("keys", KEYS),
+    may("properties", TEXTS),
+]);
+
+const BATCH_DEPLOYMENT: &[Field] = tracked!(&[
+    may("codeConfiguration", CODE_CONFIGURATION),
+    may("compute", Text),
+    may(
+        "deploymentConfiguration",
+        Object(&[must("deploymentConfigurationType", Word(&["PipelineComponent", "Model"])),])
+    ),
+    may("description", Text),
+    may("environmentId", Text),
+    may("environmentVariables", TEXTS),
+    may("errorThreshold", Whole),
+    may("loggingLevel", Word(&["Info", "Warning", "Debug"])),
+    may("maxConcurrencyPerInstance", Whole),
+    may("miniBatchSize", Whole),
+    may("model", Object(&[must("referenceType", Word(&["DataPath", "Id", "OutputPath"]))])),
+    may("outputAction", Word(&["SummaryOnly", "AppendRow"])),
+    may("outputFileName", Text),
+    may("properties", TEXTS),
+    may("resources", Object(&[may("instanceCount", Whole), may("instanceType", Text)])),
+    may("retrySettings", Object(&[may("maxRetries", Whole), may("timeout", Text)])),
+]);
+
+const JOB: &[Field] = plain![
+    must("jobType", Word(&["AutoML", "Command", "Sweep", "Pipeline", "Spark"])),
+    may("experimentName", Text)
+];
+
+const DATA_TYPE: Shape = Word(&["uri_file", "uri_folder", "mltable"]);
+const CONTAINER: &[Field] = plain![];
+const DATA_CONTAINER: &[Field] = plain![must("dataType", DATA_TYPE)];
+
+const MODEL_VERSION: &[Field] = plain![
+    may("flavors", Map(&Object(&[]))),
+    may("isAnonymous", Flag),
+    may("jobName", Text),
+    may("modelType", Text),
+    may("modelUri", Text),
+    may("stage", Text),
+];
+const DATA_VERSION: &[Field] =
+    plain![must("dataType", DATA_TYPE), must("dataUri", Name), may("isAnonymous", Flag)];
+const CODE_VERSION: &[Field] = plain![may("codeUri", Text), may("isAnonymous", Flag)];
+const COMPONENT_VERSION: &[Field] = plain![may("isAnonymous", Flag)];
+
+const ROUTE: Shape = Object(&[must("path", Name), must("port", Whole)]);
+const ENVIRONMENT_VERSION: &[Field] = plain![
+    may("autoRebuild", Word(&["Disabled", "OnBaseImageUpdate"])),
+    may("build", Object(&[must("contextUri", Name), may("dockerfilePath", Text)])),
+    may("condaFile", Text),
+    may("image", Text),
+    may(
+        "inferenceConfig",
+        Object(&[may("livenessRoute", ROUTE), may("readinessRoute", ROUTE), may("scoringRoute", ROUTE),])
+    ),
+    may("isAnonymous", Flag),
+    may("osType", Word(&["Linux", "Windows"])),
+    may("stage", Text),
+];

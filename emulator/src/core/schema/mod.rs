@@ -1,0 +1,129 @@
+//! Bodies as Microsoft's ARM schema has them: what is required, of which type, which words. Words compare without
+//! regard to case, and what is unknown is tolerated, because the SDK sends more than is documented [OBS].
+
+mod bodies;
+
+use serde_json::Value;
+
+use super::error::ArmError;
+
+/// What a value may be. `null` counts as absent everywhere.
+#[derive(Debug)]
+enum Shape {
+    /// Any string.
+    Text,
+    /// A string with at least one letter, digit or underscore.
+    Name,
+    /// true or false.
+    Flag,
+    /// A whole number.
+    Whole,
+    /// Any number.
+    Number,
+    /// One of some words.
+    Word(&'static [&'static str]),
+    /// An object whose values are all alike.
+    Map(&'static Shape),
+    /// An array whose items are all alike.
+    List(&'static Shape),
+    /// An object with these fields, and others.
+    Object(&'static [Field]),
+}
+
+#[derive(Debug)]
+struct Field {
+    name: &'static str,
+    shape: Shape,
+    required: bool,
+}
+
+/// A field that must be there.
+const fn must(name: &'static str, shape: Shape) -> Field {
+    Field { name, shape, required: true }
+}
+
+/// A field that may be there.
+const fn may(name: &'static str, shape: Shape) -> Field {
+    Field { name, shape, required: false }
+}
+
+/// Checks the body of a PUT of a resource, by its chain of types.
+pub fn check_put(kinds: &str, body: &Value) -> Result<(), ArmError> {
+    let Some(fields) = bodies::of(kinds) else { return Ok(()) };
+    let located = fields.iter().any(|field| field.name == "location");
+    if located && body.get("location").is_none_or(Value::is_null) {
+        return Err(ArmError::front(
+            400,
+            "LocationRequired",
+            "The location property is required for this definition.",
+        ));
+    }
+    check_fields(fields, body, "")
+}
+
+/// Checks the body of a PATCH: of each kind it takes some of these.
+pub fn check_patch(body: &Value) -> Result<(), ArmError> {
+    check_fields(bodies::PATCH, body, "")
+}
+
+/// The service's spelling of a word that was sent in any case; the first of `words` when none was.
+pub fn word(words: &[&'static str], sent: Option<&str>) -> &'static str {
+    let sent = sent.unwrap_or_default();
+    words.iter().find(|word| word.eq_ignore_ascii_case(sent)).or(words.first()).copied().unwrap_or_default()
+}
+
+fn check_fields(fields: &[Field], value: &Value, path: &str) -> Result<(), ArmError> {
+    for field in fields {
+        let path = if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
+        match value.get(field.name).filter(|value| !value.is_null()) {
+            Some(value) => check(&field.shape, value, &path)?,
+            None if field.required => {
+                return Err(ArmError::validation(&path, format!("The {} field is required.", field.name)));
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
+    let refused = |expected: &str| {
+        let shown: String = value.to_string().chars().take(80).collect();
+        Err(ArmError::validation(
+            path,
+            format!("The value {shown} is not valid for {path}: expected {expected}."),
+        ))
+    };
+    match (shape, value) {
+        (Shape::Text, Value::String(_))
+        | (Shape::Flag, Value::Bool(_))
+        | (Shape::Number, Value::Number(_)) => Ok(()),
+        (Shape::Name, Value::String(text))
+            if text.contains(|c: char| c.is_ascii_alphanumeric() || c == '_') =>
+        {
+            Ok(())
+        }
+        (Shape::Whole, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(()),
+        (Shape::Word(words), Value::String(text))
+            if words.iter().any(|word| word.eq_ignore_ascii_case(text)) =>
+        {
+            Ok(())
+        }
+        (Shape::Map(inner), Value::Object(fields)) => fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .try_for_each(|(name, value)| check(inner, value, &format!("{path}.{name}"))),
+        (Shape::List(inner), Value::Array(items)) => {
+            items.iter().enumerate().try_for_each(|(at, item)| check(inner, item, &format!("{path}[{at}]")))
+        }
+        (Shape::Object(fields), Value::Object(_)) => check_fields(fields, value, path),
+        (Shape::Text, _) => refused("a string"),
+        (Shape::Name, _) => refused("a string with a letter, digit or underscore"),
+        (Shape::Flag, _) => refused("true or false"),
+        (Shape::Whole, _) => refused("a whole number"),
+        (Shape::Number, _) => refused("a number"),
+        (Shape::Word(words), _) => refused(&format!("one of {}", words.join(", "))),
+        (Shape::List(_), _) => refused("an array"),
+        (Shape::Map(_) | Shape::Object(_), _) => refused("an object"),
+    }
+}
