@@ -11,6 +11,7 @@ pub mod folders;
 pub mod ports;
 pub mod process;
 pub mod progress;
+pub mod stand;
 pub mod tools;
 
 pub use control_plane::{ControlPlane, Options};

@@ -1,0 +1,204 @@
+//! The whole of Bindery on one machine: a real control plane, the emulator, and the built operator
+//! between them, under the chart's own rights.
+
+mod operator;
+mod story;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use azureml_emulator::{Config, Emulator};
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::{GroupVersionKind, ObjectMeta};
+use kube::discovery::ApiResource;
+use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+pub use operator::{Operator, OperatorOptions, binary};
+pub use story::{GROUP, SUBSCRIPTION, azure_id, emulator_config, job};
+
+use crate::ControlPlane;
+
+/// What can go wrong while the stand is set up or used: always something to read.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// How the stand is to be.
+#[derive(Debug, Clone)]
+pub struct StandOptions {
+    /// Watch only the stand's own namespace, so that many stands share a control plane. Default true.
+    pub one_namespace: bool,
+    /// More arguments for the operator.
+    pub arguments: Vec<String>,
+    /// The emulator. Default: the story's, at a hundred times real speed.
+    pub emulator: Config,
+    /// Start the operator. Default true.
+    pub operator: bool,
+}
+
+impl Default for StandOptions {
+    fn default() -> Self {
+        Self { one_namespace: true, arguments: vec![], emulator: emulator_config(100.0), operator: true }
+    }
+}
+
+/// A namespace of its own on a control plane, an emulator of its own, and an operator for both.
+pub struct Stand {
+    pub emulator: Emulator,
+    pub operator: Operator,
+    pub client: Client,
+    pub namespace: String,
+    pub kubeconfig: PathBuf,
+}
+
+impl Stand {
+    /// Sets a stand up on a control plane. `name` becomes the namespace.
+    pub async fn start(
+        control_plane: &ControlPlane,
+        name: &str,
+        options: StandOptions,
+    ) -> Result<Self, Error> {
+        let client = control_plane.client()?;
+        crate::install_crds(&client, &bindery::api::crds()).await?;
+        create_namespace(&client, name).await?;
+        let emulator = Emulator::start(options.emulator).await?;
+        let account = operator::grant(control_plane, name, options.one_namespace).await?;
+        let mut operator = Operator::prepare(OperatorOptions {
+            kubeconfig: account,
+            emulator: emulator.url(),
+            ca_pem: emulator.ca_pem().to_string(),
+            namespace: options.one_namespace.then(|| name.to_string()),
+            cluster_id: "stand".into(),
+            arguments: options.arguments,
+        })?;
+        if options.operator {
+            operator.start()?;
+        }
+        let kubeconfig = control_plane.kubeconfig_path().to_path_buf();
+        Ok(Self { emulator, operator, client, namespace: name.into(), kubeconfig })
+    }
+
+    /// Objects of a kind in the stand's namespace.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Applies a manifest as `kubectl apply --server-side` does. A refusal is the API server's sentence.
+    pub async fn apply(&self, kind: &str, name: &str, spec: Value) -> Result<(), String> {
+        self.apply_in(&self.namespace, kind, name, spec).await
+    }
+
+    /// The same in another namespace.
+    pub async fn apply_in(&self, namespace: &str, kind: &str, name: &str, spec: Value) -> Result<(), String> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("bindery.dev", "v1alpha1", kind));
+        let resource = if kind == "Registry" {
+            ApiResource { plural: "registries".into(), ..resource }
+        } else {
+            resource
+        };
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
+        let object = json!({
+            "apiVersion": "bindery.dev/v1alpha1", "kind": kind,
+            "metadata": {"name": name, "namespace": namespace}, "spec": spec,
+        });
+        match api.patch(name, &PatchParams::apply("stand").force(), &Patch::Apply(&object)).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) => Err(status.message.clone()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Waits until an object is as it should be; the error says how it was in the end.
+    pub async fn wait_for<K>(&self, name: &str, what: &str, holds: impl Fn(&K) -> bool) -> Result<K, Error>
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + DeserializeOwned
+            + serde::Serialize,
+    {
+        let api = self.api::<K>();
+        let begun = Instant::now();
+        loop {
+            let object = api.get_opt(name).await?;
+            if let Some(object) = object.as_ref().filter(|o| holds(o)) {
+                return Ok(object.clone());
+            }
+            if begun.elapsed() > PATIENCE {
+                let status = object.map(|o| serde_json::to_value(o).unwrap_or_default()["status"].take());
+                let status = serde_json::to_string_pretty(&status.unwrap_or_default())?;
+                return Err(format!(
+                    "{} {name} did not become {what} in {PATIENCE:?}; its status:\n{status}\nthe operator's log:\n{}",
+                    K::kind(&()),
+                    self.operator.log_tail(30)
+                )
+                .into());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until an object is gone.
+    pub async fn wait_gone<K>(&self, name: &str) -> Result<(), Error>
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + DeserializeOwned
+            + serde::Serialize,
+    {
+        let api = self.api::<K>();
+        let begun = Instant::now();
+        while let Some(object) = api.get_opt(name).await? {
+            if begun.elapsed() > PATIENCE {
+                let object = serde_json::to_string_pretty(&object)?;
+                return Err(
+                    format!("{name} is still there:\n{object}\n{}", self.operator.log_tail(30)).into()
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
+/// How long the stand waits for what should come: long, because the machines are slow and a wait that
+/// is fulfilled ends at once.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+async fn create_namespace(client: &Client, name: &str) -> Result<(), Error> {
+    let api: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
+    let namespace = k8s_openapi::api::core::v1::Namespace {
+        metadata: ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() },
+        ..Default::default()
+    };
+    match api.create(&PostParams::default(), &namespace).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The condition of this type in a status, as `status reason: message`.
+pub fn condition<K: serde::Serialize>(object: &K, kind: &str) -> Option<(String, String, String)> {
+    let object = serde_json::to_value(object).ok()?;
+    let all = object["status"]["conditions"].as_array()?.clone();
+    let found = all.into_iter().find(|c| c["type"] == kind)?;
+    let text = |field: &str| found[field].as_str().unwrap_or_default().to_string();
+    Some((text("status"), text("reason"), text("message")))
+}
+
+/// Is the object Ready, for the generation that it has now?
+pub fn ready<K: serde::Serialize + ResourceExt>(object: &K) -> bool {
+    let observed = serde_json::to_value(object).ok().and_then(|o| o["status"]["observedGeneration"].as_i64());
+    observed == object.meta().generation
+        && condition(object, "Ready").is_some_and(|(status, ..)| status == "True")
+}
+
+/// Has the object this reason for not being Ready?
+pub fn not_ready_because<K: serde::Serialize>(object: &K, reason: &str) -> bool {
+    condition(object, "Ready").is_some_and(|(status, why, _)| status != "True" && why == reason)
+}

@@ -1,0 +1,205 @@
+//! The built operator as a process, with the rights that the chart gives it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::{
+    ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
+};
+use kube::api::{Api, Patch, PatchParams};
+use kube::core::ObjectMeta;
+
+use super::Error;
+use super::story::{CLIENT, TENANT};
+use crate::folders::{self, TemporaryFolder};
+use crate::{ControlPlane, Process, Signal};
+
+/// What the chart lets the operator do.
+const RULES: &str = include_str!("../../../charts/bindery/rbac/rules.yaml");
+const ACCOUNT: &str = "bindery";
+
+/// What an operator is started with.
+#[derive(Debug, Clone)]
+pub struct OperatorOptions {
+    /// A kubeconfig with the operator's own rights.
+    pub kubeconfig: PathBuf,
+    /// The emulator's URL.
+    pub emulator: String,
+    /// The emulator's certificate authority.
+    pub ca_pem: String,
+    /// Watch only this namespace.
+    pub namespace: Option<String>,
+    /// The cluster's id in the owner tags.
+    pub cluster_id: String,
+    /// More arguments.
+    pub arguments: Vec<String>,
+}
+
+/// An operator that can be started, killed and started again.
+pub struct Operator {
+    options: OperatorOptions,
+    folder: TemporaryFolder,
+    log: PathBuf,
+    process: Option<Process>,
+    /// More environment, such as another secret.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Operator {
+    /// Everything but the start.
+    pub fn prepare(options: OperatorOptions) -> Result<Self, Error> {
+        let folder = TemporaryFolder::new("operator")?;
+        std::fs::write(folder.path().join("ca.pem"), &options.ca_pem)?;
+        let log = folders::new_log_folder("operator")?.join("bindery.log");
+        Ok(Self { options, folder, log, process: None, environment: vec![] })
+    }
+
+    /// Starts it, or starts it again.
+    pub fn start(&mut self) -> Result<(), Error> {
+        let mut command = Command::new(binary()?);
+        command
+            .args(["run", "--cluster-id", &self.options.cluster_id, "--arm-endpoint", &self.options.emulator])
+            .arg("--ca-bundle")
+            .arg(self.folder.path().join("ca.pem"))
+            .args(&self.options.arguments)
+            .env("KUBECONFIG", &self.options.kubeconfig)
+            .env("AZURE_AUTHORITY_HOST", &self.options.emulator)
+            .env("AZURE_TENANT_ID", TENANT)
+            .env("AZURE_CLIENT_ID", CLIENT.0)
+            .env("AZURE_CLIENT_SECRET", CLIENT.1)
+            .env("BINDERY_LOG", "bindery=debug,warn");
+        if let Some(namespace) = &self.options.namespace {
+            command.args(["--watch-namespace", namespace]);
+        }
+        for (name, value) in &self.environment {
+            command.env(name, value);
+        }
+        self.process = Some(Process::spawn(&command, &self.log)?);
+        Ok(())
+    }
+
+    /// SIGKILL: it gets no chance to say anything.
+    pub fn kill(&mut self) -> Result<(), Error> {
+        if let Some(mut process) = self.process.take() {
+            process.signal(Signal::Kill)?;
+        }
+        Ok(())
+    }
+
+    /// SIGTERM, as Kubernetes stops a pod.
+    pub async fn stop(&mut self) -> Result<(), Error> {
+        if let Some(mut process) = self.process.take() {
+            process.stop(std::time::Duration::from_secs(20)).await?;
+        }
+        Ok(())
+    }
+
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
+    /// Is it running?
+    pub fn is_running(&mut self) -> bool {
+        self.process.as_mut().is_some_and(Process::is_running)
+    }
+
+    /// The last lines of its log.
+    pub fn log_tail(&self, lines: usize) -> String {
+        crate::process::tail(&self.log, lines)
+    }
+
+    /// Where its log is.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+}
+
+/// The operator's program, built from this tree once per process.
+pub fn binary() -> Result<PathBuf, Error> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BINARY.get_or_init(|| build().map_err(|e| e.to_string())).clone().map_err(Into::into)
+}
+
+fn build() -> Result<PathBuf, Error> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = Command::new(cargo)
+        .args([
+            "build",
+            "--package",
+            "bindery",
+            "--bin",
+            "bindery",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
+        .current_dir(root)
+        .stderr(std::process::Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err("the operator does not build; see above".into());
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let executable = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    executable
+        .filter_map(|m| m["executable"].as_str().map(PathBuf::from))
+        .next_back()
+        .ok_or_else(|| "cargo did not say where it put the operator".into())
+}
+
+/// An account in the namespace with exactly the chart's rules, and a kubeconfig for it.
+pub(super) async fn grant(
+    control_plane: &ControlPlane,
+    namespace: &str,
+    one_namespace: bool,
+) -> Result<PathBuf, Error> {
+    let client = control_plane.client()?;
+    let rules: Vec<PolicyRule> = serde_yaml::from_str(RULES)?;
+    let apply = PatchParams::apply("stand").force();
+    let meta = |namespaced: bool, name: &str| ObjectMeta {
+        name: Some(name.into()),
+        namespace: namespaced.then(|| namespace.to_string()),
+        ..ObjectMeta::default()
+    };
+    let account = ServiceAccount { metadata: meta(true, ACCOUNT), ..ServiceAccount::default() };
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    accounts.patch(ACCOUNT, &apply, &Patch::Apply(&account)).await?;
+    let subjects = Some(vec![Subject {
+        kind: "ServiceAccount".into(),
+        name: ACCOUNT.into(),
+        namespace: Some(namespace.into()),
+        ..Subject::default()
+    }]);
+    let role_ref = |kind: &str, name: &str| RoleRef {
+        api_group: "rbac.authorization.k8s.io".into(),
+        kind: kind.into(),
+        name: name.into(),
+    };
+    if one_namespace {
+        // As the chart does with watchNamespace: namespaces are cluster-scoped.
+        let rules = rules.into_iter().filter(|r| r.resources.as_ref().is_none_or(|r| r != &["namespaces"]));
+        let role = Role { metadata: meta(true, ACCOUNT), rules: Some(rules.collect()) };
+        Api::<Role>::namespaced(client.clone(), namespace)
+            .patch(ACCOUNT, &apply, &Patch::Apply(&role))
+            .await?;
+        let binding =
+            RoleBinding { metadata: meta(true, ACCOUNT), role_ref: role_ref("Role", ACCOUNT), subjects };
+        Api::<RoleBinding>::namespaced(client, namespace)
+            .patch(ACCOUNT, &apply, &Patch::Apply(&binding))
+            .await?;
+    } else {
+        let name = format!("bindery-{namespace}");
+        let role = ClusterRole { metadata: meta(false, &name), rules: Some(rules), ..ClusterRole::default() };
+        Api::<ClusterRole>::all(client.clone()).patch(&name, &apply, &Patch::Apply(&role)).await?;
+        let binding = ClusterRoleBinding {
+            metadata: meta(false, &name),
+            role_ref: role_ref("ClusterRole", &name),
+            subjects,
+        };
+        Api::<ClusterRoleBinding>::all(client).patch(&name, &apply, &Patch::Apply(&binding)).await?;
+    }
+    Ok(control_plane.kubeconfig_for_service_account(namespace, ACCOUNT).await?)
+}
