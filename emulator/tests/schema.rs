@@ -36,8 +36,8 @@ fn bodies() -> Vec<(&'static str, String, Value)> {
         deployment["properties"][key] = value.clone();
     }
     let mut model = model_body();
-    // The schema flattens a flavor's `data` away; the service has it [REC].
-    model["properties"]["flavors"] = json!({"sklearn": {}});
+    // Empty: the schema flattens a flavor's `data` away, and the service has it [REC].
+    model["properties"]["flavors"] = json!({});
     model["properties"]["isAnonymous"] = json!(false);
     model["properties"]["isArchived"] = json!(false);
     let data = json!({"properties": {"dataType": "uri_file", "dataUri": "azureml://datastores/d/paths/p", "description": "d", "tags": {"a": "b"}}});
@@ -110,7 +110,7 @@ fn mutants(body: &Value) -> Vec<(String, Value)> {
         }
         let mut mutant = body.clone();
         let (leaf, parents) = path.split_last().unwrap();
-        let parent = parents.iter().map(|key| format!("/{key}")).collect::<String>();
+        let parent = parents.iter().fold(String::new(), |parent, key| parent + "/" + key);
         if let Some(fields) = mutant.pointer_mut(&parent).and_then(Value::as_object_mut) {
             fields.remove(leaf);
             found.push((format!("no {}", path.join(".")), mutant));

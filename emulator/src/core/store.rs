@@ -116,7 +116,7 @@ impl Store {
         }
         match order {
             Order::OldestFirst => {
-                shown.range(after.map_or(0, |at| at + 1)..).map(|(at, d)| (*at, *d)).collect()
+                shown.range(after.map_or(0, |at| at.saturating_add(1))..).map(|(at, d)| (*at, *d)).collect()
             }
             Order::NewestFirst => {
                 shown.range(..after.unwrap_or(u64::MAX)).rev().map(|(at, d)| (*at, *d)).collect()

@@ -239,7 +239,7 @@ const CONTAINER: &[Field] = plain![];
 const DATA_CONTAINER: &[Field] = plain![must("dataType", DATA_TYPE)];
 
 const MODEL_VERSION: &[Field] = plain![
-    may("flavors", Map(&Object(&[]))),
+    may("flavors", Map(&Object(&[may("data", TEXTS)]))),
     may("isAnonymous", Flag),
     may("jobName", Text),
     may("modelType", Text),
