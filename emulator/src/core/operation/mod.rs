@@ -1,16 +1,18 @@
 //! Asynchronous operations as recorded (§B.1): when they end, what they do then, and what their URLs say.
 
-use std::collections::BTreeMap;
+mod ledger;
+mod status;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::arm::Call;
 use super::asset::version;
-use super::error::{Answer, ArmError};
 use super::fault::{Outcome, Work};
 use super::{Core, deployment, endpoint, ids, job, publish, registry, registry_regions};
-use crate::wire::{Response, encode};
+use crate::wire::encode;
+use ledger::Operation;
+pub use ledger::{Due, Operations};
+pub use status::answer;
 
 /// What an operation does when its time has come. Keys are those of the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,69 +94,6 @@ pub enum Family {
     Mfe(&'static str),
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct Operation {
-    family: Family,
-    subscription: String,
-    location: String,
-    started: Timestamp,
-    ended: Option<Timestamp>,
-    verdict: Option<Result<(), Failure>>,
-    /// The resource that a finished operation's `Location` shows; none after a deletion.
-    shows: Option<String>,
-    endpoint: Option<String>,
-    vanished: bool,
-}
-
-/// A deed that is due, and the operation that it belongs to.
-#[derive(Debug)]
-pub struct Due {
-    operation: Option<String>,
-    deed: Deed,
-    failure: Option<Failure>,
-}
-
-/// Operations, by id, and what is still to be done, by time.
-#[derive(Debug, Default)]
-pub struct Operations {
-    known: BTreeMap<String, Operation>,
-    schedule: BTreeMap<(Timestamp, u64), Due>,
-    sequence: u64,
-}
-
-impl Operations {
-    /// Takes the next deed that is due at `now`.
-    pub(super) fn next_due(&mut self, now: Timestamp) -> Option<(Timestamp, Due)> {
-        let entry = self.schedule.first_entry()?;
-        (entry.key().0 <= now).then(|| {
-            let ((due, _), work) = entry.remove_entry();
-            (due, work)
-        })
-    }
-
-    /// The time of the next deed.
-    pub fn next_time(&self) -> Option<Timestamp> {
-        self.schedule.keys().next().map(|(time, _)| *time)
-    }
-
-    /// Operations that have not ended.
-    pub fn running(&self) -> usize {
-        self.known.values().filter(|operation| operation.ended.is_none()).count()
-    }
-
-    /// Whether something runs on an endpoint or one of its deployments.
-    pub fn busy(&self, endpoint: &str) -> bool {
-        self.known
-            .values()
-            .any(|operation| operation.ended.is_none() && operation.endpoint.as_deref() == Some(endpoint))
-    }
-
-    fn enter(&mut self, at: Timestamp, due: Due) {
-        self.sequence += 1;
-        self.schedule.insert((at, self.sequence), due);
-    }
-}
-
 /// What a handler says about the operation that it starts.
 pub struct Start<'a> {
     /// Which status URLs it has.
@@ -193,6 +132,7 @@ pub fn start(core: &mut Core, call: &Call, start: Start) -> Started {
     let outcome = super::fault::outcome(core, start.work, start.deed.subject(), start.model);
     let seconds = start.work.duration(&core.config.durations);
     let due = ids::after(core.now, seconds);
+    core.operations.occupy(start.deed.endpoint().as_deref());
     core.operations.known.insert(
         id.clone(),
         Operation {
@@ -216,7 +156,6 @@ pub fn start(core: &mut Core, call: &Call, start: Start) -> Started {
         let due_deed = Due { operation: Some(id.clone()), deed: start.deed, failure };
         core.operations.enter(due, due_deed);
     }
-    forget_old(core);
     urls(core, call, start.family, start.location, &id)
 }
 
@@ -279,10 +218,11 @@ pub(super) fn finish(core: &mut Core, due: Due) {
     };
     let verdict = perform(core, due.deed, verdict);
     let now = core.now;
-    if let Some(operation) = due.operation.and_then(|id| core.operations.known.get_mut(&id)) {
-        operation.ended = Some(now);
-        operation.verdict = Some(verdict);
+    if let Some(id) = due.operation {
+        core.operations.end(&id, now, verdict);
     }
+    let kept = jiff::SignedDuration::try_from_secs_f64(core.config.operation_retention).unwrap_or_default();
+    core.operations.forget(now.checked_sub(kept).unwrap_or(jiff::Timestamp::MIN));
 }
 
 /// Each deed decides what becomes of its resource, given whether the operation is fated to fail.
@@ -304,99 +244,5 @@ fn perform(core: &mut Core, deed: Deed, fate: Result<(), Failure>) -> Result<(),
         Deed::FinishDeployment { key } => deployment::finish(core, &key, fate),
         Deed::RemoveDeployment { key } => deployment::remove(core, &key, fate),
         Deed::MoveJob { key, status } => fate.map(|()| job::move_on(core, &key, &status)),
-    }
-}
-
-fn forget_old(core: &mut Core) {
-    let (now, retention) = (core.now, core.config.operation_retention);
-    core.operations
-        .known
-        .retain(|_, operation| operation.ended.is_none_or(|ended| ids::after(ended, retention * 2.0) > now));
-}
-
-/// Answers a GET of any operation URL.
-pub fn answer(core: &mut Core, call: &Call) -> Answer {
-    let id = call.address.leaf().to_owned();
-    let (retention, now) = (core.config.operation_retention, core.now);
-    let found = core.operations.known.get(&id).filter(|operation| {
-        operation.subscription.eq_ignore_ascii_case(&call.address.subscription)
-            && !operation.vanished
-            && operation.ended.is_none_or(|ended| ids::after(ended, retention) > now)
-    });
-    let Some(operation) = found.cloned() else {
-        let status = if core.config.inferred.expired_operation_gone { 410 } else { 404 };
-        return Err(ArmError::user(
-            status,
-            "The specified resource was not found.",
-            "OperationNotFound",
-            format!("Operation {id} was not found."),
-        ));
-    };
-    let result = call.address.shape().ends_with("mfeOperationResults")
-        || call.request.parameter("type").is_some_and(|kind| kind.eq_ignore_ascii_case("location"));
-    let response = if result {
-        result_of(core, call, &id, &operation)
-    } else {
-        Response::json(200, &status_of(call, &id, &operation))
-    };
-    Ok(match core.config.retry_after {
-        Some(seconds) if operation.ended.is_none() => response.header("Retry-After", seconds.to_string()),
-        _ => response,
-    })
-}
-
-fn status_of(call: &Call, id: &str, operation: &Operation) -> Value {
-    let status = match (&operation.verdict, operation.family) {
-        (None, Family::Registry) => "InProgress",
-        (None, Family::Mfe(_)) => "Updating",
-        (Some(Ok(())), _) => "Succeeded",
-        (Some(Err(_)), _) => "Failed",
-    };
-    let mut body = match operation.family {
-        Family::Registry => json!({"status": status}),
-        Family::Mfe(prefix) => {
-            let address = &call.address;
-            let mut body = json!({
-                "id": format!(
-                    "/subscriptions/{}/providers/Microsoft.MachineLearningServices/locations/{}/mfeOperationsStatus/{id}",
-                    address.subscription, operation.location
-                ),
-                "name": id,
-                "status": status,
-            });
-            if prefix != "bebes" {
-                let ended = operation.ended.map_or_else(|| "0001-01-01T00:00:00+00:00".to_owned(), ids::iso);
-                body["startTime"] = ids::iso(operation.started).into();
-                body["endTime"] = ended.into();
-                body["percentComplete"] = 0.0.into();
-            }
-            body
-        }
-    };
-    match (&operation.verdict, operation.family) {
-        (Some(Ok(())), Family::Registry) => body["percentComplete"] = 100.0.into(),
-        (Some(Err(failure)), _) => body["error"] = error_of(failure),
-        _ => {}
-    }
-    body
-}
-
-fn error_of(failure: &Failure) -> Value {
-    json!({"code": null, "message": format!("{}: {}", failure.code, failure.message), "details": []})
-}
-
-fn result_of(core: &mut Core, call: &Call, id: &str, operation: &Operation) -> Response {
-    match &operation.verdict {
-        None => {
-            let location = operation.location.clone();
-            let urls = urls(core, call, operation.family, &location, id);
-            Response::empty(202).header("Location", urls.result_url)
-        }
-        Some(Err(failure)) => Response::json(400, &json!({"error": error_of(failure)})),
-        Some(Ok(())) => match operation.shows.as_deref().and_then(|key| core.store.get(key)) {
-            Some(document) => Response::json(200, document),
-            None if operation.shows.is_some() => Response::empty(200),
-            None => Response::empty(204),
-        },
     }
 }

@@ -1,19 +1,22 @@
 //! Online deployments (§B.5): what the service fills in, rewrites and refuses to change.
 
-use serde_json::{Map, Value, json};
+mod render;
+mod serve;
 
-use super::address::key_of;
+use serde_json::{Value, json};
+
 use super::arm::{self, Call};
 use super::endpoint::{self, accepted, begin, long_running, show_operation, shown};
 use super::error::{Answer, ArmError};
 use super::fault::Work;
-use super::operation::{Deed, Failure};
+use super::operation::Deed;
 use super::paging::page;
 use super::schema::word;
-use super::scoring::Serving;
 use super::store::Order;
 use super::{Core, json as at, traffic};
 use crate::wire::Response;
+use render::rendered;
+pub use serve::{finish, remove};
 
 fn missing(name: &str) -> ArmError {
     let mut error = ArmError::missing("DeploymentNotFound", format!("Deployment {name} was not found."));
@@ -174,80 +177,6 @@ fn sku(core: &Core, body: &Value) -> Result<Value, ArmError> {
     }))
 }
 
-fn rendered(
-    core: &Core,
-    call: &Call,
-    body: &Value,
-    parent: &Value,
-    before: Option<&Value>,
-) -> Result<Value, ArmError> {
-    let compute = compute_type(body);
-    let asked = |field: &str| at::or(body, &format!("properties.{field}"), Value::Null);
-    // Fixed at creation: what is absent later is what it was.
-    let fixed = |field: &str, default: Value| {
-        let path = format!("properties.{field}");
-        at::at(body, &path)
-            .or_else(|| before.and_then(|before| at::at(before, &path)))
-            .cloned()
-            .unwrap_or(default)
-    };
-    let probe = |field: &str| {
-        let given = at::object(body, &format!("properties.{field}"));
-        filled(
-            given,
-            &json!({"failureThreshold": 30, "successThreshold": 1, "timeout": "PT2S", "period": "PT10S", "initialDelay": "PT10S"}),
-        )
-    };
-    let request = filled(
-        at::object(body, "properties.requestSettings"),
-        &json!({"maxQueueWait": "PT0S", "requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 1}),
-    );
-    let scale = if compute == "Kubernetes" { "TargetUtilization" } else { "Default" };
-    let mut properties = json!({
-        "description": asked("description"),
-        "properties": endpoint::added(before, body),
-        "codeConfiguration": fixed("codeConfiguration", Value::Null),
-        "environmentId": asked("environmentId"),
-        "environmentVariables": at::or(body, "properties.environmentVariables", json!({})),
-        "scaleSettings": at::or(body, "properties.scaleSettings", json!({"scaleType": scale})),
-        "requestSettings": request,
-        "modelMountPath": asked("modelMountPath"),
-        "appInsightsEnabled": at::or(body, "properties.appInsightsEnabled", false),
-        "livenessProbe": probe("livenessProbe"),
-        "readinessProbe": probe("readinessProbe"),
-        "provisioningState": if before.is_some() { "Updating" } else { "Creating" },
-        "instanceType": fixed("instanceType", "Standard_F4s_v2".into()),
-        "model": asked("model"),
-        "egressPublicNetworkAccess": endpoint::access(body, "properties.egressPublicNetworkAccess"),
-        "dataCollector": asked("dataCollector"),
-        "endpointComputeType": compute,
-    });
-    if at::at(body, "properties.startupProbe").is_some() {
-        properties["startupProbe"] = probe("startupProbe");
-    }
-    if compute == "Kubernetes" {
-        properties["containerResourceRequirements"] = asked("containerResourceRequirements");
-    }
-    let original =
-        |field: &str, sent: String| before.map_or_else(|| sent.into(), |before| before[field].clone());
-    Ok(json!({
-        "id": original("id", format!("{}/deployments/{}", parent["id"].as_str().unwrap_or_default(), call.address.leaf())),
-        "name": original("name", call.address.leaf().to_owned()),
-        "type": call.address.arm_type(),
-        "location": parent["location"],
-        "kind": if compute == "Managed" { "Managed" } else { "K8S" },
-        "tags": at::or(body, "tags", json!({})),
-        "sku": sku(core, body)?,
-        "properties": properties,
-    }))
-}
-
-fn filled(given: Map<String, Value>, defaults: &Value) -> Value {
-    let mut all = defaults.as_object().cloned().unwrap_or_default();
-    all.extend(given.into_iter().filter(|(_, value)| !value.is_null()));
-    all.into()
-}
-
 /// PATCH: tags and sku, nothing else; the rest of the body is ignored.
 pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
@@ -298,79 +227,6 @@ pub fn delete(core: &mut Core, call: &Call) -> Answer {
     mark_endpoint(core, &endpoint_key, "Updating");
     let started = begin(core, call, Work::DeploymentDelete, Deed::RemoveDeployment { key }, None, "");
     Ok(accepted(core, &started))
-}
-
-/// The model that a reference names: a workspace's by ARM id, a registry's by asset id.
-pub fn model_of<'a>(core: &'a Core, reference: &str) -> Option<&'a Value> {
-    let Some(rest) = reference.strip_prefix("azureml://registries/") else {
-        return core.store.get(&key_of(reference)?);
-    };
-    let (registry, tail) = rest.split_once('/')?;
-    let registry = core
-        .store
-        .everywhere("/registries")
-        .map(|(_, registry)| registry)
-        .find(|known| known["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(registry)))?;
-    core.store.get(&format!("{}/{tail}", key_of(registry["id"].as_str()?)?))
-}
-
-/// A change has ended: the deployment serves what it was told to, or the operation tells why not.
-pub fn finish(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(), Failure> {
-    let Some((endpoint_key, _)) = key.rsplit_once("/deployments/") else { return fate };
-    mark_endpoint(core, endpoint_key, "Succeeded");
-    let now = core.now();
-    let Some(mut document) = core.store.get(key).cloned() else { return fate };
-    let verdict = fate.and_then(|()| serve(core, key, &mut document));
-    let state = if verdict.is_ok() { "Succeeded" } else { "Failed" };
-    document["properties"]["provisioningState"] = state.into();
-    core.store.put(now, key, document);
-    verdict
-}
-
-fn serve(core: &mut Core, key: &str, document: &mut Value) -> Result<(), Failure> {
-    let mut variables = at::object(document, "properties.environmentVariables");
-    let reference = at::text(document, "properties.model").unwrap_or_default().to_owned();
-    let (mut name, mut version) = (String::new(), String::new());
-    if !reference.is_empty() {
-        let Some(model) = model_of(core, &reference) else {
-            return Err(Failure {
-                code: "ResourceNotFound".to_owned(),
-                message: format!("The specified resource was not found: model {reference}."),
-            });
-        };
-        model["name"].as_str().unwrap_or_default().clone_into(&mut version);
-        let id = model["id"].as_str().unwrap_or_default();
-        id.rsplit('/').nth(2).unwrap_or_default().clone_into(&mut name);
-        variables.insert(
-            "AZUREML_MODEL_DIR".to_owned(),
-            format!("/var/azureml-app/azureml-models/{name}/{version}").into(),
-        );
-    }
-    if let Some(script) = at::text(document, "properties.codeConfiguration.scoringScript") {
-        let folder = script.rsplit_once('/').map_or("Online", |(folder, _)| folder).to_owned();
-        variables.insert("AZUREML_ENTRY_SCRIPT".to_owned(), script.into());
-        variables.insert("AML_APP_ROOT".to_owned(), format!("/var/azureml-app/{folder}").into());
-    }
-    document["properties"]["environmentVariables"] = variables.into();
-    let deployment = document["name"].as_str().unwrap_or_default().to_owned();
-    let serving = core.serving.entry(key.to_owned()).or_default();
-    *serving = Serving { deployment, reference, model: name, version, ..std::mem::take(serving) };
-    Ok(())
-}
-
-/// A deletion has ended.
-pub fn remove(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(), Failure> {
-    let Some((endpoint_key, name)) = key.rsplit_once("/deployments/") else { return fate };
-    mark_endpoint(core, endpoint_key, "Succeeded");
-    let now = core.now();
-    if fate.is_err() {
-        core.store.change(now, key, |document| document["properties"]["provisioningState"] = "Failed".into());
-        return fate;
-    }
-    core.store.remove(now, key);
-    core.serving.remove(key);
-    traffic::forget(core, endpoint_key, name);
-    Ok(())
 }
 
 /// POST getLogs.
