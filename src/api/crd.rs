@@ -36,6 +36,9 @@ fn start_unobserved(root: &mut JSONSchemaProps) {
 /// An optional field is one that may be left out, not one that may be null.
 fn tidy(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
+    if let Some(values) = schema.enum_.as_mut() {
+        values.retain(|value| !value.0.is_null());
+    }
     for property in schema.properties.iter_mut().flat_map(|p| p.values_mut()) {
         tidy(property);
     }

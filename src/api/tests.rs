@@ -45,6 +45,8 @@ fn nothing_is_nullable_and_nothing_is_a_float() {
     every_schema(|path, schema| {
         assert!(schema.get("nullable").is_none(), "{path} is nullable");
         assert_ne!(schema.get("type"), Some(&Value::from("number")), "{path} is a float");
+        let values = schema.get("enum").and_then(Value::as_array);
+        assert!(values.is_none_or(|all| all.iter().all(Value::is_string)), "{path} may be {values:?}");
     });
 }
 
