@@ -1,0 +1,295 @@
+//! The chart, as Helm renders it and as a real API server takes it.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use e2e::control_plane::shared;
+use e2e::{Progress, tools};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+const IDENTITY: &str = "00000000-0000-0000-0000-000000000009";
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// Helm, or a printed line and none.
+async fn helm() -> Option<PathBuf> {
+    match tools::helm(&Progress::stderr()).await {
+        Ok(helm) => Some(helm),
+        Err(missing @ tools::Error::NotFound { .. }) => {
+            println!("SKIPPED: {missing}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// `helm template` with these values.
+fn template(helm: &Path, values: &Value) -> Output {
+    let folder = e2e::folders::TemporaryFolder::new("bindery-chart-test").unwrap();
+    let file = folder.path().join("values.json");
+    fs::write(&file, values.to_string()).unwrap();
+    Command::new(helm)
+        .args([
+            "template",
+            "release",
+            "--namespace",
+            "bindery-system",
+            "--kube-version",
+            "1.33.0",
+            "--values",
+        ])
+        .arg(file)
+        .arg(repository().join("charts/bindery"))
+        .output()
+        .unwrap()
+}
+
+/// The objects of the chart with these values.
+fn render(helm: &Path, values: &Value) -> Vec<Value> {
+    let output = template(helm, values);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    documents(&String::from_utf8(output.stdout).unwrap())
+}
+
+fn documents(yaml: &str) -> Vec<Value> {
+    let all = serde_yaml::Deserializer::from_str(yaml).map(|one| Value::deserialize(one).unwrap());
+    all.filter(|one| !one.is_null()).collect()
+}
+
+/// The one object of this kind.
+fn one<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    let mut all = objects.iter().filter(|object| object["kind"] == kind);
+    let first = all.next().unwrap_or_else(|| panic!("no {kind}"));
+    assert!(all.next().is_none(), "more than one {kind}");
+    first
+}
+
+fn kinds(objects: &[Value]) -> Vec<&str> {
+    let mut kinds: Vec<&str> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+fn rules() -> Vec<Value> {
+    let rules = fs::read_to_string(repository().join("charts/bindery/rbac/rules.yaml")).unwrap();
+    serde_yaml::from_str(&rules).unwrap()
+}
+
+#[tokio::test]
+async fn by_default_it_is_one_pod_with_the_rights_that_the_tests_run_under() {
+    let Some(helm) = helm().await else { return };
+    let objects = render(&helm, &json!({"clusterId": "aks-1"}));
+    assert_eq!(
+        kinds(&objects),
+        ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Deployment", "ServiceAccount"]
+    );
+    assert_eq!(one(&objects, "ClusterRole")["rules"], Value::from(rules()));
+    let binding = one(&objects, "ClusterRoleBinding");
+    let account = one(&objects, "ServiceAccount");
+    assert_eq!(binding["roleRef"]["name"], one(&objects, "ClusterRole")["metadata"]["name"]);
+    assert_eq!(
+        binding["subjects"],
+        json!([{"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": "bindery-system"}])
+    );
+    assert_eq!(account["metadata"]["annotations"], Value::Null);
+
+    let deployment = one(&objects, "Deployment");
+    let spec = &deployment["spec"];
+    assert_eq!((&spec["replicas"], &spec["strategy"]), (&json!(1), &json!({"type": "Recreate"})));
+    let labels = &spec["template"]["metadata"]["labels"];
+    for (key, value) in spec["selector"]["matchLabels"].as_object().unwrap() {
+        assert_eq!(&labels[key], value);
+    }
+    assert_eq!(labels["azure.workload.identity/use"], Value::Null);
+    let pod = &spec["template"]["spec"];
+    assert_eq!(pod["serviceAccountName"], account["metadata"]["name"]);
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+    let container = &pod["containers"][0];
+    assert_eq!(container["args"], json!(["run", "--cluster-id=aks-1", "--log-format=text"]));
+    assert_eq!((&container["env"], &container["envFrom"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        container["securityContext"],
+        json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}})
+    );
+}
+
+#[tokio::test]
+async fn values_become_arguments_environment_and_annotations() {
+    let Some(helm) = helm().await else { return };
+    let objects = render(
+        &helm,
+        &json!({
+            "clusterId": "aks-1",
+            "observeOnly": true,
+            "watchNamespace": "fares",
+            "image": {"repository": "images.example/bindery", "tag": "1.2.3"},
+            "azure": {"tenantId": IDENTITY, "clientId": IDENTITY, "armEndpoint": "https://arm.example",
+                "authorityHost": "https://login.example"},
+            "workloadIdentity": {"clientId": IDENTITY, "tenantId": IDENTITY},
+            "serviceAccount": {"name": "operator", "annotations": {"team": "platform"}},
+            "log": {"format": "json", "filter": "bindery=debug"},
+            "extraEnv": [{"name": "RUST_BACKTRACE", "value": "1"}],
+            "envFrom": [{"secretRef": {"name": "azure"}}],
+            "podLabels": {"team": "platform"},
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "tolerations": [{"key": "system", "operator": "Exists"}],
+            "resources": {"limits": {"memory": "1Gi"}},
+        }),
+    );
+    let pod = &one(&objects, "Deployment")["spec"]["template"];
+    assert_eq!(pod["metadata"]["labels"]["azure.workload.identity/use"], "true");
+    assert_eq!(pod["metadata"]["labels"]["team"], "platform");
+    assert_eq!(pod["spec"]["nodeSelector"], json!({"kubernetes.io/os": "linux"}));
+    assert_eq!(pod["spec"]["tolerations"], json!([{"key": "system", "operator": "Exists"}]));
+    let container = &pod["spec"]["containers"][0];
+    assert_eq!(container["image"], "images.example/bindery:1.2.3");
+    assert_eq!(container["resources"]["limits"]["memory"], "1Gi");
+    assert_eq!(
+        container["args"],
+        json!([
+            "run",
+            "--cluster-id=aks-1",
+            "--observe-only",
+            "--watch-namespace=fares",
+            "--arm-endpoint=https://arm.example",
+            "--log-format=json"
+        ])
+    );
+    assert_eq!(
+        container["env"],
+        json!([
+            {"name": "BINDERY_LOG", "value": "bindery=debug"},
+            {"name": "AZURE_TENANT_ID", "value": IDENTITY},
+            {"name": "AZURE_CLIENT_ID", "value": IDENTITY},
+            {"name": "AZURE_AUTHORITY_HOST", "value": "https://login.example"},
+            {"name": "RUST_BACKTRACE", "value": "1"},
+        ])
+    );
+    assert_eq!(container["envFrom"], json!([{"secretRef": {"name": "azure"}}]));
+    let account = &one(&objects, "ServiceAccount")["metadata"];
+    assert_eq!(account["name"], "operator");
+    assert_eq!(
+        account["annotations"],
+        json!({"azure.workload.identity/client-id": IDENTITY, "azure.workload.identity/tenant-id": IDENTITY,
+            "team": "platform"})
+    );
+}
+
+#[tokio::test]
+async fn one_namespace_needs_a_role_there_and_nothing_cluster_wide() {
+    let Some(helm) = helm().await else { return };
+    let values = json!({"clusterId": "aks-1", "watchNamespace": "fares", "crds": {"install": false}});
+    let objects = render(&helm, &values);
+    assert_eq!(kinds(&objects), ["Deployment", "Role", "RoleBinding", "ServiceAccount"]);
+    let role = one(&objects, "Role");
+    let namespaced: Vec<Value> =
+        rules().into_iter().filter(|rule| rule["resources"] != json!(["namespaces"])).collect();
+    assert_eq!(namespaced.len() + 1, rules().len());
+    assert_eq!(role["rules"], Value::from(namespaced));
+    assert_eq!(role["metadata"]["namespace"], "fares");
+    let binding = one(&objects, "RoleBinding");
+    assert_eq!(binding["metadata"]["namespace"], "fares");
+    assert_eq!(binding["subjects"][0]["namespace"], "bindery-system");
+}
+
+/// Helm has one kind of number: 1.0 becomes 1.
+fn whole_numbers(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields.into_iter().map(|(k, v)| (k, whole_numbers(v))).collect(),
+        Value::Array(items) => items.into_iter().map(whole_numbers).collect(),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 => format!("{float:.0}").parse().unwrap(),
+            _ => number.into(),
+        },
+        other => other,
+    }
+}
+
+#[tokio::test]
+async fn the_crds_are_those_of_the_code_and_stay_when_the_release_goes() {
+    let Some(helm) = helm().await else { return };
+    let objects = render(&helm, &json!({"clusterId": "aks-1"}));
+    let rendered: Vec<&Value> =
+        objects.iter().filter(|object| object["kind"] == "CustomResourceDefinition").collect();
+    let crds = bindery::api::crds();
+    assert_eq!(rendered.len(), crds.len());
+    for crd in crds {
+        let crd = whole_numbers(serde_json::to_value(crd).unwrap());
+        let found = rendered.iter().find(|r| r["metadata"]["name"] == crd["metadata"]["name"]).unwrap();
+        assert_eq!(found["spec"], crd["spec"]);
+        assert_eq!(found["metadata"]["annotations"], json!({"helm.sh/resource-policy": "keep"}));
+    }
+    let values = json!({"clusterId": "aks-1", "crds": {"keep": false}});
+    for crd in render(&helm, &values).iter().filter(|object| object["kind"] == "CustomResourceDefinition") {
+        assert_eq!(crd["metadata"]["annotations"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn values_that_cannot_be_right_are_refused_with_a_sentence() {
+    let Some(helm) = helm().await else { return };
+    let cases = [
+        (json!({}), "clusterId is required: a name for this cluster that stays with it"),
+        (json!({"clusterId": "aks/1"}), "at '/clusterId': 'aks/1' does not match pattern"),
+        (json!({"clusterId": "a", "observeonly": true}), "additional properties 'observeonly' not allowed"),
+        (json!({"clusterId": "a", "log": {"format": "xml"}}), "at '/log/format': value must be one of"),
+        (
+            json!({"clusterId": "a", "azure": {"armEndpoint": "http://arm"}}),
+            "at '/azure/armEndpoint': 'http://arm' does not match pattern",
+        ),
+        (
+            json!({"clusterId": "a", "workloadIdentity": {"clientId": "bindery"}}),
+            "at '/workloadIdentity/clientId': 'bindery' does not match pattern",
+        ),
+    ];
+    for (values, sentence) in cases {
+        let output = template(&helm, &values);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(sentence), "{values}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn an_api_server_takes_every_object_of_it() {
+    let Some(helm) = helm().await else { return };
+    let control_plane = shared().await.unwrap();
+    let Some(kubectl) = control_plane.kubectl() else {
+        println!("SKIPPED: there is no kubectl");
+        return;
+    };
+    for values in [
+        json!({"clusterId": "aks-1", "workloadIdentity": {"clientId": IDENTITY}}),
+        json!({"clusterId": "aks-1", "watchNamespace": "default", "envFrom": [{"secretRef": {"name": "azure"}}],
+            "extraEnv": [{"name": "A", "value": "b"}], "affinity": {"nodeAffinity": {}}}),
+    ] {
+        let mut objects = render(&helm, &values);
+        for object in &mut objects {
+            // A namespace has to be there, also for a dry run.
+            if object["metadata"]["namespace"] == "bindery-system" {
+                object["metadata"]["namespace"] = "default".into();
+            }
+        }
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
+        let mut apply = Command::new(kubectl)
+            .args(["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict"])
+            .args(["--filename", "-"])
+            .env("KUBECONFIG", control_plane.kubeconfig_path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        apply.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
+        let output = apply.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
