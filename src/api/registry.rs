@@ -96,7 +96,7 @@ pub struct Region {
 }
 
 /// The storage account of a region.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Storage {
     /// The account's type. Default: `Standard_LRS`.
@@ -108,16 +108,6 @@ pub struct Storage {
     /// Whether blobs may be made public. Default: false.
     #[serde(default)]
     pub allow_blob_public_access: bool,
-}
-
-impl Default for Storage {
-    fn default() -> Self {
-        Self {
-            account_type: StorageAccountType::default(),
-            hierarchical_namespace: false,
-            allow_blob_public_access: false,
-        }
-    }
 }
 
 /// Replication and performance of a storage account.

@@ -23,18 +23,17 @@ impl Period {
     pub fn duration(&self) -> Duration {
         let (mut total, mut number) = (0u64, 0u64);
         for c in self.0.chars() {
-            match c.to_digit(10) {
-                Some(digit) => number = number.saturating_mul(10).saturating_add(digit.into()),
-                None => {
-                    let unit = match c {
-                        'h' => 3600,
-                        'm' => 60,
-                        _ => 1,
-                    };
-                    total = total.saturating_add(number.saturating_mul(unit));
-                    number = 0;
-                }
+            if let Some(digit) = c.to_digit(10) {
+                number = number.saturating_mul(10).saturating_add(digit.into());
+                continue;
             }
+            let unit = match c {
+                'h' => 3600,
+                'm' => 60,
+                _ => 1,
+            };
+            total = total.saturating_add(number.saturating_mul(unit));
+            number = 0;
         }
         Duration::from_secs(total)
     }

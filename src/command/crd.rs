@@ -4,8 +4,14 @@ use super::Outcome;
 use crate::api::crds;
 
 pub(super) fn print() -> Outcome {
-    let all: String = yaml()?.into_iter().map(|(_, yaml)| format!("---\n{yaml}")).collect();
-    std::io::stdout().write_all(all.as_bytes())?;
+    let mut out = std::io::stdout().lock();
+    for (_, yaml) in yaml()? {
+        write!(
+            out,
+            "---
+{yaml}"
+        )?;
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
+use kube::core::object::HasStatus;
 use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
@@ -12,11 +13,10 @@ use serde::de::DeserializeOwned;
 
 use super::context::{Context, Stores};
 use crate::api::{
-    DeploymentBinding, DeploymentBindingStatus, Management, ModelVersion, ModelVersionStatus, Period,
-    Registry, RegistryStatus, RunningOperation, Workspace, WorkspaceStatus,
+    DeploymentBinding, Management, ModelVersion, Period, Registry, RunningOperation, Workspace,
 };
-use crate::azure::{Call, Error, Reply, ResourceId};
-use crate::decide::{self, Claimant, Decision, Situation};
+use crate::azure::ResourceId;
+use crate::decide::{self, Claimant, Facts, Situation};
 
 /// How often Azure is compared where the manifest does not say it.
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -24,6 +24,7 @@ const INTERVAL: Duration = Duration::from_secs(600);
 /// A kind of object, and the way from its facts to its status.
 pub trait Kind:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + HasStatus<Status: Clone + Default + PartialEq + Serialize + Send + Sync>
     + Clone
     + Debug
     + DeserializeOwned
@@ -33,16 +34,10 @@ pub trait Kind:
     + 'static
 {
     /// Everything its decision needs.
-    type Facts: Send;
-    /// Its status.
-    type Status: Clone + Default + PartialEq + Serialize + Send;
+    type Facts: Facts<Status = Self::Status> + Send;
 
     /// The store of its objects.
     fn store(stores: &Stores) -> &Store<Self>;
-    /// Its status, empty where there is none.
-    fn status(&self) -> Self::Status;
-    /// Sets the status.
-    fn set_status(&mut self, status: Self::Status);
     /// The change that its status remembers.
     fn operation(&self) -> Option<RunningOperation>;
     /// `spec.suspend`, `spec.management`, `spec.interval`.
@@ -53,12 +48,11 @@ pub trait Kind:
     fn rivals(&self, other: &Self) -> bool;
     /// Gathers the facts. What could not be read is said in the situation.
     fn gather(&self, context: &Context, situation: Situation) -> impl Future<Output = Self::Facts> + Send;
-    /// Decides.
-    fn decide(facts: &Self::Facts) -> Decision<Self::Status>;
-    /// The facts after an answer.
-    fn absorb(facts: &mut Self::Facts, call: &Call, answer: Result<&Reply, &Error>);
-    /// The situation in the facts.
-    fn situation(facts: &mut Self::Facts) -> &mut Situation;
+
+    /// The status, empty where there is none.
+    fn current(&self) -> Self::Status {
+        self.status().cloned().unwrap_or_default()
+    }
 
     /// The namespace, which every kind has.
     fn home(&self) -> String {
@@ -95,18 +89,9 @@ pub trait Kind:
 
 impl Kind for Registry {
     type Facts = decide::registry::Facts;
-    type Status = RegistryStatus;
 
     fn store(stores: &Stores) -> &Store<Self> {
         &stores.registries
-    }
-
-    fn status(&self) -> Self::Status {
-        self.status.clone().unwrap_or_default()
-    }
-
-    fn set_status(&mut self, status: Self::Status) {
-        self.status = Some(status);
     }
 
     fn operation(&self) -> Option<RunningOperation> {
@@ -128,34 +113,13 @@ impl Kind for Registry {
     async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
         super::gather::registry(self, context, situation).await
     }
-
-    fn decide(facts: &Self::Facts) -> Decision<Self::Status> {
-        decide::registry::decide(facts)
-    }
-
-    fn absorb(facts: &mut Self::Facts, call: &Call, answer: Result<&Reply, &Error>) {
-        facts.absorb(call, answer);
-    }
-
-    fn situation(facts: &mut Self::Facts) -> &mut Situation {
-        &mut facts.situation
-    }
 }
 
 impl Kind for Workspace {
     type Facts = decide::workspace::Facts;
-    type Status = WorkspaceStatus;
 
     fn store(stores: &Stores) -> &Store<Self> {
         &stores.workspaces
-    }
-
-    fn status(&self) -> Self::Status {
-        self.status.clone().unwrap_or_default()
-    }
-
-    fn set_status(&mut self, status: Self::Status) {
-        self.status = Some(status);
     }
 
     fn operation(&self) -> Option<RunningOperation> {
@@ -177,33 +141,13 @@ impl Kind for Workspace {
     async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
         super::gather::workspace(self, context, situation).await
     }
-
-    fn decide(facts: &Self::Facts) -> Decision<Self::Status> {
-        decide::workspace::decide(facts)
-    }
-
-    /// A workspace is never changed, so nothing is ever answered.
-    fn absorb(_: &mut Self::Facts, _: &Call, _: Result<&Reply, &Error>) {}
-
-    fn situation(facts: &mut Self::Facts) -> &mut Situation {
-        &mut facts.situation
-    }
 }
 
 impl Kind for ModelVersion {
     type Facts = decide::model_version::Facts;
-    type Status = ModelVersionStatus;
 
     fn store(stores: &Stores) -> &Store<Self> {
         &stores.versions
-    }
-
-    fn status(&self) -> Self::Status {
-        self.status.clone().unwrap_or_default()
-    }
-
-    fn set_status(&mut self, status: Self::Status) {
-        self.status = Some(status);
     }
 
     fn operation(&self) -> Option<RunningOperation> {
@@ -225,34 +169,13 @@ impl Kind for ModelVersion {
     async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
         super::gather::model_version(self, context, situation).await
     }
-
-    fn decide(facts: &Self::Facts) -> Decision<Self::Status> {
-        decide::model_version::decide(facts)
-    }
-
-    fn absorb(facts: &mut Self::Facts, call: &Call, answer: Result<&Reply, &Error>) {
-        facts.absorb(call, answer);
-    }
-
-    fn situation(facts: &mut Self::Facts) -> &mut Situation {
-        &mut facts.situation
-    }
 }
 
 impl Kind for DeploymentBinding {
     type Facts = decide::deployment_binding::Facts;
-    type Status = DeploymentBindingStatus;
 
     fn store(stores: &Stores) -> &Store<Self> {
         &stores.bindings
-    }
-
-    fn status(&self) -> Self::Status {
-        self.status.clone().unwrap_or_default()
-    }
-
-    fn set_status(&mut self, status: Self::Status) {
-        self.status = Some(status);
     }
 
     fn operation(&self) -> Option<RunningOperation> {
@@ -273,18 +196,6 @@ impl Kind for DeploymentBinding {
 
     async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
         super::gather::binding(self, context, situation).await
-    }
-
-    fn decide(facts: &Self::Facts) -> Decision<Self::Status> {
-        decide::deployment_binding::decide(facts)
-    }
-
-    fn absorb(facts: &mut Self::Facts, call: &Call, answer: Result<&Reply, &Error>) {
-        facts.absorb(call, answer);
-    }
-
-    fn situation(facts: &mut Self::Facts) -> &mut Situation {
-        &mut facts.situation
     }
 }
 

@@ -20,7 +20,7 @@ use super::memory::once_more;
 use super::report::{self, Written};
 use crate::api::{FINALIZER, Management};
 use crate::azure::{Class, Error, OperationState};
-use crate::decide::{Failure, Mode, Next, Owner, Polled, Situation};
+use crate::decide::{Facts, Failure, Mode, Next, Owner, Polled, Situation};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
@@ -75,9 +75,9 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
         operation: None,
     };
     let mut facts = object.gather(context, situation).await;
-    remember_look(context, &uid, K::situation(&mut facts));
+    remember_look(context, &uid, facts.situation());
 
-    let decision = K::decide(&facts);
+    let decision = facts.decide();
     if decision.release {
         report::events(object.as_ref(), context, &decision.events).await;
         report::release(object.as_ref(), context).await?;
@@ -100,18 +100,18 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
     info!(object = %object.full_name(), kind = %K::kind(&()), resource = %call.resource, "about to {}", call.doing);
     let answer = context.azure.send(&call).await;
     let failure = answer.as_ref().err().map(|error| {
-        let before = K::situation(&mut facts).failure.take();
+        let before = facts.situation().failure.take();
         once_more(before.as_ref(), call.doing.clone(), error.clone(), Timestamp::now())
     });
     if let Some(failure) = &failure {
         warn!(object = %object.full_name(), error = %failure.error, "could not {}", call.doing);
     }
     context.memory.change(&uid, |it| it.failure.clone_from(&failure));
-    K::situation(&mut facts).now = Timestamp::now();
-    K::absorb(&mut facts, &call, answer.as_ref());
-    K::situation(&mut facts).failure = failure;
+    facts.situation().now = Timestamp::now();
+    facts.absorb(&call, answer.as_ref());
+    facts.situation().failure = failure;
 
-    let afterwards = K::decide(&facts);
+    let afterwards = facts.decide();
     let Written::Yes(_) = report::status(&written, context, afterwards.status).await? else {
         return Ok(SOON);
     };
@@ -149,11 +149,11 @@ fn remember_look(context: &Context, uid: &str, situation: &mut Situation) {
 /// Says in the situation that something could not be read.
 pub(super) fn could_not_read(
     situation: &mut Situation,
-    before: Option<Failure>,
+    before: Option<&Failure>,
     doing: String,
     error: Error,
 ) {
-    situation.unreadable = Some(once_more(before.as_ref(), doing, error, situation.now));
+    situation.unreadable = Some(once_more(before, doing, error, situation.now));
 }
 
 fn after<K: Kind>(next: Next, object: &K) -> Duration {
@@ -169,7 +169,7 @@ fn after<K: Kind>(next: Next, object: &K) -> Duration {
                 .bytes()
                 .fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into()))
                 % 100;
-            interval - interval / 1000 * spread
+            interval.saturating_sub(interval / 1000 * spread)
         }
     }
 }

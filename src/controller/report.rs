@@ -38,13 +38,13 @@ pub(super) async fn status<K: Kind>(
     context: &Context,
     status: K::Status,
 ) -> Result<Written<K>, kube::Error> {
-    if object.status() == status {
+    if object.current() == status {
         return Ok(Written::Yes(object.clone()));
     }
     let uid = object.uid().unwrap_or_default();
     context.memory.change(&uid, |it| it.meant = serde_json::to_value(&status).ok());
     let mut new = object.clone();
-    new.set_status(status);
+    *new.status_mut() = Some(status);
     let api: Api<K> = Api::namespaced(context.client.clone(), &object.home());
     let written = within(api.replace_status(&object.name_any(), &PostParams::default(), &new)).await;
     settle(context, &uid, written)
@@ -130,5 +130,5 @@ pub(super) fn plain(error: &kube::Error) -> String {
 
 /// The status of an object as JSON, for comparison.
 pub(super) fn status_of<K: Kind>(object: &K) -> Option<Value> {
-    serde_json::to_value(object.status()).ok()
+    serde_json::to_value(object.current()).ok()
 }

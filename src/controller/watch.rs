@@ -94,9 +94,7 @@ async fn serve<K: Kind>(
     context: Arc<Context>,
     queue: UnboundedReceiver<ObjectRef<K>>,
     stop: CancellationToken,
-) where
-    K: Debug,
-{
+) {
     let queue =
         futures::stream::unfold(queue, |mut queue| async { queue.recv().await.map(|it| (it, queue)) })
             .take_until(stop.cancelled_owned())
@@ -234,7 +232,7 @@ fn wake_all<K: Kind>(queue: &UnboundedSender<ObjectRef<K>>, store: &Store<K>, wh
 
 impl Wakes for Registry {
     fn outward(&self) -> String {
-        let status = self.status();
+        let status = self.current();
         format!("{}{:?}", words(&status.conditions), status.discovery_url)
     }
 
@@ -252,7 +250,7 @@ impl Wakes for Registry {
 
 impl Wakes for Workspace {
     fn outward(&self) -> String {
-        let status = self.status();
+        let status = self.current();
         format!("{}{:?}{:?}", words(&status.conditions), status.location, status.mlflow_tracking_uri)
     }
 
@@ -271,7 +269,7 @@ impl Wakes for Workspace {
 
 impl Wakes for ModelVersion {
     fn outward(&self) -> String {
-        let status = self.status();
+        let status = self.current();
         format!("{}{:?}{:?}", words(&status.conditions), status.asset_id, status.lineage)
     }
 
@@ -299,7 +297,7 @@ impl Wakes for ModelVersion {
 impl Wakes for DeploymentBinding {
     fn outward(&self) -> String {
         let held: Vec<String> = self
-            .status()
+            .current()
             .deployments
             .iter()
             .map(|d| format!("{} {:?} {:?}", d.name, d.role, d.asset_id))
@@ -312,7 +310,7 @@ impl Wakes for DeploymentBinding {
     }
 
     fn wake_others(&self, stores: &Stores, queues: &Queues) {
-        let status = self.status();
+        let status = self.current();
         let held = |v: &ModelVersion| {
             let asset = v.status.as_ref().and_then(|s| s.asset_id.as_deref());
             let serves = |s: &crate::api::ServedBy| s.binding == self.full_name();

@@ -4,9 +4,51 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Owner;
-use crate::api::{Lineage, ModelType, Policy};
-use crate::azure::{Class, Error, OperationState, ResourceId};
+use super::{Decision, Owner, deployment_binding, model_version, registry, workspace};
+use crate::api::{
+    DeploymentBindingStatus, Lineage, ModelType, ModelVersionStatus, Policy, RegistryStatus, WorkspaceStatus,
+};
+use crate::azure::{Call, Class, Error, OperationState, Reply, ResourceId};
+
+/// The facts of one kind: what the shell carries from a look at Azure to a decision.
+pub trait Facts {
+    /// The status that the decision is about.
+    type Status;
+
+    /// What to do next.
+    fn decide(&self) -> Decision<Self::Status>;
+    /// The facts after Azure has answered a call.
+    fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>);
+    /// What the shell knows about the object and the moment.
+    fn situation(&mut self) -> &mut Situation;
+}
+
+macro_rules! facts_of {
+    ($($kind:ident: $status:ty),*) => {$(
+        impl Facts for $kind::Facts {
+            type Status = $status;
+
+            fn decide(&self) -> Decision<$status> {
+                $kind::decide(self)
+            }
+
+            fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
+                $kind::Facts::absorb(self, call, answer);
+            }
+
+            fn situation(&mut self) -> &mut Situation {
+                &mut self.situation
+            }
+        }
+    )*};
+}
+
+facts_of! {
+    registry: RegistryStatus,
+    workspace: WorkspaceStatus,
+    model_version: ModelVersionStatus,
+    deployment_binding: DeploymentBindingStatus
+}
 
 /// What the shell knows about the object and the moment.
 #[derive(Debug, Clone)]

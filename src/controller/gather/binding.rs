@@ -25,7 +25,7 @@ pub async fn binding(object: &DeploymentBinding, context: &Context, mut situatio
         endpoint: Look::Unseen,
         deployments: vec![],
         spec: object.spec.clone(),
-        status: object.status(),
+        status: object.current(),
         place,
         id: id.clone(),
         version,

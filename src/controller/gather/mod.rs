@@ -22,7 +22,7 @@ fn look<T>(situation: &mut Situation, what: &str, answer: Result<Option<T>, Erro
         Ok(found) => Look::from_get(found),
         Err(error) => {
             let before = situation.unreadable.take();
-            super::pass::could_not_read(situation, before, format!("read {what}"), error);
+            super::pass::could_not_read(situation, before.as_ref(), format!("read {what}"), error);
             Look::Unseen
         }
     }

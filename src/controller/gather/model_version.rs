@@ -27,7 +27,7 @@ pub fn version_id(object: &ModelVersion, stores: &Stores) -> Option<ResourceId> 
 /// The facts of a model version.
 pub async fn model_version(object: &ModelVersion, context: &Context, mut situation: Situation) -> Facts {
     let (azure, stores) = (&context.azure, &context.stores);
-    let (spec, status, home) = (&object.spec, object.status(), object.home());
+    let (spec, status, home) = (&object.spec, object.current(), object.home());
     let place = match (&spec.registry_ref, &spec.workspace_ref) {
         (Some(registry), _) => place::registry_place(registry, &home, stores),
         (None, Some(workspace)) => place::workspace_place(workspace, &home, stores),
@@ -70,7 +70,7 @@ async fn lineage(
     let (Some(job), Some(workspace)) = (job, workspace) else { return unseen };
     let id = workspace.id();
     let found = azure.get(&id.child("jobs", &job)).await.ok().flatten();
-    let run = match workspace.status().mlflow_tracking_uri {
+    let run = match workspace.current().mlflow_tracking_uri {
         Some(uri) => azure.run(&uri, &id, &job).await.ok().flatten(),
         None => None,
     };
@@ -87,7 +87,7 @@ fn served_by(asset: &str, stores: &Stores) -> Vec<ServedBy> {
     let mut all: Vec<ServedBy> = bindings
         .iter()
         .flat_map(|b| {
-            let status = b.status();
+            let status = b.current();
             let holding: Vec<_> = status.deployments.into_iter().filter(holds).collect();
             holding.into_iter().map(|d| ServedBy {
                 binding: b.full_name(),

@@ -49,7 +49,7 @@ pub(super) fn registry_place(reference: &Reference, home: &str, stores: &Stores)
     let found = find_registry(reference, home, stores)
         .filter(|r| allows(&r.spec.allowed_namespaces, &r.home(), home, stores));
     let Some(registry) = found else { return Place::Missing { what } };
-    let status = registry.status();
+    let status = registry.current();
     if status.discovery_url.is_none()
         || stalled(&status.conditions)
         || registry.meta().deletion_timestamp.is_some()
@@ -65,7 +65,7 @@ pub(super) fn workspace_place(reference: &Reference, home: &str, stores: &Stores
     let found = find_workspace(reference, home, stores)
         .filter(|w| allows(&w.spec.allowed_namespaces, &w.home(), home, stores));
     let Some(workspace) = found else { return Place::Missing { what } };
-    let status = workspace.status();
+    let status = workspace.current();
     match status.location {
         Some(location) if !stalled(&status.conditions) => {
             Place::Ready { id: workspace.id(), location, policy: workspace.spec.policy.clone() }
@@ -84,7 +84,7 @@ pub(super) fn version(reference: &Reference, home: &str, stores: &Stores) -> Sou
     let Some(version) = found.filter(|v| namespace == home || governed(v, home, stores)) else {
         return SourceVersion::Missing { what };
     };
-    let status = version.status();
+    let status = version.current();
     let registered = conditions_of(&status.conditions).get("Registered").is_some_and(|c| c.status == "True");
     let ids = status.asset_id.zip(status.id).filter(|_| registered && !stalled(&status.conditions));
     let Some((asset_id, id)) = ids.filter(|_| version.meta().deletion_timestamp.is_none()) else {

@@ -29,7 +29,7 @@ pub async fn registry(object: &Registry, context: &Context, mut situation: Situa
         referrers = who_refers(object, &context.stores);
     }
     settle(&mut situation, &registry);
-    Facts { situation, spec: object.spec.clone(), status: object.status(), id, registry, holds, referrers }
+    Facts { situation, spec: object.spec.clone(), status: object.current(), id, registry, holds, referrers }
 }
 
 /// What the registry holds in Azure, archived assets too, in words.

@@ -9,7 +9,7 @@ pub async fn workspace(object: &Workspace, context: &Context, mut situation: Sit
     let id = object.id();
     let workspace = look(&mut situation, &place::named(object), context.azure.get(&id).await);
     settle(&mut situation, &workspace);
-    Facts { situation, spec: object.spec.clone(), status: object.status(), id, workspace }
+    Facts { situation, spec: object.spec.clone(), status: object.current(), id, workspace }
 }
 
 /// A look that worked ends a series of looks that did not.
