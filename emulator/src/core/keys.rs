@@ -60,9 +60,12 @@ pub fn regenerate(core: &mut Core, call: &Call) -> Answer {
         _ => return Err(ArmError::validation("keyType", "keyType must be Primary or Secondary.")),
     };
     endpoint::refuse_busy(core, &key)?;
+    // The Python client sends the key that is to be replaced as its own new value, and gets another one [CLI, INF].
+    let present =
+        core.endpoint_keys.get(&key).map(|keys| if primary { &keys.primary } else { &keys.secondary });
     let value = match at::text(&body, "keyValue") {
-        Some(value) => value.to_owned(),
-        None => ids::hex(&mut core.rng, 32),
+        Some(value) if present.is_none_or(|present| present != value) => value.to_owned(),
+        _ => ids::hex(&mut core.rng, 32),
     };
     let deed = Deed::ReplaceKey { key: key.clone(), primary, value };
     let started = endpoint::begin(core, call, Work::EndpointUpdate, deed, Some(key), "");

@@ -1,0 +1,213 @@
+"""Microsoft's own Python client, unchanged, against the emulator.
+
+Reads EMULATOR_URL and WORKSPACE_* from the environment; REQUESTS_CA_BUNDLE names the emulator's authority.
+Each function is a situation; what comes back is compared as objects.
+"""
+
+import os
+import sys
+import time
+import traceback
+
+from azure.ai.ml import MLClient
+from azure.ai.ml.entities import (
+    Data,
+    Environment,
+    ManagedOnlineDeployment,
+    ManagedOnlineEndpoint,
+    Model,
+    Registry,
+    RegistryRegionDetails,
+    SystemCreatedAcrAccount,
+    SystemCreatedStorageAccount,
+)
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+URL = os.environ["EMULATOR_URL"]
+SUBSCRIPTION = os.environ["EMULATOR_SUBSCRIPTION"]
+GROUP = "ml"
+WORKSPACE = "dev"
+DATASTORE = (
+    f"azureml://subscriptions/{SUBSCRIPTION}/resourcegroups/{GROUP}/workspaces/{WORKSPACE}"
+    "/datastores/workspaceblobstore/paths/"
+)
+
+
+class Credential:
+    def get_token(self, *scopes, **kwargs):
+        return AccessToken("any", int(time.time()) + 3600)
+
+
+CLOUD = {
+    "azure_portal": URL,
+    "resource_manager": URL + "/",
+    "active_directory": URL,
+    "aml_resource_id": URL,
+    "storage_endpoint": "core.windows.net",
+    "registry_discovery_endpoint": URL + "/",
+}
+
+
+def client(**more):
+    return MLClient(Credential(), SUBSCRIPTION, GROUP, cloud="AzureMLEmulator", cloud_metadata=CLOUD, **more)
+
+
+ml = client(workspace_name=WORKSPACE)
+
+
+def workspaces():
+    found = ml.workspaces.get(WORKSPACE)
+    assert found.location == "eastus" and found.mlflow_tracking_uri.startswith("azureml://127.0.0.1"), found
+    assert [w.name for w in ml.workspaces.list()] == [WORKSPACE]
+
+
+def model(version=None, **more):
+    return Model(name="fares", version=version, path=DATASTORE + "model", type="custom_model", **more)
+
+
+def models():
+    first = ml.models.create_or_update(model("1", description="d", tags={"a": "b"}, stage="Production"))
+    assert (first.version, first.description, first.tags, first.stage) == ("1", "d", {"a": "b"}, "Production")
+    assert first.path == DATASTORE.replace("resourcegroups", "resourceGroups") + "model", first.path
+    assert ml.models.create_or_update(model()).version == "2", "the next version is counted"
+    assert ml.models.get("fares", version="1").stage == "Production"
+    assert ml.models.get("fares", label="latest").version == "2"
+    assert [m.version for m in ml.models.list("fares")] == ["2", "1"]
+    assert [m.version for m in ml.models.list("fares", stage="Production")] == ["1"]
+    assert [m.name for m in ml.models.list()] == ["fares"]
+    ml.models.archive("fares", version="1")
+    assert [m.version for m in ml.models.list("fares")] == ["2"]
+    ml.models.restore("fares", version="1")
+    assert [m.version for m in ml.models.list("fares")] == ["2", "1"]
+    ml.models.archive("fares")
+    assert [m.name for m in ml.models.list()] == []
+    ml.models.restore("fares")
+    try:
+        ml.models.get("nothing", version="1")
+        raise AssertionError("found what does not exist")
+    except ResourceNotFoundError:
+        pass
+
+
+def paging():
+    for version in range(3, 75):
+        ml.models.create_or_update(model(str(version)))
+    assert [int(m.version) for m in ml.models.list("fares")] == list(range(74, 0, -1))
+
+
+def other_assets():
+    data = ml.data.create_or_update(Data(name="trips", version="v1", path=DATASTORE + "trips", type="uri_folder"))
+    assert (data.version, data.type) == ("v1", "uri_folder")
+    assert ml.data.get("trips", version="v1").path == data.path
+    assert [d.version for d in ml.data.list("trips")] == ["v1"]
+    environment = ml.environments.create_or_update(Environment(name="e", version="1", image="mcr.example/i:1"))
+    assert ml.environments.get("e", version="1").image == environment.image == "mcr.example/i:1"
+
+
+def jobs():
+    job = ml.jobs.get("train-1")
+    assert (job.name, job.status) == ("train-1", "Completed")
+
+
+def registries():
+    registry = Registry(
+        name="models",
+        location="eastus",
+        tags={"one": "two"},
+        replication_locations=[
+            RegistryRegionDetails(
+                location="eastus",
+                storage_config=SystemCreatedStorageAccount(storage_account_hns=False, storage_account_type="standard_lrs"),
+                acr_config=[SystemCreatedAcrAccount(acr_account_sku="Premium")],
+            )
+        ],
+    )
+    made = ml.registries.begin_create(registry).result()
+    assert (made.name, made.location, made.tags) == ("models", "eastus", {"one": "two"})
+    assert ml.registries.get("models").replication_locations[0].location == "eastus"
+    assert [r.name for r in ml.registries.list()] == ["models"]
+    assert [r.name for r in ml.registries.list(scope="subscription")] == ["models"]
+
+
+def share():
+    ml.models.share("fares", "1", registry_name="models", share_with_name="shared", share_with_version="1")
+    there = client(registry_name="models")
+    shared = there.models.get("shared", version="1")
+    assert (shared.name, shared.version) == ("shared", "1")
+    assert [m.version for m in there.models.list("shared")] == ["1"]
+    assert [m.name for m in there.models.list()] == ["shared"]
+
+
+def endpoints():
+    endpoint = ManagedOnlineEndpoint(name="fares-online", auth_mode="key", tags={"t": "1"})
+    made = ml.online_endpoints.begin_create_or_update(endpoint).result()
+    assert made.scoring_uri.endswith("/score") and made.provisioning_state == "Succeeded"
+
+    def deployment(name, **more):
+        return ManagedOnlineDeployment(
+            name=name, endpoint_name="fares-online", model="azureml:fares:1", instance_type="Standard_F4s_v2",
+            instance_count=1, environment="azureml:e:1", **more,
+        )
+
+    blue = ml.online_deployments.begin_create_or_update(deployment("blue")).result()
+    assert (blue.name, blue.provisioning_state, blue.instance_count) == ("blue", "Succeeded", 1)
+    ml.online_deployments.begin_create_or_update(deployment("green")).result()
+    made = ml.online_endpoints.get("fares-online")
+    made.traffic = {"blue": 90, "green": 10}
+    assert ml.online_endpoints.begin_create_or_update(made).result().traffic == {"blue": 90, "green": 10}
+    made = ml.online_endpoints.get("fares-online")
+    made.traffic, made.mirror_traffic = {"blue": 100}, {"green": 10}
+    updated = ml.online_endpoints.begin_create_or_update(made).result()
+    assert updated.mirror_traffic == {"green": 10}, updated.mirror_traffic
+    blue = ml.online_deployments.get("blue", "fares-online")
+    blue.instance_count = 3
+    assert ml.online_deployments.begin_create_or_update(blue).result().instance_count == 3
+    before = ml.online_endpoints.get_keys("fares-online")
+    ml.online_endpoints.begin_regenerate_keys("fares-online", key_type="secondary").result()
+    after = ml.online_endpoints.get_keys("fares-online")
+    assert before.primary_key == after.primary_key and before.secondary_key != after.secondary_key
+    assert "Instance status" in ml.online_deployments.get_logs("blue", "fares-online", lines=10)
+    assert sorted(d.name for d in ml.online_deployments.list("fares-online")) == ["blue", "green"]
+    try:
+        ml.online_deployments.begin_delete("blue", "fares-online").result()
+        raise AssertionError("deleted what has traffic")
+    except HttpResponseError as error:
+        assert error.status_code == 409, error
+    assert [e.name for e in ml.online_endpoints.list()] == ["fares-online"]
+
+
+def registry_model_behind_an_endpoint():
+    asset = "azureml://registries/models/models/shared/versions/1"
+    deployment = ManagedOnlineDeployment(
+        name="third", endpoint_name="fares-online", model=asset, instance_type="Standard_F4s_v2", instance_count=1
+    )
+    made = ml.online_deployments.begin_create_or_update(deployment).result()
+    assert made.model == asset, made.model
+
+
+def deletions():
+    ml.online_endpoints.begin_delete("fares-online").result()
+    assert list(ml.online_endpoints.list()) == []
+    ml.registries.begin_delete(name="models").result()
+    assert list(ml.registries.list()) == []
+
+
+def main():
+    failed = 0
+    situations = [
+        workspaces, models, paging, other_assets, jobs, registries, share, endpoints,
+        registry_model_behind_an_endpoint, deletions,
+    ]
+    for situation in situations:
+        try:
+            situation()
+            print("ok", situation.__name__, flush=True)
+        except Exception:  # noqa: BLE001: one that fails must not hide the others
+            failed += 1
+            print("FAILED", situation.__name__, flush=True)
+            traceback.print_exc(limit=-6, file=sys.stdout)
+    sys.exit(failed)
+
+
+main()
