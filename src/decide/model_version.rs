@@ -156,7 +156,9 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     status.served_by.clone_from(&facts.served_by);
     let failed =
         matches!(&facts.situation.operation, Some(p) if matches!(p.state, OperationState::Failed { .. }));
-    if facts.version.found().is_some() || (failed && facts.version.is_absent()) {
+    // The intent stands until the copy carries our tag: until then only it says that the copy is ours.
+    let described = facts.version.found().is_some_and(|v| facts.situation.owns(&v.properties.tags));
+    if described || (failed && facts.version.is_absent()) {
         status.publishing = None;
     }
     if let Some(version) = facts.version.found() {
