@@ -163,9 +163,9 @@ fn tests_for_any_cluster() -> io::Result<Vec<String>> {
     let mut tests = vec![];
     for entry in fs::read_dir(repository().join("e2e/tests"))? {
         let path = entry?.path();
-        let is_test = path.extension().is_some_and(|extension| extension == "rs");
+        let is_file = path.extension().is_some_and(|extension| extension == "rs");
         if let Some(name) = path.file_stem().and_then(|name| name.to_str())
-            && is_test
+            && (is_file || path.join("main.rs").is_file())
             && name != OF_THE_STAND
         {
             tests.push(name.to_string());

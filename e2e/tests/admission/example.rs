@@ -1,0 +1,80 @@
+//! A manifest of each kind, and what a patch makes of it.
+
+use serde_json::{Value, json};
+
+pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
+/// The plurals of all kinds.
+pub const KINDS: [&str; 4] = ["registries", "workspaces", "modelversions", "deploymentbindings"];
+
+/// A manifest with every field.
+pub fn example(kind: &str) -> Value {
+    let azure = json!({"subscriptionId": SUBSCRIPTION, "resourceGroup": "ml", "name": "fares"});
+    let selector = json!({"from": "Selector", "selector": {"matchLabels": {"team": "fares"}}});
+    let identity =
+        json!({"systemAssigned": true, "userAssigned": ["/subscriptions/s/resourceGroups/ml/providers/p/u"]});
+    let spec = match kind {
+        "registries" => json!({
+            "azure": azure, "location": "eastus",
+            "regions": [{"location": "eastus", "storage": {"accountType": "Standard_ZRS",
+                "hierarchicalNamespace": true, "allowBlobPublicAccess": false},
+                "containerRegistry": {"sku": "Premium"}}, {"location": "westeurope"}],
+            "identity": identity, "publicNetworkAccess": "Disabled", "tags": {"team": "fares"},
+            "allowedNamespaces": selector, "management": "Observe", "deletionPolicy": "Delete",
+            "suspend": true, "interval": "5m",
+        }),
+        "workspaces" => json!({
+            "azure": azure, "tier": "production", "allowedNamespaces": selector, "interval": "5m",
+            "policy": {"requireLineage": true, "allowedRegistries": ["fares-models"]},
+        }),
+        "modelversions" => json!({
+            "workspaceRef": {"name": "fares-dev", "namespace": "fares"}, "model": "nyc-taxi-fare", "version": "3",
+            "type": "Custom", "source": {"job": {"name": "taxi-train-3", "path": "outputs/model"}},
+            "description": "predicts a fare", "tags": {"team": "fares"}, "properties": {"flavor": "sklearn"},
+            "stage": "Production", "archived": true, "management": "Observe", "deletionPolicy": "Archive",
+            "suspend": true, "interval": "5m",
+        }),
+        _ => {
+            let probe = json!({"failureThreshold": 3, "successThreshold": 1, "timeout": "2s", "period": "10s",
+                "initialDelay": "30s"});
+            json!({
+                "workspaceRef": {"name": "fares-prod", "namespace": "fares"},
+                "model": {"versionRef": {"name": "taxi-fare-3", "namespace": "fares"}},
+                "online": {
+                    "endpoint": {"name": "taxi-fare-prod", "authMode": "AADToken", "identity": identity,
+                        "publicNetworkAccess": "Disabled", "tags": {"team": "fares"}},
+                    "deployment": {"instanceType": "Standard_DS3_v2", "instanceCount": 2,
+                        "environment": "azureml:e:1", "code": {"id": "azureml:c:1", "scoringScript": "score.py"},
+                        "environmentVariables": {"LEVEL": "info"},
+                        "requestSettings": {"maxConcurrentRequestsPerInstance": 4, "requestTimeout": "30s"},
+                        "livenessProbe": probe, "readinessProbe": probe, "startupProbe": probe,
+                        "egressPublicNetworkAccess": "Disabled", "tags": {"team": "fares"}},
+                },
+                "strategy": {"steps": [{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}],
+                    "keepPrevious": "1h", "keepFailed": "30m", "progressDeadline": "1h30m"},
+                "management": "Observe", "deletionPolicy": "Retain", "suspend": true, "interval": "5m",
+            })
+        }
+    };
+    let kind = match kind {
+        "registries" => "Registry",
+        "workspaces" => "Workspace",
+        "modelversions" => "ModelVersion",
+        _ => "DeploymentBinding",
+    };
+    json!({"apiVersion": "bindery.dev/v1alpha1", "kind": kind, "metadata": {"name": "example"}, "spec": spec})
+}
+
+/// What a merge patch makes of a value (RFC 7386).
+pub fn patched(mut value: Value, patch: &Value) -> Value {
+    let Value::Object(fields) = patch else { return patch.clone() };
+    if !value.is_object() {
+        value = json!({});
+    }
+    for (name, change) in fields {
+        let old = value.as_object_mut().unwrap().remove(name);
+        if !change.is_null() {
+            value[name] = patched(old.unwrap_or_default(), change);
+        }
+    }
+    value
+}

@@ -1,0 +1,248 @@
+//! What a real API server says to manifests: every rule and pattern of every kind refuses what is
+//! wrong with its sentence, and takes its neighbour.
+
+#![allow(clippy::unwrap_used)]
+
+mod example;
+mod rules;
+mod stand;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::example::{KINDS, SUBSCRIPTION, example, patched};
+use crate::rules::{Case, PATTERN, rules_of_changes, rules_of_one_object};
+use crate::stand::Stand;
+
+/// Is this the refusal that the case expects? A path in it has indexes, the case's has none.
+fn refused_by(case: &Case, answer: &Result<Value, String>) -> bool {
+    let Err(message) = answer else { return false };
+    let message = (0..10).fold(message.clone(), |text, index| text.replace(&format!("[{index}]"), "[]"));
+    message.contains(&format!("{}: Invalid value", case.field)) && message.contains(case.says)
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_wrong_in_itself_is_refused_with_a_sentence() {
+    let stand = Stand::new("admission").await;
+    for kind in KINDS {
+        let answer = stand.create(kind, &example(kind), "&dryRun=All").await;
+        assert!(answer.is_ok(), "{kind}: {answer:?}");
+    }
+    let mut bad = vec![];
+    for case in rules_of_one_object() {
+        let send = async |patch| {
+            let object = patched(example(case.kind), patch);
+            stand.create(case.kind, &object, "&dryRun=All").await
+        };
+        let wrong = send(&case.wrong).await;
+        if !refused_by(&case, &wrong) {
+            bad.push(format!("{} {} {}: {:?}", case.kind, case.field, case.wrong, wrong.err()));
+        }
+        if let Err(message) = send(&case.right).await {
+            bad.push(format!("{} {} was refused: {message}", case.kind, case.right));
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    stand.leave().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_changed_is_refused_with_a_sentence_and_the_rest_can() {
+    let stand = Stand::new("changes").await;
+    for kind in KINDS {
+        stand.create(kind, &example(kind), "").await.unwrap();
+    }
+    let mut bad = vec![];
+    for case in rules_of_changes() {
+        let wrong = stand.change(case.kind, &case.wrong).await;
+        if !refused_by(&case, &wrong) {
+            bad.push(format!("{} {} {}: {:?}", case.kind, case.field, case.wrong, wrong.err()));
+        }
+        if let Err(message) = stand.change(case.kind, &case.right).await {
+            bad.push(format!("{} {} was refused: {message}", case.kind, case.right));
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    stand.leave().await;
+}
+
+#[tokio::test]
+async fn every_rule_and_every_pattern_has_a_case() {
+    let mut rules = BTreeSet::new();
+    for crd in bindery::api::crds() {
+        let kind = crd.spec.names.plural.clone();
+        let crd = serde_json::to_value(crd).unwrap();
+        let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        every_field(spec, "spec", &mut |field, schema| {
+            for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
+                rules.insert(format!("{kind} {field}: {}", rule["message"].as_str().unwrap()));
+            }
+            if schema["pattern"].is_string() {
+                rules.insert(format!("{kind} {field}: {PATTERN}"));
+            }
+        });
+    }
+    let cases: BTreeSet<String> = rules_of_one_object()
+        .into_iter()
+        .chain(rules_of_changes())
+        .map(|case| format!("{} {}: {}", case.kind, case.field, case.says))
+        .collect();
+    assert_eq!(cases, rules);
+}
+
+fn every_field(schema: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
+    visit(path, schema);
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        every_field(property, &format!("{path}.{name}"), visit);
+    }
+    if schema["items"].is_object() {
+        every_field(&schema["items"], &format!("{path}[]"), visit);
+    }
+}
+
+#[tokio::test]
+async fn a_new_object_says_that_nobody_has_looked_at_it() {
+    let stand = Stand::new("fresh").await;
+    for kind in KINDS {
+        let object = stand.create(kind, &example(kind), "").await.unwrap();
+        assert_eq!(object["status"], json!({"observedGeneration": -1}), "{kind}");
+        assert_eq!(object["metadata"]["generation"], 1);
+    }
+    stand.leave().await;
+}
+
+#[tokio::test]
+async fn a_field_that_is_left_out_gets_the_default_that_its_text_names() {
+    let stand = Stand::new("defaults").await;
+    let azure = json!({"subscriptionId": SUBSCRIPTION, "resourceGroup": "ml"});
+    let place = json!({"name": "p"});
+    let smallest = [
+        (
+            "registries",
+            json!({"azure": azure, "location": "eastus"}),
+            json!({"publicNetworkAccess": "Enabled", "allowedNamespaces": {"from": "Same"},
+                "management": "Manage", "deletionPolicy": "Retain", "suspend": false}),
+        ),
+        (
+            "workspaces",
+            json!({"azure": azure}),
+            json!({"allowedNamespaces": {"from": "Same"}, "policy": {"requireLineage": false}}),
+        ),
+        (
+            "modelversions",
+            json!({"workspaceRef": place, "model": "m", "version": "1", "source": {"job": {"name": "j"}}}),
+            json!({"type": "MLflow", "archived": false, "management": "Manage", "deletionPolicy": "Retain",
+                "suspend": false, "source": {"job": {"name": "j", "path": "model"}}}),
+        ),
+        (
+            "deploymentbindings",
+            json!({"workspaceRef": place, "model": {"versionRef": {"name": "v"}},
+                "online": {"endpoint": {"name": "taxi"}, "deployment": {}}}),
+            json!({"management": "Manage", "deletionPolicy": "Delete", "suspend": false, "strategy": {},
+                "online": {
+                    "endpoint": {"name": "taxi", "authMode": "Key", "publicNetworkAccess": "Enabled"},
+                    "deployment": {"instanceCount": 1}}}),
+        ),
+    ];
+    for (kind, spec, defaults) in smallest {
+        let mut object = example(kind);
+        object["spec"] = spec.clone();
+        let answer = stand.create(kind, &object, "&dryRun=All").await.unwrap();
+        assert_eq!(answer["spec"], patched(spec, &defaults), "{kind}");
+    }
+    stand.leave().await;
+}
+
+#[tokio::test]
+async fn kubectl_explains_every_field() {
+    let stand = Stand::new("explain").await;
+    let words = "What happens in Azure when this object is deleted. Retain (default)";
+    stand.kubectl_says_at_last(&["explain", "amlreg.spec.deletionPolicy"], words).await;
+    let field = "deploymentbindings.spec.online.deployment.instanceCount";
+    stand.kubectl_says_at_last(&["explain", field], "The number of instances, 1 to 50. Default: 1.").await;
+
+    // What `kubectl explain` reads: the API server's own document, for all fields at once.
+    let request = http::Request::get("/openapi/v3/apis/bindery.dev/v1alpha1").body(vec![]).unwrap();
+    let document: Value = stand.client.request(request).await.unwrap();
+    let (mut silent, mut seen) = (vec![], 0);
+    for kind in ["Registry", "Workspace", "ModelVersion", "DeploymentBinding"] {
+        let spec =
+            &document["components"]["schemas"][format!("dev.bindery.v1alpha1.{kind}")]["properties"]["spec"];
+        every_field(spec, &format!("{kind}.spec"), &mut |path, schema| {
+            seen += 1;
+            // An item is explained by its list.
+            if !path.ends_with("[]") && schema["description"].as_str().is_none_or(str::is_empty) {
+                silent.push(path.to_string());
+            }
+        });
+    }
+    assert!(silent.is_empty(), "kubectl explain says nothing about {silent:?}");
+    assert!(seen > 100, "only {seen} fields were looked at");
+    stand.leave().await;
+}
+
+#[tokio::test]
+async fn kubectl_get_is_a_useful_page() {
+    let stand = Stand::new("columns").await;
+    for kind in KINDS {
+        stand.create(kind, &example(kind), "").await.unwrap();
+    }
+    let page = stand.kubectl_says(&["get", "bindery", "--all-namespaces"]);
+    let headers: BTreeSet<String> = page
+        .lines()
+        .filter(|line| line.starts_with("NAMESPACE"))
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let expected = [
+        "NAMESPACE NAME MODEL VERSION READY REASON SERVING AGE",
+        "NAMESPACE NAME READY REASON REGIONS AGE",
+        "NAMESPACE NAME READY REASON TIER LOCATION AGE",
+        "NAMESPACE NAME VERSION PHASE TRAFFIC READY REASON AGE",
+    ];
+    assert_eq!(headers, expected.map(str::to_string).into());
+    for name in ["registry", "workspace", "modelversion", "deploymentbinding"] {
+        assert!(page.contains(&format!("{name}.bindery.dev/example")), "{page}");
+    }
+    let short = stand.kubectl_says(&[
+        "get",
+        "--namespace",
+        &stand.namespace,
+        "amlreg,amlws,amlmv,amldb",
+        "--output",
+        "name",
+    ]);
+    let names = ["registry", "workspace", "modelversion", "deploymentbinding"];
+    assert_eq!(short.lines().collect::<Vec<_>>(), names.map(|n| format!("{n}.bindery.dev/example")));
+    stand.leave().await;
+}
+
+#[tokio::test]
+async fn the_samples_are_taken_as_they_are() {
+    let stand = Stand::with("fares").await;
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let samples = repository.join("config/samples");
+    let folder = samples.to_str().unwrap();
+    let said = stand.kubectl_says(&[
+        "apply",
+        "--server-side",
+        "--dry-run=server",
+        "--validate=strict",
+        "--filename",
+        folder,
+    ]);
+    let mut expected = vec!["namespace/fares".to_string()];
+    expected.push("registry.bindery.dev/fares-models".into());
+    expected.extend(["fares-dev", "fares-prod"].map(|name| format!("workspace.bindery.dev/{name}")));
+    for version in 1..=3 {
+        let version = format!("modelversion.bindery.dev/taxi-fare-{version}");
+        expected.extend([format!("{version}-dev"), version]);
+    }
+    expected.push("deploymentbinding.bindery.dev/taxi-fare".into());
+    let mut found: Vec<&str> = said.lines().filter_map(|line| line.split(' ').next()).collect();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    stand.leave().await;
+}
