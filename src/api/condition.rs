@@ -90,6 +90,9 @@ impl Conditions {
             message.truncate(cut);
             message.push('…');
         }
+        if let Some(said) = self.get(kind).filter(|c| uncorrelated(&c.message) == uncorrelated(&message)) {
+            message.clone_from(&said.message);
+        }
         let old = self.get(kind).filter(|c| c.status == status);
         let condition = Condition {
             type_: kind.into(),
@@ -124,4 +127,33 @@ impl Conditions {
 /// Kubernetes keeps times of conditions in whole seconds; a finer one would differ after a round trip.
 fn seconds(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+/// A message without Azure's correlation id, which is another one at each try: a status that differs in
+/// nothing else is not worth a write.
+fn uncorrelated(message: &str) -> (&str, &str) {
+    let Some((before, rest)) = message.split_once("correlation ") else { return (message, "") };
+    (before, rest.split_once(')').map_or("", |(_, after)| after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Conditions, Reason};
+    use jiff::Timestamp;
+
+    fn after(messages: &[&str]) -> String {
+        let mut conditions = Conditions::default();
+        for message in messages {
+            conditions.set("Ready", Some(false), Reason::Refused, *message, 1, Timestamp::UNIX_EPOCH);
+        }
+        conditions.get("Ready").map(|c| c.message.clone()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_same_refusal_keeps_its_first_correlation_id() {
+        let first = "Azure said no (HTTP 400, correlation aaa). Mend it.";
+        assert_eq!(after(&[first, "Azure said no (HTTP 400, correlation bbb). Mend it."]), first);
+        let other = "Azure said never (HTTP 400, correlation bbb). Mend it.";
+        assert_eq!(after(&[first, other]), other);
+    }
 }

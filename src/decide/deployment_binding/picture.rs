@@ -57,6 +57,7 @@ pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
             since: scene.since(d).to_string(),
         })
         .collect();
+    status.deployments.sort_by(|a, b| a.name.cmp(&b.name));
     status.drift = if facts.situation.stood(&facts.status.conditions) || scene.traffic_drifted() {
         facts.differences()
     } else {
