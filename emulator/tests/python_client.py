@@ -11,6 +11,7 @@ import traceback
 
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
+    BatchEndpoint,
     Data,
     Environment,
     ManagedOnlineDeployment,
@@ -186,6 +187,14 @@ def registry_model_behind_an_endpoint():
     assert made.model == asset, made.model
 
 
+def batch_endpoints():
+    made = ml.batch_endpoints.begin_create_or_update(BatchEndpoint(name="nightly", description="d", tags={"t": "1"})).result()
+    assert (made.name, made.description, made.tags) == ("nightly", "d", {"t": "1"})
+    assert [e.name for e in ml.batch_endpoints.list()] == ["nightly"]
+    ml.batch_endpoints.begin_delete("nightly").result()
+    assert list(ml.batch_endpoints.list()) == []
+
+
 def deletions():
     ml.online_endpoints.begin_delete("fares-online").result()
     assert list(ml.online_endpoints.list()) == []
@@ -197,7 +206,7 @@ def main():
     failed = 0
     situations = [
         workspaces, models, paging, other_assets, jobs, registries, share, endpoints,
-        registry_model_behind_an_endpoint, deletions,
+        registry_model_behind_an_endpoint, batch_endpoints, deletions,
     ]
     for situation in situations:
         try:

@@ -238,6 +238,36 @@ fn an_online_deployment_and_its_operation() {
 }
 
 #[test]
+fn a_batch_endpoint_and_its_deployment() {
+    let (Some(put), Some(operation), Some(get)) =
+        (recorded("batchEndpoint.put.201"), recorded("mfeOperationsStatus"), recorded("batchDeployment.get"))
+    else {
+        return;
+    };
+    let mut world = World::new();
+    let endpoint = format!("{WORKSPACE}/batchEndpoints/nightly");
+    let body = json!({"location": "eastus", "tags": {"t1": "v1"}, "properties": {"authMode": "aadToken", "description": "funny", "properties": {"p1": "v1"}}});
+    let ours = world.put(&endpoint, &body);
+    assert_answer(&put, &ours);
+    assert_eq!(ours.value()["properties"]["authMode"], "AADToken");
+    assert_shape(&operation["batch_variant"], &world.poll(&ours));
+    world.pass(51.0);
+    let deployment = format!("{endpoint}/deployments/first");
+    let body = json!({"location": "eastus", "properties": {
+        "model": {"referenceType": "Id", "assetId": format!("{MODEL}/versions/1")}, "compute": "c", "environmentId": "e",
+        "codeConfiguration": {"codeId": "c", "scoringScript": "batch_driver.py"}, "loggingLevel": "info",
+    }});
+    world.put(&deployment, &body);
+    world.pass(181.0);
+    let ours = world.get(&deployment);
+    assert_answer(&get, &ours);
+    assert_eq!(ours.value()["properties"]["loggingLevel"], "Info");
+    assert_eq!(world.delete(&endpoint).status, 202);
+    world.pass(31.0);
+    assert_eq!(world.get(&deployment).status, 404);
+}
+
+#[test]
 fn an_empty_list_has_no_next_link() {
     let Some(theirs) = recorded("list.empty") else { return };
     let mut world = World::new();

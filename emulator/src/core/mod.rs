@@ -4,6 +4,7 @@
 pub mod address;
 pub mod arm;
 mod asset;
+mod batch;
 mod deployment;
 mod discovery;
 mod endpoint;

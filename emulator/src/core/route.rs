@@ -5,7 +5,8 @@ use super::arm::{Call, Door, not_found};
 use super::asset::{container, upload, version};
 use super::error::{Answer, ArmError};
 use super::{
-    Core, deployment, endpoint, job, keys, operation, publish, registry, registry_regions, schema, workspace,
+    Core, batch, deployment, endpoint, job, keys, operation, publish, registry, registry_regions, schema,
+    workspace,
 };
 
 /// What is asked of an address.
@@ -54,6 +55,8 @@ pub fn dispatch(core: &mut Core, call: &Call) -> Answer {
         ["workspaces", "jobs"] => jobs(core, call, &verb),
         ["workspaces", "onlineEndpoints"] => endpoints(core, call, &verb),
         ["workspaces", "onlineEndpoints", "deployments"] => deployments(core, call, &verb),
+        ["workspaces", "batchEndpoints"] => batch_endpoints(core, call, &verb),
+        ["workspaces", "batchEndpoints", "deployments"] => batch_deployments(core, call, &verb),
         ["locations", "mfeOperationsStatus" | "mfeOperationResults" | "registryOperationsStatus"]
             if matches!(verb, Verb::Get) =>
         {
@@ -141,6 +144,29 @@ fn deployments(core: &mut Core, call: &Call, verb: &Verb) -> Answer {
         Verb::Delete => deployment::delete(core, call),
         Verb::Act("getlogs") => deployment::logs(core, call),
         Verb::Ask("skus") => deployment::skus(core, call),
+        _ => Err(no_such_method(call)),
+    }
+}
+
+fn batch_endpoints(core: &mut Core, call: &Call, verb: &Verb) -> Answer {
+    match verb {
+        Verb::List => batch::list(core, call),
+        Verb::Get => batch::get(core, call),
+        Verb::Put => batch::put_endpoint(core, call),
+        Verb::Patch => batch::patch(core, call),
+        Verb::Delete => Ok(batch::delete(core, call)),
+        Verb::Act("listkeys") => keys::list(core, call),
+        _ => Err(no_such_method(call)),
+    }
+}
+
+fn batch_deployments(core: &mut Core, call: &Call, verb: &Verb) -> Answer {
+    match verb {
+        Verb::List => batch::list(core, call),
+        Verb::Get => batch::get(core, call),
+        Verb::Put => batch::put_deployment(core, call),
+        Verb::Patch => batch::patch(core, call),
+        Verb::Delete => Ok(batch::delete(core, call)),
         _ => Err(no_such_method(call)),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::arm::Call;
 use super::asset::version;
 use super::fault::{Outcome, Work};
-use super::{Core, deployment, endpoint, ids, job, publish, registry, registry_regions};
+use super::{Core, batch, deployment, endpoint, ids, job, publish, registry, registry_regions};
 use crate::wire::encode;
 use ledger::Operation;
 pub use ledger::{Due, Operations};
@@ -39,6 +39,10 @@ pub enum Deed {
     FinishDeployment { key: String },
     /// A deployment goes.
     RemoveDeployment { key: String },
+    /// A batch endpoint or deployment is ready.
+    FinishBatch { key: String },
+    /// A batch endpoint or deployment goes.
+    RemoveBatch { key: String },
     /// A job's status moves on. Belongs to no operation.
     MoveJob { key: String, status: String },
 }
@@ -70,6 +74,8 @@ impl Deed {
             | Self::ReplaceKey { key, .. }
             | Self::FinishDeployment { key }
             | Self::RemoveDeployment { key }
+            | Self::FinishBatch { key }
+            | Self::RemoveBatch { key }
             | Self::MoveJob { key, .. } => key,
             Self::Publish(order) => &order.destination,
         }
@@ -243,6 +249,8 @@ fn perform(core: &mut Core, deed: Deed, fate: Result<(), Failure>) -> Result<(),
         }
         Deed::FinishDeployment { key } => deployment::finish(core, &key, fate),
         Deed::RemoveDeployment { key } => deployment::remove(core, &key, fate),
+        Deed::FinishBatch { key } => batch::finish(core, &key, fate),
+        Deed::RemoveBatch { key } => fate.map(|()| batch::remove(core, &key)),
         Deed::MoveJob { key, status } => fate.map(|()| job::move_on(core, &key, &status)),
     }
 }

@@ -1,0 +1,220 @@
+//! Batch endpoints and deployments (§B.6): no traffic, but a default deployment; no answers, but jobs.
+
+use serde_json::{Value, json};
+
+use super::arm::{self, Call};
+use super::endpoint::{added, check_name, long_running};
+use super::error::{Answer, ArmError};
+use super::fault::Work;
+use super::operation::{self, Deed, Failure, Family, Start, Started};
+use super::paging::page;
+use super::schema::word;
+use super::store::Order;
+use super::{Core, json as at, keys, registry, workspace};
+use crate::wire::Response;
+
+fn missing() -> ArmError {
+    ArmError::missing("BatchEndpointNotFound", "The batch endpoint or deployment was not found.")
+}
+
+/// GET of one endpoint or deployment.
+pub fn get(core: &Core, call: &Call) -> Answer {
+    core.store.get(&call.address.key()).map(|document| Response::json(200, document)).ok_or_else(missing)
+}
+
+/// GET of all.
+pub fn list(core: &Core, call: &Call) -> Answer {
+    if call.address.steps.len() > 1 && !core.store.has(&call.address.key()) {
+        return Err(missing());
+    }
+    page(core, call, Order::OldestFirst, |document| Some(document.clone()))
+}
+
+/// PUT of an endpoint.
+pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
+    let body = call.body()?;
+    check_name(call.address.leaf())?;
+    let key = call.address.key();
+    let before = core.store.get(&key).cloned();
+    let identity =
+        registry::identity(core, before.as_ref().unwrap_or(&Value::Null), at::at(&body, "identity"))?;
+    let mut properties = added(before.as_ref(), &body);
+    properties.entry("BatchEndpointCreationApiVersion").or_insert_with(|| call.api_version.clone().into());
+    properties.insert("azureml.onlineendpointid".to_owned(), call.address.id().into());
+    let uri = |field: &str| before.as_ref().map_or(Value::Null, |before| before["properties"][field].clone());
+    let mut document = tracked(
+        call,
+        &body,
+        &json!({
+            "description": at::or(&body, "properties.description", Value::Null),
+            "properties": properties,
+            "scoringUri": uri("scoringUri"),
+            "swaggerUri": uri("swaggerUri"),
+            "authMode": word(&["AADToken", "Key", "AMLToken"], at::text(&body, "properties.authMode")),
+            "defaults": {"deploymentName": at::or(&body, "properties.defaults.deploymentName", Value::Null)},
+        }),
+    );
+    if at::at(&body, "identity").is_some() {
+        document["identity"] = identity;
+    }
+    if before.is_none() {
+        keys::make(core, &key, &body);
+    }
+    Ok(operate(core, call, document, before.as_ref()))
+}
+
+/// PUT of a deployment, with the defaults of the service [REC].
+pub fn put_deployment(core: &mut Core, call: &Call) -> Answer {
+    let body = call.body()?;
+    check_name(call.address.leaf())?;
+    if !core.store.has(&call.address.key_to(2)) {
+        return Err(missing());
+    }
+    let before = core.store.get(&call.address.key()).cloned();
+    if let (Some(before), Some(wanted)) = (&before, at::at(&body, "properties.resources"))
+        && wanted["instanceType"] != before["properties"]["resources"]["instanceType"]
+    {
+        return Err(ArmError::validation(
+            "resources",
+            "resources cannot be changed after the deployment was created.",
+        ));
+    }
+    let asked = |field: &str, default: Value| at::or(&body, &format!("properties.{field}"), default);
+    let chosen =
+        |field: &str, words: &[&'static str]| word(words, at::text(&body, &format!("properties.{field}")));
+    let resources = json!({
+        "instanceCount": at::or(&body, "properties.resources.instanceCount", 1),
+        "instanceType": at::or(&body, "properties.resources.instanceType", Value::Null),
+        "properties": at::or(&body, "properties.resources.properties", Value::Null),
+    });
+    let retries = json!({
+        "maxRetries": at::or(&body, "properties.retrySettings.maxRetries", 3),
+        "timeout": at::or(&body, "properties.retrySettings.timeout", "PT30M"),
+    });
+    let document = tracked(
+        call,
+        &body,
+        &json!({
+            "description": asked("description", Value::Null),
+            "properties": added(before.as_ref(), &body),
+            "codeConfiguration": asked("codeConfiguration", Value::Null),
+            "environmentId": asked("environmentId", Value::Null),
+            "environmentVariables": asked("environmentVariables", json!({})),
+            "compute": asked("compute", Value::Null),
+            "deploymentConfiguration": asked("deploymentConfiguration", Value::Null),
+            "errorThreshold": asked("errorThreshold", json!(-1)),
+            "retrySettings": retries,
+            "miniBatchSize": asked("miniBatchSize", json!(10)),
+            "loggingLevel": chosen("loggingLevel", &["Info", "Warning", "Debug"]),
+            "model": asked("model", Value::Null),
+            "maxConcurrencyPerInstance": asked("maxConcurrencyPerInstance", json!(1)),
+            "outputAction": chosen("outputAction", &["AppendRow", "SummaryOnly"]),
+            "outputFileName": asked("outputFileName", "predictions.csv".into()),
+            "resources": resources,
+        }),
+    );
+    Ok(operate(core, call, document, before.as_ref()))
+}
+
+fn tracked(call: &Call, body: &Value, properties: &Value) -> Value {
+    json!({
+        "id": call.address.id(),
+        "name": call.address.leaf(),
+        "type": call.address.arm_type(),
+        "location": at::text(body, "location").unwrap_or_default().to_ascii_lowercase(),
+        "tags": at::or(body, "tags", json!({})),
+        "properties": properties,
+    })
+}
+
+fn operate(core: &mut Core, call: &Call, mut document: Value, before: Option<&Value>) -> Response {
+    let key = call.address.key();
+    let deployment = call.address.steps.len() > 2;
+    match before {
+        Some(before) => arm::touch(core, call.identity, &mut document, before),
+        None => document["systemData"] = arm::system_data(core, call.identity, false),
+    }
+    let (state, work) = match (before.is_none(), deployment) {
+        (true, false) => ("Creating", Work::EndpointCreate),
+        (false, false) => ("Updating", Work::EndpointUpdate),
+        (true, true) => ("Creating", Work::DeploymentCreate),
+        (false, true) => ("Updating", Work::DeploymentUpdate),
+    };
+    document["properties"]["provisioningState"] = state.into();
+    let now = core.now();
+    core.store.put(now, &key, document.clone());
+    let started = begin(core, call, work, Deed::FinishBatch { key: key.clone() }, Some(key));
+    long_running(core, call, if before.is_none() { 201 } else { 200 }, &document, &started)
+}
+
+fn begin(core: &mut Core, call: &Call, work: Work, deed: Deed, shows: Option<String>) -> Started {
+    let (workspace_id, location) = workspace::place(core, &call.address);
+    operation::start(
+        core,
+        call,
+        Start {
+            family: Family::Mfe("bebes"),
+            location: &location,
+            workspace_id: &workspace_id,
+            work,
+            deed,
+            shows,
+            model: "",
+        },
+    )
+}
+
+/// PATCH: tags; of a deployment also the description. At once [INF].
+pub fn patch(core: &mut Core, call: &Call) -> Answer {
+    let body = call.body()?;
+    let key = call.address.key();
+    let before = core.store.get(&key).cloned().ok_or_else(missing)?;
+    let mut document = before.clone();
+    if let Some(tags) = at::at(&body, "tags") {
+        document["tags"] = tags.clone();
+    }
+    if let (Some(text), true) = (at::at(&body, "properties.description"), call.address.steps.len() > 2) {
+        document["properties"]["description"] = text.clone();
+    }
+    arm::touch(core, call.identity, &mut document, &before);
+    let now = core.now();
+    core.store.put(now, &key, document.clone());
+    Ok(Response::json(200, &document))
+}
+
+/// DELETE of an endpoint with its deployments, or of a deployment.
+pub fn delete(core: &mut Core, call: &Call) -> Response {
+    let key = call.address.key();
+    if !core.store.has(&key) {
+        return Response::empty(204);
+    }
+    let now = core.now();
+    core.store.change(now, &key, |document| document["properties"]["provisioningState"] = "Deleting".into());
+    let work = if call.address.steps.len() > 2 { Work::DeploymentDelete } else { Work::EndpointDelete };
+    let started = begin(core, call, work, Deed::RemoveBatch { key }, None);
+    super::endpoint::accepted(core, &started)
+}
+
+/// A change has ended.
+pub fn finish(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(), Failure> {
+    let now = core.now();
+    let base = core.base().to_owned();
+    core.store.change(now, key, |document| {
+        let state = if fate.is_ok() { "Succeeded" } else { "Failed" };
+        document["properties"]["provisioningState"] = state.into();
+        if fate.is_ok() && document["properties"].get("scoringUri").is_some() {
+            let name = document["name"].as_str().unwrap_or_default();
+            let root = format!("{base}/batch/{}/{name}", document["location"].as_str().unwrap_or_default());
+            document["properties"]["scoringUri"] = format!("{root}/jobs").into();
+            document["properties"]["swaggerUri"] = format!("{root}/swagger.json").into();
+        }
+    });
+    fate
+}
+
+/// A deletion has ended.
+pub fn remove(core: &mut Core, key: &str) {
+    let now = core.now();
+    core.store.remove(now, key);
+    core.endpoint_keys.remove(key);
+}
