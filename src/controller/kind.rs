@@ -12,11 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::{Context, Stores};
-use crate::api::{
-    DeploymentBinding, Management, ModelVersion, Period, Registry, RunningOperation, Workspace,
-};
+use crate::api::{Management, Period, RunningOperation};
 use crate::azure::ResourceId;
-use crate::decide::{self, Claimant, Facts, Situation};
+use crate::decide::{Claimant, Facts, Situation};
 
 /// How often Azure is compared where the manifest does not say it.
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -84,135 +82,5 @@ pub trait Kind:
                 && other.target(stores).as_ref() == Some(&target)
         });
         others.iter().map(|o| Claimant { name: o.full_name(), created: o.created() }).collect()
-    }
-}
-
-impl Kind for Registry {
-    type Facts = decide::registry::Facts;
-
-    fn store(stores: &Stores) -> &Store<Self> {
-        &stores.registries
-    }
-
-    fn operation(&self) -> Option<RunningOperation> {
-        self.status.as_ref()?.operation.clone()
-    }
-
-    fn mode(&self) -> (bool, Management, Option<&Period>) {
-        (self.spec.suspend, self.spec.management, self.spec.interval.as_ref())
-    }
-
-    fn target(&self, _: &Stores) -> Option<ResourceId> {
-        Some(self.id())
-    }
-
-    fn rivals(&self, other: &Self) -> bool {
-        self.id() == other.id()
-    }
-
-    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
-        super::gather::registry(self, context, situation).await
-    }
-}
-
-impl Kind for Workspace {
-    type Facts = decide::workspace::Facts;
-
-    fn store(stores: &Stores) -> &Store<Self> {
-        &stores.workspaces
-    }
-
-    fn operation(&self) -> Option<RunningOperation> {
-        None
-    }
-
-    fn mode(&self) -> (bool, Management, Option<&Period>) {
-        (false, Management::Manage, self.spec.interval.as_ref())
-    }
-
-    fn target(&self, _: &Stores) -> Option<ResourceId> {
-        Some(self.id())
-    }
-
-    fn rivals(&self, other: &Self) -> bool {
-        self.id() == other.id()
-    }
-
-    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
-        super::gather::workspace(self, context, situation).await
-    }
-}
-
-impl Kind for ModelVersion {
-    type Facts = decide::model_version::Facts;
-
-    fn store(stores: &Stores) -> &Store<Self> {
-        &stores.versions
-    }
-
-    fn operation(&self) -> Option<RunningOperation> {
-        self.status.as_ref()?.operation.clone()
-    }
-
-    fn mode(&self) -> (bool, Management, Option<&Period>) {
-        (self.spec.suspend, self.spec.management, self.spec.interval.as_ref())
-    }
-
-    fn target(&self, stores: &Stores) -> Option<ResourceId> {
-        super::gather::version_id(self, stores)
-    }
-
-    fn rivals(&self, other: &Self) -> bool {
-        self.spec.version == other.spec.version && self.spec.model == other.spec.model
-    }
-
-    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
-        super::gather::model_version(self, context, situation).await
-    }
-}
-
-impl Kind for DeploymentBinding {
-    type Facts = decide::deployment_binding::Facts;
-
-    fn store(stores: &Stores) -> &Store<Self> {
-        &stores.bindings
-    }
-
-    fn operation(&self) -> Option<RunningOperation> {
-        self.status.as_ref()?.operation.clone()
-    }
-
-    fn mode(&self) -> (bool, Management, Option<&Period>) {
-        (self.spec.suspend, self.spec.management, self.spec.interval.as_ref())
-    }
-
-    fn target(&self, stores: &Stores) -> Option<ResourceId> {
-        super::gather::endpoint_id(self, stores)
-    }
-
-    fn rivals(&self, other: &Self) -> bool {
-        self.spec.online.endpoint.name.eq_ignore_ascii_case(&other.spec.online.endpoint.name)
-    }
-
-    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
-        super::gather::binding(self, context, situation).await
-    }
-}
-
-impl Registry {
-    /// The ARM id that the manifest names.
-    pub fn id(&self) -> ResourceId {
-        let azure = &self.spec.azure;
-        let name = azure.name.clone().unwrap_or_else(|| self.name_any());
-        ResourceId::registry(&azure.subscription_id, &azure.resource_group, &name)
-    }
-}
-
-impl Workspace {
-    /// The ARM id that the manifest names.
-    pub fn id(&self) -> ResourceId {
-        let azure = &self.spec.azure;
-        let name = azure.name.clone().unwrap_or_else(|| self.name_any());
-        ResourceId::workspace(&azure.subscription_id, &azure.resource_group, &name)
     }
 }

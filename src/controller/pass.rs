@@ -20,7 +20,7 @@ use super::memory::once_more;
 use super::report::{self, Written};
 use crate::api::{FINALIZER, Management};
 use crate::azure::{Class, Error, OperationState};
-use crate::decide::{Facts, Failure, Mode, Next, Owner, Polled, Situation};
+use crate::decide::{Facts, Mode, Next, Owner, Polled, Situation};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
@@ -144,16 +144,6 @@ fn remember_look(context: &Context, uid: &str, situation: &mut Situation) {
             it.last_read = Some(situation.now);
         }
     });
-}
-
-/// Says in the situation that something could not be read.
-pub(super) fn could_not_read(
-    situation: &mut Situation,
-    before: Option<&Failure>,
-    doing: String,
-    error: Error,
-) {
-    situation.unreadable = Some(once_more(before, doing, error, situation.now));
 }
 
 fn after<K: Kind>(next: Next, object: &K) -> Duration {

@@ -1,5 +1,8 @@
-use super::{find_workspace, look, place, poll, workspace::settle};
-use crate::api::DeploymentBinding;
+use kube::runtime::reflector::Store;
+
+use super::place::find_workspace;
+use super::{look, place, poll, settle};
+use crate::api::{DeploymentBinding, Management, Period, RunningOperation};
 use crate::azure::ResourceId;
 use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::controller::context::{Context, Stores};
@@ -8,14 +11,42 @@ use crate::decide::deployment_binding::Facts;
 use crate::decide::{Look, Place, Situation};
 
 /// The ARM id of the endpoint, as far as the workspace is known; from the status otherwise.
-pub fn endpoint_id(object: &DeploymentBinding, stores: &Stores) -> Option<ResourceId> {
+fn endpoint_id(object: &DeploymentBinding, stores: &Stores) -> Option<ResourceId> {
     find_workspace(&object.spec.workspace_ref, &object.home(), stores)
         .map(|w| w.id().child("onlineEndpoints", &object.spec.online.endpoint.name))
         .or_else(|| Some(ResourceId::new(object.status.as_ref()?.endpoint.as_ref()?.id.clone())))
 }
 
+impl Kind for DeploymentBinding {
+    type Facts = Facts;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.bindings
+    }
+
+    fn operation(&self) -> Option<RunningOperation> {
+        self.status.as_ref()?.operation.clone()
+    }
+
+    fn mode(&self) -> (bool, Management, Option<&Period>) {
+        (self.spec.suspend, self.spec.management, self.spec.interval.as_ref())
+    }
+
+    fn target(&self, stores: &Stores) -> Option<ResourceId> {
+        endpoint_id(self, stores)
+    }
+
+    fn rivals(&self, other: &Self) -> bool {
+        self.spec.online.endpoint.name.eq_ignore_ascii_case(&other.spec.online.endpoint.name)
+    }
+
+    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
+        binding(self, context, situation).await
+    }
+}
+
 /// The facts of a binding.
-pub async fn binding(object: &DeploymentBinding, context: &Context, mut situation: Situation) -> Facts {
+async fn binding(object: &DeploymentBinding, context: &Context, mut situation: Situation) -> Facts {
     let (azure, stores, home) = (&context.azure, &context.stores, object.home());
     let place = place::workspace_place(&object.spec.workspace_ref, &home, stores);
     let version = place::version(&object.spec.model.version_ref, &home, stores);

@@ -1,4 +1,4 @@
-//! The facts of each kind: what the cluster holds, from the watches, and what Azure holds, freshly read.
+//! Each kind as the wrapper carries it, and its facts: what the cluster holds, from the watches, and what Azure holds, freshly read.
 
 mod binding;
 mod model_version;
@@ -6,14 +6,9 @@ mod place;
 mod registry;
 mod workspace;
 
-pub(super) use binding::{binding, endpoint_id};
-pub(super) use model_version::{model_version, version_id};
-pub(super) use place::{find_registry, find_workspace};
-pub(super) use registry::registry;
-pub(super) use workspace::workspace;
-
 use crate::api::RunningOperation;
 use crate::azure::{Azure, Error, OperationState, ResourceId};
+use crate::controller::memory::once_more;
 use crate::decide::{Look, Polled, Situation};
 
 /// A look into Azure; one that failed is said in the situation, once.
@@ -22,7 +17,8 @@ fn look<T>(situation: &mut Situation, what: &str, answer: Result<Option<T>, Erro
         Ok(found) => Look::from_get(found),
         Err(error) => {
             let before = situation.unreadable.take();
-            super::pass::could_not_read(situation, before.as_ref(), format!("read {what}"), error);
+            situation.unreadable =
+                Some(once_more(before.as_ref(), format!("read {what}"), error, situation.now));
             Look::Unseen
         }
     }
@@ -41,4 +37,11 @@ async fn poll(azure: &Azure, operation: Option<&RunningOperation>, ask: bool) ->
         OperationState::Running
     };
     Some(Polled { doing: operation.doing.clone(), resource, state })
+}
+
+/// A look that worked ends a series of looks that did not.
+fn settle<T>(situation: &mut Situation, look: &Look<T>) {
+    if !matches!(look, Look::Unseen) {
+        situation.unreadable = None;
+    }
 }

@@ -1,5 +1,8 @@
-use super::{find_registry, find_workspace, look, place, poll, workspace::settle};
-use crate::api::{ModelVersion, ServedBy};
+use kube::runtime::reflector::Store;
+
+use super::place::{find_registry, find_workspace};
+use super::{look, place, poll, settle};
+use crate::api::{Management, ModelVersion, Period, RunningOperation, ServedBy};
 use crate::azure::id::registry_asset_id;
 use crate::azure::resource::{self, Job, Run};
 use crate::azure::{Azure, ResourceId};
@@ -12,7 +15,7 @@ use crate::decide::{Look, Place, Situation};
 const SERVED_BY: usize = 50;
 
 /// The ARM id of a version, as far as its place is known; from its status otherwise.
-pub fn version_id(object: &ModelVersion, stores: &Stores) -> Option<ResourceId> {
+fn version_id(object: &ModelVersion, stores: &Stores) -> Option<ResourceId> {
     let (spec, home) = (&object.spec, object.home());
     let place = match (&spec.registry_ref, &spec.workspace_ref) {
         (Some(registry), _) => find_registry(registry, &home, stores).map(|r| r.id()),
@@ -24,8 +27,36 @@ pub fn version_id(object: &ModelVersion, stores: &Stores) -> Option<ResourceId> 
         .or_else(|| object.status.as_ref()?.id.clone().map(ResourceId::new))
 }
 
+impl Kind for ModelVersion {
+    type Facts = Facts;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.versions
+    }
+
+    fn operation(&self) -> Option<RunningOperation> {
+        self.status.as_ref()?.operation.clone()
+    }
+
+    fn mode(&self) -> (bool, Management, Option<&Period>) {
+        (self.spec.suspend, self.spec.management, self.spec.interval.as_ref())
+    }
+
+    fn target(&self, stores: &Stores) -> Option<ResourceId> {
+        version_id(self, stores)
+    }
+
+    fn rivals(&self, other: &Self) -> bool {
+        self.spec.version == other.spec.version && self.spec.model == other.spec.model
+    }
+
+    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
+        model_version(self, context, situation).await
+    }
+}
+
 /// The facts of a model version.
-pub async fn model_version(object: &ModelVersion, context: &Context, mut situation: Situation) -> Facts {
+async fn model_version(object: &ModelVersion, context: &Context, mut situation: Situation) -> Facts {
     let (azure, stores) = (&context.azure, &context.stores);
     let (spec, status, home) = (&object.spec, object.current(), object.home());
     let place = match (&spec.registry_ref, &spec.workspace_ref) {

@@ -1,7 +1,9 @@
 use kube::ResourceExt;
+use kube::runtime::reflector::Store;
 
-use super::{find_registry, look, place, poll, workspace::settle};
-use crate::api::{Registry, RegistryDeletion};
+use super::place::find_registry;
+use super::{look, place, poll, settle};
+use crate::api::{Management, Period, Registry, RegistryDeletion, RunningOperation};
 use crate::azure::resource::Rest;
 use crate::azure::{Azure, Error, ResourceId};
 use crate::controller::context::{Context, Stores};
@@ -11,8 +13,45 @@ use crate::decide::{Situation, registry::Facts};
 /// What a registry may hold.
 const FAMILIES: [&str; 5] = ["models", "environments", "components", "data", "codes"];
 
+impl Kind for Registry {
+    type Facts = Facts;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.registries
+    }
+
+    fn operation(&self) -> Option<RunningOperation> {
+        self.status.as_ref()?.operation.clone()
+    }
+
+    fn mode(&self) -> (bool, Management, Option<&Period>) {
+        (self.spec.suspend, self.spec.management, self.spec.interval.as_ref())
+    }
+
+    fn target(&self, _: &Stores) -> Option<ResourceId> {
+        Some(self.id())
+    }
+
+    fn rivals(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+
+    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
+        registry(self, context, situation).await
+    }
+}
+
+impl Registry {
+    /// The ARM id that the manifest names.
+    pub fn id(&self) -> ResourceId {
+        let azure = &self.spec.azure;
+        let name = azure.name.clone().unwrap_or_else(|| self.name_any());
+        ResourceId::registry(&azure.subscription_id, &azure.resource_group, &name)
+    }
+}
+
 /// The facts of a registry.
-pub async fn registry(object: &Registry, context: &Context, mut situation: Situation) -> Facts {
+async fn registry(object: &Registry, context: &Context, mut situation: Situation) -> Facts {
     let azure = &context.azure;
     let id = object.id();
     situation.operation = poll(azure, object.operation().as_ref(), true).await;

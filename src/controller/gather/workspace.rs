@@ -1,20 +1,54 @@
-use super::{look, place};
-use crate::api::Workspace;
-use crate::controller::context::Context;
+use kube::ResourceExt;
+use kube::runtime::reflector::Store;
+
+use super::{look, place, settle};
+use crate::api::{Management, Period, RunningOperation, Workspace};
+use crate::azure::ResourceId;
+use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
 use crate::decide::{Situation, workspace::Facts};
 
+impl Kind for Workspace {
+    type Facts = Facts;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.workspaces
+    }
+
+    fn operation(&self) -> Option<RunningOperation> {
+        None
+    }
+
+    fn mode(&self) -> (bool, Management, Option<&Period>) {
+        (false, Management::Manage, self.spec.interval.as_ref())
+    }
+
+    fn target(&self, _: &Stores) -> Option<ResourceId> {
+        Some(self.id())
+    }
+
+    fn rivals(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+
+    async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
+        workspace(self, context, situation).await
+    }
+}
+
+impl Workspace {
+    /// The ARM id that the manifest names.
+    pub fn id(&self) -> ResourceId {
+        let azure = &self.spec.azure;
+        let name = azure.name.clone().unwrap_or_else(|| self.name_any());
+        ResourceId::workspace(&azure.subscription_id, &azure.resource_group, &name)
+    }
+}
+
 /// The facts of a workspace.
-pub async fn workspace(object: &Workspace, context: &Context, mut situation: Situation) -> Facts {
+async fn workspace(object: &Workspace, context: &Context, mut situation: Situation) -> Facts {
     let id = object.id();
     let workspace = look(&mut situation, &place::named(object), context.azure.get(&id).await);
     settle(&mut situation, &workspace);
     Facts { situation, spec: object.spec.clone(), status: object.current(), id, workspace }
-}
-
-/// A look that worked ends a series of looks that did not.
-pub(super) fn settle<T>(situation: &mut Situation, look: &crate::decide::Look<T>) {
-    if !matches!(look, crate::decide::Look::Unseen) {
-        situation.unreadable = None;
-    }
 }
