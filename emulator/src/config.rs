@@ -137,6 +137,10 @@ pub struct Federated {
     /// The `aud` of the assertion. Default `api://AzureADTokenExchange`.
     #[serde(default = "token_exchange")]
     pub audience: String,
+    /// The issuer's published key set (JWKS), against which RS256 signatures are checked. Default none: signatures
+    /// are not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<serde_json::Value>,
 }
 
 fn token_exchange() -> String {

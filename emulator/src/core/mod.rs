@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod arm;
+mod assertion;
 mod asset;
 mod batch;
 mod deployment;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Core, ids};
-use crate::config::{Client, Time};
+use super::{Core, assertion, ids};
+use crate::config::Client;
 use crate::wire::{Identity, Principal, Request, Response};
 
 /// Tokens that were issued.
@@ -144,7 +144,7 @@ fn issue(core: &mut Core, tenant: &str, request: &Request) -> Response {
     let verdict = if assertion.is_empty() {
         check_secret(&client, &field("client_secret"))
     } else {
-        check_assertion(core, &client, &assertion)
+        assertion::check(core, &client, &assertion)
     };
     if let Err((number, message)) = verdict {
         return refused(core, 401, "invalid_client", number, &message);
@@ -182,82 +182,4 @@ fn check_secret(client: &Client, sent: &str) -> Result<(), (u32, String)> {
         return Err((7_000_222, format!("The provided client secret keys for app '{id}' are expired.")));
     }
     Ok(())
-}
-
-/// Issuer, subject and audience of a federated assertion must be those of one of the client's credentials.
-fn check_assertion(core: &Core, client: &Client, assertion: &str) -> Result<(), (u32, String)> {
-    let claims = assertion
-        .split('.')
-        .nth(1)
-        .and_then(decode_base64url)
-        .and_then(|json| serde_json::from_slice::<Value>(&json).ok());
-    let Some(claims) = claims else {
-        return Err((50_027, "JWT token is invalid or malformed.".to_owned()));
-    };
-    let claim = |name: &str| claims[name].as_str().unwrap_or_default();
-    let for_audience = |wanted: &str| match &claims["aud"] {
-        Value::Array(all) => all.iter().any(|audience| audience == wanted),
-        audience => audience == wanted,
-    };
-    let known =
-        |client: &Client, test: &dyn Fn(&crate::config::Federated) -> bool| client.federated.iter().any(test);
-    if !known(client, &|credential| credential.issuer == claim("iss")) {
-        return Err((
-            700_211,
-            format!(
-                "No matching federated identity record found for presented assertion issuer '{}'.",
-                claim("iss")
-            ),
-        ));
-    }
-    if !known(client, &|credential| credential.issuer == claim("iss") && credential.subject == claim("sub")) {
-        return Err((
-            700_213,
-            format!(
-                "No matching federated identity record found for presented assertion subject '{}'.",
-                claim("sub")
-            ),
-        ));
-    }
-    if !known(client, &|credential| {
-        credential.issuer == claim("iss")
-            && credential.subject == claim("sub")
-            && for_audience(&credential.audience)
-    }) {
-        return Err((
-            700_212,
-            format!(
-                "No matching federated identity record found for presented assertion audience '{}'.",
-                claims["aud"]
-            ),
-        ));
-    }
-    // The issuer's clock is not emulated, so it can be compared only when ours is true.
-    let true_clock = core.config.time == Time::Real { scale: 1.0 };
-    if true_clock && claims["exp"].as_i64().is_none_or(|expiry| expiry <= core.now().as_second()) {
-        return Err((700_024, "Client assertion is not within its valid time range.".to_owned()));
-    }
-    Ok(())
-}
-
-fn decode_base64url(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut buffer, mut bits) = (0_u32, 0_u32);
-    for byte in text.trim_end_matches('=').bytes() {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
-            _ => return None,
-        };
-        buffer = (buffer << 6 | u32::from(digit)) & 0xffff;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from(buffer >> bits & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
 }

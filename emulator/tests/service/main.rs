@@ -8,6 +8,7 @@ mod careless;
 mod door;
 mod endpoints;
 mod faults;
+mod identity;
 mod models;
 mod registries;
 mod runs;

@@ -1,0 +1,94 @@
+//! Federated assertions (§H.6): issuer, subject and audience exactly, the signature by the issuer's keys, the time.
+
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use serde_json::Value;
+
+use super::Core;
+use crate::config::{Client, Federated, Time};
+
+type Refusal = (u32, String);
+
+/// Refuses with Entra's number what none of the client's credentials is for.
+pub fn check(core: &Core, client: &Client, assertion: &str) -> Result<(), Refusal> {
+    let malformed = || (50_027, "JWT token is invalid or malformed.".to_owned());
+    let claims = part(assertion, 1).ok_or_else(malformed)?;
+    let claim = |name: &str| claims[name].as_str().unwrap_or_default();
+    let credential = matching(client, &claims)?;
+    if let Some(keys) = &credential.keys
+        && !signed(assertion, keys)
+    {
+        return Err((
+            7_000_272,
+            format!("Client assertion failed signature validation for issuer '{}'.", claim("iss")),
+        ));
+    }
+    // The issuer's clock is not emulated, so it can be compared only when ours is true.
+    let true_clock = core.config.time == Time::Real { scale: 1.0 };
+    if true_clock && claims["exp"].as_i64().is_none_or(|expiry| expiry <= core.now().as_second()) {
+        return Err((700_024, "Client assertion is not within its valid time range.".to_owned()));
+    }
+    Ok(())
+}
+
+fn matching<'a>(client: &'a Client, claims: &Value) -> Result<&'a Federated, Refusal> {
+    let audience = |wanted: &str| match &claims["aud"] {
+        Value::Array(all) => all.iter().any(|audience| audience == wanted),
+        audience => audience == wanted,
+    };
+    let refused = |number, what: &str, value: &Value| {
+        let message =
+            format!("No matching federated identity record found for presented assertion {what} {value}.");
+        (number, message)
+    };
+    let of_issuer = || client.federated.iter().filter(|credential| claims["iss"] == *credential.issuer);
+    let of_subject = || of_issuer().filter(|credential| claims["sub"] == *credential.subject);
+    of_issuer().next().ok_or_else(|| refused(700_211, "issuer", &claims["iss"]))?;
+    of_subject().next().ok_or_else(|| refused(700_213, "subject", &claims["sub"]))?;
+    let found = of_subject().find(|credential| audience(&credential.audience));
+    found.ok_or_else(|| refused(700_212, "audience", &claims["aud"]))
+}
+
+/// Whether one of the keys that the header names made the signature.
+fn signed(assertion: &str, keys: &Value) -> bool {
+    let Some((message, signature)) = assertion.rsplit_once('.') else { return false };
+    let (Some(header), Some(signature)) = (part(assertion, 0), decode_base64url(signature)) else {
+        return false;
+    };
+    if header["alg"] != "RS256" {
+        return false;
+    }
+    let number = |key: &Value, name: &str| key[name].as_str().and_then(decode_base64url);
+    keys["keys"].as_array().into_iter().flatten().filter(|key| key["kid"] == header["kid"]).any(|key| {
+        let (Some(n), Some(e)) = (number(key, "n"), number(key, "e")) else { return false };
+        RsaPublicKeyComponents { n: &n, e: &e }
+            .verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature)
+            .is_ok()
+    })
+}
+
+/// A part of a JWT that is JSON.
+fn part(assertion: &str, at: usize) -> Option<Value> {
+    serde_json::from_slice(&decode_base64url(assertion.split('.').nth(at)?)?).ok()
+}
+
+fn decode_base64url(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut buffer, mut bits) = (0_u32, 0_u32);
+    for byte in text.trim_end_matches('=').bytes() {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => return None,
+        };
+        buffer = (buffer << 6 | u32::from(digit)) & 0xffff;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(buffer >> bits & 0xff).ok()?);
+        }
+    }
+    Some(bytes)
+}

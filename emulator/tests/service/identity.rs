@@ -1,0 +1,134 @@
+//! Entra: secrets, assertions and what is refused, by its number.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use azureml_emulator::{Client, Config, Federated, Request, Response};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+const ISSUER: &str = "https://issuer.example/";
+const SUBJECT: &str = "system:serviceaccount:ml:bindery";
+const ID: &str = "11111111-0000-4000-8000-000000000001";
+
+fn base64url(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word =
+            chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..=chunk.len() {
+            text.push(char::from(DIGITS[(word >> (18 - 6 * at) & 63) as usize]));
+        }
+    }
+    text
+}
+
+struct Issuer(KeyPair);
+
+impl Issuer {
+    fn new() -> Self {
+        Self(KeyPair::generate(KeySize::Rsa2048).unwrap())
+    }
+
+    fn keys(&self) -> Value {
+        // DER of a key of 2048 bits: headers, a zero byte and the modulus from the ninth byte on, then 65537.
+        let modulus = &self.0.public_key().as_ref()[9..9 + 256];
+        let exponent = [1, 0, 1];
+        json!({"keys": [{"kid": "k", "kty": "RSA", "n": base64url(modulus), "e": base64url(&exponent)}]})
+    }
+
+    fn sign(&self, claims: &Value) -> String {
+        let header = json!({"alg": "RS256", "kid": "k"});
+        let message = format!(
+            "{}.{}",
+            base64url(header.to_string().as_bytes()),
+            base64url(claims.to_string().as_bytes())
+        );
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+        format!("{message}.{}", base64url(&signature))
+    }
+}
+
+fn world(client: Client) -> World {
+    World::with(Config { clients: vec![Client { client_id: ID.into(), ..client }], ..Config::default() })
+}
+
+fn ask(world: &mut World, credential: &str) -> Response {
+    let tenant = world.core.config.tenant.clone();
+    let mut request = Request::new(Method::POST, &format!("/{tenant}/oauth2/v2.0/token"));
+    request.body = format!(
+        "grant_type=client_credentials&client_id={ID}&scope=https%3A%2F%2Fmanagement.azure.com%2F.default&{credential}"
+    )
+    .into_bytes();
+    world.send(&request)
+}
+
+fn number(response: &Response) -> (u16, i64) {
+    (response.status, response.value()["error_codes"][0].as_i64().unwrap_or(0))
+}
+
+fn claims(world: &World) -> Value {
+    json!({"iss": ISSUER, "sub": SUBJECT, "aud": ["api://AzureADTokenExchange"], "exp": world.now.as_second() + 600})
+}
+
+#[test]
+fn a_secret_is_right_wrong_or_run_out() {
+    let mut right = world(Client { secret: Some("s".into()), ..Client::default() });
+    let issued = ask(&mut right, "client_secret=s");
+    assert_eq!((issued.status, issued.value()["expires_in"].as_i64()), (200, Some(3600)));
+    assert_eq!(number(&ask(&mut right, "client_secret=x")), (401, 7_000_215));
+    let mut late = world(Client { secret: Some("s".into()), secret_expired: true, ..Client::default() });
+    assert_eq!(number(&ask(&mut late, "client_secret=s")), (401, 7_000_222));
+}
+
+#[test]
+fn an_assertion_must_be_the_issuers_for_the_subject_and_for_us() {
+    let issuer = Issuer::new();
+    let federated = Federated {
+        issuer: ISSUER.into(),
+        subject: SUBJECT.into(),
+        audience: "api://AzureADTokenExchange".into(),
+        keys: Some(issuer.keys()),
+    };
+    let mut world = world(Client { federated: vec![federated], ..Client::default() });
+    let good = claims(&world);
+    let mut present = |assertion: String| number(&ask(&mut world, &format!("client_assertion={assertion}")));
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims
+    };
+    assert_eq!(present(issuer.sign(&good)).0, 200);
+    assert_eq!(
+        present(issuer.sign(&with("iss", json!("https://issuer.example")))),
+        (401, 700_211),
+        "without the slash"
+    );
+    assert_eq!(
+        present(issuer.sign(&with("sub", json!("system:serviceaccount:ML:bindery")))),
+        (401, 700_213),
+        "in another case"
+    );
+    assert_eq!(present(issuer.sign(&with("aud", json!("somebody")))), (401, 700_212));
+    assert_eq!(present(issuer.sign(&with("exp", json!(0)))), (401, 700_024));
+    assert_eq!(present(Issuer::new().sign(&good)), (401, 7_000_272), "signed by somebody else");
+    assert_eq!(present("nonsense".into()), (401, 50_027));
+}
+
+#[test]
+fn a_token_stands_for_its_client_until_it_runs_out_or_is_taken_back() {
+    use azureml_emulator::Principal;
+    let mut world = world(Client { name: "bindery".into(), secret: Some("s".into()), ..Client::default() });
+    let issued = ask(&mut world, "client_secret=s").value();
+    let token = issued["access_token"].as_str().unwrap().to_owned();
+    let request = Request::get("/").header("Authorization", &format!("Bearer {token}"));
+    assert_eq!(world.core.principal(world.now, &request).name(), "bindery");
+    world.core.expire_tokens();
+    assert_eq!(world.core.principal(world.now, &request), Principal::Expired);
+    world.core.revoke_tokens();
+    assert_eq!(world.core.principal(world.now, &request), Principal::Unknown);
+}
