@@ -42,16 +42,16 @@ impl Situation {
 
     /// A suspended, observed or observing operator makes no call; a deletion then only lets go.
     fn hold_back(&self, step: Step, drift: &[Drift]) -> Step {
-        let Some(call) = &step.call else { return step };
         let (reason, because) = match self.mode {
             Mode::Act => return step,
             Mode::Suspended => (Reason::Suspended, "spec.suspend is true"),
             Mode::Observe => (Reason::Observed, "spec.management is Observe"),
             Mode::ObserveOnly => (Reason::Observed, "the operator runs with --observe-only"),
         };
-        if self.deleting {
+        if self.deleting && !step.release {
             return Step::release(format!("Bindery lets go and leaves Azure as it is: {because}."));
         }
+        let Some(call) = &step.call else { return step };
         let message = format!("Bindery would {}, but {because}.", call.doing);
         let mut held = Step::wait(reason, message, self.interval);
         held.course = Course::Settled;
@@ -88,8 +88,10 @@ impl Situation {
                 (Course::Working, "Bindery tries again")
             }
         };
+        let said = error.to_string();
+        let said = said.trim_end_matches('.');
         let message =
-            format!("Bindery could not {}: {error}. {advice}, at least every {most} min.", failure.doing);
+            format!("Bindery could not {}: {said}. {advice}, at least every {most} min.", failure.doing);
         let mut step = Step::wait(
             reason_of(error.class),
             message,
@@ -103,7 +105,7 @@ impl Situation {
     pub(super) fn report_unreadable(&self, old: &[Condition]) -> Option<Step> {
         let failure = self.unreadable.as_ref()?;
         let mut step = self.failed(failure);
-        if step.course == Course::Working {
+        if step.course == Course::Working && !self.deleting {
             let ready = conditions_of(old);
             let ready = ready.get("Ready").filter(|c| c.status == "True");
             let fresh = self
@@ -111,7 +113,9 @@ impl Situation {
                 .is_some_and(|at| at.duration_until(self.now).unsigned_abs() < self.interval * 2);
             match ready {
                 Some(last) if fresh => {
-                    step = Step { next: step.next, ..Step::settled(Reason::Succeeded, last.message.clone()) };
+                    let observed = last.reason == Reason::Observed.to_string();
+                    let reason = if observed { Reason::Observed } else { Reason::Succeeded };
+                    step = Step { next: step.next, ..Step::settled(reason, last.message.clone()) };
                 }
                 _ => step.ready = None,
             }
@@ -187,3 +191,6 @@ fn in_words(drift: &[Drift]) -> String {
     let and = if more > 0 { format!(", and {more} more") } else { String::new() };
     format!("Changed in Azure: {}{and}.", fields.join("; "))
 }
+
+#[cfg(test)]
+mod tests;

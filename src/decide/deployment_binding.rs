@@ -12,6 +12,7 @@ mod waiting;
 
 use std::time::Duration;
 
+use super::drift::intended;
 use super::rollout::{Next as Target, Revision, Scene, Traffic, desired_tags, endpoint_differences};
 use super::{Decision, Look, Mode, Next, Place, Situation, SourceVersion, Step, first_of};
 use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason};
@@ -49,7 +50,8 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
             endpoint::refuse_unknown_traffic, // nothing is moved until the picture is whole
             endpoint::align_endpoint,       // take back, shift, promote, mend, adopt
             waiting::wait_for_version,      // it must exist, be registered, and be for this namespace
-            waiting::refuse_by_policy,      // what the workspace asks of what serves there
+            waiting::leave_observed_alone,
+            waiting::refuse_by_policy, // what the workspace asks of what serves there
             endpoint::create_endpoint,
             deployments::remove_superseded, // a rollout that was given up for another
             deployments::report_failed_candidate, // no second try of a failed revision
@@ -62,8 +64,12 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     )
     .unwrap_or_else(|| settle(facts));
     let (conditions, step) = facts.situation.conclude(&facts.status.conditions, &status.drift, step);
+    if matches!(&step.call, Some(c) if matches!(c.action, Action::Put(_)) && facts.id.as_ref() == Some(&c.resource))
+    {
+        status.owned_tags = intended(&status.owned_tags, &facts.spec.online.endpoint.tags);
+    }
     status.phase = Some(phase(facts, &step));
-    status.conditions = picture::conditions(facts, conditions);
+    status.conditions = picture::conditions(facts, &conditions);
     Decision {
         status,
         call: step.call,
@@ -231,9 +237,8 @@ fn phase(facts: &Facts, step: &Step) -> Phase {
         _ if scene.arrived() => Phase::Serving,
         _ => match scene.candidate().map(OnlineDeployment::provisioning) {
             Some(Provisioning::Succeeded) => Phase::Shifting,
-            Some(_) => Phase::Preparing,
             None if scene.stable.is_none() || scene.wanted.is_none() => Phase::Pending,
-            None => Phase::Preparing,
+            _ => Phase::Preparing,
         },
     }
 }

@@ -183,6 +183,7 @@ pub enum Place {
 }
 
 /// The version that another object names.
+#[allow(clippy::large_enum_variant)] // one per pass, and mostly the large one
 #[derive(Debug, Clone, PartialEq)]
 pub enum SourceVersion {
     /// There is none of this name, or its place does not allow our namespace.

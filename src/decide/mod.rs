@@ -8,6 +8,8 @@
 mod conclude;
 mod drift;
 mod facts;
+#[cfg(test)]
+mod fixtures;
 mod ownership;
 mod step;
 

@@ -5,7 +5,7 @@ mod promotion;
 mod source;
 mod teardown;
 
-use super::drift::{Differences, merged};
+use super::drift::{Differences, intended, merged, owned};
 use super::{Decision, Look, Mode, OWNER_TAG, Place, Situation, SourceVersion, Step, first_of};
 use crate::api::{Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy, conditions_of};
 use crate::azure::resource::{Job, ModelVersion, Provisioning, Run, Strings};
@@ -66,6 +66,10 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
         }
         _ => status.publishing,
     };
+    if matches!(&step.call, Some(Call { action: Action::Put(_), .. })) {
+        status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
+        status.owned_properties = intended(&status.owned_properties, &facts.spec.properties);
+    }
     status.conditions = registered(facts, &conditions);
     Decision { status, call: step.call, events: step.events, next: step.next, release: step.release }
 }
@@ -123,7 +127,7 @@ impl Facts {
         if let Some(stage) = &spec.stage {
             differences.field("stage", stage, found.stage.as_deref().unwrap_or_default());
         }
-        differences.field("archived", spec.archived, found.is_archived);
+        differences.field("archived", &spec.archived.to_string(), &found.is_archived.to_string());
         differences.0
     }
 
@@ -154,13 +158,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     status.observed_generation = facts.situation.generation;
     status.operation = facts.situation.running(facts.status.operation.as_ref());
     status.served_by.clone_from(&facts.served_by);
-    let failed =
-        matches!(&facts.situation.operation, Some(p) if matches!(p.state, OperationState::Failed { .. }));
-    // The intent stands until the copy carries our tag: until then only it says that the copy is ours.
-    let described = facts.version.found().is_some_and(|v| facts.situation.owns(&v.properties.tags));
-    if described || (failed && facts.version.is_absent()) {
-        status.publishing = None;
-    }
+    status.publishing = promotion::publishing(facts);
     if let Some(version) = facts.version.found() {
         status.id = facts.id.as_ref().map(ToString::to_string);
         status.asset_id.clone_from(&facts.asset_id);
@@ -169,13 +167,10 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         status.drift =
             if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
         if facts.situation.owns(&version.properties.tags) {
-            // A lost status is rebuilt: what the manifest names and Azure has was set by us.
-            if status.owned_tags.is_empty() {
-                status.owned_tags = facts.spec.tags.keys().cloned().collect();
-            }
-            if status.owned_properties.is_empty() {
-                status.owned_properties = facts.spec.properties.keys().cloned().collect();
-            }
+            let found = &version.properties;
+            status.owned_tags = owned(&status.owned_tags, &facts.spec.tags, &found.tags);
+            status.owned_properties =
+                owned(&status.owned_properties, &facts.spec.properties, &found.properties);
         }
     } else if facts.version.is_absent() {
         status.asset_id = None;
@@ -333,3 +328,6 @@ fn settle(facts: &Facts) -> Step {
     let reason = if facts.observing() { Reason::Observed } else { Reason::Succeeded };
     Step::settled(reason, format!("{} is registered in {place}.", facts.title()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::drift::{Differences, merged};
+use super::drift::{Differences, intended, merged, owned};
 use super::{Decision, Look, Mode, OWNER_TAG, Situation, Step, first_of};
 use crate::api::{
-    Drift, Management, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
+    ContainerRegistry, Drift, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
+    Storage,
 };
 use crate::azure::resource::{RegionDetails, Registry};
 use crate::azure::{Action, Call, Error, OperationState, Reply, ResourceId};
@@ -50,6 +51,9 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
     )
     .unwrap_or_else(|| settle(facts));
     let (conditions, step) = facts.situation.conclude(&facts.status.conditions, &status.drift, step);
+    if matches!(&step.call, Some(Call { action: Action::Put(_), .. })) {
+        status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
+    }
     status.conditions = conditions;
     Decision { status, call: step.call, events: step.events, next: step.next, release: step.release }
 }
@@ -70,7 +74,7 @@ impl Facts {
     }
 
     fn observing(&self) -> bool {
-        self.situation.mode == Mode::Observe || self.spec.management == Management::Observe
+        matches!(self.situation.mode, Mode::Observe | Mode::ObserveOnly)
     }
 
     fn differences(&self) -> Vec<Drift> {
@@ -85,17 +89,18 @@ impl Facts {
         if let Some(identity) = &self.spec.identity {
             found.field(
                 "identity",
-                identity_in_words(Some(&to_azure(identity))),
-                identity_in_words(registry.identity.as_ref()),
+                &identity_in_words(Some(&to_azure(identity))),
+                &identity_in_words(registry.identity.as_ref()),
             );
         }
-        let missing: Vec<&str> = self
-            .wanted_regions()
-            .iter()
-            .filter(|r| !has_region(registry, &r.location))
-            .map(|r| r.location.as_str())
-            .collect();
-        found.field("regions", missing.join(","), "");
+        let wanted = self.wanted_regions();
+        let missing = wanted.iter().any(|r| !has_region(registry, &r.location));
+        if missing || !self.surplus_regions().is_empty() {
+            let held = &registry.properties.region_details;
+            let wanted: Vec<&str> = wanted.iter().map(|r| r.location.as_str()).collect();
+            let held: Vec<&str> = held.iter().map(|r| r.location.as_str()).collect();
+            found.field("regions", &wanted.join(","), &held.join(","));
+        }
         found.0
     }
 
@@ -148,14 +153,15 @@ fn picture(facts: &Facts) -> RegistryStatus {
             .collect();
         status.drift =
             if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
-        if status.owned_tags.is_empty() && facts.situation.owns(&registry.tags) {
-            status.owned_tags = facts.spec.tags.keys().cloned().collect();
+        if facts.situation.owns(&registry.tags) {
+            status.owned_tags = owned(&status.owned_tags, &facts.spec.tags, &registry.tags);
         }
     } else if facts.registry.is_absent() {
         status = RegistryStatus {
             observed_generation: status.observed_generation,
             id: status.id,
             operation: status.operation,
+            owned_tags: status.owned_tags,
             conditions: status.conditions,
             ..RegistryStatus::default()
         };
@@ -172,12 +178,16 @@ fn finish_deletion(facts: &Facts) -> Option<Step> {
         return Some(Step::release("The registry stays in Azure: spec.deletionPolicy is Retain."));
     }
     let registry = match &facts.registry {
-        Look::Absent => return Some(Step::release("The registry is gone from Azure.")),
+        // One that is still being made would be left behind.
+        Look::Absent => {
+            return follow_running_operation(facts)
+                .or_else(|| Some(Step::release("The registry is gone from Azure.")));
+        }
         Look::Unseen => return report_unreadable(facts),
         Look::Found(registry) => registry,
     };
-    if let Some(other) = situation.other_owner(&registry.tags).filter(|_| !situation.owns(&registry.tags)) {
-        return Some(Step::release(format!("The registry stays in Azure: it belongs to {other}.")));
+    if !situation.owns(&registry.tags) {
+        return Some(Step::release("The registry stays in Azure: it is not this object's."));
     }
     if situation.has_heir() {
         return Some(Step::release("The registry stays in Azure: another object stands for it now."));
@@ -249,7 +259,7 @@ fn create(facts: &Facts) -> Option<Step> {
         return Some(Step::stalled(
             Reason::NotInAzure,
             format!(
-                "There is no registry {} in Azure, and spec.management is Observe. Check spec.azure, or set Manage to have it made.",
+                "There is no registry {} in Azure, and Bindery only observes it. Check spec.azure, or set spec.management to Manage to have it made.",
                 facts.id.name()
             ),
         ));
@@ -258,8 +268,8 @@ fn create(facts: &Facts) -> Option<Step> {
     registry.identity = Some(to_azure(&facts.spec.identity.clone().unwrap_or_else(system_assigned)));
     let primary = Region {
         location: facts.spec.location.clone(),
-        storage: Default::default(),
-        container_registry: Default::default(),
+        storage: Storage::default(),
+        container_registry: ContainerRegistry::default(),
     };
     let regions = if facts.spec.regions.is_empty() { vec![&primary] } else { facts.wanted_regions() };
     registry.properties.region_details = regions.into_iter().map(region_details).collect();
@@ -269,7 +279,8 @@ fn create(facts: &Facts) -> Option<Step> {
 fn remove_regions(facts: &Facts) -> Option<Step> {
     let registry = facts.registry.found()?;
     let surplus = facts.surplus_regions();
-    if surplus.is_empty() || facts.observing() {
+    // What is stored there goes too: so only from a registry that has been taken over.
+    if surplus.is_empty() || facts.observing() || !facts.situation.owns(&registry.tags) {
         return None;
     }
     let names: Vec<&str> = surplus.iter().map(|r| r.location.as_str()).collect();
@@ -347,10 +358,7 @@ fn wait_for_accounts(facts: &Facts) -> Option<Step> {
 fn settle(facts: &Facts) -> Step {
     let regions = facts.registry.found().map_or(0, |r| r.properties.region_details.len());
     if facts.observing() {
-        return Step::settled(
-            Reason::Observed,
-            "The registry is there; spec.management is Observe, so Bindery leaves it as it is.",
-        );
+        return Step::settled(Reason::Observed, "The registry is there; Bindery leaves it as it is.");
     }
     Step::settled(
         Reason::Succeeded,
@@ -368,3 +376,6 @@ fn has_region(registry: &Registry, location: &str) -> bool {
 fn text(value: Option<&Value>) -> Option<String> {
     value.and_then(Value::as_str).map(str::to_string)
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,3 +80,6 @@ fn settle(facts: &Facts) -> Step {
     let location = facts.workspace.found().map_or("Azure", |w| w.location.as_str());
     Step::settled(Reason::Succeeded, format!("The workspace is there, in {location}."))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Facts, picture};
-use crate::api::{Reason, Role};
+use crate::api::{Period, Reason, Role};
 use crate::azure::resource::OnlineDeployment;
 use crate::azure::{Action, Call};
 use crate::decide::rollout::{Scene, desired_deployment};
@@ -119,8 +119,8 @@ pub(super) fn kept_for(facts: &Facts, role: Role) -> Option<Duration> {
     let hour = Duration::from_secs(3600);
     let strategy = &facts.spec.strategy;
     match role {
-        Role::Previous => Some(strategy.keep_previous.as_ref().map_or(hour, |p| p.duration())),
-        Role::Failed => Some(strategy.keep_failed.as_ref().map_or(hour, |p| p.duration())),
+        Role::Previous => Some(strategy.keep_previous.as_ref().map_or(hour, Period::duration)),
+        Role::Failed => Some(strategy.keep_failed.as_ref().map_or(hour, Period::duration)),
         _ => None,
     }
 }

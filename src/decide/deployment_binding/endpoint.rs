@@ -21,7 +21,13 @@ pub(super) fn refuse_foreign(facts: &Facts) -> Option<Step> {
 }
 
 pub(super) fn refuse_unknown_traffic(facts: &Facts) -> Option<Step> {
-    let serving = Scene::of(facts).unknown_split().map(|s| s.join(" and "))?;
+    if facts.observing() {
+        return None;
+    }
+    let scene = Scene::of(facts);
+    let serving = scene.unknown_split()?;
+    let serving =
+        if serving.is_empty() { "its weights do not sum to 100".to_string() } else { serving.join(" and ") };
     Some(Step::stalled(
         Reason::UnknownTraffic,
         format!(
@@ -41,10 +47,11 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
     let promoting = scene.stable != target.stable;
     let failed = scene.wanted_failed() && scene.failed_unwritten(endpoint);
     let broken = matches!(endpoint.provisioning(), Provisioning::Failed | Provisioning::Canceled);
+    let outlived = scene.mark_outlived_it();
     if facts.observing() && differences.is_empty() {
         return None;
     }
-    if !(moving || promoting || adopting || failed || broken || !differences.is_empty()) {
+    if !(moving || promoting || adopting || failed || broken || outlived || !differences.is_empty()) {
         return None;
     }
     let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
@@ -61,7 +68,7 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
         (Reason::Drifted, format!("put back {} of endpoint {name}", fields.join(", ")))
     } else if promoting && target.stable.as_deref() == Some(wanted) {
         (Reason::Progressing, format!("give {wanted} all the traffic and make it the stable one"))
-    } else if moving && target.traffic.weight(wanted) > scene.intended.weight(wanted) {
+    } else if moving && !scene.arrived() && target.traffic.weight(wanted) > scene.intended.weight(wanted) {
         (
             Reason::Progressing,
             format!("move {} % of the traffic to {wanted}", target.traffic.weight(wanted).percent()),
@@ -70,6 +77,8 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
         (Reason::TakingBack, format!("set the traffic to {}", target.traffic.in_words()))
     } else if broken {
         (Reason::Updating, format!("mend the endpoint {name}, which Azure left in a failed state"))
+    } else if outlived && differences.is_empty() {
+        (Reason::Updating, format!("note that {wanted} is gone from endpoint {name}"))
     } else {
         (Reason::Updating, format!("change {} of endpoint {name}", fields.join(", ")))
     };
@@ -100,6 +109,6 @@ pub(super) fn create_endpoint(facts: &Facts) -> Option<Step> {
     let identity = facts.spec.online.endpoint.identity.clone();
     let system = AzureIdentity { system_assigned: true, user_assigned: vec![] };
     endpoint.identity = Some(to_azure(&identity.unwrap_or(system)));
-    let target = Target { traffic: Traffic::none(), stable: None, pause: None };
+    let target = Target { traffic: Traffic::none(), stable: None, previous: None, pause: None };
     facts.put_endpoint(endpoint, &target, Reason::Creating, format!("create the endpoint {name}"))
 }

@@ -11,6 +11,7 @@ use crate::api::{
 use crate::azure::OperationState;
 use crate::azure::resource::{OnlineDeployment, Provisioning};
 use crate::decide::Look;
+use crate::decide::drift::owned;
 use crate::decide::rollout::{FAILED_TAG, Scene, progress};
 
 /// What a status may hold of deployments.
@@ -63,8 +64,8 @@ pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
     } else {
         vec![]
     };
-    if status.owned_tags.is_empty() && facts.situation.owns(&endpoint.tags) {
-        status.owned_tags = facts.spec.online.endpoint.tags.keys().cloned().collect();
+    if facts.situation.owns(&endpoint.tags) {
+        status.owned_tags = owned(&status.owned_tags, &facts.spec.online.endpoint.tags, &endpoint.tags);
     }
     status
 }
@@ -75,10 +76,8 @@ fn candidate(facts: &Facts, scene: &Scene<'_>) -> Option<Candidate> {
     let found = scene.candidate()?;
     let known = facts.status.candidate.clone().filter(|c| c.revision == revision.to_string());
     let moving = facts.endpoint.found().is_some_and(|e| e.provisioning() == Provisioning::Running);
-    if moving || found.provisioning() == Provisioning::Running {
-        if let Some(known) = known {
-            return Some(known);
-        }
+    if let Some(known) = known.filter(|_| moving || found.provisioning() == Provisioning::Running) {
+        return Some(known);
     }
     let (weight, since) = scene.candidate_weight();
     // A candidate that has just become ready has been so from now on.
@@ -145,7 +144,9 @@ pub(super) fn deadline_passed(facts: &Facts) -> bool {
     let scene = Scene::of(facts);
     let Some(candidate) = scene.candidate() else { return false };
     let deadline = facts.spec.strategy.progress_deadline.as_ref().map_or(3600, |p| p.duration().as_secs());
-    candidate.provisioning() == Provisioning::Running
+    // A later change of one that was ready once, such as its count, is no delay of the rollout.
+    let creating = candidate.properties.provisioning_state.as_deref();
+    creating.is_some_and(|s| s.eq_ignore_ascii_case("creating"))
         && scene.intended.weight(candidate.name()).percent() == 0
         && created(candidate)
             .is_some_and(|at| at.duration_until(facts.situation.now).unsigned_abs().as_secs() > deadline)
@@ -156,8 +157,8 @@ fn created(deployment: &OnlineDeployment) -> Option<Timestamp> {
 }
 
 /// The conditions that only a binding has.
-pub(super) fn conditions(facts: &Facts, conditions: Vec<Condition>) -> Vec<Condition> {
-    let mut conditions = conditions_of(&conditions);
+pub(super) fn conditions(facts: &Facts, conditions: &[Condition]) -> Vec<Condition> {
+    let mut conditions = conditions_of(conditions);
     let (generation, now) = (facts.situation.generation, facts.situation.now);
     let scene = Scene::of(facts);
     let name = &facts.spec.online.endpoint.name;

@@ -5,7 +5,7 @@ use super::waiting::{follow_running_change, report_unreadable};
 use crate::api::{BindingDeletion, Reason};
 use crate::azure::resource::OnlineDeployment;
 use crate::azure::{Action, Call};
-use crate::decide::rollout::{FAILED_TAG, STABLE_TAG, Scene, TRAFFIC_TAG};
+use crate::decide::rollout::{FAILED_TAG, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG};
 use crate::decide::{Look, OWNER_TAG, Step};
 
 pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
@@ -66,7 +66,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
     }
     if !foreign.is_empty() {
         let mut left = endpoint.clone();
-        for tag in [OWNER_TAG, STABLE_TAG, TRAFFIC_TAG, FAILED_TAG] {
+        for tag in [OWNER_TAG, STABLE_TAG, PREVIOUS_TAG, TRAFFIC_TAG, FAILED_TAG] {
             left.tags.remove(tag);
         }
         let doing = format!("let go of the endpoint {}, on which other deployments are", id.name());

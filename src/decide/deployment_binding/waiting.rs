@@ -66,6 +66,12 @@ pub(super) fn wait_for_version(facts: &Facts) -> Option<Step> {
     }
 }
 
+/// An endpoint that is only observed and was never taken over is what it is, whoever deploys to it.
+pub(super) fn leave_observed_alone(facts: &Facts) -> Option<Step> {
+    let endpoint = facts.endpoint.found().filter(|_| facts.observing())?;
+    (!facts.situation.owns(&endpoint.tags)).then(|| super::settle(facts))
+}
+
 pub(super) fn refuse_by_policy(facts: &Facts) -> Option<Step> {
     let refusal = refusal_by_policy(facts).filter(|_| !Scene::of(facts).arrived())?;
     Some(Step::stalled(Reason::PolicyRefused, refusal))

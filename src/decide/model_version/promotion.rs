@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Facts;
-use crate::api::Reason;
+use crate::api::{Publishing, Reason};
 use crate::azure::{Action, Call, OperationState};
-use crate::decide::{SourceVersion, Step};
+use crate::decide::{Look, SourceVersion, Step};
 
 /// How long a publish whose answer was lost may take to show.
 const LOST_PUBLISH: Duration = Duration::from_secs(600);
@@ -31,13 +31,27 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Step> {
     }
 }
 
+/// The publish that was asked for, and whose copy may still come.
+pub(super) fn publishing(facts: &Facts) -> Option<Publishing> {
+    let mut publishing = facts.status.publishing.clone()?;
+    match (&facts.version, facts.situation.operation.as_ref().map(|p| &p.state)) {
+        // The intent stands until the copy carries our tag: until then only it says that the copy is ours.
+        (Look::Found(copy), _) if facts.situation.owns(&copy.properties.tags) => return None,
+        (Look::Absent, Some(OperationState::Failed { .. })) => return None,
+        // From here on nobody says any more how it goes: the wait for the copy begins.
+        (Look::Absent, Some(OperationState::Gone | OperationState::Succeeded)) => {
+            publishing.since = facts.situation.now.to_string();
+        }
+        _ => {}
+    }
+    Some(publishing)
+}
+
 pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Step> {
-    let publishing = facts.status.publishing.as_ref().filter(|_| facts.version.is_absent())?;
+    let publishing = publishing(facts).filter(|_| facts.version.is_absent())?;
     let since: jiff::Timestamp = publishing.since.parse().ok()?;
-    let failed =
-        matches!(&facts.situation.operation, Some(p) if matches!(p.state, OperationState::Failed { .. }));
     let age = since.duration_until(facts.situation.now).unsigned_abs();
-    if failed || age >= LOST_PUBLISH {
+    if age >= LOST_PUBLISH {
         return None;
     }
     Some(Step::wait(

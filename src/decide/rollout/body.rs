@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{FAILED_TAG, Next, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG};
+use super::{FAILED_TAG, Next, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG};
 use crate::api::{Deployment, DeploymentBindingSpec, Drift, Period, Probe};
 use crate::azure::resource::{OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings};
 use crate::decide::drift::{Differences, merged};
@@ -25,7 +25,7 @@ pub fn endpoint_differences(
     found.field("endpoint.publicNetworkAccess", wanted.public_network_access.word(), access);
     if let Some(identity) = &wanted.identity {
         let wanted = identity_in_words(Some(&to_azure(identity)));
-        found.field("endpoint.identity", wanted, identity_in_words(endpoint.identity.as_ref()));
+        found.field("endpoint.identity", &wanted, &identity_in_words(endpoint.identity.as_ref()));
     }
     found.0
 }
@@ -34,15 +34,19 @@ pub fn endpoint_differences(
 pub fn desired_tags(
     found: &Strings,
     spec: &DeploymentBindingSpec,
-    owned: &[String],
+    ours: &[String],
     owner: &Owner,
     next: &Next,
     failed: Option<&Revision>,
 ) -> Strings {
-    let mut tags = merged(found, &spec.online.endpoint.tags, owned);
+    let mut tags = merged(found, &spec.online.endpoint.tags, ours);
     tags.insert(OWNER_TAG.into(), owner.to_string());
     tags.insert(TRAFFIC_TAG.into(), next.traffic.to_string());
-    for (name, value) in [(STABLE_TAG, next.stable.clone()), (FAILED_TAG, failed.map(ToString::to_string))] {
+    for (name, value) in [
+        (STABLE_TAG, next.stable.clone()),
+        (PREVIOUS_TAG, next.previous.clone()),
+        (FAILED_TAG, failed.map(ToString::to_string)),
+    ] {
         match value {
             Some(value) => tags.insert(name.into(), value),
             None => tags.remove(name),

@@ -8,6 +8,6 @@ mod traffic;
 
 pub use body::{desired_deployment, desired_tags, endpoint_differences};
 pub use revision::{REVISION_TAG, Revision};
-pub use scene::{FAILED_TAG, Next, STABLE_TAG, Scene, TRAFFIC_TAG};
+pub use scene::{FAILED_TAG, Next, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG};
 pub use steps::{Move, next_move, progress};
 pub use traffic::{Traffic, Weight};

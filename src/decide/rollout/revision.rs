@@ -29,8 +29,9 @@ impl Revision {
             fields.remove("tags");
         }
         let input = canonical(&json!({"scheme": SCHEME, "asset": asset_id, "deployment": written}));
-        let digest = Sha256::digest(input.as_bytes());
-        Self(digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect())
+        let digest: [u8; 32] = Sha256::digest(input.as_bytes()).into();
+        let head: Vec<String> = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        Self(head.concat())
     }
 
     /// The revision that a deployment's tag names.
@@ -69,5 +70,63 @@ fn canonical(value: &Value) -> String {
         }
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const ASSET: &str = "azureml://registries/models/models/taxi/versions/3";
+
+    fn of(written: &Value) -> String {
+        Revision::of(ASSET, &serde_json::from_value(written.clone()).unwrap()).to_string()
+    }
+
+    fn written() -> Value {
+        json!({
+            "instanceType": "Standard_DS3_v2", "instanceCount": 2, "environment": "env",
+            "code": {"id": "code", "scoringScript": "score.py"},
+            "environmentVariables": {"B": "2", "A": "1"},
+            "requestSettings": {"maxConcurrentRequestsPerInstance": 4, "requestTimeout": "90s"},
+            "livenessProbe": {"period": "10s"}, "readinessProbe": {"period": "10s"},
+            "startupProbe": {"failureThreshold": 3},
+            "egressPublicNetworkAccess": "Disabled", "tags": {"team": "fares"},
+        })
+    }
+
+    /// These values are in the names of deployments that run. When this test fails, an upgrade of
+    /// Bindery would roll out everything everywhere: mend the code, not the test.
+    #[test]
+    fn an_upgrade_rolls_nothing() {
+        assert_eq!(of(&json!({})), "34cf776b75");
+        assert_eq!(of(&written()), "1cd4cf2814");
+    }
+
+    #[test]
+    fn everything_that_was_written_counts_but_count_and_tags() {
+        let base = of(&written());
+        for (field, value) in [("instanceCount", json!(7)), ("tags", json!({})), ("tags", json!({"a": "b"}))]
+        {
+            let mut other = written();
+            other[field] = value;
+            assert_eq!(of(&other), base, "{field}");
+        }
+        for field in written().as_object().unwrap().keys().filter(|k| *k != "instanceCount" && *k != "tags") {
+            let mut other = written();
+            other.as_object_mut().unwrap().remove(field);
+            assert_ne!(of(&other), base, "{field}");
+        }
+        let deployment = serde_json::from_value(written()).unwrap();
+        assert_ne!(Revision::of("azureml://other", &deployment).to_string(), base);
+    }
+
+    #[test]
+    fn a_name_is_one_that_azure_takes() {
+        let name = Revision::parse("0123456789").deployment_name("9999999999");
+        assert_eq!(name, "v9999999999-0123456789");
+        assert!((3..=32).contains(&name.len()));
     }
 }

@@ -9,6 +9,8 @@ use crate::decide::{Owner, deployment_binding::Facts};
 
 /// The tag of an endpoint that names its stable deployment.
 pub const STABLE_TAG: &str = "bindery-stable";
+/// The tag of an endpoint that names the deployment that was stable before.
+pub const PREVIOUS_TAG: &str = "bindery-previous";
 /// The tag of an endpoint that holds the traffic map that Bindery wrote last.
 pub const TRAFFIC_TAG: &str = "bindery-traffic";
 /// The tag of an endpoint that names the last revision that failed.
@@ -27,6 +29,8 @@ pub struct Scene<'a> {
     pub intended: Traffic,
     /// The deployment that serves for certain.
     pub stable: Option<String>,
+    /// The deployment that was stable before it.
+    pub previous: Option<String>,
     /// The last revision that failed.
     pub failed: Option<Revision>,
 }
@@ -36,6 +40,7 @@ pub struct Scene<'a> {
 pub struct Next {
     pub traffic: Traffic,
     pub stable: Option<String>,
+    pub previous: Option<String>,
     /// How long a pause still goes.
     pub pause: Option<std::time::Duration>,
 }
@@ -54,13 +59,14 @@ impl<'a> Scene<'a> {
             .filter(|n| exists(n))
             .cloned()
             .or_else(|| heaviest(&intended, wanted.as_ref(), &exists));
+        let previous = tag(PREVIOUS_TAG).filter(|n| exists(n) && stable.as_ref() != Some(*n)).cloned();
         let failed = facts
             .status
             .failed
             .as_ref()
             .map(|f| Revision::parse(&f.revision))
             .or_else(|| tag(FAILED_TAG).map(|t| Revision::parse(t)));
-        Self { facts, endpoint, wanted, held, intended, stable, failed }
+        Self { facts, endpoint, wanted, held, intended, stable, previous, failed }
     }
 
     /// A deployment by its name.
@@ -96,6 +102,14 @@ impl<'a> Scene<'a> {
         endpoint.tags.get(FAILED_TAG) != revision.as_ref()
     }
 
+    /// A tag says of the wanted deployment, which is gone, that it is or was stable: the one that is made
+    /// next would be taken for it.
+    pub fn mark_outlived_it(&self) -> bool {
+        let Some(wanted) = self.wanted_name().filter(|n| self.deployment(n).is_none()) else { return false };
+        let names = |tag: &str| self.endpoint.is_some_and(|e| e.tags.get(tag).is_some_and(|n| n == wanted));
+        names(STABLE_TAG) || names(PREVIOUS_TAG)
+    }
+
     /// Was it made by a Bindery of this cluster? Only such a deployment is ever deleted.
     pub fn ours(&self, deployment: &OnlineDeployment) -> bool {
         let cluster = &self.facts.situation.owner.cluster;
@@ -106,22 +120,21 @@ impl<'a> Scene<'a> {
     /// What a deployment is to this binding.
     pub fn role(&self, deployment: &OnlineDeployment) -> Role {
         let name = deployment.name();
-        let before = self.facts.status.deployments.iter().find(|d| d.name == name).map(|d| d.role);
+        let wanted = self.wanted_name() == Some(name);
         let revision = Revision::tagged(deployment);
+        let failed = revision.is_some() && revision == self.failed;
         if self.stable.as_deref() == Some(name) {
             Role::Stable
         } else if !self.ours(deployment) {
             Role::Foreign
-        } else if revision.is_some() && revision == self.failed {
+        } else if failed || (wanted && broken(deployment)) {
             Role::Failed
-        } else if before == Some(Role::Previous) || before == Some(Role::Stable) {
+        } else if self.previous.as_deref() == Some(name) {
             Role::Previous
-        } else if self.wanted_name() == Some(name) {
-            if broken(deployment) { Role::Failed } else { Role::Candidate }
-        } else if matches!(before, Some(Role::Candidate | Role::Superseded)) {
-            Role::Superseded
+        } else if wanted {
+            Role::Candidate
         } else {
-            Role::Previous
+            Role::Superseded
         }
     }
 
@@ -164,9 +177,14 @@ impl<'a> Scene<'a> {
     }
 
     /// The traffic that the endpoint should have now. `may_rise` is false while the version may not
-    /// go on: the weights then stay, but for taking back.
+    /// go on: its weight then stays, or falls to what somebody else has made of it.
     pub fn next(&self, may_rise: bool) -> Next {
-        let stay = |traffic: Traffic| Next { traffic, stable: self.stable.clone(), pause: None };
+        let stay = |traffic: Traffic| Next {
+            traffic,
+            stable: self.stable.clone(),
+            previous: self.previous.clone(),
+            pause: None,
+        };
         let back = || stay(self.stable.as_deref().map_or_else(Traffic::none, Traffic::all_to));
         let Some(wanted) = self.wanted_name() else { return stay(self.intended.clone()) };
         let Some(candidate) = self.candidate() else { return back() };
@@ -176,23 +194,35 @@ impl<'a> Scene<'a> {
         let Some(stable) = self.stable.as_deref() else {
             // Nothing serves yet: there is nobody to protect by steps.
             let ready = may_rise && candidate.provisioning() == Provisioning::Succeeded;
-            return if ready { arrive(wanted) } else { stay(Traffic::none()) };
+            return if ready { self.arrive(wanted) } else { stay(Traffic::none()) };
         };
         let (weight, since) = self.candidate_weight();
-        let held = Traffic::split(stable, wanted, weight);
         if candidate.provisioning() != Provisioning::Succeeded || !may_rise {
-            return stay(held);
+            let routed = self.endpoint.map_or(Weight::NONE, |e| Weight::new(e.weight(wanted)));
+            return stay(Traffic::split(stable, wanted, weight.min(routed)));
         }
+        let held = Traffic::split(stable, wanted, weight);
         if self.role(candidate) == Role::Previous {
-            return arrive(wanted);
+            return self.arrive(wanted);
         }
         if self.held.as_ref() != Some(&held) {
             return stay(held);
         }
         match next_move(self.steps(), weight, since, self.facts.situation.now) {
-            Move::Shift { last: true, .. } => arrive(wanted),
+            Move::Shift { last: true, .. } => self.arrive(wanted),
             Move::Shift { to, last: false } => stay(Traffic::split(stable, wanted, to)),
             Move::Pause(left) => Next { pause: Some(left), ..stay(held) },
+        }
+    }
+
+    /// A deployment has all the traffic and becomes the stable one; the one before it is kept warm.
+    fn arrive(&self, deployment: &str) -> Next {
+        let before = self.stable.clone().filter(|s| s != deployment);
+        Next {
+            traffic: Traffic::all_to(deployment),
+            stable: Some(deployment.into()),
+            previous: before.or_else(|| self.previous.clone()),
+            pause: None,
         }
     }
 
@@ -200,10 +230,6 @@ impl<'a> Scene<'a> {
     pub fn steps(&self) -> &'a [Step] {
         &self.facts.spec.strategy.steps
     }
-}
-
-fn arrive(deployment: &str) -> Next {
-    Next { traffic: Traffic::all_to(deployment), stable: Some(deployment.into()), pause: None }
 }
 
 /// Azure could not make it, or it broke afterwards.

@@ -98,3 +98,50 @@ impl fmt::Display for Traffic {
         f.write_str(&parts.join(" "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(weights: &[(&str, i32)]) -> Option<String> {
+        let map = weights.iter().map(|(n, w)| ((*n).to_string(), *w)).collect();
+        Traffic::held(&map).map(|t| t.to_string())
+    }
+
+    #[test]
+    fn a_map_sums_to_100_or_is_empty() {
+        let table = [
+            (vec![], Some("")),
+            (vec![("a", 0)], Some("")),
+            (vec![("a", 100), ("b", 0)], Some("a=100")),
+            (vec![("b", 10), ("a", 90)], Some("a=90 b=10")),
+            (vec![("a", 90)], None),
+            (vec![("a", 90), ("b", 20)], None),
+            (vec![("a", 110), ("b", -10)], None),
+        ];
+        for (weights, expected) in table {
+            assert_eq!(held(&weights).as_deref(), expected, "{weights:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_tag_says_is_read_back() {
+        for weight in 0..=100 {
+            let traffic = Traffic::split("stable", "candidate", Weight::new(weight));
+            assert_eq!(Traffic::parse(&traffic.to_string()), Some(traffic.clone()));
+            assert_eq!(traffic.weight("candidate").percent(), weight);
+            assert_eq!(traffic.weight("stable").percent(), 100 - weight);
+            assert!(traffic.to_map().values().all(|w| *w > 0));
+        }
+        for nonsense in ["a", "a=", "a=x", "a=50", "a=0 b=100", "a=101", "a=-1 b=101"] {
+            assert_eq!(Traffic::parse(nonsense), None, "{nonsense}");
+        }
+        assert_eq!(Traffic::parse(""), Some(Traffic::none()));
+    }
+
+    #[test]
+    fn people_read_the_heaviest_first() {
+        assert_eq!(Traffic::split("v1", "v2", Weight::new(90)).in_words(), "v2 90%, v1 10%");
+        assert_eq!(Traffic::none().in_words(), "none");
+    }
+}

@@ -1,0 +1,146 @@
+//! What the calls carry.
+
+use serde_json::{Value, json};
+
+use crate::azure::{Action, Reply};
+use crate::decide::fixtures::{Binding, binding, told};
+
+fn put(it: &Binding) -> Value {
+    match it.decide().call.unwrap().action {
+        Action::Put(body) => body,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_new_endpoint() {
+    assert_eq!(
+        put(&binding()
+            .with(|f| f.spec.online.endpoint.tags = crate::decide::fixtures::tags([("team", "fares")]))),
+        json!({
+            "location": "eastus",
+            "identity": {"type": "SystemAssigned"},
+            "tags": {"team": "fares", "bindery-owner": "prod/fares/taxi", "bindery-traffic": ""},
+            "properties": {"authMode": "Key", "publicNetworkAccess": "Enabled", "traffic": {}, "mirrorTraffic": {}, "properties": {}},
+        })
+    );
+}
+
+#[test]
+fn a_move_of_traffic_says_in_tags_where_the_rollout_stands() {
+    let steps = json!([{"setTraffic": 10}, {"pause": {"for": "1m"}}]);
+    let mut it =
+        binding().wanting("2").steps(steps).serving("1").candidate("2", 0, 60).tagged("theirs", "kept");
+    it.found().properties.mirror_traffic.insert("blue".into(), 20);
+    let (one, two) = (it.name("1"), it.name("2"));
+    assert_eq!(
+        put(&it),
+        json!({
+            "location": "eastus", "kind": "Managed",
+            "tags": {
+                "theirs": "kept", "bindery-owner": "prod/fares/taxi", "bindery-stable": one,
+                "bindery-traffic": format!("{one}=90 {two}=10"),
+            },
+            "properties": {
+                "authMode": "Key", "publicNetworkAccess": "Enabled", "futureProperty": 7, "properties": {},
+                "traffic": {one.clone(): 90, two.clone(): 10}, "mirrorTraffic": {"blue": 20},
+            },
+        })
+    );
+    let promoting = it.steps(json!([]));
+    let tags = &put(&promoting)["tags"];
+    assert_eq!(
+        (&tags["bindery-stable"], &tags["bindery-previous"], &tags["bindery-traffic"]),
+        (&json!(two), &json!(one), &json!(format!("{two}=100")))
+    );
+}
+
+#[test]
+fn taking_back_remembers_the_revision_that_failed() {
+    let it = binding().wanting("2").serving("1").deployed("2", "Failed");
+    let body = put(&it);
+    assert_eq!(body["tags"]["bindery-failed"], json!(it.revision("2").to_string()));
+    assert_eq!(body["properties"]["traffic"], json!({it.name("1"): 100}));
+}
+
+#[test]
+fn a_new_deployment_is_what_was_written_and_no_more() {
+    let it = binding().endpoint().with(|f| {
+        f.spec.online.deployment = serde_json::from_value(json!({
+            "instanceType": "Standard_DS3_v2", "instanceCount": 2, "environment": "env",
+            "code": {"id": "code", "scoringScript": "score.py"},
+            "environmentVariables": {"A": "1"},
+            "requestSettings": {"requestTimeout": "1m30s"},
+            "livenessProbe": {"period": "10s", "failureThreshold": 3},
+            "egressPublicNetworkAccess": "Disabled",
+            "tags": {"team": "fares"},
+        }))
+        .unwrap();
+    });
+    assert_eq!(
+        put(&it),
+        json!({
+            "location": "eastus",
+            "sku": {"name": "Default", "capacity": 2},
+            "tags": {"team": "fares", "bindery-owner": "prod/fares/taxi", "bindery-revision": it.revision("1").to_string()},
+            "properties": {
+                "endpointComputeType": "Managed", "model": "azureml://registries/models/models/taxi/versions/1",
+                "instanceType": "Standard_DS3_v2", "environmentId": "env",
+                "codeConfiguration": {"codeId": "code", "scoringScript": "score.py"},
+                "environmentVariables": {"A": "1"}, "requestSettings": {"requestTimeout": "PT90S"},
+                "livenessProbe": {"period": "PT10S", "failureThreshold": 3},
+                "egressPublicNetworkAccess": "Disabled", "scaleSettings": {"scaleType": "Default"},
+                "properties": {},
+            },
+        })
+    );
+}
+
+#[test]
+fn a_change_of_the_count_leaves_everything_else_as_it_is() {
+    let mut it = binding().serving("1").with(|f| f.spec.online.deployment.instance_count = 4);
+    it.0.deployments[0].properties.rest.insert("environmentVariables".into(), json!({"AML_APP_ROOT": "/x"}));
+    it.0.deployments[0].tags.insert("theirs".into(), "kept".into());
+    let body = put(&it);
+    assert_eq!(body["sku"], json!({"name": "Default", "tier": "Standard", "capacity": 4}));
+    assert_eq!(body["properties"]["environmentVariables"], json!({"AML_APP_ROOT": "/x"}));
+    assert_eq!(
+        (&body["tags"]["theirs"], &body["properties"]["model"]),
+        (&json!("kept"), &json!("azureml://m"))
+    );
+}
+
+#[test]
+fn taking_all_traffic_off_keeps_what_is_not_ours() {
+    let mut it = binding().serving("1").tagged("theirs", "kept").with(|f| f.situation.deleting = true);
+    it.found().properties.mirror_traffic.insert("blue".into(), 20);
+    let body = put(&it);
+    assert_eq!(
+        (&body["properties"]["traffic"], &body["properties"]["futureProperty"]),
+        (&json!({}), &json!(7))
+    );
+    assert_eq!((&body["tags"]["theirs"], &body["tags"]["bindery-traffic"]), (&json!("kept"), &json!("")));
+}
+
+#[test]
+fn answers_are_facts_at_once() {
+    let mut it = binding().endpoint();
+    let call = it.decide().call.unwrap();
+    let Action::Put(mut body) = call.action.clone() else { unreachable!() };
+    body["name"] = json!(call.resource.name());
+    body["properties"]["provisioningState"] = json!("Creating");
+    let reply =
+        Reply { status: 201, body: Some(body), operation: Some("https://op".into()), ..Reply::default() };
+    it.0.absorb(&call, Ok(&reply));
+    assert_eq!(
+        told(&it.decide()),
+        "False OperationRunning working | Azure works on it: create deployment v1 of taxi:1. | 1 s"
+    );
+    assert_eq!(it.0.deployments.len(), 1);
+    assert_eq!(it.decide().status.operation.unwrap().url, "https://op");
+
+    let mut it = binding().serving("2").previous("1", 7200).wanting("2");
+    let call = it.decide().call.unwrap();
+    it.0.absorb(&call, Ok(&Reply { status: 204, ..Reply::default() }));
+    assert_eq!(told(&it.decide()), "True Succeeded settled | v2 serves all the traffic of taxi. | interval");
+}

@@ -1,0 +1,294 @@
+//! What has to be there first, and the endpoint.
+
+use serde_json::json;
+
+use crate::api::Role;
+use crate::azure::Class;
+use crate::decide::fixtures::{assert_table, binding, operation};
+use crate::decide::{Look, Mode, Place, SourceVersion};
+
+#[test]
+fn what_has_to_be_there_first() {
+    let not_ready = Place::NotReady { what: "Workspace fares/production".into(), because: "No.".into() };
+    let missing = SourceVersion::Missing { what: "ModelVersion fares/taxi-1".into() };
+    let unready = SourceVersion::NotReady { what: "ModelVersion fares/taxi-1".into(), because: "No.".into() };
+    let policy = |change: fn(&mut crate::api::Policy)| {
+        binding().endpoint().with(|f| {
+            let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+            change(policy);
+        })
+    };
+    assert_table(&[
+        (
+            "its workspace is missing",
+            binding()
+                .with(|f| f.place = Place::Missing { what: "Workspace fares/production".into() })
+                .decide(),
+            "False ReferenceNotFound stalled | There is no Workspace fares/production, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | interval",
+        ),
+        (
+            "its workspace is not ready",
+            binding().with(|f| f.place = not_ready).decide(),
+            "False ReferenceNotReady working | Workspace fares/production is not ready: No. | interval",
+        ),
+        (
+            "Azure cannot be read",
+            binding()
+                .with(|f| {
+                    f.endpoint = Look::Unseen;
+                    f.situation.unreadable_by(Class::Transient);
+                })
+                .decide(),
+            "Unknown Unreachable working | Bindery could not read it: No. Bindery tries again, at least every 5 min. | 1 s",
+        ),
+        (
+            "the version is missing",
+            binding().with(|f| f.version = missing.clone()).decide(),
+            "False ReferenceNotFound stalled | There is no ModelVersion fares/taxi-1, or this namespace may not serve it. Apply it, or have the owner of its registry allow this namespace. | interval",
+        ),
+        (
+            "the version is not ready",
+            binding().with(|f| f.version = unready).decide(),
+            "False ReferenceNotReady working | ModelVersion fares/taxi-1 is not ready: No. | interval",
+        ),
+        (
+            "its job must be known, and is not",
+            policy(|p| p.require_lineage = true)
+                .with(|f| {
+                    let SourceVersion::Ready { lineage, .. } = &mut f.version else { unreachable!() };
+                    lineage.job = None;
+                })
+                .decide(),
+            "False PolicyRefused stalled | Workspace production serves only versions whose training job is known, and taxi:1 has none. Register it from a job. | interval",
+        ),
+        (
+            "its job must be known, and is",
+            policy(|p| p.require_lineage = true).decide(),
+            "False Progressing working | -> create deployment v1 of taxi:1 | now",
+        ),
+        (
+            "another registry is asked for",
+            policy(|p| p.allowed_registries = vec!["released".into()]).decide(),
+            "False PolicyRefused stalled | Workspace production serves only versions from released, and taxi:1 is in registry models. Promote it there first. | interval",
+        ),
+        (
+            "its registry is allowed, in other letters",
+            policy(|p| p.allowed_registries = vec!["MODELS".into()]).decide(),
+            "False Progressing working | -> create deployment v1 of taxi:1 | now",
+        ),
+        (
+            "the version went missing: what serves is kept as it is",
+            binding().serving("1").with(|f| f.version = missing).moved(&[]).decide(),
+            "False Drifted working | -> put back traffic of endpoint taxi | now",
+        ),
+    ]);
+}
+
+#[test]
+fn the_endpoint_is_made_taken_over_and_kept() {
+    assert_table(&[
+        (
+            "nothing in Azure",
+            binding().decide(),
+            "False Creating working | -> create the endpoint taxi | now",
+        ),
+        (
+            "observed, and absent",
+            binding().with(|f| f.situation.mode = Mode::Observe).decide(),
+            "False NotInAzure stalled | There is no endpoint taxi in Azure, and Bindery only observes it. Check the name, or set spec.management to Manage. | interval",
+        ),
+        (
+            "another cluster's",
+            binding().endpoint().tagged("bindery-owner", "other/a/b").decide(),
+            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b of cluster other. Delete one of the two bindings, or name another endpoint in a new one; if the other cluster is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "an older binding claims it",
+            binding().endpoint().with(|f| f.situation.claimed_by("fares/older", 60)).decide(),
+            "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, or name another endpoint in a new one; if the other cluster is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "handed over by a binding that is gone",
+            binding().serving("1").tagged("bindery-owner", "prod/fares/old").decide(),
+            "False Updating working | -> take over the endpoint taxi, which exists | now",
+        ),
+        (
+            "Azure changes it",
+            binding()
+                .serving("1")
+                .with(|f| {
+                    let Look::Found(e) = &mut f.endpoint else { unreachable!() };
+                    e.properties.provisioning_state = Some("Updating".into());
+                    let (remembered, polled) = operation(
+                        "change endpoint.tags.a of endpoint taxi",
+                        f.id.as_ref().unwrap(),
+                        8,
+                        crate::azure::OperationState::Running,
+                    );
+                    f.status.operation = Some(remembered);
+                    f.situation.operation = Some(polled);
+                })
+                .decide(),
+            "False OperationRunning working | Azure works on it: change endpoint.tags.a of endpoint taxi. | 2 s",
+        ),
+        (
+            "its last change failed",
+            binding()
+                .serving("1")
+                .with(|f| {
+                    let Look::Found(e) = &mut f.endpoint else { unreachable!() };
+                    e.properties.provisioning_state = Some("Failed".into());
+                })
+                .decide(),
+            "False Updating working | -> mend the endpoint taxi, which Azure left in a failed state | now",
+        ),
+        (
+            "a tag is new in the manifest",
+            binding()
+                .serving("1")
+                .with(|f| {
+                    f.situation.generation = 2;
+                    f.spec.online.endpoint.tags = crate::decide::fixtures::tags([("a", "1")]);
+                })
+                .decide(),
+            "False Updating working | -> change endpoint.tags.a of endpoint taxi | now",
+        ),
+        (
+            "somebody changed its authentication",
+            binding()
+                .serving("1")
+                .with(|f| {
+                    let Look::Found(e) = &mut f.endpoint else { unreachable!() };
+                    e.properties.auth_mode = "AADToken".into();
+                })
+                .decide(),
+            "False Drifted working | -> put back endpoint.authMode of endpoint taxi | now",
+        ),
+        (
+            "all as it should be",
+            binding().serving("1").decide(),
+            "True Succeeded settled | v1 serves all the traffic of taxi. | interval",
+        ),
+    ]);
+}
+
+#[test]
+fn what_bindery_did_not_make_is_not_moved_before_it_is_understood() {
+    let foreign = || {
+        let mut it = binding().endpoint().foreign("blue").foreign("green");
+        it.found().tags.clear();
+        it
+    };
+    assert_table(&[
+        (
+            "one of them serves: it counts as stable",
+            foreign().moved(&[("blue", 100)]).decide(),
+            "False Updating working | -> take over the endpoint taxi, which exists | now",
+        ),
+        (
+            "two of them serve",
+            foreign().moved(&[("blue", 90), ("green", 10)]).decide(),
+            "False UnknownTraffic stalled | The endpoint taxi splits its traffic between deployments that Bindery did not make (blue and green), so none of them can count as stable. Give one of them all the traffic in Azure first. | interval",
+        ),
+        (
+            "two of them serve, observed",
+            foreign()
+                .moved(&[("blue", 90), ("green", 10)])
+                .with(|f| f.situation.mode = Mode::Observe)
+                .decide(),
+            "True Observed settled | The endpoint taxi is there; Bindery leaves it as it is. | interval",
+        ),
+        (
+            "one serves, observed",
+            foreign().moved(&[("blue", 100)]).with(|f| f.situation.mode = Mode::Observe).decide(),
+            "True Observed settled | The endpoint taxi is there; Bindery leaves it as it is. | interval",
+        ),
+        (
+            "a map that does not sum to 100",
+            foreign().moved(&[("blue", 50)]).decide(),
+            "False UnknownTraffic stalled | The endpoint taxi splits its traffic between deployments that Bindery did not make (its weights do not sum to 100), so none of them can count as stable. Give one of them all the traffic in Azure first. | interval",
+        ),
+        (
+            "none serves",
+            foreign().decide(),
+            "False Updating working | -> take over the endpoint taxi, which exists | now",
+        ),
+        (
+            "one serves, and was taken over",
+            {
+                let mut it = foreign()
+                    .tagged("bindery-owner", "prod/fares/taxi")
+                    .tagged("bindery-stable", "blue")
+                    .traffic(&[("blue", 100)]);
+                it.0.status.conditions = crate::decide::fixtures::ready();
+                it.decide()
+            },
+            "False Progressing working | -> create deployment v1 of taxi:1 | now",
+        ),
+    ]);
+}
+
+#[test]
+fn a_foreign_hand_in_the_traffic_is_put_back() {
+    let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}]);
+    let shifting = || binding().wanting("2").steps(steps.clone()).serving("1").candidate("2", 10, 60);
+    assert_table(&[
+        (
+            "away from the stable one",
+            binding().serving("1").foreign("blue").moved(&[("blue", 100)]).decide(),
+            "False Drifted working | -> put back traffic of endpoint taxi | now",
+        ),
+        (
+            "all to the candidate",
+            shifting().moved(&[("2", 100)]).decide(),
+            "False Drifted working | -> put back traffic of endpoint taxi | now",
+        ),
+        (
+            "all away from the candidate",
+            shifting().moved(&[("1", 100)]).decide(),
+            "False Drifted working | -> put back traffic of endpoint taxi | now",
+        ),
+        (
+            "all away from a candidate that may not go on: it is not raised again",
+            shifting()
+                .moved(&[("1", 100)])
+                .with(|f| {
+                    let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+                    policy.allowed_registries = vec!["released".into()];
+                })
+                .decide(),
+            "False Drifted working | -> put back traffic of endpoint taxi | now",
+        ),
+        (
+            "more to a candidate that may not go on",
+            shifting()
+                .moved(&[("1", 50), ("2", 50)])
+                .with(|f| {
+                    let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+                    policy.allowed_registries = vec!["released".into()];
+                })
+                .decide(),
+            "False Drifted working | -> put back traffic of endpoint taxi | now",
+        ),
+        (
+            "a map that does not sum to 100",
+            shifting().moved(&[("1", 50)]).decide(),
+            "False Drifted working | -> put back traffic of endpoint taxi | now",
+        ),
+        (
+            "only said, when observed",
+            binding().serving("1").moved(&[]).with(|f| f.situation.mode = Mode::Observe).decide(),
+            "True Observed settled | Bindery would put back traffic of endpoint taxi, but spec.management is Observe. | 600 s",
+        ),
+        (
+            "only said, when suspended",
+            binding().serving("1").moved(&[]).with(|f| f.situation.mode = Mode::Suspended).decide(),
+            "False Suspended settled | Bindery would put back traffic of endpoint taxi, but spec.suspend is true. | 600 s",
+        ),
+    ]);
+    let drift = binding().serving("1").moved(&[]).decide().status.drift;
+    assert_eq!(drift.len(), 1);
+    assert_eq!((drift[0].field.as_str(), drift[0].found.as_str()), ("traffic", "none"));
+    let roles: Vec<Role> = shifting().decide().status.deployments.iter().map(|d| d.role).collect();
+    assert_eq!(roles, [Role::Stable, Role::Candidate]);
+}

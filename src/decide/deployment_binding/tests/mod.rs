@@ -1,0 +1,8 @@
+//! Bindings, by the part of the page that answers.
+
+#![allow(clippy::unwrap_used)]
+
+mod bodies;
+mod endings;
+mod endpoint;
+mod rollout;

@@ -1,0 +1,402 @@
+//! From the stable version to the wanted one.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::api::{Period, Phase, Role};
+use crate::azure::{Class, OperationState};
+use crate::decide::Mode;
+use crate::decide::fixtures::{Binding, ago, assert_table, binding, failed_state, failure, operation, told};
+
+fn steps() -> Value {
+    json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}])
+}
+
+/// Version 1 serves, version 2 is wanted by steps.
+fn rollout() -> Binding {
+    binding().wanting("2").steps(steps()).serving("1")
+}
+
+/// Version 2 serves and is wanted; version 1 served before it.
+fn promoted(seconds_ago: u64) -> Binding {
+    binding().wanting("2").steps(steps()).serving("2").previous("1", seconds_ago)
+}
+
+/// The wanted deployment is there, in this state since its creation so long ago.
+fn preparing(number: &str, state: &str, seconds_ago: u64) -> Binding {
+    let mut it = rollout().wanting(number).deployed(number, state).role(number, Role::Candidate, seconds_ago);
+    let made = it.0.deployments.last_mut().unwrap();
+    made.rest.insert("systemData".into(), json!({"createdAt": ago(seconds_ago)}));
+    it
+}
+
+#[test]
+fn the_first_version_takes_all_the_traffic() {
+    assert_table(&[
+        (
+            "an endpoint without a deployment",
+            binding().endpoint().decide(),
+            "False Progressing working | -> create deployment v1 of taxi:1 | now",
+        ),
+        (
+            "its deployment is being made",
+            binding().endpoint().deployed("1", "Creating").decide(),
+            "False OperationRunning working | Azure works on it: a change of deployment v1. | 1 s",
+        ),
+        (
+            "it is ready",
+            binding().steps(steps()).endpoint().deployed("1", "Succeeded").decide(),
+            "False Progressing working | -> give v1 all the traffic and make it the stable one | now",
+        ),
+        (
+            "it failed",
+            binding().endpoint().deployed("1", "Failed").decide(),
+            "False TakingBack working | -> take v1 back; nothing serves | now",
+        ),
+        (
+            "it failed, and that is written",
+            binding().endpoint().failed("1", 60).decide(),
+            "False CandidateFailed stalled | v1 failed and was taken back: OutOfQuota: Not enough cores. Nothing serves. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
+        ),
+        (
+            "another version is wanted after it failed",
+            binding().endpoint().failed("1", 60).wanting("2").decide(),
+            "False Progressing working | -> create deployment v2 of taxi:2 | now",
+        ),
+    ]);
+}
+
+#[test]
+fn a_rollout_goes_by_its_steps() {
+    assert_table(&[
+        (
+            "the next version is wanted",
+            rollout().decide(),
+            "False Progressing working | -> create deployment v2 of taxi:2 | now",
+        ),
+        (
+            "its deployment is being made",
+            preparing("2", "Creating", 60).decide(),
+            "False OperationRunning working | Azure works on it: a change of deployment v2. | 1 s",
+        ),
+        (
+            "it is ready",
+            rollout().candidate("2", 0, 60).decide(),
+            "False Progressing working | -> move 10 % of the traffic to v2 | now",
+        ),
+        (
+            "without steps",
+            rollout().steps(json!([])).candidate("2", 0, 60).decide(),
+            "False Progressing working | -> give v2 all the traffic and make it the stable one | now",
+        ),
+        (
+            "at 10 %, in the pause",
+            rollout().candidate("2", 10, 60).decide(),
+            "False Pausing working | v2 has 10 % of the traffic since 2026-03-01T11:59:00Z; a pause of the strategy goes on. | 540 s",
+        ),
+        (
+            "at 10 %, the pause is over",
+            rollout().candidate("2", 10, 600).decide(),
+            "False Progressing working | -> move 50 % of the traffic to v2 | now",
+        ),
+        (
+            "at 50 %, the last step",
+            rollout().candidate("2", 50, 60).decide(),
+            "False Progressing working | -> give v2 all the traffic and make it the stable one | now",
+        ),
+        (
+            "promoted",
+            promoted(1).decide(),
+            "True Succeeded settled | v2 serves all the traffic of taxi. | 600 s",
+        ),
+        (
+            "status lost at 10 %: the pause begins again",
+            rollout().candidate("2", 10, 600).forgotten().decide(),
+            "False Pausing working | v2 has 10 % of the traffic since 2026-03-01T12:00:00Z; a pause of the strategy goes on. | 600 s",
+        ),
+        (
+            "suspended",
+            rollout().candidate("2", 10, 600).with(|f| f.situation.mode = Mode::Suspended).decide(),
+            "False Suspended settled | Bindery would move 50 % of the traffic to v2, but spec.suspend is true. | 600 s",
+        ),
+        (
+            "a step that was refused",
+            rollout()
+                .candidate("2", 10, 600)
+                .with(|f| {
+                    f.situation.failure = Some(failure(
+                        &format!("move 50 % of the traffic to {}", rollout().name("2")),
+                        Class::Permanent,
+                        4,
+                        1,
+                    ));
+                })
+                .decide(),
+            "False Refused stalled | Bindery could not move 50 % of the traffic to v2: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 6 s",
+        ),
+        (
+            "edited steps never lower the weight",
+            rollout().candidate("2", 50, 60).steps(json!([{"setTraffic": 20}, {"setTraffic": 80}])).decide(),
+            "False Progressing working | -> move 80 % of the traffic to v2 | now",
+        ),
+    ]);
+}
+
+#[test]
+fn a_change_in_the_middle_of_a_rollout() {
+    assert_table(&[
+        (
+            "back to the stable one, at 10 %",
+            rollout().candidate("2", 10, 60).wanting("1").decide(),
+            "False TakingBack working | -> set the traffic to v1 100% | now",
+        ),
+        (
+            "back to the stable one, idle",
+            rollout().candidate("2", 0, 60).wanting("1").decide(),
+            "False Progressing working | -> delete deployment v2, whose rollout was given up for another | now",
+        ),
+        (
+            "to a third one, at 10 %",
+            rollout().candidate("2", 10, 60).wanting("3").decide(),
+            "False TakingBack working | -> set the traffic to v1 100% | now",
+        ),
+        (
+            "to a third one, idle",
+            rollout().candidate("2", 0, 60).wanting("3").decide(),
+            "False Progressing working | -> delete deployment v2, whose rollout was given up for another | now",
+        ),
+        (
+            "status lost: what is idle and neither stable nor previous was given up",
+            rollout().candidate("2", 0, 60).wanting("3").forgotten().decide(),
+            "False Progressing working | -> delete deployment v2, whose rollout was given up for another | now",
+        ),
+        (
+            "to a third one, while the second is being made",
+            preparing("2", "Creating", 60).wanting("3").decide(),
+            "False OperationRunning working | Azure works on it: a change of deployment v2. | 1 s",
+        ),
+        (
+            "the count changes",
+            rollout().candidate("2", 10, 60).with(|f| f.spec.online.deployment.instance_count = 3).decide(),
+            "False Updating working | -> set v2 to 3 instances | now",
+        ),
+        (
+            "the count changes when nothing is rolled out",
+            binding().serving("1").with(|f| f.spec.online.deployment.instance_count = 3).decide(),
+            "False Updating working | -> set v1 to 3 instances | now",
+        ),
+        (
+            "tags change when nothing is rolled out",
+            binding()
+                .serving("1")
+                .with(|f| f.spec.online.deployment.tags = crate::decide::fixtures::tags([("a", "1")]))
+                .decide(),
+            "False Updating working | -> set the instances and tags of v1 | now",
+        ),
+    ]);
+}
+
+#[test]
+fn the_previous_one_is_warm_for_a_while() {
+    let back = || promoted(60);
+    assert_table(&[
+        ("kept", back().decide(), "True Succeeded settled | v2 serves all the traffic of taxi. | 600 s"),
+        (
+            "its time is over",
+            promoted(3600).decide(),
+            "False Progressing working | -> delete deployment v1, which no longer serves | now",
+        ),
+        (
+            "kept as long as the manifest says",
+            back().with(|f| f.spec.strategy.keep_previous = Some(Period::new("30s"))).decide(),
+            "False Progressing working | -> delete deployment v1, which no longer serves | now",
+        ),
+        (
+            "wanted again: all at once",
+            back().wanting("1").decide(),
+            "False Progressing working | -> give v1 all the traffic and make it the stable one | now",
+        ),
+        (
+            "wanted again after status was lost",
+            back().wanting("1").forgotten().decide(),
+            "False Progressing working | -> give v1 all the traffic and make it the stable one | now",
+        ),
+        (
+            "wanted again, but broken",
+            back()
+                .with(|f| f.deployments[1].properties.provisioning_state = Some("Failed".into()))
+                .wanting("1")
+                .decide(),
+            "False TakingBack working | -> take v1 back; v2 serves | now",
+        ),
+        (
+            "makes room for a third one",
+            back().wanting("3").decide(),
+            "False Progressing working | -> delete deployment v1, to make room for the next one | now",
+        ),
+        (
+            "a mark that outlived it is taken off before it is made anew",
+            binding().steps(steps()).serving("2").tagged("bindery-previous", &binding().name("1")).decide(),
+            "False Updating working | -> note that v1 is gone from endpoint taxi | now",
+        ),
+        (
+            "made anew, it goes by the steps",
+            binding().steps(steps()).serving("2").candidate("1", 0, 5).decide(),
+            "False Progressing working | -> move 10 % of the traffic to v1 | now",
+        ),
+    ]);
+}
+
+#[test]
+fn a_failed_candidate_is_taken_back_and_not_tried_again() {
+    assert_table(&[
+        (
+            "it failed before it had traffic",
+            preparing("2", "Failed", 60).decide(),
+            "False TakingBack working | -> take v2 back; v1 serves | now",
+        ),
+        (
+            "it broke at 10 %",
+            rollout()
+                .candidate("2", 10, 60)
+                .with(|f| f.deployments[1].properties.provisioning_state = Some("Failed".into()))
+                .decide(),
+            "False TakingBack working | -> take v2 back; v1 serves | now",
+        ),
+        (
+            "canceled counts as failed",
+            preparing("2", "Canceled", 60).decide(),
+            "False TakingBack working | -> take v2 back; v1 serves | now",
+        ),
+        (
+            "kept for its logs",
+            rollout().failed("2", 60).decide(),
+            "False CandidateFailed stalled | v2 failed and was taken back: OutOfQuota: Not enough cores. v1 serves on. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
+        ),
+        (
+            "its time is over",
+            rollout().failed("2", 3600).decide(),
+            "False Progressing working | -> delete deployment v2, which failed | now",
+        ),
+        (
+            "gone, and still not tried again",
+            rollout()
+                .failed("2", 3600)
+                .with(|f| {
+                    f.deployments.pop();
+                })
+                .decide(),
+            "False CandidateFailed stalled | v2 failed and was taken back: OutOfQuota: Not enough cores. v1 serves on. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | interval",
+        ),
+        (
+            "gone, and status lost too",
+            rollout()
+                .failed("2", 3600)
+                .forgotten()
+                .with(|f| {
+                    f.deployments.pop();
+                })
+                .decide(),
+            "False CandidateFailed stalled | v2 failed and was taken back: It failed before; the status that knew why was lost. v1 serves on. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | interval",
+        ),
+        (
+            "a third one beside it",
+            rollout().failed("2", 60).wanting("3").decide(),
+            "False Progressing working | -> create deployment v3 of taxi:3 | now",
+        ),
+        (
+            "one that failed earlier goes when the next has failed",
+            rollout().deployed("2", "Failed").failed("3", 60).wanting("3").decide(),
+            "False Progressing working | -> delete deployment v2, whose rollout was given up for another | now",
+        ),
+        (
+            "back to the stable one",
+            rollout().failed("2", 60).wanting("1").decide(),
+            "True Succeeded settled | v1 serves all the traffic of taxi. | 600 s",
+        ),
+        (
+            "Azure takes too long",
+            preparing("2", "Creating", 3601).decide(),
+            "False ProgressDeadlineExceeded stalled | Azure has worked on deployment v2 for longer than spec.strategy.progressDeadline. Bindery takes it back as soon as Azure lets go of the endpoint. | 1 s",
+        ),
+        (
+            "Azure took too long, and made it after all",
+            preparing("2", "Creating", 3601)
+                .with(|f| {
+                    f.status.failed = super::super::decide(f).status.failed;
+                    f.deployments[1].properties.provisioning_state = Some("Succeeded".into());
+                })
+                .decide(),
+            "False TakingBack working | -> take v2 back; v1 serves | now",
+        ),
+        (
+            "a change of the count is no delay, however old it is",
+            preparing("2", "Updating", 7200).decide(),
+            "False OperationRunning working | Azure works on it: a change of deployment v2. | 1 s",
+        ),
+    ]);
+}
+
+#[test]
+fn the_reason_of_a_failure_is_azures() {
+    let mut it = preparing("2", "Failed", 60);
+    let id = it.0.id.clone().unwrap().child("deployments", &it.name("2"));
+    let (remembered, polled) = operation("create it", &id, 60, failed_state());
+    it.0.status.operation = Some(remembered);
+    it.0.situation.operation = Some(polled);
+    let failed = it.decide().status.failed.unwrap();
+    assert_eq!(
+        (failed.reason.as_str(), failed.message.as_str()),
+        ("CandidateFailed", "OutOfQuota: Not enough cores.")
+    );
+    it.0.situation.operation.as_mut().unwrap().state = OperationState::Gone;
+    let failed = it.decide().status.failed.unwrap();
+    assert_eq!(failed.message, "Azure reports it as failed and no longer says why; its logs may.");
+    let lost = rollout().failed("2", 60).forgotten().decide().status.failed.unwrap();
+    assert_eq!(lost.revision, rollout().revision("2").to_string());
+}
+
+#[test]
+fn the_phase_is_one_word() {
+    let table = vec![
+        (binding(), Phase::Pending),
+        (binding().endpoint().deployed("1", "Creating"), Phase::Preparing),
+        (rollout(), Phase::Preparing),
+        (preparing("2", "Creating", 60), Phase::Preparing),
+        (rollout().candidate("2", 0, 60), Phase::Shifting),
+        (rollout().candidate("2", 10, 60), Phase::Pausing),
+        (rollout().candidate("2", 10, 600), Phase::Shifting),
+        (preparing("2", "Failed", 60), Phase::TakingBack),
+        (rollout().failed("2", 60), Phase::Failed),
+        (binding().serving("1"), Phase::Serving),
+        (binding().serving("1").with(|f| f.situation.deleting = true), Phase::Deleting),
+    ];
+    for (situation, phase) in table {
+        assert_eq!(situation.decide().status.phase, Some(phase), "{}", told(&situation.decide()));
+    }
+}
+
+#[test]
+fn the_pause_counts_from_the_moment_when_azure_had_moved_the_traffic() {
+    let since = |it: &Binding| it.decide().status.candidate.map(|c| (c.weight, c.since));
+    let mut moving = rollout().candidate("2", 0, 300);
+    let name = moving.name("2");
+    // The PUT for 10 % was accepted: until Azure is done, the candidate is where it was.
+    moving = moving.traffic(&[("1", 90), ("2", 10)]);
+    moving.found().properties.provisioning_state = Some("Updating".into());
+    assert_eq!(since(&moving), Some((0, ago(300))));
+    moving.found().properties.provisioning_state = Some("Succeeded".into());
+    moving.0.situation.now += Duration::from_secs(30);
+    assert_eq!(since(&moving), Some((10, moving.0.situation.now.to_string())));
+    assert_eq!(moving.0.status.candidate.as_ref().unwrap().deployment, name);
+}
+
+#[test]
+fn it_looks_again_when_a_deployment_expires() {
+    let table = [(promoted(3500), "100 s"), (promoted(60), "600 s"), (rollout().failed("2", 3599), "1 s")];
+    for (situation, expected) in table {
+        let told = told(&situation.decide());
+        assert_eq!(told.rsplit(" | ").next().unwrap(), expected, "{told}");
+    }
+}

@@ -1,0 +1,68 @@
+use super::{Facts, decide};
+use crate::azure::Class;
+use crate::decide::Look;
+use crate::decide::fixtures::{assert_table, ready, workspace};
+
+fn with(change: impl FnOnce(&mut Facts)) -> Facts {
+    let mut facts = workspace();
+    change(&mut facts);
+    facts
+}
+
+#[test]
+fn every_question_has_its_answer() {
+    assert_table(&[
+        (
+            "there",
+            decide(&workspace()),
+            "True Succeeded settled | The workspace is there, in eastus. | interval",
+        ),
+        (
+            "absent",
+            decide(&with(|f| f.workspace = Look::Absent)),
+            "False NotInAzure stalled | There is no workspace production in resource group rg. Check spec.azure; Bindery makes no workspaces. | interval",
+        ),
+        (
+            "an older object has its policy",
+            decide(&with(|f| f.situation.claimed_by("platform/older", 60))),
+            "False OwnedByAnother stalled | platform/older already stands for this workspace, and a workspace has one policy: refer to that object, or delete one of the two. | interval",
+        ),
+        (
+            "a younger object claims it",
+            decide(&with(|f| f.situation.claimed_by("platform/younger", -60))),
+            "True Succeeded settled | The workspace is there, in eastus. | interval",
+        ),
+        (
+            "the object goes",
+            decide(&with(|f| f.situation.deleting = true)),
+            "False Finishing working | Nothing in Azure depends on this object. | interval | released",
+        ),
+        (
+            "unreadable, after a fresh look",
+            decide(&with(|f| {
+                f.status.conditions = ready();
+                f.workspace = Look::Unseen;
+                f.situation.unreadable_by(Class::Transient);
+            })),
+            "True Succeeded settled | All is well. | 1 s",
+        ),
+        (
+            "not allowed to read",
+            decide(&with(|f| {
+                f.status.conditions = ready();
+                f.workspace = Look::Unseen;
+                f.situation.unreadable_by(Class::Unauthorized);
+            })),
+            "False Unauthorized stalled | Bindery could not read it: No. Check the operator's credential and its rights in Azure; Bindery tries again, at least every 10 min. | 10 s",
+        ),
+    ]);
+}
+
+#[test]
+fn the_status_says_what_azure_says() {
+    let status = decide(&workspace()).status;
+    assert_eq!(status.workspace_id.as_deref(), Some("guid"));
+    assert_eq!(status.location.as_deref(), Some("eastus"));
+    assert_eq!(status.mlflow_tracking_uri.as_deref(), Some("azureml://eastus.api.azureml.ms/mlflow/v1.0/x"));
+    assert!(status.conditions.iter().all(|c| c.type_ != "Drifted"));
+}
