@@ -16,8 +16,13 @@ async fn the_official_python_client_takes_it_for_the_service() {
         return;
     };
     assert_ne!(python, "required", "AZUREML_EMULATOR_PYTHON must name a Python with azure-ai-ml");
-    // The client waits seconds between two looks at an operation; nothing should take longer than one wait.
-    let mut config = Config { any_token: true, time: Time::Real { scale: 120.0 }, ..Config::default() };
+    // Without Retry-After, which the service does not send, the client waits half a minute between two looks.
+    let mut config = Config {
+        any_token: true,
+        time: Time::Real { scale: 120.0 },
+        retry_after: Some(1),
+        ..Config::default()
+    };
     config.exists.workspaces.push(WorkspaceSeed {
         subscription: SUBSCRIPTION.into(),
         resource_group: "ml".into(),

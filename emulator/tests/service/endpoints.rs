@@ -235,3 +235,14 @@ fn quotas_and_capacity_are_limits() {
     let refused = world.patch(&format!("{ENDPOINT}/deployments/blue"), &json!({"sku": {"capacity": 51}}));
     assert_eq!(refused.status, 400);
 }
+
+#[test]
+fn what_serves_can_be_scaled_after_its_model_is_gone() {
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    world.delete(&format!("{MODEL}/versions/1"));
+    world.patch(&format!("{ENDPOINT}/deployments/blue"), &json!({"sku": {"capacity": 2}}));
+    world.pass(61.0);
+    let deployment = world.get(&format!("{ENDPOINT}/deployments/blue")).value();
+    assert_eq!(deployment["properties"]["provisioningState"], "Succeeded");
+}

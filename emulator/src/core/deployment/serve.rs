@@ -38,21 +38,10 @@ pub fn finish(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(
 fn serve(core: &mut Core, key: &str, document: &mut Value) -> Result<(), Failure> {
     let mut variables = at::object(document, "properties.environmentVariables");
     let reference = at::text(document, "properties.model").unwrap_or_default().to_owned();
-    let (mut name, mut version) = (String::new(), String::new());
+    let (name, version) = served(core, key, &reference)?;
     if !reference.is_empty() {
-        let Some(model) = model_of(core, &reference) else {
-            return Err(Failure {
-                code: "ResourceNotFound".to_owned(),
-                message: format!("The specified resource was not found: model {reference}."),
-            });
-        };
-        model["name"].as_str().unwrap_or_default().clone_into(&mut version);
-        let id = model["id"].as_str().unwrap_or_default();
-        id.rsplit('/').nth(2).unwrap_or_default().clone_into(&mut name);
-        variables.insert(
-            "AZUREML_MODEL_DIR".to_owned(),
-            format!("/var/azureml-app/azureml-models/{name}/{version}").into(),
-        );
+        let folder = format!("/var/azureml-app/azureml-models/{name}/{version}");
+        variables.insert("AZUREML_MODEL_DIR".to_owned(), folder.into());
     }
     if let Some(script) = at::text(document, "properties.codeConfiguration.scoringScript") {
         let folder = script.rsplit_once('/').map_or("Online", |(folder, _)| folder).to_owned();
@@ -64,6 +53,22 @@ fn serve(core: &mut Core, key: &str, document: &mut Value) -> Result<(), Failure
     let serving = core.serving.entry(key.to_owned()).or_default();
     *serving = Serving { deployment, reference, model: name, version, ..std::mem::take(serving) };
     Ok(())
+}
+
+/// Name and version of the model; one that is served already is not looked for again.
+fn served(core: &Core, key: &str, reference: &str) -> Result<(String, String), Failure> {
+    if let Some(serving) = core.serving.get(key).filter(|serving| serving.reference == reference) {
+        return Ok((serving.model.clone(), serving.version.clone()));
+    }
+    if reference.is_empty() {
+        return Ok((String::new(), String::new()));
+    }
+    let model = model_of(core, reference).ok_or_else(|| Failure {
+        code: "ResourceNotFound".to_owned(),
+        message: format!("The specified resource was not found: model {reference}."),
+    })?;
+    let name = model["id"].as_str().and_then(|id| id.rsplit('/').nth(2)).unwrap_or_default();
+    Ok((name.to_owned(), model["name"].as_str().unwrap_or_default().to_owned()))
 }
 
 /// A deletion has ended.
