@@ -53,8 +53,8 @@ impl Step {
             Self::Generated => &[],
             Self::Lint => &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
             Self::Unit => &["test", "--workspace", "--exclude", "e2e"],
-            // With e2e, so that both are built with the same features of the same crates: once.
-            Self::Operator => &["build", "--package", "bindery", "--package", "e2e"],
+            // As the test stand does it, which then finds it built.
+            Self::Operator => &["build", "--package", "bindery", "--bin", "bindery"],
             Self::E2e => &["test", "--package", "e2e"],
         };
         let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
