@@ -2,6 +2,7 @@
 
 mod codegen;
 mod control_plane;
+mod demo;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Bring everything up from nothing, and tell the story of a model from training to production
+    Demo(demo::Arguments),
     /// Everything that CI runs: format, generated files, lints, all tests
     Test(test::Arguments),
     /// Write the files that are made from the code: the CustomResourceDefinitions
@@ -35,6 +38,7 @@ enum Command {
 async fn main() -> ExitCode {
     e2e::install_crypto_provider();
     let outcome = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Test(arguments) => test::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::ControlPlane(command) => control_plane::run(command).await,

@@ -1,0 +1,66 @@
+//! The chapters of the story, in their order. Each fails when something in it does not come true.
+
+mod lineage;
+mod places;
+mod rollout;
+mod serving;
+mod taking_back;
+mod training;
+
+pub(super) use lineage::lineage;
+pub(super) use places::places;
+pub(super) use rollout::rollout;
+pub(super) use serving::{first_version, overview};
+pub(super) use taking_back::taking_back;
+pub(super) use training::training;
+
+use bindery::api::{DeploymentBinding, DeploymentBindingStatus};
+use e2e::stand::Error;
+use kube::Api;
+
+use super::NAMESPACE;
+use super::narration::Narration;
+use super::stage::Stage;
+
+/// The binding of the samples.
+const BINDING: &str = "taxi-fare";
+/// Its endpoint in Azure.
+const ENDPOINT: &str = "workspaces/fares-prod/onlineEndpoints/taxi-fare-prod";
+
+/// Applies files of `config/samples`.
+async fn apply(stage: &Stage, narration: &Narration, files: &[&str]) -> Result<(), Error> {
+    let paths: Vec<String> = files.iter().map(|file| format!("config/samples/{file}.yaml")).collect();
+    let mut line = vec!["apply"];
+    for path in &paths {
+        line.extend(["-f", path]);
+    }
+    stage.kubectl.run(narration, &line).await.map(|_| ())
+}
+
+/// Lets production serve another version, as a merged pull request would.
+async fn bind(stage: &Stage, narration: &Narration, version: &str) -> Result<(), Error> {
+    let patch = format!(r#"{{"spec":{{"model":{{"versionRef":{{"name":"{version}"}}}}}}}}"#);
+    let line = ["patch", "amldb", BINDING, "-n", NAMESPACE, "--type=merge", "-p", &patch];
+    stage.kubectl.run(narration, &line).await.map(|_| ())
+}
+
+/// Waits for each to be Ready.
+async fn ready(stage: &Stage, narration: &mut Narration, objects: &[&str]) -> Result<(), Error> {
+    for object in objects {
+        stage.kubectl.wait(narration, object, "condition=Ready").await?;
+    }
+    Ok(())
+}
+
+/// The status of the binding.
+async fn binding(stage: &Stage) -> Result<DeploymentBindingStatus, Error> {
+    let api: Api<DeploymentBinding> = Api::namespaced(stage.stand.client.clone(), NAMESPACE);
+    Ok(api.get(BINDING).await?.status.unwrap_or_default())
+}
+
+/// How often Bindery has asked Azure to publish a version of the model.
+fn publishes(stage: &Stage, version: &str) -> usize {
+    let of_version = format!("/models/nyc-taxi-fare/versions/{version}/publish");
+    let control = stage.stand.emulator.control();
+    control.log().filter(|entry| entry.method == "POST" && entry.path.ends_with(&of_version)).count()
+}

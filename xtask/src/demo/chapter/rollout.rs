@@ -1,0 +1,123 @@
+//! Version 2 takes over, step by step, while people use it.
+
+use std::time::{Duration, Instant};
+
+use bindery::api::{DeploymentBindingStatus, Phase};
+use e2e::stand::Error;
+
+use super::{BINDING, Narration, Stage, apply, bind, binding, ready};
+use crate::demo::scorer::{Scorer, Tally};
+use crate::demo::{NAMESPACE, PATIENCE};
+
+const LOOK: Duration = Duration::from_millis(100);
+/// How often a step tells its observed split.
+const WORD: Duration = Duration::from_secs(7);
+
+pub(in crate::demo) async fn rollout(
+    stage: &Stage,
+    narration: &mut Narration,
+    scorer: &Scorer,
+) -> Result<(), Error> {
+    narration.chapter(
+        "Version 2 takes over: 10, 50, 100 %",
+        "One line of the binding changes; every request goes on being answered.",
+    );
+    apply(stage, narration, &["50-taxi-fare-2"]).await?;
+    ready(stage, narration, &["amlmv/taxi-fare-2"]).await?;
+    let before = scorer.tally();
+    bind(stage, narration, "taxi-fare-2").await?;
+    narration.about = Some("amldb/taxi-fare".into());
+    let weights = follow(stage, narration, scorer).await?;
+    narration.check("the steps were 10 and 50 %", weights == [10, 50], || format!("{weights:?}"))?;
+    ready(stage, narration, &["amldb/taxi-fare"]).await?;
+    stage.kubectl.run(narration, &["get", "amldb", BINDING, "-n", NAMESPACE]).await?;
+
+    let stable = binding(stage).await?.stable.unwrap_or_default();
+    let arrived = scorer.tally();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let since = scorer.tally().since(&arrived);
+    narration.check(
+        format!("declared {stable} 100 %, observed {}", since.in_words()),
+        stable.starts_with("v2-") && since.is_near(&stable, 100),
+        || format!("{since:?}"),
+    )?;
+    let all = scorer.tally().since(&before);
+    narration.check(
+        format!("none of {} requests failed during the rollout", all.total()),
+        all.failed == 0,
+        || format!("{} failed, the first with {:?}", all.failed, all.first_failure),
+    )
+}
+
+/// A step of the rollout in its pause, and what was answered until it began.
+struct Held {
+    candidate: String,
+    weight: i32,
+    summary: String,
+    from: Tally,
+    told: Instant,
+}
+
+/// Follows the rollout to its end, and compares at every step what was declared with who answers.
+async fn follow(stage: &Stage, narration: &mut Narration, scorer: &Scorer) -> Result<Vec<i32>, Error> {
+    let begun = Instant::now();
+    let mut weights = vec![];
+    let mut held: Option<Held> = None;
+    let mut word = String::new();
+    loop {
+        let status = binding(stage).await?;
+        let pausing = pausing(&status);
+        if let Some(step) = held.take_if(|step| pausing != Some(step.weight)) {
+            let answered = scorer.tally().since(&step.from);
+            narration.check(
+                format!("declared {}, observed {}", step.summary, answered.in_words()),
+                answered.is_near(&step.candidate, step.weight),
+                || "the split is further away than chance explains".into(),
+            )?;
+            weights.push(step.weight);
+        }
+        match (&mut held, &status.candidate, pausing) {
+            (Some(step), ..) if step.told.elapsed() > WORD => {
+                step.told = Instant::now();
+                let answered = scorer.tally().since(&step.from);
+                narration.say(format!("  … {} s: {}", begun.elapsed().as_secs(), answered.in_words()));
+            }
+            (None, Some(candidate), Some(weight)) => {
+                let summary = status.traffic_summary.clone().unwrap_or_default();
+                narration
+                    .say(format!("  … {} s: Azure routes {summary}; pausing", begun.elapsed().as_secs()));
+                held = Some(Held {
+                    candidate: candidate.deployment.clone(),
+                    weight,
+                    summary,
+                    from: scorer.tally(),
+                    told: Instant::now(),
+                });
+            }
+            _ => {}
+        }
+        let now = word_of(&status);
+        if held.is_none() && now != word {
+            narration.say(format!("  … {} s: {now}", begun.elapsed().as_secs()));
+            word = now;
+        }
+        let arrived = status.stable.as_deref().is_some_and(|s| s.starts_with("v2-"));
+        if arrived || status.phase == Some(Phase::Failed) || begun.elapsed() > 2 * PATIENCE {
+            return Ok(weights);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The candidate's weight, in a pause.
+fn pausing(status: &DeploymentBindingStatus) -> Option<i32> {
+    let candidate = status.candidate.as_ref().filter(|_| status.phase == Some(Phase::Pausing))?;
+    Some(candidate.weight)
+}
+
+/// What the binding says, without the start that is always the same.
+fn word_of(status: &DeploymentBindingStatus) -> String {
+    let ready = status.conditions.iter().find(|c| c.type_ == "Ready");
+    let message = ready.map_or("", |c| c.message.as_str());
+    message.trim_start_matches("Azure works on it: ").trim_end_matches('.').to_string()
+}
