@@ -108,6 +108,8 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
     }
     context.memory.change(&uid, |it| it.failure.clone_from(&failure));
     facts.situation().now = Timestamp::now();
+    // What was stored before the call stays known after it: an intent, or why the last one failed.
+    facts.remember(written.current());
     facts.absorb(&call, answer.as_ref());
     facts.situation().failure = failure;
 

@@ -17,6 +17,8 @@ pub trait Facts {
 
     /// What to do next.
     fn decide(&self) -> Decision<Self::Status>;
+    /// The facts once the status of a decision is stored: what an answer makes of it builds on that.
+    fn remember(&mut self, status: Self::Status);
     /// The facts after Azure has answered a call.
     fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>);
     /// What the shell knows about the object and the moment.
@@ -30,6 +32,10 @@ macro_rules! facts_of {
 
             fn decide(&self) -> Decision<$status> {
                 $kind::decide(self)
+            }
+
+            fn remember(&mut self, status: $status) {
+                self.status = status;
             }
 
             fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
