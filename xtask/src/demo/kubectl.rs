@@ -55,13 +55,11 @@ impl Kubectl {
         let waiting = self.command(&line).output();
         tokio::pin!(waiting);
         let output = loop {
-            match tokio::time::timeout(WORD, &mut waiting).await {
-                Ok(output) => break output?,
-                Err(_) => {
-                    let word = self.ready_message(what).await;
-                    narration.say(format!("  … {:.0} s: {word}", begun.elapsed().as_secs_f32()));
-                }
+            if let Ok(output) = tokio::time::timeout(WORD, &mut waiting).await {
+                break output?;
             }
+            let word = self.ready_message(what).await;
+            narration.say(format!("  … {:.0} s: {word}", begun.elapsed().as_secs_f32()));
         };
         narration.answer(&String::from_utf8_lossy(&output.stdout));
         if output.status.success() {

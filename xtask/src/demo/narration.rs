@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use e2e::stand::Error;
 
-/// Longest line of a kubectl answer; the rest is cut.
-const WIDTH: usize = 160;
+/// Longest line of an answer; a longer one goes on in the next line.
+const WIDTH: usize = 140;
 
 /// What was told so far.
 pub(super) struct Narration {
@@ -44,10 +44,8 @@ impl Narration {
     #[allow(clippy::unused_self)]
     pub(super) fn answer(&self, text: &str) {
         for line in text.lines() {
-            let cut = line.char_indices().nth(WIDTH);
-            match cut {
-                Some((at, _)) => println!("     {}…", &line[..at]),
-                None => println!("     {line}"),
+            for part in wrapped(line) {
+                println!("     {part}");
             }
         }
     }
@@ -77,5 +75,31 @@ impl Narration {
             self.checks,
             self.begun.elapsed().as_secs_f32()
         );
+    }
+}
+
+/// A line in parts that fit, broken at spaces where there are any.
+fn wrapped(line: &str) -> Vec<&str> {
+    let mut parts = vec![];
+    let mut rest = line;
+    while let Some((end, _)) = rest.char_indices().nth(WIDTH) {
+        let at = rest[..end].rfind(' ').filter(|at| !rest[..*at].trim().is_empty()).unwrap_or(end);
+        parts.push(&rest[..at]);
+        rest = rest[at..].trim_start();
+    }
+    parts.push(rest);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WIDTH, wrapped};
+
+    #[test]
+    fn long_lines_are_broken_at_spaces() {
+        assert_eq!(wrapped("NAME  READY"), ["NAME  READY"]);
+        assert_eq!(wrapped(""), [""]);
+        let (long, word) = ("x".repeat(WIDTH - 3), "y".repeat(WIDTH + 2));
+        assert_eq!(wrapped(&format!("{long} yes {word}")), [&long, "yes", &word[2..], "yy"]);
     }
 }

@@ -15,7 +15,7 @@ use crate::control_plane::ClusterArguments;
 /// Where the operator's account is.
 pub(super) const OPERATOR_NAMESPACE: &str = "bindery-system";
 /// How much faster than Azure the emulator is.
-const SPEED: f64 = 20.0;
+const SPEED: f64 = 30.0;
 /// The job that is trained on stage; the others have run already.
 pub(super) const TRAINED_ON_STAGE: &str = "taxi-train-1";
 
@@ -48,10 +48,7 @@ impl Stage {
         };
         narration.say(format!("Kubernetes  {}", control_plane.server()));
         operator.await??;
-        let borrowed = match named {
-            true => Some(Borrowed::prepare(&control_plane).await?),
-            false => None,
-        };
+        let borrowed = if named { Some(Borrowed::prepare(&control_plane).await?) } else { None };
         let mut emulator = emulator_config(SPEED);
         emulator.clients.push(ada::registration());
         for workspace in &mut emulator.exists.workspaces {
@@ -107,12 +104,14 @@ impl Stage {
             let status = ["get", about, "-n", NAMESPACE, "-o", "jsonpath-as-json={.status}"];
             println!("   The status of {about}:");
             match self.kubectl.quietly(&status).await {
-                Ok(status) => println!("{status}"),
-                Err(error) => println!("   it cannot be read: {error}"),
+                Ok(status) => narration.answer(&status),
+                Err(error) => narration.answer(&format!("it cannot be read: {error}")),
             }
         }
-        println!("   The last lines of the operator's log:");
-        println!("{}", self.stand.operator.log_tail(25));
+        println!("\n   The last lines of the operator's log, without its requests:");
+        let log = self.stand.operator.log_tail(1000);
+        let lines: Vec<&str> = log.lines().filter(|line| !line.contains(" DEBUG bindery::azure")).collect();
+        narration.answer(&lines[lines.len().saturating_sub(20)..].join("\n"));
         println!("\n   The operator's log: {}", self.stand.operator.log().display());
         if let Some(logs) = self.control_plane.logs() {
             println!("   The control plane's logs: {}", logs.display());

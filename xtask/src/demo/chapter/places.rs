@@ -1,7 +1,6 @@
 //! The platform team declares where models live and serve.
 
 use e2e::stand::{Error, azure_id};
-use serde_json::Value;
 
 use super::{Narration, Stage, apply, ready};
 use crate::demo::NAMESPACE;
@@ -18,7 +17,7 @@ pub(in crate::demo) async fn places(stage: &Stage, narration: &mut Narration) ->
     let registry = found.unwrap_or_default();
     let regions = registry["properties"]["regionDetails"].as_array().cloned().unwrap_or_default();
     let regions: Vec<&str> = regions.iter().filter_map(|r| r["location"].as_str()).collect();
-    let as_declared = regions == ["eastus", "westeurope"] && registry["tags"]["team"] == Value::from("fares");
+    let as_declared = regions == ["eastus", "westeurope"] && registry["tags"]["team"] == "fares";
     narration.check(
         "Azure holds the registry as declared: eastus and westeurope, team=fares",
         as_declared,

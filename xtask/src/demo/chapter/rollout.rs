@@ -97,7 +97,7 @@ async fn follow(stage: &Stage, narration: &mut Narration, scorer: &Scorer) -> Re
             _ => {}
         }
         let now = word_of(&status);
-        if held.is_none() && now != word {
+        if held.is_none() && !now.is_empty() && now != word {
             narration.say(format!("  … {} s: {now}", begun.elapsed().as_secs()));
             word = now;
         }
@@ -115,9 +115,9 @@ fn pausing(status: &DeploymentBindingStatus) -> Option<i32> {
     Some(candidate.weight)
 }
 
-/// What the binding says, without the start that is always the same.
+/// What the binding says while it is not Ready, without the start that is always the same.
 fn word_of(status: &DeploymentBindingStatus) -> String {
-    let ready = status.conditions.iter().find(|c| c.type_ == "Ready");
+    let ready = status.conditions.iter().find(|c| c.type_ == "Ready" && c.status != "True");
     let message = ready.map_or("", |c| c.message.as_str());
     message.trim_start_matches("Azure works on it: ").trim_end_matches('.').to_string()
 }

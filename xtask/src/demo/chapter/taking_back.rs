@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use azureml_emulator::{OperationRule, Outcome, Work};
+use bindery::api::Phase;
 use e2e::stand::{Error, azure_id};
 use serde_json::json;
 
@@ -35,7 +36,7 @@ pub(in crate::demo) async fn taking_back(
     ready(stage, narration, &["amlmv/taxi-fare-3"]).await?;
     let before = scorer.tally();
     bind(stage, narration, "taxi-fare-3").await?;
-    stage.kubectl.wait(narration, "amldb/taxi-fare", "jsonpath={.status.phase}=Failed").await?;
+    stage.kubectl.wait(narration, "amldb/taxi-fare", "condition=Stalled").await?;
     let message = r#"jsonpath={.status.conditions[?(@.type=="Stalled")].message}"#;
     let said =
         stage.kubectl.run(narration, &["get", "amldb", "taxi-fare", "-n", NAMESPACE, "-o", message]).await?;
@@ -49,6 +50,9 @@ pub(in crate::demo) async fn taking_back(
         || said.clone(),
     )?;
     let status = binding(stage).await?;
+    narration.check("the phase of the binding is Failed", status.phase == Some(Phase::Failed), || {
+        format!("{:?}", status.phase)
+    })?;
     let stable = status.stable.clone().unwrap_or_default();
     let traffic = {
         let control = stage.stand.emulator.control();
