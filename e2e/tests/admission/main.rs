@@ -227,6 +227,7 @@ async fn the_samples_are_taken_as_they_are() {
     let said = stand.kubectl_says(&[
         "apply",
         "--server-side",
+        "--force-conflicts",
         "--dry-run=server",
         "--validate=strict",
         "--filename",
