@@ -26,6 +26,7 @@ pub mod wire;
 
 pub use config::{Client, Config, Durations, Federated, Inferred, Quotas, Time};
 pub use core::fault::{Effect, FaultRule, OperationRule, Outcome, Work};
+pub use core::log::{Counts, Entry};
 pub use core::rights::{RightsEffect, RightsRule};
 pub use core::scoring::{ScoringRule, Serving};
 pub use core::throttle::{Limit, Limits, Throttling};

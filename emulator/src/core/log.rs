@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::wire::{Delivery, Principal, Request, Response};
 
@@ -32,6 +33,9 @@ pub struct Entry {
     pub fault: Option<u64>,
     /// Whether the answer was sent.
     pub answered: bool,
+    /// What a write on a management path was to make, where it was JSON; nothing of what carries secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
 }
 
 /// How many requests of a principal there were.
@@ -90,6 +94,7 @@ impl Log {
             status: response.status,
             fault,
             answered: matches!(response.delivery, Delivery::Now | Delivery::After(_)),
+            body: managed.then(|| serde_json::from_slice(&request.body).ok()).flatten(),
         });
     }
 
