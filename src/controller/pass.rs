@@ -20,7 +20,7 @@ use super::memory::once_more;
 use super::report::{self, Written};
 use crate::api::{FINALIZER, Management};
 use crate::azure::{Class, Error, OperationState};
-use crate::decide::{Facts, Mode, Next, Owner, Polled, Situation};
+use crate::decide::{Event, Facts, Mode, Next, Owner, Polled, Situation};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
@@ -79,10 +79,7 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
 
     let decision = facts.decide();
     if decision.release {
-        report::events(object.as_ref(), context, &decision.events).await;
-        report::release(object.as_ref(), context).await?;
-        context.memory.forget(&uid);
-        return Ok(object.interval());
+        return let_go(object.as_ref(), context, &decision.events).await;
     }
     let Written::Yes(mut written) = report::status(object.as_ref(), context, decision.status).await? else {
         return Ok(SOON);
@@ -114,11 +111,22 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
     facts.situation().failure = failure;
 
     let afterwards = facts.decide();
+    if afterwards.release {
+        return let_go(&written, context, &afterwards.events).await;
+    }
     let Written::Yes(_) = report::status(&written, context, afterwards.status).await? else {
         return Ok(SOON);
     };
     let next = if afterwards.call.is_some() { Next::Now } else { afterwards.next };
     Ok(after(next, object.as_ref()))
+}
+
+/// Takes the finalizer off. When somebody else changed the object meanwhile, it is still there.
+async fn let_go<K: Kind>(object: &K, context: &Context, events: &[Event]) -> Result<Duration, kube::Error> {
+    report::events(object, context, events).await;
+    let Written::Yes(_) = report::release(object, context).await? else { return Ok(SOON) };
+    context.memory.forget(&object.uid().unwrap_or_default());
+    Ok(object.interval())
 }
 
 fn mode<K: Kind>(object: &K, context: &Context) -> Mode {

@@ -61,10 +61,10 @@ pub(super) async fn hold<K: Kind>(object: &K, context: &Context) -> Result<Writt
 }
 
 /// Takes the finalizer off, so that the object can go.
-pub(super) async fn release<K: Kind>(object: &K, context: &Context) -> Result<(), kube::Error> {
+pub(super) async fn release<K: Kind>(object: &K, context: &Context) -> Result<Written<K>, kube::Error> {
     let mut finalizers = object.finalizers().to_vec();
     finalizers.retain(|f| f != FINALIZER);
-    set_finalizers(object, context, &finalizers).await.map(|_| ())
+    set_finalizers(object, context, &finalizers).await
 }
 
 async fn set_finalizers<K: Kind>(

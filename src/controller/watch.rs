@@ -1,6 +1,6 @@
 //! Which change of which object wakes whom. One watch per kind feeds one store and four queues.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -60,9 +60,9 @@ pub async fn run(client: Client, azure: Azure, options: Options, stop: Cancellat
     watches.spawn(follow::<Registry>(context.clone(), registry_writer, queues.clone()));
     watches.spawn(follow::<Workspace>(context.clone(), workspace_writer, queues.clone()));
     watches.spawn(follow::<ModelVersion>(context.clone(), version_writer, queues.clone()));
-    watches.spawn(follow::<DeploymentBinding>(context.clone(), binding_writer, queues));
+    watches.spawn(follow::<DeploymentBinding>(context.clone(), binding_writer, queues.clone()));
     if everywhere {
-        watches.spawn(follow_namespaces(context.client.clone(), namespace_writer));
+        watches.spawn(follow_namespaces(context.clone(), namespace_writer, queues));
     }
     if !whole(&context.stores, &stop).await {
         return;
@@ -129,10 +129,22 @@ where
         .boxed()
 }
 
-async fn follow_namespaces(client: Client, mut writer: Writer<Namespace>) {
-    let mut events = events(Api::<Namespace>::all(client));
+/// Labels decide which places a namespace may know of, so other labels deserve another look from there.
+async fn follow_namespaces(context: Arc<Context>, mut writer: Writer<Namespace>, queues: Queues) {
+    let mut events = events(Api::<Namespace>::all(context.client.clone()));
     while let Some(event) = events.next().await {
+        let before = match &event {
+            Event::Apply(namespace) => context.stores.labels(&namespace.name_any()),
+            _ => BTreeMap::new(),
+        };
         writer.apply_watcher_event(&event);
+        if let Event::Apply(namespace) = event
+            && *namespace.labels() != before
+        {
+            let home = namespace.name_any();
+            wake_all(&queues.versions, &context.stores.versions, |v| v.home() == home);
+            wake_all(&queues.bindings, &context.stores.bindings, |b| b.home() == home);
+        }
     }
 }
 
@@ -241,8 +253,14 @@ impl Wakes for Registry {
     }
 
     fn wake_others(&self, stores: &Stores, queues: &Queues) {
-        wake_all(&queues.versions, &stores.versions, |v| {
-            means(v.spec.registry_ref.as_ref(), &v.home(), self)
+        let lives_here = |v: &ModelVersion| means(v.spec.registry_ref.as_ref(), &v.home(), self);
+        wake_all(&queues.versions, &stores.versions, lives_here);
+        // Whom a registry allows may serve its versions, also from other namespaces.
+        let versions = &stores.versions;
+        wake_all(&queues.bindings, &stores.bindings, |b| {
+            let reference = &b.spec.model.version_ref;
+            let wanted = ObjectRef::new(&reference.name).within(reference.namespace(&b.home()));
+            versions.get(&wanted).is_some_and(|v| lives_here(&v))
         });
         wake_all(&queues.registries, &stores.registries, |r| r.uid() != self.uid() && r.rivals(self));
     }
