@@ -1,6 +1,8 @@
 //! The whole of Bindery on one machine: a real control plane, the emulator, and the built operator
 //! between them, under the chart's own rights.
 
+mod azure;
+mod cluster;
 mod operator;
 mod story;
 
@@ -11,10 +13,10 @@ use azureml_emulator::{Config, Emulator};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{GroupVersionKind, ObjectMeta};
 use kube::discovery::ApiResource;
-use kube::{Client, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
+use kube::{Client, Resource};
 use serde_json::{Value, json};
 
+pub use cluster::{Object, current};
 pub use operator::{Operator, OperatorOptions, binary};
 pub use story::{GROUP, SUBSCRIPTION, azure_id, emulator_config, job};
 
@@ -87,12 +89,12 @@ impl Stand {
     }
 
     /// Applies a manifest as `kubectl apply --server-side` does. A refusal is the API server's sentence.
-    pub async fn apply(&self, kind: &str, name: &str, spec: Value) -> Result<(), String> {
+    pub async fn apply(&self, kind: &str, name: &str, spec: Value) -> Result<(), Error> {
         self.apply_in(&self.namespace, kind, name, spec).await
     }
 
     /// The same in another namespace.
-    pub async fn apply_in(&self, namespace: &str, kind: &str, name: &str, spec: Value) -> Result<(), String> {
+    pub async fn apply_in(&self, namespace: &str, kind: &str, name: &str, spec: Value) -> Result<(), Error> {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("bindery.dev", "v1alpha1", kind));
         let resource = if kind == "Registry" {
             ApiResource { plural: "registries".into(), ..resource }
@@ -106,20 +108,18 @@ impl Stand {
         });
         match api.patch(name, &PatchParams::apply("stand").force(), &Patch::Apply(&object)).await {
             Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) => Err(status.message.clone()),
-            Err(error) => Err(error.to_string()),
+            Err(kube::Error::Api(status)) => Err(status.message.clone().into()),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Waits until an object is as it should be; the error says how it was in the end.
-    pub async fn wait_for<K>(&self, name: &str, what: &str, holds: impl Fn(&K) -> bool) -> Result<K, Error>
-    where
-        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-            + Clone
-            + std::fmt::Debug
-            + DeserializeOwned
-            + serde::Serialize,
-    {
+    pub async fn wait_for<K: Object>(
+        &self,
+        name: &str,
+        what: &str,
+        holds: impl Fn(&K) -> bool,
+    ) -> Result<K, Error> {
         let api = self.api::<K>();
         let begun = Instant::now();
         loop {
@@ -128,40 +128,34 @@ impl Stand {
                 return Ok(object.clone());
             }
             if begun.elapsed() > PATIENCE {
-                let status = object.map(|o| serde_json::to_value(o).unwrap_or_default()["status"].take());
-                let status = serde_json::to_string_pretty(&status.unwrap_or_default())?;
-                return Err(format!(
-                    "{} {name} did not become {what} in {PATIENCE:?}; its status:\n{status}\nthe operator's log:\n{}",
-                    K::kind(&()),
-                    self.operator.log_tail(30)
-                )
-                .into());
+                return Err(self.not_yet(&format!("become {what}"), name, object.as_ref()).into());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
     /// Waits until an object is gone.
-    pub async fn wait_gone<K>(&self, name: &str) -> Result<(), Error>
-    where
-        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-            + Clone
-            + std::fmt::Debug
-            + DeserializeOwned
-            + serde::Serialize,
-    {
+    pub async fn wait_gone<K: Object>(&self, name: &str) -> Result<(), Error> {
         let api = self.api::<K>();
         let begun = Instant::now();
         while let Some(object) = api.get_opt(name).await? {
             if begun.elapsed() > PATIENCE {
-                let object = serde_json::to_string_pretty(&object)?;
-                return Err(
-                    format!("{name} is still there:\n{object}\n{}", self.operator.log_tail(30)).into()
-                );
+                return Err(self.not_yet("go", name, Some(&object)).into());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
+    }
+
+    /// What did not come, how the object is instead, and what the operator tells.
+    fn not_yet<K: Object>(&self, what: &str, name: &str, object: Option<&K>) -> String {
+        let status = object.map(|o| serde_json::to_value(o).unwrap_or_default()["status"].take());
+        let status = serde_json::to_string_pretty(&status.unwrap_or_default()).unwrap_or_default();
+        let log = self.operator.told(30);
+        format!(
+            "{} {name} did not {what} in {PATIENCE:?}; its status:\n{status}\nthe operator's log:\n{log}",
+            K::kind(&())
+        )
     }
 }
 
@@ -192,10 +186,8 @@ pub fn condition<K: serde::Serialize>(object: &K, kind: &str) -> Option<(String,
 }
 
 /// Is the object Ready, for the generation that it has now?
-pub fn ready<K: serde::Serialize + ResourceExt>(object: &K) -> bool {
-    let observed = serde_json::to_value(object).ok().and_then(|o| o["status"]["observedGeneration"].as_i64());
-    observed == object.meta().generation
-        && condition(object, "Ready").is_some_and(|(status, ..)| status == "True")
+pub fn ready<K: serde::Serialize + Resource>(object: &K) -> bool {
+    current(object) && condition(object, "Ready").is_some_and(|(status, ..)| status == "True")
 }
 
 /// Has the object this reason for not being Ready?

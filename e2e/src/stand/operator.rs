@@ -111,6 +111,13 @@ impl Operator {
         crate::process::tail(&self.log, lines)
     }
 
+    /// The last lines of its log but for what only a debugger wants.
+    pub fn told(&self, lines: usize) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let told: Vec<&str> = log.lines().filter(|l| !l.contains(" DEBUG ")).collect();
+        told[told.len().saturating_sub(lines)..].join("\n")
+    }
+
     /// Where its log is.
     pub fn log(&self) -> &Path {
         &self.log

@@ -1,0 +1,122 @@
+//! What a person does in the cluster: apply, edit, delete, look at events, run kubectl.
+
+use std::fmt::Debug;
+use std::process::Command;
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::events::v1::Event;
+use kube::Resource;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{Error, Stand, condition};
+
+/// A kind of ours.
+pub trait Object:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Serialize
+{
+}
+
+impl<K> Object for K where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize
+{
+}
+
+impl Stand {
+    /// Changes a spec by a merge patch, as `kubectl patch` does. A refusal is the API server's sentence.
+    pub async fn edit<K: Object>(&self, name: &str, spec: Value) -> Result<K, Error> {
+        let patch = Patch::Merge(json!({"spec": spec}));
+        match self.api::<K>().patch(name, &PatchParams::default(), &patch).await {
+            Ok(object) => Ok(object),
+            Err(kube::Error::Api(status)) => Err(status.message.clone().into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sets an annotation, which makes Bindery look at Azure now instead of at its next comparison.
+    pub async fn look_again<K: Object>(&self, name: &str) -> Result<(), Error> {
+        let token = jiff::Timestamp::now().to_string();
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {"stand/look": token}}}));
+        self.api::<K>().patch(name, &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
+    /// Deletes an object, without waiting for its end.
+    pub async fn delete<K: Object>(&self, name: &str) -> Result<(), Error> {
+        self.api::<K>().delete(name, &DeleteParams::default()).await?;
+        Ok(())
+    }
+
+    /// Deletes an object and waits for its end.
+    pub async fn delete_and_wait<K: Object>(&self, name: &str) -> Result<(), Error> {
+        self.delete::<K>(name).await?;
+        self.wait_gone::<K>(name).await
+    }
+
+    /// Takes the whole status of an object away, as a restore from a backup does.
+    pub async fn erase_status<K: Object>(&self, name: &str) -> Result<(), Error> {
+        let api = self.api::<K>();
+        let mut object = serde_json::to_value(api.get(name).await?)?;
+        object["status"] = json!({});
+        let bare: K = serde_json::from_value(object)?;
+        api.replace_status(name, &kube::api::PostParams::default(), &bare).await?;
+        Ok(())
+    }
+
+    /// Waits until an object is not Ready for this reason; its message.
+    pub async fn wait_reason<K: Object>(&self, name: &str, reason: &str) -> Result<String, Error> {
+        let object =
+            self.wait_for::<K>(name, reason, |o| super::not_ready_because(o, reason) && current(o)).await?;
+        Ok(condition(&object, "Ready").map(|(.., message)| message).unwrap_or_default())
+    }
+
+    /// The events about an object, as `Warning Drifted: note`, in no order.
+    pub async fn events(&self, name: &str) -> Result<Vec<String>, Error> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let all = api.list(&ListParams::default()).await?;
+        let about = all.items.into_iter().filter(|e| {
+            e.regarding.as_ref().and_then(|r| r.name.as_deref()).is_some_and(|regarding| regarding == name)
+        });
+        let text = |t: Option<String>| t.unwrap_or_default();
+        Ok(about.map(|e| format!("{} {}: {}", text(e.type_), text(e.reason), text(e.note))).collect())
+    }
+
+    /// Waits until an event about an object contains this text: events follow what they tell about.
+    pub async fn wait_event(&self, name: &str, part: &str) -> Result<String, Error> {
+        let begun = std::time::Instant::now();
+        loop {
+            let events = self.events(name).await?;
+            if let Some(found) = events.iter().find(|e| e.contains(part)) {
+                return Ok(found.clone());
+            }
+            if begun.elapsed() > super::PATIENCE {
+                return Err(format!("no event of {name} contains {part:?}: {events:?}").into());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
+
+    /// What kubectl answers in the stand's namespace; its complaint where it fails.
+    pub async fn kubectl(&self, arguments: &[&str]) -> Result<String, Error> {
+        let program = crate::tools::kubectl(&crate::Progress::silent()).await?;
+        let mut command = Command::new(program);
+        command.args(["--namespace", &self.namespace]).args(arguments).env("KUBECONFIG", &self.kubeconfig);
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(format!("kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
+    }
+}
+
+/// Does its status speak of the generation that it has now?
+pub fn current<K: Serialize + Resource>(object: &K) -> bool {
+    let observed = serde_json::to_value(object).ok().and_then(|o| o["status"]["observedGeneration"].as_i64());
+    observed == object.meta().generation
+}

@@ -1,0 +1,14 @@
+//! The built operator against a real API server and the emulator, situation by situation.
+//!
+//! One test binary and one control plane for all; every test has a namespace, an emulator and an operator
+//! of its own, so they run side by side. Nothing sleeps and hopes: what should come is waited for, and what
+//! must not come is looked up in the emulator's log, which has every request.
+
+mod model_version;
+mod registry;
+mod story;
+mod taxi;
+mod workspace;
+
+/// How a test ends: with nothing, or with a sentence about what did not come.
+type Outcome = Result<(), e2e::stand::Error>;
