@@ -175,7 +175,7 @@ async fn one_that_is_observed_is_not_written() -> Outcome {
 
     stand.apply("Registry", "not-there", observe(json!({}))).await?;
     let message = stand.wait_reason::<Registry>("not-there", "NotInAzure").await?;
-    assert!(message.contains("not-there") && message.contains("Observe"), "{message}");
+    assert!(message.contains("not-there") && message.contains("spec.management"), "{message}");
 
     stand.delete_and_wait::<Registry>(NAME).await?;
     assert!(stand.azure(PATH).is_some());
