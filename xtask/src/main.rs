@@ -3,6 +3,7 @@
 mod codegen;
 mod control_plane;
 mod demo;
+mod python;
 mod test;
 
 use std::path::{Path, PathBuf};

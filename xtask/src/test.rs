@@ -3,13 +3,14 @@
 use std::env;
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
 use crate::control_plane::ClusterArguments;
-use crate::{Outcome, codegen, repository};
+use crate::{Outcome, codegen, python, repository};
 
 /// The test of the test stand itself, which makes no sense with a cluster that is not ours.
 const OF_THE_STAND: &str = "control_plane";
@@ -35,6 +36,8 @@ enum Step {
     Lint,
     /// Unit, integration and documentation tests of every crate but e2e
     Unit,
+    /// Microsoft's Python clients against the emulator; skipped without a Python, but not in CI
+    Python,
     /// The operator's program builds, for the next step
     Operator,
     /// The operator, the chart and the CRDs against a real control plane
@@ -53,6 +56,10 @@ impl Step {
             Self::Generated => &[],
             Self::Lint => &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
             Self::Unit => &["test", "--workspace", "--exclude", "e2e"],
+            // The same packages, so that it finds built what the step before it built.
+            Self::Python => {
+                &["test", "--workspace", "--exclude", "e2e", "--test", "python", "--", "--nocapture"]
+            }
             // As the test stand does it, which then finds it built.
             Self::Operator => &["build", "--package", "bindery", "--bin", "bindery"],
             Self::E2e => &["test", "--package", "e2e"],
@@ -92,8 +99,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             Some((component, subcommand)) => need(component, subcommand),
             None => Ok(()),
         };
-        let outcome = outcome.and_then(|()| {
-            if cargo.is_empty() { codegen::check() } else { run_cargo(&cargo, &arguments.cluster) }
+        let outcome = outcome.and_then(|()| match step {
+            Step::Generated => codegen::check(),
+            Step::Python => python::run(|python| run_cargo(&cargo, &arguments.cluster, Some(python))),
+            _ => run_cargo(&cargo, &arguments.cluster, None),
         });
         let time = begun.elapsed();
         if let Err(error) = outcome {
@@ -123,7 +132,7 @@ fn cargo() -> Command {
     command
 }
 
-fn run_cargo(arguments: &[String], cluster: &ClusterArguments) -> Outcome {
+fn run_cargo(arguments: &[String], cluster: &ClusterArguments, python: Option<&Path>) -> Outcome {
     let mut command = cargo();
     command.args(arguments);
     if let Some(path) = &cluster.kubeconfig {
@@ -131,6 +140,9 @@ fn run_cargo(arguments: &[String], cluster: &ClusterArguments) -> Outcome {
     }
     if let Some(context) = &cluster.context {
         command.env(e2e::control_plane::CONTEXT_VARIABLE, context);
+    }
+    if let Some(python) = python {
+        command.env(python::VARIABLE, python);
     }
     let status = command.status()?;
     if status.success() {

@@ -1,5 +1,5 @@
 //! Microsoft's Python client, unchanged. It needs a Python that has `azure-ai-ml`, named by
-//! `AZUREML_EMULATOR_PYTHON`; without it this test says that it skipped, which `AZUREML_EMULATOR_PYTHON=required`
+//! `AZUREML_EMULATOR_PYTHON`, as `cargo xtask test --only python` does; without it this test says that it skipped, which `AZUREML_EMULATOR_PYTHON=required`
 //! makes an error.
 #![allow(clippy::unwrap_used)]
 
@@ -36,9 +36,10 @@ async fn the_official_python_client_takes_it_for_the_service() {
     std::fs::write(&authority, emulator.ca_pem()).unwrap();
     let mut command = Command::new(python);
     command
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python_client.py"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/client.py"))
         .env("EMULATOR_URL", emulator.url())
         .env("EMULATOR_SUBSCRIPTION", SUBSCRIPTION)
+        .env_remove("PYTHONPATH")
         .env("REQUESTS_CA_BUNDLE", &authority)
         .env("AZURE_EXTENSION_DIR", std::env::temp_dir());
     let done = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
