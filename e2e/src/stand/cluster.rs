@@ -3,15 +3,16 @@
 use std::fmt::Debug;
 use std::process::Command;
 
+use futures::TryStreamExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::events::v1::Event;
-use kube::Resource;
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, WatchEvent, WatchParams};
+use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Error, Stand, condition};
+use super::{Error, PATIENCE, Stand, condition};
 
 /// A kind of ours.
 pub trait Object:
@@ -76,6 +77,33 @@ impl Stand {
         Ok(condition(&object, "Ready").map(|(.., message)| message).unwrap_or_default())
     }
 
+    /// The first state that an object went through since a resource version, however briefly, in which
+    /// something held.
+    pub async fn seen_since<K: Object>(
+        &self,
+        object: &K,
+        what: &str,
+        holds: impl Fn(&K) -> bool,
+    ) -> Result<K, Error> {
+        let (name, version) = (object.name_any(), object.resource_version().unwrap_or_default());
+        let only = format!("metadata.name={name}");
+        let patience = u32::try_from(PATIENCE.as_secs())?;
+        let watch = WatchParams::default().fields(&only).timeout(patience);
+        let mut changes = std::pin::pin!(self.api::<K>().watch(&watch, &version).await?);
+        while let Some(change) = changes.try_next().await? {
+            if let WatchEvent::Added(object) | WatchEvent::Modified(object) = change
+                && holds(&object)
+            {
+                return Ok(object);
+            }
+        }
+        Err(format!(
+            "{name} was never {what} in {PATIENCE:?}; the operator's log:\n{}",
+            self.operator.told(30)
+        )
+        .into())
+    }
+
     /// The events about an object, as `Warning Drifted: note`, in no order.
     pub async fn events(&self, name: &str) -> Result<Vec<String>, Error> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
@@ -95,7 +123,7 @@ impl Stand {
             if let Some(found) = events.iter().find(|e| e.contains(part)) {
                 return Ok(found.clone());
             }
-            if begun.elapsed() > super::PATIENCE {
+            if begun.elapsed() > PATIENCE {
                 return Err(format!("no event of {name} contains {part:?}: {events:?}").into());
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -113,6 +141,11 @@ impl Stand {
         }
         Err(format!("kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
     }
+}
+
+/// Is something in Azure other than the manifest says?
+pub fn drifted<K: Serialize>(object: &K) -> bool {
+    condition(object, "Drifted").is_some_and(|(status, ..)| status == "True")
 }
 
 /// Does its status speak of the generation that it has now?

@@ -16,7 +16,7 @@ use kube::discovery::ApiResource;
 use kube::{Client, Resource};
 use serde_json::{Value, json};
 
-pub use cluster::{Object, current};
+pub use cluster::{Object, current, drifted};
 pub use operator::{Operator, OperatorOptions, binary};
 pub use story::{GROUP, SUBSCRIPTION, azure_id, emulator_config, job};
 

@@ -4,7 +4,9 @@
 //! of its own, so they run side by side. Nothing sleeps and hopes: what should come is waited for, and what
 //! must not come is looked up in the emulator's log, which has every request.
 
+mod binding;
 mod model_version;
+mod ownership;
 mod registry;
 mod story;
 mod taxi;

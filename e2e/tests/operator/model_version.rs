@@ -2,7 +2,7 @@
 
 use azureml_emulator::{Effect, FaultRule};
 use bindery::api::{DeploymentBinding, ModelVersion, Registry, Role};
-use e2e::stand::{Stand, condition, ready};
+use e2e::stand::{Stand, condition, drifted, ready};
 use serde_json::{Value, json};
 
 use crate::{Outcome, taxi};
@@ -249,11 +249,7 @@ async fn what_the_manifest_says_is_kept_and_the_rest_is_left_alone() -> Outcome 
         assert!(event.contains(field), "{event}");
     }
     stand.wait_until("correction", |s| s.azure_field(DEV, "/properties/tags/team") == "rides").await?;
-    stand
-        .wait_for::<ModelVersion>("taxi-1-dev", "in sync", |v| {
-            ready(v) && condition(v, "Drifted").is_some_and(|(status, ..)| status == "False")
-        })
-        .await?;
+    stand.wait_for::<ModelVersion>("taxi-1-dev", "in sync", |v| ready(v) && !drifted(v)).await?;
     assert_eq!(stand.requests_on("PUT", DEV).len(), puts + 1, "one PUT mends all");
     assert_eq!(
         held()["tags"],

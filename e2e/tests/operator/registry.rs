@@ -2,7 +2,7 @@
 
 use azureml_emulator::{OperationRule, Outcome as Fate, Work};
 use bindery::api::{ModelVersion, Registry};
-use e2e::stand::{Stand, condition, ready};
+use e2e::stand::{Stand, condition, drifted, ready};
 use serde_json::{Value, json};
 
 use crate::{Outcome, taxi};
@@ -163,11 +163,7 @@ async fn one_that_is_observed_is_not_written() -> Outcome {
     assert_eq!(condition(&same, "Drifted").map(|(status, ..)| status).as_deref(), Some("False"));
 
     stand.edit::<Registry>(NAME, json!({"tags": {"team": "fares"}})).await?;
-    let differs = stand
-        .wait_for::<Registry>(NAME, "Drifted", |r| {
-            condition(r, "Drifted").is_some_and(|(status, ..)| status == "True")
-        })
-        .await?;
+    let differs = stand.wait_for::<Registry>(NAME, "Drifted", drifted).await?;
     let drift = differs.status.map(|s| s.drift).unwrap_or_default();
     let fields: Vec<_> =
         drift.iter().map(|d| (d.field.as_str(), d.wanted.as_str(), d.found.as_str())).collect();
@@ -187,29 +183,22 @@ async fn one_that_is_observed_is_not_written() -> Outcome {
 async fn what_somebody_changed_in_azure_is_named_and_put_back() -> Outcome {
     let stand = taxi::stand("registry-drift").await?;
     stand.apply("Registry", NAME, taxi::with(taxi::registry(), json!({"tags": {"team": "fares"}}))).await?;
-    stand.wait_for::<Registry>(NAME, "Ready", ready).await?;
+    let before = stand.wait_for::<Registry>(NAME, "Ready", ready).await?;
 
     stand.change_in_azure(
         PATH,
         &json!({"tags": {"team": "pirates", "bill-to": "4711"}, "properties": {"publicNetworkAccess": "Disabled"}}),
     )?;
+    stand.look_again::<Registry>(NAME).await?;
     // While it goes on, the condition names it.
-    let seen = stand.wait_for::<Registry>(NAME, "Drifted", |r| {
-        condition(r, "Drifted").is_some_and(|(status, ..)| status == "True")
-    });
-    let (seen, looked) = tokio::join!(seen, stand.look_again::<Registry>(NAME));
-    looked?;
-    let (_, reason, message) = condition(&seen?, "Drifted").ok_or("a condition")?;
+    let seen = stand.seen_since(&before, "Drifted", drifted).await?;
+    let (_, reason, message) = condition(&seen, "Drifted").ok_or("a condition")?;
     assert_eq!(reason, "Drifted");
     for part in ["tags.team", "'pirates'", "'fares'", "publicNetworkAccess"] {
         assert!(message.contains(part), "{message}");
     }
     stand.wait_event(NAME, "Warning Drifted: tags.team, publicNetworkAccess changed in Azure").await?;
-    stand
-        .wait_for::<Registry>(NAME, "in sync", |r| {
-            ready(r) && condition(r, "Drifted").is_some_and(|(status, ..)| status == "False")
-        })
-        .await?;
+    stand.wait_for::<Registry>(NAME, "in sync", |r| ready(r) && !drifted(r)).await?;
     assert_eq!(
         stand.azure_field(PATH, "/tags"),
         json!({"team": "fares", "bill-to": "4711", "bindery-owner": "stand/registry-drift/fares-models"})

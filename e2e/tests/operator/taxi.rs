@@ -75,6 +75,21 @@ pub fn binding(version: &str) -> Value {
     })
 }
 
+/// Steps that weights and pauses make: `steps(&[(10, "1s"), (50, "1s")])`.
+pub fn steps(steps: &[(i32, &str)]) -> Value {
+    let each =
+        |(weight, pause): &(i32, &str)| [json!({"setTraffic": weight}), json!({"pause": {"for": pause}})];
+    json!({"strategy": {"steps": steps.iter().flat_map(each).collect::<Vec<_>>()}})
+}
+
+/// The path of the endpoint in Azure.
+pub const ENDPOINT: &str = "workspaces/fares-prod/onlineEndpoints/taxi-prod";
+
+/// The path of a deployment in Azure.
+pub fn deployment(name: &str) -> String {
+    format!("{ENDPOINT}/deployments/{name}")
+}
+
 /// Both workspaces, Ready.
 pub async fn workspaces(stand: &Stand) -> Result<(), Error> {
     for name in ["fares-dev", "fares-prod"] {

@@ -1,0 +1,463 @@
+//! A binding: the rollout, what goes wrong in one, what somebody does meanwhile, and the end.
+
+use azureml_emulator::{OperationRule, Outcome as Fate, Work};
+use bindery::api::{DeploymentBinding, DeploymentBindingStatus, ModelVersion, Phase, Role};
+use e2e::stand::{Error, Stand, condition, drifted, ready};
+use serde_json::{Value, json};
+
+use crate::taxi::{ENDPOINT, deployment, serve, steps, with};
+use crate::{Outcome, taxi};
+
+fn status(binding: &DeploymentBinding) -> DeploymentBindingStatus {
+    binding.status.clone().unwrap_or_default()
+}
+
+/// Traffic maps in words: `v1-… 90, v2-… 10`, in the order of the names.
+fn in_words(written: &[Vec<(String, i64)>]) -> Vec<String> {
+    let word = |map: &Vec<(String, i64)>| {
+        let mut all: Vec<String> = map.iter().map(|(name, weight)| format!("{name} {weight}")).collect();
+        all.sort();
+        all.join(", ")
+    };
+    // A map that is written again, with another tag, moves nothing.
+    let mut all: Vec<String> = written.iter().map(word).collect();
+    all.dedup();
+    all
+}
+
+/// Every traffic map that was ever asked for sums to 100, or is empty.
+fn sums_to_100(stand: &Stand) {
+    for map in stand.traffic_written(ENDPOINT) {
+        let sum: i64 = map.iter().map(|(_, weight)| weight).sum();
+        assert!(sum == 100 || map.is_empty(), "{map:?}");
+    }
+}
+
+/// PUTs that made a deployment, by name.
+fn created(stand: &Stand) -> Vec<String> {
+    let puts = stand.requests("PUT", "/deployments/");
+    let made = puts.into_iter().filter(|e| e.status == 201);
+    made.map(|e| e.path.rsplit('/').next().unwrap_or_default().to_string()).collect()
+}
+
+fn pausing_at(weight: i32) -> impl Fn(&DeploymentBinding) -> bool {
+    move |b| {
+        let status = status(b);
+        status.phase == Some(Phase::Pausing) && status.candidate.is_some_and(|c| c.weight == weight)
+    }
+}
+
+/// Deployments of this model fail with these words.
+fn fail(stand: &Stand, model: &str) {
+    stand.emulator.control().add_operation_rule(OperationRule {
+        work: Some(Work::DeploymentCreate),
+        resource: String::new(),
+        model: model.into(),
+        times: None,
+        outcome: Fate::Fail {
+            code: "ResourceNotReady".into(),
+            message: "User container has crashed or terminated: Liveness probe failed".into(),
+        },
+    });
+}
+
+/// Waits until Bindery has looked at the binding since the log was cleared, and has done with that look:
+/// the next one follows only then.
+async fn looked_twice(stand: &Stand) -> Outcome {
+    stand.wait_until("look", |s| !s.requests_on("GET", ENDPOINT).is_empty()).await?;
+    let looks = stand.requests_on("GET", ENDPOINT).len();
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    stand.wait_until("second look", |s| s.requests_on("GET", ENDPOINT).len() > looks).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_version_takes_everything_and_the_next_one_goes_by_the_steps() -> Outcome {
+    let stand = taxi::stand("binding-steps").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let rollout = with(steps(&[(10, "1s"), (50, "1s")]), json!({"strategy": {"keepPrevious": "2s"}}));
+    let spec = |version: &str| {
+        let endpoint = json!({"online": {"endpoint": {"authMode": "AADToken", "tags": {"team": "fares"}}}});
+        with(with(taxi::binding(version), rollout.clone()), endpoint)
+    };
+    let first = serve(&stand, spec("taxi-1")).await?;
+    let names: Vec<String> = stand.writes().into_iter().filter(|w| w.contains("onlineEndpoints")).collect();
+    let put = |path: &str| format!("PUT {path}");
+    assert_eq!(names, [put(ENDPOINT), put(&deployment(&first)), put(ENDPOINT)]);
+    assert_eq!(in_words(&stand.traffic_written(ENDPOINT)), [String::new(), format!("{first} 100")]);
+    assert_eq!(stand.azure_field(ENDPOINT, "/properties/authMode"), "AADToken");
+    assert_eq!(stand.azure_field(ENDPOINT, "/tags/team"), "fares");
+    let found = stand.api::<DeploymentBinding>().get("taxi").await?;
+    for (kind, expected) in [("EndpointReady", "True"), ("Progressing", "False"), ("Drifted", "False")] {
+        assert_eq!(condition(&found, kind).map(|(status, ..)| status).as_deref(), Some(expected), "{kind}");
+    }
+    let held = status(&found);
+    assert_eq!((held.phase, held.traffic_summary), (Some(Phase::Serving), Some(format!("{first} 100%"))));
+    assert!(held.endpoint.and_then(|e| e.scoring_uri).is_some_and(|u| u.ends_with("/taxi-prod/score")));
+
+    let second = serve(&stand, spec("taxi-2")).await?;
+    assert_ne!(first, second);
+    assert_eq!(
+        in_words(&stand.traffic_written(ENDPOINT)),
+        [
+            String::new(),
+            format!("{first} 100"),
+            format!("{first} 90, {second} 10"),
+            format!("{first} 50, {second} 50"),
+            format!("{second} 100"),
+        ]
+    );
+    assert_eq!(created(&stand), [first.clone(), second.clone()]);
+
+    // The previous one is kept warm for a while, and then removed.
+    let warm = stand.api::<DeploymentBinding>().get("taxi").await?;
+    let roles: Vec<_> = status(&warm).deployments.into_iter().map(|d| (d.name, d.role, d.weight)).collect();
+    assert_eq!(roles, [(first.clone(), Role::Previous, 0), (second.clone(), Role::Stable, 100)]);
+    stand.wait_for::<DeploymentBinding>("taxi", "alone", |b| status(b).deployments.len() == 1).await?;
+    assert!(stand.azure(&deployment(&first)).is_none() && stand.azure(&deployment(&second)).is_some());
+    sums_to_100(&stand);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_candidate_is_taken_back_with_azures_words_and_not_tried_again() -> Outcome {
+    let mut stand = taxi::stand("binding-failed").await?;
+    taxi::versions(&stand, &["1", "2", "3"]).await?;
+    let first = serve(&stand, taxi::binding("taxi-1")).await?;
+    fail(&stand, "taxi/versions/2");
+    stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "CandidateFailed").await?;
+    assert!(message.contains("ResourceNotReady") && message.contains("Liveness probe failed"), "{message}");
+    assert!(message.contains(&format!("{first} serves on.")), "{message}");
+    let failed = stand
+        .wait_for::<DeploymentBinding>("taxi", "Failed", |b| status(b).phase == Some(Phase::Failed))
+        .await?;
+    assert_eq!(condition(&failed, "Stalled").map(|(status, ..)| status).as_deref(), Some("True"));
+    let failed = status(&failed);
+    assert_eq!(failed.stable.as_deref(), Some(first.as_str()));
+    assert_eq!(failed.traffic_summary, Some(format!("{first} 100%")));
+    let revision = failed.failed.map(|f| f.revision);
+    assert_eq!(revision, failed.revision);
+    assert_eq!(stand.azure_field(ENDPOINT, "/tags/bindery-failed"), json!(revision));
+    let second = created(&stand).pop().unwrap_or_default();
+    assert!(second.starts_with("v2-"));
+    assert!(stand.azure(&deployment(&second)).is_some(), "kept for its logs");
+
+    // Neither another look, nor an edit beside the revision, nor a restart tries it again.
+    let interval = json!({"interval": "5m", "strategy": {"keepFailed": "1s"}});
+    stand.edit::<DeploymentBinding>("taxi", interval).await?;
+    stand.wait_until("removal of the failed one", |s| s.azure(&deployment(&second)).is_none()).await?;
+    let again = stand.wait_reason::<DeploymentBinding>("taxi", "CandidateFailed").await?;
+    assert!(again.contains("Liveness probe failed"), "{again}");
+    stand.operator.kill()?;
+    stand.operator.start()?;
+    stand.emulator.control().clear_log();
+    looked_twice(&stand).await?;
+    let restarted = stand.wait_reason::<DeploymentBinding>("taxi", "CandidateFailed").await?;
+    assert!(restarted.contains("Liveness probe failed"), "{restarted}");
+    assert_eq!(stand.writes(), Vec::<String>::new());
+
+    // Another version is another revision.
+    stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-3"}}})).await?;
+    let done = status(&stand.wait_for::<DeploymentBinding>("taxi", "Ready with the third", ready).await?);
+    let third = done.stable.unwrap_or_default();
+    assert!(third.starts_with("v3-"));
+
+    // The one that failed is remembered beyond that.
+    stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "CandidateFailed").await?;
+    assert!(message.contains(&format!("{third} serves on.")), "{message}");
+    assert_eq!(created(&stand), [third]);
+    sums_to_100(&stand);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_in_the_middle_of_a_rollout_gives_it_up_for_the_new_one() -> Outcome {
+    let stand = taxi::stand("binding-middle").await?;
+    taxi::versions(&stand, &["1", "2", "3"]).await?;
+    let first = serve(&stand, with(taxi::binding("taxi-1"), steps(&[(10, "10m")]))).await?;
+    let want = |name: &str| json!({"model": {"versionRef": {"name": name}}});
+    stand.edit::<DeploymentBinding>("taxi", want("taxi-2")).await?;
+    let half = stand.wait_for::<DeploymentBinding>("taxi", "pausing", pausing_at(10)).await?;
+    let second = status(&half).candidate.map(|c| c.deployment).unwrap_or_default();
+
+    stand.edit::<DeploymentBinding>("taxi", want("taxi-3")).await?;
+    let third = stand
+        .wait_for::<DeploymentBinding>("taxi", "pausing with the third", |b| {
+            pausing_at(10)(b) && status(b).candidate.is_some_and(|c| c.deployment.starts_with("v3-"))
+        })
+        .await?;
+    let third = status(&third).candidate.map(|c| c.deployment).unwrap_or_default();
+    assert!(stand.azure(&deployment(&second)).is_none(), "at most two deployments");
+    let writes: Vec<String> = stand.writes().into_iter().filter(|w| w.contains("/deployments/")).collect();
+    let (delete, put) = (format!("DELETE {}", deployment(&second)), format!("PUT {}", deployment(&third)));
+    assert_eq!(writes[2..], [delete, put], "the second goes before the third is made");
+    assert_eq!(
+        in_words(&stand.traffic_written(ENDPOINT)),
+        [
+            String::new(),
+            format!("{first} 100"),
+            format!("{first} 90, {second} 10"),
+            format!("{first} 100"),
+            format!("{first} 90, {third} 10"),
+        ]
+    );
+    // And without a pause it ends.
+    stand.edit::<DeploymentBinding>("taxi", json!({"strategy": {"steps": []}})).await?;
+    let done = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    assert_eq!(status(&done).stable, Some(third));
+    sums_to_100(&stand);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn back_to_a_warm_one_is_straight_back() -> Outcome {
+    let stand = taxi::stand("binding-back").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let with_steps = |version: &str| with(taxi::binding(version), steps(&[(10, "1s")]));
+    let first = serve(&stand, with_steps("taxi-1")).await?;
+    let second = serve(&stand, with_steps("taxi-2")).await?;
+    let before = stand.traffic_written(ENDPOINT).len();
+    assert_eq!(serve(&stand, with_steps("taxi-1")).await?, first, "A finds A again");
+    let after = in_words(&stand.traffic_written(ENDPOINT)[before..]);
+    assert_eq!(after, [format!("{first} 100")], "no steps: it has served before");
+    assert_eq!(created(&stand), [first, second], "nothing is made twice");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspend_freezes_a_rollout_and_resume_goes_on() -> Outcome {
+    let stand = taxi::stand("binding-suspended").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let first = serve(&stand, with(taxi::binding("taxi-1"), steps(&[(10, "2s"), (50, "1s")]))).await?;
+    stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "pausing", pausing_at(10)).await?;
+    stand.edit::<DeploymentBinding>("taxi", json!({"suspend": true})).await?;
+    // The pause ends, and what would come is held back.
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "Suspended").await?;
+    assert!(message.contains("would move 50 % of the traffic to v2-"), "{message}");
+    stand.change_in_azure(ENDPOINT, &json!({"tags": {"bill-to": "4711"}}))?;
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    let frozen = stand.wait_for::<DeploymentBinding>("taxi", "frozen", |b| {
+        condition(b, "Ready").is_some_and(|(_, reason, _)| reason == "Suspended")
+    });
+    let frozen = status(&frozen.await?);
+    let weight = |name: &str| stand.azure_field(ENDPOINT, &format!("/properties/traffic/{name}"));
+    let second = frozen.candidate.map(|c| c.deployment).unwrap_or_default();
+    assert_eq!((weight(&first), weight(&second)), (json!(90), json!(10)));
+
+    stand.edit::<DeploymentBinding>("taxi", json!({"suspend": false})).await?;
+    let done = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    assert_eq!(status(&done).stable.as_deref(), Some(second.as_str()));
+    let written = in_words(&stand.traffic_written(ENDPOINT));
+    let rollout =
+        [format!("{first} 90, {second} 10"), format!("{first} 50, {second} 50"), format!("{second} 100")];
+    assert_eq!(written[2..], rollout);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_and_tags_change_without_a_rollout() -> Outcome {
+    let stand = taxi::stand("binding-count").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    let first = serve(&stand, taxi::binding("taxi-1")).await?;
+    stand.change_in_azure(&deployment(&first), &json!({"tags": {"bill-to": "4711"}}))?;
+    let traffic = stand.traffic_written(ENDPOINT).len();
+    let more = json!({"online": {"deployment": {"instanceCount": 3, "tags": {"team": "fares"}}}});
+    stand.edit::<DeploymentBinding>("taxi", more).await?;
+    let done = stand
+        .wait_for::<DeploymentBinding>("taxi", "Ready with three", |b| {
+            ready(b) && status(b).deployments.iter().all(|d| d.instances == Some(3))
+        })
+        .await?;
+    assert_eq!(status(&done).stable.as_deref(), Some(first.as_str()), "the same deployment");
+    assert_eq!(stand.azure_field(&deployment(&first), "/sku/capacity"), 3);
+    assert_eq!(stand.azure_field(&deployment(&first), "/tags/team"), "fares");
+    assert_eq!(stand.azure_field(&deployment(&first), "/tags/bill-to"), "4711");
+    assert_eq!(created(&stand), std::slice::from_ref(&first));
+    assert_eq!(stand.traffic_written(ENDPOINT).len(), traffic, "the endpoint is not written");
+
+    // Any other field is another revision, with the same model.
+    let probe = json!({"online": {"deployment": {"environmentVariables": {"LEVEL": "debug"}}}});
+    stand.edit::<DeploymentBinding>("taxi", probe).await?;
+    stand
+        .wait_for::<DeploymentBinding>("taxi", "Ready with another", |b| {
+            ready(b) && status(b).stable.as_ref().is_some_and(|s| *s != first)
+        })
+        .await?;
+    assert_eq!(created(&stand).len(), 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traffic_that_somebody_moves_is_named_and_put_back() -> Outcome {
+    let stand = taxi::stand("binding-drift").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let first = serve(&stand, taxi::binding("taxi-1")).await?;
+    let second = serve(&stand, taxi::binding("taxi-2")).await?;
+    let moved = json!({
+        "properties": {"traffic": {first.as_str(): 40, second.as_str(): 60}, "publicNetworkAccess": "Disabled"},
+        "tags": {"seen": "yes"},
+    });
+    let before = stand.api::<DeploymentBinding>().get("taxi").await?;
+    stand.change_in_azure(ENDPOINT, &moved)?;
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    let seen = stand.seen_since(&before, "Drifted", drifted).await?;
+    let (_, _, message) = condition(&seen, "Drifted").ok_or("a condition")?;
+    for part in ["traffic is", "publicNetworkAccess", &format!("{second} 100%")] {
+        assert!(message.contains(part), "{message}");
+    }
+    let event = stand.wait_event("taxi", "Warning Drifted").await?;
+    assert!(event.contains("traffic") && event.contains("publicNetworkAccess"), "{event}");
+    stand.wait_for::<DeploymentBinding>("taxi", "in sync", |b| ready(b) && !drifted(b)).await?;
+    assert_eq!(in_words(&stand.traffic_written(ENDPOINT)).pop(), Some(format!("{second} 100")));
+    assert_eq!(stand.azure_field(ENDPOINT, "/properties/publicNetworkAccess"), "Enabled");
+    assert_eq!(stand.azure_field(ENDPOINT, "/tags/seen"), "yes");
+    assert_eq!(created(&stand).len(), 2);
+    Ok(())
+}
+
+/// An endpoint that somebody made, with these deployments and this traffic.
+fn existing(stand: &Stand, traffic: &Value) -> Outcome {
+    let endpoint = |traffic: Value| {
+        json!({
+            "location": "eastus", "identity": {"type": "SystemAssigned"}, "tags": {"bill-to": "4711"},
+            "properties": {"authMode": "Key", "description": "by hand", "traffic": traffic},
+        })
+    };
+    stand.exists_in_azure(ENDPOINT, &endpoint(json!({})))?;
+    for name in traffic.as_object().into_iter().flat_map(|t| t.keys()) {
+        let body = json!({
+            "location": "eastus", "sku": {"name": "Default", "capacity": 1},
+            "properties": {
+                "endpointComputeType": "Managed", "instanceType": "Standard_DS2_v2",
+                "model": e2e::stand::azure_id("workspaces/fares-prod/models/taxi/versions/1"),
+                "scaleSettings": {"scaleType": "Default"},
+            },
+        });
+        stand.exists_in_azure(&deployment(name), &body)?;
+    }
+    stand.exists_in_azure(ENDPOINT, &endpoint(traffic.clone()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_exists_is_adopted_with_what_serves_as_stable() -> Outcome {
+    let stand = taxi::stand("binding-adopted").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    existing(&stand, &json!({"blue": 100}))?;
+    stand.apply("DeploymentBinding", "taxi", with(taxi::binding("taxi-2"), steps(&[(10, "1s")]))).await?;
+    let done = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    let second = status(&done).stable.unwrap_or_default();
+    let written = in_words(&stand.traffic_written(ENDPOINT));
+    assert_eq!(
+        written,
+        ["blue 100".to_string(), format!("blue 90, {second} 10"), format!("{second} 100")],
+        "by the steps, away from what served"
+    );
+    assert_eq!(stand.azure_field(ENDPOINT, "/tags/bill-to"), "4711");
+    assert_eq!(stand.azure_field(ENDPOINT, "/properties/description"), "by hand");
+    let roles: Vec<_> = status(&done).deployments.into_iter().map(|d| (d.name, d.role)).collect();
+    assert_eq!(roles, [("blue".to_string(), Role::Foreign), (second.clone(), Role::Stable)]);
+
+    // What is not ours outlives the binding, and so does the endpoint that it is on.
+    stand.delete_and_wait::<DeploymentBinding>("taxi").await?;
+    assert!(stand.azure(&deployment("blue")).is_some() && stand.azure(&deployment(&second)).is_none());
+    let tags = stand.azure_field(ENDPOINT, "/tags");
+    assert_eq!(tags, json!({"bill-to": "4711"}), "nothing of ours stays behind");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_split_between_strangers_is_refused_until_one_has_it_all() -> Outcome {
+    let stand = taxi::stand("binding-split").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    existing(&stand, &json!({"blue": 60, "green": 40}))?;
+    stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-2")).await?;
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "UnknownTraffic").await?;
+    assert!(
+        message.contains("blue and green") && message.contains("all the traffic in Azure first"),
+        "{message}"
+    );
+    let touched = |s: &Stand| s.writes().into_iter().filter(|w| w.contains("onlineEndpoints")).count();
+    assert_eq!(touched(&stand), 0);
+    stand.change_in_azure(ENDPOINT, &json!({"properties": {"traffic": {"blue": 100, "green": 0}}}))?;
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    assert!(stand.azure(&deployment("green")).is_some());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletion_goes_traffic_deployments_endpoint_or_retains_all() -> Outcome {
+    let stand = taxi::stand("binding-deleted").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let first = serve(&stand, taxi::binding("taxi-1")).await?;
+    let second = serve(&stand, taxi::binding("taxi-2")).await?;
+    let kept = with(
+        taxi::binding("taxi-1"),
+        json!({"online": {"endpoint": {"name": "kept-prod"}}, "deletionPolicy": "Retain"}),
+    );
+    stand.apply("DeploymentBinding", "kept", kept).await?;
+    stand.wait_for::<DeploymentBinding>("kept", "Ready", ready).await?;
+    stand.emulator.control().clear_log();
+
+    stand.delete_and_wait::<DeploymentBinding>("taxi").await?;
+    assert_eq!(stand.azure(ENDPOINT), None);
+    let put = stand.traffic_written(ENDPOINT);
+    assert_eq!(put, [vec![]], "the traffic goes first");
+    let mut expected = vec![format!("PUT {ENDPOINT}")];
+    expected.extend([&first, &second].map(|name| format!("DELETE {}", deployment(name))));
+    expected.push(format!("DELETE {ENDPOINT}"));
+    assert_eq!(stand.writes(), expected);
+
+    stand.emulator.control().clear_log();
+    stand.delete_and_wait::<DeploymentBinding>("kept").await?;
+    assert_eq!(stand.writes(), Vec::<String>::new());
+    let kept = "workspaces/fares-prod/onlineEndpoints/kept-prod";
+    assert_eq!(stand.azure_field(kept, &format!("/properties/traffic/{first}")), 100);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_of_the_place_decides_what_may_serve() -> Outcome {
+    let stand = taxi::stand("binding-policy").await?;
+    taxi::workspaces(&stand).await?;
+    stand.apply("Registry", "fares-models", taxi::registry()).await?;
+    stand.apply("ModelVersion", "taxi-1-dev", taxi::from_job("1")).await?;
+    stand.apply("ModelVersion", "taxi-1", taxi::promoted("1")).await?;
+    stand.apply("ModelVersion", "taxi-2", taxi::from_uri("2")).await?;
+    let policy = |policy: Value| json!({"azure": taxi::azure(), "policy": policy});
+    stand.apply("Workspace", "fares-prod", policy(json!({"requireLineage": true}))).await?;
+    stand.wait_for::<ModelVersion>("taxi-1", "Ready", ready).await?;
+    stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-2")).await?;
+    let refused = async |binding: &str| -> Result<String, Error> {
+        stand.wait_reason::<DeploymentBinding>(binding, "PolicyRefused").await
+    };
+    let message = refused("taxi").await?;
+    assert!(message.contains("training job") && message.contains("taxi:2 has none"), "{message}");
+    assert!(created(&stand).is_empty());
+
+    // The place allows one registry only.
+    stand.apply("Workspace", "fares-prod", policy(json!({"allowedRegistries": ["fares-models"]}))).await?;
+    stand
+        .wait_for::<DeploymentBinding>("taxi", "refused for the registry", |b| {
+            condition(b, "Ready").is_some_and(|(_, _, m)| m.contains("only versions from fares-models"))
+        })
+        .await?;
+    assert!(created(&stand).is_empty());
+    let first = serve(&stand, taxi::binding("taxi-1")).await?;
+    assert!(first.starts_with("v1-"));
+
+    // What serves goes on when the policy becomes stricter; the next one is held back.
+    stand.apply("Workspace", "fares-prod", policy(json!({"allowedRegistries": ["other-models"]}))).await?;
+    stand
+        .edit::<DeploymentBinding>(
+            "taxi",
+            json!({"online": {"deployment": {"instanceType": "Standard_F4s_v2"}}}),
+        )
+        .await?;
+    refused("taxi").await?;
+    assert_eq!(stand.azure_field(ENDPOINT, &format!("/properties/traffic/{first}")), 100);
+    assert_eq!(created(&stand), [first]);
+    Ok(())
+}

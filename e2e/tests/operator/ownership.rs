@@ -1,0 +1,108 @@
+//! Who owns what in Azure: by tags, and of two objects the older one.
+
+use bindery::api::{DeploymentBinding, ModelVersion, Registry};
+use e2e::stand::{condition, ready};
+use serde_json::json;
+
+use crate::taxi::{ENDPOINT, with};
+use crate::{Outcome, taxi};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_binding_is_handed_over_without_moving_anything() -> Outcome {
+    let stand = taxi::stand("owner-renamed").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    stand.apply("DeploymentBinding", "fares-a", taxi::binding("taxi-1")).await?;
+    let old = stand.wait_for::<DeploymentBinding>("fares-a", "Ready", ready).await?;
+    let stable = old.status.and_then(|s| s.stable).ok_or("a stable one")?;
+    // In Git the object has another name now: the new one comes, the old one goes.
+    stand.apply("DeploymentBinding", "fares-b", taxi::binding("taxi-1")).await?;
+    let message = stand.wait_reason::<DeploymentBinding>("fares-b", "OwnedByAnother").await?;
+    assert!(message.contains("belongs to owner-renamed/fares-a, which was created earlier"), "{message}");
+    stand.emulator.control().clear_log();
+    stand.delete_and_wait::<DeploymentBinding>("fares-a").await?;
+    let new = stand.wait_for::<DeploymentBinding>("fares-b", "Ready", ready).await?;
+    assert_eq!(new.status.and_then(|s| s.stable), Some(stable.clone()));
+    assert_eq!(stand.writes(), [format!("PUT {ENDPOINT}")], "one tag changes hands");
+    assert_eq!(stand.traffic_written(ENDPOINT), [vec![(stable.clone(), 100)]]);
+    assert_eq!(stand.azure_field(ENDPOINT, "/tags/bindery-owner"), "stand/owner-renamed/fares-b");
+    // It is the new one's now, to roll out and to take down, deployments of the old one included.
+    stand.edit::<DeploymentBinding>("fares-b", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
+    stand.wait_for::<DeploymentBinding>("fares-b", "Ready with the second", ready).await?;
+    stand.delete_and_wait::<DeploymentBinding>("fares-b").await?;
+    assert_eq!(stand.azure(ENDPOINT), None);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_claimants_the_younger_waits_and_takes_over() -> Outcome {
+    let stand = taxi::stand("owner-two").await?;
+    taxi::workspaces(&stand).await?;
+    let registry = |team: &str| {
+        let azure = with(taxi::azure(), json!({"name": "fares-models"}));
+        with(taxi::registry(), json!({"azure": azure, "tags": {"team": team}}))
+    };
+    stand.apply("Registry", "models-a", registry("first")).await?;
+    stand
+        .apply("ModelVersion", "taxi-a", with(taxi::from_job("1"), json!({"tags": {"team": "first"}})))
+        .await?;
+    stand.wait_for::<Registry>("models-a", "Ready", ready).await?;
+    stand.wait_for::<ModelVersion>("taxi-a", "Ready", ready).await?;
+    stand.apply("Registry", "models-b", registry("second")).await?;
+    stand
+        .apply("ModelVersion", "taxi-b", with(taxi::from_job("1"), json!({"tags": {"team": "second"}})))
+        .await?;
+    let message = stand.wait_reason::<Registry>("models-b", "OwnedByAnother").await?;
+    assert!(message.contains("belongs to owner-two/models-a"), "{message}");
+    let message = stand.wait_reason::<ModelVersion>("taxi-b", "OwnedByAnother").await?;
+    assert!(message.contains("belongs to owner-two/taxi-a"), "{message}");
+    let team = |path: &str| stand.azure_field(path, "/tags/team");
+    let version = "workspaces/fares-dev/models/taxi/versions/1";
+    assert_eq!(team("registries/fares-models"), "first");
+    assert_eq!(stand.azure_field(version, "/properties/tags/team"), "first");
+
+    // Retain: the older one lets go, and the younger takes over what is there.
+    stand.delete_and_wait::<Registry>("models-a").await?;
+    stand.delete_and_wait::<ModelVersion>("taxi-a").await?;
+    stand.wait_for::<Registry>("models-b", "Ready", ready).await?;
+    stand.wait_for::<ModelVersion>("taxi-b", "Ready", ready).await?;
+    assert_eq!(team("registries/fares-models"), "second");
+    assert_eq!(stand.azure_field(version, "/properties/tags/team"), "second");
+    assert!(stand.requests("DELETE", "").is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_cluster_owns_is_left_alone() -> Outcome {
+    let stand = taxi::stand("owner-elsewhere").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    let theirs = json!({"bindery-owner": "elsewhere/team-x/thing"});
+    stand.exists_in_azure(
+        ENDPOINT,
+        &json!({"location": "eastus", "tags": theirs, "identity": {"type": "SystemAssigned"}, "properties": {"authMode": "Key"}}),
+    )?;
+    let path = "workspaces/fares-prod/models/taxi/versions/2";
+    let uri = "azureml://datastores/models/paths/taxi/2";
+    stand.exists_in_azure(
+        path,
+        &json!({"properties": {"modelUri": uri, "modelType": "mlflow_model", "tags": theirs}}),
+    )?;
+    stand.emulator.control().clear_log();
+    stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-1")).await?;
+    stand
+        .apply("ModelVersion", "taxi-2", with(taxi::from_uri("2"), json!({"deletionPolicy": "Delete"})))
+        .await?;
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "OwnedByAnother").await?;
+    assert!(message.contains("belongs to team-x/thing of cluster elsewhere"), "{message}");
+    stand.wait_reason::<ModelVersion>("taxi-2", "OwnedByAnother").await?;
+    let stalled = stand.api::<ModelVersion>().get("taxi-2").await?;
+    assert_eq!(condition(&stalled, "Stalled").map(|(status, ..)| status).as_deref(), Some("True"));
+    // Not even by a deletion.
+    stand.delete_and_wait::<DeploymentBinding>("taxi").await?;
+    stand.delete_and_wait::<ModelVersion>("taxi-2").await?;
+    assert_eq!(stand.writes(), Vec::<String>::new());
+    // When the other cluster is gone for good, somebody takes its tag away.
+    stand.change_in_azure(ENDPOINT, &json!({"tags": {"bindery-owner": null}}))?;
+    stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-1")).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    Ok(())
+}
