@@ -183,7 +183,7 @@ async fn a_service_account_is_exchanged_for_a_token() {
         token_file: token_file.clone(),
     };
     let error = look(&stand.azure()).await.expect_err("another account");
-    assert_eq!((error.class, code(&error)), (Class::Unauthorized, "AADSTS700213"));
+    assert_eq!((error.class, code(&error)), (Class::Unauthorized, "AADSTS700213"), "{error}");
 
     // The file is read for every token, so a new one helps at once.
     let azure = stand.azure();

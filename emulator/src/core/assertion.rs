@@ -36,8 +36,10 @@ fn matching<'a>(client: &'a Client, claims: &Value) -> Result<&'a Federated, Ref
         audience => audience == wanted,
     };
     let refused = |number, what: &str, value: &Value| {
+        // Entra puts what it was given in single quotes.
+        let given = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let message =
-            format!("No matching federated identity record found for presented assertion {what} {value}.");
+            format!("No matching federated identity record found for presented assertion {what} '{given}'.");
         (number, message)
     };
     let of_issuer = || client.federated.iter().filter(|credential| claims["iss"] == *credential.issuer);
