@@ -90,7 +90,7 @@ pub struct Online {
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
     /// 3 to 32 letters, digits and single dashes, beginning with a letter; unique in its Azure region. Immutable.
-    #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$"))]
+    #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-zA-Z](-?[a-zA-Z0-9])*$"))]
     pub name: String,
     /// How clients authenticate. Default: Key.
     #[serde(default)]
@@ -185,8 +185,9 @@ pub struct ScoringCode {
 }
 
 /// Limits of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.requestTimeout) || duration(self.requestTimeout) <= duration('180s')").message("requestTimeout is at most 180s: Azure takes no more"))]
 pub struct RequestSettings {
     /// How many requests an instance works on at once. Default: Azure's, 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -31,7 +31,7 @@ use super::{Drift, Management, Period, Reference, Role, RunningOperation, Tags};
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
     ),
-    printcolumn(name = "Serving", type_ = "string", json_path = ".status.servedBy[*].binding"),
+    printcolumn(name = "Serving", type_ = "string", json_path = ".status.servingSummary"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Job", type_ = "string", json_path = ".status.lineage.job", priority = 1),
     printcolumn(
@@ -188,6 +188,9 @@ pub struct ModelVersionStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub served_by: Vec<ServedBy>,
+    /// Who deploys this version, and as what, such as `fares/taxi-fare Stable`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving_summary: Option<String>,
     /// What differs from the manifest now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]

@@ -17,6 +17,7 @@ use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, RunningOpe
     derive = "PartialEq",
     shortname = "amlreg",
     category = "bindery",
+    validation = Rule::new("has(self.spec.azure.name) || self.metadata.name.matches('^[a-z0-9][a-z0-9-]{2,32}$')").message("metadata.name is also the name in Azure, which has 3 to 33 letters, digits and dashes: choose another, or give spec.azure.name"),
     doc = "A model registry in Azure Machine Learning, made and kept by Bindery.",
     printcolumn(
         name = "Ready",
@@ -28,7 +29,7 @@ use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, RunningOpe
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
     ),
-    printcolumn(name = "Regions", type_ = "string", json_path = ".status.regions[*].location"),
+    printcolumn(name = "Regions", type_ = "string", json_path = ".status.regionSummary"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
         name = "Message",
@@ -210,6 +211,9 @@ pub struct RegistryStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["location".into()]))]
     pub regions: Vec<RegionStatus>,
+    /// The regions in a word, such as `eastus, westeurope`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region_summary: Option<String>,
     /// What differs from the manifest now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]

@@ -17,6 +17,7 @@ use super::{AllowedNamespaces, AzurePlace, Period};
     derive = "PartialEq",
     shortname = "amlws",
     category = "bindery",
+    validation = Rule::new("has(self.spec.azure.name) || self.metadata.name.matches('^[a-z0-9][a-z0-9-]{2,32}$')").message("metadata.name is also the name in Azure, which has 3 to 33 letters, digits and dashes: choose another, or give spec.azure.name"),
     doc = "A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never changes it.",
     printcolumn(
         name = "Ready",

@@ -158,6 +158,9 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     status.observed_generation = facts.situation.generation;
     status.operation = facts.situation.running(facts.status.operation.as_ref());
     status.served_by.clone_from(&facts.served_by);
+    let serving: Vec<String> =
+        facts.served_by.iter().map(|s| format!("{} {:?}", s.binding, s.role)).collect();
+    status.serving_summary = (!serving.is_empty()).then(|| serving.join(", "));
     status.publishing = promotion::publishing(facts);
     if let Some(version) = facts.version.found() {
         status.id = facts.id.as_ref().map(ToString::to_string);

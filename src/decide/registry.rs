@@ -151,6 +151,8 @@ fn picture(facts: &Facts) -> RegistryStatus {
                 ),
             })
             .collect();
+        let locations: Vec<&str> = properties.region_details.iter().map(|r| r.location.as_str()).collect();
+        status.region_summary = (!locations.is_empty()).then(|| locations.join(", "));
         status.drift =
             if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
         if facts.situation.owns(&registry.tags) {

@@ -138,8 +138,12 @@ fn build() -> Result<PathBuf, Error> {
             "build",
             "--package",
             "bindery",
+            // With the same features as the tests have it, so that it is built once.
+            "--package",
+            "e2e",
             "--bin",
             "bindery",
+            "--lib",
             "--message-format",
             "json-render-diagnostics",
         ])

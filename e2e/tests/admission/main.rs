@@ -74,8 +74,11 @@ async fn every_rule_and_every_pattern_has_a_case() {
     for crd in bindery::api::crds() {
         let kind = crd.spec.names.plural.clone();
         let crd = serde_json::to_value(crd).unwrap();
-        let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
-        every_field(spec, "spec", &mut |field, schema| {
+        let root = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        for rule in root["x-kubernetes-validations"].as_array().into_iter().flatten() {
+            rules.insert(format!("{kind} <nil>: {}", rule["message"].as_str().unwrap()));
+        }
+        every_field(&root["properties"]["spec"], "spec", &mut |field, schema| {
             for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
                 rules.insert(format!("{kind} {field}: {}", rule["message"].as_str().unwrap()));
             }

@@ -51,7 +51,15 @@ pub fn rules_of_one_object() -> Vec<Case> {
 fn rules_of_a_place(kind: &'static str) -> Vec<Case> {
     let selector = "selector is given exactly when from is Selector";
     let allowed = |value| at("spec.allowedNamespaces", value);
+    let unnamed = |name: &str| json!({"metadata": {"name": name}, "spec": {"azure": {"name": null}}});
     vec![
+        case(
+            kind,
+            "<nil>",
+            "metadata.name is also the name in Azure, which has 3 to 33 letters, digits and dashes: choose another, or give spec.azure.name",
+            unnamed("fares.models"),
+            unnamed("fares-models"),
+        ),
         case(
             kind,
             "spec.azure.subscriptionId",
@@ -222,6 +230,14 @@ fn rules_of_bindings() -> Vec<Case> {
     vec![
         case(kind, endpoint, PATTERN, at(endpoint, "1-taxi".into()), at(endpoint, "taxi-1".into())),
         case(kind, endpoint, PATTERN, at(endpoint, "taxi-".into()), at(endpoint, "Taxi".into())),
+        case(kind, endpoint, PATTERN, at(endpoint, "taxi--1".into()), at(endpoint, "t-a-xi".into())),
+        case(
+            kind,
+            "spec.online.deployment.requestSettings",
+            "requestTimeout is at most 180s: Azure takes no more",
+            at("spec.online.deployment.requestSettings.requestTimeout", "181s".into()),
+            at("spec.online.deployment.requestSettings.requestTimeout", "3m".into()),
+        ),
         case(
             kind,
             "spec.strategy",
@@ -265,6 +281,8 @@ fn rules_of_periods() -> Vec<Case> {
     for (kind, field) in fields {
         let field: &'static str = field.leak();
         for (wrong, right) in [("10 minutes", "90s"), ("1.5h", "1h30m"), ("30m1h", "1h")] {
+            // Only this one has a most of its own.
+            let right = if field.ends_with("requestTimeout") { "2m30s" } else { right };
             cases.push(case(kind, field, PATTERN, at(field, wrong.into()), at(field, right.into())));
         }
     }

@@ -139,17 +139,22 @@ fn forgotten(facts: &Facts) -> Option<FailedRevision> {
     })
 }
 
-/// Azure has worked on the candidate for longer than the strategy allows.
+/// Azure has worked on the candidate for longer than the strategy allows. It began by Azure's clock: where
+/// that is ahead of ours, no time has passed.
 pub(super) fn deadline_passed(facts: &Facts) -> bool {
     let scene = Scene::of(facts);
     let Some(candidate) = scene.candidate() else { return false };
-    let deadline = facts.spec.strategy.progress_deadline.as_ref().map_or(3600, |p| p.duration().as_secs());
+    let deadline = facts
+        .spec
+        .strategy
+        .progress_deadline
+        .as_ref()
+        .map_or(3600, |p| i64::try_from(p.duration().as_secs()).unwrap_or(i64::MAX));
     // A later change of one that was ready once, such as its count, is no delay of the rollout.
     let creating = candidate.properties.provisioning_state.as_deref();
     creating.is_some_and(|s| s.eq_ignore_ascii_case("creating"))
         && scene.intended.weight(candidate.name()).percent() == 0
-        && created(candidate)
-            .is_some_and(|at| at.duration_until(facts.situation.now).unsigned_abs().as_secs() > deadline)
+        && created(candidate).is_some_and(|at| at.duration_until(facts.situation.now).as_secs() > deadline)
 }
 
 fn created(deployment: &OnlineDeployment) -> Option<Timestamp> {
