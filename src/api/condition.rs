@@ -37,7 +37,6 @@ pub enum Reason {
     ProgressDeadlineExceeded,
     NotEmpty,
     InUse,
-    OperationFailed,
     ResourceFailed,
     Drifted,
     // Azure did not do what was asked.
@@ -47,8 +46,6 @@ pub enum Reason {
     Unauthorized,
     Busy,
     NotFound,
-    /// Azure has not been read for too long to say.
-    Stale,
 }
 
 impl fmt::Display for Reason {

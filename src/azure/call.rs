@@ -42,13 +42,6 @@ pub struct Reply {
     pub retry_after: Option<u64>,
 }
 
-/// A long-running operation as we remember it: the URL is opaque, up to 5.5 kB, expires, and can be lost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operation {
-    /// `Azure-AsyncOperation`, or `Location` where that is all there is.
-    pub url: String,
-}
-
 /// What an operation's URL answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationState {

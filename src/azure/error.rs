@@ -21,20 +21,6 @@ pub enum Class {
     NotFound,
 }
 
-impl Class {
-    /// The stable word for conditions and metric labels.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Permanent => "Refused",
-            Self::Transient => "Unreachable",
-            Self::Throttled(_) => "Throttled",
-            Self::Unauthorized => "Unauthorized",
-            Self::Conflict => "Busy",
-            Self::NotFound => "NotFound",
-        }
-    }
-}
-
 /// An error that says what was tried, what Azure said, and how to treat it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {

@@ -21,7 +21,7 @@ pub mod error;
 pub mod id;
 pub mod resource;
 
-pub use call::{Action, Call, Operation, OperationState, Reply};
+pub use call::{Action, Call, OperationState, Reply};
 pub use client::{Azure, Counts};
 pub use config::{Config, ConfigError, CredentialConfig, PUBLIC_ARM, PUBLIC_AUTHORITY};
 pub use error::{Class, Error};
