@@ -4,7 +4,7 @@
 
 mod support;
 
-use azureml_emulator::Response;
+use azureml_emulator::{Response, RightsEffect, RightsRule};
 use serde_json::{Value, json};
 use support::{ENDPOINT, MODEL, REGISTRY, WORKSPACE, World, deployment_body, endpoint_body, registry_body};
 
@@ -129,6 +129,26 @@ fn a_registrys_discovery() {
     theirs["registryFqdns"] = theirs["registryFqdns"]["centraluseuap"].clone();
     ours["registryFqdns"] = ours["registryFqdns"]["eastus"].clone();
     assert_shape(&theirs, &ours);
+}
+
+#[test]
+fn a_registrys_discovery_by_one_who_may_not_read_it() {
+    let Some(theirs) = recorded("registry.discovery.403") else { return };
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    world.core.config.rights = vec![RightsRule {
+        principal: "bindery".into(),
+        scope: REGISTRY.into(),
+        action: "*/registries/read".into(),
+        effect: RightsEffect::Deny,
+    }];
+    let ours = world.get("/registrymanagement/v1.0/registries/models/discovery");
+    assert_answer(&theirs, &ours);
+    let (ours, theirs) = (ours.value(), &theirs["body"]);
+    assert_eq!(ours["error"]["innerError"], theirs["error"]["innerError"]);
+    let message = theirs["error"]["message"].as_str().unwrap().replace("{r}", "models");
+    assert_eq!(ours["error"]["message"], message);
+    assert_eq!(ours["error"]["messageFormat"], theirs["error"]["messageFormat"]);
 }
 
 #[test]

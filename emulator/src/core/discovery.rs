@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::error::root_error;
-use super::{Core, arm, ids, json as at};
+use super::error::RootError;
+use super::{Core, arm, ids, json as at, rights};
 use crate::wire::{Principal, Request, Response};
 
 /// Answers `/metadata/endpoints` and `/registrymanagement/v1.0/registries/{r}/discovery`.
@@ -42,18 +42,25 @@ fn metadata(core: &Core) -> Response {
 }
 
 fn registry(core: &mut Core, principal: &Principal, name: &str) -> Response {
-    if let Err(error) = arm::authenticated(core, principal) {
-        return error.into_response(core, "eastus");
-    }
+    let identity = match arm::authenticated(core, principal) {
+        Ok(identity) => identity,
+        Err(error) => return error.into_response(core, "eastus"),
+    };
     let found = core
         .store
         .everywhere("/registries")
         .map(|(_, registry)| registry)
         .find(|registry| registry["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name)));
     let Some(registry) = found.cloned() else {
-        return root_error(core, 404, "UserError", &format!("Registry {name} was not found."));
+        let format = "Registry {feedName} was not found.";
+        return RootError { status: 404, format, registry: name, inner: &[] }.into_response(core);
     };
     let id = registry["id"].as_str().unwrap_or_default();
+    if rights::check(core, &identity, id, "Microsoft.MachineLearningServices/registries/read").is_err() {
+        let format = "User/tenant/subscription is not allowed to access registry {feedName}";
+        let inner = &["Auth", "Authorization", "UnAuthorizedRegistryAccess"];
+        return RootError { status: 403, format, registry: name, inner }.into_response(core);
+    }
     let mut segments = id.split('/').skip(2).step_by(2);
     let (subscription, group) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
     let regions: Vec<&str> = registry["properties"]["regionDetails"]

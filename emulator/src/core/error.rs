@@ -112,21 +112,40 @@ fn decoration(core: &mut Core, region: &str) -> Value {
     ])
 }
 
-/// The older shape of data-plane and discovery errors [REC 403].
-pub fn root_error(service: &mut Core, status: u16, code: &str, message: &str) -> Response {
-    let operation = ids::hex(&mut service.rng, 32);
-    let request = ids::hex(&mut service.rng, 16);
-    Response::json(
-        status,
-        &json!({
-            "error": {
-                "code": code, "severity": null, "message": message, "messageFormat": null,
-                "messageParameters": null, "details": [], "innerError": null, "debugInfo": null,
-                "additionalInfo": null
-            },
-            "correlation": {"operation": operation, "request": request},
-            "environment": "eastus", "location": "eastus", "time": ids::iso(service.now()),
-            "componentName": "feedmanagement", "statusCode": status
-        }),
-    )
+/// A refusal in the older shape of discovery and the data plane [REC 403].
+pub struct RootError<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// What is said, with `{feedName}` where the registry's name belongs.
+    pub format: &'a str,
+    /// The registry's name.
+    pub registry: &'a str,
+    /// Codes, each inside the one before.
+    pub inner: &'a [&'a str],
+}
+
+impl RootError<'_> {
+    /// The answer on the wire.
+    pub fn into_response(self, core: &mut Core) -> Response {
+        let operation = ids::hex(&mut core.rng, 32);
+        let request = ids::hex(&mut core.rng, 16);
+        let inner = self
+            .inner
+            .iter()
+            .rev()
+            .fold(Value::Null, |inner, code| json!({"code": code, "innerError": inner}));
+        Response::json(
+            self.status,
+            &json!({
+                "error": {
+                    "code": "UserError", "severity": null, "message": self.format.replace("{feedName}", self.registry),
+                    "messageFormat": self.format, "messageParameters": {"feedName": self.registry}, "details": [],
+                    "innerError": inner, "debugInfo": null, "additionalInfo": null
+                },
+                "correlation": {"operation": operation, "request": request},
+                "environment": "eastus", "location": "eastus", "time": ids::iso(core.now()),
+                "componentName": "feedmanagement", "statusCode": self.status
+            }),
+        )
+    }
 }

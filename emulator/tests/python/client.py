@@ -4,11 +4,14 @@ Reads EMULATOR_URL and WORKSPACE_* from the environment; REQUESTS_CA_BUNDLE name
 Each function is a situation; what comes back is compared as objects.
 """
 
+import json
 import os
 import sys
+import tempfile
 import time
 import traceback
 
+import requests
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
     BatchEndpoint,
@@ -164,10 +167,6 @@ def endpoints():
     blue = ml.online_deployments.get("blue", "fares-online")
     blue.instance_count = 3
     assert ml.online_deployments.begin_create_or_update(blue).result().instance_count == 3
-    before = ml.online_endpoints.get_keys("fares-online")
-    ml.online_endpoints.begin_regenerate_keys("fares-online", key_type="secondary").result()
-    after = ml.online_endpoints.get_keys("fares-online")
-    assert before.primary_key == after.primary_key and before.secondary_key != after.secondary_key
     assert "Instance status" in ml.online_deployments.get_logs("blue", "fares-online", lines=10)
     assert sorted(d.name for d in ml.online_deployments.list("fares-online")) == ["blue", "green"]
     try:
@@ -176,6 +175,48 @@ def endpoints():
     except HttpResponseError as error:
         assert error.status_code == 409, error
     assert [e.name for e in ml.online_endpoints.list()] == ["fares-online"]
+
+
+def keys():
+    def pair():
+        keys = ml.online_endpoints.get_keys("fares-online")
+        return keys.primary_key, keys.secondary_key
+
+    first = pair()
+    ml.online_endpoints.begin_regenerate_keys("fares-online", key_type="secondary").result()
+    second = pair()
+    assert first[0] == second[0] and first[1] != second[1], (first, second)
+    ml.online_endpoints.begin_regenerate_keys("fares-online", key_type="primary").result()
+    third = pair()
+    assert second[0] != third[0] and second[1] == third[1], (second, third)
+    assert len({*first, *second, *third}) == 4
+    assert post(third[0]).status_code == 200 and post(first[0]).status_code == 401
+
+
+def post(token):
+    uri = ml.online_endpoints.get("fares-online").scoring_uri
+    return requests.post(uri, json={"data": []}, headers={"Authorization": "Bearer " + token}, timeout=10)
+
+
+def invocation():
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write('{"data": []}')
+        file.flush()
+        answer = ml.online_endpoints.invoke("fares-online", request_file=file.name)
+        assert json.loads(answer)["deployment"] == "blue", answer
+        answer = ml.online_endpoints.invoke("fares-online", request_file=file.name, deployment_name="green")
+        assert json.loads(answer)["deployment"] == "green", answer
+
+
+def tokens():
+    endpoint = ml.online_endpoints.get("fares-online")
+    endpoint.auth_mode = "aml_token"
+    assert ml.online_endpoints.begin_create_or_update(endpoint).result().auth_mode == "aml_token"
+    first, second = ml.online_endpoints.get_keys("fares-online"), ml.online_endpoints.get_keys("fares-online")
+    assert first.access_token != second.access_token and first.token_type == "Bearer"
+    assert first.refresh_after_time_utc < first.expiry_time_utc
+    assert post(first.access_token).status_code == post(second.access_token).status_code == 200
+    assert post("another").status_code == 401
 
 
 def registry_model_behind_an_endpoint():
@@ -205,7 +246,7 @@ def deletions():
 def main():
     failed = 0
     situations = [
-        workspaces, models, paging, other_assets, jobs, registries, share, endpoints,
+        workspaces, models, paging, other_assets, jobs, registries, share, endpoints, keys, invocation, tokens,
         registry_model_behind_an_endpoint, batch_endpoints, deletions,
     ]
     for situation in situations:

@@ -1,21 +1,18 @@
-//! Microsoft's Python client, unchanged. It needs a Python that has `azure-ai-ml`, named by
-//! `AZUREML_EMULATOR_PYTHON`, as `cargo xtask test --only python` does; without it this test says that it skipped, which `AZUREML_EMULATOR_PYTHON=required`
-//! makes an error.
+//! Microsoft's Python clients, unchanged. They need a Python that has them, named by
+//! `AZUREML_EMULATOR_PYTHON`, as `cargo xtask test --only python` does; without it these tests say that
+//! they skipped, which `AZUREML_EMULATOR_PYTHON=required` makes an error.
 #![allow(clippy::unwrap_used)]
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use azureml_emulator::{Config, Emulator, JobSeed, Time, WorkspaceSeed};
+use serde_json::json;
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_official_python_client_takes_it_for_the_service() {
-    let Ok(python) = std::env::var("AZUREML_EMULATOR_PYTHON") else {
-        println!("skipped: AZUREML_EMULATOR_PYTHON names no Python with azure-ai-ml");
-        return;
-    };
-    assert_ne!(python, "required", "AZUREML_EMULATOR_PYTHON must name a Python with azure-ai-ml");
+/// A world in which two runs have ended, and clients need not log in.
+fn config() -> Config {
     // Without Retry-After, which the service does not send, the client waits half a minute between two looks.
     let mut config = Config {
         any_token: true,
@@ -23,27 +20,71 @@ async fn the_official_python_client_takes_it_for_the_service() {
         retry_after: Some(1),
         ..Config::default()
     };
+    let run = |name: &str, experiment: &str, rmse: [f64; 2], depth: &str| JobSeed {
+        name: name.into(),
+        experiment_name: experiment.into(),
+        created_by: "ada".into(),
+        metrics: [("rmse".to_owned(), json!(rmse))].into(),
+        params: [("depth".to_owned(), depth.to_owned())].into(),
+        ..JobSeed::default()
+    };
+    let mut first = run("train-1", "fares", [4.5, 3.25], "7");
+    first.metrics.insert("loss".to_owned(), json!("NaN"));
+    first.metrics.insert("bound".to_owned(), json!("Infinity"));
+    first.properties.insert("mlflow.source.git.commit".to_owned(), "4f1c2d".to_owned());
     config.exists.workspaces.push(WorkspaceSeed {
         subscription: SUBSCRIPTION.into(),
         resource_group: "ml".into(),
         name: "dev".into(),
         location: "eastus".into(),
-        jobs: vec![JobSeed { name: "train-1".into(), ..JobSeed::default() }],
+        jobs: vec![first, run("train-2", "fares", [6.0, 5.0], "9"), run("train-3", "other", [1.0, 1.0], "1")],
         ..WorkspaceSeed::default()
     });
-    let emulator = Emulator::start(config).await.unwrap();
-    let authority = std::env::temp_dir().join(format!("azureml-emulator-{}.pem", std::process::id()));
+    config
+}
+
+/// Runs a program of this folder against an emulator, and wants a good end.
+async fn run(program: &str, variables: &[(&str, &str)]) {
+    let Ok(python) = std::env::var("AZUREML_EMULATOR_PYTHON") else {
+        println!("skipped: AZUREML_EMULATOR_PYTHON names no Python with azure-ai-ml");
+        return;
+    };
+    assert_ne!(python, "required", "AZUREML_EMULATOR_PYTHON must name a Python with azure-ai-ml");
+    let emulator = Emulator::start(config()).await.unwrap();
+    let authority =
+        std::env::temp_dir().join(format!("azureml-emulator-{}-{program}.pem", std::process::id()));
     std::fs::write(&authority, emulator.ca_pem()).unwrap();
+    let tracking = format!(
+        "azureml://{}/mlflow/v1.0/subscriptions/{SUBSCRIPTION}/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/dev",
+        emulator.address()
+    );
     let mut command = Command::new(python);
     command
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/client.py"))
+        .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(program))
+        .env_remove("PYTHONPATH")
         .env("EMULATOR_URL", emulator.url())
         .env("EMULATOR_SUBSCRIPTION", SUBSCRIPTION)
-        .env_remove("PYTHONPATH")
+        .env("MLFLOW_TRACKING_URI", tracking)
         .env("REQUESTS_CA_BUNDLE", &authority)
-        .env("AZURE_EXTENSION_DIR", std::env::temp_dir());
+        .env("AZURE_EXTENSION_DIR", std::env::temp_dir())
+        .envs(variables.iter().copied());
     let done = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let _ = std::fs::remove_file(&authority);
     println!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_python_client_takes_it_for_the_service() {
+    run("client.py", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mlflow_reads_runs_and_their_metrics() {
+    let context = [
+        ("MLFLOW_RUN_ID", "train-1"),
+        ("MLFLOW_EXPERIMENT_NAME", "fares"),
+        ("AZUREML_CURRENT_CLOUD", "AzureCloud"),
+    ];
+    run("mlflow_client.py", &context).await;
 }

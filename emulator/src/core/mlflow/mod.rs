@@ -1,4 +1,7 @@
-//! MLflow's tracking API as far as readers of runs need it (§H.2): runs/get, runs/search, metrics/get-history.
+//! MLflow's tracking API as far as readers need it (§H.2): runs, their metrics' history, and experiments.
+
+mod experiment;
+mod search;
 
 use std::collections::BTreeMap;
 
@@ -6,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::address::Address;
-use super::{Core, ids, json as at, rights};
+use super::{Core, json as at, rights};
 use crate::wire::{Identity, Request, Response};
 
 /// What a run logged.
@@ -61,8 +64,11 @@ pub fn answer(core: &mut Core, identity: &Identity, request: &Request, rest: &st
     }
     match (request.method.as_str(), operation) {
         ("GET", "runs/get") => get(core, &workspace, request),
-        ("POST", "runs/search") => search(core, &workspace, request),
+        ("POST", "runs/search") => search::answer(core, &workspace, request),
         ("GET", "metrics/get-history") => history(core, &workspace, request),
+        ("GET", "experiments/get") => experiment::by_id(core, &workspace, request),
+        ("GET", "experiments/get-by-name") => experiment::by_name(core, &workspace, request),
+        ("GET" | "POST", "experiments/search") => experiment::all(core, &workspace),
         _ => refused(404, "ENDPOINT_NOT_FOUND", &format!("No API found for {} {operation}.", request.method)),
     }
 }
@@ -110,116 +116,17 @@ fn run(core: &Core, workspace: &Address, job: &Value) -> Value {
             "run_id": name,
             "run_uuid": name,
             "run_name": job["properties"]["displayName"],
-            "experiment_id": experiment_id(core, workspace, job),
+            "experiment_id": experiment::of(core, workspace, job),
             "user_id": job["systemData"]["createdBy"],
             "status": status,
             "start_time": logged.logged,
             "end_time": if status == "FINISHED" { json!(logged.logged) } else { Value::Null },
-            "artifact_uri": format!("azureml://{}/mlflow/v2.0{}/experiments/{}/runs/{name}/artifacts", core.host(), workspace.id(), experiment_id(core, workspace, job)),
+            "artifact_uri": format!("azureml://{}/mlflow/v2.0{}/experiments/{}/runs/{name}/artifacts", core.host(), workspace.id(), experiment::of(core, workspace, job)),
             "lifecycle_stage": "active",
         },
         "data": {"metrics": metrics, "params": params, "tags": pairs(tags)},
         "inputs": {},
     })
-}
-
-fn experiment_id(core: &Core, workspace: &Address, job: &Value) -> String {
-    let name = at::text(job, "properties.experimentName").unwrap_or("Default");
-    ids::stable_guid(core.config.seed, &format!("experiment {} {name}", workspace.key()))
-}
-
-fn search(core: &Core, workspace: &Address, request: &Request) -> Response {
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return refused(400, "BAD_REQUEST", "The body is not JSON.");
-    };
-    let experiments: Vec<&str> =
-        body["experiment_ids"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let conditions = match body["filter"].as_str().map_or(Ok(Vec::new()), conditions) {
-        Ok(conditions) => conditions,
-        Err(clause) => {
-            return refused(
-                400,
-                "INVALID_PARAMETER_VALUE",
-                &format!("Invalid clause in filter string: {clause}"),
-            );
-        }
-    };
-    let most = body["max_results"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(1000);
-    let start = body["page_token"].as_str().and_then(|token| token.parse::<usize>().ok()).unwrap_or(0);
-    let runs: Vec<Value> = core
-        .store
-        .all(&format!("{}/jobs", workspace.key()))
-        .filter(|job| {
-            experiments.is_empty() || experiments.contains(&experiment_id(core, workspace, job).as_str())
-        })
-        .map(|job| run(core, workspace, job))
-        .filter(|run| conditions.iter().all(|condition| condition.holds(run)))
-        .collect();
-    let page: Vec<&Value> = runs.iter().skip(start).take(most).collect();
-    let mut answer = json!({"runs": page});
-    if start + page.len() < runs.len() {
-        answer["next_page_token"] = (start + page.len()).to_string().into();
-    }
-    Response::json(200, &answer)
-}
-
-/// One clause of MLflow's filter language: `metrics.rmse < 4`, `tags.x = 'y'`.
-struct Condition {
-    group: String,
-    key: String,
-    operator: &'static str,
-    value: String,
-}
-
-fn conditions(filter: &str) -> Result<Vec<Condition>, String> {
-    let clauses = filter.replace(" AND ", " and ");
-    clauses.split(" and ").filter(|clause| !clause.trim().is_empty()).map(condition).collect()
-}
-
-fn condition(clause: &str) -> Result<Condition, String> {
-    let operator = ["!=", "<=", ">=", "=", "<", ">"].into_iter().find(|operator| clause.contains(operator));
-    let operator = operator.ok_or_else(|| clause.to_owned())?;
-    let (left, right) = clause.split_once(operator).ok_or_else(|| clause.to_owned())?;
-    let (group, key) = left.trim().split_once('.').unwrap_or(("attributes", left.trim()));
-    let quotes: &[char] = &['\'', '"', '`'];
-    Ok(Condition {
-        group: group.trim_end_matches('s').to_owned(),
-        key: key.trim_matches(quotes).to_owned(),
-        operator,
-        value: right.trim().trim_matches(quotes).to_owned(),
-    })
-}
-
-impl Condition {
-    fn holds(&self, run: &Value) -> bool {
-        let found = if self.group == "attribute" {
-            run["info"].get(&self.key)
-        } else {
-            run["data"][format!("{}s", self.group)]
-                .as_array()
-                .and_then(|pairs| pairs.iter().find(|pair| pair["key"] == self.key))
-                .and_then(|pair| pair.get("value"))
-        };
-        let Some(found) = found else { return false };
-        let text = found.as_str().map_or_else(|| found.to_string(), ToOwned::to_owned);
-        if let (Ok(left), Ok(right)) = (text.parse::<f64>(), self.value.parse::<f64>())
-            && self.group == "metric"
-        {
-            return match self.operator {
-                "<" => left < right,
-                "<=" => left <= right,
-                ">" => left > right,
-                ">=" => left >= right,
-                "!=" => (left - right).abs() > f64::EPSILON,
-                _ => (left - right).abs() <= f64::EPSILON,
-            };
-        }
-        match self.operator {
-            "=" => text == self.value,
-            "!=" => text != self.value,
-            _ => false,
-        }
-    }
 }
 
 fn history(core: &Core, workspace: &Address, request: &Request) -> Response {
