@@ -40,13 +40,20 @@ impl Situation {
         (conditions.into_vec(), step)
     }
 
+    /// Which of the two settings says that nothing is changed: only who knows it can mend it.
+    pub(super) fn why_observed(&self) -> &'static str {
+        match self.mode {
+            Mode::ObserveOnly => "the operator runs with --observe-only",
+            _ => "spec.management is Observe",
+        }
+    }
+
     /// A suspended, observed or observing operator makes no call; a deletion then only lets go.
     fn hold_back(&self, step: Step, drift: &[Drift]) -> Step {
         let (reason, because) = match self.mode {
             Mode::Act => return step,
             Mode::Suspended => (Reason::Suspended, "spec.suspend is true"),
-            Mode::Observe => (Reason::Observed, "spec.management is Observe"),
-            Mode::ObserveOnly => (Reason::Observed, "the operator runs with --observe-only"),
+            Mode::Observe | Mode::ObserveOnly => (Reason::Observed, self.why_observed()),
         };
         if self.deleting && !step.release {
             return Step::release(format!("Bindery lets go and leaves Azure as it is: {because}."));

@@ -259,8 +259,9 @@ fn register(facts: &Facts) -> Option<Step> {
         return Some(Step::stalled(
             Reason::NotInAzure,
             format!(
-                "Azure does not have {}, and Bindery only observes it. Check model and version, or set spec.management to Manage.",
-                facts.title()
+                "Azure does not have {}, and Bindery makes none: {}. Check model and version, or let Bindery manage it.",
+                facts.title(),
+                facts.situation.why_observed()
             ),
         ));
     }

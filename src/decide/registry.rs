@@ -261,8 +261,9 @@ fn create(facts: &Facts) -> Option<Step> {
         return Some(Step::stalled(
             Reason::NotInAzure,
             format!(
-                "There is no registry {} in Azure, and Bindery only observes it. Check spec.azure, or set spec.management to Manage to have it made.",
-                facts.id.name()
+                "There is no registry {} in Azure, and Bindery makes none: {}. Check spec.azure, or let Bindery manage it.",
+                facts.id.name(),
+                facts.situation.why_observed()
             ),
         ));
     }

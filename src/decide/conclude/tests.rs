@@ -41,12 +41,12 @@ fn what_may_not_be_done_is_only_said() {
         (
             "observed",
             decide(&absent(|f| f.situation.mode = Mode::Observe)),
-            "False NotInAzure stalled | There is no registry models in Azure, and Bindery only observes it. Check spec.azure, or set spec.management to Manage to have it made. | interval",
+            "False NotInAzure stalled | There is no registry models in Azure, and Bindery makes none: spec.management is Observe. Check spec.azure, or let Bindery manage it. | interval",
         ),
         (
             "observe-only",
             decide(&absent(|f| f.situation.mode = Mode::ObserveOnly)),
-            "False NotInAzure stalled | There is no registry models in Azure, and Bindery only observes it. Check spec.azure, or set spec.management to Manage to have it made. | interval",
+            "False NotInAzure stalled | There is no registry models in Azure, and Bindery makes none: the operator runs with --observe-only. Check spec.azure, or let Bindery manage it. | interval",
         ),
     ]);
 }

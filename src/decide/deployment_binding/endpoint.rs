@@ -100,7 +100,8 @@ pub(super) fn create_endpoint(facts: &Facts) -> Option<Step> {
         return Some(Step::stalled(
             Reason::NotInAzure,
             format!(
-                "There is no endpoint {name} in Azure, and Bindery only observes it. Check the name, or set spec.management to Manage."
+                "There is no endpoint {name} in Azure, and Bindery makes none: {}. Check the name, or let Bindery manage it.",
+                facts.situation.why_observed()
             ),
         ));
     }

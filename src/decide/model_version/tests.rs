@@ -191,7 +191,7 @@ fn every_question_has_its_answer() {
         (
             "observed, and absent",
             decide(&new(|f| f.situation.mode = Mode::ObserveOnly)),
-            "False NotInAzure stalled | Azure does not have taxi:3, and Bindery only observes it. Check model and version, or set spec.management to Manage. | interval",
+            "False NotInAzure stalled | Azure does not have taxi:3, and Bindery makes none: the operator runs with --observe-only. Check model and version, or let Bindery manage it. | interval",
         ),
     ]);
 }

@@ -219,7 +219,7 @@ fn what_is_observed_is_left_alone() {
         (
             "absent",
             decide(&observing(|f| f.registry = Look::Absent)),
-            "False NotInAzure stalled | There is no registry models in Azure, and Bindery only observes it. Check spec.azure, or set spec.management to Manage to have it made. | interval",
+            "False NotInAzure stalled | There is no registry models in Azure, and Bindery makes none: spec.management is Observe. Check spec.azure, or let Bindery manage it. | interval",
         ),
         (
             "a region too many",

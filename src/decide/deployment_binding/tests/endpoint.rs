@@ -95,7 +95,7 @@ fn the_endpoint_is_made_taken_over_and_kept() {
         (
             "observed, and absent",
             binding().with(|f| f.situation.mode = Mode::Observe).decide(),
-            "False NotInAzure stalled | There is no endpoint taxi in Azure, and Bindery only observes it. Check the name, or set spec.management to Manage. | interval",
+            "False NotInAzure stalled | There is no endpoint taxi in Azure, and Bindery makes none: spec.management is Observe. Check the name, or let Bindery manage it. | interval",
         ),
         (
             "another cluster's",
