@@ -62,11 +62,11 @@ impl Stand {
 
     /// Takes the whole status of an object away, as a restore from a backup does.
     pub async fn erase_status<K: Object>(&self, name: &str) -> Result<(), Error> {
-        let api = self.api::<K>();
-        let mut object = serde_json::to_value(api.get(name).await?)?;
-        object["status"] = json!({});
-        let bare: K = serde_json::from_value(object)?;
-        api.replace_status(name, &kube::api::PostParams::default(), &bare).await?;
+        let nothing = Patch::Merge(json!({"status": null}));
+        let bare = self.api::<K>().patch_status(name, &PatchParams::default(), &nothing).await?;
+        if condition(&bare, "Ready").is_some() {
+            return Err(format!("the status of {name} was not erased").into());
+        }
         Ok(())
     }
 

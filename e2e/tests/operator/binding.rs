@@ -1,16 +1,12 @@
 //! A binding: the rollout, what goes wrong in one, what somebody does meanwhile, and the end.
 
 use azureml_emulator::{OperationRule, Outcome as Fate, Work};
-use bindery::api::{DeploymentBinding, DeploymentBindingStatus, ModelVersion, Phase, Role};
+use bindery::api::{DeploymentBinding, ModelVersion, Phase, Role};
 use e2e::stand::{Error, Stand, condition, drifted, ready};
 use serde_json::{Value, json};
 
-use crate::taxi::{ENDPOINT, deployment, serve, steps, with};
+use crate::taxi::{ENDPOINT, created, deployment, pausing_at, serve, status, steps, with};
 use crate::{Outcome, taxi};
-
-fn status(binding: &DeploymentBinding) -> DeploymentBindingStatus {
-    binding.status.clone().unwrap_or_default()
-}
 
 /// Traffic maps in words: `v1-… 90, v2-… 10`, in the order of the names.
 fn in_words(written: &[Vec<(String, i64)>]) -> Vec<String> {
@@ -30,20 +26,6 @@ fn sums_to_100(stand: &Stand) {
     for map in stand.traffic_written(ENDPOINT) {
         let sum: i64 = map.iter().map(|(_, weight)| weight).sum();
         assert!(sum == 100 || map.is_empty(), "{map:?}");
-    }
-}
-
-/// PUTs that made a deployment, by name.
-fn created(stand: &Stand) -> Vec<String> {
-    let puts = stand.requests("PUT", "/deployments/");
-    let made = puts.into_iter().filter(|e| e.status == 201);
-    made.map(|e| e.path.rsplit('/').next().unwrap_or_default().to_string()).collect()
-}
-
-fn pausing_at(weight: i32) -> impl Fn(&DeploymentBinding) -> bool {
-    move |b| {
-        let status = status(b);
-        status.phase == Some(Phase::Pausing) && status.candidate.is_some_and(|c| c.weight == weight)
     }
 }
 

@@ -4,11 +4,15 @@
 //! of its own, so they run side by side. Nothing sleeps and hopes: what should come is waited for, and what
 //! must not come is looked up in the emulator's log, which has every request.
 
+mod bad_input;
 mod binding;
 mod model_version;
+mod modes;
 mod ownership;
 mod registry;
+mod status;
 mod story;
+mod survival;
 mod taxi;
 mod workspace;
 

@@ -1,8 +1,9 @@
 //! The manifests of the taxi-fare model that the situations begin with.
 
-use bindery::api::{DeploymentBinding, ModelVersion, Workspace};
+use bindery::api::{DeploymentBinding, DeploymentBindingStatus, ModelVersion, Phase, Registry, Workspace};
 use e2e::control_plane;
-use e2e::stand::{Error, GROUP, SUBSCRIPTION, Stand, StandOptions, ready};
+use e2e::stand::{Error, GROUP, Object, SUBSCRIPTION, Stand, StandOptions, ready};
+use kube::api::ListParams;
 use serde_json::{Value, json};
 
 /// A stand on the control plane of all tests; the name becomes its namespace.
@@ -118,4 +119,51 @@ pub async fn serve(stand: &Stand, spec: Value) -> Result<String, Error> {
     stand.apply("DeploymentBinding", "taxi", spec).await?;
     let binding = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
     Ok(binding.status.and_then(|s| s.stable).ok_or("Ready without a stable deployment")?)
+}
+
+/// Applies the story's places and versions, and the binding of `taxi-1`, without waiting for anything.
+pub async fn story(stand: &Stand, binding: Value) -> Result<(), Error> {
+    stand.apply("Registry", "fares-models", with(registry(), json!({"tags": {"team": "fares"}}))).await?;
+    for name in ["fares-dev", "fares-prod"] {
+        stand.apply("Workspace", name, json!({"azure": azure()})).await?;
+    }
+    for n in ["1", "2"] {
+        stand.apply("ModelVersion", &format!("taxi-{n}-dev"), from_job(n)).await?;
+        let tags = json!({"tags": {"approved": "yes"}});
+        stand.apply("ModelVersion", &format!("taxi-{n}"), with(promoted(n), tags)).await?;
+    }
+    stand.apply("DeploymentBinding", "taxi", binding).await
+}
+
+/// Every object of the story, as it is now.
+pub async fn everything(stand: &Stand) -> Result<Vec<Value>, Error> {
+    async fn all<K: Object>(stand: &Stand) -> Result<Vec<Value>, Error> {
+        let all = stand.api::<K>().list(&ListParams::default()).await?;
+        Ok(all.items.iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
+    }
+    let mut objects = all::<Registry>(stand).await?;
+    objects.extend(all::<Workspace>(stand).await?);
+    objects.extend(all::<ModelVersion>(stand).await?);
+    objects.extend(all::<DeploymentBinding>(stand).await?);
+    Ok(objects)
+}
+
+/// The status of a binding.
+pub fn status(binding: &DeploymentBinding) -> DeploymentBindingStatus {
+    binding.status.clone().unwrap_or_default()
+}
+
+/// PUTs that made a deployment, by name.
+pub fn created(stand: &Stand) -> Vec<String> {
+    let puts = stand.requests("PUT", "/deployments/");
+    let made = puts.into_iter().filter(|e| e.status == 201);
+    made.map(|e| e.path.rsplit('/').next().unwrap_or_default().to_string()).collect()
+}
+
+/// Is the rollout in a pause, with this weight?
+pub fn pausing_at(weight: i32) -> impl Fn(&DeploymentBinding) -> bool {
+    move |b| {
+        let status = status(b);
+        status.phase == Some(Phase::Pausing) && status.candidate.is_some_and(|c| c.weight == weight)
+    }
 }

@@ -1,0 +1,147 @@
+//! The ways to run without changing anything, or not everything.
+
+use bindery::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
+use e2e::stand::{Stand, StandOptions, condition, drifted, ready};
+use kube::api::Api;
+use serde_json::{Value, json};
+
+use crate::taxi::{ENDPOINT, deployment, with};
+use crate::{Outcome, taxi};
+
+fn reason<K: serde::Serialize>(object: &K) -> Option<(String, String)> {
+    condition(object, "Ready").map(|(status, reason, _)| (status, reason))
+}
+
+/// What a team has in Azure already: registry, version, endpoint with one deployment.
+fn existing(stand: &Stand) -> Outcome {
+    let registry = json!({
+        "location": "eastus", "identity": {"type": "SystemAssigned"},
+        "properties": {"publicNetworkAccess": "Enabled", "regionDetails": [{
+            "location": "eastus",
+            "acrDetails": [{"systemCreatedAcrAccount": {"acrAccountSku": "Premium"}}],
+            "storageAccountDetails": [{"systemCreatedStorageAccount": {"storageAccountType": "Standard_LRS", "storageAccountHnsEnabled": false}}],
+        }]},
+    });
+    stand.exists_in_azure("registries/fares-models", &registry)?;
+    let version = json!({"properties": {
+        "modelUri": "azureml://datastores/models/paths/taxi/1", "modelType": "mlflow_model", "tags": {"team": "somebody"},
+    }});
+    stand.exists_in_azure("workspaces/fares-prod/models/taxi/versions/1", &version)?;
+    let endpoint = |traffic: Value| json!({"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": {"authMode": "Key", "traffic": traffic}});
+    stand.exists_in_azure(ENDPOINT, &endpoint(json!({})))?;
+    let blue = json!({
+        "location": "eastus", "sku": {"name": "Default", "capacity": 1},
+        "properties": {
+            "endpointComputeType": "Managed", "instanceType": "Standard_DS3_v2", "scaleSettings": {"scaleType": "Default"},
+            "model": e2e::stand::azure_id("workspaces/fares-prod/models/taxi/versions/1"),
+        },
+    });
+    stand.exists_in_azure(&deployment("blue"), &blue)?;
+    stand.exists_in_azure(ENDPOINT, &endpoint(json!({"blue": 100})))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn observe_only_writes_nothing_whatever_is_applied() -> Outcome {
+    let options = StandOptions { arguments: vec!["--observe-only".into()], ..StandOptions::default() };
+    let stand = taxi::stand_with("modes-observe-only", options).await?;
+    existing(&stand)?;
+    let delete = json!({"deletionPolicy": "Delete"});
+    taxi::story(&stand, with(taxi::binding("taxi-prod-1"), delete.clone())).await?;
+    stand.apply("ModelVersion", "taxi-prod-1", with(taxi::from_uri("1"), delete.clone())).await?;
+    stand.apply("Registry", "new-models", with(taxi::registry(), delete)).await?;
+    stand.wait_for::<Workspace>("fares-prod", "Ready", ready).await?;
+
+    // What is there is Ready, and what differs is named.
+    let registry = stand.wait_for::<Registry>("fares-models", "Ready", ready).await?;
+    assert_eq!(reason(&registry), Some(("True".into(), "Observed".into())));
+    assert!(drifted(&registry), "tags.team is missing in Azure");
+    let version = stand.wait_for::<ModelVersion>("taxi-prod-1", "Ready", ready).await?;
+    assert_eq!(reason(&version), Some(("True".into(), "Observed".into())));
+    let binding = stand
+        .wait_for::<DeploymentBinding>("taxi", "looked at", |b| {
+            reason(b).is_some_and(|(_, r)| r == "Observed")
+        })
+        .await?;
+    assert_eq!(binding.status.and_then(|s| s.traffic_summary).as_deref(), Some("blue 100%"));
+
+    // What is not there is said, with the way out.
+    for (name, what) in [("new-models", "new-models"), ("taxi-1-dev", "taxi:1"), ("taxi-1", "taxi:1")] {
+        let (_, reason, message) = if name == "new-models" {
+            let seen =
+                stand.wait_for::<Registry>(name, "looked at", |r| condition(r, "Ready").is_some()).await?;
+            condition(&seen, "Ready")
+        } else {
+            let seen = stand
+                .wait_for::<ModelVersion>(name, "looked at", |v| {
+                    reason(v).is_some_and(|(_, r)| r == "NotInAzure")
+                })
+                .await?;
+            condition(&seen, "Ready")
+        }
+        .ok_or("a condition")?;
+        assert_eq!(reason, "NotInAzure", "{message}");
+        assert!(message.contains(what), "{message}");
+        assert!(message.contains("--observe-only"), "{message}");
+    }
+    stand.delete_and_wait::<DeploymentBinding>("taxi").await?;
+    stand.delete_and_wait::<ModelVersion>("taxi-prod-1").await?;
+    stand.delete_and_wait::<Registry>("new-models").await?;
+    assert_eq!(stand.writes(), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_namespace_leaves_others_alone() -> Outcome {
+    let stand = taxi::stand("modes-watched").await?;
+    stand.apply("Workspace", "fares-dev", json!({"azure": taxi::azure()})).await?;
+    stand.wait_for::<Workspace>("fares-dev", "Ready", ready).await?;
+    stand.kubectl(&["create", "namespace", "modes-unwatched"]).await?;
+    stand.apply_in("modes-unwatched", "Workspace", "fares-prod", json!({"azure": taxi::azure()})).await?;
+    // What is applied later in its own namespace is done, so the other would have been, too.
+    stand.apply("Workspace", "fares-prod", json!({"azure": taxi::azure()})).await?;
+    stand.wait_for::<Workspace>("fares-prod", "Ready", ready).await?;
+    assert_eq!(stand.requests_on("GET", "workspaces/fares-prod").len(), 1);
+    let other: Api<Workspace> = Api::namespaced(stand.client.clone(), "modes-unwatched");
+    let status = other.get("fares-prod").await?.status.unwrap_or_default();
+    assert_eq!((status.observed_generation, status.conditions.len()), (-1, 0));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspended_objects_are_read_and_not_written() -> Outcome {
+    let stand = taxi::stand("modes-suspended").await?;
+    taxi::workspaces(&stand).await?;
+    let suspended = |spec: Value| with(spec, json!({"suspend": true}));
+    stand.apply("Registry", "fares-models", suspended(taxi::registry())).await?;
+    stand.apply("ModelVersion", "taxi-1-dev", suspended(taxi::from_job("1"))).await?;
+    let message = stand.wait_reason::<Registry>("fares-models", "Suspended").await?;
+    assert!(
+        message.contains("would create the registry fares-models") && message.contains("spec.suspend"),
+        "{message}"
+    );
+    let message = stand.wait_reason::<ModelVersion>("taxi-1-dev", "Suspended").await?;
+    assert!(message.contains("would register taxi:1"), "{message}");
+    assert_eq!(stand.writes(), Vec::<String>::new());
+    for go_on in [false, true] {
+        stand.edit::<Registry>("fares-models", json!({"suspend": go_on})).await?;
+        stand.edit::<ModelVersion>("taxi-1-dev", json!({"suspend": go_on})).await?;
+        stand.wait_for::<Registry>("fares-models", "Ready", ready).await?;
+        stand.wait_for::<ModelVersion>("taxi-1-dev", "Ready", ready).await?;
+    }
+
+    // Suspended again: an edit waits, and a foreign change is only named.
+    stand.emulator.control().clear_log();
+    stand.edit::<ModelVersion>("taxi-1-dev", json!({"tags": {"team": "fares"}})).await?;
+    let message = stand.wait_reason::<ModelVersion>("taxi-1-dev", "Suspended").await?;
+    assert!(message.contains("would change tags.team of taxi:1"), "{message}");
+    assert_eq!(stand.writes(), Vec::<String>::new());
+    stand.edit::<ModelVersion>("taxi-1-dev", json!({"suspend": false})).await?;
+    stand.wait_for::<ModelVersion>("taxi-1-dev", "Ready", ready).await?;
+    assert_eq!(stand.writes().len(), 1);
+    // A deletion while suspended only lets go.
+    let delete = json!({"suspend": true, "deletionPolicy": "Delete"});
+    stand.edit::<ModelVersion>("taxi-1-dev", delete).await?;
+    stand.delete_and_wait::<ModelVersion>("taxi-1-dev").await?;
+    assert!(stand.azure("workspaces/fares-dev/models/taxi/versions/1").is_some());
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The status: to be trusted by `kubectl wait`, worth a page, and no loss when it is lost.
+
+use bindery::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
+use e2e::stand::{Error, Stand, ready};
+use serde_json::{Value, json};
+
+use crate::taxi::{ENDPOINT, deployment, pausing_at, steps, with};
+use crate::{Outcome, taxi};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_wait_is_to_be_trusted_straight_after_apply_and_edit() -> Outcome {
+    let stand = taxi::stand("status-wait").await?;
+    let wait = async |what: &[&str]| -> Result<String, Error> {
+        let mut arguments = vec!["wait", "--for=condition=Ready", "--timeout=80s"];
+        arguments.extend(what);
+        stand.kubectl(&arguments).await
+    };
+    taxi::story(&stand, taxi::binding("taxi-1")).await?;
+    wait(&["registry/fares-models"]).await?;
+    let accounts = stand.azure_field("registries/fares-models", "/properties/regionDetails/0/acrDetails");
+    assert!(accounts.to_string().contains("armResourceId"), "{accounts}");
+    wait(&["modelversion/taxi-1"]).await?;
+    let path = "registries/fares-models/models/taxi/versions/1";
+    assert_eq!(stand.azure_field(path, "/properties/tags/approved"), "yes");
+    wait(&["deploymentbinding/taxi"]).await?;
+    let traffic = stand.azure_field(ENDPOINT, "/properties/traffic");
+    let stable = traffic.as_object().and_then(|t| t.keys().next().cloned()).unwrap_or_default();
+    assert_eq!(traffic, json!({stable.as_str(): 100}));
+    wait(&["workspace/fares-prod", "workspace/fares-dev"]).await?;
+
+    // An old Ready does not count for a new generation.
+    stand.edit::<Registry>("fares-models", json!({"tags": {"team": "rides"}})).await?;
+    wait(&["registry/fares-models"]).await?;
+    assert_eq!(stand.azure_field("registries/fares-models", "/tags/team"), "rides");
+    stand.edit::<ModelVersion>("taxi-1", json!({"tags": {"approved": "again"}})).await?;
+    wait(&["modelversion/taxi-1"]).await?;
+    assert_eq!(stand.azure_field(path, "/properties/tags/approved"), "again");
+    stand.edit::<DeploymentBinding>("taxi", json!({"online": {"deployment": {"instanceCount": 2}}})).await?;
+    wait(&["deploymentbinding/taxi"]).await?;
+    assert_eq!(stand.azure_field(&deployment(&stable), "/sku/capacity"), 2);
+    assert_eq!(stand.azure_field(&deployment(&stable), "/properties/provisioningState"), "Succeeded");
+    stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
+    wait(&["deploymentbinding/taxi"]).await?;
+    assert_eq!(stand.azure_field(ENDPOINT, &format!("/properties/traffic/{stable}")), Value::Null);
+    for object in taxi::everything(&stand).await? {
+        for condition in object["status"]["conditions"].as_array().into_iter().flatten() {
+            assert_eq!(condition["observedGeneration"], object["metadata"]["generation"], "{condition}");
+        }
+    }
+
+    // One page of everything. The columns of each kind are its own.
+    let page = stand.kubectl(&["get", "bindery"]).await?;
+    let line = |start: &str| -> Vec<String> {
+        let found = page.lines().find(|l| l.starts_with(start)).unwrap_or_default();
+        found.split_whitespace().map(str::to_string).collect()
+    };
+    assert_eq!(line("registry.bindery.dev/fares-models ")[1..4], ["True", "Succeeded", "eastus"], "{page}");
+    assert_eq!(line("workspace.bindery.dev/fares-prod ")[1..3], ["True", "Succeeded"], "{page}");
+    assert_eq!(line("modelversion.bindery.dev/taxi-2 ")[1..5], ["taxi", "2", "True", "Succeeded"], "{page}");
+    let binding = line("deploymentbinding.bindery.dev/taxi ");
+    assert_eq!((binding[1].as_str(), binding[2].as_str()), ("taxi-2", "Serving"), "{page}");
+    assert!(page.contains("100%") && page.contains("status-wait/taxi"), "{page}");
+    let everywhere = stand.kubectl(&["get", "bindery", "--all-namespaces"]).await?;
+    assert!(everywhere.contains("status-wait"), "{everywhere}");
+    for short in ["amlreg", "amlws", "amlmv", "amldb"] {
+        assert!(stand.kubectl(&["get", short]).await?.contains("True"), "{short}");
+    }
+    Ok(())
+}
+
+/// The status without what says only when: times begin again after a loss.
+fn timeless(mut status: Value) -> Value {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|name, _| name != "lastTransitionTime" && name != "since");
+                fields.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    strip(&mut status);
+    // The pause says since when.
+    for condition in status["conditions"].as_array_mut().into_iter().flatten() {
+        let message = condition["message"].as_str().unwrap_or_default();
+        condition["message"] = message.split(" since ").next().unwrap_or_default().into();
+    }
+    if let Some(conditions) = status["conditions"].as_array_mut() {
+        conditions.sort_by_key(|c| c["type"].to_string());
+    }
+    status
+}
+
+async fn statuses(stand: &Stand) -> Result<Vec<(Value, Value)>, Error> {
+    let all = taxi::everything(stand).await?;
+    Ok(all.into_iter().map(|mut o| (o["metadata"]["name"].take(), timeless(o["status"].take()))).collect())
+}
+
+async fn erase_all(stand: &Stand) -> Outcome {
+    stand.erase_status::<Registry>("fares-models").await?;
+    for name in ["fares-dev", "fares-prod"] {
+        stand.erase_status::<Workspace>(name).await?;
+    }
+    for name in ["taxi-1-dev", "taxi-1", "taxi-2-dev", "taxi-2"] {
+        stand.erase_status::<ModelVersion>(name).await?;
+    }
+    stand.erase_status::<DeploymentBinding>("taxi").await
+}
+
+/// Waits until all statuses are these again; says which is not.
+async fn all_again(stand: &Stand, before: &[(Value, Value)]) -> Outcome {
+    let begun = std::time::Instant::now();
+    loop {
+        let now = statuses(stand).await?;
+        if now == before {
+            return Ok(());
+        }
+        if begun.elapsed() > e2e::stand::PATIENCE {
+            let differs = now.iter().zip(before).find(|(now, before)| now != before);
+            return Err(format!("not as before: {differs:#?}\n{}", stand.operator.told(20)).into());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_status_erased_is_rebuilt_from_azure_and_a_rollout_is_where_it_was() -> Outcome {
+    let mut stand = taxi::stand("status-erased").await?;
+    let binding = |version: &str| with(taxi::binding(version), steps(&[(10, "10m"), (50, "1s")]));
+    taxi::story(&stand, binding("taxi-1")).await?;
+    stand.wait_for::<ModelVersion>("taxi-2", "Ready", ready).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "pausing", pausing_at(10)).await?;
+    stand
+        .wait_for::<ModelVersion>("taxi-2", "served", |v| {
+            v.status
+                .as_ref()
+                .is_some_and(|s| s.served_by.iter().any(|s| s.role == bindery::api::Role::Candidate))
+        })
+        .await?;
+    let before = statuses(&stand).await?;
+    stand.emulator.control().clear_log();
+
+    // While it runs.
+    erase_all(&stand).await?;
+    all_again(&stand, &before).await?;
+    assert_eq!(stand.writes(), Vec::<String>::new());
+
+    // While it does not.
+    stand.operator.kill()?;
+    erase_all(&stand).await?;
+    stand.operator.start()?;
+    all_again(&stand, &before).await?;
+    assert_eq!(stand.writes(), Vec::<String>::new());
+
+    // And the rollout goes on from there.
+    let rest = json!({"strategy": {"steps": [{"setTraffic": 10}, {"setTraffic": 50}]}});
+    stand.edit::<DeploymentBinding>("taxi", rest).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready with the second", ready).await?;
+    let shares: Vec<Vec<i64>> = stand
+        .traffic_written(ENDPOINT)
+        .iter()
+        .map(|map| map.iter().map(|(_, weight)| *weight).collect())
+        .collect();
+    assert_eq!(shares, [vec![50, 50], vec![100]]);
+    Ok(())
+}
