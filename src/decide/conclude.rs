@@ -72,11 +72,14 @@ impl Situation {
         let (Some(call), Some(failure)) = (&step.call, &self.failure) else { return step };
         let wait = retry_after(failure.error.class, failure.times, self.interval);
         let over = failure.at.duration_until(self.now).unsigned_abs();
-        if failure.doing != call.doing || over >= wait {
+        if failure.doing != call.doing {
             return step;
         }
         let mut waiting = self.failed(failure);
-        waiting.events = step.events;
+        if over >= wait {
+            // Until it has worked, the status says what is wrong: it does not flap at every try.
+            return Step { call: step.call, events: step.events, next: step.next, ..waiting };
+        }
         waiting.next = Next::After(wait.checked_sub(over).unwrap_or_default());
         waiting
     }

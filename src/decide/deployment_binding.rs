@@ -17,7 +17,7 @@ use super::rollout::{Next as Target, Revision, Scene, Traffic, desired_tags, end
 use super::{Decision, Look, Mode, Next, Place, Situation, SourceVersion, Step, first_of};
 use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason};
 use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
-use crate::azure::{Action, Call, Error, Reply, ResourceId};
+use crate::azure::{Action, Call, Class, Error, Reply, ResourceId};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]
@@ -82,9 +82,19 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
 impl Facts {
     /// The facts after Azure has answered a call.
     pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
-        let Ok(reply) = answer else { return };
-        self.status.operation = self.situation.accepted(call, reply);
         let of_endpoint = self.id.as_ref() == Some(&call.resource);
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(error) => {
+                // No answer means nothing: it may be done all the same.
+                if of_endpoint && error.class == Class::Transient && matches!(call.action, Action::Put(_)) {
+                    self.status.owned_tags =
+                        intended(&self.status.owned_tags, &self.spec.online.endpoint.tags);
+                }
+                return;
+            }
+        };
+        self.status.operation = self.situation.accepted(call, reply);
         let others = |d: &OnlineDeployment| !d.name().eq_ignore_ascii_case(call.resource.name());
         match (&call.action, reply.body.clone()) {
             (Action::Put(_), Some(body)) if of_endpoint => {

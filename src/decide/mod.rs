@@ -11,6 +11,8 @@ mod facts;
 #[cfg(test)]
 mod fixtures;
 mod ownership;
+#[cfg(test)]
+mod simulation;
 mod step;
 
 pub mod deployment_binding;

@@ -59,13 +59,9 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
     )
     .unwrap_or_else(|| settle(facts));
     let (conditions, step) = facts.situation.conclude(&facts.status.conditions, &status.drift, step);
-    status.publishing = match (&step.call, facts.source_id()) {
-        // The effect of a publish cannot be told from a stranger's: its intent is stored first.
-        (Some(Call { action: Action::Post("publish", _), .. }), Some(from)) => {
-            Some(Publishing { from: from.to_string(), since: facts.situation.now.to_string() })
-        }
-        _ => status.publishing,
-    };
+    if matches!(&step.call, Some(Call { action: Action::Post("publish", _), .. })) {
+        status.publishing = facts.intent();
+    }
     if matches!(&step.call, Some(Call { action: Action::Put(_), .. })) {
         status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
         status.owned_properties = intended(&status.owned_properties, &facts.spec.properties);
@@ -81,13 +77,22 @@ impl Facts {
         let reply = match answer {
             Ok(reply) => reply,
             Err(error) => {
-                // An answer that says no means that nothing was published; no answer means nothing.
-                if publish && error.class != Class::Transient {
-                    self.status.publishing = None;
+                // An answer that says no means that nothing was done; no answer means nothing.
+                let may_be_done = error.class == Class::Transient;
+                if publish {
+                    self.status.publishing = self.intent().filter(|_| may_be_done);
+                }
+                if may_be_done && matches!(call.action, Action::Put(_)) {
+                    self.status.owned_tags = intended(&self.status.owned_tags, &self.spec.tags);
+                    self.status.owned_properties =
+                        intended(&self.status.owned_properties, &self.spec.properties);
                 }
                 return;
             }
         };
+        if publish {
+            self.status.publishing = self.intent();
+        }
         self.status.operation = self.situation.accepted(call, reply);
         match (&call.action, reply.body.clone().map(serde_json::from_value)) {
             (Action::Put(_), Some(Ok(version))) => self.version = Look::Found(version),
@@ -106,6 +111,12 @@ impl Facts {
 
     fn title(&self) -> String {
         format!("{}:{}", self.spec.model, self.spec.version)
+    }
+
+    /// What the status has to remember of a publish: its effect cannot be told from a stranger's.
+    fn intent(&self) -> Option<Publishing> {
+        let from = self.source_id()?.to_string();
+        Some(Publishing { from, since: self.situation.now.to_string() })
     }
 
     fn source_id(&self) -> Option<&ResourceId> {

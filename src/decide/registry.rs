@@ -16,7 +16,7 @@ use crate::api::{
     Storage,
 };
 use crate::azure::resource::{RegionDetails, Registry};
-use crate::azure::{Action, Call, Error, OperationState, Reply, ResourceId};
+use crate::azure::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]
@@ -61,7 +61,16 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
 impl Facts {
     /// The facts after Azure has answered a call.
     pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
-        let Ok(reply) = answer else { return };
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(error) => {
+                // No answer means nothing: it may be done all the same.
+                if error.class == Class::Transient && matches!(call.action, Action::Put(_)) {
+                    self.status.owned_tags = intended(&self.status.owned_tags, &self.spec.tags);
+                }
+                return;
+            }
+        };
         self.status.operation = self.situation.accepted(call, reply);
         match (&call.action, reply.body.clone().map(serde_json::from_value)) {
             (Action::Put(_), Some(Ok(registry))) => self.registry = Look::Found(registry),

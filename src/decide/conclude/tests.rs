@@ -66,7 +66,7 @@ fn a_call_that_failed_waits_for_its_time() {
         (
             "permanent, its time over",
             after(Class::Permanent, 10, 1),
-            "False Creating working | -> create the registry models | now",
+            "False Refused stalled | -> create the registry models | now",
         ),
         (
             "permanent, again",
@@ -101,7 +101,7 @@ fn a_call_that_failed_waits_for_its_time() {
         (
             "throttled, over",
             after(throttled, 17, 9),
-            "False Creating working | -> create the registry models | now",
+            "False Throttled working | -> create the registry models | now",
         ),
         (
             "something else failed",

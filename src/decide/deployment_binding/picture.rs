@@ -76,10 +76,13 @@ fn candidate(facts: &Facts, scene: &Scene<'_>) -> Option<Candidate> {
     let found = scene.candidate()?;
     let known = facts.status.candidate.clone().filter(|c| c.revision == revision.to_string());
     let moving = facts.endpoint.found().is_some_and(|e| e.provisioning() == Provisioning::Running);
-    if let Some(known) = known.filter(|_| moving || found.provisioning() == Provisioning::Running) {
-        return Some(known);
+    if moving || (known.is_some() && found.provisioning() == Provisioning::Running) {
+        return known;
     }
-    let (weight, since) = scene.candidate_weight();
+    // What it really has: a weight that somebody else has taken away is not waited out.
+    let weight = scene.routed(name);
+    let same = known.filter(|c| c.weight == weight.percent());
+    let since = same.and_then(|c| c.since.parse().ok()).unwrap_or(facts.situation.now);
     // A candidate that has just become ready has been so from now on.
     let ready_before = |d: &DeploymentStatus| d.name == *name && d.state.as_deref() == Some("Succeeded");
     let just_ready = weight.percent() == 0 && !facts.status.deployments.iter().any(ready_before);

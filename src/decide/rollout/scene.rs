@@ -186,7 +186,7 @@ impl<'a> Scene<'a> {
             pause: None,
         };
         let back = || stay(self.stable.as_deref().map_or_else(Traffic::none, Traffic::all_to));
-        let Some(wanted) = self.wanted_name() else { return stay(self.intended.clone()) };
+        let Some(wanted) = self.wanted_name() else { return stay(self.without_rise()) };
         let Some(candidate) = self.candidate() else { return back() };
         if self.wanted_failed() {
             return back();
@@ -198,8 +198,7 @@ impl<'a> Scene<'a> {
         };
         let (weight, since) = self.candidate_weight();
         if candidate.provisioning() != Provisioning::Succeeded || !may_rise {
-            let routed = self.endpoint.map_or(Weight::NONE, |e| Weight::new(e.weight(wanted)));
-            return stay(Traffic::split(stable, wanted, weight.min(routed)));
+            return stay(Traffic::split(stable, wanted, weight.min(self.routed(wanted))));
         }
         let held = Traffic::split(stable, wanted, weight);
         if self.role(candidate) == Role::Previous {
@@ -213,6 +212,25 @@ impl<'a> Scene<'a> {
             Move::Shift { to, last: false } => stay(Traffic::split(stable, wanted, to)),
             Move::Pause(left) => Next { pause: Some(left), ..stay(held) },
         }
+    }
+
+    /// What Bindery wrote last, but that nothing beside the stable one has more than it is routed now:
+    /// nobody can say whether it may.
+    fn without_rise(&self) -> Traffic {
+        let Some(stable) = self.stable.as_deref().filter(|_| self.held.as_ref() != Some(&self.intended))
+        else {
+            return self.intended.clone();
+        };
+        let other = self.intended.serving().into_iter().find(|n| *n != stable);
+        other.map_or_else(
+            || Traffic::all_to(stable),
+            |name| Traffic::split(stable, name, self.intended.weight(name).min(self.routed(name))),
+        )
+    }
+
+    /// What Azure routes to a deployment, whatever was meant.
+    pub fn routed(&self, deployment: &str) -> Weight {
+        self.endpoint.map_or(Weight::NONE, |e| Weight::new(e.weight(deployment)))
     }
 
     /// A deployment has all the traffic and becomes the stable one; the one before it is kept warm.

@@ -1,0 +1,253 @@
+//! A small cloud that may do whatever the contract permits (azure-ml.md B and C): PUT replaces,
+//! one change at a time per endpoint, operations that take long, fail late or vanish, answers that are
+//! lost after the deed, lists that lag, numbers that are burnt.
+
+mod accept;
+mod operations;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::azure::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
+
+pub use operations::{Deed, Operation};
+
+/// How badly the cloud behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Weather {
+    /// The chance that any one thing goes wrong.
+    pub bad: f64,
+}
+
+/// A resource, as a GET shows it.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    pub id: ResourceId,
+    pub body: Value,
+    /// From when lists show it.
+    listed: Timestamp,
+}
+
+/// All of Azure.
+#[derive(Debug)]
+pub struct Cloud {
+    pub now: Timestamp,
+    pub weather: Weather,
+    pub rng: Rng,
+    pub resources: BTreeMap<ResourceId, Resource>,
+    pub operations: Vec<Operation>,
+    /// Deleted, and still in lists until then.
+    ghosts: Vec<(Timestamp, Resource)>,
+    /// Versions of registries whose number is burnt.
+    pub tombstones: BTreeSet<ResourceId>,
+    /// Nobody is let in until then.
+    pub closed_until: Timestamp,
+    /// Calls that changed something.
+    pub deeds: u64,
+    /// How often anything has become another.
+    pub changes: u64,
+}
+
+impl Cloud {
+    /// An empty subscription with two workspaces.
+    pub fn new(now: Timestamp, rng: Rng) -> Self {
+        let mut cloud = Self {
+            now,
+            weather: Weather { bad: 0.0 },
+            rng,
+            resources: BTreeMap::new(),
+            operations: vec![],
+            ghosts: vec![],
+            tombstones: BTreeSet::new(),
+            closed_until: now,
+            deeds: 0,
+            changes: 0,
+        };
+        for name in ["dev", "prod"] {
+            let id = ResourceId::workspace("s", "rg", name);
+            let body = json!({"location": "eastus", "properties": {"workspaceId": format!("guid-{name}")}});
+            cloud.put_there(&id, body);
+        }
+        cloud
+    }
+
+    /// It goes wrong this time, so many times as often as anything does.
+    fn bad(&mut self, times: f64) -> bool {
+        self.rng.f64() < self.weather.bad * times
+    }
+
+    /// Between so many seconds.
+    fn seconds(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_secs(self.rng.u64(from..=to))
+    }
+
+    /// What a GET or a list answers when it does not answer.
+    fn trouble(&mut self) -> Option<Error> {
+        if self.now < self.closed_until {
+            return Some(Error::new(Class::Unauthorized, "The client has no right to do that."));
+        }
+        if self.bad(0.5) {
+            let wait = self.seconds(1, 20);
+            return Some(Error::new(Class::Throttled(wait), "Too many requests."));
+        }
+        self.bad(0.5).then(|| Error::new(Class::Transient, "The connection was reset."))
+    }
+
+    /// A GET.
+    pub fn get<T: DeserializeOwned>(&mut self, id: &ResourceId) -> Result<Option<T>, Error> {
+        if let Some(error) = self.trouble() {
+            return Err(error);
+        }
+        let found = self.resources.get(id).map(|r| r.body.clone());
+        Ok(found.map(|body| serde_json::from_value(body).expect("the cloud holds what the client reads")))
+    }
+
+    /// The deployments of an endpoint, as the list has them: new ones may be missing, old ones there.
+    pub fn list<T: DeserializeOwned>(&mut self, endpoint: &ResourceId) -> Result<Vec<T>, Error> {
+        if let Some(error) = self.trouble() {
+            return Err(error);
+        }
+        let now = self.now;
+        self.ghosts.retain(|(until, _)| *until > now);
+        let ghosts = self.ghosts.iter().map(|(_, r)| r).filter(|r| !self.resources.contains_key(&r.id));
+        let all = self.resources.values().filter(|r| r.listed <= now).chain(ghosts);
+        let below = all.filter(|r| is_deployment_of(&r.id, endpoint));
+        Ok(below.map(|r| serde_json::from_value(r.body.clone()).expect("a deployment")).collect())
+    }
+
+    /// What an operation's URL answers.
+    pub fn poll(&mut self, url: &str) -> OperationState {
+        if self.trouble().is_some() {
+            return OperationState::Running;
+        }
+        let vanishes = self.bad(1.0);
+        let Some(operation) = self.operations.iter_mut().find(|o| o.url == url) else {
+            return OperationState::Gone;
+        };
+        operation.gone |= vanishes;
+        operation.state()
+    }
+
+    /// What a registry holds, in words.
+    pub fn holds(&self, registry: &ResourceId) -> Vec<String> {
+        let prefix = format!("{registry}/models/").to_lowercase();
+        let inside = |id: &&ResourceId| id.as_str().to_lowercase().starts_with(&prefix);
+        self.resources.keys().filter(inside).map(ToString::to_string).collect()
+    }
+
+    /// A mutating call. An error may come before the deed or after it.
+    pub fn send(&mut self, call: &Call) -> Result<Reply, Error> {
+        if let Some(error) = self.trouble() {
+            return Err(error);
+        }
+        if self.bad(0.5) {
+            return Err(conflict("Another operation is in progress."));
+        }
+        let reply = self.accept(call)?;
+        self.deeds += 1;
+        if self.bad(1.5) {
+            return Err(Error::new(Class::Transient, "The answer was lost."));
+        }
+        Ok(reply)
+    }
+
+    fn accept(&mut self, call: &Call) -> Result<Reply, Error> {
+        let (id, kind) = (&call.resource, Form::of(&call.resource));
+        match (&call.action, kind) {
+            (Action::Put(body), Form::Registry) => self.put_registry(id, body),
+            (Action::Post("removeRegions", body), Form::Registry) => self.remove_regions(id, body),
+            (Action::Delete, Form::Registry) => self.delete_registry(id),
+            (Action::Put(body), Form::Version) => self.put_version(id, body),
+            (Action::Post("publish", body), Form::Version) => self.publish(id, body),
+            (Action::Delete, Form::Version) => self.delete_version(id),
+            (Action::Put(body), Form::Endpoint) => self.put_endpoint(id, body),
+            (Action::Delete, Form::Endpoint) => self.delete_endpoint(id),
+            (Action::Put(body), Form::Deployment) => self.put_deployment(id, body),
+            (Action::Delete, Form::Deployment) => self.delete_deployment(id),
+            other => panic!("no such call: {other:?}"),
+        }
+    }
+
+    /// A resource is there from now on; lists may show it later.
+    pub fn put_there(&mut self, id: &ResourceId, mut body: Value) {
+        self.changes += 1;
+        body["id"] = json!(id.as_str());
+        body["name"] = json!(id.name());
+        let lag = if self.bad(4.0) { self.seconds(1, 20) } else { Duration::ZERO };
+        let listed = self.resources.get(id).map_or(self.now + lag, |r| r.listed);
+        self.resources.insert(id.clone(), Resource { id: id.clone(), body, listed });
+    }
+
+    fn take_away(&mut self, id: &ResourceId) {
+        self.changes += 1;
+        if let Some(resource) = self.resources.remove(id)
+            && self.bad(4.0)
+        {
+            let until = self.now + self.seconds(1, 20);
+            self.ghosts.push((until, resource));
+        }
+    }
+
+    /// The deployments that an endpoint really has.
+    pub fn deployments_of(&self, endpoint: &ResourceId) -> Vec<&Resource> {
+        self.resources.values().filter(|r| is_deployment_of(&r.id, endpoint)).collect()
+    }
+}
+
+/// What a resource is, by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Registry,
+    Workspace,
+    Version,
+    Endpoint,
+    Deployment,
+}
+
+impl Form {
+    pub fn of(id: &ResourceId) -> Self {
+        if id.segment("versions").is_some() {
+            Self::Version
+        } else if id.segment("deployments").is_some() {
+            Self::Deployment
+        } else if id.segment("onlineEndpoints").is_some() {
+            Self::Endpoint
+        } else if id.segment("registries").is_some() {
+            Self::Registry
+        } else {
+            Self::Workspace
+        }
+    }
+}
+
+/// Is it a deployment of this endpoint?
+pub fn is_deployment_of(id: &ResourceId, endpoint: &ResourceId) -> bool {
+    let (id, endpoint) = (id.as_str(), endpoint.as_str());
+    let rest = id.get(endpoint.len()..).filter(|_| id[..endpoint.len()].eq_ignore_ascii_case(endpoint));
+    rest.is_some_and(|rest| rest.starts_with("/deployments/"))
+}
+
+/// The endpoint that a change of this resource locks; the resource itself where it is none.
+pub fn lock_of(id: &ResourceId) -> ResourceId {
+    match id.as_str().split_once("/deployments/") {
+        Some((endpoint, _)) => ResourceId::new(endpoint),
+        None => id.clone(),
+    }
+}
+
+fn conflict(message: &str) -> Error {
+    Error { status: Some(409), ..Error::new(Class::Conflict, message) }
+}
+
+fn refused(message: impl Into<String>) -> Error {
+    Error { status: Some(400), ..Error::new(Class::Permanent, message) }
+}
+
+fn not_found() -> Error {
+    Error { status: Some(404), ..Error::new(Class::NotFound, "It is not there.") }
+}

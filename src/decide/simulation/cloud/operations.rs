@@ -1,0 +1,128 @@
+//! Operations: what was accepted, and is done later.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Cloud;
+use crate::azure::{OperationState, Reply, ResourceId};
+
+/// What is done when an operation ends.
+#[derive(Debug, Clone)]
+pub enum Deed {
+    /// The resource gets this body.
+    Become(Value),
+    /// The resource gets this state; its content is as it is.
+    State(&'static str),
+    /// The resource is there.
+    Appear(ResourceId, Value),
+    /// The resource is gone, with what is below it.
+    Disappear,
+    /// Nothing: it has failed, and left no trace.
+    Nothing,
+}
+
+/// A long-running operation.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    pub url: String,
+    /// What it locks.
+    pub lock: ResourceId,
+    pub resource: ResourceId,
+    pub deed: Deed,
+    pub started: Timestamp,
+    pub ends: Timestamp,
+    pub fails: bool,
+    pub done: bool,
+    /// Its URL answers 404 from now on.
+    pub gone: bool,
+}
+
+impl Operation {
+    /// What its URL answers.
+    pub fn state(&self) -> OperationState {
+        match (self.gone, self.done, self.fails) {
+            (true, _, _) => OperationState::Gone,
+            (_, false, _) => OperationState::Running,
+            (_, true, false) => OperationState::Succeeded,
+            (_, true, true) => OperationState::Failed {
+                code: Some("ResourceNotReady".into()),
+                message: "The container has crashed.".into(),
+            },
+        }
+    }
+}
+
+impl Cloud {
+    /// Starts an operation; the reply has its URL, and the body that the service answers with.
+    pub(super) fn start(
+        &mut self,
+        resource: &ResourceId,
+        deed: Deed,
+        fails: bool,
+        (from, to): (u64, u64),
+        body: Option<Value>,
+    ) -> Reply {
+        let url = format!("https://azure.example/operations/{}", self.operations.len());
+        let ends = self.now + self.seconds(from, to);
+        let (lock, resource) = (super::lock_of(resource), resource.clone());
+        self.operations.push(Operation {
+            url: url.clone(),
+            lock,
+            resource,
+            deed,
+            started: self.now,
+            ends,
+            fails,
+            done: false,
+            gone: false,
+        });
+        let status = if body.is_some() { 201 } else { 202 };
+        Reply { status, body, operation: Some(url), retry_after: None }
+    }
+
+    /// Does an operation run that locks this?
+    pub fn busy(&self, lock: &ResourceId) -> bool {
+        self.operations.iter().any(|o| !o.done && o.lock == *lock)
+    }
+
+    /// The next time at which an operation ends.
+    pub fn next_end(&self) -> Option<Timestamp> {
+        self.operations.iter().filter(|o| !o.done).map(|o| o.ends).min()
+    }
+
+    /// Time goes on: what ends is done.
+    pub fn advance(&mut self, now: Timestamp) {
+        self.now = now;
+        let mut due: Vec<usize> = (0..self.operations.len())
+            .filter(|i| !self.operations[*i].done && self.operations[*i].ends <= now)
+            .collect();
+        due.sort_by_key(|i| self.operations[*i].ends);
+        for i in due {
+            self.operations[i].done = true;
+            self.changes += 1;
+            let operation = self.operations[i].clone();
+            self.perform(&operation);
+        }
+    }
+
+    fn perform(&mut self, operation: &Operation) {
+        let id = &operation.resource;
+        match &operation.deed {
+            Deed::Become(body) if self.resources.contains_key(id) => self.put_there(id, body.clone()),
+            Deed::State(state) => {
+                if let Some(resource) = self.resources.get_mut(id) {
+                    resource.body["properties"]["provisioningState"] = json!(state);
+                }
+            }
+            Deed::Appear(at, body) if !self.resources.contains_key(at) => self.put_there(at, body.clone()),
+            Deed::Disappear => {
+                let below: Vec<ResourceId> =
+                    self.deployments_of(id).into_iter().map(|r| r.id.clone()).collect();
+                for id in below.iter().chain([id]) {
+                    self.take_away(id);
+                }
+            }
+            Deed::Become(_) | Deed::Appear(..) | Deed::Nothing => {}
+        }
+    }
+}

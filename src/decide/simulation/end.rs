@@ -1,0 +1,112 @@
+//! What is true in the end, when nobody disturbs any more.
+
+use serde_json::Value;
+
+use super::cluster::Object;
+use super::kinds::Kind;
+use super::shell::told;
+use super::world::World;
+use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace, conditions_of};
+use crate::azure::ResourceId;
+use crate::decide::rollout::Revision;
+
+/// Everything is as its manifest says, or says why not.
+pub fn of_the_end(world: &World) -> Result<(), String> {
+    every::<Registry>(world)?;
+    every::<Workspace>(world)?;
+    every::<ModelVersion>(world)?;
+    every::<DeploymentBinding>(world)?;
+    for binding in world.cluster.bindings.live.values() {
+        what_is_ready_serves(world, binding)?;
+    }
+    for version in world.cluster.versions.live.values() {
+        what_is_ready_is_described(world, version)?;
+    }
+    Ok(())
+}
+
+/// Nothing is on its way any more; no finalizer holds what is deleted, but for a reason that it says.
+fn every<K: Kind>(world: &World) -> Result<(), String> {
+    for object in K::table(&world.cluster).live.values() {
+        let conditions = conditions_of(K::conditions(&object.status));
+        let is = |kind: &str| conditions.get(kind).is_some_and(|c| c.status == "True");
+        let reason = conditions.get("Ready").map(|c| c.reason.clone()).unwrap_or_default();
+        let blocked = ["ReferenceNotReady", "ReferenceNotFound"].contains(&reason.as_str());
+        if !is("Ready") && !is("Stalled") && !blocked {
+            return Err(format!("{} {} ends as {}", K::WORD, object.name, told::<K>(&object.status)));
+        }
+        if object.deleting && !["NotEmpty", "InUse"].contains(&reason.as_str()) {
+            return Err(format!(
+                "{} {} is never let go: {}",
+                K::WORD,
+                object.name,
+                told::<K>(&object.status)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn ready<K: Kind>(object: &Object<K>) -> bool {
+    conditions_of(K::conditions(&object.status)).get("Ready").is_some_and(|c| c.status == "True")
+}
+
+/// A binding that is Ready serves what its manifest asks for, with all the traffic.
+fn what_is_ready_serves(world: &World, binding: &Object<DeploymentBinding>) -> Result<(), String> {
+    let workspace = ResourceId::workspace("s", "rg", "prod");
+    let endpoint = workspace.child("onlineEndpoints", &binding.spec.online.endpoint.name);
+    let Some(found) = world.cloud.resources.get(&endpoint) else {
+        return if ready(binding) {
+            Err(format!("{} is Ready, and nothing is there", binding.name))
+        } else {
+            Ok(())
+        };
+    };
+    let reference = &binding.spec.model.version_ref.name;
+    let Some(version) = world.cluster.versions.live.get(reference) else { return Ok(()) };
+    let Some(asset_id) = version.status.asset_id.clone().filter(|_| ready(version)) else { return Ok(()) };
+    let revision = Revision::of(&asset_id, &binding.spec.online.deployment);
+    let name = revision.deployment_name(&version.spec.version);
+    let traffic = &found.body["properties"]["traffic"];
+    let serves = traffic[&name] == 100;
+    let failed = found.body["tags"]["bindery-failed"].as_str() == Some(&revision.to_string());
+    let stopped = conditions_of(&binding.status.conditions).get("Stalled").is_some();
+    if ready(binding) != (serves && !stopped) || (!serves && !failed && !stopped) {
+        return Err(format!(
+            "{}: {name} has {traffic}, failed {failed}; its status says {}",
+            binding.name,
+            told::<DeploymentBinding>(&binding.status)
+        ));
+    }
+    if ready(binding) {
+        let deployment = world.cloud.resources.get(&endpoint.child("deployments", &name));
+        let count = deployment.and_then(|d| d.body["sku"]["capacity"].as_i64());
+        let wanted = i64::from(binding.spec.online.deployment.instance_count);
+        if count != Some(wanted) {
+            return Err(format!("{name} has {count:?} instances and should have {wanted}"));
+        }
+        let tags: &Value = &found.body["tags"];
+        let differs = binding.spec.online.endpoint.tags.iter().find(|(k, v)| tags[k] != **v);
+        if let Some((key, _)) = differs {
+            return Err(format!("{}: tag {key} is {}", binding.name, tags[key]));
+        }
+    }
+    Ok(())
+}
+
+/// A version that is Ready is in Azure, with our tag and what the manifest says.
+fn what_is_ready_is_described(world: &World, version: &Object<ModelVersion>) -> Result<(), String> {
+    if !ready(version) {
+        return Ok(());
+    }
+    let id = version.status.id.clone().map(ResourceId::new);
+    let found = id.as_ref().and_then(|id| world.cloud.resources.get(id));
+    let Some(found) = found else { return Err(format!("{} is Ready, and not there", version.name)) };
+    let properties = &found.body["properties"];
+    let owner = format!("prod/fares/{}", version.name);
+    let tags = &properties["tags"];
+    let right = tags["bindery-owner"] == owner.as_str()
+        && version.spec.tags.iter().all(|(k, v)| tags[k] == **v)
+        && properties["isArchived"] == version.spec.archived;
+    if right { Ok(()) } else { Err(format!("{} is Ready, and Azure has {properties}", version.name)) }
+}

@@ -1,0 +1,448 @@
+//! What must hold, each with a name and a sentence. They read the facts, the call and the cloud, and
+//! share as little as possible with the rules that they watch.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::cloud::{Deed, Form, Resource};
+use super::cluster::Object;
+use super::kinds::{Evidence, Kind};
+use super::world::World;
+use crate::api::{BindingDeletion, RegistryDeletion, Tags, VersionDeletion, conditions_of};
+use crate::azure::{Action, Call, ResourceId};
+use crate::decide::rollout::Revision;
+use crate::decide::{Decision, Facts as _, Look, Mode, Place, Situation, SourceVersion, deployment_binding};
+
+/// What the invariants remember.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// By endpoint: the revision that a tag said to have failed last.
+    failed: BTreeMap<ResourceId, String>,
+    /// By deployment: the weight that Bindery wrote and Azure has settled on, and since when.
+    weights: BTreeMap<ResourceId, (i64, Timestamp)>,
+    /// Resources of others, as they have to stay.
+    foreign: BTreeMap<ResourceId, Value>,
+    /// When every status was forgotten last.
+    forgotten: Option<Timestamp>,
+    now: Option<Timestamp>,
+    /// The changes of the cloud that were looked at.
+    seen: u64,
+}
+
+impl Ledger {
+    /// Every status was forgotten.
+    pub fn forget(&mut self) {
+        self.forgotten = self.now;
+    }
+
+    /// From now on this has to stay as it is.
+    pub fn guard(&mut self, resource: &Resource) {
+        self.foreign.insert(resource.id.clone(), resource.body.clone());
+    }
+
+    /// Is it somebody else's?
+    pub fn guards(&self, id: &ResourceId) -> bool {
+        self.foreign.contains_key(id)
+    }
+
+    /// Looks at the cloud, whoever has changed it.
+    pub fn look(&mut self, world: &super::cloud::Cloud) {
+        self.now = Some(world.now);
+        if std::mem::replace(&mut self.seen, world.changes) == world.changes {
+            return;
+        }
+        self.failed.retain(|id, _| world.resources.contains_key(id));
+        self.weights.retain(|id, _| world.resources.contains_key(id));
+        for resource in world.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
+            if world.busy(&resource.id) {
+                continue;
+            }
+            if let Some(failed) = resource.body["tags"]["bindery-failed"].as_str() {
+                self.failed.insert(resource.id.clone(), failed.to_string());
+            }
+            let written = written_traffic(&resource.body);
+            for deployment in world.deployments_of(&resource.id) {
+                let weight = written.get(deployment.id.name()).copied().unwrap_or(0);
+                let since = self.weights.entry(deployment.id.clone()).or_insert((weight, world.now));
+                if since.0 != weight {
+                    *since = (weight, world.now);
+                }
+            }
+        }
+    }
+}
+
+fn written_traffic(endpoint: &Value) -> BTreeMap<&str, i64> {
+    let text = endpoint["tags"]["bindery-traffic"].as_str().unwrap_or_default();
+    text.split(' ').filter_map(|p| p.split_once('=')).map(|(n, w)| (n, w.parse().unwrap_or(0))).collect()
+}
+
+fn hold(it: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if it { Ok(()) } else { Err(what()) }
+}
+
+// --- the cloud, after every effect ---
+
+/// What holds of the cloud after every effect.
+pub fn of_the_cloud(world: &World) -> Result<(), String> {
+    at_most_two_and_one_failed(world)?;
+    what_is_not_ours_stays(world)
+}
+
+/// At most two deployments of ours are on an endpoint, and one that failed.
+fn at_most_two_and_one_failed(world: &World) -> Result<(), String> {
+    for endpoint in world.cloud.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
+        let all = world.cloud.deployments_of(&endpoint.id);
+        let ours: Vec<&&Resource> =
+            all.iter().filter(|r| r.body["tags"]["bindery-revision"].is_string()).collect();
+        let ending = |r: &&&Resource| {
+            ["Failed", "Deleting"]
+                .contains(&r.body["properties"]["provisioningState"].as_str().unwrap_or_default())
+        };
+        let whole = ours.iter().filter(|r| !ending(r)).count();
+        hold(whole <= 2 && ours.len() <= 3, || {
+            let names: Vec<&str> = ours.iter().map(|r| r.id.name()).collect();
+            format!("too many deployments of ours: {names:?}")
+        })?;
+    }
+    Ok(())
+}
+
+/// Nothing that is not ours is changed or deleted.
+fn what_is_not_ours_stays(world: &World) -> Result<(), String> {
+    for (id, body) in &world.ledger.foreign {
+        let now = world.cloud.resources.get(id).map(|r| &r.body);
+        hold(now == Some(body), || format!("{id} is not ours, and became {now:?}"))?;
+    }
+    Ok(())
+}
+
+// --- a decision ---
+
+/// What holds of every decision.
+pub fn of_a_decision<K: Kind>(
+    _: &World,
+    object: &Object<K>,
+    facts: &K::Facts,
+    decision: &Decision<K::Status>,
+) -> Result<(), String> {
+    tells_one_story::<K>(object, decision)?;
+    if let Evidence::Binding(facts) = K::evidence(facts) {
+        a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
+    }
+    Ok(())
+}
+
+/// Ready is there and of this generation; Reconciling and Stalled are never there together.
+fn tells_one_story<K: Kind>(object: &Object<K>, decision: &Decision<K::Status>) -> Result<(), String> {
+    let conditions = conditions_of(K::conditions(&decision.status));
+    let ready = conditions.get("Ready").and_then(|c| c.observed_generation);
+    hold(ready == Some(object.generation), || format!("{}: Ready speaks of {ready:?}", object.name))?;
+    let both = conditions.get("Reconciling").is_some() && conditions.get("Stalled").is_some();
+    hold(!both, || format!("{}: Reconciling and Stalled at once", object.name))
+}
+
+/// A pass that sees a broken candidate with traffic, and may act, takes it back.
+fn a_bad_candidate_is_taken_back(
+    facts: &deployment_binding::Facts,
+    call: Option<&Call>,
+) -> Result<(), String> {
+    let situation = &facts.situation;
+    let hindered = situation.mode != Mode::Act
+        || situation.deleting
+        || situation.unreadable.is_some()
+        || situation.failure.is_some()
+        || situation.older_claimant().is_some()
+        || !matches!(facts.place, Place::Ready { .. });
+    let (Some((_, name)), Some(endpoint)) = (wanted(facts), facts.endpoint.found()) else { return Ok(()) };
+    let state = |s: &Option<String>| s.clone().unwrap_or_default();
+    let settled = state(&endpoint.properties.provisioning_state) == "Succeeded"
+        && facts
+            .deployments
+            .iter()
+            .all(|d| ["Succeeded", "Failed"].contains(&state(&d.properties.provisioning_state).as_str()));
+    let broken = facts
+        .deployments
+        .iter()
+        .any(|d| d.name() == name && state(&d.properties.provisioning_state) == "Failed");
+    let stable = endpoint.tags.get("bindery-stable").filter(|s| **s != name);
+    let stable = stable.filter(|s| facts.deployments.iter().any(|d| d.name() == s.as_str()));
+    if hindered || !settled || !broken || stable.is_none() || endpoint.weight(&name) == 0 {
+        return Ok(());
+    }
+    let weight = match call.map(|c| &c.action) {
+        Some(Action::Put(body)) => body["properties"]["traffic"][&name].as_i64().unwrap_or(0),
+        _ => 100,
+    };
+    hold(weight == 0, || format!("{name} is broken, has traffic, and is not taken back: {call:?}"))
+}
+
+// --- a call ---
+
+/// What holds of every call.
+pub fn of_a_call<K: Kind>(
+    world: &World,
+    object: &Object<K>,
+    facts: &K::Facts,
+    call: &Call,
+) -> Result<(), String> {
+    let mut facts = facts.clone();
+    nothing_is_written_when_only_looking(world, object, facts.situation(), call)?;
+    match K::evidence(&facts) {
+        Evidence::Workspace => Err(format!("a workspace was about to be changed: {}", call.doing)),
+        Evidence::Registry(facts) => {
+            let found = facts.registry.found().and_then(|r| serde_json::to_value(r).ok());
+            let tags = found.as_ref().map_or(&Value::Null, |f| &f["tags"]);
+            only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+            foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.tags, &facts.status.owned_tags, call)
+        }
+        Evidence::Version(facts) => {
+            let found = facts.version.found().and_then(|r| serde_json::to_value(r).ok());
+            let tags = found.as_ref().map_or(&Value::Null, |f| &f["properties"]["tags"]);
+            only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+            one_publish_per_version(world, object, call)?;
+            nothing_that_serves_is_deleted(facts.served_by.is_empty(), call)?;
+            let (tags, owned) = (&facts.spec.tags, &facts.status.owned_tags);
+            foreign_fields_survive(found.as_ref(), "/properties/tags", tags, owned, call)
+        }
+        Evidence::Binding(facts) => of_a_bindings_call(world, facts, call),
+    }
+}
+
+fn of_a_bindings_call(world: &World, facts: &deployment_binding::Facts, call: &Call) -> Result<(), String> {
+    let endpoint = facts.endpoint.found().and_then(|e| serde_json::to_value(e).ok());
+    let name = call.resource.name();
+    if Form::of(&call.resource) == Form::Endpoint {
+        let tags = endpoint.as_ref().map_or(&Value::Null, |e| &e["tags"]);
+        only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+        let serving = facts.endpoint.found().is_some_and(|e| e.properties.traffic.values().any(|w| *w > 0));
+        nothing_that_serves_is_deleted(!serving && facts.deployments.is_empty(), call)?;
+        traffic_sums_to_100_or_is_empty(call)?;
+        only_the_qualified_rise(facts, call)?;
+        steps_are_taken_one_by_one(world, facts, call)?;
+        let (tags, owned) = (&facts.spec.online.endpoint.tags, &facts.status.owned_tags);
+        return foreign_fields_survive(endpoint.as_ref(), "/tags", tags, owned, call);
+    }
+    let found = facts.deployments.iter().find(|d| d.name() == name);
+    let serves = facts.endpoint.found().is_some_and(|e| e.weight(name) > 0);
+    nothing_that_serves_is_deleted(!serves, call)?;
+    if let Some(found) = found {
+        let ours = found.tags.contains_key("bindery-revision")
+            && found.tags.get("bindery-owner").is_some_and(|o| o.starts_with("prod/"));
+        hold(ours, || format!("{name} is not ours: {}", call.doing))?;
+    } else {
+        a_failed_revision_is_not_tried_again(world, facts, call)?;
+    }
+    let found = found.and_then(|d| serde_json::to_value(d).ok());
+    foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.online.deployment.tags, &[], call)
+}
+
+/// No write when suspended, observing, or with `--observe-only`.
+fn nothing_is_written_when_only_looking<K: Kind>(
+    world: &World,
+    object: &Object<K>,
+    situation: &Situation,
+    call: &Call,
+) -> Result<(), String> {
+    let (suspend, management, _) = K::settings(&object.spec);
+    let looking = suspend || management == crate::api::Management::Observe || world.observe_only;
+    hold(!looking && situation.mode == Mode::Act, || format!("only looking, and yet: {}", call.doing))
+}
+
+/// What is deleted, or loses regions, carries our tag: never what is somebody else's or nobody's.
+fn only_ours_is_deleted_or_shrunk(situation: &Situation, tags: &Value, call: &Call) -> Result<(), String> {
+    let owner = tags["bindery-owner"].as_str();
+    let ours = owner == Some(situation.owner.to_string().as_str());
+    match &call.action {
+        Action::Delete | Action::Post("removeRegions", _) => {
+            hold(ours, || format!("owned by {owner:?}: {}", call.doing))
+        }
+        _ => hold(owner.is_none_or(|o| o.starts_with("prod/")), || {
+            format!("owned by {owner:?}: {}", call.doing)
+        }),
+    }
+}
+
+/// Nothing that serves is deleted.
+fn nothing_that_serves_is_deleted(idle: bool, call: &Call) -> Result<(), String> {
+    hold(idle || call.action != Action::Delete, || format!("it serves: {}", call.doing))
+}
+
+/// Every traffic map that we write sums to 100 or is empty.
+fn traffic_sums_to_100_or_is_empty(call: &Call) -> Result<(), String> {
+    let Action::Put(body) = &call.action else { return Ok(()) };
+    let weights: Vec<i64> = traffic(body).into_values().collect();
+    let sum: i64 = weights.iter().sum();
+    hold(weights.is_empty() || sum == 100, || format!("traffic {weights:?}: {}", call.doing))
+}
+
+fn traffic(body: &Value) -> BTreeMap<String, i64> {
+    let map = body["properties"]["traffic"].as_object().cloned().unwrap_or_default();
+    map.into_iter().map(|(n, w)| (n, w.as_i64().unwrap_or(-1))).collect()
+}
+
+/// No write raises the weight of a version that does not qualify in the facts: except back to stable.
+fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Result<(), String> {
+    let (Action::Put(body), Some(endpoint)) = (&call.action, facts.endpoint.found()) else { return Ok(()) };
+    let there = |name: &str| facts.deployments.iter().find(|d| d.name() == name);
+    let tagged = endpoint.tags.get("bindery-stable").filter(|s| there(s).is_some());
+    for (name, weight) in traffic(body) {
+        if weight <= i64::from(endpoint.weight(&name)) {
+            continue;
+        }
+        let served = endpoint.weight(&name) > 0
+            || endpoint.tags.get("bindery-traffic").is_some_and(|t| t.contains(&format!("{name}=")));
+        if tagged.map_or(served, |s| *s == name) {
+            continue; // back to stable
+        }
+        let failed = facts.status.failed.as_ref().map(|f| f.revision.clone());
+        let is_wanted = wanted(facts).is_some_and(|(revision, wanted)| {
+            wanted == name
+                && Some(revision.to_string()) != failed
+                && Some(&revision.to_string()) != endpoint.tags.get("bindery-failed")
+        });
+        let ready =
+            there(&name).is_some_and(|d| d.properties.provisioning_state.as_deref() == Some("Succeeded"));
+        hold(is_wanted && ready && allowed(facts), || {
+            format!("{name} does not qualify, and would rise to {weight}: {}", call.doing)
+        })?;
+    }
+    Ok(())
+}
+
+/// A candidate rises by one step at a time, and not before the pauses of its step are over.
+fn steps_are_taken_one_by_one(
+    world: &World,
+    facts: &deployment_binding::Facts,
+    call: &Call,
+) -> Result<(), String> {
+    let (Action::Put(body), Some(endpoint)) = (&call.action, facts.endpoint.found()) else { return Ok(()) };
+    let Some((_, name)) = wanted(facts) else { return Ok(()) };
+    let tag = |key: &str| endpoint.tags.get(key).map(String::as_str);
+    let there = |name: &str| facts.deployments.iter().any(|d| d.name() == name);
+    let stable = tag("bindery-stable").filter(|s| there(s));
+    let before = tag("bindery-traffic").and_then(|_| {
+        let body = serde_json::to_value(endpoint).ok()?;
+        Some(written_traffic(&body).get(name.as_str()).copied().unwrap_or(0))
+    });
+    let (Some(stable), Some(before)) = (stable, before) else { return Ok(()) };
+    let after = traffic(body).get(&name).copied().unwrap_or(0);
+    if stable == name || tag("bindery-previous") == Some(name.as_str()) || after <= before {
+        return Ok(());
+    }
+    let steps = &facts.spec.strategy.steps;
+    let weights: Vec<i64> = steps.iter().filter_map(|s| s.set_traffic).map(i64::from).collect();
+    let next = weights.iter().copied().filter(|w| *w > before).min().unwrap_or(100);
+    hold(after == next, || format!("from {before} % to {after} %, and not to {next} %: {}", call.doing))?;
+    let reached = steps.iter().position(|s| s.set_traffic.map(i64::from) == Some(before));
+    let Some(reached) = reached else { return Ok(()) };
+    let pauses = steps[reached + 1..].iter().map_while(|s| s.pause.as_ref());
+    let wait: std::time::Duration = pauses.map(|p| p.period.duration()).sum();
+    let id = call.resource.child("deployments", &name);
+    let since = world.ledger.weights.get(&id).filter(|(w, _)| *w == before).map_or(world.now, |(_, s)| *s);
+    let waited = since.duration_until(world.now).unsigned_abs();
+    hold(waited >= wait, || format!("{waited:?} of {wait:?} waited at {before} %: {}", call.doing))
+}
+
+/// A revision that failed is not created again.
+fn a_failed_revision_is_not_tried_again(
+    world: &World,
+    facts: &deployment_binding::Facts,
+    call: &Call,
+) -> Result<(), String> {
+    let (Action::Put(body), Some(id)) = (&call.action, &facts.id) else { return Ok(()) };
+    let revision = body["tags"]["bindery-revision"].as_str().unwrap_or_default();
+    let by_tag = world.ledger.failed.get(id).is_some_and(|f| f == revision);
+    let by_status = facts.status.failed.as_ref().is_some_and(|f| f.revision == revision);
+    hold(!by_tag && !by_status, || format!("{revision} has failed: {}", call.doing))
+}
+
+/// A version is published once: never again while the first may still land.
+fn one_publish_per_version<K: Kind>(world: &World, object: &Object<K>, call: &Call) -> Result<(), String> {
+    let Action::Post("publish", body) = &call.action else { return Ok(()) };
+    let text = |key: &str| body[key].as_str().unwrap_or_default();
+    let to = ResourceId::registry("s", "rg", text("registryName"))
+        .model_version(text("destinationName"), text("destinationVersion"));
+    // Nobody can remember what an earlier object, or a status that is lost, had asked for.
+    let since = world.ledger.forgotten.map_or(object.created, |f| f.max(object.created));
+    let pending = world
+        .cloud
+        .operations
+        .iter()
+        .find(|o| !o.done && o.started > since && matches!(&o.deed, Deed::Appear(at, _) if *at == to));
+    hold(pending.is_none(), || format!("{to} may still come: {}", call.doing))
+}
+
+/// What we did not set goes back as it came: unknown properties, foreign tags, mirror traffic.
+fn foreign_fields_survive(
+    found: Option<&Value>,
+    tags: &str,
+    wanted: &Tags,
+    owned: &[String],
+    call: &Call,
+) -> Result<(), String> {
+    let (Some(found), Action::Put(body)) = (found, &call.action) else { return Ok(()) };
+    let ours =
+        |key: &str| key.starts_with("bindery-") || wanted.contains_key(key) || owned.iter().any(|o| o == key);
+    for (key, value) in found.pointer(tags).and_then(Value::as_object).into_iter().flatten() {
+        let sent = body.pointer(tags).and_then(|t| t.get(key));
+        hold(ours(key) || sent == Some(value), || format!("tag {key} is lost: {}", call.doing))?;
+    }
+    for field in ["futureProperty", "mirrorTraffic", "flavors", "modelUri", "model"] {
+        let (was, sent) = (&found["properties"][field], &body["properties"][field]);
+        let ending = field == "mirrorTraffic" && call.doing.starts_with("take all traffic off");
+        hold(was == sent || ending, || format!("{field} was {was} and becomes {sent}: {}", call.doing))?;
+    }
+    Ok(())
+}
+
+/// What the manifest asks for, where the version can be read.
+fn wanted(facts: &deployment_binding::Facts) -> Option<(Revision, String)> {
+    let SourceVersion::Ready { asset_id, version, .. } = &facts.version else { return None };
+    let revision = Revision::of(asset_id, &facts.spec.online.deployment);
+    let name = revision.deployment_name(version);
+    Some((revision, name))
+}
+
+/// The workspace lets the version serve.
+fn allowed(facts: &deployment_binding::Facts) -> bool {
+    let Place::Ready { policy, .. } = &facts.place else { return false };
+    let SourceVersion::Ready { registry, .. } = &facts.version else { return false };
+    policy.allowed_registries.is_empty()
+        || registry.as_ref().is_some_and(|r| policy.allowed_registries.contains(r))
+}
+
+// --- a release ---
+
+/// An object goes only when nothing in Azure is left to do for it.
+pub fn of_a_release<K: Kind>(facts: &K::Facts) -> Result<(), String> {
+    let mut situated = facts.clone();
+    let situation = situated.situation();
+    if situation.mode != Mode::Act || !situation.claimants.is_empty() {
+        return Ok(());
+    }
+    let left = match K::evidence(facts) {
+        Evidence::Workspace => false,
+        Evidence::Registry(f) => {
+            f.spec.deletion_policy == RegistryDeletion::Delete
+                && f.registry.found().is_some_and(|r| f.situation.owns(&r.tags))
+        }
+        Evidence::Version(f) => {
+            let policy = f.spec.deletion_policy;
+            f.version.found().is_some_and(|v| {
+                f.situation.owns(&v.properties.tags)
+                    && (policy == VersionDeletion::Delete
+                        || (policy == VersionDeletion::Archive && !v.properties.is_archived))
+            })
+        }
+        Evidence::Binding(f) => {
+            f.spec.deletion_policy == BindingDeletion::Delete
+                && f.endpoint.found().is_some_and(|e| f.situation.owns(&e.tags))
+        }
+    };
+    let unread = matches!(K::evidence(facts), Evidence::Binding(f)
+        if matches!(f.endpoint, Look::Unseen) && f.id.is_some() && f.spec.deletion_policy == BindingDeletion::Delete);
+    hold(!left && !unread, || "an object goes, and what it made is still there".into())
+}

@@ -1,0 +1,406 @@
+//! The four kinds as the shell carries them: their facts, gathered as the controller gathers them.
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::cluster::{Cluster, Object, Table};
+use super::world::World;
+use crate::api::{
+    DeploymentBinding, DeploymentBindingSpec, DeploymentBindingStatus, Management, ModelVersion,
+    ModelVersionSpec, ModelVersionStatus, Period, Policy, Reference, Registry, RegistrySpec, RegistryStatus,
+    RunningOperation, ServedBy, Workspace, WorkspaceSpec, WorkspaceStatus, conditions_of,
+};
+use crate::azure::id::registry_asset_id;
+use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::azure::{Error, OperationState, ResourceId};
+use crate::decide::{
+    Facts, Look, Place, Polled, Situation, SourceVersion, deployment_binding, model_version, registry,
+    workspace,
+};
+
+/// What differs between the kinds for the shell.
+pub trait Kind: Sized + 'static {
+    type Spec: Clone + PartialEq + std::fmt::Debug;
+    type Status: Clone + PartialEq + std::fmt::Debug;
+    type Facts: Facts<Status = Self::Status> + Clone;
+    const WORD: &'static str;
+
+    fn table(cluster: &Cluster) -> &Table<Self>;
+    fn table_mut(cluster: &mut Cluster) -> &mut Table<Self>;
+    /// The schema's default.
+    fn no_status() -> Self::Status;
+    fn settings(spec: &Self::Spec) -> (bool, Management, Option<&Period>);
+    fn conditions(status: &Self::Status) -> &[Condition];
+    fn target(object: &Object<Self>, cluster: &Cluster) -> Option<ResourceId>;
+    fn gather(world: &mut World, object: &Object<Self>, situation: Situation) -> Self::Facts;
+    /// What the invariants need to know of the facts of a call.
+    fn evidence(facts: &Self::Facts) -> Evidence<'_>;
+
+    fn interval(spec: &Self::Spec) -> Duration {
+        Self::settings(spec).2.map_or(Duration::from_secs(600), Period::duration)
+    }
+}
+
+/// The facts of a call, whatever the kind.
+pub enum Evidence<'a> {
+    Registry(&'a registry::Facts),
+    Workspace,
+    Version(&'a model_version::Facts),
+    Binding(&'a deployment_binding::Facts),
+}
+
+macro_rules! common {
+    ($table:ident, $spec:ty, $status:ident, $facts:ty) => {
+        type Spec = $spec;
+        type Status = $status;
+        type Facts = $facts;
+        const WORD: &'static str = stringify!($table);
+
+        fn table(cluster: &Cluster) -> &Table<Self> {
+            &cluster.$table
+        }
+
+        fn table_mut(cluster: &mut Cluster) -> &mut Table<Self> {
+            &mut cluster.$table
+        }
+
+        fn no_status() -> $status {
+            $status { observed_generation: -1, ..$status::default() }
+        }
+
+        fn conditions(status: &$status) -> &[Condition] {
+            &status.conditions
+        }
+    };
+}
+
+impl Kind for Registry {
+    common!(registries, RegistrySpec, RegistryStatus, registry::Facts);
+
+    fn settings(spec: &RegistrySpec) -> (bool, Management, Option<&Period>) {
+        (spec.suspend, spec.management, spec.interval.as_ref())
+    }
+
+    fn target(object: &Object<Self>, _: &Cluster) -> Option<ResourceId> {
+        Some(registry_id(object))
+    }
+
+    fn gather(world: &mut World, object: &Object<Self>, mut situation: Situation) -> registry::Facts {
+        let id = registry_id(object);
+        situation.operation = poll(world, object.status.operation.as_ref(), true);
+        let got = world.get(&id);
+        let registry = look(&mut situation, "the registry", got);
+        let (mut holds, mut referrers) = (vec![], vec![]);
+        if situation.deleting && registry.found().is_some() {
+            holds = world.cloud.holds(&id);
+            let lives_here = |v: &&Object<ModelVersion>| {
+                v.spec.registry_ref.as_ref().is_some_and(|r| r.name == object.name)
+            };
+            referrers =
+                world.cluster.versions.cache.values().filter(lives_here).map(Object::full_name).collect();
+        }
+        settle(&mut situation, &registry);
+        registry::Facts {
+            situation,
+            spec: object.spec.clone(),
+            status: object.status.clone(),
+            id,
+            registry,
+            holds,
+            referrers,
+        }
+    }
+
+    fn evidence(facts: &registry::Facts) -> Evidence<'_> {
+        Evidence::Registry(facts)
+    }
+}
+
+impl Kind for Workspace {
+    common!(workspaces, WorkspaceSpec, WorkspaceStatus, workspace::Facts);
+
+    fn settings(spec: &WorkspaceSpec) -> (bool, Management, Option<&Period>) {
+        (false, Management::Manage, spec.interval.as_ref())
+    }
+
+    fn target(object: &Object<Self>, _: &Cluster) -> Option<ResourceId> {
+        Some(workspace_id(object))
+    }
+
+    fn gather(world: &mut World, object: &Object<Self>, mut situation: Situation) -> workspace::Facts {
+        let id = workspace_id(object);
+        let got = world.get(&id);
+        let workspace = look(&mut situation, "the workspace", got);
+        settle(&mut situation, &workspace);
+        workspace::Facts {
+            situation,
+            spec: object.spec.clone(),
+            status: object.status.clone(),
+            id,
+            workspace,
+        }
+    }
+
+    fn evidence(_: &workspace::Facts) -> Evidence<'_> {
+        Evidence::Workspace
+    }
+}
+
+impl Kind for ModelVersion {
+    common!(versions, ModelVersionSpec, ModelVersionStatus, model_version::Facts);
+
+    fn settings(spec: &ModelVersionSpec) -> (bool, Management, Option<&Period>) {
+        (spec.suspend, spec.management, spec.interval.as_ref())
+    }
+
+    fn target(object: &Object<Self>, cluster: &Cluster) -> Option<ResourceId> {
+        let place = match (&object.spec.registry_ref, &object.spec.workspace_ref) {
+            (Some(r), _) => cluster.registries.cache.get(&r.name).map(registry_id),
+            (None, Some(w)) => cluster.workspaces.cache.get(&w.name).map(workspace_id),
+            (None, None) => None,
+        };
+        place
+            .map(|id| id.model_version(&object.spec.model, &object.spec.version))
+            .or_else(|| object.status.id.clone().map(ResourceId::new))
+    }
+
+    fn gather(world: &mut World, object: &Object<Self>, mut situation: Situation) -> model_version::Facts {
+        let spec = &object.spec;
+        let place = match (&spec.registry_ref, &spec.workspace_ref) {
+            (Some(r), _) => registry_place(&world.cluster, r),
+            (None, w) => workspace_place(&world.cluster, w.as_ref()),
+        };
+        let id = Self::target(object, &world.cluster);
+        let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
+        let version = match id.as_ref().filter(|_| may_look) {
+            Some(id) => {
+                let got = world.get(id);
+                look(&mut situation, "the version", got)
+            }
+            None => Look::Unseen,
+        };
+        settle(&mut situation, &version);
+        situation.operation = poll(world, object.status.operation.as_ref(), may_look);
+        let asset_id = id.as_ref().map(|id| match id.segment("registries") {
+            Some(registry) => registry_asset_id(registry, &spec.model, &spec.version),
+            None => id.to_string(),
+        });
+        let source = spec.source.model_version_ref.as_ref().map(|r| version_of(&world.cluster, r));
+        let served_by = asset_id.as_deref().map(|a| served_by(&world.cluster, a)).unwrap_or_default();
+        model_version::Facts {
+            situation,
+            spec: spec.clone(),
+            status: object.status.clone(),
+            place,
+            id,
+            asset_id,
+            source,
+            version,
+            job: Look::Unseen,
+            run: Look::Unseen,
+            served_by,
+        }
+    }
+
+    fn evidence(facts: &model_version::Facts) -> Evidence<'_> {
+        Evidence::Version(facts)
+    }
+}
+
+impl Kind for DeploymentBinding {
+    common!(bindings, DeploymentBindingSpec, DeploymentBindingStatus, deployment_binding::Facts);
+
+    fn settings(spec: &DeploymentBindingSpec) -> (bool, Management, Option<&Period>) {
+        (spec.suspend, spec.management, spec.interval.as_ref())
+    }
+
+    fn target(object: &Object<Self>, cluster: &Cluster) -> Option<ResourceId> {
+        let workspace = cluster.workspaces.cache.get(&object.spec.workspace_ref.name);
+        workspace
+            .map(|w| workspace_id(w).child("onlineEndpoints", &object.spec.online.endpoint.name))
+            .or_else(|| object.status.endpoint.as_ref().map(|e| ResourceId::new(e.id.clone())))
+    }
+
+    fn gather(
+        world: &mut World,
+        object: &Object<Self>,
+        mut situation: Situation,
+    ) -> deployment_binding::Facts {
+        let place = workspace_place(&world.cluster, Some(&object.spec.workspace_ref));
+        let version = version_of(&world.cluster, &object.spec.model.version_ref);
+        let id = Self::target(object, &world.cluster);
+        let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
+        let mut facts = deployment_binding::Facts {
+            endpoint: Look::Unseen,
+            deployments: vec![],
+            spec: object.spec.clone(),
+            status: object.status.clone(),
+            place,
+            id: id.clone(),
+            version,
+            situation: situation.clone(),
+        };
+        if let Some(id) = id.filter(|_| may_look) {
+            let got = world.get::<OnlineEndpoint>(&id);
+            facts.endpoint = look(&mut situation, "the endpoint", got);
+            if facts.endpoint.found().is_some() {
+                let listed = deployments(world, &id, facts.wanted().map(|(_, name)| name));
+                match look(&mut situation, "the deployments", listed.map(Some)) {
+                    Look::Found(all) => facts.deployments = all,
+                    _ => facts.endpoint = Look::Unseen,
+                }
+            }
+        }
+        settle(&mut situation, &facts.endpoint);
+        let operation = object.status.operation.clone();
+        let changes = |name: &str| {
+            let endpoint = facts.endpoint.found().is_some_and(|e| e.provisioning() == Provisioning::Running);
+            let running =
+                |d: &OnlineDeployment| d.name() == name && d.provisioning() == Provisioning::Running;
+            endpoint || facts.deployments.iter().any(running)
+        };
+        let ask =
+            may_look && operation.as_ref().is_some_and(|o| !changes(ResourceId::new(&o.resource).name()));
+        situation.operation = poll(world, operation.as_ref(), ask);
+        facts.situation = situation;
+        facts
+    }
+
+    fn evidence(facts: &deployment_binding::Facts) -> Evidence<'_> {
+        Evidence::Binding(facts)
+    }
+}
+
+/// The list may lag: that the wanted one is absent is confirmed by a GET.
+fn deployments(
+    world: &mut World,
+    endpoint: &ResourceId,
+    wanted: Option<String>,
+) -> Result<Vec<OnlineDeployment>, Error> {
+    let mut all = world.list_deployments(endpoint)?;
+    if let Some(wanted) = wanted.filter(|w| !all.iter().any(|d| d.name() == w)) {
+        all.extend(world.get::<OnlineDeployment>(&endpoint.child("deployments", &wanted))?);
+    }
+    Ok(all)
+}
+
+fn look<T>(situation: &mut Situation, what: &str, answer: Result<Option<T>, Error>) -> Look<T> {
+    match answer {
+        Ok(found) => Look::from_get(found),
+        Err(error) => {
+            let before = situation.unreadable.take();
+            let doing = format!("read {what}");
+            situation.unreadable =
+                Some(super::shell::once_more(before.as_ref(), doing, error, situation.now));
+            Look::Unseen
+        }
+    }
+}
+
+fn settle<T>(situation: &mut Situation, look: &Look<T>) {
+    if !matches!(look, Look::Unseen) {
+        situation.unreadable = None;
+    }
+}
+
+fn poll(world: &mut World, operation: Option<&RunningOperation>, ask: bool) -> Option<Polled> {
+    let operation = operation?;
+    let state = if ask { world.poll(&operation.url) } else { OperationState::Running };
+    let resource = ResourceId::new(&operation.resource);
+    Some(Polled { doing: operation.doing.clone(), resource, state })
+}
+
+fn registry_id(object: &Object<Registry>) -> ResourceId {
+    ResourceId::registry("s", "rg", object.spec.azure.name.as_deref().unwrap_or(&object.name))
+}
+
+fn workspace_id(object: &Object<Workspace>) -> ResourceId {
+    ResourceId::workspace("s", "rg", object.spec.azure.name.as_deref().unwrap_or(&object.name))
+}
+
+fn stalled(conditions: &[Condition]) -> bool {
+    conditions_of(conditions).get("Stalled").is_some_and(|c| c.status == "True")
+}
+
+fn because(conditions: &[Condition]) -> String {
+    conditions_of(conditions)
+        .get("Ready")
+        .map_or_else(|| "it was not looked at.".into(), |c| c.message.clone())
+}
+
+fn registry_place(cluster: &Cluster, reference: &Reference) -> Place {
+    let what = format!("Registry fares/{}", reference.name);
+    let Some(registry) = cluster.registries.cache.get(&reference.name) else {
+        return Place::Missing { what };
+    };
+    let status = &registry.status;
+    if status.discovery_url.is_none() || stalled(&status.conditions) || registry.deleting {
+        return Place::NotReady { what, because: because(&status.conditions) };
+    }
+    Place::Ready {
+        id: registry_id(registry),
+        location: registry.spec.location.clone(),
+        policy: Policy::default(),
+    }
+}
+
+fn workspace_place(cluster: &Cluster, reference: Option<&Reference>) -> Place {
+    let name = reference.map(|r| r.name.clone()).unwrap_or_default();
+    let what = format!("Workspace fares/{name}");
+    let Some(workspace) = cluster.workspaces.cache.get(&name) else { return Place::Missing { what } };
+    let status = &workspace.status;
+    match &status.location {
+        Some(location) if !stalled(&status.conditions) => Place::Ready {
+            id: workspace_id(workspace),
+            location: location.clone(),
+            policy: workspace.spec.policy.clone(),
+        },
+        _ => Place::NotReady { what, because: because(&status.conditions) },
+    }
+}
+
+fn version_of(cluster: &Cluster, reference: &Reference) -> SourceVersion {
+    let what = format!("ModelVersion fares/{}", reference.name);
+    let Some(version) = cluster.versions.cache.get(&reference.name) else {
+        return SourceVersion::Missing { what };
+    };
+    let status = &version.status;
+    let registered = conditions_of(&status.conditions).get("Registered").is_some_and(|c| c.status == "True");
+    let ids = status.asset_id.clone().zip(status.id.clone());
+    let Some((asset_id, id)) =
+        ids.filter(|_| registered && !stalled(&status.conditions) && !version.deleting)
+    else {
+        return SourceVersion::NotReady { what, because: because(&status.conditions) };
+    };
+    let id = ResourceId::new(id);
+    SourceVersion::Ready {
+        registry: id.segment("registries").map(str::to_string),
+        id,
+        asset_id,
+        model: version.spec.model.clone(),
+        version: version.spec.version.clone(),
+        kind: version.spec.kind,
+        archived: version.spec.archived,
+        lineage: status.lineage.clone().unwrap_or_default(),
+    }
+}
+
+fn served_by(cluster: &Cluster, asset: &str) -> Vec<ServedBy> {
+    let mut all: Vec<ServedBy> = cluster
+        .bindings
+        .cache
+        .values()
+        .flat_map(|b| {
+            let holding = b.status.deployments.iter().filter(|d| d.asset_id.as_deref() == Some(asset));
+            holding.map(|d| ServedBy {
+                binding: b.full_name(),
+                endpoint: b.spec.online.endpoint.name.clone(),
+                deployment: d.name.clone(),
+                role: d.role,
+            })
+        })
+        .collect();
+    all.sort();
+    all
+}

@@ -1,0 +1,306 @@
+//! People: those who apply manifests, and those who change things in Azure behind Bindery's back.
+
+use serde_json::{Value, json};
+
+use super::cloud::Form;
+use super::cluster::Cluster;
+use super::kinds::Kind;
+use super::world::World;
+use crate::api::{
+    DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion, ModelVersionSpec, Registry,
+    RegistrySpec, Workspace, WorkspaceSpec,
+};
+use crate::azure::ResourceId;
+
+/// The numbers of the versions that there are.
+pub const VERSIONS: [&str; 3] = ["1", "2", "3"];
+
+fn of<T: serde::de::DeserializeOwned>(spec: Value) -> T {
+    serde_json::from_value(spec).expect("a spec")
+}
+
+fn azure(name: &str) -> Value {
+    json!({"subscriptionId": "00000000-0000-0000-0000-000000000000", "resourceGroup": "rg", "name": name})
+}
+
+fn registry() -> RegistrySpec {
+    of(
+        json!({"azure": azure("models"), "location": "eastus", "interval": "5m", "tags": {"team": "platform"}}),
+    )
+}
+
+fn workspace(name: &str) -> WorkspaceSpec {
+    of(json!({"azure": azure(name), "interval": "5m"}))
+}
+
+fn trained(number: &str) -> ModelVersionSpec {
+    of(json!({
+        "workspaceRef": {"name": "dev"}, "model": "taxi", "version": number, "interval": "5m",
+        "source": {"job": {"name": format!("train-{number}"), "path": "model"}}, "tags": {"team": "fares"},
+    }))
+}
+
+fn promoted(number: &str) -> ModelVersionSpec {
+    of(json!({
+        "registryRef": {"name": "models"}, "model": "taxi", "version": number, "interval": "5m",
+        "source": {"modelVersionRef": {"name": format!("dev-{number}")}}, "description": "Fares.",
+    }))
+}
+
+fn binding(endpoint: &str, number: &str) -> DeploymentBindingSpec {
+    of(json!({
+        "workspaceRef": {"name": "prod"}, "model": {"versionRef": {"name": format!("taxi-{number}")}},
+        "online": {"endpoint": {"name": endpoint, "tags": {"team": "fares"}}, "deployment": {"instanceCount": 1}},
+        "strategy": {
+            "steps": [{"setTraffic": 10}, {"pause": {"for": "2m"}}, {"setTraffic": 50}, {"pause": {"for": "1m"}}],
+            "keepPrevious": "5m", "keepFailed": "5m", "progressDeadline": "40m",
+        },
+        "interval": "5m",
+    }))
+}
+
+/// The manifests of the first day.
+pub fn begin(world: &mut World) {
+    let now = world.now;
+    let World { cluster, rng, .. } = world;
+    apply_missing(cluster, now);
+    cluster.apply::<DeploymentBinding>("taxi", binding("taxi", "1"), now);
+    if rng.bool() {
+        cluster.apply::<DeploymentBinding>("tips", binding("tips", "2"), now);
+    }
+    if rng.u8(0..3) == 0 {
+        stranger(world);
+    }
+}
+
+/// The endpoint `tips` is there before Bindery is: somebody else's for good, or nobody's.
+fn stranger(world: &mut World) {
+    let endpoint = ResourceId::workspace("s", "rg", "prod").child("onlineEndpoints", "tips");
+    let blue = endpoint.child("deployments", "blue");
+    let deployment = json!({
+        "location": "eastus", "tags": {}, "sku": {"name": "Default", "capacity": 3},
+        "properties": {"endpointComputeType": "Managed", "model": "theirs", "provisioningState": "Succeeded"},
+    });
+    let taken = world.rng.bool();
+    let tags = if taken { json!({"bindery-owner": "other/a/b"}) } else { json!({"theirs": "x"}) };
+    let body = json!({
+        "location": "eastus", "tags": tags,
+        "properties": {"authMode": "Key", "provisioningState": "Succeeded", "traffic": {"blue": 100}},
+    });
+    world.cloud.put_there(&endpoint, body);
+    world.cloud.put_there(&blue, deployment);
+    world.ledger.guard(&world.cloud.resources[&blue]);
+    if taken {
+        world.ledger.guard(&world.cloud.resources[&endpoint]);
+    }
+}
+
+fn apply_missing(cluster: &mut Cluster, now: jiff::Timestamp) {
+    if !cluster.registries.live.contains_key("models") {
+        cluster.apply::<Registry>("models", registry(), now);
+    }
+    for name in ["dev", "prod"] {
+        if !cluster.workspaces.live.contains_key(name) {
+            cluster.apply::<Workspace>(name, workspace(name), now);
+        }
+    }
+    for number in VERSIONS {
+        let (dev, taxi) = (format!("dev-{number}"), format!("taxi-{number}"));
+        if !cluster.versions.live.contains_key(&dev) {
+            cluster.apply::<ModelVersion>(&dev, trained(number), now);
+        }
+        if !cluster.versions.live.contains_key(&taxi) {
+            cluster.apply::<ModelVersion>(&taxi, promoted(number), now);
+        }
+    }
+}
+
+/// Everybody goes home: what was suspended or observed is managed again.
+pub fn leave_in_order(world: &mut World) {
+    world.observe_only = false;
+    let now = world.now;
+    apply_missing(&mut world.cluster, now);
+    edit_all::<Registry>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
+    edit_all::<ModelVersion>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
+    edit_all::<DeploymentBinding>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
+}
+
+fn edit_all<K: Kind>(world: &mut World, change: impl Fn(&mut K::Spec)) {
+    let names: Vec<String> = K::table(&world.cluster).live.keys().cloned().collect();
+    for name in names {
+        edit::<K>(world, &name, &change);
+    }
+}
+
+fn edit<K: Kind>(world: &mut World, name: &str, change: impl FnOnce(&mut K::Spec)) {
+    let now = world.now;
+    let Some(object) = K::table(&world.cluster).live.get(name) else { return };
+    let mut spec = object.spec.clone();
+    change(&mut spec);
+    world.cluster.apply::<K>(name, spec, now);
+}
+
+fn any<K: Kind>(world: &mut World) -> Option<String> {
+    let names: Vec<String> = K::table(&world.cluster).live.keys().cloned().collect();
+    world.rng.choice(names)
+}
+
+/// Somebody changes something in Git.
+pub fn act(world: &mut World) {
+    match world.rng.u8(0..40) {
+        0..26 => with_a_binding(world),
+        26..32 => with_a_version(world),
+        32..35 => with_the_registry(world),
+        35 => {
+            let allowed = [vec![], vec!["models".to_string()], vec!["released".to_string()]];
+            let allowed = allowed[world.rng.usize(0..3)].clone();
+            world.note(|| format!("USER workspace prod allows {allowed:?}"));
+            edit::<Workspace>(world, "prod", |s| s.policy.allowed_registries = allowed);
+        }
+        36 => {
+            world.observe_only = !world.observe_only && world.rng.u8(0..3) == 0;
+            let it = world.observe_only;
+            world.note(|| format!("USER --observe-only={it}"));
+            world.restart();
+        }
+        _ => {
+            world.note(|| "USER applies what is missing".into());
+            let now = world.now;
+            apply_missing(&mut world.cluster, now);
+        }
+    }
+}
+
+fn with_a_binding(world: &mut World) {
+    let now = world.now;
+    let number = VERSIONS[world.rng.usize(0..3)];
+    let Some(name) = any::<DeploymentBinding>(world) else {
+        world.note(|| "USER applies binding taxi".into());
+        return world.cluster.apply::<DeploymentBinding>("taxi", binding("taxi", number), now);
+    };
+    let choice = world.rng.u8(0..16);
+    world.note(|| format!("USER binding {name}: {choice} ({number})"));
+    let small = world.rng.i32(1..4);
+    match choice {
+        0..6 => {
+            edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = format!("taxi-{number}"));
+        }
+        6 => edit::<DeploymentBinding>(world, &name, |s| s.online.deployment.instance_count = small),
+        7 => edit::<DeploymentBinding>(world, &name, |s| {
+            s.online.deployment.environment_variables.insert("A".into(), small.to_string());
+        }),
+        8 => edit::<DeploymentBinding>(world, &name, |s| {
+            s.strategy.steps = of(match small {
+                1 => json!([]),
+                2 => {
+                    json!([{"setTraffic": 20}, {"pause": {"for": "1m"}}, {"setTraffic": 100}, {"pause": {"for": "1m"}}])
+                }
+                _ => {
+                    json!([{"pause": {"for": "1m"}}, {"setTraffic": 5}, {"setTraffic": 50}, {"pause": {"for": "3m"}}])
+                }
+            });
+        }),
+        9 => edit::<DeploymentBinding>(world, &name, |s| {
+            s.online.endpoint.tags = of(json!({format!("k{small}"): "v", "team": "fares"}));
+        }),
+        10 => edit::<DeploymentBinding>(world, &name, |s| s.suspend = !s.suspend),
+        11 => edit::<DeploymentBinding>(world, &name, |s| {
+            s.management =
+                if s.management == Management::Manage { Management::Observe } else { Management::Manage };
+        }),
+        12 => world.cluster.delete::<DeploymentBinding>(&name),
+        13 => {
+            // Renamed in Git: the old name goes, the new one comes, in either order.
+            let Some(old) = world.cluster.bindings.live.get(&name).map(|o| o.spec.clone()) else { return };
+            let new = format!("{}-{}", old.online.endpoint.name, world.rng.u8(0..9));
+            if world.rng.bool() {
+                world.cluster.delete::<DeploymentBinding>(&name);
+            }
+            world.cluster.apply::<DeploymentBinding>(&new, old, now);
+            world.cluster.delete::<DeploymentBinding>(&name);
+        }
+        14 => world.cluster.apply::<DeploymentBinding>("rival", binding("taxi", number), now),
+        _ => edit::<DeploymentBinding>(world, &name, |s| {
+            s.online.deployment.tags = of(json!({"kind": small.to_string()}));
+        }),
+    }
+}
+
+fn with_a_version(world: &mut World) {
+    let Some(name) = any::<ModelVersion>(world) else { return };
+    let choice = world.rng.u8(0..17) / 2;
+    world.note(|| format!("USER version {name}: {choice}"));
+    let small = world.rng.u8(1..4);
+    match choice {
+        0 | 1 => edit::<ModelVersion>(world, &name, |s| s.tags = of(json!({format!("k{small}"): "v"}))),
+        2 => edit::<ModelVersion>(world, &name, |s| s.properties = of(json!({format!("p{small}"): "v"}))),
+        3 => edit::<ModelVersion>(world, &name, |s| s.archived = !s.archived),
+        4 => edit::<ModelVersion>(world, &name, |s| s.stage = Some(format!("Stage{small}"))),
+        5 => edit::<ModelVersion>(world, &name, |s| s.suspend = !s.suspend),
+        6 => edit::<ModelVersion>(world, &name, |s| s.deletion_policy = crate::api::VersionDeletion::Archive),
+        // A number of a registry is burnt by a deletion: only what can be made again is deleted.
+        7 if name.starts_with("dev-") => {
+            edit::<ModelVersion>(world, &name, |s| s.deletion_policy = crate::api::VersionDeletion::Delete);
+        }
+        _ => world.cluster.delete::<ModelVersion>(&name),
+    }
+}
+
+fn with_the_registry(world: &mut World) {
+    let choice = world.rng.u8(0..13) / 2;
+    world.note(|| format!("USER registry: {choice}"));
+    let small = world.rng.u8(1..4);
+    match choice {
+        0 => edit::<Registry>(world, "models", |s| s.tags = of(json!({format!("k{small}"): "v"}))),
+        1 => edit::<Registry>(world, "models", |s| {
+            s.regions = of(json!([{"location": "eastus"}, {"location": "westus"}]));
+        }),
+        2 => edit::<Registry>(world, "models", |s| s.regions = of(json!([{"location": "eastus"}]))),
+        3 => edit::<Registry>(world, "models", |s| s.suspend = !s.suspend),
+        4 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Delete),
+        5 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Retain),
+        _ => world.cluster.delete::<Registry>("models"),
+    }
+}
+
+/// Somebody changes something in Azure Studio, whatever Bindery does just then.
+pub fn meddle(world: &mut World) {
+    let ids: Vec<ResourceId> = world.cloud.resources.keys().cloned().collect();
+    let Some(id) = world.rng.choice(ids).filter(|id| !world.ledger.guards(id)) else { return };
+    let choice = world.rng.u8(0..6);
+    let deployments: Vec<String> =
+        world.cloud.deployments_of(&id).iter().map(|r| r.id.name().to_string()).collect();
+    let one = world.rng.choice(deployments.clone());
+    let busy = world.cloud.busy(&super::cloud::lock_of(&id));
+    let small = world.rng.u8(1..4);
+    let Some(mut body) = world.cloud.resources.get(&id).map(|r| r.body.clone()) else { return };
+    let tags = if Form::of(&id) == Form::Version { "/properties/tags" } else { "/tags" };
+    match (Form::of(&id), choice) {
+        (Form::Workspace, _) => return,
+        (_, 0) => set_tag(&mut body, tags, &format!("foreign{small}"), "x"),
+        (_, 1) => set_tag(&mut body, tags, "team", "someone"),
+        (Form::Version, 2) => body["properties"]["isArchived"] = json!(small == 1),
+        (Form::Endpoint, 2 | 3) if !busy => {
+            let Some(one) = one else { return };
+            let other = deployments.iter().find(|d| **d != one);
+            body["properties"]["traffic"] = match (small, other) {
+                (1, Some(other)) => json!({one: 70, other.clone(): 30}),
+                (2, _) => json!({}),
+                _ => json!({one: 100}),
+            };
+        }
+        (Form::Endpoint, 4) => body["properties"]["mirrorTraffic"] = json!({"shadow": small}),
+        (Form::Endpoint | Form::Registry, 5) => body["properties"]["futureProperty"] = json!(small),
+        // It breaks where it runs.
+        (Form::Deployment, 3) if !busy => body["properties"]["provisioningState"] = json!("Failed"),
+        _ => return,
+    }
+    world.note(|| format!("FOREIGN hand on {}: {choice}/{small}", id.name()));
+    world.cloud.put_there(&id, body);
+}
+
+fn set_tag(body: &mut Value, tags: &str, key: &str, value: &str) {
+    if let Some(tags) = body.pointer_mut(tags).and_then(Value::as_object_mut) {
+        tags.insert(key.into(), json!(value));
+    }
+}

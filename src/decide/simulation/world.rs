@@ -1,0 +1,297 @@
+//! Everything together, in virtual time: the cloud, the cluster, the operator, people, and chance.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+use super::cloud::{Cloud, Weather};
+use super::cluster::{Cluster, Object};
+use super::invariants::{self, Ledger};
+use super::kinds::Kind;
+use super::people;
+use super::shell::{Again, Crash, Memory, pass};
+use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
+use crate::azure::resource::OnlineDeployment;
+use crate::azure::{Call, Error, OperationState, Reply, ResourceId};
+use crate::decide::{Decision, Next};
+
+/// The kinds by a number, for the order of the work.
+const KINDS: [&str; 4] = [Registry::WORD, Workspace::WORD, ModelVersion::WORD, DeploymentBinding::WORD];
+
+/// One run of the simulation.
+pub struct World {
+    pub seed: u64,
+    pub now: Timestamp,
+    pub rng: Rng,
+    pub cloud: Cloud,
+    pub cluster: Cluster,
+    pub memory: Memory,
+    pub ledger: Ledger,
+    /// The operator runs with `--observe-only`.
+    pub observe_only: bool,
+    /// No more faults, and no more people.
+    pub calm: bool,
+    pub status_writes: u64,
+    pub passes: u64,
+    due: BTreeMap<(&'static str, String), Timestamp>,
+    journal: VecDeque<String>,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
+        let cloud = Cloud::new(now, rng.fork());
+        Self {
+            seed,
+            now,
+            rng,
+            cloud,
+            cluster: Cluster::default(),
+            memory: Memory::new(),
+            ledger: Ledger::default(),
+            observe_only: false,
+            calm: false,
+            status_writes: 0,
+            passes: 0,
+            due: BTreeMap::new(),
+            journal: VecDeque::new(),
+        }
+    }
+
+    /// It happens this time; never in calm weather.
+    pub fn chance(&mut self, p: f64) -> bool {
+        !self.calm && self.rng.f64() < p
+    }
+
+    /// Writes a line for the case that the run fails.
+    pub fn note(&mut self, line: impl FnOnce() -> String) {
+        let line = format!("{} {}", self.now, line());
+        if std::env::var_os("BINDERY_SIMULATION_SEED").is_some() {
+            println!("{line}");
+        }
+        self.journal.push_back(line);
+        if self.journal.len() > 60 {
+            self.journal.pop_front();
+        }
+    }
+
+    /// Ends the run: what must never happen has happened.
+    pub fn fail(&self, what: &str) -> ! {
+        let journal: Vec<&str> = self.journal.iter().map(String::as_str).collect();
+        panic!(
+            "{}\n\nseed {}: {what}\n(again, with everything that happens: BINDERY_SIMULATION_SEED={} cargo test simulation)",
+            journal.join("\n"),
+            self.seed,
+            self.seed
+        );
+    }
+
+    /// Fails with the words of an invariant that does not hold.
+    pub fn must(&self, holds: Result<(), String>) {
+        if let Err(what) = holds {
+            self.fail(&what);
+        }
+    }
+
+    /// After every effect the invariants of the cloud hold, and the process may die.
+    pub fn effect(&mut self) -> Result<(), Crash> {
+        self.ledger.look(&self.cloud);
+        self.must(invariants::of_the_cloud(self));
+        if self.chance(0.01) { Err(Crash) } else { Ok(()) }
+    }
+
+    /// A GET.
+    pub fn get<T: DeserializeOwned>(&mut self, id: &ResourceId) -> Result<Option<T>, Error> {
+        self.cloud.get(id)
+    }
+
+    /// The list of an endpoint's deployments.
+    pub fn list_deployments(&mut self, endpoint: &ResourceId) -> Result<Vec<OnlineDeployment>, Error> {
+        self.cloud.list(endpoint)
+    }
+
+    /// What an operation's URL answers.
+    pub fn poll(&mut self, url: &str) -> OperationState {
+        self.cloud.poll(url)
+    }
+
+    /// Sends a call; somebody else may be quicker.
+    pub fn send(&mut self, call: &Call) -> Result<Reply, Error> {
+        if self.chance(0.03) {
+            people::meddle(self);
+        }
+        let answer = self.cloud.send(call);
+        let said = answer.as_ref().map_or_else(|e| format!("{:?}: {e}", e.class), |r| r.status.to_string());
+        self.note(|| format!("CALL {} -> {said}", call.doing));
+        answer
+    }
+
+    /// A decision was made; what it says by itself must be right.
+    pub fn decided<K: Kind>(&mut self, object: &Object<K>, facts: &K::Facts, decision: &Decision<K::Status>) {
+        let holds = invariants::of_a_decision::<K>(self, object, facts, decision);
+        self.must(holds);
+    }
+
+    /// A call is about to go out.
+    pub fn about_to_call<K: Kind>(&mut self, object: &Object<K>, facts: &K::Facts, call: &Call) {
+        let holds = invariants::of_a_call::<K>(self, object, facts, call);
+        self.must(holds);
+    }
+
+    /// An object was let go.
+    pub fn released<K: Kind>(&mut self, object: &Object<K>, facts: &K::Facts) {
+        self.note(|| format!("{} {} released", K::WORD, object.name));
+        self.must(invariants::of_a_release::<K>(facts));
+    }
+
+    /// The process dies, and another one begins: it lists everything, and remembers nothing.
+    pub fn restart(&mut self) {
+        self.note(|| "the operator restarts".into());
+        self.memory.clear();
+        self.due.clear();
+        self.cluster.sync(|| true);
+        self.wake(&KINDS);
+    }
+
+    /// All objects of these kinds are looked at now.
+    fn wake(&mut self, kinds: &[&'static str]) {
+        let now = self.now;
+        let Self { cluster, due, .. } = self;
+        let names = cluster
+            .registries
+            .cache
+            .keys()
+            .map(|n| (KINDS[0], n))
+            .chain(cluster.workspaces.cache.keys().map(|n| (KINDS[1], n)))
+            .chain(cluster.versions.cache.keys().map(|n| (KINDS[2], n)))
+            .chain(cluster.bindings.cache.keys().map(|n| (KINDS[3], n)));
+        for (kind, name) in names.filter(|(kind, _)| kinds.contains(kind)) {
+            due.insert((kind, name.clone()), now);
+        }
+    }
+
+    /// The cache catches up, more or less. What is news is looked at, and what may refer to it.
+    fn catch_up(&mut self) {
+        let Self { cluster, rng, calm, .. } = self;
+        let news = cluster.sync(|| *calm || rng.f64() < 0.7);
+        let mut kinds: Vec<&'static str> = vec![];
+        for (kind, name) in news {
+            match kind {
+                k if k == KINDS[0] => kinds.push(KINDS[2]),
+                k if k == KINDS[3] => kinds.push(KINDS[3]),
+                _ => kinds.extend([KINDS[2], KINDS[3]]),
+            }
+            self.due.insert((kind, name), self.now);
+        }
+        self.wake(&kinds);
+    }
+
+    /// The next pass, at the time when it is due. False when nothing is due before `until`.
+    pub fn step(&mut self, until: Timestamp) -> bool {
+        self.catch_up();
+        let Some((key, at)) = self.due.iter().min_by_key(|(_, at)| **at).map(|(k, at)| (k.clone(), *at))
+        else {
+            return false;
+        };
+        if at > until {
+            self.now = until;
+            self.cloud.advance(until);
+            return false;
+        }
+        // A pass takes a little time, so that two passes are never at the same moment.
+        self.now = at.max(self.now) + Duration::from_millis(20);
+        self.cloud.advance(self.now);
+        self.ledger.look(&self.cloud);
+        self.passes += 1;
+        let (kind, name) = &key;
+        let again = match *kind {
+            k if k == KINDS[0] => pass::<Registry>(self, name),
+            k if k == KINDS[1] => pass::<Workspace>(self, name),
+            k if k == KINDS[2] => pass::<ModelVersion>(self, name),
+            _ => pass::<DeploymentBinding>(self, name),
+        };
+        let interval = Duration::from_secs(300);
+        match again {
+            Err(Crash) => self.restart(),
+            Ok(Again::Never) => {
+                self.due.remove(&key);
+            }
+            Ok(Again::Soon) => self.look_again(key, Duration::from_millis(500)),
+            Ok(Again::After(Next::Now)) => self.look_again(key, Duration::ZERO),
+            Ok(Again::After(Next::After(wait))) => self.look_again(key, wait),
+            Ok(Again::After(Next::Interval)) => self.look_again(key, interval),
+        }
+        true
+    }
+
+    fn look_again(&mut self, key: (&'static str, String), after: Duration) {
+        let at = self.now + after;
+        self.due.insert(key, at);
+    }
+
+    /// Peace, for so long: what was applied on the first day may come to be.
+    pub fn peace(&mut self, length: Duration) {
+        self.calm = true;
+        let until = self.now + length;
+        while self.step(until) {}
+        self.calm = false;
+    }
+
+    /// Faults, people and foreign hands, for so long.
+    pub fn storm(&mut self, length: Duration) {
+        let end = self.now + length;
+        self.cloud.weather = Weather { bad: [0.01, 0.03, 0.08][self.rng.usize(0..3)] };
+        let busy = [40, 120, 400][self.rng.usize(0..3)];
+        while self.now < end {
+            match self.rng.u8(0..20) {
+                0..13 => people::act(self),
+                13..17 => people::meddle(self),
+                17 => self.restart(),
+                18 => self.cloud.closed_until = self.now + Duration::from_secs(self.rng.u64(10..400)),
+                _ if self.chance(0.3) => {
+                    self.note(|| "every status is forgotten".into());
+                    self.cluster.forget_all_status();
+                    self.ledger.forget();
+                }
+                _ => {}
+            }
+            let until = self.now + Duration::from_secs(self.rng.u64(1..busy));
+            while self.step(until) {}
+        }
+    }
+
+    /// The last fault is over. Everything settles in bounded time, and then nothing is written any more.
+    pub fn settle(&mut self) {
+        self.calm = true;
+        self.cloud.weather = Weather { bad: 0.0 };
+        self.cloud.closed_until = self.now;
+        people::leave_in_order(self);
+        self.note(|| "the last fault is over".into());
+        let bound = self.now + Duration::from_secs(6 * 3600);
+        let quiet = Duration::from_secs(1500);
+        loop {
+            let before = (self.cloud.deeds, self.status_writes);
+            let until = self.now + quiet;
+            while self.step(until) {}
+            if before == (self.cloud.deeds, self.status_writes) && self.cloud.next_end().is_none() {
+                break;
+            }
+            if self.now > bound {
+                self.fail("it does not settle: something is still written 6 h after the last fault");
+            }
+        }
+        self.must(super::end::of_the_end(self));
+        // An upgrade without a change, and a restart, write nothing.
+        let before = (self.cloud.deeds, self.status_writes);
+        self.restart();
+        let until = self.now + quiet;
+        while self.step(until) {}
+        if before != (self.cloud.deeds, self.status_writes) {
+            self.fail("a restart wrote something");
+        }
+    }
+}
