@@ -1,8 +1,8 @@
 //! A binding: the rollout, what goes wrong in one, what somebody does meanwhile, and the end.
 
-use azureml_emulator::{OperationRule, Outcome as Fate, Work};
+use azureml_emulator::{Durations, OperationRule, Outcome as Fate, Work};
 use bindery::api::{DeploymentBinding, ModelVersion, Phase, Role};
-use e2e::stand::{Error, Stand, condition, drifted, ready};
+use e2e::stand::{Error, Stand, StandOptions, condition, drifted, emulator_config, ready};
 use serde_json::{Value, json};
 
 use crate::taxi::{ENDPOINT, created, deployment, pausing_at, serve, status, steps, with};
@@ -441,5 +441,30 @@ async fn the_policy_of_the_place_decides_what_may_serve() -> Outcome {
     refused("taxi").await?;
     assert_eq!(stand.azure_field(ENDPOINT, &format!("/properties/traffic/{first}")), 100);
     assert_eq!(created(&stand), [first]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_candidate_that_never_gets_ready_fails_at_its_deadline() -> Outcome {
+    // At real speed: the deadline counts from the time that Azure says.
+    let mut emulator = emulator_config(1.0);
+    emulator.durations = Durations::none();
+    let stand =
+        taxi::stand_with("binding-deadline", StandOptions { emulator, ..StandOptions::default() }).await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let first =
+        serve(&stand, with(taxi::binding("taxi-1"), json!({"strategy": {"progressDeadline": "3s"}}))).await?;
+    stand.emulator.control().add_operation_rule(OperationRule {
+        work: Some(Work::DeploymentCreate),
+        resource: String::new(),
+        model: String::new(),
+        times: None,
+        outcome: Fate::Hang,
+    });
+    stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "ProgressDeadlineExceeded").await?;
+    assert!(message.contains("longer than spec.strategy.progressDeadline"), "{message}");
+    assert_eq!(stand.azure_field(ENDPOINT, &format!("/properties/traffic/{first}")), 100);
+    assert_eq!(created(&stand).len(), 2, "it is made once");
     Ok(())
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bindery::api::{DeploymentBinding, ModelVersion};
-use e2e::stand::ready;
+use azureml_emulator::{Effect, Entry, FaultRule, OperationRule, Outcome as Fate};
+use bindery::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
+use e2e::stand::{Stand, ready};
 use serde_json::json;
 
 use crate::taxi::{ENDPOINT, created, steps, with};
@@ -107,5 +108,94 @@ async fn a_restart_without_a_change_writes_nothing() -> Outcome {
             assert_eq!(before, after, "resourceVersion and all");
         }
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_lost_after_the_deed_make_nothing_twice() -> Outcome {
+    let stand = taxi::stand("survival-answers").await?;
+    for path in
+        ["/registries/fares-models", "/models/taxi/versions/", "/onlineEndpoints/taxi-prod", "/deployments/"]
+    {
+        // The first PUT of each is carried out, and nobody hears of it. A path is part of longer ones.
+        let lost = FaultRule::on("PUT", &format!("{path}*api-version"), Effect::LoseAnswer).times(1);
+        stand.emulator.control().add_fault(lost);
+    }
+    taxi::story(&stand, taxi::binding("taxi-1")).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    stand.wait_for::<ModelVersion>("taxi-2", "Ready", ready).await?;
+    let lost = stand.emulator.control().log().filter(|e| !e.answered).count();
+    assert_eq!(lost, 4);
+    assert_eq!(made_once(&stand), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operations_that_cannot_be_asked_for_are_seen_by_what_they_do() -> Outcome {
+    let stand = taxi::stand("survival-vanish").await?;
+    let vanish = OperationRule {
+        work: None,
+        resource: String::new(),
+        model: String::new(),
+        times: None,
+        outcome: Fate::Vanish,
+    };
+    stand.emulator.control().add_operation_rule(vanish);
+    let spec = |version: &str| with(taxi::binding(version), json!({"strategy": {"keepPrevious": "1s"}}));
+    taxi::story(&stand, spec("taxi-1")).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    stand.apply("DeploymentBinding", "taxi", spec("taxi-2")).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready with the second", ready).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "alone", |b| taxi::status(b).deployments.len() == 1).await?;
+    assert_eq!(made_once(&stand), Vec::<String>::new());
+    stand.delete_and_wait::<DeploymentBinding>("taxi").await?;
+    assert_eq!(stand.azure(ENDPOINT), None);
+    Ok(())
+}
+
+/// What was made or published more than once.
+fn made_once(stand: &Stand) -> Vec<String> {
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    let made = |e: &&Entry| {
+        e.status == 201 || (e.method == "POST" && e.path.ends_with("/publish") && e.status == 202)
+    };
+    for entry in stand.emulator.control().log().filter(made) {
+        *times.entry(format!("{} {}", entry.method, entry.path)).or_default() += 1;
+    }
+    times
+        .into_iter()
+        .filter(|(_, times)| *times > 1)
+        .map(|(what, times)| format!("{times} x {what}"))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_deleted_at_once_goes_and_leaves_nothing() -> Outcome {
+    let stand = taxi::stand("survival-deleted").await?;
+    let delete = json!({"deletionPolicy": "Delete"});
+    taxi::story(&stand, taxi::binding("taxi-1")).await?;
+    for name in ["taxi-1-dev", "taxi-2-dev", "taxi-1", "taxi-2"] {
+        stand.edit::<ModelVersion>(name, delete.clone()).await?;
+    }
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    for name in ["taxi-1-dev", "taxi-2-dev", "taxi-1", "taxi-2"] {
+        stand.wait_for::<ModelVersion>(name, "Ready", ready).await?;
+    }
+    // As a namespace goes: in no order, the places too.
+    stand.kubectl(&["delete", "bindery", "--all", "--wait=false"]).await?;
+    stand.wait_gone::<DeploymentBinding>("taxi").await?;
+    for name in ["taxi-1-dev", "taxi-2-dev", "taxi-1", "taxi-2"] {
+        stand.wait_gone::<ModelVersion>(name).await?;
+    }
+    stand.wait_gone::<Registry>("fares-models").await?;
+    stand.wait_gone::<Workspace>("fares-prod").await?;
+    assert_eq!(stand.azure(ENDPOINT), None);
+    for path in ["workspaces/fares-dev", "registries/fares-models"] {
+        for n in ["1", "2"] {
+            let version = format!("{path}/models/taxi/versions/{n}");
+            stand.wait_until("end of a version", |s| s.azure(&version).is_none()).await?;
+        }
+    }
+    assert!(stand.azure("registries/fares-models").is_some(), "Retain is the default of a registry");
     Ok(())
 }
