@@ -216,8 +216,6 @@ pub enum SourceVersion {
         version: String,
         /// The format.
         kind: ModelType,
-        /// Whether it is archived.
-        archived: bool,
         /// Where it comes from.
         lineage: Lineage,
         /// The registry it lives in, by its name in Azure; none for a workspace.

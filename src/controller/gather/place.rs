@@ -98,7 +98,6 @@ pub(super) fn version(reference: &Reference, home: &str, stores: &Stores) -> Sou
         model: version.spec.model.clone(),
         version: version.spec.version.clone(),
         kind: version.spec.kind,
-        archived: version.spec.archived,
         lineage: status.lineage.unwrap_or_default(),
     }
 }

@@ -27,6 +27,14 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Step> {
             Reason::ReferenceNotReady,
             format!("{what}, which is to be promoted, is not ready: {because}"),
         )),
+        // A published version cannot be unpublished, so this is said before.
+        SourceVersion::Ready { id, kind, .. } if *kind != facts.spec.kind => Some(Step::stalled(
+            Reason::AssetMismatch,
+            format!(
+                "{id} is of type {kind:?}, and spec.type says {:?}. A copy has the type of its source: correct it in a new ModelVersion.",
+                facts.spec.kind
+            ),
+        )),
         SourceVersion::Ready { .. } => None,
     }
 }

@@ -30,6 +30,10 @@ pub(super) fn new_version(spec: &ModelVersionSpec) -> Option<ModelVersion> {
 
 /// In what way the version that is there is another model than the manifest means, in words.
 pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion) -> Option<String> {
+    let kind = found.properties.model_type.as_deref().unwrap_or_default();
+    if !kind.is_empty() && type_word(kind) != type_word(spec.kind.in_azure()) {
+        return Some(format!("its type is {kind}"));
+    }
     let uri = found.properties.model_uri.as_deref().unwrap_or_default();
     match &spec.source {
         Source { uri: Some(wanted), .. } if !same_path(wanted, uri) => Some(format!("it holds {uri}")),
@@ -45,6 +49,11 @@ pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion) -> Option<
         },
         _ => None,
     }
+}
+
+/// Azure holds `custom_model` where its own examples say `CustomModel`.
+fn type_word(kind: &str) -> String {
+    kind.to_lowercase().replace('_', "")
 }
 
 /// The service expands `azureml://datastores/…` with subscription, resource group and workspace, and

@@ -124,6 +124,11 @@ fn every_question_has_its_answer() {
             "False AssetMismatch stalled | taxi:3 exists in Azure, but it was made by job train-9. A version cannot be changed: register the model under the next version. | interval",
         ),
         (
+            "another format",
+            decide(&with(|f| found(f).model_type = Some("CustomModel".into()))),
+            "False AssetMismatch stalled | taxi:3 exists in Azure, but its type is CustomModel. A version cannot be changed: register the model under the next version. | interval",
+        ),
+        (
             "Azure has it as failed",
             decide(&with(|f| found(f).provisioning_state = Some("Failed".into()))),
             "False ResourceFailed stalled | Azure has taxi:3 in state Failed. Register the model under the next version. | interval",
@@ -215,6 +220,11 @@ fn a_promotion_is_published_once() {
                 });
             })),
             "False ReferenceNotReady working | ModelVersion fares/taxi-3-dev, which is to be promoted, is not ready: No. | interval",
+        ),
+        (
+            "a source of another format",
+            decide(&promoting(|f| f.spec.kind = crate::api::ModelType::Triton)),
+            "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 is of type MLflow, and spec.type says Triton. A copy has the type of its source: correct it in a new ModelVersion. | interval",
         ),
         (
             "the source is ready",

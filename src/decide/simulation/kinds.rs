@@ -381,7 +381,6 @@ fn version_of(cluster: &Cluster, reference: &Reference) -> SourceVersion {
         model: version.spec.model.clone(),
         version: version.spec.version.clone(),
         kind: version.spec.kind,
-        archived: version.spec.archived,
         lineage: status.lineage.clone().unwrap_or_default(),
     }
 }
