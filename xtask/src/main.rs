@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask <command>`. One module for each.
 
+mod bench;
 mod codegen;
 mod control_plane;
 mod demo;
@@ -26,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Bring everything up from nothing, and tell the story of a model from training to production
     Demo(demo::Arguments),
+    /// What Bindery costs Azure, the API server and the machine: figures beside their goals
+    Bench(bench::Arguments),
     /// Everything that CI runs: format, generated files, lints, all tests
     Test(test::Arguments),
     /// Write the files that are made from the code: the CustomResourceDefinitions
@@ -40,6 +43,7 @@ async fn main() -> ExitCode {
     e2e::install_crypto_provider();
     let outcome = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments).await,
+        Command::Bench(arguments) => bench::run(&arguments).await,
         Command::Test(arguments) => test::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::ControlPlane(command) => control_plane::run(command).await,

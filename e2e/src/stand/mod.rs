@@ -17,7 +17,7 @@ use kube::{Client, Resource};
 use serde_json::{Value, json};
 
 pub use cluster::{Object, current, drifted};
-pub use operator::{Operator, OperatorOptions, binary};
+pub use operator::{Operator, OperatorOptions, binary, build};
 pub use story::{GROUP, SUBSCRIPTION, azure_id, emulator_config, job};
 
 use crate::ControlPlane;

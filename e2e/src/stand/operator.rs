@@ -43,6 +43,8 @@ pub struct Operator {
     folder: TemporaryFolder,
     log: PathBuf,
     process: Option<Process>,
+    /// Another program than [`binary`], such as a release build.
+    pub program: Option<PathBuf>,
     /// More environment, such as another secret.
     pub environment: Vec<(String, String)>,
 }
@@ -53,12 +55,13 @@ impl Operator {
         let folder = TemporaryFolder::new("operator")?;
         std::fs::write(folder.path().join("ca.pem"), &options.ca_pem)?;
         let log = folders::new_log_folder("operator")?.join("bindery.log");
-        Ok(Self { options, folder, log, process: None, environment: vec![] })
+        Ok(Self { options, folder, log, process: None, program: None, environment: vec![] })
     }
 
     /// Starts it, or starts it again.
     pub fn start(&mut self) -> Result<(), Error> {
-        let mut command = Command::new(binary()?);
+        let program = self.program.clone().map_or_else(binary, Ok)?;
+        let mut command = Command::new(program);
         command
             .args(["run", "--cluster-id", &self.options.cluster_id, "--arm-endpoint", &self.options.emulator])
             .arg("--ca-bundle")
@@ -127,26 +130,21 @@ impl Operator {
 /// The operator's program, built from this tree once per process.
 pub fn binary() -> Result<PathBuf, Error> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    BINARY.get_or_init(|| build().map_err(|e| e.to_string())).clone().map_err(Into::into)
+    BINARY.get_or_init(|| build("dev").map_err(|e| e.to_string())).clone().map_err(Into::into)
 }
 
-fn build() -> Result<PathBuf, Error> {
+/// Builds the operator's program in a profile of cargo, and says where it is.
+pub fn build(profile: &str) -> Result<PathBuf, Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let output = Command::new(cargo)
-        .args([
-            "build",
-            "--package",
-            "bindery",
-            // With the same features as the tests have it, so that it is built once.
-            "--package",
-            "e2e",
-            "--bin",
-            "bindery",
-            "--lib",
-            "--message-format",
-            "json-render-diagnostics",
-        ])
+    let mut command = Command::new(cargo);
+    command.args(["build", "--profile", profile, "--package", "bindery", "--bin", "bindery"]);
+    if profile == "dev" {
+        // With the same features as the tests have it, so that it is built once.
+        command.args(["--package", "e2e", "--lib"]);
+    }
+    let output = command
+        .args(["--message-format", "json-render-diagnostics"])
         .current_dir(root)
         .stderr(std::process::Stdio::inherit())
         .output()?;
