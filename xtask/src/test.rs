@@ -42,6 +42,8 @@ enum Step {
     Operator,
     /// The operator, the chart and the CRDs against a real control plane
     E2e,
+    /// The demo, from nothing to the end of its story
+    Demo,
 }
 
 impl Step {
@@ -61,14 +63,18 @@ impl Step {
                 &["test", "--workspace", "--exclude", "e2e", "--test", "python", "--", "--nocapture"]
             }
             // As the test stand does it, which then finds it built.
-            Self::Operator => &["build", "--package", "bindery", "--bin", "bindery"],
+            Self::Operator => &["build", "--package", "bindery", "--bin", "bindery", "--package", "e2e"],
             Self::E2e => &["test", "--package", "e2e"],
+            Self::Demo => &["run", "--quiet", "--package", "xtask", "--", "demo", "--exit"],
         };
         let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         if self == Self::E2e && cluster.options().names_a_cluster() {
             for test in tests_for_any_cluster()? {
                 arguments.extend(["--test".to_string(), test]);
             }
+        }
+        if self == Self::Demo {
+            arguments.extend(cluster.as_arguments()?);
         }
         Ok(arguments)
     }

@@ -41,6 +41,18 @@ impl ClusterArguments {
     pub fn options(&self) -> Options {
         Options { kubeconfig: self.kubeconfig.clone(), context: self.context.clone(), ..Options::default() }
     }
+
+    /// As arguments for another command of this program.
+    pub fn as_arguments(&self) -> std::io::Result<Vec<String>> {
+        let mut arguments = vec![];
+        if let Some(path) = &self.kubeconfig {
+            arguments.extend(["--kubeconfig".to_string(), std::path::absolute(path)?.display().to_string()]);
+        }
+        if let Some(context) = &self.context {
+            arguments.extend(["--context".to_string(), context.clone()]);
+        }
+        Ok(arguments)
+    }
 }
 
 /// What to do with the control plane of this user.
