@@ -236,6 +236,12 @@ fn means<K: Kind>(reference: Option<&Reference>, home: &str, object: &K) -> bool
     reference.is_some_and(|r| r.name == object.name_any() && r.namespace(home) == object.home())
 }
 
+/// Do two objects stand for the same resource in Azure? A version and its promotion, which have the same
+/// model and number in two places, do not.
+fn contend<K: Kind>(one: &K, other: &K, stores: &Stores) -> bool {
+    one.uid() != other.uid() && one.rivals(other) && one.target(stores) == other.target(stores)
+}
+
 fn wake_all<K: Kind>(queue: &UnboundedSender<ObjectRef<K>>, store: &Store<K>, whom: impl Fn(&K) -> bool) {
     for object in store.state_filter(whom) {
         let _ = queue.send(ObjectRef::from_obj(&*object));
@@ -262,7 +268,7 @@ impl Wakes for Registry {
             let wanted = ObjectRef::new(&reference.name).within(reference.namespace(&b.home()));
             versions.get(&wanted).is_some_and(|v| lives_here(&v))
         });
-        wake_all(&queues.registries, &stores.registries, |r| r.uid() != self.uid() && r.rivals(self));
+        wake_all(&queues.registries, &stores.registries, |r| contend(r, self, stores));
     }
 }
 
@@ -281,7 +287,7 @@ impl Wakes for Workspace {
             means(v.spec.workspace_ref.as_ref(), &v.home(), self)
         });
         wake_all(&queues.bindings, &stores.bindings, |b| means(Some(&b.spec.workspace_ref), &b.home(), self));
-        wake_all(&queues.workspaces, &stores.workspaces, |w| w.uid() != self.uid() && w.rivals(self));
+        wake_all(&queues.workspaces, &stores.workspaces, |w| contend(w, self, stores));
     }
 }
 
@@ -296,9 +302,8 @@ impl Wakes for ModelVersion {
     }
 
     fn wake_others(&self, stores: &Stores, queues: &Queues) {
-        let same = |other: &ModelVersion| other.uid() != self.uid() && other.rivals(self);
         wake_all(&queues.versions, &stores.versions, |v| {
-            same(v) || means(v.spec.source.model_version_ref.as_ref(), &v.home(), self)
+            contend(v, self, stores) || means(v.spec.source.model_version_ref.as_ref(), &v.home(), self)
         });
         wake_all(&queues.bindings, &stores.bindings, |b| {
             means(Some(&b.spec.model.version_ref), &b.home(), self)
@@ -336,6 +341,6 @@ impl Wakes for DeploymentBinding {
                 || v.status.as_ref().is_some_and(|s| s.served_by.iter().any(serves))
         };
         wake_all(&queues.versions, &stores.versions, held);
-        wake_all(&queues.bindings, &stores.bindings, |b| b.uid() != self.uid() && b.rivals(self));
+        wake_all(&queues.bindings, &stores.bindings, |b| contend(b, self, stores));
     }
 }
