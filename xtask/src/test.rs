@@ -63,7 +63,9 @@ impl Step {
                 &["test", "--workspace", "--exclude", "e2e", "--test", "python", "--", "--nocapture"]
             }
             // As the test stand does it, which then finds it built.
-            Self::Operator => &["build", "--package", "bindery", "--bin", "bindery", "--package", "e2e"],
+            Self::Operator => {
+                &["build", "--package", "bindery", "--bin", "bindery", "--lib", "--package", "e2e"]
+            }
             Self::E2e => &["test", "--package", "e2e"],
             Self::Demo => &["run", "--quiet", "--package", "xtask", "--", "demo", "--exit"],
         };
