@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::step::Course;
-use super::{Failure, Mode, Next, Situation, Step, retry_after};
+use super::{Failure, Mode, Next, Situation, Step, elapsed, retry_after};
 use crate::api::{Drift, Reason, RunningOperation, conditions_of};
 use crate::azure::{Call, Class, OperationState, Reply};
 
@@ -71,7 +71,7 @@ impl Situation {
     fn wait_out_failure(&self, step: Step) -> Step {
         let (Some(call), Some(failure)) = (&step.call, &self.failure) else { return step };
         let wait = retry_after(failure.error.class, failure.times, self.interval);
-        let over = failure.at.duration_until(self.now).unsigned_abs();
+        let over = elapsed(failure.at, self.now);
         if failure.doing != call.doing {
             return step;
         }
@@ -118,9 +118,7 @@ impl Situation {
         if step.course == Course::Working && !self.deleting {
             let ready = conditions_of(old);
             let ready = ready.get("Ready").filter(|c| c.status == "True");
-            let fresh = self
-                .last_read
-                .is_some_and(|at| at.duration_until(self.now).unsigned_abs() < self.interval * 2);
+            let fresh = self.last_read.is_some_and(|at| elapsed(at, self.now) < self.interval * 2);
             match ready {
                 Some(last) if fresh => {
                     let observed = last.reason == Reason::Observed.to_string();
@@ -173,7 +171,7 @@ impl Situation {
     pub(super) fn look_again(&self, since: Option<&str>) -> Duration {
         let age = since
             .and_then(|s| s.parse::<jiff::Timestamp>().ok())
-            .map_or(Duration::ZERO, |s| s.duration_until(self.now).unsigned_abs());
+            .map_or(Duration::ZERO, |s| elapsed(s, self.now));
         (age / 4).clamp(Duration::from_secs(1), Duration::from_secs(15))
     }
 }

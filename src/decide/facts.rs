@@ -223,6 +223,12 @@ pub enum SourceVersion {
     },
 }
 
+/// How long ago something was; nothing for what lies ahead, as after a clock was set back: a wait may
+/// then last longer, and is never cut short.
+pub fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
+    since.duration_until(now).try_into().unwrap_or_default()
+}
+
 /// How long to wait after a failure, by its class and how often it happened. Nothing stops for good.
 pub fn retry_after(class: Class, times: u32, interval: Duration) -> Duration {
     let doubling = |first: u64, most: Duration| {

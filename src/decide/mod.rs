@@ -21,7 +21,9 @@ pub mod registry;
 pub mod rollout;
 pub mod workspace;
 
-pub use facts::{Claimant, Facts, Failure, Look, Mode, Place, Polled, Situation, SourceVersion, retry_after};
+pub use facts::{
+    Claimant, Facts, Failure, Look, Mode, Place, Polled, Situation, SourceVersion, elapsed, retry_after,
+};
 pub use ownership::{OWNER_TAG, Owner};
 pub use step::{Decision, Event, Next, Step};
 

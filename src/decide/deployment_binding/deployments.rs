@@ -7,7 +7,7 @@ use crate::api::{Period, Reason, Role};
 use crate::azure::resource::OnlineDeployment;
 use crate::azure::{Action, Call};
 use crate::decide::rollout::{Scene, desired_deployment};
-use crate::decide::{Place, SourceVersion, Step};
+use crate::decide::{Place, SourceVersion, Step, elapsed};
 
 /// Our deployments without traffic, in this role.
 pub(super) fn idle<'a>(facts: &'a Facts, scene: &Scene<'_>, role: Role) -> Vec<&'a OnlineDeployment> {
@@ -132,7 +132,7 @@ pub(super) fn expiries(facts: &Facts) -> Vec<(String, Role, Duration)> {
     for role in [Role::Previous, Role::Failed] {
         let keep = kept_for(facts, role).unwrap_or_default();
         for deployment in idle(facts, &scene, role) {
-            let kept = scene.since(deployment).duration_until(facts.situation.now).unsigned_abs();
+            let kept = elapsed(scene.since(deployment), facts.situation.now);
             all.push((deployment.name().to_string(), role, keep.saturating_sub(kept)));
         }
     }

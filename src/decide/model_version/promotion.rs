@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Facts;
 use crate::api::{Publishing, Reason};
 use crate::azure::{Action, Call, OperationState};
-use crate::decide::{Look, SourceVersion, Step};
+use crate::decide::{Look, SourceVersion, Step, elapsed};
 
 /// How long a publish whose answer was lost may take to show.
 const LOST_PUBLISH: Duration = Duration::from_secs(600);
@@ -58,7 +58,7 @@ pub(super) fn publishing(facts: &Facts) -> Option<Publishing> {
 pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Step> {
     let publishing = publishing(facts).filter(|_| facts.version.is_absent())?;
     let since: jiff::Timestamp = publishing.since.parse().ok()?;
-    let age = since.duration_until(facts.situation.now).unsigned_abs();
+    let age = elapsed(since, facts.situation.now);
     if age >= LOST_PUBLISH {
         return None;
     }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::Weight;
 use crate::api::Step;
+use crate::decide::elapsed;
 
 /// What comes next for a candidate that is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub fn next_move(steps: &[Step], weight: Weight, since: Timestamp, now: Timestam
     let start = position(steps, weight);
     let pauses = steps[start..].iter().map_while(|s| s.pause.as_ref()).map(|p| p.period.duration());
     let wait: Duration = pauses.sum();
-    let waited = since.duration_until(now).unsigned_abs();
+    let waited = elapsed(since, now);
     if waited < wait {
         return Move::Pause(wait.checked_sub(waited).unwrap_or_default());
     }
@@ -99,6 +100,13 @@ mod tests {
                 "{weight} % for {seconds} s"
             );
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_ends_no_pause() {
+        let ahead = Timestamp::from_second(3600).unwrap_or_default();
+        let next = next_move(&[set(10), pause("10m")], Weight::new(10), ahead, Timestamp::UNIX_EPOCH);
+        assert_eq!(next, Move::Pause(Duration::from_secs(600)));
     }
 
     #[test]
