@@ -78,6 +78,10 @@ impl Step {
         if self == Self::Demo {
             arguments.extend(cluster.as_arguments()?);
         }
+        if self == Self::E2e {
+            // They wait for others most of the time: for operations that Azure takes its time for, for pauses.
+            arguments.extend(["--", "--test-threads=6"].map(str::to_string));
+        }
         Ok(arguments)
     }
 

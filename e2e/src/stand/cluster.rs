@@ -3,11 +3,13 @@
 use std::fmt::Debug;
 use std::process::Command;
 
+use bindery::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
 use futures::TryStreamExt;
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, WatchEvent, WatchParams};
-use kube::{Resource, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -38,6 +40,15 @@ impl Stand {
             Err(kube::Error::Api(status)) => Err(status.message.clone().into()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Makes a namespace with these labels, or gives it these.
+    pub async fn apply_namespace(&self, name: &str, labels: Value) -> Result<(), Error> {
+        let metadata = json!({"name": name, "labels": labels});
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        api.patch(name, &PatchParams::apply("stand").force(), &Patch::Apply(&namespace)).await?;
+        Ok(())
     }
 
     /// Sets an annotation, which makes Bindery look at Azure now instead of at its next comparison.
@@ -132,7 +143,10 @@ impl Stand {
 
     /// What kubectl answers in the stand's namespace; its complaint where it fails.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<String, Error> {
-        let program = crate::tools::kubectl(&crate::Progress::silent()).await?;
+        let program = match &self.kubectl {
+            Some(found) => found.clone(),
+            None => crate::tools::kubectl(&crate::Progress::silent()).await?,
+        };
         let mut command = Command::new(program);
         command.args(["--namespace", &self.namespace]).args(arguments).env("KUBECONFIG", &self.kubeconfig);
         let output = tokio::task::spawn_blocking(move || command.output()).await??;
@@ -141,6 +155,24 @@ impl Stand {
         }
         Err(format!("kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
     }
+}
+
+/// Takes all objects of ours out of a namespace, whatever they wait for.
+pub(super) async fn sweep(client: &Client, namespace: &str) -> Result<(), Error> {
+    async fn all<K: Object>(client: &Client, namespace: &str) -> Result<(), Error> {
+        let api: Api<K> = Api::namespaced(client.clone(), namespace);
+        for object in api.list(&ListParams::default()).await? {
+            let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+            api.patch(&object.name_any(), &PatchParams::default(), &free).await?;
+        }
+        api.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
+        Ok(())
+    }
+    all::<DeploymentBinding>(client, namespace).await?;
+    all::<ModelVersion>(client, namespace).await?;
+    all::<Workspace>(client, namespace).await?;
+    all::<Registry>(client, namespace).await?;
+    all::<Event>(client, namespace).await
 }
 
 /// Is something in Azure other than the manifest says?

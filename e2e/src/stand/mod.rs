@@ -51,6 +51,7 @@ pub struct Stand {
     pub client: Client,
     pub namespace: String,
     pub kubeconfig: PathBuf,
+    kubectl: Option<PathBuf>,
 }
 
 impl Stand {
@@ -77,7 +78,8 @@ impl Stand {
             operator.start()?;
         }
         let kubeconfig = control_plane.kubeconfig_path().to_path_buf();
-        Ok(Self { emulator, operator, client, namespace: name.into(), kubeconfig })
+        let kubectl = control_plane.kubectl().map(Into::into);
+        Ok(Self { emulator, operator, client, namespace: name.into(), kubeconfig, kubectl })
     }
 
     /// Objects of a kind in the stand's namespace.
@@ -171,7 +173,8 @@ async fn create_namespace(client: &Client, name: &str) -> Result<(), Error> {
     };
     match api.create(&PostParams::default(), &namespace).await {
         Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+        // On a cluster that is not ours alone: what an earlier run left there.
+        Err(kube::Error::Api(status)) if status.is_already_exists() => cluster::sweep(client, name).await,
         Err(error) => Err(error.into()),
     }
 }

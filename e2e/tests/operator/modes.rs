@@ -95,7 +95,7 @@ async fn watch_namespace_leaves_others_alone() -> Outcome {
     let stand = taxi::stand("modes-watched").await?;
     stand.apply("Workspace", "fares-dev", json!({"azure": taxi::azure()})).await?;
     stand.wait_for::<Workspace>("fares-dev", "Ready", ready).await?;
-    stand.kubectl(&["create", "namespace", "modes-unwatched"]).await?;
+    stand.apply_namespace("modes-unwatched", json!({})).await?;
     stand.apply_in("modes-unwatched", "Workspace", "fares-prod", json!({"azure": taxi::azure()})).await?;
     // What is applied later in its own namespace is done, so the other would have been, too.
     stand.apply("Workspace", "fares-prod", json!({"azure": taxi::azure()})).await?;
