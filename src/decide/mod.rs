@@ -11,6 +11,7 @@ mod facts;
 #[cfg(test)]
 mod fixtures;
 mod ownership;
+mod place;
 #[cfg(test)]
 mod simulation;
 mod step;

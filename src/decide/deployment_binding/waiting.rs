@@ -8,18 +8,7 @@ use crate::decide::step::Course;
 use crate::decide::{Place, SourceVersion, Step};
 
 pub(super) fn wait_for_workspace(facts: &Facts) -> Option<Step> {
-    match &facts.place {
-        Place::Missing { what } => Some(Step::stalled(
-            Reason::ReferenceNotFound,
-            format!(
-                "There is no {what}, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace."
-            ),
-        )),
-        Place::NotReady { what, because } => {
-            Some(Step::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
-        }
-        Place::Ready { .. } => None,
-    }
+    facts.place.wait_until_ready()
 }
 
 pub(super) fn report_unreadable(facts: &Facts) -> Option<Step> {
