@@ -76,9 +76,10 @@ pub trait Kind:
     fn claimants(&self, stores: &Stores) -> Vec<Claimant> {
         let Some(target) = self.target(stores) else { return vec![] };
         let others = Self::store(stores).state_filter(|other| {
-            other.uid() != self.uid()
+            // The quick questions first: this is asked of every object of the kind, in every pass.
+            self.rivals(other)
+                && other.meta().uid != self.meta().uid
                 && other.meta().deletion_timestamp.is_none()
-                && self.rivals(other)
                 && other.target(stores).as_ref() == Some(&target)
         });
         others.iter().map(|o| Claimant { name: o.full_name(), created: o.created() }).collect()

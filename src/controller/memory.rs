@@ -1,9 +1,11 @@
 //! What this process remembers of an object between passes. All of it may be lost at any moment.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::azure::Error;
 use crate::decide::Failure;
@@ -25,8 +27,9 @@ pub struct Remembered {
     pub last_read: Option<Timestamp>,
     /// The resource version of our own last write.
     pub written: Option<u64>,
-    /// The status as we last meant it to be: an event that brings exactly this one is our own echo.
-    pub meant: Option<serde_json::Value>,
+    /// The [`fingerprint`] of the status as we last meant it to be: an event that brings exactly this one
+    /// is our own echo.
+    pub meant: Option<u64>,
 }
 
 impl Memory {
@@ -52,6 +55,13 @@ impl Memory {
     pub fn forget(&self, uid: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
+}
+
+/// Tells one status from another, in the place of a copy.
+pub fn fingerprint(status: &impl Serialize) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(status).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The failure that follows `before` when the same thing did not work once more.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::runtime::events::{Event, EventType};
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::debug;
 
 use super::context::Context;
 use super::kind::Kind;
+use super::memory::fingerprint;
 use crate::api::FINALIZER;
 use crate::decide;
 
@@ -42,7 +43,7 @@ pub(super) async fn status<K: Kind>(
         return Ok(Written::Yes(object.clone()));
     }
     let uid = object.uid().unwrap_or_default();
-    context.memory.change(&uid, |it| it.meant = serde_json::to_value(&status).ok());
+    context.memory.change(&uid, |it| it.meant = Some(fingerprint(&status)));
     let mut new = object.clone();
     *new.status_mut() = Some(status);
     let api: Api<K> = Api::namespaced(context.client.clone(), &object.home());
@@ -126,9 +127,4 @@ pub(super) fn plain(error: &kube::Error) -> String {
         kube::Error::Api(status) => format!("{}: {}", status.reason, status.message),
         other => other.to_string(),
     }
-}
-
-/// The status of an object as JSON, for comparison.
-pub(super) fn status_of<K: Kind>(object: &K) -> Option<Value> {
-    serde_json::to_value(object.current()).ok()
 }

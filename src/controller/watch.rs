@@ -22,8 +22,8 @@ use tracing::{info, warn};
 
 use super::context::{Context, Options, Stores};
 use super::kind::Kind;
+use super::memory::fingerprint;
 use super::pass::pass;
-use super::report::status_of;
 use crate::api::{DeploymentBinding, ModelVersion, Reference, Registry, Workspace};
 use crate::azure::Azure;
 
@@ -120,6 +120,9 @@ where
     let kind = K::kind(&());
     watch(api, watcher::Config::default())
         .default_backoff()
+        // Who wrote which field is as large as the rest of an object, and nobody here asks for it. A write
+        // without it leaves it as it is.
+        .modify(|object| object.meta_mut().managed_fields = None)
         .filter_map(move |event| {
             let kind = kind.clone();
             async move {
@@ -182,9 +185,9 @@ async fn follow<K: Wakes>(context: Arc<Context>, mut writer: Writer<K>, queues: 
 fn react<K: Wakes>(context: &Context, queues: &Queues, object: &K, known: Option<&Seen>) {
     let now = Seen::of(object);
     let uid = object.uid().unwrap_or_default();
-    let meant = context.memory.change(&uid, |it| it.meant.clone());
+    let meant = context.memory.change(&uid, |it| it.meant);
     // Our own status comes back as an event too. Anybody else's deserves a look: it may be gone.
-    let echo = meant.is_some() && meant == status_of(object);
+    let echo = meant == Some(now.status);
     if known.is_none_or(|k| k.own != now.own) || !(echo || known.is_some_and(|k| k.status == now.status)) {
         object.wake(queues);
     }
@@ -204,8 +207,11 @@ impl Seen {
     fn of<K: Wakes>(object: &K) -> Self {
         let meta = object.meta();
         let own = (meta.generation, meta.deletion_timestamp.is_some(), object.annotations());
-        let status = status_of(object).map(|s| s.to_string());
-        Self { own: hash(&own), status: hash(&status), outward: hash(&(own.0, own.1, object.outward())) }
+        Self {
+            own: hash(&own),
+            status: fingerprint(&object.current()),
+            outward: hash(&(own.0, own.1, object.outward())),
+        }
     }
 }
 
@@ -239,7 +245,7 @@ fn means<K: Kind>(reference: Option<&Reference>, home: &str, object: &K) -> bool
 /// Do two objects stand for the same resource in Azure? A version and its promotion, which have the same
 /// model and number in two places, do not.
 fn contend<K: Kind>(one: &K, other: &K, stores: &Stores) -> bool {
-    one.uid() != other.uid() && one.rivals(other) && one.target(stores) == other.target(stores)
+    one.rivals(other) && one.meta().uid != other.meta().uid && one.target(stores) == other.target(stores)
 }
 
 fn wake_all<K: Kind>(queue: &UnboundedSender<ObjectRef<K>>, store: &Store<K>, whom: impl Fn(&K) -> bool) {
