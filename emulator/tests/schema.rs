@@ -53,6 +53,16 @@ fn bodies() -> Vec<(&'static str, String, Value)> {
             json!({"properties": {"description": "d", "isArchived": false, "tags": {"a": "b"}}}),
         ),
         ("workspaces_models_versions", format!("{MODEL}/versions/1"), model),
+        (
+            "workspaces_datastores",
+            format!("{WORKSPACE}/datastores/blobs"),
+            datastore("AzureBlob", &json!({"accountName": "a", "containerName": "c"})),
+        ),
+        (
+            "workspaces_datastores",
+            format!("{WORKSPACE}/datastores/lake"),
+            datastore("AzureDataLakeGen2", &json!({"accountName": "a", "filesystem": "f"})),
+        ),
         ("workspaces_data_versions", format!("{WORKSPACE}/data/d/versions/v"), data),
         ("workspaces_environments_versions", format!("{WORKSPACE}/environments/e/versions/v"), environment),
         (
@@ -61,6 +71,20 @@ fn bodies() -> Vec<(&'static str, String, Value)> {
             json!({"properties": {"codeUri": "https://x", "description": "d"}}),
         ),
     ]
+}
+
+fn datastore(kind: &str, more: &Value) -> Value {
+    let credentials = json!({
+        "credentialsType": "ServicePrincipal",
+        "clientId": "11111111-0000-4000-8000-000000000001",
+        "tenantId": "72f988bf-0000-4000-8000-2d7cd011db47",
+        "secrets": {"secretsType": "ServicePrincipal", "clientSecret": "s"},
+    });
+    let mut body = json!({"properties": {"datastoreType": kind, "credentials": credentials, "description": "d", "tags": {"a": "b"}}});
+    for (key, value) in more.as_object().unwrap() {
+        body["properties"][key] = value.clone();
+    }
+    body
 }
 
 /// Microsoft's schema of one resource, without templates' expressions and with the PUT's own path filled in.

@@ -6,6 +6,7 @@ pub mod arm;
 mod assertion;
 mod asset;
 mod batch;
+mod datastore;
 mod deployment;
 mod discovery;
 mod endpoint;
@@ -60,6 +61,7 @@ pub struct Core {
     pub(crate) tombstones: BTreeMap<String, Timestamp>,
     pub(crate) publishing: BTreeMap<String, String>,
     pub(crate) endpoint_keys: BTreeMap<String, keys::Keys>,
+    pub(crate) datastore_secrets: BTreeMap<String, serde_json::Value>,
     pub(crate) serving: BTreeMap<String, scoring::Serving>,
     pub(crate) metrics: BTreeMap<String, mlflow::Metrics>,
     pub(crate) missing_paths: Vec<String>,
@@ -82,6 +84,7 @@ impl Core {
             tombstones: BTreeMap::new(),
             publishing: BTreeMap::new(),
             endpoint_keys: BTreeMap::new(),
+            datastore_secrets: BTreeMap::new(),
             serving: BTreeMap::new(),
             metrics: BTreeMap::new(),
             missing_paths: Vec::new(),

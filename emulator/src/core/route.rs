@@ -5,8 +5,8 @@ use super::arm::{Call, Door, not_found};
 use super::asset::{container, upload, version};
 use super::error::{Answer, ArmError};
 use super::{
-    Core, batch, deployment, endpoint, job, keys, operation, publish, registry, registry_regions, schema,
-    workspace,
+    Core, batch, datastore, deployment, endpoint, job, keys, operation, publish, registry, registry_regions,
+    schema, workspace,
 };
 
 /// What is asked of an address.
@@ -53,6 +53,7 @@ pub fn dispatch(core: &mut Core, call: &Call) -> Answer {
             versions(core, call, &verb)
         }
         ["workspaces", "jobs"] => jobs(core, call, &verb),
+        ["workspaces", "datastores"] => datastores(core, call, &verb),
         ["workspaces", "onlineEndpoints"] => endpoints(core, call, &verb),
         ["workspaces", "onlineEndpoints", "deployments"] => deployments(core, call, &verb),
         ["workspaces", "batchEndpoints"] => batch_endpoints(core, call, &verb),
@@ -117,6 +118,17 @@ fn jobs(core: &mut Core, call: &Call, verb: &Verb) -> Answer {
         Verb::Put => job::put(core, call),
         Verb::Delete => Ok(job::delete(core, call)),
         Verb::Act("cancel") => job::cancel(core, call),
+        _ => Err(no_such_method(call)),
+    }
+}
+
+fn datastores(core: &mut Core, call: &Call, verb: &Verb) -> Answer {
+    match verb {
+        Verb::List => datastore::list(core, call),
+        Verb::Get => datastore::get(core, call),
+        Verb::Put => datastore::put(core, call),
+        Verb::Delete => Ok(datastore::delete(core, call)),
+        Verb::Act("listsecrets") => datastore::secrets(core, call),
         _ => Err(no_such_method(call)),
     }
 }

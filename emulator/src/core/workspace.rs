@@ -75,6 +75,7 @@ pub fn make(core: &mut Core, seed: &WorkspaceSeed) {
     });
     let time = core.now();
     core.store.put(time, &address.key(), document);
+    super::datastore::make_default(core, &address, &workspace_id);
     for job in &seed.jobs {
         super::job::declare(core, &address, job);
     }

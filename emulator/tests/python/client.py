@@ -14,6 +14,8 @@ import traceback
 import requests
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
+    AccountKeyConfiguration,
+    AzureBlobDatastore,
     BatchEndpoint,
     Data,
     Environment,
@@ -107,6 +109,21 @@ def other_assets():
     assert [d.version for d in ml.data.list("trips")] == ["v1"]
     environment = ml.environments.create_or_update(Environment(name="e", version="1", image="mcr.example/i:1"))
     assert ml.environments.get("e", version="1").image == environment.image == "mcr.example/i:1"
+
+
+def datastores():
+    default = ml.datastores.get_default()
+    assert (default.name, default.type, default.protocol) == ("workspaceblobstore", "AzureBlob", "https"), default
+    mine = AzureBlobDatastore(
+        name="mine", account_name="account", container_name="box", description="d", credentials=AccountKeyConfiguration("k")
+    )
+    made = ml.datastores.create_or_update(mine)
+    assert (made.account_name, made.container_name, made.description) == ("account", "box", "d"), made
+    assert ml.datastores.get("mine").credentials.account_key is None
+    assert ml.datastores.get("mine", include_secrets=True).credentials.sas_token.startswith("sv=")
+    assert [d.name for d in ml.datastores.list()] == ["workspaceblobstore", "mine"]
+    ml.datastores.delete("mine")
+    assert [d.name for d in ml.datastores.list()] == ["workspaceblobstore"]
 
 
 def jobs():
@@ -246,7 +263,7 @@ def deletions():
 def main():
     failed = 0
     situations = [
-        workspaces, models, paging, other_assets, jobs, registries, share, endpoints, keys, invocation, tokens,
+        workspaces, models, paging, other_assets, datastores, jobs, registries, share, endpoints, keys, invocation, tokens,
         registry_model_behind_an_endpoint, batch_endpoints, deletions,
     ]
     for situation in situations:

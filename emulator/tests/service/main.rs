@@ -5,6 +5,7 @@
 mod support;
 
 mod careless;
+mod datastores;
 mod door;
 mod endpoints;
 mod faults;

@@ -2,6 +2,7 @@
 //! regard to case, and what is unknown is tolerated, because the SDK sends more than is documented [OBS].
 
 mod bodies;
+pub mod datastore;
 
 use serde_json::Value;
 
@@ -14,6 +15,8 @@ enum Shape {
     Text,
     /// A string with at least one letter, digit or underscore.
     Name,
+    /// Thirty-two hexadecimal digits in five groups.
+    Guid,
     /// true or false.
     Flag,
     /// A whole number.
@@ -49,6 +52,9 @@ const fn may(name: &'static str, shape: Shape) -> Field {
 
 /// Checks the body of a PUT of a resource, by its chain of types.
 pub fn check_put(kinds: &str, body: &Value) -> Result<(), ArmError> {
+    if kinds == "workspaces/datastores" {
+        return datastore::check(body);
+    }
     let Some(fields) = bodies::of(kinds) else { return Ok(()) };
     let located = fields.iter().any(|field| field.name == "location");
     if located && body.get("location").is_none_or(Value::is_null) {
@@ -70,6 +76,12 @@ pub fn check_patch(body: &Value) -> Result<(), ArmError> {
 pub fn word(words: &[&'static str], sent: Option<&str>) -> &'static str {
     let sent = sent.unwrap_or_default();
     words.iter().find(|word| word.eq_ignore_ascii_case(sent)).or(words.first()).copied().unwrap_or_default()
+}
+
+fn is_guid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn check_fields(fields: &[Field], value: &Value, path: &str) -> Result<(), ArmError> {
@@ -103,6 +115,7 @@ fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
         {
             Ok(())
         }
+        (Shape::Guid, Value::String(text)) if is_guid(text) => Ok(()),
         (Shape::Whole, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(()),
         (Shape::Word(words), Value::String(text))
             if words.iter().any(|word| word.eq_ignore_ascii_case(text)) =>
@@ -119,6 +132,7 @@ fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
         (Shape::Object(fields), Value::Object(_)) => check_fields(fields, value, path),
         (Shape::Text, _) => refused("a string"),
         (Shape::Name, _) => refused("a string with a letter, digit or underscore"),
+        (Shape::Guid, _) => refused("a GUID"),
         (Shape::Flag, _) => refused("true or false"),
         (Shape::Whole, _) => refused("a whole number"),
         (Shape::Number, _) => refused("a number"),

@@ -1,0 +1,164 @@
+//! Datastores (§B.8): where a workspace keeps its files. Nothing is stored here; their secrets open nothing.
+
+use serde_json::{Value, json};
+
+use super::address::Address;
+use super::arm::{self, Call};
+use super::asset;
+use super::error::{Answer, ArmError};
+use super::paging::page;
+use super::schema::{datastore as shapes, word};
+use super::store::Order;
+use super::{Core, ids, json as at};
+use crate::wire::Response;
+
+/// The one that every workspace has.
+const DEFAULT: &str = "workspaceblobstore";
+
+fn missing(name: &str) -> ArmError {
+    ArmError::missing("DatastoreNotFound", format!("Could not find datastore with name: {name}."))
+}
+
+/// GET of one: never its secrets.
+pub fn get(core: &Core, call: &Call) -> Answer {
+    let found = core.store.get(&call.address.key());
+    found.map(|document| Response::json(200, document)).ok_or_else(|| missing(call.address.leaf()))
+}
+
+/// GET of all in a workspace, by `isDefault`, `names` and `searchText`.
+pub fn list(core: &Core, call: &Call) -> Answer {
+    let default = call.request.parameter("isDefault").filter(|flag| !flag.is_empty());
+    let names = call.request.parameter("names").filter(|names| !names.is_empty());
+    let text = call.request.parameter("searchText").unwrap_or_default();
+    page(core, call, Order::OldestFirst, |document| {
+        let name = document["name"].as_str().unwrap_or_default();
+        let is_default = document["properties"]["isDefault"] == true;
+        let fits = default.as_deref().is_none_or(|flag| flag.eq_ignore_ascii_case("true") == is_default)
+            && names.as_deref().is_none_or(|names| names.split(',').any(|wanted| wanted.trim() == name))
+            && name.contains(&text);
+        fits.then(|| document.clone())
+    })
+}
+
+/// PUT: at once. What is create-only refuses a change; secrets are taken and not shown again.
+pub fn put(core: &mut Core, call: &Call) -> Answer {
+    let mut body = call.body()?;
+    asset::check_name(call.address.leaf())?;
+    let secrets = body["properties"]["credentials"]
+        .as_object_mut()
+        .and_then(|credentials| credentials.remove("secrets"));
+    let key = call.address.key();
+    let before = core.store.get(&key).cloned();
+    let mut document = rendered(&call.address, &body);
+    if let Some(before) = &before {
+        refuse_changes(before, &document)?;
+        document["properties"]["isDefault"] = before["properties"]["isDefault"].clone();
+        arm::touch(core, call.identity, &mut document, before);
+    } else {
+        document["systemData"] = arm::system_data(core, call.identity, true);
+    }
+    match secrets {
+        Some(secrets) => core.datastore_secrets.insert(key.clone(), secrets),
+        None => core.datastore_secrets.remove(&key),
+    };
+    let now = core.now();
+    core.store.put(now, &key, document.clone());
+    Ok(Response::json(if before.is_some() { 200 } else { 201 }, &document))
+}
+
+fn refuse_changes(before: &Value, after: &Value) -> Result<(), ArmError> {
+    for field in shapes::CREATE_ONLY {
+        let path = format!("properties.{field}");
+        if at::at(before, &path) != at::at(after, &path) {
+            return Err(ArmError::validation(&path, format!("{field} of a datastore cannot be changed.")));
+        }
+    }
+    Ok(())
+}
+
+fn rendered(address: &Address, body: &Value) -> Value {
+    let mut properties = at::object(body, "properties");
+    let kind = word(shapes::TYPES, at::text(body, "properties.datastoreType"));
+    let credentials = word(shapes::CREDENTIALS, at::text(body, "properties.credentials.credentialsType"));
+    let defaults = json!({
+        "description": null, "tags": {}, "properties": {}, "serviceDataAccessAuthIdentity": "None",
+        "subscriptionId": address.subscription, "resourceGroup": address.group,
+    });
+    let storage = json!({"endpoint": "core.windows.net", "protocol": "https"});
+    let in_an_account = kind != "OneLake" && kind != "AzureDataLakeGen1";
+    for (field, value) in [Some(&defaults), in_an_account.then_some(&storage)]
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .flatten()
+    {
+        let entry = properties.entry(field.clone()).or_insert(Value::Null);
+        if entry.is_null() {
+            *entry = value.clone();
+        }
+    }
+    properties.insert("datastoreType".to_owned(), kind.into());
+    properties.insert("isDefault".to_owned(), false.into());
+    let mut document = json!({
+        "id": address.id(), "name": address.leaf(), "type": address.arm_type(), "properties": properties,
+    });
+    document["properties"]["credentials"]["credentialsType"] = credentials.into();
+    document
+}
+
+/// DELETE: at once.
+pub fn delete(core: &mut Core, call: &Call) -> Response {
+    let key = call.address.key();
+    let now = core.now();
+    core.datastore_secrets.remove(&key);
+    Response::empty(if core.store.remove(now, &key).is_some() { 200 } else { 204 })
+}
+
+/// POST listSecrets: `{expirableSecret?, expireAfterHours?}`. For an account's key it gives a SAS when an expirable
+/// secret is wanted, as the client expects [CLI].
+pub fn secrets(core: &Core, call: &Call) -> Answer {
+    let wanted = if call.request.body.is_empty() { json!({}) } else { call.body()? };
+    let key = call.address.key();
+    let name = call.address.leaf();
+    let Some(document) = core.store.get(&key) else { return Err(missing(name)) };
+    let kind = at::text(document, "properties.credentials.credentialsType").unwrap_or("None");
+    let Some(secrets) = core.datastore_secrets.get(&key).filter(|_| kind != "None") else {
+        return Err(ArmError::plain_user(400, format!("Datastore {name} has no credentials.")));
+    };
+    if kind == "AccountKey" && wanted["expirableSecret"] == true {
+        let hours = wanted["expireAfterHours"].as_f64().unwrap_or(1.0);
+        let expiry = ids::after(core.now(), hours * 3600.0).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let signature = ids::stable_guid(core.config.seed, &format!("sas {key} {expiry}"));
+        let token = format!("sv=2023-11-03&sr=c&sp=racwl&se={expiry}&sig={signature}").replace(':', "%3A");
+        return Ok(Response::json(200, &json!({"secretsType": "Sas", "sasToken": token})));
+    }
+    let mut secrets = secrets.clone();
+    secrets["secretsType"] = kind.into();
+    Ok(Response::json(200, &secrets))
+}
+
+/// The default datastore of a new workspace.
+pub fn make_default(core: &mut Core, workspace: &Address, workspace_id: &str) {
+    let address = workspace.child("datastores", DEFAULT);
+    let key = address.key();
+    let account: String = workspace_id.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+    let mut document = rendered(
+        &address,
+        &json!({"properties": {
+            "datastoreType": "AzureBlob",
+            "accountName": format!("{}{account}", workspace.leaf().to_ascii_lowercase().replace(['-', '_'], "")),
+            "containerName": format!("azureml-blobstore-{workspace_id}"),
+            "credentials": {"credentialsType": "AccountKey"},
+        }}),
+    );
+    document["properties"]["isDefault"] = true.into();
+    let now = core.now();
+    let time = ids::iso(now);
+    document["systemData"] = json!({
+        "createdAt": time, "createdBy": "seed", "createdByType": "Application",
+        "lastModifiedAt": time, "lastModifiedBy": "seed", "lastModifiedByType": "Application",
+    });
+    let secret = ids::stable_guid(core.config.seed, &format!("account key {key}"));
+    core.datastore_secrets.insert(key.clone(), json!({"secretsType": "AccountKey", "key": secret}));
+    core.store.put(now, &key, document);
+}
