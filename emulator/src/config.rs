@@ -41,6 +41,8 @@ pub struct Config {
     pub signature_length: usize,
     /// Lists show a change only this many seconds later. Default 0 [INF].
     pub list_lag: f64,
+    /// Seconds after the end of a minute until Azure Monitor tells about it. Default 180 [INF].
+    pub metrics_delay: f64,
     /// How long asynchronous work takes.
     pub durations: Durations,
     /// Positions on what nobody has recorded.
@@ -78,6 +80,7 @@ impl Default for Config {
             operation_retention: 3600.0,
             signature_length: 5000,
             list_lag: 0.0,
+            metrics_delay: 180.0,
             durations: Durations::default(),
             inferred: Inferred::default(),
             throttling: Throttling::default(),
@@ -271,6 +274,8 @@ pub struct Inferred {
     pub endpoint_updating_with_deployment: bool,
     /// A `traffic` that names a deployment which is not Succeeded is refused. Default true.
     pub traffic_needs_succeeded: bool,
+    /// Azure Monitor counts mirrored requests too, with what they came to. Default false.
+    pub metrics_count_mirrored: bool,
     /// An operation URL that has run out answers 410; otherwise 404. Default false.
     pub expired_operation_gone: bool,
 }
@@ -296,6 +301,7 @@ impl Default for Inferred {
             busy_status: 409,
             endpoint_updating_with_deployment: false,
             traffic_needs_succeeded: true,
+            metrics_count_mirrored: false,
             expired_operation_gone: false,
         }
     }

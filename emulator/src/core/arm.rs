@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::address::{Address, NoAddress};
 use super::error::ArmError;
-use super::{Core, discovery, headers, ids, mlflow, rights, route, scoring, throttle, token};
+use super::{Core, discovery, headers, ids, mlflow, monitor, rights, route, scoring, throttle, token};
 use crate::wire::{Identity, Principal, Request, Response};
 
 /// What clients are known to send (§A, §E.2). One superset of the schema is served for all.
@@ -87,13 +87,18 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request) -> Resp
         Some(rest) => (Door::Mfe, rest),
         None => (Door::Arm, request.path.as_str()),
     };
-    let parsed = Address::parse(path);
+    let measured = monitor::resource(path);
+    let parsed = Address::parse(measured.unwrap_or(path));
     let region = parsed
         .as_ref()
         .ok()
         .and_then(|address| region_of(core, address))
         .unwrap_or_else(|| "eastus".to_owned());
-    let result = admit(core, principal, request, parsed, door).and_then(|call| {
+    let result = admit(core, principal, request, parsed, door).and_then(|(identity, address)| {
+        if measured.is_some() {
+            return monitor::answer(core, identity, request, &address);
+        }
+        let call = admit_call(core, identity, request, address, door)?;
         throttle::spend(core, &call)?;
         route::dispatch(core, &call)
     });
@@ -139,13 +144,14 @@ pub fn authenticated(core: &Core, principal: &Principal) -> Result<Identity, Arm
     }
 }
 
+/// Who asks, and for what.
 fn admit<'a>(
     core: &Core,
     principal: &'a Principal,
-    request: &'a Request,
+    request: &Request,
     parsed: Result<Address, NoAddress>,
     door: Door,
-) -> Result<Call<'a>, ArmError> {
+) -> Result<(&'a Identity, Address), ArmError> {
     authenticated(core, principal)?;
     let Principal::Known(identity) = principal else {
         return Err(ArmError::front(401, "AuthenticationFailed", "Authentication failed."));
@@ -169,6 +175,17 @@ fn admit<'a>(
             format!("The resource type '{kind}' could not be found in the namespace 'Microsoft.MachineLearningServices'."),
         ),
     })?;
+    Ok((identity, address))
+}
+
+/// Whether what is asked for can be, in this version, and may be by whom asks.
+fn admit_call<'a>(
+    core: &Core,
+    identity: &'a Identity,
+    request: &'a Request,
+    address: Address,
+    door: Door,
+) -> Result<Call<'a>, ArmError> {
     let Some(groups) = core.subscription(&address.subscription) else {
         return Err(ArmError::front(
             404,

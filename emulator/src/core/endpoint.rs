@@ -350,5 +350,6 @@ pub fn remove(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(
     core.endpoint_keys.remove(key);
     let beneath = format!("{key}/");
     core.serving.retain(|deployment, _| !deployment.starts_with(&beneath));
+    core.watch.forget(key);
     Ok(())
 }

@@ -19,6 +19,7 @@ mod json;
 mod keys;
 pub mod log;
 mod mlflow;
+mod monitor;
 pub mod operation;
 mod paging;
 mod publish;
@@ -63,6 +64,7 @@ pub struct Core {
     pub(crate) endpoint_keys: BTreeMap<String, keys::Keys>,
     pub(crate) datastore_secrets: BTreeMap<String, serde_json::Value>,
     pub(crate) serving: BTreeMap<String, scoring::Serving>,
+    pub(crate) watch: monitor::Watch,
     pub(crate) metrics: BTreeMap<String, mlflow::Metrics>,
     pub(crate) missing_paths: Vec<String>,
     subscriptions: BTreeMap<String, Vec<String>>,
@@ -86,6 +88,7 @@ impl Core {
             endpoint_keys: BTreeMap::new(),
             datastore_secrets: BTreeMap::new(),
             serving: BTreeMap::new(),
+            watch: monitor::Watch::default(),
             metrics: BTreeMap::new(),
             missing_paths: Vec::new(),
             subscriptions: BTreeMap::new(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::monitor::Seen;
 use super::rights::like;
 use super::{Core, json as at};
 use crate::wire::{Delivery, Principal, Request, Response};
@@ -85,7 +86,7 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request, rest: &
     }
     match chosen(core, &key, &endpoint, request) {
         Some(deployment) => {
-            mirror(core, &key, &endpoint);
+            mirror(core, &key, &endpoint, name);
             let response = respond(core, name, &deployment);
             let id = crate::core::ids::guid(&mut core.rng);
             response.header("x-ms-request-id", id)
@@ -146,20 +147,25 @@ fn chosen(core: &mut Core, key: &str, endpoint: &Value, request: &Request) -> Op
 }
 
 /// The mirrored share of requests goes to another deployment too; its answer is thrown away.
-fn mirror(core: &mut Core, key: &str, endpoint: &Value) {
+fn mirror(core: &mut Core, key: &str, endpoint: &Value, endpoint_name: &str) {
     for (name, share) in at::object(endpoint, "properties.mirrorTraffic") {
         if core.rng.u64(..100) < share.as_u64().unwrap_or(0)
             && let Some(deployment) = serving_key(core, key, &name)
             && let Some(serving) = core.serving.get_mut(&deployment)
         {
             serving.mirrored += 1;
+            if core.config.inferred.metrics_count_mirrored {
+                outcome(core, endpoint_name, &deployment);
+            }
         }
     }
 }
 
-fn respond(core: &mut Core, endpoint: &str, key: &str) -> Response {
-    let Some(serving) = core.serving.get(key) else { return refused(404, "Deployment not found.") };
-    let place = format!("{endpoint}/{}", serving.deployment);
+/// How a deployment answers this time: by the first rule that fits, with the model's status. Azure Monitor sees it.
+fn outcome(core: &mut Core, endpoint: &str, key: &str) -> (ScoringRule, u16) {
+    let Some(serving) = core.serving.get(key) else { return (ScoringRule::default(), 200) };
+    let deployment = serving.deployment.clone();
+    let place = format!("{endpoint}/{deployment}");
     let rule = core
         .config
         .scoring
@@ -170,24 +176,39 @@ fn respond(core: &mut Core, endpoint: &str, key: &str) -> Response {
         })
         .cloned()
         .unwrap_or_default();
-    let default = json!({"deployment": serving.deployment, "model": serving.model, "version": serving.version, "result": []});
-    let deployment = serving.deployment.clone();
     let failed = rule.error_rate > 0.0 && core.rng.f64() < rule.error_rate;
-    let status = if failed { 500 } else { rule.status };
-    let mut response = if status == 200 {
+    let model_status = if failed { 500 } else { rule.status };
+    let seen = Seen { key: key.to_owned(), deployment, status: on_the_wire(model_status), model_status };
+    let now = core.now();
+    // Nothing takes no time at all.
+    core.watch.note(now, seen, rule.latency_millis.max(1));
+    (rule, model_status)
+}
+
+/// The caller sees any failure of the model as 424 [DOC].
+fn on_the_wire(model_status: u16) -> u16 {
+    if model_status == 200 { 200 } else { 424 }
+}
+
+fn respond(core: &mut Core, endpoint: &str, key: &str) -> Response {
+    let (rule, model_status) = outcome(core, endpoint, key);
+    let Some(serving) = core.serving.get_mut(key) else { return refused(404, "Deployment not found.") };
+    let default = json!({"deployment": serving.deployment, "model": serving.model, "version": serving.version, "result": []});
+    let mut response = if model_status == 200 {
         Response::json(200, &rule.answer.unwrap_or(default))
     } else {
-        refused(424, "An unexpected error occurred in scoring script. Check the logs for more info.")
-            .header("ms-azureml-model-error-reason", "model_error")
-            .header("ms-azureml-model-error-statuscode", status.to_string())
+        refused(
+            on_the_wire(model_status),
+            "An unexpected error occurred in scoring script. Check the logs for more info.",
+        )
+        .header("ms-azureml-model-error-reason", "model_error")
+        .header("ms-azureml-model-error-statuscode", model_status.to_string())
     };
-    response = response.header("azureml-model-deployment", deployment);
+    response = response.header("azureml-model-deployment", &serving.deployment);
     if rule.latency_millis > 0 {
         response.delivery = Delivery::After(Duration::from_millis(rule.latency_millis));
     }
-    if let Some(serving) = core.serving.get_mut(key) {
-        serving.requests += 1;
-        *serving.statuses.entry(response.status).or_default() += 1;
-    }
+    serving.requests += 1;
+    *serving.statuses.entry(response.status).or_default() += 1;
     response
 }

@@ -82,6 +82,7 @@ pub fn remove(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(
     }
     core.store.remove(now, key);
     core.serving.remove(key);
+    core.watch.forget(key);
     traffic::forget(core, endpoint_key, name);
     Ok(())
 }
