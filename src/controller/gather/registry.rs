@@ -1,5 +1,6 @@
 use kube::ResourceExt;
 use kube::runtime::reflector::Store;
+use serde_json::Value;
 
 use super::place::find_registry;
 use super::{look, place, poll, settle};
@@ -71,20 +72,34 @@ async fn registry(object: &Registry, context: &Context, mut situation: Situation
     Facts { situation, spec: object.spec.clone(), status: object.current(), id, registry, holds, referrers }
 }
 
-/// What the registry holds in Azure, archived assets too, in words.
+/// What the registry holds in Azure, archived assets too, in words. A name without versions is nothing
+/// that could be lost: the service keeps it when the last version is deleted.
 async fn content(azure: &Azure, id: &ResourceId) -> Result<Vec<String>, Error> {
     let mut all = vec![];
     for family in FAMILIES {
-        let listed: Result<Vec<Rest>, Error> =
-            azure.list(&format!("{id}/{family}"), &[("listViewType", "All")]).await;
-        match listed {
-            Ok(assets) if assets.is_empty() => {}
-            Ok(assets) => all.push(format!("{} {family}", assets.len())),
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error),
+        let mut held = 0;
+        for asset in listed(azure, &format!("{id}/{family}")).await? {
+            let latest = asset.get("properties").and_then(|p| p.get("latestVersion"));
+            let name = asset.get("name").and_then(Value::as_str).unwrap_or_default();
+            let versions = format!("{id}/{family}/{name}/versions");
+            // Archived versions may count as no latest one, so an absence is confirmed.
+            if latest.is_some_and(Value::is_string) || !listed(azure, &versions).await?.is_empty() {
+                held += 1;
+            }
+        }
+        if held > 0 {
+            all.push(format!("{held} {family}"));
         }
     }
     Ok(all)
+}
+
+/// A collection of assets, archived ones too; empty where Azure has no such collection.
+async fn listed(azure: &Azure, collection: &str) -> Result<Vec<Rest>, Error> {
+    match azure.list(collection, &[("listViewType", "All")]).await {
+        Err(error) if error.is_not_found() => Ok(vec![]),
+        listed => listed,
+    }
 }
 
 /// The model versions that live in the registry, at most a handful by name.
