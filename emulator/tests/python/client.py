@@ -115,7 +115,7 @@ def datastores():
     default = ml.datastores.get_default()
     assert (default.name, default.type, default.protocol) == ("workspaceblobstore", "AzureBlob", "https"), default
     mine = AzureBlobDatastore(
-        name="mine", account_name="account", container_name="box", description="d", credentials=AccountKeyConfiguration("k")
+        name="mine", account_name="account", container_name="box", description="d", credentials=AccountKeyConfiguration(account_key="k")
     )
     made = ml.datastores.create_or_update(mine)
     assert (made.account_name, made.container_name, made.description) == ("account", "box", "d"), made
