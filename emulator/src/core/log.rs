@@ -10,6 +10,10 @@ use crate::wire::{Delivery, Principal, Request, Response};
 
 /// How many entries are kept; counts go on for ever.
 const KEPT: usize = 100_000;
+/// How many of them still have their bodies, which take the most memory.
+const WITH_BODY: usize = 10_000;
+/// Fields of bodies that hold secrets.
+const SECRET: [&str; 3] = ["secrets", "keys", "keyValue"];
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,7 +37,8 @@ pub struct Entry {
     pub fault: Option<u64>,
     /// Whether the answer was sent.
     pub answered: bool,
-    /// What a write on a management path was to make, where it was JSON; nothing of what carries secrets.
+    /// What a write on a management path was to make, where it was JSON, without secrets. Only of the latest 10,000
+    /// requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
 }
@@ -62,6 +67,19 @@ pub struct Log {
     total: u64,
 }
 
+fn body(request: &Request) -> Option<Value> {
+    let mut body: Value = serde_json::from_slice(&request.body).ok()?;
+    hide_secrets(&mut body);
+    Some(body)
+}
+
+fn hide_secrets(value: &mut Value) {
+    if let Value::Object(fields) = value {
+        fields.retain(|name, _| !SECRET.contains(&name.as_str()));
+        fields.values_mut().for_each(hide_secrets);
+    }
+}
+
 impl Log {
     pub(super) fn record(
         &mut self,
@@ -84,6 +102,10 @@ impl Log {
         if self.entries.len() == KEPT {
             self.entries.pop_front();
         }
+        if let Some(old) = self.entries.len().checked_sub(WITH_BODY).and_then(|old| self.entries.get_mut(old))
+        {
+            old.body = None;
+        }
         self.entries.push_back(Entry {
             number: self.total,
             time: super::ids::iso(now),
@@ -94,7 +116,7 @@ impl Log {
             status: response.status,
             fault,
             answered: matches!(response.delivery, Delivery::Now | Delivery::After(_)),
-            body: managed.then(|| serde_json::from_slice(&request.body).ok()).flatten(),
+            body: managed.then(|| body(request)).flatten(),
         });
     }
 

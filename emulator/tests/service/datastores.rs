@@ -51,6 +51,15 @@ fn secrets_are_never_shown_but_listed() {
 }
 
 #[test]
+fn secrets_do_not_reach_the_log() {
+    let mut world = World::new();
+    world.put(&mine(), &body("account"));
+    let logged = world.core.log().last().unwrap().body.clone().unwrap();
+    assert_eq!(logged["properties"]["accountName"], "account");
+    assert_eq!(logged["properties"]["credentials"], json!({"credentialsType": "accountKey"}));
+}
+
+#[test]
 fn one_without_credentials_has_no_secrets() {
     let mut world = World::new();
     let mut body = body("account");
