@@ -10,6 +10,9 @@ use super::{Failure, Mode, Next, Situation, Step, elapsed, retry_after};
 use crate::api::{Drift, Reason, RunningOperation, conditions_of};
 use crate::azure::{Call, Class, OperationState, Reply};
 
+/// Azure itself gives up on an operation after half an hour (`x-ms-async-operation-timeout`, azure-ml.md B.1).
+const FOLLOWED: Duration = Duration::from_secs(2 * 3600);
+
 impl Situation {
     /// The conditions that the answer amounts to, and the answer without what may not be done now.
     pub(super) fn conclude(&self, old: &[Condition], drift: &[Drift], step: Step) -> (Vec<Condition>, Step) {
@@ -145,9 +148,18 @@ impl Situation {
 
     /// What the status should remember of the change that Azure works on.
     pub(super) fn running(&self, old: Option<&RunningOperation>) -> Option<RunningOperation> {
-        let polled = self.operation.as_ref()?;
         let old = old?;
-        (polled.state == OperationState::Running).then(|| old.clone())
+        (self.followed(Some(old))? == OperationState::Running).then(|| old.clone())
+    }
+
+    /// What the operation's URL says, for as long as that is worth anything: afterwards it counts as
+    /// lost, and the resource is the truth.
+    pub(super) fn followed(&self, remembered: Option<&RunningOperation>) -> Option<OperationState> {
+        let polled = self.operation.as_ref()?;
+        let since = remembered.and_then(|o| o.since.parse::<jiff::Timestamp>().ok());
+        let age = since.map_or(Duration::ZERO, |since| elapsed(since, self.now));
+        let failed = matches!(polled.state, OperationState::Failed { .. });
+        Some(if age < FOLLOWED || failed { polled.state.clone() } else { OperationState::Gone })
     }
 
     /// What an accepted call leaves running.

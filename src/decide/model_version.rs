@@ -237,7 +237,8 @@ fn refuse_foreign(facts: &Facts) -> Option<Step> {
 }
 
 fn follow_running_operation(facts: &Facts) -> Option<Step> {
-    let running = facts.situation.operation.as_ref().filter(|p| p.state == OperationState::Running);
+    let runs = facts.situation.followed(facts.status.operation.as_ref()) == Some(OperationState::Running);
+    let running = facts.situation.operation.as_ref().filter(|_| runs);
     let unfinished = facts.version.found().is_some_and(|v| v.provisioning() == Provisioning::Running);
     if running.is_none() && !unfinished {
         return None;

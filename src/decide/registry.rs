@@ -138,8 +138,8 @@ fn picture(facts: &Facts) -> RegistryStatus {
     status.id = Some(facts.id.to_string());
     // A registry that Azure says it has made may not be seen yet: the operation ends when it is.
     let seen = facts.registry.found().is_some() || facts.situation.deleting;
-    status.operation = match &facts.situation.operation {
-        Some(polled) if polled.state == OperationState::Succeeded && !seen => status.operation,
+    status.operation = match facts.situation.followed(facts.status.operation.as_ref()) {
+        Some(OperationState::Succeeded) if !seen => status.operation,
         _ => facts.situation.running(facts.status.operation.as_ref()),
     };
     if let Some(registry) = facts.registry.found() {
@@ -247,7 +247,7 @@ fn follow_running_operation(facts: &Facts) -> Option<Step> {
     let polled = facts.situation.operation.as_ref()?;
     let since = facts.status.operation.as_ref().map(|o| o.since.as_str());
     let wait = facts.situation.look_again(since);
-    match polled.state {
+    match facts.situation.followed(facts.status.operation.as_ref())? {
         OperationState::Running => {
             Some(Step::wait(Reason::OperationRunning, format!("Azure works on it: {}.", polled.doing), wait))
         }

@@ -42,7 +42,7 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Step> {
 /// The publish that was asked for, and whose copy may still come.
 pub(super) fn publishing(facts: &Facts) -> Option<Publishing> {
     let mut publishing = facts.status.publishing.clone()?;
-    match (&facts.version, facts.situation.operation.as_ref().map(|p| &p.state)) {
+    match (&facts.version, facts.situation.followed(facts.status.operation.as_ref())) {
         // The intent stands until the copy carries our tag: until then only it says that the copy is ours.
         (Look::Found(copy), _) if facts.situation.owns(&copy.properties.tags) => return None,
         (Look::Absent, Some(OperationState::Failed { .. })) => return None,

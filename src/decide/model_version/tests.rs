@@ -463,3 +463,22 @@ fn an_answer_is_a_fact_at_once() {
     assert_eq!(decision.status.owned_tags, ["team"]);
     assert_eq!(decision.status.lineage.unwrap().job.as_deref(), Some("train-3"));
 }
+
+#[test]
+fn the_intent_of_our_keys_is_stored_before_the_call_and_after_a_lost_answer() {
+    let mut facts = with(|f| {
+        f.spec.tags = tags([("team", "fares"), ("cost", "1")]);
+        f.spec.properties = tags([("p", "1")]);
+    });
+    let decision = decide(&facts);
+    assert_eq!(
+        (decision.status.owned_tags, decision.status.owned_properties.len()),
+        (vec!["cost".into(), "team".into()], 1)
+    );
+    let call = decision.call.unwrap();
+    facts.absorb(&call, Err(&Error::new(Class::Conflict, "No.")));
+    assert_eq!(facts.status.owned_tags, ["team"]);
+    facts.absorb(&call, Err(&Error::new(Class::Transient, "No.")));
+    assert_eq!(facts.status.owned_tags, ["cost", "team"]);
+    assert_eq!(facts.status.owned_properties, ["p"]);
+}

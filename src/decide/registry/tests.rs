@@ -80,6 +80,18 @@ fn every_question_has_its_answer() {
             "False OperationRunning working | Azure says that the registry is made; Bindery waits until it can be seen. | 10 s",
         ),
         (
+            "made, it says, and for hours not to be seen",
+            decide(&new(|f| running(f, "create the registry models", 7200, OperationState::Succeeded))),
+            "False Creating working | -> create the registry models | now",
+        ),
+        (
+            "an operation that never ends is not believed for ever",
+            decide(&with(|f| {
+                running(f, "change tags.team of registry models", 7200, OperationState::Running)
+            })),
+            "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
+        ),
+        (
             "the operation is lost, and there is nothing",
             decide(&new(|f| running(f, "create the registry models", 40, OperationState::Gone))),
             "False Creating working | -> create the registry models | now",

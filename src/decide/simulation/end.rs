@@ -108,5 +108,12 @@ fn what_is_ready_is_described(world: &World, version: &Object<ModelVersion>) -> 
     let right = tags["bindery-owner"] == owner.as_str()
         && version.spec.tags.iter().all(|(k, v)| tags[k] == **v)
         && properties["isArchived"] == version.spec.archived;
+    // An object of the first day whose status was never lost knows every key that it ever set.
+    let knows = world.ledger.remembers_all() && version.created == world.began;
+    for key in tags.as_object().into_iter().flat_map(|t| t.keys()).filter(|k| k.starts_with('k')) {
+        if knows && !version.spec.tags.contains_key(key) {
+            return Err(format!("{}: tag {key} is left behind", version.name));
+        }
+    }
     if right { Ok(()) } else { Err(format!("{} is Ready, and Azure has {properties}", version.name)) }
 }

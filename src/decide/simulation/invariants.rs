@@ -37,6 +37,11 @@ impl Ledger {
         self.forgotten = self.now;
     }
 
+    /// No status was ever forgotten.
+    pub fn remembers_all(&self) -> bool {
+        self.forgotten.is_none()
+    }
+
     /// From now on this has to stay as it is.
     pub fn guard(&mut self, resource: &Resource) {
         self.foreign.insert(resource.id.clone(), resource.body.clone());
@@ -190,6 +195,7 @@ pub fn of_a_call<K: Kind>(
 ) -> Result<(), String> {
     let mut facts = facts.clone();
     nothing_is_written_when_only_looking(world, object, facts.situation(), call)?;
+    the_younger_claimant_waits(facts.situation(), call)?;
     match K::evidence(&facts) {
         Evidence::Workspace => Err(format!("a workspace was about to be changed: {}", call.doing)),
         Evidence::Registry(facts) => {
@@ -249,6 +255,12 @@ fn nothing_is_written_when_only_looking<K: Kind>(
     let (suspend, management, _) = K::settings(&object.spec);
     let looking = suspend || management == crate::api::Management::Observe || world.observe_only;
     hold(!looking && situation.mode == Mode::Act, || format!("only looking, and yet: {}", call.doing))
+}
+
+/// Of two objects that claim one resource, the younger one does nothing.
+fn the_younger_claimant_waits(situation: &Situation, call: &Call) -> Result<(), String> {
+    let older = situation.claimants.iter().find(|c| c.created < situation.created);
+    hold(older.is_none(), || format!("{older:?} is older, and yet: {}", call.doing))
 }
 
 /// What is deleted, or loses regions, carries our tag: never what is somebody else's or nobody's.

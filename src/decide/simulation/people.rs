@@ -71,6 +71,21 @@ pub fn begin(world: &mut World) {
     if rng.u8(0..3) == 0 {
         stranger(world);
     }
+    if world.rng.u8(0..6) == 0 {
+        taken_version(world);
+    }
+}
+
+/// Version 3 in the workspace is there before Bindery is, and another cluster's for good.
+fn taken_version(world: &mut World) {
+    let id = ResourceId::workspace("s", "rg", "dev").model_version("taxi", "3");
+    let body = json!({"properties": {
+        "modelUri": "azureml://jobs/train-3/outputs/artifacts/paths/model", "modelType": "mlflow_model",
+        "jobName": "train-3", "tags": {"bindery-owner": "other/a/b"}, "properties": {}, "isArchived": false,
+        "flavors": {}, "stage": "Development", "provisioningState": "Succeeded",
+    }});
+    world.cloud.put_there(&id, body);
+    world.ledger.guard(&world.cloud.resources[&id]);
 }
 
 /// The endpoint `tips` is there before Bindery is: somebody else's for good, or nobody's.

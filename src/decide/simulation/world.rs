@@ -25,6 +25,7 @@ const KINDS: [&str; 4] = [Registry::WORD, Workspace::WORD, ModelVersion::WORD, D
 pub struct World {
     pub seed: u64,
     pub now: Timestamp,
+    pub began: Timestamp,
     pub rng: Rng,
     pub cloud: Cloud,
     pub cluster: Cluster,
@@ -48,6 +49,7 @@ impl World {
         Self {
             seed,
             now,
+            began: now,
             rng,
             cloud,
             cluster: Cluster::default(),
@@ -264,6 +266,14 @@ impl World {
         }
     }
 
+    /// Does a status still remember an operation?
+    fn follows_an_operation(&self) -> bool {
+        let Cluster { registries, versions, bindings, .. } = &self.cluster;
+        registries.live.values().any(|o| o.status.operation.is_some())
+            || versions.live.values().any(|o| o.status.operation.is_some())
+            || bindings.live.values().any(|o| o.status.operation.is_some())
+    }
+
     /// The last fault is over. Everything settles in bounded time, and then nothing is written any more.
     pub fn settle(&mut self) {
         self.calm = true;
@@ -277,7 +287,8 @@ impl World {
             let before = (self.cloud.deeds, self.status_writes);
             let until = self.now + quiet;
             while self.step(until) {}
-            if before == (self.cloud.deeds, self.status_writes) && self.cloud.next_end().is_none() {
+            let waits = self.cloud.next_end().is_some() || self.follows_an_operation();
+            if before == (self.cloud.deeds, self.status_writes) && !waits {
                 break;
             }
             if self.now > bound {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::azure::{Action, Reply};
+use crate::azure::{Action, Class, Error, Reply};
 use crate::decide::fixtures::{Binding, binding, told};
 
 fn put(it: &Binding) -> Value {
@@ -120,6 +120,20 @@ fn taking_all_traffic_off_keeps_what_is_not_ours() {
         (&json!({}), &json!(7))
     );
     assert_eq!((&body["tags"]["theirs"], &body["tags"]["bindery-traffic"]), (&json!("kept"), &json!("")));
+}
+
+#[test]
+fn the_intent_of_our_keys_is_stored_before_the_call_and_after_a_lost_answer() {
+    let mut it = binding()
+        .serving("1")
+        .with(|f| f.spec.online.endpoint.tags = crate::decide::fixtures::tags([("a", "1")]));
+    let decision = it.decide();
+    assert_eq!(decision.status.owned_tags, ["a"]);
+    let call = decision.call.unwrap();
+    it.0.absorb(&call, Err(&Error::new(Class::Conflict, "No.")));
+    assert_eq!(it.0.status.owned_tags, Vec::<String>::new());
+    it.0.absorb(&call, Err(&Error::new(Class::Transient, "No.")));
+    assert_eq!(it.0.status.owned_tags, ["a"]);
 }
 
 #[test]

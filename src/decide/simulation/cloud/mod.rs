@@ -129,7 +129,7 @@ impl Cloud {
         let Some(operation) = self.operations.iter_mut().find(|o| o.url == url) else {
             return OperationState::Gone;
         };
-        operation.gone |= vanishes;
+        operation.gone |= vanishes && !operation.stuck;
         operation.state()
     }
 

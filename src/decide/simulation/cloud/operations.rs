@@ -35,12 +35,14 @@ pub struct Operation {
     pub done: bool,
     /// Its URL answers 404 from now on.
     pub gone: bool,
+    /// Its URL says for ever that it runs.
+    pub stuck: bool,
 }
 
 impl Operation {
     /// What its URL answers.
     pub fn state(&self) -> OperationState {
-        match (self.gone, self.done, self.fails) {
+        match (self.gone, self.done && !self.stuck, self.fails) {
             (true, _, _) => OperationState::Gone,
             (_, false, _) => OperationState::Running,
             (_, true, false) => OperationState::Succeeded,
@@ -64,6 +66,7 @@ impl Cloud {
     ) -> Reply {
         let url = format!("https://azure.example/operations/{}", self.operations.len());
         let ends = self.now + self.seconds(from, to);
+        let stuck = self.bad(0.5);
         let (lock, resource) = (super::lock_of(resource), resource.clone());
         self.operations.push(Operation {
             url: url.clone(),
@@ -75,6 +78,7 @@ impl Cloud {
             fails,
             done: false,
             gone: false,
+            stuck,
         });
         let status = if body.is_some() { 201 } else { 202 };
         Reply { status, body, operation: Some(url), retry_after: None }
