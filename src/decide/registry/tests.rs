@@ -87,7 +87,7 @@ fn every_question_has_its_answer() {
         (
             "an operation that never ends is not believed for ever",
             decide(&with(|f| {
-                running(f, "change tags.team of registry models", 7200, OperationState::Running)
+                running(f, "change tags.team of registry models", 7200, OperationState::Running);
             })),
             "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
         ),

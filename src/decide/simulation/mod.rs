@@ -19,7 +19,7 @@ use std::time::Duration;
 use world::World;
 
 /// How many runs where nobody says it.
-const RUNS: u64 = 30;
+const RUNS: u64 = 24;
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -22,6 +22,7 @@ pub enum Deed {
 }
 
 /// A long-running operation.
+#[allow(clippy::struct_excessive_bools)] // each is another way of the service to answer
 #[derive(Debug, Clone)]
 pub struct Operation {
     pub url: String,
