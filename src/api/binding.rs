@@ -407,7 +407,9 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentStatus {
+    /// Its name: `v`, the version, and the revision.
     pub name: String,
+    /// What it is to this binding.
     pub role: Role,
     /// The asset that it serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]

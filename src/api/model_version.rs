@@ -258,7 +258,9 @@ pub struct Lineage {
 /// An input of a training job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dataset {
+    /// The input's name in the job.
     pub name: String,
+    /// Where the data is, without credentials.
     pub uri: String,
 }
 
@@ -268,6 +270,7 @@ pub struct Code {
     /// The repository, without credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
+    /// The commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Whether there were changes that no commit holds.
@@ -280,7 +283,10 @@ pub struct Code {
 pub struct ServedBy {
     /// `namespace/name` of the binding.
     pub binding: String,
+    /// The endpoint's name.
     pub endpoint: String,
+    /// The deployment's name.
     pub deployment: String,
+    /// What the deployment is to its binding.
     pub role: Role,
 }

@@ -230,6 +230,7 @@ pub struct RegistryStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegionStatus {
+    /// The region.
     pub location: String,
     /// The ARM id of the storage account.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -28,12 +28,12 @@ fn every_schema(mut visit: impl FnMut(&str, &Value)) {
 }
 
 #[test]
-fn every_field_of_a_spec_is_explained() {
+fn every_field_is_explained() {
     let mut silent = vec![];
     every_schema(|path, schema| {
-        let standard = path.contains("conditions") || path.contains(".selector") || path.contains("status");
-        if path.contains(".spec") && !standard && schema.get("description").is_none() && !path.ends_with("[]")
-        {
+        let standard = path.contains("conditions") || path.contains(".selector");
+        let field = path.contains(".spec") || path.contains(".status.");
+        if field && !standard && schema.get("description").is_none() && !path.ends_with("[]") {
             silent.push(path.to_string());
         }
     });
