@@ -324,6 +324,17 @@ fn the_intent_is_in_the_status_before_a_publish_and_only_then() {
 }
 
 #[test]
+fn what_is_written_after_a_publish_still_has_the_intent() {
+    let mut facts = promoting(|_| ());
+    let call = decide(&facts).call.unwrap();
+    let reply = Reply { status: 202, operation: Some("https://op".into()), ..Reply::default() };
+    facts.absorb(&call, Ok(&reply));
+    let afterwards = decide(&facts).status;
+    assert_eq!(afterwards.publishing.unwrap().since, noon().to_string());
+    assert_eq!(afterwards.operation.unwrap().url, "https://op");
+}
+
+#[test]
 fn only_an_answer_that_says_no_ends_the_intent() {
     for (class, kept) in [
         (Class::Transient, true),

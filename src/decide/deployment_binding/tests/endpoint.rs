@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::api::Role;
-use crate::azure::Class;
-use crate::decide::fixtures::{assert_table, binding, operation};
+use crate::azure::{Action, Class};
+use crate::decide::fixtures::{assert_table, binding, operation, short};
 use crate::decide::{Look, Mode, Place, SourceVersion};
 
 #[test]
@@ -291,4 +291,51 @@ fn a_foreign_hand_in_the_traffic_is_put_back() {
     assert_eq!((drift[0].field.as_str(), drift[0].found.as_str()), ("traffic", "none"));
     let roles: Vec<Role> = shifting().decide().status.deployments.iter().map(|d| d.role).collect();
     assert_eq!(roles, [Role::Stable, Role::Candidate]);
+}
+
+/// The traffic that is sent, with the deployments' names cut short.
+fn sent(it: &crate::decide::fixtures::Binding) -> String {
+    let Some(Action::Put(body)) = it.decide().call.map(|c| c.action) else { return "nothing".into() };
+    let map = body["properties"]["traffic"].as_object().unwrap().clone();
+    let parts: Vec<String> = map.iter().map(|(name, weight)| format!("{name}={weight}")).collect();
+    short(&parts.join(" "))
+}
+
+#[test]
+fn nothing_rises_that_may_not() {
+    let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}]);
+    let at =
+        |weight, ago| binding().wanting("2").steps(steps.clone()).serving("1").candidate("2", weight, ago);
+    let refused = |it: crate::decide::fixtures::Binding| {
+        it.with(|f| {
+            let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+            policy.allowed_registries = vec!["released".into()];
+        })
+    };
+    let missing = |it: crate::decide::fixtures::Binding| {
+        it.forgotten()
+            .with(|f| f.version = SourceVersion::Missing { what: "ModelVersion fares/taxi-2".into() })
+    };
+    let away = || at(10, 60).moved(&[("1", 100)]);
+    for (situation, it, expected) in vec![
+        ("it may", at(10, 600), "v1=50 v2=50"),
+        ("it may, and somebody took it away", away(), "v1=90 v2=10"),
+        ("it may not", refused(at(10, 600)), "nothing"),
+        ("it may not begin", refused(at(0, 60)), "nothing"),
+        ("it may not, and somebody took it away", refused(away()), "v1=100"),
+        (
+            "it may not, and somebody gave it more",
+            refused(at(10, 60).moved(&[("1", 50), ("2", 50)])),
+            "v1=90 v2=10",
+        ),
+        ("nobody can say, and somebody took it away", missing(away()), "v1=100"),
+        (
+            "nobody can say, and somebody gave it more",
+            missing(at(10, 60).moved(&[("2", 100)])),
+            "v1=90 v2=10",
+        ),
+        ("nobody can say", missing(at(10, 600)), "nothing"),
+    ] {
+        assert_eq!(sent(&it), expected, "{situation}");
+    }
 }
