@@ -1,0 +1,140 @@
+//! Tokens: whence they come, what is said when there is none, and to whom none is sent.
+
+use azureml_emulator::{Effect, Emulator};
+use bindery::azure::{Class, Counts, CredentialConfig};
+use serde_json::{Value, json};
+
+use crate::stand::{CLIENT, SUBSCRIPTION, Stand, code, file, look, workspace};
+
+#[tokio::test]
+async fn a_secret_gets_one_token_for_many_requests() {
+    let stand = Stand::new().await;
+    let azure = stand.azure();
+    let looks = futures::future::join_all((0..20).map(|_| look(&azure))).await;
+    for found in looks {
+        let workspace = found.expect("an answer").expect("a workspace");
+        assert_eq!(workspace.location, "eastus");
+    }
+    assert_eq!(stand.seen("POST", "/oauth2/v2.0/token"), 1);
+    assert_eq!(azure.counts(), Counts { reads: 20, writes: 0, throttled: 0 });
+}
+
+#[tokio::test]
+async fn a_service_account_is_exchanged_for_a_token() {
+    let claims = |subject: &str| {
+        let claims =
+            json!({"iss": "https://cluster.example/", "sub": subject, "aud": "api://AzureADTokenExchange"});
+        let encoded = azure_core::base64::encode_url_safe(claims.to_string());
+        file("token", &format!("e30.{}.s", encoded.trim_end_matches('=')))
+    };
+    let mut stand = Stand::new().await;
+    let tenant = stand.emulator.control().config.tenant.clone();
+    let token_file = claims("system:serviceaccount:ml:other");
+    stand.config.credential = CredentialConfig::WorkloadIdentity {
+        tenant: tenant.clone(),
+        client: CLIENT.into(),
+        token_file: token_file.clone(),
+    };
+    let error = look(&stand.azure()).await.expect_err("another account");
+    assert_eq!((error.class, code(&error)), (Class::Unauthorized, "AADSTS700213"), "{error}");
+
+    // The file is read for every token, so a new one helps at once.
+    let azure = stand.azure();
+    std::fs::copy(claims("system:serviceaccount:ml:bindery"), &token_file).expect("a writable folder");
+    assert!(look(&azure).await.expect("an answer").is_some());
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_said_and_not_tried_again_at_once() {
+    let mut stand = Stand::new().await;
+    let tenant = stand.emulator.control().config.tenant.clone();
+    stand.config.credential =
+        CredentialConfig::ClientSecret { tenant, client: CLIENT.into(), secret: "wrong".into() };
+    let azure = stand.azure();
+    let error = look(&azure).await.expect_err("a wrong secret");
+    let expected = format!(
+        "Entra ID gave no token: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{CLIENT}'."
+    );
+    assert_eq!((error.class, error.status), (Class::Unauthorized, Some(401)));
+    assert_eq!((code(&error), error.message.as_str()), ("AADSTS7000215", expected.as_str()));
+    assert!(error.correlation.is_some());
+    for _ in 0..5 {
+        assert_eq!(look(&azure).await, Err(error.clone()));
+    }
+    assert_eq!(stand.seen("POST", "/oauth2/v2.0/token"), 1);
+    assert_eq!(azure.counts(), Counts::default());
+}
+
+#[tokio::test]
+async fn entra_out_of_order_is_not_our_fault() {
+    let stand = Stand::new().await;
+    let page = Effect::Body {
+        status: 503,
+        content_type: "text/html".into(),
+        body: "<html><h1>Our services aren't available right now</h1></html>".into(),
+    };
+    stand.fault("POST", "/oauth2/v2.0/token", page);
+    let error = look(&stand.azure()).await.expect_err("an outage");
+    assert_eq!(error.class, Class::Transient);
+    let expected =
+        "127.0.0.1 answered 503 with something that is not JSON: \"Our services aren't available right now\"";
+    assert_eq!(error.message, expected);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_replaced() {
+    let stand = Stand::new().await;
+    let azure = stand.azure();
+    assert!(look(&azure).await.is_ok());
+    stand.emulator.control().expire_tokens();
+    let error = look(&azure).await.expect_err("an expired token");
+    assert_eq!((error.class, code(&error)), (Class::Unauthorized, "ExpiredAuthenticationToken"));
+    assert!(look(&azure).await.is_ok());
+    stand.emulator.control().revoke_tokens();
+    assert!(look(&azure).await.is_err());
+    assert!(look(&azure).await.is_ok());
+    assert_eq!(stand.seen("POST", "/oauth2/v2.0/token"), 3);
+}
+
+#[tokio::test]
+async fn no_token_goes_to_a_stranger() {
+    let mut stand = Stand::new().await;
+    let stranger = Emulator::start(azureml_emulator::Config::default()).await.expect("it starts");
+    let url = stranger.url();
+    // Its certificate is in order; it is still none of our hosts.
+    let both = format!("{}{}", stand.emulator.ca_pem(), stranger.ca_pem());
+    stand.config.ca_bundle = Some(file("both.pem", &both));
+    let azure = stand.azure();
+
+    let page = json!({"value": [], "nextLink": format!("{url}/subscriptions/x?$skip=secret")});
+    let page = Effect::Body { status: 200, content_type: "application/json".into(), body: page.to_string() };
+    stand.fault("GET", "/models", page);
+    let models = workspace().to_string() + "/models";
+    let refusals = [
+        azure.list::<Value>(&models, &[]).await.err(),
+        azure.operation(&format!("{url}/operations/1?s=secret"), SUBSCRIPTION).await.err(),
+        azure.run(&url.replace("https", "azureml"), &workspace(), "train-1").await.err(),
+    ];
+    let host = url.trim_start_matches("https://");
+    for (refusal, what) in
+        refusals.into_iter().zip(["a nextLink", "an operation", "the workspace's tracking URI"])
+    {
+        let error = refusal.expect("a refusal");
+        let expected = format!(
+            "Refused to follow {what} to {host}: the host is neither one of Azure's management hosts nor a trusted host of ours. No token was sent there."
+        );
+        assert_eq!((error.class, error.message), (Class::Permanent, expected));
+    }
+    assert_eq!(stranger.control().log().count(), 0);
+
+    let redirect = Effect::Answer {
+        status: 307,
+        code: String::new(),
+        message: String::new(),
+        headers: [("Location".to_owned(), format!("{url}/subscriptions"))].into(),
+    };
+    stand.fault("GET", "workspaces/dev", redirect);
+    let error = look(&azure).await.expect_err("not followed");
+    assert_eq!((error.class, error.status), (Class::Transient, Some(307)));
+    assert_eq!(stranger.control().log().count(), 0);
+}
