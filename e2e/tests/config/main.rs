@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod argo_cd;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,19 +14,6 @@ use serde_json::Value;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
-}
-
-#[test]
-fn argo_cd_has_the_same_health_check_for_every_kind() {
-    let text = fs::read_to_string(repository().join("config/argocd/argocd-cm.yaml")).unwrap();
-    let map: Value = serde_yaml::from_str(&text).unwrap();
-    let checks = map["data"].as_object().unwrap();
-    let kinds: Vec<String> = bindery::api::crds().into_iter().map(|crd| crd.spec.names.kind).collect();
-    assert_eq!(checks.len(), kinds.len());
-    for kind in kinds {
-        let check = &checks[&format!("resource.customizations.health.bindery.dev_{kind}")];
-        assert_eq!(check, &checks["resource.customizations.health.bindery.dev_Registry"]);
-    }
 }
 
 #[tokio::test]
