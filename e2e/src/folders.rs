@@ -7,11 +7,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// How many folders of logs are kept; older ones go when a new one is made.
 const LOG_FOLDERS: usize = 20;
 
-/// Marks a temporary folder as in use for as long as its owner lives.
+/// Marks a folder as in use for as long as its owner lives.
 const LOCK: &str = "owner.lock";
 
 /// `$XDG_CACHE_HOME/bindery`, else `~/.cache/bindery`.
@@ -33,28 +34,51 @@ fn of_the_user(variable: &str, below_home: &str) -> io::Result<PathBuf> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("neither {variable} nor HOME is set")))
 }
 
-/// A new folder for logs, `<cache>/logs/<time>-<purpose>-<process id>`. It stays; only the newest
-/// twenty are kept.
+/// A new folder for logs, `<cache>/logs/<time>-<purpose>-<process id>`. It outlives its process: only
+/// the newest twenty are kept, and those of processes that still run.
 pub fn new_log_folder(purpose: &str) -> io::Result<PathBuf> {
-    let logs = cache()?.join("logs");
-    let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-    let folder = logs.join(format!("{now}-{purpose}-{}", unique()));
-    fs::create_dir_all(&folder)?;
+    /// Let go of by the end of the process, whatever that is.
+    static HELD: Mutex<Vec<File>> = Mutex::new(vec![]);
+    let (folder, lock) = log_folder(&cache()?.join("logs"), purpose)?;
+    HELD.lock().unwrap_or_else(PoisonError::into_inner).push(lock);
+    Ok(folder)
+}
 
-    let mut all: Vec<PathBuf> = fs::read_dir(&logs)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    // The names begin with the time.
+fn log_folder(logs: &Path, purpose: &str) -> io::Result<(PathBuf, File)> {
+    fs::create_dir_all(logs)?;
+    let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let made = owned_folder(logs, &format!("{now}-{purpose}-{}", unique()))?;
+
+    // The names begin with the time; one that begins with a dot is being made.
+    let mut all: Vec<PathBuf> = fs::read_dir(logs)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    all.retain(|path| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")));
     all.sort();
     for old in &all[..all.len().saturating_sub(LOG_FOLDERS)] {
-        // Another process may be clearing up at the same time.
-        let _ = fs::remove_dir_all(old);
+        if !File::open(old.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err()) {
+            // Another process may be clearing up at the same time.
+            let _ = fs::remove_dir_all(old);
+        }
     }
-    Ok(folder)
+    Ok(made)
+}
+
+/// Makes a folder that only this user can read, and takes its lock, which the system lets go of with
+/// the process.
+fn owned_folder(base: &Path, name: &str) -> io::Result<(PathBuf, File)> {
+    let path = base.join(name);
+    // It gets its name when the lock is held: nobody takes it for an orphan before that.
+    let unnamed = base.join(format!(".{name}"));
+    DirBuilder::new().mode(0o700).create(&unnamed)?;
+    let lock = File::create(unnamed.join(LOCK))?;
+    lock.lock()?;
+    fs::rename(&unnamed, &path)?;
+    Ok((path, lock))
 }
 
 /// A folder that only this user can read, removed when dropped.
 ///
-/// An owner that was killed cannot remove its folder. So each holds a lock on a file in it, which
-/// the system lets go of with the process, and making a new one removes those that nobody holds.
+/// An owner that was killed cannot remove its folder. So each holds a lock on a file in it, and making a
+/// new one removes those that nobody holds.
 #[derive(Debug)]
 pub struct TemporaryFolder {
     path: PathBuf,
@@ -66,14 +90,7 @@ impl TemporaryFolder {
     pub fn new(prefix: &str) -> io::Result<Self> {
         let base = env::temp_dir();
         remove_orphans(&base, prefix);
-        let name = format!("{prefix}-{}", unique());
-        let path = base.join(&name);
-        // It gets its name when the lock is held: nobody takes it for an orphan before that.
-        let unnamed = base.join(format!(".{name}"));
-        DirBuilder::new().mode(0o700).create(&unnamed)?;
-        let lock = File::create(unnamed.join(LOCK))?;
-        lock.lock()?;
-        fs::rename(&unnamed, &path)?;
+        let (path, lock) = owned_folder(&base, &format!("{prefix}-{}", unique()))?;
         Ok(Self { path, _lock: lock })
     }
 
@@ -132,5 +149,35 @@ mod tests {
         let gone = another.path().to_path_buf();
         drop(another);
         assert!(!gone.exists());
+    }
+    #[test]
+    fn logs_of_the_living_stay_however_old_and_of_the_dead_the_newest() {
+        let folder = TemporaryFolder::new("bindery-logs-test").unwrap();
+        let logs = folder.path().join("logs");
+        let (living, lock) = log_folder(&logs, "living").unwrap();
+        let names = |logs: &Path| -> Vec<String> {
+            let all = fs::read_dir(logs).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+            let mut all: Vec<String> = all.collect();
+            all.sort();
+            all
+        };
+        // All of them newer; the even ones were owned once, the odd ones never.
+        for n in 0..30 {
+            let dead = logs.join(format!("9999{n:02}"));
+            fs::create_dir(&dead).unwrap();
+            if n % 2 == 0 {
+                File::create(dead.join(LOCK)).unwrap();
+            }
+        }
+
+        let (another, _lock) = log_folder(&logs, "another").unwrap();
+
+        assert!(living.is_dir() && another.is_dir());
+        let newest: Vec<String> = (10..30).map(|n| format!("9999{n}")).collect();
+        assert_eq!(names(&logs)[2..], newest);
+        // The owner ends: at the next occasion its folder goes as well.
+        drop(lock);
+        let _third = log_folder(&logs, "third").unwrap();
+        assert!(!living.exists() && another.is_dir());
     }
 }
