@@ -67,10 +67,9 @@ async fn run(arguments: Arguments) -> Result<(), String> {
 fn configured(arguments: Arguments) -> Result<Config, String> {
     let mut config = match &arguments.seed_file {
         None => Config::default(),
-        // JSON is YAML.
         Some(file) => std::fs::read_to_string(file)
             .map_err(|error| error.to_string())
-            .and_then(|text| serde_yaml::from_str(&text).map_err(|error| error.to_string()))
+            .and_then(|text| Config::from_seed_file(&text))
             .map_err(|error| format!("{}: {error}", file.display()))?,
     };
     if arguments.port != 0 {

@@ -1,5 +1,5 @@
-//! What exists to begin with, and what a test declares later: subscriptions, workspaces with their jobs,
-//! and any resource that a PUT can make.
+//! A seed file, and what exists to begin with or is declared by a test later: subscriptions, workspaces
+//! with their jobs, and any resource that a PUT can make.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,21 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::Config;
 use crate::core::{Core, address::Address};
 use crate::wire::{Principal, Request};
+
+impl Config {
+    /// What a seed file says, in YAML or JSON. The error says where it is wrong.
+    ///
+    /// What has fields of its own, such as an [`Outcome`](crate::Outcome), is a map with one key in
+    /// both: `outcome: {fail: {code: ResourceNotReady, message: "…"}}`.
+    pub fn from_seed_file(text: &str) -> Result<Self, String> {
+        // JSON is YAML, but for enums YAML's own way would be tags, which JSON has not.
+        let document = serde_yaml::Deserializer::from_str(text);
+        serde_yaml::with::singleton_map_recursive::deserialize(document).map_err(|error| error.to_string())
+    }
+}
 
 /// A set of things that exist.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

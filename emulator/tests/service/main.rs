@@ -15,4 +15,5 @@ mod models;
 mod registries;
 mod runs;
 mod scoring;
+mod seed_file;
 mod sturdy;
