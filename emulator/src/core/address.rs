@@ -3,7 +3,7 @@
 use crate::wire::decode;
 
 /// The resource types that the emulator knows, in the service's spelling.
-const TYPES: [&str; 17] = [
+const TYPES: [&str; 20] = [
     "registries",
     "workspaces",
     "models",
@@ -17,6 +17,9 @@ const TYPES: [&str; 17] = [
     "deployments",
     "jobs",
     "datastores",
+    "tempdatarefs",
+    "datarefs",
+    "datareferences",
     "locations",
     "mfeOperationsStatus",
     "mfeOperationResults",

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::address::{Address, NoAddress};
 use super::error::ArmError;
-use super::{Core, discovery, headers, ids, mlflow, monitor, rights, route, scoring, throttle, token};
+use super::{Core, blob, discovery, headers, ids, mlflow, monitor, rights, route, scoring, throttle, token};
 use crate::wire::{Identity, Principal, Request, Response};
 
 /// What clients are known to send (§A, §E.2). One superset of the schema is served for all.
@@ -108,6 +108,9 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request) -> Resp
 }
 
 fn beside_arm(core: &mut Core, principal: &Principal, request: &Request) -> Option<Response> {
+    if let Some(response) = blob::answer(core, principal, request) {
+        return Some(response);
+    }
     let path = request.path.as_str();
     if let Some(rest) = path.strip_prefix("/inference/") {
         return Some(scoring::answer(core, principal, request, rest));

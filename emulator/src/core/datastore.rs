@@ -1,4 +1,4 @@
-//! Datastores (§B.8): where a workspace keeps its files. Nothing is stored here; their secrets open nothing.
+//! Datastores (§B.8): where a workspace keeps its files. The files of those in blob storage are in [`super::blob`].
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::error::{Answer, ArmError};
 use super::paging::page;
 use super::schema::{datastore as shapes, word};
 use super::store::Order;
-use super::{Core, ids, json as at};
+use super::{Core, blob, ids, json as at};
 use crate::wire::Response;
 
 /// The one that every workspace has.
@@ -49,7 +49,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         .and_then(|credentials| credentials.remove("secrets"));
     let key = call.address.key();
     let before = core.store.get(&key).cloned();
-    let mut document = rendered(&call.address, &body);
+    let mut document = rendered(core, &call.address, &body);
     if let Some(before) = &before {
         refuse_changes(before, &document)?;
         document["properties"]["isDefault"] = before["properties"]["isDefault"].clone();
@@ -61,6 +61,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         Some(secrets) => core.datastore_secrets.insert(key.clone(), secrets),
         None => core.datastore_secrets.remove(&key),
     };
+    make_container(core, &document);
     let now = core.now();
     core.store.put(now, &key, document.clone());
     Ok(Response::json(if before.is_some() { 200 } else { 201 }, &document))
@@ -76,7 +77,15 @@ fn refuse_changes(before: &Value, after: &Value) -> Result<(), ArmError> {
     Ok(())
 }
 
-fn rendered(address: &Address, body: &Value) -> Value {
+/// Storage is made where a datastore points at it; the service would want it to be there.
+fn make_container(core: &mut Core, document: &Value) {
+    let text = |field: &str| at::text(document, &format!("properties.{field}")).unwrap_or_default();
+    if text("datastoreType") == "AzureBlob" {
+        core.blobs.make(text("accountName"), text("containerName"));
+    }
+}
+
+fn rendered(core: &Core, address: &Address, body: &Value) -> Value {
     let mut properties = at::object(body, "properties");
     let kind = word(shapes::TYPES, at::text(body, "properties.datastoreType"));
     let credentials = word(shapes::CREDENTIALS, at::text(body, "properties.credentials.credentialsType"));
@@ -84,7 +93,7 @@ fn rendered(address: &Address, body: &Value) -> Value {
         "description": null, "tags": {}, "properties": {}, "serviceDataAccessAuthIdentity": "None",
         "subscriptionId": address.subscription, "resourceGroup": address.group,
     });
-    let storage = json!({"endpoint": "core.windows.net", "protocol": "https"});
+    let storage = json!({"endpoint": blob::place::suffix(core), "protocol": blob::place::scheme(core)});
     let in_an_account = kind != "OneLake" && kind != "AzureDataLakeGen1";
     for (field, value) in [Some(&defaults), in_an_account.then_some(&storage)]
         .into_iter()
@@ -127,9 +136,8 @@ pub fn secrets(core: &Core, call: &Call) -> Answer {
     };
     if kind == "AccountKey" && wanted["expirableSecret"] == true {
         let hours = wanted["expireAfterHours"].as_f64().unwrap_or(1.0);
-        let expiry = ids::after(core.now(), hours * 3600.0).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let signature = ids::stable_guid(core.config.seed, &format!("sas {key} {expiry}"));
-        let token = format!("sv=2023-11-03&sr=c&sp=racwl&se={expiry}&sig={signature}").replace(':', "%3A");
+        let text = |field: &str| at::text(document, &format!("properties.{field}")).unwrap_or_default();
+        let token = blob::signature(core, text("accountName"), text("containerName"), hours);
         return Ok(Response::json(200, &json!({"secretsType": "Sas", "sasToken": token})));
     }
     let mut secrets = secrets.clone();
@@ -143,6 +151,7 @@ pub fn make_default(core: &mut Core, workspace: &Address, workspace_id: &str) {
     let key = address.key();
     let account: String = workspace_id.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
     let mut document = rendered(
+        core,
         &address,
         &json!({"properties": {
             "datastoreType": "AzureBlob",
@@ -160,5 +169,6 @@ pub fn make_default(core: &mut Core, workspace: &Address, workspace_id: &str) {
     });
     let secret = ids::stable_guid(core.config.seed, &format!("account key {key}"));
     core.datastore_secrets.insert(key.clone(), json!({"secretsType": "AccountKey", "key": secret}));
+    make_container(core, &document);
     core.store.put(now, &key, document);
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::error::RootError;
-use super::{Core, arm, ids, json as at, rights};
+use super::{Core, arm, blob, ids, json as at, rights};
 use crate::wire::{Principal, Request, Response};
 
 /// Answers `/metadata/endpoints` and `/registrymanagement/v1.0/registries/{r}/discovery`.
@@ -36,7 +36,7 @@ fn metadata(core: &Core) -> Response {
             "graph": format!("{base}/graph/"),
             "graphAudience": "https://graph.microsoft.com/",
             "media": base,
-            "suffixes": {"storage": "core.windows.net", "acrLoginServer": "azurecr.io", "keyVaultDns": "vault.azure.net"},
+            "suffixes": {"storage": blob::place::suffix(core), "acrLoginServer": "azurecr.io", "keyVaultDns": "vault.azure.net"},
         }]),
     )
 }

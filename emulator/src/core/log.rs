@@ -55,7 +55,7 @@ pub struct Counts {
     pub deletes: u64,
     /// Calls of scoring URIs.
     pub scorings: u64,
-    /// Tokens, MLflow, discovery, metadata.
+    /// Tokens, MLflow, discovery, metadata, storage.
     pub others: u64,
 }
 

@@ -6,6 +6,7 @@ pub mod arm;
 mod assertion;
 mod asset;
 mod batch;
+mod blob;
 mod datastore;
 mod deployment;
 mod discovery;
@@ -67,6 +68,7 @@ pub struct Core {
     pub(crate) watch: monitor::Watch,
     pub(crate) metrics: BTreeMap<String, mlflow::Metrics>,
     pub(crate) missing_paths: Vec<String>,
+    pub(crate) blobs: blob::Blobs,
     subscriptions: BTreeMap<String, Vec<String>>,
     now: Timestamp,
 }
@@ -91,6 +93,7 @@ impl Core {
             watch: monitor::Watch::default(),
             metrics: BTreeMap::new(),
             missing_paths: Vec::new(),
+            blobs: blob::Blobs::default(),
             subscriptions: BTreeMap::new(),
             now,
             config,

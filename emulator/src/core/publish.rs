@@ -148,7 +148,6 @@ pub fn finish(core: &mut Core, order: &Order, fate: Result<(), Failure>) -> Resu
     if !core.store.has(&order.address.key_to(1)) {
         return failed("RegistryNotFound", "The registry is gone.");
     }
-    let document = version::copied(core, &order.identity, &order.source, &order.address);
-    version::place(core, &order.identity, &order.address, &document);
+    asset::copy::make(core, &order.identity, &order.source, &order.address);
     Ok(())
 }

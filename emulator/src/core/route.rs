@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::arm::{Call, Door, not_found};
-use super::asset::{container, upload, version};
+use super::asset::{KINDS_OF_ASSETS as ASSETS, container, upload, version};
 use super::error::{Answer, ArmError};
 use super::{
     Core, batch, datastore, deployment, endpoint, job, keys, operation, publish, registry, registry_regions,
@@ -16,13 +16,13 @@ enum Verb<'a> {
     Put,
     Patch,
     Delete,
+    /// POST without an action.
+    Post,
     /// POST of an action.
     Act(&'a str),
     /// GET of something about a resource.
     Ask(&'a str),
 }
-
-const ASSETS: [&str; 5] = ["models", "data", "environments", "components", "codes"];
 
 /// Finds the handler, and lets it answer.
 pub fn dispatch(core: &mut Core, call: &Call) -> Answer {
@@ -34,6 +34,7 @@ pub fn dispatch(core: &mut Core, call: &Call) -> Answer {
         ("PUT", None, None) => Verb::Put,
         ("PATCH", None, None) => Verb::Patch,
         ("DELETE", None, None) => Verb::Delete,
+        ("POST", None, None) => Verb::Post,
         ("POST", Some(action), None) => Verb::Act(action),
         _ => return Err(no_such_method(call)),
     };
@@ -51,6 +52,12 @@ pub fn dispatch(core: &mut Core, call: &Call) -> Answer {
         ["registries" | "workspaces", asset] if ASSETS.contains(asset) => containers(core, call, &verb),
         ["registries" | "workspaces", asset, "versions"] if ASSETS.contains(asset) => {
             versions(core, call, &verb)
+        }
+        ["registries", "tempdatarefs", "versions"] if matches!(verb, Verb::Put) => {
+            upload::temporary(core, call)
+        }
+        ["registries", "datarefs" | "datareferences", "versions"] if matches!(verb, Verb::Post) => {
+            upload::readable(core, call)
         }
         ["workspaces", "jobs"] => jobs(core, call, &verb),
         ["workspaces", "datastores"] => datastores(core, call, &verb),

@@ -24,6 +24,8 @@ struct Dropped;
 
 /// Bodies larger than this are refused.
 const LARGEST_BODY: usize = 16 << 20;
+/// The same for storage accounts: the largest blob that azure-storage-blob sends at once.
+const LARGEST_BLOB: usize = 64 << 20;
 
 /// Accepts connections until the emulator is dropped.
 pub(crate) async fn serve(
@@ -100,7 +102,9 @@ async fn answer(
 
 async fn plain(request: hyper::Request<Incoming>) -> Result<Request, ()> {
     let (parts, body) = request.into_parts();
-    let body = http_body_util::Limited::new(body, LARGEST_BODY).collect().await.map_err(drop)?.to_bytes();
+    let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let largest = if host.contains(".blob.") { LARGEST_BLOB } else { LARGEST_BODY };
+    let body = http_body_util::Limited::new(body, largest).collect().await.map_err(drop)?.to_bytes();
     let headers = parts.headers.iter().map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });

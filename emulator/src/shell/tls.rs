@@ -14,7 +14,8 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// An authority and a certificate for 127.0.0.1, ::1, localhost and the host of the public URL.
+    /// An authority and a certificate for 127.0.0.1, ::1, localhost and the host of the public URL, and for the storage
+    /// accounts below them.
     pub(crate) fn new(public_url: &str) -> Result<Self, rcgen::Error> {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -26,8 +27,13 @@ impl Authority {
         let host = public_url.split_once("://").map_or(public_url, |(_, rest)| rest);
         let host = host.split(['/', ':']).next().unwrap_or("localhost");
         let mut names = vec!["127.0.0.1".to_owned(), "::1".to_owned(), "localhost".to_owned()];
+        // Storage accounts are hosts of their own.
+        names.push("*.blob.localhost".to_owned());
         if !host.is_empty() && !names.iter().any(|name| name == host) {
             names.push(host.to_owned());
+            if host.parse::<std::net::IpAddr>().is_err() {
+                names.push(format!("*.blob.{host}"));
+            }
         }
         let mut server = CertificateParams::new(names)?;
         server.distinguished_name.push(DnType::CommonName, "azureml-emulator");

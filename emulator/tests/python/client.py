@@ -1,18 +1,12 @@
 """Microsoft's own Python client, unchanged, against the emulator.
 
-Reads EMULATOR_URL and WORKSPACE_* from the environment; REQUESTS_CA_BUNDLE names the emulator's authority.
 Each function is a situation; what comes back is compared as objects.
 """
 
 import json
-import os
-import sys
 import tempfile
-import time
-import traceback
 
 import requests
-from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
     AccountKeyConfiguration,
     AzureBlobDatastore,
@@ -27,37 +21,9 @@ from azure.ai.ml.entities import (
     SystemCreatedAcrAccount,
     SystemCreatedStorageAccount,
 )
-from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-URL = os.environ["EMULATOR_URL"]
-SUBSCRIPTION = os.environ["EMULATOR_SUBSCRIPTION"]
-GROUP = "ml"
-WORKSPACE = "dev"
-DATASTORE = (
-    f"azureml://subscriptions/{SUBSCRIPTION}/resourcegroups/{GROUP}/workspaces/{WORKSPACE}"
-    "/datastores/workspaceblobstore/paths/"
-)
-
-
-class Credential:
-    def get_token(self, *scopes, **kwargs):
-        return AccessToken("any", int(time.time()) + 3600)
-
-
-CLOUD = {
-    "azure_portal": URL,
-    "resource_manager": URL + "/",
-    "active_directory": URL,
-    "aml_resource_id": URL,
-    "storage_endpoint": "core.windows.net",
-    "registry_discovery_endpoint": URL + "/",
-}
-
-
-def client(**more):
-    return MLClient(Credential(), SUBSCRIPTION, GROUP, cloud="AzureMLEmulator", cloud_metadata=CLOUD, **more)
-
+from world import DATASTORE, WORKSPACE, client, raises, run
 
 ml = client(workspace_name=WORKSPACE)
 
@@ -89,11 +55,7 @@ def models():
     ml.models.archive("fares")
     assert [m.name for m in ml.models.list()] == []
     ml.models.restore("fares")
-    try:
-        ml.models.get("nothing", version="1")
-        raise AssertionError("found what does not exist")
-    except ResourceNotFoundError:
-        pass
+    raises(ResourceNotFoundError, ml.models.get, "nothing", version="1")
 
 
 def paging():
@@ -186,11 +148,8 @@ def endpoints():
     assert ml.online_deployments.begin_create_or_update(blue).result().instance_count == 3
     assert "Instance status" in ml.online_deployments.get_logs("blue", "fares-online", lines=10)
     assert sorted(d.name for d in ml.online_deployments.list("fares-online")) == ["blue", "green"]
-    try:
-        ml.online_deployments.begin_delete("blue", "fares-online").result()
-        raise AssertionError("deleted what has traffic")
-    except HttpResponseError as error:
-        assert error.status_code == 409, error
+    refused = raises(HttpResponseError, ml.online_deployments.begin_delete, "blue", "fares-online")
+    assert refused.status_code == 409, refused
     assert [e.name for e in ml.online_endpoints.list()] == ["fares-online"]
 
 
@@ -260,21 +219,7 @@ def deletions():
     assert list(ml.registries.list()) == []
 
 
-def main():
-    failed = 0
-    situations = [
-        workspaces, models, paging, other_assets, datastores, jobs, registries, share, endpoints, keys, invocation, tokens,
-        registry_model_behind_an_endpoint, batch_endpoints, deletions,
-    ]
-    for situation in situations:
-        try:
-            situation()
-            print("ok", situation.__name__, flush=True)
-        except Exception:  # noqa: BLE001: one that fails must not hide the others
-            failed += 1
-            print("FAILED", situation.__name__, flush=True)
-            traceback.print_exc(limit=-6, file=sys.stdout)
-    sys.exit(failed)
-
-
-main()
+run(
+    workspaces, models, paging, other_assets, datastores, jobs, registries, share, endpoints, keys, invocation, tokens,
+    registry_model_behind_an_endpoint, batch_endpoints, deletions,
+)

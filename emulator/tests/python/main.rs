@@ -62,6 +62,7 @@ async fn run(program: &str, variables: &[(&str, &str)]) {
     command
         .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(program))
         .env_remove("PYTHONPATH")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("EMULATOR_URL", emulator.url())
         .env("EMULATOR_SUBSCRIPTION", SUBSCRIPTION)
         .env("MLFLOW_TRACKING_URI", tracking)
@@ -77,6 +78,11 @@ async fn run(program: &str, variables: &[(&str, &str)]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_python_client_takes_it_for_the_service() {
     run("client.py", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_python_client_uploads_files_and_reads_them_back() {
+    run("files_client.py", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,4 +16,5 @@ mod registries;
 mod runs;
 mod scoring;
 mod seed_file;
+mod storage;
 mod sturdy;

@@ -2,6 +2,7 @@
 //! operations) (§B.3, §C.1). Their differences are in [`kinds`]; everything else is written once.
 
 pub mod container;
+pub mod copy;
 mod kinds;
 pub mod lists;
 pub mod upload;
@@ -13,6 +14,9 @@ use super::address::Address;
 use super::arm::{Call, Door};
 use super::error::ArmError;
 use super::{Core, json as at};
+
+/// Their types, as addresses have them.
+pub const KINDS_OF_ASSETS: [&str; 5] = ["models", "data", "environments", "components", "codes"];
 
 /// Whether an address is in a registry rather than a workspace.
 fn in_registry(address: &Address) -> bool {
@@ -38,7 +42,11 @@ fn fill_resource_base(document: &mut Value, body: &Value) {
     let properties = &mut document["properties"];
     properties["description"] = at::or(body, "properties.description", Value::Null);
     properties["tags"] = at::or(body, "properties.tags", json!({}));
-    properties["properties"] = at::or(body, "properties.properties", json!({}));
+    let mut texts = at::object(body, "properties.properties");
+    for value in texts.values_mut().filter(|value| value.is_number()) {
+        *value = value.to_string().into();
+    }
+    properties["properties"] = texts.into();
     properties["isArchived"] = at::or(body, "properties.isArchived", false);
 }
 

@@ -1,6 +1,6 @@
 //! Versions: immutable where it matters. At once in a workspace; in a registry an operation, and burnt when deleted.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::container::{self, count_version, recount};
 use super::kinds::Kind;
@@ -12,7 +12,7 @@ use crate::core::error::{Answer, ArmError};
 use crate::core::fault::Work;
 use crate::core::operation::{self, Deed, Failure, Family, Start};
 use crate::core::paging::page;
-use crate::core::{Core, ids, json as at};
+use crate::core::{Core, json as at};
 use crate::wire::{Identity, Response};
 
 /// The 404.
@@ -339,50 +339,4 @@ pub fn remove_for_ever(core: &mut Core, key: &str, container: &str) {
     core.store.remove(now, key);
     core.tombstones.insert(key.to_owned(), now);
     recount(core, container);
-}
-
-/// A registry's version as publish and import make it: metadata stays behind (§C.2), files are copied.
-pub fn copied(core: &Core, identity: &Identity, source: &Value, address: &Address) -> Value {
-    let kind = Kind::of(address);
-    let mut properties: Map<String, Value> = at::object(source, "properties");
-    let uri = kind.path.and_then(|path| properties.get(path)?.as_str()).unwrap_or_default().to_owned();
-    if let Some(path) = kind.path {
-        properties.insert(path.to_owned(), blob_uri(core, address, &uri).into());
-    }
-    properties.insert("isArchived".to_owned(), false.into());
-    properties.insert("provisioningState".to_owned(), "Succeeded".into());
-    if properties.contains_key("jobName") {
-        properties.insert("jobName".to_owned(), Value::Null);
-    }
-    if !core.config.inferred.publish_copies_metadata {
-        properties.insert("description".to_owned(), Value::Null);
-        properties.insert("tags".to_owned(), json!({}));
-        properties.insert("properties".to_owned(), json!({}));
-        if properties.contains_key("stage") {
-            properties.insert("stage".to_owned(), "Development".into());
-        }
-    }
-    json!({
-        "id": address.id(),
-        "name": address.leaf(),
-        "type": address.arm_type(),
-        "properties": properties,
-        "systemData": arm::system_data(core, identity, true),
-    })
-}
-
-/// A place of its own in the registry's storage.
-fn blob_uri(core: &Core, address: &Address, source: &str) -> String {
-    let account = core
-        .store
-        .get(&address.key_to(1))
-        .and_then(|registry| {
-            registry
-                .pointer("/properties/regionDetails/0/storageAccountDetails/0/systemCreatedStorageAccount/storageAccountName")?
-                .as_str()
-        })
-        .unwrap_or("registry");
-    let blob = ids::stable_guid(core.config.seed, &address.id());
-    let path = source.rsplit('/').next().unwrap_or("files");
-    format!("https://{account}.blob.core.windows.net/{}-{blob}/{path}", address.name(1))
 }

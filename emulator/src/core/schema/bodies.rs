@@ -1,6 +1,6 @@
 //! The bodies of PUT and PATCH, resource by resource (api-version 2025-09-01) [ARMJ].
 
-use super::Shape::{self, Flag, List, Map, Name, Number, Object, Text, Whole, Word};
+use super::Shape::{self, Flag, List, Map, Name, Number, Object, Scalar, Text, Whole, Word};
 use super::{Field, may, must};
 
 /// The fields of a PUT's body, by chain of types; none when nobody PUTs it.
@@ -76,7 +76,7 @@ macro_rules! plain {
     ($($more:expr),* $(,)?) => {
         &[must("properties", Object(&[
             may("description", Text),
-            may("properties", TEXTS),
+            may("properties", Map(&Scalar)),
             may("tags", TEXTS),
             may("isArchived", Flag),
             $($more),*

@@ -13,6 +13,8 @@ use super::error::ArmError;
 enum Shape {
     /// Any string.
     Text,
+    /// A string, or a number in the place of one, as the client's `hash_version` of a code is [OBS].
+    Scalar,
     /// A string with at least one letter, digit or underscore.
     Name,
     /// Thirty-two hexadecimal digits in five groups.
@@ -107,9 +109,9 @@ fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
         ))
     };
     match (shape, value) {
-        (Shape::Text, Value::String(_))
-        | (Shape::Flag, Value::Bool(_))
-        | (Shape::Number, Value::Number(_)) => Ok(()),
+        (Shape::Text | Shape::Scalar, Value::String(_))
+        | (Shape::Scalar | Shape::Number, Value::Number(_))
+        | (Shape::Flag, Value::Bool(_)) => Ok(()),
         (Shape::Name, Value::String(text))
             if text.contains(|c: char| c.is_ascii_alphanumeric() || c == '_') =>
         {
@@ -130,7 +132,7 @@ fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
             items.iter().enumerate().try_for_each(|(at, item)| check(inner, item, &format!("{path}[{at}]")))
         }
         (Shape::Object(fields), Value::Object(_)) => check_fields(fields, value, path),
-        (Shape::Text, _) => refused("a string"),
+        (Shape::Text | Shape::Scalar, _) => refused("a string"),
         (Shape::Name, _) => refused("a string with a letter, digit or underscore"),
         (Shape::Guid, _) => refused("a GUID"),
         (Shape::Flag, _) => refused("true or false"),
