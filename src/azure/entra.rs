@@ -5,6 +5,7 @@ use std::sync::Arc;
 use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::TokenCredential;
 use azure_core::error::ErrorKind;
+use azure_core::http::headers::Headers;
 use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_core::time::OffsetDateTime;
 use azure_identity::{
@@ -37,8 +38,8 @@ pub(crate) fn fetch(config: &Config, http: &reqwest::Client, scope: String) -> R
         let made = credential(&who, &options);
         let scope = scope.clone();
         Box::pin(async move {
-            let credential = made.map_err(|e| refusal(&e))?;
-            let token = credential.get_token(&[&scope], None).await.map_err(|e| refusal(&e))?;
+            let credential = made.map_err(|e| ours(&e))?;
+            let token = credential.get_token(&[&scope], None).await.map_err(|e| ours(&e))?;
             let lifetime = token.expires_on - OffsetDateTime::now_utc();
             Ok(Fetched {
                 secret: token.token.secret().to_owned(),
@@ -114,27 +115,31 @@ struct Refusal {
     correlation_id: Option<String>,
 }
 
+/// The error for an answer outside 2xx.
+pub(crate) fn refusal(status: u16, headers: &Headers, body: &[u8]) -> Error {
+    let header = headers.get_optional_str(&"retry-after".into());
+    let retry_after = header.and_then(|v| v.trim().parse().ok());
+    let said: Refusal = serde_json::from_slice(body).unwrap_or_default();
+    said.into_error(status, retry_after)
+}
+
 /// Our error for one of `azure_identity`'s.
-fn refusal(error: &azure_core::Error) -> Error {
+fn ours(error: &azure_core::Error) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(e) = cause {
-        // No answer, or one that is not JSON: the transport has said it already.
+        // No answer, one that is not JSON, or Entra ID's refusal: the transport has said it already.
         if let Some(ours) = e.downcast_ref::<Error>() {
             return ours.clone();
         }
+        // A managed identity's.
         if let Some(theirs) = e.downcast_ref::<azure_core::Error>()
             && let ErrorKind::HttpResponse { status, raw_response, .. } = theirs.kind()
         {
-            let (retry_after, said) = raw_response.as_ref().map_or_else(
-                || (None, Refusal::default()),
-                |raw| {
-                    let header = raw.headers().get_optional_str(&"retry-after".into());
-                    let wait = header.and_then(|v| v.trim().parse().ok());
-                    let said = serde_json::from_slice(raw.body().as_ref());
-                    (wait, said.unwrap_or_default())
-                },
+            let status = u16::from(*status);
+            return raw_response.as_ref().map_or_else(
+                || Refusal::default().into_error(status, None),
+                |raw| refusal(status, raw.headers(), raw.body().as_ref()),
             );
-            return said.into_error(u16::from(*status), retry_after);
         }
         cause = e.source();
     }
@@ -198,6 +203,8 @@ fn plain(error: &azure_core::Error) -> String {
 mod tests {
     use std::time::Duration;
 
+    use azure_core::http::{RawResponse, StatusCode};
+
     use super::*;
 
     #[test]
@@ -212,6 +219,31 @@ mod tests {
             correlation: Some("2".into()),
         };
         assert_eq!(refusal.into_error(401, None), expected);
+    }
+
+    #[test]
+    fn a_managed_identity_s_refusal_is_read_too() {
+        let mut headers = Headers::new();
+        headers.insert("retry-after", "7");
+        let body = r#"{"error":"too_many_requests","error_description":"Try \"later\"."}"#;
+        let kind = ErrorKind::HttpResponse {
+            status: StatusCode::TooManyRequests,
+            error_code: None,
+            raw_response: Some(Box::new(RawResponse::from_bytes(StatusCode::TooManyRequests, headers, body))),
+        };
+        let theirs = azure_core::Error::with_error(
+            ErrorKind::Credential,
+            azure_core::Error::with_message(kind, "no"),
+            "no",
+        );
+        let expected = Error {
+            class: Class::Throttled(Duration::from_secs(7)),
+            status: Some(429),
+            code: Some("too_many_requests".into()),
+            message: "Entra ID gave no token: Try \"later\".".into(),
+            correlation: None,
+        };
+        assert_eq!(ours(&theirs), expected);
     }
 
     #[test]

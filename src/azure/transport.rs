@@ -11,6 +11,7 @@ use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request};
 use serde::de::IgnoredAny;
 
 use super::config::{Config, ConfigError};
+use super::entra;
 use super::error::{Class, Error};
 use super::error_body::{self, Head};
 
@@ -99,14 +100,20 @@ impl IdentityTransport {
         }
         let lost = |e: reqwest::Error| wrapped(no_answer(&e, &host, self.timeout));
         let answer = outgoing.send().await.map_err(lost)?;
-        let status = answer.status().as_u16();
+        let status = answer.status();
         let headers = headers(answer.headers());
         let body = answer.bytes().await.map_err(lost)?;
         if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
-            let head = Head { host, status, ..Head::default() };
+            let head = Head { host, status: status.as_u16(), ..Head::default() };
             return Err(wrapped(error_body::not_json(&head, &body)));
         }
-        Ok(AsyncRawResponse::from_bytes(status.into(), headers, body))
+        // A POST asks Entra ID. azure_identity 1.0 wants to borrow its description from the JSON, which
+        // fails at the first escaped character, and what was said is lost: so it is read here. A GET asks
+        // a managed identity's endpoint; azure_identity has to see those refusals, to try again.
+        if request.method() == Method::Post && !status.is_success() {
+            return Err(wrapped(entra::refusal(status.as_u16(), &headers, &body)));
+        }
+        Ok(AsyncRawResponse::from_bytes(status.as_u16().into(), headers, body))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tokens: whence they come, what is said when there is none, and to whom none is sent.
 
 use azureml_emulator::{Effect, Emulator};
-use bindery::azure::{Class, Counts, CredentialConfig};
+use bindery::azure::{Class, Counts, CredentialConfig, Error};
 use serde_json::{Value, json};
 
 use crate::stand::{CLIENT, SUBSCRIPTION, Stand, code, file, look, workspace};
@@ -63,6 +63,32 @@ async fn a_wrong_secret_is_said_and_not_tried_again_at_once() {
     }
     assert_eq!(stand.seen("POST", "/oauth2/v2.0/token"), 1);
     assert_eq!(azure.counts(), Counts::default());
+}
+
+/// As Microsoft documents it, lines end with `\r\n`, and messages quote what they were given.
+#[tokio::test]
+async fn a_refusal_with_quotes_and_lines_keeps_its_code() {
+    let stand = Stand::new().await;
+    let said = json!({
+        "error": "invalid_client",
+        "error_description": "AADSTS700213: No matching federated identity record found for presented assertion subject \"system:serviceaccount:ml:bindery\".\r\nTrace ID: 33333333-0000-4000-8000-000000000003\r\nCorrelation ID: 44444444-0000-4000-8000-000000000004\r\nTimestamp: 2026-11-22 10:00:00Z",
+        "error_codes": [700_213],
+        "correlation_id": "44444444-0000-4000-8000-000000000004",
+    });
+    for (status, class) in [(401, Class::Unauthorized), (503, Class::Transient)] {
+        let refusal =
+            Effect::Body { status, content_type: "application/json".into(), body: said.to_string() };
+        stand.fault("POST", "/oauth2/v2.0/token", refusal);
+        let error = look(&stand.azure()).await.expect_err("a refusal");
+        let expected = Error {
+            class,
+            status: Some(status),
+            code: Some("AADSTS700213".into()),
+            message: "Entra ID gave no token: No matching federated identity record found for presented assertion subject \"system:serviceaccount:ml:bindery\".".into(),
+            correlation: Some("44444444-0000-4000-8000-000000000004".into()),
+        };
+        assert_eq!(error, expected);
+    }
 }
 
 #[tokio::test]

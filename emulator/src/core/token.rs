@@ -94,7 +94,7 @@ fn refused(core: &mut Core, status: u16, error: &str, number: u32, message: &str
         status,
         &json!({
             "error": error,
-            "error_description": format!("AADSTS{number}: {message} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}"),
+            "error_description": format!("AADSTS{number}: {message}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {stamp}"),
             "error_codes": [number],
             "timestamp": stamp,
             "trace_id": trace,
