@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clients::Client;
 use crate::core::fault::{FaultRule, OperationRule};
 use crate::core::rights::RightsRule;
 use crate::core::scoring::ScoringRule;
@@ -111,43 +112,6 @@ impl Default for Time {
     fn default() -> Self {
         Self::Real { scale: 1.0 }
     }
-}
-
-/// An application that Entra knows.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Client {
-    /// Application (client) id, a GUID.
-    pub client_id: String,
-    /// What the log, `createdBy` and rights call it. Default: the client id.
-    pub name: String,
-    /// The client secret; none: secrets are refused.
-    pub secret: Option<String>,
-    /// The secret is right but has run out (AADSTS7000222). Default false.
-    pub secret_expired: bool,
-    /// Whose assertions are taken instead of a secret. Default: nobody's.
-    pub federated: Vec<Federated>,
-}
-
-/// A federated credential: issuer, subject and audience must all be equal, and the case matters.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Federated {
-    /// The `iss` of the assertion, exactly.
-    pub issuer: String,
-    /// The `sub` of the assertion, for example `system:serviceaccount:ml:bindery`.
-    pub subject: String,
-    /// The `aud` of the assertion. Default `api://AzureADTokenExchange`.
-    #[serde(default = "token_exchange")]
-    pub audience: String,
-    /// The issuer's published key set (JWKS), against which RS256 signatures are checked. Default none: signatures
-    /// are not looked at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keys: Option<serde_json::Value>,
-}
-
-fn token_exchange() -> String {
-    "api://AzureADTokenExchange".to_owned()
 }
 
 /// Emulated seconds that asynchronous work takes.

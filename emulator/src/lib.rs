@@ -17,6 +17,7 @@
 //! assert_eq!(answer.status, 202);
 //! ```
 
+mod clients;
 pub mod config;
 pub mod control;
 pub mod core;
@@ -24,7 +25,8 @@ pub mod seed;
 mod shell;
 pub mod wire;
 
-pub use config::{Client, Config, Durations, Federated, Inferred, Quotas, Time};
+pub use clients::{Client, Federated, Published};
+pub use config::{Config, Durations, Inferred, Quotas, Time};
 pub use core::fault::{Effect, FaultRule, OperationRule, Outcome, Work};
 pub use core::log::{Counts, Entry};
 pub use core::rights::{RightsEffect, RightsRule};

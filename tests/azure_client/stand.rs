@@ -34,7 +34,7 @@ impl Stand {
                 issuer: "https://cluster.example/".into(),
                 subject: "system:serviceaccount:ml:bindery".into(),
                 audience: "api://AzureADTokenExchange".into(),
-                keys: None,
+                ..Federated::default()
             }],
             ..Client::default()
         });

@@ -36,6 +36,7 @@ pub mod token;
 mod traffic;
 mod workspace;
 
+pub(crate) use assertion::Wanted;
 pub(crate) use job::declare as declare_job;
 pub(crate) use json::merge;
 pub(crate) use workspace::make as make_workspace;
@@ -69,6 +70,7 @@ pub struct Core {
     pub(crate) metrics: BTreeMap<String, mlflow::Metrics>,
     pub(crate) missing_paths: Vec<String>,
     pub(crate) blobs: blob::Blobs,
+    pub(crate) issuer_keys: BTreeMap<String, Result<serde_json::Value, String>>,
     subscriptions: BTreeMap<String, Vec<String>>,
     now: Timestamp,
 }
@@ -94,6 +96,7 @@ impl Core {
             metrics: BTreeMap::new(),
             missing_paths: Vec::new(),
             blobs: blob::Blobs::default(),
+            issuer_keys: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             now,
             config,

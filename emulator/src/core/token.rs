@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Core, assertion, ids};
-use crate::config::Client;
+use crate::clients::Client;
 use crate::wire::{Identity, Principal, Request, Response};
 
 /// Tokens that were issued.
@@ -146,6 +146,9 @@ fn issue(core: &mut Core, tenant: &str, request: &Request) -> Response {
     } else {
         assertion::check(core, &client, &assertion)
     };
+    if let Err((assertion::UNREACHABLE, message)) = &verdict {
+        return refused(core, 400, "invalid_request", assertion::UNREACHABLE, message);
+    }
     if let Err((number, message)) = verdict {
         return refused(core, 401, "invalid_client", number, &message);
     }

@@ -1,6 +1,7 @@
 //! The core behind a socket: TLS, HTTP and the clock. No rule of the service is here.
 
 mod clock;
+mod issuers;
 mod server;
 mod tls;
 
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::core::Core;
 use clock::Clock;
+use issuers::Issuers;
 
 /// Why the emulator did not start.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,7 @@ pub enum Error {
 pub(crate) struct Shared {
     core: Mutex<Core>,
     clock: Mutex<Clock>,
+    issuers: Issuers,
 }
 
 impl Shared {
@@ -54,6 +57,15 @@ impl Shared {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         core.advance(now);
         core
+    }
+
+    /// Fetches the keys of the issuer that a request for a token is about, if they are to be fetched.
+    pub(crate) async fn know_issuer(&self, request: &crate::wire::Request) {
+        let wanted = self.present().wanted_issuer(request);
+        let Some(wanted) = wanted else { return };
+        if let Some(keys) = self.issuers.keys(&wanted).await {
+            self.present().know_issuer(&wanted.issuer, keys);
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -110,7 +122,11 @@ impl Emulator {
         if !refused.is_empty() {
             return Err(Error::Seed(refused.join("; ")));
         }
-        let shared = Arc::new(Shared { core: Mutex::new(core), clock: Mutex::new(clock) });
+        let shared = Arc::new(Shared {
+            core: Mutex::new(core),
+            clock: Mutex::new(clock),
+            issuers: Issuers::default(),
+        });
         let (stop, stopped) = watch::channel(());
         tokio::spawn(server::serve(listener, acceptor, Arc::clone(&shared), stopped));
         Ok(Self { address, url, ca_pem: authority.pem, shared, _stop: stop })

@@ -85,6 +85,7 @@ async fn answer(
     let response = if request.path.trim_end_matches('/') == "/_emulator/time" {
         time(&shared, &request)
     } else {
+        shared.know_issuer(&request).await;
         let now = shared.now();
         let mut core = shared.present();
         let principal = core.principal(now, &request);

@@ -1,57 +1,15 @@
 //! Entra: secrets, assertions and what is refused, by its number.
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
-use azureml_emulator::{Client, Config, Federated, Request, Response};
+use azureml_emulator::{Client, Config, Federated, Published, Request, Response};
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::World;
+use crate::support::keys::SigningKey;
 
 const ISSUER: &str = "https://issuer.example/";
 const SUBJECT: &str = "system:serviceaccount:ml:bindery";
 const ID: &str = "11111111-0000-4000-8000-000000000001";
-
-fn base64url(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let word =
-            chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for at in 0..=chunk.len() {
-            text.push(char::from(DIGITS[(word >> (18 - 6 * at) & 63) as usize]));
-        }
-    }
-    text
-}
-
-struct Issuer(KeyPair);
-
-impl Issuer {
-    fn new() -> Self {
-        Self(KeyPair::generate(KeySize::Rsa2048).unwrap())
-    }
-
-    fn keys(&self) -> Value {
-        // DER of a key of 2048 bits: headers, a zero byte and the modulus from the ninth byte on, then 65537.
-        let modulus = &self.0.public_key().as_ref()[9..9 + 256];
-        let exponent = [1, 0, 1];
-        json!({"keys": [{"kid": "k", "kty": "RSA", "n": base64url(modulus), "e": base64url(&exponent)}]})
-    }
-
-    fn sign(&self, claims: &Value) -> String {
-        let header = json!({"alg": "RS256", "kid": "k"});
-        let message = format!(
-            "{}.{}",
-            base64url(header.to_string().as_bytes()),
-            base64url(claims.to_string().as_bytes())
-        );
-        let mut signature = vec![0; self.0.public_modulus_len()];
-        self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
-        format!("{message}.{}", base64url(&signature))
-    }
-}
 
 fn world(client: Client) -> World {
     World::with(Config { clients: vec![Client { client_id: ID.into(), ..client }], ..Config::default() })
@@ -87,12 +45,12 @@ fn a_secret_is_right_wrong_or_run_out() {
 
 #[test]
 fn an_assertion_must_be_the_issuers_for_the_subject_and_for_us() {
-    let issuer = Issuer::new();
+    let issuer = SigningKey::new("k");
     let federated = Federated {
         issuer: ISSUER.into(),
         subject: SUBJECT.into(),
-        audience: "api://AzureADTokenExchange".into(),
-        keys: Some(issuer.keys()),
+        keys: Some(issuer.published()),
+        ..Federated::default()
     };
     let mut world = world(Client { federated: vec![federated], ..Client::default() });
     let good = claims(&world);
@@ -115,8 +73,32 @@ fn an_assertion_must_be_the_issuers_for_the_subject_and_for_us() {
     );
     assert_eq!(present(issuer.sign(&with("aud", json!("somebody")))), (401, 700_212));
     assert_eq!(present(issuer.sign(&with("exp", json!(0)))), (401, 700_024));
-    assert_eq!(present(Issuer::new().sign(&good)), (401, 7_000_272), "signed by somebody else");
+    assert_eq!(present(SigningKey::new("k").sign(&good)), (401, 7_000_272), "signed by somebody else");
     assert_eq!(present("nonsense".into()), (401, 50_027));
+}
+
+#[test]
+fn published_keys_that_nobody_fetched_open_nothing() {
+    let key = SigningKey::new("k");
+    let published = Some(Published::default());
+    let federated =
+        Federated { issuer: ISSUER.into(), subject: SUBJECT.into(), published, ..Federated::default() };
+    let mut world = world(Client { federated: vec![federated], ..Client::default() });
+    let assertion = format!("client_assertion={}", key.sign(&claims(&world)));
+    assert_eq!(number(&ask(&mut world, &assertion)), (400, 50_166));
+    world.core.know_issuer(ISSUER, Ok(key.published()));
+    assert_eq!(ask(&mut world, &assertion).status, 200);
+    world.core.know_issuer(ISSUER, Ok(SigningKey::new("other").published()));
+    let refused = ask(&mut world, &assertion);
+    assert_eq!(number(&refused), (401, 7_000_272));
+    assert!(refused.value()["error_description"].as_str().unwrap().contains("with identifier k used"));
+    world.core.know_issuer(ISSUER, Err("It is down.".into()));
+    let refused = ask(&mut world, &assertion).value();
+    let description = refused["error_description"].as_str().unwrap();
+    assert!(
+        description
+            .starts_with("AADSTS50166: Request to External OIDC endpoint failed. It is down.\r\nTrace ID:")
+    );
 }
 
 #[test]

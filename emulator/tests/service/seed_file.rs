@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use azureml_emulator::{Config, Effect, FaultRule, Limits, OperationRule, Outcome, Throttling, Time, Work};
+use azureml_emulator::{
+    Config, Effect, FaultRule, Limits, OperationRule, Outcome, Published, Throttling, Time, Work,
+};
 use serde_json::{Value, json};
 
 use crate::support::{ENDPOINT, World, endpoint_body};
@@ -91,7 +93,8 @@ fn the_readme_shows_a_seed_file() {
     let (_, sample) = readme.split_once("```yaml\n").unwrap();
     let (sample, _) = sample.split_once("```").unwrap();
     let config = read(sample);
-    assert_eq!((config.clients.len(), config.exists.workspaces.len()), (1, 1));
+    assert_eq!((config.clients.len(), config.exists.workspaces.len()), (2, 1));
+    assert_eq!(config.clients[1].federated[0].published, Some(Published::default()));
     assert_eq!(config.time, Time::Real { scale: 60.0 });
     assert!(matches!(&config.faults[0].effect, Effect::Answer { status: 429, .. }));
     assert!(matches!(&config.operations[0].outcome, Outcome::Fail { .. }));

@@ -1,6 +1,8 @@
 //! A small world for tests: one workspace with a job, one principal, a clock in the test's hand.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod keys;
+
 use azureml_emulator::{Config, Core, JobSeed, Principal, Request, Response, Seed, WorkspaceSeed, ids};
 use http::Method;
 use jiff::Timestamp;

@@ -1,6 +1,10 @@
 //! Over TLS, as clients meet it: tokens, faults on the wire, time.
 #![allow(clippy::unwrap_used)]
 
+mod issuers;
+#[path = "../support/keys.rs"]
+mod keys;
+
 use std::time::{Duration, Instant};
 
 use azureml_emulator::{Client, Config, Effect, Emulator, FaultRule, Time, WorkspaceSeed};
