@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -298,9 +300,10 @@ pub struct DeploymentBindingStatus {
     /// The rollout that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
-    /// The last revision that failed; it is not tried again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failed: Option<FailedRevision>,
+    /// The revisions that failed, the latest first, at most 10: none of them is tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["revision".into()]))]
+    pub failed: Vec<FailedRevision>,
     /// The endpoint, as Azure has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<EndpointStatus>,
@@ -318,6 +321,9 @@ pub struct DeploymentBindingStatus {
     /// The tag keys that Bindery has set on the endpoint.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_tags: Vec<String>,
+    /// The tag keys that Bindery has set on each deployment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub owned_deployment_tags: BTreeMap<String, Vec<String>>,
     /// The change that Azure is working on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<RunningOperation>,

@@ -221,6 +221,9 @@ pub struct RegistryStatus {
     /// The tag keys that Bindery has set, so that one taken out of the manifest is taken out of Azure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_tags: Vec<String>,
+    /// Since when accounts of a region are missing although Azure works on nothing (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaiting_accounts_since: Option<String>,
     /// The change that Azure is working on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<RunningOperation>,

@@ -12,12 +12,12 @@ mod waiting;
 
 use std::time::Duration;
 
-use super::drift::intended;
+use super::drift::{Differences, intended};
 use super::rollout::{Next as Target, Revision, Scene, Traffic, desired_tags, endpoint_differences};
 use super::{Decision, Look, Mode, Next, Place, Situation, SourceVersion, Step, first_of};
 use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason};
 use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
-use crate::azure::{Action, Call, Class, Error, Reply, ResourceId};
+use crate::azure::{Action, Call, Error, Reply, ResourceId};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]
@@ -64,9 +64,14 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     )
     .unwrap_or_else(|| settle(facts));
     let (conditions, step) = facts.situation.conclude(&facts.status.conditions, &status.drift, step);
-    if matches!(&step.call, Some(c) if matches!(c.action, Action::Put(_)) && facts.id.as_ref() == Some(&c.resource))
-    {
-        status.owned_tags = intended(&status.owned_tags, &facts.spec.online.endpoint.tags);
+    if let Some(Call { action: Action::Put(_), resource, .. }) = &step.call {
+        let online = &facts.spec.online;
+        if facts.id.as_ref() == Some(resource) {
+            status.owned_tags = intended(&status.owned_tags, &online.endpoint.tags);
+        } else {
+            let owned = status.owned_deployment_tags.entry(resource.name().into()).or_default();
+            *owned = intended(owned, &online.deployment.tags);
+        }
     }
     status.phase = Some(phase(facts, &step));
     status.conditions = picture::conditions(facts, &conditions);
@@ -83,17 +88,7 @@ impl Facts {
     /// The facts after Azure has answered a call.
     pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
         let of_endpoint = self.id.as_ref() == Some(&call.resource);
-        let reply = match answer {
-            Ok(reply) => reply,
-            Err(error) => {
-                // No answer means nothing: it may be done all the same.
-                if of_endpoint && error.class == Class::Transient && matches!(call.action, Action::Put(_)) {
-                    self.status.owned_tags =
-                        intended(&self.status.owned_tags, &self.spec.online.endpoint.tags);
-                }
-                return;
-            }
-        };
+        let Ok(reply) = answer else { return };
         self.status.operation = self.situation.accepted(call, reply);
         let others = |d: &OnlineDeployment| !d.name().eq_ignore_ascii_case(call.resource.name());
         match (&call.action, reply.body.clone()) {
@@ -101,7 +96,6 @@ impl Facts {
                 if let Ok(endpoint) = serde_json::from_value(body) {
                     self.endpoint = Look::Found(endpoint);
                 }
-                self.status.owned_tags = self.spec.online.endpoint.tags.keys().cloned().collect();
             }
             (Action::Put(_), Some(body)) => {
                 if let Ok(deployment) = serde_json::from_value(body) {
@@ -148,6 +142,7 @@ impl Facts {
         matches!(self.version, SourceVersion::Ready { .. }) && waiting::refusal_by_policy(self).is_none()
     }
 
+    /// What differs on the endpoint.
     fn differences(&self) -> Vec<Drift> {
         let Some(endpoint) = self.endpoint.found() else { return vec![] };
         let mut all = endpoint_differences(&self.spec, &self.status.owned_tags, endpoint);
@@ -163,6 +158,40 @@ impl Facts {
         all
     }
 
+    /// What differs on the deployment that the manifest asks for, where it is ours: what is part of its
+    /// revision never does.
+    fn differences_of_deployment(&self) -> Vec<Drift> {
+        let scene = Scene::of(self);
+        let found = scene.wanted_name().and_then(|name| scene.deployment(name)).filter(|d| scene.ours(d));
+        let Some(found) = found else { return vec![] };
+        let wanted = &self.spec.online.deployment;
+        let mut all = Differences::default();
+        let count = found.instance_count().map_or_else(String::new, |count| count.to_string());
+        all.field("deployment.instanceCount", &wanted.instance_count.to_string(), &count);
+        all.keys("deployment.tags", &wanted.tags, self.owned_on(found.name()), &found.tags);
+        all.0
+    }
+
+    /// The deployment that is about to be changed: a change starts from a fresh look at it, since a list
+    /// may lag.
+    pub fn to_be_adjusted(&self) -> Option<ResourceId> {
+        let differs = self.situation.mode == Mode::Act && !self.differences_of_deployment().is_empty();
+        self.wanted().filter(|_| differs).and_then(|(_, name)| self.deployment_id(&name))
+    }
+
+    /// The deployment as a GET has it, in place of what the list had.
+    pub fn look_afresh(&mut self, id: &ResourceId, found: Look<OnlineDeployment>) {
+        self.deployments.retain(|d| !d.name().eq_ignore_ascii_case(id.name()));
+        if let Look::Found(deployment) = found {
+            self.deployments.push(deployment);
+        }
+    }
+
+    /// The tag keys that are ours on a deployment.
+    fn owned_on(&self, deployment: &str) -> &[String] {
+        self.status.owned_deployment_tags.get(deployment).map_or(&[], Vec::as_slice)
+    }
+
     fn put_endpoint(
         &self,
         base: OnlineEndpoint,
@@ -172,12 +201,10 @@ impl Facts {
     ) -> Option<Step> {
         let mut endpoint = base;
         let wanted = &self.spec.online.endpoint;
-        let scene = Scene::of(self);
-        let failed =
-            if scene.wanted_failed() { scene.wanted.as_ref().map(|(r, _)| r) } else { scene.failed.as_ref() };
+        let failed = Scene::of(self).failures();
         let owner = &self.situation.owner;
         endpoint.tags =
-            desired_tags(&endpoint.tags, &self.spec, &self.status.owned_tags, owner, target, failed);
+            desired_tags(&endpoint.tags, &self.spec, &self.status.owned_tags, owner, target, &failed);
         endpoint.properties.auth_mode = wanted.auth_mode.word().into();
         endpoint.properties.public_network_access = Some(wanted.public_network_access.word().into());
         if let Some(identity) = &wanted.identity {

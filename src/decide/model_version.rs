@@ -82,11 +82,6 @@ impl Facts {
                 if publish {
                     self.status.publishing = self.intent().filter(|_| may_be_done);
                 }
-                if may_be_done && matches!(call.action, Action::Put(_)) {
-                    self.status.owned_tags = intended(&self.status.owned_tags, &self.spec.tags);
-                    self.status.owned_properties =
-                        intended(&self.status.owned_properties, &self.spec.properties);
-                }
                 return;
             }
         };
@@ -98,10 +93,6 @@ impl Facts {
             (Action::Put(_), Some(Ok(version))) => self.version = Look::Found(version),
             (Action::Delete, _) if reply.operation.is_none() => self.version = Look::Absent,
             _ => {}
-        }
-        if matches!(call.action, Action::Put(_)) {
-            self.status.owned_tags = self.spec.tags.keys().cloned().collect();
-            self.status.owned_properties = self.spec.properties.keys().cloned().collect();
         }
     }
 
@@ -180,7 +171,9 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         status.lineage = lineage::of(facts, version);
         status.drift =
             if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
-        if facts.situation.owns(&version.properties.tags) {
+        // While Azure works, nobody knows which keys there will be.
+        let settled = status.operation.is_none() && version.provisioning() != Provisioning::Running;
+        if settled && facts.situation.owns(&version.properties.tags) {
             let found = &version.properties;
             status.owned_tags = owned(&status.owned_tags, &facts.spec.tags, &found.tags);
             status.owned_properties =

@@ -7,16 +7,21 @@ use body::{region_details, system_assigned};
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::drift::{Differences, intended, merged, owned};
-use super::{Decision, Look, Mode, OWNER_TAG, Situation, Step, first_of};
+use super::{Decision, Look, Mode, OWNER_TAG, Situation, Step, elapsed, first_of};
 use crate::api::{
     ContainerRegistry, Drift, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
     Storage,
 };
 use crate::azure::resource::{RegionDetails, Registry};
-use crate::azure::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
+use crate::azure::{Action, Call, Error, OperationState, Reply, ResourceId};
+
+/// How long accounts may take to show when no operation is known: as long as Azure follows one itself
+/// (`x-ms-async-operation-timeout`, azure-ml.md B.1).
+const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]
@@ -46,13 +51,16 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
             create,                   // nothing in Azure yet
             remove_regions,           // before the PUT, which cannot take any away
             correct,                  // adopt, add regions, put back what drifted
-            wait_for_accounts,        // Azure has not named the accounts of every region
+            ask_again_for_accounts,   // Azure has not named the accounts of every region
         ],
     )
     .unwrap_or_else(|| settle(facts));
     let (conditions, step) = facts.situation.conclude(&facts.status.conditions, &status.drift, step);
     if matches!(&step.call, Some(Call { action: Action::Put(_), .. })) {
         status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
+        // It asks for the accounts too: the wait for them begins again.
+        status.awaiting_accounts_since =
+            status.awaiting_accounts_since.map(|_| facts.situation.now.to_string());
     }
     status.conditions = conditions;
     Decision { status, call: step.call, events: step.events, next: step.next, release: step.release }
@@ -61,24 +69,12 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
 impl Facts {
     /// The facts after Azure has answered a call.
     pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
-        let reply = match answer {
-            Ok(reply) => reply,
-            Err(error) => {
-                // No answer means nothing: it may be done all the same.
-                if error.class == Class::Transient && matches!(call.action, Action::Put(_)) {
-                    self.status.owned_tags = intended(&self.status.owned_tags, &self.spec.tags);
-                }
-                return;
-            }
-        };
+        let Ok(reply) = answer else { return };
         self.status.operation = self.situation.accepted(call, reply);
         match (&call.action, reply.body.clone().map(serde_json::from_value)) {
             (Action::Put(_), Some(Ok(registry))) => self.registry = Look::Found(registry),
             (Action::Delete, _) if reply.operation.is_none() => self.registry = Look::Absent,
             _ => {}
-        }
-        if matches!(call.action, Action::Put(_)) {
-            self.status.owned_tags = self.spec.tags.keys().cloned().collect();
         }
     }
 
@@ -154,17 +150,18 @@ fn picture(facts: &Facts) -> RegistryStatus {
             .iter()
             .map(|region| RegionStatus {
                 location: region.location.clone(),
-                storage_account: text(region.storage("armResourceId").and_then(|a| a.get("resourceId"))),
-                container_registry: text(
-                    region.container_registry("armResourceId").and_then(|a| a.get("resourceId")),
-                ),
+                storage_account: region.storage_account().map(str::to_string),
+                container_registry: region.container_registry().map(str::to_string),
             })
             .collect();
         let locations: Vec<&str> = properties.region_details.iter().map(|r| r.location.as_str()).collect();
         status.region_summary = (!locations.is_empty()).then(|| locations.join(", "));
+        let awaited = status.operation.is_none() && awaited_accounts(facts).is_some();
+        status.awaiting_accounts_since = awaited.then(|| awaiting_since(facts).to_string());
         status.drift =
             if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
-        if facts.situation.owns(&registry.tags) {
+        // While Azure works, nobody knows which keys there will be.
+        if facts.situation.owns(&registry.tags) && status.operation.is_none() {
             status.owned_tags = owned(&status.owned_tags, &facts.spec.tags, &registry.tags);
         }
     } else if facts.registry.is_absent() {
@@ -349,22 +346,35 @@ fn put(facts: &Facts, mut registry: Registry, reason: Reason, doing: String) -> 
     Step::call(reason, Call { doing, resource: facts.id.clone(), action: Action::Put(registry.to_put()) })
 }
 
-fn wait_for_accounts(facts: &Facts) -> Option<Step> {
+/// A creation that failed halfway leaves a registry without accounts, and nobody works on it any more.
+fn ask_again_for_accounts(facts: &Facts) -> Option<Step> {
     let registry = facts.registry.found()?;
-    let unfinished: Vec<&str> = registry
-        .properties
-        .region_details
-        .iter()
-        .filter(|r| !r.provisioned())
-        .map(|r| r.location.as_str())
-        .collect();
-    (!unfinished.is_empty()).then(|| {
-        Step::wait(
-            Reason::OperationRunning,
-            format!("Azure has not yet made the accounts in {}.", unfinished.join(", ")),
-            Duration::from_secs(10),
-        )
-    })
+    let awaited = awaited_accounts(facts)?;
+    let name = facts.id.name();
+    let since = awaiting_since(facts);
+    if elapsed(since, facts.situation.now) >= PATIENCE || facts.situation.failure.is_some() {
+        let doing = format!("ask again for the accounts of registry {name} in {awaited}");
+        return Some(put(facts, registry.clone(), Reason::Updating, doing));
+    }
+    let again = since + PATIENCE;
+    Some(Step::wait(
+        Reason::OperationRunning,
+        format!("Azure has not yet made the accounts in {awaited}; Bindery asks again for them at {again}."),
+        Duration::from_secs(10),
+    ))
+}
+
+/// The regions whose accounts Azure has not named.
+fn awaited_accounts(facts: &Facts) -> Option<String> {
+    let regions = &facts.registry.found()?.properties.region_details;
+    let awaited: Vec<&str> =
+        regions.iter().filter(|r| !r.provisioned()).map(|r| r.location.as_str()).collect();
+    (!awaited.is_empty()).then(|| awaited.join(", "))
+}
+
+fn awaiting_since(facts: &Facts) -> Timestamp {
+    let since = facts.status.awaiting_accounts_since.as_ref();
+    since.and_then(|s| s.parse().ok()).unwrap_or(facts.situation.now)
 }
 
 fn settle(facts: &Facts) -> Step {

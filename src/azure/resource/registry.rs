@@ -54,22 +54,29 @@ pub struct RegionDetails {
 }
 
 impl RegionDetails {
-    /// A property of the system-created storage account, such as `storageAccountName`.
-    pub fn storage(&self, property: &str) -> Option<&Value> {
-        self.storage_account_details.first()?.get("systemCreatedStorageAccount")?.get(property)
+    /// The ARM id of the storage account, once Azure has named it: its own, or one that a user brought.
+    pub fn storage_account(&self) -> Option<&str> {
+        account_ids(&self.storage_account_details).next().flatten()
     }
 
-    /// A property of the system-created container registry, such as `acrAccountName`.
-    pub fn container_registry(&self, property: &str) -> Option<&Value> {
-        self.acr_details.first()?.get("systemCreatedAcrAccount")?.get(property)
+    /// The ARM id of the container registry, once Azure has named it.
+    pub fn container_registry(&self) -> Option<&str> {
+        account_ids(&self.acr_details).next().flatten()
     }
 
-    /// True once Azure has named both accounts.
+    /// True once Azure has named the accounts that it lists, and lists any storage.
     pub fn provisioned(&self) -> bool {
-        let named =
-            |account: Option<&Value>| account.and_then(|a| a.get("resourceId")).is_some_and(Value::is_string);
-        named(self.storage("armResourceId")) && named(self.container_registry("armResourceId"))
+        let mut all = account_ids(&self.storage_account_details).chain(account_ids(&self.acr_details));
+        !self.storage_account_details.is_empty() && all.all(|id| id.is_some())
     }
+}
+
+/// The ARM ids of accounts: each entry holds one, as `systemCreated…` or `userCreated…`.
+fn account_ids(details: &[Value]) -> impl Iterator<Item = Option<&str>> {
+    details.iter().map(|entry| {
+        let accounts = entry.as_object()?.values();
+        accounts.into_iter().find_map(|account| account.pointer("/armResourceId/resourceId")?.as_str())
+    })
 }
 
 impl Registry {

@@ -72,6 +72,13 @@ async fn binding(object: &DeploymentBinding, context: &Context, mut situation: S
                 _ => facts.endpoint = Look::Unseen,
             }
         }
+        if let Some(id) = facts.to_be_adjusted() {
+            let fresh = azure.get::<OnlineDeployment>(&id).await;
+            match look(&mut situation, &format!("deployment {} of {named}", id.name()), fresh) {
+                Look::Unseen => facts.endpoint = Look::Unseen,
+                fresh => facts.look_afresh(&id, fresh),
+            }
+        }
     }
     settle(&mut situation, &facts.endpoint);
     let operation = object.operation();

@@ -6,7 +6,7 @@ use super::{Facts, picture};
 use crate::api::{Period, Reason, Role};
 use crate::azure::resource::OnlineDeployment;
 use crate::azure::{Action, Call};
-use crate::decide::rollout::{Scene, desired_deployment};
+use crate::decide::rollout::{Scene, adjusted_deployment, new_deployment};
 use crate::decide::{Place, SourceVersion, Step, elapsed};
 
 /// Our deployments without traffic, in this role.
@@ -31,7 +31,8 @@ pub(super) fn report_failed_candidate(facts: &Facts) -> Option<Step> {
     if let Some(step) = remove_what_has_expired(facts) {
         return Some(step);
     }
-    let failed = picture::of(facts).failed;
+    let (revision, _) = scene.wanted.as_ref()?;
+    let failed = picture::of(facts).failed.into_iter().find(|f| f.revision == revision.to_string());
     let message = failed.as_ref().map_or("", |f| f.message.as_str());
     let reason = match failed.as_ref().map(|f| f.reason.as_str()) {
         Some("ProgressDeadlineExceeded") => Reason::ProgressDeadlineExceeded,
@@ -69,7 +70,7 @@ pub(super) fn create_candidate(facts: &Facts) -> Option<Step> {
         return None;
     };
     let deployment = &facts.spec.online.deployment;
-    let body = desired_deployment(None, deployment, asset_id, location, &facts.situation.owner, revision);
+    let body = new_deployment(deployment, asset_id, location, &facts.situation.owner, revision);
     let doing = format!("create deployment {name} of {model}:{version}");
     let note = format!("Bindery is about to {doing}.");
     let call = Call { doing, resource: facts.deployment_id(name)?, action: Action::Put(body.to_put()) };
@@ -80,23 +81,22 @@ pub(super) fn adjust_deployment(facts: &Facts) -> Option<Step> {
     let scene = Scene::of(facts);
     let (revision, name) = scene.wanted.as_ref()?;
     let found = scene.deployment(name).filter(|d| scene.ours(d))?;
-    let wanted = &facts.spec.online.deployment;
-    let count = found.instance_count() != Some(wanted.instance_count);
-    let tags = wanted.tags.iter().any(|(k, v)| found.tags.get(k) != Some(v));
-    if !count && !tags {
+    let differences = facts.differences_of_deployment();
+    if differences.is_empty() {
         return None;
     }
-    let model = found.properties.model.clone().unwrap_or_default();
-    let body =
-        desired_deployment(Some(found), wanted, &model, &found.location, &facts.situation.owner, revision);
-    let what = match (count, tags) {
-        (true, false) => format!("set {name} to {} instances", wanted.instance_count),
-        _ => format!("set the instances and tags of {name}"),
-    };
-    Some(Step::call(
-        Reason::Updating,
-        Call { doing: what, resource: facts.deployment_id(name)?, action: Action::Put(body.to_put()) },
-    ))
+    let fields: Vec<&str> =
+        differences.iter().map(|d| d.field.strip_prefix("deployment.").unwrap_or(&d.field)).collect();
+    let drifted = facts.situation.stood(&facts.status.conditions);
+    let verb = if drifted { "put back" } else { "change" };
+    let doing = format!("{verb} {} of deployment {name}", fields.join(", "));
+    let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.owner);
+    let body = adjusted_deployment(found, wanted, facts.owned_on(name), owner, revision);
+    let reason = if drifted { Reason::Drifted } else { Reason::Updating };
+    let note = format!("Bindery is about to {doing}.");
+    let call = Call { doing, resource: facts.deployment_id(name)?, action: Action::Put(body.to_put()) };
+    let step = Step::call(reason, call);
+    Some(if drifted && !facts.observing() { step.telling(true, reason, note) } else { step })
 }
 
 pub(super) fn pause_between_steps(facts: &Facts) -> Option<Step> {

@@ -45,7 +45,9 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
     let adopting = !facts.situation.owns(&endpoint.tags);
     let moving = scene.held.as_ref() != Some(&target.traffic) || scene.intended != target.traffic;
     let promoting = scene.stable != target.stable;
-    let failed = scene.wanted_failed() && scene.failed_unwritten(endpoint);
+    let failures = scene.unwritten_failures(endpoint);
+    let failed = failures.latest().is_some();
+    let gives_up = scene.wanted.as_ref().is_some_and(|(revision, _)| failures.contains(revision));
     let broken = matches!(endpoint.provisioning(), Provisioning::Failed | Provisioning::Canceled);
     let outlived = scene.mark_outlived_it();
     if facts.observing() && differences.is_empty() {
@@ -58,7 +60,7 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
     let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
     let name = facts.endpoint_name();
     let wanted = scene.wanted_name().unwrap_or_default();
-    let (reason, doing) = if failed || (scene.wanted_failed() && moving) {
+    let (reason, doing) = if gives_up || (scene.wanted_failed() && moving) {
         let back =
             scene.stable.as_deref().map_or_else(|| "; nothing serves".into(), |s| format!("; {s} serves"));
         (Reason::TakingBack, format!("take {wanted} back{back}"))
@@ -79,6 +81,8 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
         (Reason::Updating, format!("mend the endpoint {name}, which Azure left in a failed state"))
     } else if outlived && differences.is_empty() {
         (Reason::Updating, format!("note that {wanted} is gone from endpoint {name}"))
+    } else if failed && differences.is_empty() {
+        (Reason::Updating, format!("note on endpoint {name} which revisions failed"))
     } else {
         (Reason::Updating, format!("change {} of endpoint {name}", fields.join(", ")))
     };

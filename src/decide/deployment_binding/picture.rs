@@ -1,18 +1,20 @@
 //! What is true of the endpoint, in the words of the status.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::Facts;
 use crate::api::{
-    Candidate, DeploymentBindingStatus, DeploymentStatus, EndpointStatus, FailedRevision, Reason, Role,
+    Candidate, DeploymentBindingStatus, DeploymentStatus, EndpointStatus, FailedRevision, Reason, Role, Tags,
     conditions_of,
 };
 use crate::azure::OperationState;
 use crate::azure::resource::{OnlineDeployment, Provisioning};
 use crate::decide::Look;
 use crate::decide::drift::owned;
-use crate::decide::rollout::{FAILED_TAG, Scene, progress};
+use crate::decide::rollout::{Failures, Revision, Scene, broken, progress};
 
 /// What a status may hold of deployments.
 const DEPLOYMENTS: usize = 20;
@@ -31,6 +33,7 @@ pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
             status.endpoint = None;
             status.traffic_summary = None;
             status.deployments = vec![];
+            status.owned_deployment_tags = BTreeMap::new();
             status.drift = vec![];
         }
         return status;
@@ -59,15 +62,35 @@ pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
         })
         .collect();
     status.deployments.sort_by(|a, b| a.name.cmp(&b.name));
-    status.drift = if facts.situation.stood(&facts.status.conditions) || scene.traffic_drifted() {
-        facts.differences()
-    } else {
-        vec![]
-    };
-    if facts.situation.owns(&endpoint.tags) {
+    let stood = facts.situation.stood(&facts.status.conditions);
+    status.drift = if stood || scene.traffic_drifted() { facts.differences() } else { vec![] };
+    if stood {
+        status.drift.extend(facts.differences_of_deployment());
+    }
+    status.owned_deployment_tags = owned_on_deployments(facts, &scene);
+    // While Azure works, nobody knows which keys there will be.
+    if facts.situation.owns(&endpoint.tags) && endpoint.provisioning() != Provisioning::Running {
         status.owned_tags = owned(&status.owned_tags, &facts.spec.online.endpoint.tags, &endpoint.tags);
     }
     status
+}
+
+/// The tag keys that are ours on each of our deployments. An intent for one that cannot be seen yet stays.
+fn owned_on_deployments(facts: &Facts, scene: &Scene<'_>) -> BTreeMap<String, Vec<String>> {
+    let nothing = Tags::default();
+    let wanted = |name: &str| scene.wanted_name() == Some(name);
+    let keys = |deployment: &OnlineDeployment| {
+        let before = facts.owned_on(deployment.name());
+        if deployment.provisioning() == Provisioning::Running {
+            return before.to_vec();
+        }
+        let tags = if wanted(deployment.name()) { &facts.spec.online.deployment.tags } else { &nothing };
+        owned(before, tags, &deployment.tags)
+    };
+    let ours = facts.deployments.iter().filter(|d| scene.ours(d)).map(|d| (d.name().to_string(), keys(d)));
+    let unseen = scene.wanted_name().filter(|name| scene.deployment(name).is_none());
+    let unseen = unseen.map(|name| (name.to_string(), facts.owned_on(name).to_vec()));
+    ours.chain(unseen).filter(|(_, keys)| !keys.is_empty()).collect()
 }
 
 /// The candidate with the weight that Azure has settled on: pauses count from that moment.
@@ -95,29 +118,39 @@ fn candidate(facts: &Facts, scene: &Scene<'_>) -> Option<Candidate> {
     })
 }
 
-/// The last revision that failed, and what Azure said: its detail exists only in the operation.
-fn failed(facts: &Facts, scene: &Scene<'_>) -> Option<FailedRevision> {
-    let known = facts.status.failed.clone();
-    let Some((revision, name)) = scene.wanted.as_ref().filter(|_| !scene.arrived()) else {
-        return known.or_else(|| forgotten(facts));
+/// The revisions that failed, and what Azure said when they did.
+fn failed(facts: &Facts, scene: &Scene<'_>) -> Vec<FailedRevision> {
+    let late = scene.wanted.iter().map(|(r, _)| r.clone()).filter(|_| deadline_passed(facts));
+    let known = |revision: &Revision| {
+        facts.status.failed.iter().find(|f| f.revision == revision.to_string()).cloned()
     };
-    if known.as_ref().is_some_and(|f| f.revision == revision.to_string()) {
-        return known;
+    late.collect::<Failures>()
+        .then(scene.failures())
+        .iter()
+        .map(|revision| known(revision).unwrap_or_else(|| why_it_failed(facts, scene, revision)))
+        .collect()
+}
+
+/// Why a revision failed that the status does not know yet. Azure's detail exists only in the operation.
+fn why_it_failed(facts: &Facts, scene: &Scene<'_>, revision: &Revision) -> FailedRevision {
+    let because = |reason: Reason, message: String| FailedRevision {
+        revision: revision.to_string(),
+        reason: reason.to_string(),
+        message,
+    };
+    if scene.wanted.as_ref().is_some_and(|(wanted, _)| wanted == revision) && deadline_passed(facts) {
+        let message = "Azure did not make it ready within spec.strategy.progressDeadline.";
+        return because(Reason::ProgressDeadlineExceeded, message.into());
     }
-    if deadline_passed(facts) {
-        return Some(FailedRevision {
-            revision: revision.to_string(),
-            reason: Reason::ProgressDeadlineExceeded.to_string(),
-            message: "Azure did not make it ready within spec.strategy.progressDeadline.".into(),
-        });
-    }
-    let broken = scene
-        .candidate()
-        .filter(|d| matches!(d.provisioning(), Provisioning::Failed | Provisioning::Canceled));
-    if broken.is_none() {
-        return known.or_else(|| forgotten(facts));
-    }
-    let said = facts.situation.operation.as_ref().filter(|p| p.resource.name().eq_ignore_ascii_case(name));
+    let deployment = facts.deployments.iter().find(|d| Revision::tagged(d).as_ref() == Some(revision));
+    let Some(deployment) = deployment.filter(|d| broken(d) && !scene.failed.contains(revision)) else {
+        return because(
+            Reason::CandidateFailed,
+            "It failed before; the status that knew why was lost.".into(),
+        );
+    };
+    let said = facts.situation.operation.as_ref();
+    let said = said.filter(|p| p.resource.name().eq_ignore_ascii_case(deployment.name()));
     let message = match said.map(|p| &p.state) {
         Some(OperationState::Failed { code: Some(code), message }) if !message.starts_with(code.as_str()) => {
             format!("{code}: {message}")
@@ -125,21 +158,7 @@ fn failed(facts: &Facts, scene: &Scene<'_>) -> Option<FailedRevision> {
         Some(OperationState::Failed { message, .. }) => message.clone(),
         _ => "Azure reports it as failed and no longer says why; its logs may.".into(),
     };
-    Some(FailedRevision {
-        revision: revision.to_string(),
-        reason: Reason::CandidateFailed.to_string(),
-        message,
-    })
-}
-
-/// A failure that only the endpoint's tag remembers.
-fn forgotten(facts: &Facts) -> Option<FailedRevision> {
-    let tag = facts.endpoint.found()?.tags.get(FAILED_TAG).filter(|t| !t.is_empty())?;
-    Some(FailedRevision {
-        revision: tag.clone(),
-        reason: Reason::CandidateFailed.to_string(),
-        message: "It failed before; the status that knew why was lost.".into(),
-    })
+    because(Reason::CandidateFailed, message)
 }
 
 /// Azure has worked on the candidate for longer than the strategy allows. It began by Azure's clock: where

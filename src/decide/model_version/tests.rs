@@ -8,7 +8,7 @@ use crate::azure::{Action, Class, Error, OperationState, Reply, ResourceId};
 use crate::decide::fixtures::{
     ago, assert_table, failed_state, failure, model_version, noon, operation, promotion, tags, told,
 };
-use crate::decide::{Look, Mode, Place, SourceVersion};
+use crate::decide::{Facts as _, Look, Mode, Place, SourceVersion};
 
 fn with(change: impl FnOnce(&mut Facts)) -> Facts {
     let mut facts = model_version();
@@ -483,13 +483,27 @@ fn the_intent_of_our_keys_is_stored_before_the_call_and_after_a_lost_answer() {
     });
     let decision = decide(&facts);
     assert_eq!(
-        (decision.status.owned_tags, decision.status.owned_properties.len()),
-        (vec!["cost".into(), "team".into()], 1)
+        (&decision.status.owned_tags, decision.status.owned_properties.len()),
+        (&keys(&["cost", "team"]), 1)
     );
-    let call = decision.call.unwrap();
-    facts.absorb(&call, Err(&Error::new(Class::Conflict, "No.")));
-    assert_eq!(facts.status.owned_tags, ["team"]);
-    facts.absorb(&call, Err(&Error::new(Class::Transient, "No.")));
-    assert_eq!(facts.status.owned_tags, ["cost", "team"]);
-    assert_eq!(facts.status.owned_properties, ["p"]);
+    facts.remember(decision.status);
+    facts.absorb(&decision.call.unwrap(), Err(&Error::new(Class::Transient, "No.")));
+    let status = decide(&facts).status;
+    assert_eq!((status.owned_tags, status.owned_properties), (keys(&["cost", "team"]), keys(&["p"])));
+}
+
+#[test]
+fn a_key_that_is_being_taken_away_stays_ours_until_azure_is_done() {
+    let mut facts = with(|f| f.status.owned_tags = keys(&["gone", "team"]));
+    let owned = |f: &Facts| decide(f).status.owned_tags;
+    let Look::Found(version) = &mut facts.version else { unreachable!() };
+    version.properties.provisioning_state = Some("Updating".into());
+    assert_eq!(owned(&facts), ["gone", "team"]);
+    let Look::Found(version) = &mut facts.version else { unreachable!() };
+    version.properties.provisioning_state = Some("Succeeded".into());
+    assert_eq!(owned(&facts), ["team"]);
+}
+
+fn keys(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|k| (*k).to_string()).collect()
 }

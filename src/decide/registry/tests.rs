@@ -6,9 +6,9 @@ use super::{Facts, decide};
 use crate::api::{Reason, RegistryDeletion};
 use crate::azure::{Action, Class, Error, OperationState, Reply};
 use crate::decide::fixtures::{
-    assert_table, failed_state, failure, noon, operation, registry, registry_found, tags, told,
+    ago, assert_table, failed_state, failure, noon, operation, registry, registry_found, tags, told,
 };
-use crate::decide::{Look, Mode};
+use crate::decide::{Facts as _, Look, Mode};
 
 fn with(change: impl FnOnce(&mut Facts)) -> Facts {
     let mut facts = registry();
@@ -106,11 +106,41 @@ fn every_question_has_its_answer() {
         ),
         (
             "its accounts are not made yet",
+            decide(&halfway(|_| ())),
+            "False OperationRunning working | Azure has not yet made the accounts in eastus; Bindery asks again for them at 2026-03-01T12:30:00Z. | 10 s",
+        ),
+        (
+            "and are not after half an hour",
+            decide(&halfway(|f| f.status.awaiting_accounts_since = Some(ago(1800)))),
+            "False Updating working | -> ask again for the accounts of registry models in eastus | now",
+        ),
+        (
+            "its creation failed halfway",
+            decide(&halfway(|f| {
+                f.situation.failure = Some(failure("create the registry models", Class::Permanent, 5, 1));
+            })),
+            "False Updating working | -> ask again for the accounts of registry models in eastus | now",
+        ),
+        (
+            "and asking again has failed too",
+            decide(&halfway(|f| {
+                let doing = "ask again for the accounts of registry models in eastus";
+                f.situation.failure = Some(failure(doing, Class::Permanent, 0, 1));
+            })),
+            "False Refused stalled | Bindery could not ask again for the accounts of registry models in eastus: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+        ),
+        (
+            "it stands on accounts that a user brought",
             decide(&with(|f| {
                 let Look::Found(r) = &mut f.registry else { unreachable!() };
-                r.properties.region_details[0].acr_details.clear();
+                let region = &mut r.properties.region_details[0];
+                let account = |kind: &str| json!({"armResourceId": {"resourceId": format!("/{kind}/mine")}});
+                region.storage_account_details =
+                    vec![json!({"userCreatedStorageAccount": account("storage")})];
+                region.acr_details =
+                    vec![json!({"systemCreatedAcrAccount": null, "userCreatedAcrAccount": account("acr")})];
             })),
-            "False OperationRunning working | Azure has not yet made the accounts in eastus. | 10 s",
+            "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
         ),
         (
             "somebody changed a tag",
@@ -385,11 +415,40 @@ fn only_the_surplus_region_is_removed_and_people_are_told() {
     assert!(decision.events[0].warning && decision.events[0].reason == Reason::Updating);
 }
 
+/// It is there, and Azure has made no accounts for it.
+fn halfway(change: impl FnOnce(&mut Facts)) -> Facts {
+    with(|f| {
+        let Look::Found(r) = &mut f.registry else { unreachable!() };
+        r.properties.region_details[0].acr_details = vec![json!({"systemCreatedAcrAccount": {}})];
+        change(f);
+    })
+}
+
+#[test]
+fn the_wait_for_accounts_is_remembered_and_begins_again_with_every_put() {
+    let since = |f: &Facts| decide(f).status.awaiting_accounts_since;
+    assert_eq!(since(&with(|_| ())), None);
+    assert_eq!(since(&halfway(|_| ())), Some(noon().to_string()));
+    assert_eq!(
+        since(&halfway(|f| f.status.awaiting_accounts_since = Some(ago(60)))),
+        Some(ago(60)),
+        "a restart begins no new wait"
+    );
+    assert_eq!(
+        since(&halfway(|f| f.status.awaiting_accounts_since = Some(ago(1800)))),
+        Some(noon().to_string())
+    );
+    let works = halfway(|f| running(f, "create the registry models", 40, OperationState::Running));
+    assert_eq!(since(&works), None);
+}
+
 #[test]
 fn an_answer_is_a_fact_at_once() {
     let mut facts = new(|_| ());
-    let call = decide(&facts).call.unwrap();
+    let before = decide(&facts);
+    let call = before.call.unwrap();
     let reply = Reply { status: 202, operation: Some("https://op".into()), ..Reply::default() };
+    facts.remember(before.status);
     facts.absorb(&call, Ok(&reply));
     let afterwards = decide(&facts);
     assert_eq!(
@@ -422,4 +481,10 @@ fn a_tag_that_we_set_stays_ours_until_it_is_gone() {
         f.registry = Look::Found(registry_found(&["eastus"], &[("bindery-owner", "prod/platform/models")]));
     });
     assert_eq!(decide(&gone).status.owned_tags, Vec::<String>::new());
+    // But not while Azure still works on it: the change may fail.
+    let (remembered, polled) = operation("change it", &gone.id, 60, OperationState::Running);
+    let mut changing = gone;
+    changing.status.operation = Some(remembered);
+    changing.situation.operation = Some(polled);
+    assert_eq!(decide(&changing).status.owned_tags, ["team"]);
 }

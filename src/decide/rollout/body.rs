@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{FAILED_TAG, Next, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG};
+use super::{FAILED_TAG, Failures, Next, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG};
 use crate::api::{Deployment, DeploymentBindingSpec, Drift, Period, Probe};
 use crate::azure::resource::{OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings};
 use crate::decide::drift::{Differences, merged};
@@ -37,7 +37,7 @@ pub fn desired_tags(
     ours: &[String],
     owner: &Owner,
     next: &Next,
-    failed: Option<&Revision>,
+    failed: &Failures,
 ) -> Strings {
     let mut tags = merged(found, &spec.online.endpoint.tags, ours);
     tags.insert(OWNER_TAG.into(), owner.to_string());
@@ -45,7 +45,7 @@ pub fn desired_tags(
     for (name, value) in [
         (STABLE_TAG, next.stable.clone()),
         (PREVIOUS_TAG, next.previous.clone()),
-        (FAILED_TAG, failed.map(ToString::to_string)),
+        (FAILED_TAG, failed.latest().map(|_| failed.to_string())),
     ] {
         match value {
             Some(value) => tags.insert(name.into(), value),
@@ -55,18 +55,27 @@ pub fn desired_tags(
     tags
 }
 
-/// A deployment as the manifest wants it, on top of what was found: only count and tags change on one
-/// that exists.
-pub fn desired_deployment(
-    found: Option<&OnlineDeployment>,
+/// A deployment that is not there yet.
+pub fn new_deployment(
     wanted: &Deployment,
     model: &str,
     location: &str,
     owner: &Owner,
     revision: &Revision,
 ) -> OnlineDeployment {
-    let mut deployment = found.cloned().unwrap_or_else(|| new_deployment(wanted, model, location));
-    deployment.tags.extend(wanted.tags.iter().map(|(k, v)| (k.clone(), v.clone())));
+    adjusted_deployment(&written(wanted, model, location), wanted, &[], owner, revision)
+}
+
+/// A deployment that is there, with the count and the tags of the manifest: nothing else of it changes.
+pub fn adjusted_deployment(
+    found: &OnlineDeployment,
+    wanted: &Deployment,
+    ours: &[String],
+    owner: &Owner,
+    revision: &Revision,
+) -> OnlineDeployment {
+    let mut deployment = found.clone();
+    deployment.tags = merged(&deployment.tags, &wanted.tags, ours);
     deployment.tags.insert(OWNER_TAG.into(), owner.to_string());
     deployment.tags.insert(REVISION_TAG.into(), revision.to_string());
     let rest = deployment.sku.take().map(|s| s.rest).unwrap_or_default();
@@ -74,7 +83,8 @@ pub fn desired_deployment(
     deployment
 }
 
-fn new_deployment(wanted: &Deployment, model: &str, location: &str) -> OnlineDeployment {
+/// What the manifest says of the deployment, as Azure takes it.
+fn written(wanted: &Deployment, model: &str, location: &str) -> OnlineDeployment {
     let mut rest = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {

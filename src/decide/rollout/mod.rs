@@ -1,13 +1,15 @@
 //! The concepts of a rollout: revisions, traffic, steps, the roles of deployments.
 
 mod body;
+mod failures;
 mod revision;
 mod scene;
 mod steps;
 mod traffic;
 
-pub use body::{desired_deployment, desired_tags, endpoint_differences};
+pub use body::{adjusted_deployment, desired_tags, endpoint_differences, new_deployment};
+pub use failures::Failures;
 pub use revision::{REVISION_TAG, Revision};
-pub use scene::{FAILED_TAG, Next, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG};
+pub use scene::{FAILED_TAG, Next, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG, broken};
 pub use steps::{Move, next_move, progress};
 pub use traffic::{Traffic, Weight};

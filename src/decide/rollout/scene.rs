@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Move, Revision, Traffic, Weight, next_move};
+use super::{Failures, Move, Revision, Traffic, Weight, next_move};
 use crate::api::{Role, Step};
 use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::decide::{Owner, deployment_binding::Facts};
@@ -13,7 +13,7 @@ pub const STABLE_TAG: &str = "bindery-stable";
 pub const PREVIOUS_TAG: &str = "bindery-previous";
 /// The tag of an endpoint that holds the traffic map that Bindery wrote last.
 pub const TRAFFIC_TAG: &str = "bindery-traffic";
-/// The tag of an endpoint that names the last revision that failed.
+/// The tag of an endpoint that names the revisions that failed, the latest first.
 pub const FAILED_TAG: &str = "bindery-failed";
 
 /// The endpoint, read with the manifest in hand.
@@ -31,8 +31,8 @@ pub struct Scene<'a> {
     pub stable: Option<String>,
     /// The deployment that was stable before it.
     pub previous: Option<String>,
-    /// The last revision that failed.
-    pub failed: Option<Revision>,
+    /// The revisions that are known to have failed.
+    pub failed: Failures,
 }
 
 /// The traffic that the endpoint should have now.
@@ -60,12 +60,8 @@ impl<'a> Scene<'a> {
             .cloned()
             .or_else(|| heaviest(&intended, wanted.as_ref(), &exists));
         let previous = tag(PREVIOUS_TAG).filter(|n| exists(n) && stable.as_ref() != Some(*n)).cloned();
-        let failed = facts
-            .status
-            .failed
-            .as_ref()
-            .map(|f| Revision::parse(&f.revision))
-            .or_else(|| tag(FAILED_TAG).map(|t| Revision::parse(t)));
+        let told: Failures = facts.status.failed.iter().map(|f| Revision::parse(&f.revision)).collect();
+        let failed = told.then(tag(FAILED_TAG).map(|t| Failures::parse(t)).unwrap_or_default());
         Self { facts, endpoint, wanted, held, intended, stable, previous, failed }
     }
 
@@ -93,13 +89,27 @@ impl<'a> Scene<'a> {
     /// The wanted revision has failed, and is not the stable one.
     pub fn wanted_failed(&self) -> bool {
         let Some((revision, _)) = &self.wanted else { return false };
-        !self.arrived() && (self.failed.as_ref() == Some(revision) || self.candidate().is_some_and(broken))
+        !self.arrived() && (self.failed.contains(revision) || self.candidate().is_some_and(broken))
     }
 
-    /// The endpoint's tag does not yet say that the wanted revision failed.
-    pub fn failed_unwritten(&self, endpoint: &OnlineEndpoint) -> bool {
-        let revision = self.wanted.as_ref().map(|(r, _)| r.to_string());
-        endpoint.tags.get(FAILED_TAG) != revision.as_ref()
+    /// The revisions that are not to be tried again: those that are known to have failed, and before them
+    /// what Azure could not make just now, wanted or given up meanwhile.
+    pub fn failures(&self) -> Failures {
+        let spared = |d: &&OnlineDeployment| {
+            let name = Some(d.name());
+            name != self.stable.as_deref() && name != self.previous.as_deref()
+        };
+        let found = self.facts.deployments.iter().filter(|d| broken(d) && self.ours(d)).filter(spared);
+        let new = found.filter_map(Revision::tagged).filter(|r| !self.failed.contains(r));
+        let wanted = self.wanted.iter().map(|(r, _)| r.clone());
+        let wanted = wanted.filter(|r| self.wanted_failed() && !self.failed.contains(r));
+        wanted.chain(new).collect::<Failures>().then(self.failed.clone())
+    }
+
+    /// The revisions that failed and that the endpoint's tag does not name yet.
+    pub fn unwritten_failures(&self, endpoint: &OnlineEndpoint) -> Failures {
+        let written = endpoint.tags.get(FAILED_TAG).map(|t| Failures::parse(t)).unwrap_or_default();
+        self.failures().iter().filter(|revision| !written.contains(revision)).cloned().collect()
     }
 
     /// A tag says of the wanted deployment, which is gone, that it is or was stable: the one that is made
@@ -122,7 +132,8 @@ impl<'a> Scene<'a> {
         let name = deployment.name();
         let wanted = self.wanted_name() == Some(name);
         let revision = Revision::tagged(deployment);
-        let failed = revision.is_some() && revision == self.failed;
+        let failed = revision.is_some() && (revision.as_ref() == self.failed.latest());
+        let failed = failed || (wanted && revision.is_some_and(|r| self.failed.contains(&r)));
         if self.stable.as_deref() == Some(name) {
             Role::Stable
         } else if !self.ours(deployment) {
@@ -251,7 +262,7 @@ impl<'a> Scene<'a> {
 }
 
 /// Azure could not make it, or it broke afterwards.
-fn broken(deployment: &OnlineDeployment) -> bool {
+pub fn broken(deployment: &OnlineDeployment) -> bool {
     matches!(deployment.provisioning(), Provisioning::Failed | Provisioning::Canceled)
 }
 

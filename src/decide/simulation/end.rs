@@ -6,7 +6,7 @@ use super::cluster::Object;
 use super::kinds::Kind;
 use super::shell::told;
 use super::world::World;
-use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace, conditions_of};
+use crate::api::{DeploymentBinding, ModelVersion, Registry, Tags, Workspace, conditions_of};
 use crate::azure::ResourceId;
 use crate::decide::rollout::Revision;
 
@@ -69,7 +69,8 @@ fn what_is_ready_serves(world: &World, binding: &Object<DeploymentBinding>) -> R
     let name = revision.deployment_name(&version.spec.version);
     let traffic = &found.body["properties"]["traffic"];
     let serves = traffic[&name] == 100;
-    let failed = found.body["tags"]["bindery-failed"].as_str() == Some(&revision.to_string());
+    let failed = found.body["tags"]["bindery-failed"].as_str();
+    let failed = failed.is_some_and(|f| f.contains(&revision.to_string()));
     let stopped = conditions_of(&binding.status.conditions).get("Stalled").is_some();
     if ready(binding) != (serves && !stopped) || (!serves && !failed && !stopped) {
         return Err(format!(
@@ -85,13 +86,30 @@ fn what_is_ready_serves(world: &World, binding: &Object<DeploymentBinding>) -> R
         if count != Some(wanted) {
             return Err(format!("{name} has {count:?} instances and should have {wanted}"));
         }
-        let tags: &Value = &found.body["tags"];
-        let differs = binding.spec.online.endpoint.tags.iter().find(|(k, v)| tags[k] != **v);
-        if let Some((key, _)) = differs {
-            return Err(format!("{}: tag {key} is {}", binding.name, tags[key]));
-        }
+        let knows = knows_its_keys(world, binding);
+        let online = &binding.spec.online;
+        tags_are_as_written(&binding.name, &found.body["tags"], &online.endpoint.tags, knows)?;
+        let tags = deployment.map_or(&Value::Null, |d| &d.body["tags"]);
+        tags_are_as_written(&name, tags, &online.deployment.tags, knows)?;
     }
     Ok(())
+}
+
+/// An object of the first day whose status was never lost knows every key that it ever set.
+fn knows_its_keys<K: Kind>(world: &World, object: &Object<K>) -> bool {
+    world.ledger.remembers_all() && object.created == world.began
+}
+
+/// The tags of the manifest are in Azure and, where the object knows its keys, none that it had before.
+fn tags_are_as_written(what: &str, found: &Value, wanted: &Tags, knows: bool) -> Result<(), String> {
+    if let Some((key, _)) = wanted.iter().find(|(k, v)| found[k] != **v) {
+        return Err(format!("{what}: tag {key} is {}", found[key]));
+    }
+    let people_set = |key: &&String| key.starts_with('k') && !wanted.contains_key(*key);
+    match found.as_object().into_iter().flat_map(|t| t.keys()).find(people_set) {
+        Some(key) if knows => Err(format!("{what}: tag {key} is left behind")),
+        _ => Ok(()),
+    }
 }
 
 /// A version that is Ready is in Azure, with our tag and what the manifest says.
@@ -105,15 +123,7 @@ fn what_is_ready_is_described(world: &World, version: &Object<ModelVersion>) -> 
     let properties = &found.body["properties"];
     let owner = format!("prod/fares/{}", version.name);
     let tags = &properties["tags"];
-    let right = tags["bindery-owner"] == owner.as_str()
-        && version.spec.tags.iter().all(|(k, v)| tags[k] == **v)
-        && properties["isArchived"] == version.spec.archived;
-    // An object of the first day whose status was never lost knows every key that it ever set.
-    let knows = world.ledger.remembers_all() && version.created == world.began;
-    for key in tags.as_object().into_iter().flat_map(|t| t.keys()).filter(|k| k.starts_with('k')) {
-        if knows && !version.spec.tags.contains_key(key) {
-            return Err(format!("{}: tag {key} is left behind", version.name));
-        }
-    }
+    tags_are_as_written(&version.name, tags, &version.spec.tags, knows_its_keys(world, version))?;
+    let right = tags["bindery-owner"] == owner.as_str() && properties["isArchived"] == version.spec.archived;
     if right { Ok(()) } else { Err(format!("{} is Ready, and Azure has {properties}", version.name)) }
 }

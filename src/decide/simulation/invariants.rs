@@ -1,7 +1,7 @@
 //! What must hold, each with a name and a sentence. They read the facts, the call and the cloud, and
 //! share as little as possible with the rules that they watch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -18,8 +18,8 @@ use crate::decide::{Decision, Facts as _, Look, Mode, Place, Situation, SourceVe
 /// What the invariants remember.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// By endpoint: the revision that a tag said to have failed last.
-    failed: BTreeMap<ResourceId, String>,
+    /// By endpoint: the revisions that a tag ever said to have failed.
+    failed: BTreeMap<ResourceId, BTreeSet<String>>,
     /// By deployment: the weight that Bindery wrote and Azure has settled on, and since when.
     weights: BTreeMap<ResourceId, (i64, Timestamp)>,
     /// Resources of others, as they have to stay.
@@ -65,7 +65,8 @@ impl Ledger {
                 continue;
             }
             if let Some(failed) = resource.body["tags"]["bindery-failed"].as_str() {
-                self.failed.insert(resource.id.clone(), failed.to_string());
+                let known = self.failed.entry(resource.id.clone()).or_default();
+                known.extend(failed.split(' ').map(str::to_string));
             }
             let written = written_traffic(&resource.body);
             for deployment in world.deployments_of(&resource.id) {
@@ -242,7 +243,8 @@ fn of_a_bindings_call(world: &World, facts: &deployment_binding::Facts, call: &C
         a_failed_revision_is_not_tried_again(world, facts, call)?;
     }
     let found = found.and_then(|d| serde_json::to_value(d).ok());
-    foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.online.deployment.tags, &[], call)
+    let owned = facts.status.owned_deployment_tags.get(name).map_or(&[][..], Vec::as_slice);
+    foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.online.deployment.tags, owned, call)
 }
 
 /// No write when suspended, observing, or with `--observe-only`.
@@ -309,12 +311,12 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
         if tagged.map_or(served, |s| *s == name) {
             continue; // back to stable
         }
-        let failed = facts.status.failed.as_ref().map(|f| f.revision.clone());
-        let is_wanted = wanted(facts).is_some_and(|(revision, wanted)| {
-            wanted == name
-                && Some(revision.to_string()) != failed
-                && Some(&revision.to_string()) != endpoint.tags.get("bindery-failed")
-        });
+        let told = endpoint.tags.get("bindery-failed").map(String::as_str).unwrap_or_default();
+        let failed = |revision: &str| {
+            told.contains(revision) || facts.status.failed.iter().any(|f| f.revision == revision)
+        };
+        let is_wanted =
+            wanted(facts).is_some_and(|(revision, wanted)| wanted == name && !failed(&revision.to_string()));
         let ready =
             there(&name).is_some_and(|d| d.properties.provisioning_state.as_deref() == Some("Succeeded"));
         hold(is_wanted && ready && allowed(facts), || {
@@ -366,8 +368,8 @@ fn a_failed_revision_is_not_tried_again(
 ) -> Result<(), String> {
     let (Action::Put(body), Some(id)) = (&call.action, &facts.id) else { return Ok(()) };
     let revision = body["tags"]["bindery-revision"].as_str().unwrap_or_default();
-    let by_tag = world.ledger.failed.get(id).is_some_and(|f| f == revision);
-    let by_status = facts.status.failed.as_ref().is_some_and(|f| f.revision == revision);
+    let by_tag = world.ledger.failed.get(id).is_some_and(|f| f.contains(revision));
+    let by_status = facts.status.failed.iter().any(|f| f.revision == revision);
     hold(!by_tag && !by_status, || format!("{revision} has failed: {}", call.doing))
 }
 

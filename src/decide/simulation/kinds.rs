@@ -251,6 +251,13 @@ impl Kind for DeploymentBinding {
                     _ => facts.endpoint = Look::Unseen,
                 }
             }
+            if let Some(id) = facts.to_be_adjusted() {
+                let fresh = world.get::<OnlineDeployment>(&id);
+                match look(&mut situation, "the deployment", fresh) {
+                    Look::Unseen => facts.endpoint = Look::Unseen,
+                    fresh => facts.look_afresh(&id, fresh),
+                }
+            }
         }
         settle(&mut situation, &facts.endpoint);
         let operation = object.status.operation.clone();

@@ -236,7 +236,7 @@ fn with_a_binding(world: &mut World) {
         }
         14 => world.cluster.apply::<DeploymentBinding>("rival", binding("taxi", number), now),
         _ => edit::<DeploymentBinding>(world, &name, |s| {
-            s.online.deployment.tags = of(json!({"kind": small.to_string()}));
+            s.online.deployment.tags = of(json!({format!("k{small}"): "v", "team": "fares"}));
         }),
     }
 }

@@ -83,6 +83,7 @@ pub fn pass<K: Kind>(world: &mut World, name: &str) -> Result<Again, Crash> {
     });
     world.memory.entry(object.uid).or_default().failure.clone_from(&failure);
     facts.situation().now = now;
+    facts.remember(written.status.clone());
     facts.absorb(&call, answer.as_ref());
     facts.situation().failure = failure;
 

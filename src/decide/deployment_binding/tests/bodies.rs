@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::azure::{Action, Class, Error, Reply};
+use crate::decide::Facts;
 use crate::decide::fixtures::{Binding, binding, told};
 
 fn put(it: &Binding) -> Value {
@@ -100,8 +101,9 @@ fn a_new_deployment_is_what_was_written_and_no_more() {
 fn a_change_of_the_count_leaves_everything_else_as_it_is() {
     let mut it = binding().serving("1").with(|f| f.spec.online.deployment.instance_count = 4);
     it.0.deployments[0].properties.rest.insert("environmentVariables".into(), json!({"AML_APP_ROOT": "/x"}));
-    it.0.deployments[0].tags.insert("theirs".into(), "kept".into());
+    it = it.owning("1", &["ours"]).deployment_tags(&[("theirs", "kept"), ("ours", "x")], &[]);
     let body = put(&it);
+    assert_eq!(body["tags"].get("ours"), None);
     assert_eq!(body["sku"], json!({"name": "Default", "tier": "Standard", "capacity": 4}));
     assert_eq!(body["properties"]["environmentVariables"], json!({"AML_APP_ROOT": "/x"}));
     assert_eq!(
@@ -129,11 +131,43 @@ fn the_intent_of_our_keys_is_stored_before_the_call_and_after_a_lost_answer() {
         .with(|f| f.spec.online.endpoint.tags = crate::decide::fixtures::tags([("a", "1")]));
     let decision = it.decide();
     assert_eq!(decision.status.owned_tags, ["a"]);
-    let call = decision.call.unwrap();
-    it.0.absorb(&call, Err(&Error::new(Class::Conflict, "No.")));
-    assert_eq!(it.0.status.owned_tags, Vec::<String>::new());
-    it.0.absorb(&call, Err(&Error::new(Class::Transient, "No.")));
-    assert_eq!(it.0.status.owned_tags, ["a"]);
+    it.0.remember(decision.status);
+    it.0.absorb(&decision.call.unwrap(), Err(&Error::new(Class::Transient, "No.")));
+    assert_eq!(it.decide().status.owned_tags, ["a"]);
+}
+
+#[test]
+fn the_intent_of_a_new_deployments_keys_is_stored_before_it_can_be_seen() {
+    let mut it = binding().endpoint();
+    it.0.spec.online.deployment.tags = crate::decide::fixtures::tags([("a", "1")]);
+    let decision = it.decide();
+    let owned = [(it.name("1"), vec!["a".to_string()])].into();
+    assert_eq!(decision.status.owned_deployment_tags, owned);
+    it.0.remember(decision.status);
+    it.0.absorb(&decision.call.unwrap(), Err(&Error::new(Class::Transient, "No.")));
+    assert_eq!(it.decide().status.owned_deployment_tags, owned);
+    // It is there after all, and meanwhile the manifest no longer names the key.
+    it = it.deployed("1", "Succeeded").edited().deployment_tags(&[("a", "1")], &[]).serving("1");
+    it = it.owning("1", &["a"]);
+    assert_eq!(put(&it)["tags"].get("a"), None);
+}
+
+#[test]
+fn a_key_that_is_being_taken_away_stays_ours_until_azure_is_done() {
+    let mut it = binding()
+        .serving("1")
+        .with(|f| f.status.owned_tags = vec!["a".into()])
+        .owning("1", &["b"])
+        .deployment_tags(&[], &[]);
+    it.found().properties.provisioning_state = Some("Updating".into());
+    it.0.deployments[0].properties.provisioning_state = Some("Updating".into());
+    let status = it.decide().status;
+    assert_eq!(status.owned_tags, ["a"]);
+    assert_eq!(status.owned_deployment_tags, [(it.name("1"), vec!["b".to_string()])].into());
+    it.found().properties.provisioning_state = Some("Succeeded".into());
+    it.0.deployments[0].properties.provisioning_state = Some("Succeeded".into());
+    let status = it.decide().status;
+    assert!(status.owned_tags.is_empty() && status.owned_deployment_tags.is_empty());
 }
 
 #[test]

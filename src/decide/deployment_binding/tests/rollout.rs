@@ -178,21 +178,52 @@ fn a_change_in_the_middle_of_a_rollout() {
         ),
         (
             "the count changes",
-            rollout().candidate("2", 10, 60).with(|f| f.spec.online.deployment.instance_count = 3).decide(),
-            "False Updating working | -> set v2 to 3 instances | now",
+            rollout()
+                .candidate("2", 10, 60)
+                .edited()
+                .with(|f| f.spec.online.deployment.instance_count = 3)
+                .decide(),
+            "False Updating working | -> change instanceCount of deployment v2 | now",
         ),
         (
             "the count changes when nothing is rolled out",
-            binding().serving("1").with(|f| f.spec.online.deployment.instance_count = 3).decide(),
-            "False Updating working | -> set v1 to 3 instances | now",
+            binding().serving("1").edited().with(|f| f.spec.online.deployment.instance_count = 3).decide(),
+            "False Updating working | -> change instanceCount of deployment v1 | now",
         ),
         (
             "tags change when nothing is rolled out",
+            binding().serving("1").edited().deployment_tags(&[], &[("a", "1")]).decide(),
+            "False Updating working | -> change tags.a of deployment v1 | now",
+        ),
+        (
+            "a tag is no longer in the manifest",
+            binding().serving("1").edited().deployment_tags(&[("a", "1")], &[]).owning("1", &["a"]).decide(),
+            "False Updating working | -> change tags.a of deployment v1 | now",
+        ),
+        (
+            "a tag that was never ours stays",
+            binding().serving("1").edited().deployment_tags(&[("a", "1")], &[]).decide(),
+            "True Succeeded settled | v1 serves all the traffic of taxi. | interval",
+        ),
+        (
+            "somebody else changed the count and a tag",
             binding()
                 .serving("1")
-                .with(|f| f.spec.online.deployment.tags = crate::decide::fixtures::tags([("a", "1")]))
+                .deployment_tags(&[("a", "2")], &[("a", "1")])
+                .with(|f| f.deployments[0].sku.as_mut().unwrap().capacity = Some(5))
                 .decide(),
-            "False Updating working | -> set the instances and tags of v1 | now",
+            "False Drifted working | -> put back instanceCount, tags.a of deployment v1 | now",
+        ),
+        (
+            "somebody else changed the count, and Bindery only looks",
+            binding()
+                .serving("1")
+                .with(|f| {
+                    f.situation.mode = Mode::Observe;
+                    f.deployments[0].sku.as_mut().unwrap().capacity = Some(5);
+                })
+                .decide(),
+            "True Observed settled | Bindery would put back instanceCount of deployment v1, but spec.management is Observe. | 600 s",
         ),
     ]);
 }
@@ -307,8 +338,35 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
         ),
         (
             "one that failed earlier goes when the next has failed",
-            rollout().deployed("2", "Failed").failed("3", 60).wanting("3").decide(),
+            rollout().failed("2", 120).failed("3", 60).wanting("3").decide(),
             "False Progressing working | -> delete deployment v2, whose rollout was given up for another | now",
+        ),
+        (
+            "one that failed before the last one is not tried again either",
+            without("2", rollout().failed("2", 7200).failed("3", 60).wanting("2")).decide(),
+            "False CandidateFailed stalled | v2 failed and was taken back: OutOfQuota: Not enough cores. v1 serves on. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
+        ),
+        (
+            "nor after all status is lost",
+            without("2", rollout().failed("2", 7200).failed("3", 60).wanting("2")).forgotten().decide(),
+            "False CandidateFailed stalled | v2 failed and was taken back: It failed before; the status that knew why was lost. v1 serves on. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
+        ),
+        (
+            "nor after somebody took our tag away",
+            without("2", rollout().failed("2", 7200).failed("3", 60).wanting("2"))
+                .tagged("bindery-failed", "")
+                .decide(),
+            "False TakingBack working | -> take v2 back; v1 serves | now",
+        ),
+        (
+            "one that fails when another is already wanted is remembered before it goes",
+            rollout().deployed("2", "Failed").wanting("3").decide(),
+            "False Updating working | -> note on endpoint taxi which revisions failed | now",
+        ),
+        (
+            "and then it goes",
+            rollout().failed("2", 60).wanting("3").deployed("3", "Succeeded").decide(),
+            "False Progressing working | -> move 10 % of the traffic to v3 | now",
         ),
         (
             "back to the stable one",
@@ -338,6 +396,13 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
     ]);
 }
 
+/// This version's deployment is gone from Azure.
+fn without(number: &str, mut it: Binding) -> Binding {
+    let name = it.name(number);
+    it.0.deployments.retain(|d| d.name() != name);
+    it
+}
+
 #[test]
 fn the_reason_of_a_failure_is_azures() {
     let mut it = preparing("2", "Failed", 60);
@@ -345,15 +410,15 @@ fn the_reason_of_a_failure_is_azures() {
     let (remembered, polled) = operation("create it", &id, 60, failed_state());
     it.0.status.operation = Some(remembered);
     it.0.situation.operation = Some(polled);
-    let failed = it.decide().status.failed.unwrap();
+    let failed = it.decide().status.failed.remove(0);
     assert_eq!(
         (failed.reason.as_str(), failed.message.as_str()),
         ("CandidateFailed", "OutOfQuota: Not enough cores.")
     );
     it.0.situation.operation.as_mut().unwrap().state = OperationState::Gone;
-    let failed = it.decide().status.failed.unwrap();
+    let failed = it.decide().status.failed.remove(0);
     assert_eq!(failed.message, "Azure reports it as failed and no longer says why; its logs may.");
-    let lost = rollout().failed("2", 60).forgotten().decide().status.failed.unwrap();
+    let lost = rollout().failed("2", 60).forgotten().decide().status.failed.remove(0);
     assert_eq!(lost.revision, rollout().revision("2").to_string());
 }
 

@@ -46,6 +46,12 @@ impl Cloud {
             }
             return Ok(self.start(id, deed, fails, (1, 60), None));
         }
+        // One that is visible while it is made, and is left without accounts when that fails.
+        if self.rng.bool() {
+            self.put_there(id, body);
+            let deed = if fails { Deed::Nothing } else { Deed::Become(whole) };
+            return Ok(self.start(id, deed, fails, (5, 90), None));
+        }
         let deed = if fails { Deed::Nothing } else { Deed::Appear(id.clone(), whole) };
         Ok(self.start(id, deed, fails, (5, 90), None))
     }
