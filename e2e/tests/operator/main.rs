@@ -7,6 +7,7 @@
 mod allowed_namespaces;
 mod bad_input;
 mod binding;
+mod deployment;
 mod model_version;
 mod modes;
 mod ownership;

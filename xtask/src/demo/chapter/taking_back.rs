@@ -41,7 +41,7 @@ pub(in crate::demo) async fn taking_back(
     let said =
         stage.kubectl.run(narration, &["get", "amldb", "taxi-fare", "-n", NAMESPACE, "-o", message]).await?;
     let columns = "custom-columns=NAME:.metadata.name,PHASE:.status.phase,STABLE:.status.stable,\
-                   TRAFFIC:.status.trafficSummary,FAILED:.status.failed.revision";
+                   TRAFFIC:.status.trafficSummary,FAILED:.status.failed[*].revision";
     stage.kubectl.run(narration, &["get", "amldb", "taxi-fare", "-n", NAMESPACE, "-o", columns]).await?;
 
     narration.check(
