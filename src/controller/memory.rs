@@ -7,7 +7,6 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::azure::Error;
 use crate::decide::Failure;
 
 /// By `metadata.uid`.
@@ -62,10 +61,4 @@ pub fn fingerprint(status: &impl Serialize) -> u64 {
     let mut hasher = DefaultHasher::new();
     serde_json::to_string(status).unwrap_or_default().hash(&mut hasher);
     hasher.finish()
-}
-
-/// The failure that follows `before` when the same thing did not work once more.
-pub fn once_more(before: Option<&Failure>, doing: String, error: Error, at: Timestamp) -> Failure {
-    let times = before.filter(|f| f.doing == doing).map_or(0, |f| f.times) + 1;
-    Failure { doing, error, at, times }
 }

@@ -16,11 +16,10 @@ use tracing::{debug, error, info, warn};
 
 use super::context::Context;
 use super::kind::Kind;
-use super::memory::once_more;
 use super::report::{self, Written};
 use crate::api::{FINALIZER, Management};
 use crate::azure::{Class, Error, OperationState};
-use crate::decide::{Event, Facts, Mode, Next, Owner, Polled, Situation};
+use crate::decide::{Event, Facts, Failure, Mode, Next, Owner, Polled, Situation};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
@@ -98,7 +97,7 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
     let answer = context.azure.send(&call).await;
     let failure = answer.as_ref().err().map(|error| {
         let before = facts.situation().failure.take();
-        once_more(before.as_ref(), call.doing.clone(), error.clone(), Timestamp::now())
+        Failure::once_more(before.as_ref(), call.doing.clone(), error.clone(), Timestamp::now())
     });
     if let Some(failure) = &failure {
         warn!(object = %object.full_name(), error = %failure.error, "could not {}", call.doing);
@@ -143,7 +142,7 @@ fn remember_look(context: &Context, uid: &str, situation: &mut Situation) {
     if let Some(Polled { doing, state: OperationState::Failed { code, message }, .. }) = &situation.operation
     {
         let error = Error { code: code.clone(), ..Error::new(Class::Permanent, message.clone()) };
-        let failure = once_more(situation.failure.as_ref(), doing.clone(), error, situation.now);
+        let failure = Failure::once_more(situation.failure.as_ref(), doing.clone(), error, situation.now);
         debug!(%uid, "an operation failed: {}", failure.error);
         situation.failure = Some(failure);
     }

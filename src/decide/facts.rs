@@ -120,6 +120,14 @@ pub struct Failure {
     pub times: u32,
 }
 
+impl Failure {
+    /// The failure that follows `before` when the same thing did not work once more.
+    pub fn once_more(before: Option<&Self>, doing: String, error: Error, at: Timestamp) -> Self {
+        let times = before.filter(|f| f.doing == doing).map_or(0, |f| f.times) + 1;
+        Self { doing, error, at, times }
+    }
+}
+
 /// A running change, and what its URL answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Polled {
@@ -159,6 +167,26 @@ impl<T> Look<T> {
     /// From what the client answers.
     pub fn from_get(answer: Option<T>) -> Self {
         answer.map_or(Self::Absent, Self::Found)
+    }
+}
+
+/// What a look into Azure means; one that failed is said in the situation, once.
+pub fn look<T>(situation: &mut Situation, what: &str, answer: Result<Option<T>, Error>) -> Look<T> {
+    match answer {
+        Ok(found) => Look::from_get(found),
+        Err(error) => {
+            let before = situation.unreadable.take();
+            let doing = format!("read {what}");
+            situation.unreadable = Some(Failure::once_more(before.as_ref(), doing, error, situation.now));
+            Look::Unseen
+        }
+    }
+}
+
+/// A look that worked ends a series of looks that did not.
+pub fn settle<T>(situation: &mut Situation, look: &Look<T>) {
+    if !matches!(look, Look::Unseen) {
+        situation.unreadable = None;
     }
 }
 

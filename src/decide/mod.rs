@@ -23,7 +23,8 @@ pub mod rollout;
 pub mod workspace;
 
 pub use facts::{
-    Claimant, Facts, Failure, Look, Mode, Place, Polled, Situation, SourceVersion, elapsed, retry_after,
+    Claimant, Facts, Failure, Look, Mode, Place, Polled, Situation, SourceVersion, elapsed, look,
+    retry_after, settle,
 };
 pub use ownership::{OWNER_TAG, Owner};
 pub use step::{Decision, Event, Next, Step};

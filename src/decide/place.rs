@@ -1,9 +1,40 @@
-//! What an unready place means for whoever names it: the same for every kind.
+//! What a place or a version is for whoever names it, and what an unready place means: the same for
+//! every kind.
 
-use super::{Place, Step};
-use crate::api::Reason;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::{Place, SourceVersion, Step};
+use crate::api::{
+    ModelVersionSpec, ModelVersionStatus, Policy, Reason, RegistrySpec, RegistryStatus, WorkspaceSpec,
+    WorkspaceStatus, conditions_of,
+};
+use crate::azure::ResourceId;
 
 impl Place {
+    /// A registry, for whom it allows.
+    pub fn registry(
+        what: String,
+        id: ResourceId,
+        spec: &RegistrySpec,
+        status: &RegistryStatus,
+        deleting: bool,
+    ) -> Self {
+        if status.discovery_url.is_none() || stalled(&status.conditions) || deleting {
+            return Self::NotReady { what, because: because(&status.conditions) };
+        }
+        Self::Ready { id, location: spec.location.clone(), policy: Policy::default() }
+    }
+
+    /// A workspace, for whom it allows.
+    pub fn workspace(what: String, id: ResourceId, spec: &WorkspaceSpec, status: &WorkspaceStatus) -> Self {
+        match &status.location {
+            Some(location) if !stalled(&status.conditions) => {
+                Self::Ready { id, location: location.clone(), policy: spec.policy.clone() }
+            }
+            _ => Self::NotReady { what, because: because(&status.conditions) },
+        }
+    }
+
     /// It must exist, be ready, and allow the namespace of whoever asks.
     pub(super) fn wait_until_ready(&self) -> Option<Step> {
         match self {
@@ -20,3 +51,39 @@ impl Place {
         }
     }
 }
+
+impl SourceVersion {
+    /// A version, for whom its place allows.
+    pub fn of(what: String, spec: &ModelVersionSpec, status: ModelVersionStatus, deleting: bool) -> Self {
+        let registered =
+            conditions_of(&status.conditions).get("Registered").is_some_and(|c| c.status == "True");
+        let usable = registered && !stalled(&status.conditions) && !deleting;
+        let Some((asset_id, id)) = status.asset_id.zip(status.id).filter(|_| usable) else {
+            return Self::NotReady { what, because: because(&status.conditions) };
+        };
+        let id = ResourceId::new(id);
+        Self::Ready {
+            registry: id.segment("registries").map(str::to_string),
+            id,
+            asset_id,
+            model: spec.model.clone(),
+            version: spec.version.clone(),
+            kind: spec.kind,
+            lineage: status.lineage.unwrap_or_default(),
+        }
+    }
+}
+
+/// Is only a person able to help it?
+fn stalled(conditions: &[Condition]) -> bool {
+    conditions_of(conditions).get("Stalled").is_some_and(|c| c.status == "True")
+}
+
+fn because(conditions: &[Condition]) -> String {
+    conditions_of(conditions)
+        .get("Ready")
+        .map_or_else(|| "it was not looked at yet.".into(), |c| c.message.clone())
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,26 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 
-use crate::api::{AllowedNamespaces, ModelVersion, Policy, Reference, Registry, Workspace, conditions_of};
-use crate::azure::ResourceId;
+use crate::api::{AllowedNamespaces, ModelVersion, Reference, Registry, Workspace};
 use crate::controller::context::Stores;
 use crate::controller::kind::Kind;
 use crate::decide::{Place, SourceVersion};
-
-/// Is only a person able to help it?
-fn stalled(conditions: &[Condition]) -> bool {
-    conditions_of(conditions).get("Stalled").is_some_and(|c| c.status == "True")
-}
-
-fn because(conditions: &[Condition]) -> String {
-    conditions_of(conditions)
-        .get("Ready")
-        .map_or_else(|| "it was not looked at yet.".into(), |c| c.message.clone())
-}
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, stores: &Stores) -> bool {
     // Labels are only asked for where they matter.
@@ -49,14 +36,8 @@ pub(super) fn registry_place(reference: &Reference, home: &str, stores: &Stores)
     let found = find_registry(reference, home, stores)
         .filter(|r| allows(&r.spec.allowed_namespaces, &r.home(), home, stores));
     let Some(registry) = found else { return Place::Missing { what } };
-    let status = registry.current();
-    if status.discovery_url.is_none()
-        || stalled(&status.conditions)
-        || registry.meta().deletion_timestamp.is_some()
-    {
-        return Place::NotReady { what, because: because(&status.conditions) };
-    }
-    Place::Ready { id: registry.id(), location: registry.spec.location.clone(), policy: Policy::default() }
+    let deleting = registry.meta().deletion_timestamp.is_some();
+    Place::registry(what, registry.id(), &registry.spec, &registry.current(), deleting)
 }
 
 /// The place that a reference to a workspace stands for.
@@ -65,13 +46,7 @@ pub(super) fn workspace_place(reference: &Reference, home: &str, stores: &Stores
     let found = find_workspace(reference, home, stores)
         .filter(|w| allows(&w.spec.allowed_namespaces, &w.home(), home, stores));
     let Some(workspace) = found else { return Place::Missing { what } };
-    let status = workspace.current();
-    match status.location {
-        Some(location) if !stalled(&status.conditions) => {
-            Place::Ready { id: workspace.id(), location, policy: workspace.spec.policy.clone() }
-        }
-        _ => Place::NotReady { what, because: because(&status.conditions) },
-    }
+    Place::workspace(what, workspace.id(), &workspace.spec, &workspace.current())
 }
 
 /// The version that a reference from `home` stands for. A registry's `allowedNamespaces` governs its
@@ -84,22 +59,7 @@ pub(super) fn version(reference: &Reference, home: &str, stores: &Stores) -> Sou
     let Some(version) = found.filter(|v| namespace == home || governed(v, home, stores)) else {
         return SourceVersion::Missing { what };
     };
-    let status = version.current();
-    let registered = conditions_of(&status.conditions).get("Registered").is_some_and(|c| c.status == "True");
-    let ids = status.asset_id.zip(status.id).filter(|_| registered && !stalled(&status.conditions));
-    let Some((asset_id, id)) = ids.filter(|_| version.meta().deletion_timestamp.is_none()) else {
-        return SourceVersion::NotReady { what, because: because(&status.conditions) };
-    };
-    let id = ResourceId::new(id);
-    SourceVersion::Ready {
-        registry: id.segment("registries").map(str::to_string),
-        id,
-        asset_id,
-        model: version.spec.model.clone(),
-        version: version.spec.version.clone(),
-        kind: version.spec.kind,
-        lineage: status.lineage.unwrap_or_default(),
-    }
+    SourceVersion::of(what, &version.spec, version.current(), version.meta().deletion_timestamp.is_some())
 }
 
 fn governed(version: &ModelVersion, home: &str, stores: &Stores) -> bool {

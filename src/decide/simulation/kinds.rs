@@ -8,15 +8,15 @@ use super::cluster::{Cluster, Object, Table};
 use super::world::World;
 use crate::api::{
     DeploymentBinding, DeploymentBindingSpec, DeploymentBindingStatus, Management, ModelVersion,
-    ModelVersionSpec, ModelVersionStatus, Period, Policy, Reference, Registry, RegistrySpec, RegistryStatus,
-    RunningOperation, ServedBy, Workspace, WorkspaceSpec, WorkspaceStatus, conditions_of,
+    ModelVersionSpec, ModelVersionStatus, Period, Reference, Registry, RegistrySpec, RegistryStatus,
+    RunningOperation, ServedBy, Workspace, WorkspaceSpec, WorkspaceStatus,
 };
 use crate::azure::id::registry_asset_id;
 use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::{Error, OperationState, ResourceId};
 use crate::decide::{
-    Facts, Look, Place, Polled, Situation, SourceVersion, deployment_binding, model_version, registry,
-    workspace,
+    Facts, Look, Place, Polled, Situation, SourceVersion, deployment_binding, look, model_version, registry,
+    settle, workspace,
 };
 
 /// What differs between the kinds for the shell.
@@ -292,25 +292,6 @@ fn deployments(
     Ok(all)
 }
 
-fn look<T>(situation: &mut Situation, what: &str, answer: Result<Option<T>, Error>) -> Look<T> {
-    match answer {
-        Ok(found) => Look::from_get(found),
-        Err(error) => {
-            let before = situation.unreadable.take();
-            let doing = format!("read {what}");
-            situation.unreadable =
-                Some(super::shell::once_more(before.as_ref(), doing, error, situation.now));
-            Look::Unseen
-        }
-    }
-}
-
-fn settle<T>(situation: &mut Situation, look: &Look<T>) {
-    if !matches!(look, Look::Unseen) {
-        situation.unreadable = None;
-    }
-}
-
 fn poll(world: &mut World, operation: Option<&RunningOperation>, ask: bool) -> Option<Polled> {
     let operation = operation?;
     let state = if ask { world.poll(&operation.url) } else { OperationState::Running };
@@ -326,45 +307,19 @@ fn workspace_id(object: &Object<Workspace>) -> ResourceId {
     ResourceId::workspace("s", "rg", object.spec.azure.name.as_deref().unwrap_or(&object.name))
 }
 
-fn stalled(conditions: &[Condition]) -> bool {
-    conditions_of(conditions).get("Stalled").is_some_and(|c| c.status == "True")
-}
-
-fn because(conditions: &[Condition]) -> String {
-    conditions_of(conditions)
-        .get("Ready")
-        .map_or_else(|| "it was not looked at.".into(), |c| c.message.clone())
-}
-
 fn registry_place(cluster: &Cluster, reference: &Reference) -> Place {
     let what = format!("Registry fares/{}", reference.name);
     let Some(registry) = cluster.registries.cache.get(&reference.name) else {
         return Place::Missing { what };
     };
-    let status = &registry.status;
-    if status.discovery_url.is_none() || stalled(&status.conditions) || registry.deleting {
-        return Place::NotReady { what, because: because(&status.conditions) };
-    }
-    Place::Ready {
-        id: registry_id(registry),
-        location: registry.spec.location.clone(),
-        policy: Policy::default(),
-    }
+    Place::registry(what, registry_id(registry), &registry.spec, &registry.status, registry.deleting)
 }
 
 fn workspace_place(cluster: &Cluster, reference: Option<&Reference>) -> Place {
     let name = reference.map(|r| r.name.clone()).unwrap_or_default();
     let what = format!("Workspace fares/{name}");
     let Some(workspace) = cluster.workspaces.cache.get(&name) else { return Place::Missing { what } };
-    let status = &workspace.status;
-    match &status.location {
-        Some(location) if !stalled(&status.conditions) => Place::Ready {
-            id: workspace_id(workspace),
-            location: location.clone(),
-            policy: workspace.spec.policy.clone(),
-        },
-        _ => Place::NotReady { what, because: because(&status.conditions) },
-    }
+    Place::workspace(what, workspace_id(workspace), &workspace.spec, &workspace.status)
 }
 
 fn version_of(cluster: &Cluster, reference: &Reference) -> SourceVersion {
@@ -372,24 +327,7 @@ fn version_of(cluster: &Cluster, reference: &Reference) -> SourceVersion {
     let Some(version) = cluster.versions.cache.get(&reference.name) else {
         return SourceVersion::Missing { what };
     };
-    let status = &version.status;
-    let registered = conditions_of(&status.conditions).get("Registered").is_some_and(|c| c.status == "True");
-    let ids = status.asset_id.clone().zip(status.id.clone());
-    let Some((asset_id, id)) =
-        ids.filter(|_| registered && !stalled(&status.conditions) && !version.deleting)
-    else {
-        return SourceVersion::NotReady { what, because: because(&status.conditions) };
-    };
-    let id = ResourceId::new(id);
-    SourceVersion::Ready {
-        registry: id.segment("registries").map(str::to_string),
-        id,
-        asset_id,
-        model: version.spec.model.clone(),
-        version: version.spec.version.clone(),
-        kind: version.spec.kind,
-        lineage: status.lineage.clone().unwrap_or_default(),
-    }
+    SourceVersion::of(what, &version.spec, version.status.clone(), version.deleting)
 }
 
 fn served_by(cluster: &Cluster, asset: &str) -> Vec<ServedBy> {

@@ -40,12 +40,6 @@ pub enum Again {
     Never,
 }
 
-/// The failure that follows `before` when the same thing did not work once more.
-pub fn once_more(before: Option<&Failure>, doing: String, error: Error, at: Timestamp) -> Failure {
-    let times = before.filter(|f| f.doing == doing).map_or(0, |f| f.times) + 1;
-    Failure { doing, error, at, times }
-}
-
 /// One pass over an object, as the cache has it.
 pub fn pass<K: Kind>(world: &mut World, name: &str) -> Result<Again, Crash> {
     let Some(object) = K::table(&world.cluster).cache.get(name).cloned() else { return Ok(Again::Never) };
@@ -79,7 +73,7 @@ pub fn pass<K: Kind>(world: &mut World, name: &str) -> Result<Again, Crash> {
     let now = world.now;
     let failure = answer.as_ref().err().map(|error| {
         let before = facts.situation().failure.take();
-        once_more(before.as_ref(), call.doing.clone(), error.clone(), now)
+        Failure::once_more(before.as_ref(), call.doing.clone(), error.clone(), now)
     });
     world.memory.entry(object.uid).or_default().failure.clone_from(&failure);
     facts.situation().now = now;
@@ -140,7 +134,8 @@ fn remember_look(world: &mut World, uid: u64, situation: &mut Situation) {
     if let Some(Polled { doing, state: OperationState::Failed { code, message }, .. }) = &situation.operation
     {
         let error = Error { code: code.clone(), ..Error::new(Class::Permanent, message.clone()) };
-        situation.failure = Some(once_more(situation.failure.as_ref(), doing.clone(), error, situation.now));
+        situation.failure =
+            Some(Failure::once_more(situation.failure.as_ref(), doing.clone(), error, situation.now));
     }
     let it = world.memory.entry(uid).or_default();
     it.failure.clone_from(&situation.failure);

@@ -1,0 +1,100 @@
+use super::*;
+use crate::api::Reference;
+use crate::decide::fixtures::{model_version, noon, ready, registry, workspace};
+
+const READY: &str = "ready";
+const UNSEEN: &str = "not ready: it was not looked at yet.";
+const WELL: &str = "not ready: All is well.";
+const STUCK: &str = "not ready: It is stuck.";
+
+fn in_words(of: &Place) -> String {
+    match of {
+        Place::Ready { location, .. } if location == "eastus" => READY.into(),
+        Place::NotReady { because, .. } => format!("not ready: {because}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn stuck() -> Vec<Condition> {
+    let mut conditions = conditions_of(&ready());
+    for kind in ["Ready", "Stalled"] {
+        conditions.set(kind, Some(kind != "Ready"), Reason::Refused, "It is stuck.", 1, noon());
+    }
+    conditions.into_vec()
+}
+
+#[test]
+fn a_registry_is_ready_when_its_clients_can_find_it() {
+    let of = |deleting: bool, change: fn(&mut RegistryStatus)| {
+        let mut status = RegistryStatus {
+            conditions: ready(),
+            discovery_url: Some("https://models.example".into()),
+            ..RegistryStatus::default()
+        };
+        change(&mut status);
+        let facts = registry();
+        in_words(&Place::registry("it".into(), facts.id, &facts.spec, &status, deleting))
+    };
+    assert_eq!(of(false, |_| ()), READY);
+    assert_eq!(of(false, |s| s.conditions.clear()), READY, "while it is being changed, too");
+    assert_eq!(of(false, |s| s.discovery_url = None), WELL);
+    assert_eq!(of(false, |s| *s = RegistryStatus::default()), UNSEEN);
+    assert_eq!(of(false, |s| s.conditions = stuck()), STUCK);
+    assert_eq!(of(true, |_| ()), WELL);
+}
+
+#[test]
+fn a_workspace_is_ready_when_it_was_found() {
+    let of = |change: fn(&mut WorkspaceStatus)| {
+        let mut status = WorkspaceStatus {
+            conditions: ready(),
+            location: Some("eastus".into()),
+            ..WorkspaceStatus::default()
+        };
+        change(&mut status);
+        let mut facts = workspace();
+        facts.spec.policy.require_lineage = true;
+        let place = Place::workspace("it".into(), facts.id, &facts.spec, &status);
+        assert!(!matches!(&place, Place::Ready { policy, .. } if *policy != facts.spec.policy));
+        in_words(&place)
+    };
+    assert_eq!(of(|_| ()), READY);
+    assert_eq!(of(|s| s.location = None), WELL);
+    assert_eq!(of(|s| *s = WorkspaceStatus::default()), UNSEEN);
+    assert_eq!(of(|s| s.conditions = stuck()), STUCK);
+}
+
+#[test]
+fn a_version_is_ready_when_it_is_registered() {
+    let of = |deleting: bool, change: fn(&mut ModelVersionStatus)| {
+        let mut facts = model_version();
+        facts.spec.workspace_ref = None;
+        facts.spec.registry_ref = Some(Reference { name: "models".into(), namespace: None });
+        let mut conditions = conditions_of(&ready());
+        conditions.set("Registered", Some(true), Reason::Succeeded, "It is registered.", 1, noon());
+        let mut status = ModelVersionStatus {
+            conditions: conditions.into_vec(),
+            id: Some(ResourceId::registry("s", "rg", "models").model_version("taxi", "3").to_string()),
+            asset_id: Some("azureml://registries/models/models/taxi/versions/3".into()),
+            ..ModelVersionStatus::default()
+        };
+        change(&mut status);
+        match SourceVersion::of("it".into(), &facts.spec, status, deleting) {
+            SourceVersion::Ready { registry, model, version, .. } => {
+                format!("{} {model}:{version}", registry.unwrap_or_default())
+            }
+            SourceVersion::NotReady { because, .. } => format!("not ready: {because}"),
+            missing @ SourceVersion::Missing { .. } => format!("{missing:?}"),
+        }
+    };
+    assert_eq!(of(false, |_| ()), "models taxi:3");
+    assert_eq!(of(false, |s| s.conditions.retain(|c| c.type_ != "Registered")), WELL);
+    assert_eq!(
+        of(false, |s| s.conditions.extend(stuck().into_iter().filter(|c| c.type_ == "Stalled"))),
+        WELL
+    );
+    assert_eq!(of(false, |s| s.asset_id = None), WELL);
+    assert_eq!(of(false, |s| s.id = None), WELL);
+    assert_eq!(of(false, |s| *s = ModelVersionStatus::default()), UNSEEN);
+    assert_eq!(of(true, |_| ()), WELL);
+}
