@@ -21,24 +21,7 @@ use super::{AzureIdentity, Drift, Management, NetworkAccess, Period, Reference, 
     doc = "One endpoint, and the version that it should serve.",
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.model.versionRef.name"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
-    printcolumn(name = "Traffic", type_ = "string", json_path = ".status.trafficSummary"),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
-    ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
-        priority = 1
-    )
+    printcolumn(name = "Traffic", type_ = "string", json_path = ".status.trafficSummary")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -1,7 +1,8 @@
 //! The CustomResourceDefinitions, in the shape that Kubernetes' own generator would give them.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceColumnDefinition, CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+    JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
 use serde_json::json;
@@ -14,6 +15,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         .into_iter()
         .map(|mut crd| {
             for version in &mut crd.spec.versions {
+                version.additional_printer_columns.get_or_insert_default().extend(common_columns());
                 if let Some(root) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) {
                     tidy(root);
                     start_unobserved(root);
@@ -22,6 +24,25 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
             crd
         })
         .collect()
+}
+
+/// What `kubectl get` shows of every kind, behind the kind's own columns.
+fn common_columns() -> [CustomResourceColumnDefinition; 4] {
+    let ready = |field: &str| format!(".status.conditions[?(@.type==\"Ready\")].{field}");
+    [
+        ("Ready", "string", ready("status"), None),
+        ("Reason", "string", ready("reason"), None),
+        ("Age", "date", ".metadata.creationTimestamp".into(), None),
+        // Only with `--output wide`.
+        ("Message", "string", ready("message"), Some(1)),
+    ]
+    .map(|(name, type_, json_path, priority)| CustomResourceColumnDefinition {
+        name: name.into(),
+        type_: type_.into(),
+        json_path,
+        priority,
+        ..CustomResourceColumnDefinition::default()
+    })
 }
 
 /// A new object has not been looked at: with this default, kstatus says InProgress for it.

@@ -21,25 +21,8 @@ use super::{Drift, Management, Period, Reference, Role, RunningOperation, Tags};
     doc = "One immutable version of one model, in a workspace or in a registry.",
     printcolumn(name = "Model", type_ = "string", json_path = ".spec.model"),
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.version"),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
-    ),
     printcolumn(name = "Serving", type_ = "string", json_path = ".status.servingSummary"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Job", type_ = "string", json_path = ".status.lineage.job", priority = 1),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
-        priority = 1
-    )
+    printcolumn(name = "Job", type_ = "string", json_path = ".status.lineage.job", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

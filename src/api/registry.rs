@@ -19,24 +19,7 @@ use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, RunningOpe
     category = "bindery",
     validation = Rule::new("has(self.spec.azure.name) || self.metadata.name.matches('^[a-z0-9][a-z0-9-]{2,32}$')").message("metadata.name is also the name in Azure, which has 3 to 33 letters, digits and dashes: choose another, or give spec.azure.name"),
     doc = "A model registry in Azure Machine Learning, made and kept by Bindery.",
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
-    ),
-    printcolumn(name = "Regions", type_ = "string", json_path = ".status.regionSummary"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
-        priority = 1
-    )
+    printcolumn(name = "Regions", type_ = "string", json_path = ".status.regionSummary")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

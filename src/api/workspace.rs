@@ -19,25 +19,8 @@ use super::{AllowedNamespaces, AzurePlace, Period};
     category = "bindery",
     validation = Rule::new("has(self.spec.azure.name) || self.metadata.name.matches('^[a-z0-9][a-z0-9-]{2,32}$')").message("metadata.name is also the name in Azure, which has 3 to 33 letters, digits and dashes: choose another, or give spec.azure.name"),
     doc = "A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never changes it.",
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
-    ),
     printcolumn(name = "Tier", type_ = "string", json_path = ".spec.tier"),
-    printcolumn(name = "Location", type_ = "string", json_path = ".status.location"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
-        priority = 1
-    )
+    printcolumn(name = "Location", type_ = "string", json_path = ".status.location")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.interval) || duration(self.interval) >= duration('1m')").message("interval must be at least 1m"))]

@@ -199,9 +199,9 @@ async fn kubectl_get_is_a_useful_page() {
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
     let expected = [
-        "NAMESPACE NAME MODEL VERSION READY REASON SERVING AGE",
-        "NAMESPACE NAME READY REASON REGIONS AGE",
-        "NAMESPACE NAME READY REASON TIER LOCATION AGE",
+        "NAMESPACE NAME MODEL VERSION SERVING READY REASON AGE",
+        "NAMESPACE NAME REGIONS READY REASON AGE",
+        "NAMESPACE NAME TIER LOCATION READY REASON AGE",
         "NAMESPACE NAME VERSION PHASE TRAFFIC READY REASON AGE",
     ];
     assert_eq!(headers, expected.map(str::to_string).into());
