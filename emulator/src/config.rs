@@ -8,6 +8,7 @@ use crate::core::fault::{FaultRule, OperationRule};
 use crate::core::rights::RightsRule;
 use crate::core::scoring::ScoringRule;
 use crate::core::throttle::Throttling;
+use crate::inferred::{self, Inferred};
 use crate::seed::Seed;
 
 /// Everything about one emulator.
@@ -46,7 +47,8 @@ pub struct Config {
     pub metrics_delay: f64,
     /// How long asynchronous work takes.
     pub durations: Durations,
-    /// Positions on what nobody has recorded.
+    /// Positions on what nobody has recorded: each, or the word `default` or `opposite` for all.
+    #[serde(deserialize_with = "inferred::given")]
     pub inferred: Inferred,
     /// Azure Resource Manager's token buckets. Default: off.
     pub throttling: Throttling,
@@ -150,6 +152,8 @@ pub struct Durations {
     pub job_start: f64,
     /// A job from Running to Completed. Default 120 [INF].
     pub job_run: f64,
+    /// Job DELETE, where it is an operation. Default 5 [INF].
+    pub job_delete: f64,
 }
 
 impl Durations {
@@ -172,6 +176,7 @@ impl Durations {
             deployment_delete: 0.0,
             job_start: 0.0,
             job_run: 0.0,
+            job_delete: 0.0,
         }
     }
 }
@@ -195,78 +200,7 @@ impl Default for Durations {
             deployment_delete: 30.0,
             job_start: 30.0,
             job_run: 120.0,
-        }
-    }
-}
-
-/// Positions on what the contract marks [INF]. A client should work with either position of each.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-#[allow(clippy::struct_excessive_bools)]
-pub struct Inferred {
-    /// Status of "Asset paths cannot be updated.". Default 400.
-    pub asset_path_status: u16,
-    /// A PUT of a version without `stage` sets it to Development; otherwise it stays. Default true.
-    pub absent_stage_resets: bool,
-    /// A PUT of a version without `jobName` clears it; otherwise it stays. Default false.
-    pub absent_job_name_clears: bool,
-    /// A `modelUri` of a job that does not exist is refused. Default true.
-    pub job_uri_must_exist: bool,
-    /// Publish takes description, tags, properties and stage along. Default false.
-    pub publish_copies_metadata: bool,
-    /// Status of a publish to a version that exists or is being published. Default 409.
-    pub publish_conflict_status: u16,
-    /// A registry refuses a datastore's or job's URI (§H.1). Default true.
-    pub registry_refuses_foreign_paths: bool,
-    /// A registry's asset id over ARM is `azureml://registries/…`, as over the other door. Default false.
-    pub registry_asset_id_as_uri: bool,
-    /// A registry that holds assets can be deleted, with them. Default true.
-    pub registry_delete_with_assets: bool,
-    /// A registry PUT that omits a region removes it; otherwise only removeRegions does. Default false.
-    pub registry_put_removes_regions: bool,
-    /// A registry can be seen while it is being created, without accounts. Default true.
-    pub registry_visible_while_creating: bool,
-    /// Deleting a deployment that has traffic is refused. Default true.
-    pub delete_with_traffic_refused: bool,
-    /// Status of that refusal. Default 409.
-    pub delete_with_traffic_status: u16,
-    /// Text of that refusal.
-    pub delete_with_traffic_message: String,
-    /// Status of a second change while one runs on the endpoint. Default 409.
-    pub busy_status: u16,
-    /// The endpoint itself says Updating while one of its deployments changes. Default false.
-    pub endpoint_updating_with_deployment: bool,
-    /// A `traffic` that names a deployment which is not Succeeded is refused. Default true.
-    pub traffic_needs_succeeded: bool,
-    /// Azure Monitor counts mirrored requests too, with what they came to. Default false.
-    pub metrics_count_mirrored: bool,
-    /// An operation URL that has run out answers 410; otherwise 404. Default false.
-    pub expired_operation_gone: bool,
-}
-
-impl Default for Inferred {
-    fn default() -> Self {
-        Self {
-            asset_path_status: 400,
-            absent_stage_resets: true,
-            absent_job_name_clears: false,
-            job_uri_must_exist: true,
-            publish_copies_metadata: false,
-            publish_conflict_status: 409,
-            registry_refuses_foreign_paths: true,
-            registry_asset_id_as_uri: false,
-            registry_delete_with_assets: true,
-            registry_put_removes_regions: false,
-            registry_visible_while_creating: true,
-            delete_with_traffic_refused: true,
-            delete_with_traffic_status: 409,
-            delete_with_traffic_message: "Deployment has traffic. Set its traffic to 0 before deleting it."
-                .to_owned(),
-            busy_status: 409,
-            endpoint_updating_with_deployment: false,
-            traffic_needs_succeeded: true,
-            metrics_count_mirrored: false,
-            expired_operation_gone: false,
+            job_delete: 5.0,
         }
     }
 }

@@ -304,13 +304,22 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     Ok(Response { body: shown(call, &document).to_string().into_bytes(), ..response })
 }
 
-/// DELETE: with its deployments [INF-strong].
+/// DELETE: with its deployments, or only without any [INF-strong].
 pub fn delete(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     if !core.store.has(&key) {
         return Ok(Response::empty(204));
     }
     refuse_busy(core, &key)?;
+    let deployments = core.store.all(&format!("{key}/deployments")).count();
+    if deployments > 0 && !core.config.inferred.endpoint_delete_cascades {
+        return Err(ArmError::user(
+            409,
+            "The endpoint cannot be deleted.",
+            "EndpointNotEmpty",
+            format!("The endpoint has deployments ({deployments}). Delete them first."),
+        ));
+    }
     let now = core.now();
     core.store.change(now, &key, |document| document["properties"]["provisioningState"] = "Deleting".into());
     let started = begin(core, call, Work::EndpointDelete, Deed::RemoveEndpoint { key }, None, "");

@@ -82,7 +82,9 @@ impl ArmError {
 
     /// The answer on the wire.
     pub fn into_response(self, core: &mut Core, region: &str) -> Response {
-        let mut error = json!({"code": self.code, "message": self.message});
+        let unnamed = !self.from_provider && self.status == 404 && !core.config.inferred.front_door_codes;
+        let code = if unnamed { "NotFound" } else { &self.code };
+        let mut error = json!({"code": code, "message": self.message});
         if self.from_provider {
             error["details"] = match &self.detail {
                 Some(detail) => {

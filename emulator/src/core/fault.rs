@@ -228,6 +228,7 @@ pub enum Work {
     DeploymentUpdate,
     DeploymentScale,
     DeploymentDelete,
+    JobDelete,
 }
 
 impl Work {
@@ -247,6 +248,7 @@ impl Work {
             Self::DeploymentUpdate => durations.deployment_update,
             Self::DeploymentScale => durations.deployment_scale,
             Self::DeploymentDelete => durations.deployment_delete,
+            Self::JobDelete => durations.job_delete,
         }
     }
 }

@@ -7,12 +7,13 @@ use super::arm::{self, Call};
 use super::asset;
 use super::asset::lists::{ListView, has_all};
 use super::error::{Answer, ArmError};
+use super::fault::Work;
 use super::mlflow::Metrics;
-use super::operation::{self, Deed};
+use super::operation::{self, Deed, Family, Start};
 use super::paging::page;
 use super::schema::word;
 use super::store::Order;
-use super::{Core, ids, json as at};
+use super::{Core, ids, json as at, workspace};
 use crate::seed::JobSeed;
 use crate::wire::Response;
 
@@ -149,10 +150,36 @@ pub fn cancel(core: &mut Core, call: &Call) -> Answer {
     Ok(Response::empty(200))
 }
 
-/// DELETE: at once [INF].
+/// DELETE: at once, or as an operation [INF].
 pub fn delete(core: &mut Core, call: &Call) -> Response {
     let key = call.address.key();
+    if !core.store.has(&key) {
+        return Response::empty(204);
+    }
+    if !core.config.inferred.job_delete_asynchronous {
+        remove(core, &key);
+        return Response::empty(200);
+    }
+    let (workspace_id, location) = workspace::place(core, &call.address);
+    let started = operation::start(
+        core,
+        call,
+        Start {
+            family: Family::Mfe("job"),
+            location: &location,
+            workspace_id: &workspace_id,
+            work: Work::JobDelete,
+            deed: Deed::RemoveJob { key },
+            shows: None,
+            model: "",
+        },
+    );
+    Response::empty(202).header("Location", started.result_url)
+}
+
+/// A job goes, with its metrics.
+pub fn remove(core: &mut Core, key: &str) {
     let now = core.now();
-    core.metrics.remove(&key);
-    Response::empty(if core.store.remove(now, &key).is_some() { 200 } else { 204 })
+    core.metrics.remove(key);
+    core.store.remove(now, key);
 }

@@ -128,8 +128,10 @@ fn copy(core: &mut Core, call: &Call, source: Value, address: Address) -> Answer
     core.publishing.insert(destination, started.bare_url);
     let mut response = Response::empty(202)
         .header("Location", started.result_url)
-        .header("Azure-AsyncOperation", started.status_url)
         .header("x-ms-async-operation-timeout", "PT30M");
+    if core.config.inferred.publish_names_status_url {
+        response = response.header("Azure-AsyncOperation", started.status_url);
+    }
     if let Some(seconds) = core.config.retry_after {
         response = response.header("Retry-After", seconds.to_string());
     }

@@ -37,7 +37,9 @@ fn visible(core: &Core, document: &Value) -> bool {
 /// GET of all in a resource group, or in a subscription.
 pub fn list(core: &Core, call: &Call) -> Answer {
     if !call.address.group.is_empty() {
-        return page(core, call, Order::OldestFirst, |document| Some(document.clone()));
+        return page(core, call, Order::OldestFirst, |document| {
+            visible(core, document).then(|| document.clone())
+        });
     }
     let prefix = format!("{}/", call.address.subscription.to_ascii_lowercase());
     let value: Vec<&Value> = core
@@ -229,7 +231,8 @@ pub fn delete(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     let Some(document) = core.store.get(&key) else { return Ok(Response::empty(204)) };
     let location = at::text(document, "location").unwrap_or_default().to_owned();
-    let holds_assets = core.store.all(&format!("{key}/models")).next().is_some();
+    let beneath = format!("{key}/");
+    let holds_assets = core.store.everywhere("/versions").any(|(path, _)| path.starts_with(&beneath));
     if holds_assets && !core.config.inferred.registry_delete_with_assets {
         return Err(ArmError::user(
             409,

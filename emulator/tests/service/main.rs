@@ -12,6 +12,7 @@ mod faults;
 mod identity;
 mod metrics;
 mod models;
+mod positions;
 mod registries;
 mod runs;
 mod scoring;

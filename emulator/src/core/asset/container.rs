@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::kinds::Kind;
 use super::lists::ListView;
-use super::{check_name, fill_resource_base, in_registry, shown};
+use super::{check_name, fill_resource_base, in_registry, shown, version};
 use crate::core::address::Address;
 use crate::core::arm::{self, Call};
 use crate::core::error::Answer;
@@ -27,7 +27,7 @@ pub fn get(core: &Core, call: &Call) -> Answer {
     }
 }
 
-/// PUT: makes or replaces, at once also in a registry [INF].
+/// PUT: makes or replaces, at once; in a registry perhaps as an operation [INF].
 pub fn put(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     check_name(call.address.leaf())?;
@@ -38,9 +38,15 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     if let Some(kind) = at::at(&body, "properties.dataType") {
         document["properties"]["dataType"] = kind.clone();
     }
-    let now = core.now();
-    core.store.put(now, &key, document.clone());
     let status = if before.is_some() { 200 } else { 201 };
+    let now = core.now();
+    if in_registry(&call.address) && core.config.inferred.registry_container_asynchronous {
+        let state = if before.is_some() { "Updating" } else { "Creating" };
+        document["properties"]["provisioningState"] = state.into();
+        core.store.put(now, &key, document.clone());
+        return Ok(version::under_way(core, call, status, &document));
+    }
+    core.store.put(now, &key, document.clone());
     Ok(Response::json(status, &shown(core, call, &document)))
 }
 

@@ -74,10 +74,18 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
             refuse_tombstone(core, &key, address)?;
         }
         let document = created(core, call, kind, &body)?;
-        return Ok(if registry { operate(core, call, document) } else { settle(core, call, &document) });
+        let operation = registry && core.config.inferred.registry_asset_create_asynchronous;
+        return Ok(if operation {
+            operate(core, call, 201, document)
+        } else {
+            settle(core, call, &document)
+        });
     };
     let mut document = replaced(core, call, kind, &before, &body)?;
     arm::touch(core, call.identity, &mut document, &before);
+    if registry && core.config.inferred.registry_asset_update_asynchronous {
+        return Ok(operate(core, call, 200, document));
+    }
     place(core, call.identity, address, &document);
     Ok(Response::json(200, &shown(core, call, &document)))
 }
@@ -87,12 +95,17 @@ fn settle(core: &mut Core, call: &Call, document: &Value) -> Response {
     Response::json(201, &shown(core, call, document)).header("Location", resource_url(core, call))
 }
 
-fn operate(core: &mut Core, call: &Call, mut document: Value) -> Response {
-    document["properties"]["provisioningState"] = "Creating".into();
+fn operate(core: &mut Core, call: &Call, status: u16, mut document: Value) -> Response {
+    document["properties"]["provisioningState"] = if status == 201 { "Creating" } else { "Updating" }.into();
     place(core, call.identity, &call.address, &document);
+    under_way(core, call, status, &document)
+}
+
+/// The answer to a PUT of a registry's version or container that an operation finishes.
+pub(super) fn under_way(core: &mut Core, call: &Call, status: u16, document: &Value) -> Response {
     let key = call.address.key();
     let started = begin(core, call, Work::RegistryAsset, Deed::FinishVersion { key: key.clone() }, Some(key));
-    Response::json(201, &shown(core, call, &document))
+    Response::json(status, &shown(core, call, document))
         .header("Azure-AsyncOperation", started.status_url)
         .header("Location", resource_url(core, call))
         .header("x-ms-async-operation-timeout", "PT30M")
@@ -325,7 +338,7 @@ pub fn delete(core: &mut Core, call: &Call) -> Response {
         .header("x-ms-async-operation-timeout", "PT30M")
 }
 
-/// A registry's version is ready, or failed.
+/// A registry's version or container is ready, or failed.
 pub fn finish(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(), Failure> {
     let state = if fate.is_ok() { "Succeeded" } else { "Failed" };
     let now = core.now();

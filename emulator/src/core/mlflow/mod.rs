@@ -94,7 +94,8 @@ fn run(core: &Core, workspace: &Address, job: &Value) -> Value {
         .history
         .iter()
         .filter_map(|(key, values)| {
-            Some(json!({"key": key, "value": values.last()?, "timestamp": logged.logged, "step": values.len() - 1}))
+            let last = told(core, values.last()?);
+            Some(json!({"key": key, "value": last, "timestamp": logged.logged, "step": values.len() - 1}))
         })
         .collect();
     let pairs = |fields: serde_json::Map<String, Value>| -> Vec<Value> {
@@ -129,6 +130,11 @@ fn run(core: &Core, workspace: &Address, job: &Value) -> Value {
     })
 }
 
+/// A value as it is answered: JSON has no word for NaN and Infinity.
+fn told<'a>(core: &Core, value: &'a Value) -> &'a Value {
+    if value.is_string() && !core.config.inferred.nan_as_text { &Value::Null } else { value }
+}
+
 fn history(core: &Core, workspace: &Address, request: &Request) -> Response {
     let key = workspace.child("jobs", &run_id(request)).key();
     let name = request.parameter("metric_key").unwrap_or_default();
@@ -145,7 +151,7 @@ fn history(core: &Core, workspace: &Address, request: &Request) -> Response {
         .into_iter()
         .flatten()
         .enumerate()
-        .map(|(step, value)| json!({"key": name, "value": value, "timestamp": logged.logged, "step": step}))
+        .map(|(step, value)| json!({"key": name, "value": told(core, value), "timestamp": logged.logged, "step": step}))
         .collect();
     Response::json(200, &json!({"metrics": points}))
 }

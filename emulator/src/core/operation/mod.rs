@@ -43,6 +43,8 @@ pub enum Deed {
     FinishBatch { key: String },
     /// A batch endpoint or deployment goes.
     RemoveBatch { key: String },
+    /// A job goes.
+    RemoveJob { key: String },
     /// A job's status moves on. Belongs to no operation.
     MoveJob { key: String, status: String },
 }
@@ -76,6 +78,7 @@ impl Deed {
             | Self::RemoveDeployment { key }
             | Self::FinishBatch { key }
             | Self::RemoveBatch { key }
+            | Self::RemoveJob { key }
             | Self::MoveJob { key, .. } => key,
             Self::Publish(order) => &order.destination,
         }
@@ -251,6 +254,7 @@ fn perform(core: &mut Core, deed: Deed, fate: Result<(), Failure>) -> Result<(),
         Deed::RemoveDeployment { key } => deployment::remove(core, &key, fate),
         Deed::FinishBatch { key } => batch::finish(core, &key, fate),
         Deed::RemoveBatch { key } => fate.map(|()| batch::remove(core, &key)),
+        Deed::RemoveJob { key } => fate.map(|()| job::remove(core, &key)),
         Deed::MoveJob { key, status } => fate.map(|()| job::move_on(core, &key, &status)),
     }
 }

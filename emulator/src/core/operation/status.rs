@@ -32,7 +32,7 @@ pub fn answer(core: &mut Core, call: &Call) -> Answer {
     let response = if result {
         result_of(core, call, &id, &operation)
     } else {
-        Response::json(200, &status_of(call, &id, &operation))
+        Response::json(200, &status_of(core, call, &id, &operation))
     };
     Ok(match core.config.retry_after {
         Some(seconds) if operation.ended.is_none() => response.header("Retry-After", seconds.to_string()),
@@ -40,7 +40,7 @@ pub fn answer(core: &mut Core, call: &Call) -> Answer {
     })
 }
 
-fn status_of(call: &Call, id: &str, operation: &Operation) -> Value {
+fn status_of(core: &Core, call: &Call, id: &str, operation: &Operation) -> Value {
     let status = match (&operation.verdict, operation.family) {
         (None, Family::Registry) => "InProgress",
         (None, Family::Mfe(_)) => "Updating",
@@ -70,13 +70,16 @@ fn status_of(call: &Call, id: &str, operation: &Operation) -> Value {
     };
     match (&operation.verdict, operation.family) {
         (Some(Ok(())), Family::Registry) => body["percentComplete"] = 100.0.into(),
-        (Some(Err(failure)), _) => body["error"] = error_of(failure),
+        (Some(Err(failure)), _) => body["error"] = error_of(core, failure),
         _ => {}
     }
     body
 }
 
-fn error_of(failure: &Failure) -> Value {
+fn error_of(core: &Core, failure: &Failure) -> Value {
+    if !core.config.inferred.failure_code_in_message {
+        return json!({"code": failure.code, "message": failure.message, "details": []});
+    }
     json!({"code": null, "message": format!("{}: {}", failure.code, failure.message), "details": []})
 }
 
@@ -87,7 +90,7 @@ fn result_of(core: &mut Core, call: &Call, id: &str, operation: &Operation) -> R
             let urls = urls(core, call, operation.family, &location, id);
             Response::empty(202).header("Location", urls.result_url)
         }
-        Some(Err(failure)) => Response::json(400, &json!({"error": error_of(failure)})),
+        Some(Err(failure)) => Response::json(400, &json!({"error": error_of(core, failure)})),
         Some(Ok(())) => match operation.shows.as_deref().and_then(|key| core.store.get(key)) {
             Some(document) => Response::json(200, document),
             None if operation.shows.is_some() => Response::empty(200),
