@@ -6,6 +6,7 @@
 
 mod deployments;
 mod endpoint;
+mod look;
 mod picture;
 mod teardown;
 mod waiting;
@@ -170,21 +171,6 @@ impl Facts {
         all.field("deployment.instanceCount", &wanted.instance_count.to_string(), &count);
         all.keys("deployment.tags", &wanted.tags, self.owned_on(found.name()), &found.tags);
         all.0
-    }
-
-    /// The deployment that is about to be changed: a change starts from a fresh look at it, since a list
-    /// may lag.
-    pub fn to_be_adjusted(&self) -> Option<ResourceId> {
-        let differs = self.situation.mode == Mode::Act && !self.differences_of_deployment().is_empty();
-        self.wanted().filter(|_| differs).and_then(|(_, name)| self.deployment_id(&name))
-    }
-
-    /// The deployment as a GET has it, in place of what the list had.
-    pub fn look_afresh(&mut self, id: &ResourceId, found: Look<OnlineDeployment>) {
-        self.deployments.retain(|d| !d.name().eq_ignore_ascii_case(id.name()));
-        if let Look::Found(deployment) = found {
-            self.deployments.push(deployment);
-        }
     }
 
     /// The tag keys that are ours on a deployment.

@@ -66,17 +66,10 @@ async fn binding(object: &DeploymentBinding, context: &Context, mut situation: S
         let named = place::named(object);
         facts.endpoint = look::<OnlineEndpoint>(&mut situation, &named, azure.get(&id).await);
         if facts.endpoint.found().is_some() {
-            let deployments = deployments(context, &id, facts.wanted().map(|(_, name)| name)).await;
-            match look(&mut situation, &format!("the deployments of {named}"), deployments.map(Some)) {
-                Look::Found(all) => facts.deployments = all,
-                _ => facts.endpoint = Look::Unseen,
-            }
-        }
-        if let Some(id) = facts.to_be_adjusted() {
-            let fresh = azure.get::<OnlineDeployment>(&id).await;
-            match look(&mut situation, &format!("deployment {} of {named}", id.name()), fresh) {
-                Look::Unseen => facts.endpoint = Look::Unseen,
-                fresh => facts.look_afresh(&id, fresh),
+            let deployments = deployments(context, &id, &mut facts).await;
+            let what = format!("the deployments of {named}");
+            if !matches!(look(&mut situation, &what, deployments.map(Some)), Look::Found(())) {
+                facts.endpoint = Look::Unseen;
             }
         }
     }
@@ -95,16 +88,16 @@ async fn binding(object: &DeploymentBinding, context: &Context, mut situation: S
     facts
 }
 
-/// The deployments on an endpoint. A list may lag: an absence is confirmed by a GET before anything is
-/// created.
+/// The deployments on an endpoint: those of the list, and by a GET what a list is not believed about.
 async fn deployments(
     context: &Context,
     endpoint: &ResourceId,
-    wanted: Option<String>,
-) -> Result<Vec<OnlineDeployment>, crate::azure::Error> {
-    let mut all: Vec<OnlineDeployment> = context.azure.list(&format!("{endpoint}/deployments"), &[]).await?;
-    if let Some(wanted) = wanted.filter(|w| !all.iter().any(|d| d.name() == w)) {
-        all.extend(context.azure.get::<OnlineDeployment>(&endpoint.child("deployments", &wanted)).await?);
+    facts: &mut Facts,
+) -> Result<(), crate::azure::Error> {
+    facts.deployments = context.azure.list(&format!("{endpoint}/deployments"), &[]).await?;
+    for name in facts.to_read() {
+        let found = context.azure.get::<OnlineDeployment>(&endpoint.child("deployments", &name)).await?;
+        facts.look_afresh(&name, found);
     }
-    Ok(all)
+    Ok(())
 }

@@ -65,6 +65,12 @@ impl<'a> Scene<'a> {
         Self { facts, endpoint, wanted, held, intended, stable, previous, failed }
     }
 
+    /// The deployments that Bindery's tags say serve.
+    pub fn named(&self) -> Vec<&str> {
+        let stable = self.endpoint.and_then(|e| e.tags.get(STABLE_TAG)).filter(|n| !n.is_empty());
+        self.intended.serving().into_iter().chain(stable.map(String::as_str)).collect()
+    }
+
     /// A deployment by its name.
     pub fn deployment(&self, name: &str) -> Option<&'a OnlineDeployment> {
         self.facts.deployments.iter().find(|d| d.name() == name)

@@ -245,17 +245,9 @@ impl Kind for DeploymentBinding {
             let got = world.get::<OnlineEndpoint>(&id);
             facts.endpoint = look(&mut situation, "the endpoint", got);
             if facts.endpoint.found().is_some() {
-                let listed = deployments(world, &id, facts.wanted().map(|(_, name)| name));
-                match look(&mut situation, "the deployments", listed.map(Some)) {
-                    Look::Found(all) => facts.deployments = all,
-                    _ => facts.endpoint = Look::Unseen,
-                }
-            }
-            if let Some(id) = facts.to_be_adjusted() {
-                let fresh = world.get::<OnlineDeployment>(&id);
-                match look(&mut situation, "the deployment", fresh) {
-                    Look::Unseen => facts.endpoint = Look::Unseen,
-                    fresh => facts.look_afresh(&id, fresh),
+                let listed = deployments(world, &id, &mut facts);
+                if !matches!(look(&mut situation, "the deployments", listed.map(Some)), Look::Found(())) {
+                    facts.endpoint = Look::Unseen;
                 }
             }
         }
@@ -279,17 +271,18 @@ impl Kind for DeploymentBinding {
     }
 }
 
-/// The list may lag: that the wanted one is absent is confirmed by a GET.
+/// The list may lag: what it is not believed about is asked for by a GET.
 fn deployments(
     world: &mut World,
     endpoint: &ResourceId,
-    wanted: Option<String>,
-) -> Result<Vec<OnlineDeployment>, Error> {
-    let mut all = world.list_deployments(endpoint)?;
-    if let Some(wanted) = wanted.filter(|w| !all.iter().any(|d| d.name() == w)) {
-        all.extend(world.get::<OnlineDeployment>(&endpoint.child("deployments", &wanted))?);
+    facts: &mut deployment_binding::Facts,
+) -> Result<(), Error> {
+    facts.deployments = world.list_deployments(endpoint)?;
+    for name in facts.to_read() {
+        let found = world.get::<OnlineDeployment>(&endpoint.child("deployments", &name))?;
+        facts.look_afresh(&name, found);
     }
-    Ok(all)
+    Ok(())
 }
 
 fn poll(world: &mut World, operation: Option<&RunningOperation>, ask: bool) -> Option<Polled> {

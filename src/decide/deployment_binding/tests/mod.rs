@@ -5,4 +5,5 @@
 mod bodies;
 mod endings;
 mod endpoint;
+mod look;
 mod rollout;

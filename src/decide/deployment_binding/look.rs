@@ -1,0 +1,39 @@
+//! What a list of deployments is not believed about: lists may lag.
+
+use std::collections::BTreeSet;
+
+use super::Facts;
+use crate::azure::resource::{OnlineDeployment, Provisioning};
+use crate::decide::Mode;
+use crate::decide::rollout::Scene;
+
+impl Facts {
+    /// The deployments to ask for by a GET, once those of the list are known: those that the endpoint names
+    /// and the list lacks, and the wanted one while a call may rest on it. Where nothing is to be done, the
+    /// list suffices.
+    pub fn to_read(&self) -> BTreeSet<String> {
+        let Some(endpoint) = self.endpoint.found() else { return BTreeSet::new() };
+        let scene = Scene::of(self);
+        let wanted = scene.wanted_name();
+        let routed = endpoint.properties.traffic.iter().filter(|(_, weight)| **weight > 0);
+        let named = routed.map(|(name, _)| name.as_str()).chain(scene.named()).chain(wanted);
+        let mut names: BTreeSet<String> =
+            named.filter(|name| scene.deployment(name).is_none()).map(ToString::to_string).collect();
+        // Its state decides about its traffic and its revision, and a PUT replaces what is there.
+        let settled = |name: &str| {
+            scene.arrived()
+                && self.differences_of_deployment().is_empty()
+                && scene.deployment(name).is_some_and(|d| d.provisioning() == Provisioning::Succeeded)
+        };
+        if self.situation.mode == Mode::Act {
+            names.extend(wanted.filter(|name| !settled(name)).map(ToString::to_string));
+        }
+        names
+    }
+
+    /// The deployment as a GET has it, in place of what the list had.
+    pub fn look_afresh(&mut self, name: &str, found: Option<OnlineDeployment>) {
+        self.deployments.retain(|d| !d.name().eq_ignore_ascii_case(name));
+        self.deployments.extend(found);
+    }
+}
