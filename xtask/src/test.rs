@@ -1,19 +1,23 @@
 //! `cargo xtask test`: everything that CI runs, the quick and the often wrong first.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
+use e2e::stand::INFERRED_VARIABLE;
 
 use crate::control_plane::ClusterArguments;
 use crate::{Outcome, codegen, python, repository};
 
 /// The test of the test stand itself, which makes no sense with a cluster that is not ours.
 const OF_THE_STAND: &str = "control_plane";
+
+/// The position of the emulator that is not the default.
+const OPPOSITE: &str = "opposite";
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
@@ -42,6 +46,8 @@ enum Step {
     Operator,
     /// The operator, the chart and the CRDs against a real control plane
     E2e,
+    /// The operator again, where the emulator takes the other position on all that is inferred about Azure
+    Inferred,
     /// The demo, from nothing to the end of its story
     Demo,
 }
@@ -67,6 +73,7 @@ impl Step {
                 &["build", "--package", "bindery", "--bin", "bindery", "--lib", "--package", "e2e"]
             }
             Self::E2e => &["test", "--package", "e2e"],
+            Self::Inferred => &["test", "--package", "e2e", "--test", "operator"],
             Self::Demo => &["run", "--quiet", "--package", "xtask", "--", "demo", "--exit"],
         };
         let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
@@ -78,7 +85,7 @@ impl Step {
         if self == Self::Demo {
             arguments.extend(cluster.as_arguments()?);
         }
-        if self == Self::E2e {
+        if matches!(self, Self::E2e | Self::Inferred) {
             // They wait for others most of the time: for operations that Azure takes its time for, for pauses.
             arguments.extend(["--", "--test-threads=6"].map(str::to_string));
         }
@@ -104,7 +111,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         }
         let name = step.name();
         let cargo = step.cargo(&arguments.cluster)?;
-        let what = if cargo.is_empty() { "codegen --check".into() } else { command_line(&cargo) };
+        let what = match step {
+            Step::Generated => "codegen --check".into(),
+            Step::Inferred => format!("{INFERRED_VARIABLE}={OPPOSITE} {}", command_line(&cargo)),
+            _ => command_line(&cargo),
+        };
         println!("==> {name}: {what}");
         let begun = Instant::now();
         let outcome = match step.component() {
@@ -113,7 +124,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         };
         let outcome = outcome.and_then(|()| match step {
             Step::Generated => codegen::check(),
-            Step::Python => python::run(|python| run_cargo(&cargo, &arguments.cluster, Some(python))),
+            Step::Python => python::run(|python| {
+                run_cargo(&cargo, &arguments.cluster, Some((python::VARIABLE, python.as_os_str())))
+            }),
+            Step::Inferred => {
+                run_cargo(&cargo, &arguments.cluster, Some((INFERRED_VARIABLE, OPPOSITE.as_ref())))
+            }
             _ => run_cargo(&cargo, &arguments.cluster, None),
         });
         let time = begun.elapsed();
@@ -144,7 +160,7 @@ fn cargo() -> Command {
     command
 }
 
-fn run_cargo(arguments: &[String], cluster: &ClusterArguments, python: Option<&Path>) -> Outcome {
+fn run_cargo(arguments: &[String], cluster: &ClusterArguments, variable: Option<(&str, &OsStr)>) -> Outcome {
     let mut command = cargo();
     command.args(arguments);
     if let Some(path) = &cluster.kubeconfig {
@@ -153,8 +169,8 @@ fn run_cargo(arguments: &[String], cluster: &ClusterArguments, python: Option<&P
     if let Some(context) = &cluster.context {
         command.env(e2e::control_plane::CONTEXT_VARIABLE, context);
     }
-    if let Some(python) = python {
-        command.env(python::VARIABLE, python);
+    if let Some((name, value)) = variable {
+        command.env(name, value);
     }
     let status = command.status()?;
     if status.success() {

@@ -2,12 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use azureml_emulator::{Entry, ResourceSeed, Seed};
+use azureml_emulator::{Entry, Inferred, ResourceSeed, Seed, Time};
 use serde_json::Value;
 
 use super::{Error, PATIENCE, Stand, azure_id};
 
 impl Stand {
+    /// The positions that the emulator takes on what nobody has recorded: what a test expects may depend on one.
+    pub fn inferred(&self) -> Inferred {
+        self.emulator.control().config.inferred.clone()
+    }
+
+    /// How long lists show the past, in real time.
+    pub(super) fn list_lag(&self) -> Duration {
+        let control = self.emulator.control();
+        let scale = if let Time::Real { scale } = control.config.time { scale } else { 1.0 };
+        Duration::from_secs_f64(control.config.list_lag / scale)
+    }
+
     /// A resource as Azure holds it, by its path below the provider: `registries/fares-models`.
     pub fn azure(&self, path: &str) -> Option<Value> {
         self.emulator.control().resource(&azure_id(path)).cloned()

@@ -4,6 +4,7 @@
 mod azure;
 mod cluster;
 mod operator;
+mod position;
 mod story;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 
 pub use cluster::{Object, current, drifted};
 pub use operator::{Operator, OperatorOptions, binary, build};
+pub use position::INFERRED_VARIABLE;
 pub use story::{GROUP, SUBSCRIPTION, azure_id, emulator_config, job};
 
 use crate::ControlPlane;
@@ -61,6 +63,7 @@ impl Stand {
         name: &str,
         options: StandOptions,
     ) -> Result<Self, Error> {
+        position::tell()?;
         let client = control_plane.client()?;
         crate::install_crds(&client, &bindery::api::crds()).await?;
         create_namespace(&client, name).await?;

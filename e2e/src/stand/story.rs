@@ -1,6 +1,6 @@
 //! What is in Azure when the story begins: two workspaces, and training jobs of the NYC taxi-fare model.
 
-use azureml_emulator::{Client, Config, JobSeed, Seed, Time, WorkspaceSeed};
+use azureml_emulator::{Client, Config, Inferred, JobSeed, Seed, Time, WorkspaceSeed};
 use serde_json::json;
 
 /// The subscription of the samples and of the stand.
@@ -45,8 +45,14 @@ pub fn azure_id(path: &str) -> String {
     )
 }
 
-/// The emulator of the story, `scale` times as fast as real time.
+/// The emulator of the story, `scale` times as fast as real time, in the position that [`INFERRED_VARIABLE`] names.
+/// In the opposite one lists lag by 0.3 real seconds.
+///
+/// [`INFERRED_VARIABLE`]: super::INFERRED_VARIABLE
 pub fn emulator_config(scale: f64) -> Config {
+    // A word that is none is told by `Stand::start`.
+    let inferred = super::position::inferred().unwrap_or_default();
+    let list_lag = if inferred == Inferred::default() { 0.0 } else { 0.3 * scale };
     let workspace = |name: &str, jobs: Vec<JobSeed>| WorkspaceSeed {
         subscription: SUBSCRIPTION.into(),
         resource_group: GROUP.into(),
@@ -57,6 +63,8 @@ pub fn emulator_config(scale: f64) -> Config {
     };
     Config {
         time: Time::Real { scale },
+        inferred,
+        list_lag,
         tenant: TENANT.into(),
         clients: vec![Client {
             client_id: CLIENT.0.into(),

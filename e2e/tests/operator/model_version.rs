@@ -186,16 +186,38 @@ async fn a_publish_that_azure_refuses_is_asked_for_again_later() -> Outcome {
 async fn what_azure_refuses_is_said_in_its_own_words() -> Outcome {
     let stand = taxi::stand("version-unknown").await?;
     taxi::workspaces(&stand).await?;
-    let spec = taxi::with(taxi::from_job("1"), json!({"source": {"job": {"name": "no-such-job"}}}));
+    stand.emulator.control().declare_missing_path("/outputs/artifacts/paths/nothing");
+    let spec = taxi::with(taxi::from_job("1"), json!({"source": {"job": {"path": "nothing"}}}));
     stand.apply("ModelVersion", "taxi-1-dev", spec).await?;
     let message = stand.wait_reason::<ModelVersion>("taxi-1-dev", "Refused").await?;
     assert!(message.contains("could not register taxi:1"), "{message}");
-    assert!(message.contains("JobNotFound") && message.contains("HTTP 400, correlation "), "{message}");
+    assert!(
+        message.contains("ModelAssetPathNotFoundInStorage") && message.contains("HTTP 400, correlation "),
+        "{message}"
+    );
     assert!(message.contains("tries again, at least every 10 min"), "{message}");
     let stalled = stand.api::<ModelVersion>().get("taxi-1-dev").await?;
     assert_eq!(condition(&stalled, "Stalled").map(|(status, ..)| status).as_deref(), Some("True"));
     assert_eq!(condition(&stalled, "Registered").map(|(_, reason, _)| reason).as_deref(), Some("NotInAzure"));
     assert_eq!(stand.requests_on("PUT", DEV).len(), 1, "not hammered");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_nobody_ran_is_refused_or_taken_as_azure_decides() -> Outcome {
+    let stand = taxi::stand("version-no-job").await?;
+    taxi::workspaces(&stand).await?;
+    let spec = taxi::with(taxi::from_job("1"), json!({"source": {"job": {"name": "no-such-job"}}}));
+    stand.apply("ModelVersion", "taxi-1-dev", spec).await?;
+    if stand.inferred().job_uri_must_exist {
+        let message = stand.wait_reason::<ModelVersion>("taxi-1-dev", "Refused").await?;
+        assert!(message.contains("JobNotFound"), "{message}");
+        return Ok(());
+    }
+    let version = stand.wait_for::<ModelVersion>("taxi-1-dev", "Ready", ready).await?;
+    let lineage = serde_json::to_value(version.status.and_then(|s| s.lineage))?;
+    let workspace = e2e::stand::azure_id("workspaces/fares-dev");
+    assert_eq!(lineage, json!({"job": "no-such-job", "workspace": workspace}), "and nothing is made up");
     Ok(())
 }
 
