@@ -54,9 +54,10 @@ async fn kubectl_wait_is_to_be_trusted_straight_after_apply_and_edit() -> Outcom
         let found = page.lines().find(|l| l.starts_with(start)).unwrap_or_default();
         found.split_whitespace().map(str::to_string).collect()
     };
-    assert_eq!(line("registry.bindery.dev/fares-models ")[1..4], ["True", "Succeeded", "eastus"], "{page}");
-    assert_eq!(line("workspace.bindery.dev/fares-prod ")[1..3], ["True", "Succeeded"], "{page}");
-    assert_eq!(line("modelversion.bindery.dev/taxi-2 ")[1..5], ["taxi", "2", "True", "Succeeded"], "{page}");
+    assert_eq!(line("registry.bindery.dev/fares-models ")[1..4], ["eastus", "True", "Succeeded"], "{page}");
+    assert_eq!(line("workspace.bindery.dev/fares-prod ")[1..4], ["eastus", "True", "Succeeded"], "{page}");
+    let version = line("modelversion.bindery.dev/taxi-2 ");
+    assert_eq!(version[1..7], ["taxi", "2", "status-wait/taxi", "Stable", "True", "Succeeded"], "{page}");
     let binding = line("deploymentbinding.bindery.dev/taxi ");
     assert_eq!((binding[1].as_str(), binding[2].as_str()), ("taxi-2", "Serving"), "{page}");
     assert!(page.contains("100%") && page.contains("status-wait/taxi"), "{page}");
