@@ -22,7 +22,7 @@ impl Stand {
 
     /// A resource as Azure holds it, by its path below the provider: `registries/fares-models`.
     pub fn azure(&self, path: &str) -> Option<Value> {
-        self.emulator.control().resource(&azure_id(path)).cloned()
+        self.emulator.control().resource(&azure_id(path))
     }
 
     /// A field of a resource as Azure holds it, by JSON pointer; null where there is none.

@@ -101,7 +101,7 @@ fn routed(core: &mut Core, request: &Request) -> Result<Response, Response> {
         }
         ("GET", "resource") => core
             .resource(&id)
-            .map(|document| Response::json(200, document))
+            .map(|document| Response::json(200, &document))
             .ok_or_else(|| refused(404, "There is no such resource.")),
         ("PATCH", "resource") => {
             let change: Value = body(request)?;

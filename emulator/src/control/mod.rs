@@ -48,8 +48,8 @@ impl Core {
     }
 
     /// The stored document of a resource, by ARM id, as it is and without a request.
-    pub fn resource(&self, id: &str) -> Option<&Value> {
-        self.store.get(&key_of(id)?)
+    pub fn resource(&self, id: &str) -> Option<Value> {
+        self.store.take(&key_of(id)?)
     }
 
     /// Changes a resource behind its clients' backs: a JSON merge patch, unchecked. False when there is none.
@@ -62,7 +62,7 @@ impl Core {
     /// Removes a resource, and all beneath it, behind its clients' backs. False when there is none.
     pub fn remove_resource(&mut self, id: &str) -> bool {
         let now = self.now();
-        key_of(id).is_some_and(|key| self.store.remove(now, &key).is_some())
+        key_of(id).is_some_and(|key| self.store.remove(now, &key))
     }
 
     /// Declares a job in a workspace, by the workspace's ARM id, or declares it anew. False without the workspace.

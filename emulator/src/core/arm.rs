@@ -263,7 +263,7 @@ pub fn not_found(address: &Address) -> ArmError {
 
 fn region_of(core: &Core, address: &Address) -> Option<String> {
     let document = core.store.get(&address.key_to(1))?;
-    Some(super::json::text(document, "location")?.to_owned())
+    Some(super::json::text(&document, "location")?.to_owned())
 }
 
 /// `systemData` of something new; the parts that only some resources have are asked for [REC].

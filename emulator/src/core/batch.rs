@@ -19,7 +19,7 @@ fn missing() -> ArmError {
 
 /// GET of one endpoint or deployment.
 pub fn get(core: &Core, call: &Call) -> Answer {
-    core.store.get(&call.address.key()).map(|document| Response::json(200, document)).ok_or_else(missing)
+    core.store.get(&call.address.key()).map(|document| Response::json(200, &document)).ok_or_else(missing)
 }
 
 /// GET of all.
@@ -35,7 +35,7 @@ pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     check_name(call.address.leaf())?;
     let key = call.address.key();
-    let before = core.store.get(&key).cloned();
+    let before = core.store.take(&key);
     let identity =
         registry::identity(core, before.as_ref().unwrap_or(&Value::Null), at::at(&body, "identity"))?;
     let mut properties = added(before.as_ref(), &body);
@@ -70,7 +70,7 @@ pub fn put_deployment(core: &mut Core, call: &Call) -> Answer {
     if !core.store.has(&call.address.key_to(2)) {
         return Err(missing());
     }
-    let before = core.store.get(&call.address.key()).cloned();
+    let before = core.store.take(&call.address.key());
     if let (Some(before), Some(wanted)) = (&before, at::at(&body, "properties.resources"))
         && wanted["instanceType"] != before["properties"]["resources"]["instanceType"]
     {
@@ -168,7 +168,7 @@ fn begin(core: &mut Core, call: &Call, work: Work, deed: Deed, shows: Option<Str
 pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let key = call.address.key();
-    let before = core.store.get(&key).cloned().ok_or_else(missing)?;
+    let before = core.store.take(&key).ok_or_else(missing)?;
     let mut document = before.clone();
     if let Some(tags) = at::at(&body, "tags") {
         document["tags"] = tags.clone();

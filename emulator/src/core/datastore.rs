@@ -22,7 +22,7 @@ fn missing(name: &str) -> ArmError {
 /// GET of one: never its secrets.
 pub fn get(core: &Core, call: &Call) -> Answer {
     let found = core.store.get(&call.address.key());
-    found.map(|document| Response::json(200, document)).ok_or_else(|| missing(call.address.leaf()))
+    found.map(|document| Response::json(200, &document)).ok_or_else(|| missing(call.address.leaf()))
 }
 
 /// GET of all in a workspace, by `isDefault`, `names` and `searchText`.
@@ -48,7 +48,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         .as_object_mut()
         .and_then(|credentials| credentials.remove("secrets"));
     let key = call.address.key();
-    let before = core.store.get(&key).cloned();
+    let before = core.store.take(&key);
     let mut document = rendered(core, &call.address, &body);
     if let Some(before) = &before {
         refuse_changes(before, &document)?;
@@ -120,7 +120,7 @@ pub fn delete(core: &mut Core, call: &Call) -> Response {
     let key = call.address.key();
     let now = core.now();
     core.datastore_secrets.remove(&key);
-    Response::empty(if core.store.remove(now, &key).is_some() { 200 } else { 204 })
+    Response::empty(if core.store.remove(now, &key) { 200 } else { 204 })
 }
 
 /// POST listSecrets: `{expirableSecret?, expireAfterHours?}`. For an account's key it gives a SAS when an expirable
@@ -130,13 +130,13 @@ pub fn secrets(core: &Core, call: &Call) -> Answer {
     let key = call.address.key();
     let name = call.address.leaf();
     let Some(document) = core.store.get(&key) else { return Err(missing(name)) };
-    let kind = at::text(document, "properties.credentials.credentialsType").unwrap_or("None");
+    let kind = at::text(&document, "properties.credentials.credentialsType").unwrap_or("None");
     let Some(secrets) = core.datastore_secrets.get(&key).filter(|_| kind != "None") else {
         return Err(ArmError::plain_user(400, format!("Datastore {name} has no credentials.")));
     };
     if kind == "AccountKey" && wanted["expirableSecret"] == true {
         let hours = wanted["expireAfterHours"].as_f64().unwrap_or(1.0);
-        let text = |field: &str| at::text(document, &format!("properties.{field}")).unwrap_or_default();
+        let text = |field: &str| at::text(&document, &format!("properties.{field}")).unwrap_or_default();
         let token = blob::signature(core, text("accountName"), text("containerName"), hours);
         return Ok(Response::json(200, &json!({"secretsType": "Sas", "sasToken": token})));
     }

@@ -1,5 +1,7 @@
 //! How clients find their way: cloud metadata, and where a registry's assets are served.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use super::error::RootError;
@@ -51,7 +53,7 @@ fn registry(core: &mut Core, principal: &Principal, name: &str) -> Response {
         .everywhere("/registries")
         .map(|(_, registry)| registry)
         .find(|registry| registry["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name)));
-    let Some(registry) = found.cloned() else {
+    let Some(registry) = found.map(Cow::into_owned) else {
         let format = "Registry {feedName} was not found.";
         return RootError { status: 404, format, registry: name, inner: &[] }.into_response(core);
     };

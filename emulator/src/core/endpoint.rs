@@ -25,7 +25,7 @@ pub fn missing() -> ArmError {
 /// GET of one.
 pub fn get(core: &Core, call: &Call) -> Answer {
     match core.store.get(&call.address.key()) {
-        Some(document) => Ok(Response::json(200, &shown(call, document))),
+        Some(document) => Ok(Response::json(200, &shown(call, &document))),
         None => Err(missing()),
     }
 }
@@ -95,7 +95,7 @@ pub fn refuse_busy(core: &Core, endpoint: &str) -> Result<(), ArmError> {
 fn refuse_taken_name(core: &Core, name: &str, location: &str) -> Result<(), ArmError> {
     let taken = core.store.everywhere("/onlineEndpoints").any(|(_, other)| {
         other["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name))
-            && at::text(other, "location").is_some_and(|region| region.eq_ignore_ascii_case(location))
+            && at::text(&other, "location").is_some_and(|region| region.eq_ignore_ascii_case(location))
     });
     if taken {
         return Err(ArmError::validation(
@@ -134,7 +134,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let key = call.address.key();
     check_name(call.address.leaf())?;
-    let before = core.store.get(&key).cloned();
+    let before = core.store.take(&key);
     let location = checked(core, call, &body, before.as_ref())?;
     if before.is_none() {
         refuse_taken_name(core, call.address.leaf(), &location)?;
@@ -278,7 +278,7 @@ fn with_retry_after(core: &Core, response: Response) -> Response {
 pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let key = call.address.key();
-    let Some(before) = core.store.get(&key).cloned() else { return Err(missing()) };
+    let Some(before) = core.store.take(&key) else { return Err(missing()) };
     refuse_busy(core, &key)?;
     let mut document = before.clone();
     if let Some(tags) = at::at(&body, "tags") {

@@ -26,7 +26,7 @@ fn missing(name: &str) -> ArmError {
 /// GET of one.
 pub fn get(core: &Core, call: &Call) -> Answer {
     match core.store.get(&call.address.key()) {
-        Some(document) => Ok(Response::json(200, document)),
+        Some(document) => Ok(Response::json(200, &document)),
         None => Err(missing(call.address.leaf())),
     }
 }
@@ -54,7 +54,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     let kind = word(&TYPES, at::text(&body, "properties.jobType"));
     let now = core.now();
-    if let Some(before) = core.store.get(&key).cloned() {
+    if let Some(before) = core.store.take(&key) {
         let mut document = before.clone();
         document["properties"]["tags"] = at::or(&body, "properties.tags", json!({}));
         document["properties"]["isArchived"] = at::or(&body, "properties.isArchived", false);
@@ -141,7 +141,7 @@ pub fn move_on(core: &mut Core, key: &str, status: &str) {
 pub fn cancel(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     let Some(document) = core.store.get(&key) else { return Err(missing(call.address.leaf())) };
-    let status = at::text(document, "properties.status").unwrap_or_default();
+    let status = at::text(&document, "properties.status").unwrap_or_default();
     if ["Canceled", "Failed", "Completed"].contains(&status) {
         return Ok(Response::empty(200));
     }

@@ -36,7 +36,7 @@ pub fn make(core: &mut Core, endpoint: &str, body: &Value) {
 
 fn mode(core: &Core, key: &str) -> Result<String, ArmError> {
     let document = core.store.get(key).ok_or_else(endpoint::missing)?;
-    Ok(at::text(document, "properties.authMode").unwrap_or("Key").to_owned())
+    Ok(at::text(&document, "properties.authMode").unwrap_or("Key").to_owned())
 }
 
 /// POST listKeys.

@@ -28,7 +28,7 @@ pub fn page(
     let mut last = None;
     let mut more = false;
     for (sequence, document) in core.store.list(core.now(), &call.address.collection_key(), order, after) {
-        let Some(item) = render(document) else { continue };
+        let Some(item) = render(&document) else { continue };
         if items.len() == size {
             more = true;
             break;

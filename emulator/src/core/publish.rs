@@ -25,7 +25,7 @@ pub struct Order {
 pub fn start(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let source_address = Address { action: None, ..call.address.clone() };
-    let Some(source) = core.store.get(&source_address.key()).cloned() else {
+    let Some(source) = core.store.take(&source_address.key()) else {
         return Err(version::missing(&source_address));
     };
     let Some(registry) = at::text(&body, "registryName") else {
@@ -43,7 +43,7 @@ pub fn import(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let registry = Address { action: None, ..call.address.clone() };
     let asked = at::text(&body, "properties.sourceAssetId").unwrap_or_default();
-    let source = source_of(core, asked).cloned();
+    let source = source_of(core, asked);
     let Some(source) = source else {
         return Err(ArmError::missing("AssetNotFound", format!("Asset {asked} was not found.")));
     };
@@ -59,9 +59,9 @@ pub fn import(core: &mut Core, call: &Call) -> Answer {
 }
 
 /// `azureml://locations/{loc}/workspaces/{guid}/models/N/versions/V`, or an ARM id.
-fn source_of<'a>(core: &'a Core, asset: &str) -> Option<&'a Value> {
+fn source_of(core: &Core, asset: &str) -> Option<Value> {
     let Some(rest) = asset.strip_prefix("azureml://locations/") else {
-        return core.store.get(&key_of(asset)?);
+        return core.store.take(&key_of(asset)?);
     };
     let mut parts = rest.splitn(4, '/');
     let (_, _, guid, tail) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -70,7 +70,7 @@ fn source_of<'a>(core: &'a Core, asset: &str) -> Option<&'a Value> {
         .everywhere("/workspaces")
         .map(|(_, workspace)| workspace)
         .find(|workspace| at::text(workspace, "properties.workspaceId") == Some(guid))?;
-    core.store.get(&format!("{}/{tail}", key_of(workspace["id"].as_str()?)?))
+    core.store.take(&format!("{}/{tail}", key_of(workspace["id"].as_str()?)?))
 }
 
 fn registry_named(core: &Core, name: &str) -> Result<Address, ArmError> {

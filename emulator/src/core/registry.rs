@@ -1,5 +1,7 @@
 //! Registries (§B.2): PUT answers 202 with nothing in it, and there is no provisioningState to look at.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -25,7 +27,7 @@ pub struct Name {
 /// GET of one.
 pub fn get(core: &Core, call: &Call) -> Answer {
     match core.store.get(&call.address.key()) {
-        Some(document) if visible(core, document) => Ok(Response::json(200, document)),
+        Some(document) if visible(core, &document) => Ok(Response::json(200, &document)),
         _ => Err(not_found(&call.address)),
     }
 }
@@ -38,11 +40,11 @@ fn visible(core: &Core, document: &Value) -> bool {
 pub fn list(core: &Core, call: &Call) -> Answer {
     if !call.address.group.is_empty() {
         return page(core, call, Order::OldestFirst, |document| {
-            visible(core, document).then(|| document.clone())
+            visible(core, &document).then(|| document.clone())
         });
     }
     let prefix = format!("{}/", call.address.subscription.to_ascii_lowercase());
-    let value: Vec<&Value> = core
+    let value: Vec<Cow<Value>> = core
         .store
         .everywhere("/registries")
         .filter(|(path, document)| path.starts_with(&prefix) && visible(core, document))
@@ -65,7 +67,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     }
     let location = at::text(&body, "location").unwrap_or_default();
     let key = call.address.key();
-    let before = core.store.get(&key).cloned();
+    let before = core.store.take(&key);
     claim_name(core, name, &key)?;
     let document = match &before {
         None => created(core, call, &body, location)?,
@@ -211,7 +213,7 @@ pub(super) fn identity(core: &mut Core, document: &Value, wanted: Option<&Value>
 pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let key = call.address.key();
-    let Some(mut document) = core.store.get(&key).cloned() else { return Err(not_found(&call.address)) };
+    let Some(mut document) = core.store.take(&key) else { return Err(not_found(&call.address)) };
     if let Some(tags) = at::at(&body, "tags") {
         document["tags"] = tags.clone();
     }
@@ -230,9 +232,8 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
 pub fn delete(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     let Some(document) = core.store.get(&key) else { return Ok(Response::empty(204)) };
-    let location = at::text(document, "location").unwrap_or_default().to_owned();
-    let beneath = format!("{key}/");
-    let holds_assets = core.store.everywhere("/versions").any(|(path, _)| path.starts_with(&beneath));
+    let location = at::text(&document, "location").unwrap_or_default().to_owned();
+    let holds_assets = core.store.holds(&key, "/versions");
     if holds_assets && !core.config.inferred.registry_delete_with_assets {
         return Err(ArmError::user(
             409,
@@ -276,7 +277,7 @@ pub fn finish(
     let now = core.now();
     match (&fate, before) {
         (Ok(()), _) => {
-            if let Some(mut document) = core.store.get(key).cloned() {
+            if let Some(mut document) = core.store.take(key) {
                 regions::make_accounts(core, &mut document);
                 core.store.put(now, key, document);
             }

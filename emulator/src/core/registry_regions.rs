@@ -134,7 +134,7 @@ pub fn start(core: &mut Core, call: &Call) -> Answer {
     let Some(document) = core.store.get(&key) else {
         return Err(not_found(&super::address::Address { action: None, ..call.address.clone() }));
     };
-    let primary = at::text(document, "location").unwrap_or_default().to_owned();
+    let primary = at::text(&document, "location").unwrap_or_default().to_owned();
     let regions: Vec<String> = at::at(&body, "properties.regionDetails")
         .and_then(Value::as_array)
         .into_iter()

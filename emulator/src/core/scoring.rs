@@ -77,7 +77,7 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request, rest: &
     });
     let Some((collection, endpoint)) = found else { return refused(404, "Endpoint not found.") };
     let key = format!("{collection}/{}", name.to_ascii_lowercase());
-    let endpoint = endpoint.clone();
+    let endpoint = endpoint.into_owned();
     if !admitted(core, &key, &endpoint, principal, request) {
         return refused(
             401,

@@ -1,5 +1,6 @@
 //! The resources that exist, as the documents a GET shows. A list may lag behind a GET.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ pub struct Store {
 #[derive(Debug, Default)]
 struct Collection {
     sequence_of: BTreeMap<String, u64>,
-    documents: BTreeMap<u64, Value>,
+    documents: BTreeMap<u64, Document>,
 }
 
 #[derive(Debug)]
@@ -27,7 +28,31 @@ struct Change {
     at: Timestamp,
     collection: String,
     sequence: u64,
-    before: Option<Value>,
+    before: Option<Document>,
+}
+
+/// A document. There may be very many versions of assets, and a JSON map takes six times as much memory as its text.
+#[derive(Debug, Clone)]
+enum Document {
+    Map(Value),
+    Text(Box<str>),
+}
+
+impl Document {
+    fn new(collection: &str, document: Value) -> Self {
+        if collection.ends_with("/versions") {
+            Self::Text(document.to_string().into())
+        } else {
+            Self::Map(document)
+        }
+    }
+
+    fn read(&self) -> Cow<'_, Value> {
+        match self {
+            Self::Map(document) => Cow::Borrowed(document),
+            Self::Text(text) => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
+        }
+    }
 }
 
 /// In which order a list goes by time of creation.
@@ -45,16 +70,25 @@ impl Store {
         Self { lag, ..Self::default() }
     }
 
-    /// The document of a resource.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    fn find(&self, key: &str) -> Option<&Document> {
         let (collection, name) = key.rsplit_once('/')?;
         let collection = self.collections.get(collection)?;
         collection.documents.get(collection.sequence_of.get(name)?)
     }
 
+    /// The document of a resource.
+    pub fn get(&self, key: &str) -> Option<Cow<'_, Value>> {
+        self.find(key).map(Document::read)
+    }
+
+    /// The document of a resource, to be changed and put back.
+    pub fn take(&self, key: &str) -> Option<Value> {
+        self.get(key).map(Cow::into_owned)
+    }
+
     /// Whether a resource exists.
     pub fn has(&self, key: &str) -> bool {
-        self.get(key).is_some()
+        self.find(key).is_some()
     }
 
     /// Stores a document; one that was there keeps its place in lists.
@@ -65,20 +99,20 @@ impl Store {
             self.sequence += 1;
             self.sequence
         });
-        let before = collection.documents.insert(sequence, document);
+        let before = collection.documents.insert(sequence, Document::new(path, document));
         self.record(now, path, sequence, before);
     }
 
     /// Changes a document in place; false when there is none.
     pub fn change(&mut self, now: Timestamp, key: &str, change: impl FnOnce(&mut Value)) -> bool {
-        let Some(mut document) = self.get(key).cloned() else { return false };
+        let Some(mut document) = self.take(key) else { return false };
         change(&mut document);
         self.put(now, key, document);
         true
     }
 
-    /// Removes a resource and everything beneath it.
-    pub fn remove(&mut self, now: Timestamp, key: &str) -> Option<Value> {
+    /// Removes a resource and everything beneath it; false when there is none.
+    pub fn remove(&mut self, now: Timestamp, key: &str) -> bool {
         let beneath = format!("{key}/");
         let paths: Vec<String> = self
             .collections
@@ -89,17 +123,23 @@ impl Store {
         for path in paths {
             self.collections.remove(&path);
         }
-        let (path, name) = key.rsplit_once('/')?;
-        let collection = self.collections.get_mut(path)?;
-        let sequence = collection.sequence_of.remove(name)?;
+        let Some((path, name)) = key.rsplit_once('/') else { return false };
+        let Some(collection) = self.collections.get_mut(path) else { return false };
+        let Some(sequence) = collection.sequence_of.remove(name) else { return false };
         let before = collection.documents.remove(&sequence);
-        self.record(now, path, sequence, before.clone());
-        before
+        self.record(now, path, sequence, before);
+        true
     }
 
     /// The documents of a collection, as lists show them, with their sequence numbers; those after `after`, if given.
-    pub fn list(&self, now: Timestamp, path: &str, order: Order, after: Option<u64>) -> Vec<(u64, &Value)> {
-        let mut shown: BTreeMap<u64, &Value> = self
+    pub fn list(
+        &self,
+        now: Timestamp,
+        path: &str,
+        order: Order,
+        after: Option<u64>,
+    ) -> impl Iterator<Item = (u64, Cow<'_, Value>)> {
+        let mut shown: BTreeMap<u64, &Document> = self
             .collections
             .get(path)
             .map(|collection| collection.documents.iter().map(|(at, document)| (*at, document)).collect())
@@ -114,29 +154,46 @@ impl Store {
                 None => shown.remove(&change.sequence),
             };
         }
-        match order {
+        let found: Vec<(u64, &Document)> = match order {
             Order::OldestFirst => {
                 shown.range(after.map_or(0, |at| at.saturating_add(1))..).map(|(at, d)| (*at, *d)).collect()
             }
             Order::NewestFirst => {
                 shown.range(..after.unwrap_or(u64::MAX)).rev().map(|(at, d)| (*at, *d)).collect()
             }
-        }
+        };
+        found.into_iter().map(|(at, document)| (at, document.read()))
+    }
+
+    /// How many documents a collection has now.
+    pub fn count(&self, path: &str) -> usize {
+        self.collections.get(path).map_or(0, |collection| collection.documents.len())
+    }
+
+    /// Whether any collection beneath a resource whose path ends so holds something.
+    pub fn holds(&self, key: &str, ending: &str) -> bool {
+        let beneath = format!("{key}/");
+        let found = self.collections.range(beneath.clone()..).take_while(|(path, _)| path.starts_with(&beneath));
+        found.into_iter().any(|(path, collection)| path.ends_with(ending) && !collection.documents.is_empty())
     }
 
     /// The documents of a collection as they are now, in order of creation.
-    pub fn all(&self, path: &str) -> impl Iterator<Item = &Value> {
-        self.collections.get(path).into_iter().flat_map(|collection| collection.documents.values())
+    pub fn all(&self, path: &str) -> impl DoubleEndedIterator<Item = Cow<'_, Value>> {
+        let documents =
+            self.collections.get(path).into_iter().flat_map(|collection| collection.documents.values());
+        documents.map(Document::read)
     }
 
     /// The documents as they are now of all collections whose path ends so, with the path.
-    pub fn everywhere<'a>(&'a self, ending: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    pub fn everywhere<'a>(&'a self, ending: &'a str) -> impl Iterator<Item = (&'a str, Cow<'a, Value>)> {
         self.collections.iter().filter(move |(path, _)| path.ends_with(ending)).flat_map(
-            |(path, collection)| collection.documents.values().map(move |document| (path.as_str(), document)),
+            |(path, collection)| {
+                collection.documents.values().map(move |document| (path.as_str(), document.read()))
+            },
         )
     }
 
-    fn record(&mut self, now: Timestamp, collection: &str, sequence: u64, before: Option<Value>) {
+    fn record(&mut self, now: Timestamp, collection: &str, sequence: u64, before: Option<Document>) {
         if self.lag <= 0.0 {
             self.journal.clear();
             return;

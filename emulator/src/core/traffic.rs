@@ -83,7 +83,7 @@ fn deployment_serves(core: &Core, endpoint: &str, name: &str) -> Result<(), ArmE
             format!("Deployment {name} in the traffic rules does not exist."),
         ));
     };
-    let state = at::text(deployment, "properties.provisioningState").unwrap_or_default();
+    let state = at::text(&deployment, "properties.provisioningState").unwrap_or_default();
     if state != "Succeeded" && core.config.inferred.traffic_needs_succeeded {
         return Err(ArmError::validation(
             "Traffic",
@@ -95,10 +95,10 @@ fn deployment_serves(core: &Core, endpoint: &str, name: &str) -> Result<(), ArmE
 
 /// Whether a deployment has live or mirrored traffic.
 pub fn has_any(core: &Core, endpoint: &str, deployment: &str) -> bool {
-    let document = core.store.get(endpoint).unwrap_or(&Value::Null);
+    let Some(document) = core.store.get(endpoint) else { return false };
     ["properties.traffic", "properties.mirrorTraffic"]
         .into_iter()
-        .any(|path| share_of(&at::object(document, path), deployment) > 0)
+        .any(|path| share_of(&at::object(&document, path), deployment) > 0)
 }
 
 /// Takes a deployment that is gone out of the maps.

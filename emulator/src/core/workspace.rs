@@ -1,5 +1,7 @@
 //! Workspaces: seeded, never made or changed by a client of ours; looked up for ids and URLs (§B.8).
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::address::Address;
@@ -15,7 +17,7 @@ use crate::wire::Response;
 pub fn get(core: &Core, call: &Call) -> Answer {
     core.store
         .get(&call.address.key())
-        .map(|document| Response::json(200, document))
+        .map(|document| Response::json(200, &document))
         .ok_or_else(|| not_found(&call.address))
 }
 
@@ -25,7 +27,7 @@ pub fn list(core: &Core, call: &Call) -> Answer {
         return page(core, call, Order::OldestFirst, |document| Some(document.clone()));
     }
     let prefix = format!("{}/", call.address.subscription.to_ascii_lowercase());
-    let value: Vec<&Value> = core
+    let value: Vec<Cow<Value>> = core
         .store
         .everywhere("/workspaces")
         .filter(|(path, _)| path.starts_with(&prefix))
@@ -84,7 +86,12 @@ pub fn make(core: &mut Core, seed: &WorkspaceSeed) {
 /// Id and location of the workspace that an address is in.
 pub fn place(core: &Core, address: &Address) -> (String, String) {
     let document = core.store.get(&address.key_to(1));
-    let text =
-        |path| document.and_then(|document| super::json::text(document, path)).unwrap_or_default().to_owned();
+    let text = |path| {
+        document
+            .as_deref()
+            .and_then(|document| super::json::text(document, path))
+            .unwrap_or_default()
+            .to_owned()
+    };
     (text("properties.workspaceId"), text("location"))
 }

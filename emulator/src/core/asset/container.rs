@@ -22,7 +22,7 @@ pub fn list(core: &Core, call: &Call) -> Answer {
 /// GET of one.
 pub fn get(core: &Core, call: &Call) -> Answer {
     match core.store.get(&call.address.key()) {
-        Some(document) => Ok(Response::json(200, &shown(core, call, document))),
+        Some(document) => Ok(Response::json(200, &shown(core, call, &document))),
         None => Err(Kind::of(&call.address).container_missing(call.address.leaf())),
     }
 }
@@ -32,7 +32,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     check_name(call.address.leaf())?;
     let key = call.address.key();
-    let before = core.store.get(&key).cloned();
+    let before = core.store.take(&key);
     let mut document = rendered(core, call.identity, &call.address, before.as_ref());
     fill_resource_base(&mut document, &body);
     if let Some(kind) = at::at(&body, "properties.dataType") {

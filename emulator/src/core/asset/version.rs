@@ -45,7 +45,7 @@ pub fn list(core: &Core, call: &Call) -> Answer {
 /// GET of one.
 pub fn get(core: &Core, call: &Call) -> Answer {
     match core.store.get(&call.address.key()) {
-        Some(document) => Ok(Response::json(200, &shown(core, call, document))),
+        Some(document) => Ok(Response::json(200, &shown(core, call, &document))),
         None => Err(missing(&call.address)),
     }
 }
@@ -69,7 +69,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
             ),
         ));
     }
-    let Some(before) = core.store.get(&key).cloned() else {
+    let Some(before) = core.store.take(&key) else {
         if registry {
             refuse_tombstone(core, &key, address)?;
         }
@@ -134,11 +134,8 @@ fn resource_url(core: &Core, call: &Call) -> String {
 
 /// The location of the registry or workspace that an address is in.
 pub fn location_of(core: &Core, address: &Address) -> String {
-    core.store
-        .get(&address.key_to(1))
-        .and_then(|owner| at::text(owner, "location"))
-        .unwrap_or("eastus")
-        .to_owned()
+    let owner = core.store.get(&address.key_to(1));
+    owner.as_deref().and_then(|owner| at::text(owner, "location")).unwrap_or("eastus").to_owned()
 }
 
 fn positive_integer(version: &str) -> bool {
@@ -308,8 +305,8 @@ pub fn place(core: &mut Core, identity: &Identity, address: &Address, document: 
     let is_new = !core.store.has(&address.key());
     core.store.put(now, &address.key(), document.clone());
     if is_new {
-        let mut container = match core.store.get(&container_key) {
-            Some(container) => container.clone(),
+        let mut container = match core.store.take(&container_key) {
+            Some(container) => container,
             None => container::rendered(core, identity, &container_address, None),
         };
         count_version(&mut container, address.leaf());

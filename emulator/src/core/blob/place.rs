@@ -70,7 +70,7 @@ pub fn own(core: &mut Core, owner: &Address, words: &str) -> (Place, Value) {
 /// Account and ARM id of the storage of a registry or workspace.
 fn storage_of(core: &Core, owner: &Address) -> (String, Value) {
     let registry = core.store.get(&owner.key_to(1));
-    let account = registry.and_then(|registry| {
+    let account = registry.as_deref().and_then(|registry| {
         registry.pointer("/properties/regionDetails/0/storageAccountDetails/0/systemCreatedStorageAccount")
     });
     if let Some(account) = account {
@@ -78,7 +78,10 @@ fn storage_of(core: &Core, owner: &Address) -> (String, Value) {
         return (name, account.pointer("/armResourceId/resourceId").cloned().unwrap_or_default());
     }
     let default = core.store.get(&format!("{}/datastores/workspaceblobstore", owner.key_to(1)));
-    let name = default.and_then(|default| at::text(default, "properties.accountName")).unwrap_or("workspace");
+    let name = default
+        .as_deref()
+        .and_then(|default| at::text(default, "properties.accountName"))
+        .unwrap_or("workspace");
     let Address { subscription, group, .. } = owner;
     let id = format!(
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts/{name}"
@@ -99,7 +102,7 @@ pub fn of_uri(core: &Core, owner: &Address, uri: &str) -> Option<Place> {
     let (workspace, datastore) = before.rsplit_once("datastores/")?;
     let owner = if workspace.is_empty() { owner.key_to(1) } else { long_form(workspace)? };
     let document = core.store.get(&format!("{owner}/datastores/{datastore}"))?;
-    let text = |field: &str| at::text(document, &format!("properties.{field}")).map(ToOwned::to_owned);
+    let text = |field: &str| at::text(&document, &format!("properties.{field}")).map(ToOwned::to_owned);
     Some(Place { account: text("accountName")?, container: text("containerName")?, path: path.to_owned() })
 }
 

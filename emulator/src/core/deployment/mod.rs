@@ -27,7 +27,7 @@ fn missing(name: &str) -> ArmError {
 /// GET of one.
 pub fn get(core: &Core, call: &Call) -> Answer {
     match core.store.get(&call.address.key()) {
-        Some(document) => Ok(Response::json(200, &shown(call, document))),
+        Some(document) => Ok(Response::json(200, &shown(call, &document))),
         None => Err(missing(call.address.leaf())),
     }
 }
@@ -48,9 +48,9 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let key = call.address.key();
     let endpoint_key = call.address.key_to(2);
-    let Some(parent) = core.store.get(&endpoint_key).cloned() else { return Err(endpoint::missing()) };
+    let Some(parent) = core.store.take(&endpoint_key) else { return Err(endpoint::missing()) };
     endpoint::check_name(call.address.leaf())?;
-    let before = core.store.get(&key).cloned();
+    let before = core.store.take(&key);
     checked(core, call, &body, &parent, before.as_ref())?;
     endpoint::refuse_busy(core, &endpoint_key)?;
     let is_new = before.is_none();
@@ -138,7 +138,7 @@ fn refuse_fixed(body: &Value, before: &Value, compute: &str) -> Result<(), ArmEr
 
 fn refuse_quota(core: &Core, call: &Call) -> Result<(), ArmError> {
     let quotas = &core.config.quotas;
-    let here = core.store.all(&format!("{}/deployments", call.address.key_to(2))).count();
+    let here = core.store.count(&format!("{}/deployments", call.address.key_to(2)));
     let all = core.store.everywhere("/deployments").count();
     if here >= quotas.deployments_per_endpoint || all >= quotas.deployments {
         return Err(ArmError::user(
@@ -182,7 +182,7 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let key = call.address.key();
     let endpoint_key = call.address.key_to(2);
-    let Some(before) = core.store.get(&key).cloned() else { return Err(missing(call.address.leaf())) };
+    let Some(before) = core.store.take(&key) else { return Err(missing(call.address.leaf())) };
     endpoint::refuse_busy(core, &endpoint_key)?;
     let mut document = before.clone();
     if let Some(tags) = at::at(&body, "tags") {
@@ -234,7 +234,7 @@ pub fn logs(core: &Core, call: &Call) -> Answer {
     let Some(document) = core.store.get(&call.address.key()) else {
         return Err(missing(call.address.leaf()));
     };
-    let state = at::text(document, "properties.provisioningState").unwrap_or_default();
+    let state = at::text(&document, "properties.provisioningState").unwrap_or_default();
     let content = format!(
         "Instance status:\nSystemSetup: Succeeded\nUserContainerImagePull: Succeeded\nModelDownload: Succeeded\nUserContainerStart: {state}\n"
     );

@@ -9,9 +9,9 @@ use crate::core::scoring::Serving;
 use crate::core::{Core, json as at, traffic};
 
 /// The model that a reference names: a workspace's by ARM id, a registry's by asset id.
-pub fn model_of<'a>(core: &'a Core, reference: &str) -> Option<&'a Value> {
+pub fn model_of(core: &Core, reference: &str) -> Option<Value> {
     let Some(rest) = reference.strip_prefix("azureml://registries/") else {
-        return core.store.get(&key_of(reference)?);
+        return core.store.take(&key_of(reference)?);
     };
     let (registry, tail) = rest.split_once('/')?;
     let registry = core
@@ -19,7 +19,7 @@ pub fn model_of<'a>(core: &'a Core, reference: &str) -> Option<&'a Value> {
         .everywhere("/registries")
         .map(|(_, registry)| registry)
         .find(|known| known["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(registry)))?;
-    core.store.get(&format!("{}/{tail}", key_of(registry["id"].as_str()?)?))
+    core.store.take(&format!("{}/{tail}", key_of(registry["id"].as_str()?)?))
 }
 
 /// A change has ended: the deployment serves what it was told to, or the operation tells why not.
@@ -27,7 +27,7 @@ pub fn finish(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(
     let Some((endpoint_key, _)) = key.rsplit_once("/deployments/") else { return fate };
     mark_endpoint(core, endpoint_key, "Succeeded");
     let now = core.now();
-    let Some(mut document) = core.store.get(key).cloned() else { return fate };
+    let Some(mut document) = core.store.take(key) else { return fate };
     let verdict = fate.and_then(|()| serve(core, key, &mut document));
     let state = if verdict.is_ok() { "Succeeded" } else { "Failed" };
     document["properties"]["provisioningState"] = state.into();

@@ -21,8 +21,8 @@ fn known(core: &Core, workspace: &Address) -> BTreeMap<String, Value> {
     core.store
         .all(&jobs)
         .map(|job| {
-            let name = at::text(job, "properties.experimentName").unwrap_or("Default").to_owned();
-            let id = of(core, workspace, job);
+            let name = at::text(&job, "properties.experimentName").unwrap_or("Default").to_owned();
+            let id = of(core, workspace, &job);
             let experiment = json!({
                 "experiment_id": id,
                 "name": name,

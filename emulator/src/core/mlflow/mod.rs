@@ -80,7 +80,7 @@ fn run_id(request: &Request) -> String {
 fn get(core: &Core, workspace: &Address, request: &Request) -> Response {
     let id = run_id(request);
     match core.store.get(&workspace.child("jobs", &id).key()) {
-        Some(job) => Response::json(200, &json!({"run": run(core, workspace, job)})),
+        Some(job) => Response::json(200, &json!({"run": run(core, workspace, &job)})),
         None => refused(404, "RESOURCE_DOES_NOT_EXIST", &format!("Run with id={id} not found.")),
     }
 }

@@ -32,7 +32,7 @@ pub fn answer(core: &Core, workspace: &Address, request: &Request) -> Response {
         .filter(|job| {
             experiments.is_empty() || experiments.contains(&experiment::of(core, workspace, job).as_str())
         })
-        .map(|job| run(core, workspace, job))
+        .map(|job| run(core, workspace, &job))
         .filter(|run| conditions.iter().all(|condition| condition.holds(run)))
         .collect();
     if body["run_view_type"] == "DELETED_ONLY" {

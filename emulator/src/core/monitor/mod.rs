@@ -96,7 +96,8 @@ pub fn answer(core: &Core, identity: &Identity, request: &Request, address: &Add
         .into_iter()
         .map(|metric| shown(core, address, metric, &span, &filter, &aggregations))
         .collect::<Result<Vec<Value>, ArmError>>()?;
-    let region = core.store.get(&address.key_to(2)).and_then(|endpoint| endpoint["location"].as_str());
+    let endpoint = core.store.get(&address.key_to(2));
+    let region = endpoint.as_deref().and_then(|endpoint| endpoint["location"].as_str());
     Ok(Response::json(
         200,
         &json!({

@@ -92,7 +92,7 @@ fn result_of(core: &mut Core, call: &Call, id: &str, operation: &Operation) -> R
         }
         Some(Err(failure)) => Response::json(400, &json!({"error": error_of(core, failure)})),
         Some(Ok(())) => match operation.shows.as_deref().and_then(|key| core.store.get(key)) {
-            Some(document) => Response::json(200, document),
+            Some(document) => Response::json(200, &document),
             None if operation.shows.is_some() => Response::empty(200),
             None => Response::empty(204),
         },

@@ -13,7 +13,7 @@ pub(in crate::demo) async fn places(stage: &Stage, narration: &mut Narration) ->
     apply(stage, narration, &["00-namespace", "10-registry", "20-workspaces"]).await?;
     ready(stage, narration, &["amlreg/fares-models", "amlws/fares-dev", "amlws/fares-prod"]).await?;
     stage.kubectl.run(narration, &["get", "bindery", "-n", NAMESPACE]).await?;
-    let found = stage.stand.emulator.control().resource(&azure_id("registries/fares-models")).cloned();
+    let found = stage.stand.emulator.control().resource(&azure_id("registries/fares-models"));
     let registry = found.unwrap_or_default();
     let regions = registry["properties"]["regionDetails"].as_array().cloned().unwrap_or_default();
     let regions: Vec<&str> = regions.iter().filter_map(|r| r["location"].as_str()).collect();
