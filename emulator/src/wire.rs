@@ -155,7 +155,12 @@ impl Response {
 
     /// A JSON answer.
     pub fn json(status: u16, body: &Value) -> Self {
-        Self::bytes(status, "application/json; charset=utf-8", body.to_string().into_bytes())
+        Self::json_text(status, body.to_string())
+    }
+
+    /// A JSON answer that is text already.
+    pub(crate) fn json_text(status: u16, body: String) -> Self {
+        Self::bytes(status, "application/json; charset=utf-8", body.into_bytes())
     }
 
     /// An answer of any content type.

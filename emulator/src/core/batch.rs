@@ -7,9 +7,9 @@ use super::endpoint::{added, check_name, long_running};
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start, Started};
+use super::order::Order;
 use super::paging::page;
 use super::schema::word;
-use super::store::Order;
 use super::{Core, json as at, keys, registry, workspace};
 use crate::wire::Response;
 
@@ -27,7 +27,8 @@ pub fn list(core: &Core, call: &Call) -> Answer {
     if call.address.steps.len() > 1 && !core.store.has(&call.address.key()) {
         return Err(missing());
     }
-    page(core, call, Order::OldestFirst, |document| Some(document.clone()))
+    let order = Order::of_versions(call.request, Order::OLDEST_FIRST);
+    page(core, call, order, |document| Some(document.into_owned()))
 }
 
 /// PUT of an endpoint.

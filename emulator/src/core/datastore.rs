@@ -6,9 +6,9 @@ use super::address::Address;
 use super::arm::{self, Call};
 use super::asset;
 use super::error::{Answer, ArmError};
+use super::order::Order;
 use super::paging::page;
 use super::schema::{datastore as shapes, word};
-use super::store::Order;
 use super::{Core, blob, ids, json as at};
 use crate::wire::Response;
 
@@ -30,13 +30,13 @@ pub fn list(core: &Core, call: &Call) -> Answer {
     let default = call.request.parameter("isDefault").filter(|flag| !flag.is_empty());
     let names = call.request.parameter("names").filter(|names| !names.is_empty());
     let text = call.request.parameter("searchText").unwrap_or_default();
-    page(core, call, Order::OldestFirst, |document| {
+    page(core, call, Order::of_datastores(call.request), |document| {
         let name = document["name"].as_str().unwrap_or_default();
         let is_default = document["properties"]["isDefault"] == true;
         let fits = default.as_deref().is_none_or(|flag| flag.eq_ignore_ascii_case("true") == is_default)
             && names.as_deref().is_none_or(|names| names.split(',').any(|wanted| wanted.trim() == name))
             && name.contains(&text);
-        fits.then(|| document.clone())
+        fits.then(|| document.into_owned())
     })
 }
 

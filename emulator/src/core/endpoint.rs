@@ -7,9 +7,9 @@ use super::asset::lists::has_all;
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start, Started};
+use super::order::Order;
 use super::paging::page;
 use super::schema::word;
-use super::store::Order;
 use super::{Core, json as at, keys, registry, traffic, workspace};
 use crate::wire::Response;
 
@@ -48,16 +48,13 @@ pub fn list(core: &Core, call: &Call) -> Answer {
         call.request.parameter(name).map(|text| text.split(',').map(ToOwned::to_owned).collect::<Vec<_>>())
     };
     let (name, tags, properties) = (call.request.parameter("name"), wanted("tags"), wanted("properties"));
-    let order = call.request.parameter("orderBy").unwrap_or_default();
-    let order =
-        if order.eq_ignore_ascii_case("CreatedAtDesc") { Order::NewestFirst } else { Order::OldestFirst };
-    page(core, call, order, |document| {
+    page(core, call, Order::of_endpoints(call.request), |document| {
         let fits = name.as_deref().is_none_or(|name| document["name"] == *name)
             && tags.as_deref().is_none_or(|tags| has_all(&document["tags"], tags))
             && properties
                 .as_deref()
                 .is_none_or(|wanted| has_all(&document["properties"]["properties"], wanted));
-        fits.then(|| shown(call, document))
+        fits.then(|| shown(call, &document))
     })
 }
 

@@ -10,9 +10,9 @@ use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::mlflow::Metrics;
 use super::operation::{self, Deed, Family, Start};
+use super::order::Order;
 use super::paging::page;
 use super::schema::word;
-use super::store::Order;
 use super::{Core, ids, json as at, workspace};
 use crate::seed::JobSeed;
 use crate::wire::Response;
@@ -36,14 +36,14 @@ pub fn list(core: &Core, call: &Call) -> Answer {
     let view = ListView::of(call.request);
     let kind = call.request.parameter("jobType");
     let tag: Vec<String> = call.request.parameter("tag").into_iter().collect();
-    page(core, call, Order::NewestFirst, |document| {
+    page(core, call, Order::NEWEST_FIRST, |document| {
         let properties = &document["properties"];
-        let fits = view.shows(document)
+        let fits = view.shows(&document)
             && has_all(&properties["tags"], &tag)
             && kind.as_deref().is_none_or(|kind| {
                 properties["jobType"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(kind))
             });
-        fits.then(|| document.clone())
+        fits.then(|| document.into_owned())
     })
 }
 

@@ -22,6 +22,7 @@ pub mod log;
 mod mlflow;
 mod monitor;
 pub mod operation;
+mod order;
 mod paging;
 mod publish;
 mod registry;

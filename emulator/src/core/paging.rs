@@ -1,11 +1,13 @@
 //! Lists: pages, and links to the next one.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::Core;
 use super::arm::Call;
 use super::error::{Answer, ArmError};
-use super::store::Order;
+use super::order::{Order, Position};
 use crate::wire::{Request, Response};
 
 /// One page of a list, with `nextLink` when there is more. `render` turns a stored document into an item,
@@ -14,10 +16,10 @@ pub fn page(
     core: &Core,
     call: &Call,
     order: Order,
-    mut render: impl FnMut(&Value) -> Option<Value>,
+    mut render: impl FnMut(Cow<Value>) -> Option<Value>,
 ) -> Answer {
     let token = call.request.parameter("$skip").filter(|token| !token.is_empty());
-    let after = token.as_deref().and_then(|token| u64::from_str_radix(token.strip_prefix("aml")?, 16).ok());
+    let after = token.as_deref().and_then(Position::parse);
     if token.is_some() && after.is_none() {
         return Err(ArmError::validation("$skip", "The continuation token is not valid."));
     }
@@ -27,24 +29,26 @@ pub fn page(
     let mut items = Vec::new();
     let mut last = None;
     let mut more = false;
-    for (sequence, document) in core.store.list(core.now(), &call.address.collection_key(), order, after) {
-        let Some(item) = render(&document) else { continue };
+    for (position, document) in
+        core.store.list(core.now(), &call.address.collection_key(), order, after.as_ref())
+    {
+        let Some(item) = render(document) else { continue };
         if items.len() == size {
             more = true;
             break;
         }
         items.push(item);
-        last = Some(sequence);
+        last = Some(position);
     }
     let mut body = json!({"value": items});
     // `$top` and `count` say how many are wanted in all, and then there is no next page.
     if let (true, true, Some(last)) = (more, limit > size, last) {
-        body["nextLink"] = next_link(core, call.request, last).into();
+        body["nextLink"] = next_link(core, call.request, &last).into();
     }
     Ok(Response::json(200, &body))
 }
 
-fn next_link(core: &Core, request: &Request, last: u64) -> String {
+fn next_link(core: &Core, request: &Request, last: &Position) -> String {
     let kept: Vec<&str> = request
         .query
         .split('&')
@@ -53,5 +57,5 @@ fn next_link(core: &Core, request: &Request, last: u64) -> String {
             !key.eq_ignore_ascii_case("$skip") && !key.eq_ignore_ascii_case("%24skip")
         })
         .collect();
-    format!("{}{}?{}&%24skip=aml{last:016x}", core.base(), request.path, kept.join("&"))
+    format!("{}{}?{}&%24skip={}", core.base(), request.path, kept.join("&"), last.token())
 }

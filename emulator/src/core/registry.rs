@@ -9,10 +9,10 @@ use super::arm::{Call, not_found};
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start, Started};
+use super::order::Order;
 use super::paging::page;
 use super::registry_regions as regions;
 use super::schema::word;
-use super::store::Order;
 use super::{Core, ids, json as at};
 use crate::wire::Response;
 
@@ -39,8 +39,8 @@ fn visible(core: &Core, document: &Value) -> bool {
 /// GET of all in a resource group, or in a subscription.
 pub fn list(core: &Core, call: &Call) -> Answer {
     if !call.address.group.is_empty() {
-        return page(core, call, Order::OldestFirst, |document| {
-            visible(core, &document).then(|| document.clone())
+        return page(core, call, Order::OLDEST_FIRST, |document| {
+            visible(core, &document).then(|| document.into_owned())
         });
     }
     let prefix = format!("{}/", call.address.subscription.to_ascii_lowercase());

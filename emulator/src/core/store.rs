@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::order::{Order, Position};
+
 /// All resources, by collection. Keys are those of [`Address`](super::address::Address).
 #[derive(Debug, Default)]
 pub struct Store {
@@ -55,15 +57,6 @@ impl Document {
     }
 }
 
-/// In which order a list goes by time of creation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// As made.
-    OldestFirst,
-    /// The latest first.
-    NewestFirst,
-}
-
 impl Store {
     /// Nothing, with lists that lag so many seconds.
     pub fn new(lag: f64) -> Self {
@@ -79,6 +72,14 @@ impl Store {
     /// The document of a resource.
     pub fn get(&self, key: &str) -> Option<Cow<'_, Value>> {
         self.find(key).map(Document::read)
+    }
+
+    /// The document of a resource as JSON.
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.find(key).map(|document| match document {
+            Document::Map(document) => document.to_string(),
+            Document::Text(text) => text.to_string(),
+        })
     }
 
     /// The document of a resource, to be changed and put back.
@@ -131,14 +132,41 @@ impl Store {
         true
     }
 
-    /// The documents of a collection, as lists show them, with their sequence numbers; those after `after`, if given.
+    /// The documents of a collection, as lists show them; those behind a position, if one is given.
     pub fn list(
         &self,
         now: Timestamp,
         path: &str,
         order: Order,
-        after: Option<u64>,
-    ) -> impl Iterator<Item = (u64, Cow<'_, Value>)> {
+        after: Option<&Position>,
+    ) -> impl Iterator<Item = (Position, Cow<'_, Value>)> {
+        let mut found: Vec<(Position, &Document)> = self
+            .shown(now, path)
+            .into_iter()
+            .map(|(at, document)| {
+                // Only what is looked at is read.
+                let position = if order.is_by_field() {
+                    order.position(at, &document.read())
+                } else {
+                    Position::of_sequence(at)
+                };
+                (position, document)
+            })
+            .collect();
+        if order.is_by_field() {
+            found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        }
+        if order.descending {
+            found.reverse();
+        }
+        let behind = |position: &Position, after: &Position| {
+            if order.descending { position < after } else { position > after }
+        };
+        found.retain(|(position, _)| after.is_none_or(|after| behind(position, after)));
+        found.into_iter().map(|(position, document)| (position, document.read()))
+    }
+
+    fn shown(&self, now: Timestamp, path: &str) -> BTreeMap<u64, &Document> {
         let mut shown: BTreeMap<u64, &Document> = self
             .collections
             .get(path)
@@ -154,15 +182,7 @@ impl Store {
                 None => shown.remove(&change.sequence),
             };
         }
-        let found: Vec<(u64, &Document)> = match order {
-            Order::OldestFirst => {
-                shown.range(after.map_or(0, |at| at.saturating_add(1))..).map(|(at, d)| (*at, *d)).collect()
-            }
-            Order::NewestFirst => {
-                shown.range(..after.unwrap_or(u64::MAX)).rev().map(|(at, d)| (*at, *d)).collect()
-            }
-        };
-        found.into_iter().map(|(at, document)| (at, document.read()))
+        shown
     }
 
     /// How many documents a collection has now.
@@ -173,7 +193,8 @@ impl Store {
     /// Whether any collection beneath a resource whose path ends so holds something.
     pub fn holds(&self, key: &str, ending: &str) -> bool {
         let beneath = format!("{key}/");
-        let found = self.collections.range(beneath.clone()..).take_while(|(path, _)| path.starts_with(&beneath));
+        let found =
+            self.collections.range(beneath.clone()..).take_while(|(path, _)| path.starts_with(&beneath));
         found.into_iter().any(|(path, collection)| path.ends_with(ending) && !collection.documents.is_empty())
     }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::address::Address;
 use super::arm::{Call, not_found};
 use super::error::Answer;
+use super::order::Order;
 use super::paging::page;
-use super::store::Order;
 use super::{Core, ids};
 use crate::seed::WorkspaceSeed;
 use crate::wire::Response;
@@ -24,7 +24,7 @@ pub fn get(core: &Core, call: &Call) -> Answer {
 /// GET of all in a resource group, or in a subscription.
 pub fn list(core: &Core, call: &Call) -> Answer {
     if !call.address.group.is_empty() {
-        return page(core, call, Order::OldestFirst, |document| Some(document.clone()));
+        return page(core, call, Order::OLDEST_FIRST, |document| Some(document.into_owned()));
     }
     let prefix = format!("{}/", call.address.subscription.to_ascii_lowercase());
     let value: Vec<Cow<Value>> = core

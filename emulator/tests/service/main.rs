@@ -10,6 +10,7 @@ mod door;
 mod endpoints;
 mod faults;
 mod identity;
+mod lists;
 mod metrics;
 mod models;
 mod positions;

@@ -8,21 +8,23 @@ use super::{check_name, fill_resource_base, in_registry, shown, version};
 use crate::core::address::Address;
 use crate::core::arm::{self, Call};
 use crate::core::error::Answer;
+use crate::core::order::Order;
 use crate::core::paging::page;
-use crate::core::store::Order;
 use crate::core::{Core, json as at};
 use crate::wire::{Identity, Response};
 
 /// GET of all.
 pub fn list(core: &Core, call: &Call) -> Answer {
     let view = ListView::of(call.request);
-    page(core, call, Order::OldestFirst, |document| view.shows(document).then(|| shown(core, call, document)))
+    page(core, call, Order::OLDEST_FIRST, |document| {
+        view.shows(&document).then(|| shown(core, call, document.into_owned()))
+    })
 }
 
 /// GET of one.
 pub fn get(core: &Core, call: &Call) -> Answer {
-    match core.store.get(&call.address.key()) {
-        Some(document) => Ok(Response::json(200, &shown(core, call, &document))),
+    match core.store.take(&call.address.key()) {
+        Some(document) => Ok(Response::json(200, &shown(core, call, document))),
         None => Err(Kind::of(&call.address).container_missing(call.address.leaf())),
     }
 }
@@ -44,10 +46,10 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         let state = if before.is_some() { "Updating" } else { "Creating" };
         document["properties"]["provisioningState"] = state.into();
         core.store.put(now, &key, document.clone());
-        return Ok(version::under_way(core, call, status, &document));
+        return Ok(version::under_way(core, call, status, document));
     }
     core.store.put(now, &key, document.clone());
-    Ok(Response::json(status, &shown(core, call, &document)))
+    Ok(Response::json(status, &shown(core, call, document)))
 }
 
 /// DELETE, with all versions.

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::core::store::Order;
 use crate::wire::Request;
 
 /// `listViewType`, read leniently: azure-ai-ml sends `ListViewType.ACTIVE_ONLY` [OBS].
@@ -54,7 +53,6 @@ pub struct VersionFilter {
     description: Option<String>,
     tags: Vec<String>,
     properties: Vec<String>,
-    oldest_first: bool,
 }
 
 impl VersionFilter {
@@ -64,20 +62,13 @@ impl VersionFilter {
             let text: String = request.parameter(name).unwrap_or_default();
             text.split(',').filter(|pair| !pair.is_empty()).map(ToOwned::to_owned).collect()
         };
-        let order = request.parameter("$orderBy").unwrap_or_default().to_ascii_lowercase();
         Self {
             version: request.parameter("version"),
             stage: request.parameter("stage"),
             description: request.parameter("description"),
             tags: list("tags"),
             properties: list("properties"),
-            oldest_first: order.ends_with("asc"),
         }
-    }
-
-    /// The latest first, unless asked otherwise.
-    pub fn order(&self) -> Order {
-        if self.oldest_first { Order::OldestFirst } else { Order::NewestFirst }
     }
 
     /// Whether a version is in the list.

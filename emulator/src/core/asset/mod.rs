@@ -51,10 +51,8 @@ fn fill_resource_base(document: &mut Value, body: &Value) {
 }
 
 /// A stored document as this request sees it: a registry's assets have another id at the other door (§C.2).
-fn shown(core: &Core, call: &Call, document: &Value) -> Value {
-    let mut document = document.clone();
-    if in_registry(&call.address) && (call.door == Door::Mfe || core.config.inferred.registry_asset_id_as_uri)
-    {
+fn shown(core: &Core, call: &Call, mut document: Value) -> Value {
+    if !shown_as_stored(core, call) {
         let registry = call.address.name(0);
         let id = document["id"].as_str().unwrap_or_default();
         if let Some((_, tail)) = id.split_once(&format!("/registries/{registry}/")) {
@@ -62,6 +60,12 @@ fn shown(core: &Core, call: &Call, document: &Value) -> Value {
         }
     }
     document
+}
+
+/// Whether [`shown`] changes nothing.
+fn shown_as_stored(core: &Core, call: &Call) -> bool {
+    let as_uri = call.door == Door::Mfe || core.config.inferred.registry_asset_id_as_uri;
+    !(as_uri && in_registry(&call.address))
 }
 
 /// Datastore URIs come back with `resourceGroups` spelled so [REC].

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use super::container::{self, count_version, recount};
 use super::kinds::Kind;
 use super::lists::{ListView, VersionFilter};
-use super::{check_name, fill_resource_base, in_registry, normalised, shown};
+use super::{check_name, fill_resource_base, in_registry, normalised, shown, shown_as_stored};
 use crate::core::address::Address;
 use crate::core::arm::{self, Call, Door};
 use crate::core::error::{Answer, ArmError};
 use crate::core::fault::Work;
 use crate::core::operation::{self, Deed, Failure, Family, Start};
+use crate::core::order::Order;
 use crate::core::paging::page;
 use crate::core::{Core, json as at};
 use crate::wire::{Identity, Response};
@@ -37,17 +38,21 @@ pub fn list(core: &Core, call: &Call) -> Answer {
     }
     let view = ListView::of(call.request);
     let filter = VersionFilter::of(call.request);
-    page(core, call, filter.order(), |document| {
-        (view.shows(document) && filter.shows(document)).then(|| shown(core, call, document))
+    let order = Order::of_versions(call.request, Order::NEWEST_FIRST);
+    page(core, call, order, |document| {
+        (view.shows(&document) && filter.shows(&document)).then(|| shown(core, call, document.into_owned()))
     })
 }
 
 /// GET of one.
 pub fn get(core: &Core, call: &Call) -> Answer {
-    match core.store.get(&call.address.key()) {
-        Some(document) => Ok(Response::json(200, &shown(core, call, &document))),
-        None => Err(missing(&call.address)),
-    }
+    let key = call.address.key();
+    let found = if shown_as_stored(core, call) {
+        core.store.text(&key)
+    } else {
+        core.store.take(&key).map(|document| shown(core, call, document).to_string())
+    };
+    found.map(|document| Response::json_text(200, document)).ok_or_else(|| missing(&call.address))
 }
 
 /// PUT: makes, or replaces everything but what is immutable.
@@ -75,11 +80,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         }
         let document = created(core, call, kind, &body)?;
         let operation = registry && core.config.inferred.registry_asset_create_asynchronous;
-        return Ok(if operation {
-            operate(core, call, 201, document)
-        } else {
-            settle(core, call, &document)
-        });
+        return Ok(if operation { operate(core, call, 201, document) } else { settle(core, call, document) });
     };
     let mut document = replaced(core, call, kind, &before, &body)?;
     arm::touch(core, call.identity, &mut document, &before);
@@ -87,22 +88,22 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         return Ok(operate(core, call, 200, document));
     }
     place(core, call.identity, address, &document);
-    Ok(Response::json(200, &shown(core, call, &document)))
+    Ok(Response::json(200, &shown(core, call, document)))
 }
 
-fn settle(core: &mut Core, call: &Call, document: &Value) -> Response {
-    place(core, call.identity, &call.address, document);
+fn settle(core: &mut Core, call: &Call, document: Value) -> Response {
+    place(core, call.identity, &call.address, &document);
     Response::json(201, &shown(core, call, document)).header("Location", resource_url(core, call))
 }
 
 fn operate(core: &mut Core, call: &Call, status: u16, mut document: Value) -> Response {
     document["properties"]["provisioningState"] = if status == 201 { "Creating" } else { "Updating" }.into();
     place(core, call.identity, &call.address, &document);
-    under_way(core, call, status, &document)
+    under_way(core, call, status, document)
 }
 
 /// The answer to a PUT of a registry's version or container that an operation finishes.
-pub(super) fn under_way(core: &mut Core, call: &Call, status: u16, document: &Value) -> Response {
+pub(super) fn under_way(core: &mut Core, call: &Call, status: u16, document: Value) -> Response {
     let key = call.address.key();
     let started = begin(core, call, Work::RegistryAsset, Deed::FinishVersion { key: key.clone() }, Some(key));
     Response::json(status, &shown(core, call, document))

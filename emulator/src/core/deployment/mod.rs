@@ -10,9 +10,9 @@ use super::endpoint::{self, accepted, begin, long_running, show_operation, shown
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::Deed;
+use super::order::Order;
 use super::paging::page;
 use super::schema::word;
-use super::store::Order;
 use super::{Core, json as at, traffic};
 use crate::wire::Response;
 use render::rendered;
@@ -37,10 +37,8 @@ pub fn list(core: &Core, call: &Call) -> Answer {
     if !core.store.has(&call.address.key()) {
         return Err(endpoint::missing());
     }
-    let newest =
-        call.request.parameter("$orderBy").is_some_and(|order| order.to_ascii_lowercase().ends_with("desc"));
-    let order = if newest { Order::NewestFirst } else { Order::OldestFirst };
-    page(core, call, order, |document| Some(shown(call, document)))
+    let order = Order::of_versions(call.request, Order::OLDEST_FIRST);
+    page(core, call, order, |document| Some(shown(call, &document)))
 }
 
 /// PUT: makes, or replaces what is not fixed at creation.
