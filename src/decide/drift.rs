@@ -57,10 +57,38 @@ pub fn merged(found: &Strings, wanted: &Tags, owned: &[String]) -> Strings {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn strings(pairs: &[(&str, &str)]) -> Strings {
         pairs.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect()
+    }
+
+    fn any_tags() -> impl Strategy<Value = Tags> {
+        let pair = (proptest::sample::select(vec!["a", "b", "c", "d"]), "[xy]");
+        proptest::collection::vec(pair, 0..4)
+            .prop_map(|pairs| Tags(pairs.into_iter().map(|(k, v)| (k.to_string(), v)).collect()))
+    }
+
+    proptest! {
+        #![proptest_config(crate::decide::fixtures::same_every_time())]
+
+        /// Whatever is in Azure and whatever was ours: after our PUT nothing differs, what was ours and is
+        /// not wanted is gone, what is not ours is as it was, and we know which keys are ours.
+        #[test]
+        fn one_put_is_enough(wanted in any_tags(), found in any_tags(), before in any_tags()) {
+            let before: Vec<String> = before.keys().cloned().collect();
+            let ours = intended(&before, &wanted);
+            let put = merged(&found.0, &wanted, &before);
+            let mut left = Differences::default();
+            left.keys("tags", &wanted, &ours, &put);
+            prop_assert!(left.0.is_empty(), "{:?}", left.0);
+            for (key, value) in found.iter().filter(|(k, _)| !ours.contains(k)) {
+                prop_assert_eq!(put.get(key), Some(value));
+            }
+            prop_assert_eq!(owned(&ours, &wanted, &put), wanted.keys().cloned().collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
     if !(moving || promoting || adopting || failed || broken || outlived || !differences.is_empty()) {
         return None;
     }
-    let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
+    let stood = facts.situation.stood(&facts.status.conditions) || scene.traffic_drifted();
+    let drifted = stood && !differences.is_empty();
     let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
     let name = facts.endpoint_name();
     let wanted = scene.wanted_name().unwrap_or_default();

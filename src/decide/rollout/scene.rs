@@ -138,13 +138,15 @@ impl<'a> Scene<'a> {
         let name = deployment.name();
         let wanted = self.wanted_name() == Some(name);
         let revision = Revision::tagged(deployment);
-        let failed = revision.is_some() && (revision.as_ref() == self.failed.latest());
-        let failed = failed || (wanted && revision.is_some_and(|r| self.failed.contains(&r)));
+        // Of those that failed, the latest is kept for its logs.
+        let failures = self.failures();
+        let failed =
+            revision.is_some_and(|r| failures.latest() == Some(&r) || (wanted && failures.contains(&r)));
         if self.stable.as_deref() == Some(name) {
             Role::Stable
         } else if !self.ours(deployment) {
             Role::Foreign
-        } else if failed || (wanted && broken(deployment)) {
+        } else if failed {
             Role::Failed
         } else if self.previous.as_deref() == Some(name) {
             Role::Previous
@@ -234,6 +236,10 @@ impl<'a> Scene<'a> {
     /// What Bindery wrote last, but that nothing beside the stable one has more than it is routed now:
     /// nobody can say whether it may.
     fn without_rise(&self) -> Traffic {
+        if self.intended.serving().iter().any(|name| self.deployment(name).is_none()) {
+            let held = || self.held.clone().unwrap_or_default();
+            return self.stable.as_deref().map_or_else(held, Traffic::all_to);
+        }
         let Some(stable) = self.stable.as_deref().filter(|_| self.held.as_ref() != Some(&self.intended))
         else {
             return self.intended.clone();

@@ -60,6 +60,8 @@ fn position(steps: &[Step], weight: Weight) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::api::{Pause, Period};
 
@@ -107,6 +109,57 @@ mod tests {
         let ahead = Timestamp::from_second(3600).unwrap_or_default();
         let next = next_move(&[set(10), pause("10m")], Weight::new(10), ahead, Timestamp::UNIX_EPOCH);
         assert_eq!(next, Move::Pause(Duration::from_secs(600)));
+    }
+
+    fn any_steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = |(weight, pauses): (i32, Vec<u8>)| {
+            std::iter::once(set(weight)).chain(pauses.into_iter().map(|m| pause(&format!("{m}m"))))
+        };
+        let pauses = || proptest::collection::vec(0..9u8, 0..3);
+        let weights = proptest::collection::btree_set(1..=100i32, 0..5).prop_map(Vec::from_iter);
+        (
+            pauses(),
+            weights.prop_flat_map(move |w| {
+                let len = w.len();
+                (Just(w), proptest::collection::vec(pauses(), len))
+            }),
+        )
+            .prop_map(move |(first, (weights, pauses))| {
+                let first = first.into_iter().map(|m| pause(&format!("{m}m")));
+                first.chain(weights.into_iter().zip(pauses).flat_map(step)).collect()
+            })
+    }
+
+    proptest! {
+        #![proptest_config(crate::decide::fixtures::same_every_time())]
+
+        /// Whatever the steps are and were, a candidate only rises, waits no longer than the pauses say,
+        /// and arrives.
+        #[test]
+        fn a_rollout_rises_and_arrives(before in any_steps(), after in any_steps(), edited in 0..6usize) {
+            let (mut weight, mut now, mut moves) = (Weight::NONE, Timestamp::UNIX_EPOCH, 0);
+            let mut since = now;
+            loop {
+                let steps = if moves < edited { &before } else { &after };
+                moves += 1;
+                prop_assert!(moves < 40, "it never arrives");
+                match next_move(steps, weight, since, now) {
+                    Move::Pause(left) => {
+                        let all: Duration = steps.iter().filter_map(|s| Some(s.pause.as_ref()?.period.duration())).sum();
+                        prop_assert!(!left.is_zero() && left <= all);
+                        now += left;
+                    }
+                    Move::Shift { last: true, to } => {
+                        prop_assert_eq!(to, Weight::ALL);
+                        break;
+                    }
+                    Move::Shift { to, .. } => {
+                        prop_assert!(to > weight, "from {weight:?} to {to:?}");
+                        (weight, since) = (to, now);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

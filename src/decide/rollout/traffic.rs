@@ -101,6 +101,8 @@ impl fmt::Display for Traffic {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn held(weights: &[(&str, i32)]) -> Option<String> {
@@ -137,6 +139,21 @@ mod tests {
             assert_eq!(Traffic::parse(nonsense), None, "{nonsense}");
         }
         assert_eq!(Traffic::parse(""), Some(Traffic::none()));
+    }
+
+    proptest! {
+        #![proptest_config(crate::decide::fixtures::same_every_time())]
+
+        /// Whatever Azure or a tag says: what becomes a `Traffic` can be written.
+        #[test]
+        fn every_traffic_can_be_written(text in "([a-c](=[0-9-]{0,4})? ?){0,4}", map in proptest::collection::btree_map("[a-c]", -10..120i32, 0..4)) {
+            for traffic in [Traffic::parse(&text), Traffic::held(&map)].into_iter().flatten() {
+                let all = traffic.to_map();
+                prop_assert!(all.is_empty() || all.values().sum::<i32>() == 100, "{all:?}");
+                prop_assert!(all.values().all(|w| (1..=100).contains(w)), "{all:?}");
+                prop_assert_eq!(Traffic::parse(&traffic.to_string()), Some(traffic));
+            }
+        }
     }
 
     #[test]

@@ -48,8 +48,17 @@ fn what_has_to_be_there_first() {
         ),
         (
             "the version is not ready",
-            binding().with(|f| f.version = unready).decide(),
+            binding().with(|f| f.version = unready.clone()).decide(),
             "False ReferenceNotReady working | ModelVersion fares/taxi-1 is not ready: No. | interval",
+        ),
+        (
+            "the version is not ready, and what had traffic is gone from Azure",
+            binding()
+                .endpoint()
+                .tagged("bindery-traffic", "v1-6e85774a6f=100")
+                .with(|f| f.version = unready)
+                .decide(),
+            "False Drifted working | -> put back traffic of endpoint taxi | now",
         ),
         (
             "its job must be known, and is not",

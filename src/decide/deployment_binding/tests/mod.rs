@@ -6,4 +6,5 @@ mod bodies;
 mod endings;
 mod endpoint;
 mod look;
+mod properties;
 mod rollout;
