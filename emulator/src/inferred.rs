@@ -47,6 +47,9 @@ pub struct Inferred {
     pub registry_put_removes_regions: bool,
     /// A registry can be seen while it is being created, without accounts. Default true.
     pub registry_visible_while_creating: bool,
+    /// A registry whose creation failed stays, without accounts, until a PUT has made them. Default false: it
+    /// is gone.
+    pub registry_failed_creation_stays: bool,
     /// An endpoint is deleted with its deployments; otherwise its deletion is refused (409) while it has any.
     /// Default true.
     pub endpoint_delete_cascades: bool,
@@ -103,6 +106,7 @@ impl Default for Inferred {
             registry_delete_with_assets: true,
             registry_put_removes_regions: false,
             registry_visible_while_creating: true,
+            registry_failed_creation_stays: false,
             endpoint_delete_cascades: true,
             delete_with_traffic_refused: true,
             delete_with_traffic_status: 409,
@@ -143,6 +147,7 @@ impl Inferred {
             registry_delete_with_assets,
             registry_put_removes_regions,
             registry_visible_while_creating,
+            registry_failed_creation_stays,
             endpoint_delete_cascades,
             delete_with_traffic_refused,
             delete_with_traffic_status,
@@ -177,6 +182,7 @@ impl Inferred {
             registry_delete_with_assets: !registry_delete_with_assets,
             registry_put_removes_regions: !registry_put_removes_regions,
             registry_visible_while_creating: !registry_visible_while_creating,
+            registry_failed_creation_stays: !registry_failed_creation_stays,
             endpoint_delete_cascades: !endpoint_delete_cascades,
             delete_with_traffic_refused: !delete_with_traffic_refused,
             delete_with_traffic_status: other(delete_with_traffic_status),

@@ -352,8 +352,11 @@ fn ask_again_for_accounts(facts: &Facts) -> Option<Step> {
     let awaited = awaited_accounts(facts)?;
     let name = facts.id.name();
     let since = awaiting_since(facts);
-    if elapsed(since, facts.situation.now) >= PATIENCE || facts.situation.failure.is_some() {
-        let doing = format!("ask again for the accounts of registry {name} in {awaited}");
+    let failure = facts.situation.failure.as_ref();
+    if elapsed(since, facts.situation.now) >= PATIENCE || failure.is_some() {
+        let again = || format!("ask again for the accounts of registry {name} in {awaited}");
+        // What failed is done once more, after its time, and until then the status says why it failed.
+        let doing = failure.map_or_else(again, |f| f.doing.clone());
         return Some(put(facts, registry.clone(), Reason::Updating, doing));
     }
     let again = since + PATIENCE;

@@ -257,6 +257,33 @@ async fn a_creation_that_azure_gives_up_says_why_and_begins_again() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_creation_that_fails_halfway_is_finished() -> Outcome {
+    let stand = taxi::stand("registry-halfway").await?;
+    let visible = json!({"registryFailedCreationStays": true, "registryVisibleWhileCreating": true});
+    stand.emulator.control().configure(&json!({"inferred": visible}))?;
+    let failed =
+        Fate::Fail { code: "ResourceDeploymentFailure".into(), message: "No storage left in eastus.".into() };
+    stand.emulator.control().add_operation_rule(fate(Work::RegistryCreate, failed));
+    stand.apply("Registry", NAME, taxi::registry()).await?;
+    let message = stand.wait_reason::<Registry>(NAME, "Refused").await?;
+    assert!(message.contains("No storage left in eastus."), "{message}");
+    let account =
+        "/properties/regionDetails/0/storageAccountDetails/0/systemCreatedStorageAccount/armResourceId";
+    assert!(
+        stand.azure(PATH).is_some() && stand.azure_field(PATH, account).is_null(),
+        "left without accounts"
+    );
+    let whole = stand.wait_for::<Registry>(NAME, "Ready after the second try", ready).await?;
+    let regions = whole.status.ok_or("a status")?.regions;
+    assert!(
+        regions.iter().all(|r| r.storage_account.is_some() && r.container_registry.is_some()),
+        "{regions:?}"
+    );
+    assert_eq!(stand.requests_on("PUT", PATH).len(), 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_creation_whose_operation_is_lost_is_found_by_looking() -> Outcome {
     let stand = taxi::stand("registry-lost").await?;
     stand.emulator.control().add_operation_rule(fate(Work::RegistryCreate, Fate::Vanish));

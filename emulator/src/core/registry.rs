@@ -283,6 +283,7 @@ pub fn finish(
             }
         }
         (Err(_), Some(before)) => core.store.put(now, key, before),
+        (Err(_), None) if core.config.inferred.registry_failed_creation_stays => {}
         (Err(_), None) => {
             core.store.remove(now, key);
             core.registry_names.retain(|_, name| name.key != key);

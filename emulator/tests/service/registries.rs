@@ -133,6 +133,28 @@ fn a_failed_creation_leaves_nothing_and_a_failed_change_leaves_what_was() {
 }
 
 #[test]
+fn a_failed_creation_may_leave_a_registry_that_a_put_finishes() {
+    let inferred = Inferred { registry_failed_creation_stays: true, ..Inferred::default() };
+    let mut world = World::with(Config { inferred, ..Config::default() });
+    world.core.add_operation_rule(OperationRule {
+        work: Some(Work::RegistryCreate),
+        resource: String::new(),
+        model: String::new(),
+        times: Some(1),
+        outcome: Outcome::Fail { code: "InternalServerError".into(), message: "Something broke".into() },
+    });
+    let accepted = world.put(REGISTRY, &registry_body());
+    world.pass(41.0);
+    assert_eq!(world.poll(&accepted)["status"], "Failed");
+    let account = "/properties/regionDetails/0/acrDetails/0/systemCreatedAcrAccount/armResourceId";
+    let left = world.get(REGISTRY);
+    assert_eq!((left.status, left.value().pointer(account)), (200, Some(&json!(null))));
+    world.settle_put(REGISTRY, &registry_body());
+    let finished = world.get(REGISTRY).value();
+    assert!(finished.pointer(account).is_some_and(|a| a["resourceId"].is_string()), "{finished}");
+}
+
+#[test]
 fn one_that_holds_assets_goes_with_them_or_stays() {
     for allowed in [true, false] {
         let inferred = Inferred { registry_delete_with_assets: allowed, ..Inferred::default() };

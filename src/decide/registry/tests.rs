@@ -117,9 +117,16 @@ fn every_question_has_its_answer() {
         (
             "its creation failed halfway",
             decide(&halfway(|f| {
-                f.situation.failure = Some(failure("create the registry models", Class::Permanent, 5, 1));
+                f.situation.failure = Some(failure("create the registry models", Class::Permanent, 0, 1));
             })),
-            "False Updating working | -> ask again for the accounts of registry models in eastus | now",
+            "False Refused stalled | Bindery could not create the registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+        ),
+        (
+            "and is tried again",
+            decide(&halfway(|f| {
+                f.situation.failure = Some(failure("create the registry models", Class::Permanent, 10, 1));
+            })),
+            "False Refused stalled | -> create the registry models | now",
         ),
         (
             "and asking again has failed too",
