@@ -119,16 +119,14 @@ fn allowed(found: &Found, facts: &Facts, stable: Option<&str>, call: &Call) -> R
                 prop_assert!(!rises || state == "Succeeded" || back, "{name} is {state}: {}", call.doing);
             }
         }
-        Action::Put(_) => match there(name) {
-            Some(_) => prop_assert_ne!(name, "blue", "{}", call.doing),
-            None => {
-                let revision = name.rsplit('-').next().unwrap_or_default();
-                let failed = endpoint.tags.get("bindery-failed").is_some_and(|f| f.contains(revision));
-                prop_assert!(!failed, "{name} has failed: {}", call.doing);
-                let whole = facts.deployments.iter().filter(|d| d.name() != "blue").count();
-                prop_assert!(whole <= 2, "room for one more than {whole}: {}", call.doing);
-            }
-        },
+        Action::Put(_) if there(name).is_some() => prop_assert_ne!(name, "blue", "{}", call.doing),
+        Action::Put(_) => {
+            let revision = name.rsplit('-').next().unwrap_or_default();
+            let failed = endpoint.tags.get("bindery-failed").is_some_and(|f| f.contains(revision));
+            prop_assert!(!failed, "{name} has failed: {}", call.doing);
+            let whole = facts.deployments.iter().filter(|d| d.name() != "blue").count();
+            prop_assert!(whole <= 2, "room for one more than {whole}: {}", call.doing);
+        }
         Action::Delete if of_endpoint => {
             prop_assert!(found.deleting && facts.deployments.is_empty(), "{}", call.doing);
         }
