@@ -8,7 +8,9 @@ use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
 
+use super::kind::Kind;
 use super::memory::Memory;
+use super::names::{Name, Names};
 use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
 use crate::azure::{Azure, ResourceId};
 
@@ -43,9 +45,17 @@ pub struct Stores {
     pub bindings: Store<DeploymentBinding>,
     /// None when one namespace is watched: then no reference can come from another.
     pub namespaces: Option<Store<Namespace>>,
+    /// The objects of our kinds by what they name.
+    pub names: Arc<Names>,
 }
 
 impl Stores {
+    /// The objects of a kind that name this.
+    pub fn naming<K: Kind>(&self, name: &Name) -> Vec<Arc<K>> {
+        let all = self.names.naming(name).into_iter().filter_map(|object| K::store(self).get(&object));
+        all.filter(|object| object.names().contains(name)).collect()
+    }
+
     /// The labels of a namespace.
     pub fn labels(&self, namespace: &str) -> BTreeMap<String, String> {
         self.namespaces

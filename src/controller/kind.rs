@@ -1,6 +1,7 @@
 //! What a kind has to bring so that the one wrapper can carry it.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::{Context, Stores};
+use super::names::Name;
 use crate::api::{Management, Period, RunningOperation};
 use crate::azure::ResourceId;
 use crate::decide::{Claimant, Facts, Situation};
@@ -42,8 +44,8 @@ pub trait Kind:
     fn mode(&self) -> (bool, Management, Option<&Period>);
     /// The resource in Azure that it stands for, as far as its references are known.
     fn target(&self, stores: &Stores) -> Option<ResourceId>;
-    /// Quick: could the other object stand for the same resource?
-    fn rivals(&self, other: &Self) -> bool;
+    /// Its resource in Azure by the path below the place, and the objects that it refers to.
+    fn names(&self) -> Vec<Name>;
     /// Gathers the facts. What could not be read is said in the situation.
     fn gather(&self, context: &Context, situation: Situation) -> impl Future<Output = Self::Facts> + Send;
 
@@ -72,16 +74,19 @@ pub trait Kind:
         self.mode().2.map_or(INTERVAL, Period::duration).max(Duration::from_secs(60))
     }
 
-    /// The other live objects that stand for the same resource.
-    fn claimants(&self, stores: &Stores) -> Vec<Claimant> {
+    /// The other objects that stand for the same resource. A version and its promotion, which have the
+    /// same model and number in two places, do not.
+    fn rivals(&self, stores: &Stores) -> Vec<Arc<Self>> {
         let Some(target) = self.target(stores) else { return vec![] };
-        let others = Self::store(stores).state_filter(|other| {
-            // The quick questions first: this is asked of every object of the kind, in every pass.
-            self.rivals(other)
-                && other.meta().uid != self.meta().uid
-                && other.meta().deletion_timestamp.is_none()
-                && other.target(stores).as_ref() == Some(&target)
-        });
-        others.iter().map(|o| Claimant { name: o.full_name(), created: o.created() }).collect()
+        let names = self.names().into_iter().filter(|name| matches!(name, Name::Resource(_)));
+        let mut others: Vec<Arc<Self>> = names.flat_map(|name| stores.naming(&name)).collect();
+        others.retain(|o| o.meta().uid != self.meta().uid && o.target(stores).as_ref() == Some(&target));
+        others
+    }
+
+    /// Those of them that are not going away.
+    fn claimants(&self, stores: &Stores) -> Vec<Claimant> {
+        let rivals = self.rivals(stores).into_iter().filter(|o| o.meta().deletion_timestamp.is_none());
+        rivals.map(|o| Claimant { name: o.full_name(), created: o.created() }).collect()
     }
 }

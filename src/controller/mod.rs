@@ -2,12 +2,13 @@
 //! kinds. It holds no rule about models.
 //!
 //! [`pass`] is the way of one change. [`watch`] says which change of which object wakes whom.
-//! [`kind`] is what a kind has to bring.
+//! [`kind`] is what a kind has to bring. [`names`] knows who refers to what.
 
 mod context;
 mod gather;
 mod kind;
 mod memory;
+mod names;
 mod pass;
 mod report;
 mod watch;

@@ -10,7 +10,7 @@ use futures::stream::{BoxStream, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{self, Action, Config, applier};
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -21,10 +21,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::context::{Context, Options, Stores};
+use super::gather::find_registry;
 use super::kind::Kind;
 use super::memory::fingerprint;
+use super::names::Name;
 use super::pass::pass;
-use crate::api::{DeploymentBinding, ModelVersion, Reference, Registry, Workspace};
+use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
 use crate::azure::Azure;
 
 /// Passes of one kind at a time.
@@ -47,8 +49,8 @@ pub async fn run(client: Client, azure: Azure, options: Options, stop: Cancellat
     let (bindings, binding_writer) = reflector::store();
     let (namespaces, namespace_writer) = reflector::store::<Namespace>();
     let everywhere = options.namespace.is_none();
-    let stores =
-        Stores { registries, workspaces, versions, bindings, namespaces: everywhere.then_some(namespaces) };
+    let namespaces = everywhere.then_some(namespaces);
+    let stores = Stores { registries, workspaces, versions, bindings, namespaces, names: Arc::default() };
     let (registries, registry_queue) = unbounded_channel();
     let (workspaces, workspace_queue) = unbounded_channel();
     let (versions, version_queue) = unbounded_channel();
@@ -145,8 +147,8 @@ async fn follow_namespaces(context: Arc<Context>, mut writer: Writer<Namespace>,
             && *namespace.labels() != before
         {
             let home = namespace.name_any();
-            wake_all(&queues.versions, &context.stores.versions, |v| v.home() == home);
-            wake_all(&queues.bindings, &context.stores.bindings, |b| b.home() == home);
+            wake_each(&queues, &context.stores.versions.state_filter(|v| v.home() == home));
+            wake_each(&queues, &context.stores.bindings.state_filter(|b| b.home() == home));
         }
     }
 }
@@ -159,7 +161,16 @@ async fn follow<K: Wakes>(context: Arc<Context>, mut writer: Writer<K>, queues: 
     };
     let mut seen: HashMap<String, Seen> = HashMap::new();
     let mut events = events(api);
+    let names = &context.stores.names;
     while let Some(event) = events.next().await {
+        match &event {
+            Event::Apply(object) | Event::InitApply(object) => {
+                let before = K::store(&context.stores).get(&ObjectRef::from_obj(object));
+                names.put(before.as_deref(), object);
+            }
+            Event::Delete(object) => names.remove(object),
+            Event::Init | Event::InitDone => {}
+        }
         writer.apply_watcher_event(&event);
         match event {
             Event::Apply(object) => {
@@ -238,19 +249,9 @@ fn words(conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition
     all.map(|c| format!("{}={} {}", c.type_, c.status, c.reason)).collect::<Vec<_>>().join(",")
 }
 
-fn means<K: Kind>(reference: Option<&Reference>, home: &str, object: &K) -> bool {
-    reference.is_some_and(|r| r.name == object.name_any() && r.namespace(home) == object.home())
-}
-
-/// Do two objects stand for the same resource in Azure? A version and its promotion, which have the same
-/// model and number in two places, do not.
-fn contend<K: Kind>(one: &K, other: &K, stores: &Stores) -> bool {
-    one.rivals(other) && one.meta().uid != other.meta().uid && one.target(stores) == other.target(stores)
-}
-
-fn wake_all<K: Kind>(queue: &UnboundedSender<ObjectRef<K>>, store: &Store<K>, whom: impl Fn(&K) -> bool) {
-    for object in store.state_filter(whom) {
-        let _ = queue.send(ObjectRef::from_obj(&*object));
+fn wake_each<K: Wakes>(queues: &Queues, whom: &[Arc<K>]) {
+    for object in whom {
+        object.wake(queues);
     }
 }
 
@@ -265,16 +266,13 @@ impl Wakes for Registry {
     }
 
     fn wake_others(&self, stores: &Stores, queues: &Queues) {
-        let lives_here = |v: &ModelVersion| means(v.spec.registry_ref.as_ref(), &v.home(), self);
-        wake_all(&queues.versions, &stores.versions, lives_here);
+        let versions = stores.naming::<ModelVersion>(&Name::of(self));
         // Whom a registry allows may serve its versions, also from other namespaces.
-        let versions = &stores.versions;
-        wake_all(&queues.bindings, &stores.bindings, |b| {
-            let reference = &b.spec.model.version_ref;
-            let wanted = ObjectRef::new(&reference.name).within(reference.namespace(&b.home()));
-            versions.get(&wanted).is_some_and(|v| lives_here(&v))
-        });
-        wake_all(&queues.registries, &stores.registries, |r| contend(r, self, stores));
+        for version in &versions {
+            wake_each(queues, &stores.naming::<DeploymentBinding>(&Name::of(&**version)));
+        }
+        wake_each(queues, &versions);
+        wake_each(queues, &self.rivals(stores));
     }
 }
 
@@ -289,11 +287,9 @@ impl Wakes for Workspace {
     }
 
     fn wake_others(&self, stores: &Stores, queues: &Queues) {
-        wake_all(&queues.versions, &stores.versions, |v| {
-            means(v.spec.workspace_ref.as_ref(), &v.home(), self)
-        });
-        wake_all(&queues.bindings, &stores.bindings, |b| means(Some(&b.spec.workspace_ref), &b.home(), self));
-        wake_all(&queues.workspaces, &stores.workspaces, |w| contend(w, self, stores));
+        wake_each(queues, &stores.naming::<ModelVersion>(&Name::of(self)));
+        wake_each(queues, &stores.naming::<DeploymentBinding>(&Name::of(self)));
+        wake_each(queues, &self.rivals(stores));
     }
 }
 
@@ -308,17 +304,13 @@ impl Wakes for ModelVersion {
     }
 
     fn wake_others(&self, stores: &Stores, queues: &Queues) {
-        wake_all(&queues.versions, &stores.versions, |v| {
-            contend(v, self, stores) || means(v.spec.source.model_version_ref.as_ref(), &v.home(), self)
-        });
-        wake_all(&queues.bindings, &stores.bindings, |b| {
-            means(Some(&b.spec.model.version_ref), &b.home(), self)
-        });
-        if let Some(registry) = &self.spec.registry_ref {
-            let home = self.home();
-            let going =
-                |r: &Registry| r.meta().deletion_timestamp.is_some() && means(Some(registry), &home, r);
-            wake_all(&queues.registries, &stores.registries, going);
+        // Its promotions, and who serves it.
+        wake_each(queues, &stores.naming::<Self>(&Name::of(self)));
+        wake_each(queues, &stores.naming::<DeploymentBinding>(&Name::of(self)));
+        wake_each(queues, &self.rivals(stores));
+        let registry = self.spec.registry_ref.as_ref().and_then(|r| find_registry(r, &self.home(), stores));
+        if let Some(going) = registry.filter(|r| r.meta().deletion_timestamp.is_some()) {
+            going.wake(queues);
         }
     }
 }
@@ -346,7 +338,7 @@ impl Wakes for DeploymentBinding {
             status.deployments.iter().any(|d| asset.is_some() && d.asset_id.as_deref() == asset)
                 || v.status.as_ref().is_some_and(|s| s.served_by.iter().any(serves))
         };
-        wake_all(&queues.versions, &stores.versions, held);
-        wake_all(&queues.bindings, &stores.bindings, |b| contend(b, self, stores));
+        wake_each(queues, &stores.versions.state_filter(held));
+        wake_each(queues, &self.rivals(stores));
     }
 }

@@ -2,11 +2,12 @@ use kube::runtime::reflector::Store;
 
 use super::place::find_workspace;
 use super::{look, place, poll, settle};
-use crate::api::{DeploymentBinding, Management, Period, RunningOperation};
+use crate::api::{DeploymentBinding, Management, ModelVersion, Period, RunningOperation, Workspace};
 use crate::azure::ResourceId;
 use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
+use crate::controller::names::Name;
 use crate::decide::deployment_binding::Facts;
 use crate::decide::{Look, Place, Situation};
 
@@ -36,8 +37,13 @@ impl Kind for DeploymentBinding {
         endpoint_id(self, stores)
     }
 
-    fn rivals(&self, other: &Self) -> bool {
-        self.spec.online.endpoint.name.eq_ignore_ascii_case(&other.spec.online.endpoint.name)
+    fn names(&self) -> Vec<Name> {
+        let (spec, home) = (&self.spec, self.home());
+        vec![
+            Name::resource(&format!("onlineEndpoints/{}", spec.online.endpoint.name)),
+            Name::meant::<Workspace>(&spec.workspace_ref, &home),
+            Name::meant::<ModelVersion>(&spec.model.version_ref, &home),
+        ]
     }
 
     async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {

@@ -6,6 +6,8 @@ mod place;
 mod registry;
 mod workspace;
 
+pub(super) use place::find_registry;
+
 use crate::api::RunningOperation;
 use crate::azure::{Azure, OperationState, ResourceId};
 use crate::decide::{Polled, look, settle};

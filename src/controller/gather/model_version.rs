@@ -2,12 +2,13 @@ use kube::runtime::reflector::Store;
 
 use super::place::{find_registry, find_workspace};
 use super::{look, place, poll, settle};
-use crate::api::{Management, ModelVersion, Period, RunningOperation, ServedBy};
+use crate::api::{Management, ModelVersion, Period, Registry, RunningOperation, ServedBy, Workspace};
 use crate::azure::id::registry_asset_id;
 use crate::azure::resource::{self, Job, Run};
 use crate::azure::{Azure, ResourceId};
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
+use crate::controller::names::Name;
 use crate::decide::model_version::{Facts, wants_lineage};
 use crate::decide::{Look, Place, Situation};
 
@@ -46,8 +47,13 @@ impl Kind for ModelVersion {
         version_id(self, stores)
     }
 
-    fn rivals(&self, other: &Self) -> bool {
-        self.spec.version == other.spec.version && self.spec.model == other.spec.model
+    fn names(&self) -> Vec<Name> {
+        let (spec, home) = (&self.spec, self.home());
+        let mut names = vec![Name::resource(&format!("models/{}/versions/{}", spec.model, spec.version))];
+        names.extend(spec.registry_ref.as_ref().map(|r| Name::meant::<Registry>(r, &home)));
+        names.extend(spec.workspace_ref.as_ref().map(|r| Name::meant::<Workspace>(r, &home)));
+        names.extend(spec.source.model_version_ref.as_ref().map(|r| Name::meant::<Self>(r, &home)));
+        names
     }
 
     async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {

@@ -2,13 +2,13 @@ use kube::ResourceExt;
 use kube::runtime::reflector::Store;
 use serde_json::Value;
 
-use super::place::find_registry;
 use super::{look, place, poll, settle};
-use crate::api::{Management, Period, Registry, RegistryDeletion, RunningOperation};
+use crate::api::{Management, ModelVersion, Period, Registry, RegistryDeletion, RunningOperation};
 use crate::azure::resource::Rest;
 use crate::azure::{Azure, Error, ResourceId};
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
+use crate::controller::names::Name;
 use crate::decide::{Situation, registry::Facts};
 
 /// What a registry may hold.
@@ -33,8 +33,8 @@ impl Kind for Registry {
         Some(self.id())
     }
 
-    fn rivals(&self, other: &Self) -> bool {
-        self.id() == other.id()
+    fn names(&self) -> Vec<Name> {
+        vec![Name::resource(self.id().as_str())]
     }
 
     async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
@@ -104,9 +104,6 @@ async fn listed(azure: &Azure, collection: &str) -> Result<Vec<Rest>, Error> {
 
 /// The model versions that live in the registry, at most a handful by name.
 fn who_refers(object: &Registry, stores: &Stores) -> Vec<String> {
-    let lives_here = |reference: Option<&crate::api::Reference>, home: &str| {
-        reference.and_then(|r| find_registry(r, home, stores)).is_some_and(|r| r.uid() == object.uid())
-    };
-    let versions = stores.versions.state_filter(|v| lives_here(v.spec.registry_ref.as_ref(), &v.home()));
+    let versions = stores.naming::<ModelVersion>(&Name::of(object));
     versions.iter().take(5).map(|v| format!("ModelVersion {}", v.full_name())).collect()
 }

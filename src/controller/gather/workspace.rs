@@ -6,6 +6,7 @@ use crate::api::{Management, Period, RunningOperation, Workspace};
 use crate::azure::ResourceId;
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
+use crate::controller::names::Name;
 use crate::decide::{Situation, workspace::Facts};
 
 impl Kind for Workspace {
@@ -27,8 +28,8 @@ impl Kind for Workspace {
         Some(self.id())
     }
 
-    fn rivals(&self, other: &Self) -> bool {
-        self.id() == other.id()
+    fn names(&self) -> Vec<Name> {
+        vec![Name::resource(self.id().as_str())]
     }
 
     async fn gather(&self, context: &Context, situation: Situation) -> Self::Facts {
