@@ -12,7 +12,7 @@ use super::schema::{datastore as shapes, word};
 use super::{Core, blob, ids, json as at};
 use crate::wire::Response;
 
-/// The one that every workspace has.
+/// The one of a workspace's datastores that is used when none is named.
 const DEFAULT: &str = "workspaceblobstore";
 
 fn missing(name: &str) -> ArmError {
@@ -145,29 +145,39 @@ pub fn secrets(core: &Core, call: &Call) -> Answer {
     Ok(Response::json(200, &secrets))
 }
 
-/// The default datastore of a new workspace.
-pub fn make_default(core: &mut Core, workspace: &Address, workspace_id: &str) {
-    let address = workspace.child("datastores", DEFAULT);
+/// The datastores of a new workspace, all in its one storage account [DOC]; the first is its default.
+pub fn make_defaults(core: &mut Core, workspace: &Address, workspace_id: &str) {
+    let id: String = workspace_id.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+    let name = workspace.leaf().to_ascii_lowercase().replace(['-', '_'], "");
+    // Names of accounts have at most 24 characters.
+    let account = format!("{}{id}", name.chars().take(12).collect::<String>());
+    let blob = |container: String| json!({"datastoreType": "AzureBlob", "containerName": container});
+    let share = |share: String| json!({"datastoreType": "AzureFile", "fileShareName": share});
+    for (name, mut properties) in [
+        (DEFAULT, blob(format!("azureml-blobstore-{workspace_id}"))),
+        ("workspacefilestore", share(format!("azureml-filestore-{workspace_id}"))),
+        ("workspaceartifactstore", blob("azureml".to_owned())),
+        // The same share in every account.
+        ("workspaceworkingdirectory", share("code-391ff5ac-6576-460f-ba4d-7e03433c68b6".to_owned())),
+    ] {
+        properties["accountName"] = account.clone().into();
+        properties["credentials"] = json!({"credentialsType": "AccountKey"});
+        make(core, &workspace.child("datastores", name), &properties);
+    }
+}
+
+fn make(core: &mut Core, address: &Address, properties: &Value) {
     let key = address.key();
-    let account: String = workspace_id.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
-    let mut document = rendered(
-        core,
-        &address,
-        &json!({"properties": {
-            "datastoreType": "AzureBlob",
-            "accountName": format!("{}{account}", workspace.leaf().to_ascii_lowercase().replace(['-', '_'], "")),
-            "containerName": format!("azureml-blobstore-{workspace_id}"),
-            "credentials": {"credentialsType": "AccountKey"},
-        }}),
-    );
-    document["properties"]["isDefault"] = true.into();
+    let mut document = rendered(core, address, &json!({"properties": properties}));
+    document["properties"]["isDefault"] = (address.leaf() == DEFAULT).into();
     let now = core.now();
     let time = ids::iso(now);
     document["systemData"] = json!({
         "createdAt": time, "createdBy": "seed", "createdByType": "Application",
         "lastModifiedAt": time, "lastModifiedBy": "seed", "lastModifiedByType": "Application",
     });
-    let secret = ids::stable_guid(core.config.seed, &format!("account key {key}"));
+    let account = at::text(properties, "accountName").unwrap_or_default();
+    let secret = ids::stable_guid(core.config.seed, &format!("account key {account}"));
     core.datastore_secrets.insert(key.clone(), json!({"secretsType": "AccountKey", "key": secret}));
     make_container(core, &document);
     core.store.put(now, &key, document);

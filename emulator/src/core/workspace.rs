@@ -77,7 +77,7 @@ pub fn make(core: &mut Core, seed: &WorkspaceSeed) {
     });
     let time = core.now();
     core.store.put(time, &address.key(), document);
-    super::datastore::make_default(core, &address, &workspace_id);
+    super::datastore::make_defaults(core, &address, &workspace_id);
     for job in &seed.jobs {
         super::job::declare(core, &address, job);
     }

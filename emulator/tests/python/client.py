@@ -73,7 +73,16 @@ def other_assets():
     assert ml.environments.get("e", version="1").image == environment.image == "mcr.example/i:1"
 
 
+DATASTORES = ["workspaceblobstore", "workspacefilestore", "workspaceartifactstore", "workspaceworkingdirectory"]
+
+
 def datastores():
+    files = ml.datastores.get("workspacefilestore")
+    assert files.type == "AzureFile" and files.file_share_name.startswith("azureml-filestore-"), files
+    artifacts = ml.datastores.get("workspaceartifactstore")
+    assert (artifacts.type, artifacts.container_name) == ("AzureBlob", "azureml"), artifacts
+    directory = ml.datastores.get("workspaceworkingdirectory")
+    assert (directory.type, directory.file_share_name) == ("AzureFile", "code-391ff5ac-6576-460f-ba4d-7e03433c68b6"), directory
     default = ml.datastores.get_default()
     assert (default.name, default.type, default.protocol) == ("workspaceblobstore", "AzureBlob", "https"), default
     mine = AzureBlobDatastore(
@@ -83,9 +92,9 @@ def datastores():
     assert (made.account_name, made.container_name, made.description) == ("account", "box", "d"), made
     assert ml.datastores.get("mine").credentials.account_key is None
     assert ml.datastores.get("mine", include_secrets=True).credentials.sas_token.startswith("sv=")
-    assert [d.name for d in ml.datastores.list()] == ["workspaceblobstore", "mine"]
+    assert [d.name for d in ml.datastores.list()] == [*DATASTORES, "mine"]
     ml.datastores.delete("mine")
-    assert [d.name for d in ml.datastores.list()] == ["workspaceblobstore"]
+    assert [d.name for d in ml.datastores.list()] == DATASTORES
 
 
 def jobs():

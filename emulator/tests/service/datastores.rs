@@ -20,13 +20,34 @@ fn names(answer: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn every_workspace_has_a_default_one() {
+fn every_workspace_has_four_and_one_is_its_default() {
     let mut world = World::new();
     let default = world.get(&format!("{WORKSPACE}/datastores/workspaceblobstore")).value();
     assert_eq!(default["properties"]["isDefault"], true);
     assert_eq!(default["properties"]["datastoreType"], "AzureBlob");
     world.put(&mine(), &body("account"));
-    assert_eq!(names(&world.get(&format!("{WORKSPACE}/datastores")).value()), ["workspaceblobstore", "mine"]);
+    let all = world.get(&format!("{WORKSPACE}/datastores")).value();
+    assert_eq!(
+        names(&all),
+        [
+            "workspaceblobstore",
+            "workspacefilestore",
+            "workspaceartifactstore",
+            "workspaceworkingdirectory",
+            "mine"
+        ]
+    );
+    let of = |field: &str| -> Vec<Value> {
+        let items = all["value"].as_array().unwrap().iter().take(4);
+        items.map(|item| item["properties"][field].clone()).collect()
+    };
+    assert_eq!(of("datastoreType"), ["AzureBlob", "AzureFile", "AzureBlob", "AzureFile"]);
+    assert_eq!(of("isDefault"), [true, false, false, false]);
+    let account = default["properties"]["accountName"].as_str().unwrap();
+    assert_eq!(of("accountName"), [account; 4]);
+    assert!((3..=24).contains(&account.len()), "{account}");
+    assert_eq!(of("containerName")[2], "azureml");
+    assert_eq!(of("fileShareName")[3], "code-391ff5ac-6576-460f-ba4d-7e03433c68b6");
     let only = |world: &mut World, query: &str| {
         let answer = world.get(&format!("{WORKSPACE}/datastores?{query}")).value();
         names(&answer).join(" ")
