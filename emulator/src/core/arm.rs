@@ -4,11 +4,14 @@ use serde_json::{Value, json};
 
 use super::address::{Address, NoAddress};
 use super::error::ArmError;
-use super::{Core, blob, discovery, headers, ids, mlflow, monitor, rights, route, scoring, throttle, token};
+use super::{
+    Core, batch, blob, discovery, headers, ids, mlflow, monitor, rights, route, scoring, throttle, token,
+};
 use crate::wire::{Identity, Principal, Request, Response};
 
 /// What clients are known to send (§A, §E.2). One superset of the schema is served for all.
-pub const API_VERSIONS: [&str; 26] = [
+pub const API_VERSIONS: [&str; 27] = [
+    "2020-09-01-dataplanepreview",
     "2020-08-01",
     "2021-10-01-dataplanepreview",
     "2022-02-01-preview",
@@ -114,6 +117,9 @@ fn beside_arm(core: &mut Core, principal: &Principal, request: &Request) -> Opti
     let path = request.path.as_str();
     if let Some(rest) = path.strip_prefix("/inference/") {
         return Some(scoring::answer(core, principal, request, rest));
+    }
+    if let Some(rest) = path.strip_prefix("/batch/") {
+        return Some(batch::invoke::answer(core, principal, request, rest));
     }
     if let Some(rest) = path.strip_prefix("/mlflow/") {
         return Some(match authenticated(core, principal) {

@@ -13,6 +13,8 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request) -> Opti
     let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), parts.as_slice()) {
         ("GET", ["metadata", "endpoints"]) => Some(metadata(core)),
+        // A workspace's `discoveryUrl`: where its other doors are [CLI].
+        ("GET", ["discovery"]) => Some(Response::json(200, &json!({"api": core.base()}))),
         ("GET", ["registrymanagement", "v1.0", "registries", name, "discovery"]) => {
             Some(registry(core, principal, name))
         }

@@ -15,7 +15,7 @@ use super::paging::page;
 use super::schema::word;
 use super::{Core, ids, json as at, workspace};
 use crate::seed::JobSeed;
-use crate::wire::Response;
+use crate::wire::{Identity, Response};
 
 const TYPES: [&str; 5] = ["AutoML", "Command", "Sweep", "Pipeline", "Spark"];
 
@@ -70,15 +70,22 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
             }
         }
     }
-    let mut document = rendered(&call.address, &body, kind, "NotStarted");
-    document["systemData"] = arm::system_data(core, call.identity, true);
+    Ok(Response::json(201, &begin(core, call.identity, &call.address, &body, kind)))
+}
+
+/// A new job, which starts and ends in its time.
+pub fn begin(core: &mut Core, identity: &Identity, address: &Address, body: &Value, kind: &str) -> Value {
+    let now = core.now();
+    let key = address.key();
+    let mut document = rendered(address, body, kind, "NotStarted");
+    document["systemData"] = arm::system_data(core, identity, true);
     core.store.put(now, &key, document.clone());
     core.metrics.insert(key.clone(), Metrics::default());
     let (start, run) = (core.config.durations.job_start, core.config.durations.job_run);
     for (seconds, status) in [(start / 2.0, "Starting"), (start, "Running"), (start + run, "Completed")] {
         operation::schedule(core, seconds, Deed::MoveJob { key: key.clone(), status: status.to_owned() });
     }
-    Ok(Response::json(201, &document))
+    document
 }
 
 fn rendered(address: &Address, body: &Value, kind: &str, status: &str) -> Value {

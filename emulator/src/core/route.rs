@@ -65,6 +65,12 @@ pub fn dispatch(core: &mut Core, call: &Call) -> Answer {
         ["workspaces", "onlineEndpoints", "deployments"] => deployments(core, call, &verb),
         ["workspaces", "batchEndpoints"] => batch_endpoints(core, call, &verb),
         ["workspaces", "batchEndpoints", "deployments"] => batch_deployments(core, call, &verb),
+        ["workspaces", "batchEndpoints", "jobs"]
+        | ["workspaces", "batchEndpoints", "deployments", "jobs"]
+            if matches!(verb, Verb::List) =>
+        {
+            batch::invoke::list(core, call)
+        }
         ["locations", "mfeOperationsStatus" | "mfeOperationResults" | "registryOperationsStatus"]
             if matches!(verb, Verb::Get) =>
         {

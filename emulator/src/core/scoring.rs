@@ -70,14 +70,9 @@ fn refused(status: u16, message: &str) -> Response {
 pub fn answer(core: &mut Core, principal: &Principal, request: &Request, rest: &str) -> Response {
     let mut parts = rest.split('/');
     let (region, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let found = core.store.everywhere("/onlineEndpoints").find(|(_, endpoint)| {
-        endpoint["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name))
-            && at::text(endpoint, "location").is_some_and(|known| known.eq_ignore_ascii_case(region))
-            && at::at(endpoint, "properties.scoringUri").is_some()
-    });
-    let Some((collection, endpoint)) = found else { return refused(404, "Endpoint not found.") };
-    let key = format!("{collection}/{}", name.to_ascii_lowercase());
-    let endpoint = endpoint.into_owned();
+    let Some((key, endpoint)) = find(core, "/onlineEndpoints", region, name) else {
+        return refused(404, "Endpoint not found.");
+    };
     if !admitted(core, &key, &endpoint, principal, request) {
         return refused(
             401,
@@ -98,7 +93,24 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request, rest: &
     }
 }
 
-fn admitted(core: &Core, key: &str, endpoint: &Value, principal: &Principal, request: &Request) -> bool {
+/// Key and document of an endpoint that can be called, by its name in a region.
+pub(super) fn find(core: &Core, kind: &str, region: &str, name: &str) -> Option<(String, Value)> {
+    let (collection, endpoint) = core.store.everywhere(kind).find(|(_, endpoint)| {
+        endpoint["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name))
+            && at::text(endpoint, "location").is_some_and(|known| known.eq_ignore_ascii_case(region))
+            && at::at(endpoint, "properties.scoringUri").is_some()
+    })?;
+    Some((format!("{collection}/{}", name.to_ascii_lowercase()), endpoint.into_owned()))
+}
+
+/// Whether a request has the key or the token that an endpoint's `authMode` wants.
+pub(super) fn admitted(
+    core: &Core,
+    key: &str,
+    endpoint: &Value,
+    principal: &Principal,
+    request: &Request,
+) -> bool {
     let sent = request.bearer().unwrap_or_default();
     let keys = core.endpoint_keys.get(key);
     match at::text(endpoint, "properties.authMode").unwrap_or_default() {

@@ -5,17 +5,22 @@ Each function is a situation; what comes back is compared as objects.
 
 import json
 import tempfile
+import time
 
 import requests
+from azure.ai.ml import Input
 from azure.ai.ml.entities import (
     AccountKeyConfiguration,
     AzureBlobDatastore,
     BatchEndpoint,
+    CodeConfiguration,
     Data,
     Environment,
     ManagedOnlineDeployment,
     ManagedOnlineEndpoint,
     Model,
+    ModelBatchDeployment,
+    ModelBatchDeploymentSettings,
     Registry,
     RegistryRegionDetails,
     SystemCreatedAcrAccount,
@@ -217,6 +222,46 @@ def batch_endpoints():
     made = ml.batch_endpoints.begin_create_or_update(BatchEndpoint(name="nightly", description="d", tags={"t": "1"})).result()
     assert (made.name, made.description, made.tags) == ("nightly", "d", {"t": "1"})
     assert [e.name for e in ml.batch_endpoints.list()] == ["nightly"]
+
+
+def batch_deployments():
+    def deployment(name):
+        return ModelBatchDeployment(
+            name=name, endpoint_name="nightly", model=ml.models.get("fares", version="1"), compute="cluster",
+            environment="azureml:e:1", code_configuration=CodeConfiguration(code="azureml:scoring:1", scoring_script="score.py"),
+            settings=ModelBatchDeploymentSettings(mini_batch_size=20, instance_count=2, output_action="summary_only", logging_level="debug"),
+        )
+
+    made = ml.batch_deployments.begin_create_or_update(deployment("first")).result()
+    assert (made.name, made.provisioning_state, made.mini_batch_size) == ("first", "Succeeded", 20), made
+    got = ml.batch_deployments.get("first", "nightly")
+    assert (got.resources.instance_count, got.logging_level, got.output_action) == (2, "Debug", "summary_only"), got
+    assert got.model.endswith("/models/fares/versions/1") and got.compute.endswith("/computes/cluster"), got
+    assert (got.error_threshold, got.retry_settings.max_retries, got.max_concurrency_per_instance) == (-1, 3, 1), got
+    ml.batch_deployments.begin_create_or_update(deployment("second")).result()
+    assert [d.name for d in ml.batch_deployments.list("nightly")] == ["first", "second"]
+    endpoint = ml.batch_endpoints.get("nightly")
+    endpoint.defaults.deployment_name = "first"
+    assert ml.batch_endpoints.begin_create_or_update(endpoint).result().defaults.deployment_name == "first"
+
+
+def batch_invocation():
+    trips = Input(type="uri_folder", path=DATASTORE + "trips/")
+    # Without a name the client would send the one of its last invocation again, of whatever endpoint: it keeps headers.
+    first = ml.batch_endpoints.invoke(
+        "nightly", deployment_name="first", inputs={"trips": trips}, job_name="tonight", experiment_name="nights"
+    )
+    assert (first.name, first.status) == ("tonight", "NotStarted"), first._to_dict()
+    job = ml.jobs.get("tonight")
+    assert (job.name, job.type, job.experiment_name) == ("tonight", "pipeline", "nights"), job
+    assert job.inputs["trips"].path == trips.path, job.inputs
+    second = ml.batch_endpoints.invoke("nightly", inputs={"trips": trips}, deployment_name="second")
+    assert [j.name for j in ml.batch_endpoints.list_jobs("nightly")] == [second.name, "tonight"]
+    assert [j.name for j in ml.batch_deployments.list_jobs("nightly", name="first")] == ["tonight"]
+    while ml.batch_endpoints.list_jobs("nightly")[1].status != "Completed":
+        time.sleep(0.2)
+    ml.batch_deployments.begin_delete("second", "nightly").result()
+    assert [d.name for d in ml.batch_deployments.list("nightly")] == ["first"]
     ml.batch_endpoints.begin_delete("nightly").result()
     assert list(ml.batch_endpoints.list()) == []
 
@@ -230,5 +275,6 @@ def deletions():
 
 run(
     workspaces, models, paging, other_assets, datastores, jobs, registries, share, endpoints, keys, invocation, tokens,
-    registry_model_behind_an_endpoint, batch_endpoints, deletions,
+    registry_model_behind_an_endpoint, batch_endpoints, batch_deployments,
+    batch_invocation, deletions,
 )

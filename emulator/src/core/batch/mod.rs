@@ -2,15 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::arm::{self, Call};
-use super::endpoint::{added, check_name, long_running};
-use super::error::{Answer, ArmError};
-use super::fault::Work;
-use super::operation::{self, Deed, Failure, Family, Start, Started};
-use super::order::Order;
-use super::paging::page;
-use super::schema::word;
-use super::{Core, json as at, keys, registry, workspace};
+pub mod invoke;
+
+use crate::core::arm::{self, Call};
+use crate::core::endpoint::{added, check_name, long_running};
+use crate::core::error::{Answer, ArmError};
+use crate::core::fault::Work;
+use crate::core::operation::{self, Deed, Failure, Family, Start, Started};
+use crate::core::order::Order;
+use crate::core::paging::page;
+use crate::core::schema::word;
+use crate::core::{Core, json as at, keys, registry, workspace};
 use crate::wire::Response;
 
 fn missing() -> ArmError {
@@ -193,7 +195,7 @@ pub fn delete(core: &mut Core, call: &Call) -> Response {
     core.store.change(now, &key, |document| document["properties"]["provisioningState"] = "Deleting".into());
     let work = if call.address.steps.len() > 2 { Work::DeploymentDelete } else { Work::EndpointDelete };
     let started = begin(core, call, work, Deed::RemoveBatch { key }, None);
-    super::endpoint::accepted(core, &started)
+    crate::core::endpoint::accepted(core, &started)
 }
 
 /// A change has ended.

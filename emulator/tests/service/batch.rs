@@ -1,0 +1,153 @@
+//! Batch endpoints are invoked, and a job is what comes of it.
+
+use azureml_emulator::{Config, Durations, Principal, Request, Response};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{MODEL, WORKSPACE, World};
+
+fn endpoint() -> String {
+    format!("{WORKSPACE}/batchEndpoints/nightly")
+}
+
+fn endpoint_body(default: Option<&str>, mode: &str) -> Value {
+    json!({"location": "eastus", "properties": {"authMode": mode, "defaults": {"deploymentName": default}}})
+}
+
+/// An endpoint with two deployments, the first its default; only jobs take time.
+fn world() -> World {
+    let durations = Durations { job_start: 30.0, job_run: 120.0, ..Durations::none() };
+    let mut world = World::with(Config { durations, ..Config::default() });
+    world.put(&endpoint(), &endpoint_body(None, "AADToken"));
+    let model = json!({"referenceType": "Id", "assetId": format!("{MODEL}/versions/1")});
+    for name in ["first", "second"] {
+        let body = json!({"location": "eastus", "properties": {"model": model, "compute": "c"}});
+        assert_eq!(world.put(&format!("{}/deployments/{name}", endpoint()), &body).status, 201);
+    }
+    world.pass(1.0);
+    world.put(&endpoint(), &endpoint_body(Some("first"), "AADToken"));
+    world.pass(1.0);
+    world.principal = caller();
+    world
+}
+
+/// Somebody with a token for invoking, which also opens nothing but that.
+fn caller() -> Principal {
+    let Principal::Known(mut identity) = Principal::application("nightly-run") else { unreachable!() };
+    identity.audience = "https://ml.azure.com".into();
+    Principal::Known(identity)
+}
+
+fn invocation(body: &Value) -> Request {
+    Request::new(Method::POST, "/batch/eastus/nightly/jobs").json(body)
+}
+
+fn trips() -> Value {
+    json!({"properties": {"inputData": {"trips": {"jobInputType": "UriFolder", "uri": "azureml://datastores/d/paths/p/"}}}})
+}
+
+fn code(answer: &Response) -> (u16, String) {
+    let body = answer.value();
+    (answer.status, body["error"]["details"][0]["code"].as_str().unwrap_or_default().to_owned())
+}
+
+fn jobs(world: &mut World, of: &str) -> Vec<String> {
+    world.principal = Principal::application("bindery");
+    let answer = world.get(&format!("{}{of}/jobs", endpoint())).value();
+    world.principal = caller();
+    let items = answer["value"].as_array().unwrap().iter();
+    items
+        .map(|job| {
+            format!("{} {}", job["name"].as_str().unwrap(), job["properties"]["status"].as_str().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn an_invocation_makes_a_job_that_runs() {
+    let mut world = world();
+    let uri = {
+        world.principal = Principal::application("bindery");
+        let uri = world.get(&endpoint()).value()["properties"]["scoringUri"].clone();
+        world.principal = caller();
+        uri
+    };
+    assert_eq!(uri, "https://127.0.0.1/batch/eastus/nightly/jobs");
+    let mut body = trips();
+    body["properties"]["name"] = json!("tonight");
+    body["properties"]["properties"] = json!({"experimentName": "nights"});
+    let made = world.send(&invocation(&body));
+    assert_eq!(made.status, 201);
+    let job = made.value();
+    assert_eq!((&job["name"], &job["properties"]["status"]), (&json!("tonight"), &json!("NotStarted")));
+    assert_eq!(job["id"], format!("{}/jobs/tonight", endpoint()));
+    assert_eq!(job.as_object().unwrap().keys().collect::<Vec<_>>(), ["id", "name", "properties", "type"]);
+    world.principal = Principal::application("bindery");
+    let arm = world.get(&format!("{WORKSPACE}/jobs/tonight")).value();
+    assert_eq!(
+        (&arm["properties"]["jobType"], &arm["properties"]["experimentName"]),
+        (&json!("Pipeline"), &json!("nights"))
+    );
+    assert_eq!(arm["properties"]["inputs"]["trips"]["jobInputType"], "uri_folder");
+    assert_eq!(arm["systemData"]["createdBy"], "nightly-run");
+    world.pass(31.0);
+    assert_eq!(jobs(&mut world, ""), ["tonight Running"]);
+    world.pass(120.0);
+    assert_eq!(jobs(&mut world, ""), ["tonight Completed"]);
+}
+
+#[test]
+fn a_repeated_request_starts_no_second_job() {
+    let mut world = world();
+    let once = |name: &str, id: &str| invocation(&trips()).header(name, id);
+    let first = world.send(&once("repeatability-request-id", "1"));
+    let again = world.send(&once("repeatability_request-id", "1"));
+    assert_eq!((first.status, again.status), (201, 200));
+    assert_eq!(first.value(), again.value());
+    let other = world.send(&once("repeatability-request-id", "2")).value();
+    assert_ne!(other["name"], first.value()["name"]);
+    assert_eq!(jobs(&mut world, "").len(), 2);
+    world.send(&invocation(&trips()));
+    assert_eq!(jobs(&mut world, "").len(), 3);
+}
+
+#[test]
+fn the_default_deployment_works_unless_another_is_named() {
+    let mut world = world();
+    let named = |name: &str, deployment: Option<&str>| {
+        let mut body = trips();
+        body["properties"]["name"] = json!(name);
+        let request = invocation(&body);
+        deployment.map_or_else(
+            || request.clone(),
+            |value| request.clone().header("azureml-model-deployment", value),
+        )
+    };
+    assert_eq!(world.send(&named("a", None)).status, 201);
+    assert_eq!(world.send(&named("b", Some("second"))).status, 201);
+    assert_eq!(jobs(&mut world, "/deployments/first"), ["a NotStarted"]);
+    assert_eq!(jobs(&mut world, "/deployments/second"), ["b NotStarted"]);
+    assert_eq!(jobs(&mut world, ""), ["b NotStarted", "a NotStarted"]);
+    assert_eq!(code(&world.send(&named("c", Some("third")))), (404, "DeploymentNotFound".into()));
+    assert_eq!(code(&world.send(&named("a", None))), (409, "JobAlreadyExists".into()));
+    world.principal = Principal::application("bindery");
+    world.put(&endpoint(), &endpoint_body(None, "AADToken"));
+    world.pass(1.0);
+    world.principal = caller();
+    assert_eq!(code(&world.send(&named("d", None))), (400, "DefaultDeploymentNotSet".into()));
+}
+
+#[test]
+fn only_who_may_invokes() {
+    let mut world = world();
+    world.principal = Principal::Anonymous;
+    assert_eq!(world.send(&invocation(&trips())).status, 401);
+    world.principal = Principal::application("bindery");
+    assert_eq!(world.send(&invocation(&trips())).status, 401, "a token for Resource Manager");
+    world.principal = caller();
+    assert_eq!(world.send(&invocation(&json!({}))).status, 400);
+    let elsewhere = Request::new(Method::POST, "/batch/westus/nightly/jobs").json(&trips());
+    assert_eq!(world.send(&elsewhere).status, 404);
+    assert_eq!(world.send(&Request::get("/batch/eastus/nightly/jobs")).status, 405);
+    assert_eq!(jobs(&mut world, ""), Vec::<String>::new());
+}
