@@ -24,6 +24,8 @@ pub struct Remembered {
     pub generation: i64,
     /// When Azure was last read.
     pub last_read: Option<Timestamp>,
+    /// How often in a row the cluster did not take a write.
+    pub refused: u32,
     /// The resource version of our own last write.
     pub written: Option<u64>,
     /// The [`fingerprint`] of the status as we last meant it to be: an event that brings exactly this one
@@ -48,6 +50,13 @@ impl Memory {
     pub fn change<T>(&self, uid: &str, change: impl FnOnce(&mut Remembered) -> T) -> T {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         change(all.entry(uid.to_string()).or_default())
+    }
+
+    /// A pass came to its end: the cluster takes writes.
+    pub fn write_was_taken(&self, uid: &str) {
+        if let Some(it) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(uid) {
+            it.refused = 0;
+        }
     }
 
     /// Forgets an object that is gone.

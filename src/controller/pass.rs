@@ -12,14 +12,13 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use super::context::Context;
 use super::kind::Kind;
 use super::report::{self, Written};
 use crate::api::{FINALIZER, Management};
-use crate::azure::{Class, Error, OperationState};
-use crate::decide::{Event, Facts, Failure, Mode, Next, Owner, Polled, Situation};
+use crate::decide::{Event, Facts, Mode, Next, Owner, Situation};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
@@ -30,10 +29,19 @@ const AFTER_PANIC: Duration = Duration::from_secs(60);
 pub async fn pass<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Infallible> {
     let name = format!("{} {}", K::kind(&()), object.full_name());
     match AssertUnwindSafe(steps::<K>(&object, &context)).catch_unwind().await {
-        Ok(Ok(next)) => Ok(Action::requeue(next)),
+        Ok(Ok(next)) => {
+            context.memory.write_was_taken(&object.uid().unwrap_or_default());
+            Ok(Action::requeue(next))
+        }
         Ok(Err(error)) => {
-            warn!(object = %name, error = %report::plain(&error), "the cluster did not take a write; trying again");
-            Ok(Action::requeue(SOON * 8))
+            let uid = object.uid().unwrap_or_default();
+            let times = context.memory.change(&uid, |it| {
+                it.refused += 1;
+                it.refused
+            });
+            let wait = (SOON * 4).saturating_mul(1 << times.min(8));
+            warn!(object = %name, error = %report::plain(&error), ?wait, "the cluster did not take a write; trying again");
+            Ok(Action::requeue(wait))
         }
         Err(_) => {
             error!(object = %name, "a pass panicked; trying again later");
@@ -84,6 +92,9 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
         return Ok(SOON);
     };
     let Some(call) = decision.call else {
+        if decision.settled {
+            context.memory.change(&uid, |it| it.failure = None);
+        }
         report::events(object.as_ref(), context, &decision.events).await;
         return Ok(after(decision.next, object.as_ref()));
     };
@@ -95,19 +106,14 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
 
     info!(object = %object.full_name(), kind = %K::kind(&()), resource = %call.resource, "about to {}", call.doing);
     let answer = context.azure.send(&call).await;
-    let failure = answer.as_ref().err().map(|error| {
-        let before = facts.situation().failure.take();
-        Failure::once_more(before.as_ref(), call.doing.clone(), error.clone(), Timestamp::now())
-    });
-    if let Some(failure) = &failure {
-        warn!(object = %object.full_name(), error = %failure.error, "could not {}", call.doing);
+    if let Err(error) = &answer {
+        warn!(object = %object.full_name(), %error, "could not {}", call.doing);
     }
-    context.memory.change(&uid, |it| it.failure.clone_from(&failure));
-    facts.situation().now = Timestamp::now();
+    facts.situation().take_in_answer(&call, answer.as_ref(), Timestamp::now());
+    context.memory.change(&uid, |it| it.failure.clone_from(&facts.situation().failure));
     // What was stored before the call stays known after it: an intent, or why the last one failed.
     facts.remember(written.current());
     facts.absorb(&call, answer.as_ref());
-    facts.situation().failure = failure;
 
     let afterwards = facts.decide();
     if afterwards.release {
@@ -122,8 +128,11 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
 
 /// Takes the finalizer off. When somebody else changed the object meanwhile, it is still there.
 async fn let_go<K: Kind>(object: &K, context: &Context, events: &[Event]) -> Result<Duration, kube::Error> {
-    report::events(object, context, events).await;
     let Written::Yes(_) = report::release(object, context).await? else { return Ok(SOON) };
+    for event in events {
+        info!(object = %object.full_name(), kind = %K::kind(&()), "let go: {}", event.note);
+    }
+    report::events(object, context, events).await;
     context.memory.forget(&object.uid().unwrap_or_default());
     Ok(object.interval())
 }
@@ -137,15 +146,9 @@ fn mode<K: Kind>(object: &K, context: &Context) -> Mode {
     }
 }
 
-/// Remembers whether Azure could be read, and an operation that failed.
+/// Remembers whether Azure could be read, and what became of an operation.
 fn remember_look(context: &Context, uid: &str, situation: &mut Situation) {
-    if let Some(Polled { doing, state: OperationState::Failed { code, message }, .. }) = &situation.operation
-    {
-        let error = Error { code: code.clone(), ..Error::new(Class::Permanent, message.clone()) };
-        let failure = Failure::once_more(situation.failure.as_ref(), doing.clone(), error, situation.now);
-        debug!(%uid, "an operation failed: {}", failure.error);
-        situation.failure = Some(failure);
-    }
+    situation.take_in_operation();
     context.memory.change(uid, |it| {
         it.failure.clone_from(&situation.failure);
         it.unreadable.clone_from(&situation.unreadable);

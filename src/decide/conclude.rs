@@ -15,7 +15,14 @@ const FOLLOWED: Duration = Duration::from_secs(2 * 3600);
 
 impl Situation {
     /// The conditions that the answer amounts to, and the answer without what may not be done now.
-    pub(super) fn conclude(&self, old: &[Condition], drift: &[Drift], step: Step) -> (Vec<Condition>, Step) {
+    /// `seen` tells whether the resource is there; none where nobody looked.
+    pub(super) fn conclude(
+        &self,
+        old: &[Condition],
+        seen: Option<bool>,
+        drift: &[Drift],
+        step: Step,
+    ) -> (Vec<Condition>, Step) {
         let step = self.wait_out_failure(self.hold_back(step, drift));
         let (generation, now) = (self.generation, self.now);
         let mut conditions = conditions_of(old);
@@ -28,17 +35,20 @@ impl Situation {
                 conditions.remove(kind);
             }
         }
-        if drift.is_empty() {
-            conditions.set(
+        match seen {
+            _ if !drift.is_empty() => {
+                conditions.set("Drifted", Some(true), Reason::Drifted, in_words(drift), generation, now);
+            }
+            Some(true) => conditions.set(
                 "Drifted",
                 Some(false),
                 Reason::InSync,
                 "Nothing was changed behind Bindery's back.",
                 generation,
                 now,
-            );
-        } else {
-            conditions.set("Drifted", Some(true), Reason::Drifted, in_words(drift), generation, now);
+            ),
+            Some(false) => conditions.remove("Drifted"),
+            None => {} // what was said last stays said
         }
         (conditions.into_vec(), step)
     }
@@ -72,7 +82,8 @@ impl Situation {
 
     /// A call that did not work is made again only after its time.
     fn wait_out_failure(&self, step: Step) -> Step {
-        let (Some(call), Some(failure)) = (&step.call, &self.failure) else { return step };
+        let Some(failure) = &self.failure else { return step };
+        let Some(call) = &step.call else { return self.tell_of_the_last_try(failure, step) };
         let wait = retry_after(failure.error.class, failure.times, self.interval);
         let over = elapsed(failure.at, self.now);
         if failure.doing != call.doing {
@@ -87,6 +98,18 @@ impl Situation {
         waiting
     }
 
+    /// While Azure works on something that has failed before, the status says so.
+    fn tell_of_the_last_try(&self, failure: &Failure, mut step: Step) -> Step {
+        let retried = |p: &super::Polled| p.doing == failure.doing && p.state == OperationState::Running;
+        if step.reason == Reason::OperationRunning
+            && failure.error.class == Class::Permanent
+            && self.operation.as_ref().is_some_and(retried)
+        {
+            step.message = format!("{} It failed before: {}", step.message, failure.error);
+        }
+        step
+    }
+
     fn failed(&self, failure: &Failure) -> Step {
         let error = &failure.error;
         let most = retry_after(error.class, u32::MAX, self.interval).as_secs().max(60) / 60;
@@ -95,6 +118,10 @@ impl Situation {
             Class::Unauthorized => (
                 Course::Stalled,
                 "Check the operator's credential and its rights in Azure; Bindery tries again",
+            ),
+            Class::NotFound if self.deleting => (
+                Course::Stalled,
+                "If the place is gone from Azure for good, set spec.deletionPolicy to Retain, and Bindery lets go; it tries again",
             ),
             Class::NotFound => (Course::Stalled, "Check the names in the manifest; Bindery tries again"),
             Class::Transient | Class::Throttled(_) | Class::Conflict => {
@@ -122,6 +149,8 @@ impl Situation {
             let ready = conditions_of(old);
             let ready = ready.get("Ready").filter(|c| c.status == "True");
             let fresh = self.last_read.is_some_and(|at| elapsed(at, self.now) < self.interval * 2);
+            // What was true of an earlier manifest says nothing about this one.
+            let ready = ready.filter(|c| c.observed_generation == Some(self.generation));
             match ready {
                 Some(last) if fresh => {
                     let observed = last.reason == Reason::Observed.to_string();
@@ -132,6 +161,17 @@ impl Situation {
             }
         }
         Some(step)
+    }
+
+    /// The same at the end of an object. Where its whole resource group is gone, nothing of it is left.
+    pub(super) fn report_unreadable_at_the_end(&self, old: &[Condition]) -> Option<Step> {
+        let code = self.unreadable.as_ref().and_then(|f| f.error.code.as_deref()).unwrap_or_default();
+        if code.eq_ignore_ascii_case("ResourceGroupNotFound") {
+            return Some(Step::release(
+                "Its resource group is gone from Azure, and with it all that was in it.",
+            ));
+        }
+        self.report_unreadable(old)
     }
 
     /// Does this generation stand, so that a difference in Azure is somebody else's doing and not our
@@ -164,7 +204,6 @@ impl Situation {
 
     /// What an accepted call leaves running.
     pub fn accepted(&mut self, call: &Call, reply: &Reply) -> Option<RunningOperation> {
-        self.failure = None;
         let url = reply.operation.clone()?;
         self.operation = Some(super::Polled {
             doing: call.doing.clone(),

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::drift::{Differences, intended};
 use super::rollout::{Next as Target, Revision, Scene, Traffic, desired_tags, endpoint_differences};
+use super::step::Course;
 use super::{Decision, Look, Mode, Next, Place, Situation, SourceVersion, Step, first_of};
 use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason};
 use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
@@ -64,7 +65,8 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
         ],
     )
     .unwrap_or_else(|| settle(facts));
-    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, &status.drift, step);
+    let seen = facts.endpoint.seen();
+    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, step);
     if let Some(Call { action: Action::Put(_), resource, .. }) = &step.call {
         let online = &facts.spec.online;
         if facts.id.as_ref() == Some(resource) {
@@ -75,14 +77,9 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
         }
     }
     status.phase = Some(phase(facts, &step));
-    status.conditions = picture::conditions(facts, &conditions);
-    Decision {
-        status,
-        call: step.call,
-        events: step.events,
-        next: sooner(facts, step.next),
-        release: step.release,
-    }
+    status.conditions = picture::conditions(facts, &step, &conditions);
+    let next = sooner(facts, step.next);
+    Step { next, ..step }.decision(status)
 }
 
 impl Facts {
@@ -260,7 +257,9 @@ fn phase(facts: &Facts, step: &Step) -> Phase {
         _ if scene.arrived() => Phase::Serving,
         _ => match scene.candidate().map(OnlineDeployment::provisioning) {
             Some(Provisioning::Succeeded) => Phase::Shifting,
-            None if scene.stable.is_none() || scene.wanted.is_none() => Phase::Pending,
+            None if scene.stable.is_none() || scene.wanted.is_none() || step.course != Course::Working => {
+                Phase::Pending
+            }
             _ => Phase::Preparing,
         },
     }

@@ -75,7 +75,7 @@ pub struct Situation {
     pub claimants: Vec<Claimant>,
     /// How often Azure is compared with the manifest.
     pub interval: Duration,
-    /// The last call on Azure that did not work, and that no success has followed.
+    /// The last call on Azure that did not work, and that no success has followed yet.
     pub failure: Option<Failure>,
     /// Set when Azure could not be read in this pass.
     pub unreadable: Option<Failure>,
@@ -128,6 +128,38 @@ impl Failure {
     }
 }
 
+impl Situation {
+    /// Takes in what became of the change that the status remembers. One that was accepted has not worked
+    /// before this says so: a failure is counted on.
+    pub fn take_in_operation(&mut self) {
+        let Some(Polled { doing, state, .. }) = &self.operation else { return };
+        match state {
+            OperationState::Failed { code, message } => {
+                let error = Error { code: code.clone(), ..Error::new(Class::Permanent, message.clone()) };
+                let failure = Failure::once_more(self.failure.as_ref(), doing.clone(), error, self.now);
+                self.failure = Some(failure);
+            }
+            OperationState::Succeeded => self.failure = None,
+            OperationState::Running | OperationState::Gone => {}
+        }
+    }
+
+    /// Takes in the answer to a call, at this time.
+    pub fn take_in_answer(&mut self, call: &Call, answer: Result<&Reply, &Error>, now: Timestamp) {
+        self.now = now;
+        match answer {
+            Err(error) => {
+                let before = self.failure.take();
+                self.failure =
+                    Some(Failure::once_more(before.as_ref(), call.doing.clone(), error.clone(), now));
+            }
+            // What is only accepted may still fail.
+            Ok(reply) if reply.operation.is_some() => {}
+            Ok(_) => self.failure = None,
+        }
+    }
+}
+
 /// A running change, and what its URL answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Polled {
@@ -156,6 +188,15 @@ impl<T> Look<T> {
         match self {
             Self::Found(it) => Some(it),
             _ => None,
+        }
+    }
+
+    /// Whether it is there; none where nobody looked.
+    pub fn seen(&self) -> Option<bool> {
+        match self {
+            Self::Found(_) => Some(true),
+            Self::Absent => Some(false),
+            Self::Unseen => None,
         }
     }
 

@@ -58,7 +58,8 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
         ],
     )
     .unwrap_or_else(|| settle(facts));
-    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, &status.drift, step);
+    let seen = facts.version.seen();
+    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, step);
     if matches!(&step.call, Some(Call { action: Action::Post("publish", _), .. })) {
         status.publishing = facts.intent();
     }
@@ -67,7 +68,7 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
         status.owned_properties = intended(&status.owned_properties, &facts.spec.properties);
     }
     status.conditions = registered(facts, &conditions);
-    Decision { status, call: step.call, events: step.events, next: step.next, release: step.release }
+    step.decision(status)
 }
 
 impl Facts {

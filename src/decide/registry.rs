@@ -55,7 +55,8 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
         ],
     )
     .unwrap_or_else(|| settle(facts));
-    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, &status.drift, step);
+    let seen = facts.registry.seen();
+    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, step);
     if matches!(&step.call, Some(Call { action: Action::Put(_), .. })) {
         status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
         // It asks for the accounts too: the wait for them begins again.
@@ -63,7 +64,7 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
             status.awaiting_accounts_since.map(|_| facts.situation.now.to_string());
     }
     status.conditions = conditions;
-    Decision { status, call: step.call, events: step.events, next: step.next, release: step.release }
+    step.decision(status)
 }
 
 impl Facts {
@@ -191,7 +192,9 @@ fn finish_deletion(facts: &Facts) -> Option<Step> {
             return follow_running_operation(facts)
                 .or_else(|| Some(Step::release("The registry is gone from Azure.")));
         }
-        Look::Unseen => return report_unreadable(facts),
+        Look::Unseen => {
+            return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
+        }
         Look::Found(registry) => registry,
     };
     if !situation.owns(&registry.tags) {

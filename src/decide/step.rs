@@ -70,6 +70,8 @@ pub struct Decision<S> {
     pub events: Vec<Event>,
     /// When to look again.
     pub next: Next,
+    /// All is as it should be: what went wrong before is over.
+    pub settled: bool,
     /// Remove the finalizer.
     pub release: bool,
 }
@@ -116,7 +118,21 @@ impl Step {
 
     /// The object may go.
     pub fn release(message: impl Into<String>) -> Self {
-        Self { release: true, ..Self::new(Some(false), Reason::Finishing, message, Course::Working) }
+        let message = message.into();
+        let step = Self::new(Some(false), Reason::Finishing, message.clone(), Course::Working);
+        Self { release: true, ..step }.telling(false, Reason::Finishing, message)
+    }
+
+    /// The decision that it amounts to.
+    pub fn decision<S>(self, status: S) -> Decision<S> {
+        Decision {
+            status,
+            settled: self.course == Course::Settled && self.ready == Some(true),
+            call: self.call,
+            events: self.events,
+            next: self.next,
+            release: self.release,
+        }
     }
 
     /// With an event.

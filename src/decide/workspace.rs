@@ -21,11 +21,10 @@ pub fn decide(facts: &Facts) -> Decision<WorkspaceStatus> {
     let mut status = picture(facts);
     let step = first_of(facts, &[let_go, refuse_second_claimant, report_unreadable, report_absence])
         .unwrap_or_else(|| settle(facts));
-    let (mut conditions, step) = facts.situation.conclude(&facts.status.conditions, &[], step);
     // Nothing of a workspace is Bindery's, so nothing can drift.
-    conditions.retain(|c| c.type_ != "Drifted");
+    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, None, &[], step);
     status.conditions = conditions;
-    Decision { status, call: None, events: step.events, next: step.next, release: step.release }
+    step.decision(status)
 }
 
 impl Facts {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use azureml_emulator::{Effect, FaultRule, RightsEffect, RightsRule, Seed, WorkspaceSeed};
-use bindery::api::{DeploymentBinding, ModelVersion, Workspace};
+use bindery::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
 use e2e::stand::{Stand, StandOptions, condition, drifted, ready};
 use serde_json::json;
 
@@ -231,5 +231,32 @@ async fn throttled_it_waits_as_long_as_azure_asks() -> Outcome {
     stand.wait_for::<ModelVersion>("taxi-1-dev", "Ready", ready).await?;
     assert!(begun.elapsed() >= Duration::from_secs(3), "{:?}", begun.elapsed());
     assert_eq!(stand.requests("PUT", "/versions/1").len(), 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_goes_when_its_resource_group_is_gone() -> Outcome {
+    let stand = taxi::stand("bad-group").await?;
+    stand
+        .apply("Registry", "fares-models", with(taxi::registry(), json!({"deletionPolicy": "Delete"})))
+        .await?;
+    stand.wait_for::<Registry>("fares-models", "Ready", ready).await?;
+    let body = json!({"error": {"code": "ResourceGroupNotFound", "message": "Resource group 'ml' could not be found."}});
+    let gone = |body: serde_json::Value| Effect::Body {
+        status: 404,
+        content_type: "application/json".into(),
+        body: body.to_string(),
+    };
+    stand.emulator.control().add_fault(FaultRule::on("GET", "/registries/fares-models", gone(body)));
+    stand.delete_and_wait::<Registry>("fares-models").await?;
+    assert!(stand.requests("DELETE", "").is_empty());
+    // Why it was let go is told where people look.
+    let told = stand.kubectl(&[
+        "get",
+        "events",
+        "--field-selector=reason=Finishing",
+        "--output=jsonpath={.items[*].message}",
+    ]);
+    assert!(told.await?.contains("Its resource group is gone from Azure"));
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The status: to be trusted by `kubectl wait`, worth a page, and no loss when it is lost.
 
+use azureml_emulator::{Effect, FaultRule};
 use bindery::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
-use e2e::stand::{Error, Stand, ready};
+use e2e::stand::{Error, Stand, condition, current, ready};
 use serde_json::{Value, json};
 
 use crate::taxi::{ENDPOINT, deployment, pausing_at, steps, with};
@@ -166,5 +167,23 @@ async fn all_status_erased_is_rebuilt_from_azure_and_a_rollout_is_where_it_was()
         .map(|map| map.iter().map(|(_, weight)| *weight).collect())
         .collect();
     assert_eq!(shares, [vec![50, 50], vec![100]]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ready_says_nothing_of_a_manifest_that_nobody_could_compare() -> Outcome {
+    let stand = taxi::stand("status-unread").await?;
+    stand.apply("Registry", "fares-models", taxi::registry()).await?;
+    stand.wait_for::<Registry>("fares-models", "Ready", ready).await?;
+    let busy =
+        Effect::Body { status: 503, content_type: "text/html".into(), body: "<html>busy</html>".into() };
+    stand.emulator.control().add_fault(FaultRule::on("GET", "/registries/fares-models", busy));
+    stand.edit::<Registry>("fares-models", json!({"tags": {"team": "rides"}})).await?;
+    let unknown =
+        |r: &Registry| current(r) && condition(r, "Ready").is_some_and(|(status, ..)| status == "Unknown");
+    stand.wait_for::<Registry>("fares-models", "Unknown", unknown).await?;
+    stand.emulator.control().clear_faults();
+    stand.wait_for::<Registry>("fares-models", "Ready", ready).await?;
+    assert_eq!(stand.azure_field("registries/fares-models", "/tags/team"), "rides");
     Ok(())
 }

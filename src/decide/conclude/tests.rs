@@ -4,9 +4,12 @@
 
 use std::time::Duration;
 
-use crate::azure::Class;
+use crate::api::RegistryDeletion;
 use crate::azure::resource::Strings;
-use crate::decide::fixtures::{assert_table, failure, noon, ready, registry, situation, told};
+use crate::azure::{Class, OperationState, Reply};
+use crate::decide::fixtures::{
+    assert_table, failed_state, failure, noon, operation, ready, registry, situation, told,
+};
 use crate::decide::registry::{Facts, decide};
 use crate::decide::{Look, Mode, retry_after};
 
@@ -162,6 +165,81 @@ fn ready_speaks_of_a_fresh_look() {
     let wrong: Vec<String> =
         table.iter().filter(|(_, a, b)| a != b).map(|(what, a, _)| format!("{what}: {a}")).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn what_an_earlier_manifest_was_says_nothing_about_this_one() {
+    let mut facts = registry();
+    facts.registry = Look::Unseen;
+    facts.situation.unreadable_by(Class::Transient);
+    assert_eq!(told(&decide(&facts)), "True Succeeded settled | All is well. | 1 s");
+    facts.situation.generation = 2;
+    assert_eq!(
+        told(&decide(&facts)),
+        "Unknown Unreachable working | Bindery could not read it: No. Bindery tries again, at least every 5 min. | 1 s"
+    );
+}
+
+#[test]
+fn a_try_that_was_only_accepted_counts_when_it_fails() {
+    let mut facts = registry();
+    let call = decide(&absent(|_| ())).call.unwrap();
+    let accepted = Reply { status: 202, operation: Some("https://op".into()), ..Reply::default() };
+    for times in 1..=4 {
+        facts.situation.take_in_answer(&call, Ok(&accepted), noon());
+        facts.situation.operation = Some(operation(DOING, &call.resource, 0, failed_state()).1);
+        facts.situation.take_in_operation();
+        assert_eq!(facts.situation.failure.as_ref().map(|f| f.times), Some(times));
+    }
+    // While the next try runs, the status says why it is not the first.
+    let (remembered, running) = operation(DOING, &call.resource, 40, OperationState::Running);
+    facts.status.operation = Some(remembered);
+    facts.situation.operation = Some(running);
+    assert_eq!(
+        told(&decide(&facts)),
+        "False OperationRunning working | Azure works on it: create the registry models. It failed before: OutOfQuota: Not enough cores. | 10 s"
+    );
+    let mut worked = facts.situation.clone();
+    worked.operation.as_mut().unwrap().state = OperationState::Succeeded;
+    worked.take_in_operation();
+    assert_eq!(worked.failure, None);
+    let done = Reply { status: 200, ..Reply::default() };
+    facts.situation.take_in_answer(&call, Ok(&done), noon());
+    assert_eq!(facts.situation.failure, None);
+    assert!(decide(&registry()).settled && !decide(&absent(|_| ())).settled);
+}
+
+#[test]
+fn the_end_of_an_object_does_not_hang_on_a_place_that_is_gone() {
+    let gone = |code: &str| {
+        let mut facts = registry();
+        facts.registry = Look::Unseen;
+        facts.spec.deletion_policy = RegistryDeletion::Delete;
+        facts.situation.deleting = true;
+        facts.situation.unreadable_by(Class::NotFound);
+        facts.situation.unreadable.as_mut().unwrap().error.code = Some(code.into());
+        decide(&facts)
+    };
+    let released = gone("ResourceGroupNotFound");
+    assert!(released.release && released.call.is_none());
+    assert_eq!(
+        released.events[0].note,
+        "Its resource group is gone from Azure, and with it all that was in it."
+    );
+    assert_eq!(
+        told(&gone("SubscriptionNotFound")),
+        "False NotFound stalled | Bindery could not read it: SubscriptionNotFound: No. If the place is gone from Azure for good, set spec.deletionPolicy to Retain, and Bindery lets go; it tries again, at least every 10 min. | 10 s"
+    );
+}
+
+#[test]
+fn what_was_never_seen_has_not_drifted() {
+    let drifted = |f: &Facts| decide(f).status.conditions.iter().any(|c| c.type_ == "Drifted");
+    assert!(drifted(&registry()) && !drifted(&absent(|_| ())));
+    let mut unseen = registry();
+    unseen.registry = Look::Unseen;
+    unseen.situation.unreadable_by(Class::Unauthorized);
+    assert!(!drifted(&unseen));
 }
 
 #[test]

@@ -79,7 +79,9 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
     } else if moving {
         (Reason::TakingBack, format!("set the traffic to {}", target.traffic.in_words()))
     } else if broken {
-        (Reason::Updating, format!("mend the endpoint {name}, which Azure left in a failed state"))
+        // The same PUT as the one that failed: it waits for its time, and says meanwhile why that was.
+        let mend = || format!("mend the endpoint {name}, which Azure left in a failed state");
+        (Reason::Updating, facts.situation.failure.as_ref().map_or_else(mend, |f| f.doing.clone()))
     } else if outlived && differences.is_empty() {
         (Reason::Updating, format!("note that {wanted} is gone from endpoint {name}"))
     } else if failed && differences.is_empty() {

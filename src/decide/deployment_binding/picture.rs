@@ -12,9 +12,10 @@ use crate::api::{
 };
 use crate::azure::OperationState;
 use crate::azure::resource::{OnlineDeployment, Provisioning};
-use crate::decide::Look;
 use crate::decide::drift::owned;
 use crate::decide::rollout::{Failures, Revision, Scene, broken, progress};
+use crate::decide::step::Course;
+use crate::decide::{Look, Step};
 
 /// What a status may hold of deployments.
 const DEPLOYMENTS: usize = 20;
@@ -184,7 +185,7 @@ fn created(deployment: &OnlineDeployment) -> Option<Timestamp> {
 }
 
 /// The conditions that only a binding has.
-pub(super) fn conditions(facts: &Facts, conditions: &[Condition]) -> Vec<Condition> {
+pub(super) fn conditions(facts: &Facts, step: &Step, conditions: &[Condition]) -> Vec<Condition> {
     let mut conditions = conditions_of(conditions);
     let (generation, now) = (facts.situation.generation, facts.situation.now);
     let scene = Scene::of(facts);
@@ -212,7 +213,7 @@ pub(super) fn conditions(facts: &Facts, conditions: &[Condition]) -> Vec<Conditi
         }
         Look::Unseen => {}
     }
-    if scene.wanted_failed() {
+    let (progresses, reason, message) = if scene.wanted_failed() {
         let message = format!("{} failed.", scene.wanted_name().unwrap_or_default());
         conditions.set(
             "CandidateReady",
@@ -222,7 +223,7 @@ pub(super) fn conditions(facts: &Facts, conditions: &[Condition]) -> Vec<Conditi
             generation,
             now,
         );
-        conditions.set("Progressing", Some(false), Reason::CandidateFailed, message, generation, now);
+        (false, Reason::CandidateFailed, message)
     } else if let Some(candidate) = scene.candidate() {
         let state = candidate.properties.provisioning_state.as_deref().unwrap_or_default();
         let ready = candidate.provisioning() == Provisioning::Succeeded;
@@ -230,17 +231,20 @@ pub(super) fn conditions(facts: &Facts, conditions: &[Condition]) -> Vec<Conditi
         let message = format!("{} is {state}.", candidate.name());
         conditions.set("CandidateReady", Some(ready), reason, message, generation, now);
         let steps = progress(scene.steps(), scene.candidate_weight().0);
-        let message = format!("The rollout of {} has done {steps} steps.", candidate.name());
-        conditions.set("Progressing", Some(true), Reason::Progressing, message, generation, now);
+        (true, Reason::Progressing, format!("The rollout of {} has done {steps} steps.", candidate.name()))
     } else {
         conditions.remove("CandidateReady");
-        let arrived = scene.role_is_settled();
-        let (reason, message) = if arrived {
-            (Reason::Succeeded, "No rollout goes on.")
+        if scene.role_is_settled() {
+            (false, Reason::Succeeded, "No rollout goes on.".into())
         } else {
-            (Reason::Progressing, "A rollout is about to begin.")
-        };
-        conditions.set("Progressing", Some(!arrived), reason, message, generation, now);
+            (true, Reason::Progressing, "A rollout is about to begin.".into())
+        }
+    };
+    // A rollout that waits for a person, or that nobody may move, does not progress.
+    if progresses && step.course != Course::Working {
+        conditions.set("Progressing", Some(false), step.reason, step.message.clone(), generation, now);
+    } else {
+        conditions.set("Progressing", Some(progresses), reason, message, generation, now);
     }
     conditions.into_vec()
 }

@@ -1,7 +1,7 @@
 //! The end of a binding: traffic first, then our deployments, then the endpoint if nothing else is on it.
 
 use super::Facts;
-use super::waiting::{follow_running_change, report_unreadable};
+use super::waiting::follow_running_change;
 use crate::api::{BindingDeletion, Reason};
 use crate::azure::resource::OnlineDeployment;
 use crate::azure::{Action, Call};
@@ -19,7 +19,9 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
     let endpoint = match &facts.endpoint {
         Look::Absent => return Some(Step::release("The endpoint is gone from Azure.")),
         Look::Unseen if facts.id.is_none() => return Some(Step::release("Nothing was made in Azure.")),
-        Look::Unseen => return report_unreadable(facts),
+        Look::Unseen => {
+            return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
+        }
         Look::Found(endpoint) => endpoint,
     };
     if situation.has_heir() {

@@ -1,6 +1,6 @@
 //! The end of a model version's object: what becomes of the version in Azure.
 
-use super::{Facts, follow_running_operation, report_unreadable};
+use super::{Facts, follow_running_operation};
 use crate::api::{Reason, VersionDeletion};
 use crate::azure::{Action, Call};
 use crate::decide::{Look, Step};
@@ -16,7 +16,9 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
     let version = match &facts.version {
         Look::Absent => return Some(Step::release("The version is gone from Azure.")),
         Look::Unseen if facts.id.is_none() => return Some(Step::release("Nothing was registered in Azure.")),
-        Look::Unseen => return report_unreadable(facts),
+        Look::Unseen => {
+            return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
+        }
         Look::Found(version) => version,
     };
     if !situation.owns(&version.properties.tags) || situation.has_heir() {

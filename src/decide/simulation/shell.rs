@@ -9,8 +9,7 @@ use super::cluster::Object;
 use super::kinds::Kind;
 use super::world::World;
 use crate::api::Management;
-use crate::azure::{Class, Error, OperationState};
-use crate::decide::{Claimant, Facts, Failure, Mode, Next, Owner, Polled, Situation};
+use crate::decide::{Claimant, Facts, Failure, Mode, Next, Owner, Situation};
 
 /// What this process remembers of an object between passes.
 #[derive(Debug, Clone, Default)]
@@ -64,22 +63,22 @@ pub fn pass<K: Kind>(world: &mut World, name: &str) -> Result<Again, Crash> {
         return Ok(Again::Soon);
     }
     let Some(written) = write_status(world, &object, decision.status)? else { return Ok(Again::Soon) };
-    let Some(call) = decision.call else { return Ok(Again::After(decision.next)) };
+    let Some(call) = decision.call else {
+        if decision.settled {
+            world.memory.entry(object.uid).or_default().failure = None;
+        }
+        return Ok(Again::After(decision.next));
+    };
     let Some(written) = hold(world, written)? else { return Ok(Again::Soon) };
 
     world.about_to_call::<K>(&object, &facts, &call);
     let answer = world.send(&call);
     world.effect()?;
     let now = world.now;
-    let failure = answer.as_ref().err().map(|error| {
-        let before = facts.situation().failure.take();
-        Failure::once_more(before.as_ref(), call.doing.clone(), error.clone(), now)
-    });
-    world.memory.entry(object.uid).or_default().failure.clone_from(&failure);
-    facts.situation().now = now;
+    facts.situation().take_in_answer(&call, answer.as_ref(), now);
+    world.memory.entry(object.uid).or_default().failure.clone_from(&facts.situation().failure);
     facts.remember(written.status.clone());
     facts.absorb(&call, answer.as_ref());
-    facts.situation().failure = failure;
 
     let afterwards = facts.decide();
     if write_status(world, &written, afterwards.status)?.is_none() {
@@ -131,12 +130,7 @@ fn situation<K: Kind>(world: &World, object: &Object<K>, remembered: Remembered)
 }
 
 fn remember_look(world: &mut World, uid: u64, situation: &mut Situation) {
-    if let Some(Polled { doing, state: OperationState::Failed { code, message }, .. }) = &situation.operation
-    {
-        let error = Error { code: code.clone(), ..Error::new(Class::Permanent, message.clone()) };
-        situation.failure =
-            Some(Failure::once_more(situation.failure.as_ref(), doing.clone(), error, situation.now));
-    }
+    situation.take_in_operation();
     let it = world.memory.entry(uid).or_default();
     it.failure.clone_from(&situation.failure);
     it.unreadable.clone_from(&situation.unreadable);

@@ -4,8 +4,34 @@ use serde_json::json;
 
 use crate::api::Role;
 use crate::azure::{Action, Class};
-use crate::decide::fixtures::{assert_table, binding, operation, short};
+use crate::decide::deployment_binding::Facts;
+use crate::decide::fixtures::{Binding, assert_table, binding, operation, short};
 use crate::decide::{Look, Mode, Place, SourceVersion};
+
+#[test]
+fn a_rollout_that_stands_does_not_progress() {
+    let progressing = |it: Binding| {
+        let status = it.decide().status;
+        let condition = status.conditions.into_iter().find(|c| c.type_ == "Progressing").unwrap();
+        format!("{} {}, {:?}", condition.status, condition.reason, status.phase.unwrap())
+    };
+    let foreign = || binding().endpoint().tagged("bindery-owner", "other/a/b");
+    let observed = |f: &mut Facts| f.situation.mode = Mode::Observe;
+    let table = [
+        ("it goes on", binding().endpoint(), "True Progressing, Pending"),
+        ("another's endpoint", foreign(), "False OwnedByAnother, Pending"),
+        (
+            "suspended",
+            binding().serving("1").wanting("2").with(|f| f.situation.mode = Mode::Suspended),
+            "False Suspended, Pending",
+        ),
+        ("observed", binding().serving("1").wanting("2").with(observed), "False Observed, Pending"),
+        ("arrived", binding().serving("1"), "False Succeeded, Serving"),
+    ];
+    for (what, it, expected) in table {
+        assert_eq!(progressing(it), expected, "{what}");
+    }
+}
 
 #[test]
 fn what_has_to_be_there_first() {
