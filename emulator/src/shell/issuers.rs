@@ -68,7 +68,8 @@ fn client(published: &Published) -> Result<reqwest::Client, String> {
 }
 
 async fn get(client: &reqwest::Client, url: &str, published: &Published) -> Result<Value, String> {
-    let mut request = client.get(url).header("Accept", "application/json");
+    // A Kubernetes API server serves its keys as nothing but the second.
+    let mut request = client.get(url).header("Accept", "application/json, application/jwk-set+json");
     if let Some(token) = &published.token {
         request = request.bearer_auth(token);
     }

@@ -103,9 +103,12 @@ fn answer(site: &mut Site, request: &hyper::Request<hyper::body::Incoming>) -> h
     let wanted = site.token.map(|token| format!("Bearer {token}"));
     let body = match path.as_str() {
         _ if wanted.is_some() && sent != wanted.as_deref() => None,
+        "/.well-known/openid-configuration" if !accepts(request, "application/json") => None,
         "/.well-known/openid-configuration" => Some(
             json!({"issuer": site.issuer, "jwks_uri": format!("https://{}/openid/v1/jwks", request.headers()["host"].to_str().unwrap())}),
         ),
+        // As a Kubernetes API server does it.
+        "/openid/v1/jwks" if !accepts(request, "application/jwk-set+json") => None,
         "/openid/v1/jwks" => Some(site.keys.clone()),
         _ => None,
     };
@@ -115,6 +118,11 @@ fn answer(site: &mut Site, request: &hyper::Request<hyper::body::Incoming>) -> h
         *response.status_mut() = hyper::StatusCode::FORBIDDEN;
     }
     response
+}
+
+fn accepts(request: &hyper::Request<hyper::body::Incoming>, kind: &str) -> bool {
+    let accepted = request.headers().get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|accepted| ["*/*", kind].contains(&accepted.trim()))
 }
 
 async fn emulator(issuer: &str, published: Published) -> Emulator {
