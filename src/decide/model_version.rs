@@ -62,6 +62,8 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
     let (conditions, step) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, step);
     if matches!(&step.call, Some(Call { action: Action::Post("publish", _), .. })) {
         status.publishing = facts.intent();
+        // A deletion finds the copy by it, also when the registry's object is gone.
+        status.id = facts.id.as_ref().map(ToString::to_string);
     }
     if matches!(&step.call, Some(Call { action: Action::Put(_), .. })) {
         status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);

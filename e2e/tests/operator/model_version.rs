@@ -341,3 +341,20 @@ async fn served_by_follows_the_bindings_and_holds_a_deletion_back() -> Outcome {
     assert!(deletes[0].ends_with(&first) && deletes[1].ends_with("/models/taxi/versions/1"), "{deletes:?}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_while_it_is_published_it_leaves_no_copy_behind() -> Outcome {
+    let stand = taxi::stand("version-leaves").await?;
+    registry_and_source(&stand).await?;
+    stand
+        .apply("ModelVersion", "taxi-1", taxi::with(taxi::promoted("1"), json!({"deletionPolicy": "Delete"})))
+        .await?;
+    stand.wait_until("publish", |s| publishes(s) == 1).await?;
+    assert_eq!(stand.azure(PUBLISHED), None::<Value>, "the copy is on its way");
+    stand.delete_and_wait::<ModelVersion>("taxi-1").await?;
+    let copied = stand.requests_on("PUT", PUBLISHED);
+    assert_eq!(copied.len(), 1, "it was waited for, and says whose it is");
+    assert_eq!(stand.requests_on("DELETE", PUBLISHED).len(), 1);
+    assert_eq!(stand.azure(PUBLISHED), None::<Value>);
+    Ok(())
+}

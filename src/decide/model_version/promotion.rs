@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Facts;
-use crate::api::{Publishing, Reason};
+use crate::api::{Publishing, Reason, VersionDeletion};
 use crate::azure::{Action, Call, OperationState};
 use crate::decide::{Look, SourceVersion, Step, elapsed};
 
@@ -62,10 +62,15 @@ pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Step> {
     if age >= LOST_PUBLISH {
         return None;
     }
+    let then = match facts.spec.deletion_policy {
+        _ if !facts.situation.deleting => " before it would ask again",
+        VersionDeletion::Archive => ", to archive it",
+        VersionDeletion::Delete | VersionDeletion::Retain => ", to delete it",
+    };
     Some(Step::wait(
         Reason::Publishing,
         format!(
-            "A publish from {} was asked for; Bindery waits for the copy to show before it would ask again.",
+            "A publish from {} was asked for; Bindery waits for the copy to show{then}.",
             publishing.from
         ),
         facts.situation.look_again(Some(&publishing.since)),

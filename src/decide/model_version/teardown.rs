@@ -1,9 +1,9 @@
 //! The end of a model version's object: what becomes of the version in Azure.
 
-use super::{Facts, follow_running_operation};
+use super::{Facts, follow_running_operation, promotion};
 use crate::api::{Reason, VersionDeletion};
 use crate::azure::{Action, Call};
-use crate::decide::{Look, Step};
+use crate::decide::{Look, OWNER_TAG, Step};
 
 pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
     let situation = &facts.situation;
@@ -14,14 +14,25 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
         return Some(Step::release("The version stays in Azure: spec.deletionPolicy is Retain."));
     }
     let version = match &facts.version {
-        Look::Absent => return Some(Step::release("The version is gone from Azure.")),
+        Look::Absent if situation.has_heir() => {
+            return Some(Step::release("The version, once it is in Azure, belongs to another object."));
+        }
+        // A copy that is still on its way would be left behind.
+        Look::Absent => {
+            return follow_running_operation(facts)
+                .or_else(|| promotion::wait_for_lost_publish(facts))
+                .or_else(|| Some(Step::release("The version is gone from Azure.")));
+        }
         Look::Unseen if facts.id.is_none() => return Some(Step::release("Nothing was registered in Azure.")),
         Look::Unseen => {
             return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
         }
         Look::Found(version) => version,
     };
-    if !situation.owns(&version.properties.tags) || situation.has_heir() {
+    let described = situation.owns(&version.properties.tags);
+    // Until a copy is described, only the intent says that it is ours.
+    let copied = promotion::publishing(facts).is_some() && !version.properties.tags.contains_key(OWNER_TAG);
+    if !(described || copied) || situation.has_heir() {
         return Some(Step::release("The version stays in Azure: it belongs to another object."));
     }
     if let Some(waiting) = follow_running_operation(facts) {
@@ -45,6 +56,14 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
                 bindings.join(", ")
             ),
         ));
+    }
+    if !described {
+        // The intent ends with the deletion; if that fails, the tag still says whose it is.
+        return facts.put(
+            Reason::Deleting,
+            format!("describe the published {}", facts.title()),
+            &facts.desired(version.clone()),
+        );
     }
     let resource = facts.id.clone()?;
     Some(Step::call(

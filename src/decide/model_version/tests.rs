@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{Facts, decide};
-use crate::api::{ModelVersionStatus, Publishing, Role, ServedBy, VersionDeletion};
+use crate::api::{ModelVersionStatus, Publishing};
 use crate::azure::{Action, Class, Error, OperationState, Reply, ResourceId};
 use crate::decide::fixtures::{
     ago, assert_table, failed_state, failure, model_version, noon, operation, promotion, tags, told,
 };
 use crate::decide::{Facts as _, Look, Mode, Place, SourceVersion};
+
+mod deletion;
 
 fn with(change: impl FnOnce(&mut Facts)) -> Facts {
     let mut facts = model_version();
@@ -45,26 +47,9 @@ fn running(facts: &mut Facts, state: OperationState) {
     facts.situation.operation = Some(polled);
 }
 
-fn deleting(policy: VersionDeletion, change: impl FnOnce(&mut Facts)) -> Facts {
-    with(|f| {
-        f.situation.deleting = true;
-        f.spec.deletion_policy = policy;
-        change(f);
-    })
-}
-
 fn found(facts: &mut Facts) -> &mut crate::azure::resource::ModelVersionProperties {
     let Look::Found(version) = &mut facts.version else { unreachable!() };
     &mut version.properties
-}
-
-fn served(facts: &mut Facts) {
-    facts.served_by = vec![ServedBy {
-        binding: "fares/taxi".into(),
-        endpoint: "taxi".into(),
-        deployment: "v3-0000000000".into(),
-        role: Role::Stable,
-    }];
 }
 
 fn missing() -> Place {
@@ -348,79 +333,6 @@ fn only_an_answer_that_says_no_ends_the_intent() {
         facts.absorb(&call, Err(&Error::new(class, "No.")));
         assert_eq!(facts.status.publishing.is_some(), kept, "{class:?}");
     }
-}
-
-#[test]
-fn a_deletion_ends_as_its_policy_says() {
-    use VersionDeletion::{Archive, Delete, Retain};
-    let unowned = |f: &mut Facts| {
-        found(f).tags.remove("bindery-owner");
-    };
-    assert_table(&[
-        (
-            "retained",
-            decide(&deleting(Retain, |_| ())),
-            "False Finishing working | The version stays in Azure: spec.deletionPolicy is Retain. | interval | released",
-        ),
-        ("archived", decide(&deleting(Archive, |_| ())), "False Deleting working | -> archive taxi:3 | now"),
-        (
-            "archived already",
-            decide(&deleting(Archive, |f| found(f).is_archived = true)),
-            "False Finishing working | The version is archived in Azure. | interval | released",
-        ),
-        (
-            "archived, while it serves",
-            decide(&deleting(Archive, served)),
-            "False Deleting working | -> archive taxi:3 | now",
-        ),
-        ("deleted", decide(&deleting(Delete, |_| ())), "False Deleting working | -> delete taxi:3 | now"),
-        (
-            "deleted, while it serves",
-            decide(&deleting(Delete, served)),
-            "False InUse stalled | taxi:3 is not deleted while it is deployed by fares/taxi. Bind another version there first. | interval",
-        ),
-        (
-            "gone",
-            decide(&deleting(Delete, |f| f.version = Look::Absent)),
-            "False Finishing working | The version is gone from Azure. | interval | released",
-        ),
-        (
-            "never registered",
-            decide(&deleting(Delete, |f| {
-                f.id = None;
-                f.version = Look::Unseen;
-            })),
-            "False Finishing working | Nothing was registered in Azure. | interval | released",
-        ),
-        (
-            "not ours",
-            decide(&deleting(Delete, unowned)),
-            "False Finishing working | The version stays in Azure: it belongs to another object. | interval | released",
-        ),
-        (
-            "another object stands for it",
-            decide(&deleting(Delete, |f| f.situation.claimed_by("fares/new", -60))),
-            "False Finishing working | The version stays in Azure: it belongs to another object. | interval | released",
-        ),
-        (
-            "suspended",
-            decide(&deleting(Delete, |f| f.situation.mode = Mode::Suspended)),
-            "False Finishing working | Bindery lets go and leaves Azure as it is: spec.suspend is true. | interval | released",
-        ),
-        (
-            "Azure cannot be read",
-            decide(&deleting(Delete, |f| {
-                f.version = Look::Unseen;
-                f.situation.unreadable_by(Class::Transient);
-            })),
-            "False Unreachable working | Bindery could not read it: No. Bindery tries again, at least every 5 min. | 1 s",
-        ),
-        (
-            "its place is gone, and Azure is read by the status",
-            decide(&deleting(Delete, |f| f.place = missing())),
-            "False Deleting working | -> delete taxi:3 | now",
-        ),
-    ]);
 }
 
 fn put(facts: &Facts) -> Value {

@@ -1,0 +1,177 @@
+//! The end of a version's object.
+
+use super::*;
+use crate::api::{Role, ServedBy, VersionDeletion};
+
+fn deleting(policy: VersionDeletion, change: impl FnOnce(&mut Facts)) -> Facts {
+    with(|f| {
+        f.situation.deleting = true;
+        f.spec.deletion_policy = policy;
+        change(f);
+    })
+}
+
+fn served(facts: &mut Facts) {
+    facts.served_by = vec![ServedBy {
+        binding: "fares/taxi".into(),
+        endpoint: "taxi".into(),
+        deployment: "v3-0000000000".into(),
+        role: Role::Stable,
+    }];
+}
+
+/// A promotion that is deleted after its publish was asked for.
+fn deleting_published(policy: VersionDeletion, change: impl FnOnce(&mut Facts)) -> Facts {
+    promoting(|f| {
+        f.situation.deleting = true;
+        f.spec.deletion_policy = policy;
+        asked(f, 20);
+        change(f);
+    })
+}
+
+/// The copy as a publish leaves it: without a word of ours.
+fn copied(facts: &mut Facts) {
+    *facts = Facts { version: promotion().version, ..facts.clone() };
+    found(facts).tags.clear();
+}
+
+#[test]
+fn a_deletion_ends_as_its_policy_says() {
+    use VersionDeletion::{Archive, Delete, Retain};
+    let unowned = |f: &mut Facts| {
+        found(f).tags.remove("bindery-owner");
+    };
+    assert_table(&[
+        (
+            "retained",
+            decide(&deleting(Retain, |_| ())),
+            "False Finishing working | The version stays in Azure: spec.deletionPolicy is Retain. | interval | released",
+        ),
+        ("archived", decide(&deleting(Archive, |_| ())), "False Deleting working | -> archive taxi:3 | now"),
+        (
+            "archived already",
+            decide(&deleting(Archive, |f| found(f).is_archived = true)),
+            "False Finishing working | The version is archived in Azure. | interval | released",
+        ),
+        (
+            "archived, while it serves",
+            decide(&deleting(Archive, served)),
+            "False Deleting working | -> archive taxi:3 | now",
+        ),
+        ("deleted", decide(&deleting(Delete, |_| ())), "False Deleting working | -> delete taxi:3 | now"),
+        (
+            "deleted, while it serves",
+            decide(&deleting(Delete, served)),
+            "False InUse stalled | taxi:3 is not deleted while it is deployed by fares/taxi. Bind another version there first. | interval",
+        ),
+        (
+            "gone",
+            decide(&deleting(Delete, |f| f.version = Look::Absent)),
+            "False Finishing working | The version is gone from Azure. | interval | released",
+        ),
+        (
+            "never registered",
+            decide(&deleting(Delete, |f| {
+                f.id = None;
+                f.version = Look::Unseen;
+            })),
+            "False Finishing working | Nothing was registered in Azure. | interval | released",
+        ),
+        (
+            "not ours",
+            decide(&deleting(Delete, unowned)),
+            "False Finishing working | The version stays in Azure: it belongs to another object. | interval | released",
+        ),
+        (
+            "another object stands for it",
+            decide(&deleting(Delete, |f| f.situation.claimed_by("fares/new", -60))),
+            "False Finishing working | The version stays in Azure: it belongs to another object. | interval | released",
+        ),
+        (
+            "suspended",
+            decide(&deleting(Delete, |f| f.situation.mode = Mode::Suspended)),
+            "False Finishing working | Bindery lets go and leaves Azure as it is: spec.suspend is true. | interval | released",
+        ),
+        (
+            "Azure cannot be read",
+            decide(&deleting(Delete, |f| {
+                f.version = Look::Unseen;
+                f.situation.unreadable_by(Class::Transient);
+            })),
+            "False Unreachable working | Bindery could not read it: No. Bindery tries again, at least every 5 min. | 1 s",
+        ),
+        (
+            "its place is gone, and Azure is read by the status",
+            decide(&deleting(Delete, |f| f.place = missing())),
+            "False Deleting working | -> delete taxi:3 | now",
+        ),
+    ]);
+}
+
+#[test]
+fn a_promotion_that_is_deleted_while_it_is_published_leaves_no_copy_behind() {
+    use VersionDeletion::{Archive, Delete, Retain};
+    assert_table(&[
+        (
+            "the publish runs",
+            decide(&deleting_published(Delete, |f| running(f, OperationState::Running))),
+            "False OperationRunning working | Azure works on it: publish taxi:3 to registry models. | 15 s",
+        ),
+        (
+            "the answer was lost",
+            decide(&deleting_published(Delete, |_| ())),
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show, to delete it. | 5 s",
+        ),
+        (
+            "it says that it is done, and the copy cannot be seen yet",
+            decide(&deleting_published(Archive, |f| running(f, OperationState::Succeeded))),
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show, to archive it. | 1 s",
+        ),
+        (
+            "it failed",
+            decide(&deleting_published(Delete, |f| running(f, failed_state()))),
+            "False Finishing working | The version is gone from Azure. | interval | released",
+        ),
+        (
+            "nothing came",
+            decide(&deleting_published(Delete, |f| asked(f, 1800))),
+            "False Finishing working | The version is gone from Azure. | interval | released",
+        ),
+        (
+            "the copy is there, undescribed: from now on it says whose it is",
+            decide(&deleting_published(Delete, copied)),
+            "False Deleting working | -> describe the published taxi:3 | now",
+        ),
+        (
+            "the same, to be archived",
+            decide(&deleting_published(Archive, copied)),
+            "False Deleting working | -> archive taxi:3 | now",
+        ),
+        (
+            "what is there carries another's tag",
+            decide(&deleting_published(Delete, |f| {
+                copied(f);
+                found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
+            })),
+            "False Finishing working | The version stays in Azure: it belongs to another object. | interval | released",
+        ),
+        (
+            "another object stands for it",
+            decide(&deleting_published(Delete, |f| f.situation.claimed_by("fares/new", -60))),
+            "False Finishing working | The version, once it is in Azure, belongs to another object. | interval | released",
+        ),
+        (
+            "retained",
+            decide(&deleting_published(Retain, |f| running(f, OperationState::Running))),
+            "False Finishing working | The version stays in Azure: spec.deletionPolicy is Retain. | interval | released",
+        ),
+    ]);
+}
+
+#[test]
+fn where_a_copy_will_be_is_known_before_it_is_there() {
+    let decision = decide(&promoting(|_| ()));
+    assert_eq!(decision.status.id, promotion().id.map(|id| id.to_string()));
+    assert_eq!(decision.status.asset_id, None);
+}
