@@ -9,8 +9,9 @@ use crate::api::{Publishing, Reason, VersionDeletion};
 use crate::azure::{Action, Call, OperationState};
 use crate::decide::{Look, SourceVersion, Step, elapsed};
 
-/// How long a publish whose answer was lost may take to show.
-const LOST_PUBLISH: Duration = Duration::from_secs(600);
+/// How long a publish whose answer was lost may take to show: as long as Azure follows an operation itself
+/// (`x-ms-async-operation-timeout`, azure-ml.md B.1).
+const LOST_PUBLISH: Duration = Duration::from_secs(1800);
 
 pub(super) fn wait_for_source(facts: &Facts) -> Option<Step> {
     if !facts.version.is_absent() || facts.observing() {

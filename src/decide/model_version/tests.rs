@@ -230,8 +230,13 @@ fn a_promotion_is_published_once() {
             "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show before it would ask again. | 5 s",
         ),
         (
+            "the answer was lost a while ago, and Azure may still work on it",
+            decide(&promoting(|f| asked(f, 1799))),
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show before it would ask again. | 15 s",
+        ),
+        (
             "the answer was lost, and nothing came",
-            decide(&promoting(|f| asked(f, 600))),
+            decide(&promoting(|f| asked(f, 1800))),
             "False Publishing working | -> publish taxi:3 to registry models | now",
         ),
         (
