@@ -206,7 +206,7 @@ pub struct Publishing {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Lineage {
-    /// The training job.
+    /// The training job, as Azure names it; absent until the job itself was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
     /// The workspace that the job ran in, by ARM id.

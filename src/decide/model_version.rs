@@ -12,7 +12,7 @@ use crate::azure::resource::{Job, ModelVersion, Provisioning, Run, Strings};
 use crate::azure::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
 
 pub use lineage::wants_lineage;
-pub use source::job_output;
+pub use source::{job_of, job_output};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]

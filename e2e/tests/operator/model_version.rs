@@ -215,9 +215,24 @@ async fn a_job_that_nobody_ran_is_refused_or_taken_as_azure_decides() -> Outcome
         return Ok(());
     }
     let version = stand.wait_for::<ModelVersion>("taxi-1-dev", "Ready", ready).await?;
-    let lineage = serde_json::to_value(version.status.and_then(|s| s.lineage))?;
-    let workspace = e2e::stand::azure_id("workspaces/fares-dev");
-    assert_eq!(lineage, json!({"job": "no-such-job", "workspace": workspace}), "and nothing is made up");
+    let lineage = version.status.and_then(|s| s.lineage);
+    assert_eq!(lineage, None, "nobody has seen that job, so it is not named");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_uploaded_is_not_a_jobs_because_the_manifest_says_so() -> Outcome {
+    let stand = taxi::stand("version-typed").await?;
+    taxi::workspaces(&stand).await?;
+    let uploaded = "azureml://datastores/models/paths/LocalUpload/0123/model";
+    let upload = json!({"properties": {"modelUri": uploaded, "modelType": "mlflow_model"}});
+    stand.exists_in_azure(DEV, &upload)?;
+    stand.apply("ModelVersion", "taxi-1-dev", taxi::from_job("1")).await?;
+    let message = stand.wait_reason::<ModelVersion>("taxi-1-dev", "AssetMismatch").await?;
+    assert!(message.contains("nothing says that job taxi-train-1 made it"), "{message}");
+    assert!(stand.requests_on("PUT", DEV).is_empty());
+    let version: ModelVersion = stand.api().get("taxi-1-dev").await?;
+    assert_eq!(version.status.and_then(|s| s.lineage), None);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::azure::{Azure, ResourceId};
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
 use crate::controller::names::Name;
-use crate::decide::model_version::{Facts, wants_lineage};
+use crate::decide::model_version::{Facts, job_of, wants_lineage};
 use crate::decide::{Look, Place, Situation};
 
 /// What a status may hold of deployments.
@@ -100,8 +100,10 @@ async fn lineage(
     found: Option<&resource::ModelVersion>,
 ) -> (Look<Job>, Look<Run>) {
     let unseen = (Look::Unseen, Look::Unseen);
-    let named = object.spec.source.job.as_ref().map(|j| j.name.clone());
-    let job = found.and_then(|v| v.properties.job_name.clone()).or(named);
+    let job = match found {
+        Some(version) => job_of(&object.spec, version),
+        None => object.spec.source.job.as_ref().map(|j| j.name.clone()), // about to be registered
+    };
     let workspace =
         object.spec.workspace_ref.as_ref().and_then(|r| find_workspace(r, &object.home(), stores));
     let (Some(job), Some(workspace)) = (job, workspace) else { return unseen };

@@ -4,7 +4,7 @@
 use crate::api::{Code, Dataset, Lineage, ModelVersionStatus};
 use crate::azure::resource::{Job, ModelVersion, Run};
 
-use super::{Facts, SourceVersion};
+use super::{Facts, SourceVersion, source};
 
 /// What a status may hold of it.
 const METRICS: usize = 50;
@@ -25,19 +25,15 @@ pub(super) fn of(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
     if facts.spec.source.model_version_ref.is_some() {
         return known; // the source is gone; what it said stands
     }
-    let job_name = version
-        .properties
-        .job_name
-        .clone()
-        .or_else(|| facts.spec.source.job.as_ref().map(|j| j.name.clone()));
-    let Some(job_name) = job_name else { return known };
+    let Some(job_name) = source::job_of(&facts.spec, version) else { return known };
     let mut lineage = known.unwrap_or_default();
-    lineage.workspace =
-        facts.id.as_ref().and_then(|id| id.as_str().split_once("/models/")).map(|(w, _)| w.to_string());
-    lineage.job = Some(job_name);
     if let Some(job) = facts.job.found() {
+        lineage.workspace =
+            facts.id.as_ref().and_then(|id| id.as_str().split_once("/models/")).map(|(w, _)| w.to_string());
+        lineage.job = Some(job_name);
         read_job(&mut lineage, job);
     }
+    lineage.job.as_ref()?; // a job that nobody has seen is not named
     if let Some(run) = facts.run.found() {
         read_run(&mut lineage, run);
     }

@@ -37,18 +37,27 @@ pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion) -> Option<
     let uri = found.properties.model_uri.as_deref().unwrap_or_default();
     match &spec.source {
         Source { uri: Some(wanted), .. } if !same_path(wanted, uri) => Some(format!("it holds {uri}")),
-        Source { job: Some(job), .. } => match found.properties.job_name.as_deref() {
-            Some(name) if name != job.name => Some(format!("it was made by job {name}")),
-            Some(_) => None,
-            // The service may have expanded the URI of a job's output; only another job's is another model.
-            None => uri
-                .strip_prefix("azureml://jobs/")
-                .and_then(|rest| rest.split('/').next())
-                .filter(|name| *name != job.name)
-                .map(|name| format!("it was made by job {name}")),
+        Source { job: Some(job), .. } => match job_of(spec, found) {
+            Some(name) => (name != job.name).then(|| format!("it was made by job {name}")),
+            None => Some(format!("it holds {uri}, and nothing says that job {} made it", job.name)),
         },
         _ => None,
     }
+}
+
+/// The job that made a version, by what Azure says: that the manifest names one proves nothing.
+pub fn job_of(spec: &ModelVersionSpec, found: &ModelVersion) -> Option<String> {
+    let uri = found.properties.model_uri.as_deref().unwrap_or_default();
+    let of_uri = || uri.strip_prefix("azureml://jobs/")?.split('/').next();
+    let wanted = || spec.source.job.as_ref().map(|j| j.name.as_str()).filter(|job| lies_with(uri, job));
+    found.properties.job_name.as_deref().or_else(of_uri).or_else(wanted).map(str::to_string)
+}
+
+/// Is this where the service keeps what this job wrote? It may have expanded the URI of the job's output.
+fn lies_with(uri: &str, job: &str) -> bool {
+    let parts: Vec<&str> = uri.split('/').collect();
+    parts.iter().any(|part| part.strip_prefix("dcid.") == Some(job))
+        || parts.windows(2).any(|pair| matches!(pair[0], "jobs" | "azureml") && pair[1] == job)
 }
 
 /// Azure holds `custom_model` where its own examples say `CustomModel`.
@@ -71,7 +80,7 @@ fn same_path(wanted: &str, found: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::same_path;
+    use super::{lies_with, same_path};
 
     #[test]
     fn a_path_is_the_same_short_and_long() {
@@ -79,5 +88,21 @@ mod tests {
         let long = "azureml://subscriptions/s/resourceGroups/rg/workspaces/w/datastores/models/paths/taxi/3/";
         assert!(same_path(short, long));
         assert!(!same_path(short, "azureml://datastores/models/paths/taxi/4"));
+    }
+
+    #[test]
+    fn what_a_job_wrote_lies_with_it() {
+        let store = |path: &str| format!("azureml://subscriptions/s/workspaces/w/datastores/d/paths/{path}");
+        for uri in [
+            "azureml://jobs/train-3/outputs/artifacts/paths/model".to_string(),
+            "azureml://subscriptions/s/workspaces/w/jobs/train-3/outputs/artifacts/paths/model".to_string(),
+            store("ExperimentRun/dcid.train-3/model"),
+            store("azureml/train-3/model_output"),
+        ] {
+            assert!(lies_with(&uri, "train-3"), "{uri}");
+        }
+        for uri in [store("LocalUpload/0123/train-3"), store("azureml/train-30/m"), store("dcid.train/m")] {
+            assert!(!lies_with(&uri, "train-3"), "{uri}");
+        }
     }
 }

@@ -52,6 +52,12 @@ fn found(facts: &mut Facts) -> &mut crate::azure::resource::ModelVersionProperti
     &mut version.properties
 }
 
+/// It has no job's name.
+fn uploaded(facts: &mut Facts, uri: &str) {
+    found(facts).job_name = None;
+    found(facts).model_uri = Some(uri.into());
+}
+
 fn missing() -> Place {
     Place::Missing { what: "Workspace fares/development".into() }
 }
@@ -103,16 +109,6 @@ fn every_question_has_its_answer() {
             "False OperationRunning working | Azure works on it: a change of the version. | 1 s",
         ),
         ("not in Azure yet", decide(&new(|_| ())), "False Registering working | -> register taxi:3 | now"),
-        (
-            "made by another job",
-            decide(&with(|f| found(f).job_name = Some("train-9".into()))),
-            "False AssetMismatch stalled | taxi:3 exists in Azure, but it was made by job train-9. A version cannot be changed: register the model under the next version. | interval",
-        ),
-        (
-            "another format",
-            decide(&with(|f| found(f).model_type = Some("CustomModel".into()))),
-            "False AssetMismatch stalled | taxi:3 exists in Azure, but its type is CustomModel. A version cannot be changed: register the model under the next version. | interval",
-        ),
         (
             "Azure has it as failed",
             decide(&with(|f| found(f).provisioning_state = Some("Failed".into()))),
@@ -182,6 +178,32 @@ fn every_question_has_its_answer() {
             "observed, and absent",
             decide(&new(|f| f.situation.mode = Mode::ObserveOnly)),
             "False NotInAzure stalled | Azure does not have taxi:3, and Bindery makes none: the operator runs with --observe-only. Check model and version, or let Bindery manage it. | interval",
+        ),
+    ]);
+}
+
+#[test]
+fn another_model_is_left_alone() {
+    assert_table(&[
+        (
+            "made by another job",
+            decide(&with(|f| found(f).job_name = Some("train-9".into()))),
+            "False AssetMismatch stalled | taxi:3 exists in Azure, but it was made by job train-9. A version cannot be changed: register the model under the next version. | interval",
+        ),
+        (
+            "uploaded by somebody, and only the manifest names a job",
+            decide(&with(|f| uploaded(f, "azureml://datastores/blobs/paths/LocalUpload/0123/train-3"))),
+            "False AssetMismatch stalled | taxi:3 exists in Azure, but it holds azureml://datastores/blobs/paths/LocalUpload/0123/train-3, and nothing says that job train-3 made it. A version cannot be changed: register the model under the next version. | interval",
+        ),
+        (
+            "without a job's name, from where the job's outputs are",
+            decide(&with(|f| uploaded(f, "azureml://jobs/train-3/outputs/artifacts/paths/model"))),
+            "True Succeeded settled | taxi:3 is registered in workspace development. | interval",
+        ),
+        (
+            "another format",
+            decide(&with(|f| found(f).model_type = Some("CustomModel".into()))),
+            "False AssetMismatch stalled | taxi:3 exists in Azure, but its type is CustomModel. A version cannot be changed: register the model under the next version. | interval",
         ),
     ]);
 }
@@ -379,7 +401,7 @@ fn what_is_not_ours_goes_back_as_it_came() {
 
 #[test]
 fn an_answer_is_a_fact_at_once() {
-    let mut facts = new(|_| ());
+    let mut facts = new(|f| f.job = Look::Found(serde_json::from_value(json!({"properties": {}})).unwrap()));
     let call = decide(&facts).call.unwrap();
     let Action::Put(body) = call.action.clone() else { unreachable!() };
     facts.absorb(&call, Ok(&Reply { status: 201, body: Some(body), ..Reply::default() }));
@@ -423,4 +445,29 @@ fn a_key_that_is_being_taken_away_stays_ours_until_azure_is_done() {
 
 fn keys(keys: &[&str]) -> Vec<String> {
     keys.iter().map(|k| (*k).to_string()).collect()
+}
+
+#[test]
+fn a_lineage_names_the_job_once_it_was_seen() {
+    let job = || Look::Found(serde_json::from_value(json!({"properties": {"experimentName": "e"}})).unwrap());
+    let lineage = |change: &dyn Fn(&mut Facts)| {
+        let decision = decide(&with(|f| change(f)));
+        decision.status.lineage.map(|l| (l.job.unwrap_or_default(), l.experiment.unwrap_or_default()))
+    };
+    let seen = Some(("train-3".to_string(), "e".to_string()));
+    assert_eq!(lineage(&|_| ()), None, "the job is not there, or could not be read");
+    assert_eq!(lineage(&|f| f.job = job()), seen);
+    assert_eq!(
+        lineage(&|f| {
+            f.job = job();
+            uploaded(f, "azureml://datastores/blobs/paths/LocalUpload/0123/model");
+        }),
+        None,
+        "nothing in Azure says that it was this job"
+    );
+    let known = |f: &mut Facts| {
+        f.status.lineage =
+            Some(serde_json::from_value(json!({"job": "train-3", "experiment": "e"})).unwrap());
+    };
+    assert_eq!(lineage(&known), seen, "what was seen stands");
 }
