@@ -33,7 +33,8 @@ struct Change {
     before: Option<Document>,
 }
 
-/// A document. There may be very many versions of assets, and a JSON map takes six times as much memory as its text.
+/// A document. There may be very many versions of assets, and a version as a JSON map takes
+/// 6.5 kB, and 1.5 kB as text.
 #[derive(Debug, Clone)]
 enum Document {
     Map(Value),
