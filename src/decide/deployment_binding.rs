@@ -50,6 +50,7 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
             endpoint::refuse_foreign,
             waiting::follow_running_change, // one change at a time: the endpoint and its deployments are one
             endpoint::refuse_unknown_traffic, // nothing is moved until the picture is whole
+            deployments::mend_stable,       // Azure may take no traffic map that names a failed one
             endpoint::align_endpoint,       // take back, shift, promote, mend, adopt
             waiting::wait_for_version,      // it must exist, be registered, and be for this namespace
             waiting::leave_observed_alone,
@@ -62,6 +63,7 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
             deployments::adjust_deployment, // count and tags, without a rollout
             deployments::pause_between_steps,
             deployments::remove_what_has_expired, // the previous one, and the failed one
+            deployments::go_on_mending,           // what serves and was left in a failed state
         ],
     )
     .unwrap_or_else(|| settle(facts));
@@ -71,7 +73,7 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
         let online = &facts.spec.online;
         if facts.id.as_ref() == Some(resource) {
             status.owned_tags = intended(&status.owned_tags, &online.endpoint.tags);
-        } else {
+        } else if Scene::of(facts).wanted_name() == Some(resource.name()) {
             let owned = status.owned_deployment_tags.entry(resource.name().into()).or_default();
             *owned = intended(owned, &online.deployment.tags);
         }

@@ -6,14 +6,55 @@ use super::{Facts, picture};
 use crate::api::{Period, Reason, Role};
 use crate::azure::resource::OnlineDeployment;
 use crate::azure::{Action, Call};
-use crate::decide::rollout::{Scene, adjusted_deployment, new_deployment};
-use crate::decide::{Place, SourceVersion, Step, elapsed};
+use crate::decide::rollout::{Scene, Weight, adjusted_deployment, broken, new_deployment};
+use crate::decide::{Place, SourceVersion, Step, elapsed, retry_after};
 
 /// Our deployments without traffic, in this role.
 pub(super) fn idle<'a>(facts: &'a Facts, scene: &Scene<'_>, role: Role) -> Vec<&'a OnlineDeployment> {
     let endpoint = facts.endpoint.found();
     let serves = |d: &OnlineDeployment| endpoint.is_some_and(|e| e.weight(d.name()) > 0);
     facts.deployments.iter().filter(|d| scene.role(d) == role && scene.ours(d) && !serves(d)).collect()
+}
+
+/// Azure left what serves in a failed state, as after a change of its count without quota, and may then
+/// refuse every traffic map that names it. So it is PUT once more; what else is to be done is not held up
+/// by a time that has not come.
+pub(super) fn mend_stable(facts: &Facts) -> Option<Step> {
+    let step = go_on_mending(facts)?;
+    let doing = &step.call.as_ref()?.doing;
+    let scene = Scene::of(facts);
+    let candidate_serves = scene.candidate().is_some_and(|d| scene.routed(d.name()) > Weight::NONE);
+    let due = match &facts.situation.failure {
+        // Taking a bad candidate back is tried first.
+        None => !(scene.wanted_failed() && candidate_serves),
+        Some(failure) if failure.doing == *doing => {
+            let wait = retry_after(failure.error.class, failure.times, facts.situation.interval);
+            elapsed(failure.at, facts.situation.now) >= wait
+        }
+        Some(failure) => failure.times.is_multiple_of(3),
+    };
+    due.then_some(step)
+}
+
+/// The same where nothing else is to be done: the status says why it has not worked.
+pub(super) fn go_on_mending(facts: &Facts) -> Option<Step> {
+    let scene = Scene::of(facts);
+    let stable = scene.stable.as_deref().and_then(|name| scene.deployment(name));
+    let stable = stable.filter(|d| broken(d) && scene.ours(d) && !facts.observing())?;
+    let name = stable.name();
+    // Going over to another one does not need it.
+    if scene.next(facts.may_rise()).traffic.weight(name) == Weight::NONE {
+        return None;
+    }
+    let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.owner);
+    let body = match scene.wanted.as_ref().filter(|(_, wanted)| wanted == name) {
+        Some((revision, _)) => adjusted_deployment(stable, wanted, facts.owned_on(name), owner, revision),
+        None => stable.clone(),
+    };
+    let doing = format!("mend deployment {name}, which serves and which Azure left in a failed state");
+    let note = format!("Bindery is about to {doing}.");
+    let call = Call { doing, resource: facts.deployment_id(name)?, action: Action::Put(body.to_put()) };
+    Some(Step::call(Reason::Updating, call).telling(true, Reason::Updating, note))
 }
 
 pub(super) fn remove_superseded(facts: &Facts) -> Option<Step> {

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::Facts;
 use crate::azure::resource::{OnlineDeployment, Provisioning};
 use crate::decide::Mode;
-use crate::decide::rollout::Scene;
+use crate::decide::rollout::{Scene, broken};
 
 impl Facts {
     /// The deployments to ask for by a GET, once those of the list are known: those that the endpoint names
-    /// and the list lacks, and the wanted one while a call may rest on it. Where nothing is to be done, the
+    /// and the list lacks, the wanted one while a call may rest on it, and what serves where it is to be mended. Where nothing is to be done, the
     /// list suffices.
     pub fn to_read(&self) -> BTreeSet<String> {
         let Some(endpoint) = self.endpoint.found() else { return BTreeSet::new() };
@@ -27,6 +27,8 @@ impl Facts {
         };
         if self.situation.mode == Mode::Act {
             names.extend(wanted.filter(|name| !settled(name)).map(ToString::to_string));
+            let stable = scene.stable.as_deref().filter(|name| scene.deployment(name).is_some_and(broken));
+            names.extend(stable.map(ToString::to_string));
         }
         names
     }

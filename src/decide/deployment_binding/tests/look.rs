@@ -58,6 +58,13 @@ fn a_list_is_not_believed_about_what_a_decision_rests_on() {
             }),
             vec![&one],
         ),
+        (
+            "what serves is listed as failed, and is mended by a PUT that replaces it",
+            changing().with(|f| {
+                f.deployments[0].properties.provisioning_state = Some("Failed".into());
+            }),
+            vec![&one, &two],
+        ),
     ];
     for (what, it, mut expected) in table {
         expected.sort_unstable();

@@ -6,5 +6,6 @@ mod bodies;
 mod endings;
 mod endpoint;
 mod look;
+mod mending;
 mod properties;
 mod rollout;
