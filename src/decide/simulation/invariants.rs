@@ -24,6 +24,8 @@ pub struct Ledger {
     weights: BTreeMap<ResourceId, (i64, Timestamp)>,
     /// Resources of others, as they have to stay.
     foreign: BTreeMap<ResourceId, Value>,
+    /// Deployments that a request made or changed which arrived after its process was dead.
+    late: BTreeSet<ResourceId>,
     /// When every status was forgotten last.
     forgotten: Option<Timestamp>,
     now: Option<Timestamp>,
@@ -40,6 +42,11 @@ impl Ledger {
     /// No status was ever forgotten.
     pub fn remembers_all(&self) -> bool {
         self.forgotten.is_none()
+    }
+
+    /// A request for this arrived late: the momentary invariants cannot hold of what it made.
+    pub fn came_late(&mut self, id: &ResourceId) {
+        self.late.insert(id.clone());
     }
 
     /// From now on this has to stay as it is.
@@ -60,6 +67,7 @@ impl Ledger {
         }
         self.failed.retain(|id, _| world.resources.contains_key(id));
         self.weights.retain(|id, _| world.resources.contains_key(id));
+        self.late.retain(|id| world.resources.contains_key(id));
         for resource in world.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
             if world.busy(&resource.id) {
                 continue;
@@ -97,20 +105,25 @@ pub fn of_the_cloud(world: &World) -> Result<(), String> {
     what_is_not_ours_stays(world)
 }
 
-/// At most two deployments of ours are on an endpoint, and one that failed.
+/// At most two deployments of ours are on an endpoint, and one that failed; beside what came late.
 fn at_most_two_and_one_failed(world: &World) -> Result<(), String> {
     for endpoint in world.cloud.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
         let all = world.cloud.deployments_of(&endpoint.id);
         let ours: Vec<&&Resource> =
             all.iter().filter(|r| r.body["tags"]["bindery-revision"].is_string()).collect();
+        let ours: Vec<&&Resource> = ours.into_iter().filter(|r| !world.ledger.late.contains(&r.id)).collect();
+        let failed = endpoint.body["tags"]["bindery-failed"].as_str().unwrap_or_default();
+        // One that came too late has failed too, whatever became of it.
         let ending = |r: &&&Resource| {
-            ["Failed", "Deleting"]
-                .contains(&r.body["properties"]["provisioningState"].as_str().unwrap_or_default())
+            let state = r.body["properties"]["provisioningState"].as_str().unwrap_or_default();
+            let revision = r.body["tags"]["bindery-revision"].as_str().unwrap_or_default();
+            ["Failed", "Deleting"].contains(&state) || failed.contains(revision)
         };
         let whole = ours.iter().filter(|r| !ending(r)).count();
         hold(whole <= 2 && ours.len() <= 3, || {
-            let names: Vec<&str> = ours.iter().map(|r| r.id.name()).collect();
-            format!("too many deployments of ours: {names:?}")
+            let state = |r: &&&Resource| r.body["properties"]["provisioningState"].clone();
+            let names: Vec<String> = ours.iter().map(|r| format!("{} {}", r.id.name(), state(r))).collect();
+            format!("too many deployments of ours: {names:?}, with {}", endpoint.body["tags"])
         })?;
     }
     Ok(())
@@ -200,13 +213,13 @@ pub fn of_a_call<K: Kind>(
     match K::evidence(&facts) {
         Evidence::Workspace => Err(format!("a workspace was about to be changed: {}", call.doing)),
         Evidence::Registry(facts) => {
-            let found = facts.registry.found().and_then(|r| serde_json::to_value(r).ok());
+            let found = held(world, &call.resource);
             let tags = found.as_ref().map_or(&Value::Null, |f| &f["tags"]);
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
             foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.tags, &facts.status.owned_tags, call)
         }
         Evidence::Version(facts) => {
-            let found = facts.version.found().and_then(|r| serde_json::to_value(r).ok());
+            let found = facts.id.as_ref().and_then(|id| held(world, id));
             let tags = found.as_ref().map_or(&Value::Null, |f| &f["properties"]["tags"]);
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
             one_publish_per_version(world, object, call)?;
@@ -218,8 +231,13 @@ pub fn of_a_call<K: Kind>(
     }
 }
 
+/// What Azure holds at the moment of a call: nothing has happened since it was read by a GET.
+fn held(world: &World, id: &ResourceId) -> Option<Value> {
+    world.cloud.resources.get(id).map(|r| r.body.clone())
+}
+
 fn of_a_bindings_call(world: &World, facts: &deployment_binding::Facts, call: &Call) -> Result<(), String> {
-    let endpoint = facts.endpoint.found().and_then(|e| serde_json::to_value(e).ok());
+    let endpoint = facts.id.as_ref().and_then(|id| held(world, id));
     let name = call.resource.name();
     if Form::of(&call.resource) == Form::Endpoint {
         let tags = endpoint.as_ref().map_or(&Value::Null, |e| &e["tags"]);
@@ -242,7 +260,7 @@ fn of_a_bindings_call(world: &World, facts: &deployment_binding::Facts, call: &C
     } else {
         a_failed_revision_is_not_tried_again(world, facts, call)?;
     }
-    let found = found.and_then(|d| serde_json::to_value(d).ok());
+    let found = held(world, &call.resource);
     let owned = facts.status.owned_deployment_tags.get(name).map_or(&[][..], Vec::as_slice);
     foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.online.deployment.tags, owned, call)
 }
@@ -407,7 +425,9 @@ fn foreign_fields_survive(
     for field in ["futureProperty", "mirrorTraffic", "flavors", "modelUri", "model"] {
         let (was, sent) = (&found["properties"][field], &body["properties"][field]);
         let ending = field == "mirrorTraffic" && call.doing.starts_with("take all traffic off");
-        hold(was == sent || ending, || format!("{field} was {was} and becomes {sent}: {}", call.doing))?;
+        let nothing = |v: &Value| v.is_null() || v.as_object().is_some_and(serde_json::Map::is_empty);
+        let same = was == sent || (nothing(was) && nothing(sent));
+        hold(same || ending, || format!("{field} was {was} and becomes {sent}: {}", call.doing))?;
     }
     Ok(())
 }

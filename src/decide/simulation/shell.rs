@@ -72,7 +72,7 @@ pub fn pass<K: Kind>(world: &mut World, name: &str) -> Result<Again, Crash> {
     let Some(written) = hold(world, written)? else { return Ok(Again::Soon) };
 
     world.about_to_call::<K>(&object, &facts, &call);
-    let answer = world.send(&call);
+    let answer = world.send(&call)?;
     world.effect()?;
     let now = world.now;
     facts.situation().take_in_answer(&call, answer.as_ref(), now);

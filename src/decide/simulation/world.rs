@@ -85,8 +85,9 @@ impl World {
     pub fn fail(&self, what: &str) -> ! {
         let journal: Vec<&str> = self.journal.iter().map(String::as_str).collect();
         panic!(
-            "{}\n\nseed {}: {what}\n(again, with everything that happens: BINDERY_SIMULATION_SEED={} cargo test simulation)",
+            "{}\n\n{:?}\n\nseed {}: {what}\n(again, with everything that happens: BINDERY_SIMULATION_SEED={} cargo test simulation)",
             journal.join("\n"),
+            self.cloud.positions,
             self.seed,
             self.seed
         );
@@ -121,15 +122,31 @@ impl World {
         self.cloud.poll(url)
     }
 
-    /// Sends a call; somebody else may be quicker.
-    pub fn send(&mut self, call: &Call) -> Result<Reply, Error> {
+    /// Sends a call; somebody else may be quicker, and the process may die before it arrives.
+    pub fn send(&mut self, call: &Call) -> Result<Result<Reply, Error>, Crash> {
         if self.chance(0.03) {
             people::meddle(self);
+        }
+        if self.chance(0.01) {
+            self.note(|| format!("CALL {} is on its way, and the process dies", call.doing));
+            self.cloud.send_and_die(call);
+            return Err(Crash);
         }
         let answer = self.cloud.send(call);
         let said = answer.as_ref().map_or_else(|e| format!("{:?}: {e}", e.class), |r| r.status.to_string());
         self.note(|| format!("CALL {} -> {said}", call.doing));
-        answer
+        Ok(answer)
+    }
+
+    /// Time goes on for the cloud.
+    fn advance(&mut self, now: Timestamp) {
+        self.now = now;
+        self.cloud.advance(now);
+        for landed in std::mem::take(&mut self.cloud.landed) {
+            self.note(|| format!("LATE {} -> {}", landed.doing, landed.said));
+            self.ledger.came_late(&landed.resource);
+        }
+        self.ledger.look(&self.cloud);
     }
 
     /// A decision was made; what it says by itself must be right.
@@ -200,14 +217,11 @@ impl World {
             return false;
         };
         if at > until {
-            self.now = until;
-            self.cloud.advance(until);
+            self.advance(until);
             return false;
         }
         // A pass takes a little time, so that two passes are never at the same moment.
-        self.now = at.max(self.now) + Duration::from_millis(20);
-        self.cloud.advance(self.now);
-        self.ledger.look(&self.cloud);
+        self.advance(at.max(self.now) + Duration::from_millis(20));
         self.passes += 1;
         let (kind, name) = &key;
         let again = match *kind {
@@ -287,7 +301,8 @@ impl World {
             let before = (self.cloud.deeds, self.status_writes);
             let until = self.now + quiet;
             while self.step(until) {}
-            let waits = self.cloud.next_end().is_some() || self.follows_an_operation();
+            let under_way = self.cloud.next_end().is_some() || !self.cloud.under_way.is_empty();
+            let waits = under_way || self.follows_an_operation();
             if before == (self.cloud.deeds, self.status_writes) && !waits {
                 break;
             }

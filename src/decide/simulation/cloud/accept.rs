@@ -1,4 +1,4 @@
-//! What Azure takes, and what it makes of it.
+//! What Azure takes for registries and versions, and what it makes of it.
 
 use serde_json::{Value, json};
 
@@ -6,37 +6,34 @@ use super::operations::Deed;
 use super::{Cloud, conflict, not_found, refused};
 use crate::azure::{Error, Reply, ResourceId};
 
-/// What a failed change leaves: the old content or the new one, in state Failed.
-fn failed(mut body: Value) -> Value {
-    body["properties"]["provisioningState"] = json!("Failed");
-    body
-}
-
 /// A body in this state.
-fn in_state(body: &Value, state: &str) -> Value {
+pub(super) fn in_state(body: &Value, state: &str) -> Value {
     let mut body = body.clone();
     body["properties"]["provisioningState"] = json!(state);
     body
 }
 
-fn done(status: u16, body: Option<Value>) -> Reply {
+pub(super) fn done(status: u16, body: Option<Value>) -> Reply {
     Reply { status, body, operation: None, retry_after: None }
 }
 
 impl Cloud {
-    fn content(&self, id: &ResourceId) -> Option<Value> {
+    pub(super) fn content(&self, id: &ResourceId) -> Option<Value> {
         self.resources.get(id).map(|r| r.body.clone())
     }
 
     pub(super) fn put_registry(&mut self, id: &ResourceId, body: &Value) -> Result<Reply, Error> {
         if self.busy(id) {
-            return Err(conflict("The registry is being changed."));
+            return Err(self.in_use("The registry is being changed."));
         }
         let mut body = body.clone();
         let name = id.name().to_string();
         body["properties"]["discoveryUrl"] = json!(format!("https://{name}.example/discovery"));
         body["properties"]["futureProperty"] =
             self.content(id).map_or(json!(7), |_| body["properties"]["futureProperty"].clone());
+        if !self.positions.registry_put_removes_regions {
+            self.keep_regions(id, &mut body);
+        }
         let whole = with_accounts(&body);
         let fails = self.bad(0.7);
         if self.resources.contains_key(id) {
@@ -56,10 +53,21 @@ impl Cloud {
         Ok(self.start(id, deed, fails, (5, 90), None))
     }
 
+    /// The regions that a PUT omits stay.
+    fn keep_regions(&self, id: &ResourceId, body: &mut Value) {
+        let had = self.content(id).unwrap_or_default();
+        let Some(regions) = body["properties"]["regionDetails"].as_array_mut() else { return };
+        for region in had["properties"]["regionDetails"].as_array().into_iter().flatten() {
+            if !regions.iter().any(|r| r["location"] == region["location"]) {
+                regions.push(region.clone());
+            }
+        }
+    }
+
     pub(super) fn remove_regions(&mut self, id: &ResourceId, body: &Value) -> Result<Reply, Error> {
         let Some(mut content) = self.content(id) else { return Err(not_found()) };
         if self.busy(id) {
-            return Err(conflict("The registry is being changed."));
+            return Err(self.in_use("The registry is being changed."));
         }
         let surplus: Vec<Value> = body["properties"]["regionDetails"].as_array().cloned().unwrap_or_default();
         if surplus.iter().any(|r| r["location"] == content["location"]) {
@@ -77,33 +85,40 @@ impl Cloud {
         if !self.resources.contains_key(id) {
             return Ok(done(204, None));
         }
-        if self.busy(id) || !self.holds(id).is_empty() {
-            return Err(conflict("The registry is in use."));
+        if self.busy(id) {
+            return Err(self.in_use("The registry is being changed."));
+        }
+        if !self.positions.registry_delete_with_assets && !self.holds(id).is_empty() {
+            return Err(self.refusal("The registry is not empty.".into()));
         }
         Ok(self.start(id, Deed::Disappear, false, (5, 60), None))
     }
 
     pub(super) fn put_version(&mut self, id: &ResourceId, body: &Value) -> Result<Reply, Error> {
-        let registry = id.segment("registries").is_some();
+        let registry = id.segment("registries");
         let mut body = in_state(body, "Succeeded");
-        if body["properties"].get("stage").is_none() {
-            body["properties"]["stage"] = json!("Development");
-        }
         let Some(content) = self.content(id) else {
-            if registry {
-                return Err(refused("Into a registry a version comes by publish."));
-            }
+            self.takes_new_version(id, &body)?;
+            body["properties"]["stage"] = or(&body["properties"]["stage"], &json!("Development"));
             body["properties"]["flavors"] = json!({});
             self.put_there(id, body.clone());
             return Ok(done(201, Some(body)));
         };
         if self.busy(id) {
-            return Err(conflict("The version is being changed."));
+            return Err(self.in_use("The version is being changed."));
         }
         if content["properties"]["modelUri"] != body["properties"]["modelUri"] {
-            return Err(refused("Asset paths cannot be updated."));
+            let error = refused("Asset paths cannot be updated.");
+            return Err(if self.positions.asset_path_is_409 { conflict(&error.message) } else { error });
         }
-        if registry && self.rng.bool() {
+        let resets = self.positions.absent_stage_resets;
+        let stage = if resets { json!("Development") } else { content["properties"]["stage"].clone() };
+        body["properties"]["stage"] = or(&body["properties"]["stage"], &stage);
+        if !self.positions.absent_job_name_clears {
+            let (job, before) = (&body["properties"]["jobName"], &content["properties"]["jobName"]);
+            body["properties"]["jobName"] = or(job, before);
+        }
+        if registry.is_some() && self.rng.bool() {
             let fails = self.bad(0.7);
             let deed = Deed::Become(if fails { in_state(&content, "Succeeded") } else { body });
             self.put_there(id, in_state(&content, "Updating"));
@@ -112,6 +127,22 @@ impl Cloud {
         }
         self.put_there(id, body.clone());
         Ok(done(200, self.content(id)))
+    }
+
+    /// A version that is not there yet.
+    fn takes_new_version(&self, id: &ResourceId, body: &Value) -> Result<(), Error> {
+        let Some(registry) = id.segment("registries") else {
+            let of_a_job = body["properties"]["modelUri"].as_str().is_some_and(|u| u.contains("/jobs/"));
+            let missing = self.positions.job_uri_must_exist && of_a_job && self.now < self.trained;
+            return if missing { Err(refused("There is no such job.")) } else { Ok(()) };
+        };
+        if !self.resources.contains_key(&ResourceId::registry("s", "rg", registry)) {
+            return Err(not_found());
+        }
+        if self.positions.registry_refuses_foreign_paths || self.tombstones.contains(id) {
+            return Err(refused("Into a registry a version comes by publish."));
+        }
+        Ok(())
     }
 
     pub(super) fn publish(&mut self, from: &ResourceId, body: &Value) -> Result<Reply, Error> {
@@ -123,13 +154,10 @@ impl Cloud {
         }
         let to = registry.model_version(&text("destinationName"), &text("destinationVersion"));
         if self.resources.contains_key(&to) || self.tombstones.contains(&to) || self.busy(&to) {
-            return Err(refused("It exists, or existed: it cannot be made."));
+            let said = "It exists, or existed: it cannot be made.";
+            return Err(if self.positions.publish_conflict_is_409 { conflict(said) } else { refused(said) });
         }
-        let copy = json!({"properties": {
-            "modelUri": source["properties"]["modelUri"], "modelType": source["properties"]["modelType"],
-            "provisioningState": "Succeeded", "stage": "Development", "flavors": {}, "tags": {},
-            "properties": {}, "isArchived": false,
-        }});
+        let copy = self.copy_of(&source);
         let fails = self.bad(1.0);
         let deed = if fails { Deed::Nothing } else { Deed::Appear(to.clone(), copy) };
         let mut reply = self.start(&to, deed, fails, (1, 300), None);
@@ -147,9 +175,27 @@ impl Cloud {
         Ok(reply)
     }
 
+    /// What a publish makes of a version.
+    fn copy_of(&self, source: &Value) -> Value {
+        let mut copy = json!({"properties": {
+            "modelUri": source["properties"]["modelUri"], "modelType": source["properties"]["modelType"],
+            "provisioningState": "Succeeded", "stage": "Development", "flavors": {}, "tags": {},
+            "properties": {}, "isArchived": false,
+        }});
+        if self.positions.publish_copies_metadata {
+            for field in ["description", "tags", "properties", "stage"] {
+                copy["properties"][field] = source["properties"][field].clone();
+            }
+        }
+        if self.positions.publish_copies_job_name {
+            copy["properties"]["jobName"] = source["properties"]["jobName"].clone();
+        }
+        copy
+    }
+
     pub(super) fn delete_version(&mut self, id: &ResourceId) -> Result<Reply, Error> {
         if self.busy(id) {
-            return Err(conflict("The version is being changed."));
+            return Err(self.in_use("The version is being changed."));
         }
         if !self.resources.contains_key(id) {
             return Ok(done(204, None));
@@ -161,98 +207,11 @@ impl Cloud {
         self.take_away(id);
         Ok(done(200, None))
     }
+}
 
-    pub(super) fn put_endpoint(&mut self, id: &ResourceId, body: &Value) -> Result<Reply, Error> {
-        if self.busy(id) {
-            return Err(conflict("The endpoint is being changed."));
-        }
-        let traffic = body["properties"]["traffic"].as_object().cloned().unwrap_or_default();
-        let sum: i64 = traffic.values().filter_map(Value::as_i64).sum();
-        if sum != 0 && sum != 100 {
-            return Err(refused("The traffic needs to sum to 100."));
-        }
-        let there = |name: &String| self.resources.contains_key(&id.child("deployments", name));
-        if let Some(missing) = traffic.keys().find(|name| !there(name)) {
-            return Err(refused(format!("There is no deployment {missing}.")));
-        }
-        let fails = self.bad(0.7);
-        let mut body = body.clone();
-        body["properties"]["scoringUri"] = json!(format!("https://{}.example/score", id.name()));
-        let Some(content) = self.content(id) else {
-            body["properties"]["futureProperty"] = json!(7);
-            let state = if fails { "Failed" } else { "Succeeded" };
-            self.put_there(id, in_state(&body, "Creating"));
-            let answer = self.content(id);
-            return Ok(self.start(id, Deed::State(state), fails, (5, 60), answer));
-        };
-        let end = match (fails, self.rng.bool()) {
-            (false, _) => in_state(&body, "Succeeded"),
-            (true, true) => failed(body.clone()),
-            (true, false) => failed(content.clone()),
-        };
-        // Until it is done, a GET may show the old content or the new one.
-        let meanwhile = if self.rng.bool() { &content } else { &body };
-        self.put_there(id, in_state(meanwhile, "Updating"));
-        let answer = self.content(id);
-        Ok(self.start(id, Deed::Become(end), fails, (1, 40), answer))
-    }
-
-    pub(super) fn delete_endpoint(&mut self, id: &ResourceId) -> Result<Reply, Error> {
-        self.delete(id)
-    }
-
-    pub(super) fn put_deployment(&mut self, id: &ResourceId, body: &Value) -> Result<Reply, Error> {
-        let endpoint = super::lock_of(id);
-        if !self.resources.contains_key(&endpoint) {
-            return Err(not_found());
-        }
-        if self.busy(&endpoint) {
-            return Err(conflict("The endpoint is being changed."));
-        }
-        let Some(content) = self.content(id) else {
-            let mut body = in_state(body, "Creating");
-            body["systemData"] = json!({"createdAt": self.now.to_string()});
-            body["properties"]["futureProperty"] = json!(7);
-            body["sku"]["tier"] = json!("Standard");
-            let fails = self.bad(3.0);
-            let state = if fails { "Failed" } else { "Succeeded" };
-            let takes = if self.bad(0.5) { (3_500, 4_500) } else { (30, 240) };
-            self.put_there(id, body);
-            let answer = self.content(id);
-            return Ok(self.start(id, Deed::State(state), fails, takes, answer));
-        };
-        for fixed in ["model", "instanceType", "codeConfiguration", "environmentVariables"] {
-            if content["properties"][fixed] != body["properties"][fixed] {
-                return Err(refused(format!("{fixed} cannot be changed here.")));
-            }
-        }
-        let fails = self.bad(0.7);
-        let mut new = body.clone();
-        new["systemData"] = content["systemData"].clone();
-        let end = if fails { failed(new) } else { in_state(&new, "Succeeded") };
-        self.put_there(id, in_state(&content, "Updating"));
-        let answer = self.content(id);
-        Ok(self.start(id, Deed::Become(end), fails, (5, 60), answer))
-    }
-
-    pub(super) fn delete_deployment(&mut self, id: &ResourceId) -> Result<Reply, Error> {
-        let endpoint = self.content(&super::lock_of(id)).unwrap_or_default();
-        if endpoint["properties"]["traffic"][id.name()].as_i64().unwrap_or(0) > 0 {
-            return Err(refused("A deployment with traffic cannot be deleted."));
-        }
-        self.delete(id)
-    }
-
-    fn delete(&mut self, id: &ResourceId) -> Result<Reply, Error> {
-        if self.busy(&super::lock_of(id)) {
-            return Err(conflict("The endpoint is being changed."));
-        }
-        let Some(content) = self.content(id) else { return Ok(done(204, None)) };
-        let fails = self.bad(0.7);
-        let deed = if fails { Deed::State("Failed") } else { Deed::Disappear };
-        self.put_there(id, in_state(&content, "Deleting"));
-        Ok(self.start(id, deed, fails, (2, 40), None))
-    }
+/// A value, or this one where it is absent.
+fn or(value: &Value, otherwise: &Value) -> Value {
+    if value.is_null() { otherwise.clone() } else { value.clone() }
 }
 
 /// Every region has its accounts.

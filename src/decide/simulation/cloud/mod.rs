@@ -3,7 +3,10 @@
 //! lost after the deed, lists that lag, numbers that are burnt.
 
 mod accept;
+mod endpoints;
+mod late;
 mod operations;
+mod positions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,9 +16,12 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::azure::id::registry_asset_id;
 use crate::azure::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
 
+pub use late::{Landed, UnderWay};
 pub use operations::{Deed, Operation};
+pub use positions::Positions;
 
 /// How badly the cloud behaves.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +37,15 @@ pub struct Resource {
     pub body: Value,
     /// From when lists show it.
     listed: Timestamp,
+    /// What lists show of it until then.
+    before: Option<(Timestamp, Value)>,
+}
+
+impl Resource {
+    /// What a list shows of it.
+    fn in_a_list(&self, now: Timestamp) -> &Value {
+        self.before.as_ref().filter(|(until, _)| *until > now).map_or(&self.body, |(_, body)| body)
+    }
 }
 
 /// All of Azure.
@@ -38,11 +53,18 @@ pub struct Resource {
 pub struct Cloud {
     pub now: Timestamp,
     pub weather: Weather,
+    pub positions: Positions,
+    /// From when the training jobs are known.
+    trained: Timestamp,
     pub rng: Rng,
     pub resources: BTreeMap<ResourceId, Resource>,
     pub operations: Vec<Operation>,
     /// Deleted, and still in lists until then.
     ghosts: Vec<(Timestamp, Resource)>,
+    /// Requests of a process that is dead, on their way.
+    pub under_way: Vec<UnderWay>,
+    /// What became of those that have arrived.
+    pub landed: Vec<Landed>,
     /// Versions of registries whose number is burnt.
     pub tombstones: BTreeSet<ResourceId>,
     /// Nobody is let in until then.
@@ -55,14 +77,20 @@ pub struct Cloud {
 
 impl Cloud {
     /// An empty subscription with two workspaces.
-    pub fn new(now: Timestamp, rng: Rng) -> Self {
+    pub fn new(now: Timestamp, mut rng: Rng) -> Self {
+        let positions = Positions::by(&mut rng);
+        let trained = now + Duration::from_secs(rng.u64(0..300));
         let mut cloud = Self {
             now,
             weather: Weather { bad: 0.0 },
+            positions,
+            trained,
             rng,
             resources: BTreeMap::new(),
             operations: vec![],
             ghosts: vec![],
+            under_way: vec![],
+            landed: vec![],
             tombstones: BTreeSet::new(),
             closed_until: now,
             deeds: 0,
@@ -103,11 +131,21 @@ impl Cloud {
         if let Some(error) = self.trouble() {
             return Err(error);
         }
-        let found = self.resources.get(id).map(|r| r.body.clone());
+        let mut found = self.resources.get(id).map(|r| r.body.clone());
+        if let Some(body) = found.as_mut().filter(|_| self.says_updating(id)) {
+            body["properties"]["provisioningState"] = json!("Updating");
+        }
         Ok(found.map(|body| serde_json::from_value(body).expect("the cloud holds what the client reads")))
     }
 
-    /// The deployments of an endpoint, as the list has them: new ones may be missing, old ones there.
+    /// Does an endpoint say Updating because of one of its deployments?
+    fn says_updating(&self, id: &ResourceId) -> bool {
+        let of_a_deployment = |o: &Operation| !o.done && o.lock == *id && o.resource != *id;
+        self.positions.endpoint_updating_with_deployment && self.operations.iter().any(of_a_deployment)
+    }
+
+    /// The deployments of an endpoint, as the list has them: new ones may be missing, old ones there, and
+    /// of those that changed it may have the body that they had before.
     pub fn list<T: DeserializeOwned>(&mut self, endpoint: &ResourceId) -> Result<Vec<T>, Error> {
         if let Some(error) = self.trouble() {
             return Err(error);
@@ -117,7 +155,8 @@ impl Cloud {
         let ghosts = self.ghosts.iter().map(|(_, r)| r).filter(|r| !self.resources.contains_key(&r.id));
         let all = self.resources.values().filter(|r| r.listed <= now).chain(ghosts);
         let below = all.filter(|r| is_deployment_of(&r.id, endpoint));
-        Ok(below.map(|r| serde_json::from_value(r.body.clone()).expect("a deployment")).collect())
+        let shown = below.map(|r| r.in_a_list(now).clone());
+        Ok(shown.map(|body| serde_json::from_value(body).expect("a deployment")).collect())
     }
 
     /// What an operation's URL answers.
@@ -146,7 +185,7 @@ impl Cloud {
             return Err(error);
         }
         if self.bad(0.5) {
-            return Err(conflict("Another operation is in progress."));
+            return Err(self.in_use("Another operation is in progress."));
         }
         let reply = self.accept(call)?;
         self.deeds += 1;
@@ -173,14 +212,41 @@ impl Cloud {
         }
     }
 
-    /// A resource is there from now on; lists may show it later.
+    /// A change while another runs.
+    fn in_use(&self, message: &str) -> Error {
+        if self.positions.busy_is_400 { refused(message) } else { conflict(message) }
+    }
+
+    /// Something that may not be done to an endpoint.
+    fn refusal(&self, message: String) -> Error {
+        if self.positions.refusal_is_409 { conflict(&message) } else { refused(message) }
+    }
+
+    /// A resource is there from now on, or is another one; lists may show it later.
     pub fn put_there(&mut self, id: &ResourceId, mut body: Value) {
         self.changes += 1;
-        body["id"] = json!(id.as_str());
+        body["id"] = json!(self.name_of(id));
         body["name"] = json!(id.name());
         let lag = if self.bad(4.0) { self.seconds(1, 20) } else { Duration::ZERO };
-        let listed = self.resources.get(id).map_or(self.now + lag, |r| r.listed);
-        self.resources.insert(id.clone(), Resource { id: id.clone(), body, listed });
+        let until = self.now + lag;
+        let (listed, before) = match self.resources.remove(id) {
+            None => (until, None),
+            Some(old) => {
+                let shown = old.before.filter(|(until, _)| *until > self.now);
+                (old.listed, shown.or_else(|| (!lag.is_zero()).then_some((until, old.body))))
+            }
+        };
+        self.resources.insert(id.clone(), Resource { id: id.clone(), body, listed, before });
+    }
+
+    /// What a resource says that it is called.
+    fn name_of(&self, id: &ResourceId) -> String {
+        match (id.segment("registries"), id.segment("models"), id.segment("versions")) {
+            (Some(registry), Some(model), Some(version)) if self.positions.registry_asset_id_as_uri => {
+                registry_asset_id(registry, model, version)
+            }
+            _ => id.to_string(),
+        }
     }
 
     fn take_away(&mut self, id: &ResourceId) {

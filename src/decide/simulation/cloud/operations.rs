@@ -95,8 +95,16 @@ impl Cloud {
         self.operations.iter().filter(|o| !o.done).map(|o| o.ends).min()
     }
 
-    /// Time goes on: what ends is done.
+    /// Time goes on: what ends is done, and what was on its way arrives.
     pub fn advance(&mut self, now: Timestamp) {
+        while let Some(request) = self.arriving(now) {
+            self.end_operations(request.lands);
+            self.land(&request);
+        }
+        self.end_operations(now);
+    }
+
+    fn end_operations(&mut self, now: Timestamp) {
         self.now = now;
         let mut due: Vec<usize> = (0..self.operations.len())
             .filter(|i| !self.operations[*i].done && self.operations[*i].ends <= now)
@@ -115,17 +123,20 @@ impl Cloud {
         match &operation.deed {
             Deed::Become(body) if self.resources.contains_key(id) => self.put_there(id, body.clone()),
             Deed::State(state) => {
-                if let Some(resource) = self.resources.get_mut(id) {
-                    resource.body["properties"]["provisioningState"] = json!(state);
+                if let Some(mut body) = self.resources.get(id).map(|r| r.body.clone()) {
+                    body["properties"]["provisioningState"] = json!(state);
+                    self.put_there(id, body);
                 }
             }
             Deed::Appear(at, body) if !self.resources.contains_key(at) => self.put_there(at, body.clone()),
             Deed::Disappear => {
-                let below: Vec<ResourceId> =
-                    self.deployments_of(id).into_iter().map(|r| r.id.clone()).collect();
+                let prefix = format!("{id}/").to_lowercase();
+                let inside = |other: &&ResourceId| other.as_str().to_lowercase().starts_with(&prefix);
+                let below: Vec<ResourceId> = self.resources.keys().filter(inside).cloned().collect();
                 for id in below.iter().chain([id]) {
                     self.take_away(id);
                 }
+                self.take_traffic(id);
             }
             Deed::Become(_) | Deed::Appear(..) | Deed::Nothing => {}
         }
