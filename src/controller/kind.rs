@@ -44,6 +44,10 @@ pub trait Kind:
     fn mode(&self) -> (bool, Management, Option<&Period>);
     /// The resource in Azure that it stands for, as far as its references are known.
     fn target(&self, stores: &Stores) -> Option<ResourceId>;
+    /// Does its place let it lay claim to what is there? To a place itself anybody may.
+    fn let_in(&self, _: &Stores) -> bool {
+        true
+    }
     /// Its resource in Azure by the path below the place, and the objects that it refers to.
     fn names(&self) -> Vec<Name>;
     /// Gathers the facts. What could not be read is said in the situation.
@@ -84,9 +88,10 @@ pub trait Kind:
         others
     }
 
-    /// Those of them that are not going away.
+    /// Those of them that are not going away, and that their place lets in.
     fn claimants(&self, stores: &Stores) -> Vec<Claimant> {
-        let rivals = self.rivals(stores).into_iter().filter(|o| o.meta().deletion_timestamp.is_none());
+        let live = |o: &Arc<Self>| o.meta().deletion_timestamp.is_none() && o.let_in(stores);
+        let rivals = self.rivals(stores).into_iter().filter(live);
         rivals.map(|o| Claimant { name: o.full_name(), created: o.created() }).collect()
     }
 }

@@ -147,8 +147,16 @@ async fn follow_namespaces(context: Arc<Context>, mut writer: Writer<Namespace>,
             && *namespace.labels() != before
         {
             let home = namespace.name_any();
-            wake_each(&queues, &context.stores.versions.state_filter(|v| v.home() == home));
-            wake_each(&queues, &context.stores.bindings.state_filter(|b| b.home() == home));
+            // What is let in or shut out now has a claim more or less, which its rivals have to know.
+            let stores = &context.stores;
+            for version in stores.versions.state_filter(|v| v.home() == home) {
+                wake_each(&queues, &version.rivals(stores));
+                wake_each(&queues, &[version]);
+            }
+            for binding in stores.bindings.state_filter(|b| b.home() == home) {
+                wake_each(&queues, &binding.rivals(stores));
+                wake_each(&queues, &[binding]);
+            }
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::Situation;
+use jiff::Timestamp;
+
+use super::{Claimant, Situation};
 use crate::azure::resource::Strings;
 
 /// The tag that names the owner: `<cluster>/<namespace>/<name>`.
@@ -31,12 +33,19 @@ impl fmt::Display for Owner {
     }
 }
 
+impl Claimant {
+    /// Is it older than an object of this name that was created then?
+    pub fn precedes(&self, created: Timestamp, name: &str) -> bool {
+        (self.created, self.name.as_str()) < (created, name)
+    }
+}
+
 impl Situation {
     /// The older object of this cluster that names the same resource, if there is one.
     pub fn older_claimant(&self) -> Option<&str> {
         self.claimants
             .iter()
-            .filter(|c| (c.created, c.name.as_str()) < (self.created, self.owner.object.as_str()))
+            .filter(|c| c.precedes(self.created, &self.owner.object))
             .min_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)))
             .map(|c| c.name.as_str())
     }

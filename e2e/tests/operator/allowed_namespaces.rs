@@ -190,3 +190,40 @@ async fn are_judged_again_when_the_place_changes_them() -> Outcome {
     assert_eq!(stand.writes(), before);
     Ok(())
 }
+
+/// Whoever may not know of a place has no claim on what is there: not by naming it, and not by a place of
+/// its own for the same workspace, which the older one refuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn decide_who_has_a_claim() -> Outcome {
+    let Some((_control_plane, stand)) = stand().await? else { return Ok(()) };
+    stand.apply_namespace("blue", json!({"team": "blue"})).await?;
+    stand.apply("Workspace", "fares-prod", json!({"azure": taxi::azure()})).await?;
+    stand.wait_for::<Workspace>("fares-prod", "Ready", ready).await?;
+    stand.apply("ModelVersion", "taxi-1", taxi::from_uri("1")).await?;
+    stand.wait_for::<ModelVersion>("taxi-1", "Ready", ready).await?;
+    let ours = binding(("platform", "taxi-1"));
+    stand.apply("DeploymentBinding", "taxi", ours.clone()).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+
+    stand.apply_in("blue", "DeploymentBinding", "taxi", ours.clone()).await?;
+    stand
+        .apply_in(
+            "blue",
+            "Workspace",
+            "own",
+            json!({"azure": taxi::with(taxi::azure(), json!({"name": "fares-prod"}))}),
+        )
+        .await?;
+    let by_its_own = taxi::with(ours.clone(), json!({"workspaceRef": {"name": "own", "namespace": "blue"}}));
+    stand.apply_in("blue", "DeploymentBinding", "detour", by_its_own).await?;
+    wait_refused::<DeploymentBinding>(&stand, ("blue", "taxi"), "There is no Workspace").await?;
+    let blocked = |b: &DeploymentBinding| not_ready_because(b, "ReferenceNotReady");
+    wait_in(&stand, ("blue", "detour"), "refused", blocked).await?;
+
+    // The owner's deletion is one, and its next binding is the first.
+    stand.delete_and_wait::<DeploymentBinding>("taxi").await?;
+    assert_eq!(stand.azure(taxi::ENDPOINT), None);
+    stand.apply("DeploymentBinding", "taxi", ours).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    Ok(())
+}

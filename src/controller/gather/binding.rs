@@ -1,6 +1,6 @@
 use kube::runtime::reflector::Store;
 
-use super::place::find_workspace;
+use super::place::{find_workspace, lets_in};
 use super::{look, place, poll, settle};
 use crate::api::{DeploymentBinding, Management, ModelVersion, Period, RunningOperation, Workspace};
 use crate::azure::ResourceId;
@@ -35,6 +35,12 @@ impl Kind for DeploymentBinding {
 
     fn target(&self, stores: &Stores) -> Option<ResourceId> {
         endpoint_id(self, stores)
+    }
+
+    fn let_in(&self, stores: &Stores) -> bool {
+        let home = self.home();
+        let place = find_workspace(&self.spec.workspace_ref, &home, stores);
+        lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, stores)
     }
 
     fn names(&self) -> Vec<Name> {

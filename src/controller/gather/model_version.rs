@@ -1,6 +1,6 @@
 use kube::runtime::reflector::Store;
 
-use super::place::{find_registry, find_workspace};
+use super::place::{find_registry, find_workspace, lets_in};
 use super::{look, place, poll, settle};
 use crate::api::{Management, ModelVersion, Period, Registry, RunningOperation, ServedBy, Workspace};
 use crate::azure::id::registry_asset_id;
@@ -45,6 +45,16 @@ impl Kind for ModelVersion {
 
     fn target(&self, stores: &Stores) -> Option<ResourceId> {
         version_id(self, stores)
+    }
+
+    fn let_in(&self, stores: &Stores) -> bool {
+        let home = self.home();
+        if let Some(registry) = &self.spec.registry_ref {
+            let place = find_registry(registry, &home, stores);
+            return lets_in(place.as_deref(), |r| &r.spec.allowed_namespaces, &home, stores);
+        }
+        let place = self.spec.workspace_ref.as_ref().and_then(|w| find_workspace(w, &home, stores));
+        lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, stores)
     }
 
     fn names(&self) -> Vec<Name> {

@@ -16,6 +16,22 @@ fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, stores: &Sto
         || allowed.allows(home, namespace, &stores.labels(namespace))
 }
 
+/// May what refers to this place from `home` lay claim to what is in it? Not where the place does not
+/// allow it, nor where an older object stands for the place, with rules of its own. Where the place is
+/// gone, its status tells where it was let in.
+pub(super) fn lets_in<P: Kind>(
+    place: Option<&P>,
+    allowed: impl Fn(&P) -> &AllowedNamespaces,
+    home: &str,
+    stores: &Stores,
+) -> bool {
+    place.is_none_or(|place| {
+        let (name, created) = (place.full_name(), place.created());
+        allows(allowed(place), &place.home(), home, stores)
+            && !place.claimants(stores).iter().any(|c| c.precedes(created, &name))
+    })
+}
+
 /// The registry that a reference from `home` means, whoever may use it.
 pub fn find_registry(reference: &Reference, home: &str, stores: &Stores) -> Option<std::sync::Arc<Registry>> {
     stores.registries.get(&ObjectRef::new(&reference.name).within(reference.namespace(home)))

@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use super::kinds::Kind;
 use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
 
+/// The namespace of all places, and of what people apply where they say no other.
+pub const HOME: &str = "fares";
+
 /// An object of one kind.
 #[derive(Debug)]
 pub struct Object<K: Kind> {
@@ -38,9 +41,14 @@ impl<K: Kind> Clone for Object<K> {
 }
 
 impl<K: Kind> Object<K> {
+    /// The namespace: where the name says no other, the one in which all places are.
+    pub fn home(&self) -> &str {
+        self.name.split_once('/').map_or(HOME, |(namespace, _)| namespace)
+    }
+
     /// `namespace/name`.
     pub fn full_name(&self) -> String {
-        format!("fares/{}", self.name)
+        if self.name.contains('/') { self.name.clone() } else { format!("{HOME}/{}", self.name) }
     }
 }
 

@@ -1,15 +1,16 @@
 //! The four kinds as the shell carries them: their facts, gathered as the controller gathers them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::cluster::{Cluster, Object, Table};
+use super::cluster::{Cluster, HOME, Object, Table};
 use super::world::World;
 use crate::api::{
-    DeploymentBinding, DeploymentBindingSpec, DeploymentBindingStatus, Management, ModelVersion,
-    ModelVersionSpec, ModelVersionStatus, Period, Reference, Registry, RegistrySpec, RegistryStatus,
-    RunningOperation, ServedBy, Workspace, WorkspaceSpec, WorkspaceStatus,
+    AllowedNamespaces, DeploymentBinding, DeploymentBindingSpec, DeploymentBindingStatus, Management,
+    ModelVersion, ModelVersionSpec, ModelVersionStatus, Period, Reference, Registry, RegistrySpec,
+    RegistryStatus, RunningOperation, ServedBy, Workspace, WorkspaceSpec, WorkspaceStatus,
 };
 use crate::azure::id::registry_asset_id;
 use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
@@ -33,6 +34,10 @@ pub trait Kind: Sized + 'static {
     fn settings(spec: &Self::Spec) -> (bool, Management, Option<&Period>);
     fn conditions(status: &Self::Status) -> &[Condition];
     fn target(object: &Object<Self>, cluster: &Cluster) -> Option<ResourceId>;
+    /// Does its place let it lay claim to what is there? Where the place is gone, its status tells.
+    fn let_in(_: &Object<Self>, _: &Cluster) -> bool {
+        true
+    }
     fn gather(world: &mut World, object: &Object<Self>, situation: Situation) -> Self::Facts;
     /// What the invariants need to know of the facts of a call.
     fn evidence(facts: &Self::Facts) -> Evidence<'_>;
@@ -168,8 +173,8 @@ impl Kind for ModelVersion {
     fn gather(world: &mut World, object: &Object<Self>, mut situation: Situation) -> model_version::Facts {
         let spec = &object.spec;
         let place = match (&spec.registry_ref, &spec.workspace_ref) {
-            (Some(r), _) => registry_place(&world.cluster, r),
-            (None, w) => workspace_place(&world.cluster, w.as_ref()),
+            (Some(r), _) => registry_place(&world.cluster, object.home(), r),
+            (None, w) => workspace_place(&world.cluster, object.home(), w.as_ref()),
         };
         let id = Self::target(object, &world.cluster);
         let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
@@ -222,12 +227,17 @@ impl Kind for DeploymentBinding {
             .or_else(|| object.status.endpoint.as_ref().map(|e| ResourceId::new(e.id.clone())))
     }
 
+    fn let_in(object: &Object<Self>, cluster: &Cluster) -> bool {
+        let workspace = cluster.workspaces.cache.get(&object.spec.workspace_ref.name);
+        workspace.is_none_or(|w| allows(&w.spec.allowed_namespaces, object.home()))
+    }
+
     fn gather(
         world: &mut World,
         object: &Object<Self>,
         mut situation: Situation,
     ) -> deployment_binding::Facts {
-        let place = workspace_place(&world.cluster, Some(&object.spec.workspace_ref));
+        let place = workspace_place(&world.cluster, object.home(), Some(&object.spec.workspace_ref));
         let version = version_of(&world.cluster, &object.spec.model.version_ref);
         let id = Self::target(object, &world.cluster);
         let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
@@ -300,18 +310,26 @@ fn workspace_id(object: &Object<Workspace>) -> ResourceId {
     ResourceId::workspace("s", "rg", object.spec.azure.name.as_deref().unwrap_or(&object.name))
 }
 
-fn registry_place(cluster: &Cluster, reference: &Reference) -> Place {
+fn allows(allowed: &AllowedNamespaces, home: &str) -> bool {
+    allowed.allows(HOME, home, &BTreeMap::new())
+}
+
+fn registry_place(cluster: &Cluster, home: &str, reference: &Reference) -> Place {
     let what = format!("Registry fares/{}", reference.name);
-    let Some(registry) = cluster.registries.cache.get(&reference.name) else {
+    let found = cluster.registries.cache.get(&reference.name);
+    let Some(registry) = found.filter(|r| allows(&r.spec.allowed_namespaces, home)) else {
         return Place::Missing { what };
     };
     Place::registry(what, registry_id(registry), &registry.spec, &registry.status, registry.deleting)
 }
 
-fn workspace_place(cluster: &Cluster, reference: Option<&Reference>) -> Place {
+fn workspace_place(cluster: &Cluster, home: &str, reference: Option<&Reference>) -> Place {
     let name = reference.map(|r| r.name.clone()).unwrap_or_default();
     let what = format!("Workspace fares/{name}");
-    let Some(workspace) = cluster.workspaces.cache.get(&name) else { return Place::Missing { what } };
+    let found = cluster.workspaces.cache.get(&name);
+    let Some(workspace) = found.filter(|w| allows(&w.spec.allowed_namespaces, home)) else {
+        return Place::Missing { what };
+    };
     Place::workspace(what, workspace_id(workspace), &workspace.spec, &workspace.status)
 }
 

@@ -7,7 +7,7 @@ use super::cluster::Cluster;
 use super::kinds::Kind;
 use super::world::World;
 use crate::api::{
-    DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion, ModelVersionSpec, Registry,
+    DeploymentBinding, DeploymentBindingSpec, From, Management, ModelVersion, ModelVersionSpec, Registry,
     RegistrySpec, Workspace, WorkspaceSpec,
 };
 use crate::azure::ResourceId;
@@ -172,6 +172,11 @@ pub fn act(world: &mut World) {
             world.note(|| format!("USER workspace prod allows {allowed:?}"));
             edit::<Workspace>(world, "prod", |s| s.policy.allowed_registries = allowed);
         }
+        37 => {
+            let from = [From::Same, From::All][world.rng.usize(0..2)];
+            world.note(|| format!("USER workspace prod is for {from:?}"));
+            edit::<Workspace>(world, "prod", |s| s.allowed_namespaces.from = from);
+        }
         36 => {
             world.observe_only = !world.observe_only && world.rng.u8(0..3) == 0;
             let it = world.observe_only;
@@ -234,7 +239,9 @@ fn with_a_binding(world: &mut World) {
             world.cluster.apply::<DeploymentBinding>(&new, old, now);
             world.cluster.delete::<DeploymentBinding>(&name);
         }
-        14 => world.cluster.apply::<DeploymentBinding>("rival", binding("taxi", number), now),
+        14 if small == 1 => world.cluster.apply::<DeploymentBinding>("rival", binding("taxi", number), now),
+        // Somebody in a namespace that the workspace may not allow.
+        14 => world.cluster.apply::<DeploymentBinding>("blue/taxi", binding("taxi", number), now),
         _ => edit::<DeploymentBinding>(world, &name, |s| {
             s.online.deployment.tags = of(json!({format!("k{small}"): "v", "team": "fares"}));
         }),

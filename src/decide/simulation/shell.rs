@@ -110,6 +110,7 @@ fn situation<K: Kind>(world: &World, object: &Object<K>, remembered: Remembered)
         other.uid != object.uid
             && !other.deleting
             && target.is_some()
+            && K::let_in(other, &world.cluster)
             && K::target(other, &world.cluster) == target
     };
     let claimants = K::table(&world.cluster).cache.values().filter(rivals);
