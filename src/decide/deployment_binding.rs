@@ -14,7 +14,7 @@ mod waiting;
 use std::time::Duration;
 
 use super::drift::{Differences, intended};
-use super::rollout::{Next as Target, Revision, Scene, Traffic, desired_tags, endpoint_differences};
+use super::rollout::{Next as Target, Revision, Scene, Traffic, endpoint_differences, mark, written_on};
 use super::step::Course;
 use super::{Decision, Look, Mode, Next, Place, Situation, SourceVersion, Step, first_of};
 use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason};
@@ -36,6 +36,16 @@ pub struct Facts {
     pub endpoint: Look<OnlineEndpoint>,
     /// The deployments on the endpoint.
     pub deployments: Vec<OnlineDeployment>,
+}
+
+/// What a PUT of the endpoint carries. Azure takes or refuses it as a whole, so nothing that it may refuse
+/// rides along when traffic is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carries {
+    /// The manifest's fields and the traffic.
+    Everything,
+    /// The traffic and Bindery's own tags.
+    Traffic,
 }
 
 /// What to do next for a binding. The first question that has an answer decides.
@@ -69,10 +79,12 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     .unwrap_or_else(|| settle(facts));
     let seen = facts.endpoint.seen();
     let (conditions, step) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, step);
-    if let Some(Call { action: Action::Put(_), resource, .. }) = &step.call {
+    if let Some(Call { action: Action::Put(body), resource, .. }) = &step.call {
         let online = &facts.spec.online;
         if facts.id.as_ref() == Some(resource) {
-            status.owned_tags = intended(&status.owned_tags, &online.endpoint.tags);
+            let mut going = online.endpoint.tags.clone();
+            going.0.retain(|key, value| body["tags"][key.as_str()] == *value);
+            status.owned_tags = intended(&status.owned_tags, &going);
         } else if Scene::of(facts).wanted_name() == Some(resource.name()) {
             let owned = status.owned_deployment_tags.entry(resource.name().into()).or_default();
             *owned = intended(owned, &online.deployment.tags);
@@ -177,24 +189,20 @@ impl Facts {
         self.status.owned_deployment_tags.get(deployment).map_or(&[], Vec::as_slice)
     }
 
+    /// The endpoint with this traffic, and with the manifest's own fields or as it was.
     fn put_endpoint(
         &self,
         base: OnlineEndpoint,
+        carries: Carries,
         target: &Target,
         reason: Reason,
         doing: String,
     ) -> Option<Step> {
-        let mut endpoint = base;
-        let wanted = &self.spec.online.endpoint;
-        let failed = Scene::of(self).failures();
-        let owner = &self.situation.owner;
-        endpoint.tags =
-            desired_tags(&endpoint.tags, &self.spec, &self.status.owned_tags, owner, target, &failed);
-        endpoint.properties.auth_mode = wanted.auth_mode.word().into();
-        endpoint.properties.public_network_access = Some(wanted.public_network_access.word().into());
-        if let Some(identity) = &wanted.identity {
-            endpoint.identity = Some(super::registry::to_azure(identity));
-        }
+        let mut endpoint = match carries {
+            Carries::Everything => written_on(base, &self.spec, &self.status.owned_tags),
+            Carries::Traffic => base,
+        };
+        mark(&mut endpoint.tags, &self.situation.owner, target, &Scene::of(self).failures());
         endpoint.properties.traffic = target.traffic.to_map();
         Some(Step::call(
             reason,

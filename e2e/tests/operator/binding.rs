@@ -271,7 +271,8 @@ async fn traffic_that_somebody_moves_is_named_and_put_back() -> Outcome {
         assert!(message.contains(part), "{message}");
     }
     let event = stand.wait_event("taxi", "Warning Drifted").await?;
-    assert!(event.contains("traffic") && event.contains("publicNetworkAccess"), "{event}");
+    assert!(event.contains("put back traffic"), "the traffic goes alone: {event}");
+    assert!(event.contains("Then it puts back endpoint.publicNetworkAccess"), "{event}");
     stand.wait_for::<DeploymentBinding>("taxi", "in sync", |b| ready(b) && !drifted(b)).await?;
     assert_eq!(in_words(&stand.traffic_written(ENDPOINT)).pop(), Some(format!("{second} 100")));
     assert_eq!(stand.azure_field(ENDPOINT, "/properties/publicNetworkAccess"), "Enabled");

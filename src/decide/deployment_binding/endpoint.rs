@@ -1,7 +1,7 @@
 //! The endpoint: made, taken over, kept equal, and its traffic moved, all by the same PUT.
 
-use super::Facts;
-use crate::api::{AzureIdentity, Reason};
+use super::{Carries, Facts};
+use crate::api::{AzureIdentity, Drift, Reason};
 use crate::azure::resource::{OnlineEndpoint, Provisioning, Strings};
 use crate::decide::registry::to_azure;
 use crate::decide::rollout::{Next as Target, Scene, Traffic};
@@ -56,9 +56,17 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
     if !(moving || promoting || adopting || failed || broken || outlived || !differences.is_empty()) {
         return None;
     }
+    let rises = scene.candidate().is_some_and(|candidate| {
+        let held = scene.held.as_ref().map(|held| held.weight(candidate.name()));
+        held.is_some_and(|held| target.traffic.weight(candidate.name()) > held)
+    });
+    let carries = if failed || (moving && !rises) { Carries::Traffic } else { Carries::Everything };
     let stood = facts.situation.stood(&facts.status.conditions) || scene.traffic_drifted();
-    let drifted = stood && !differences.is_empty();
-    let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
+    let (going, later): (Vec<&Drift>, Vec<&Drift>) =
+        differences.iter().partition(|d| carries == Carries::Everything || d.field == "traffic");
+    let named = |all: Vec<&Drift>| all.iter().map(|d| d.field.as_str()).collect::<Vec<_>>().join(", ");
+    let (fields, later) = (named(going), named(later));
+    let drifted = stood && !fields.is_empty();
     let name = facts.endpoint_name();
     let wanted = scene.wanted_name().unwrap_or_default();
     let (reason, doing) = if gives_up || (scene.wanted_failed() && moving) {
@@ -68,7 +76,7 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
     } else if adopting {
         (Reason::Updating, format!("take over the endpoint {name}, which exists"))
     } else if drifted {
-        (Reason::Drifted, format!("put back {} of endpoint {name}", fields.join(", ")))
+        (Reason::Drifted, format!("put back {fields} of endpoint {name}"))
     } else if promoting && target.stable.as_deref() == Some(wanted) {
         (Reason::Progressing, format!("give {wanted} all the traffic and make it the stable one"))
     } else if moving && !scene.arrived() && target.traffic.weight(wanted) > scene.intended.weight(wanted) {
@@ -82,15 +90,17 @@ pub(super) fn align_endpoint(facts: &Facts) -> Option<Step> {
         // The same PUT as the one that failed: it waits for its time, and says meanwhile why that was.
         let mend = || format!("mend the endpoint {name}, which Azure left in a failed state");
         (Reason::Updating, facts.situation.failure.as_ref().map_or_else(mend, |f| f.doing.clone()))
-    } else if outlived && differences.is_empty() {
+    } else if outlived && fields.is_empty() {
         (Reason::Updating, format!("note that {wanted} is gone from endpoint {name}"))
-    } else if failed && differences.is_empty() {
+    } else if failed && fields.is_empty() {
         (Reason::Updating, format!("note on endpoint {name} which revisions failed"))
     } else {
-        (Reason::Updating, format!("change {} of endpoint {name}", fields.join(", ")))
+        (Reason::Updating, format!("change {fields} of endpoint {name}"))
     };
-    let note = format!("Bindery is about to {doing}.");
-    let mut step = facts.put_endpoint(endpoint.clone(), &target, reason, doing)?;
+    let then =
+        if drifted && !later.is_empty() { format!(" Then it puts back {later}.") } else { String::new() };
+    let note = format!("Bindery is about to {doing}.{then}");
+    let mut step = facts.put_endpoint(endpoint.clone(), carries, &target, reason, doing)?;
     if !facts.observing() {
         let warning = matches!(reason, Reason::TakingBack | Reason::Drifted);
         step = step.telling(warning, reason, note);
@@ -118,5 +128,6 @@ pub(super) fn create_endpoint(facts: &Facts) -> Option<Step> {
     let system = AzureIdentity { system_assigned: true, user_assigned: vec![] };
     endpoint.identity = Some(to_azure(&identity.unwrap_or(system)));
     let target = Target { traffic: Traffic::none(), stable: None, previous: None, pause: None };
-    facts.put_endpoint(endpoint, &target, Reason::Creating, format!("create the endpoint {name}"))
+    let doing = format!("create the endpoint {name}");
+    facts.put_endpoint(endpoint, Carries::Everything, &target, Reason::Creating, doing)
 }

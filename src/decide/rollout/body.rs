@@ -30,16 +30,24 @@ pub fn endpoint_differences(
     found.0
 }
 
-/// The tags of the endpoint: the user's, and what Bindery must find again when all status is lost.
-pub fn desired_tags(
-    found: &Strings,
+/// The endpoint's own fields as the manifest says; its traffic is as it was.
+pub fn written_on(
+    mut endpoint: OnlineEndpoint,
     spec: &DeploymentBindingSpec,
     ours: &[String],
-    owner: &Owner,
-    next: &Next,
-    failed: &Failures,
-) -> Strings {
-    let mut tags = merged(found, &spec.online.endpoint.tags, ours);
+) -> OnlineEndpoint {
+    let wanted = &spec.online.endpoint;
+    endpoint.tags = merged(&endpoint.tags, &wanted.tags, ours);
+    endpoint.properties.auth_mode = wanted.auth_mode.word().into();
+    endpoint.properties.public_network_access = Some(wanted.public_network_access.word().into());
+    if let Some(identity) = &wanted.identity {
+        endpoint.identity = Some(to_azure(identity));
+    }
+    endpoint
+}
+
+/// What Bindery must find again on the endpoint when all status is lost.
+pub fn mark(tags: &mut Strings, owner: &Owner, next: &Next, failed: &Failures) {
     tags.insert(OWNER_TAG.into(), owner.to_string());
     tags.insert(TRAFFIC_TAG.into(), next.traffic.to_string());
     for (name, value) in [
@@ -52,7 +60,6 @@ pub fn desired_tags(
             None => tags.remove(name),
         };
     }
-    tags
 }
 
 /// A deployment that is not there yet.

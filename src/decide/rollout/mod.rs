@@ -7,7 +7,7 @@ mod scene;
 mod steps;
 mod traffic;
 
-pub use body::{adjusted_deployment, desired_tags, endpoint_differences, new_deployment};
+pub use body::{adjusted_deployment, endpoint_differences, mark, new_deployment, written_on};
 pub use failures::Failures;
 pub use revision::{REVISION_TAG, Revision};
 pub use scene::{FAILED_TAG, Next, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG, broken};

@@ -64,6 +64,44 @@ fn taking_back_remembers_the_revision_that_failed() {
     assert_eq!(body["properties"]["traffic"], json!({it.name("1"): 100}));
 }
 
+/// The endpoint's own fields were edited, and not to Azure's liking.
+fn badly_edited(it: Binding) -> Binding {
+    it.edited().with(|f| {
+        let endpoint = &mut f.spec.online.endpoint;
+        endpoint.identity = Some(serde_json::from_value(json!({"userAssigned": ["/nope"]})).unwrap());
+        endpoint.auth_mode = crate::api::AuthMode::AADToken;
+        endpoint.tags = crate::decide::fixtures::tags([("team", "fares")]);
+    })
+}
+
+#[test]
+fn nothing_that_azure_may_refuse_rides_on_taking_back() {
+    let rollout = || binding().serving("1").wanting("2");
+    let unwanted = badly_edited(rollout().candidate("2", 10, 60)).wanting("1");
+    let failed = badly_edited(rollout().deployed("2", "Failed").traffic(&[("1", 90), ("2", 10)]));
+    let moved =
+        badly_edited(binding().serving("1").deployed("2", "Succeeded").moved(&[("1", 50), ("2", 50)]));
+    for (it, doing) in [
+        (unwanted, "set the traffic to v1 100%"),
+        (failed, "take v2 back; v1 serves"),
+        (moved, "put back traffic of endpoint taxi"),
+    ] {
+        let decision = it.decide();
+        assert!(told(&decision).contains(&format!("-> {doing} | now")), "{}", told(&decision));
+        let body = put(&it);
+        assert_eq!(body["properties"]["traffic"], json!({it.name("1"): 100}), "{doing}");
+        assert_eq!(body["properties"]["authMode"], "Key", "{doing}");
+        assert_eq!((&body["identity"], &body["tags"]["team"]), (&Value::Null, &Value::Null), "{doing}");
+        assert_eq!(decision.status.owned_tags, Vec::<String>::new(), "{doing}: the key was not written");
+    }
+    // It follows on its own, and what Azure says of it concerns nothing else.
+    let alone = badly_edited(binding().serving("1"));
+    let doing = "change endpoint.tags.team, endpoint.authMode, endpoint.identity of endpoint taxi";
+    assert!(told(&alone.decide()).contains(doing), "{}", told(&alone.decide()));
+    assert_eq!(put(&alone)["identity"]["type"], "UserAssigned");
+    assert_eq!(alone.decide().status.owned_tags, ["team"]);
+}
+
 #[test]
 fn a_new_deployment_is_what_was_written_and_no_more() {
     let it = binding().endpoint().with(|f| {
