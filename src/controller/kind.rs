@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::context::{Context, Stores};
 use super::names::Name;
-use crate::api::{Management, Period, RunningOperation};
+use crate::api::{FINALIZER, Management, Period, RunningOperation};
 use crate::azure::ResourceId;
 use crate::decide::{Claimant, Facts, Situation};
 
@@ -92,6 +92,24 @@ pub trait Kind:
     fn claimants(&self, stores: &Stores) -> Vec<Claimant> {
         let live = |o: &Arc<Self>| o.meta().deletion_timestamp.is_none() && o.let_in(stores);
         let rivals = self.rivals(stores).into_iter().filter(live);
-        rivals.map(|o| Claimant { name: o.full_name(), created: o.created() }).collect()
+        rivals
+            .map(|o| Claimant {
+                name: o.full_name(),
+                created: o.created(),
+                manages: o.mode().1 == Management::Manage,
+                holds: o.holds(),
+            })
+            .collect()
+    }
+
+    /// Those of them that are going away, and that our finalizer still holds.
+    fn leaving(&self, stores: &Stores) -> Vec<String> {
+        let leaving = |o: &Arc<Self>| o.meta().deletion_timestamp.is_some() && o.holds();
+        self.rivals(stores).into_iter().filter(leaving).map(|o| o.full_name()).collect()
+    }
+
+    /// It has our finalizer.
+    fn holds(&self) -> bool {
+        self.finalizers().iter().any(|f| f == FINALIZER)
     }
 }

@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use super::context::Context;
 use super::kind::Kind;
 use super::report::{self, Written};
-use crate::api::{FINALIZER, Management};
+use crate::api::Management;
 use crate::decide::{Event, Facts, Mode, Next, Owner, Situation};
 
 /// After the cluster did not take a write, or the cache is behind.
@@ -58,7 +58,7 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
         return Ok(SOON);
     }
     let deleting = object.meta().deletion_timestamp.is_some();
-    if deleting && !object.finalizers().iter().any(|f| f == FINALIZER) {
+    if deleting && !object.holds() {
         return Ok(object.interval());
     }
     let target = object.target(&context.stores);
@@ -75,12 +75,14 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
         owner: Owner { cluster: context.options.cluster.clone(), object: object.full_name() },
         created: object.created(),
         claimants: object.claimants(&context.stores),
+        leaving: object.leaving(&context.stores),
         interval: object.interval(),
         failure: remembered.failure,
         unreadable: remembered.unreadable,
         last_read: remembered.last_read,
         operation: None,
     };
+    let may_inherit = situation.may_inherit() && object.let_in(&context.stores);
     let mut facts = object.gather(context, situation).await;
     remember_look(context, &uid, facts.situation());
 
@@ -91,6 +93,10 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
     let Written::Yes(mut written) = report::status(object.as_ref(), context, decision.status).await? else {
         return Ok(SOON);
     };
+    if !deleting && (decision.call.is_some() || may_inherit) {
+        let Written::Yes(held) = report::hold(&written, context).await? else { return Ok(SOON) };
+        written = held;
+    }
     let Some(call) = decision.call else {
         if decision.settled {
             context.memory.change(&uid, |it| it.failure = None);
@@ -98,10 +104,6 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
         report::events(object.as_ref(), context, &decision.events).await;
         return Ok(after(decision.next, object.as_ref()));
     };
-    if !deleting {
-        let Written::Yes(held) = report::hold(&written, context).await? else { return Ok(SOON) };
-        written = held;
-    }
     report::events(object.as_ref(), context, &decision.events).await;
 
     info!(object = %object.full_name(), kind = %K::kind(&()), resource = %call.resource, "about to {}", call.doing);

@@ -53,7 +53,7 @@ pub(super) async fn status<K: Kind>(
 
 /// Puts the finalizer on the object, so that it cannot go before what it made in Azure.
 pub(super) async fn hold<K: Kind>(object: &K, context: &Context) -> Result<Written<K>, kube::Error> {
-    if object.finalizers().iter().any(|f| f == FINALIZER) {
+    if object.holds() {
         return Ok(Written::Yes(object.clone()));
     }
     let mut finalizers = object.finalizers().to_vec();

@@ -73,6 +73,8 @@ pub struct Situation {
     pub created: Timestamp,
     /// The other live objects of this cluster that name the same resource in Azure.
     pub claimants: Vec<Claimant>,
+    /// `namespace/name` of those that are being deleted, and that a finalizer still holds.
+    pub leaving: Vec<String>,
     /// How often Azure is compared with the manifest.
     pub interval: Duration,
     /// The last call on Azure that did not work, and that no success has followed yet.
@@ -105,6 +107,10 @@ pub struct Claimant {
     pub name: String,
     /// Its creation time.
     pub created: Timestamp,
+    /// Its `management` is `Manage`: it could look after the resource.
+    pub manages: bool,
+    /// It has our finalizer: it does not go without a look at Azure.
+    pub holds: bool,
 }
 
 /// Something that was tried on Azure and did not work.

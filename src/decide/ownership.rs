@@ -1,11 +1,14 @@
 //! Who owns what in Azure: a tag says so, and of two objects in one cluster the older one is right.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Claimant, Situation};
+use super::{Claimant, Mode, Situation, Step};
+use crate::api::{Reason, RunningOperation};
 use crate::azure::resource::Strings;
+use crate::azure::{Call, OperationState};
 
 /// The tag that names the owner: `<cluster>/<namespace>/<name>`.
 pub const OWNER_TAG: &str = "bindery-owner";
@@ -64,6 +67,78 @@ impl Situation {
     /// True when the tags name exactly this object.
     pub fn owns(&self, tags: &Strings) -> bool {
         Owner::of(tags).is_some_and(|owner| owner == self.owner)
+    }
+
+    /// May another object, when it goes, hand the resource over to this one? Then a finalizer has to hold
+    /// it, or it could go in the same moment, and nobody would be left to look after the resource.
+    pub fn may_inherit(&self) -> bool {
+        let contested = !self.claimants.is_empty() || !self.leaving.is_empty();
+        contested && !self.deleting && matches!(self.mode, Mode::Act | Mode::Suspended)
+    }
+
+    /// For an object that goes: what is somebody else's by its tags stays. `follow` waits for a change that
+    /// Azure works on: until it ends, nobody can say what the tags will be.
+    pub(super) fn leave_to_owner(
+        &self,
+        tags: &Strings,
+        what: &str,
+        remembered: Option<&RunningOperation>,
+        follow: impl FnOnce() -> Option<Step>,
+    ) -> Option<Step> {
+        if self.owns(tags) {
+            return None;
+        }
+        let owner = Owner::of(tags).filter(|o| o.cluster == self.owner.cluster).map(|o| o.object);
+        let named = |c: &Claimant| owner.as_ref() == Some(&c.name);
+        // Our own change may fail, and leave the tags as they were before.
+        let ours = self.followed(remembered) == Some(OperationState::Running);
+        let handed_over =
+            self.claimants.iter().any(|c| named(c) && !c.precedes(self.created, &self.owner.object));
+        if (ours || handed_over)
+            && let Some(running) = follow()
+        {
+            return Some(running);
+        }
+        if let Some(owner) = owner.filter(|o| self.leaving.contains(o)) {
+            return Some(Step::wait(
+                Reason::InUse,
+                format!(
+                    "The {what} belongs to {owner}, which is being deleted too. Bindery waits until that is done: it may be handed over."
+                ),
+                Duration::from_secs(2),
+            ));
+        }
+        Some(Step::release(format!("The {what} stays in Azure: it is not this object's.")))
+    }
+
+    /// For an object that goes and that owns the resource: if others claim it, the one that is next in line
+    /// becomes its owner in Azure first. So it is at every moment the business of an object that is there.
+    pub(super) fn hand_over(
+        &self,
+        what: &str,
+        give: impl FnOnce(&Owner, String) -> Option<Call>,
+    ) -> Option<Step> {
+        let first = self.claimants.iter().min_by_key(|c| (!c.manages, c.created, &c.name))?;
+        let name = &first.name;
+        if !first.manages {
+            return Some(Step::stalled(
+                Reason::InUse,
+                format!(
+                    "The {what} is not deleted while {name} observes it. Set spec.management of that object to Manage to hand it over, delete that object too, or set spec.deletionPolicy to Retain."
+                ),
+            ));
+        }
+        if !first.holds {
+            return Some(Step::wait(
+                Reason::Deleting,
+                format!("The {what} is handed over to {name} as soon as that object has its finalizer."),
+                Duration::from_secs(1),
+            ));
+        }
+        let heir = Owner { cluster: self.owner.cluster.clone(), object: name.clone() };
+        let call = give(&heir, format!("hand the {what} over to {name}"))?;
+        let note = format!("Bindery is about to {}.", call.doing);
+        Some(Step::call(Reason::Deleting, call).telling(false, Reason::Deleting, note))
     }
 
     /// True when another live object of this cluster claims the resource: then it is theirs to look after.

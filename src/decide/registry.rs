@@ -197,14 +197,19 @@ fn finish_deletion(facts: &Facts) -> Option<Step> {
         }
         Look::Found(registry) => registry,
     };
-    if !situation.owns(&registry.tags) {
-        return Some(Step::release("The registry stays in Azure: it is not this object's."));
+    let what = format!("registry {}", facts.id.name());
+    let remembered = facts.status.operation.as_ref();
+    let follow = || follow_running_operation(facts);
+    if let Some(step) = situation.leave_to_owner(&registry.tags, &what, remembered, follow).or_else(follow) {
+        return Some(step);
     }
-    if situation.has_heir() {
-        return Some(Step::release("The registry stays in Azure: another object stands for it now."));
-    }
-    if let Some(waiting) = follow_running_operation(facts) {
-        return Some(waiting);
+    let hand_over = situation.hand_over(&what, |heir, doing| {
+        let mut given = registry.clone();
+        given.tags.insert(OWNER_TAG.into(), heir.to_string());
+        Some(Call { doing, resource: facts.id.clone(), action: Action::Put(given.to_put()) })
+    });
+    if let Some(step) = hand_over {
+        return Some(step);
     }
     let content: Vec<&str> = facts.holds.iter().chain(&facts.referrers).map(String::as_str).collect();
     if !content.is_empty() {

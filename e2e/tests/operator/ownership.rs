@@ -106,3 +106,17 @@ async fn what_another_cluster_owns_is_left_alone() -> Outcome {
     stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claimants_that_are_deleted_together_leave_nothing_behind() -> Outcome {
+    let stand = taxi::stand("owner-together").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    stand.apply("DeploymentBinding", "fares-a", taxi::binding("taxi-1")).await?;
+    stand.wait_for::<DeploymentBinding>("fares-a", "Ready", ready).await?;
+    stand.apply("DeploymentBinding", "fares-b", taxi::binding("taxi-1")).await?;
+    stand.wait_reason::<DeploymentBinding>("fares-b", "OwnedByAnother").await?;
+
+    stand.kubectl(&["delete", "amldb", "--all", "--wait=true", "--timeout=60s"]).await?;
+    assert_eq!(stand.azure(ENDPOINT), None);
+    Ok(())
+}

@@ -21,7 +21,7 @@ impl Kind for Workspace {
     }
 
     fn mode(&self) -> (bool, Management, Option<&Period>) {
-        (false, Management::Manage, self.spec.interval.as_ref())
+        (false, Management::Observe, self.spec.interval.as_ref()) // it is never changed
     }
 
     fn target(&self, _: &Stores) -> Option<ResourceId> {

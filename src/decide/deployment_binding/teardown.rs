@@ -24,19 +24,21 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
         }
         Look::Found(endpoint) => endpoint,
     };
-    if situation.has_heir() {
-        return Some(Step::release(
-            "The endpoint stays in Azure: it is handed over to the other binding that claims it.",
-        ));
+    let (id, what) = (facts.id.clone()?, format!("endpoint {}", facts.endpoint_name()));
+    let remembered = facts.status.operation.as_ref();
+    let follow = || follow_running_change(facts);
+    if let Some(step) = situation.leave_to_owner(&endpoint.tags, &what, remembered, follow).or_else(follow) {
+        return Some(step);
     }
-    if !situation.owns(&endpoint.tags) {
-        return Some(Step::release("The endpoint stays in Azure: it is not this binding's."));
-    }
-    if let Some(waiting) = follow_running_change(facts) {
-        return Some(waiting);
+    let hand_over = situation.hand_over(&what, |heir, doing| {
+        let mut given = endpoint.clone();
+        given.tags.insert(OWNER_TAG.into(), heir.to_string());
+        Some(Call { doing, resource: id.clone(), action: Action::Put(given.to_put()) })
+    });
+    if let Some(step) = hand_over {
+        return Some(step);
     }
     let scene = Scene::of(facts);
-    let id = facts.id.clone()?;
     let (ours, foreign): (Vec<&OnlineDeployment>, Vec<_>) =
         facts.deployments.iter().partition(|d| scene.ours(d));
     let serves = |d: &&OnlineDeployment| endpoint.weight(d.name()) > 0;

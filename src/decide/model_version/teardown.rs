@@ -32,11 +32,20 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
     let described = situation.owns(&version.properties.tags);
     // Until a copy is described, only the intent says that it is ours.
     let copied = promotion::publishing(facts).is_some() && !version.properties.tags.contains_key(OWNER_TAG);
-    if !(described || copied) || situation.has_heir() {
-        return Some(Step::release("The version stays in Azure: it belongs to another object."));
+    let what = format!("version {}", facts.title());
+    let (tags, remembered) = (&version.properties.tags, facts.status.operation.as_ref());
+    let follow = || follow_running_operation(facts);
+    let left = || situation.leave_to_owner(tags, &what, remembered, follow);
+    if let Some(step) = (!copied).then(left).flatten().or_else(follow) {
+        return Some(step);
     }
-    if let Some(waiting) = follow_running_operation(facts) {
-        return Some(waiting);
+    let hand_over = situation.hand_over(&what, |heir, doing| {
+        let mut given = version.clone();
+        given.properties.tags.insert(OWNER_TAG.into(), heir.to_string());
+        Some(Call { doing, resource: facts.id.clone()?, action: Action::Put(given.to_put()) })
+    });
+    if let Some(step) = hand_over {
+        return Some(step);
     }
     if facts.spec.deletion_policy == VersionDeletion::Archive {
         if version.properties.is_archived {

@@ -321,17 +321,17 @@ fn a_deletion_ends_as_its_policy_says() {
         (
             "never taken over",
             decide(&deleting(|f| f.registry = Look::Found(registry_found(&["eastus"], &[])))),
-            "False Finishing working | The registry stays in Azure: it is not this object's. | interval | released",
+            "False Finishing working | The registry models stays in Azure: it is not this object's. | interval | released",
         ),
         (
             "another cluster's",
             decide(&deleting(|f| tag(f, "bindery-owner", "other/platform/models"))),
-            "False Finishing working | The registry stays in Azure: it is not this object's. | interval | released",
+            "False Finishing working | The registry models stays in Azure: it is not this object's. | interval | released",
         ),
         (
             "another object stands for it",
             decide(&deleting(|f| f.situation.claimed_by("platform/new", -60))),
-            "False Finishing working | The registry stays in Azure: another object stands for it now. | interval | released",
+            "False Deleting working | -> hand the registry models over to platform/new | now",
         ),
         (
             "suspended",

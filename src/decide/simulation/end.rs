@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::cloud::Form;
 use super::cluster::Object;
 use super::kinds::Kind;
 use super::shell::told;
@@ -19,8 +20,22 @@ pub fn of_the_end(world: &World) -> Result<(), String> {
     for binding in world.cluster.bindings.live.values() {
         what_is_ready_serves(world, binding)?;
     }
+    every_endpoint_has_its_object(world)?;
     for version in world.cluster.versions.live.values() {
         what_is_ready_is_described(world, version)?;
+    }
+    Ok(())
+}
+
+/// Every endpoint of ours has an object that looks after it, but where one was let go on purpose.
+fn every_endpoint_has_its_object(world: &World) -> Result<(), String> {
+    for endpoint in world.cloud.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
+        let owner = endpoint.body["tags"]["bindery-owner"].as_str().unwrap_or_default();
+        let Some(object) = owner.strip_prefix("prod/") else { continue };
+        let there = world.cluster.bindings.live.values().any(|b| b.full_name() == object);
+        if !there && !world.ledger.left(&endpoint.id, owner) {
+            return Err(format!("{} belongs to {owner}, which is gone", endpoint.id));
+        }
     }
     Ok(())
 }

@@ -26,6 +26,8 @@ pub struct Ledger {
     foreign: BTreeMap<ResourceId, Value>,
     /// Deployments that a request made or changed which arrived after its process was dead.
     late: BTreeSet<ResourceId>,
+    /// Endpoints that an object let go of on purpose, with their owner tags.
+    left: BTreeSet<(ResourceId, String)>,
     /// When every status was forgotten last.
     forgotten: Option<Timestamp>,
     now: Option<Timestamp>,
@@ -52,6 +54,20 @@ impl Ledger {
     /// From now on this has to stay as it is.
     pub fn guard(&mut self, resource: &Resource) {
         self.foreign.insert(resource.id.clone(), resource.body.clone());
+    }
+
+    /// An object was let go: what it left as it was, because it was only looking or had to retain it, stays.
+    pub fn release<K: Kind>(&mut self, facts: &K::Facts) {
+        let Evidence::Binding(facts) = K::evidence(facts) else { return };
+        let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
+        if let Some(id) = facts.id.clone().filter(|_| facts.situation.mode != Mode::Act || retained) {
+            self.left.insert((id, facts.situation.owner.to_string()));
+        }
+    }
+
+    /// Was it left on purpose by the owner that its tag names?
+    pub fn left(&self, id: &ResourceId, owner: &str) -> bool {
+        self.left.contains(&(id.clone(), owner.to_string()))
     }
 
     /// Is it somebody else's?
@@ -277,10 +293,18 @@ fn nothing_is_written_when_only_looking<K: Kind>(
     hold(!looking && situation.mode == Mode::Act, || format!("only looking, and yet: {}", call.doing))
 }
 
-/// Of two objects that claim one resource, the younger one does nothing.
+/// Of two objects that claim one resource, the younger one does nothing but hand it over when it goes.
 fn the_younger_claimant_waits(situation: &Situation, call: &Call) -> Result<(), String> {
     let older = situation.claimants.iter().find(|c| c.created < situation.created);
-    hold(older.is_none(), || format!("{older:?} is older, and yet: {}", call.doing))
+    let tags = |body: &Value| {
+        let tag = |at: &str| body.pointer(at).and_then(Value::as_str).map(str::to_string);
+        tag("/tags/bindery-owner").or_else(|| tag("/properties/tags/bindery-owner"))
+    };
+    let owner = if let Action::Put(body) = &call.action { tags(body) } else { None };
+    let given = situation.claimants.iter().any(|c| owner.as_ref() == Some(&format!("prod/{}", c.name)));
+    hold(older.is_none() || (situation.deleting && given), || {
+        format!("{older:?} is older, and yet: {}", call.doing)
+    })
 }
 
 /// What is deleted, or loses regions, carries our tag: never what is somebody else's or nobody's.
@@ -454,7 +478,7 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
 pub fn of_a_release<K: Kind>(facts: &K::Facts) -> Result<(), String> {
     let mut situated = facts.clone();
     let situation = situated.situation();
-    if situation.mode != Mode::Act || !situation.claimants.is_empty() {
+    if situation.mode != Mode::Act {
         return Ok(());
     }
     let left = match K::evidence(facts) {

@@ -126,7 +126,7 @@ impl Kind for Workspace {
     common!(workspaces, WorkspaceSpec, WorkspaceStatus, workspace::Facts);
 
     fn settings(spec: &WorkspaceSpec) -> (bool, Management, Option<&Period>) {
-        (false, Management::Manage, spec.interval.as_ref())
+        (false, Management::Observe, spec.interval.as_ref())
     }
 
     fn target(object: &Object<Self>, _: &Cluster) -> Option<ResourceId> {

@@ -50,6 +50,7 @@ pub fn pass<K: Kind>(world: &mut World, name: &str) -> Result<Again, Crash> {
         return Ok(Again::Never);
     }
     let situation = situation(world, &object, remembered);
+    let may_inherit = situation.may_inherit() && K::let_in(&object, &world.cluster);
     let mut facts = K::gather(world, &object, situation);
     remember_look(world, object.uid, facts.situation());
 
@@ -62,14 +63,17 @@ pub fn pass<K: Kind>(world: &mut World, name: &str) -> Result<Again, Crash> {
         world.memory.remove(&object.uid);
         return Ok(Again::Soon);
     }
-    let Some(written) = write_status(world, &object, decision.status)? else { return Ok(Again::Soon) };
+    let Some(mut written) = write_status(world, &object, decision.status)? else { return Ok(Again::Soon) };
+    if decision.call.is_some() || may_inherit {
+        let Some(held) = hold(world, written)? else { return Ok(Again::Soon) };
+        written = held;
+    }
     let Some(call) = decision.call else {
         if decision.settled {
             world.memory.entry(object.uid).or_default().failure = None;
         }
         return Ok(Again::After(decision.next));
     };
-    let Some(written) = hold(world, written)? else { return Ok(Again::Soon) };
 
     world.about_to_call::<K>(&object, &facts, &call);
     let answer = world.send(&call)?;
@@ -107,13 +111,16 @@ fn situation<K: Kind>(world: &World, object: &Object<K>, remembered: Remembered)
     };
     let target = K::target(object, &world.cluster);
     let rivals = |other: &&Object<K>| {
-        other.uid != object.uid
-            && !other.deleting
-            && target.is_some()
-            && K::let_in(other, &world.cluster)
-            && K::target(other, &world.cluster) == target
+        other.uid != object.uid && target.is_some() && K::target(other, &world.cluster) == target
     };
-    let claimants = K::table(&world.cluster).cache.values().filter(rivals);
+    let rivals = || K::table(&world.cluster).cache.values().filter(rivals);
+    let claimants = rivals().filter(|o| !o.deleting && K::let_in(o, &world.cluster));
+    let claimants = claimants.map(|o| Claimant {
+        name: o.full_name(),
+        created: o.created,
+        manages: K::settings(&o.spec).1 == Management::Manage,
+        holds: o.finalizer,
+    });
     Situation {
         now: world.now,
         generation: object.generation,
@@ -121,7 +128,8 @@ fn situation<K: Kind>(world: &World, object: &Object<K>, remembered: Remembered)
         mode,
         owner: Owner { cluster: "prod".into(), object: object.full_name() },
         created: object.created,
-        claimants: claimants.map(|o| Claimant { name: o.full_name(), created: o.created }).collect(),
+        claimants: claimants.collect(),
+        leaving: rivals().filter(|o| o.deleting && o.finalizer).map(Object::full_name).collect(),
         interval: K::interval(&object.spec),
         failure: remembered.failure,
         unreadable: remembered.unreadable,

@@ -165,6 +165,7 @@ impl World {
     pub fn released<K: Kind>(&mut self, object: &Object<K>, facts: &K::Facts) {
         self.note(|| format!("{} {} released", K::WORD, object.name));
         self.must(invariants::of_a_release::<K>(facts));
+        self.ledger.release::<K>(facts);
     }
 
     /// The process dies, and another one begins: it lists everything, and remembers nothing.

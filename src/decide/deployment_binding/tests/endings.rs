@@ -94,12 +94,68 @@ fn what_is_not_ours_stays() {
         (
             "handed over to a binding that claims it",
             ending(binding().serving("1")).with(|f| f.situation.claimed_by("fares/renamed", -60)).decide(),
-            "False Finishing working | The endpoint stays in Azure: it is handed over to the other binding that claims it. | interval | released",
+            "False Deleting working | -> hand the endpoint taxi over to fares/renamed | now",
+        ),
+        (
+            "the one that claims it could still go without a word",
+            ending(binding().serving("1"))
+                .with(|f| {
+                    f.situation.claimed_by("fares/renamed", -60);
+                    f.situation.claimants[0].holds = false;
+                })
+                .decide(),
+            "False Deleting working | The endpoint taxi is handed over to fares/renamed as soon as that object has its finalizer. | 1 s",
+        ),
+        (
+            "the one that claims it only observes",
+            ending(binding().serving("1"))
+                .with(|f| {
+                    f.situation.claimed_by("fares/watching", 60);
+                    f.situation.claimants[0].manages = false;
+                })
+                .decide(),
+            "False InUse stalled | The endpoint taxi is not deleted while fares/watching observes it. Set spec.management of that object to Manage to hand it over, delete that object too, or set spec.deletionPolicy to Retain. | interval",
+        ),
+        (
+            "of several, the oldest that manages is next in line",
+            ending(binding().serving("1"))
+                .with(|f| {
+                    f.situation.claimed_by("fares/watching", 60);
+                    f.situation.claimants[0].manages = false;
+                    f.situation.claimed_by("fares/second", -60);
+                    f.situation.claimed_by("fares/first", -30);
+                })
+                .decide(),
+            "False Deleting working | -> hand the endpoint taxi over to fares/first | now",
+        ),
+        (
+            "handed over, and Azure still works on it",
+            ending(binding().serving("1").deployed("2", "Creating"))
+                .tagged("bindery-owner", "prod/fares/renamed")
+                .with(|f| f.situation.claimed_by("fares/renamed", -60))
+                .decide(),
+            "False OperationRunning working | Azure works on it: a change of deployment v2. | 1 s",
+        ),
+        (
+            "an older one's, and Azure works on it",
+            ending(binding().serving("1").deployed("2", "Creating"))
+                .tagged("bindery-owner", "prod/fares/older")
+                .with(|f| f.situation.claimed_by("fares/older", 60))
+                .decide(),
+            "False Finishing working | The endpoint taxi stays in Azure: it is not this object's. | interval | released",
+        ),
+        (
+            "another one's that is being deleted, and may hand it over",
+            ending(binding().serving("1"))
+                .tagged("bindery-owner", "prod/fares/first")
+                .with(|f| f.situation.leaving.push("fares/first".into()))
+                .decide(),
+            "False InUse working | The endpoint taxi belongs to fares/first, which is being deleted too. Bindery waits until that is done: it may be handed over. | 2 s",
         ),
         (
             "another binding's",
             ending(binding().serving("1")).tagged("bindery-owner", "prod/fares/renamed").decide(),
-            "False Finishing working | The endpoint stays in Azure: it is not this binding's. | interval | released",
+            "False Finishing working | The endpoint taxi stays in Azure: it is not this object's. | interval | released",
         ),
         (
             "nobody's",
@@ -108,7 +164,7 @@ fn what_is_not_ours_stays() {
                 it.found().tags.clear();
                 it.decide()
             },
-            "False Finishing working | The endpoint stays in Azure: it is not this binding's. | interval | released",
+            "False Finishing working | The endpoint taxi stays in Azure: it is not this object's. | interval | released",
         ),
         (
             "a foreign deployment serves too",
@@ -137,7 +193,7 @@ fn what_is_not_ours_stays() {
                 it.found().tags.clear();
                 it.decide()
             },
-            "False Finishing working | The endpoint stays in Azure: it is not this binding's. | interval | released",
+            "False Finishing working | The endpoint taxi stays in Azure: it is not this object's. | interval | released",
         ),
     ]);
 }

@@ -81,12 +81,12 @@ fn a_deletion_ends_as_its_policy_says() {
         (
             "not ours",
             decide(&deleting(Delete, unowned)),
-            "False Finishing working | The version stays in Azure: it belongs to another object. | interval | released",
+            "False Finishing working | The version taxi:3 stays in Azure: it is not this object's. | interval | released",
         ),
         (
             "another object stands for it",
             decide(&deleting(Delete, |f| f.situation.claimed_by("fares/new", -60))),
-            "False Finishing working | The version stays in Azure: it belongs to another object. | interval | released",
+            "False Deleting working | -> hand the version taxi:3 over to fares/new | now",
         ),
         (
             "suspended",
@@ -154,7 +154,7 @@ fn a_promotion_that_is_deleted_while_it_is_published_leaves_no_copy_behind() {
                 copied(f);
                 found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
             })),
-            "False Finishing working | The version stays in Azure: it belongs to another object. | interval | released",
+            "False Finishing working | The version taxi:3 stays in Azure: it is not this object's. | interval | released",
         ),
         (
             "another object stands for it",
