@@ -132,7 +132,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     check_name(call.address.leaf())?;
     let before = core.store.take(&key);
-    let location = checked(core, call, &body, before.as_ref())?;
+    let location = located(core, call, &body, before.as_ref())?;
     if before.is_none() {
         refuse_taken_name(core, call.address.leaf(), &location)?;
     }
@@ -185,7 +185,8 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     Ok(long_running(core, call, if is_new { 201 } else { 200 }, &document, &started))
 }
 
-fn checked(core: &Core, call: &Call, body: &Value, before: Option<&Value>) -> Result<String, ArmError> {
+/// Where it is to be: where it was, and where its workspace is.
+pub fn located(core: &Core, call: &Call, body: &Value, before: Option<&Value>) -> Result<String, ArmError> {
     let (_, region) = workspace::place(core, &call.address);
     let location = at::text(body, "location").unwrap_or_default();
     let location = location.replace(' ', "").to_ascii_lowercase();

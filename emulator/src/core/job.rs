@@ -47,7 +47,8 @@ pub fn list(core: &Core, call: &Call) -> Answer {
     })
 }
 
-/// PUT: makes and starts a job; of one that exists, tags, properties and isArchived can be replaced.
+/// PUT: makes and starts a job; of one that exists, description, tags, isArchived and notificationSetting can be
+/// replaced, and properties added.
 pub fn put(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     asset::check_name(call.address.leaf())?;
@@ -55,7 +56,11 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let kind = word(&TYPES, at::text(&body, "properties.jobType"));
     let now = core.now();
     if let Some(before) = core.store.take(&key) {
+        refuse_fixed(&before, &body)?;
         let mut document = before.clone();
+        for field in ["description", "notificationSetting"] {
+            document["properties"][field] = at::or(&body, &format!("properties.{field}"), Value::Null);
+        }
         document["properties"]["tags"] = at::or(&body, "properties.tags", json!({}));
         document["properties"]["isArchived"] = at::or(&body, "properties.isArchived", false);
         document["properties"]["properties"] = super::endpoint::added(Some(&before), &body).into();
@@ -71,6 +76,30 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         }
     }
     Ok(Response::json(201, &begin(core, call.identity, &call.address, &body, kind)))
+}
+
+/// Nearly everything of a job is fixed when it is made (§B.7); what the service sets is ignored.
+fn refuse_fixed(before: &Value, body: &Value) -> Result<(), ArmError> {
+    const FREE: [&str; 8] = [
+        "description",
+        "tags",
+        "properties",
+        "isArchived",
+        "notificationSetting",
+        "status",
+        "services",
+        "parameters",
+    ];
+    for (field, wanted) in at::object(body, "properties") {
+        let known = &before["properties"][&field];
+        if !FREE.contains(&field.as_str())
+            && !wanted.is_null()
+            && !at::same(&wanted, known, field == "jobType")
+        {
+            return Err(ArmError::validation(&field, format!("{field} cannot be changed.")));
+        }
+    }
+    Ok(())
 }
 
 /// A new job, which starts and ends in its time.

@@ -42,3 +42,18 @@ pub fn merge(document: &mut Value, patch: &Value) {
         }
     }
 }
+
+/// Whether a value that a client sends is the one that is known: null counts as absent at every depth, and a word
+/// compares without regard to case.
+pub fn same(wanted: &Value, known: &Value, word: bool) -> bool {
+    match (wanted, known) {
+        (Value::String(wanted), Value::String(known)) if word => wanted.eq_ignore_ascii_case(known),
+        (Value::Object(left), Value::Object(right)) => {
+            let absent = Value::Null;
+            left.keys()
+                .chain(right.keys())
+                .all(|key| same(left.get(key).unwrap_or(&absent), right.get(key).unwrap_or(&absent), word))
+        }
+        _ => wanted == known,
+    }
+}

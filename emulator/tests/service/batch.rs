@@ -151,3 +151,32 @@ fn only_who_may_invokes() {
     assert_eq!(world.send(&Request::get("/batch/eastus/nightly/jobs")).status, 405);
     assert_eq!(jobs(&mut world, ""), Vec::<String>::new());
 }
+
+#[test]
+fn resources_and_place_are_fixed_at_creation() {
+    let mut world = world();
+    world.principal = Principal::application("bindery");
+    let path = format!("{}/deployments/third", endpoint());
+    let model = json!({"referenceType": "Id", "assetId": format!("{MODEL}/versions/1")});
+    let resources = json!({"instanceCount": 2, "instanceType": "Standard_F4s_v2"});
+    let body = json!({"location": "eastus", "properties": {"model": model, "resources": resources}});
+    world.put(&path, &body);
+    world.pass(1.0);
+    for (field, other) in
+        [("instanceCount", json!(3)), ("instanceType", json!("m")), ("properties", json!({"a": 1}))]
+    {
+        let mut changed = body.clone();
+        changed["properties"]["resources"][field] = other;
+        assert_eq!(world.put(&path, &changed).status, 400, "{field}");
+    }
+    let mut without = body.clone();
+    without["properties"]["resources"] = Value::Null;
+    assert_eq!(world.put(&path, &without).status, 200);
+    world.pass(1.0);
+    assert_eq!(world.get(&path).value()["properties"]["resources"]["instanceCount"], 2);
+    for path in [path, endpoint()] {
+        let mut moved = if path == endpoint() { endpoint_body(None, "AADToken") } else { body.clone() };
+        moved["location"] = json!("westus");
+        assert_eq!(world.put(&path, &moved).status, 409, "{path}");
+    }
+}

@@ -240,3 +240,23 @@ fn the_sdks_share_is_an_import_by_workspace_guid() {
     world.pass(11.0);
     assert_eq!(world.get(&format!("{REGISTRY}/models/m1/versions/1")).status, 200);
 }
+
+#[test]
+fn what_is_fixed_of_data_and_environments_compares_texts_with_their_case() {
+    let mut world = World::new();
+    let path = format!("{WORKSPACE}/environments/e/versions/1");
+    let body = |image: &str, system: &str| json!({"properties": {"image": image, "osType": system, "environmentType": "Curated"}});
+    assert_eq!(world.put(&path, &body("Foo:1", "Linux")).status, 201);
+    assert_eq!(world.get(&path).value()["properties"]["environmentType"], "UserCreated");
+    assert_eq!(world.put(&path, &body("Foo:1", "linux")).status, 200);
+    assert_eq!(world.put(&path, &body("foo:1", "Linux")).status, 400);
+    assert_eq!(world.put(&path, &body("Foo:1", "Windows")).status, 400);
+    let data = format!("{WORKSPACE}/data/trips");
+    let uri = "azureml://datastores/d/paths/p";
+    let version = json!({"properties": {"dataType": "uri_file", "dataUri": uri}});
+    assert_eq!(world.put(&format!("{data}/versions/1"), &version).status, 201);
+    let container = |kind: &str| json!({"properties": {"dataType": kind}});
+    assert_eq!(world.put(&data, &container("URI_FILE")).status, 200);
+    assert_eq!(world.put(&data, &container("mltable")).status, 400);
+    assert_eq!(world.get(&data).value()["properties"]["dataType"], "uri_file");
+}

@@ -77,3 +77,31 @@ fn runs_are_found_by_metric_and_tag() {
     );
     assert_eq!(found("").len(), 2);
 }
+
+#[test]
+fn what_a_job_is_stays_and_what_is_said_about_it_changes() {
+    let mut world = World::new();
+    let job = format!("{WORKSPACE}/jobs/new");
+    let body = json!({"properties": {"jobType": "command", "command": "true", "environmentId": "e"}});
+    world.put(&job, &body);
+    for (field, other) in [
+        ("command", json!("false")),
+        ("environmentId", json!("E")),
+        ("jobType", json!("Pipeline")),
+        ("inputs", json!({"a": {"jobInputType": "literal", "value": "1"}})),
+    ] {
+        let mut changed = body.clone();
+        changed["properties"][field] = other;
+        assert_eq!(world.put(&job, &changed).status, 400, "{field}");
+    }
+    let mut more = body.clone();
+    more["properties"]["status"] = json!("Failed");
+    more["properties"]["notificationSetting"] = json!({"emails": ["a@example.org"]});
+    more["properties"]["description"] = json!("d");
+    assert_eq!(world.put(&job, &more).status, 200);
+    let shown = world.get(&job).value()["properties"].clone();
+    assert_eq!(shown["notificationSetting"]["emails"][0], "a@example.org");
+    assert_eq!((&shown["description"], &shown["status"]), (&json!("d"), &json!("NotStarted")));
+    let whole = world.get(&job).value();
+    assert_eq!(world.put(&job, &whole).status, 200, "what was shown can be sent back");
+}

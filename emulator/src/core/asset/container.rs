@@ -7,7 +7,7 @@ use super::lists::ListView;
 use super::{check_name, fill_resource_base, in_registry, shown, version};
 use crate::core::address::Address;
 use crate::core::arm::{self, Call};
-use crate::core::error::Answer;
+use crate::core::error::{Answer, ArmError};
 use crate::core::order::Order;
 use crate::core::paging::page;
 use crate::core::{Core, json as at};
@@ -38,7 +38,13 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let mut document = rendered(core, call.identity, &call.address, before.as_ref());
     fill_resource_base(&mut document, &body);
     if let Some(kind) = at::at(&body, "properties.dataType") {
-        document["properties"]["dataType"] = kind.clone();
+        let known = at::at(&document, "properties.dataType");
+        if known.is_some_and(|known| !at::same(kind, known, true)) {
+            return Err(ArmError::validation("dataType", "dataType cannot be changed."));
+        }
+        if known.is_none() {
+            document["properties"]["dataType"] = kind.clone();
+        }
     }
     let status = if before.is_some() { 200 } else { 201 };
     let now = core.now();

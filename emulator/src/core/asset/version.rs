@@ -156,10 +156,13 @@ pub fn refuse_tombstone(core: &Core, key: &str, address: &Address) -> Result<(),
     ))
 }
 
+/// Only environments have it, and the service sets it.
+const READ_ONLY: &str = "environmentType";
+
 fn created(core: &Core, call: &Call, kind: &Kind, body: &Value) -> Result<Value, ArmError> {
     let mut properties = at::object(&json!({"p": kind.defaults()}), "p");
     for (name, value) in at::object(body, "properties") {
-        if properties.contains_key(&name) && !value.is_null() {
+        if properties.contains_key(&name) && name != READ_ONLY && !value.is_null() {
             properties.insert(name, value);
         }
     }
@@ -196,7 +199,7 @@ fn replaced(core: &Core, call: &Call, kind: &Kind, before: &Value, body: &Value)
     for field in kind.fixed.iter().chain(&["isAnonymous"]) {
         let path = format!("properties.{field}");
         if let Some(wanted) = at::at(body, &path)
-            && !same(wanted, at::at(before, &path))
+            && !at::same(wanted, at::at(before, &path).unwrap_or(&Value::Null), WORDS.contains(field))
         {
             return Err(ArmError::validation(field, format!("{field} cannot be changed.")));
         }
@@ -234,13 +237,8 @@ fn replaced(core: &Core, call: &Call, kind: &Kind, before: &Value, body: &Value)
     Ok(document)
 }
 
-/// Equal, or words that differ only in case.
-fn same(wanted: &Value, stored: Option<&Value>) -> bool {
-    match (wanted, stored) {
-        (Value::String(wanted), Some(Value::String(stored))) => wanted.eq_ignore_ascii_case(stored),
-        _ => Some(wanted) == stored,
-    }
-}
+/// The fixed fields that are words, and so compare without regard to case; `condaFile` or an image does not.
+const WORDS: &[&str] = &["dataType", "osType", "autoRebuild"];
 
 fn fill_mutable(document: &mut Value, body: &Value) {
     fill_resource_base(document, body);
@@ -310,6 +308,11 @@ pub fn place(core: &mut Core, identity: &Identity, address: &Address, document: 
             Some(container) => container,
             None => container::rendered(core, identity, &container_address, None),
         };
+        if let (Some(kind), None) =
+            (at::at(document, "properties.dataType"), at::at(&container, "properties.dataType"))
+        {
+            container["properties"]["dataType"] = kind.clone();
+        }
         count_version(&mut container, address.leaf());
         core.store.put(now, &container_key, container);
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 pub mod invoke;
 
 use crate::core::arm::{self, Call};
-use crate::core::endpoint::{added, check_name, long_running};
+use crate::core::endpoint::{added, check_name, located, long_running};
 use crate::core::error::{Answer, ArmError};
 use crate::core::fault::Work;
 use crate::core::operation::{self, Deed, Failure, Family, Start, Started};
@@ -39,6 +39,7 @@ pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
     check_name(call.address.leaf())?;
     let key = call.address.key();
     let before = core.store.take(&key);
+    let location = located(core, call, &body, before.as_ref())?;
     let identity =
         registry::identity(core, before.as_ref().unwrap_or(&Value::Null), at::at(&body, "identity"))?;
     let mut properties = added(before.as_ref(), &body);
@@ -47,6 +48,7 @@ pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
     let uri = |field: &str| before.as_ref().map_or(Value::Null, |before| before["properties"][field].clone());
     let mut document = tracked(
         call,
+        &location,
         &body,
         &json!({
             "description": at::or(&body, "properties.description", Value::Null),
@@ -74,28 +76,18 @@ pub fn put_deployment(core: &mut Core, call: &Call) -> Answer {
         return Err(missing());
     }
     let before = core.store.take(&call.address.key());
-    if let (Some(before), Some(wanted)) = (&before, at::at(&body, "properties.resources"))
-        && wanted["instanceType"] != before["properties"]["resources"]["instanceType"]
-    {
-        return Err(ArmError::validation(
-            "resources",
-            "resources cannot be changed after the deployment was created.",
-        ));
-    }
+    let location = located(core, call, &body, before.as_ref())?;
+    let resources = resources(&body, before.as_ref())?;
     let asked = |field: &str, default: Value| at::or(&body, &format!("properties.{field}"), default);
     let chosen =
         |field: &str, words: &[&'static str]| word(words, at::text(&body, &format!("properties.{field}")));
-    let resources = json!({
-        "instanceCount": at::or(&body, "properties.resources.instanceCount", 1),
-        "instanceType": at::or(&body, "properties.resources.instanceType", Value::Null),
-        "properties": at::or(&body, "properties.resources.properties", Value::Null),
-    });
     let retries = json!({
         "maxRetries": at::or(&body, "properties.retrySettings.maxRetries", 3),
         "timeout": at::or(&body, "properties.retrySettings.timeout", "PT30M"),
     });
     let document = tracked(
         call,
+        &location,
         &body,
         &json!({
             "description": asked("description", Value::Null),
@@ -119,12 +111,33 @@ pub fn put_deployment(core: &mut Core, call: &Call) -> Answer {
     Ok(operate(core, call, document, before.as_ref()))
 }
 
-fn tracked(call: &Call, body: &Value, properties: &Value) -> Value {
+/// Fixed at creation: another one is refused, and what is left out stays.
+fn resources(body: &Value, before: Option<&Value>) -> Result<Value, ArmError> {
+    let Some(known) = before.map(|before| &before["properties"]["resources"]) else {
+        return Ok(json!({
+            "instanceCount": at::or(body, "properties.resources.instanceCount", 1),
+            "instanceType": at::or(body, "properties.resources.instanceType", Value::Null),
+            "properties": at::or(body, "properties.resources.properties", Value::Null),
+        }));
+    };
+    for field in ["instanceCount", "instanceType", "properties"] {
+        let wanted = at::at(body, &format!("properties.resources.{field}"));
+        if wanted.is_some_and(|wanted| !at::same(wanted, &known[field], false)) {
+            return Err(ArmError::validation(
+                "resources",
+                "resources cannot be changed after the deployment was created.",
+            ));
+        }
+    }
+    Ok(known.clone())
+}
+
+fn tracked(call: &Call, location: &str, body: &Value, properties: &Value) -> Value {
     json!({
         "id": call.address.id(),
         "name": call.address.leaf(),
         "type": call.address.arm_type(),
-        "location": at::text(body, "location").unwrap_or_default().to_ascii_lowercase(),
+        "location": location,
         "tags": at::or(body, "tags", json!({})),
         "properties": properties,
     })
