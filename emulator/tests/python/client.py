@@ -104,7 +104,9 @@ def datastores():
 
 def jobs():
     job = ml.jobs.get("train-1")
-    assert (job.name, job.status) == ("train-1", "Completed")
+    assert (job.name, job.status, job.experiment_name) == ("train-1", "Completed", "fares"), job
+    listed = {job.name: job.status for job in ml.jobs.list()}
+    assert listed == {f"train-{n}": "Completed" for n in (1, 2, 3)}, listed
 
 
 def registries():
@@ -267,6 +269,14 @@ def batch_invocation():
 
 
 def deletions():
+    endpoint = ml.online_endpoints.get("fares-online")
+    endpoint.traffic, endpoint.mirror_traffic = {"green": 100}, {}
+    ml.online_endpoints.begin_create_or_update(endpoint).result()
+    before = {d.name for d in ml.online_deployments.list("fares-online")}
+    ml.online_deployments.begin_delete("blue", "fares-online").result()
+    assert {d.name for d in ml.online_deployments.list("fares-online")} == before - {"blue"} != before, before
+    gone = raises(ResourceNotFoundError, ml.online_deployments.get, "blue", "fares-online")
+    assert gone.status_code == 404, gone
     ml.online_endpoints.begin_delete("fares-online").result()
     assert list(ml.online_endpoints.list()) == []
     ml.registries.begin_delete(name="models").result()

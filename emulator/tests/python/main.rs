@@ -6,10 +6,11 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use azureml_emulator::{Config, Emulator, JobSeed, Time, WorkspaceSeed};
+use azureml_emulator::{Client, Config, Emulator, JobSeed, RightsEffect, RightsRule, Time, WorkspaceSeed};
 use serde_json::json;
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
+const CLIENT: &str = "00000000-0000-4000-8000-00000000000a";
 
 /// A world in which two runs have ended, and clients need not log in.
 fn config() -> Config {
@@ -43,14 +44,37 @@ fn config() -> Config {
     config
 }
 
+/// The same world, in which clients do log in, and this one may do everything in the workspace `dev`.
+fn config_with_login() -> Config {
+    let mut config = config();
+    config.any_token = false;
+    config.clients.push(Client {
+        client_id: CLIENT.into(),
+        name: "ada".into(),
+        secret: Some("right".into()),
+        ..Client::default()
+    });
+    let scope = format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/dev"
+    );
+    config.rights.push(RightsRule {
+        principal: "ada".into(),
+        scope,
+        action: "*".into(),
+        effect: RightsEffect::Allow,
+    });
+    config
+}
+
 /// Runs a program of this folder against an emulator, and wants a good end.
-async fn run(program: &str, variables: &[(&str, &str)]) {
+async fn run(program: &str, config: Config, variables: &[(&str, &str)]) {
     let Ok(python) = std::env::var("AZUREML_EMULATOR_PYTHON") else {
         println!("skipped: AZUREML_EMULATOR_PYTHON names no Python with azure-ai-ml");
         return;
     };
     assert_ne!(python, "required", "AZUREML_EMULATOR_PYTHON must name a Python with azure-ai-ml");
-    let emulator = Emulator::start(config()).await.unwrap();
+    let tenant = config.tenant.clone();
+    let emulator = Emulator::start(config).await.unwrap();
     let authority =
         std::env::temp_dir().join(format!("azureml-emulator-{}-{program}.pem", std::process::id()));
     std::fs::write(&authority, emulator.ca_pem()).unwrap();
@@ -65,6 +89,8 @@ async fn run(program: &str, variables: &[(&str, &str)]) {
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("EMULATOR_URL", emulator.url())
         .env("EMULATOR_SUBSCRIPTION", SUBSCRIPTION)
+        .env("EMULATOR_TENANT", tenant)
+        .env("EMULATOR_CLIENT", CLIENT)
         .env("MLFLOW_TRACKING_URI", tracking)
         .env("REQUESTS_CA_BUNDLE", &authority)
         .env("AZURE_EXTENSION_DIR", std::env::temp_dir())
@@ -77,12 +103,17 @@ async fn run(program: &str, variables: &[(&str, &str)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_python_client_takes_it_for_the_service() {
-    run("client.py", &[]).await;
+    run("client.py", config(), &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_python_client_uploads_files_and_reads_them_back() {
-    run("files_client.py", &[]).await;
+    run("files_client.py", config(), &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_python_client_finds_the_cloud_and_logs_in() {
+    run("cloud_client.py", config_with_login(), &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,5 +123,5 @@ async fn mlflow_reads_runs_and_their_metrics() {
         ("MLFLOW_EXPERIMENT_NAME", "fares"),
         ("AZUREML_CURRENT_CLOUD", "AzureCloud"),
     ];
-    run("mlflow_client.py", &context).await;
+    run("mlflow_client.py", config(), &context).await;
 }
