@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::KubeSchema;
-use kube::core::{Selector, SelectorExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,22 +64,80 @@ pub struct AllowedNamespaces {
     pub from: From,
     /// Matches the labels of the namespace that refers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub selector: Option<LabelSelector>,
+    pub selector: Option<NamespaceSelector>,
+}
+
+/// Labels that a namespace must have, as in every selector of Kubernetes. All of it must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceSelector {
+    /// Labels with their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub match_labels: BTreeMap<String, String>,
+    /// Conditions on labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub match_expressions: Vec<LabelExpression>,
+}
+
+/// A condition on one label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)").message("In and NotIn need values; Exists and DoesNotExist take none"))]
+pub struct LabelExpression {
+    /// The label's key.
+    #[schemars(length(min = 1, max = 317))]
+    pub key: String,
+    /// `In`: it has one of the values. `NotIn`: it has none of them, or is not there. `Exists`, `DoesNotExist`: it is there or not, whatever its value.
+    pub operator: LabelOperator,
+    /// The values, for `In` and `NotIn`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 63)))]
+    pub values: Vec<String>,
+}
+
+/// What a label has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LabelOperator {
+    In,
+    NotIn,
+    Exists,
+    DoesNotExist,
+    /// Stored before the API server refused it. It allows nobody.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
+}
+
+impl NamespaceSelector {
+    fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+            && self.match_expressions.iter().all(|expression| expression.holds(labels))
+    }
+}
+
+impl LabelExpression {
+    fn holds(&self, labels: &BTreeMap<String, String>) -> bool {
+        let value = labels.get(&self.key);
+        let listed = value.is_some_and(|value| self.values.contains(value));
+        match self.operator {
+            LabelOperator::In => listed,
+            LabelOperator::NotIn => !listed,
+            LabelOperator::Exists => value.is_some(),
+            LabelOperator::DoesNotExist => value.is_none(),
+            LabelOperator::Unknown => false,
+        }
+    }
 }
 
 impl AllowedNamespaces {
     /// May `namespace`, which has these labels, refer to a place in `home`? The place's own
-    /// namespace always may; a selector that cannot be understood allows nobody.
+    /// namespace always may.
     pub fn allows(&self, home: &str, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
         namespace == home
             || match self.from {
                 From::Same => false,
                 From::All => true,
-                From::Selector => self
-                    .selector
-                    .clone()
-                    .and_then(|s| Selector::try_from(s).ok())
-                    .is_some_and(|s| s.matches(labels)),
+                From::Selector => self.selector.as_ref().is_some_and(|s| s.matches(labels)),
             }
     }
 }

@@ -31,7 +31,7 @@ fn every_schema(mut visit: impl FnMut(&str, &Value)) {
 fn every_field_is_explained() {
     let mut silent = vec![];
     every_schema(|path, schema| {
-        let standard = path.contains("conditions") || path.contains(".selector");
+        let standard = path.contains("conditions");
         let field = path.contains(".spec") || path.contains(".status.");
         if field && !standard && schema.get("description").is_none() && !path.ends_with("[]") {
             silent.push(path.to_string());
@@ -79,4 +79,37 @@ fn a_place_is_for_whom_it_says() {
     assert!(same.allows("home", "home", &labels) && !same.allows("home", "other", &labels));
     assert!(all.allows("home", "other", &BTreeMap::new()));
     assert!(some.allows("home", "other", &labels) && !some.allows("home", "other", &BTreeMap::new()));
+}
+
+#[test]
+fn a_selector_matches_as_those_of_kubernetes_do() {
+    let labels = BTreeMap::from([("team".to_string(), "fares".to_string())]);
+    let allowed = |expression: Value| {
+        let selector = serde_json::from_value(serde_json::json!({"matchExpressions": [expression]})).unwrap();
+        AllowedNamespaces { from: From::Selector, selector: Some(selector) }.allows("home", "other", &labels)
+    };
+    let with = |key: &str, operator: &str, values: &[&str]| {
+        allowed(serde_json::json!({"key": key, "operator": operator, "values": values}))
+    };
+    for (key, operator, values, expected) in [
+        ("team", "In", &["rides", "fares"][..], true),
+        ("team", "In", &["rides"], false),
+        ("tier", "In", &["fares"], false),
+        ("team", "NotIn", &["rides"], true),
+        ("team", "NotIn", &["fares"], false),
+        ("tier", "NotIn", &["fares"], true),
+        ("team", "Exists", &[], true),
+        ("tier", "Exists", &[], false),
+        ("team", "DoesNotExist", &[], false),
+        ("tier", "DoesNotExist", &[], true),
+        ("team", "in", &["fares"], false),
+    ] {
+        assert_eq!(with(key, operator, values), expected, "{key} {operator} {values:?}");
+    }
+    let both = serde_json::json!({"matchLabels": {"team": "fares"}, "matchExpressions": [{"key": "tier", "operator": "Exists"}]});
+    let selector = serde_json::from_value(both).unwrap();
+    let both = AllowedNamespaces { from: From::Selector, selector: Some(selector) };
+    assert!(!both.allows("home", "other", &labels), "all of it must hold");
+    let anybody = Some(super::NamespaceSelector::default());
+    assert!(AllowedNamespaces { from: From::Selector, selector: anybody }.allows("home", "other", &labels));
 }

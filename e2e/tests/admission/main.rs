@@ -49,6 +49,22 @@ async fn a_manifest_that_is_wrong_in_itself_is_refused_with_a_sentence() {
 }
 
 #[tokio::test]
+async fn a_selector_with_a_word_that_kubernetes_does_not_know_is_refused() {
+    let stand = Stand::new("selector").await;
+    for kind in ["registries", "workspaces"] {
+        for operator in ["in", "Equals", "Unknown"] {
+            let expression = json!({"key": "team", "operator": operator, "values": ["fares"]});
+            let allowed = json!({"from": "Selector", "selector": {"matchExpressions": [expression]}});
+            let object = patched(example(kind), &json!({"spec": {"allowedNamespaces": allowed}}));
+            let said = stand.create(kind, &object, "&dryRun=All").await.unwrap_err();
+            let expected = "Unsupported value: \"{}\": supported values: \"In\", \"NotIn\", \"Exists\", \"DoesNotExist\"";
+            assert!(said.contains(&expected.replace("{}", operator)), "{said}");
+        }
+    }
+    stand.leave().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_changed_is_refused_with_a_sentence_and_the_rest_can() {
     let stand = Stand::new("changes").await;
     for kind in KINDS {

@@ -52,7 +52,25 @@ fn rules_of_a_place(kind: &'static str) -> Vec<Case> {
     let selector = "selector is given exactly when from is Selector";
     let allowed = |value| at("spec.allowedNamespaces", value);
     let unnamed = |name: &str| json!({"metadata": {"name": name}, "spec": {"azure": {"name": null}}});
+    let expressions =
+        |value: Value| allowed(json!({"from": "Selector", "selector": {"matchExpressions": [value]}}));
+    let values = "In and NotIn need values; Exists and DoesNotExist take none";
+    let expression = "spec.allowedNamespaces.selector.matchExpressions[]";
     vec![
+        case(
+            kind,
+            expression,
+            values,
+            expressions(json!({"key": "team", "operator": "In", "values": []})),
+            expressions(json!({"key": "team", "operator": "In", "values": ["fares"]})),
+        ),
+        case(
+            kind,
+            expression,
+            values,
+            expressions(json!({"key": "team", "operator": "Exists", "values": ["fares"]})),
+            expressions(json!({"key": "team", "operator": "Exists"})),
+        ),
         case(
             kind,
             "<nil>",
