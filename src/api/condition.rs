@@ -31,6 +31,7 @@ pub enum Reason {
     OwnedByAnother,
     NotInAzure,
     AssetMismatch,
+    Unchangeable,
     UnknownTraffic,
     PolicyRefused,
     CandidateFailed,

@@ -33,7 +33,7 @@ pub struct RegistrySpec {
     /// The primary region, such as `eastus`. Immutable.
     #[schemars(length(min = 3, max = 40), regex(pattern = "^[a-z0-9]+$"))]
     pub location: String,
-    /// The regions that the registry serves, the primary one included. Default: the primary region alone. A region that is taken off the list is removed in Azure, with what is stored there.
+    /// The regions that the registry serves, the primary one included. Without a list, a new registry is made in its primary region alone, and the regions of one that exists are left as they are. A region that is taken off the list is removed in Azure, with what is stored there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["location".into()]))]
@@ -65,16 +65,17 @@ pub struct RegistrySpec {
 }
 
 /// One region of a registry, with the accounts that Azure makes there.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.storage == oldSelf.storage && self.containerRegistry == oldSelf.containerRegistry").message("storage and containerRegistry of a region cannot be changed: Azure keeps the accounts as they were made"))]
 pub struct Region {
     /// The region, such as `westeurope`.
     #[schemars(length(min = 3, max = 40), regex(pattern = "^[a-z0-9]+$"))]
     pub location: String,
-    /// The storage account. Applied when the region is made; Azure keeps it as it is afterwards.
+    /// The storage account. Immutable: Azure keeps it as it was made with the region.
     #[serde(default)]
     pub storage: Storage,
-    /// The container registry. Applied when the region is made; Azure keeps it as it is afterwards.
+    /// The container registry. Immutable: Azure keeps it as it was made with the region.
     #[serde(default)]
     pub container_registry: ContainerRegistry,
 }

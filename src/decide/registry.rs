@@ -2,8 +2,8 @@
 
 mod body;
 
+use body::{fixed_differences, region_details, system_assigned};
 pub(super) use body::{identity_in_words, to_azure};
-use body::{region_details, system_assigned};
 
 use std::time::Duration;
 
@@ -52,6 +52,7 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
             remove_regions,           // before the PUT, which cannot take any away
             correct,                  // adopt, add regions, put back what drifted
             ask_again_for_accounts,   // Azure has not named the accounts of every region
+            report_what_cannot_change, // accounts stay as they were made
         ],
     )
     .unwrap_or_else(|| settle(facts));
@@ -110,7 +111,21 @@ impl Facts {
         found.0
     }
 
-    /// The regions to have; the primary one alone where the manifest names none.
+    /// With those that no PUT can mend.
+    fn all_differences(&self) -> Vec<Drift> {
+        self.differences().into_iter().chain(self.fixed_differences()).collect()
+    }
+
+    /// What differs in accounts that are there.
+    fn fixed_differences(&self) -> Vec<Drift> {
+        let Some(registry) = self.registry.found() else { return vec![] };
+        let found = |region: &Region| {
+            find_region(registry, &region.location).map_or(vec![], |found| fixed_differences(region, found))
+        };
+        self.spec.regions.iter().flat_map(found).collect()
+    }
+
+    /// The regions to have, as far as the manifest names them.
     fn wanted_regions(&self) -> Vec<&Region> {
         self.spec.regions.iter().collect()
     }
@@ -160,7 +175,7 @@ fn picture(facts: &Facts) -> RegistryStatus {
         let awaited = status.operation.is_none() && awaited_accounts(facts).is_some();
         status.awaiting_accounts_since = awaited.then(|| awaiting_since(facts).to_string());
         status.drift =
-            if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
+            if facts.situation.stood(&facts.status.conditions) { facts.all_differences() } else { vec![] };
         // While Azure works, nobody knows which keys there will be.
         if facts.situation.owns(&registry.tags) && status.operation.is_none() {
             status.owned_tags = owned(&status.owned_tags, &facts.spec.tags, &registry.tags);
@@ -402,8 +417,29 @@ fn settle(facts: &Facts) -> Step {
     )
 }
 
+/// What Azure made otherwise than the manifest says, and never changes.
+fn report_what_cannot_change(facts: &Facts) -> Option<Step> {
+    let fixed = facts.fixed_differences();
+    if fixed.is_empty() || facts.observing() {
+        return None;
+    }
+    let said: Vec<String> =
+        fixed.iter().map(|d| format!("{} is {}, not {}", d.field, d.found, d.wanted)).collect();
+    Some(Step::stalled(
+        Reason::Unchangeable,
+        format!(
+            "Azure made the accounts otherwise than the manifest says, and cannot change them: {}. Take spec.regions out of the manifest, which leaves the regions as they are, and then write it with what Azure has.",
+            said.join("; ")
+        ),
+    ))
+}
+
+fn find_region<'a>(registry: &'a Registry, location: &str) -> Option<&'a RegionDetails> {
+    registry.properties.region_details.iter().find(|r| r.location.eq_ignore_ascii_case(location))
+}
+
 fn has_region(registry: &Registry, location: &str) -> bool {
-    registry.properties.region_details.iter().any(|r| r.location.eq_ignore_ascii_case(location))
+    find_region(registry, location).is_some()
 }
 
 fn text(value: Option<&Value>) -> Option<String> {

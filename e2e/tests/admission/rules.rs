@@ -337,8 +337,20 @@ pub fn rules_of_changes() -> Vec<Case> {
         "spec",
         "location is the primary region and cannot be changed: Azure has no way to move a registry",
         at("spec.location", "westeurope".into()),
-        json!({"spec": {"regions": [{"location": "eastus"}], "deletionPolicy": "Retain", "identity": null}}),
+        json!({"spec": {"regions": null, "deletionPolicy": "Retain", "identity": null}}),
     ));
+    let accounts = "storage and containerRegistry of a region cannot be changed: Azure keeps the accounts as they were made";
+    let first = json!({"location": "eastus", "storage": {"accountType": "Standard_ZRS",
+        "hierarchicalNamespace": true, "allowBlobPublicAccess": false}});
+    let regions = |all: Value| json!({"spec": {"regions": all}});
+    let another = json!({"location": "westus", "storage": {"accountType": "Standard_GRS"}});
+    for wrong in [
+        json!([{"location": "eastus"}]),
+        json!([first, {"location": "westeurope", "storage": {"accountType": "Standard_GRS"}}]),
+    ] {
+        let right = regions(json!([first, another]));
+        cases.push(case("registries", "spec.regions[]", accounts, regions(wrong), right));
+    }
 
     let kind = "modelversions";
     let promoted = json!({"job": null, "modelVersionRef": {"name": "taxi-fare-3-dev"}});

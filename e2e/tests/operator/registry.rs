@@ -65,11 +65,12 @@ async fn is_made_as_the_manifest_says_and_follows_its_edits() -> Outcome {
     assert_eq!(places, ["eastus", "westeurope"]);
     assert!(status.regions.iter().all(|r| r.storage_account.is_some() && r.container_registry.is_some()));
 
-    // A region more, by a PUT that still has the others.
+    // A region more, by a PUT that still has the others. The accounts of those that are there stay.
+    let first = json!({"location": "eastus", "storage": {"accountType": "Standard_ZRS"}});
     stand
         .edit::<Registry>(
             NAME,
-            json!({"regions": [{"location": "eastus"}, {"location": "westeurope"}, {"location": "northeurope"}]}),
+            json!({"regions": [first, {"location": "westeurope"}, {"location": "northeurope"}]}),
         )
         .await?;
     let grown = stand.wait_for::<Registry>(NAME, "Ready in three regions", ready).await?;
@@ -78,7 +79,7 @@ async fn is_made_as_the_manifest_says_and_follows_its_edits() -> Outcome {
     assert!(stand.requests("POST", "removeRegions").is_empty());
 
     // Two fewer: a PUT cannot take any away.
-    stand.edit::<Registry>(NAME, json!({"regions": [{"location": "eastus"}]})).await?;
+    stand.edit::<Registry>(NAME, json!({"regions": [first]})).await?;
     stand.wait_for::<Registry>(NAME, "Ready in one region", ready).await?;
     assert_eq!(regions(&stand), ["eastus"]);
     assert_eq!(stand.requests("POST", "removeRegions").len(), 1);
