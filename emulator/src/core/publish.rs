@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::address::{Address, key_of};
+use super::address::Address;
 use super::arm::{Call, not_found};
-use super::asset::version;
+use super::asset::{KINDS_OF_ASSETS, version};
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start};
@@ -43,34 +43,36 @@ pub fn import(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let registry = Address { action: None, ..call.address.clone() };
     let asked = at::text(&body, "properties.sourceAssetId").unwrap_or_default();
-    let source = source_of(core, asked);
-    let Some(source) = source else {
-        return Err(ArmError::missing("AssetNotFound", format!("Asset {asked} was not found.")));
-    };
-    let word = |path: &str, default: &Value| {
-        at::text(&body, path).or_else(|| default.as_str()).unwrap_or_default().to_owned()
-    };
-    let name = word("properties.destinationName", &Value::Null);
-    let version = word("properties.destinationVersion", &source["name"]);
-    let kind =
-        source["id"].as_str().and_then(|id| Address::parse(id).ok()).map_or("models", |id| id.steps[1].0);
-    let destination = registry.child(kind, &name).child("versions", &version);
+    let missing = || ArmError::missing("AssetNotFound", format!("Asset {asked} was not found."));
+    let source_address = source_of(core, asked).ok_or_else(missing)?;
+    let source = core.store.take(&source_address.key()).ok_or_else(missing)?;
+    let word = |path: &str, default: &str| at::text(&body, path).unwrap_or(default).to_owned();
+    let name = word("properties.destinationName", "");
+    let version = word("properties.destinationVersion", source_address.leaf());
+    let destination = registry.child(source_address.steps[1].0, &name).child("versions", &version);
     copy(core, call, source, destination)
 }
 
-/// `azureml://locations/{loc}/workspaces/{guid}/models/N/versions/V`, or an ARM id.
-fn source_of(core: &Core, asset: &str) -> Option<Value> {
-    let Some(rest) = asset.strip_prefix("azureml://locations/") else {
-        return core.store.take(&key_of(asset)?);
+/// The version that `azureml://locations/{loc}/workspaces/{guid}/models/N/versions/V` or an ARM id names, whether
+/// there is one or not; none when it is no version of an asset.
+fn source_of(core: &Core, asset: &str) -> Option<Address> {
+    let address = match asset.strip_prefix("azureml://locations/") {
+        None => Address::parse(asset).ok()?,
+        Some(rest) => {
+            let mut parts = rest.splitn(4, '/');
+            let (_, _, guid, tail) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+            let workspace = core
+                .store
+                .everywhere("/workspaces")
+                .map(|(_, workspace)| workspace)
+                .find(|workspace| at::text(workspace, "properties.workspaceId") == Some(guid))?;
+            Address::parse(&format!("{}/{tail}", workspace["id"].as_str()?)).ok()?
+        }
     };
-    let mut parts = rest.splitn(4, '/');
-    let (_, _, guid, tail) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let workspace = core
-        .store
-        .everywhere("/workspaces")
-        .map(|(_, workspace)| workspace)
-        .find(|workspace| at::text(workspace, "properties.workspaceId") == Some(guid))?;
-    core.store.take(&format!("{}/{tail}", key_of(workspace["id"].as_str()?)?))
+    let whole = address.collection.is_none() && address.action.is_none();
+    let version =
+        matches!(address.steps[..], [_, (kind, _), ("versions", _)] if KINDS_OF_ASSETS.contains(&kind));
+    (whole && version).then_some(address)
 }
 
 fn registry_named(core: &Core, name: &str) -> Result<Address, ArmError> {

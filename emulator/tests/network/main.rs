@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use azureml_emulator::{Client, Config, Effect, Emulator, FaultRule, Time, WorkspaceSeed};
 use reqwest::{Certificate, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const WORKSPACE: &str =
     "/subscriptions/s1/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/dev";
@@ -100,6 +101,30 @@ async fn a_dropped_connection_is_an_error_and_the_next_request_is_served() {
     emulator.control().add_fault(FaultRule::on("GET", "/workspaces/dev", Effect::DropBefore).times(1));
     assert!(client.get(&url).bearer_auth("x").send().await.is_err());
     assert_eq!(client.get(&url).bearer_auth("x").send().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_http_stop_nothing() {
+    for plain_http in [true, false] {
+        let emulator = Emulator::start(Config { any_token: true, plain_http, ..config() }).await.unwrap();
+        let mut rng = fastrand::Rng::with_seed(7);
+        for round in 0..200 {
+            let mut bytes: Vec<u8> = (0..rng.usize(..400)).map(|_| rng.u8(..)).collect();
+            if round % 2 == 0 {
+                let start = format!("PUT {WORKSPACE}?api-version=2025-09-01 HTTP/1.1\r\n");
+                bytes.splice(..0, start.bytes().take(rng.usize(..=start.len())));
+            }
+            let mut socket = tokio::net::TcpStream::connect(emulator.address()).await.unwrap();
+            // It may hang up while it is written to.
+            let _ = socket.write_all(&bytes).await;
+            let _ = socket.shutdown().await;
+            let _ =
+                tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut bytes)).await.unwrap();
+        }
+        let url = format!("{}{WORKSPACE}?api-version=2025-09-01", emulator.url());
+        let answer = client(&emulator).get(url).bearer_auth("x").send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Any bytes get an answer in ARM's shape, and the same seed gives the same story.
 
-use azureml_emulator::{Config, Request, Response};
+use azureml_emulator::{Config, Identity, Principal, Request, Response};
 use http::Method;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -26,6 +26,67 @@ fn the_seed_decides_everything() {
     assert_ne!(tell(1), tell(2));
 }
 
+const BATCH: &str = "/batch/eastus/nightly/jobs";
+/// Asked of a storage account's host.
+const CONTAINER: &str = "/azureml-blobstore";
+
+/// A batch endpoint with a deployment, besides an online one and a registry.
+fn furnished() -> World {
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    world.settle_put(REGISTRY, &registry_body());
+    let endpoint = format!("{WORKSPACE}/batchEndpoints/nightly");
+    let body = |defaults: Value| json!({"location": "eastus", "properties": {"authMode": "AADToken", "defaults": defaults}});
+    world.settle_put(&endpoint, &body(json!({})));
+    let model = json!({"referenceType": "Id", "assetId": format!("{MODEL}/versions/1")});
+    let deployment = json!({"location": "eastus", "properties": {"model": model, "compute": "c"}});
+    world.settle_put(&format!("{endpoint}/deployments/first"), &deployment);
+    world.settle_put(&endpoint, &body(json!({"deploymentName": "first"})));
+    world
+}
+
+/// Who may invoke.
+fn invoker() -> Principal {
+    let Principal::Known(identity) = Principal::application("bindery") else { unreachable!() };
+    Principal::Known(Identity { audience: "https://ml.azure.com".into(), ..identity })
+}
+
+/// The request with the host and the principal that its path wants.
+fn send(world: &mut World, request: Request) -> Response {
+    let batch = request.path.starts_with("/batch/");
+    let storage = request.path.starts_with(CONTAINER);
+    let request = if storage { request.header("Host", "account.blob.core.windows.net") } else { request };
+    world.principal = if batch { invoker() } else { Principal::application("bindery") };
+    let answer = world.send(&request);
+    world.principal = Principal::application("bindery");
+    answer
+}
+
+#[test]
+fn what_is_no_version_is_not_imported() {
+    let mut world = furnished();
+    let import = format!("/mferp/managementfrontend{REGISTRY}/import");
+    world.put(MODEL, &json!({"properties": {}}));
+    let blue = format!("{ENDPOINT}/deployments/blue");
+    for source in [WORKSPACE, REGISTRY, MODEL, ENDPOINT, &blue, "", "/", "azureml://locations/eastus/x"] {
+        let body = json!({"properties": {"sourceAssetId": source, "destinationName": "n", "destinationVersion": "1"}});
+        let answer = world.post(&import, &body);
+        assert_eq!(answer.status, 404, "{source}");
+        assert_eq!(answer.value()["error"]["details"][0]["code"], "AssetNotFound");
+    }
+}
+
+#[test]
+fn a_batch_input_is_an_object() {
+    let mut world = furnished();
+    for input in [json!(5), json!("five"), json!(true), json!(["uri"]), Value::Null] {
+        let body = json!({"properties": {"inputData": {"t": input}}});
+        assert_eq!(send(&mut world, Request::post(BATCH, &body)).status, 400, "{body}");
+    }
+    let body = json!({"properties": {"inputData": {"t": {"jobInputType": "UriFile", "uri": "u"}}}});
+    assert_eq!(send(&mut world, Request::post(BATCH, &body)).status, 201);
+}
+
 /// Something like a path, mostly of ours.
 fn target() -> impl Strategy<Value = String> {
     let root = prop_oneof![
@@ -37,6 +98,10 @@ fn target() -> impl Strategy<Value = String> {
         Just("/inference/eastus/fares".to_owned()),
         Just("/_emulator".to_owned()),
         Just("/mferp/managementfrontend".to_owned()),
+        Just(format!("/mferp/managementfrontend{REGISTRY}/import")),
+        Just(BATCH.to_owned()),
+        Just(format!("{ENDPOINT}/providers/microsoft.insights/metrics")),
+        Just(CONTAINER.to_owned()),
         Just(String::new()),
     ];
     let word = prop_oneof![
@@ -57,10 +122,16 @@ fn target() -> impl Strategy<Value = String> {
     let query = prop_oneof![
         Just("api-version=2025-09-01".to_owned()),
         Just("api-version=2025-09-01&$skip=amlffffffffffffffff&$top=0".to_owned()),
+        Just("api-version=2023-10-01&$filter=deployment eq '*a*'&interval=FULL&timespan=PT1H".to_owned()),
+        Just("comp=blocklist&restype=container".to_owned()),
         "\\PC{0,20}",
     ];
-    (root, proptest::collection::vec(word, 0..4), query)
-        .prop_map(|(root, words, query)| format!("{root}/{}?{query}", words.join("/")))
+    (root, proptest::collection::vec(word, 0..4), query).prop_map(|(root, words, query)| {
+        match words.as_slice() {
+            [] => format!("{root}?{query}"),
+            words => format!("{root}/{}?{query}", words.join("/")),
+        }
+    })
 }
 
 fn method() -> impl Strategy<Value = Method> {
@@ -83,7 +154,9 @@ fn document() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         "\\PC{0,6}".prop_map(Value::from),
         Just(json!("eastus")),
-        Just(json!("Managed"))
+        Just(json!("Managed")),
+        Just(json!(WORKSPACE)),
+        Just(json!(format!("{MODEL}/versions/1"))),
     ];
     let key = prop_oneof![
         Just("properties".to_owned()),
@@ -101,6 +174,8 @@ fn document() -> impl Strategy<Value = Value> {
         Just("endpointComputeType".to_owned()),
         Just("environmentVariables".to_owned()),
         Just("jobType".to_owned()),
+        Just("inputData".to_owned()),
+        Just("sourceAssetId".to_owned()),
         "[a-z]{1,4}",
     ];
     leaf.prop_recursive(4, 32, 6, move |inner| {
@@ -118,16 +193,16 @@ proptest! {
     fn any_request_gets_an_answer_and_the_service_goes_on(
         requests in proptest::collection::vec((method(), target(), proptest::collection::vec(any::<u8>(), 0..64), document(), any::<bool>()), 1..12)
     ) {
-        let mut world = World::new();
-        world.serve(&["blue"]);
+        let mut world = furnished();
         for (method, target, bytes, document, json) in requests {
             let control = target.starts_with("/_emulator");
             let mut request = Request::new(method, &target);
             request.body = if json { document.to_string().into_bytes() } else { bytes };
-            let answer = world.send(&request);
+            let answer = send(&mut world, request);
             prop_assert!(answer.status >= 200 || control);
-            let managed = target.starts_with("/subscriptions") || target.starts_with("/mferp");
-            if managed && answer.status >= 400 {
+            // Scoring, MLflow, storage and Entra have shapes of their own.
+            let arms = ["/subscriptions", "/mferp", "/batch/"].iter().any(|root| target.starts_with(root));
+            if arms && answer.status >= 400 {
                 let error = answer.value()["error"].clone();
                 prop_assert!(error["code"].is_string() && error["message"].is_string(), "{}", error);
             }

@@ -117,7 +117,7 @@ fn start(
     let body = json!({"properties": {
         "displayName": name,
         "experimentName": at::or(&sent, "properties.experimentName", endpoint["name"].clone()),
-        "inputs": inputs(&sent),
+        "inputs": inputs(&sent)?,
         "jobs": {},
         "settings": {},
     }});
@@ -133,9 +133,13 @@ fn start(
 }
 
 /// Inputs in the words that jobs have for the types.
-fn inputs(sent: &Value) -> Map<String, Value> {
+fn inputs(sent: &Value) -> Result<Map<String, Value>, ArmError> {
     let mut inputs = at::object(sent, "inputData");
-    for input in inputs.values_mut() {
+    for (name, input) in &mut inputs {
+        if !input.is_object() {
+            let field = format!("properties.inputData.{name}");
+            return Err(ArmError::validation(&field, "An input is an object with a jobInputType."));
+        }
         let word = match input["jobInputType"].as_str().unwrap_or_default() {
             "UriFile" => "uri_file",
             "UriFolder" => "uri_folder",
@@ -147,7 +151,7 @@ fn inputs(sent: &Value) -> Map<String, Value> {
         };
         input["jobInputType"] = word.into();
     }
-    inputs
+    Ok(inputs)
 }
 
 /// A job as the endpoint shows it: what was sent, and how far it is.
