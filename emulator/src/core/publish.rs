@@ -45,6 +45,8 @@ pub fn import(core: &mut Core, call: &Call) -> Answer {
     let asked = at::text(&body, "properties.sourceAssetId").unwrap_or_default();
     let missing = || ArmError::missing("AssetNotFound", format!("Asset {asked} was not found."));
     let source_address = source_of(core, asked).ok_or_else(missing)?;
+    let read = rights::action(&source_address, "GET");
+    rights::check(core, call.identity, &source_address.id(), &read)?;
     let source = core.store.take(&source_address.key()).ok_or_else(missing)?;
     let word = |path: &str, default: &str| at::text(&body, path).unwrap_or(default).to_owned();
     let name = word("properties.destinationName", "");

@@ -14,7 +14,7 @@ pub struct RightsRule {
     /// Name of a principal; `*` stands for any text. Default `*`.
     #[serde(default = "anything")]
     pub principal: String,
-    /// Beginning of an ARM id, in any case. Default: everywhere.
+    /// An ARM id, in any case: there, and everywhere under it. Default: everywhere.
     #[serde(default)]
     pub scope: String,
     /// Such as `Microsoft.MachineLearningServices/registries/*/write`, in any case; `*` stands for any text.
@@ -77,11 +77,15 @@ pub fn action(address: &Address, method: &str) -> String {
     format!("{}/{verb}", address.arm_type())
 }
 
+/// Whether a rule's scope is a resource, or what holds it.
+fn covers(rule: &str, scope: &str) -> bool {
+    let (rule, scope) = (rule.trim_end_matches('/').to_ascii_lowercase(), scope.to_ascii_lowercase());
+    scope.strip_prefix(&rule).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Refuses with ARM's 403 what the rules do not permit.
 pub fn check(core: &Core, identity: &Identity, scope: &str, action: &str) -> Result<(), ArmError> {
-    let applies = |rule: &RightsRule| {
-        scope.to_ascii_lowercase().starts_with(&rule.scope.to_ascii_lowercase()) && like(&rule.action, action)
-    };
+    let applies = |rule: &RightsRule| covers(&rule.scope, scope) && like(&rule.action, action);
     let mine = || core.config.rights.iter().filter(|rule| like(&rule.principal, &identity.name));
     let denied = mine().any(|rule| rule.effect == RightsEffect::Deny && applies(rule));
     let mut grants = mine().filter(|rule| rule.effect == RightsEffect::Allow).peekable();

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::error::ArmError;
 use super::monitor::Seen;
-use super::rights::like;
+use super::rights::{self, like};
 use super::{Core, json as at};
 use crate::wire::{Delivery, Principal, Request, Response};
 
@@ -79,6 +80,9 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request, rest: &
             "{\"error\":{\"code\":\"Unauthorized\",\"message\":\"Access token or key is missing, is incorrect, or is not accepted (endpoint auth mode).\"}}",
         );
     }
+    if let Err(error) = permitted(core, &endpoint, principal, "onlineEndpoints/score/action") {
+        return refused(403, &error.message);
+    }
     match chosen(core, &key, &endpoint, request) {
         Some(deployment) => {
             mirror(core, &key, &endpoint, name);
@@ -125,6 +129,24 @@ pub(super) fn admitted(
             Principal::Known(identity) => identity.name == "any" || identity.audience.contains("ml.azure."),
             _ => false,
         },
+    }
+}
+
+/// Whether the rules let whom Entra vouches for use an endpoint; a key or an endpoint's own token is all the right that
+/// its holder needs.
+pub(super) fn permitted(
+    core: &Core,
+    endpoint: &Value,
+    principal: &Principal,
+    action: &str,
+) -> Result<(), ArmError> {
+    let by_entra = !matches!(at::text(endpoint, "properties.authMode"), Some("Key" | "AMLToken"));
+    match principal {
+        Principal::Known(identity) if by_entra => {
+            let action = format!("Microsoft.MachineLearningServices/workspaces/{action}");
+            rights::check(core, identity, endpoint["id"].as_str().unwrap_or_default(), &action)
+        }
+        _ => Ok(()),
     }
 }
 

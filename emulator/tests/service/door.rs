@@ -1,9 +1,13 @@
 //! The front door: versions, scopes, rights, headers, buckets.
 
-use azureml_emulator::{Config, Limit, Limits, Principal, Request, RightsEffect, RightsRule, Throttling};
+use azureml_emulator::{
+    Config, Identity, Limit, Limits, Principal, Request, RightsEffect, RightsRule, Throttling,
+};
 use serde_json::json;
 
-use crate::support::{MODEL, REGISTRY, SUBSCRIPTION, WORKSPACE, World, model_body, registry_body};
+use crate::support::{
+    ENDPOINT, MODEL, REGISTRY, SUBSCRIPTION, WORKSPACE, World, endpoint_body, model_body, registry_body,
+};
 
 fn refusal(world: &mut World, target: &str) -> (u16, String) {
     let answer = world.send(&Request::get(target));
@@ -105,6 +109,61 @@ fn publish_needs_the_right_to_write_at_the_registry() {
         effect: RightsEffect::Deny,
     }];
     assert_eq!(world.publish("1").status, 403);
+}
+
+fn rule(effect: RightsEffect, scope: &str, action: &str) -> RightsRule {
+    RightsRule { principal: "bindery".into(), scope: scope.into(), action: action.into(), effect }
+}
+
+#[test]
+fn a_right_on_a_workspace_is_none_on_one_whose_name_goes_on() {
+    let mut world = World::new();
+    world.add_workspace("dev2", "eastus");
+    let other = format!("{WORKSPACE}2");
+    for scope in [WORKSPACE.to_owned(), format!("{WORKSPACE}/")] {
+        world.core.config.rights = vec![rule(RightsEffect::Allow, &scope, "*")];
+        assert_eq!((world.get(WORKSPACE).status, world.get(&other).status), (200, 403));
+        assert_eq!(world.get(&format!("{WORKSPACE}/jobs/train-1")).status, 200);
+    }
+}
+
+#[test]
+fn import_needs_the_right_to_read_at_the_source() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    world.put(&format!("{MODEL}/versions/1"), &model_body());
+    let source = format!("{MODEL}/versions/1");
+    let body =
+        json!({"properties": {"sourceAssetId": source, "destinationName": "n", "destinationVersion": "1"}});
+    let import = format!("/mferp/managementfrontend{REGISTRY}/import");
+    world.core.config.rights = vec![rule(RightsEffect::Deny, WORKSPACE, "*/models/versions/read")];
+    assert_eq!(world.post(&import, &body).status, 403);
+    world.core.config.rights.clear();
+    assert_eq!(world.post(&import, &body).status, 202);
+}
+
+#[test]
+fn who_may_not_score_or_invoke_is_refused_though_the_token_is_in_order() {
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    let mut online = endpoint_body(&json!({"blue": 100}));
+    online["properties"]["authMode"] = json!("AADToken");
+    world.settle_put(ENDPOINT, &online);
+    let batch = json!({"location": "eastus", "properties": {"authMode": "AADToken"}});
+    world.settle_put(&format!("{WORKSPACE}/batchEndpoints/nightly"), &batch);
+    let Principal::Known(identity) = Principal::application("bindery") else { unreachable!() };
+    world.principal = Principal::Known(Identity { audience: "https://ml.azure.com".into(), ..identity });
+    let invocation = Request::post("/batch/eastus/nightly/jobs", &json!({"properties": {}}));
+    world.core.config.rights = vec![
+        rule(RightsEffect::Deny, ENDPOINT, "*/onlineEndpoints/score/action"),
+        rule(RightsEffect::Deny, WORKSPACE, "*/batchEndpoints/jobs/write"),
+    ];
+    assert_eq!(world.score("fares", "x").status, 403);
+    let refused = world.send(&invocation);
+    assert_eq!((refused.status, &refused.value()["error"]["code"]), (403, &json!("AuthorizationFailed")));
+    world.core.config.rights.clear();
+    assert_eq!(world.score("fares", "x").status, 200);
+    assert_eq!(world.send(&invocation).status, 400, "it has no deployment, which is another matter");
 }
 
 #[test]

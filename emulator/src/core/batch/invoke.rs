@@ -35,6 +35,7 @@ fn invoke(core: &mut Core, principal: &Principal, request: &Request, rest: &str)
             "Access token or key is missing, or is not accepted.",
         ));
     }
+    scoring::permitted(core, &endpoint, principal, "batchEndpoints/jobs/write")?;
     let sent = match serde_json::from_slice::<Value>(&request.body) {
         Ok(body) if body["properties"].is_object() => at::object(&body, "properties"),
         _ => return Err(ArmError::validation("properties", "The properties field is required.")),
