@@ -143,6 +143,8 @@ pub enum Delivery {
     After(Duration),
     /// The connection is closed and nothing arrives.
     Dropped,
+    /// The headers arrive and at most so many bytes of the body, never all, and the connection is closed.
+    Cut(usize),
     /// Nothing arrives, and the connection stays open.
     Never,
 }

@@ -110,6 +110,12 @@ pub enum Effect {
     DropBefore,
     /// It is done, and the connection is closed without an answer.
     LoseAnswer,
+    /// It is done, and the connection is closed in the midst of the answer: after its headers, which promise all of its
+    /// body, and the first bytes of that. An answer without a body is lost.
+    Cut {
+        /// How many bytes of the body arrive; at most all but the last.
+        after: usize,
+    },
     /// It is done, and the answer comes after so many real milliseconds.
     Delay {
         /// Real milliseconds.
@@ -165,6 +171,7 @@ pub fn decide(core: &mut Core, principal: &Principal, request: &Request) -> Fate
         Effect::DropBefore => Fate::Instead(undelivered(Delivery::Dropped), id),
         Effect::Silence { after_the_deed: false } => Fate::Instead(undelivered(Delivery::Never), id),
         Effect::LoseAnswer => Fate::Afterwards(Delivery::Dropped, id),
+        Effect::Cut { after } => Fate::Afterwards(Delivery::Cut(after), id),
         Effect::Silence { after_the_deed: true } => Fate::Afterwards(Delivery::Never, id),
         Effect::Delay { millis } => Fate::Afterwards(Delivery::After(Duration::from_millis(millis)), id),
     }

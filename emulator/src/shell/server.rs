@@ -1,11 +1,13 @@
 //! HTTP: requests in, answers out, or whatever a fault makes of them.
 
 use std::future::pending;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -21,6 +23,64 @@ use crate::wire::{Delivery, Request, Response};
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was dropped on purpose")]
 struct Dropped;
+
+/// A body of which all arrives, or only the beginning.
+struct Sent {
+    bytes: Option<Bytes>,
+    /// Of all of it, whatever arrives.
+    length: u64,
+    cut: Cut,
+}
+
+/// What becomes of a body after its bytes.
+enum Cut {
+    /// It ends.
+    No,
+    /// Its bytes are on their way, and then it breaks off.
+    Soon,
+    /// It breaks off.
+    Now,
+}
+
+impl Sent {
+    fn whole(bytes: Vec<u8>) -> Self {
+        Self { length: bytes.len() as u64, bytes: Some(bytes.into()), cut: Cut::No }
+    }
+
+    fn beginning(mut bytes: Vec<u8>, of_it: usize) -> Self {
+        let length = bytes.len();
+        bytes.truncate(of_it.min(length.saturating_sub(1)));
+        Self { length: length as u64, cut: Cut::Soon, ..Self::whole(bytes) }
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Dropped;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
+        if let Some(bytes) = self.bytes.take().filter(|bytes| !bytes.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        match self.cut {
+            Cut::No => Poll::Ready(None),
+            Cut::Soon => {
+                // What is waited for is flushed; an error at once would take the bytes before it along.
+                self.cut = Cut::Now;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Cut::Now => Poll::Ready(Some(Err(Dropped))),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
+    }
+}
 
 /// Bodies larger than this are refused.
 const LARGEST_BODY: usize = 16 << 20;
@@ -75,7 +135,7 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Share
 async fn answer(
     shared: Arc<Shared>,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Dropped> {
+) -> Result<hyper::Response<Sent>, Dropped> {
     let Ok(request) = plain(request).await else {
         return Ok(wired(Response::json(
             413,
@@ -93,9 +153,10 @@ async fn answer(
     };
     tracing::info!(method = %request.method, path = %request.path, status = response.status, "answered");
     match response.delivery {
-        Delivery::Now => {}
         Delivery::After(delay) => tokio::time::sleep(delay).await,
         Delivery::Dropped => return Err(Dropped),
+        Delivery::Cut(_) if response.body.is_empty() => return Err(Dropped),
+        Delivery::Now | Delivery::Cut(_) => {}
         Delivery::Never => pending::<()>().await,
     }
     Ok(wired(response))
@@ -118,8 +179,11 @@ async fn plain(request: hyper::Request<Incoming>) -> Result<Request, ()> {
     })
 }
 
-fn wired(response: Response) -> hyper::Response<Full<Bytes>> {
-    let mut wired = hyper::Response::new(Full::new(Bytes::from(response.body)));
+fn wired(response: Response) -> hyper::Response<Sent> {
+    let mut wired = hyper::Response::new(match response.delivery {
+        Delivery::Cut(after) => Sent::beginning(response.body, after),
+        _ => Sent::whole(response.body),
+    });
     *wired.status_mut() =
         hyper::StatusCode::from_u16(response.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in &response.headers {

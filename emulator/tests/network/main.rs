@@ -104,6 +104,35 @@ async fn a_dropped_connection_is_an_error_and_the_next_request_is_served() {
 }
 
 #[tokio::test]
+async fn an_answer_can_be_cut_after_its_headers_and_a_part_of_its_body() {
+    for plain_http in [true, false] {
+        let emulator = Emulator::start(Config { any_token: true, plain_http, ..config() }).await.unwrap();
+        let client = client(&emulator);
+        let url = format!("{}{WORKSPACE}?api-version=2025-09-01", emulator.url());
+        let whole = client.get(&url).bearer_auth("x").send().await.unwrap().bytes().await.unwrap();
+        for (after, arriving) in [(20, 20), (0, 0), (1 << 20, whole.len() - 1)] {
+            emulator
+                .control()
+                .add_fault(FaultRule::on("GET", "/workspaces/dev", Effect::Cut { after }).times(1));
+            let mut answer = client.get(&url).bearer_auth("x").send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+            assert_eq!(answer.content_length(), Some(whole.len() as u64));
+            let mut arrived = 0;
+            let broken = loop {
+                match answer.chunk().await {
+                    Ok(Some(bytes)) => arrived += bytes.len(),
+                    end => break end.is_err(),
+                }
+            };
+            assert!(broken, "the body seems whole");
+            assert_eq!(arrived, arriving);
+        }
+        assert!(emulator.control().log().any(|entry| entry.status == 200 && !entry.answered));
+        assert_eq!(client.get(&url).bearer_auth("x").send().await.unwrap().bytes().await.unwrap(), whole);
+    }
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_http_stop_nothing() {
     for plain_http in [true, false] {
         let emulator = Emulator::start(Config { any_token: true, plain_http, ..config() }).await.unwrap();

@@ -46,6 +46,7 @@ fn manifold() -> Vec<Config> {
         Effect::Body { status: 502, content_type: "text/html".into(), body: "<html>\n</html>".into() },
         Effect::DropBefore,
         Effect::LoseAnswer,
+        Effect::Cut { after: 3 },
         Effect::Delay { millis: 5 },
         Effect::Silence { after_the_deed: true },
     ];
