@@ -136,11 +136,14 @@ async fn answer(
     shared: Arc<Shared>,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Sent>, Dropped> {
-    let Ok(request) = plain(request).await else {
-        return Ok(wired(Response::json(
-            413,
-            &json!({"error": {"code": "RequestEntityTooLarge", "message": "The request's body is too large, or was cut off."}}),
-        )));
+    let request = match plain(request).await {
+        Ok(request) => request,
+        Err(request) => {
+            let now = shared.now();
+            let mut core = shared.present();
+            let principal = core.principal(now, &request);
+            return Ok(wired(core.refuse_body(&principal, &request)));
+        }
     };
     let response = if request.path.trim_end_matches('/') == "/_emulator/time" {
         time(&shared, &request)
@@ -162,21 +165,29 @@ async fn answer(
     Ok(wired(response))
 }
 
-async fn plain(request: hyper::Request<Incoming>) -> Result<Request, ()> {
+/// The request in plain; without its body, when that is too large or was cut off.
+async fn plain(request: hyper::Request<Incoming>) -> Result<Request, Box<Request>> {
     let (parts, body) = request.into_parts();
     let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     let largest = if host.contains(".blob.") { LARGEST_BLOB } else { LARGEST_BODY };
-    let body = http_body_util::Limited::new(body, largest).collect().await.map_err(drop)?.to_bytes();
+    let body = http_body_util::Limited::new(body, largest).collect().await;
     let headers = parts.headers.iter().map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
-    Ok(Request {
+    let mut request = Request {
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: headers.collect(),
-        body: body.to_vec(),
-    })
+        body: Vec::new(),
+    };
+    match body {
+        Ok(body) => {
+            request.body = body.to_bytes().to_vec();
+            Ok(request)
+        }
+        Err(_) => Err(Box::new(request)),
+    }
 }
 
 fn wired(response: Response) -> hyper::Response<Sent> {

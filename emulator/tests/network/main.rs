@@ -133,6 +133,20 @@ async fn an_answer_can_be_cut_after_its_headers_and_a_part_of_its_body() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_too_large_is_refused_and_in_the_log() {
+    let emulator = Emulator::start(Config { any_token: true, ..config() }).await.unwrap();
+    let path = format!("{WORKSPACE}/models/fares/versions/1");
+    let url = format!("{}{path}?api-version=2025-09-01", emulator.url());
+    // The emulator reads no further than it must, so the client may not get to see the answer.
+    let _ = client(&emulator).put(&url).bearer_auth("x").body(vec![b' '; (16 << 20) + 1]).send().await;
+    let control = emulator.control();
+    let entry = control.log().last().unwrap();
+    assert_eq!((entry.status, entry.method.as_str(), &entry.path), (413, "PUT", &path));
+    assert_eq!(entry.principal, "any");
+    assert_eq!(control.request_counts()["any"].writes, 1);
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_http_stop_nothing() {
     for plain_http in [true, false] {
         let emulator = Emulator::start(Config { any_token: true, plain_http, ..config() }).await.unwrap();
