@@ -110,17 +110,35 @@ fn limit_of(limits: &Limits, kind: Kind) -> Limit {
 }
 
 impl Buckets {
-    /// Takes one token; otherwise tells after how many seconds there is one.
-    fn take(&mut self, key: (String, String, Kind), limit: Limit, now: Timestamp) -> Result<f64, f64> {
+    /// A bucket with what has come back by now.
+    fn level(&mut self, key: (String, String, Kind), limit: Limit, now: Timestamp) -> &mut Level {
         let level = self.levels.entry(key).or_insert(Level { tokens: limit.size, at: now });
         let passed = now.duration_since(level.at).as_secs_f64().max(0.0);
         level.tokens = (level.tokens + passed * limit.refill).min(limit.size);
         level.at = now;
-        if level.tokens >= 1.0 {
-            level.tokens -= 1.0;
-            return Ok(level.tokens);
+        level
+    }
+
+    /// Takes one token of each bucket, and tells what is left in them; otherwise takes none, and tells after how many
+    /// seconds there is one in each.
+    fn take<const N: usize>(
+        &mut self,
+        buckets: &[((String, String, Kind), Limit); N],
+        now: Timestamp,
+    ) -> Result<[f64; N], f64> {
+        let wait = buckets.iter().fold(0.0_f64, |longest, (key, limit)| {
+            let missing = 1.0 - self.level(key.clone(), *limit, now).tokens;
+            if missing > 0.0 { longest.max((missing / limit.refill.max(1e-6)).ceil()) } else { longest }
+        });
+        if wait > 0.0 {
+            return Err(wait);
         }
-        Err(((1.0 - level.tokens) / limit.refill.max(1e-6)).ceil())
+        Ok(std::array::from_fn(|index| {
+            let (key, limit) = &buckets[index];
+            let level = self.level(key.clone(), *limit, now);
+            level.tokens -= 1.0;
+            level.tokens
+        }))
     }
 }
 
@@ -136,12 +154,10 @@ pub fn spend(core: &mut Core, call: &Call) -> Result<(), ArmError> {
     let whole = Limit { size: limit.size * GLOBAL_FACTOR, refill: limit.refill * GLOBAL_FACTOR };
     let subscription = call.address.subscription.to_ascii_lowercase();
     let (now, principal) = (core.now(), call.identity.object_id.clone());
-    let taken = core
-        .buckets
-        .take((subscription.clone(), principal, kind), limit, now)
-        .and_then(|own| Ok((own, core.buckets.take((subscription, String::new(), kind), whole, now)?)));
-    match taken {
-        Ok((own, all)) => {
+    let buckets =
+        [((subscription.clone(), principal, kind), limit), ((subscription, String::new(), kind), whole)];
+    match core.buckets.take(&buckets, now) {
+        Ok([own, all]) => {
             core.buckets.last = Some((kind, own, all));
             Ok(())
         }

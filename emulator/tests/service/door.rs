@@ -202,6 +202,65 @@ fn an_empty_bucket_is_a_429_and_fills_again() {
     assert_eq!(world.get(WORKSPACE).status, 200);
 }
 
+/// A bucket that hardly fills.
+fn limit(size: f64) -> Limit {
+    Limit { size, refill: 0.001 }
+}
+
+#[test]
+fn deployments_have_a_bucket_of_their_own_beside_that_of_writes() {
+    let limits = Limits { deployment_writes: limit(2.0), ..Limits::default() };
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    world.core.config.throttling = Throttling::Custom(limits);
+    let blue = format!("{ENDPOINT}/deployments/blue");
+    let name = "x-ms-ratelimit-remaining-subscription-resource-requests";
+    for left in ["1", "0"] {
+        let answer = world.patch(&blue, &json!({"tags": {"left": left}}));
+        assert_eq!((answer.status, answer.header_value(name)), (200, Some(left)));
+    }
+    assert_eq!(world.put(&blue, &json!({})).status, 429);
+    assert_eq!(world.get(&blue).status, 200, "reads have their own");
+    assert_eq!(world.delete(&blue).status, 202, "and so have deletes");
+}
+
+#[test]
+fn every_kind_of_write_and_delete_is_counted() {
+    let limits = Limits { writes: limit(1.0), deletes: limit(1.0), ..Limits::default() };
+    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
+    let version = format!("{MODEL}/versions/1");
+    assert_eq!(world.put(&version, &model_body()).status, 201);
+    assert_eq!(world.put(&version, &model_body()).status, 429);
+    assert_eq!(world.post(&format!("{version}/publish"), &json!({})).status, 429);
+    assert_eq!(world.delete(&version).status, 200);
+    assert_eq!(world.delete(&version).status, 429);
+}
+
+#[test]
+fn fifteen_principals_empty_a_subscription_and_who_is_refused_by_it_keeps_its_own() {
+    let limits = Limits { reads: limit(2.0), ..Limits::default() };
+    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
+    let global = "x-ms-ratelimit-remaining-subscription-global-reads";
+    for number in 0..15 {
+        world.principal = Principal::application(&format!("reader {number}"));
+        let left = (29 - 2 * number).to_string();
+        assert_eq!(world.get(WORKSPACE).header_value(global), Some(left.as_str()));
+        assert_eq!(world.get(WORKSPACE).status, 200);
+    }
+    world.principal = Principal::application("late");
+    for _ in 0..3 {
+        assert_eq!(world.get(WORKSPACE).status, 429, "the subscription's is empty");
+    }
+    // By now the subscription's has two again, and the principal has the two it had.
+    world.pass(150.0);
+    let own = "x-ms-ratelimit-remaining-subscription-reads";
+    assert_eq!(world.get(WORKSPACE).header_value(own), Some("1"));
+    world.principal = Principal::application("reader 0");
+    assert_eq!(world.get(WORKSPACE).status, 429, "its own is empty, and the subscription's stays as it is");
+    world.principal = Principal::application("late");
+    assert_eq!(world.get(WORKSPACE).status, 200);
+}
+
 #[test]
 fn lists_can_lag_behind_what_a_get_shows() {
     let mut world = World::with(Config { list_lag: 10.0, ..Config::default() });
