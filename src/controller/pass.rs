@@ -74,6 +74,7 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
         mode: mode(object.as_ref(), context),
         owner: Owner { cluster: context.options.cluster.clone(), object: object.full_name() },
         created: object.created(),
+        one_namespace: context.options.namespace.is_some(),
         claimants: object.claimants(&context.stores),
         leaving: object.leaving(&context.stores),
         interval: object.interval(),
@@ -141,8 +142,8 @@ async fn let_go<K: Kind>(object: &K, context: &Context, events: &[Event]) -> Res
 
 fn mode<K: Kind>(object: &K, context: &Context) -> Mode {
     match object.mode() {
-        _ if context.options.observe_only => Mode::ObserveOnly,
         (_, Management::Observe, _) => Mode::Observe,
+        _ if context.options.observe_only => Mode::ObserveOnly,
         (true, _, _) => Mode::Suspended,
         _ => Mode::Act,
     }

@@ -90,7 +90,8 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
             *owned = intended(owned, &online.deployment.tags);
         }
     }
-    status.phase = Some(phase(facts, &step));
+    let refused = endpoint::refuse_foreign(facts).is_some() && !facts.situation.deleting;
+    status.phase = (!refused).then(|| phase(facts, &step));
     status.conditions = picture::conditions(facts, &step, &conditions);
     let next = sooner(facts, step.next);
     Step { next, ..step }.decision(status)

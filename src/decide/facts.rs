@@ -71,6 +71,8 @@ pub struct Situation {
     pub owner: Owner,
     /// `metadata.creationTimestamp`: of two claimants, the older one is right.
     pub created: Timestamp,
+    /// The operator watches one namespace alone: what is gone, and what it cannot see, look the same elsewhere.
+    pub one_namespace: bool,
     /// The other live objects of this cluster that name the same resource in Azure.
     pub claimants: Vec<Claimant>,
     /// `namespace/name` of those that are being deleted, and that a finalizer still holds.

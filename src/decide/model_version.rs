@@ -226,7 +226,7 @@ fn refuse_foreign(facts: &Facts) -> Option<Step> {
     Some(Step::stalled(
         Reason::OwnedByAnother,
         format!(
-            "{} belongs to {other}. Delete one of the two objects, or register under another version; if the other cluster is gone for good, remove the tag {OWNER_TAG} in Azure.",
+            "{} belongs to {other}. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure.",
             facts.title()
         ),
     ))

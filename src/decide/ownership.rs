@@ -54,14 +54,23 @@ impl Situation {
     }
 
     /// Who else owns a resource with these tags, in words; none when it is ours, free, or left behind
-    /// by an object of this cluster that is gone.
+    /// by an object of this cluster that is gone. What is only observed may have any owner.
     pub fn other_owner(&self, tags: &Strings) -> Option<String> {
         if let Some(older) = self.older_claimant() {
             return Some(format!("{older}, which was created earlier"));
         }
-        let owner = Owner::of(tags)?;
-        (owner.cluster != self.owner.cluster)
-            .then(|| format!("{} of cluster {}", owner.object, owner.cluster))
+        // To look at what somebody else looks after is what observing is for.
+        let owner = Owner::of(tags).filter(|_| self.mode != Mode::Observe)?;
+        let namespace = |owner: &Owner| owner.object.split('/').next().map(str::to_string);
+        if owner.cluster != self.owner.cluster {
+            return Some(format!("{} of cluster {}", owner.object, owner.cluster));
+        }
+        (self.one_namespace && namespace(&owner) != namespace(&self.owner)).then(|| {
+            format!(
+                "{}, which this operator cannot see, because it watches one namespace alone",
+                owner.object
+            )
+        })
     }
 
     /// True when the tags name exactly this object.

@@ -257,7 +257,7 @@ fn refuse_foreign(facts: &Facts) -> Option<Step> {
     Some(Step::stalled(
         Reason::OwnedByAnother,
         format!(
-            "The registry {} belongs to {other}. Delete one of the two objects; if the other cluster is gone for good, remove the tag {OWNER_TAG} in Azure.",
+            "The registry {} belongs to {other}. Delete one of the two objects; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure.",
             facts.id.name()
         ),
     ))

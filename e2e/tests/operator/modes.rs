@@ -107,6 +107,31 @@ async fn watch_namespace_leaves_others_alone() -> Outcome {
     Ok(())
 }
 
+/// The operator of a stand watches its namespace alone: an owner elsewhere may be alive.
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_namespace_takes_nothing_from_an_owner_that_it_cannot_see() -> Outcome {
+    let stand = taxi::stand("modes-unseen").await?;
+    let path = "workspaces/fares-prod/models/taxi/versions/1";
+    let version = |owner: &str| {
+        let uri = "azureml://datastores/models/paths/taxi/1";
+        let tags = json!({"bindery-owner": owner});
+        json!({"properties": {"modelUri": uri, "modelType": "mlflow_model", "tags": tags}})
+    };
+    stand.exists_in_azure(path, &version("stand/team-of-another-release/taxi-1"))?;
+    stand.apply("Workspace", "fares-prod", json!({"azure": taxi::azure()})).await?;
+    stand.apply("ModelVersion", "taxi-1", taxi::from_uri("1")).await?;
+    let message = stand.wait_reason::<ModelVersion>("taxi-1", "OwnedByAnother").await?;
+    assert!(message.contains("team-of-another-release/taxi-1, which this operator cannot see"), "{message}");
+    assert!(message.contains("remove the tag bindery-owner"), "{message}");
+    assert_eq!(stand.writes(), Vec::<String>::new());
+    // In its own namespace it can see that an owner is gone.
+    stand.change_in_azure(path, &version("stand/modes-unseen/taxi-old"))?;
+    stand.look_again::<ModelVersion>("taxi-1").await?;
+    stand.wait_for::<ModelVersion>("taxi-1", "Ready", ready).await?;
+    assert_eq!(stand.azure_field(path, "/properties/tags/bindery-owner"), "stand/modes-unseen/taxi-1");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn suspended_objects_are_read_and_not_written() -> Outcome {
     let stand = taxi::stand("modes-suspended").await?;

@@ -1,6 +1,6 @@
 //! Who owns what in Azure: by tags, and of two objects the older one.
 
-use bindery::api::{DeploymentBinding, ModelVersion, Registry};
+use bindery::api::{DeploymentBinding, ModelVersion, Registry, Role};
 use e2e::stand::{condition, ready};
 use serde_json::json;
 
@@ -118,5 +118,64 @@ async fn claimants_that_are_deleted_together_leave_nothing_behind() -> Outcome {
 
     stand.kubectl(&["delete", "amldb", "--all", "--wait=true", "--timeout=60s"]).await?;
     assert_eq!(stand.azure(ENDPOINT), None);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_not_said_to_serve() -> Outcome {
+    let stand = taxi::stand("owner-refused").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    stand.apply("DeploymentBinding", "fares-a", taxi::binding("taxi-1")).await?;
+    stand.wait_for::<DeploymentBinding>("fares-a", "Ready", ready).await?;
+    stand.apply("DeploymentBinding", "fares-b", taxi::binding("taxi-1")).await?;
+    stand.wait_reason::<DeploymentBinding>("fares-b", "OwnedByAnother").await?;
+    let refused = taxi::status(&stand.api::<DeploymentBinding>().get("fares-b").await?);
+    assert_eq!((refused.phase, refused.stable, refused.traffic_summary), (None, None, None));
+    assert_eq!(refused.deployments, []);
+    let version: ModelVersion = stand.api().get("taxi-1").await?;
+    let served_by = version.status.map(|s| s.served_by).unwrap_or_default();
+    let served_by: Vec<_> = served_by.iter().map(|s| (s.binding.as_str(), s.role)).collect();
+    assert_eq!(served_by, [("owner-refused/fares-a", Role::Stable)]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_cluster_owns_is_observed_and_served() -> Outcome {
+    let stand = taxi::stand("owner-observed").await?;
+    let theirs = json!({"bindery-owner": "elsewhere/team-x/thing"});
+    let registry = json!({
+        "location": "eastus", "identity": {"type": "SystemAssigned"}, "tags": theirs,
+        "properties": {"publicNetworkAccess": "Enabled", "regionDetails": [{
+            "location": "eastus",
+            "acrDetails": [{"systemCreatedAcrAccount": {"acrAccountSku": "Premium"}}],
+            "storageAccountDetails": [{"systemCreatedStorageAccount": {"storageAccountType": "Standard_LRS", "storageAccountHnsEnabled": false}}],
+        }]},
+    });
+    let version = json!({"properties": {
+        "modelUri": "https://faresmodels.blob.core.windows.net/taxi/1", "modelType": "mlflow_model", "tags": theirs,
+    }});
+    stand.exists_in_azure("registries/fares-models", &registry)?;
+    stand.exists_in_azure("registries/fares-models/models/taxi/versions/1", &version)?;
+
+    let observe = json!({"management": "Observe"});
+    stand.apply("Registry", "fares-models", with(taxi::registry(), observe.clone())).await?;
+    stand.apply("Workspace", "fares-prod", json!({"azure": taxi::azure()})).await?;
+    // Its source is in the other cluster, and nobody here needs it.
+    stand.apply("ModelVersion", "taxi-1", with(taxi::promoted("1"), observe)).await?;
+    let stable = taxi::serve(&stand, taxi::binding("taxi-1")).await?;
+    let observed = |(status, reason, _)| (status, reason) == ("True".to_string(), "Observed".to_string());
+    let registry = stand.wait_for::<Registry>("fares-models", "Ready", ready).await?;
+    assert!(condition(&registry, "Ready").is_some_and(observed));
+    let serves = |v: &ModelVersion| v.status.as_ref().is_some_and(|s| s.served_by.len() == 1);
+    let version = stand.wait_for::<ModelVersion>("taxi-1", "served", serves).await?;
+    assert!(condition(&version, "Ready").is_some_and(observed));
+    assert_eq!(stand.traffic_written(ENDPOINT).last(), Some(&vec![(stable, 100)]));
+
+    // Nothing of theirs is written, not even at the end.
+    stand.delete_and_wait::<DeploymentBinding>("taxi").await?;
+    stand.delete_and_wait::<ModelVersion>("taxi-1").await?;
+    stand.delete_and_wait::<Registry>("fares-models").await?;
+    let to_registry: Vec<String> = stand.writes().into_iter().filter(|w| w.contains("registries/")).collect();
+    assert_eq!(to_registry, Vec::<String>::new());
     Ok(())
 }

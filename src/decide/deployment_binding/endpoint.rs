@@ -14,7 +14,7 @@ pub(super) fn refuse_foreign(facts: &Facts) -> Option<Step> {
     Some(Step::stalled(
         Reason::OwnedByAnother,
         format!(
-            "The endpoint {} belongs to {other}. Delete one of the two bindings, or name another endpoint in a new one; if the other cluster is gone for good, remove the tag {OWNER_TAG} in Azure.",
+            "The endpoint {} belongs to {other}. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure.",
             facts.endpoint_name()
         ),
     ))

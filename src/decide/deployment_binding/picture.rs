@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::Facts;
+use super::endpoint::refuse_foreign;
 use crate::api::{
     Candidate, DeploymentBindingStatus, DeploymentStatus, EndpointStatus, FailedRevision, Reason, Role, Tags,
     conditions_of,
@@ -27,23 +28,28 @@ pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
     status.operation = facts.situation.running(facts.status.operation.as_ref());
     let scene = Scene::of(facts);
     status.revision = scene.wanted.as_ref().map(|(r, _)| r.to_string());
-    let Some(endpoint) = facts.endpoint.found() else {
-        if facts.endpoint.is_absent() {
-            status.stable = None;
-            status.candidate = None;
-            status.endpoint = None;
-            status.traffic_summary = None;
-            status.deployments = vec![];
-            status.owned_deployment_tags = BTreeMap::new();
-            status.drift = vec![];
-        }
-        return status;
-    };
+    // What runs on another's endpoint is the other's to report.
+    let refused = refuse_foreign(facts).is_some();
+    if facts.endpoint.is_absent() || refused {
+        status.stable = None;
+        status.candidate = None;
+        status.traffic_summary = None;
+        status.deployments = vec![];
+        status.owned_deployment_tags = BTreeMap::new();
+        status.drift = vec![];
+    }
+    if facts.endpoint.is_absent() {
+        status.endpoint = None;
+    }
+    let Some(endpoint) = facts.endpoint.found() else { return status };
     status.endpoint = facts.id.as_ref().map(|id| EndpointStatus {
         id: id.to_string(),
         scoring_uri: endpoint.properties.scoring_uri.clone(),
         state: endpoint.properties.provisioning_state.clone(),
     });
+    if refused {
+        return status;
+    }
     status.stable.clone_from(&scene.stable);
     status.traffic_summary = scene.held.as_ref().map(crate::decide::rollout::Traffic::in_words);
     status.failed = failed(facts, &scene);
@@ -240,6 +246,9 @@ pub(super) fn conditions(facts: &Facts, step: &Step, conditions: &[Condition]) -
             (true, Reason::Progressing, "A rollout is about to begin.".into())
         }
     };
+    if refuse_foreign(facts).is_some() {
+        conditions.remove("CandidateReady");
+    }
     // A rollout that waits for a person, or that nobody may move, does not progress.
     if progresses && step.course != Course::Working {
         conditions.set("Progressing", Some(false), step.reason, step.message.clone(), generation, now);

@@ -63,6 +63,36 @@ fn missing() -> Place {
 }
 
 #[test]
+fn an_owner_that_cannot_be_seen_is_another_and_what_is_observed_may_have_any() {
+    assert_table(&[
+        (
+            "another cluster's, and only observed",
+            decide(&with(|f| {
+                found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
+                f.situation.mode = Mode::Observe;
+            })),
+            "True Observed settled | taxi:3 is registered in workspace development. | interval",
+        ),
+        (
+            "an object's of another namespace, and only one is watched",
+            decide(&with(|f| {
+                found(f).tags.insert("bindery-owner".into(), "prod/a/b".into());
+                f.situation.one_namespace = true;
+            })),
+            "False OwnedByAnother stalled | taxi:3 belongs to a/b, which this operator cannot see, because it watches one namespace alone. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "of the same namespace, and gone",
+            decide(&with(|f| {
+                found(f).tags.insert("bindery-owner".into(), "prod/fares/old".into());
+                f.situation.one_namespace = true;
+            })),
+            "False Updating working | -> take over taxi:3, which exists | now",
+        ),
+    ]);
+}
+
+#[test]
 fn every_question_has_its_answer() {
     assert_table(&[
         (
@@ -96,12 +126,12 @@ fn every_question_has_its_answer() {
             decide(&with(|f| {
                 found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
             })),
-            "False OwnedByAnother stalled | taxi:3 belongs to a/b of cluster other. Delete one of the two objects, or register under another version; if the other cluster is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to a/b of cluster other. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "an older object claims it",
             decide(&with(|f| f.situation.claimed_by("fares/older", 60))),
-            "False OwnedByAnother stalled | taxi:3 belongs to fares/older, which was created earlier. Delete one of the two objects, or register under another version; if the other cluster is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to fares/older, which was created earlier. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "Azure works on it",

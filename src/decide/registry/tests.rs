@@ -207,7 +207,23 @@ fn every_question_has_its_answer() {
         (
             "it belongs to another cluster",
             decide(&with(|f| tag(f, "bindery-owner", "other/platform/models"))),
-            "False OwnedByAnother stalled | The registry models belongs to platform/models of cluster other. Delete one of the two objects; if the other cluster is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The registry models belongs to platform/models of cluster other. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "it belongs to another cluster, and is only observed",
+            decide(&with(|f| {
+                tag(f, "bindery-owner", "other/platform/models");
+                f.situation.mode = Mode::Observe;
+            })),
+            "True Observed settled | The registry is there; Bindery leaves it as it is. | interval",
+        ),
+        (
+            "it belongs to an object of another namespace, and only one is watched",
+            decide(&with(|f| {
+                tag(f, "bindery-owner", "prod/a/models");
+                f.situation.one_namespace = true;
+            })),
+            "False OwnedByAnother stalled | The registry models belongs to a/models, which this operator cannot see, because it watches one namespace alone. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "it was an object's of this cluster that is gone",
@@ -217,7 +233,7 @@ fn every_question_has_its_answer() {
         (
             "an older object claims it",
             decide(&with(|f| f.situation.claimed_by("platform/older", 60))),
-            "False OwnedByAnother stalled | The registry models belongs to platform/older, which was created earlier. Delete one of the two objects; if the other cluster is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The registry models belongs to platform/older, which was created earlier. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "a younger object claims it",

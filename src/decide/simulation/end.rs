@@ -18,6 +18,7 @@ pub fn of_the_end(world: &World) -> Result<(), String> {
     every::<ModelVersion>(world)?;
     every::<DeploymentBinding>(world)?;
     for binding in world.cluster.bindings.live.values() {
+        what_is_refused_reports_nothing(binding)?;
         what_is_ready_serves(world, binding)?;
     }
     every_endpoint_has_its_object(world)?;
@@ -64,6 +65,19 @@ fn every<K: Kind>(world: &World) -> Result<(), String> {
 
 fn ready<K: Kind>(object: &Object<K>) -> bool {
     conditions_of(K::conditions(&object.status)).get("Ready").is_some_and(|c| c.status == "True")
+}
+
+/// A binding whose endpoint is another's says nothing of what serves there.
+fn what_is_refused_reports_nothing(binding: &Object<DeploymentBinding>) -> Result<(), String> {
+    let status = &binding.status;
+    let refused =
+        conditions_of(&status.conditions).get("Ready").is_some_and(|c| c.reason == "OwnedByAnother");
+    let silent = status.stable.is_none() && status.phase.is_none() && status.deployments.is_empty();
+    if silent || !refused {
+        Ok(())
+    } else {
+        Err(format!("{} is refused, and reports {status:?}", binding.name))
+    }
 }
 
 /// A binding that is Ready serves what its manifest asks for, with all the traffic.

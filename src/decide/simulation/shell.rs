@@ -104,8 +104,8 @@ fn recall<K: Kind>(world: &mut World, object: &Object<K>) -> Remembered {
 fn situation<K: Kind>(world: &World, object: &Object<K>, remembered: Remembered) -> Situation {
     let (suspend, management, _) = K::settings(&object.spec);
     let mode = match (suspend, management) {
-        _ if world.observe_only => Mode::ObserveOnly,
         (_, Management::Observe) => Mode::Observe,
+        _ if world.observe_only => Mode::ObserveOnly,
         (true, _) => Mode::Suspended,
         _ => Mode::Act,
     };
@@ -128,6 +128,7 @@ fn situation<K: Kind>(world: &World, object: &Object<K>, remembered: Remembered)
         mode,
         owner: Owner { cluster: "prod".into(), object: object.full_name() },
         created: object.created,
+        one_namespace: false,
         claimants: claimants.collect(),
         leaving: rivals().filter(|o| o.deleting && o.finalizer).map(Object::full_name).collect(),
         interval: K::interval(&object.spec),

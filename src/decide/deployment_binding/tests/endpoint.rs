@@ -13,13 +13,14 @@ fn a_rollout_that_stands_does_not_progress() {
     let progressing = |it: Binding| {
         let status = it.decide().status;
         let condition = status.conditions.into_iter().find(|c| c.type_ == "Progressing").unwrap();
-        format!("{} {}, {:?}", condition.status, condition.reason, status.phase.unwrap())
+        let phase = status.phase.map_or("no phase".to_string(), |phase| format!("{phase:?}"));
+        format!("{} {}, {phase}", condition.status, condition.reason)
     };
     let foreign = || binding().endpoint().tagged("bindery-owner", "other/a/b");
     let observed = |f: &mut Facts| f.situation.mode = Mode::Observe;
     let table = [
         ("it goes on", binding().endpoint(), "True Progressing, Pending"),
-        ("another's endpoint", foreign(), "False OwnedByAnother, Pending"),
+        ("another's endpoint", foreign(), "False OwnedByAnother, no phase"),
         (
             "suspended",
             binding().serving("1").wanting("2").with(|f| f.situation.mode = Mode::Suspended),
@@ -135,12 +136,42 @@ fn the_endpoint_is_made_taken_over_and_kept() {
         (
             "another cluster's",
             binding().endpoint().tagged("bindery-owner", "other/a/b").decide(),
-            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b of cluster other. Delete one of the two bindings, or name another endpoint in a new one; if the other cluster is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b of cluster other. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "another cluster's, and only observed",
+            binding()
+                .serving("1")
+                .tagged("bindery-owner", "other/a/b")
+                .with(|f| f.situation.mode = Mode::Observe)
+                .decide(),
+            "True Observed settled | The endpoint taxi is there; Bindery leaves it as it is. | interval",
+        ),
+        (
+            "another cluster's, and an older binding claims it, too",
+            binding()
+                .serving("1")
+                .tagged("bindery-owner", "other/a/b")
+                .with(|f| {
+                    f.situation.mode = Mode::Observe;
+                    f.situation.claimed_by("fares/older", 60);
+                })
+                .decide(),
+            "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "a binding's of another namespace, and only one is watched",
+            binding()
+                .serving("1")
+                .tagged("bindery-owner", "prod/a/b")
+                .with(|f| f.situation.one_namespace = true)
+                .decide(),
+            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b, which this operator cannot see, because it watches one namespace alone. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "an older binding claims it",
             binding().endpoint().with(|f| f.situation.claimed_by("fares/older", 60)).decide(),
-            "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, or name another endpoint in a new one; if the other cluster is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "handed over by a binding that is gone",
@@ -372,5 +403,27 @@ fn nothing_rises_that_may_not() {
         ("nobody can say", missing(at(10, 600)), "nothing"),
     ] {
         assert_eq!(sent(&it), expected, "{situation}");
+    }
+}
+
+#[test]
+fn what_is_refused_is_not_said_to_serve() {
+    let held = binding().serving("1").candidate("2", 10, 60).wanting("2").decide().status;
+    assert!(held.phase.is_some() && held.stable.is_some() && held.deployments.len() == 2);
+    for refused in [
+        binding().serving("1").with(|f| f.situation.claimed_by("fares/older", 60)),
+        binding().serving("1").tagged("bindery-owner", "other/a/b"),
+        binding().serving("1").with(|f| {
+            f.situation.claimed_by("fares/older", 60);
+            f.status.clone_from(&held);
+        }),
+    ] {
+        let status = refused.decide().status;
+        assert_eq!(
+            (status.phase, status.stable, status.candidate, status.traffic_summary),
+            (None, None, None, None)
+        );
+        assert_eq!((status.deployments, status.drift), (vec![], vec![]));
+        assert!(status.conditions.iter().all(|c| c.type_ != "CandidateReady"));
     }
 }
