@@ -36,6 +36,13 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Step> {
                 facts.spec.kind
             ),
         )),
+        // Azure publishes from workspaces only.
+        SourceVersion::Ready { id, registry: Some(registry), .. } => Some(Step::stalled(
+            Reason::AssetMismatch,
+            format!(
+                "{id} is in registry {registry}, and Azure publishes only from a workspace. Name the version that it was promoted from in a new ModelVersion."
+            ),
+        )),
         SourceVersion::Ready { .. } => None,
     }
 }

@@ -6,7 +6,7 @@ use super::{Facts, decide};
 use crate::api::{ModelVersionStatus, Publishing};
 use crate::azure::{Action, Class, Error, OperationState, Reply, ResourceId};
 use crate::decide::fixtures::{
-    ago, assert_table, failed_state, failure, model_version, noon, operation, promotion, tags, told,
+    ago, assert_table, failed_state, failure, model_version, noon, operation, promotion, tags, told, version,
 };
 use crate::decide::{Facts as _, Look, Mode, Place, SourceVersion};
 
@@ -262,6 +262,11 @@ fn a_promotion_is_published_once() {
             "a source of another format",
             decide(&promoting(|f| f.spec.kind = crate::api::ModelType::Triton)),
             "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 is of type MLflow, and spec.type says Triton. A copy has the type of its source: correct it in a new ModelVersion. | interval",
+        ),
+        (
+            "a source in another registry, from which Azure cannot publish",
+            decide(&promoting(|f| f.source = Some(version("3", Some("other"))))),
+            "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/other/models/taxi/versions/3 is in registry other, and Azure publishes only from a workspace. Name the version that it was promoted from in a new ModelVersion. | interval",
         ),
         (
             "the source is ready",
