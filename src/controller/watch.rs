@@ -177,7 +177,14 @@ async fn follow<K: Wakes>(context: Arc<Context>, mut writer: Writer<K>, queues: 
                 names.put(before.as_deref(), object);
             }
             Event::Delete(object) => names.remove(object),
-            Event::Init | Event::InitDone => {}
+            // Only now the store holds what was listed: a pass before would be made on older objects. Everybody
+            // gets one, so nobody has to be woken by others.
+            Event::InitDone => {
+                for object in K::store(&context.stores).state() {
+                    object.wake(&queues);
+                }
+            }
+            Event::Init => {}
         }
         writer.apply_watcher_event(&event);
         match event {
@@ -186,9 +193,7 @@ async fn follow<K: Wakes>(context: Arc<Context>, mut writer: Writer<K>, queues: 
                 react(&context, &queues, &object, known.as_ref());
             }
             Event::InitApply(object) => {
-                // Everybody gets a pass at the start, so nobody has to be woken by others.
                 seen.insert(object.uid().unwrap_or_default(), Seen::of(&object));
-                object.wake(&queues);
             }
             Event::Delete(object) => {
                 let uid = object.uid().unwrap_or_default();
@@ -196,7 +201,14 @@ async fn follow<K: Wakes>(context: Arc<Context>, mut writer: Writer<K>, queues: 
                 context.memory.forget(&uid);
                 object.wake_others(&context.stores, &queues);
             }
-            Event::Init | Event::InitDone => {}
+            // Only now the store holds what was listed: a pass before would be made on older objects. Everybody
+            // gets one, so nobody has to be woken by others.
+            Event::InitDone => {
+                for object in K::store(&context.stores).state() {
+                    object.wake(&queues);
+                }
+            }
+            Event::Init => {}
         }
     }
 }
