@@ -8,15 +8,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::Facts;
 use super::endpoint::refuse_foreign;
 use crate::api::{
-    Candidate, DeploymentBindingStatus, DeploymentStatus, EndpointStatus, FailedRevision, Reason, Role, Tags,
-    conditions_of,
+    Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, FailedRevision, Reason,
+    Role, Tags, conditions_of,
 };
 use crate::azure::OperationState;
 use crate::azure::resource::{OnlineDeployment, Provisioning};
 use crate::decide::drift::owned;
 use crate::decide::rollout::{Failures, Revision, Scene, broken, progress};
 use crate::decide::step::Course;
-use crate::decide::{Look, Step};
+use crate::decide::{Look, SourceVersion, Step};
 
 /// What a status may hold of deployments.
 const DEPLOYMENTS: usize = 20;
@@ -74,12 +74,27 @@ pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
     if stood {
         status.drift.extend(facts.differences_of_deployment());
     }
+    if facts.observing() && !facts.situation.owns(&endpoint.tags) {
+        status.drift.extend(another_version(facts, &scene));
+    }
     status.owned_deployment_tags = owned_on_deployments(facts, &scene);
     // While Azure works, nobody knows which keys there will be.
     if facts.situation.owns(&endpoint.tags) && endpoint.provisioning() != Provisioning::Running {
         status.owned_tags = owned(&status.owned_tags, &facts.spec.online.endpoint.tags, &endpoint.tags);
     }
     status
+}
+
+/// That an endpoint that is only observed serves something else than the manifest names.
+fn another_version(facts: &Facts, scene: &Scene<'_>) -> Option<Drift> {
+    let SourceVersion::Ready { asset_id, .. } = &facts.version else { return None };
+    let stable = scene.stable.as_deref().and_then(|name| scene.deployment(name));
+    let found = stable.and_then(|d| d.properties.model.clone()).unwrap_or_default();
+    (!found.eq_ignore_ascii_case(asset_id)).then(|| Drift {
+        field: "model.versionRef".into(),
+        wanted: asset_id.clone(),
+        found,
+    })
 }
 
 /// The tag keys that are ours on each of our deployments. An intent for one that cannot be seen yet stays.

@@ -427,3 +427,20 @@ fn what_is_refused_is_not_said_to_serve() {
         assert!(status.conditions.iter().all(|c| c.type_ != "CandidateReady"));
     }
 }
+
+#[test]
+fn what_an_observed_endpoint_serves_is_compared_with_what_is_named() {
+    let observed = |model: &str| {
+        let mut it = binding().endpoint().foreign("blue").moved(&[("blue", 100)]);
+        it.found().tags.clear();
+        it.0.deployments[0].properties.model = Some(model.into());
+        it.with(|f| f.situation.mode = Mode::Observe).decide()
+    };
+    let drift = |model: &str| observed(model).status.drift.into_iter().map(|d| (d.field, d.found)).collect();
+    let none: Vec<(String, String)> = vec![];
+    assert_eq!(none, { drift("azureml://registries/models/models/taxi/versions/1") });
+    let another: Vec<(String, String)> = drift("azureml://registries/models/models/taxi/versions/7");
+    let found = "azureml://registries/models/models/taxi/versions/7".to_string();
+    assert_eq!(another, [("model.versionRef".to_string(), found)]);
+    assert!(crate::decide::fixtures::told(&observed("m")).starts_with("True Observed settled"));
+}
