@@ -152,3 +152,39 @@ fn the_control_paths_do_what_the_methods_do() {
     assert_eq!(control(Request::get("/_emulator/nothing")).0, 404);
     assert_eq!(world.core.config.durations.publish.to_string(), "1");
 }
+
+#[test]
+fn what_could_not_be_deleted_says_that_it_failed() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    let version = format!("{REGISTRY}/models/fares/versions/1");
+    world.settle_put(
+        &version,
+        &json!({"properties": {"modelUri": "https://a.example/m", "modelType": "custom_model"}}),
+    );
+    let endpoint = format!("{WORKSPACE}/batchEndpoints/nightly");
+    let body = json!({"location": "eastus", "properties": {"authMode": "AADToken"}});
+    world.settle_put(&endpoint, &body);
+    let deployment = format!("{endpoint}/deployments/first");
+    world.settle_put(&deployment, &json!({"location": "eastus", "properties": {"compute": "c"}}));
+    for path in [version, deployment, endpoint] {
+        world.core.add_operation_rule(OperationRule {
+            work: None,
+            resource: String::new(),
+            model: String::new(),
+            times: Some(1),
+            outcome: Outcome::Fail { code: "InternalError".into(), message: "no".into() },
+        });
+        let answer = world.delete(&path);
+        world.pass(200.0);
+        assert_eq!(world.poll(&answer)["status"], "Failed", "{path}");
+        assert_eq!(world.get(&path).value()["properties"]["provisioningState"], "Failed", "{path}");
+        world.delete(&path);
+        world.pass(200.0);
+        assert_eq!(world.get(&path).status, 404, "{path}");
+        if path.contains("batch") {
+            continue;
+        }
+        assert_eq!(world.put(&path, &json!({"properties": {"modelUri": "https://a.example/m"}})).status, 400);
+    }
+}

@@ -347,10 +347,19 @@ pub fn finish(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(
     fate
 }
 
-/// A registry's version is gone, and its number is burnt.
-pub fn remove_for_ever(core: &mut Core, key: &str, container: &str) {
+/// A registry's version is gone, and its number is burnt; or it stays, and its state tells.
+pub fn remove_for_ever(
+    core: &mut Core,
+    key: &str,
+    container: &str,
+    fate: Result<(), Failure>,
+) -> Result<(), Failure> {
+    if fate.is_err() {
+        return finish(core, key, fate);
+    }
     let now = core.now();
     core.store.remove(now, key);
     core.tombstones.insert(key.to_owned(), now);
     recount(core, container);
+    Ok(())
 }

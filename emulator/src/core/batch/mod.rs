@@ -229,8 +229,12 @@ pub fn finish(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(
 }
 
 /// A deletion has ended.
-pub fn remove(core: &mut Core, key: &str) {
+pub fn remove(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(), Failure> {
+    if fate.is_err() {
+        return finish(core, key, fate);
+    }
     let now = core.now();
     core.store.remove(now, key);
     core.endpoint_keys.remove(key);
+    Ok(())
 }

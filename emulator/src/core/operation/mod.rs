@@ -241,9 +241,7 @@ fn perform(core: &mut Core, deed: Deed, fate: Result<(), Failure>) -> Result<(),
         Deed::RemoveRegistry { key } => fate.map(|()| registry::remove(core, &key)),
         Deed::RemoveRegions { key, regions } => fate.map(|()| registry_regions::remove(core, &key, &regions)),
         Deed::FinishVersion { key } => version::finish(core, &key, fate),
-        Deed::RemoveVersion { key, container } => {
-            fate.map(|()| version::remove_for_ever(core, &key, &container))
-        }
+        Deed::RemoveVersion { key, container } => version::remove_for_ever(core, &key, &container, fate),
         Deed::Publish(order) => publish::finish(core, &order, fate),
         Deed::FinishEndpoint { key } => endpoint::finish(core, &key, fate),
         Deed::RemoveEndpoint { key } => endpoint::remove(core, &key, fate),
@@ -253,7 +251,7 @@ fn perform(core: &mut Core, deed: Deed, fate: Result<(), Failure>) -> Result<(),
         Deed::FinishDeployment { key } => deployment::finish(core, &key, fate),
         Deed::RemoveDeployment { key } => deployment::remove(core, &key, fate),
         Deed::FinishBatch { key } => batch::finish(core, &key, fate),
-        Deed::RemoveBatch { key } => fate.map(|()| batch::remove(core, &key)),
+        Deed::RemoveBatch { key } => batch::remove(core, &key, fate),
         Deed::RemoveJob { key } => fate.map(|()| job::remove(core, &key)),
         Deed::MoveJob { key, status } => fate.map(|()| job::move_on(core, &key, &status)),
     }
