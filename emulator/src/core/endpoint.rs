@@ -253,7 +253,7 @@ pub fn long_running(core: &Core, call: &Call, status: u16, document: &Value, sta
         .header("Azure-AsyncOperation", &started.status_url)
         .header("Location", format!("{}{}?api-version={}", core.base(), call.request.path, call.api_version))
         .header("x-ms-async-operation-timeout", "PT30M");
-    with_retry_after(core, response)
+    operation::with_retry_after(core, response)
 }
 
 /// The answer to a DELETE or action: 202, the literal `null`, both headers [REC].
@@ -262,14 +262,7 @@ pub fn accepted(core: &Core, started: &Started) -> Response {
         .header("Azure-AsyncOperation", &started.status_url)
         .header("Location", &started.result_url)
         .header("x-ms-async-operation-timeout", "PT30M");
-    with_retry_after(core, response)
-}
-
-fn with_retry_after(core: &Core, response: Response) -> Response {
-    match core.config.retry_after {
-        Some(seconds) => response.header("Retry-After", seconds.to_string()),
-        None => response,
-    }
+    operation::with_retry_after(core, response)
 }
 
 /// PATCH: tags and identity, nothing else; the rest of the body is ignored.

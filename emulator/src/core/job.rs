@@ -210,7 +210,7 @@ pub fn delete(core: &mut Core, call: &Call) -> Response {
             model: "",
         },
     );
-    Response::empty(202).header("Location", started.result_url)
+    operation::with_retry_after(core, Response::empty(202).header("Location", started.result_url))
 }
 
 /// A job goes, with its metrics.

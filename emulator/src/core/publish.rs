@@ -136,10 +136,7 @@ fn copy(core: &mut Core, call: &Call, source: Value, address: Address) -> Answer
     if core.config.inferred.publish_names_status_url {
         response = response.header("Azure-AsyncOperation", started.status_url);
     }
-    if let Some(seconds) = core.config.retry_after {
-        response = response.header("Retry-After", seconds.to_string());
-    }
-    Ok(response)
+    Ok(operation::with_retry_after(core, response))
 }
 
 /// The copy appears, unless something else has its name by now.

@@ -259,12 +259,9 @@ pub(super) fn accepted(
         call,
         Start { family: Family::Registry, location, workspace_id: "", work, deed, shows, model: "" },
     );
-    let mut response =
+    let response =
         Response::empty(202).header("Azure-AsyncOperation", status_url).header("Location", result_url);
-    if let Some(seconds) = core.config.retry_after {
-        response = response.header("Retry-After", seconds.to_string());
-    }
-    response
+    operation::with_retry_after(core, response)
 }
 
 /// The end of a PUT: the accounts are there, or everything is as before.

@@ -302,3 +302,21 @@ fn a_body_that_is_no_object_is_refused_in_arms_words() {
         );
     }
 }
+
+#[test]
+fn whatever_starts_an_operation_says_when_to_ask_if_it_is_told_to() {
+    let mut world = World::new();
+    world.core.config.retry_after = Some(7);
+    world.core.config.inferred.job_delete_asynchronous = true;
+    world.settle_put(REGISTRY, &registry_body());
+    let version = format!("{REGISTRY}/models/fares/versions/1");
+    let body = json!({"properties": {"modelUri": "https://a.example/m", "modelType": "custom_model"}});
+    let made = world.put(&version, &body);
+    world.pass(10.0);
+    let gone = world.delete(&version);
+    let job = world.delete(&format!("{WORKSPACE}/jobs/train-1"));
+    assert_eq!((made.status, gone.status, job.status), (201, 202, 202));
+    for answer in [made, gone, job] {
+        assert_eq!(answer.header_value("Retry-After"), Some("7"));
+    }
+}

@@ -106,10 +106,11 @@ fn operate(core: &mut Core, call: &Call, status: u16, mut document: Value) -> Re
 pub(super) fn under_way(core: &mut Core, call: &Call, status: u16, document: Value) -> Response {
     let key = call.address.key();
     let started = begin(core, call, Work::RegistryAsset, Deed::FinishVersion { key: key.clone() }, Some(key));
-    Response::json(status, &shown(core, call, document))
+    let response = Response::json(status, &shown(core, call, document))
         .header("Azure-AsyncOperation", started.status_url)
         .header("Location", resource_url(core, call))
-        .header("x-ms-async-operation-timeout", "PT30M")
+        .header("x-ms-async-operation-timeout", "PT30M");
+    operation::with_retry_after(core, response)
 }
 
 fn begin(core: &mut Core, call: &Call, work: Work, deed: Deed, shows: Option<String>) -> operation::Started {
@@ -333,10 +334,11 @@ pub fn delete(core: &mut Core, call: &Call) -> Response {
     core.store.change(now, &key, |document| document["properties"]["provisioningState"] = "Deleting".into());
     let deed = Deed::RemoveVersion { key, container: call.address.parent().key() };
     let started = begin(core, call, Work::RegistryAssetDelete, deed, None);
-    Response::empty(202)
+    let response = Response::empty(202)
         .header("Location", started.result_url)
         .header("Azure-AsyncOperation", started.status_url)
-        .header("x-ms-async-operation-timeout", "PT30M")
+        .header("x-ms-async-operation-timeout", "PT30M");
+    operation::with_retry_after(core, response)
 }
 
 /// A registry's version or container is ready, or failed.

@@ -9,7 +9,7 @@ use super::arm::Call;
 use super::asset::version;
 use super::fault::{Outcome, Work};
 use super::{Core, batch, deployment, endpoint, ids, job, publish, registry, registry_regions};
-use crate::wire::encode;
+use crate::wire::{Response, encode};
 use ledger::Operation;
 pub use ledger::{Due, Operations};
 pub use status::answer;
@@ -166,6 +166,14 @@ pub fn start(core: &mut Core, call: &Call, start: Start) -> Started {
         core.operations.enter(due, due_deed);
     }
     urls(core, call, start.family, start.location, &id)
+}
+
+/// What every answer that starts an operation goes through: `Retry-After`, when the configuration has one.
+pub fn with_retry_after(core: &Core, response: Response) -> Response {
+    match core.config.retry_after {
+        Some(seconds) => response.header("Retry-After", seconds.to_string()),
+        None => response,
+    }
 }
 
 /// Lets a deed happen later without an operation that could be asked for.
