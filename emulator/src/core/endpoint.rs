@@ -100,15 +100,31 @@ fn refuse_taken_name(core: &Core, name: &str, location: &str) -> Result<(), ArmE
             "There is already an endpoint with this name, Endpoint name needs to be unique within a region. Try some other name.",
         ));
     }
+    Ok(())
+}
+
+/// Whether a collection is in a subscription: its path begins with it.
+pub fn in_subscription(path: &str, subscription: &str) -> bool {
+    let first = path.split('/').next().unwrap_or_default();
+    first.eq_ignore_ascii_case(subscription)
+}
+
+/// Endpoints of all kinds together have one quota per subscription and region (§C.5).
+pub fn refuse_quota(core: &Core, call: &Call, location: &str) -> Result<(), ArmError> {
     let quota = core.config.quotas.endpoints;
-    let count =
-        core.store.everywhere("/onlineEndpoints").filter(|(_, other)| other["location"] == *location).count();
+    let count = ["/onlineEndpoints", "/batchEndpoints"]
+        .into_iter()
+        .flat_map(|ending| core.store.everywhere(ending))
+        .filter(|(path, other)| {
+            in_subscription(path, &call.address.subscription) && other["location"] == *location
+        })
+        .count();
     if count >= quota {
         return Err(ArmError::user(
             400,
             "The request is invalid.",
             "OutOfQuota",
-            format!("Not enough quota for endpoints: {quota} per region."),
+            format!("Not enough quota for endpoints: {quota} per subscription and region."),
         ));
     }
     Ok(())
@@ -135,6 +151,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let location = located(core, call, &body, before.as_ref())?;
     if before.is_none() {
         refuse_taken_name(core, call.address.leaf(), &location)?;
+        refuse_quota(core, call, &location)?;
     }
     refuse_busy(core, &key)?;
     let (live, mirrored) = traffic::checked(core, &key, &body)?;

@@ -179,7 +179,7 @@ fn batch_endpoints(core: &mut Core, call: &Call, verb: &Verb) -> Answer {
         Verb::Get => batch::get(core, call),
         Verb::Put => batch::put_endpoint(core, call),
         Verb::Patch => batch::patch(core, call),
-        Verb::Delete => Ok(batch::delete(core, call)),
+        Verb::Delete => batch::delete(core, call),
         Verb::Act("listkeys") => keys::list(core, call),
         _ => Err(no_such_method(call)),
     }
@@ -191,7 +191,7 @@ fn batch_deployments(core: &mut Core, call: &Call, verb: &Verb) -> Answer {
         Verb::Get => batch::get(core, call),
         Verb::Put => batch::put_deployment(core, call),
         Verb::Patch => batch::patch(core, call),
-        Verb::Delete => Ok(batch::delete(core, call)),
+        Verb::Delete => batch::delete(core, call),
         _ => Err(no_such_method(call)),
     }
 }

@@ -1,10 +1,10 @@
 //! Batch endpoints are invoked, and a job is what comes of it.
 
-use azureml_emulator::{Config, Durations, Principal, Request, Response};
+use azureml_emulator::{Config, Durations, Principal, Request, Response, Seed, WorkspaceSeed};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{MODEL, WORKSPACE, World};
+use crate::support::{MODEL, SUBSCRIPTION, WORKSPACE, World};
 
 fn endpoint() -> String {
     format!("{WORKSPACE}/batchEndpoints/nightly")
@@ -178,5 +178,54 @@ fn resources_and_place_are_fixed_at_creation() {
         let mut moved = if path == endpoint() { endpoint_body(None, "AADToken") } else { body.clone() };
         moved["location"] = json!("westus");
         assert_eq!(world.put(&path, &moved).status, 409, "{path}");
+    }
+}
+
+#[test]
+fn one_change_at_a_time_and_no_more_than_the_quota() {
+    let mut world = World::new();
+    let put = |world: &mut World, path: &str| {
+        code(&world.put(path, &json!({"location": "eastus", "properties": {"authMode": "AADToken"}})))
+    };
+    let (first, second) =
+        (format!("{}/deployments/first", endpoint()), format!("{}/deployments/second", endpoint()));
+    assert_eq!(put(&mut world, &endpoint()).0, 201);
+    let busy = (409, "OperationInProgress".to_owned());
+    assert_eq!(put(&mut world, &endpoint()), busy);
+    assert_eq!(put(&mut world, &first), busy);
+    assert_eq!(code(&world.delete(&endpoint())), busy);
+    world.pass(60.0);
+    assert_eq!(put(&mut world, &first).0, 201);
+    assert_eq!(put(&mut world, &endpoint()), busy);
+    assert_eq!(code(&world.delete(&first)), busy);
+    world.pass(200.0);
+    world.core.config.quotas.endpoints = 1;
+    world.core.config.quotas.deployments = 1;
+    let full = (400, "OutOfQuota".to_owned());
+    assert_eq!(put(&mut world, &second), full);
+    assert_eq!(put(&mut world, &format!("{WORKSPACE}/batchEndpoints/daily")), full);
+    assert_eq!(put(&mut world, &format!("{WORKSPACE}/onlineEndpoints/daily")), full);
+    // Another region, and another subscription, have quotas of their own.
+    world.add_workspace("west", "westus");
+    let other = "00000000-0000-4000-8000-000000000002";
+    world.core.seed(&Seed {
+        workspaces: vec![WorkspaceSeed {
+            subscription: other.into(),
+            resource_group: "ml".into(),
+            name: "dev".into(),
+            location: "eastus".into(),
+            ..WorkspaceSeed::default()
+        }],
+        ..Seed::default()
+    });
+    let west = WORKSPACE.replace("workspaces/dev", "workspaces/west");
+    let theirs = WORKSPACE.replace(SUBSCRIPTION, other);
+    for (workspace, region) in [(west, "westus"), (theirs, "eastus")] {
+        let body = json!({"location": region, "properties": {"authMode": "AADToken"}});
+        let endpoint = format!("{workspace}/batchEndpoints/daily");
+        assert_eq!(world.put(&endpoint, &body).status, 201, "{region}");
+        world.pass(60.0);
+        assert_eq!(world.put(&format!("{endpoint}/deployments/first"), &body).status, 201, "{region}");
+        world.pass(200.0);
     }
 }

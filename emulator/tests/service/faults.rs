@@ -3,7 +3,7 @@
 use azureml_emulator::{Delivery, Effect, FaultRule, OperationRule, Outcome, Request};
 use serde_json::json;
 
-use crate::support::{ENDPOINT, MODEL, WORKSPACE, World, endpoint_body, model_body};
+use crate::support::{ENDPOINT, MODEL, REGISTRY, WORKSPACE, World, endpoint_body, model_body, registry_body};
 
 #[test]
 fn the_nth_matching_request_is_struck() {

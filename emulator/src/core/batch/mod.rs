@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 pub mod invoke;
 
 use crate::core::arm::{self, Call};
-use crate::core::endpoint::{added, check_name, located, long_running};
+use crate::core::endpoint::{added, check_name, located, long_running, refuse_busy, refuse_quota};
 use crate::core::error::{Answer, ArmError};
 use crate::core::fault::Work;
 use crate::core::operation::{self, Deed, Failure, Family, Start, Started};
 use crate::core::order::Order;
 use crate::core::paging::page;
 use crate::core::schema::word;
-use crate::core::{Core, json as at, keys, registry, workspace};
+use crate::core::{Core, deployment, json as at, keys, registry, workspace};
 use crate::wire::Response;
 
 fn missing() -> ArmError {
@@ -40,6 +40,10 @@ pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     let before = core.store.take(&key);
     let location = located(core, call, &body, before.as_ref())?;
+    if before.is_none() {
+        refuse_quota(core, call, &location)?;
+    }
+    refuse_busy(core, &key)?;
     let identity =
         registry::identity(core, before.as_ref().unwrap_or(&Value::Null), at::at(&body, "identity"))?;
     let mut properties = added(before.as_ref(), &body);
@@ -78,6 +82,10 @@ pub fn put_deployment(core: &mut Core, call: &Call) -> Answer {
     let before = core.store.take(&call.address.key());
     let location = located(core, call, &body, before.as_ref())?;
     let resources = resources(&body, before.as_ref())?;
+    if before.is_none() {
+        deployment::refuse_quota(core, call, &location)?;
+    }
+    refuse_busy(core, &call.address.key_to(2))?;
     let asked = |field: &str, default: Value| at::or(&body, &format!("properties.{field}"), default);
     let chosen =
         |field: &str, words: &[&'static str]| word(words, at::text(&body, &format!("properties.{field}")));
@@ -199,16 +207,17 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
 }
 
 /// DELETE of an endpoint with its deployments, or of a deployment.
-pub fn delete(core: &mut Core, call: &Call) -> Response {
+pub fn delete(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     if !core.store.has(&key) {
-        return Response::empty(204);
+        return Ok(Response::empty(204));
     }
+    refuse_busy(core, &call.address.key_to(2))?;
     let now = core.now();
     core.store.change(now, &key, |document| document["properties"]["provisioningState"] = "Deleting".into());
     let work = if call.address.steps.len() > 2 { Work::DeploymentDelete } else { Work::EndpointDelete };
     let started = begin(core, call, work, Deed::RemoveBatch { key }, None);
-    crate::core::endpoint::accepted(core, &started)
+    Ok(crate::core::endpoint::accepted(core, &started))
 }
 
 /// A change has ended.

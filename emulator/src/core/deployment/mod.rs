@@ -109,7 +109,7 @@ fn checked(
     }
     match before {
         Some(before) => refuse_fixed(body, before, compute),
-        None => refuse_quota(core, call),
+        None => refuse_quota(core, call, &location),
     }
 }
 
@@ -134,17 +134,24 @@ fn refuse_fixed(body: &Value, before: &Value, compute: &str) -> Result<(), ArmEr
     Ok(())
 }
 
-fn refuse_quota(core: &Core, call: &Call) -> Result<(), ArmError> {
+/// Deployments, online and batch, have a quota per endpoint, and one per subscription and region (§C.5).
+pub fn refuse_quota(core: &Core, call: &Call, location: &str) -> Result<(), ArmError> {
     let quotas = &core.config.quotas;
     let here = core.store.count(&format!("{}/deployments", call.address.key_to(2)));
-    let all = core.store.everywhere("/deployments").count();
+    let all = core
+        .store
+        .everywhere("/deployments")
+        .filter(|(path, other)| {
+            endpoint::in_subscription(path, &call.address.subscription) && other["location"] == *location
+        })
+        .count();
     if here >= quotas.deployments_per_endpoint || all >= quotas.deployments {
         return Err(ArmError::user(
             400,
             "The request is invalid.",
             "OutOfQuota",
             format!(
-                "Not enough quota for deployments: {} per endpoint, {} per region.",
+                "Not enough quota for deployments: {} per endpoint, {} per subscription and region.",
                 quotas.deployments_per_endpoint, quotas.deployments
             ),
         ));

@@ -59,6 +59,9 @@ impl Deed {
             Self::FinishDeployment { key } | Self::RemoveDeployment { key } => {
                 key.rsplitn(3, '/').nth(2).map(ToOwned::to_owned)
             }
+            Self::FinishBatch { key } | Self::RemoveBatch { key } => {
+                Some(key.split("/deployments/").next().unwrap_or(key).to_owned())
+            }
             _ => None,
         }
     }
