@@ -177,14 +177,7 @@ async fn follow<K: Wakes>(context: Arc<Context>, mut writer: Writer<K>, queues: 
                 names.put(before.as_deref(), object);
             }
             Event::Delete(object) => names.remove(object),
-            // Only now the store holds what was listed: a pass before would be made on older objects. Everybody
-            // gets one, so nobody has to be woken by others.
-            Event::InitDone => {
-                for object in K::store(&context.stores).state() {
-                    object.wake(&queues);
-                }
-            }
-            Event::Init => {}
+            Event::Init | Event::InitDone => {}
         }
         writer.apply_watcher_event(&event);
         match event {
