@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::context::{Context, Options, Stores};
-use super::gather::find_registry;
+use super::gather::{find_registry, served_by};
 use super::kind::Kind;
 use super::memory::fingerprint;
 use super::names::Name;
@@ -317,6 +317,12 @@ impl Wakes for ModelVersion {
     }
 
     fn wake_others(&self, stores: &Stores, queues: &Queues) {
+        // Who serves it may have been told before its asset was known, and could not wake it then.
+        let status = self.current();
+        let serving = status.asset_id.as_deref().map(|asset| served_by(asset, stores)).unwrap_or_default();
+        if serving != status.served_by {
+            self.wake(queues);
+        }
         // Its promotions, and who serves it.
         wake_each(queues, &stores.naming::<Self>(&Name::of(self)));
         wake_each(queues, &stores.naming::<DeploymentBinding>(&Name::of(self)));

@@ -6,6 +6,7 @@ mod place;
 mod registry;
 mod workspace;
 
+pub(super) use model_version::served_by;
 pub(super) use place::find_registry;
 
 use crate::api::RunningOperation;

@@ -127,7 +127,7 @@ async fn lineage(
 }
 
 /// The deployments that hold an asset, from the status of the bindings.
-fn served_by(asset: &str, stores: &Stores) -> Vec<ServedBy> {
+pub(in crate::controller) fn served_by(asset: &str, stores: &Stores) -> Vec<ServedBy> {
     let holds = |d: &crate::api::DeploymentStatus| {
         d.asset_id.as_deref().is_some_and(|a| a.eq_ignore_ascii_case(asset))
     };
