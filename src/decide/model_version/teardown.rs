@@ -2,8 +2,9 @@
 
 use super::{Facts, follow_running_operation, promotion};
 use crate::api::{Reason, VersionDeletion};
+use crate::azure::resource::Strings;
 use crate::azure::{Action, Call};
-use crate::decide::{Look, OWNER_TAG, Step};
+use crate::decide::{Look, OWNER_TAG, Owner, Step};
 
 pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
     let situation = &facts.situation;
@@ -30,8 +31,9 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
         Look::Found(version) => version,
     };
     let described = situation.owns(&version.properties.tags);
-    // Until a copy is described, only the intent says that it is ours.
-    let copied = promotion::publishing(facts).is_some() && !version.properties.tags.contains_key(OWNER_TAG);
+    // Until a copy is described, only the intent says that it is ours: its tags are none, or its source's.
+    let copied =
+        promotion::publishing(facts).is_some() && has_no_owner_of_its_own(facts, &version.properties.tags);
     let what = format!("version {}", facts.title());
     let (tags, remembered) = (&version.properties.tags, facts.status.operation.as_ref());
     let follow = || follow_running_operation(facts);
@@ -79,4 +81,13 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
         Reason::Deleting,
         Call { doing: format!("delete {}", facts.title()), resource, action: Action::Delete },
     ))
+}
+
+/// A publish may take the tags of its source along: an object of this cluster that does not name this
+/// version is no owner of it.
+fn has_no_owner_of_its_own(facts: &Facts, tags: &Strings) -> bool {
+    let situation = &facts.situation;
+    Owner::of(tags).is_none_or(|owner| {
+        owner.cluster == situation.owner.cluster && situation.claimants.iter().all(|c| c.name != owner.object)
+    })
 }

@@ -149,6 +149,14 @@ fn a_promotion_that_is_deleted_while_it_is_published_leaves_no_copy_behind() {
             "False Deleting working | -> archive taxi:3 | now",
         ),
         (
+            "the same, with the tag of its source, which the publish took along",
+            decide(&deleting_published(Delete, |f| {
+                copied(f);
+                found(f).tags.insert("bindery-owner".into(), "prod/fares/taxi-3-dev".into());
+            })),
+            "False Deleting working | -> describe the published taxi:3 | now",
+        ),
+        (
             "what is there carries another's tag",
             decide(&deleting_published(Delete, |f| {
                 copied(f);
