@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube::KubeSchema;
+use kube::core::{Expression, Selector, SelectorExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -109,22 +110,24 @@ pub enum LabelOperator {
 }
 
 impl NamespaceSelector {
+    /// As Kubernetes matches; an operator that nobody knows matches nothing.
     fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-            && self.match_expressions.iter().all(|expression| expression.holds(labels))
+        let expressions: Option<Selector> =
+            self.match_expressions.iter().map(LabelExpression::understood).collect();
+        let pairs: Selector = self.match_labels.clone().into_iter().collect();
+        pairs.matches(labels) && expressions.is_some_and(|all| all.matches(labels))
     }
 }
 
 impl LabelExpression {
-    fn holds(&self, labels: &BTreeMap<String, String>) -> bool {
-        let value = labels.get(&self.key);
-        let listed = value.is_some_and(|value| self.values.contains(value));
+    fn understood(&self) -> Option<Expression> {
+        let (key, values) = (self.key.clone(), self.values.iter().cloned().collect());
         match self.operator {
-            LabelOperator::In => listed,
-            LabelOperator::NotIn => !listed,
-            LabelOperator::Exists => value.is_some(),
-            LabelOperator::DoesNotExist => value.is_none(),
-            LabelOperator::Unknown => false,
+            LabelOperator::In => Some(Expression::In(key, values)),
+            LabelOperator::NotIn => Some(Expression::NotIn(key, values)),
+            LabelOperator::Exists => Some(Expression::Exists(key)),
+            LabelOperator::DoesNotExist => Some(Expression::DoesNotExist(key)),
+            LabelOperator::Unknown => None,
         }
     }
 }
