@@ -71,8 +71,33 @@ pub fn begin(world: &mut World) {
     if rng.u8(0..3) == 0 {
         stranger(world);
     }
-    if world.rng.u8(0..6) == 0 {
-        taken_version(world);
+    match world.rng.u8(0..24) {
+        0..4 => taken_version(world),
+        4..6 => registry_before(world, "other/a/b"),
+        6..8 => registry_before(world, ""),
+        _ => {}
+    }
+}
+
+/// The registry is there before Bindery is: somebody else's for good, or nobody's.
+fn registry_before(world: &mut World, owner: &str) {
+    let id = ResourceId::registry("s", "rg", "models");
+    let taken = !owner.is_empty();
+    let tags = if taken { json!({"bindery-owner": owner}) } else { json!({"theirs": "x"}) };
+    let accounts = |location: &str| {
+        json!({
+            "location": location,
+            "storageAccountDetails": [{"systemCreatedStorageAccount": {"armResourceId": {"resourceId": "/a"}}}],
+            "acrDetails": [{"systemCreatedAcrAccount": {"armResourceId": {"resourceId": "/b"}}}],
+        })
+    };
+    let body = json!({"location": "eastus", "tags": tags, "properties": {
+        "publicNetworkAccess": "Enabled", "discoveryUrl": "https://models.example/discovery",
+        "regionDetails": [accounts("eastus"), accounts("westus")],
+    }});
+    world.cloud.put_there(&id, body);
+    if taken {
+        world.ledger.guard(&world.cloud.resources[&id]);
     }
 }
 
@@ -201,10 +226,10 @@ fn with_a_binding(world: &mut World) {
     let choice = world.rng.u8(0..16);
     world.note(|| format!("USER binding {name}: {choice} ({number})"));
     let small = world.rng.i32(1..4);
+    // Mostly what is in the registry, now and then what is in a workspace.
+    let version = if world.rng.u8(0..8) == 0 { format!("dev-{number}") } else { format!("taxi-{number}") };
     match choice {
-        0..6 => {
-            edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = format!("taxi-{number}"));
-        }
+        0..6 => edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = version),
         6 => edit::<DeploymentBinding>(world, &name, |s| s.online.deployment.instance_count = small),
         7 => edit::<DeploymentBinding>(world, &name, |s| {
             s.online.deployment.environment_variables.insert("A".into(), small.to_string());
@@ -289,7 +314,7 @@ fn with_the_registry(world: &mut World) {
 pub fn meddle(world: &mut World) {
     let ids: Vec<ResourceId> = world.cloud.resources.keys().cloned().collect();
     let Some(id) = world.rng.choice(ids).filter(|id| !world.ledger.guards(id)) else { return };
-    let choice = world.rng.u8(0..6);
+    let choice = world.rng.u8(0..7);
     let deployments: Vec<String> =
         world.cloud.deployments_of(&id).iter().map(|r| r.id.name().to_string()).collect();
     let one = world.rng.choice(deployments.clone());
@@ -301,6 +326,8 @@ pub fn meddle(world: &mut World) {
         (Form::Workspace, _) => return,
         (_, 0) => set_tag(&mut body, tags, &format!("foreign{small}"), "x"),
         (_, 1) => set_tag(&mut body, tags, "team", "someone"),
+        // Nobody's any more, until it is taken over again.
+        (Form::Registry | Form::Version | Form::Endpoint, 6) => drop_tag(&mut body, tags, "bindery-owner"),
         (Form::Version, 2) => body["properties"]["isArchived"] = json!(small == 1),
         (Form::Endpoint, 2 | 3) if !busy => {
             let Some(one) = one else { return };
@@ -324,5 +351,11 @@ pub fn meddle(world: &mut World) {
 fn set_tag(body: &mut Value, tags: &str, key: &str, value: &str) {
     if let Some(tags) = body.pointer_mut(tags).and_then(Value::as_object_mut) {
         tags.insert(key.into(), json!(value));
+    }
+}
+
+fn drop_tag(body: &mut Value, tags: &str, key: &str) {
+    if let Some(tags) = body.pointer_mut(tags).and_then(Value::as_object_mut) {
+        tags.remove(key);
     }
 }

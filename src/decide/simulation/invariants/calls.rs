@@ -1,220 +1,17 @@
-//! What must hold, each with a name and a sentence. They read the facts, the call and the cloud, and
-//! share as little as possible with the rules that they watch.
+//! What must hold of every call, and of letting an object go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
-use super::cloud::{Deed, Form, Resource};
-use super::cluster::Object;
-use super::kinds::{Evidence, Kind};
-use super::world::World;
-use crate::api::{BindingDeletion, RegistryDeletion, Tags, VersionDeletion, conditions_of};
+use super::super::cloud::{Deed, Form};
+use super::super::cluster::Object;
+use super::super::kinds::{Evidence, Kind};
+use super::super::world::World;
+use super::{allowed, hold, wanted, written_traffic};
+use crate::api::{BindingDeletion, RegistryDeletion, Tags, VersionDeletion};
 use crate::azure::{Action, Call, ResourceId};
-use crate::decide::rollout::Revision;
-use crate::decide::{Decision, Facts as _, Look, Mode, Place, Situation, SourceVersion, deployment_binding};
-
-/// What the invariants remember.
-#[derive(Debug, Default)]
-pub struct Ledger {
-    /// By endpoint: the revisions that a tag ever said to have failed.
-    failed: BTreeMap<ResourceId, BTreeSet<String>>,
-    /// By deployment: the weight that Bindery wrote and Azure has settled on, and since when.
-    weights: BTreeMap<ResourceId, (i64, Timestamp)>,
-    /// Resources of others, as they have to stay.
-    foreign: BTreeMap<ResourceId, Value>,
-    /// Deployments that a request made or changed which arrived after its process was dead.
-    late: BTreeSet<ResourceId>,
-    /// Endpoints that an object let go of on purpose, with their owner tags.
-    left: BTreeSet<(ResourceId, String)>,
-    /// When every status was forgotten last.
-    forgotten: Option<Timestamp>,
-    now: Option<Timestamp>,
-    /// The changes of the cloud that were looked at.
-    seen: u64,
-}
-
-impl Ledger {
-    /// Every status was forgotten.
-    pub fn forget(&mut self) {
-        self.forgotten = self.now;
-    }
-
-    /// No status was ever forgotten.
-    pub fn remembers_all(&self) -> bool {
-        self.forgotten.is_none()
-    }
-
-    /// A request for this arrived late: the momentary invariants cannot hold of what it made.
-    pub fn came_late(&mut self, id: &ResourceId) {
-        self.late.insert(id.clone());
-    }
-
-    /// From now on this has to stay as it is.
-    pub fn guard(&mut self, resource: &Resource) {
-        self.foreign.insert(resource.id.clone(), resource.body.clone());
-    }
-
-    /// An object was let go: what it left as it was, because it was only looking or had to retain it, stays.
-    pub fn release<K: Kind>(&mut self, facts: &K::Facts) {
-        let Evidence::Binding(facts) = K::evidence(facts) else { return };
-        let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
-        if let Some(id) = facts.id.clone().filter(|_| facts.situation.mode != Mode::Act || retained) {
-            self.left.insert((id, facts.situation.owner.to_string()));
-        }
-    }
-
-    /// Was it left on purpose by the owner that its tag names?
-    pub fn left(&self, id: &ResourceId, owner: &str) -> bool {
-        self.left.contains(&(id.clone(), owner.to_string()))
-    }
-
-    /// Is it somebody else's?
-    pub fn guards(&self, id: &ResourceId) -> bool {
-        self.foreign.contains_key(id)
-    }
-
-    /// Looks at the cloud, whoever has changed it.
-    pub fn look(&mut self, world: &super::cloud::Cloud) {
-        self.now = Some(world.now);
-        if std::mem::replace(&mut self.seen, world.changes) == world.changes {
-            return;
-        }
-        self.failed.retain(|id, _| world.resources.contains_key(id));
-        self.weights.retain(|id, _| world.resources.contains_key(id));
-        self.late.retain(|id| world.resources.contains_key(id));
-        for resource in world.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
-            if world.busy(&resource.id) {
-                continue;
-            }
-            if let Some(failed) = resource.body["tags"]["bindery-failed"].as_str() {
-                let known = self.failed.entry(resource.id.clone()).or_default();
-                known.extend(failed.split(' ').map(str::to_string));
-            }
-            let written = written_traffic(&resource.body);
-            for deployment in world.deployments_of(&resource.id) {
-                let weight = written.get(deployment.id.name()).copied().unwrap_or(0);
-                let since = self.weights.entry(deployment.id.clone()).or_insert((weight, world.now));
-                if since.0 != weight {
-                    *since = (weight, world.now);
-                }
-            }
-        }
-    }
-}
-
-fn written_traffic(endpoint: &Value) -> BTreeMap<&str, i64> {
-    let text = endpoint["tags"]["bindery-traffic"].as_str().unwrap_or_default();
-    text.split(' ').filter_map(|p| p.split_once('=')).map(|(n, w)| (n, w.parse().unwrap_or(0))).collect()
-}
-
-fn hold(it: bool, what: impl FnOnce() -> String) -> Result<(), String> {
-    if it { Ok(()) } else { Err(what()) }
-}
-
-// --- the cloud, after every effect ---
-
-/// What holds of the cloud after every effect.
-pub fn of_the_cloud(world: &World) -> Result<(), String> {
-    at_most_two_and_one_failed(world)?;
-    what_is_not_ours_stays(world)
-}
-
-/// At most two deployments of ours are on an endpoint, and one that failed; beside what came late.
-fn at_most_two_and_one_failed(world: &World) -> Result<(), String> {
-    for endpoint in world.cloud.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
-        let all = world.cloud.deployments_of(&endpoint.id);
-        let ours: Vec<&&Resource> =
-            all.iter().filter(|r| r.body["tags"]["bindery-revision"].is_string()).collect();
-        let ours: Vec<&&Resource> = ours.into_iter().filter(|r| !world.ledger.late.contains(&r.id)).collect();
-        let failed = endpoint.body["tags"]["bindery-failed"].as_str().unwrap_or_default();
-        // One that came too late has failed too, whatever became of it.
-        let ending = |r: &&&Resource| {
-            let state = r.body["properties"]["provisioningState"].as_str().unwrap_or_default();
-            let revision = r.body["tags"]["bindery-revision"].as_str().unwrap_or_default();
-            ["Failed", "Deleting"].contains(&state) || failed.contains(revision)
-        };
-        let whole = ours.iter().filter(|r| !ending(r)).count();
-        hold(whole <= 2 && ours.len() <= 3, || {
-            let state = |r: &&&Resource| r.body["properties"]["provisioningState"].clone();
-            let names: Vec<String> = ours.iter().map(|r| format!("{} {}", r.id.name(), state(r))).collect();
-            format!("too many deployments of ours: {names:?}, with {}", endpoint.body["tags"])
-        })?;
-    }
-    Ok(())
-}
-
-/// Nothing that is not ours is changed or deleted.
-fn what_is_not_ours_stays(world: &World) -> Result<(), String> {
-    for (id, body) in &world.ledger.foreign {
-        let now = world.cloud.resources.get(id).map(|r| &r.body);
-        hold(now == Some(body), || format!("{id} is not ours, and became {now:?}"))?;
-    }
-    Ok(())
-}
-
-// --- a decision ---
-
-/// What holds of every decision.
-pub fn of_a_decision<K: Kind>(
-    _: &World,
-    object: &Object<K>,
-    facts: &K::Facts,
-    decision: &Decision<K::Status>,
-) -> Result<(), String> {
-    tells_one_story::<K>(object, decision)?;
-    if let Evidence::Binding(facts) = K::evidence(facts) {
-        a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
-    }
-    Ok(())
-}
-
-/// Ready is there and of this generation; Reconciling and Stalled are never there together.
-fn tells_one_story<K: Kind>(object: &Object<K>, decision: &Decision<K::Status>) -> Result<(), String> {
-    let conditions = conditions_of(K::conditions(&decision.status));
-    let ready = conditions.get("Ready").and_then(|c| c.observed_generation);
-    hold(ready == Some(object.generation), || format!("{}: Ready speaks of {ready:?}", object.name))?;
-    let both = conditions.get("Reconciling").is_some() && conditions.get("Stalled").is_some();
-    hold(!both, || format!("{}: Reconciling and Stalled at once", object.name))
-}
-
-/// A pass that sees a broken candidate with traffic, and may act, takes it back.
-fn a_bad_candidate_is_taken_back(
-    facts: &deployment_binding::Facts,
-    call: Option<&Call>,
-) -> Result<(), String> {
-    let situation = &facts.situation;
-    let hindered = situation.mode != Mode::Act
-        || situation.deleting
-        || situation.unreadable.is_some()
-        || situation.failure.is_some()
-        || situation.older_claimant().is_some()
-        || !matches!(facts.place, Place::Ready { .. });
-    let (Some((_, name)), Some(endpoint)) = (wanted(facts), facts.endpoint.found()) else { return Ok(()) };
-    let state = |s: &Option<String>| s.clone().unwrap_or_default();
-    let settled = state(&endpoint.properties.provisioning_state) == "Succeeded"
-        && facts
-            .deployments
-            .iter()
-            .all(|d| ["Succeeded", "Failed"].contains(&state(&d.properties.provisioning_state).as_str()));
-    let broken = facts
-        .deployments
-        .iter()
-        .any(|d| d.name() == name && state(&d.properties.provisioning_state) == "Failed");
-    let stable = endpoint.tags.get("bindery-stable").filter(|s| **s != name);
-    let stable = stable.filter(|s| facts.deployments.iter().any(|d| d.name() == s.as_str()));
-    if hindered || !settled || !broken || stable.is_none() || endpoint.weight(&name) == 0 {
-        return Ok(());
-    }
-    let weight = match call.map(|c| &c.action) {
-        Some(Action::Put(body)) => body["properties"]["traffic"][&name].as_i64().unwrap_or(0),
-        _ => 100,
-    };
-    hold(weight == 0, || format!("{name} is broken, has traffic, and is not taken back: {call:?}"))
-}
-
-// --- a call ---
+use crate::decide::{Facts as _, Look, Mode, Situation, deployment_binding};
 
 /// What holds of every call.
 pub fn of_a_call<K: Kind>(
@@ -226,6 +23,8 @@ pub fn of_a_call<K: Kind>(
     let mut facts = facts.clone();
     nothing_is_written_when_only_looking(world, object, facts.situation(), call)?;
     the_younger_claimant_waits(facts.situation(), call)?;
+    what_others_claim_is_handed_over(facts.situation(), call)?;
+    what_failed_is_not_tried_again_at_once(facts.situation(), call)?;
     match K::evidence(&facts) {
         Evidence::Workspace => Err(format!("a workspace was about to be changed: {}", call.doing)),
         Evidence::Registry(facts) => {
@@ -296,15 +95,32 @@ fn nothing_is_written_when_only_looking<K: Kind>(
 /// Of two objects that claim one resource, the younger one does nothing but hand it over when it goes.
 fn the_younger_claimant_waits(situation: &Situation, call: &Call) -> Result<(), String> {
     let older = situation.claimants.iter().find(|c| c.created < situation.created);
-    let tags = |body: &Value| {
-        let tag = |at: &str| body.pointer(at).and_then(Value::as_str).map(str::to_string);
-        tag("/tags/bindery-owner").or_else(|| tag("/properties/tags/bindery-owner"))
-    };
-    let owner = if let Action::Put(body) = &call.action { tags(body) } else { None };
-    let given = situation.claimants.iter().any(|c| owner.as_ref() == Some(&format!("prod/{}", c.name)));
-    hold(older.is_none() || (situation.deleting && given), || {
+    hold(older.is_none() || (situation.deleting && hands_over(situation, call)), || {
         format!("{older:?} is older, and yet: {}", call.doing)
     })
+}
+
+/// The call names another claimant as the owner.
+fn hands_over(situation: &Situation, call: &Call) -> bool {
+    let Action::Put(body) = &call.action else { return false };
+    let tag = |at: &str| body.pointer(at).and_then(Value::as_str).map(str::to_string);
+    let owner = tag("/tags/bindery-owner").or_else(|| tag("/properties/tags/bindery-owner"));
+    situation.claimants.iter().any(|c| owner.as_ref() == Some(&format!("prod/{}", c.name)))
+}
+
+/// What is deleted while another object claims it is theirs: nothing but its owner changes.
+fn what_others_claim_is_handed_over(situation: &Situation, call: &Call) -> Result<(), String> {
+    let heir = situation.claimants.first().filter(|_| situation.deleting);
+    hold(heir.is_none() || hands_over(situation, call), || {
+        format!("{heir:?} claims it, and yet: {}", call.doing)
+    })
+}
+
+/// A call that did not work is not made again within the second.
+fn what_failed_is_not_tried_again_at_once(situation: &Situation, call: &Call) -> Result<(), String> {
+    let failed = situation.failure.as_ref().filter(|f| f.doing == call.doing);
+    let over = failed.map(|f| f.at.duration_until(situation.now).unsigned_abs());
+    hold(over.is_none_or(|over| over.as_secs() >= 1), || format!("{over:?} after it failed: {}", call.doing))
 }
 
 /// What is deleted, or loses regions, carries our tag: never what is somebody else's or nobody's.
@@ -455,24 +271,6 @@ fn foreign_fields_survive(
     }
     Ok(())
 }
-
-/// What the manifest asks for, where the version can be read.
-fn wanted(facts: &deployment_binding::Facts) -> Option<(Revision, String)> {
-    let SourceVersion::Ready { asset_id, version, .. } = &facts.version else { return None };
-    let revision = Revision::of(asset_id, &facts.spec.online.deployment);
-    let name = revision.deployment_name(version);
-    Some((revision, name))
-}
-
-/// The workspace lets the version serve.
-fn allowed(facts: &deployment_binding::Facts) -> bool {
-    let Place::Ready { policy, .. } = &facts.place else { return false };
-    let SourceVersion::Ready { registry, .. } = &facts.version else { return false };
-    policy.allowed_registries.is_empty()
-        || registry.as_ref().is_some_and(|r| policy.allowed_registries.contains(r))
-}
-
-// --- a release ---
 
 /// An object goes only when nothing in Azure is left to do for it.
 pub fn of_a_release<K: Kind>(facts: &K::Facts) -> Result<(), String> {
