@@ -8,6 +8,7 @@
 mod cloud;
 mod cluster;
 mod end;
+mod foreign;
 mod invariants;
 mod kinds;
 mod people;

@@ -1,16 +1,15 @@
-//! People: those who apply manifests, and those who change things in Azure behind Bindery's back.
+//! People: those who apply manifests.
 
 use serde_json::{Value, json};
 
-use super::cloud::Form;
 use super::cluster::Cluster;
+use super::foreign;
 use super::kinds::Kind;
 use super::world::World;
 use crate::api::{
     DeploymentBinding, DeploymentBindingSpec, From, Management, ModelVersion, ModelVersionSpec, Registry,
     RegistrySpec, Workspace, WorkspaceSpec,
 };
-use crate::azure::ResourceId;
 
 /// The numbers of the versions that there are.
 pub const VERSIONS: [&str; 3] = ["1", "2", "3"];
@@ -69,69 +68,13 @@ pub fn begin(world: &mut World) {
         cluster.apply::<DeploymentBinding>("tips", binding("tips", "2"), now);
     }
     if rng.u8(0..3) == 0 {
-        stranger(world);
+        foreign::stranger(world);
     }
     match world.rng.u8(0..24) {
-        0..4 => taken_version(world),
-        4..6 => registry_before(world, "other/a/b"),
-        6..8 => registry_before(world, ""),
+        0..4 => foreign::taken_version(world),
+        4..6 => foreign::registry_before(world, "other/a/b"),
+        6..8 => foreign::registry_before(world, ""),
         _ => {}
-    }
-}
-
-/// The registry is there before Bindery is: somebody else's for good, or nobody's.
-fn registry_before(world: &mut World, owner: &str) {
-    let id = ResourceId::registry("s", "rg", "models");
-    let taken = !owner.is_empty();
-    let tags = if taken { json!({"bindery-owner": owner}) } else { json!({"theirs": "x"}) };
-    let accounts = |location: &str| {
-        json!({
-            "location": location,
-            "storageAccountDetails": [{"systemCreatedStorageAccount": {"armResourceId": {"resourceId": "/a"}}}],
-            "acrDetails": [{"systemCreatedAcrAccount": {"armResourceId": {"resourceId": "/b"}}}],
-        })
-    };
-    let body = json!({"location": "eastus", "tags": tags, "properties": {
-        "publicNetworkAccess": "Enabled", "discoveryUrl": "https://models.example/discovery",
-        "regionDetails": [accounts("eastus"), accounts("westus")],
-    }});
-    world.cloud.put_there(&id, body);
-    if taken {
-        world.ledger.guard(&world.cloud.resources[&id]);
-    }
-}
-
-/// Version 3 in the workspace is there before Bindery is, and another cluster's for good.
-fn taken_version(world: &mut World) {
-    let id = ResourceId::workspace("s", "rg", "dev").model_version("taxi", "3");
-    let body = json!({"properties": {
-        "modelUri": "azureml://jobs/train-3/outputs/artifacts/paths/model", "modelType": "mlflow_model",
-        "jobName": "train-3", "tags": {"bindery-owner": "other/a/b"}, "properties": {}, "isArchived": false,
-        "flavors": {}, "stage": "Development", "provisioningState": "Succeeded",
-    }});
-    world.cloud.put_there(&id, body);
-    world.ledger.guard(&world.cloud.resources[&id]);
-}
-
-/// The endpoint `tips` is there before Bindery is: somebody else's for good, or nobody's.
-fn stranger(world: &mut World) {
-    let endpoint = ResourceId::workspace("s", "rg", "prod").child("onlineEndpoints", "tips");
-    let blue = endpoint.child("deployments", "blue");
-    let deployment = json!({
-        "location": "eastus", "tags": {}, "sku": {"name": "Default", "capacity": 3},
-        "properties": {"endpointComputeType": "Managed", "model": "theirs", "provisioningState": "Succeeded"},
-    });
-    let taken = world.rng.bool();
-    let tags = if taken { json!({"bindery-owner": "other/a/b"}) } else { json!({"theirs": "x"}) };
-    let body = json!({
-        "location": "eastus", "tags": tags,
-        "properties": {"authMode": "Key", "provisioningState": "Succeeded", "traffic": {"blue": 100}},
-    });
-    world.cloud.put_there(&endpoint, body);
-    world.cloud.put_there(&blue, deployment);
-    world.ledger.guard(&world.cloud.resources[&blue]);
-    if taken {
-        world.ledger.guard(&world.cloud.resources[&endpoint]);
     }
 }
 
@@ -289,7 +232,14 @@ fn with_a_version(world: &mut World) {
         7 if name.starts_with("dev-") => {
             edit::<ModelVersion>(world, &name, |s| s.deletion_policy = crate::api::VersionDeletion::Delete);
         }
-        _ => world.cluster.delete::<ModelVersion>(&name),
+        _ => {
+            if small == 1 && name.starts_with("dev-") {
+                edit::<ModelVersion>(world, &name, |s| {
+                    s.deletion_policy = crate::api::VersionDeletion::Delete;
+                });
+            }
+            world.cluster.delete::<ModelVersion>(&name);
+        }
     }
 }
 
@@ -297,6 +247,9 @@ fn with_the_registry(world: &mut World) {
     let choice = world.rng.u8(0..13) / 2;
     world.note(|| format!("USER registry: {choice}"));
     let small = world.rng.u8(1..4);
+    if world.rng.u8(0..4) == 0 {
+        foreign::disown_the_registry(world);
+    }
     match choice {
         0 => edit::<Registry>(world, "models", |s| s.tags = of(json!({format!("k{small}"): "v"}))),
         1 => edit::<Registry>(world, "models", |s| {
@@ -307,55 +260,5 @@ fn with_the_registry(world: &mut World) {
         4 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Delete),
         5 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Retain),
         _ => world.cluster.delete::<Registry>("models"),
-    }
-}
-
-/// Somebody changes something in Azure Studio, whatever Bindery does just then.
-pub fn meddle(world: &mut World) {
-    let ids: Vec<ResourceId> = world.cloud.resources.keys().cloned().collect();
-    let Some(id) = world.rng.choice(ids).filter(|id| !world.ledger.guards(id)) else { return };
-    let choice = world.rng.u8(0..7);
-    let deployments: Vec<String> =
-        world.cloud.deployments_of(&id).iter().map(|r| r.id.name().to_string()).collect();
-    let one = world.rng.choice(deployments.clone());
-    let busy = world.cloud.busy(&super::cloud::lock_of(&id));
-    let small = world.rng.u8(1..4);
-    let Some(mut body) = world.cloud.resources.get(&id).map(|r| r.body.clone()) else { return };
-    let tags = if Form::of(&id) == Form::Version { "/properties/tags" } else { "/tags" };
-    match (Form::of(&id), choice) {
-        (Form::Workspace, _) => return,
-        (_, 0) => set_tag(&mut body, tags, &format!("foreign{small}"), "x"),
-        (_, 1) => set_tag(&mut body, tags, "team", "someone"),
-        // Nobody's any more, until it is taken over again.
-        (Form::Registry | Form::Version | Form::Endpoint, 6) => drop_tag(&mut body, tags, "bindery-owner"),
-        (Form::Version, 2) => body["properties"]["isArchived"] = json!(small == 1),
-        (Form::Endpoint, 2 | 3) if !busy => {
-            let Some(one) = one else { return };
-            let other = deployments.iter().find(|d| **d != one);
-            body["properties"]["traffic"] = match (small, other) {
-                (1, Some(other)) => json!({one: 70, other.clone(): 30}),
-                (2, _) => json!({}),
-                _ => json!({one: 100}),
-            };
-        }
-        (Form::Endpoint, 4) => body["properties"]["mirrorTraffic"] = json!({"shadow": small}),
-        (Form::Endpoint | Form::Registry, 5) => body["properties"]["futureProperty"] = json!(small),
-        // It breaks where it runs.
-        (Form::Deployment, 3) if !busy => body["properties"]["provisioningState"] = json!("Failed"),
-        _ => return,
-    }
-    world.note(|| format!("FOREIGN hand on {}: {choice}/{small}", id.name()));
-    world.cloud.put_there(&id, body);
-}
-
-fn set_tag(body: &mut Value, tags: &str, key: &str, value: &str) {
-    if let Some(tags) = body.pointer_mut(tags).and_then(Value::as_object_mut) {
-        tags.insert(key.into(), json!(value));
-    }
-}
-
-fn drop_tag(body: &mut Value, tags: &str, key: &str) {
-    if let Some(tags) = body.pointer_mut(tags).and_then(Value::as_object_mut) {
-        tags.remove(key);
     }
 }

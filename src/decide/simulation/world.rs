@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::cloud::{Cloud, Weather};
 use super::cluster::{Cluster, Object};
+use super::foreign;
 use super::invariants::{self, Ledger};
 use super::kinds::Kind;
 use super::people;
@@ -125,11 +126,15 @@ impl World {
     /// Sends a call; somebody else may be quicker, and the process may die before it arrives.
     pub fn send(&mut self, call: &Call) -> Result<Result<Reply, Error>, Crash> {
         if self.chance(0.03) {
-            people::meddle(self);
+            foreign::meddle(self);
         }
         if self.chance(0.01) {
             self.note(|| format!("CALL {} is on its way, and the process dies", call.doing));
             self.cloud.send_and_die(call);
+            // The next one may be asked for something else at once.
+            if self.rng.bool() {
+                people::act(self);
+            }
             return Err(Crash);
         }
         let answer = self.cloud.send(call);
@@ -266,7 +271,7 @@ impl World {
         while self.now < end {
             match self.rng.u8(0..20) {
                 0..13 => people::act(self),
-                13..17 => people::meddle(self),
+                13..17 => foreign::meddle(self),
                 17 => self.restart(),
                 18 => self.cloud.closed_until = self.now + Duration::from_secs(self.rng.u64(10..400)),
                 _ if self.chance(0.3) => {
