@@ -61,7 +61,10 @@ fn of_a_bindings_call(world: &World, facts: &deployment_binding::Facts, call: &C
         nothing_that_serves_is_deleted(!serving && facts.deployments.is_empty(), call)?;
         traffic_sums_to_100_or_is_empty(call)?;
         only_the_qualified_rise(facts, call)?;
-        steps_are_taken_one_by_one(world, facts, call)?;
+        // What is handed over keeps the traffic that it has, whoever gave it.
+        if !hands_over(&facts.situation, call) {
+            steps_are_taken_one_by_one(world, facts, call)?;
+        }
         let (tags, owned) = (&facts.spec.online.endpoint.tags, &facts.status.owned_tags);
         return foreign_fields_survive(endpoint.as_ref(), "/tags", tags, owned, call);
     }

@@ -69,11 +69,12 @@ fn what_is_too_much_goes(facts: &deployment_binding::Facts, call: Option<&Call>)
             && !failed.contains(&revision(d))
     };
     let count = facts.deployments.iter().filter(whole).count();
+    if count <= 2 || call.is_some() {
+        return Ok(());
+    }
     let may = !hindered(facts) && settled(facts, endpoint) && wanted(facts).is_some() && allowed(facts);
     let taken = endpoint.tags.get("bindery-owner").is_some_and(|o| !o.starts_with("prod/"));
-    hold(count <= 2 || !may || taken || call.is_some(), || {
-        format!("{count} deployments, and nothing is done")
-    })
+    hold(!may || taken, || format!("{count} deployments, and nothing is done"))
 }
 
 /// A pass that sees a broken candidate with traffic, and may act, takes it back.
@@ -81,19 +82,15 @@ fn a_bad_candidate_is_taken_back(
     facts: &deployment_binding::Facts,
     call: Option<&Call>,
 ) -> Result<(), String> {
+    let failed = |d: &OnlineDeployment| state(d.properties.provisioning_state.as_ref()) == "Failed";
+    if hindered(facts) || !facts.deployments.iter().any(failed) {
+        return Ok(());
+    }
     let (Some((_, name)), Some(endpoint)) = (wanted(facts), facts.endpoint.found()) else { return Ok(()) };
-    let broken = facts
-        .deployments
-        .iter()
-        .any(|d| d.name() == name && state(d.properties.provisioning_state.as_ref()) == "Failed");
+    let broken = facts.deployments.iter().any(|d| d.name() == name && failed(d));
     let stable = endpoint.tags.get("bindery-stable").filter(|s| **s != name);
     let stable = stable.filter(|s| facts.deployments.iter().any(|d| d.name() == s.as_str()));
-    if hindered(facts)
-        || !settled(facts, endpoint)
-        || !broken
-        || stable.is_none()
-        || endpoint.weight(&name) == 0
-    {
+    if !settled(facts, endpoint) || !broken || stable.is_none() || endpoint.weight(&name) == 0 {
         return Ok(());
     }
     let weight = match call.map(|c| &c.action) {
