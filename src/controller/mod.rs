@@ -5,6 +5,8 @@
 //! [`kind`] is what a kind has to bring. [`names`] knows who refers to what.
 
 mod context;
+#[cfg(test)]
+mod fixtures;
 mod gather;
 mod kind;
 mod memory;

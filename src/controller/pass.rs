@@ -178,3 +178,6 @@ fn after<K: Kind>(next: Next, object: &K) -> Duration {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

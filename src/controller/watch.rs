@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::{BoxStream, Stream, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{self, Action, Config, applier};
 use kube::runtime::reflector::store::Writer;
@@ -161,14 +161,23 @@ async fn follow_namespaces(context: Arc<Context>, mut writer: Writer<Namespace>,
     }
 }
 
-async fn follow<K: Wakes>(context: Arc<Context>, mut writer: Writer<K>, queues: Queues) {
+async fn follow<K: Wakes>(context: Arc<Context>, writer: Writer<K>, queues: Queues) {
     let client = context.client.clone();
     let api: Api<K> = match &context.options.namespace {
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
     };
+    take_in(events(api), &context, writer, &queues).await;
+}
+
+/// Takes over what a watch brings, and wakes whom it concerns.
+async fn take_in<K: Wakes>(
+    mut events: impl Stream<Item = Event<K>> + Unpin,
+    context: &Context,
+    mut writer: Writer<K>,
+    queues: &Queues,
+) {
     let mut seen: HashMap<String, Seen> = HashMap::new();
-    let mut events = events(api);
     let names = &context.stores.names;
     while let Some(event) = events.next().await {
         match &event {
@@ -183,7 +192,7 @@ async fn follow<K: Wakes>(context: Arc<Context>, mut writer: Writer<K>, queues: 
         match event {
             Event::Apply(object) => {
                 let known = seen.insert(object.uid().unwrap_or_default(), Seen::of(&object));
-                react(&context, &queues, &object, known.as_ref());
+                react(context, queues, &object, known.as_ref());
             }
             Event::InitApply(object) => {
                 seen.insert(object.uid().unwrap_or_default(), Seen::of(&object));
@@ -192,13 +201,13 @@ async fn follow<K: Wakes>(context: Arc<Context>, mut writer: Writer<K>, queues: 
                 let uid = object.uid().unwrap_or_default();
                 seen.remove(&uid);
                 context.memory.forget(&uid);
-                object.wake_others(&context.stores, &queues);
+                object.wake_others(&context.stores, queues);
             }
             // Only now the store holds what was listed: a pass before would be made on older objects. Everybody
             // gets one, so nobody has to be woken by others.
             Event::InitDone => {
                 for object in K::store(&context.stores).state() {
-                    object.wake(&queues);
+                    object.wake(queues);
                 }
             }
             Event::Init => {}
@@ -361,3 +370,6 @@ impl Wakes for DeploymentBinding {
         wake_each(queues, &self.rivals(stores));
     }
 }
+
+#[cfg(test)]
+mod tests;
