@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::arm::{self, Call};
-use super::asset::lists::has_all;
+use super::asset::lists::Having;
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start, Started};
@@ -12,6 +12,10 @@ use super::paging::page;
 use super::schema::word;
 use super::{Core, json as at, keys, registry, traffic, workspace};
 use crate::wire::Response;
+
+/// `kind` of an endpoint that has a compute of its own, and of all others.
+const KUBERNETES: &str = "K8S";
+const MANAGED: &str = "Managed";
 
 const AUTH_MODES: [&str; 3] = ["Key", "AMLToken", "AADToken"];
 
@@ -42,18 +46,25 @@ pub fn shown(call: &Call, document: &Value) -> Value {
     document
 }
 
-/// GET of all in a workspace.
+/// What endpoints of a compute type have as their `kind`; none when there is no such type.
+fn kind_of(compute_type: &str) -> Option<&'static str> {
+    let kinds = [("Managed", MANAGED), ("Kubernetes", KUBERNETES), ("AzureMLCompute", "AzureMLCompute")];
+    let found = kinds.into_iter().find(|(kind, _)| kind.eq_ignore_ascii_case(compute_type))?;
+    Some(found.1)
+}
+
+/// GET of all in a workspace, by `name`, `computeType`, `tags` and `properties`.
 pub fn list(core: &Core, call: &Call) -> Answer {
-    let wanted = |name| {
-        call.request.parameter(name).map(|text| text.split(',').map(ToOwned::to_owned).collect::<Vec<_>>())
-    };
-    let (name, tags, properties) = (call.request.parameter("name"), wanted("tags"), wanted("properties"));
+    let same =
+        |wanted: &str, value: &Value| value.as_str().is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+    let name = call.request.parameter("name");
+    let kind = call.request.parameter("computeType").and_then(|kind| kind_of(&kind));
+    let (tags, properties) = (Having::of(call.request, "tags"), Having::of(call.request, "properties"));
     page(core, call, Order::of_endpoints(call.request), |document| {
-        let fits = name.as_deref().is_none_or(|name| document["name"] == *name)
-            && tags.as_deref().is_none_or(|tags| has_all(&document["tags"], tags))
-            && properties
-                .as_deref()
-                .is_none_or(|wanted| has_all(&document["properties"]["properties"], wanted));
+        let fits = name.as_deref().is_none_or(|name| same(name, &document["name"]))
+            && kind.is_none_or(|kind| document["kind"] == kind)
+            && tags.all_in(&document["tags"])
+            && properties.all_in(&document["properties"]["properties"]);
         fits.then(|| shown(call, &document))
     })
 }
@@ -172,7 +183,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         "name": before.as_ref().map_or_else(|| call.address.leaf().into(), |before| before["name"].clone()),
         "type": call.address.arm_type(),
         "location": location,
-        "kind": if kubernetes { "K8S" } else { "Managed" },
+        "kind": if kubernetes { KUBERNETES } else { MANAGED },
         "tags": at::or(&body, "tags", json!({})),
         "identity": identity,
         "properties": {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::address::Address;
 use super::arm::{self, Call};
 use super::asset;
-use super::asset::lists::{ListView, has_all};
+use super::asset::lists::{Having, ListView};
 use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::mlflow::Metrics;
@@ -31,18 +31,20 @@ pub fn get(core: &Core, call: &Call) -> Answer {
     }
 }
 
-/// GET of all in a workspace.
+/// GET of all in a workspace, by `jobType`, the key of a `tag`, and `properties`.
 pub fn list(core: &Core, call: &Call) -> Answer {
     let view = ListView::of(call.request);
     let kind = call.request.parameter("jobType");
-    let tag: Vec<String> = call.request.parameter("tag").into_iter().collect();
+    let kind =
+        TYPES.iter().find(|known| kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(known)));
+    let tag = call.request.parameter("tag");
+    let wanted = Having::of(call.request, "properties");
     page(core, call, Order::NEWEST_FIRST, |document| {
         let properties = &document["properties"];
         let fits = view.shows(&document)
-            && has_all(&properties["tags"], &tag)
-            && kind.as_deref().is_none_or(|kind| {
-                properties["jobType"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(kind))
-            });
+            && tag.as_deref().is_none_or(|tag| properties["tags"].get(tag).is_some())
+            && wanted.all_in(&properties["properties"])
+            && kind.is_none_or(|kind| properties["jobType"] == **kind);
         fits.then(|| document.into_owned())
     })
 }

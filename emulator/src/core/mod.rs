@@ -24,6 +24,7 @@ mod monitor;
 pub mod operation;
 mod order;
 mod paging;
+mod parameters;
 mod publish;
 mod registry;
 mod registry_regions;

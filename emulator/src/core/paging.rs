@@ -8,13 +8,51 @@ use super::Core;
 use super::arm::Call;
 use super::error::{Answer, ArmError};
 use super::order::{Order, Position};
-use crate::wire::{Request, Response};
+use crate::wire::{Request, Response, decode};
 
-/// One page of a list, with `nextLink` when there is more. `render` turns a stored document into an item,
-/// or leaves it out.
+/// How many items a list shows.
+struct Extent {
+    /// On a page.
+    page: usize,
+    /// In all, and the parameter that says so.
+    most: Option<(&'static str, usize)>,
+}
+
+impl Extent {
+    /// `$top` and `count` are how many are wanted in all; but `count` of endpoints is the length of a page [PY]. A
+    /// number that is none says nothing.
+    fn of(core: &Core, call: &Call) -> Self {
+        let page = core.config.page_size.max(1);
+        let asked = |name| Some((name, number(call.request, name).filter(|number| *number > 0)?));
+        if call.address.collection.is_some_and(|kind| kind.ends_with("Endpoints")) {
+            let asked = asked("count").map_or(page, |(_, count)| count);
+            return Self { page: page.min(asked), most: None };
+        }
+        let most = asked("$top").or_else(|| asked("count"));
+        Self { page: most.map_or(page, |(_, most)| page.min(most)), most }
+    }
+}
+
+fn number(request: &Request, name: &str) -> Option<usize> {
+    request.parameter(name)?.parse().ok()
+}
+
+/// One page of the list that is asked for, with `nextLink` when there is more. `render` turns a stored document into
+/// an item, or leaves it out.
 pub fn page(
     core: &Core,
     call: &Call,
+    order: Order,
+    render: impl FnMut(Cow<Value>) -> Option<Value>,
+) -> Answer {
+    page_of(core, call, &[call.address.collection_key()], order, render)
+}
+
+/// The same of several collections together.
+pub fn page_of(
+    core: &Core,
+    call: &Call,
+    collections: &[String],
     order: Order,
     mut render: impl FnMut(Cow<Value>) -> Option<Value>,
 ) -> Answer {
@@ -23,17 +61,18 @@ pub fn page(
     if token.is_some() && after.is_none() {
         return Err(ArmError::validation("$skip", "The continuation token is not valid."));
     }
-    let limit = call.request.parameter("$top").or_else(|| call.request.parameter("count"));
-    let limit = limit.and_then(|text| text.parse::<usize>().ok()).unwrap_or(usize::MAX);
-    let size = core.config.page_size.max(1).min(limit.max(1));
+    let extent = Extent::of(core, call);
+    let mut offset = number(call.request, "offset").unwrap_or(0);
     let mut items = Vec::new();
     let mut last = None;
     let mut more = false;
-    for (position, document) in
-        core.store.list(core.now(), &call.address.collection_key(), order, after.as_ref())
-    {
+    for (position, document) in core.store.list(core.now(), collections, order, after.as_ref()) {
         let Some(item) = render(document) else { continue };
-        if items.len() == size {
+        if offset > 0 {
+            offset -= 1;
+            continue;
+        }
+        if items.len() == extent.page {
             more = true;
             break;
         }
@@ -41,21 +80,27 @@ pub fn page(
         last = Some(position);
     }
     let mut body = json!({"value": items});
-    // `$top` and `count` say how many are wanted in all, and then there is no next page.
-    if let (true, true, Some(last)) = (more, limit > size, last) {
-        body["nextLink"] = next_link(core, call.request, &last).into();
+    let left = extent.most.map(|(name, most)| (name, most - extent.page));
+    if let (true, Some(last)) = (more && left.is_none_or(|(_, left)| left > 0), last) {
+        body["nextLink"] = next_link(core, call.request, &last, left).into();
     }
     Ok(Response::json(200, &body))
 }
 
-fn next_link(core: &Core, request: &Request, last: &Position) -> String {
-    let kept: Vec<&str> = request
+/// The same request from a position on: what was passed over is not passed over again, and only what is left of a
+/// number in all is wanted.
+fn next_link(core: &Core, request: &Request, last: &Position, left: Option<(&str, usize)>) -> String {
+    let mut gone = vec!["$skip", "offset"];
+    gone.extend(left.map(|(name, _)| name));
+    let mut query: Vec<String> = request
         .query
         .split('&')
         .filter(|pair| {
-            let key = pair.split('=').next().unwrap_or_default();
-            !key.eq_ignore_ascii_case("$skip") && !key.eq_ignore_ascii_case("%24skip")
+            let name = decode(pair.split('=').next().unwrap_or_default());
+            !gone.iter().any(|gone| gone.eq_ignore_ascii_case(&name))
         })
+        .map(ToOwned::to_owned)
         .collect();
-    format!("{}{}?{}&%24skip={}", core.base(), request.path, kept.join("&"), last.token())
+    query.extend(left.map(|(name, left)| format!("{}={left}", name.replace('$', "%24"))));
+    format!("{}{}?{}&%24skip={}", core.base(), request.path, query.join("&"), last.token())
 }

@@ -1,7 +1,5 @@
 //! Registries (§B.2): PUT answers 202 with nothing in it, and there is no provisioningState to look at.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -10,10 +8,10 @@ use super::error::{Answer, ArmError};
 use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start, Started};
 use super::order::Order;
-use super::paging::page;
+use super::paging::page_of;
 use super::registry_regions as regions;
 use super::schema::word;
-use super::{Core, ids, json as at};
+use super::{Core, ids, json as at, workspace};
 use crate::wire::Response;
 
 /// Who has a registry's name, which is unique in the tenant.
@@ -38,19 +36,9 @@ fn visible(core: &Core, document: &Value) -> bool {
 
 /// GET of all in a resource group, or in a subscription.
 pub fn list(core: &Core, call: &Call) -> Answer {
-    if !call.address.group.is_empty() {
-        return page(core, call, Order::OLDEST_FIRST, |document| {
-            visible(core, &document).then(|| document.into_owned())
-        });
-    }
-    let prefix = format!("{}/", call.address.subscription.to_ascii_lowercase());
-    let value: Vec<Cow<Value>> = core
-        .store
-        .everywhere("/registries")
-        .filter(|(path, document)| path.starts_with(&prefix) && visible(core, document))
-        .map(|(_, document)| document)
-        .collect();
-    Ok(Response::json(200, &json!({"value": value})))
+    page_of(core, call, &workspace::collections(core, call), Order::OLDEST_FIRST, |document| {
+        visible(core, &document).then(|| document.into_owned())
+    })
 }
 
 /// PUT: makes or replaces.

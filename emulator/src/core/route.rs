@@ -5,8 +5,8 @@ use super::arm::{Call, Door, not_found};
 use super::asset::{KINDS_OF_ASSETS as ASSETS, container, upload, version};
 use super::error::{Answer, ArmError};
 use super::{
-    Core, batch, datastore, deployment, endpoint, job, keys, operation, publish, registry, registry_regions,
-    schema, workspace,
+    Core, batch, datastore, deployment, endpoint, job, keys, operation, parameters, publish, registry,
+    registry_regions, schema, workspace,
 };
 
 /// What is asked of an address.
@@ -43,15 +43,24 @@ pub fn dispatch(core: &mut Core, call: &Call) -> Answer {
     match verb {
         Verb::Put => schema::check_put(&shape, &call.body()?)?,
         Verb::Patch => schema::check_patch(&call.body()?)?,
+        Verb::List => {
+            let request = &parameters::of_list(call.request, &shape, call.door);
+            let (address, api_version) = (call.address.clone(), call.api_version.clone());
+            return handle(core, &Call { request, address, api_version, ..*call }, &shape, &verb);
+        }
         _ => {}
     }
+    handle(core, call, &shape, &verb)
+}
+
+fn handle(core: &mut Core, call: &Call, shape: &str, verb: &Verb) -> Answer {
     let kinds: Vec<&str> = shape.split('/').collect();
     match kinds.as_slice() {
-        ["registries"] => registries(core, call, &verb),
-        ["workspaces"] => workspaces(core, call, &verb),
-        ["registries" | "workspaces", asset] if ASSETS.contains(asset) => containers(core, call, &verb),
+        ["registries"] => registries(core, call, verb),
+        ["workspaces"] => workspaces(core, call, verb),
+        ["registries" | "workspaces", asset] if ASSETS.contains(asset) => containers(core, call, verb),
         ["registries" | "workspaces", asset, "versions"] if ASSETS.contains(asset) => {
-            versions(core, call, &verb)
+            versions(core, call, verb)
         }
         ["registries", "tempdatarefs", "versions"] if matches!(verb, Verb::Put) => {
             upload::temporary(core, call)
@@ -59,12 +68,12 @@ pub fn dispatch(core: &mut Core, call: &Call) -> Answer {
         ["registries", "datarefs" | "datareferences", "versions"] if matches!(verb, Verb::Post) => {
             upload::readable(core, call)
         }
-        ["workspaces", "jobs"] => jobs(core, call, &verb),
-        ["workspaces", "datastores"] => datastores(core, call, &verb),
-        ["workspaces", "onlineEndpoints"] => endpoints(core, call, &verb),
-        ["workspaces", "onlineEndpoints", "deployments"] => deployments(core, call, &verb),
-        ["workspaces", "batchEndpoints"] => batch_endpoints(core, call, &verb),
-        ["workspaces", "batchEndpoints", "deployments"] => batch_deployments(core, call, &verb),
+        ["workspaces", "jobs"] => jobs(core, call, verb),
+        ["workspaces", "datastores"] => datastores(core, call, verb),
+        ["workspaces", "onlineEndpoints"] => endpoints(core, call, verb),
+        ["workspaces", "onlineEndpoints", "deployments"] => deployments(core, call, verb),
+        ["workspaces", "batchEndpoints"] => batch_endpoints(core, call, verb),
+        ["workspaces", "batchEndpoints", "deployments"] => batch_deployments(core, call, verb),
         ["workspaces", "batchEndpoints", "jobs"]
         | ["workspaces", "batchEndpoints", "deployments", "jobs"]
             if matches!(verb, Verb::List) =>

@@ -115,14 +115,7 @@ impl Store {
 
     /// Removes a resource and everything beneath it; false when there is none.
     pub fn remove(&mut self, now: Timestamp, key: &str) -> bool {
-        let beneath = format!("{key}/");
-        let paths: Vec<String> = self
-            .collections
-            .range(beneath.clone()..)
-            .map(|(path, _)| path.clone())
-            .take_while(|path| path.starts_with(&beneath))
-            .collect();
-        for path in paths {
+        for path in self.beneath(key, "") {
             self.collections.remove(&path);
         }
         let Some((path, name)) = key.rsplit_once('/') else { return false };
@@ -133,16 +126,16 @@ impl Store {
         true
     }
 
-    /// The documents of a collection, as lists show them; those behind a position, if one is given.
+    /// The documents of collections, as lists show them; those behind a position, if one is given.
     pub fn list(
         &self,
         now: Timestamp,
-        path: &str,
+        paths: &[String],
         order: Order,
         after: Option<&Position>,
     ) -> impl Iterator<Item = (Position, Cow<'_, Value>)> {
         let mut found: Vec<(Position, &Document)> = self
-            .shown(now, path)
+            .shown(now, paths)
             .into_iter()
             .map(|(at, document)| {
                 // Only what is looked at is read.
@@ -167,14 +160,12 @@ impl Store {
         found.into_iter().map(|(position, document)| (position, document.read()))
     }
 
-    fn shown(&self, now: Timestamp, path: &str) -> BTreeMap<u64, &Document> {
-        let mut shown: BTreeMap<u64, &Document> = self
-            .collections
-            .get(path)
-            .map(|collection| collection.documents.iter().map(|(at, document)| (*at, document)).collect())
-            .unwrap_or_default();
+    fn shown(&self, now: Timestamp, paths: &[String]) -> BTreeMap<u64, &Document> {
+        let collections = paths.iter().filter_map(|path| self.collections.get(path));
+        let documents = collections.flat_map(|collection| &collection.documents);
+        let mut shown: BTreeMap<u64, &Document> = documents.map(|(at, document)| (*at, document)).collect();
         // The oldest change within the lag tells what was there before all of them.
-        for change in self.journal.iter().rev().filter(|change| change.collection == path) {
+        for change in self.journal.iter().rev().filter(|change| paths.contains(&change.collection)) {
             if super::ids::after(change.at, self.lag) <= now {
                 continue;
             }
@@ -184,6 +175,14 @@ impl Store {
             };
         }
         shown
+    }
+
+    /// The paths of the collections that are somewhere beneath a resource, or a subscription, and end so.
+    pub fn beneath(&self, key: &str, ending: &str) -> Vec<String> {
+        let start = format!("{key}/");
+        let paths = self.collections.range(start.clone()..).map(|(path, _)| path);
+        let found = paths.take_while(|path| path.starts_with(&start));
+        found.filter(|path| path.ends_with(ending)).cloned().collect()
     }
 
     /// How many documents a collection has now.

@@ -1,14 +1,12 @@
 //! Workspaces: seeded, never made or changed by a client of ours; looked up for ids and URLs (§B.8).
 
-use std::borrow::Cow;
-
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::address::Address;
 use super::arm::{Call, not_found};
 use super::error::Answer;
 use super::order::Order;
-use super::paging::page;
+use super::paging::page_of;
 use super::{Core, ids};
 use crate::seed::WorkspaceSeed;
 use crate::wire::Response;
@@ -21,19 +19,25 @@ pub fn get(core: &Core, call: &Call) -> Answer {
         .ok_or_else(|| not_found(&call.address))
 }
 
-/// GET of all in a resource group, or in a subscription.
-pub fn list(core: &Core, call: &Call) -> Answer {
+/// The collections that a list shows of what is directly in resource groups: of one group, or of the subscription.
+pub fn collections(core: &Core, call: &Call) -> Vec<String> {
     if !call.address.group.is_empty() {
-        return page(core, call, Order::OLDEST_FIRST, |document| Some(document.into_owned()));
+        return vec![call.address.collection_key()];
     }
-    let prefix = format!("{}/", call.address.subscription.to_ascii_lowercase());
-    let value: Vec<Cow<Value>> = core
-        .store
-        .everywhere("/workspaces")
-        .filter(|(path, _)| path.starts_with(&prefix))
-        .map(|(_, document)| document)
-        .collect();
-    Ok(Response::json(200, &json!({"value": value})))
+    let ending = format!("/{}", call.address.collection.unwrap_or_default());
+    core.store.beneath(&call.address.subscription.to_ascii_lowercase(), &ending)
+}
+
+/// GET of all in a resource group, or in a subscription; by `kind`.
+pub fn list(core: &Core, call: &Call) -> Answer {
+    let kinds = call.request.parameter("kind");
+    page_of(core, call, &collections(core, call), Order::OLDEST_FIRST, |document| {
+        let kind = document["kind"].as_str().unwrap_or_default();
+        // azure-ai-ml sends several, with commas between them [CLI].
+        let fits =
+            kinds.as_deref().is_none_or(|kinds| kinds.split(',').any(|own| own.eq_ignore_ascii_case(kind)));
+        fits.then(|| document.into_owned())
+    })
 }
 
 /// Makes one; in the service this is the work of another team and of minutes.

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use crate::support::{ENDPOINT, MODEL, REGISTRY, WORKSPACE, World, endpoint_body, model_body, registry_body};
 
 /// Two items on a page, and nothing takes time.
-fn world() -> World {
+pub fn world() -> World {
     World::with(Config { page_size: 2, durations: Durations::none(), ..Config::default() })
 }
 
 /// The names in a list, all its pages after each other.
-fn names(world: &mut World, path: &str) -> String {
+pub fn names(world: &mut World, path: &str) -> String {
     let mut page = world.get(path).value();
     let mut found = Vec::new();
     loop {

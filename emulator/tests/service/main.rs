@@ -10,6 +10,7 @@ mod datastores;
 mod door;
 mod endpoints;
 mod faults;
+mod filters;
 mod identity;
 mod lists;
 mod metrics;

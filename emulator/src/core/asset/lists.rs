@@ -51,23 +51,20 @@ pub struct VersionFilter {
     version: Option<String>,
     stage: Option<String>,
     description: Option<String>,
-    tags: Vec<String>,
-    properties: Vec<String>,
+    tags: Having,
+    properties: Having,
 }
 
 impl VersionFilter {
     /// What a request asks for.
     pub fn of(request: &Request) -> Self {
-        let list = |name| {
-            let text: String = request.parameter(name).unwrap_or_default();
-            text.split(',').filter(|pair| !pair.is_empty()).map(ToOwned::to_owned).collect()
-        };
         Self {
             version: request.parameter("version"),
             stage: request.parameter("stage"),
             description: request.parameter("description"),
-            tags: list("tags"),
-            properties: list("properties"),
+            // The lists of data have the first, and those of models the second.
+            tags: Having::of(request, if request.parameter("$tags").is_some() { "$tags" } else { "tags" }),
+            properties: Having::of(request, "properties"),
         }
     }
 
@@ -80,15 +77,48 @@ impl VersionFilter {
         equal(&self.version, &document["name"])
             && equal(&self.stage, &properties["stage"])
             && equal(&self.description, &properties["description"])
-            && has_all(&properties["tags"], &self.tags)
-            && has_all(&properties["properties"], &self.properties)
+            && self.tags.all_in(&properties["tags"])
+            && self.properties.all_in(&properties["properties"])
     }
 }
 
-/// Whether an object has all of `k1,k2=v2`.
-pub fn has_all(fields: &Value, wanted: &[String]) -> bool {
-    wanted.iter().all(|pair| match pair.split_once('=') {
-        Some((key, value)) => fields[key].as_str() == Some(value),
-        None => fields.get(pair).is_some(),
-    })
+/// Keys, and values of some of them, that an object must have: `k1,k2=v2`.
+#[derive(Debug, Default)]
+pub struct Having(Vec<String>);
+
+impl Having {
+    /// What a parameter of a request asks for; nothing when it is not there.
+    pub fn of(request: &Request, parameter: &str) -> Self {
+        let text = request.parameter(parameter).unwrap_or_default();
+        Self(text.split(',').filter(|pair| !pair.is_empty()).map(ToOwned::to_owned).collect())
+    }
+
+    /// Whether an object has all of it.
+    pub fn all_in(&self, fields: &Value) -> bool {
+        self.0.iter().all(|pair| match pair.split_once('=') {
+            Some((key, value)) => fields[key].as_str() == Some(value),
+            None => fields.get(pair).is_some(),
+        })
+    }
+}
+
+/// `hash` and `hashVersion` in lists of codes: what azure-ai-ml puts into their properties [CLI].
+#[derive(Debug)]
+pub struct ContentHash {
+    hash: String,
+    version: Option<String>,
+}
+
+impl ContentHash {
+    /// What a request asks for; none when it does not.
+    pub fn of(request: &Request) -> Option<Self> {
+        Some(Self { hash: request.parameter("hash")?, version: request.parameter("hashVersion") })
+    }
+
+    /// Whether a version has it.
+    pub fn is_of(&self, document: &Value) -> bool {
+        let own = &document["properties"]["properties"];
+        own["hash_sha256"] == *self.hash
+            && self.version.as_deref().is_none_or(|version| own["hash_version"] == *version)
+    }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::container::{self, count_version, recount};
 use super::kinds::Kind;
-use super::lists::{ListView, VersionFilter};
+use super::lists::{ContentHash, ListView, VersionFilter};
 use super::{check_name, fill_resource_base, in_registry, normalised, shown, shown_as_stored};
 use crate::core::address::Address;
 use crate::core::arm::{self, Call, Door};
@@ -12,7 +12,7 @@ use crate::core::error::{Answer, ArmError};
 use crate::core::fault::Work;
 use crate::core::operation::{self, Deed, Failure, Family, Start};
 use crate::core::order::Order;
-use crate::core::paging::page;
+use crate::core::paging::{page, page_of};
 use crate::core::{Core, json as at};
 use crate::wire::{Identity, Response};
 
@@ -27,8 +27,15 @@ pub fn asset_id(address: &Address) -> String {
     format!("azureml://registries/{}/{kind}/{}/versions/{}", address.name(0), address.name(1), address.leaf())
 }
 
-/// GET of all of a container.
+/// GET of all of a container; of codes by their `hash`, all of a workspace that have it, whatever their name [PY].
 pub fn list(core: &Core, call: &Call) -> Answer {
+    if let Some(hash) = ContentHash::of(call.request) {
+        let codes = core.store.beneath(&format!("{}/codes", call.address.key_to(1)), "/versions");
+        let order = Order::of_versions(call.request, Order::NEWEST_FIRST);
+        return page_of(core, call, &codes, order, |document| {
+            (ListView::ActiveOnly.shows(&document) && hash.is_of(&document)).then(|| document.into_owned())
+        });
+    }
     if !core.store.has(&call.address.key()) {
         // The same list through the other door is empty, and no error [REC].
         return match call.door {
