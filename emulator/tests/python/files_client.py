@@ -54,6 +54,19 @@ def a_folder_in_a_workspace():
     }
 
 
+def code_in_a_workspace_is_uploaded_once():
+    def made(name):
+        component = CommandComponent(name=name, version="1", command="python train.py", code=str(folder / "code"), environment="azureml:e:1")
+        return ml.components.create_or_update(component)
+
+    file("code/train.py", b"print(1)")
+    first = made("train")
+    assert f"/workspaces/{WORKSPACE}/codes/" in first.code, first.code
+    assert made("again").code == first.code, "the same content is the same code, whatever its name"
+    file("code/train.py", b"print(2)")
+    assert made("other").code != first.code
+
+
 def a_large_file_in_blocks():
     content = bytes(range(256)) * (260 << 10)
     made = ml.models.create_or_update(Model(name="large", version="1", path=file("large/model.bin", content), type="custom_model"))
@@ -185,7 +198,8 @@ def in_a_registry(*situations):
 
 
 run(
-    a_file_in_a_workspace, a_folder_in_a_workspace, a_large_file_in_blocks, data_in_a_workspace, an_environment_from_a_folder,
+    a_file_in_a_workspace, a_folder_in_a_workspace, a_large_file_in_blocks, code_in_a_workspace_is_uploaded_once,
+    data_in_a_workspace, an_environment_from_a_folder,
     *in_a_registry(
         models_in_a_registry, environments_in_a_registry, data_in_a_registry, components_in_a_registry, shared_with_its_files,
         a_workspaces_files_are_not_a_registrys,
