@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::api::{Role, ServedBy, VersionDeletion};
+use crate::azure::Class;
+use crate::decide::Mode;
+use crate::decide::fixtures::{assert_table, failed_state};
 
 fn deleting(policy: VersionDeletion, change: impl FnOnce(&mut Facts)) -> Facts {
     with(|f| {

@@ -1,0 +1,167 @@
+//! A promotion, which is published once.
+
+use serde_json::json;
+
+use super::*;
+use crate::azure::{Action, Class, Error, Reply};
+use crate::decide::fixtures::{assert_table, failed_state, failure, noon, version};
+use crate::decide::{Mode, SourceVersion};
+
+#[test]
+fn a_promotion_is_published_once() {
+    assert_table(&[
+        (
+            "the source is missing",
+            decide(&promoting(|f| {
+                f.source = Some(SourceVersion::Missing { what: "ModelVersion fares/taxi-3-dev".into() });
+            })),
+            "False ReferenceNotFound stalled | There is no ModelVersion fares/taxi-3-dev to promote, or this namespace may not refer to it. Apply it, or correct spec.source.modelVersionRef in a new ModelVersion. | interval",
+        ),
+        (
+            "the source is not ready",
+            decide(&promoting(|f| {
+                f.source = Some(SourceVersion::NotReady {
+                    what: "ModelVersion fares/taxi-3-dev".into(),
+                    because: "No.".into(),
+                });
+            })),
+            "False ReferenceNotReady working | ModelVersion fares/taxi-3-dev, which is to be promoted, is not ready: No. | interval",
+        ),
+        (
+            "a source of another format",
+            decide(&promoting(|f| f.spec.kind = crate::api::ModelType::Triton)),
+            "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 is of type MLflow, and spec.type says Triton. A copy has the type of its source: correct it in a new ModelVersion. | interval",
+        ),
+        (
+            "a source in another registry, from which Azure cannot publish",
+            decide(&promoting(|f| f.source = Some(version("3", Some("other"))))),
+            "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/other/models/taxi/versions/3 is in registry other, and Azure publishes only from a workspace. Name the version that it was promoted from in a new ModelVersion. | interval",
+        ),
+        (
+            "the source is ready",
+            decide(&promoting(|_| ())),
+            "False Publishing working | -> publish taxi:3 to registry models | now",
+        ),
+        (
+            "the publish runs, for however long",
+            decide(&promoting(|f| {
+                asked(f, 700);
+                running(f, OperationState::Running);
+            })),
+            "False OperationRunning working | Azure works on it: publish taxi:3 to registry models. | 15 s",
+        ),
+        (
+            "the answer was lost",
+            decide(&promoting(|f| asked(f, 20))),
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show before it would ask again. | 5 s",
+        ),
+        (
+            "the answer was lost a while ago, and Azure may still work on it",
+            decide(&promoting(|f| asked(f, 1799))),
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show before it would ask again. | 15 s",
+        ),
+        (
+            "the answer was lost, and nothing came",
+            decide(&promoting(|f| asked(f, 1800))),
+            "False Publishing working | -> publish taxi:3 to registry models | now",
+        ),
+        (
+            "the operation is lost: from now on nobody says how it goes",
+            decide(&promoting(|f| {
+                asked(f, 700);
+                running(f, OperationState::Gone);
+            })),
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show before it would ask again. | 1 s",
+        ),
+        (
+            "it says that it is done, and the copy cannot be seen yet",
+            decide(&promoting(|f| {
+                asked(f, 700);
+                running(f, OperationState::Succeeded);
+            })),
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show before it would ask again. | 1 s",
+        ),
+        (
+            "the publish failed",
+            decide(&promoting(|f| {
+                asked(f, 20);
+                running(f, failed_state());
+                f.situation.failure =
+                    Some(failure("publish taxi:3 to registry models", Class::Permanent, 0, 1));
+            })),
+            "False Refused stalled | Bindery could not publish taxi:3 to registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+        ),
+        (
+            "the copy is there, undescribed",
+            decide(&with(|f| {
+                *f = promotion();
+                f.status = ModelVersionStatus::default();
+                asked(f, 20);
+                found(f).tags.clear();
+            })),
+            "False Updating working | -> describe the published taxi:3 | now",
+        ),
+        (
+            "the source is gone, and the copy stands",
+            decide(&with(|f| {
+                *f = promotion();
+                f.source = Some(SourceVersion::Missing { what: "ModelVersion fares/taxi-3-dev".into() });
+            })),
+            "True Succeeded settled | taxi:3 is registered in registry models. | interval",
+        ),
+    ]);
+}
+
+#[test]
+fn the_intent_is_in_the_status_before_a_publish_and_only_then() {
+    let facts = promoting(|_| ());
+    let decision = decide(&facts);
+    let publishing = decision.status.publishing.unwrap();
+    let source = ResourceId::workspace("s", "rg", "development").model_version("taxi", "3");
+    assert_eq!((publishing.from, publishing.since), (source.to_string(), noon().to_string()));
+    let call = decision.call.unwrap();
+    assert_eq!(call.resource, source);
+    assert_eq!(
+        call.action,
+        Action::Post(
+            "publish",
+            json!({"registryName": "models", "destinationName": "taxi", "destinationVersion": "3"})
+        )
+    );
+    for held in [promoting(|f| f.situation.mode = Mode::Suspended), model_version()] {
+        assert_eq!(decide(&held).status.publishing, None);
+    }
+    // While nobody says how it goes, the wait counts from the moment when that began.
+    let lost = decide(&promoting(|f| {
+        asked(f, 700);
+        running(f, OperationState::Gone);
+    }));
+    assert_eq!(lost.status.publishing.unwrap().since, noon().to_string());
+}
+
+#[test]
+fn what_is_written_after_a_publish_still_has_the_intent() {
+    let mut facts = promoting(|_| ());
+    let call = decide(&facts).call.unwrap();
+    let reply = Reply { status: 202, operation: Some("https://op".into()), ..Reply::default() };
+    facts.absorb(&call, Ok(&reply));
+    let afterwards = decide(&facts).status;
+    assert_eq!(afterwards.publishing.unwrap().since, noon().to_string());
+    assert_eq!(afterwards.operation.unwrap().url, "https://op");
+}
+
+#[test]
+fn only_an_answer_that_says_no_ends_the_intent() {
+    for (class, kept) in [
+        (Class::Transient, true),
+        (Class::Permanent, false),
+        (Class::Conflict, false),
+        (Class::Unauthorized, false),
+        (Class::NotFound, false),
+    ] {
+        let mut facts = promoting(|f| asked(f, 0));
+        let call = decide(&promoting(|_| ())).call.unwrap();
+        facts.absorb(&call, Err(&Error::new(class, "No.")));
+        assert_eq!(facts.status.publishing.is_some(), kept, "{class:?}");
+    }
+}

@@ -1,0 +1,156 @@
+//! Every question, and whose the version is.
+
+use super::*;
+use crate::azure::Class;
+use crate::decide::Mode;
+use crate::decide::fixtures::{assert_table, tags};
+
+#[test]
+fn every_question_has_its_answer() {
+    assert_table(&[
+        (
+            "all as it should be",
+            decide(&model_version()),
+            "True Succeeded settled | taxi:3 is registered in workspace development. | interval",
+        ),
+        (
+            "its place is missing",
+            decide(&with(|f| f.place = missing())),
+            "False ReferenceNotFound stalled | There is no Workspace fares/development, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | interval",
+        ),
+        (
+            "its place is not ready",
+            decide(&with(|f| {
+                f.place =
+                    Place::NotReady { what: "Workspace fares/development".into(), because: "No.".into() }
+            })),
+            "False ReferenceNotReady working | Workspace fares/development is not ready: No. | interval",
+        ),
+        (
+            "Azure cannot be read",
+            decide(&new(|f| {
+                f.version = Look::Unseen;
+                f.situation.unreadable_by(Class::Transient);
+            })),
+            "Unknown Unreachable working | Bindery could not read it: No. Bindery tries again, at least every 5 min. | 1 s",
+        ),
+        (
+            "another cluster's",
+            decide(&with(|f| {
+                found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
+            })),
+            "False OwnedByAnother stalled | taxi:3 belongs to a/b of cluster other. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "an older object claims it",
+            decide(&with(|f| f.situation.claimed_by("fares/older", 60))),
+            "False OwnedByAnother stalled | taxi:3 belongs to fares/older, which was created earlier. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "Azure works on it",
+            decide(&with(|f| found(f).provisioning_state = Some("Updating".into()))),
+            "False OperationRunning working | Azure works on it: a change of the version. | 1 s",
+        ),
+        ("not in Azure yet", decide(&new(|_| ())), "False Registering working | -> register taxi:3 | now"),
+        (
+            "Azure has it as failed",
+            decide(&with(|f| found(f).provisioning_state = Some("Failed".into()))),
+            "False ResourceFailed stalled | Azure has taxi:3 in state Failed. Register the model under the next version. | interval",
+        ),
+        (
+            "it exists, and is nobody's",
+            decide(&with(|f| {
+                found(f).tags.remove("bindery-owner");
+            })),
+            "False Updating working | -> take over taxi:3, which exists | now",
+        ),
+        (
+            "somebody archived it",
+            decide(&with(|f| found(f).is_archived = true)),
+            "False Drifted working | -> put back archived of taxi:3 | now",
+        ),
+        (
+            "somebody changed a tag",
+            decide(&with(|f| {
+                found(f).tags.insert("team".into(), "x".into());
+            })),
+            "False Drifted working | -> put back tags.team of taxi:3 | now",
+        ),
+        (
+            "somebody added a tag",
+            decide(&with(|f| {
+                found(f).tags.insert("theirs".into(), "x".into());
+            })),
+            "True Succeeded settled | taxi:3 is registered in workspace development. | interval",
+        ),
+        (
+            "the manifest archives it",
+            decide(&with(|f| {
+                f.spec.archived = true;
+                f.situation.generation = 2;
+            })),
+            "False Updating working | -> change archived of taxi:3 | now",
+        ),
+        (
+            "the manifest says more",
+            decide(&with(|f| {
+                f.situation.generation = 2;
+                f.spec.description = Some("Fares.".into());
+                f.spec.stage = Some("Production".into());
+                f.spec.properties = tags([("a", "1")]);
+            })),
+            "False Updating working | -> change description, properties.a, stage of taxi:3 | now",
+        ),
+        (
+            "observed, and another tag",
+            decide(&with(|f| {
+                f.situation.mode = Mode::Observe;
+                found(f).tags.insert("team".into(), "x".into());
+            })),
+            "True Observed settled | Bindery would put back tags.team of taxi:3, but spec.management is Observe. | 600 s",
+        ),
+        (
+            "observed, and nobody's",
+            decide(&with(|f| {
+                f.situation.mode = Mode::Observe;
+                found(f).tags.remove("bindery-owner");
+            })),
+            "True Observed settled | taxi:3 is registered in workspace development. | interval",
+        ),
+        (
+            "observed, and absent",
+            decide(&new(|f| f.situation.mode = Mode::ObserveOnly)),
+            "False NotInAzure stalled | Azure does not have taxi:3, and Bindery makes none: the operator runs with --observe-only. Check model and version, or let Bindery manage it. | interval",
+        ),
+    ]);
+}
+
+#[test]
+fn an_owner_that_cannot_be_seen_is_another_and_what_is_observed_may_have_any() {
+    assert_table(&[
+        (
+            "another cluster's, and only observed",
+            decide(&with(|f| {
+                found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
+                f.situation.mode = Mode::Observe;
+            })),
+            "True Observed settled | taxi:3 is registered in workspace development. | interval",
+        ),
+        (
+            "an object's of another namespace, and only one is watched",
+            decide(&with(|f| {
+                found(f).tags.insert("bindery-owner".into(), "prod/a/b".into());
+                f.situation.one_namespace = true;
+            })),
+            "False OwnedByAnother stalled | taxi:3 belongs to a/b, which this operator cannot see, because it watches one namespace alone. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "of the same namespace, and gone",
+            decide(&with(|f| {
+                found(f).tags.insert("bindery-owner".into(), "prod/fares/old".into());
+                f.situation.one_namespace = true;
+            })),
+            "False Updating working | -> take over taxi:3, which exists | now",
+        ),
+    ]);
+}

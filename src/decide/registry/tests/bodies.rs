@@ -1,0 +1,120 @@
+//! What the calls carry, and what stays ours.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::Reason;
+use crate::azure::{Action, Class, Error, Reply};
+use crate::decide::Facts as _;
+use crate::decide::fixtures::{noon, tags, told};
+
+fn put(facts: &Facts) -> Value {
+    match decide(facts).call.unwrap().action {
+        Action::Put(body) => body,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_new_registry_is_what_the_manifest_says() {
+    let account = |kind: &str, what: Value| json!([{kind: what}]);
+    assert_eq!(
+        put(&new(|_| ())),
+        json!({
+            "location": "eastus",
+            "identity": {"type": "SystemAssigned"},
+            "tags": {"team": "platform", "bindery-owner": "prod/platform/models"},
+            "properties": {
+                "publicNetworkAccess": "Enabled",
+                "regionDetails": [{
+                    "location": "eastus",
+                    "storageAccountDetails": account("systemCreatedStorageAccount", json!({
+                        "storageAccountType": "Standard_LRS",
+                        "storageAccountHnsEnabled": false,
+                        "allowBlobPublicAccess": false,
+                    })),
+                    "acrDetails": account("systemCreatedAcrAccount", json!({"acrAccountSku": "Premium"})),
+                }],
+            },
+        })
+    );
+}
+
+#[test]
+fn what_is_not_ours_goes_back_as_it_came() {
+    let body = put(&with(|f| {
+        tag(f, "theirs", "kept");
+        tag(f, "team", "other");
+    }));
+    assert_eq!(
+        body["tags"],
+        json!({"team": "platform", "theirs": "kept", "bindery-owner": "prod/platform/models"})
+    );
+    assert_eq!((&body["kind"], &body["properties"]["futureProperty"]), (&json!("future"), &json!(7)));
+    assert_eq!(body["identity"], json!({"type": "SystemAssigned", "principalId": "p"}));
+}
+
+#[test]
+fn only_the_surplus_region_is_removed_and_people_are_told() {
+    let facts = with(|f| {
+        f.spec.regions = regions(&["eastus"]);
+        two_regions(f);
+    });
+    let decision = decide(&facts);
+    assert_eq!(
+        decision.call.unwrap().action,
+        Action::Post(
+            "removeRegions",
+            json!({"location": "eastus", "properties": {"regionDetails": [{"location": "westus"}]}})
+        )
+    );
+    assert_eq!(decision.events.len(), 1);
+    assert!(decision.events[0].warning && decision.events[0].reason == Reason::Updating);
+}
+
+#[test]
+fn an_answer_is_a_fact_at_once() {
+    let mut facts = new(|_| ());
+    let before = decide(&facts);
+    let call = before.call.unwrap();
+    let reply = Reply { status: 202, operation: Some("https://op".into()), ..Reply::default() };
+    facts.remember(before.status);
+    facts.absorb(&call, Ok(&reply));
+    let afterwards = decide(&facts);
+    assert_eq!(
+        told(&afterwards),
+        "False OperationRunning working | Azure works on it: create the registry models. | 1 s"
+    );
+    let operation = afterwards.status.operation.unwrap();
+    assert_eq!((operation.url.as_str(), operation.since), ("https://op", noon().to_string()));
+    assert_eq!(afterwards.status.owned_tags, ["team"]);
+
+    let mut facts = new(|_| ());
+    facts.absorb(&call, Err(&Error::new(Class::Transient, "No.")));
+    assert_eq!(facts.status.operation, None);
+}
+
+#[test]
+fn a_tag_that_we_set_stays_ours_until_it_is_gone() {
+    // The intent is stored before the call, so that a lost answer leaves no tag behind.
+    let adding = with(|f| f.spec.tags = tags([("team", "platform"), ("cost", "1")]));
+    assert_eq!(decide(&adding).status.owned_tags, ["cost", "team"]);
+    let removing = with(|f| f.spec.tags = tags([]));
+    assert_eq!(decide(&removing).status.owned_tags, ["team"]);
+    assert_eq!(put(&removing)["tags"], json!({"bindery-owner": "prod/platform/models"}));
+    // A lost status finds its keys again.
+    let forgotten = with(|f| f.status = crate::api::RegistryStatus::default());
+    assert_eq!(decide(&forgotten).status.owned_tags, ["team"]);
+    // One that is gone from both is ours no more.
+    let gone = with(|f| {
+        f.spec.tags = tags([]);
+        f.registry = Look::Found(registry_found(&["eastus"], &[("bindery-owner", "prod/platform/models")]));
+    });
+    assert_eq!(decide(&gone).status.owned_tags, Vec::<String>::new());
+    // But not while Azure still works on it: the change may fail.
+    let (remembered, polled) = operation("change it", &gone.id, 60, OperationState::Running);
+    let mut changing = gone;
+    changing.status.operation = Some(remembered);
+    changing.situation.operation = Some(polled);
+    assert_eq!(decide(&changing).status.owned_tags, ["team"]);
+}

@@ -1,0 +1,92 @@
+//! The end of a registry's object.
+
+use super::*;
+use crate::api::RegistryDeletion;
+use crate::azure::Class;
+use crate::decide::Mode;
+use crate::decide::fixtures::assert_table;
+
+fn deleting(change: impl FnOnce(&mut Facts)) -> Facts {
+    with(|f| {
+        f.situation.deleting = true;
+        f.spec.deletion_policy = RegistryDeletion::Delete;
+        change(f);
+    })
+}
+
+#[test]
+fn a_deletion_ends_as_its_policy_says() {
+    assert_table(&[
+        (
+            "retained",
+            decide(&deleting(|f| f.spec.deletion_policy = RegistryDeletion::Retain)),
+            "False Finishing working | The registry stays in Azure: spec.deletionPolicy is Retain. | interval | released",
+        ),
+        ("empty", decide(&deleting(|_| ())), "False Deleting working | -> delete the registry models | now"),
+        (
+            "not empty",
+            decide(&deleting(|f| f.holds = vec!["3 models".into()])),
+            "False NotEmpty stalled | The registry is not deleted while it holds 3 models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | interval",
+        ),
+        (
+            "still referred to",
+            decide(&deleting(|f| f.referrers = vec!["ModelVersion fares/taxi-3".into()])),
+            "False NotEmpty stalled | The registry is not deleted while it holds ModelVersion fares/taxi-3. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | interval",
+        ),
+        (
+            "gone",
+            decide(&deleting(|f| f.registry = Look::Absent)),
+            "False Finishing working | The registry is gone from Azure. | interval | released",
+        ),
+        (
+            "still being made",
+            decide(&deleting(|f| {
+                f.registry = Look::Absent;
+                running(f, "create the registry models", 8, OperationState::Running);
+            })),
+            "False OperationRunning working | Azure works on it: create the registry models. | 2 s",
+        ),
+        (
+            "being deleted",
+            decide(&deleting(|f| running(f, "delete the registry models", 8, OperationState::Running))),
+            "False OperationRunning working | Azure works on it: delete the registry models. | 2 s",
+        ),
+        (
+            "never taken over",
+            decide(&deleting(|f| f.registry = Look::Found(registry_found(&["eastus"], &[])))),
+            "False Finishing working | The registry models stays in Azure: it is not this object's. | interval | released",
+        ),
+        (
+            "another cluster's",
+            decide(&deleting(|f| tag(f, "bindery-owner", "other/platform/models"))),
+            "False Finishing working | The registry models stays in Azure: it is not this object's. | interval | released",
+        ),
+        (
+            "another object stands for it",
+            decide(&deleting(|f| f.situation.claimed_by("platform/new", -60))),
+            "False Deleting working | -> hand the registry models over to platform/new | now",
+        ),
+        (
+            "suspended",
+            decide(&deleting(|f| f.situation.mode = Mode::Suspended)),
+            "False Finishing working | Bindery lets go and leaves Azure as it is: spec.suspend is true. | interval | released",
+        ),
+        (
+            "observed, and Azure cannot be read",
+            decide(&deleting(|f| {
+                f.situation.mode = Mode::Observe;
+                f.registry = Look::Unseen;
+                f.situation.unreadable_by(Class::Unauthorized);
+            })),
+            "False Finishing working | Bindery lets go and leaves Azure as it is: spec.management is Observe. | interval | released",
+        ),
+        (
+            "Azure cannot be read",
+            decide(&deleting(|f| {
+                f.registry = Look::Unseen;
+                f.situation.unreadable_by(Class::Unauthorized);
+            })),
+            "False Unauthorized stalled | Bindery could not read it: No. Check the operator's credential and its rights in Azure; Bindery tries again, at least every 10 min. | 10 s",
+        ),
+    ]);
+}

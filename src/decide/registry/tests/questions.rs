@@ -1,0 +1,247 @@
+//! Every question, and what is only observed.
+
+use super::*;
+use crate::azure::Class;
+use crate::decide::Mode;
+use crate::decide::fixtures::{ago, assert_table, failed_state, failure, tags};
+
+#[test]
+fn every_question_has_its_answer() {
+    assert_table(&[
+        (
+            "all as it should be",
+            decide(&registry()),
+            "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
+        ),
+        (
+            "nothing in Azure yet",
+            decide(&new(|_| ())),
+            "False Creating working | -> create the registry models | now",
+        ),
+        (
+            "Azure makes it",
+            decide(&new(|f| running(f, "create the registry models", 40, OperationState::Running))),
+            "False OperationRunning working | Azure works on it: create the registry models. | 10 s",
+        ),
+        (
+            "made, and not to be seen yet",
+            decide(&new(|f| running(f, "create the registry models", 40, OperationState::Succeeded))),
+            "False OperationRunning working | Azure says that the registry is made; Bindery waits until it can be seen. | 10 s",
+        ),
+        (
+            "made, it says, and for hours not to be seen",
+            decide(&new(|f| running(f, "create the registry models", 7200, OperationState::Succeeded))),
+            "False Creating working | -> create the registry models | now",
+        ),
+        (
+            "an operation that never ends is not believed for ever",
+            decide(&with(|f| {
+                running(f, "change tags.team of registry models", 7200, OperationState::Running);
+            })),
+            "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
+        ),
+        (
+            "the operation is lost, and there is nothing",
+            decide(&new(|f| running(f, "create the registry models", 40, OperationState::Gone))),
+            "False Creating working | -> create the registry models | now",
+        ),
+        (
+            "the creation failed",
+            decide(&new(|f| {
+                running(f, "create the registry models", 40, failed_state());
+                f.situation.failure = Some(failure("create the registry models", Class::Permanent, 0, 1));
+            })),
+            "False Refused stalled | Bindery could not create the registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+        ),
+        (
+            "its accounts are not made yet",
+            decide(&halfway(|_| ())),
+            "False OperationRunning working | Azure has not yet made the accounts in eastus; Bindery asks again for them at 2026-03-01T12:30:00Z. | 10 s",
+        ),
+        (
+            "and are not after half an hour",
+            decide(&halfway(|f| f.status.awaiting_accounts_since = Some(ago(1800)))),
+            "False Updating working | -> ask again for the accounts of registry models in eastus | now",
+        ),
+        (
+            "its creation failed halfway",
+            decide(&halfway(|f| {
+                f.situation.failure = Some(failure("create the registry models", Class::Permanent, 0, 1));
+            })),
+            "False Refused stalled | Bindery could not create the registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+        ),
+        (
+            "and is tried again",
+            decide(&halfway(|f| {
+                f.situation.failure = Some(failure("create the registry models", Class::Permanent, 10, 1));
+            })),
+            "False Refused stalled | -> create the registry models | now",
+        ),
+        (
+            "and asking again has failed too",
+            decide(&halfway(|f| {
+                let doing = "ask again for the accounts of registry models in eastus";
+                f.situation.failure = Some(failure(doing, Class::Permanent, 0, 1));
+            })),
+            "False Refused stalled | Bindery could not ask again for the accounts of registry models in eastus: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+        ),
+        (
+            "it stands on accounts that a user brought",
+            decide(&with(|f| {
+                let Look::Found(r) = &mut f.registry else { unreachable!() };
+                let region = &mut r.properties.region_details[0];
+                let account = |kind: &str| json!({"armResourceId": {"resourceId": format!("/{kind}/mine")}});
+                region.storage_account_details =
+                    vec![json!({"userCreatedStorageAccount": account("storage")})];
+                region.acr_details =
+                    vec![json!({"systemCreatedAcrAccount": null, "userCreatedAcrAccount": account("acr")})];
+            })),
+            "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
+        ),
+        (
+            "somebody changed a tag",
+            decide(&with(|f| tag(f, "team", "other"))),
+            "False Drifted working | -> put back tags.team of registry models | now",
+        ),
+        (
+            "somebody added a tag",
+            decide(&with(|f| tag(f, "cost", "1"))),
+            "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
+        ),
+        (
+            "a tag is new in the manifest",
+            decide(&with(|f| {
+                f.situation.generation = 2;
+                f.spec.tags = tags([("team", "platform"), ("cost", "1")]);
+            })),
+            "False Updating working | -> change tags.cost of registry models | now",
+        ),
+        (
+            "a tag is gone from the manifest",
+            decide(&with(|f| {
+                f.situation.generation = 2;
+                f.spec.tags = tags([]);
+            })),
+            "False Updating working | -> change tags.team of registry models | now",
+        ),
+        (
+            "a region is new in the manifest",
+            decide(&with(|f| {
+                f.situation.generation = 2;
+                f.spec.regions = regions(&["eastus", "westus"]);
+            })),
+            "False Updating working | -> change regions of registry models | now",
+        ),
+        (
+            "a region is gone from the manifest",
+            decide(&with(|f| {
+                f.spec.regions = regions(&["eastus"]);
+                two_regions(f);
+            })),
+            "False Updating working | -> remove westus from the regions of registry models | now",
+        ),
+        (
+            "a manifest without regions leaves them alone",
+            decide(&with(two_regions)),
+            "True Succeeded settled | The registry is what the manifest says, in 2 regions. | interval",
+        ),
+        (
+            "it exists, and is nobody's: taken over before a region is removed",
+            decide(&with(|f| {
+                f.spec.regions = regions(&["eastus"]);
+                f.registry = Look::Found(registry_found(&["eastus", "westus"], &[("team", "platform")]));
+            })),
+            "False Drifted working | -> take over the registry models, which exists | now",
+        ),
+        (
+            "it belongs to another cluster",
+            decide(&with(|f| tag(f, "bindery-owner", "other/platform/models"))),
+            "False OwnedByAnother stalled | The registry models belongs to platform/models of cluster other. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "it belongs to another cluster, and is only observed",
+            decide(&with(|f| {
+                tag(f, "bindery-owner", "other/platform/models");
+                f.situation.mode = Mode::Observe;
+            })),
+            "True Observed settled | The registry is there; Bindery leaves it as it is. | interval",
+        ),
+        (
+            "it belongs to an object of another namespace, and only one is watched",
+            decide(&with(|f| {
+                tag(f, "bindery-owner", "prod/a/models");
+                f.situation.one_namespace = true;
+            })),
+            "False OwnedByAnother stalled | The registry models belongs to a/models, which this operator cannot see, because it watches one namespace alone. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "it was an object's of this cluster that is gone",
+            decide(&with(|f| tag(f, "bindery-owner", "prod/platform/old"))),
+            "False Updating working | -> take over the registry models, which exists | now",
+        ),
+        (
+            "an older object claims it",
+            decide(&with(|f| f.situation.claimed_by("platform/older", 60))),
+            "False OwnedByAnother stalled | The registry models belongs to platform/older, which was created earlier. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+        ),
+        (
+            "a younger object claims it",
+            decide(&with(|f| f.situation.claimed_by("platform/younger", -60))),
+            "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
+        ),
+        (
+            "Azure cannot be read",
+            decide(&with(|f| {
+                f.registry = Look::Unseen;
+                f.situation.unreadable_by(Class::Transient);
+            })),
+            "True Succeeded settled | All is well. | 1 s",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_observed_is_left_alone() {
+    let observing = |change: fn(&mut Facts)| {
+        with(|f| {
+            f.situation.mode = Mode::Observe;
+            f.status = crate::api::RegistryStatus::default();
+            change(f);
+        })
+    };
+    assert_table(&[
+        (
+            "nobody's",
+            decide(&observing(|f| {
+                f.registry = Look::Found(registry_found(&["eastus"], &[("team", "platform")]));
+            })),
+            "True Observed settled | The registry is there; Bindery leaves it as it is. | interval",
+        ),
+        (
+            "nobody's, by --observe-only",
+            decide(&observing(|f| {
+                f.situation.mode = Mode::ObserveOnly;
+                f.registry = Look::Found(registry_found(&["eastus"], &[("team", "platform")]));
+            })),
+            "True Observed settled | The registry is there; Bindery leaves it as it is. | interval",
+        ),
+        (
+            "another tag",
+            decide(&observing(|f| tag(f, "team", "other"))),
+            "True Observed settled | Bindery would put back tags.team of registry models, but spec.management is Observe. | 600 s",
+        ),
+        (
+            "absent",
+            decide(&observing(|f| f.registry = Look::Absent)),
+            "False NotInAzure stalled | There is no registry models in Azure, and Bindery makes none: spec.management is Observe. Check spec.azure, or let Bindery manage it. | interval",
+        ),
+        (
+            "a region too many",
+            decide(&observing(|f| {
+                f.spec.regions = regions(&["eastus"]);
+                two_regions(f);
+            })),
+            "True Observed settled | Bindery would put back regions of registry models, but spec.management is Observe. | 600 s",
+        ),
+    ]);
+}
