@@ -31,13 +31,14 @@ pub struct Federated {
     /// The `aud` of the assertion. Default `api://AzureADTokenExchange`.
     #[serde(default = "token_exchange")]
     pub audience: String,
-    /// The issuer's published key set (JWKS), against which RS256 signatures are checked. Default none: they are
-    /// fetched if `published` is there, and signatures are not looked at if it is not.
+    /// The issuer's key set (JWKS), against which RS256 signatures are checked. Default none: the issuer is asked, as
+    /// Entra does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<serde_json::Value>,
-    /// How to fetch the issuer's keys, as Entra does. Default none: they are not fetched.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub published: Option<Published>,
+    /// How the issuer is asked for its keys, where there are no `keys`. Default: as anybody may ask it, trusting the
+    /// authorities that the system trusts.
+    #[serde(default, skip_serializing_if = "Published::is_default")]
+    pub published: Published,
 }
 
 impl Default for Federated {
@@ -47,13 +48,13 @@ impl Default for Federated {
             subject: String::new(),
             audience: token_exchange(),
             keys: None,
-            published: None,
+            published: Published::default(),
         }
     }
 }
 
 /// How to reach what an issuer publishes: `{issuer}/.well-known/openid-configuration`, and the `jwks_uri` in it. Both by
-/// https only; each is waited for 5 real seconds. `{}` is enough for an issuer that anybody may ask.
+/// https only; each is waited for 5 real seconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Published {
@@ -66,6 +67,12 @@ pub struct Published {
     /// Bearer token for both requests, for a Kubernetes API server that does not answer the anonymous.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+}
+
+impl Published {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn token_exchange() -> String {

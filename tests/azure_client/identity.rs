@@ -4,6 +4,7 @@ use azureml_emulator::{Effect, Emulator};
 use bindery::azure::{Class, Counts, CredentialConfig, Error};
 use serde_json::{Value, json};
 
+use crate::keys::SigningKey;
 use crate::stand::{CLIENT, SUBSCRIPTION, Stand, code, file, look, workspace};
 
 #[tokio::test]
@@ -21,13 +22,14 @@ async fn a_secret_gets_one_token_for_many_requests() {
 
 #[tokio::test]
 async fn a_service_account_is_exchanged_for_a_token() {
+    let key = SigningKey::new("cluster");
     let claims = |subject: &str| {
         let claims =
             json!({"iss": "https://cluster.example/", "sub": subject, "aud": "api://AzureADTokenExchange"});
-        let encoded = azure_core::base64::encode_url_safe(claims.to_string());
-        file("token", &format!("e30.{}.s", encoded.trim_end_matches('=')))
+        file("token", &key.sign(&claims))
     };
     let mut stand = Stand::new().await;
+    stand.emulator.control().config.clients[0].federated[0].keys = Some(key.published());
     let tenant = stand.emulator.control().config.tenant.clone();
     let token_file = claims("system:serviceaccount:ml:other");
     stand.config.credential = CredentialConfig::WorkloadIdentity {

@@ -2,6 +2,8 @@
 
 mod broken;
 mod identity;
+#[path = "../../emulator/tests/support/keys.rs"]
+mod keys;
 mod operations;
 mod pace;
 mod resources;

@@ -19,9 +19,7 @@ pub fn check(core: &Core, client: &Client, assertion: &str) -> Result<(), Refusa
     let claims = part(assertion, 1).ok_or_else(malformed)?;
     let claim = |name: &str| claims[name].as_str().unwrap_or_default();
     let credential = matching(client, &claims)?;
-    if let Some(keys) = keys_of(core, credential)? {
-        check_signature(assertion, keys, claim("iss"))?;
-    }
+    check_signature(assertion, keys_of(core, credential)?, claim("iss"))?;
     // The issuer's clock is not emulated, so it can be compared only when ours is true.
     let true_clock = core.config.time == Time::Real { scale: 1.0 };
     if true_clock && claims["exp"].as_i64().is_none_or(|expiry| expiry <= core.now().as_second()) {
@@ -50,15 +48,14 @@ fn matching<'a>(client: &'a Client, claims: &Value) -> Result<&'a Federated, Ref
     found.ok_or_else(|| refused(700_212, "audience", &claims["aud"]))
 }
 
-/// The keys of a credential's issuer: those in the configuration, else those that were fetched. None when signatures
-/// are not to be looked at.
-fn keys_of<'a>(core: &'a Core, credential: &'a Federated) -> Result<Option<&'a Value>, Refusal> {
-    if credential.keys.is_some() || credential.published.is_none() {
-        return Ok(credential.keys.as_ref());
+/// The keys of a credential's issuer: those in the configuration, else those that were fetched.
+fn keys_of<'a>(core: &'a Core, credential: &'a Federated) -> Result<&'a Value, Refusal> {
+    if let Some(keys) = &credential.keys {
+        return Ok(keys);
     }
     let failed = |why: &str| (UNREACHABLE, format!("Request to External OIDC endpoint failed. {why}"));
     match core.issuer_keys.get(&credential.issuer) {
-        Some(Ok(keys)) => Ok(Some(keys)),
+        Some(Ok(keys)) => Ok(keys),
         Some(Err(why)) => Err(failed(why)),
         None => Err(failed("Its keys were not fetched.")),
     }
@@ -106,10 +103,12 @@ impl Core {
         let (id, assertion) = (form.parameter("client_id")?, form.parameter("client_assertion")?);
         let client = self.config.clients.iter().find(|client| client.client_id.eq_ignore_ascii_case(&id))?;
         let credential = matching(client, &part(&assertion, 1)?).ok()?;
-        let published = credential.published.clone().filter(|_| credential.keys.is_none())?;
+        if credential.keys.is_some() {
+            return None;
+        }
         let key = part(&assertion, 0)?["kid"].clone();
         let known = matches!(self.issuer_keys.get(&credential.issuer), Some(Ok(keys)) if has_key(keys, &key));
-        Some(Wanted { issuer: credential.issuer.clone(), published, known })
+        Some(Wanted { issuer: credential.issuer.clone(), published: credential.published.clone(), known })
     }
 
     /// What fetching the keys (JWKS) of an issuer came to, in the place of what was known: an error is told to

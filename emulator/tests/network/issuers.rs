@@ -126,12 +126,8 @@ fn accepts(request: &hyper::Request<hyper::body::Incoming>, kind: &str) -> bool 
 }
 
 async fn emulator(issuer: &str, published: Published) -> Emulator {
-    let federated = Federated {
-        issuer: issuer.into(),
-        subject: SUBJECT.into(),
-        published: Some(published),
-        ..Federated::default()
-    };
+    let federated =
+        Federated { issuer: issuer.into(), subject: SUBJECT.into(), published, ..Federated::default() };
     emulator_for(federated).await
 }
 
@@ -214,11 +210,14 @@ async fn an_issuer_that_is_down_does_not_matter_while_its_key_is_known() {
 async fn an_issuer_must_be_trusted_and_serve_https() {
     let key = SigningKey::new("k");
     let issuer = Issuer::start(&key).await;
-    let stranger = emulator(&issuer.url, Published { ca: Some(certified().0), ..Published::default() }).await;
-    let (_, number, description) = present(&stranger, &issuer.url, &key).await;
-    assert_eq!(number, 50_166);
-    assert!(description.contains("certificate"), "{description}");
-    assert_eq!(issuer.asked(), [""; 0]);
+    // By another authority's certificate, and by the system's.
+    for published in [Published { ca: Some(certified().0), ..Published::default() }, Published::default()] {
+        let stranger = emulator(&issuer.url, published).await;
+        let (_, number, description) = present(&stranger, &issuer.url, &key).await;
+        assert_eq!(number, 50_166);
+        assert!(description.contains("certificate"), "{description}");
+        assert_eq!(issuer.asked(), [""; 0]);
+    }
     let plain = issuer.url.replace("https://", "http://");
     let emulator = emulator(&plain, issuer.trusted()).await;
     let (_, number, description) = present(&emulator, &plain, &key).await;
@@ -251,7 +250,7 @@ async fn keys_in_the_configuration_win() {
         issuer: issuer.url.clone(),
         subject: SUBJECT.into(),
         keys: Some(configured.published()),
-        published: Some(issuer.trusted()),
+        published: issuer.trusted(),
         ..Federated::default()
     };
     let emulator = emulator_for(federated).await;

@@ -1,6 +1,6 @@
 //! Entra: secrets, assertions and what is refused, by its number.
 
-use azureml_emulator::{Client, Config, Federated, Published, Request, Response};
+use azureml_emulator::{Client, Config, Federated, Request, Response};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -78,15 +78,17 @@ fn an_assertion_must_be_the_issuers_for_the_subject_and_for_us() {
 }
 
 #[test]
-fn published_keys_that_nobody_fetched_open_nothing() {
+fn keys_that_nobody_gave_or_fetched_open_nothing() {
     let key = SigningKey::new("k");
-    let published = Some(Published::default());
-    let federated =
-        Federated { issuer: ISSUER.into(), subject: SUBJECT.into(), published, ..Federated::default() };
+    let federated = Federated { issuer: ISSUER.into(), subject: SUBJECT.into(), ..Federated::default() };
     let mut world = world(Client { federated: vec![federated], ..Client::default() });
     let assertion = format!("client_assertion={}", key.sign(&claims(&world)));
-    assert_eq!(number(&ask(&mut world, &assertion)), (400, 50_166));
+    let unsigned = assertion.rsplit_once('.').unwrap().0.to_owned();
+    for assertion in [&assertion, &format!("{unsigned}."), &unsigned] {
+        assert_eq!(number(&ask(&mut world, assertion)), (400, 50_166), "{assertion}");
+    }
     world.core.know_issuer(ISSUER, Ok(key.published()));
+    assert_eq!(number(&ask(&mut world, &unsigned)), (401, 7_000_272));
     assert_eq!(ask(&mut world, &assertion).status, 200);
     world.core.know_issuer(ISSUER, Ok(SigningKey::new("other").published()));
     let refused = ask(&mut world, &assertion);

@@ -95,7 +95,8 @@ fn the_readme_shows_a_seed_file() {
     let (sample, _) = sample.split_once("```").unwrap();
     let config = read(sample);
     assert_eq!((config.clients.len(), config.exists.workspaces.len()), (2, 1));
-    assert_eq!(config.clients[1].federated[0].published, Some(Published::default()));
+    let published = Published { ca_file: Some("issuer.pem".into()), ..Published::default() };
+    assert_eq!(config.clients[1].federated[0].published, published);
     assert_eq!(config.time, Time::Real { scale: 60.0 });
     assert!(matches!(&config.faults[0].effect, Effect::Answer { status: 429, .. }));
     assert!(matches!(&config.operations[0].outcome, Outcome::Fail { .. }));
