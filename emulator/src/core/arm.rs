@@ -10,7 +10,7 @@ use super::{
 use crate::wire::{Identity, Principal, Request, Response};
 
 /// What clients are known to send (§A, §E.2). One superset of the schema is served for all.
-pub const API_VERSIONS: [&str; 27] = [
+pub const API_VERSIONS: [&str; 28] = [
     "2020-09-01-dataplanepreview",
     "2020-08-01",
     "2021-10-01-dataplanepreview",
@@ -25,6 +25,7 @@ pub const API_VERSIONS: [&str; 27] = [
     "2024-04-01",
     "2024-10-01",
     "2024-10-01-preview",
+    "2025-01-01-preview",
     "2025-04-01",
     "2025-06-01",
     "2025-07-01-preview",

@@ -70,13 +70,6 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         core.store.put(now, &key, document.clone());
         return Ok(Response::json(200, &document));
     }
-    if kind == "Command" {
-        for field in ["command", "environmentId"] {
-            if at::text(&body, &format!("properties.{field}")).is_none() {
-                return Err(ArmError::validation(field, format!("The {field} field is required.")));
-            }
-        }
-    }
     Ok(Response::json(201, &begin(core, call.identity, &call.address, &body, kind)))
 }
 

@@ -28,7 +28,8 @@ from azure.ai.ml.entities import (
 )
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from world import DATASTORE, WORKSPACE, client, raises, run
+from situations import raises, run
+from world import DATASTORE, WORKSPACE, client
 
 ml = client(workspace_name=WORKSPACE)
 

@@ -10,7 +10,8 @@ from azure.ai.ml.entities import Model
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.identity import ClientSecretCredential
 
-from world import DATASTORE, GROUP, SUBSCRIPTION, URL, WORKSPACE, raises, run
+from situations import raises, run
+from world import DATASTORE, GROUP, SUBSCRIPTION, URL, WORKSPACE
 
 os.environ["ARM_CLOUD_METADATA_URL"] = URL + "/metadata/endpoints?api-version=2022-09-01"
 

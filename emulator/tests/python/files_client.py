@@ -10,7 +10,8 @@ from azure.ai.ml.constants import ListViewType
 from azure.ai.ml.entities import BuildContext, CommandComponent, Data, Environment, Model, Registry, RegistryRegionDetails
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from world import DATASTORE, STORAGE, WORKSPACE, client, raises, run
+from situations import raises, run
+from world import DATASTORE, STORAGE, WORKSPACE, client
 
 ml = client(workspace_name=WORKSPACE)
 folder = Path(tempfile.mkdtemp())

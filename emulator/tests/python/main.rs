@@ -125,3 +125,8 @@ async fn mlflow_reads_runs_and_their_metrics() {
     ];
     run("mlflow_client.py", config(), &context).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_python_client_submits_jobs() {
+    run("jobs_client.py", config(), &[]).await;
+}

@@ -5,9 +5,7 @@ MLFLOW_TRACKING_URI is the workspace's `mlFlowTrackingUri`, and the token comes 
 
 import math
 import os
-import sys
 import time
-import traceback
 
 import jwt
 
@@ -18,26 +16,24 @@ from mlflow import MlflowClient
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
+from situations import raises, run
+
 client = MlflowClient()
 
 
 def run_by_id():
-    run = client.get_run("train-1")
-    assert (run.info.run_id, run.info.status, run.info.lifecycle_stage) == ("train-1", "FINISHED", "active"), run.info
-    assert (run.info.user_id, run.info.run_name) == ("ada", "train-1"), run.info
-    assert run.data.metrics["rmse"] == 3.25, run.data.metrics
-    assert math.isnan(run.data.metrics["loss"]) and run.data.metrics["bound"] == math.inf, run.data.metrics
-    assert run.data.params == {"depth": "7"}
-    assert run.data.tags["mlflow.source.git.commit"] == "4f1c2d"
-    assert run.info.start_time and run.info.end_time
+    found = client.get_run("train-1")
+    assert (found.info.run_id, found.info.status, found.info.lifecycle_stage) == ("train-1", "FINISHED", "active"), found.info
+    assert (found.info.user_id, found.info.run_name) == ("ada", "train-1"), found.info
+    assert found.data.metrics["rmse"] == 3.25, found.data.metrics
+    assert math.isnan(found.data.metrics["loss"]) and found.data.metrics["bound"] == math.inf, found.data.metrics
+    assert found.data.params == {"depth": "7"}
+    assert found.data.tags["mlflow.source.git.commit"] == "4f1c2d"
+    assert found.info.start_time and found.info.end_time
 
 
 def run_that_is_absent():
-    try:
-        client.get_run("nobody")
-        raise AssertionError("found what does not exist")
-    except MlflowException as error:
-        assert error.error_code == "RESOURCE_DOES_NOT_EXIST", error
+    assert raises(MlflowException, client.get_run, "nobody").error_code == "RESOURCE_DOES_NOT_EXIST"
 
 
 def history():
@@ -68,11 +64,7 @@ def search():
     assert found(order_by=["metrics.rmse ASC"]) == ["train-1", "train-2"]
     assert found(order_by=["metrics.rmse DESC"]) == ["train-2", "train-1"]
     assert found(run_view_type=ViewType.DELETED_ONLY) == []
-    try:
-        found("metrics.rmse ~ 4")
-        raise AssertionError("understood what is no clause")
-    except MlflowException as error:
-        assert error.error_code == "INVALID_PARAMETER_VALUE", error
+    assert raises(MlflowException, found, "metrics.rmse ~ 4").error_code == "INVALID_PARAMETER_VALUE"
 
 
 def search_by_pages():
@@ -83,17 +75,4 @@ def search_by_pages():
     assert sorted(run.info.run_id for run in [*first, *second]) == ["train-1", "train-2"]
 
 
-def main():
-    failed = 0
-    for situation in [run_by_id, run_that_is_absent, history, experiment, search, search_by_pages]:
-        try:
-            situation()
-            print("ok mlflow", situation.__name__, flush=True)
-        except Exception:  # noqa: BLE001: one that fails must not hide the others
-            failed += 1
-            print("FAILED mlflow", situation.__name__, flush=True)
-            traceback.print_exc(limit=-6, file=sys.stdout)
-    sys.exit(failed)
-
-
-main()
+run(run_by_id, run_that_is_absent, history, experiment, search, search_by_pages)

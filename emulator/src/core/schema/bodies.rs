@@ -1,6 +1,6 @@
 //! The bodies of PUT and PATCH, resource by resource (api-version 2025-09-01) [ARMJ].
 
-use super::Shape::{self, Flag, List, Map, Name, Number, Object, Scalar, Text, Whole, Word};
+use super::Shape::{self, Any, Flag, List, Map, Name, Number, Object, OneOf, Scalar, Text, Whole, Word};
 use super::{Field, may, must};
 
 /// The fields of a PUT's body, by chain of types; none when nobody PUTs it.
@@ -12,7 +12,8 @@ pub(super) fn of(kinds: &str) -> Option<&'static [Field]> {
         ("workspaces/onlineEndpoints/deployments", _) => ONLINE_DEPLOYMENT,
         ("workspaces/batchEndpoints", _) => BATCH_ENDPOINT,
         ("workspaces/batchEndpoints/deployments", _) => BATCH_DEPLOYMENT,
-        ("workspaces/jobs", _) => JOB,
+        ("workspaces/jobs", _) => super::jobs::JOB,
+        ("workspaces/datastores", _) => super::datastore::DATASTORE,
         (_, Some("data")) => DATA_CONTAINER,
         (_, Some("models" | "environments" | "components" | "codes")) => CONTAINER,
         (_, Some("models/versions")) => MODEL_VERSION,
@@ -76,7 +77,7 @@ macro_rules! plain {
     ($($more:expr),* $(,)?) => {
         &[must("properties", Object(&[
             may("description", Text),
-            may("properties", Map(&Scalar)),
+            may("properties", TEXTS),
             may("tags", TEXTS),
             may("isArchived", Flag),
             $($more),*
@@ -195,7 +196,25 @@ const ONLINE_DEPLOYMENT: &[Field] = tracked!(&[
             may("requestTimeout", Text),
         ])
     ),
-    may("scaleSettings", Object(&[must("scaleType", Word(&["Default", "TargetUtilization"]))])),
+    may(
+        "scaleSettings",
+        OneOf(
+            "scaleType",
+            &[],
+            &[
+                ("Default", &[]),
+                (
+                    "TargetUtilization",
+                    &[
+                        may("maxInstances", Whole),
+                        may("minInstances", Whole),
+                        may("pollingInterval", Text),
+                        may("targetUtilizationPercentage", Whole),
+                    ]
+                ),
+            ]
+        )
+    ),
     may("startupProbe", PROBE),
 ]);
 
@@ -212,7 +231,25 @@ const BATCH_DEPLOYMENT: &[Field] = tracked!(&[
     may("compute", Text),
     may(
         "deploymentConfiguration",
-        Object(&[must("deploymentConfigurationType", Word(&["PipelineComponent", "Model"])),])
+        OneOf(
+            "deploymentConfigurationType",
+            &[],
+            &[
+                ("Model", &[]),
+                (
+                    "PipelineComponent",
+                    &[
+                        may(
+                            "componentId",
+                            Object(&[must("referenceType", Word(&["Id"])), must("assetId", Name)])
+                        ),
+                        may("description", Text),
+                        may("settings", TEXTS),
+                        may("tags", TEXTS),
+                    ]
+                ),
+            ]
+        )
     ),
     may("description", Text),
     may("environmentId", Text),
@@ -221,18 +258,27 @@ const BATCH_DEPLOYMENT: &[Field] = tracked!(&[
     may("loggingLevel", Word(&["Info", "Warning", "Debug"])),
     may("maxConcurrencyPerInstance", Whole),
     may("miniBatchSize", Whole),
-    may("model", Object(&[must("referenceType", Word(&["DataPath", "Id", "OutputPath"]))])),
+    may(
+        "model",
+        OneOf(
+            "referenceType",
+            &[],
+            &[
+                ("DataPath", &[may("datastoreId", Text), may("path", Text)]),
+                ("Id", &[must("assetId", Name)]),
+                ("OutputPath", &[may("jobId", Text), may("path", Text)]),
+            ]
+        )
+    ),
     may("outputAction", Word(&["SummaryOnly", "AppendRow"])),
     may("outputFileName", Text),
     may("properties", TEXTS),
-    may("resources", Object(&[may("instanceCount", Whole), may("instanceType", Text)])),
+    may(
+        "resources",
+        Object(&[may("instanceCount", Whole), may("instanceType", Text), may("properties", Map(&Any))])
+    ),
     may("retrySettings", Object(&[may("maxRetries", Whole), may("timeout", Text)])),
 ]);
-
-const JOB: &[Field] = plain![
-    must("jobType", Word(&["AutoML", "Command", "Sweep", "Pipeline", "Spark"])),
-    may("experimentName", Text)
-];
 
 const DATA_TYPE: Shape = Word(&["uri_file", "uri_folder", "mltable"]);
 const CONTAINER: &[Field] = plain![];
@@ -246,9 +292,33 @@ const MODEL_VERSION: &[Field] = plain![
     may("modelUri", Text),
     may("stage", Text),
 ];
-const DATA_VERSION: &[Field] =
-    plain![must("dataType", DATA_TYPE), must("dataUri", Name), may("isAnonymous", Flag)];
-const CODE_VERSION: &[Field] = plain![may("codeUri", Text), may("isAnonymous", Flag)];
+const DATA_VERSION: &[Field] = &[must(
+    "properties",
+    OneOf(
+        "dataType",
+        &[
+            must("dataUri", Name),
+            may("description", Text),
+            may("isAnonymous", Flag),
+            may("isArchived", Flag),
+            may("properties", TEXTS),
+            may("tags", TEXTS),
+        ],
+        &[("uri_file", &[]), ("uri_folder", &[]), ("mltable", &[may("referencedUris", List(&Text))])],
+    ),
+)];
+/// The Python client sends a number as `hash_version` [OBS].
+const CODE_VERSION: &[Field] = &[must(
+    "properties",
+    Object(&[
+        may("description", Text),
+        may("properties", Map(&Scalar)),
+        may("tags", TEXTS),
+        may("isArchived", Flag),
+        may("codeUri", Text),
+        may("isAnonymous", Flag),
+    ]),
+)];
 const COMPONENT_VERSION: &[Field] = plain![may("isAnonymous", Flag)];
 
 const ROUTE: Shape = Object(&[must("path", Name), must("port", Whole)]);
@@ -259,7 +329,12 @@ const ENVIRONMENT_VERSION: &[Field] = plain![
     may("image", Text),
     may(
         "inferenceConfig",
-        Object(&[may("livenessRoute", ROUTE), may("readinessRoute", ROUTE), may("scoringRoute", ROUTE),])
+        Object(&[
+            may("livenessRoute", ROUTE),
+            may("readinessRoute", ROUTE),
+            may("scoringRoute", ROUTE),
+            may("startupRoute", ROUTE),
+        ])
     ),
     may("isAnonymous", Flag),
     may("osType", Word(&["Linux", "Windows"])),

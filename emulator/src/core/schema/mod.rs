@@ -1,8 +1,10 @@
 //! Bodies as Microsoft's ARM schema has them: what is required, of which type, which words. Words compare without
 //! regard to case, and what is unknown is tolerated, because the SDK sends more than is documented [OBS].
 
+mod automl;
 mod bodies;
 pub mod datastore;
+mod jobs;
 
 use serde_json::Value;
 
@@ -11,6 +13,8 @@ use super::error::ArmError;
 /// What a value may be. `null` counts as absent everywhere.
 #[derive(Debug)]
 enum Shape {
+    /// Anything.
+    Any,
     /// Any string.
     Text,
     /// A string, or a number in the place of one, as the client's `hash_version` of a code is [OBS].
@@ -19,6 +23,8 @@ enum Shape {
     Name,
     /// Thirty-two hexadecimal digits in five groups.
     Guid,
+    /// A size as Docker takes it, such as `2g`.
+    Size,
     /// true or false.
     Flag,
     /// A whole number.
@@ -33,6 +39,8 @@ enum Shape {
     List(&'static Shape),
     /// An object with these fields, and others.
     Object(&'static [Field]),
+    /// An object of several kinds: the field that says which, what all kinds have, and what each has beside that.
+    OneOf(&'static str, &'static [Field], &'static [(&'static str, &'static [Field])]),
 }
 
 #[derive(Debug)]
@@ -54,9 +62,6 @@ const fn may(name: &'static str, shape: Shape) -> Field {
 
 /// Checks the body of a PUT of a resource, by its chain of types.
 pub fn check_put(kinds: &str, body: &Value) -> Result<(), ArmError> {
-    if kinds == "workspaces/datastores" {
-        return datastore::check(body);
-    }
     let Some(fields) = bodies::of(kinds) else { return Ok(()) };
     let located = fields.iter().any(|field| field.name == "location");
     if located && body.get("location").is_none_or(Value::is_null) {
@@ -86,30 +91,54 @@ fn is_guid(text: &str) -> bool {
         && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+fn is_size(text: &str) -> bool {
+    let unit = |c: char| "bkmg".contains(c.to_ascii_lowercase());
+    text.match_indices(unit).any(|(at, _)| text[..at].ends_with(|c: char| c.is_ascii_digit()))
+}
+
 fn check_fields(fields: &[Field], value: &Value, path: &str) -> Result<(), ArmError> {
     for field in fields {
         let path = if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
         match value.get(field.name).filter(|value| !value.is_null()) {
             Some(value) => check(&field.shape, value, &path)?,
-            None if field.required => {
-                return Err(ArmError::validation(&path, format!("The {} field is required.", field.name)));
-            }
+            None if field.required => return Err(required(&path, field.name)),
             None => {}
         }
     }
     Ok(())
 }
 
+/// What an object's kind adds to the fields that all kinds have.
+fn kind_of(
+    by: &str,
+    kinds: &[(&'static str, &'static [Field])],
+    value: &Value,
+    path: &str,
+) -> Result<&'static [Field], ArmError> {
+    let path = format!("{path}.{by}");
+    let Some(sent) = value.get(by).filter(|sent| !sent.is_null()) else { return Err(required(&path, by)) };
+    let sent_as = |word: &str| sent.as_str().is_some_and(|sent| sent.eq_ignore_ascii_case(word));
+    let found = kinds.iter().find(|(word, _)| sent_as(word)).map(|(_, fields)| *fields);
+    found.ok_or_else(|| {
+        let words: Vec<&str> = kinds.iter().map(|(word, _)| *word).collect();
+        invalid(&path, sent, &format!("one of {}", words.join(", ")))
+    })
+}
+
+fn required(path: &str, name: &str) -> ArmError {
+    ArmError::validation(path, format!("The {name} field is required."))
+}
+
+fn invalid(path: &str, value: &Value, expected: &str) -> ArmError {
+    let shown: String = value.to_string().chars().take(80).collect();
+    ArmError::validation(path, format!("The value {shown} is not valid for {path}: expected {expected}."))
+}
+
 fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
-    let refused = |expected: &str| {
-        let shown: String = value.to_string().chars().take(80).collect();
-        Err(ArmError::validation(
-            path,
-            format!("The value {shown} is not valid for {path}: expected {expected}."),
-        ))
-    };
+    let refused = |expected: &str| Err(invalid(path, value, expected));
     match (shape, value) {
-        (Shape::Text | Shape::Scalar, Value::String(_))
+        (Shape::Any, _)
+        | (Shape::Text | Shape::Scalar, Value::String(_))
         | (Shape::Scalar | Shape::Number, Value::Number(_))
         | (Shape::Flag, Value::Bool(_)) => Ok(()),
         (Shape::Name, Value::String(text))
@@ -118,6 +147,7 @@ fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
             Ok(())
         }
         (Shape::Guid, Value::String(text)) if is_guid(text) => Ok(()),
+        (Shape::Size, Value::String(text)) if is_size(text) => Ok(()),
         (Shape::Whole, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(()),
         (Shape::Word(words), Value::String(text))
             if words.iter().any(|word| word.eq_ignore_ascii_case(text)) =>
@@ -132,14 +162,20 @@ fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
             items.iter().enumerate().try_for_each(|(at, item)| check(inner, item, &format!("{path}[{at}]")))
         }
         (Shape::Object(fields), Value::Object(_)) => check_fields(fields, value, path),
+        (Shape::OneOf(by, common, kinds), Value::Object(_)) => {
+            let kind = kind_of(by, kinds, value, path)?;
+            check_fields(common, value, path)?;
+            check_fields(kind, value, path)
+        }
         (Shape::Text | Shape::Scalar, _) => refused("a string"),
         (Shape::Name, _) => refused("a string with a letter, digit or underscore"),
         (Shape::Guid, _) => refused("a GUID"),
+        (Shape::Size, _) => refused("a size such as 2g"),
         (Shape::Flag, _) => refused("true or false"),
         (Shape::Whole, _) => refused("a whole number"),
         (Shape::Number, _) => refused("a number"),
         (Shape::Word(words), _) => refused(&format!("one of {}", words.join(", "))),
         (Shape::List(_), _) => refused("an array"),
-        (Shape::Map(_) | Shape::Object(_), _) => refused("an object"),
+        (Shape::Map(_) | Shape::Object(_) | Shape::OneOf(..), _) => refused("an object"),
     }
 }

@@ -1,0 +1,220 @@
+//! Jobs: what they share, and what each type of job adds [ARMJ].
+
+use super::Shape::{Any, Flag, Guid, List, Map, Name, Number, Object, OneOf, Text, Whole, Word};
+use super::automl::AUTO_ML;
+use super::{Field, Shape, may, must};
+
+/// The body of a job's PUT.
+pub(super) const JOB: &[Field] = &[must(
+    "properties",
+    OneOf(
+        "jobType",
+        &[
+            may("componentId", Text),
+            may("computeId", Text),
+            may("description", Text),
+            may("displayName", Text),
+            may("experimentName", Text),
+            may("identity", IDENTITY),
+            may("isArchived", Flag),
+            may("notificationSetting", NOTIFICATIONS),
+            may("properties", Map(&Text)),
+            may("services", Map(&SERVICE)),
+            may("tags", Map(&Text)),
+        ],
+        &[
+            ("AutoML", AUTO_ML),
+            ("Command", COMMAND),
+            ("Pipeline", PIPELINE),
+            ("Spark", SPARK),
+            ("Sweep", SWEEP),
+        ],
+    ),
+)];
+
+const IDENTITY: Shape = OneOf(
+    "identityType",
+    &[],
+    &[
+        ("AMLToken", &[]),
+        ("Managed", &[may("clientId", Guid), may("objectId", Guid), may("resourceId", Text)]),
+        ("UserIdentity", &[]),
+    ],
+);
+const NOTIFICATIONS: Shape = Object(&[
+    may("emailOn", List(&Word(&["JobCompleted", "JobFailed", "JobCancelled"]))),
+    may("emails", List(&Text)),
+    may("webhooks", Map(&OneOf("webhookType", &[may("eventType", Text)], &[("AzureDevOps", &[])]))),
+]);
+const SERVICE: Shape = Object(&[
+    may("endpoint", Text),
+    may("jobServiceType", Text),
+    may("nodes", OneOf("nodesValueType", &[], &[("All", &[])])),
+    may("port", Whole),
+    may("properties", Map(&Text)),
+]);
+
+const COMMAND: &[Field] = &[
+    may("codeId", Text),
+    must("command", Name),
+    may("distribution", DISTRIBUTION),
+    must("environmentId", Name),
+    may("environmentVariables", Map(&Text)),
+    may("inputs", INPUTS),
+    may("limits", Object(&[LIMITS_TYPE, may("timeout", Text)])),
+    may("outputs", OUTPUTS),
+    may("queueSettings", QUEUE),
+    may("resources", RESOURCES),
+];
+
+const PIPELINE: &[Field] = &[
+    may("inputs", INPUTS),
+    may("jobs", Map(&Any)),
+    may("outputs", OUTPUTS),
+    may("settings", Any),
+    may("sourceJobId", Text),
+];
+
+const SPARK: &[Field] = &[
+    may("archives", List(&Text)),
+    may("args", Text),
+    must("codeId", Text),
+    may("conf", Map(&Text)),
+    must(
+        "entry",
+        OneOf(
+            "sparkJobEntryType",
+            &[],
+            &[
+                ("SparkJobPythonEntry", &[must("file", Name)]),
+                ("SparkJobScalaEntry", &[must("className", Name)]),
+            ],
+        ),
+    ),
+    may("environmentId", Text),
+    may("environmentVariables", Map(&Text)),
+    may("files", List(&Text)),
+    may("inputs", INPUTS),
+    may("jars", List(&Text)),
+    may("outputs", OUTPUTS),
+    may("pyFiles", List(&Text)),
+    may("queueSettings", QUEUE),
+    may("resources", Object(&[may("instanceType", Text), may("runtimeVersion", Text)])),
+];
+
+const SWEEP: &[Field] = &[
+    may("earlyTermination", EARLY_TERMINATION),
+    may("inputs", INPUTS),
+    may(
+        "limits",
+        Object(&[
+            LIMITS_TYPE,
+            may("maxConcurrentTrials", Whole),
+            may("maxTotalTrials", Whole),
+            may("timeout", Text),
+            may("trialTimeout", Text),
+        ]),
+    ),
+    must("objective", Object(&[must("goal", Word(&["Minimize", "Maximize"])), must("primaryMetric", Name)])),
+    may("outputs", OUTPUTS),
+    may("queueSettings", QUEUE),
+    must(
+        "samplingAlgorithm",
+        OneOf(
+            "samplingAlgorithmType",
+            &[],
+            &[
+                ("Bayesian", &[]),
+                ("Grid", &[]),
+                ("Random", &[may("rule", Word(&["Random", "Sobol"])), may("seed", Whole)]),
+            ],
+        ),
+    ),
+    must("searchSpace", Any),
+    must(
+        "trial",
+        Object(&[
+            may("codeId", Text),
+            must("command", Name),
+            may("distribution", DISTRIBUTION),
+            must("environmentId", Name),
+            may("environmentVariables", Map(&Text)),
+            may("resources", RESOURCES),
+        ]),
+    ),
+];
+
+const LIMITS_TYPE: Field = must("jobLimitsType", Word(&["Command", "Sweep"]));
+
+/// `Ray` is of the preview versions, which the Python client sends.
+const DISTRIBUTION: Shape = OneOf(
+    "distributionType",
+    &[],
+    &[
+        ("Mpi", &[may("processCountPerInstance", Whole)]),
+        ("PyTorch", &[may("processCountPerInstance", Whole)]),
+        ("Ray", &[]),
+        ("TensorFlow", &[may("parameterServerCount", Whole), may("workerCount", Whole)]),
+    ],
+);
+
+/// When a search gives up a trial.
+pub(super) const EARLY_TERMINATION: Shape = OneOf(
+    "policyType",
+    &[may("delayEvaluation", Whole), may("evaluationInterval", Whole)],
+    &[
+        ("Bandit", &[may("slackAmount", Number), may("slackFactor", Number)]),
+        ("MedianStopping", &[]),
+        ("TruncationSelection", &[may("truncationPercentage", Whole)]),
+    ],
+);
+
+/// What a job is queued as.
+pub(super) const QUEUE: Shape =
+    Object(&[may("jobTier", Word(&["Null", "Spot", "Basic", "Standard", "Premium"]))]);
+
+/// What a job runs on.
+pub(super) const RESOURCES: Shape = Object(&[
+    may("dockerArgs", Text),
+    may("instanceCount", Whole),
+    may("instanceType", Text),
+    may("properties", Map(&Any)),
+    may("shmSize", Shape::Size),
+]);
+
+/// An input that is files.
+pub(super) const FILES_IN: &[Field] = &[
+    must("uri", Name),
+    may(
+        "mode",
+        Word(&["ReadOnlyMount", "ReadWriteMount", "Download", "Direct", "EvalMount", "EvalDownload"]),
+    ),
+];
+const INPUTS: Shape = Map(&OneOf(
+    "jobInputType",
+    &[may("description", Text)],
+    &[
+        ("custom_model", FILES_IN),
+        ("literal", &[must("value", Name)]),
+        ("mlflow_model", FILES_IN),
+        ("mltable", FILES_IN),
+        ("triton_model", FILES_IN),
+        ("uri_file", FILES_IN),
+        ("uri_folder", FILES_IN),
+    ],
+));
+
+const FILES_OUT: &[Field] = &[may("mode", Word(&["ReadWriteMount", "Upload", "Direct"])), may("uri", Text)];
+/// What a job leaves behind, by name.
+pub(super) const OUTPUTS: Shape = Map(&OneOf(
+    "jobOutputType",
+    &[may("description", Text)],
+    &[
+        ("custom_model", FILES_OUT),
+        ("mlflow_model", FILES_OUT),
+        ("mltable", FILES_OUT),
+        ("triton_model", FILES_OUT),
+        ("uri_file", FILES_OUT),
+        ("uri_folder", FILES_OUT),
+    ],
+));
