@@ -1,9 +1,9 @@
 //! Federated assertions (§H.6): issuer, subject and audience exactly, the signature by the issuer's keys, the time.
 
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde_json::Value;
 
 use super::Core;
+use super::jwt::{part, signed};
 use crate::clients::{Client, Federated, Published};
 use crate::config::Time;
 use crate::wire::Request;
@@ -116,49 +116,4 @@ impl Core {
     pub fn know_issuer(&mut self, issuer: &str, keys: Result<Value, String>) {
         self.issuer_keys.insert(issuer.to_owned(), keys);
     }
-}
-
-/// Whether one of the keys that the header names made the signature.
-fn signed(assertion: &str, keys: &Value) -> bool {
-    let Some((message, signature)) = assertion.rsplit_once('.') else { return false };
-    let (Some(header), Some(signature)) = (part(assertion, 0), decode_base64url(signature)) else {
-        return false;
-    };
-    if header["alg"] != "RS256" {
-        return false;
-    }
-    let number = |key: &Value, name: &str| key[name].as_str().and_then(decode_base64url);
-    keys["keys"].as_array().into_iter().flatten().filter(|key| key["kid"] == header["kid"]).any(|key| {
-        let (Some(n), Some(e)) = (number(key, "n"), number(key, "e")) else { return false };
-        RsaPublicKeyComponents { n: &n, e: &e }
-            .verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature)
-            .is_ok()
-    })
-}
-
-/// A part of a JWT that is JSON.
-fn part(assertion: &str, at: usize) -> Option<Value> {
-    serde_json::from_slice(&decode_base64url(assertion.split('.').nth(at)?)?).ok()
-}
-
-fn decode_base64url(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut buffer, mut bits) = (0_u32, 0_u32);
-    for byte in text.trim_end_matches('=').bytes() {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
-            _ => return None,
-        };
-        buffer = (buffer << 6 | u32::from(digit)) & 0xffff;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from(buffer >> bits & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
 }

@@ -17,6 +17,7 @@ mod headers;
 pub mod ids;
 mod job;
 mod json;
+mod jwt;
 mod keys;
 pub mod log;
 mod mlflow;
@@ -87,7 +88,7 @@ impl Core {
             rng: fastrand::Rng::with_seed(config.seed),
             store: store::Store::new(config.list_lag),
             operations: operation::Operations::default(),
-            tokens: token::Tokens::default(),
+            tokens: token::Tokens::of(config.seed),
             log: log::Log::default(),
             buckets: throttle::Buckets::default(),
             registry_names: BTreeMap::new(),

@@ -5,17 +5,24 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::jwt::Signer;
 use super::{Core, assertion, ids};
 use crate::clients::Client;
 use crate::wire::{Identity, Principal, Request, Response};
 
-/// Tokens that were issued.
-#[derive(Debug, Default)]
+/// Tokens that were issued, and the key that signs them.
+#[derive(Debug)]
 pub struct Tokens {
     issued: BTreeMap<String, (Identity, Timestamp)>,
+    signer: Signer,
 }
 
 impl Tokens {
+    /// None yet; the key follows from the seed.
+    pub fn of(seed: u64) -> Self {
+        Self { issued: BTreeMap::new(), signer: Signer::of(seed) }
+    }
+
     /// Makes every token so far one that nobody knows.
     pub fn revoke_all(&mut self) {
         self.issued.clear();
@@ -47,6 +54,9 @@ pub fn answer(core: &mut Core, request: &Request) -> Option<Response> {
     let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), parts.as_slice()) {
         ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => Some(configuration(core, tenant)),
+        ("GET", [_, "discovery", "v2.0", "keys"]) => {
+            Some(Response::json(200, &core.tokens.signer.published()))
+        }
         ("GET", ["common", "discovery", "instance"]) => Some(instance(core)),
         ("POST", [tenant, "oauth2", "v2.0", "token"]) => Some(issue(core, tenant, request)),
         _ => None,
@@ -121,9 +131,7 @@ fn issue(core: &mut Core, tenant: &str, request: &Request) -> Response {
             "The app requested an unsupported grant type.",
         );
     }
-    let Some(audience) =
-        field("scope").strip_suffix("/.default").map(|scope| scope.trim_end_matches('/').to_owned())
-    else {
+    let Some(resource) = field("scope").strip_suffix("/.default").map(str::to_owned) else {
         return refused(
             core,
             400,
@@ -157,12 +165,25 @@ fn issue(core: &mut Core, tenant: &str, request: &Request) -> Response {
         object_id: ids::stable_guid(core.config.seed, &format!("object {}", client.client_id)),
         name,
         application: true,
-        audience,
+        audience: resource.trim_end_matches('/').to_owned(),
     };
-    let token = format!("emulated.{}", ids::hex(&mut core.rng, 64));
     let lifetime = core.config.token_lifetime;
     let now = core.now();
     let expiry = ids::after(now, f64::from(lifetime) * core.scale());
+    let token = core.tokens.signer.sign(&json!({
+        "aud": resource,
+        "iss": format!("{}/{tenant}/v2.0", core.base()),
+        "iat": now.as_second(),
+        "nbf": now.as_second(),
+        "exp": expiry.as_second(),
+        "appid": client.client_id,
+        "idtyp": "app",
+        "oid": identity.object_id,
+        "sub": identity.object_id,
+        "tid": core.config.tenant,
+        "uti": ids::hex(&mut core.rng, 22),
+        "ver": "2.0",
+    }));
     core.tokens.issued.retain(|_, (_, expiry)| ids::after(*expiry, 86_400.0) > now);
     core.tokens.issued.insert(token.clone(), (identity, expiry));
     Response::json(

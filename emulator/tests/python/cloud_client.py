@@ -5,8 +5,8 @@ Nothing of the cloud is written here: what the client knows of it comes from the
 
 import os
 
-from azure.ai.ml import MLClient
-from azure.ai.ml.entities import Model
+from azure.ai.ml import MLClient, command, dsl
+from azure.ai.ml.entities import Environment, Model
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.identity import ClientSecretCredential
 
@@ -44,6 +44,19 @@ def is_who_it_says():
     assert sorted(jobs) == ["train-1", "train-2", "train-3"], jobs
 
 
+def a_pipeline_needs_a_token_for_the_service():
+    ml = client(workspace_name=WORKSPACE)
+    ml.environments.create_or_update(Environment(name="e", version="1", image="mcr.example/i:1"))
+    step = command(command="true", environment="azureml:e:1", compute="serverless")
+
+    @dsl.pipeline(name="nightly", default_compute="serverless")
+    def nightly():
+        step()
+
+    made = ml.jobs.create_or_update(nightly())
+    assert (made.type, made.creation_context.created_by) == ("pipeline", "ada"), made
+
+
 def a_wrong_secret_is_refused():
     error = raises(ClientAuthenticationError, client("wrong", workspace_name=WORKSPACE).workspaces.get, WORKSPACE)
     assert "AADSTS7000215" in str(error), error
@@ -54,4 +67,6 @@ def what_it_may_not_do_is_refused():
     assert error.status_code == 403 and "AuthorizationFailed" in str(error), error
 
 
-run(finds_the_cloud, is_who_it_says, a_wrong_secret_is_refused, what_it_may_not_do_is_refused)
+run(
+    finds_the_cloud, is_who_it_says, a_pipeline_needs_a_token_for_the_service, a_wrong_secret_is_refused, what_it_may_not_do_is_refused,
+)

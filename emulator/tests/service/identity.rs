@@ -116,3 +116,35 @@ fn a_token_stands_for_its_client_until_it_runs_out_or_is_taken_back() {
     world.core.revoke_tokens();
     assert_eq!(world.core.principal(world.now, &request), Principal::Unknown);
 }
+
+#[test]
+fn a_token_is_a_jwt_that_the_published_key_signed_and_the_seed_decides() {
+    use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
+    let mut first = world(Client { secret: Some("s".into()), ..Client::default() });
+    let issued = ask(&mut first, "client_secret=s").value();
+    let token = issued["access_token"].as_str().unwrap().to_owned();
+    let parts: Vec<&str> = token.split('.').collect();
+    let read = |part: &str| serde_json::from_slice::<Value>(&BASE64URL.decode(part).unwrap()).unwrap();
+    let (header, claims) = (read(parts[0]), read(parts[1]));
+    assert_eq!((&claims["aud"], &claims["appid"]), (&json!("https://management.azure.com"), &json!(ID)));
+    assert_eq!(claims["tid"].as_str().unwrap(), first.core.config.tenant);
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
+
+    let tenant = first.core.config.tenant.clone();
+    let configuration = first.get(&format!("/{tenant}/v2.0/.well-known/openid-configuration")).value();
+    assert_eq!(claims["iss"], configuration["issuer"]);
+    let published = first.follow(configuration["jwks_uri"].as_str().unwrap()).value();
+    let key = &published["keys"][0];
+    assert_eq!((&key["kid"], &key["alg"]), (&header["kid"], &header["alg"]));
+    let public = BASE64URL.decode(key["x"].as_str().unwrap()).unwrap();
+    let message = format!("{}.{}", parts[0], parts[1]);
+    UnparsedPublicKey::new(&ED25519, public)
+        .verify(message.as_bytes(), &BASE64URL.decode(parts[2]).unwrap())
+        .unwrap();
+
+    let mut second = world(Client { secret: Some("s".into()), ..Client::default() });
+    assert_eq!(ask(&mut second, "client_secret=s").value(), issued);
+    assert_ne!(ask(&mut second, "client_secret=s").value(), issued, "no two are alike");
+}
