@@ -145,7 +145,7 @@ pub enum Delivery {
     Dropped,
     /// The headers arrive and at most so many bytes of the body, never all, and the connection is closed.
     Cut(usize),
-    /// Nothing arrives, and the connection stays open.
+    /// Nothing arrives, and the connection stays open, for ten minutes of wall-clock time.
     Never,
 }
 

@@ -121,7 +121,7 @@ pub enum Effect {
         /// Real milliseconds.
         millis: u64,
     },
-    /// Silence, and the connection stays open.
+    /// Silence, and the connection stays open, for ten minutes of real time.
     Silence {
         /// Whether it is done all the same.
         after_the_deed: bool,

@@ -15,7 +15,7 @@ const WITH_BODY: usize = 10_000;
 /// Fields of bodies that hold secrets.
 const SECRET: [&str; 3] = ["secrets", "keys", "keyValue"];
 
-/// One request.
+/// One request, or bytes that were none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
@@ -25,7 +25,7 @@ pub struct Entry {
     pub time: String,
     /// Name of the principal.
     pub principal: String,
-    /// HTTP method.
+    /// HTTP method; of bytes that are no HTTP, what seemed to be one, or `-`.
     pub method: String,
     /// Path as sent, without query.
     pub path: String,

@@ -27,6 +27,7 @@ mod order;
 mod paging;
 mod parameters;
 mod publish;
+mod refused;
 mod registry;
 mod registry_regions;
 pub mod rights;
@@ -42,12 +43,12 @@ mod workspace;
 pub(crate) use assertion::Wanted;
 pub(crate) use job::declare as declare_job;
 pub(crate) use json::merge;
+pub(crate) use refused::Refused;
 pub(crate) use workspace::make as make_workspace;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::json;
 
 use crate::config::{Config, Time};
 use crate::control;
@@ -142,17 +143,6 @@ impl Core {
             }
         };
         self.log.record(self.now, principal, request, &response, fault);
-        response
-    }
-
-    /// Answers a request whose body did not come, or not all of it.
-    pub(crate) fn refuse_body(&mut self, principal: &Principal, request: &Request) -> Response {
-        let message = "The request's body is too large, or was cut off.";
-        let error = json!({"error": {"code": "RequestEntityTooLarge", "message": message}});
-        let response = Response::json(413, &error);
-        if !request.path.starts_with("/_emulator") {
-            self.log.record(self.now, principal, request, &response, None);
-        }
         response
     }
 

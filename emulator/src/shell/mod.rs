@@ -1,6 +1,8 @@
 //! The core behind a socket: TLS, HTTP and the clock. No rule of the service is here.
 
+mod arrival;
 mod clock;
+mod gate;
 mod issuers;
 mod server;
 mod tls;

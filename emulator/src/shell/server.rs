@@ -1,23 +1,25 @@
 //! HTTP: requests in, answers out, or whatever a fault makes of them.
 
-use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::Shared;
-use crate::wire::{Delivery, Request, Response};
+use super::gate::Gate;
+use super::{Shared, arrival};
+use crate::wire::{Delivery, Response};
+
+/// How long a connection is silent: no client is as patient, and its socket is not kept for ever.
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -82,11 +84,6 @@ impl Body for Sent {
     }
 }
 
-/// Bodies larger than this are refused.
-const LARGEST_BODY: usize = 16 << 20;
-/// The same for storage accounts: the largest blob that azure-storage-blob sends at once.
-const LARGEST_BLOB: usize = 64 << 20;
-
 /// Accepts connections until the emulator is dropped.
 pub(crate) async fn serve(
     listener: TcpListener,
@@ -120,74 +117,60 @@ pub(crate) async fn serve(
     }
 }
 
+/// Answers the requests of a connection until either side has had enough.
 async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
-    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+    let (gate, given) = Gate::new(stream);
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let (shared, given, method) = (Arc::clone(&shared), given.clone(), request.method().clone());
+        async move {
+            let answer = answer(shared, request).await?;
+            let _ = given.send(length_on_wire(&method, &answer));
+            Ok::<_, Dropped>(answer)
+        }
+    });
     // Operation URLs are long, and come back as request lines.
-    let served = hyper::server::conn::http1::Builder::new()
+    let mut connection = hyper::server::conn::http1::Builder::new()
         .max_buf_size(256 << 10)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "connection ended");
+        // Who hangs up, or has no more to say, has still asked.
+        .half_close(true)
+        .serve_connection(TokioIo::new(gate), service);
+    let served = (&mut connection).await;
+    let parts = connection.into_parts();
+    let mut gate = parts.io.into_inner();
+    match served {
+        Ok(()) => gate.close().await,
+        Err(error) if error.is_parse() => {
+            let refusal = shared.present().refuse_bytes(gate.own_status(), &parts.read_buf);
+            if gate.refuse(&refusal).await.is_ok() {
+                gate.close().await;
+            }
+        }
+        Err(error) => tracing::debug!(%error, "connection ended"),
     }
+}
+
+/// How many bytes of an answer's body are written.
+fn length_on_wire(method: &http::Method, answer: &hyper::Response<Sent>) -> u64 {
+    let bare = [http::StatusCode::NO_CONTENT, http::StatusCode::NOT_MODIFIED].contains(&answer.status());
+    if bare || method == http::Method::HEAD { 0 } else { answer.body().length }
 }
 
 async fn answer(
     shared: Arc<Shared>,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Sent>, Dropped> {
-    let request = match plain(request).await {
-        Ok(request) => request,
-        Err(request) => {
-            let now = shared.now();
-            let mut core = shared.present();
-            let principal = core.principal(now, &request);
-            return Ok(wired(core.refuse_body(&principal, &request)));
-        }
-    };
-    let response = if request.path.trim_end_matches('/') == "/_emulator/time" {
-        time(&shared, &request)
-    } else {
-        shared.know_issuer(&request).await;
-        let now = shared.now();
-        let mut core = shared.present();
-        let principal = core.principal(now, &request);
-        core.handle(now, &principal, &request)
-    };
-    tracing::info!(method = %request.method, path = %request.path, status = response.status, "answered");
+    let response = arrival::answer(&shared, request).await;
     match response.delivery {
         Delivery::After(delay) => tokio::time::sleep(delay).await,
         Delivery::Dropped => return Err(Dropped),
         Delivery::Cut(_) if response.body.is_empty() => return Err(Dropped),
         Delivery::Now | Delivery::Cut(_) => {}
-        Delivery::Never => pending::<()>().await,
+        Delivery::Never => {
+            tokio::time::sleep(SILENCE).await;
+            return Err(Dropped);
+        }
     }
     Ok(wired(response))
-}
-
-/// The request in plain; without its body, when that is too large or was cut off.
-async fn plain(request: hyper::Request<Incoming>) -> Result<Request, Box<Request>> {
-    let (parts, body) = request.into_parts();
-    let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let largest = if host.contains(".blob.") { LARGEST_BLOB } else { LARGEST_BODY };
-    let body = http_body_util::Limited::new(body, largest).collect().await;
-    let headers = parts.headers.iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    });
-    let mut request = Request {
-        method: parts.method,
-        path: parts.uri.path().to_owned(),
-        query: parts.uri.query().unwrap_or_default().to_owned(),
-        headers: headers.collect(),
-        body: Vec::new(),
-    };
-    match body {
-        Ok(body) => {
-            request.body = body.to_bytes().to_vec();
-            Ok(request)
-        }
-        Err(_) => Err(Box::new(request)),
-    }
 }
 
 fn wired(response: Response) -> hyper::Response<Sent> {
@@ -204,28 +187,4 @@ fn wired(response: Response) -> hyper::Response<Sent> {
         }
     }
     wired
-}
-
-/// `/_emulator/time`: `{seconds}` moves it, `{scale}` changes its pace.
-fn time(shared: &Shared, request: &Request) -> Response {
-    let refused =
-        |message: &str| Response::json(400, &json!({"error": {"code": "Emulator", "message": message}}));
-    if request.method == http::Method::POST {
-        let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-            return refused("The body must be {\"seconds\": …} or {\"scale\": …}.");
-        };
-        if let Some(scale) = body["scale"].as_f64() {
-            let mut core = shared.present();
-            if let Err(error) = shared.clock().set_scale(scale) {
-                return refused(&error.to_string());
-            }
-            core.config.time = crate::config::Time::Real { scale };
-        }
-        if let Some(seconds) = body["seconds"].as_f64() {
-            shared.clock().advance(seconds);
-        }
-    }
-    let core = shared.present();
-    let scale = shared.clock().scale();
-    Response::json(200, &json!({"now": crate::core::ids::iso(core.now()), "scale": scale}))
 }

@@ -1,0 +1,119 @@
+//! A request from its head to its answer: its body, what has to be fetched for it, and the core. However that ends, it
+//! is in the log.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use super::Shared;
+use crate::core::{Core, Refused};
+use crate::wire::{Principal, Request, Response};
+
+/// Bodies larger than this are refused.
+const LARGEST_BODY: usize = 16 << 20;
+/// The same for storage accounts: the largest blob that azure-storage-blob sends at once.
+const LARGEST_BLOB: usize = 64 << 20;
+
+/// Answers a request. It is worked on to the end even if its client hangs up, as in the service.
+pub(super) async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Response {
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers.iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let mut request = Request {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: headers.collect(),
+        body: Vec::new(),
+    };
+    let refused = match read(&request, body).await {
+        Ok(body) => {
+            request.body = body;
+            None
+        }
+        Err(why) => Some(why),
+    };
+    let response = handle(shared, &request, refused).await;
+    tracing::info!(method = %request.method, path = %request.path, status = response.status, "answered");
+    response
+}
+
+async fn read(request: &Request, body: Incoming) -> Result<Vec<u8>, Refused> {
+    let host = request.headers.get("host").map(String::as_str).unwrap_or_default();
+    let largest = if host.contains(".blob.") { LARGEST_BLOB } else { LARGEST_BODY };
+    let body = Limited::new(body, largest).collect().await;
+    let body = body
+        .map_err(|error| if error.is::<LengthLimitError>() { Refused::TooLarge } else { Refused::Broken })?;
+    Ok(body.to_bytes().to_vec())
+}
+
+async fn handle(shared: &Shared, request: &Request, refused: Option<Refused>) -> Response {
+    if refused.is_none() && request.path.trim_end_matches('/') == "/_emulator/time" {
+        return time(shared, request);
+    }
+    if refused.is_none() {
+        shared.know_issuer(request).await;
+    }
+    let now = shared.now();
+    let mut core = shared.present();
+    let principal = core.principal(now, request);
+    match refused {
+        Some(why) => core.refuse(&principal, request, why),
+        None => guarded(&mut core, &principal, request, |core| core.handle(now, &principal, request)),
+    }
+}
+
+/// The answer of a handler, or what is answered when it panics.
+fn guarded(
+    core: &mut Core,
+    principal: &Principal,
+    request: &Request,
+    handle: impl FnOnce(&mut Core) -> Response,
+) -> Response {
+    let handled = catch_unwind(AssertUnwindSafe(|| handle(core)));
+    handled.unwrap_or_else(|_| core.refuse(principal, request, Refused::Panicked))
+}
+
+/// `/_emulator/time`: `{seconds}` moves it, `{scale}` changes its pace.
+fn time(shared: &Shared, request: &Request) -> Response {
+    let refused =
+        |message: &str| Response::json(400, &json!({"error": {"code": "Emulator", "message": message}}));
+    if request.method == http::Method::POST {
+        let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
+            return refused("The body must be {\"seconds\": …} or {\"scale\": …}.");
+        };
+        if let Some(scale) = body["scale"].as_f64() {
+            let mut core = shared.present();
+            if let Err(error) = shared.clock().set_scale(scale) {
+                return refused(&error.to_string());
+            }
+            core.config.time = crate::config::Time::Real { scale };
+        }
+        if let Some(seconds) = body["seconds"].as_f64() {
+            shared.clock().advance(seconds);
+        }
+    }
+    let core = shared.present();
+    let scale = shared.clock().scale();
+    Response::json(200, &json!({"now": crate::core::ids::iso(core.now()), "scale": scale}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_handler_that_panics_is_answered_for_and_in_the_log() {
+        let mut core = Core::new(Config::default(), jiff::Timestamp::UNIX_EPOCH);
+        let (principal, request) = (Principal::application("bindery"), Request::get("/subscriptions/s"));
+        let answer = guarded(&mut core, &principal, &request, |_| panic!("a mistake of ours"));
+        assert_eq!((answer.status, &answer.value()["error"]["code"]), (500, &json!("InternalServerError")));
+        let logged: Vec<_> = core.log().map(|entry| (entry.status, entry.principal.as_str())).collect();
+        assert_eq!(logged, [(500, "bindery")]);
+        assert_eq!(core.handle(core.now(), &principal, &request).status, 404, "it goes on");
+    }
+}
