@@ -40,6 +40,26 @@ fn names_follow_the_stricter_rule() {
 }
 
 #[test]
+fn on_kubernetes_the_names_of_endpoint_and_deployment_are_limited_together() {
+    let mut world = World::new();
+    world.put(&format!("{MODEL}/versions/1"), &model_body());
+    let endpoint = format!("{WORKSPACE}/onlineEndpoints/{}", "e".repeat(32));
+    let mut body = endpoint_body(&json!({}));
+    body["properties"]["compute"] = json!(format!("{WORKSPACE}/computes/cluster"));
+    world.settle_put(&endpoint, &body);
+    for (compute, length, status) in
+        [("Kubernetes", 31, 400), ("kubernetes", 30, 201), ("Managed", 31, 201), ("Kubernetes", 3, 201)]
+    {
+        let mut body = deployment_body(&format!("{MODEL}/versions/1"));
+        body["properties"]["endpointComputeType"] = json!(compute);
+        let answer = world.put(&format!("{endpoint}/deployments/{}", "d".repeat(length)), &body);
+        assert_eq!(answer.status, status, "{compute} {length}: {}", answer.value());
+        assert_eq!(detail(&answer).contains("63 characters together"), status == 400);
+        world.pass(200.0);
+    }
+}
+
+#[test]
 fn a_name_is_unique_in_its_region() {
     let mut world = World::new();
     world.add_workspace("other", "eastus");

@@ -97,6 +97,9 @@ fn checked(
         ));
     }
     let compute = compute_type(body);
+    if compute == "Kubernetes" {
+        check_names_together(call.address.name(1), call.address.leaf())?;
+    }
     capacity(core, body)?;
     if let Some(scale) = at::text(body, "properties.scaleSettings.scaleType")
         && compute == "Managed"
@@ -111,6 +114,20 @@ fn checked(
         Some(before) => refuse_fixed(body, before, compute),
         None => refuse_quota(core, call, &location),
     }
+}
+
+/// On Kubernetes the names of endpoint and deployment have 6 to 62 characters together [DOC].
+fn check_names_together(endpoint: &str, deployment: &str) -> Result<(), ArmError> {
+    let length = endpoint.len() + deployment.len();
+    if (6..=62).contains(&length) {
+        return Ok(());
+    }
+    Err(ArmError::validation(
+        "Name",
+        format!(
+            "The names '{endpoint}' and '{deployment}' have {length} characters together: on Kubernetes 6 to 62 are allowed."
+        ),
+    ))
 }
 
 fn refuse_fixed(body: &Value, before: &Value, compute: &str) -> Result<(), ArmError> {
