@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::kinds::Kind;
 use super::lists::ListView;
-use super::{check_name, fill_resource_base, in_registry, shown, version};
+use super::{check_name, fill_resource_base, in_registry, set_state, shown, version};
 use crate::core::address::Address;
 use crate::core::arm::{self, Call};
 use crate::core::error::{Answer, ArmError};
@@ -50,7 +50,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let now = core.now();
     if in_registry(&call.address) && core.config.inferred.registry_container_asynchronous {
         let state = if before.is_some() { "Updating" } else { "Creating" };
-        document["properties"]["provisioningState"] = state.into();
+        set_state(&mut document, state);
         core.store.put(now, &key, document.clone());
         return Ok(version::under_way(core, call, status, document));
     }
@@ -86,7 +86,7 @@ pub(super) fn rendered(core: &Core, identity: &Identity, address: &Address, befo
         arm::touch(core, identity, &mut document, before);
         return document;
     }
-    json!({
+    let mut document = json!({
         "id": address.id(),
         "name": address.leaf(),
         "type": address.arm_type(),
@@ -97,10 +97,13 @@ pub(super) fn rendered(core: &Core, identity: &Identity, address: &Address, befo
             "isArchived": false,
             "latestVersion": null,
             "nextVersion": "1",
-            "provisioningState": "Succeeded",
         },
         "systemData": arm::system_data(core, identity, true),
-    })
+    });
+    if Kind::of(address).has_state {
+        document["properties"]["provisioningState"] = "Succeeded".into();
+    }
+    document
 }
 
 /// A new version is the latest, for latest means last made; the next one is above all numbers so far.

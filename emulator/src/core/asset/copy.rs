@@ -37,7 +37,9 @@ fn copied(core: &Core, identity: &Identity, source: &Value, address: &Address, u
         properties.insert(path.to_owned(), uri.into());
     }
     properties.insert("isArchived".to_owned(), false.into());
-    properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    if kind.has_state {
+        properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    }
     if properties.contains_key("jobName") && !core.config.inferred.publish_copies_job_name {
         properties.insert("jobName".to_owned(), Value::Null);
     }

@@ -18,18 +18,42 @@ pub struct Kind {
     pub fixed: &'static [&'static str],
     /// Versions must be positive integers in a workspace [ISS azureml-examples#2725].
     pub numbered: bool,
+    /// Whether versions and containers have a `provisioningState` [SWG].
+    pub has_state: bool,
 }
 
 const KINDS: [Kind; 5] = [
-    Kind { arm_type: "models", noun: "Model", path: Some("modelUri"), fixed: &[], numbered: true },
-    Kind { arm_type: "data", noun: "Data", path: Some("dataUri"), fixed: &["dataType"], numbered: false },
-    Kind { arm_type: "codes", noun: "Code", path: Some("codeUri"), fixed: &[], numbered: false },
+    Kind {
+        arm_type: "models",
+        noun: "Model",
+        path: Some("modelUri"),
+        fixed: &[],
+        numbered: true,
+        has_state: true,
+    },
+    Kind {
+        arm_type: "data",
+        noun: "Data",
+        path: Some("dataUri"),
+        fixed: &["dataType"],
+        numbered: false,
+        has_state: false,
+    },
+    Kind {
+        arm_type: "codes",
+        noun: "Code",
+        path: Some("codeUri"),
+        fixed: &[],
+        numbered: false,
+        has_state: true,
+    },
     Kind {
         arm_type: "environments",
         noun: "Environment",
         path: None,
         fixed: &["image", "build", "condaFile", "osType", "inferenceConfig", "autoRebuild"],
         numbered: false,
+        has_state: true,
     },
     Kind {
         arm_type: "components",
@@ -37,6 +61,7 @@ const KINDS: [Kind; 5] = [
         path: None,
         fixed: &["componentSpec"],
         numbered: false,
+        has_state: true,
     },
 ];
 

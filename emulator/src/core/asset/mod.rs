@@ -37,6 +37,13 @@ pub fn check_name(name: &str) -> Result<(), ArmError> {
     ))
 }
 
+/// Says how far an asset is, if it is of a kind that says so.
+fn set_state(document: &mut Value, state: &str) {
+    if let Some(known) = document.pointer_mut("/properties/provisioningState") {
+        *known = state.into();
+    }
+}
+
 /// description, tags, properties and isArchived: what is absent is cleared, for PUT replaces.
 fn fill_resource_base(document: &mut Value, body: &Value) {
     let properties = &mut document["properties"];

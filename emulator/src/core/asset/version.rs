@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::container::{self, count_version, recount};
 use super::kinds::Kind;
 use super::lists::{ContentHash, ListView, VersionFilter};
-use super::{check_name, fill_resource_base, in_registry, normalised, shown, shown_as_stored};
+use super::{check_name, fill_resource_base, in_registry, normalised, set_state, shown, shown_as_stored};
 use crate::core::address::Address;
 use crate::core::arm::{self, Call, Door};
 use crate::core::error::{Answer, ArmError};
@@ -104,7 +104,7 @@ fn settle(core: &mut Core, call: &Call, document: Value) -> Response {
 }
 
 fn operate(core: &mut Core, call: &Call, status: u16, mut document: Value) -> Response {
-    document["properties"]["provisioningState"] = if status == 201 { "Creating" } else { "Updating" }.into();
+    set_state(&mut document, if status == 201 { "Creating" } else { "Updating" });
     place(core, call.identity, &call.address, &document);
     under_way(core, call, status, document)
 }
@@ -183,7 +183,9 @@ fn created(core: &Core, call: &Call, kind: &Kind, body: &Value) -> Result<Value,
         properties.insert(path.to_owned(), uri.into());
     }
     properties.insert("isAnonymous".to_owned(), at::or(body, "properties.isAnonymous", false));
-    properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    if kind.has_state {
+        properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    }
     let mut document = json!({
         "id": call.address.id(),
         "name": call.address.leaf(),
@@ -338,7 +340,7 @@ pub fn delete(core: &mut Core, call: &Call) -> Response {
         recount(core, &call.address.parent().key());
         return Response::empty(200);
     }
-    core.store.change(now, &key, |document| document["properties"]["provisioningState"] = "Deleting".into());
+    core.store.change(now, &key, |document| set_state(document, "Deleting"));
     let deed = Deed::RemoveVersion { key, container: call.address.parent().key() };
     let started = begin(core, call, Work::RegistryAssetDelete, deed, None);
     let response = Response::empty(202)
@@ -352,7 +354,7 @@ pub fn delete(core: &mut Core, call: &Call) -> Response {
 pub fn finish(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(), Failure> {
     let state = if fate.is_ok() { "Succeeded" } else { "Failed" };
     let now = core.now();
-    core.store.change(now, key, |document| document["properties"]["provisioningState"] = state.into());
+    core.store.change(now, key, |document| set_state(document, state));
     fate
 }
 
