@@ -293,7 +293,7 @@ pub fn accepted(core: &Core, started: &Started) -> Response {
     operation::with_retry_after(core, response)
 }
 
-/// PATCH: tags and identity, nothing else; the rest of the body is ignored.
+/// PATCH: tags and identity, nothing else; the rest of the body is ignored. The answer is that of a DELETE [INF].
 pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let key = call.address.key();
@@ -318,9 +318,8 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     );
     show_operation(&mut document, &started);
     let now = core.now();
-    core.store.put(now, &key, document.clone());
-    let response = accepted(core, &started);
-    Ok(Response { body: shown(call, &document).to_string().into_bytes(), ..response })
+    core.store.put(now, &key, document);
+    Ok(accepted(core, &started))
 }
 
 /// DELETE: with its deployments, or only without any [INF-strong].

@@ -221,10 +221,9 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let deed = Deed::FinishDeployment { key: key.clone() };
     let started = begin(core, call, Work::DeploymentScale, deed, Some(key.clone()), "");
     show_operation(&mut document, &started);
-    core.store.put(now, &key, document.clone());
+    core.store.put(now, &key, document);
     mark_endpoint(core, &endpoint_key, "Updating");
-    let response = accepted(core, &started);
-    Ok(Response { body: shown(call, &document).to_string().into_bytes(), ..response })
+    Ok(accepted(core, &started))
 }
 
 /// DELETE: refused while it has traffic.
