@@ -67,7 +67,7 @@ pub struct JobSeed {
     pub experiment_name: String,
     /// Who ran it.
     pub created_by: String,
-    /// ARM id of the environment.
+    /// ARM id of the environment, which every job has. Default: one named `train`.
     pub environment_id: Option<String>,
     /// ARM id of the compute.
     pub compute_id: Option<String>,

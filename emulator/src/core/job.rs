@@ -133,11 +133,12 @@ fn rendered(address: &Address, body: &Value, kind: &str, status: &str) -> Value 
 /// A job that has a past: declared, not run.
 pub fn declare(core: &mut Core, workspace: &Address, seed: &JobSeed) {
     let address = workspace.child("jobs", &seed.name);
+    let environment = || workspace.child("environments", "train").child("versions", "1").id();
     let body = json!({"properties": {
         "displayName": seed.name,
         "experimentName": seed.experiment_name,
         "command": "python train.py",
-        "environmentId": seed.environment_id,
+        "environmentId": seed.environment_id.clone().unwrap_or_else(environment),
         "computeId": seed.compute_id,
         "inputs": seed.inputs,
         "outputs": seed.outputs,
@@ -205,7 +206,10 @@ pub fn delete(core: &mut Core, call: &Call) -> Response {
             model: "",
         },
     );
-    operation::with_retry_after(core, Response::empty(202).header("Location", started.result_url))
+    let response = Response::empty(202)
+        .header("Location", started.result_url)
+        .header("x-ms-async-operation-timeout", "PT30M");
+    operation::with_retry_after(core, response)
 }
 
 /// A job goes, with its metrics.
