@@ -71,7 +71,6 @@ pub fn make(core: &mut Core, seed: &WorkspaceSeed) {
             "mlFlowTrackingUri": format!("azureml://{}/mlflow/v1.0{id}", core.host()),
             "provisioningState": "Succeeded",
             "publicNetworkAccess": "Enabled",
-            "creationTime": now,
             "tenantId": core.config.tenant,
         },
         "systemData": {
