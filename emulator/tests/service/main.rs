@@ -7,6 +7,7 @@ mod support;
 mod batch;
 mod careless;
 mod datastores;
+mod documented;
 mod door;
 mod endpoints;
 mod faults;

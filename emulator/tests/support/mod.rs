@@ -1,7 +1,10 @@
 //! A small world for tests: one workspace with a job, one principal, a clock in the test's hand.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod documented;
 pub mod keys;
+
+use std::collections::BTreeSet;
 
 use azureml_emulator::{Config, Core, JobSeed, Principal, Request, Response, Seed, WorkspaceSeed, ids};
 use http::Method;
@@ -18,6 +21,8 @@ pub struct World {
     pub core: Core,
     pub now: Timestamp,
     pub principal: Principal,
+    /// The operations whose answers were checked and that succeeded.
+    pub documented: BTreeSet<&'static str>,
 }
 
 impl World {
@@ -39,11 +44,20 @@ impl World {
             ..WorkspaceSeed::default()
         });
         let now: Timestamp = "2026-03-26T18:01:29.5017071Z".parse().unwrap();
-        Self { core: Core::new(config, now), now, principal: Principal::application("bindery") }
+        Self {
+            core: Core::new(config, now),
+            now,
+            principal: Principal::application("bindery"),
+            documented: BTreeSet::new(),
+        }
     }
 
+    /// Every answer is held against what is documented.
     pub fn send(&mut self, request: &Request) -> Response {
-        self.core.handle(self.now, &self.principal.clone(), request)
+        let answer = self.core.handle(self.now, &self.principal.clone(), request);
+        let struck = self.core.log().last().is_some_and(|entry| entry.fault.is_some());
+        self.documented.extend(documented::check(request, &answer, struck));
+        answer
     }
 
     pub fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> Response {
