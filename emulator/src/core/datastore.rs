@@ -91,16 +91,13 @@ fn rendered(core: &Core, address: &Address, body: &Value) -> Value {
     let credentials = word(shapes::CREDENTIALS, at::text(body, "properties.credentials.credentialsType"));
     let defaults = json!({
         "description": null, "tags": {}, "properties": {}, "serviceDataAccessAuthIdentity": "None",
-        "subscriptionId": address.subscription, "resourceGroup": address.group,
     });
+    let owner = json!({"subscriptionId": address.subscription, "resourceGroup": address.group});
     let storage = json!({"endpoint": blob::place::suffix(core), "protocol": blob::place::scheme(core)});
     let in_an_account = kind != "OneLake" && kind != "AzureDataLakeGen1";
-    for (field, value) in [Some(&defaults), in_an_account.then_some(&storage)]
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object)
-        .flatten()
-    {
+    let in_azure = kind != "OneLake";
+    let filled = [Some(&defaults), in_azure.then_some(&owner), in_an_account.then_some(&storage)];
+    for (field, value) in filled.into_iter().flatten().filter_map(Value::as_object).flatten() {
         let entry = properties.entry(field.clone()).or_insert(Value::Null);
         if entry.is_null() {
             *entry = value.clone();

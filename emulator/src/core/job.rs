@@ -114,11 +114,15 @@ pub fn begin(core: &mut Core, identity: &Identity, address: &Address, body: &Val
 
 fn rendered(address: &Address, body: &Value, kind: &str, status: &str) -> Value {
     let mut properties = at::object(body, "properties");
-    let defaults = json!({
+    let mut defaults = json!({
         "description": null, "tags": {}, "properties": {}, "displayName": address.leaf(), "experimentName": "Default",
-        "isArchived": false, "computeId": null, "services": {}, "inputs": {}, "outputs": {}, "identity": null,
+        "isArchived": false, "computeId": null, "services": {}, "outputs": {}, "identity": null,
         "componentId": null,
     });
+    // The data of AutoML's jobs are in their task.
+    if kind != "AutoML" {
+        defaults["inputs"] = json!({});
+    }
     for (field, value) in defaults.as_object().into_iter().flatten() {
         let entry = properties.entry(field.clone()).or_insert(Value::Null);
         if entry.is_null() {

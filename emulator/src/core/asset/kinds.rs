@@ -35,7 +35,7 @@ const KINDS: [Kind; 5] = [
         arm_type: "data",
         noun: "Data",
         path: Some("dataUri"),
-        fixed: &["dataType"],
+        fixed: &["dataType", "referencedUris"],
         numbered: false,
         has_state: false,
     },
@@ -100,7 +100,7 @@ impl Kind {
             "models" => json!({
                 "modelUri": null, "modelType": "custom_model", "jobName": null, "stage": "Development", "flavors": {},
             }),
-            "data" => json!({"dataUri": null, "dataType": null}),
+            "data" => json!({"dataUri": null, "dataType": null, "referencedUris": null}),
             "codes" => json!({"codeUri": null}),
             "environments" => json!({
                 "image": null, "build": null, "condaFile": null, "osType": "Linux", "inferenceConfig": null,

@@ -174,6 +174,10 @@ fn created(core: &Core, call: &Call, kind: &Kind, body: &Value) -> Result<Value,
             properties.insert(name, value);
         }
     }
+    // Only tables have it.
+    if properties.get("dataType").is_some_and(|data| data != "mltable") {
+        properties.remove("referencedUris");
+    }
     if let Some(path) = kind.path {
         let Some(uri) = at::text(body, &format!("properties.{path}")) else {
             return Err(ArmError::validation(path, format!("The {path} field is required.")));

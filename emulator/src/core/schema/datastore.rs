@@ -35,20 +35,51 @@ pub(super) const DATASTORE: &[Field] = &[must(
                 "serviceDataAccessAuthIdentity",
                 Word(&["None", "WorkspaceSystemAssignedIdentity", "WorkspaceUserAssignedIdentity"]),
             ),
-            may("subscriptionId", Text),
-            may("resourceGroup", Text),
-            may("endpoint", Text),
-            may("protocol", Text),
         ],
         &[
-            ("AzureBlob", &[may("accountName", Text), may("containerName", Text)]),
-            ("AzureDataLakeGen1", &[must("storeName", Name)]),
-            ("AzureDataLakeGen2", &[must("accountName", Name), must("filesystem", Name)]),
-            ("AzureFile", &[must("accountName", Name), must("fileShareName", Name)]),
-            ("OneLake", &[must("oneLakeWorkspaceName", Name), must("artifact", ARTIFACT)]),
+            (
+                "AzureBlob",
+                &[
+                    SUBSCRIPTION,
+                    GROUP,
+                    ENDPOINT,
+                    PROTOCOL,
+                    may("accountName", Text),
+                    may("containerName", Text),
+                ],
+            ),
+            ("AzureDataLakeGen1", &[SUBSCRIPTION, GROUP, must("storeName", Name)]),
+            (
+                "AzureDataLakeGen2",
+                &[
+                    SUBSCRIPTION,
+                    GROUP,
+                    ENDPOINT,
+                    PROTOCOL,
+                    must("accountName", Name),
+                    must("filesystem", Name),
+                ],
+            ),
+            (
+                "AzureFile",
+                &[
+                    SUBSCRIPTION,
+                    GROUP,
+                    ENDPOINT,
+                    PROTOCOL,
+                    must("accountName", Name),
+                    must("fileShareName", Name),
+                ],
+            ),
+            ("OneLake", &[ENDPOINT, must("oneLakeWorkspaceName", Name), must("artifact", ARTIFACT)]),
         ],
     ),
 )];
+
+const SUBSCRIPTION: Field = may("subscriptionId", Text);
+const GROUP: Field = may("resourceGroup", Text);
+const ENDPOINT: Field = may("endpoint", Text);
+const PROTOCOL: Field = may("protocol", Text);
 
 const ARTIFACT: Shape = OneOf("artifactType", &[must("artifactName", Name)], &[("LakeHouse", &[])]);
 
