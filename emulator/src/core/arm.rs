@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::address::{Address, NoAddress};
 use super::error::ArmError;
 use super::{
-    Core, batch, blob, discovery, headers, ids, mlflow, monitor, rights, route, scoring, throttle, token,
+    Core, batch, blob, discovery, headers, ids, mlflow, monitor, rights, route, schema, scoring, throttle,
+    token,
 };
 use crate::wire::{Identity, Principal, Request, Response};
 
@@ -65,7 +66,7 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The body, which must be a JSON object.
+    /// The body, which must be a JSON object, as the service spells it.
     pub fn body(&self) -> Result<Value, ArmError> {
         let refused = |why: String| {
             ArmError::front(
@@ -75,7 +76,9 @@ impl Call<'_> {
             )
         };
         match serde_json::from_slice(&self.request.body) {
-            Ok(body @ Value::Object(_)) => Ok(body),
+            Ok(body @ Value::Object(_)) => {
+                Ok(schema::taken(&self.request.method, &self.address.shape(), body))
+            }
             Ok(_) => Err(refused("Expected a JSON object".to_owned())),
             Err(error) => Err(refused(error.to_string())),
         }

@@ -35,9 +35,24 @@ pub fn samples(root: &Value, schema: &Value) -> Vec<Value> {
     }
 }
 
+/// Fields that are durations, which the schema says only in words, if at all.
+const DURATIONS: [&str; 8] = [
+    "ensembleModelDownloadTimeout",
+    "initialDelay",
+    "maxQueueWait",
+    "period",
+    "pollingInterval",
+    "requestTimeout",
+    "timeout",
+    "trialTimeout",
+];
+
 fn object(root: &Value, schema: &Value) -> Vec<Value> {
     let named = schema["properties"].as_object().into_iter().flatten();
-    let named = named.map(|(name, schema)| (name.clone(), samples(root, schema)));
+    let named = named.map(|(name, schema)| {
+        let durations = || vec![json!("PT1S")];
+        (name.clone(), if DURATIONS.contains(&name.as_str()) { durations() } else { samples(root, schema) })
+    });
     let other = schema.get("additionalProperties").map(|schema| ("x".to_owned(), samples(root, schema)));
     let (names, values): (Vec<String>, Vec<Vec<Value>>) = named.chain(other).unzip();
     if names.is_empty() {

@@ -1,7 +1,7 @@
 //! AutoML jobs: ten tasks, of tables, of images and of texts [ARMJ]. Where that schema has a whole number for what
 //! Microsoft's swagger calls a number, a fraction is fine as well.
 
-use super::Shape::{Any, Flag, List, Map, Number, Object, OneOf, Text, Whole, Word};
+use super::Shape::{Any, Duration, Flag, List, Map, Number, Object, OneOf, Text, Whole, Word};
 use super::jobs::{EARLY_TERMINATION, FILES_IN, OUTPUTS, QUEUE, RESOURCES};
 use super::{Field, Shape, may, must};
 
@@ -67,7 +67,7 @@ macro_rules! on_tables {
                 may("enableOnnxCompatibleModels", Flag),
                 may("enableStackEnsemble", Flag),
                 may("enableVoteEnsemble", Flag),
-                may("ensembleModelDownloadTimeout", Text),
+                may("ensembleModelDownloadTimeout", Duration),
                 may("stackEnsembleSettings", STACK),
             ])),
             may("validationData", TABLE),
@@ -169,8 +169,8 @@ const LIMITS: Shape = Object(&[
     may("maxConcurrentTrials", Whole),
     may("maxCoresPerTrial", Whole),
     may("maxTrials", Whole),
-    may("timeout", Text),
-    may("trialTimeout", Text),
+    may("timeout", Duration),
+    may("trialTimeout", Duration),
 ]);
 const STACK: Shape = Object(&[
     may("stackMetaLearnerKWargs", Any),
@@ -238,7 +238,7 @@ const IMAGE_DETECTION: &[Field] =
     on_images!(&["MeanAveragePrecision"], DETECTION_SETTINGS, DETECTION_CHOICES);
 
 const SHORT_LIMITS: Shape =
-    Object(&[may("maxConcurrentTrials", Whole), may("maxTrials", Whole), may("timeout", Text)]);
+    Object(&[may("maxConcurrentTrials", Whole), may("maxTrials", Whole), may("timeout", Duration)]);
 const IMAGE_SWEEP: Shape = Object(&[
     may("earlyTermination", EARLY_TERMINATION),
     must("samplingAlgorithm", Word(&["Grid", "Random", "Bayesian"])),

@@ -1,6 +1,8 @@
 //! The bodies of PUT and PATCH, resource by resource (api-version 2025-09-01) [ARMJ].
 
-use super::Shape::{self, Any, Flag, List, Map, Name, Number, Object, OneOf, Scalar, Text, Whole, Word};
+use super::Shape::{
+    self, Any, Duration, Flag, List, Map, Name, Number, Object, OneOf, Scalar, Text, Whole, Word,
+};
 use super::{Field, may, must};
 
 /// The fields of a PUT's body, by chain of types; none when nobody PUTs it.
@@ -25,7 +27,12 @@ pub(super) fn of(kinds: &str) -> Option<&'static [Field]> {
     })
 }
 
-pub(super) const PATCH: &[Field] = &[may("tags", TEXTS), may("identity", IDENTITY), may("sku", PARTIAL_SKU)];
+pub(super) const PATCH: &[Field] = &[
+    may("tags", TEXTS),
+    may("identity", IDENTITY),
+    may("sku", PARTIAL_SKU),
+    may("properties", Object(&[may("description", Text)])),
+];
 
 const TEXTS: Shape = Map(&Text);
 const ACCESS: Shape = Word(&["Enabled", "Disabled"]);
@@ -147,12 +154,14 @@ const ONLINE_ENDPOINT: &[Field] = tracked!(&[
 
 const PROBE: Shape = Object(&[
     may("failureThreshold", Whole),
-    may("initialDelay", Text),
-    may("period", Text),
+    may("initialDelay", Duration),
+    may("period", Duration),
     may("successThreshold", Whole),
-    may("timeout", Text),
+    may("timeout", Duration),
 ]);
 const CODE_CONFIGURATION: Shape = Object(&[may("codeId", Text), must("scoringScript", Name)]);
+
+const CONTAINER_RESOURCES: Shape = Object(&[may("cpu", Text), may("gpu", Text), may("memory", Text)]);
 
 const ONLINE_DEPLOYMENT: &[Field] = tracked!(&[
     must("endpointComputeType", Word(&["Managed", "Kubernetes", "AzureMLCompute"])),
@@ -160,7 +169,10 @@ const ONLINE_DEPLOYMENT: &[Field] = tracked!(&[
     may("codeConfiguration", CODE_CONFIGURATION),
     may(
         "containerResourceRequirements",
-        Object(&[may("containerResourceLimits", TEXTS), may("containerResourceRequests", TEXTS),])
+        Object(&[
+            may("containerResourceLimits", CONTAINER_RESOURCES),
+            may("containerResourceRequests", CONTAINER_RESOURCES),
+        ])
     ),
     may(
         "dataCollector",
@@ -192,8 +204,8 @@ const ONLINE_DEPLOYMENT: &[Field] = tracked!(&[
         "requestSettings",
         Object(&[
             may("maxConcurrentRequestsPerInstance", Whole),
-            may("maxQueueWait", Text),
-            may("requestTimeout", Text),
+            may("maxQueueWait", Duration),
+            may("requestTimeout", Duration),
         ])
     ),
     may(
@@ -208,7 +220,7 @@ const ONLINE_DEPLOYMENT: &[Field] = tracked!(&[
                     &[
                         may("maxInstances", Whole),
                         may("minInstances", Whole),
-                        may("pollingInterval", Text),
+                        may("pollingInterval", Duration),
                         may("targetUtilizationPercentage", Whole),
                     ]
                 ),
@@ -277,7 +289,7 @@ const BATCH_DEPLOYMENT: &[Field] = tracked!(&[
         "resources",
         Object(&[may("instanceCount", Whole), may("instanceType", Text), may("properties", Map(&Any))])
     ),
-    may("retrySettings", Object(&[may("maxRetries", Whole), may("timeout", Text)])),
+    may("retrySettings", Object(&[may("maxRetries", Whole), may("timeout", Duration)])),
 ]);
 
 const DATA_TYPE: Shape = Word(&["uri_file", "uri_folder", "mltable"]);
@@ -319,7 +331,7 @@ const CODE_VERSION: &[Field] = &[must(
         may("isAnonymous", Flag),
     ]),
 )];
-const COMPONENT_VERSION: &[Field] = plain![may("isAnonymous", Flag)];
+const COMPONENT_VERSION: &[Field] = plain![may("componentSpec", Any), may("isAnonymous", Flag)];
 
 const ROUTE: Shape = Object(&[must("path", Name), must("port", Whole)]);
 const ENVIRONMENT_VERSION: &[Field] = plain![

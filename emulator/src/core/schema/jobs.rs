@@ -1,6 +1,6 @@
 //! Jobs: what they share, and what each type of job adds [ARMJ].
 
-use super::Shape::{Any, Flag, Guid, List, Map, Name, Number, Object, OneOf, Text, Whole, Word};
+use super::Shape::{Any, Duration, Flag, Guid, List, Map, Name, Number, Object, OneOf, Text, Whole, Word};
 use super::automl::AUTO_ML;
 use super::{Field, Shape, may, must};
 
@@ -61,7 +61,7 @@ const COMMAND: &[Field] = &[
     must("environmentId", Name),
     may("environmentVariables", Map(&Text)),
     may("inputs", INPUTS),
-    may("limits", Object(&[LIMITS_TYPE, may("timeout", Text)])),
+    may("limits", Object(&[must("jobLimitsType", Word(&["Command"])), may("timeout", Duration)])),
     may("outputs", OUTPUTS),
     may("queueSettings", QUEUE),
     may("resources", RESOURCES),
@@ -108,11 +108,11 @@ const SWEEP: &[Field] = &[
     may(
         "limits",
         Object(&[
-            LIMITS_TYPE,
+            must("jobLimitsType", Word(&["Sweep"])),
             may("maxConcurrentTrials", Whole),
             may("maxTotalTrials", Whole),
-            may("timeout", Text),
-            may("trialTimeout", Text),
+            may("timeout", Duration),
+            may("trialTimeout", Duration),
         ]),
     ),
     must("objective", Object(&[must("goal", Word(&["Minimize", "Maximize"])), must("primaryMetric", Name)])),
@@ -143,8 +143,6 @@ const SWEEP: &[Field] = &[
         ]),
     ),
 ];
-
-const LIMITS_TYPE: Field = must("jobLimitsType", Word(&["Command", "Sweep"]));
 
 /// `Ray` is of the preview versions, which the Python client sends.
 const DISTRIBUTION: Shape = OneOf(

@@ -5,10 +5,12 @@ mod automl;
 mod bodies;
 pub mod datastore;
 mod jobs;
+mod spelling;
 
 use serde_json::Value;
 
 use super::error::ArmError;
+pub use spelling::taken;
 
 /// What a value may be. `null` counts as absent everywhere.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ enum Shape {
     Guid,
     /// A size as Docker takes it, such as `2g`.
     Size,
+    /// A duration as ISO 8601 writes it, such as `PT1M30S` [SWG].
+    Duration,
     /// true or false.
     Flag,
     /// A whole number.
@@ -96,6 +100,26 @@ fn is_size(text: &str) -> bool {
     text.match_indices(unit).any(|(at, _)| text[..at].ends_with(|c: char| c.is_ascii_digit()))
 }
 
+/// Whole numbers of days, hours and minutes, and seconds with a fraction; at least one of them.
+fn is_duration(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('P') else { return false };
+    let (days, time) = rest.split_once('T').map_or((rest, None), |(days, time)| (days, Some(time)));
+    let counts = |mut text: &str, units: &str| {
+        for unit in units.chars() {
+            if let Some((count, rest)) = text.split_once(unit) {
+                let (whole, part) = count.split_once('.').unwrap_or((count, "0"));
+                let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                if !digits(whole) || !digits(part) || (unit != 'S' && count.contains('.')) {
+                    return false;
+                }
+                text = rest;
+            }
+        }
+        text.is_empty()
+    };
+    counts(days, "D") && time.is_none_or(|time| !time.is_empty() && counts(time, "HMS")) && rest.len() > 1
+}
+
 fn check_fields(fields: &[Field], value: &Value, path: &str) -> Result<(), ArmError> {
     for field in fields {
         let path = if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
@@ -148,6 +172,7 @@ fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
         }
         (Shape::Guid, Value::String(text)) if is_guid(text) => Ok(()),
         (Shape::Size, Value::String(text)) if is_size(text) => Ok(()),
+        (Shape::Duration, Value::String(text)) if is_duration(text) => Ok(()),
         (Shape::Whole, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(()),
         (Shape::Word(words), Value::String(text))
             if words.iter().any(|word| word.eq_ignore_ascii_case(text)) =>
@@ -171,6 +196,7 @@ fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
         (Shape::Name, _) => refused("a string with a letter, digit or underscore"),
         (Shape::Guid, _) => refused("a GUID"),
         (Shape::Size, _) => refused("a size such as 2g"),
+        (Shape::Duration, _) => refused("a duration such as PT1M30S"),
         (Shape::Flag, _) => refused("true or false"),
         (Shape::Whole, _) => refused("a whole number"),
         (Shape::Number, _) => refused("a number"),

@@ -16,6 +16,8 @@ use super::operations::{Body, Operation};
 /// Seven digits of a second, and the offset written out (§D.3).
 const TIME: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{7}\+00:00$";
 
+const DURATION: &str = r"^P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$";
+
 /// All definitions, and the lists that operations answer with.
 pub fn compile(definitions: &Value, operations: &[Operation]) -> jsonschema::Validator {
     let mut known = definitions.as_object().unwrap().clone();
@@ -141,8 +143,12 @@ fn converted(schema: &Value) -> Value {
             kept.insert(key.to_owned(), converted(value));
         }
     }
-    if schema["format"] == "date-time" {
-        kept.insert("pattern".to_owned(), TIME.into());
+    // The format `duration` of JSON Schema has no fractions, and the service has `PT0.5S` (§B.5).
+    for (format, pattern) in [("date-time", TIME), ("duration", DURATION)] {
+        if kept.get("format").is_some_and(|known| known == format) {
+            kept.remove("format");
+            kept.insert("pattern".to_owned(), pattern.into());
+        }
     }
     kept.into()
 }
