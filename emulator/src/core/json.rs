@@ -23,6 +23,13 @@ pub fn object(document: &Value, path: &str) -> Map<String, Value> {
     at(document, path).and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
+/// The object at a dotted path of one document, with what another one has there over it.
+pub fn over(below: &Value, above: &Value, path: &str) -> Value {
+    let mut fields = object(below, path);
+    fields.extend(object(above, path).into_iter().filter(|(_, value)| !value.is_null()));
+    fields.into()
+}
+
 /// JSON merge patch (RFC 7396).
 pub fn merge(document: &mut Value, patch: &Value) {
     let Value::Object(fields) = patch else {

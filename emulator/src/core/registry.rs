@@ -205,8 +205,12 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     if let Some(tags) = at::at(&body, "tags") {
         document["tags"] = tags.clone();
     }
-    if let Some(sku) = at::at(&body, "sku") {
-        document["sku"] = sku.clone();
+    if at::at(&body, "sku").is_some() {
+        let sku = at::over(&document, &body, "sku");
+        if at::text(&sku, "name").is_none() {
+            return Err(ArmError::validation("sku.name", "The name field is required."));
+        }
+        document["sku"] = sku;
     }
     if let Some(wanted) = at::at(&body, "identity") {
         document["identity"] = identity(core, &document, Some(wanted))?;

@@ -188,6 +188,37 @@ fn what_is_fixed_at_creation_cannot_change_and_may_be_left_out() {
 }
 
 #[test]
+fn patch_of_a_sku_changes_what_it_names() {
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    let blue = format!("{ENDPOINT}/deployments/blue");
+    assert_eq!(world.patch(&blue, &json!({"sku": {"tier": "premium"}})).status, 202);
+    world.pass(61.0);
+    let sku = world.get(&blue).value()["sku"].clone();
+    assert_eq!(sku, json!({"name": "Default", "tier": "Premium", "capacity": 3}));
+}
+
+#[test]
+fn a_duration_is_written_as_iso_8601_has_it() {
+    let mut world = World::new();
+    world.serve(&[]);
+    let mut put = |duration: &str| {
+        let mut body = deployment_body(&format!("{MODEL}/versions/1"));
+        body["properties"]["requestSettings"] = json!({"requestTimeout": duration});
+        let answer = world.put(&format!("{ENDPOINT}/deployments/blue"), &body);
+        world.pass(200.0);
+        (answer.status, answer.value()["properties"]["requestSettings"]["requestTimeout"].clone())
+    };
+    for wrong in ["5s", "", "P", "PT", "P1", "PT1", "PTS", "PT1.5M", "PT1S1M", "PT-1S", "1D"] {
+        assert_eq!(put(wrong).0, 400, "{wrong}");
+    }
+    for right in ["PT90S", "PT0.5S", "PT1M30S", "P1D", "P1DT2H", "PT2H0.25S"] {
+        let (status, shown) = put(right);
+        assert!(status < 300 && shown == right, "{right}: {status} {shown}");
+    }
+}
+
+#[test]
 fn patch_of_an_endpoint_takes_tags_and_nothing_of_its_properties() {
     let mut world = World::new();
     world.serve(&["blue"]);

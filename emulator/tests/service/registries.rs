@@ -44,6 +44,17 @@ fn patch_takes_tags_and_nothing_about_regions() {
 }
 
 #[test]
+fn patch_of_a_sku_changes_what_it_names_and_it_has_a_name() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    assert_eq!(world.patch(REGISTRY, &json!({"sku": {"tier": "Basic"}})).status, 400);
+    assert_eq!(world.patch(REGISTRY, &json!({"sku": {"name": "B1", "tier": "basic"}})).status, 200);
+    assert_eq!(world.patch(REGISTRY, &json!({"sku": {"capacity": 2}})).status, 200);
+    let sku = world.get(REGISTRY).value()["sku"].clone();
+    assert_eq!(sku, json!({"name": "B1", "tier": "Basic", "capacity": 2}));
+}
+
+#[test]
 fn a_region_is_added_by_put_and_removed_only_by_remove_regions() {
     let mut world = World::new();
     world.settle_put(REGISTRY, &registry_body());

@@ -216,7 +216,7 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
         core.store.put(now, &key, document.clone());
         return Ok(Response::json(200, &shown(call, &document)));
     }
-    document["sku"] = sku(core, &body)?;
+    document["sku"] = sku(core, &json!({"sku": at::over(&before, &body, "sku")}))?;
     document["properties"]["provisioningState"] = "Scaling".into();
     let deed = Deed::FinishDeployment { key: key.clone() };
     let started = begin(core, call, Work::DeploymentScale, deed, Some(key.clone()), "");
