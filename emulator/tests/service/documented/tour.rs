@@ -1,6 +1,6 @@
 //! Everything that is served, once: each operation of ARM with a success, and its asynchronous operations to the end.
 
-use azureml_emulator::Response;
+use azureml_emulator::{OperationRule, Outcome, Response};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -21,10 +21,11 @@ pub fn everything(world: &mut World) {
     datastores(world);
     online(world);
     batch(world);
+    failures(world);
 }
 
-/// Takes the steps one after the other, and asserts that each succeeds; follows the URLs in its answer, while it is
-/// under way and afterwards.
+/// Takes the steps one after the other, and asserts that each succeeds; looks at its resource and follows the URLs in
+/// its answer, while it is under way and afterwards.
 fn steps(world: &mut World, steps: &[(&str, &str, Value)]) -> Vec<Response> {
     steps.iter().map(|(method, path, body)| step(world, method, path, body)).collect()
 }
@@ -38,6 +39,9 @@ fn step(world: &mut World, method: &str, path: &str, body: &Value) -> Response {
     assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.value());
     for seconds in [0.0, 200.0] {
         world.pass(seconds);
+        if method != "POST" {
+            world.get(path);
+        }
         for header in ["Azure-AsyncOperation", "Location"] {
             if let Some(url) = answer.header_value(header).map(ToOwned::to_owned) {
                 world.follow(&url);
@@ -225,4 +229,32 @@ fn batch(world: &mut World) {
             ("DELETE", &endpoint, NONE),
         ],
     );
+}
+
+/// What has failed says so in its state, in its operation, and in its operation's result.
+fn failures(world: &mut World) {
+    for (name, code_in_message) in [("first", true), ("second", false)] {
+        world.core.config.inferred.failure_code_in_message = code_in_message;
+        let registry = REGISTRY.replace("registries/models", &format!("registries/{name}"));
+        let online = format!("{WORKSPACE}/onlineEndpoints/{name}");
+        let batch = format!("{WORKSPACE}/batchEndpoints/{name}");
+        let body = endpoint_body(&json!({}));
+        for (method, path, body) in [
+            ("PUT", &registry, registry_body()),
+            ("PUT", &online, body.clone()),
+            ("PUT", &batch, body),
+            ("DELETE", &online, NONE),
+            ("DELETE", &batch, NONE),
+        ] {
+            world.core.add_operation_rule(OperationRule {
+                work: None,
+                resource: String::new(),
+                model: String::new(),
+                times: Some(1),
+                outcome: Outcome::Fail { code: "OutOfQuota".into(), message: "no".into() },
+            });
+            let answer = step(world, method, path, &body);
+            assert_eq!(world.poll(&answer)["status"], "Failed", "{method} {path}");
+        }
+    }
 }
