@@ -17,24 +17,19 @@
 //! assert_eq!(answer.status, 202);
 //! ```
 
-mod clients;
 pub mod config;
 pub mod control;
 pub mod core;
-mod inferred;
-pub mod seed;
 mod shell;
 pub mod wire;
 
-pub use clients::{Client, Federated, Published};
-pub use config::{Config, Durations, Quotas, Time};
-pub use core::fault::{Effect, FaultRule, OperationRule, Outcome, Work};
+pub use config::{
+    Client, Config, Durations, Effect, FaultRule, Federated, Inferred, JobSeed, Limit, Limits, OperationRule,
+    Outcome, Published, Quotas, ResourceSeed, RightsEffect, RightsRule, ScoringRule, Seed, Throttling, Time,
+    Work, WorkspaceSeed,
+};
 pub use core::log::{Counts, Entry};
-pub use core::rights::{RightsEffect, RightsRule};
-pub use core::scoring::{ScoringRule, Serving};
-pub use core::throttle::{Limit, Limits, Throttling};
+pub use core::scoring::Serving;
 pub use core::{Core, ids};
-pub use inferred::Inferred;
-pub use seed::{JobSeed, ResourceSeed, Seed, WorkspaceSeed};
 pub use shell::{Emulator, Error};
 pub use wire::{Delivery, Identity, Principal, Request, Response};

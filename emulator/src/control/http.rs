@@ -19,8 +19,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::config::JobSeed;
 use crate::core::Core;
-use crate::seed::JobSeed;
 use crate::wire::{Request, Response};
 
 #[derive(Deserialize)]

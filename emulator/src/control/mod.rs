@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::config::JobSeed;
+use crate::config::ScoringRule;
+use crate::config::{FaultRule, OperationRule};
 use crate::core::Core;
 use crate::core::address::{Address, key_of};
-use crate::core::fault::{FaultRule, OperationRule};
 use crate::core::log::{Counts, Entry};
-use crate::core::scoring::{ScoringRule, Serving};
-use crate::seed::JobSeed;
+use crate::core::scoring::Serving;
 
 impl Core {
     /// Adds a fault rule behind those in force; answers with its id, which the log names when it strikes.

@@ -1,12 +1,10 @@
 //! The front door: tokens, api-versions, scopes, rights, routing, and the headers that every answer has.
 
-use serde_json::{Value, json};
-
 use super::address::{Address, NoAddress};
+use super::call::{Call, Door, authenticated};
 use super::error::ArmError;
 use super::{
-    Core, batch, blob, discovery, headers, ids, mlflow, monitor, rights, route, schema, scoring, throttle,
-    token,
+    Core, batch, blob, discovery, headers, mlflow, monitor, rights, route, scoring, throttle, token,
 };
 use crate::wire::{Identity, Principal, Request, Response};
 
@@ -41,49 +39,6 @@ pub const API_VERSIONS: [&str; 28] = [
     "2024-04-01-preview",
     "2025-04-01-preview",
 ];
-
-/// Which way a request came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
-    /// Azure Resource Manager.
-    Arm,
-    /// `/mferp/managementfrontend`: the way of azure-ai-ml to a registry's assets (§C.2).
-    Mfe,
-}
-
-/// A request that got through the door.
-pub struct Call<'a> {
-    /// The request itself.
-    pub request: &'a Request,
-    /// Who asks.
-    pub identity: &'a Identity,
-    /// What for.
-    pub address: Address,
-    /// In which version.
-    pub api_version: String,
-    /// Through which door.
-    pub door: Door,
-}
-
-impl Call<'_> {
-    /// The body, which must be a JSON object, as the service spells it.
-    pub fn body(&self) -> Result<Value, ArmError> {
-        let refused = |why: String| {
-            ArmError::front(
-                400,
-                "InvalidRequestContent",
-                format!("The request content was invalid and could not be deserialized: '{why}'."),
-            )
-        };
-        match serde_json::from_slice(&self.request.body) {
-            Ok(body @ Value::Object(_)) => {
-                Ok(schema::taken(&self.request.method, &self.address.shape(), body))
-            }
-            Ok(_) => Err(refused("Expected a JSON object".to_owned())),
-            Err(error) => Err(refused(error.to_string())),
-        }
-    }
-}
 
 /// Answers anything, wherever it points.
 pub fn answer(core: &mut Core, principal: &Principal, request: &Request) -> Response {
@@ -132,29 +87,6 @@ fn beside_arm(core: &mut Core, principal: &Principal, request: &Request) -> Opti
         });
     }
     discovery::answer(core, principal, request).or_else(|| token::answer(core, request))
-}
-
-/// The identity behind a token that is in order.
-pub fn authenticated(core: &Core, principal: &Principal) -> Result<Identity, ArmError> {
-    let challenge = format!(
-        "Bearer authorization_uri=\"{}/{}\", error=\"invalid_token\"",
-        core.base(),
-        core.config.tenant
-    );
-    let refused = |code: &str, message: &str| {
-        Err(ArmError::front(401, code, message).header("WWW-Authenticate", challenge.clone()))
-    };
-    match principal {
-        Principal::Known(identity) => Ok(identity.clone()),
-        Principal::Anonymous => {
-            refused("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
-        }
-        Principal::Unknown => refused("InvalidAuthenticationToken", "The access token is invalid."),
-        Principal::Expired => refused(
-            "ExpiredAuthenticationToken",
-            "The access token expiry UTC time is earlier than current UTC time.",
-        ),
-    }
 }
 
 /// Who asks, and for what.
@@ -257,44 +189,7 @@ fn admit_version(request: &Request, address: &Address) -> Result<String, ArmErro
     })
 }
 
-/// ARM's 404.
-pub fn not_found(address: &Address) -> ArmError {
-    ArmError::front(
-        404,
-        "ResourceNotFound",
-        format!(
-            "The Resource '{}/{}' under resource group '{}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-            address.arm_type(),
-            address.leaf(),
-            address.group
-        ),
-    )
-}
-
 fn region_of(core: &Core, address: &Address) -> Option<String> {
     let document = core.store.get(&address.key_to(1))?;
     Some(super::json::text(&document, "location")?.to_owned())
-}
-
-/// `systemData` of something new; the parts that only some resources have are asked for [REC].
-pub fn system_data(core: &Core, identity: &Identity, full: bool) -> Value {
-    let now = ids::iso(core.now());
-    let mut data = json!({"createdAt": now, "createdBy": identity.name, "lastModifiedAt": now});
-    if full {
-        let kind = if identity.application { "Application" } else { "User" };
-        data["createdByType"] = kind.into();
-        data["lastModifiedBy"] = identity.name.clone().into();
-        data["lastModifiedByType"] = kind.into();
-    }
-    data
-}
-
-/// Marks a document as changed now, keeping who made it and when.
-pub fn touch(core: &Core, identity: &Identity, document: &mut Value, before: &Value) {
-    let mut data = before["systemData"].clone();
-    data["lastModifiedAt"] = ids::iso(core.now()).into();
-    if data.get("lastModifiedBy").is_some() {
-        data["lastModifiedBy"] = identity.name.clone().into();
-    }
-    document["systemData"] = data;
 }

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::Core;
 use super::jwt::{part, signed};
-use crate::clients::{Client, Federated, Published};
 use crate::config::Time;
+use crate::config::{Client, Federated, Published};
 use crate::wire::Request;
 
 type Refusal = (u32, String);

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::address::Address;
-use super::arm::{self, Call};
 use super::asset;
+use super::call::{self, Call};
 use super::error::{Answer, ArmError};
 use super::order::Order;
 use super::paging::page;
@@ -53,9 +53,9 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     if let Some(before) = &before {
         refuse_changes(before, &document)?;
         document["properties"]["isDefault"] = before["properties"]["isDefault"].clone();
-        arm::touch(core, call.identity, &mut document, before);
+        call::touch(core, call.identity, &mut document, before);
     } else {
-        document["systemData"] = arm::system_data(core, call.identity, true);
+        document["systemData"] = call::system_data(core, call.identity, true);
     }
     match secrets {
         Some(secrets) => core.datastore_secrets.insert(key.clone(), secrets),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::json;
 
 use super::error::RootError;
-use super::{Core, arm, blob, ids, json as at, rights};
+use super::{Core, blob, call, ids, json as at, rights};
 use crate::wire::{Principal, Request, Response};
 
 /// Answers `/metadata/endpoints` and `/registrymanagement/v1.0/registries/{r}/discovery`.
@@ -46,7 +46,7 @@ fn metadata(core: &Core) -> Response {
 }
 
 fn registry(core: &mut Core, principal: &Principal, name: &str) -> Response {
-    let identity = match arm::authenticated(core, principal) {
+    let identity = match call::authenticated(core, principal) {
         Ok(identity) => identity,
         Err(error) => return error.into_response(core, "eastus"),
     };

@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::arm::{self, Call};
 use super::asset::lists::Having;
+use super::call::{self, Call};
 use super::error::{Answer, ArmError};
-use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start, Started};
 use super::order::Order;
 use super::paging::page;
 use super::schema::word;
 use super::{Core, json as at, keys, registry, traffic, workspace};
+use crate::config::Work;
 use crate::wire::Response;
 
 /// `kind` of an endpoint that has a compute of its own, and of all others.
@@ -198,10 +198,10 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
             "traffic": live,
             "mirrorTraffic": mirrored,
         },
-        "systemData": arm::system_data(core, call.identity, false),
+        "systemData": call::system_data(core, call.identity, false),
     });
     if let Some(before) = &before {
-        arm::touch(core, call.identity, &mut document, before);
+        call::touch(core, call.identity, &mut document, before);
     } else {
         keys::make(core, &key, &body);
     }
@@ -306,7 +306,7 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     if let Some(wanted) = at::at(&body, "identity") {
         document["identity"] = registry::identity(core, &before, Some(wanted))?;
     }
-    arm::touch(core, call.identity, &mut document, &before);
+    call::touch(core, call.identity, &mut document, &before);
     document["properties"]["provisioningState"] = "Updating".into();
     let started = begin(
         core,

@@ -3,18 +3,18 @@
 use serde_json::{Value, json};
 
 use super::address::Address;
-use super::arm::{self, Call};
 use super::asset;
 use super::asset::lists::{Having, ListView};
+use super::call::{self, Call};
 use super::error::{Answer, ArmError};
-use super::fault::Work;
 use super::mlflow::Metrics;
 use super::operation::{self, Deed, Family, Start};
 use super::order::Order;
 use super::paging::page;
 use super::schema::word;
 use super::{Core, ids, json as at, workspace};
-use crate::seed::JobSeed;
+use crate::config::JobSeed;
+use crate::config::Work;
 use crate::wire::{Identity, Response};
 
 const TYPES: [&str; 5] = ["AutoML", "Command", "Sweep", "Pipeline", "Spark"];
@@ -66,7 +66,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         document["properties"]["tags"] = at::or(&body, "properties.tags", json!({}));
         document["properties"]["isArchived"] = at::or(&body, "properties.isArchived", false);
         document["properties"]["properties"] = super::endpoint::added(Some(&before), &body).into();
-        arm::touch(core, call.identity, &mut document, &before);
+        call::touch(core, call.identity, &mut document, &before);
         core.store.put(now, &key, document.clone());
         return Ok(Response::json(200, &document));
     }
@@ -102,7 +102,7 @@ pub fn begin(core: &mut Core, identity: &Identity, address: &Address, body: &Val
     let now = core.now();
     let key = address.key();
     let mut document = rendered(address, body, kind, "NotStarted");
-    document["systemData"] = arm::system_data(core, identity, true);
+    document["systemData"] = call::system_data(core, identity, true);
     core.store.put(now, &key, document.clone());
     core.metrics.insert(key.clone(), Metrics::default());
     let (start, run) = (core.config.durations.job_start, core.config.durations.job_run);

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::arm::Call;
+use super::call::Call;
 use super::error::{Answer, ArmError};
-use super::fault::Work;
 use super::operation::Deed;
 use super::{Core, endpoint, ids, json as at};
+use crate::config::Work;
 use crate::wire::Response;
 
 /// The keys of an endpoint, and the AML tokens issued for it with the second they run out.

@@ -7,9 +7,11 @@ mod assertion;
 mod asset;
 mod batch;
 mod blob;
+mod call;
 mod datastore;
 mod deployment;
 mod discovery;
+mod due;
 mod endpoint;
 pub mod error;
 pub mod fault;
@@ -34,6 +36,8 @@ pub mod rights;
 mod route;
 mod schema;
 pub mod scoring;
+mod seeding;
+mod service;
 mod store;
 pub mod throttle;
 pub mod token;
@@ -44,15 +48,12 @@ pub(crate) use assertion::Wanted;
 pub(crate) use job::declare as declare_job;
 pub(crate) use json::merge;
 pub(crate) use refused::Refused;
-pub(crate) use workspace::make as make_workspace;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::config::{Config, Time};
-use crate::control;
-use crate::wire::{Principal, Request, Response};
 
 /// The service.
 #[derive(Debug)]
@@ -82,68 +83,9 @@ pub struct Core {
 }
 
 impl Core {
-    /// The service with what `config.exists` names, at a time.
-    pub fn new(config: Config, now: Timestamp) -> Self {
-        let seed = config.exists.clone();
-        let mut core = Self {
-            rng: fastrand::Rng::with_seed(config.seed),
-            store: store::Store::new(config.list_lag),
-            operations: operation::Operations::default(),
-            tokens: token::Tokens::of(config.seed),
-            log: log::Log::default(),
-            buckets: throttle::Buckets::default(),
-            registry_names: BTreeMap::new(),
-            tombstones: BTreeMap::new(),
-            publishing: BTreeMap::new(),
-            endpoint_keys: BTreeMap::new(),
-            datastore_secrets: BTreeMap::new(),
-            serving: BTreeMap::new(),
-            watch: monitor::Watch::default(),
-            metrics: BTreeMap::new(),
-            missing_paths: Vec::new(),
-            blobs: blob::Blobs::default(),
-            batch_requests: BTreeMap::new(),
-            issuer_keys: BTreeMap::new(),
-            subscriptions: BTreeMap::new(),
-            now,
-            config,
-        };
-        core.seed(&seed);
-        core
-    }
-
     /// The emulated time of the last call.
     pub fn now(&self) -> Timestamp {
         self.now
-    }
-
-    /// Lets time pass: whatever is due until `now` happens, each at its own time. Time never goes back.
-    pub fn advance(&mut self, now: Timestamp) {
-        while let Some((due, work)) = self.operations.next_due(now) {
-            self.now = self.now.max(due);
-            operation::finish(self, work);
-        }
-        self.now = self.now.max(now);
-    }
-
-    /// Answers a request of a principal. Any request gets an answer, and the core goes on.
-    pub fn handle(&mut self, now: Timestamp, principal: &Principal, request: &Request) -> Response {
-        self.advance(now);
-        if request.path.starts_with("/_emulator") {
-            return control::http::answer(self, request);
-        }
-        let fate = fault::decide(self, principal, request);
-        let (response, fault) = match fate {
-            fault::Fate::Spared => (arm::answer(self, principal, request), None),
-            fault::Fate::Instead(response, rule) => (response, Some(rule)),
-            fault::Fate::Afterwards(delivery, rule) => {
-                let mut response = arm::answer(self, principal, request);
-                response.delivery = delivery;
-                (response, Some(rule))
-            }
-        };
-        self.log.record(self.now, principal, request, &response, fault);
-        response
     }
 
     /// The resource groups of a subscription; none when there is no such subscription.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::Core;
-use super::arm::Call;
+use super::call::Call;
 use super::error::{Answer, ArmError};
 use super::order::{Order, Position};
 use crate::wire::{Request, Response, decode};

@@ -1,6 +1,6 @@
 //! The query parameters of lists. One that a list does not have is as good as not sent, as is one without a value.
 
-use super::arm::Door;
+use super::call::Door;
 use crate::wire::{Request, decode};
 
 /// Lists by their types, and what each has beside `$skip` and `api-version` [SWG]; `stage` of models' versions is

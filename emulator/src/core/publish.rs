@@ -3,23 +3,13 @@
 use serde_json::Value;
 
 use super::address::Address;
-use super::arm::{Call, not_found};
 use super::asset::{KINDS_OF_ASSETS, version};
+use super::call::{Call, not_found};
 use super::error::{Answer, ArmError};
-use super::fault::Work;
-use super::operation::{self, Deed, Failure, Family, Start};
+use super::operation::{self, Deed, Failure, Family, Order, Start};
 use super::{Core, asset, json as at, rights};
-use crate::wire::{Identity, Response};
-
-/// A copy to be made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Order {
-    /// Key of the version to be made.
-    pub destination: String,
-    address: Address,
-    source: Value,
-    identity: Identity,
-}
+use crate::config::Work;
+use crate::wire::Response;
 
 /// POST publish: `{registryName, destinationName, destinationVersion}`.
 pub fn start(core: &mut Core, call: &Call) -> Answer {

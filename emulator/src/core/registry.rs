@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::arm::{Call, not_found};
+use super::call::{Call, not_found};
 use super::error::{Answer, ArmError};
-use super::fault::Work;
 use super::operation::{self, Deed, Failure, Family, Start, Started};
 use super::order::Order;
 use super::paging::page_of;
 use super::registry_regions as regions;
 use super::schema::word;
 use super::{Core, ids, json as at, workspace};
+use crate::config::Work;
 use crate::wire::Response;
 
 /// Who has a registry's name, which is unique in the tenant.

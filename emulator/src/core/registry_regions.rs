@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::arm::{Call, not_found};
+use super::call::{Call, not_found};
 use super::error::{Answer, ArmError};
-use super::fault::Work;
 use super::operation::Deed;
 use super::registry::accepted;
 use super::{Core, ids, json as at};
+use crate::config::Work;
 
 const STORAGE_TYPES: [&str; 8] = [
     "Standard_LRS",

@@ -1,8 +1,8 @@
 //! Which handler answers what, and the check of every body that comes before.
 
 use super::address::Address;
-use super::arm::{Call, Door, not_found};
 use super::asset::{KINDS_OF_ASSETS as ASSETS, container, upload, version};
+use super::call::{Call, Door, not_found};
 use super::error::{Answer, ArmError};
 use super::{
     Core, batch, datastore, deployment, endpoint, job, keys, operation, parameters, publish, registry,

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::ArmError;
 use super::monitor::Seen;
-use super::rights::{self, like};
-use super::{Core, json as at};
+use super::{Core, json as at, rights};
+use crate::config::{ScoringRule, like};
 use crate::wire::{Delivery, Principal, Request, Response};
 
 /// What a deployment serves, and what came of it so far.
@@ -30,37 +30,6 @@ pub struct Serving {
     pub mirrored: u64,
     /// Answers by HTTP status as the caller saw it.
     pub statuses: BTreeMap<u16, u64>,
-}
-
-/// How some deployments answer. The first rule that fits decides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct ScoringRule {
-    /// Part of `{endpoint}/{deployment}`; `*` stands for any text. Default: any.
-    pub deployment: String,
-    /// Part of the model's reference, such as `models/fares/versions/3`. Default: any.
-    pub model: String,
-    /// Status of the model's own answer; what is not 200 reaches the caller as 424 [DOC]. Default 200.
-    pub status: u16,
-    /// Share of requests, 0 to 1, that the model answers with 500 instead. Default 0.
-    pub error_rate: f64,
-    /// Real milliseconds that an answer takes. Default 0.
-    pub latency_millis: u64,
-    /// The answer's body. Default: which deployment, model and version answered.
-    pub answer: Option<Value>,
-}
-
-impl Default for ScoringRule {
-    fn default() -> Self {
-        Self {
-            deployment: String::new(),
-            model: String::new(),
-            status: 200,
-            error_rate: 0.0,
-            latency_millis: 0,
-            answer: None,
-        }
-    }
 }
 
 fn refused(status: u16, message: &str) -> Response {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::jwt::Signer;
 use super::{Core, assertion, ids};
-use crate::clients::Client;
+use crate::config::Client;
 use crate::wire::{Identity, Principal, Request, Response};
 
 /// Tokens that were issued, and the key that signs them.

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::address::Address;
-use super::arm::{Call, not_found};
+use super::call::{Call, not_found};
 use super::error::Answer;
 use super::order::Order;
 use super::paging::page_of;
 use super::{Core, ids};
-use crate::seed::WorkspaceSeed;
+use crate::config::WorkspaceSeed;
 use crate::wire::Response;
 
 /// GET of one.
@@ -41,7 +41,7 @@ pub fn list(core: &Core, call: &Call) -> Answer {
 }
 
 /// Makes one; in the service this is the work of another team and of minutes.
-pub fn make(core: &mut Core, seed: &WorkspaceSeed) {
+pub fn make(core: &mut Core, seed: &WorkspaceSeed) -> Address {
     let address = Address {
         subscription: seed.subscription.clone(),
         group: seed.resource_group.clone(),
@@ -81,9 +81,7 @@ pub fn make(core: &mut Core, seed: &WorkspaceSeed) {
     let time = core.now();
     core.store.put(time, &address.key(), document);
     super::datastore::make_defaults(core, &address, &workspace_id);
-    for job in &seed.jobs {
-        super::job::declare(core, &address, job);
-    }
+    address
 }
 
 /// Id and location of the workspace that an address is in.

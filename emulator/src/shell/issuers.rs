@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::clients::Published;
+use crate::config::Published;
 use crate::core::Wanted;
 
 /// For so long keys are used without asking again; a key that is not among them is asked for at once.

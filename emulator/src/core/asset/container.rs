@@ -6,7 +6,7 @@ use super::kinds::Kind;
 use super::lists::ListView;
 use super::{check_name, fill_resource_base, in_registry, set_state, shown, version};
 use crate::core::address::Address;
-use crate::core::arm::{self, Call};
+use crate::core::call::{self, Call};
 use crate::core::error::{Answer, ArmError};
 use crate::core::order::Order;
 use crate::core::paging::page;
@@ -83,7 +83,7 @@ pub fn delete(core: &mut Core, call: &Call) -> Response {
 pub(super) fn rendered(core: &Core, identity: &Identity, address: &Address, before: Option<&Value>) -> Value {
     if let Some(before) = before {
         let mut document = before.clone();
-        arm::touch(core, identity, &mut document, before);
+        call::touch(core, identity, &mut document, before);
         return document;
     }
     let mut document = json!({
@@ -98,7 +98,7 @@ pub(super) fn rendered(core: &Core, identity: &Identity, address: &Address, befo
             "latestVersion": null,
             "nextVersion": "1",
         },
-        "systemData": arm::system_data(core, identity, true),
+        "systemData": call::system_data(core, identity, true),
     });
     if Kind::of(address).has_state {
         document["properties"]["provisioningState"] = "Succeeded".into();

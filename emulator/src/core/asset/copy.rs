@@ -6,7 +6,7 @@ use super::kinds::Kind;
 use super::{upload, version};
 use crate::core::address::Address;
 use crate::core::blob::place;
-use crate::core::{Core, arm, json as at};
+use crate::core::{Core, call, json as at};
 use crate::wire::Identity;
 
 /// Makes the copy, of files and document.
@@ -56,6 +56,6 @@ fn copied(core: &Core, identity: &Identity, source: &Value, address: &Address, u
         "name": address.leaf(),
         "type": address.arm_type(),
         "properties": properties,
-        "systemData": arm::system_data(core, identity, true),
+        "systemData": call::system_data(core, identity, true),
     })
 }

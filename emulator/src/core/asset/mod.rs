@@ -11,7 +11,7 @@ pub mod version;
 use serde_json::{Value, json};
 
 use super::address::Address;
-use super::arm::{Call, Door};
+use super::call::{Call, Door};
 use super::error::ArmError;
 use super::{Core, json as at};
 

@@ -6,10 +6,10 @@ use super::container::{self, count_version, recount};
 use super::kinds::Kind;
 use super::lists::{ContentHash, ListView, VersionFilter};
 use super::{check_name, fill_resource_base, in_registry, normalised, set_state, shown, shown_as_stored};
+use crate::config::Work;
 use crate::core::address::Address;
-use crate::core::arm::{self, Call, Door};
+use crate::core::call::{self, Call, Door};
 use crate::core::error::{Answer, ArmError};
-use crate::core::fault::Work;
 use crate::core::operation::{self, Deed, Failure, Family, Start};
 use crate::core::order::Order;
 use crate::core::paging::{page, page_of};
@@ -90,7 +90,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         return Ok(if operation { operate(core, call, 201, document) } else { settle(core, call, document) });
     };
     let mut document = replaced(core, call, kind, &before, &body)?;
-    arm::touch(core, call.identity, &mut document, &before);
+    call::touch(core, call.identity, &mut document, &before);
     if registry && core.config.inferred.registry_asset_update_asynchronous {
         return Ok(operate(core, call, 200, document));
     }
@@ -195,7 +195,7 @@ fn created(core: &Core, call: &Call, kind: &Kind, body: &Value) -> Result<Value,
         "name": call.address.leaf(),
         "type": call.address.arm_type(),
         "properties": properties,
-        "systemData": arm::system_data(core, call.identity, true),
+        "systemData": call::system_data(core, call.identity, true),
     });
     fill_mutable(&mut document, body);
     Ok(document)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::missing;
 use crate::core::address::{Address, key_of};
-use crate::core::arm::Call;
+use crate::core::call::Call;
 use crate::core::error::{Answer, ArmError};
 use crate::core::order::Order;
 use crate::core::paging::page;

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 pub mod invoke;
 
-use crate::core::arm::{self, Call};
+use crate::config::Work;
+use crate::core::call::{self, Call};
 use crate::core::endpoint::{added, check_name, located, long_running, refuse_busy, refuse_quota};
 use crate::core::error::{Answer, ArmError};
-use crate::core::fault::Work;
 use crate::core::operation::{self, Deed, Failure, Family, Start, Started};
 use crate::core::order::Order;
 use crate::core::paging::page;
@@ -155,8 +155,8 @@ fn operate(core: &mut Core, call: &Call, mut document: Value, before: Option<&Va
     let key = call.address.key();
     let deployment = call.address.steps.len() > 2;
     match before {
-        Some(before) => arm::touch(core, call.identity, &mut document, before),
-        None => document["systemData"] = arm::system_data(core, call.identity, false),
+        Some(before) => call::touch(core, call.identity, &mut document, before),
+        None => document["systemData"] = call::system_data(core, call.identity, false),
     }
     let (state, work) = match (before.is_none(), deployment) {
         (true, false) => ("Creating", Work::EndpointCreate),
@@ -200,7 +200,7 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     if let (Some(text), true) = (at::at(&body, "properties.description"), call.address.steps.len() > 2) {
         document["properties"]["description"] = text.clone();
     }
-    arm::touch(core, call.identity, &mut document, &before);
+    call::touch(core, call.identity, &mut document, &before);
     let now = core.now();
     core.store.put(now, &key, document.clone());
     Ok(Response::json(200, &document))

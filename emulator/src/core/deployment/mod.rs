@@ -5,15 +5,15 @@ mod serve;
 
 use serde_json::{Value, json};
 
-use super::arm::{self, Call};
+use super::call::{self, Call};
 use super::endpoint::{self, accepted, begin, long_running, show_operation, shown};
 use super::error::{Answer, ArmError};
-use super::fault::Work;
 use super::operation::Deed;
 use super::order::Order;
 use super::paging::page;
 use super::schema::word;
 use super::{Core, json as at, traffic};
+use crate::config::Work;
 use crate::wire::Response;
 use render::rendered;
 pub use serve::{finish, remove};
@@ -54,8 +54,8 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let is_new = before.is_none();
     let mut document = rendered(core, call, &body, &parent, before.as_ref())?;
     match &before {
-        Some(before) => arm::touch(core, call.identity, &mut document, before),
-        None => document["systemData"] = arm::system_data(core, call.identity, false),
+        Some(before) => call::touch(core, call.identity, &mut document, before),
+        None => document["systemData"] = call::system_data(core, call.identity, false),
     }
     let model = at::text(&body, "properties.model").unwrap_or_default();
     let work = if is_new { Work::DeploymentCreate } else { Work::DeploymentUpdate };
@@ -210,7 +210,7 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     if let Some(tags) = at::at(&body, "tags") {
         document["tags"] = tags.clone();
     }
-    arm::touch(core, call.identity, &mut document, &before);
+    call::touch(core, call.identity, &mut document, &before);
     let now = core.now();
     if at::at(&body, "sku").is_none() {
         core.store.put(now, &key, document.clone());

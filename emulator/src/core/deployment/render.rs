@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{compute_type, sku};
-use crate::core::arm::Call;
+use crate::core::call::Call;
 use crate::core::endpoint;
 use crate::core::error::ArmError;
 use crate::core::{Core, json as at};

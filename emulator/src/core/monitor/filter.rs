@@ -2,8 +2,8 @@
 //! named is one that the answer is split by; `eq '*'` only splits.
 
 use super::refused;
+use crate::config::like;
 use crate::core::error::ArmError;
-use crate::core::rights::like;
 
 /// What must hold for each dimension that is named.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use self::filter::Filter;
 use self::span::Span;
 use super::address::Address;
-use super::arm::not_found;
+use super::call::not_found;
 use super::error::{Answer, ArmError};
 use super::{Core, ids, rights};
 use crate::wire::{Identity, Request, Response};

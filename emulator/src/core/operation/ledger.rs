@@ -23,9 +23,12 @@ pub(super) struct Operation {
 /// A deed that is due, and the operation that it belongs to.
 #[derive(Debug)]
 pub struct Due {
-    pub(super) operation: Option<String>,
-    pub(super) deed: Deed,
-    pub(super) failure: Option<Failure>,
+    /// The operation's id; none when nobody can ask for it.
+    pub operation: Option<String>,
+    /// What is due.
+    pub deed: Deed,
+    /// Why it fails, when it is fated to.
+    pub failure: Option<Failure>,
 }
 
 /// Operations, by id, and what is still to be done, by time.
@@ -82,7 +85,7 @@ impl Operations {
     }
 
     /// Ends an operation, and makes its result one that will be forgotten.
-    pub(super) fn end(&mut self, id: &str, now: Timestamp, verdict: Result<(), Failure>) {
+    pub(in crate::core) fn end(&mut self, id: &str, now: Timestamp, verdict: Result<(), Failure>) {
         let Some(operation) = self.known.get_mut(id) else { return };
         operation.ended = Some(now);
         operation.verdict = Some(verdict);
@@ -92,7 +95,7 @@ impl Operations {
     }
 
     /// Forgets what ended before a time.
-    pub(super) fn forget(&mut self, before: Timestamp) {
+    pub(in crate::core) fn forget(&mut self, before: Timestamp) {
         while self.ended.front().is_some_and(|(ended, _)| *ended < before) {
             if let Some((_, id)) = self.ended.pop_front() {
                 self.known.remove(&id);

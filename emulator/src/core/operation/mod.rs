@@ -1,92 +1,17 @@
-//! Asynchronous operations as recorded (§B.1): when they end, what they do then, and what their URLs say.
+//! Asynchronous operations as recorded (§B.1): how they begin, when they end, and what their URLs say.
 
+mod deed;
 mod ledger;
 mod status;
 
-use serde_json::Value;
-
-use super::arm::Call;
-use super::asset::version;
-use super::fault::{Outcome, Work};
-use super::{Core, batch, deployment, endpoint, ids, job, publish, registry, registry_regions};
+use super::call::Call;
+use super::{Core, ids};
+use crate::config::{Outcome, Work};
 use crate::wire::{Response, encode};
+pub use deed::{Deed, Order};
 use ledger::Operation;
 pub use ledger::{Due, Operations};
 pub use status::answer;
-
-/// What an operation does when its time has come. Keys are those of the store.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Deed {
-    /// A registry gets its accounts; `before` is what it was, for when this fails.
-    FinishRegistry { key: String, before: Option<Value> },
-    /// A registry goes, with its assets.
-    RemoveRegistry { key: String },
-    /// Regions go from a registry.
-    RemoveRegions { key: String, regions: Vec<String> },
-    /// A registry's asset version is ready.
-    FinishVersion { key: String },
-    /// A registry's asset version goes, for ever.
-    RemoveVersion { key: String, container: String },
-    /// A copy of a workspace's asset version appears in a registry.
-    Publish(publish::Order),
-    /// An endpoint is ready.
-    FinishEndpoint { key: String },
-    /// An endpoint goes, with its deployments.
-    RemoveEndpoint { key: String },
-    /// An endpoint gets new keys.
-    ReplaceKey { key: String, primary: bool, value: String },
-    /// A deployment serves what it was told to.
-    FinishDeployment { key: String },
-    /// A deployment goes.
-    RemoveDeployment { key: String },
-    /// A batch endpoint or deployment is ready.
-    FinishBatch { key: String },
-    /// A batch endpoint or deployment goes.
-    RemoveBatch { key: String },
-    /// A job goes.
-    RemoveJob { key: String },
-    /// A job's status moves on. Belongs to no operation.
-    MoveJob { key: String, status: String },
-}
-
-impl Deed {
-    /// The endpoint that must not be changed while this runs.
-    fn endpoint(&self) -> Option<String> {
-        match self {
-            Self::FinishEndpoint { key } | Self::RemoveEndpoint { key } | Self::ReplaceKey { key, .. } => {
-                Some(key.clone())
-            }
-            Self::FinishDeployment { key } | Self::RemoveDeployment { key } => {
-                key.rsplitn(3, '/').nth(2).map(ToOwned::to_owned)
-            }
-            Self::FinishBatch { key } | Self::RemoveBatch { key } => {
-                Some(key.split("/deployments/").next().unwrap_or(key).to_owned())
-            }
-            _ => None,
-        }
-    }
-
-    /// The resource it is about.
-    fn subject(&self) -> &str {
-        match self {
-            Self::FinishRegistry { key, .. }
-            | Self::RemoveRegistry { key }
-            | Self::RemoveRegions { key, .. }
-            | Self::FinishVersion { key }
-            | Self::RemoveVersion { key, .. }
-            | Self::FinishEndpoint { key }
-            | Self::RemoveEndpoint { key }
-            | Self::ReplaceKey { key, .. }
-            | Self::FinishDeployment { key }
-            | Self::RemoveDeployment { key }
-            | Self::FinishBatch { key }
-            | Self::RemoveBatch { key }
-            | Self::RemoveJob { key }
-            | Self::MoveJob { key, .. } => key,
-            Self::Publish(order) => &order.destination,
-        }
-    }
-}
 
 /// Why an operation failed: only its status tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,42 +153,4 @@ fn signature(core: &mut Core) -> String {
         (0..share).map(|_| if rng.u8(..40) == 0 { '-' } else { rng.alphanumeric() }).collect()
     };
     format!("&t={ticks}&c={}&s={}&h={}", text(length * 9 / 10), text(length / 10), text(43))
-}
-
-/// An operation's end: the deed is done, or fails.
-pub(super) fn finish(core: &mut Core, due: Due) {
-    let verdict = match due.failure {
-        Some(failure) => Err(failure),
-        None => Ok(()),
-    };
-    let verdict = perform(core, due.deed, verdict);
-    let now = core.now;
-    if let Some(id) = due.operation {
-        core.operations.end(&id, now, verdict);
-    }
-    let kept = jiff::SignedDuration::try_from_secs_f64(core.config.operation_retention).unwrap_or_default();
-    core.operations.forget(now.checked_sub(kept).unwrap_or(jiff::Timestamp::MIN));
-}
-
-/// Each deed decides what becomes of its resource, given whether the operation is fated to fail.
-fn perform(core: &mut Core, deed: Deed, fate: Result<(), Failure>) -> Result<(), Failure> {
-    match deed {
-        Deed::FinishRegistry { key, before } => registry::finish(core, &key, before, fate),
-        Deed::RemoveRegistry { key } => fate.map(|()| registry::remove(core, &key)),
-        Deed::RemoveRegions { key, regions } => fate.map(|()| registry_regions::remove(core, &key, &regions)),
-        Deed::FinishVersion { key } => version::finish(core, &key, fate),
-        Deed::RemoveVersion { key, container } => version::remove_for_ever(core, &key, &container, fate),
-        Deed::Publish(order) => publish::finish(core, &order, fate),
-        Deed::FinishEndpoint { key } => endpoint::finish(core, &key, fate),
-        Deed::RemoveEndpoint { key } => endpoint::remove(core, &key, fate),
-        Deed::ReplaceKey { key, primary, value } => {
-            fate.map(|()| super::keys::replace(core, &key, primary, value))
-        }
-        Deed::FinishDeployment { key } => deployment::finish(core, &key, fate),
-        Deed::RemoveDeployment { key } => deployment::remove(core, &key, fate),
-        Deed::FinishBatch { key } => batch::finish(core, &key, fate),
-        Deed::RemoveBatch { key } => batch::remove(core, &key, fate),
-        Deed::RemoveJob { key } => fate.map(|()| job::remove(core, &key)),
-        Deed::MoveJob { key, status } => fate.map(|()| job::move_on(core, &key, &status)),
-    }
 }

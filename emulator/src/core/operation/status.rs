@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::ledger::Operation;
 use super::{Failure, Family, urls};
-use crate::core::arm::Call;
+use crate::core::call::Call;
 use crate::core::error::{Answer, ArmError};
 use crate::core::{Core, ids};
 use crate::wire::Response;

@@ -2,7 +2,7 @@
 //! Microsoft's swagger calls a number, a fraction is fine as well.
 
 use super::Shape::{Any, Duration, Flag, List, Map, Number, Object, OneOf, Text, Whole, Word};
-use super::jobs::{EARLY_TERMINATION, FILES_IN, OUTPUTS, QUEUE, RESOURCES};
+use super::job_parts::{EARLY_TERMINATION, FILES_IN, OUTPUTS, QUEUE, RESOURCES};
 use super::{Field, Shape, may, must};
 
 /// What an AutoML job has beside what all jobs have.

@@ -1,7 +1,8 @@
 //! Jobs: what they share, and what each type of job adds [ARMJ].
 
-use super::Shape::{Any, Duration, Flag, Guid, List, Map, Name, Number, Object, OneOf, Text, Whole, Word};
+use super::Shape::{Any, Duration, Flag, Guid, List, Map, Name, Object, OneOf, Text, Whole, Word};
 use super::automl::AUTO_ML;
+use super::job_parts::{DISTRIBUTION, EARLY_TERMINATION, INPUTS, OUTPUTS, QUEUE, RESOURCES};
 use super::{Field, Shape, may, must};
 
 /// The body of a job's PUT.
@@ -143,76 +144,3 @@ const SWEEP: &[Field] = &[
         ]),
     ),
 ];
-
-/// `Ray` is of the preview versions, which the Python client sends.
-const DISTRIBUTION: Shape = OneOf(
-    "distributionType",
-    &[],
-    &[
-        ("Mpi", &[may("processCountPerInstance", Whole)]),
-        ("PyTorch", &[may("processCountPerInstance", Whole)]),
-        ("Ray", &[]),
-        ("TensorFlow", &[may("parameterServerCount", Whole), may("workerCount", Whole)]),
-    ],
-);
-
-/// When a search gives up a trial.
-pub(super) const EARLY_TERMINATION: Shape = OneOf(
-    "policyType",
-    &[may("delayEvaluation", Whole), may("evaluationInterval", Whole)],
-    &[
-        ("Bandit", &[may("slackAmount", Number), may("slackFactor", Number)]),
-        ("MedianStopping", &[]),
-        ("TruncationSelection", &[may("truncationPercentage", Whole)]),
-    ],
-);
-
-/// What a job is queued as.
-pub(super) const QUEUE: Shape =
-    Object(&[may("jobTier", Word(&["Null", "Spot", "Basic", "Standard", "Premium"]))]);
-
-/// What a job runs on.
-pub(super) const RESOURCES: Shape = Object(&[
-    may("dockerArgs", Text),
-    may("instanceCount", Whole),
-    may("instanceType", Text),
-    may("properties", Map(&Any)),
-    may("shmSize", Shape::Size),
-]);
-
-/// An input that is files.
-pub(super) const FILES_IN: &[Field] = &[
-    must("uri", Name),
-    may(
-        "mode",
-        Word(&["ReadOnlyMount", "ReadWriteMount", "Download", "Direct", "EvalMount", "EvalDownload"]),
-    ),
-];
-const INPUTS: Shape = Map(&OneOf(
-    "jobInputType",
-    &[may("description", Text)],
-    &[
-        ("custom_model", FILES_IN),
-        ("literal", &[must("value", Name)]),
-        ("mlflow_model", FILES_IN),
-        ("mltable", FILES_IN),
-        ("triton_model", FILES_IN),
-        ("uri_file", FILES_IN),
-        ("uri_folder", FILES_IN),
-    ],
-));
-
-const FILES_OUT: &[Field] = &[may("mode", Word(&["ReadWriteMount", "Upload", "Direct"])), may("uri", Text)];
-/// What a job leaves behind, by name.
-pub(super) const OUTPUTS: Shape = Map(&OneOf(
-    "jobOutputType",
-    &[may("description", Text)],
-    &[
-        ("custom_model", FILES_OUT),
-        ("mlflow_model", FILES_OUT),
-        ("mltable", FILES_OUT),
-        ("triton_model", FILES_OUT),
-        ("uri_file", FILES_OUT),
-        ("uri_folder", FILES_OUT),
-    ],
-));

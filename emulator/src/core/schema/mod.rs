@@ -4,6 +4,7 @@
 mod automl;
 mod bodies;
 pub mod datastore;
+mod job_parts;
 mod jobs;
 mod spelling;
 

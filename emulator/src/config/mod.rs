@@ -1,15 +1,27 @@
 //! What the emulator can be told before it starts. Every field has a default; a seed file spells
 //! them in camelCase.
 
+mod clients;
+mod faults;
+mod inferred;
+mod operations;
+mod pattern;
+mod rights;
+mod scoring;
+mod seed;
+mod throttling;
+
 use serde::{Deserialize, Serialize};
 
-use crate::clients::Client;
-use crate::core::fault::{FaultRule, OperationRule};
-use crate::core::rights::RightsRule;
-use crate::core::scoring::ScoringRule;
-use crate::core::throttle::Throttling;
-use crate::inferred::{self, Inferred};
-use crate::seed::Seed;
+pub use clients::{Client, Federated, Published};
+pub use faults::{Effect, FaultRule};
+pub use inferred::Inferred;
+pub use operations::{OperationRule, Outcome, Work};
+pub(crate) use pattern::like;
+pub use rights::{RightsEffect, RightsRule};
+pub use scoring::ScoringRule;
+pub use seed::{JobSeed, ResourceSeed, Seed, WorkspaceSeed};
+pub use throttling::{Limit, Limits, Throttling};
 
 /// Everything about one emulator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
