@@ -12,7 +12,8 @@ pub struct RightsRule {
     /// An ARM id, in any case: there, and everywhere under it. Default: everywhere.
     #[serde(default)]
     pub scope: String,
-    /// Such as `Microsoft.MachineLearningServices/registries/*/write`, in any case; `*` stands for any text.
+    /// Such as `Microsoft.MachineLearningServices/workspaces/*/write`, in any case; `*` stands for any text. What is done
+    /// with the assets of a registry, of whatever kind, is `…/registries/assets/read`, `write` or `delete`.
     #[serde(default = "anything")]
     pub action: String,
     /// Grant or take.

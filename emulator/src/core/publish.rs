@@ -15,6 +15,7 @@ use crate::wire::Response;
 pub fn start(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let source_address = Address { action: None, ..call.address.clone() };
+    check_source(core, call, &source_address)?;
     let Some(source) = core.store.take(&source_address.key()) else {
         return Err(version::missing(&source_address));
     };
@@ -35,14 +36,18 @@ pub fn import(core: &mut Core, call: &Call) -> Answer {
     let asked = at::text(&body, "properties.sourceAssetId").unwrap_or_default();
     let missing = || ArmError::missing("AssetNotFound", format!("Asset {asked} was not found."));
     let source_address = source_of(core, asked).ok_or_else(missing)?;
-    let read = rights::action(&source_address, "GET");
-    rights::check(core, call.identity, &source_address.id(), &read)?;
+    check_source(core, call, &source_address)?;
     let source = core.store.take(&source_address.key()).ok_or_else(missing)?;
     let word = |path: &str, default: &str| at::text(&body, path).unwrap_or(default).to_owned();
     let name = word("properties.destinationName", "");
     let version = word("properties.destinationVersion", source_address.leaf());
     let destination = registry.child(source_address.steps[1].0, &name).child("versions", &version);
     copy(core, call, source, destination)
+}
+
+/// Refuses who may not read what is to be copied.
+fn check_source(core: &Core, call: &Call, source: &Address) -> Result<(), ArmError> {
+    rights::check(core, call.identity, &source.id(), &rights::action(source, "GET"))
 }
 
 /// The version that `azureml://locations/{loc}/workspaces/{guid}/models/N/versions/V` or an ARM id names, whether
@@ -83,7 +88,7 @@ fn copy(core: &mut Core, call: &Call, source: Value, address: Address) -> Answer
     if !core.store.has(&registry.key()) {
         return Err(not_found(&registry));
     }
-    rights::check(core, call.identity, &registry.id(), &format!("{}/write", address.arm_type()))?;
+    rights::check_destination(core, call.identity, &registry)?;
     let destination = address.key();
     version::refuse_tombstone(core, &destination, &address)?;
     let status = core.config.inferred.publish_conflict_status;

@@ -6,8 +6,13 @@ use super::error::ArmError;
 use crate::config::{RightsEffect, RightsRule, like};
 use crate::wire::Identity;
 
+const ASSETS: &str = "Microsoft.MachineLearningServices/registries/assets";
+
 /// The action that a method on an address is.
 pub fn action(address: &Address, method: &str) -> String {
+    if let Some(verb) = asset_verb(address, method) {
+        return format!("{ASSETS}/{verb}");
+    }
     let verb = match (method, &address.action) {
         ("POST", Some(action)) => format!("{action}/action"),
         (_, Some(action)) => format!("{action}/read"),
@@ -16,6 +21,30 @@ pub fn action(address: &Address, method: &str) -> String {
         _ => "write".to_owned(),
     };
     format!("{}/{verb}", address.arm_type())
+}
+
+/// What a request is to a registry's assets, whose rights are the same for all kinds (§H.1); none when it is about
+/// something else. Whoever asks for a place to upload to is about to write, and who asks for a reference reads.
+fn asset_verb(address: &Address, method: &str) -> Option<&'static str> {
+    let kinds: Vec<&str> = address.steps.iter().map(|(kind, _)| *kind).chain(address.collection).collect();
+    let import = address.action.as_deref().is_some_and(|action| action.eq_ignore_ascii_case("import"));
+    match (kinds.as_slice(), method) {
+        (["registries"], "POST") if import => Some("write"),
+        ([] | [_], _) => None,
+        (["registries", "datarefs" | "datareferences", ..], _) | (["registries", ..], "GET" | "HEAD") => {
+            Some("read")
+        }
+        (["registries", ..], "DELETE") => Some("delete"),
+        (["registries", ..], _) => Some("write"),
+        _ => None,
+    }
+}
+
+/// Refuses who may not put an asset into a registry: that takes the rights to read the registry and to write its assets.
+pub fn check_destination(core: &Core, identity: &Identity, registry: &Address) -> Result<(), ArmError> {
+    let id = registry.id();
+    check(core, identity, &id, &action(registry, "GET"))?;
+    check(core, identity, &id, &format!("{ASSETS}/write"))
 }
 
 /// Whether a rule's scope is a resource, or what holds it.
