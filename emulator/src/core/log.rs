@@ -53,9 +53,9 @@ pub struct Counts {
     pub writes: u64,
     /// DELETE on management paths.
     pub deletes: u64,
-    /// Calls of scoring URIs.
+    /// POST of scoring URIs.
     pub scorings: u64,
-    /// Tokens, MLflow, discovery, metadata, storage.
+    /// Tokens, MLflow, discovery, metadata, storage, and what else is asked of endpoints.
     pub others: u64,
 }
 
@@ -96,7 +96,11 @@ impl Log {
             (true, "GET" | "HEAD") => &mut counts.reads,
             (true, "DELETE") => &mut counts.deletes,
             (true, _) => &mut counts.writes,
-            (false, _) if request.path.starts_with("/inference/") => &mut counts.scorings,
+            (false, "POST")
+                if request.path.starts_with("/inference/") && request.path.ends_with("/score") =>
+            {
+                &mut counts.scorings
+            }
             (false, _) => &mut counts.others,
         } += 1;
         if self.entries.len() == KEPT {

@@ -36,10 +36,12 @@ fn refused(status: u16, message: &str) -> Response {
     Response::bytes(status, "text/plain", message.as_bytes().to_vec())
 }
 
-/// Answers `{region}/{endpoint}/score` and anything else on that host.
+/// Answers POST of `{region}/{endpoint}/score`, GET of `{region}/{endpoint}/swagger.json`, and anything else on that
+/// host. Only the first is scored.
 pub fn answer(core: &mut Core, principal: &Principal, request: &Request, rest: &str) -> Response {
-    let mut parts = rest.split('/');
-    let (region, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let mut parts = rest.splitn(3, '/');
+    let mut part = || parts.next().unwrap_or_default();
+    let (region, name, what) = (part(), part(), part());
     let Some((key, endpoint)) = find(core, "/onlineEndpoints", region, name) else {
         return refused(404, "Endpoint not found.");
     };
@@ -52,18 +54,40 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request, rest: &
     if let Err(error) = permitted(core, &endpoint, principal, "onlineEndpoints/score/action") {
         return refused(403, &error.message);
     }
-    match chosen(core, &key, &endpoint, request) {
-        Some(deployment) => {
-            mirror(core, &key, &endpoint, name);
-            let response = respond(core, name, &deployment);
-            let id = crate::core::ids::guid(&mut core.rng);
-            response.header("x-ms-request-id", id)
-        }
-        None => refused(
+    let Some(deployment) = chosen(core, &key, &endpoint, request) else {
+        return refused(
             404,
             "No valid deployments to route to. Please check that the endpoint has at least one deployment with positive weight values or use a deployment specific header to route.",
-        ),
-    }
+        );
+    };
+    let response = match (what, request.method.as_str()) {
+        ("score", "POST") => {
+            mirror(core, &key, &endpoint, name);
+            respond(core, name, &deployment)
+        }
+        ("swagger.json", "GET" | "HEAD") => Response::json(200, &swagger(name)),
+        ("score", _) => refused(405, "Method not allowed.").header("Allow", "POST"),
+        ("swagger.json", _) => refused(405, "Method not allowed.").header("Allow", "GET, HEAD"),
+        _ => refused(404, "Not found."),
+    };
+    let id = crate::core::ids::guid(&mut core.rng);
+    response.header("x-ms-request-id", id)
+}
+
+/// What an endpoint says of itself: anything can be scored.
+fn swagger(endpoint: &str) -> Value {
+    let scored = json!({"description": "What the model makes of it.", "schema": {}});
+    json!({
+        "swagger": "2.0",
+        "info": {"title": endpoint, "version": "1"},
+        "paths": {"/score": {"post": {
+            "operationId": "score",
+            "consumes": ["application/json"],
+            "produces": ["application/json"],
+            "parameters": [{"name": "input", "in": "body", "schema": {}}],
+            "responses": {"200": scored},
+        }}},
+    })
 }
 
 /// Key and document of an endpoint that can be called, by its name in a region.

@@ -1,6 +1,7 @@
 //! Scoring: who answers, who may ask, and how well.
 
 use azureml_emulator::{Identity, Principal, Request, ScoringRule};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::{ENDPOINT, World, endpoint_body};
@@ -41,6 +42,36 @@ fn without_traffic_nobody_answers() {
     let answer = world.score("fares", &key);
     assert_eq!(answer.status, 404);
     assert!(String::from_utf8_lossy(&answer.body).starts_with("No valid deployments to route to."));
+}
+
+#[test]
+fn only_a_post_to_the_scoring_uri_is_scored() {
+    let (mut world, key) = served(&json!({"blue": 100}));
+    let uris = world.get(ENDPOINT).value()["properties"].clone();
+    let path = |uri: &str| uris[uri].as_str().unwrap().strip_prefix("https://127.0.0.1").unwrap().to_owned();
+    let (scoring, swagger) = (path("scoringUri"), path("swaggerUri"));
+    let mut ask = |method: Method, path: &str, key: &str| {
+        world.send(&Request::new(method, path).header("Authorization", &format!("Bearer {key}")))
+    };
+    assert_eq!(ask(Method::GET, &swagger, "wrong").status, 401);
+    let told = ask(Method::GET, &swagger, &key);
+    assert_eq!((told.status, &told.value()["swagger"]), (200, &json!("2.0")));
+    assert_eq!(told.value()["paths"].as_object().unwrap().keys().collect::<Vec<_>>(), ["/score"]);
+    for (method, path, status) in [
+        (Method::GET, scoring.clone(), 405),
+        (Method::PUT, scoring.clone(), 405),
+        (Method::POST, swagger, 405),
+        (Method::POST, format!("{scoring}/more"), 404),
+        (Method::POST, scoring.replace("/score", "/anything"), 404),
+        (Method::GET, scoring.replace("/score", ""), 404),
+    ] {
+        assert_eq!(ask(method.clone(), &path, &key).status, status, "{method} {path}");
+    }
+    assert_eq!(world.core.scoring_counts()["fares/blue"].requests, 0);
+    assert_eq!(world.core.request_counts()["bindery"].scorings, 0);
+    assert_eq!(world.score("fares", &key).status, 200);
+    assert_eq!(world.core.scoring_counts()["fares/blue"].requests, 1);
+    assert_eq!(world.core.request_counts()["bindery"].scorings, 1);
 }
 
 #[test]
