@@ -8,11 +8,11 @@ use super::{Core, json as at};
 /// Percentages by deployment.
 type Shares = Map<String, Value>;
 
-fn shares(body: &Value, path: &str) -> Result<Map<String, Value>, ArmError> {
+fn shares(body: &Value, path: &str) -> Result<Shares, ArmError> {
     let refused =
         || ArmError::validation(path, format!("{path} must be an object of whole numbers from 0 to 100."));
     match at::at(body, path) {
-        None => Ok(Map::new()),
+        None => Ok(Shares::new()),
         Some(Value::Object(fields)) => {
             let fine =
                 fields.values().all(|share| share.as_i64().is_some_and(|share| (0..=100).contains(&share)));
@@ -22,7 +22,7 @@ fn shares(body: &Value, path: &str) -> Result<Map<String, Value>, ArmError> {
     }
 }
 
-fn share_of(shares: &Map<String, Value>, deployment: &str) -> i64 {
+fn share_of(shares: &Shares, deployment: &str) -> i64 {
     shares
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(deployment))
@@ -30,13 +30,24 @@ fn share_of(shares: &Map<String, Value>, deployment: &str) -> i64 {
         .unwrap_or(0)
 }
 
+/// The same shares, each under the name that its deployment has; in another case it is the same deployment.
+fn named(core: &Core, endpoint: &str, sent: &Shares) -> Result<Shares, ArmError> {
+    let mut shares = Shares::new();
+    for (name, share) in sent {
+        if shares.insert(serving(core, endpoint, name)?, share.clone()).is_some() {
+            return Err(ArmError::validation(
+                "Traffic",
+                format!("Deployment {name} is twice in the traffic rules."),
+            ));
+        }
+    }
+    Ok(shares)
+}
+
 /// Both maps of a PUT, if Azure would take them.
 pub fn checked(core: &Core, endpoint: &str, body: &Value) -> Result<(Shares, Shares), ArmError> {
-    let live = shares(body, "properties.traffic")?;
-    let mirrored = shares(body, "properties.mirrorTraffic")?;
-    for name in live.keys().chain(mirrored.keys()) {
-        deployment_serves(core, endpoint, name)?;
-    }
+    let live = named(core, endpoint, &shares(body, "properties.traffic")?)?;
+    let mirrored = named(core, endpoint, &shares(body, "properties.mirrorTraffic")?)?;
     let sum: i64 = live.values().filter_map(Value::as_i64).sum();
     if sum != 0 && sum != 100 {
         return Err(ArmError::validation(
@@ -75,7 +86,8 @@ pub fn checked(core: &Core, endpoint: &str, body: &Value) -> Result<(Shares, Sha
     Ok((live, mirrored))
 }
 
-fn deployment_serves(core: &Core, endpoint: &str, name: &str) -> Result<(), ArmError> {
+/// The name of a deployment that can be given traffic.
+fn serving(core: &Core, endpoint: &str, name: &str) -> Result<String, ArmError> {
     let key = format!("{endpoint}/deployments/{}", name.to_ascii_lowercase());
     let Some(deployment) = core.store.get(&key) else {
         return Err(ArmError::validation(
@@ -90,7 +102,7 @@ fn deployment_serves(core: &Core, endpoint: &str, name: &str) -> Result<(), ArmE
             format!("Deployment {name} in the traffic rules is in state {state}; it must be Succeeded."),
         ));
     }
-    Ok(())
+    Ok(deployment["name"].as_str().unwrap_or(name).to_owned())
 }
 
 /// Whether a deployment has live or mirrored traffic.
