@@ -7,6 +7,7 @@ mod assertion;
 mod asset;
 mod batch;
 mod blob;
+mod bounds;
 mod call;
 mod datastore;
 mod deployment;

@@ -44,6 +44,7 @@ fn puts() -> Vec<Put> {
             "instanceType": "Standard_F4s_v2",
             "environmentId": format!("{WORKSPACE}/environments/e/versions/1"),
             "codeConfiguration": {"codeId": format!("{WORKSPACE}/codes/c/versions/1")},
+            "dataCollector": {"collections": {"x": {"samplingRate": 1}}},
         });
         sense.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         put("workspaces_onlineEndpoints_deployments", format!("{ENDPOINT}/deployments/blue"), placed(sense))

@@ -138,6 +138,45 @@ fn the_default_deployment_works_unless_another_is_named() {
 }
 
 #[test]
+fn the_default_deployment_is_one_of_the_endpoints() {
+    let mut world = world();
+    world.principal = Principal::application("bindery");
+    let default = |world: &mut World| world.get(&endpoint()).value()["properties"]["defaults"].clone();
+    let refused = world.put(&endpoint(), &endpoint_body(Some("third"), "AADToken"));
+    assert_eq!(code(&refused), (400, "properties.defaults.deploymentName".into()));
+    assert_eq!(default(&mut world), json!({"deploymentName": "first"}));
+    assert_eq!(world.put(&endpoint(), &endpoint_body(Some("SECOND"), "AADToken")).status, 200);
+    assert_eq!(default(&mut world), json!({"deploymentName": "second"}));
+    world.pass(1.0);
+    assert_eq!(world.delete(&format!("{}/deployments/second", endpoint())).status, 202);
+    world.pass(1.0);
+    assert_eq!(default(&mut world), json!({"deploymentName": "second"}));
+    world.principal = caller();
+    assert_eq!(code(&world.send(&invocation(&trips()))), (404, "DeploymentNotFound".into()));
+}
+
+#[test]
+fn a_batch_deployments_numbers_keep_within_their_bounds() {
+    let mut world = world();
+    world.principal = Principal::application("bindery");
+    for (field, value, fine) in [
+        ("errorThreshold", json!(-1), true),
+        ("errorThreshold", json!(i32::MAX), true),
+        ("errorThreshold", json!(-5), false),
+        ("errorThreshold", json!(1_u64 << 31), false),
+        ("miniBatchSize", json!(1), true),
+        ("miniBatchSize", json!(0), false),
+        ("miniBatchSize", json!(-1), false),
+    ] {
+        let mut body = json!({"location": "eastus", "properties": {"compute": "c"}});
+        body["properties"][field] = value.clone();
+        let answer = world.put(&format!("{}/deployments/second", endpoint()), &body);
+        assert_eq!(answer.status, if fine { 200 } else { 400 }, "{field} {value}");
+        world.pass(1.0);
+    }
+}
+
+#[test]
 fn only_who_may_invokes() {
     let mut world = world();
     world.principal = Principal::Anonymous;

@@ -204,10 +204,10 @@ fn a_duration_is_written_as_iso_8601_has_it() {
     world.serve(&[]);
     let mut put = |duration: &str| {
         let mut body = deployment_body(&format!("{MODEL}/versions/1"));
-        body["properties"]["requestSettings"] = json!({"requestTimeout": duration});
+        body["properties"]["livenessProbe"] = json!({"initialDelay": duration});
         let answer = world.put(&format!("{ENDPOINT}/deployments/blue"), &body);
         world.pass(200.0);
-        (answer.status, answer.value()["properties"]["requestSettings"]["requestTimeout"].clone())
+        (answer.status, answer.value()["properties"]["livenessProbe"]["initialDelay"].clone())
     };
     for wrong in ["5s", "", "P", "PT", "P1", "PT1", "PTS", "PT1.5M", "PT1S1M", "PT-1S", "1D"] {
         assert_eq!(put(wrong).0, 400, "{wrong}");
@@ -216,6 +216,66 @@ fn a_duration_is_written_as_iso_8601_has_it() {
         let (status, shown) = put(right);
         assert!(status < 300 && shown == right, "{right}: {status} {shown}");
     }
+}
+
+#[test]
+fn values_keep_within_the_documented_bounds() {
+    let mut world = World::new();
+    world.serve(&[]);
+    let mut put = |compute: &str, field: &str, value: Value| {
+        let mut body = deployment_body(&format!("{MODEL}/versions/1"));
+        body["properties"]["endpointComputeType"] = json!(compute);
+        body["properties"][field] = value;
+        let name = if compute == "Managed" { "blue" } else { "green" };
+        let answer = world.put(&format!("{ENDPOINT}/deployments/{name}"), &body);
+        world.pass(200.0);
+        answer.status < 300
+    };
+    for (timeout, managed, kubernetes) in [
+        ("PT180S", true, true),
+        ("PT3M", true, true),
+        ("PT180.5S", false, true),
+        ("PT3M1S", false, true),
+        ("PT300S", false, true),
+        ("PT301S", false, false),
+        ("P1D", false, false),
+        ("PT99999999999999999999S", false, false),
+    ] {
+        let settings = json!({"requestTimeout": timeout});
+        assert_eq!(put("Managed", "requestSettings", settings.clone()), managed, "{timeout}");
+        assert_eq!(put("Kubernetes", "requestSettings", settings), kubernetes, "{timeout}");
+    }
+    for (rate, fine) in [(0.0, true), (0.25, true), (1.0, true), (1.01, false), (7.0, false), (-0.1, false)] {
+        let collector = json!({"collections": {"inputs": {"samplingRate": rate}}});
+        assert_eq!(put("Managed", "dataCollector", collector), fine, "{rate}");
+    }
+}
+
+#[test]
+fn logs_are_those_of_a_container_that_there_is() {
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    let mut ask = |body: Value| world.post(&format!("{ENDPOINT}/deployments/blue/getLogs"), &body).status;
+    for fine in ["StorageInitializer", "InferenceServer", "inferenceserver"] {
+        assert_eq!(ask(json!({"containerType": fine, "tail": 5})), 200, "{fine}");
+    }
+    assert_eq!(ask(json!({})), 200);
+    for wrong in [json!({"containerType": "bogus"}), json!({"containerType": 1}), json!({"tail": "5"})] {
+        assert_eq!(ask(wrong.clone()), 400, "{wrong}");
+    }
+}
+
+#[test]
+fn traffic_names_each_deployment_once_and_as_it_is_named() {
+    let mut world = World::new();
+    world.serve(&["blue", "Green"]);
+    let refused = world.put(ENDPOINT, &endpoint_body(&json!({"BLUE": 50, "blue": 50})));
+    assert_eq!((refused.status, detail(&refused).contains("twice")), (400, true));
+    let mut body = endpoint_body(&json!({"BLUE": 100}));
+    body["properties"]["mirrorTraffic"] = json!({"green": 10});
+    world.settle_put(ENDPOINT, &body);
+    let shown = world.get(ENDPOINT).value()["properties"].clone();
+    assert_eq!((&shown["traffic"], &shown["mirrorTraffic"]), (&json!({"blue": 100}), &json!({"Green": 10})));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::core::operation::{self, Deed, Failure, Family, Start, Started};
 use crate::core::order::Order;
 use crate::core::paging::page;
 use crate::core::schema::word;
-use crate::core::{Core, deployment, json as at, keys, registry, workspace};
+use crate::core::{Core, bounds, deployment, json as at, keys, registry, workspace};
 use crate::wire::Response;
 
 fn missing() -> ArmError {
@@ -44,6 +44,7 @@ pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
         refuse_quota(core, call, &location)?;
     }
     refuse_busy(core, &key)?;
+    let default = default_deployment(core, &key, &body)?;
     let identity =
         registry::identity(core, before.as_ref().unwrap_or(&Value::Null), at::at(&body, "identity"))?;
     let mut properties = added(before.as_ref(), &body);
@@ -60,7 +61,7 @@ pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
             "scoringUri": uri("scoringUri"),
             "swaggerUri": uri("swaggerUri"),
             "authMode": word(&["AADToken", "Key", "AMLToken"], at::text(&body, "properties.authMode")),
-            "defaults": {"deploymentName": at::or(&body, "properties.defaults.deploymentName", Value::Null)},
+            "defaults": {"deploymentName": default},
         }),
     );
     if at::at(&body, "identity").is_some() {
@@ -70,6 +71,16 @@ pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
         keys::make(core, &key, &body);
     }
     Ok(operate(core, call, document, before.as_ref()))
+}
+
+/// The name of the deployment that the endpoint is to run, which must be there.
+fn default_deployment(core: &Core, endpoint: &str, body: &Value) -> Result<Value, ArmError> {
+    let path = "properties.defaults.deploymentName";
+    let Some(name) = at::text(body, path) else { return Ok(Value::Null) };
+    match core.store.get(&format!("{endpoint}/deployments/{}", name.to_ascii_lowercase())) {
+        Some(deployment) => Ok(deployment["name"].clone()),
+        None => Err(ArmError::validation(path, format!("Deployment {name} of the endpoint does not exist."))),
+    }
 }
 
 /// PUT of a deployment, with the defaults of the service [REC].
@@ -82,6 +93,7 @@ pub fn put_deployment(core: &mut Core, call: &Call) -> Answer {
     let before = core.store.take(&call.address.key());
     let location = located(core, call, &body, before.as_ref())?;
     let resources = resources(&body, before.as_ref())?;
+    bounds::batch(&body)?;
     if before.is_none() {
         deployment::refuse_quota(core, call, &location)?;
     }

@@ -12,7 +12,7 @@ use super::operation::Deed;
 use super::order::Order;
 use super::paging::page;
 use super::schema::word;
-use super::{Core, json as at, traffic};
+use super::{Core, bounds, json as at, traffic};
 use crate::config::Work;
 use crate::wire::Response;
 use render::rendered;
@@ -101,6 +101,7 @@ fn checked(
         check_names_together(call.address.name(1), call.address.leaf())?;
     }
     capacity(core, body)?;
+    bounds::online(body, compute)?;
     if let Some(scale) = at::text(body, "properties.scaleSettings.scaleType")
         && compute == "Managed"
         && !scale.eq_ignore_ascii_case("Default")
@@ -250,8 +251,9 @@ pub fn delete(core: &mut Core, call: &Call) -> Answer {
     Ok(accepted(core, &started))
 }
 
-/// POST getLogs.
+/// POST getLogs: `{containerType?, tail?}`.
 pub fn logs(core: &Core, call: &Call) -> Answer {
+    bounds::logs(&call.body()?)?;
     let Some(document) = core.store.get(&call.address.key()) else {
         return Err(missing(call.address.leaf()));
     };

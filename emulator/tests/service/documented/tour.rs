@@ -208,19 +208,19 @@ fn online(world: &mut World) {
 fn batch(world: &mut World) {
     let endpoint = format!("{WORKSPACE}/batchEndpoints/nightly");
     let first = format!("{endpoint}/deployments/first");
-    let body = |mode: &str| json!({"location": "eastus", "properties": {"authMode": mode, "defaults": {"deploymentName": "first"}}});
+    let body = |mode: &str, default: Value| json!({"location": "eastus", "properties": {"authMode": mode, "defaults": {"deploymentName": default}}});
     let model = json!({"referenceType": "Id", "assetId": format!("{MODEL}/versions/1")});
     let deployment = json!({"location": "eastus", "properties": {"model": model, "compute": "c"}});
     steps(
         world,
         &[
-            ("PUT", &endpoint, body("AADToken")),
-            ("PUT", &endpoint, body("Key")),
+            ("PUT", &endpoint, body("AADToken", NONE)),
+            ("PUT", &first, deployment.clone()),
+            ("PUT", &endpoint, body("Key", json!("first"))),
             ("PATCH", &endpoint, json!({"tags": {"a": "b"}})),
             ("GET", &endpoint, NONE),
             ("GET", &format!("{WORKSPACE}/batchEndpoints"), NONE),
             ("POST", &format!("{endpoint}/listkeys"), json!({})),
-            ("PUT", &first, deployment.clone()),
             ("PUT", &first, deployment),
             ("PATCH", &first, json!({"tags": {"a": "b"}, "properties": {"description": "d"}})),
             ("GET", &first, NONE),
