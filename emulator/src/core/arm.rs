@@ -58,9 +58,9 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request) -> Resp
         .unwrap_or_else(|| "eastus".to_owned());
     let result = admit(core, principal, request, parsed, door).and_then(|(identity, address)| {
         if measured.is_some() {
-            return monitor::answer(core, identity, request, &address);
+            return monitor::answer(core, &identity, request, &address);
         }
-        let call = admit_call(core, identity, request, address, door)?;
+        let call = admit_call(core, &identity, request, address, door)?;
         throttle::spend(core, &call)?;
         route::dispatch(core, &call)
     });
@@ -81,7 +81,7 @@ fn beside_arm(core: &mut Core, principal: &Principal, request: &Request) -> Opti
         return Some(batch::invoke::answer(core, principal, request, rest));
     }
     if let Some(rest) = path.strip_prefix("/mlflow/") {
-        return Some(match authenticated(core, principal) {
+        return Some(match authenticated(core, principal, Door::Arm) {
             Ok(identity) => mlflow::answer(core, &identity, request, rest),
             Err(error) => error.into_response(core, "eastus"),
         });
@@ -90,27 +90,14 @@ fn beside_arm(core: &mut Core, principal: &Principal, request: &Request) -> Opti
 }
 
 /// Who asks, and for what.
-fn admit<'a>(
+fn admit(
     core: &Core,
-    principal: &'a Principal,
+    principal: &Principal,
     request: &Request,
     parsed: Result<Address, NoAddress>,
     door: Door,
-) -> Result<(&'a Identity, Address), ArmError> {
-    authenticated(core, principal)?;
-    let Principal::Known(identity) = principal else {
-        return Err(ArmError::front(401, "AuthenticationFailed", "Authentication failed."));
-    };
-    if door == Door::Arm && identity.audience.contains("ml.azure.") {
-        return Err(ArmError::front(
-            401,
-            "InvalidAuthenticationTokenAudience",
-            format!(
-                "The access token has been obtained for wrong audience or resource '{}'.",
-                identity.audience
-            ),
-        ));
-    }
+) -> Result<(Identity, Address), ArmError> {
+    let identity = authenticated(core, principal, door)?;
     let address = parsed.map_err(|why| match why {
         NoAddress::Elsewhere => ArmError::front(404, "ResourceNotFound", format!("No route for '{}'.", request.path)),
         NoAddress::Segment => ArmError::front(400, "InvalidResourceName", "A segment of the resource's path is not a name."),

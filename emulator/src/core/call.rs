@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::address::Address;
 use super::error::ArmError;
-use super::{Core, ids, schema};
+use super::{Core, audience, ids, schema};
 use crate::wire::{Identity, Principal, Request};
 
 /// Which way a request came in.
@@ -50,18 +50,21 @@ impl Call<'_> {
     }
 }
 
-/// The identity behind a token that is in order.
-pub fn authenticated(core: &Core, principal: &Principal) -> Result<Identity, ArmError> {
+/// ARM's 401, which says where to get a token.
+pub fn unauthorized(core: &Core, code: &str, message: &str) -> ArmError {
     let challenge = format!(
         "Bearer authorization_uri=\"{}/{}\", error=\"invalid_token\"",
         core.base(),
         core.config.tenant
     );
-    let refused = |code: &str, message: &str| {
-        Err(ArmError::front(401, code, message).header("WWW-Authenticate", challenge.clone()))
-    };
+    ArmError::front(401, code, message).header("WWW-Authenticate", challenge)
+}
+
+/// The identity behind a token that is in order, and that this door takes.
+pub fn authenticated(core: &Core, principal: &Principal, door: Door) -> Result<Identity, ArmError> {
+    let refused = |code: &str, message: &str| Err(unauthorized(core, code, message));
     match principal {
-        Principal::Known(identity) => Ok(identity.clone()),
+        Principal::Known(identity) => audience::check(core, identity, door).map(|()| identity.clone()),
         Principal::Anonymous => {
             refused("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
         }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
+use super::call::{self, Door};
 use super::error::RootError;
-use super::{Core, blob, call, ids, json as at, rights};
+use super::{Core, audience, blob, ids, json as at, rights};
 use crate::wire::{Principal, Request, Response};
 
 /// Answers `/metadata/endpoints` and `/registrymanagement/v1.0/registries/{r}/discovery`.
@@ -33,7 +34,7 @@ fn metadata(core: &Core) -> Response {
             "resourceManager": format!("{base}/"),
             "authentication": {
                 "loginEndpoint": base,
-                "audiences": ["https://management.core.windows.net/", "https://management.azure.com/"],
+                "audiences": audience::ARM,
                 "tenant": "common",
                 "identityProvider": "AAD",
             },
@@ -46,7 +47,7 @@ fn metadata(core: &Core) -> Response {
 }
 
 fn registry(core: &mut Core, principal: &Principal, name: &str) -> Response {
-    let identity = match call::authenticated(core, principal) {
+    let identity = match call::authenticated(core, principal, Door::Mfe) {
         Ok(identity) => identity,
         Err(error) => return error.into_response(core, "eastus"),
     };

@@ -5,6 +5,7 @@ pub mod address;
 pub mod arm;
 mod assertion;
 mod asset;
+mod audience;
 mod batch;
 mod blob;
 mod bounds;

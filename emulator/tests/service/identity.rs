@@ -1,11 +1,11 @@
 //! Entra: secrets, assertions and what is refused, by its number.
 
-use azureml_emulator::{Client, Config, Federated, Request, Response};
+use azureml_emulator::{Client, Config, Federated, Principal, Request, Response};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::World;
 use crate::support::keys::SigningKey;
+use crate::support::{REGISTRY, WORKSPACE, World, registry_body};
 
 const ISSUER: &str = "https://issuer.example/";
 const SUBJECT: &str = "system:serviceaccount:ml:bindery";
@@ -147,4 +147,54 @@ fn a_token_is_a_jwt_that_the_published_key_signed_and_the_seed_decides() {
     let mut second = world(Client { secret: Some("s".into()), ..Client::default() });
     assert_eq!(ask(&mut second, "client_secret=s").value(), issued);
     assert_ne!(ask(&mut second, "client_secret=s").value(), issued, "no two are alike");
+}
+
+/// The principal with a token for a resource.
+fn holder(world: &mut World, resource: &str) -> Principal {
+    let tenant = world.core.config.tenant.clone();
+    let mut request = Request::new(Method::POST, &format!("/{tenant}/oauth2/v2.0/token"));
+    request.body =
+        format!("grant_type=client_credentials&client_id={ID}&client_secret=s&scope={resource}%2F.default")
+            .into_bytes();
+    let token = world.send(&request).value()["access_token"].as_str().unwrap().to_owned();
+    let bearer = Request::get("/").header("Authorization", &format!("Bearer {token}"));
+    world.core.principal(world.now, &bearer)
+}
+
+#[test]
+fn each_door_takes_the_tokens_of_its_own_resource() {
+    let mut world = world(Client { secret: Some("s".into()), ..Client::default() });
+    world.settle_put(REGISTRY, &registry_body());
+    let own = world.get("/metadata/endpoints").value()[0]["resourceManager"].as_str().unwrap().to_owned();
+    let batch = json!({"location": "eastus", "properties": {"authMode": "AADToken"}});
+    world.settle_put(&format!("{WORKSPACE}/batchEndpoints/nightly"), &batch);
+    let version = "api-version=2025-09-01";
+    let arm = format!("{WORKSPACE}?{version}");
+    let monitor = format!(
+        "{WORKSPACE}/onlineEndpoints/none/providers/microsoft.insights/metrics?api-version=2024-02-01"
+    );
+    let mlflow = format!("/mlflow/v2.0{WORKSPACE}/api/2.0/mlflow/runs/get?run_id=train-1");
+    let mfe = format!("/mferp/managementfrontend{WORKSPACE}/batchEndpoints/nightly/jobs?{version}");
+    let discovery = "/registrymanagement/v1.0/registries/models/discovery".to_owned();
+    let doors = [arm, monitor, mlflow, mfe, discovery];
+    let opened = [200, 404, 200, 200, 200];
+    for (resource, statuses) in [
+        ("https://management.azure.com", opened),
+        ("https://management.azure.com/", opened),
+        ("https://management.core.windows.net/", opened),
+        (own.as_str(), opened),
+        (own.trim_end_matches('/'), opened),
+        ("https://ml.azure.com", [401, 401, 401, 200, 200]),
+        ("https://graph.microsoft.com", [401; 5]),
+        ("https://management.azure.com.example", [401; 5]),
+        ("https://storage.azure.com/", [401; 5]),
+    ] {
+        world.principal = holder(&mut world, resource);
+        let answers = doors.each_ref().map(|door| world.send(&Request::get(door)));
+        assert_eq!(answers.each_ref().map(|answer| answer.status), statuses, "{resource}");
+        for refused in answers.iter().filter(|answer| answer.status == 401) {
+            assert_eq!(refused.value()["error"]["code"], "InvalidAuthenticationTokenAudience");
+            assert!(refused.header_value("WWW-Authenticate").unwrap().starts_with("Bearer "));
+        }
+    }
 }
