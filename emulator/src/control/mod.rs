@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::config::JobSeed;
-use crate::config::ScoringRule;
-use crate::config::{FaultRule, OperationRule};
+use crate::config::{Config, FaultRule, JobSeed, OperationRule, ScoringRule};
 use crate::core::Core;
 use crate::core::address::{Address, key_of};
 use crate::core::log::{Counts, Entry};
@@ -121,7 +119,11 @@ impl Core {
     pub fn configure(&mut self, patch: &Value) -> Result<(), String> {
         let mut all = serde_json::to_value(&self.config).map_err(|error| error.to_string())?;
         crate::core::merge(&mut all, patch);
-        self.config = serde_json::from_value(all).map_err(|error| error.to_string())?;
+        let config: Config = serde_json::from_value(all).map_err(|error| error.to_string())?;
+        if config.throttling != self.config.throttling {
+            self.buckets.forget_waits();
+        }
+        self.config = config;
         self.store.lag = self.config.list_lag;
         Ok(())
     }

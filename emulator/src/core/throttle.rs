@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Core;
 use super::call::Call;
 use super::error::ArmError;
+use super::{Core, ids};
 use crate::config::{Limit, Limits, Throttling};
 use crate::wire::{Request, Response};
 
@@ -26,11 +26,22 @@ struct Level {
     at: Timestamp,
 }
 
-/// What is left in every bucket. The principal of a subscription's own buckets is empty.
+/// Of whom a bucket is, and for what. The principal of a subscription's own buckets is empty.
+type Key = (String, String, Kind);
+
+/// How long somebody was told to wait.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    seconds: f64,
+    until: Timestamp,
+}
+
+/// What is left in every bucket, and who waits for one.
 #[derive(Debug, Default)]
 pub struct Buckets {
-    levels: BTreeMap<(String, String, Kind), Level>,
-    last: Option<(Kind, f64, f64)>,
+    levels: BTreeMap<Key, Level>,
+    waits: BTreeMap<Key, Wait>,
+    last: Option<(Kind, [f64; 2])>,
 }
 
 fn kind_of(method: &str, path: &str) -> Kind {
@@ -62,35 +73,41 @@ fn limit_of(limits: &Limits, kind: Kind) -> Limit {
 }
 
 impl Buckets {
-    /// A bucket with what has come back by now.
-    fn level(&mut self, key: (String, String, Kind), limit: Limit, now: Timestamp) -> &mut Level {
-        let level = self.levels.entry(key).or_insert(Level { tokens: limit.size, at: now });
+    /// Forgets who was told to wait: the limits are others now.
+    pub fn forget_waits(&mut self) {
+        self.waits.clear();
+    }
+
+    /// What is in a bucket, with what has come back by now.
+    fn level(&mut self, (key, limit): &(Key, Limit), now: Timestamp) -> &mut f64 {
+        let level = self.levels.entry(key.clone()).or_insert(Level { tokens: limit.size, at: now });
         let passed = now.duration_since(level.at).as_secs_f64().max(0.0);
         level.tokens = (level.tokens + passed * limit.refill).min(limit.size);
         level.at = now;
-        level
+        &mut level.tokens
     }
 
-    /// Takes one token of each bucket, and tells what is left in them; otherwise takes none, and tells after how many
-    /// seconds there is one in each.
-    fn take<const N: usize>(
-        &mut self,
-        buckets: &[((String, String, Kind), Limit); N],
-        now: Timestamp,
-    ) -> Result<[f64; N], f64> {
-        let wait = buckets.iter().fold(0.0_f64, |longest, (key, limit)| {
-            let missing = 1.0 - self.level(key.clone(), *limit, now).tokens;
-            if missing > 0.0 { longest.max((missing / limit.refill.max(1e-6)).ceil()) } else { longest }
-        });
-        if wait > 0.0 {
-            return Err(wait);
+    /// Takes one token of each bucket, of the principal's own and the subscription's. Otherwise takes none, and tells
+    /// after how many seconds there is one in each. Who comes before that waits as long again.
+    fn take(&mut self, buckets: &[(Key, Limit); 2], now: Timestamp) -> Result<(), f64> {
+        let own = &buckets[0].0;
+        if let Some(wait) = self.waits.get_mut(own).filter(|wait| now < wait.until) {
+            wait.until = ids::after(now, wait.seconds);
+            return Err(wait.seconds);
         }
-        Ok(std::array::from_fn(|index| {
-            let (key, limit) = &buckets[index];
-            let level = self.level(key.clone(), *limit, now);
-            level.tokens -= 1.0;
-            level.tokens
-        }))
+        let seconds = buckets.iter().fold(0.0_f64, |longest, bucket| {
+            let missing = 1.0 - *self.level(bucket, now);
+            if missing > 0.0 { longest.max((missing / bucket.1.refill.max(1e-6)).ceil()) } else { longest }
+        });
+        if seconds > 0.0 {
+            self.waits.insert(own.clone(), Wait { seconds, until: ids::after(now, seconds) });
+            return Err(seconds);
+        }
+        self.waits.remove(own);
+        for bucket in buckets {
+            *self.level(bucket, now) -= 1.0;
+        }
+        Ok(())
     }
 }
 
@@ -108,25 +125,20 @@ pub fn spend(core: &mut Core, call: &Call) -> Result<(), ArmError> {
     let (now, principal) = (core.now(), call.identity.object_id.clone());
     let buckets =
         [((subscription.clone(), principal, kind), limit), ((subscription, String::new(), kind), whole)];
-    match core.buckets.take(&buckets, now) {
-        Ok([own, all]) => {
-            core.buckets.last = Some((kind, own, all));
-            Ok(())
-        }
-        Err(seconds) => {
-            core.buckets.last = Some((kind, 0.0, 0.0));
-            Err(ArmError::front(
-                429,
-                "SubscriptionRequestsThrottled",
-                format!(
-                    "Number of requests for subscription '{}' and operation '{}' exceeded the backend storage limit. Please try again after '{seconds}' seconds.",
-                    call.address.subscription,
-                    super::rights::action(&call.address, call.request.method.as_str())
-                ),
-            )
-            .header("Retry-After", format!("{seconds}")))
-        }
-    }
+    let taken = core.buckets.take(&buckets, now);
+    core.buckets.last = Some((kind, [0, 1].map(|index| *core.buckets.level(&buckets[index], now))));
+    taken.map_err(|seconds| {
+        ArmError::front(
+            429,
+            "SubscriptionRequestsThrottled",
+            format!(
+                "Number of requests for subscription '{}' and operation '{}' exceeded the backend storage limit. Please try again after '{seconds}' seconds.",
+                call.address.subscription,
+                super::rights::action(&call.address, call.request.method.as_str())
+            ),
+        )
+        .header("Retry-After", format!("{seconds}"))
+    })
 }
 
 /// The remaining-headers, as recorded: the subscription's own beside the principal's, but for deployments.
@@ -134,9 +146,9 @@ pub fn headers(core: &mut Core, request: &Request, response: &mut Response) {
     let limits = limits(&core.config.throttling);
     let kind = kind_of(request.method.as_str(), &request.path);
     let limit = limit_of(&limits, kind);
-    let (own, all) = match core.buckets.last.take() {
-        Some((counted, own, all)) if counted == kind => (own, all),
-        _ => (limit.size - 1.0, limit.size * GLOBAL_FACTOR - 1.0),
+    let [own, all] = match core.buckets.last.take() {
+        Some((counted, levels)) if counted == kind => levels,
+        _ => [limit.size - 1.0, limit.size * GLOBAL_FACTOR - 1.0],
     };
     let name = match kind {
         Kind::Reads => "reads",

@@ -1,7 +1,7 @@
 //! The front door: versions, scopes, rights, headers, buckets.
 
 use azureml_emulator::{
-    Config, Identity, Limit, Limits, Principal, Request, RightsEffect, RightsRule, Throttling,
+    Config, Identity, Limit, Limits, Principal, Request, Response, RightsEffect, RightsRule, Throttling,
 };
 use serde_json::json;
 
@@ -265,6 +265,52 @@ fn an_empty_bucket_is_a_429_and_fills_again() {
     world.principal = Principal::application("bindery");
     world.pass(2.0);
     assert_eq!(world.get(WORKSPACE).status, 200);
+}
+
+#[test]
+fn a_429_tells_what_is_left_in_both_buckets() {
+    let limits = Limits { reads: Limit { size: 4.0, refill: 0.25 }, ..Limits::default() };
+    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
+    let left = |answer: &Response| {
+        ["", "global-"].map(|whose| {
+            let name = format!("x-ms-ratelimit-remaining-subscription-{whose}reads");
+            answer.header_value(&name).unwrap().to_owned()
+        })
+    };
+    for _ in 0..3 {
+        world.get(WORKSPACE);
+    }
+    assert_eq!(left(&world.get(WORKSPACE)), ["0", "56"]);
+    let refused = world.get(WORKSPACE);
+    assert_eq!((refused.status, left(&refused)), (429, ["0".into(), "56".into()]));
+    world.pass(0.5);
+    let premature = world.get(WORKSPACE);
+    assert_eq!((premature.status, left(&premature)), (429, ["0".into(), "57".into()]));
+    world.principal = Principal::application("somebody else");
+    assert_eq!(left(&world.get(WORKSPACE)), ["3", "56"]);
+}
+
+#[test]
+fn who_comes_too_early_waits_as_long_again() {
+    let limits = Limits { reads: Limit { size: 1.0, refill: 0.1 }, ..Limits::default() };
+    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
+    world.get(WORKSPACE);
+    world.pass(3.0);
+    for _ in 0..5 {
+        let refused = world.get(WORKSPACE);
+        assert_eq!((refused.status, refused.header_value("Retry-After")), (429, Some("7")));
+        world.pass(6.9);
+    }
+    assert_eq!(world.get(WORKSPACE).status, 429, "the bucket is full, but it was asked too early");
+    world.pass(7.0);
+    assert_eq!(world.get(WORKSPACE).status, 200);
+    assert_eq!(world.get(WORKSPACE).header_value("Retry-After"), Some("10"), "another wait");
+    world
+        .core
+        .configure(&json!({"throttling": {"custom": {"reads": {"size": 9.0, "refill": 99.0}}}}))
+        .unwrap();
+    world.pass(1.0);
+    assert_eq!(world.get(WORKSPACE).status, 200, "other limits, and no wait");
 }
 
 /// A bucket that hardly fills.
