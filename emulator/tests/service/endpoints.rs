@@ -109,13 +109,15 @@ fn traffic_is_refused_unless_it_adds_up_and_goes_to_what_serves() {
     assert_eq!(put(json!({"blue": 90}), json!({})), 400, "sums to 90");
     assert_eq!(put(json!({"blue": 60, "green": 60}), json!({})), 400, "sums to 120");
     assert_eq!(put(json!({"red": 100}), json!({})), 400, "does not exist");
-    assert_eq!(put(json!({"blue": 100}), json!({"green": 60})), 400, "more than half");
+    assert_eq!(put(json!({"blue": 100}), json!({"green": 51})), 400, "more than half");
     assert_eq!(put(json!({"blue": 100}), json!({"blue": 10})), 400, "live and mirrored");
     assert_eq!(put(json!({}), json!({"blue": 10, "green": 10})), 400, "to two");
     assert_eq!(put(json!({"blue": "100"}), json!({})), 400, "a string");
     assert_eq!(put(json!({"blue": 0, "green": 0}), json!({})), 200);
     world.pass(21.0);
-    assert_eq!(world.put(ENDPOINT, &endpoint_body(&json!({"blue": 100, "green": 0}))).status, 200);
+    let mut half = endpoint_body(&json!({"blue": 100, "green": 0}));
+    half["properties"]["mirrorTraffic"] = json!({"green": 50});
+    assert_eq!(world.put(ENDPOINT, &half).status, 200);
 }
 
 #[test]
