@@ -25,8 +25,10 @@ impl Refused {
             Self::Unreadable(status @ 431) => {
                 (status, "RequestHeaderFieldsTooLarge", "The request's headers are too large.")
             }
+            Self::TooLarge | Self::Unreadable(413) => {
+                (413, "RequestEntityTooLarge", "The request's body is too large.")
+            }
             Self::Unreadable(_) => (400, "BadRequest", "What was sent is no HTTP/1.1 request."),
-            Self::TooLarge => (413, "RequestEntityTooLarge", "The request's body is too large."),
             Self::Broken => (
                 400,
                 "InvalidRequestContent",

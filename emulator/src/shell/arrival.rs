@@ -61,7 +61,8 @@ async fn handle(shared: &Shared, request: &Request, refused: Option<Refused>) ->
     let mut core = shared.present();
     let principal = core.principal(now, request);
     match refused {
-        Some(why) => core.refuse(&principal, request, why),
+        // What is left of the body is not read, so that no other request can follow.
+        Some(why) => core.refuse(&principal, request, why).header("Connection", "close"),
         None => guarded(&mut core, &principal, request, |core| core.handle(now, &principal, request)),
     }
 }

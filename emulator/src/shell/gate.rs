@@ -15,29 +15,82 @@ use crate::wire::Response;
 /// closed with bytes unread takes the answer along.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// So much of what a client says is kept until it is answered: more than the largest head, for the log.
+const KEPT: usize = 512 << 10;
+
+/// An answer that the service gave, and that is yet to be written.
+pub(super) struct Given {
+    /// The length on the wire of the body that was asked with; none when it came in chunks.
+    pub(super) asked: Option<usize>,
+    /// The length on the wire of the answer's body.
+    pub(super) answered: u64,
+}
+
 /// A connection's stream. It is shut down by [`Self::close`] alone.
 pub(super) struct Gate<S> {
     stream: S,
-    /// The lengths on the wire of the bodies of answers that the service gave, and that are yet to be written.
-    given: UnboundedReceiver<u64>,
+    given: UnboundedReceiver<Given>,
+    /// What was said and is not answered yet, or its beginning.
+    said: Vec<u8>,
+    /// Whether anything was answered.
+    answered: bool,
     /// How much of the present answer is still to be written.
     left: u64,
     /// The beginning of what hyper answers by itself, once it does. It closes the connection after that.
     own: Option<Vec<u8>>,
 }
 
+/// What may come before a head is left out.
+fn without_empty_lines(bytes: &[u8]) -> &[u8] {
+    let begin = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(bytes.len());
+    &bytes[begin..]
+}
+
+/// Where the head ends with which these bytes begin, behind the empty line; none when it does not end.
+fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    let mut line = bytes.len() - without_empty_lines(bytes).len();
+    while let Some(length) = bytes[line..].iter().position(|byte| *byte == b'\n') {
+        let end = line + length + 1;
+        if [&b"\n"[..], b"\r\n"].contains(&&bytes[line..end]) {
+            return Some(end);
+        }
+        line = end;
+    }
+    None
+}
+
 impl<S> Gate<S> {
     /// The gate, and what must be told of each answer before hyper has it.
-    pub(super) fn new(stream: S) -> (Self, UnboundedSender<u64>) {
+    pub(super) fn new(stream: S) -> (Self, UnboundedSender<Given>) {
         let (tell, given) = unbounded_channel();
-        (Self { stream, given, left: 0, own: None }, tell)
+        (Self { stream, given, said: Vec::new(), answered: false, left: 0, own: None }, tell)
     }
 
-    /// The status of hyper's own answer. It has none for the beginning of HTTP/2.
-    pub(super) fn own_status(&self) -> u16 {
+    /// Whether something was said, if only empty lines, and nothing answered.
+    pub(super) fn owes_an_answer(&self) -> bool {
+        !self.said.is_empty() && !self.answered
+    }
+
+    /// What hyper refused, and with what status. It has none for the beginning of HTTP/2, and for a head that breaks
+    /// off. `unread` is what it has not read yet: it begins with the refused head, or comes behind it.
+    pub(super) fn refused<'a>(&'a self, unread: &'a [u8]) -> (u16, &'a [u8]) {
         let own = self.own.as_deref().unwrap_or_default();
         let status = own.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
-        status.and_then(|digits| digits.parse().ok()).unwrap_or(400)
+        let status = status.and_then(|digits| digits.parse().ok()).unwrap_or(400);
+        let said = without_empty_lines(&self.said);
+        match (status, said.len() > unread.len()) {
+            // A head that was read is not too large: the body is that it promises.
+            (431, true) => (413, said),
+            (status, true) => (status, said),
+            (status, false) => (status, unread),
+        }
+    }
+
+    /// Forgets the request that is answered now.
+    fn forget(&mut self, body: Option<usize>) {
+        let end = body.and_then(|body| end_of_head(&self.said)?.checked_add(body));
+        let end = end.map_or(self.said.len(), |end| end.min(self.said.len()));
+        self.said.drain(..end);
     }
 
     /// How long an answer is that begins so; none when it is not the service's. hyper presents a head as a whole.
@@ -47,7 +100,10 @@ impl<S> Gate<S> {
         if bytes.starts_with(b"HTTP/1.1 100 ") {
             return Some(head);
         }
-        self.given.try_recv().ok().map(|body| head + body)
+        let given = self.given.try_recv().ok()?;
+        self.answered = true;
+        self.forget(given.asked);
+        Some(head + given.answered)
     }
 }
 
@@ -80,7 +136,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let said = &buffer.filled()[before..];
+        let room = KEPT.saturating_sub(self.said.len()).min(said.len());
+        self.said.extend_from_slice(&said[..room]);
+        Poll::Ready(Ok(()))
     }
 }
 

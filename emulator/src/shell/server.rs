@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::gate::Gate;
+use super::gate::{Gate, Given};
 use super::{Shared, arrival};
 use crate::wire::{Delivery, Response};
 
@@ -122,9 +122,10 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Share
     let (gate, given) = Gate::new(stream);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (shared, given, method) = (Arc::clone(&shared), given.clone(), request.method().clone());
+        let asked = request.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
         async move {
             let answer = answer(shared, request).await?;
-            let _ = given.send(length_on_wire(&method, &answer));
+            let _ = given.send(Given { asked, answered: length_on_wire(&method, &answer) });
             Ok::<_, Dropped>(answer)
         }
     });
@@ -137,15 +138,20 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Share
     let served = (&mut connection).await;
     let parts = connection.into_parts();
     let mut gate = parts.io.into_inner();
-    match served {
-        Ok(()) => gate.close().await,
-        Err(error) if error.is_parse() => {
-            let refusal = shared.present().refuse_bytes(gate.own_status(), &parts.read_buf);
-            if gate.refuse(&refusal).await.is_ok() {
-                gate.close().await;
-            }
+    let refused = match &served {
+        Ok(()) => gate.owes_an_answer(),
+        Err(error) => error.is_parse() || error.is_incomplete_message() && !parts.read_buf.is_empty(),
+    };
+    if refused {
+        let (status, bytes) = gate.refused(&parts.read_buf);
+        let refusal = shared.present().refuse_bytes(status, bytes);
+        if gate.refuse(&refusal).await.is_ok() {
+            gate.close().await;
         }
-        Err(error) => tracing::debug!(%error, "connection ended"),
+    } else if let Err(error) = served {
+        tracing::debug!(%error, "connection ended");
+    } else {
+        gate.close().await;
     }
 }
 

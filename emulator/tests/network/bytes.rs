@@ -103,11 +103,10 @@ fn conversation() -> impl Strategy<Value = (usize, Vec<u8>)> {
     (0..3_usize, rest)
 }
 
-/// Whether the end of a head is there, after the empty lines that may come before one.
-fn has_a_head(bytes: &[u8]) -> bool {
-    let begun =
-        bytes.iter().position(|byte| !b"\r\n".contains(byte)).map_or(&[][..], |begin| &bytes[begin..]);
-    ["\r\n\r\n", "\n\n"].iter().any(|end| begun.windows(end.len()).any(|window| window == end.as_bytes()))
+/// Whether bytes behind so many requests want an answer. Empty lines do not, where something was answered before.
+fn want_an_answer(requests: usize, bytes: &[u8]) -> bool {
+    let nothing: &[u8] = if requests == 0 { b"" } else { b"\r\n" };
+    bytes.iter().any(|byte| !nothing.contains(byte))
 }
 
 #[test]
@@ -118,7 +117,7 @@ fn any_bytes_are_answered_in_arms_shape_and_the_emulator_goes_on() {
         runtime.block_on(async {
             let bytes = [request("").repeat(requests).as_bytes(), &rest].concat();
             let answers = say(connected(&emulator).await, &bytes).await;
-            assert!(answers.len() >= requests + usize::from(has_a_head(&rest)), "{} answers", answers.len());
+            assert!(answers.len() >= requests + usize::from(want_an_answer(requests, &rest)), "{} answers", answers.len());
             for (number, answer) in answers.iter().enumerate() {
                 answer.check();
                 assert!(number >= requests || answer.status == 200, "{}", answer.head);
@@ -140,7 +139,7 @@ async fn what_is_wrong_is_said_by_status_and_is_in_the_log() {
         (get("/subscriptions", "Content-Length: many\r\n"), 400, "BadRequest"),
         (get(&format!("/{}", "a".repeat(70_000)), ""), 414, "RequestUriTooLong"),
         (
-            get("/subscriptions", &format!("A: {}\r\n", "a".repeat(1 << 20))),
+            "\r\n".to_owned() + &get("/subscriptions", &format!("A: {}\r\n", "a".repeat(1 << 20))),
             431,
             "RequestHeaderFieldsTooLarge",
         ),
@@ -164,7 +163,59 @@ async fn what_is_wrong_is_said_by_status_and_is_in_the_log() {
     say(connected(&emulator).await, b"POST /subscriptions/\xff\xfe?x y\r\n\r\n").await;
     let logged = emulator.control().log().map(|entry| (entry.method.clone(), entry.path.clone())).next();
     assert_eq!(logged, Some(("POST".to_owned(), "/subscriptions/\u{fffd}\u{fffd}".to_owned())));
-    assert!(say(connected(&emulator).await, b"GET /subscriptions HTTP/1.1\r\nHost: h\r\n").await.is_empty());
+}
+
+/// What the log says of bytes on a connection of their own; the last answer to them, which must be a refusal.
+async fn refused(emulator: &Emulator, bytes: &[u8]) -> (u16, String, String) {
+    emulator.control().clear_log();
+    let answers = say(connected(emulator).await, bytes).await;
+    let answer = answers.last().unwrap_or_else(|| panic!("no answer to {}", String::from_utf8_lossy(bytes)));
+    answer.check();
+    assert!(answer.head.contains("connection: close"), "{}", answer.head);
+    let entry = emulator.control().log().last().unwrap().clone();
+    assert_eq!(entry.status, answer.status);
+    (entry.status, entry.method, entry.path)
+}
+
+#[tokio::test]
+async fn a_head_that_breaks_off_is_answered_when_its_client_listens() {
+    let emulator = start(true).await;
+    for (bytes, method, path) in [
+        ("GET /x", "GET", "/x"),
+        ("GET /x HTTP/1.1\r\nHost: x\r\n", "GET", "/x"),
+        ("\r\nGARBAGE", "GARBAGE", ""),
+        ("G", "G", ""),
+        ("\r\n\r\n", "-", ""),
+        ("\r\n\0GET / HTTP/1.1", "-", "/"),
+    ] {
+        let seen = refused(&emulator, bytes.as_bytes()).await;
+        assert_eq!(seen, (400, method.into(), path.into()), "{bytes:?}");
+        let behind = [request("").as_bytes(), bytes.as_bytes()].concat();
+        if method != "-" {
+            assert_eq!(refused(&emulator, &behind).await, (400, method.into(), path.into()), "{bytes:?}");
+        }
+    }
+    let kept = say(connected(&emulator).await, (request("") + "\r\n").as_bytes()).await;
+    assert_eq!(kept.len(), 1, "an empty line behind a request is nothing");
+}
+
+#[tokio::test]
+async fn the_log_has_the_first_line_of_what_was_refused_though_its_head_was_whole() {
+    let emulator = start(true).await;
+    let line = "PUT /subscriptions/s HTTP/1.1\r\nHost: h\r\n";
+    for (headers, status) in [
+        ("Transfer-Encoding: gzip", 400),
+        ("Content-Length: 99999999999999999999999", 400),
+        ("Content-Length: 18446744073709551615", 413),
+    ] {
+        let broken = format!("{line}{headers}\r\n\r\nabc\r\nDELETE /y HTTP/1.1");
+        for before in
+            [String::new(), request(""), request("{\"a\": 1}\r\n\r\nb").repeat(3), "\r\n".to_owned()]
+        {
+            let seen = refused(&emulator, (before + &broken).as_bytes()).await;
+            assert_eq!(seen, (status, "PUT".into(), "/subscriptions/s".into()), "{headers}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -175,6 +226,7 @@ async fn a_body_that_is_no_body_is_refused() {
         let answers = say(connected(&emulator).await, bytes.as_bytes()).await;
         assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [400]);
         answers[0].check();
+        assert!(answers[0].head.contains("connection: close"), "{}", answers[0].head);
         assert!(String::from_utf8_lossy(&answers[0].body).contains("InvalidRequestContent"));
     }
     let statuses: Vec<u16> = emulator.control().log().map(|entry| entry.status).collect();

@@ -140,6 +140,7 @@ async fn a_body_that_is_too_large_is_refused_and_in_the_log() {
     let body = vec![b' '; (16 << 20) + (1 << 18)];
     let refused = client(&emulator).put(&url).bearer_auth("x").body(body).send().await.unwrap();
     assert!(refused.headers().contains_key("x-ms-request-id"));
+    assert_eq!(refused.headers()["connection"], "close");
     assert_eq!(refused.json::<Value>().await.unwrap()["error"]["code"], "RequestEntityTooLarge");
     let control = emulator.control();
     let entry = control.log().last().unwrap();
