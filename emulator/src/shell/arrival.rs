@@ -36,7 +36,7 @@ pub(super) async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -
         }
         Err(why) => Some(why),
     };
-    let response = handle(shared, &request, refused).await;
+    let response = shared.dated(handle(shared, &request, refused).await);
     tracing::info!(method = %request.method, path = %request.path, status = response.status, "answered");
     response
 }

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::core::Core;
+use crate::wire::Response;
 use clock::Clock;
 use issuers::Issuers;
 
@@ -72,6 +73,16 @@ impl Shared {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock().now()
+    }
+
+    /// An answer with the date that it is to have: emulated time while that stands still, so that nothing in an answer
+    /// depends on when the emulator runs. Otherwise the present, as by clients' own clocks, is left to hyper.
+    pub(crate) fn dated(&self, response: Response) -> Response {
+        let clock = self.clock();
+        match clock.scale() {
+            0.0 => response.header("Date", clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+            _ => response,
+        }
     }
 
     pub(crate) fn clock(&self) -> MutexGuard<'_, Clock> {

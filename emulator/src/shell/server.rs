@@ -145,6 +145,7 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Share
     if refused {
         let (status, bytes) = gate.refused(&parts.read_buf);
         let refusal = shared.present().refuse_bytes(status, bytes);
+        let refusal = shared.dated(refusal);
         if gate.refuse(&refusal).await.is_ok() {
             gate.close().await;
         }

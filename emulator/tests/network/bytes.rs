@@ -23,6 +23,7 @@ impl Answer {
     /// A refusal must have ARM's shape.
     fn check(&self) {
         assert!(self.head.contains("x-ms-request-id: "), "{}", self.head);
+        assert!(self.head.contains("date: thu, 01 jan 2026 00:00:00 gmt"), "{}", self.head);
         if self.status >= 400 {
             assert!(self.head.contains("content-type: application/json"), "{}", self.head);
             let error = serde_json::from_slice::<Value>(&self.body).unwrap()["error"].clone();

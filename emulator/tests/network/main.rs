@@ -181,6 +181,24 @@ async fn the_control_api_moves_time_and_shows_the_log() {
     assert_eq!(log["counts"]["any"]["reads"], 1);
 }
 
+/// Everything on the wire follows from seed and calls, while time stands still.
+#[tokio::test]
+async fn the_date_is_emulated_while_time_stands_still_and_real_while_it_runs() {
+    let emulator = Emulator::start(Config { any_token: true, ..config() }).await.unwrap();
+    let client = client(&emulator);
+    let date = async || {
+        let known = client.get(emulator.url() + WORKSPACE).bearer_auth("x").send().await.unwrap();
+        let unknown = client.put(emulator.url() + "/_emulator/nothing").send().await.unwrap();
+        assert_eq!(known.headers()["date"], unknown.headers()["date"]);
+        known.headers()["date"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(date().await, "Thu, 01 Jan 2026 00:00:00 GMT");
+    emulator.advance(86_461.0);
+    assert_eq!(date().await, "Fri, 02 Jan 2026 00:01:01 GMT");
+    emulator.set_time_scale(1.0).unwrap();
+    assert!(!date().await.ends_with("Jan 2026 00:01:01 GMT"));
+}
+
 #[tokio::test]
 async fn it_starts_in_milliseconds_and_stops_when_dropped() {
     let started = Instant::now();
