@@ -77,7 +77,8 @@ pub struct Inferred {
     /// The 404s of ARM's front door have codes of their own, such as `SubscriptionNotFound`; otherwise all say
     /// `NotFound`. Default true.
     pub front_door_codes: bool,
-    /// `x-ms-client-request-id` is echoed. Default true.
+    /// `x-ms-client-request-id` is echoed when `x-ms-return-client-request-id: true` asks for it; otherwise never.
+    /// Default true.
     pub client_request_id_echoed: bool,
 }
 

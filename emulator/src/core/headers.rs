@@ -40,7 +40,9 @@ pub fn decorate(
         .header("X-MSEdge-Ref", "Ref A: EMULATOR")
         .header("x-request-time", "0.042");
     throttle::headers(core, request, &mut response);
-    if let Some(id) = request.headers.get("x-ms-client-request-id")
+    let asked = request.headers.get("x-ms-return-client-request-id");
+    if asked.is_some_and(|asked| asked.eq_ignore_ascii_case("true"))
+        && let Some(id) = request.headers.get("x-ms-client-request-id")
         && core.config.inferred.client_request_id_echoed
     {
         response.headers.insert("x-ms-client-request-id".to_owned(), id.clone());

@@ -232,14 +232,6 @@ fn who_may_not_score_or_invoke_is_refused_though_the_token_is_in_order() {
 }
 
 #[test]
-fn the_clients_request_id_comes_back() {
-    let mut world = World::new();
-    let request =
-        Request::get(&format!("{WORKSPACE}?api-version=2025-09-01")).header("x-ms-client-request-id", "mine");
-    assert_eq!(world.send(&request).header_value("x-ms-client-request-id"), Some("mine"));
-}
-
-#[test]
 fn retry_after_is_there_only_when_asked_for() {
     let mut world = World::new();
     assert_eq!(world.put(REGISTRY, &registry_body()).header_value("Retry-After"), None);

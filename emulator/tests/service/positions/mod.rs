@@ -227,11 +227,17 @@ fn the_front_door_has_codes_of_its_own_or_one() {
 }
 
 #[test]
-fn the_clients_request_id_comes_back_or_not() {
+fn the_clients_request_id_comes_back_when_asked_for_or_never() {
     for echoed in [true, false] {
         let mut world = world(|i| i.client_request_id_echoed = echoed);
-        let request = Request::get(&format!("{WORKSPACE}?api-version=2025-09-01"));
-        let answer = world.send(&request.header("x-ms-client-request-id", "mine"));
-        assert_eq!(answer.header_value("x-ms-client-request-id"), echoed.then_some("mine"));
+        for (asked, comes) in [(Some("true"), echoed), (Some("false"), false), (None, false)] {
+            let request = Request::get(&format!("{WORKSPACE}?api-version=2025-09-01"));
+            let request = request.header("x-ms-client-request-id", "mine");
+            let answer = world.send(&match asked {
+                Some(asked) => request.header("x-ms-return-client-request-id", asked),
+                None => request,
+            });
+            assert_eq!(answer.header_value("x-ms-client-request-id"), comes.then_some("mine"), "{asked:?}");
+        }
     }
 }
