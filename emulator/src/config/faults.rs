@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
 
-use super::like;
+use super::{bounds, like};
 use crate::wire::{Principal, Request};
 
 /// Which requests are struck, and by what. The first rule that strikes decides.
@@ -30,14 +32,25 @@ pub struct FaultRule {
     #[serde(default)]
     pub times: Option<u32>,
     /// With what probability one is struck. Default 1.
-    #[serde(default = "certain")]
+    #[serde(default = "certain", deserialize_with = "bounds::probability")]
     pub probability: f64,
-    /// What happens.
+    /// What happens. Its name alone will do where its fields have defaults.
+    #[serde(deserialize_with = "effect")]
     pub effect: Effect,
 }
 
 fn certain() -> f64 {
     1.0
+}
+
+/// An effect by its name and fields, or by its name.
+fn effect<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Effect, D::Error> {
+    let given = Value::deserialize(deserializer)?;
+    let effect = match (Effect::deserialize(&given), &given) {
+        (Err(_), Value::String(name)) => Effect::deserialize(json!({name: {}})),
+        (effect, _) => effect,
+    };
+    effect.map_err(D::Error::custom)
 }
 
 impl FaultRule {
@@ -78,11 +91,12 @@ impl FaultRule {
 
 /// What a struck request gets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Effect {
     /// An error in ARM's shape, instead of the deed.
     Answer {
-        /// HTTP status.
+        /// HTTP status, 200 to 599.
+        #[serde(deserialize_with = "bounds::status")]
         status: u16,
         /// `error.code`.
         #[serde(default)]
@@ -96,7 +110,8 @@ pub enum Effect {
     },
     /// Any body, instead of the deed: a proxy's HTML page, for example.
     Body {
-        /// HTTP status.
+        /// HTTP status, 200 to 599.
+        #[serde(deserialize_with = "bounds::status")]
         status: u16,
         /// Such as `text/html`.
         content_type: String,
@@ -120,7 +135,8 @@ pub enum Effect {
     },
     /// Silence, and the connection stays open, for ten minutes of real time.
     Silence {
-        /// Whether it is done all the same.
+        /// Whether it is done all the same. Default false.
+        #[serde(default)]
         after_the_deed: bool,
     },
 }

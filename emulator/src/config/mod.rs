@@ -1,6 +1,7 @@
 //! What the emulator can be told before it starts. Every field has a default; a seed file spells
 //! them in camelCase.
 
+mod bounds;
 mod clients;
 mod faults;
 mod inferred;

@@ -154,6 +154,47 @@ fn the_control_paths_do_what_the_methods_do() {
 }
 
 #[test]
+fn a_fault_that_cannot_be_is_refused_by_its_fields_name() {
+    let mut world = World::new();
+    for (rule, why) in [
+        (json!({"effect": {"answer": {"status": 99}}}), "`status` must be from 200 to 599, not 99"),
+        (json!({"effect": {"answer": {"status": 100_000}}}), "`status` must be from 200 to 599, not 100000"),
+        (
+            json!({"effect": {"body": {"status": -1, "contentType": "text/html", "body": ""}}}),
+            "`status` must be from 200 to 599, not -1",
+        ),
+        (json!({"effect": "dropBefore", "probability": 7}), "`probability` must be from 0 to 1, not 7"),
+        (json!({"effect": "dropBefore", "probability": -0.5}), "`probability` must be from 0 to 1, not -0.5"),
+        (json!({"effect": "cut"}), "missing field `after`"),
+    ] {
+        let added = world.send(&Request::post("/_emulator/faults", &rule));
+        let message = added.value()["error"]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(added.status == 400 && message.contains(why), "{rule}: {message}");
+        let patch = Request::patch("/_emulator/config", &json!({"faults": [rule]}));
+        assert_eq!(world.send(&patch).status, 400);
+    }
+    assert!(world.core.config.faults.is_empty());
+    let scoring = Request::post("/_emulator/scoring", &json!({"status": 1000}));
+    assert_eq!(world.send(&scoring).status, 400);
+}
+
+#[test]
+fn silence_is_a_word_or_has_a_field() {
+    let mut world = World::new();
+    let version = format!("{MODEL}/versions/1");
+    for (effect, done) in [
+        (json!("silence"), 404),
+        (json!({"silence": {}}), 404),
+        (json!({"silence": {"afterTheDeed": true}}), 200),
+    ] {
+        let rule = json!({"method": "PUT", "times": 1, "effect": effect});
+        assert_eq!(world.send(&Request::post("/_emulator/faults", &rule)).status, 201, "{rule}");
+        assert_eq!(world.put(&version, &model_body()).delivery, Delivery::Never);
+        assert_eq!(world.get(&version).status, done, "{rule}");
+    }
+}
+
+#[test]
 fn what_could_not_be_deleted_says_that_it_failed() {
     let mut world = World::new();
     world.settle_put(REGISTRY, &registry_body());

@@ -111,6 +111,15 @@ fn a_mistake_is_named_with_its_line() {
         ("operations:\n- outcome: {explode: {}}\n", "unknown variant `explode`"),
         ("operations:\n- outcome: fail\n", "outcome: invalid type: unit variant, expected struct variant"),
         ("operations:\n- outcome: {fail: {code: Broken}}\n", "missing field `message`"),
+        ("faults:\n- {effect: {explode: {}}}\n", "unknown variant `explode`"),
+        ("faults:\n- {effect: answer}\n", "missing field `status`"),
+        ("faults:\n- {effect: {silence: {afterDeed: true}}}\n", "unknown field `afterDeed`"),
+        ("faults:\n- {effect: {answer: {status: 99}}}\n", "`status` must be from 200 to 599, not 99"),
+        (
+            "faults:\n- {effect: dropBefore, probability: .nan}\n",
+            "`probability` must be from 0 to 1, not NaN",
+        ),
+        ("scoring:\n- {errorRate: 10}\n", "`errorRate` must be from 0 to 1, not 10"),
     ] {
         let error = Config::from_seed_file(text).unwrap_err();
         assert!(error.contains(expected) && error.contains("line 2"), "{error}");
