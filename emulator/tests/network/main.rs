@@ -5,6 +5,7 @@ mod bytes;
 mod issuers;
 #[path = "../support/keys.rs"]
 mod keys;
+mod readme;
 
 use std::time::{Duration, Instant};
 
