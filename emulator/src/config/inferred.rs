@@ -63,6 +63,11 @@ pub struct Inferred {
     pub busy_status: u16,
     /// The endpoint itself says Updating while one of its deployments changes. Default false.
     pub endpoint_updating_with_deployment: bool,
+    /// A custom model of a registry is served only in an environment, as a workspace's is. Default false.
+    pub registry_model_needs_environment: bool,
+    /// A PUT of a deployment without the environment that it needs is refused; otherwise its operation fails. Default
+    /// false.
+    pub environment_needed_at_once: bool,
     /// A `traffic` that names a deployment which is not Succeeded is refused. Default true.
     pub traffic_needs_succeeded: bool,
     /// Azure Monitor counts mirrored requests too, with what they came to. Default false.
@@ -114,6 +119,8 @@ impl Default for Inferred {
             delete_with_traffic_message: HAS_TRAFFIC[0].to_owned(),
             busy_status: 409,
             endpoint_updating_with_deployment: false,
+            registry_model_needs_environment: false,
+            environment_needed_at_once: false,
             traffic_needs_succeeded: true,
             metrics_count_mirrored: false,
             nan_as_text: true,
@@ -155,6 +162,8 @@ impl Inferred {
             delete_with_traffic_message,
             busy_status,
             endpoint_updating_with_deployment,
+            registry_model_needs_environment,
+            environment_needed_at_once,
             traffic_needs_succeeded,
             metrics_count_mirrored,
             nan_as_text,
@@ -190,6 +199,8 @@ impl Inferred {
             delete_with_traffic_message: HAS_TRAFFIC[words].to_owned(),
             busy_status: other(busy_status),
             endpoint_updating_with_deployment: !endpoint_updating_with_deployment,
+            registry_model_needs_environment: !registry_model_needs_environment,
+            environment_needed_at_once: !environment_needed_at_once,
             traffic_needs_succeeded: !traffic_needs_succeeded,
             metrics_count_mirrored: !metrics_count_mirrored,
             nan_as_text: !nan_as_text,

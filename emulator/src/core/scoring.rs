@@ -20,6 +20,8 @@ pub struct Serving {
     pub deployment: String,
     /// The model as the deployment names it.
     pub reference: String,
+    /// The environment as the deployment names it; empty when it names none.
+    pub environment: String,
     /// The model's name.
     pub model: String,
     /// The model's version.

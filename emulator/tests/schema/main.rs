@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use mutants::{Mutant, mutants};
 use samples::samples;
 use serde_json::{Value, json};
-use support::{ENDPOINT, MODEL, REGISTRY, WORKSPACE, World, registry_body};
+use support::{ENDPOINT, ENVIRONMENT, MODEL, REGISTRY, WORKSPACE, World, registry_body};
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/azure-ml/arm-schema-2025-09-01.json");
 
@@ -42,7 +42,7 @@ fn puts() -> Vec<Put> {
         let mut sense = json!({
             "model": format!("{MODEL}/versions/1"),
             "instanceType": "Standard_F4s_v2",
-            "environmentId": format!("{WORKSPACE}/environments/e/versions/1"),
+            "environmentId": ENVIRONMENT,
             "codeConfiguration": {"codeId": format!("{WORKSPACE}/codes/c/versions/1")},
             "dataCollector": {"collections": {"x": {"samplingRate": 1}}},
         });

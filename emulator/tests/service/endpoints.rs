@@ -3,7 +3,10 @@
 use azureml_emulator::{Config, Inferred};
 use serde_json::{Value, json};
 
-use crate::support::{ENDPOINT, MODEL, WORKSPACE, World, deployment_body, endpoint_body, model_body};
+use crate::support::{
+    ENDPOINT, ENVIRONMENT, MODEL, REGISTRY, WORKSPACE, World, deployment_body, endpoint_body, model_body,
+    registry_body,
+};
 
 fn detail(answer: &azureml_emulator::Response) -> String {
     answer.value()["error"]["details"][0]["message"].as_str().unwrap_or_default().to_owned()
@@ -133,6 +136,72 @@ fn a_failed_deployment_gets_no_traffic() {
     assert_eq!(operation["status"], "Failed");
     assert!(operation["error"]["message"].as_str().unwrap().starts_with("ResourceNotFound: "));
     assert_eq!(world.put(ENDPOINT, &endpoint_body(&json!({"bad": 100}))).status, 400);
+}
+
+/// The state of a deployment that has these, and what its operation says of a failure.
+fn deployed(world: &mut World, model: &Value, environment: &Value) -> (String, String) {
+    let mut body = deployment_body("");
+    body["properties"]["model"] = model.clone();
+    body["properties"]["environmentId"] = environment.clone();
+    let accepted = world.put(&format!("{ENDPOINT}/deployments/blue"), &body);
+    assert!(accepted.status < 300, "{}", accepted.value());
+    world.pass(200.0);
+    let message = world.poll(&accepted)["error"]["message"].as_str().unwrap_or_default().to_owned();
+    let deployment = world.get(&format!("{ENDPOINT}/deployments/blue")).value();
+    (deployment["properties"]["provisioningState"].as_str().unwrap().to_owned(), message)
+}
+
+#[test]
+fn a_deployment_needs_a_model_and_an_environment_that_there_are() {
+    let mut world = World::new();
+    world.serve(&[]);
+    world.settle_put(REGISTRY, &registry_body());
+    let model = |kind: &str| {
+        let body = json!({"properties": {"modelUri": "https://a.example/m", "modelType": kind}});
+        (format!("{WORKSPACE}/models/{kind}/versions/1"), body)
+    };
+    for kind in ["custom_model", "CustomModel", "mlflow_model", "triton_model"] {
+        let (path, body) = model(kind);
+        assert_eq!(world.put(&path, &body).status, 201);
+    }
+    let (path, body) = model("custom_model");
+    let shelf = path.replace(WORKSPACE, REGISTRY);
+    world.settle_put(&shelf, &body);
+    world.settle_put(
+        &format!("{REGISTRY}/environments/serving/versions/1"),
+        &json!({"properties": {"image": "i:1"}}),
+    );
+
+    let own = |kind: &str| json!(model(kind).0);
+    let there = |what: &str| json!(format!("azureml://registries/models/{what}/versions/1"));
+    let curated = json!("azureml://registries/azureml/environments/sklearn-1.5/versions/35");
+    for (model, environment) in [
+        (own("custom_model"), json!(ENVIRONMENT)),
+        (own("custom_model"), there("environments/serving")),
+        (own("custom_model"), curated),
+        (own("mlflow_model"), json!(null)),
+        (own("triton_model"), json!(null)),
+        (there("models/custom_model"), json!(null)),
+        (json!(shelf), json!(null)),
+        (json!(null), json!(ENVIRONMENT)),
+    ] {
+        let expected = ("Succeeded".to_owned(), String::new());
+        assert_eq!(deployed(&mut world, &model, &environment), expected, "{model} {environment}");
+    }
+    for (model, environment, code) in [
+        (own("custom_model"), json!(null), "BadArgument: environmentId is required"),
+        (own("CustomModel"), json!(""), "BadArgument: environmentId is required"),
+        (json!(null), json!(null), "BadArgument: environmentId is required"),
+        (own("mlflow_model"), json!(ENVIRONMENT.replace("serving", "none")), "ResourceNotFound: "),
+        (own("mlflow_model"), there("environments/none"), "ResourceNotFound: "),
+        (own("mlflow_model"), own("mlflow_model"), "ResourceNotFound: "),
+        (own("mlflow_model"), json!("azureml:serving:1"), "ResourceNotFound: "),
+        (json!(ENVIRONMENT), json!(ENVIRONMENT), "ResourceNotFound: "),
+    ] {
+        let (state, message) = deployed(&mut world, &model, &environment);
+        assert_eq!(state, "Failed", "{model} {environment}");
+        assert!(message.starts_with(code), "{message}");
+    }
 }
 
 #[test]

@@ -6,7 +6,9 @@ pub mod keys;
 
 use std::collections::BTreeSet;
 
-use azureml_emulator::{Config, Core, JobSeed, Principal, Request, Response, Seed, WorkspaceSeed, ids};
+use azureml_emulator::{
+    Config, Core, JobSeed, Principal, Request, ResourceSeed, Response, Seed, WorkspaceSeed, ids,
+};
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -15,6 +17,7 @@ pub const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
 pub const WORKSPACE: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/dev";
 pub const REGISTRY: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/ml/providers/Microsoft.MachineLearningServices/registries/models";
 pub const MODEL: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/dev/models/fares";
+pub const ENVIRONMENT: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/dev/environments/serving/versions/1";
 pub const ENDPOINT: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/dev/onlineEndpoints/fares";
 
 pub struct World {
@@ -42,6 +45,10 @@ impl World {
                 ..JobSeed::default()
             }],
             ..WorkspaceSeed::default()
+        });
+        config.exists.resources.push(ResourceSeed {
+            id: ENVIRONMENT.into(),
+            body: json!({"properties": {"image": "mcr.example/i:1"}}),
         });
         let now: Timestamp = "2026-03-26T18:01:29.5017071Z".parse().unwrap();
         Self {
@@ -188,7 +195,7 @@ pub fn deployment_body(model: &str) -> Value {
             "model": model,
             "instanceType": "Standard_F4s_v2",
             "codeConfiguration": {"codeId": format!("{WORKSPACE}/codes/c/versions/1"), "scoringScript": "score.py"},
-            "environmentId": format!("{WORKSPACE}/environments/e/versions/1"),
+            "environmentId": ENVIRONMENT,
         },
     })
 }

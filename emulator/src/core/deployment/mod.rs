@@ -102,6 +102,9 @@ fn checked(
     }
     capacity(core, body)?;
     bounds::online(body, compute)?;
+    if core.config.inferred.environment_needed_at_once && serve::lacks_environment(core, body) {
+        return Err(ArmError::validation("EnvironmentId", serve::LACKS_ENVIRONMENT));
+    }
     if let Some(scale) = at::text(body, "properties.scaleSettings.scaleType")
         && compute == "Managed"
         && !scale.eq_ignore_ascii_case("Default")

@@ -8,18 +8,52 @@ use crate::core::operation::Failure;
 use crate::core::scoring::Serving;
 use crate::core::{Core, json as at, traffic};
 
-/// The model that a reference names: a workspace's by ARM id, a registry's by asset id.
-pub fn model_of(core: &Core, reference: &str) -> Option<Value> {
-    let Some(rest) = reference.strip_prefix("azureml://registries/") else {
-        return core.store.take(&key_of(reference)?);
+const REGISTRIES: &str = "azureml://registries/";
+
+/// Microsoft's own registry, whose environments are there for everybody.
+const CURATED: &str = "azureml://registries/azureml/environments/";
+
+/// The version that a reference names: a workspace's by ARM id, a registry's by asset id.
+fn version_of(core: &Core, asset: &str, reference: &str) -> Option<Value> {
+    let key = match reference.strip_prefix(REGISTRIES) {
+        None => key_of(reference)?,
+        Some(rest) => {
+            let (registry, tail) = rest.split_once('/')?;
+            let same = |known: &Value| {
+                known["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(registry))
+            };
+            let mut registries = core.store.everywhere("/registries").map(|(_, registry)| registry);
+            let registry = registries.find(|known| same(known))?;
+            format!("{}/{tail}", key_of(registry["id"].as_str()?)?)
+        }
     };
-    let (registry, tail) = rest.split_once('/')?;
-    let registry = core
-        .store
-        .everywhere("/registries")
-        .map(|(_, registry)| registry)
-        .find(|known| known["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(registry)))?;
-    core.store.take(&format!("{}/{tail}", key_of(registry["id"].as_str()?)?))
+    let kind = format!("/{asset}/versions");
+    core.store.take(&key).filter(|version| version["type"].as_str().is_some_and(|of| of.ends_with(&kind)))
+}
+
+/// What is said of that.
+pub const LACKS_ENVIRONMENT: &str =
+    "environmentId is required: only MLflow and Triton models are served without an environment.";
+
+/// Whether what a deployment is to serve runs only in an environment, and it has none (§C.4): MLflow's and Triton's
+/// models need none. One whose model is not there lacks more than that.
+pub fn lacks_environment(core: &Core, deployment: &Value) -> bool {
+    if at::text(deployment, "properties.environmentId").is_some_and(|id| !id.is_empty()) {
+        return false;
+    }
+    match at::text(deployment, "properties.model").filter(|reference| !reference.is_empty()) {
+        None => true,
+        Some(reference) => {
+            version_of(core, "models", reference).is_some_and(|model| !serves_itself(core, &model))
+        }
+    }
+}
+
+fn serves_itself(core: &Core, model: &Value) -> bool {
+    let kind = at::text(model, "properties.modelType").unwrap_or_default().to_ascii_lowercase();
+    let in_registry = model["type"].as_str().is_some_and(|kind| kind.contains("/registries/"));
+    ["mlflow", "triton"].iter().any(|own| kind.starts_with(own))
+        || (in_registry && !core.config.inferred.registry_model_needs_environment)
 }
 
 /// A change has ended: the deployment serves what it was told to, or the operation tells why not.
@@ -37,8 +71,16 @@ pub fn finish(core: &mut Core, key: &str, fate: Result<(), Failure>) -> Result<(
 
 fn serve(core: &mut Core, key: &str, document: &mut Value) -> Result<(), Failure> {
     let mut variables = at::object(document, "properties.environmentVariables");
-    let reference = at::text(document, "properties.model").unwrap_or_default().to_owned();
-    let (name, version) = served(core, key, &reference)?;
+    let named = |path: &str| at::text(document, path).unwrap_or_default().to_owned();
+    let (reference, environment) = (named("properties.model"), named("properties.environmentId"));
+    let unchanged = core
+        .serving
+        .get(key)
+        .filter(|serving| serving.reference == reference && serving.environment == environment);
+    let (name, version) = match unchanged {
+        Some(serving) => (serving.model.clone(), serving.version.clone()),
+        None => found(core, document, &reference, &environment)?,
+    };
     if !reference.is_empty() {
         let folder = format!("/var/azureml-app/azureml-models/{name}/{version}");
         variables.insert("AZUREML_MODEL_DIR".to_owned(), folder.into());
@@ -51,22 +93,32 @@ fn serve(core: &mut Core, key: &str, document: &mut Value) -> Result<(), Failure
     document["properties"]["environmentVariables"] = variables.into();
     let deployment = document["name"].as_str().unwrap_or_default().to_owned();
     let serving = core.serving.entry(key.to_owned()).or_default();
-    *serving = Serving { deployment, reference, model: name, version, ..std::mem::take(serving) };
+    *serving =
+        Serving { deployment, reference, environment, model: name, version, ..std::mem::take(serving) };
     Ok(())
 }
 
-/// Name and version of the model; one that is served already is not looked for again.
-fn served(core: &Core, key: &str, reference: &str) -> Result<(String, String), Failure> {
-    if let Some(serving) = core.serving.get(key).filter(|serving| serving.reference == reference) {
-        return Ok((serving.model.clone(), serving.version.clone()));
+/// Name and version of the model. What is served already is not looked for again: this is about something new.
+fn found(
+    core: &Core,
+    document: &Value,
+    reference: &str,
+    environment: &str,
+) -> Result<(String, String), Failure> {
+    let failure = |code: &str, message: String| Failure { code: code.to_owned(), message };
+    let missing =
+        |what: &str| failure("ResourceNotFound", format!("The specified resource was not found: {what}."));
+    let model = match reference {
+        "" => Value::Null,
+        _ => version_of(core, "models", reference).ok_or_else(|| missing(&format!("model {reference}")))?,
+    };
+    if lacks_environment(core, document) {
+        return Err(failure("BadArgument", LACKS_ENVIRONMENT.to_owned()));
     }
-    if reference.is_empty() {
-        return Ok((String::new(), String::new()));
+    let curated = environment.get(..CURATED.len()).is_some_and(|start| start.eq_ignore_ascii_case(CURATED));
+    if !environment.is_empty() && !curated && version_of(core, "environments", environment).is_none() {
+        return Err(missing(&format!("environment {environment}")));
     }
-    let model = model_of(core, reference).ok_or_else(|| Failure {
-        code: "ResourceNotFound".to_owned(),
-        message: format!("The specified resource was not found: model {reference}."),
-    })?;
     let name = model["id"].as_str().and_then(|id| id.rsplit('/').nth(2)).unwrap_or_default();
     Ok((name.to_owned(), model["name"].as_str().unwrap_or_default().to_owned()))
 }

@@ -135,6 +135,39 @@ fn the_status_of_a_second_change() {
     }
 }
 
+/// Whether the PUT of a deployment without environment was taken, and its state; of a custom model, the workspace's or
+/// a registry's.
+fn without_environment(world: &mut World, owner: &str) -> (u16, Value) {
+    world.serve(&[]);
+    world.settle_put(REGISTRY, &registry_body());
+    let model = format!("{owner}/models/custom/versions/1");
+    let custom = json!({"properties": {"modelUri": "https://a.example/m", "modelType": "custom_model"}});
+    assert_eq!(world.put(&model, &custom).status, 201);
+    world.pass(60.0);
+    let blue = format!("{ENDPOINT}/deployments/blue");
+    let mut body = deployment_body(&model);
+    body["properties"]["environmentId"] = json!(null);
+    let status = world.put(&blue, &body).status;
+    world.pass(200.0);
+    (status, world.get(&blue).value()["properties"]["provisioningState"].clone())
+}
+
+#[test]
+fn a_registrys_custom_model_needs_an_environment_or_none() {
+    for (needs, state) in [(false, "Succeeded"), (true, "Failed")] {
+        let mut world = world(|i| i.registry_model_needs_environment = needs);
+        assert_eq!(without_environment(&mut world, REGISTRY), (201, json!(state)));
+    }
+}
+
+#[test]
+fn the_environment_that_a_deployment_needs_is_missed_at_once_or_in_the_end() {
+    for (at_once, expected) in [(false, (201, json!("Failed"))), (true, (400, json!(null)))] {
+        let mut world = world(|i| i.environment_needed_at_once = at_once);
+        assert_eq!(without_environment(&mut world, WORKSPACE), expected);
+    }
+}
+
 /// A failed deployment `bad`, and the answer to its PUT.
 fn with_failed(world: &mut World) -> Response {
     world.serve(&["blue"]);
