@@ -4,7 +4,7 @@ use super::address::{Address, NoAddress};
 use super::call::{Call, Door, authenticated};
 use super::error::ArmError;
 use super::{
-    Core, batch, blob, discovery, headers, mlflow, monitor, rights, route, scoring, throttle, token,
+    Core, batch, blob, discovery, headers, history, mlflow, monitor, rights, route, scoring, throttle, token,
 };
 use crate::wire::{Identity, Principal, Request, Response};
 
@@ -86,7 +86,9 @@ fn beside_arm(core: &mut Core, principal: &Principal, request: &Request) -> Opti
             Err(error) => error.into_response(core, "eastus"),
         });
     }
-    discovery::answer(core, principal, request).or_else(|| token::answer(core, request))
+    history::answer(core, principal, request)
+        .or_else(|| discovery::answer(core, principal, request))
+        .or_else(|| token::answer(core, request))
 }
 
 /// Who asks, and for what.

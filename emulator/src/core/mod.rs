@@ -18,6 +18,7 @@ mod endpoint;
 pub mod error;
 pub mod fault;
 mod headers;
+mod history;
 pub mod ids;
 mod job;
 mod json;

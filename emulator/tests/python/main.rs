@@ -66,6 +66,26 @@ fn config_with_login() -> Config {
     config
 }
 
+/// The same world, with a job that has outputs, and a run below it.
+fn config_with_outputs() -> Config {
+    let mut config = config();
+    let uri = "azureml://datastores/workspaceblobstore/paths/trained/scores/";
+    let scores = json!({"jobOutputType": "uri_folder", "uri": uri});
+    config.exists.workspaces[0].jobs.extend([
+        JobSeed {
+            name: "trained".into(),
+            outputs: [("scores".to_owned(), scores)].into(),
+            ..JobSeed::default()
+        },
+        JobSeed {
+            name: "tuned".into(),
+            tags: [("mlflow.parentRunId".to_owned(), "trained".to_owned())].into(),
+            ..JobSeed::default()
+        },
+    ]);
+    config
+}
+
 /// Runs a program of this folder against an emulator, and wants a good end.
 async fn run(program: &str, config: Config, variables: &[(&str, &str)]) {
     let Ok(python) = std::env::var("AZUREML_EMULATOR_PYTHON") else {
@@ -129,4 +149,10 @@ async fn mlflow_reads_runs_and_their_metrics() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_python_client_submits_jobs() {
     run("jobs_client.py", config(), &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_python_clients_follow_jobs_and_get_their_files() {
+    let context = [("MLFLOW_RUN_ID", "trained"), ("MLFLOW_EXPERIMENT_NAME", "Default")];
+    run("history_client.py", config_with_outputs(), &context).await;
 }

@@ -180,18 +180,19 @@ fn each_door_takes_the_tokens_of_its_own_resource() {
     let mlflow = format!("/mlflow/v2.0{WORKSPACE}/api/2.0/mlflow/runs/get?run_id=train-1");
     let mfe = format!("/mferp/managementfrontend{WORKSPACE}/batchEndpoints/nightly/jobs?{version}");
     let discovery = "/registrymanagement/v1.0/registries/models/discovery".to_owned();
-    let doors = [arm, monitor, mlflow, mfe, discovery];
-    let opened = [200, 404, 200, 200, 200];
+    let history = format!("/history/v1.0{WORKSPACE}/runs/train-1");
+    let doors = [arm, monitor, mlflow, history, mfe, discovery];
+    let opened = [200, 404, 200, 200, 200, 200];
     for (resource, statuses) in [
         ("https://management.azure.com", opened),
         ("https://management.azure.com/", opened),
         ("https://management.core.windows.net/", opened),
         (own.as_str(), opened),
         (own.trim_end_matches('/'), opened),
-        ("https://ml.azure.com", [401, 401, 401, 200, 200]),
-        ("https://graph.microsoft.com", [401; 5]),
-        ("https://management.azure.com.example", [401; 5]),
-        ("https://storage.azure.com/", [401; 5]),
+        ("https://ml.azure.com", [401, 401, 401, 401, 200, 200]),
+        ("https://graph.microsoft.com", [401; 6]),
+        ("https://management.azure.com.example", [401; 6]),
+        ("https://storage.azure.com/", [401; 6]),
     ] {
         world.principal = holder(&mut world, resource);
         let answers = doors.each_ref().map(|door| world.send(&Request::get(door)));

@@ -12,6 +12,7 @@ mod door;
 mod endpoints;
 mod faults;
 mod filters;
+mod history;
 mod identity;
 mod lists;
 mod metrics;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::sas;
 use crate::core::address::Address;
 use crate::core::{Core, ids, json as at};
+use crate::wire::encode;
 
 /// Hours for which a registry's signature lasts [INF].
 const HOURS: f64 = 1.0;
@@ -37,6 +38,13 @@ impl Place {
     pub fn uri(&self, core: &Core) -> String {
         let base = format!("{}://{}.blob.{}/{}", scheme(core), self.account, suffix(core), self.container);
         if self.path.is_empty() { base } else { format!("{base}/{}", self.path) }
+    }
+
+    /// Its URL as a URL has it, with a signature that opens the container.
+    pub fn signed(&self, core: &Core) -> String {
+        let path = self.path.split('/').map(encode).collect::<Vec<String>>().join("/");
+        let sas = sas::issue(core, &self.account, &self.container, HOURS);
+        format!("{}?{sas}", self.clone().at(&path).uri(core))
     }
 
     /// The same container, and a path in it.
@@ -118,6 +126,14 @@ fn long_form(workspace: &str) -> Option<String> {
         action: None,
     };
     Some(address.key())
+}
+
+/// The files of a folder, by their paths in it.
+pub fn files(core: &Core, folder: &Place) -> Vec<(String, Place)> {
+    let Some(container) = core.blobs.container(&folder.account, &folder.container) else { return Vec::new() };
+    let inside = |name: &str| Some(name.strip_prefix(folder.path.as_str())?.strip_prefix('/')?.to_owned());
+    let names = container.beneath(&folder.path).into_iter().map(|(name, _)| name);
+    names.filter_map(|name| Some((inside(&name)?, folder.clone().at(&name)))).collect()
 }
 
 /// Copies a blob, or a folder of them. What was never uploaded is not there to be copied.

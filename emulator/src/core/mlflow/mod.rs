@@ -1,6 +1,6 @@
 //! MLflow's tracking API as far as readers need it (§H.2): runs, their metrics' history, and experiments.
 
-mod experiment;
+pub mod experiment;
 mod search;
 
 use std::collections::BTreeMap;
