@@ -13,6 +13,15 @@ use crate::core::address::{Address, key_of};
 use crate::core::log::{Counts, Entry};
 use crate::core::scoring::Serving;
 
+/// Fields of the configuration that are read once, and what to do instead of changing them.
+const AT_THE_START: [(&str, &str); 5] = [
+    ("seed", "start it anew with another one"),
+    ("port", "start it anew with another one"),
+    ("plainHttp", "start it anew with the other"),
+    ("time", "POST /_emulator/time moves it, and sets its pace"),
+    ("exists", "POST /_emulator/seed adds to what exists"),
+];
+
 impl Core {
     /// Adds a fault rule behind those in force; answers with its id, which the log names when it strikes.
     pub fn add_fault(&mut self, rule: FaultRule) -> u64 {
@@ -115,10 +124,17 @@ impl Core {
         self.log.clear();
     }
 
-    /// Changes the configuration by a JSON merge patch in the seed file's words.
+    /// Changes the configuration by a JSON merge patch in the seed file's words. What counts only at the start is
+    /// refused, unless it is as it was.
     pub fn configure(&mut self, patch: &Value) -> Result<(), String> {
-        let mut all = serde_json::to_value(&self.config).map_err(|error| error.to_string())?;
+        let before = serde_json::to_value(&self.config).map_err(|error| error.to_string())?;
+        let mut all = before.clone();
         crate::core::merge(&mut all, patch);
+        for (field, instead) in AT_THE_START {
+            if all[field] != before[field] {
+                return Err(format!("`{field}` cannot be changed while it runs: {instead}."));
+            }
+        }
         let config: Config = serde_json::from_value(all).map_err(|error| error.to_string())?;
         if config.throttling != self.config.throttling {
             self.buckets.forget_waits();

@@ -179,6 +179,26 @@ fn a_fault_that_cannot_be_is_refused_by_its_fields_name() {
 }
 
 #[test]
+fn what_counts_only_at_the_start_is_not_changed_later() {
+    let mut world = World::new();
+    let before = world.send(&Request::get("/_emulator/config")).value();
+    for (field, other) in [
+        ("seed", json!(7)),
+        ("port", json!(7)),
+        ("plainHttp", json!(true)),
+        ("time", json!("manual")),
+        ("exists", json!({"subscriptions": {"s2": []}})),
+    ] {
+        let refused = world.send(&Request::patch("/_emulator/config", &json!({field: other, "pageSize": 7})));
+        let message = refused.value()["error"]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(refused.status == 400 && message.starts_with(&format!("`{field}` cannot be")), "{message}");
+        let same = json!({field: before[field]});
+        assert_eq!(world.send(&Request::patch("/_emulator/config", &same)).status, 200, "{field}");
+    }
+    assert_eq!(world.send(&Request::get("/_emulator/config")).value(), before);
+}
+
+#[test]
 fn silence_is_a_word_or_has_a_field() {
     let mut world = World::new();
     let version = format!("{MODEL}/versions/1");
