@@ -17,7 +17,7 @@ use crate::config::JobSeed;
 use crate::config::Work;
 use crate::wire::{Identity, Response};
 
-const TYPES: [&str; 5] = ["AutoML", "Command", "Sweep", "Pipeline", "Spark"];
+const TYPES: [&str; 6] = ["AutoML", "Command", "FineTuning", "Sweep", "Pipeline", "Spark"];
 
 fn missing(name: &str) -> ArmError {
     ArmError::missing("JobNotFound", format!("Job with name: {name} not found."))
@@ -119,8 +119,8 @@ fn rendered(address: &Address, body: &Value, kind: &str, status: &str) -> Value 
         "isArchived": false, "computeId": null, "services": {}, "outputs": {}, "identity": null,
         "componentId": null,
     });
-    // The data of AutoML's jobs are in their task.
-    if kind != "AutoML" {
+    // The data of these are in their task.
+    if !["AutoML", "FineTuning"].contains(&kind) {
         defaults["inputs"] = json!({});
     }
     for (field, value) in defaults.as_object().into_iter().flatten() {

@@ -7,8 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from azure.ai.ml import Input, MpiDistribution, Output, automl, command, dsl, spark, sweep
+from azure.ai.ml import Input, MpiDistribution, Output, RayDistribution, automl, command, dsl, spark, sweep
 from azure.ai.ml.entities import Environment, JobResourceConfiguration, ManagedIdentityConfiguration
+from azure.ai.ml.finetuning import create_finetuning_job
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from situations import raises, run
@@ -107,6 +108,18 @@ def images_learned_by_themselves():
     assert (made.type, made.training_parameters.learning_rate) == ("automl", 0.01), made
 
 
+def a_model_tuned_further():
+    job = create_finetuning_job(
+        model=DATASTORE + "model/", task="ChatCompletion", training_data=DATASTORE + "train.jsonl",
+        validation_data=DATASTORE + "check.jsonl", output_model_name_prefix="tuned", hyperparameters={"epochs": "3"},
+        instance_types=["Standard_ND96"], name="tuned",
+    )
+    made = ml.jobs.create_or_update(job)
+    for got in (made, ml.jobs.get("tuned")):
+        assert (got.type, got.task, got.hyperparameters) == ("finetuning", "chatCompletion", {"epochs": "3"}), got
+        assert (got.outputs["registered_model"].name, got.resources.instance_types) == ("tuned", ["Standard_ND96"]), got
+
+
 def on_spark():
     scripts = Path(tempfile.mkdtemp())
     (scripts / "clean.py").write_text("print('clean')\n")
@@ -125,19 +138,50 @@ def a_pipeline():
 
     @dsl.pipeline(name="fares-pipeline", default_compute="serverless")
     def prepare_and_train(trips):
-        step(trips=trips, depth=3)
+        trained = step(trips=trips, depth=3)
 
-    made = ml.jobs.create_or_update(prepare_and_train(trips=TRIPS), experiment_name="fares")
+        return {"model": trained.outputs.model}
+
+    job = prepare_and_train(trips=TRIPS)
+    job.outputs.model.name, job.outputs.model.version = "fares", "2"
+    made = ml.jobs.create_or_update(job, experiment_name="fares")
     assert (made.type, made.experiment_name, len(made.jobs)) == ("pipeline", "fares", 1), made
+    for got in (made, ml.jobs.get(made.name)):
+        assert (got.outputs["model"].name, got.outputs["model"].version) == ("fares", "2"), got.outputs["model"]
+
+
+def what_only_the_client_says():
+    job = training(
+        name="everywhere", job_tier="spot", priority="high", locations=["eastus"], docker_args="--cpus 2",
+        instance_type="Standard_F4s_v2", distribution=RayDistribution(port=6379, include_dashboard=True),
+    )
+    made = ml.jobs.create_or_update(job)
+    assert (made.queue_settings.job_tier, made.queue_settings.priority) == ("spot", "high"), made.queue_settings
+    assert (made.resources.locations, made.resources.docker_args) == (["eastus"], "--cpus 2"), made.resources
+    assert (made.distribution.port, made.distribution.include_dashboard) == (6379, True), made.distribution
+
+
+def texts_learned_by_themselves():
+    job = automl.text_classification(
+        training_data=TABLE, validation_data=TABLE, target_column_name="label", compute="cluster",
+    )
+    job.set_limits(max_trials=2, max_nodes=3, trial_timeout_minutes=5)
+    job.set_training_parameters(number_of_epochs=3)
+    job.extend_search_space([automl.SearchSpace(model_name=sweep.Choice(["bert-base-cased"]))])
+    job.set_sweep(sampling_algorithm="random")
+    job.name = "words"
+    made = ml.jobs.create_or_update(job)
+    assert (made.limits.max_nodes, made.training_parameters.number_of_epochs) == (3, 3), (made.limits, made.training_parameters)
+    assert (len(made.search_space), made.sweep.sampling_algorithm) == (1, "Random"), (made.search_space, made.sweep)
 
 
 def all_are_listed():
     kinds = {job.type for job in ml.jobs.list()}
-    assert kinds == {"command", "sweep", "automl", "spark", "pipeline"}, kinds
+    assert kinds == {"command", "sweep", "automl", "finetuning", "spark", "pipeline"}, kinds
     raises(ResourceNotFoundError, ml.jobs.get, "nothing")
 
 
 run(
     a_command, a_job_that_is_cancelled, a_name_is_taken, what_may_change_of_a_job, a_sweep, a_table_learned_by_itself,
-    images_learned_by_themselves, on_spark, a_pipeline, all_are_listed,
+    images_learned_by_themselves, texts_learned_by_themselves, a_model_tuned_further, on_spark, a_pipeline, what_only_the_client_says, all_are_listed,
 )

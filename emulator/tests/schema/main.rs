@@ -3,6 +3,7 @@
 //! without regard to case, null counts as absent, and unknown properties are tolerated.
 #![allow(clippy::unwrap_used)]
 
+mod echo;
 mod mutants;
 mod samples;
 mod strange;

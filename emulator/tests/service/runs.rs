@@ -105,3 +105,29 @@ fn what_a_job_is_stays_and_what_is_said_about_it_changes() {
     let whole = world.get(&job).value();
     assert_eq!(world.put(&job, &whole).status, 200, "what was shown can be sent back");
 }
+
+#[test]
+fn a_job_of_fine_tuning_comes_back_as_it_was_sent() {
+    let mut world = World::new();
+    let job = format!("{WORKSPACE}/jobs/tuned");
+    let input = |kind: &str| json!({"jobInputType": kind, "uri": "azureml://datastores/d/paths/p"});
+    let sent = json!({
+        "jobType": "FineTuning",
+        "fineTuningDetails": {
+            "modelProvider": "Custom", "taskType": "ChatCompletion", "hyperParameters": {"epochs": "3"},
+            "model": input("mlflow_model"), "trainingData": input("uri_file"),
+        },
+        "outputs": {"model": {"jobOutputType": "mlflow_model", "assetName": "tuned"}},
+        "resources": {"instanceTypes": ["Standard_ND96"]},
+    });
+    assert_eq!(world.put(&job, &json!({"properties": sent})).status, 201);
+    let shown = world.get(&job).value()["properties"].clone();
+    for (field, value) in sent.as_object().unwrap() {
+        assert_eq!(&shown[field], value, "{field}");
+    }
+    let listed = world.get(&format!("{WORKSPACE}/jobs?jobType=FineTuning")).value();
+    assert_eq!(listed["value"][0]["name"], "tuned");
+    let mut refused = sent.clone();
+    refused["fineTuningDetails"]["modelProvider"] = json!("Nobody");
+    assert_eq!(world.put(&format!("{WORKSPACE}/jobs/other"), &json!({"properties": refused})).status, 400);
+}

@@ -69,6 +69,7 @@ macro_rules! on_tables {
                 may("enableVoteEnsemble", Flag),
                 may("ensembleModelDownloadTimeout", Duration),
                 may("stackEnsembleSettings", STACK),
+                may("trainingMode", Text),
             ])),
             may("validationData", TABLE),
             may("validationDataSize", Number),
@@ -168,7 +169,10 @@ const LIMITS: Shape = Object(&[
     may("exitScore", Number),
     may("maxConcurrentTrials", Whole),
     may("maxCoresPerTrial", Whole),
+    may("maxNodes", Whole),
     may("maxTrials", Whole),
+    may("sweepConcurrentTrials", Whole),
+    may("sweepTrials", Whole),
     may("timeout", Duration),
     may("trialTimeout", Duration),
 ]);
@@ -193,6 +197,7 @@ const FORECAST: Shape = Object(&[
     may("countryOrRegionForHolidays", Text),
     may("cvStepSize", Whole),
     may("featureLags", Word(&["None", "Auto"])),
+    may("featuresUnknownAtForecastTime", List(&Text)),
     may("forecastHorizon", COUNT),
     may("frequency", Text),
     may("seasonality", COUNT),
@@ -213,7 +218,7 @@ macro_rules! on_images {
             may("modelSettings", Object($settings)),
             may("primaryMetric", Word($metrics)),
             may("searchSpace", List(&Object($choices))),
-            may("sweepSettings", IMAGE_SWEEP),
+            may("sweepSettings", SWEEP),
             may("validationData", TABLE),
             may("validationDataSize", Number),
         ]
@@ -239,7 +244,7 @@ const IMAGE_DETECTION: &[Field] =
 
 const SHORT_LIMITS: Shape =
     Object(&[may("maxConcurrentTrials", Whole), may("maxTrials", Whole), may("timeout", Duration)]);
-const IMAGE_SWEEP: Shape = Object(&[
+const SWEEP: Shape = Object(&[
     may("earlyTermination", EARLY_TERMINATION),
     must("samplingAlgorithm", Word(&["Grid", "Random", "Bayesian"])),
 ]);
@@ -266,6 +271,8 @@ macro_rules! image_settings {
             may("layersToFreeze", Whole),
             may("learningRate", Number),
             may("learningRateScheduler", Word(&["None", "WarmupCosine", "Step"])),
+            may("logTrainingMetrics", Text),
+            may("logValidationLoss", Text),
             may("modelName", Text),
             may("momentum", Number),
             may("nesterov", Flag),
@@ -362,14 +369,38 @@ const DETECTION_CHOICES: &[Field] = image_choices![
     "validationMetricType",
 ];
 
-const TEXT: &[Field] = &[
-    may("featurizationSettings", Object(&[may("datasetLanguage", Text)])),
-    may("limitSettings", SHORT_LIMITS),
-    may("validationData", TABLE),
-];
-const TEXT_CLASSIFICATION: &[Field] = &[
-    may("featurizationSettings", Object(&[may("datasetLanguage", Text)])),
-    may("limitSettings", SHORT_LIMITS),
-    may("primaryMetric", Word(CLASSIFICATION_METRICS)),
-    may("validationData", TABLE),
-];
+/// A task on texts: what all three of them have, and more. What is fixed, searched and swept is of preview versions, and
+/// the Python client sends it [CLI].
+macro_rules! on_texts {
+    ($($more:expr),*) => {
+        &[
+            may("featurizationSettings", Object(&[may("datasetLanguage", Text)])),
+            may("fixedParameters", Object(&[
+                may("gradientAccumulationSteps", Whole),
+                may("learningRate", Number),
+                may("learningRateScheduler", Text),
+                may("modelName", Text),
+                may("numberOfEpochs", Whole),
+                may("trainingBatchSize", Whole),
+                may("validationBatchSize", Whole),
+                may("warmupRatio", Number),
+                may("weightDecay", Number),
+            ])),
+            may("limitSettings", TEXT_LIMITS),
+            may("searchSpace", List(&Map(&Text))),
+            may("sweepSettings", SWEEP),
+            may("validationData", TABLE),
+            $($more),*
+        ]
+    };
+}
+
+const TEXT: &[Field] = on_texts![];
+const TEXT_CLASSIFICATION: &[Field] = on_texts![may("primaryMetric", Word(CLASSIFICATION_METRICS))];
+const TEXT_LIMITS: Shape = Object(&[
+    may("maxConcurrentTrials", Whole),
+    may("maxNodes", Whole),
+    may("maxTrials", Whole),
+    may("timeout", Duration),
+    may("trialTimeout", Duration),
+]);

@@ -96,7 +96,10 @@ const REGISTRY: &[Field] = tracked!(&[
     may("discoveryUrl", Text),
     may("intellectualPropertyPublisher", Text),
     may("managedResourceGroup", ARM_ID),
-    may("managedResourceGroupSettings", Object(&[may("assignedIdentities", List(&Object(&[])))])),
+    may(
+        "managedResourceGroupSettings",
+        Object(&[may("assignedIdentities", List(&Object(&[may("principalId", Text)])))])
+    ),
     may("mlFlowRegistryUri", Text),
     may("publicNetworkAccess", Text),
     may("regionDetails", List(&REGION)),
@@ -296,7 +299,12 @@ const DATA_TYPE: Shape = Word(&["uri_file", "uri_folder", "mltable"]);
 const CONTAINER: &[Field] = plain![];
 const DATA_CONTAINER: &[Field] = plain![must("dataType", DATA_TYPE)];
 
+const TEMPLATE: Shape = Object(&[may("assetId", Text)]);
+/// `datasets` is of later versions (§A); templates are sent by the Python client [CLI].
 const MODEL_VERSION: &[Field] = plain![
+    may("allowedDeploymentTemplates", List(&TEMPLATE)),
+    may("datasets", List(&Object(&[may("id", Text), may("name", Text)]))),
+    may("defaultDeploymentTemplate", TEMPLATE),
     may("flavors", Map(&Object(&[may("data", TEXTS)]))),
     may("isAnonymous", Flag),
     may("jobName", Text),
@@ -309,6 +317,8 @@ const DATA_VERSION: &[Field] = &[must(
     OneOf(
         "dataType",
         &[
+            // Of earlier versions, and sent by the Python client [CLI].
+            may("autoDeleteSetting", Object(&[may("condition", Text), may("value", Text)])),
             must("dataUri", Name),
             may("description", Text),
             may("isAnonymous", Flag),

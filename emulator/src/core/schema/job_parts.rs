@@ -1,6 +1,6 @@
-//! What jobs of several types have [ARMJ].
+//! What jobs of several types have [ARMJ], and what other api-versions and the Python client add to it [CLI].
 
-use super::Shape::{Any, Map, Name, Number, Object, OneOf, Text, Whole, Word};
+use super::Shape::{Any, Flag, List, Map, Name, Number, Object, OneOf, Text, Whole, Word};
 use super::{Field, Shape, may, must};
 
 /// How several processes share the work. `Ray` is of the preview versions, which the Python client sends.
@@ -10,7 +10,17 @@ pub(super) const DISTRIBUTION: Shape = OneOf(
     &[
         ("Mpi", &[may("processCountPerInstance", Whole)]),
         ("PyTorch", &[may("processCountPerInstance", Whole)]),
-        ("Ray", &[]),
+        (
+            "Ray",
+            &[
+                may("address", Text),
+                may("dashboardPort", Whole),
+                may("headNodeAdditionalArgs", Text),
+                may("includeDashboard", Flag),
+                may("port", Whole),
+                may("workerNodeAdditionalArgs", Text),
+            ],
+        ),
         ("TensorFlow", &[may("parameterServerCount", Whole), may("workerCount", Whole)]),
     ],
 );
@@ -27,14 +37,19 @@ pub(super) const EARLY_TERMINATION: Shape = OneOf(
 );
 
 /// What a job is queued as.
-pub(super) const QUEUE: Shape =
-    Object(&[may("jobTier", Word(&["Null", "Spot", "Basic", "Standard", "Premium"]))]);
+pub(super) const QUEUE: Shape = Object(&[
+    may("jobTier", Word(&["Null", "Spot", "Basic", "Standard", "Premium"])),
+    may("priority", Whole),
+]);
 
 /// What a job runs on.
 pub(super) const RESOURCES: Shape = Object(&[
     may("dockerArgs", Text),
+    may("dockerArgsList", List(&Text)),
     may("instanceCount", Whole),
     may("instanceType", Text),
+    may("locations", List(&Text)),
+    may("maxInstanceCount", Whole),
     may("properties", Map(&Any)),
     may("shmSize", Shape::Size),
 ]);
@@ -46,9 +61,10 @@ pub(super) const FILES_IN: &[Field] = &[
         "mode",
         Word(&["ReadOnlyMount", "ReadWriteMount", "Download", "Direct", "EvalMount", "EvalDownload"]),
     ),
+    may("pathOnCompute", Text),
 ];
-/// What a job reads, by name.
-pub(super) const INPUTS: Shape = Map(&OneOf(
+/// What a job reads.
+pub(super) const INPUT: Shape = OneOf(
     "jobInputType",
     &[may("description", Text)],
     &[
@@ -60,9 +76,17 @@ pub(super) const INPUTS: Shape = Map(&OneOf(
         ("uri_file", FILES_IN),
         ("uri_folder", FILES_IN),
     ],
-));
+);
+/// The same, by name.
+pub(super) const INPUTS: Shape = Map(&INPUT);
 
-const FILES_OUT: &[Field] = &[may("mode", Word(&["ReadWriteMount", "Upload", "Direct"])), may("uri", Text)];
+const FILES_OUT: &[Field] = &[
+    may("assetName", Text),
+    may("assetVersion", Text),
+    may("mode", Word(&["ReadWriteMount", "Upload", "Direct"])),
+    may("pathOnCompute", Text),
+    may("uri", Text),
+];
 /// What a job leaves behind, by name.
 pub(super) const OUTPUTS: Shape = Map(&OneOf(
     "jobOutputType",

@@ -1,7 +1,8 @@
 //! Jobs: what they share, and what each type of job adds [ARMJ].
 
-use super::Shape::{Any, Duration, Flag, Guid, List, Map, Name, Object, OneOf, Text, Whole, Word};
+use super::Shape::{Any, Duration, Flag, Guid, List, Map, Name, Object, OneOf, Scalar, Text, Whole, Word};
 use super::automl::AUTO_ML;
+use super::fine_tuning::FINE_TUNING;
 use super::job_parts::{DISTRIBUTION, EARLY_TERMINATION, INPUTS, OUTPUTS, QUEUE, RESOURCES};
 use super::{Field, Shape, may, must};
 
@@ -26,6 +27,7 @@ pub(super) const JOB: &[Field] = &[must(
         &[
             ("AutoML", AUTO_ML),
             ("Command", COMMAND),
+            ("FineTuning", FINE_TUNING),
             ("Pipeline", PIPELINE),
             ("Spark", SPARK),
             ("Sweep", SWEEP),
@@ -119,6 +121,7 @@ const SWEEP: &[Field] = &[
     must("objective", Object(&[must("goal", Word(&["Minimize", "Maximize"])), must("primaryMetric", Name)])),
     may("outputs", OUTPUTS),
     may("queueSettings", QUEUE),
+    may("resources", RESOURCES),
     must(
         "samplingAlgorithm",
         OneOf(
@@ -127,7 +130,10 @@ const SWEEP: &[Field] = &[
             &[
                 ("Bayesian", &[]),
                 ("Grid", &[]),
-                ("Random", &[may("rule", Word(&["Random", "Sobol"])), may("seed", Whole)]),
+                (
+                    "Random",
+                    &[may("logbase", Scalar), may("rule", Word(&["Random", "Sobol"])), may("seed", Whole)],
+                ),
             ],
         ),
     ),

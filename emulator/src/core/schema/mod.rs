@@ -3,7 +3,11 @@
 
 mod automl;
 mod bodies;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod complete;
 pub mod datastore;
+mod fine_tuning;
 mod job_parts;
 mod jobs;
 mod spelling;

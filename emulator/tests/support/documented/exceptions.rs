@@ -168,6 +168,12 @@ pub const FIELDS: &[Undocumented] = &[
         schema: NULL,
         reason: "§B.2 [REC]",
     },
+    Undocumented {
+        of: "ModelVersionProperties",
+        field: "datasets",
+        schema: r#"{"type": "array", "items": {"type": "object"}}"#,
+        reason: "§A, of later versions",
+    },
     Undocumented { of: "AcrDetails", field: "userCreatedAcrAccount", schema: NULL, reason: "§B.2 [REC]" },
 ];
 
