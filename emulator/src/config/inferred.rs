@@ -15,6 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct Inferred {
     /// Status of "Asset paths cannot be updated.". Default 400.
     pub asset_path_status: u16,
+    /// Status of a PUT that changes what is fixed of a version, as an environment's image. Default 409.
+    pub asset_fixed_field_status: u16,
     /// A PUT of a version without `stage` sets it to Development; otherwise it stays. Default true.
     pub absent_stage_resets: bool,
     /// A PUT of a version without `jobName` clears it; otherwise it stays. Default false.
@@ -96,6 +98,7 @@ impl Default for Inferred {
     fn default() -> Self {
         Self {
             asset_path_status: 400,
+            asset_fixed_field_status: 409,
             absent_stage_resets: true,
             absent_job_name_clears: false,
             job_uri_must_exist: true,
@@ -139,6 +142,7 @@ impl Inferred {
     pub fn opposite(self) -> Self {
         let Self {
             asset_path_status,
+            asset_fixed_field_status,
             absent_stage_resets,
             absent_job_name_clears,
             job_uri_must_exist,
@@ -176,6 +180,7 @@ impl Inferred {
         let words = usize::from(delete_with_traffic_message == HAS_TRAFFIC[0]);
         Self {
             asset_path_status: other(asset_path_status),
+            asset_fixed_field_status: other(asset_fixed_field_status),
             absent_stage_resets: !absent_stage_resets,
             absent_job_name_clears: !absent_job_name_clears,
             job_uri_must_exist: !job_uri_must_exist,

@@ -249,8 +249,8 @@ fn what_is_fixed_of_data_and_environments_compares_texts_with_their_case() {
     assert_eq!(world.put(&path, &body("Foo:1", "Linux")).status, 201);
     assert_eq!(world.get(&path).value()["properties"]["environmentType"], "UserCreated");
     assert_eq!(world.put(&path, &body("Foo:1", "linux")).status, 200);
-    assert_eq!(world.put(&path, &body("foo:1", "Linux")).status, 400);
-    assert_eq!(world.put(&path, &body("Foo:1", "Windows")).status, 400);
+    assert_eq!(world.put(&path, &body("foo:1", "Linux")).status, 409);
+    assert_eq!(world.put(&path, &body("Foo:1", "Windows")).status, 409);
     let data = format!("{WORKSPACE}/data/trips");
     let uri = "azureml://datastores/d/paths/p";
     let version = json!({"properties": {"dataType": "uri_file", "dataUri": uri}});

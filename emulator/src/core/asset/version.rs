@@ -215,7 +215,13 @@ fn replaced(core: &Core, call: &Call, kind: &Kind, before: &Value, body: &Value)
         if let Some(wanted) = at::at(body, &path)
             && !at::same(wanted, at::at(before, &path).unwrap_or(&Value::Null), WORDS.contains(field))
         {
-            return Err(ArmError::validation(field, format!("{field} cannot be changed.")));
+            // The client takes the next version when this one exists, which to it is a 409 alone [CLI].
+            return Err(ArmError::user(
+                inferred.asset_fixed_field_status,
+                "The asset already exists.",
+                "AssetAlreadyExists",
+                format!("{field} cannot be changed without increasing the version."),
+            ));
         }
     }
     let properties = &mut document["properties"];

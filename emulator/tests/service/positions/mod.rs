@@ -68,6 +68,24 @@ fn the_status_of_another_path() {
 }
 
 #[test]
+fn the_status_of_a_change_of_what_is_fixed() {
+    for status in [409, 400] {
+        let mut world = world(|i| i.asset_fixed_field_status = status);
+        for (path, field, one, other) in [
+            ("environments/e", "image", json!("i:1"), json!("i:2")),
+            ("components/c", "componentSpec", json!({"command": "a"}), json!({"command": "b"})),
+        ] {
+            let path = format!("{WORKSPACE}/{path}/versions/1");
+            let body = |value: &Value| json!({"properties": {field: value}});
+            assert_eq!(world.put(&path, &body(&one)).status, 201);
+            let refused = world.put(&path, &body(&other));
+            assert_eq!((refused.status, detail(&refused)), (status, json!("AssetAlreadyExists")));
+            assert_eq!(world.get(&path).value()["properties"][field], one);
+        }
+    }
+}
+
+#[test]
 fn a_job_goes_at_once_or_by_an_operation() {
     let job = format!("{WORKSPACE}/jobs/train-1");
     for later in [false, true] {
