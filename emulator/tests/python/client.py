@@ -14,6 +14,7 @@ from azure.ai.ml.entities import (
     AzureBlobDatastore,
     BatchEndpoint,
     CodeConfiguration,
+    CommandComponent,
     Data,
     Environment,
     ManagedOnlineDeployment,
@@ -26,6 +27,7 @@ from azure.ai.ml.entities import (
     SystemCreatedAcrAccount,
     SystemCreatedStorageAccount,
 )
+from azure.ai.ml.entities._assets.auto_delete_setting import AutoDeleteSetting
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from situations import raises, run
@@ -75,8 +77,30 @@ def other_assets():
     assert (data.version, data.type) == ("v1", "uri_folder")
     assert ml.data.get("trips", version="v1").path == data.path
     assert [d.version for d in ml.data.list("trips")] == ["v1"]
+    fleeting = AutoDeleteSetting(condition="CreatedGreaterThan", value="30d")
+    ml.data.create_or_update(Data(name="soon", version="1", path=DATASTORE + "soon", type="uri_file", auto_delete_setting=fleeting))
+    assert ml.data.get("soon", version="1").auto_delete_setting == fleeting
     environment = ml.environments.create_or_update(Environment(name="e", version="1", image="mcr.example/i:1"))
     assert ml.environments.get("e", version="1").image == environment.image == "mcr.example/i:1"
+
+
+def environments_without_version():
+    def made(image):
+        return ml.environments.create_or_update(Environment(name="counted", image=image))
+
+    assert [made(f"mcr.example/i:{n}").version for n in (1, 1, 2)] == ["1", "1", "2"]
+    assert [(e.version, e.image) for e in ml.environments.list("counted")] == [("2", "mcr.example/i:2"), ("1", "mcr.example/i:1")]
+
+
+def components_without_version():
+    def component(version):
+        return CommandComponent(name="step", version=version, command=f"echo {version}", environment="azureml:e:1")
+
+    for version in ("1", "2"):
+        ml.components.create_or_update(component(version))
+    got = ml.components.get("step")
+    assert (got.version, got.command) == ("2", "echo 2"), got
+    assert ml.components.get("step", label="latest").version == "2"
 
 
 DATASTORES = ["workspaceblobstore", "workspacefilestore", "workspaceartifactstore", "workspaceworkingdirectory"]
@@ -285,7 +309,7 @@ def deletions():
 
 
 run(
-    workspaces, models, paging, other_assets, datastores, jobs, registries, share, endpoints, keys, invocation, tokens,
+    workspaces, models, paging, other_assets, environments_without_version, components_without_version, datastores, jobs, registries, share, endpoints, keys, invocation, tokens,
     registry_model_behind_an_endpoint, batch_endpoints, batch_deployments,
     batch_invocation, deletions,
 )

@@ -260,3 +260,49 @@ fn what_is_fixed_of_data_and_environments_compares_texts_with_their_case() {
     assert_eq!(world.put(&data, &container("mltable")).status, 400);
     assert_eq!(world.get(&data).value()["properties"]["dataType"], "uri_file");
 }
+
+#[test]
+fn a_model_is_somewhere() {
+    let mut world = World::new();
+    for nowhere in [json!(""), json!(null)] {
+        let mut body = model_body();
+        body["properties"]["modelUri"] = nowhere;
+        assert_eq!(world.put(&format!("{MODEL}/versions/1"), &body).status, 400);
+    }
+}
+
+#[test]
+fn the_latest_version_of_a_component_has_a_name() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    for scope in [WORKSPACE, REGISTRY] {
+        let component = format!("{scope}/components/c/versions");
+        assert_eq!(world.get(&format!("{component}/azureml_default")).status, 404);
+        for version in ["1", "2"] {
+            world.put(
+                &format!("{component}/{version}"),
+                &json!({"properties": {"componentSpec": {"v": version}}}),
+            );
+            world.pass(60.0);
+        }
+        let latest = world.get(&format!("{component}/azureml_default")).value();
+        assert_eq!(
+            (&latest["name"], &latest["properties"]["componentSpec"]["v"]),
+            (&json!("2"), &json!("2"))
+        );
+    }
+}
+
+#[test]
+fn the_datasets_of_a_model_are_those_of_the_last_put() {
+    let mut world = World::new();
+    let mut body = model_body();
+    let shown = |world: &mut World| world.get(&version("1")).value()["properties"].get("datasets").cloned();
+    for datasets in [json!([{"name": "trips", "id": "d1"}]), json!([{"name": "fares", "id": "d2"}])] {
+        body["properties"]["datasets"] = datasets.clone();
+        world.put(&version("1"), &body);
+        assert_eq!(shown(&mut world), Some(datasets));
+    }
+    world.put(&version("1"), &model_body());
+    assert_eq!(shown(&mut world), None);
+}

@@ -16,6 +16,10 @@ pub struct Kind {
     pub path: Option<&'static str>,
     /// Further properties that are fixed at creation.
     pub fixed: &'static [&'static str],
+    /// The version that stands for the latest one: the client asks for it when it is given none [CLI].
+    pub latest: Option<&'static str>,
+    /// Properties that a version has when the last PUT had them.
+    pub told: &'static [&'static str],
     /// Versions must be positive integers in a workspace [ISS azureml-examples#2725].
     pub numbered: bool,
     /// Whether versions and containers have a `provisioningState` [SWG].
@@ -28,6 +32,8 @@ const KINDS: [Kind; 5] = [
         noun: "Model",
         path: Some("modelUri"),
         fixed: &[],
+        latest: None,
+        told: &["datasets", "defaultDeploymentTemplate", "allowedDeploymentTemplates"],
         numbered: true,
         has_state: true,
     },
@@ -36,6 +42,8 @@ const KINDS: [Kind; 5] = [
         noun: "Data",
         path: Some("dataUri"),
         fixed: &["dataType", "referencedUris"],
+        latest: None,
+        told: &["autoDeleteSetting"],
         numbered: false,
         has_state: false,
     },
@@ -44,6 +52,8 @@ const KINDS: [Kind; 5] = [
         noun: "Code",
         path: Some("codeUri"),
         fixed: &[],
+        latest: None,
+        told: &[],
         numbered: false,
         has_state: true,
     },
@@ -52,6 +62,8 @@ const KINDS: [Kind; 5] = [
         noun: "Environment",
         path: None,
         fixed: &["image", "build", "condaFile", "osType", "inferenceConfig", "autoRebuild"],
+        latest: None,
+        told: &[],
         numbered: false,
         has_state: true,
     },
@@ -60,6 +72,8 @@ const KINDS: [Kind; 5] = [
         noun: "Component",
         path: None,
         fixed: &["componentSpec"],
+        latest: Some("azureml_default"),
+        told: &[],
         numbered: false,
         has_state: true,
     },

@@ -51,9 +51,12 @@ pub fn list(core: &Core, call: &Call) -> Answer {
     })
 }
 
-/// GET of one.
+/// GET of one, or of the latest by the word that stands for it.
 pub fn get(core: &Core, call: &Call) -> Answer {
-    let key = call.address.key();
+    let key = match Kind::of(&call.address).latest {
+        Some(word) if word == call.address.leaf() => container::latest(core, &call.address.parent()),
+        _ => call.address.key(),
+    };
     let found = if shown_as_stored(core, call) {
         core.store.text(&key)
     } else {
@@ -179,7 +182,8 @@ fn created(core: &Core, call: &Call, kind: &Kind, body: &Value) -> Result<Value,
         properties.remove("referencedUris");
     }
     if let Some(path) = kind.path {
-        let Some(uri) = at::text(body, &format!("properties.{path}")) else {
+        let uri = at::text(body, &format!("properties.{path}")).filter(|uri| !uri.is_empty());
+        let Some(uri) = uri else {
             return Err(ArmError::validation(path, format!("The {path} field is required.")));
         };
         let uri = normalised(uri);
@@ -197,7 +201,7 @@ fn created(core: &Core, call: &Call, kind: &Kind, body: &Value) -> Result<Value,
         "properties": properties,
         "systemData": call::system_data(core, call.identity, true),
     });
-    fill_mutable(&mut document, body);
+    fill_mutable(&mut document, kind, body);
     Ok(document)
 }
 
@@ -253,15 +257,20 @@ fn replaced(core: &Core, call: &Call, kind: &Kind, before: &Value, body: &Value)
             None => {}
         }
     }
-    fill_mutable(&mut document, body);
+    fill_mutable(&mut document, kind, body);
     Ok(document)
 }
 
 /// The fixed fields that are words, and so compare without regard to case; `condaFile` or an image does not.
 const WORDS: &[&str] = &["dataType", "osType", "autoRebuild"];
 
-fn fill_mutable(document: &mut Value, body: &Value) {
+fn fill_mutable(document: &mut Value, kind: &Kind, body: &Value) {
     fill_resource_base(document, body);
+    if let Some(properties) = document["properties"].as_object_mut() {
+        properties.retain(|name, _| !kind.told.contains(&name.as_str()));
+        let told = kind.told.iter().map(|name| (*name, at::at(body, &format!("properties.{name}"))));
+        properties.extend(told.filter_map(|(name, value)| Some((name.to_owned(), value?.clone()))));
+    }
     if document["properties"].get("flavors").is_none() {
         return;
     }
