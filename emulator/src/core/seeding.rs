@@ -1,11 +1,12 @@
 //! What exists before the first request.
 
 use http::Method;
+use serde_json::Value;
 
 use super::address::Address;
 use super::{Core, arm, job, workspace};
 use crate::config::{Durations, ResourceSeed, Seed};
-use crate::wire::{Principal, Request};
+use crate::wire::{Principal, Request, Response};
 
 impl Core {
     /// Makes what a seed names exist, at once. Answers with what could not be made, and why.
@@ -43,9 +44,18 @@ impl Core {
         let response = arm::answer(self, &Principal::application("seed"), &request);
         self.advance(self.now());
         self.config.durations = durations;
-        if response.status < 300 {
-            return Ok(());
+        let said = if response.status < 300 { self.end_of(&response) } else { response.value() };
+        match said.get("error") {
+            Some(error) => Err(error["message"].as_str().unwrap_or("refused").to_owned()),
+            None => Ok(()),
         }
-        Err(response.value()["error"]["message"].as_str().unwrap_or("refused").to_owned())
+    }
+
+    /// What the operation that an answer started came to.
+    fn end_of(&mut self, response: &Response) -> Value {
+        let url = response.header_value("Azure-AsyncOperation").unwrap_or_default();
+        let Some(target) = url.strip_prefix(self.base()) else { return Value::Null };
+        let request = Request::get(target);
+        arm::answer(self, &Principal::application("seed"), &request).value()
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use azureml_emulator::{
-    Config, Effect, FaultRule, Limits, OperationRule, Outcome, Published, Throttling, Time, Work,
+    Config, Effect, FaultRule, Limits, OperationRule, Outcome, Published, ResourceSeed, Seed, Throttling,
+    Time, Work,
 };
 use serde_json::{Value, json};
 
-use crate::support::{ENDPOINT, World, endpoint_body};
+use crate::support::{ENDPOINT, MODEL, WORKSPACE, World, deployment_body, endpoint_body};
 
 fn read(text: &str) -> Config {
     Config::from_seed_file(text).unwrap_or_else(|error| panic!("{error}:\n{text}"))
@@ -102,6 +103,22 @@ fn the_readme_shows_a_seed_file() {
     assert!(matches!(&config.operations[0].outcome, Outcome::Fail { .. }));
     // It begins as it says: nothing in it is refused.
     assert_eq!(World::with(config.clone()).core.seed(&config.exists), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_seed_names_and_cannot_be_is_told() {
+    let resource = |id: &str, body: Value| ResourceSeed { id: id.to_owned(), body };
+    let deployment = format!("{ENDPOINT}/deployments/blue");
+    let resources = vec![
+        resource(&format!("{WORKSPACE}/models/fares/versions/none"), json!({"properties": {}})),
+        resource(ENDPOINT, endpoint_body(&json!({}))),
+        resource(&deployment, deployment_body(&format!("{MODEL}/versions/404"))),
+    ];
+    let refused = World::new().core.seed(&Seed { resources, ..Seed::default() });
+    assert_eq!(refused.len(), 2, "{refused:?}");
+    assert!(refused[0].contains("versions/none: "), "{refused:?}");
+    // The PUT was taken; only the operation knows that there is no such model.
+    assert!(refused[1].starts_with(&format!("{deployment}: ResourceNotFound: ")), "{refused:?}");
 }
 
 #[test]
