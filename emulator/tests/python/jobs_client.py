@@ -77,24 +77,27 @@ def what_may_change_of_a_job():
 
 def a_sweep():
     trial = training()(depth=sweep.Choice([3, 5, 7]), trips=TRIPS)
-    job = trial.sweep(sampling_algorithm="random", primary_metric="rmse", goal="Minimize", compute="cluster")
+    job = trial.sweep(sampling_algorithm=sweep.RandomSamplingAlgorithm(seed=7, logbase="e"), primary_metric="rmse", goal="Minimize", compute="cluster")
     job.set_limits(max_total_trials=4, max_concurrent_trials=2, timeout=600)
     job.early_termination = sweep.BanditPolicy(slack_factor=0.1, evaluation_interval=2)
     job.name = "fares-sweep"
     made = ml.jobs.create_or_update(job)
     assert (made.type, made.objective.primary_metric, made.limits.max_total_trials) == ("sweep", "rmse", 4), made
     assert (made.early_termination.slack_factor, made.search_space["depth"].values) == (0.1, [3, 5, 7]), made
+    assert (made.sampling_algorithm.seed, made.sampling_algorithm.logbase) == (7, "e"), made.sampling_algorithm
 
 
 def a_table_learned_by_itself():
     job = automl.regression(
         training_data=TABLE, target_column_name="fare", primary_metric="r2_score", compute="cluster", n_cross_validations=5,
     )
-    job.set_limits(timeout_minutes=30, max_trials=4)
+    job.set_limits(timeout_minutes=30, max_trials=4, max_nodes=2)
+    job.set_training(training_mode="distributed")
     job.name = "fares-automl"
     made = ml.jobs.create_or_update(job)
     assert (made.type, made.task_type, made.target_column_name) == ("automl", "Regression", "fare"), made
-    assert (made.n_cross_validations, made.limits.max_trials) == (5, 4), made
+    assert (made.n_cross_validations, made.limits.max_trials, made.limits.max_nodes) == (5, 4, 2), made
+    assert made.training.training_mode == "Distributed", made.training
 
 
 def images_learned_by_themselves():
