@@ -14,7 +14,7 @@ pub fn check(core: &Core, identity: &Identity, door: Door) -> Result<(), ArmErro
     let audience = identity.audience.trim_end_matches('/');
     let own = core.base();
     let mut taken = ARM.into_iter().chain([own]).map(|name| name.trim_end_matches('/'));
-    if taken.any(|name| name == audience) || (door == Door::Mfe && audience.contains("ml.azure.")) {
+    if taken.any(|name| name == audience) || (door == Door::Mfe && for_the_service(identity)) {
         return Ok(());
     }
     let [first, second] = ARM;
@@ -26,4 +26,9 @@ pub fn check(core: &Core, identity: &Identity, door: Door) -> Result<(), ArmErro
             identity.audience
         ),
     ))
+}
+
+/// Whether a token is for Azure Machine Learning itself, in whichever cloud.
+pub fn for_the_service(identity: &Identity) -> bool {
+    identity.audience.contains("ml.azure.")
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::ArmError;
 use super::monitor::Seen;
-use super::{Core, json as at, rights};
+use super::{Core, audience, json as at, rights};
 use crate::config::{ScoringRule, like};
 use crate::wire::{Delivery, Principal, Request, Response};
 
@@ -121,7 +121,7 @@ pub(super) fn admitted(
         }),
         _ => match principal {
             // A token for Azure Resource Manager does not open a scoring URI.
-            Principal::Known(identity) => identity.name == "any" || identity.audience.contains("ml.azure."),
+            Principal::Known(identity) => identity.name == "any" || audience::for_the_service(identity),
             _ => false,
         },
     }
