@@ -72,6 +72,9 @@ pub struct Inferred {
     pub environment_needed_at_once: bool,
     /// A `traffic` that names a deployment which is not Succeeded is refused. Default true.
     pub traffic_needs_succeeded: bool,
+    /// A batch endpoint's default deployment must be there when a PUT names it for the first time; otherwise any name is
+    /// taken. Default true.
+    pub batch_default_must_exist: bool,
     /// Azure Monitor counts mirrored requests too, with what they came to. Default false.
     pub metrics_count_mirrored: bool,
     /// NaN and Infinity among a run's metrics come as strings; otherwise as null. Default true.
@@ -125,6 +128,7 @@ impl Default for Inferred {
             registry_model_needs_environment: false,
             environment_needed_at_once: false,
             traffic_needs_succeeded: true,
+            batch_default_must_exist: true,
             metrics_count_mirrored: false,
             nan_as_text: true,
             failure_code_in_message: true,
@@ -169,6 +173,7 @@ impl Inferred {
             registry_model_needs_environment,
             environment_needed_at_once,
             traffic_needs_succeeded,
+            batch_default_must_exist,
             metrics_count_mirrored,
             nan_as_text,
             failure_code_in_message,
@@ -207,6 +212,7 @@ impl Inferred {
             registry_model_needs_environment: !registry_model_needs_environment,
             environment_needed_at_once: !environment_needed_at_once,
             traffic_needs_succeeded: !traffic_needs_succeeded,
+            batch_default_must_exist: !batch_default_must_exist,
             metrics_count_mirrored: !metrics_count_mirrored,
             nan_as_text: !nan_as_text,
             failure_code_in_message: !failure_code_in_message,

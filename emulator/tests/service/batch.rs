@@ -156,6 +156,49 @@ fn the_default_deployment_is_one_of_the_endpoints() {
 }
 
 #[test]
+fn a_default_deployment_that_is_gone_can_be_sent_as_it_is_shown() {
+    let mut world = world();
+    world.principal = Principal::application("bindery");
+    assert_eq!(world.delete(&format!("{}/deployments/first", endpoint())).status, 202);
+    world.pass(1.0);
+    let mut shown = world.get(&endpoint()).value();
+    shown["tags"] = json!({"a": "b"});
+    for (name, status, stays) in [
+        (json!("first"), 200, json!("first")),
+        (json!("FIRST"), 200, json!("first")),
+        (json!("third"), 400, json!("first")),
+        (json!(""), 200, json!(null)),
+        (json!("first"), 400, json!(null)),
+        (json!(null), 200, json!(null)),
+    ] {
+        shown["properties"]["defaults"]["deploymentName"] = name.clone();
+        let answer = world.put(&endpoint(), &shown);
+        assert_eq!(answer.status, status, "{name}: {}", answer.value());
+        world.pass(1.0);
+        assert_eq!(
+            world.get(&endpoint()).value()["properties"]["defaults"]["deploymentName"],
+            stays,
+            "{name}"
+        );
+    }
+    world.principal = caller();
+    assert_eq!(code(&world.send(&invocation(&trips()))), (400, "DefaultDeploymentNotSet".into()));
+}
+
+#[test]
+fn a_new_default_deployment_must_be_there_or_need_not() {
+    for (must, status) in [(true, 400), (false, 200)] {
+        let mut world = world();
+        world.core.config.inferred.batch_default_must_exist = must;
+        world.principal = Principal::application("bindery");
+        assert_eq!(world.put(&endpoint(), &endpoint_body(Some("third"), "AADToken")).status, status);
+        let expected = if must { "first" } else { "third" };
+        let shown = world.get(&endpoint()).value();
+        assert_eq!(shown["properties"]["defaults"], json!({"deploymentName": expected}));
+    }
+}
+
+#[test]
 fn a_batch_deployments_numbers_keep_within_their_bounds() {
     let mut world = world();
     world.principal = Principal::application("bindery");

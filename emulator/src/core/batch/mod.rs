@@ -44,7 +44,7 @@ pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
         refuse_quota(core, call, &location)?;
     }
     refuse_busy(core, &key)?;
-    let default = default_deployment(core, &key, &body)?;
+    let default = default_deployment(core, &key, &body, before.as_ref())?;
     let identity =
         registry::identity(core, before.as_ref().unwrap_or(&Value::Null), at::at(&body, "identity"))?;
     let mut properties = added(before.as_ref(), &body);
@@ -73,13 +73,24 @@ pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
     Ok(operate(core, call, document, before.as_ref()))
 }
 
-/// The name of the deployment that the endpoint is to run, which must be there.
-fn default_deployment(core: &Core, endpoint: &str, body: &Value) -> Result<Value, ArmError> {
+/// The name of the deployment that the endpoint is to run, in the deployment's own spelling. One that was named before
+/// may be gone meanwhile; a new one must be there [INF].
+fn default_deployment(
+    core: &Core,
+    endpoint: &str,
+    body: &Value,
+    before: Option<&Value>,
+) -> Result<Value, ArmError> {
     let path = "properties.defaults.deploymentName";
-    let Some(name) = at::text(body, path) else { return Ok(Value::Null) };
-    match core.store.get(&format!("{endpoint}/deployments/{}", name.to_ascii_lowercase())) {
-        Some(deployment) => Ok(deployment["name"].clone()),
-        None => Err(ArmError::validation(path, format!("Deployment {name} of the endpoint does not exist."))),
+    let Some(name) = at::text(body, path).filter(|name| !name.is_empty()) else { return Ok(Value::Null) };
+    if let Some(deployment) = core.store.get(&format!("{endpoint}/deployments/{}", name.to_ascii_lowercase()))
+    {
+        return Ok(deployment["name"].clone());
+    }
+    match before.and_then(|before| at::text(before, path)) {
+        Some(known) if known.eq_ignore_ascii_case(name) => Ok(known.into()),
+        _ if !core.config.inferred.batch_default_must_exist => Ok(name.into()),
+        _ => Err(ArmError::validation(path, format!("Deployment {name} of the endpoint does not exist."))),
     }
 }
 
