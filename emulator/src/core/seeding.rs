@@ -1,9 +1,11 @@
 //! What exists before the first request.
 
+use std::mem::{replace, take};
+
 use http::Method;
-use serde_json::Value;
 
 use super::address::Address;
+use super::operation::Failure;
 use super::{Core, arm, job, workspace};
 use crate::config::{Durations, ResourceSeed, Seed};
 use crate::wire::{Principal, Request, Response};
@@ -24,38 +26,47 @@ impl Core {
                 job::declare(self, &address, job);
             }
         }
-        let mut refused = Vec::new();
-        for resource in &seed.resources {
-            if let Ok(address) = Address::parse(&resource.id) {
-                self.know(&address.subscription, Some(&address.group));
-            }
-            if let Err(why) = self.make_at_once(resource) {
-                refused.push(format!("{}: {why}", resource.id));
-            }
-        }
-        refused
+        self.unhindered(|core| {
+            let make = |resource: &ResourceSeed| {
+                let why = core.make_at_once(resource).err()?;
+                Some(format!("{}: {why}", resource.id))
+            };
+            seed.resources.iter().filter_map(make).collect()
+        })
+    }
+
+    /// Works without what is meant for clients' requests: durations, throttling, rights, and fates of operations.
+    fn unhindered<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let durations = replace(&mut self.config.durations, Durations::none());
+        let throttling = take(&mut self.config.throttling);
+        let rights = take(&mut self.config.rights);
+        let operations = take(&mut self.config.operations);
+        let done = work(self);
+        let config = &mut self.config;
+        (config.durations, config.throttling) = (durations, throttling);
+        (config.rights, config.operations) = (rights, operations);
+        done
     }
 
     fn make_at_once(&mut self, resource: &ResourceSeed) -> Result<(), String> {
+        if let Ok(address) = Address::parse(&resource.id) {
+            self.know(&address.subscription, Some(&address.group));
+        }
         let target = format!("{}?api-version=2025-09-01", resource.id);
         let request = Request::new(Method::PUT, &target).json(&resource.body);
-        let durations = std::mem::take(&mut self.config.durations);
-        self.config.durations = Durations::none();
         let response = arm::answer(self, &Principal::application("seed"), &request);
         self.advance(self.now());
-        self.config.durations = durations;
-        let said = if response.status < 300 { self.end_of(&response) } else { response.value() };
-        match said.get("error") {
-            Some(error) => Err(error["message"].as_str().unwrap_or("refused").to_owned()),
-            None => Ok(()),
+        if response.status >= 300 {
+            return Err(response.value()["error"]["message"].as_str().unwrap_or("refused").to_owned());
         }
+        self.verdict(&response).map_err(|Failure { code, message }| format!("{code}: {message}"))
     }
 
-    /// What the operation that an answer started came to.
-    fn end_of(&mut self, response: &Response) -> Value {
+    /// What the operation that an answer started came to; without one, nothing went wrong.
+    fn verdict(&self, response: &Response) -> Result<(), Failure> {
         let url = response.header_value("Azure-AsyncOperation").unwrap_or_default();
-        let Some(target) = url.strip_prefix(self.base()) else { return Value::Null };
-        let request = Request::get(target);
-        arm::answer(self, &Principal::application("seed"), &request).value()
+        let path = url.strip_prefix(self.base()).map(|target| Request::get(target).path);
+        let operation = path.and_then(|path| Address::parse(&path).ok());
+        operation.and_then(|address| self.operations.verdict(address.leaf()).cloned()).unwrap_or(Ok(()))
     }
 }

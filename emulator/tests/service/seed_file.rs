@@ -8,7 +8,9 @@ use azureml_emulator::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{ENDPOINT, MODEL, WORKSPACE, World, deployment_body, endpoint_body};
+use crate::support::{
+    ENDPOINT, MODEL, REGISTRY, WORKSPACE, World, deployment_body, endpoint_body, registry_body,
+};
 
 fn read(text: &str) -> Config {
     Config::from_seed_file(text).unwrap_or_else(|error| panic!("{error}:\n{text}"))
@@ -119,6 +121,60 @@ fn what_a_seed_names_and_cannot_be_is_told() {
     assert!(refused[0].contains("versions/none: "), "{refused:?}");
     // The PUT was taken; only the operation knows that there is no such model.
     assert!(refused[1].starts_with(&format!("{deployment}: ResourceNotFound: ")), "{refused:?}");
+}
+
+/// A seed file in which everything is in the way of requests, by this fate of operations.
+fn hindering(outcome: &str) -> Config {
+    let model = |number| {
+        let body = json!({"properties": {"modelUri": "https://a.example/m", "modelType": "mlflow_model"}});
+        json!({"id": format!("{MODEL}/versions/{number}"), "body": body})
+    };
+    let deployment = |name| json!({"id": format!("{ENDPOINT}/deployments/{name}"), "body": deployment_body(&format!("{MODEL}/versions/1"))});
+    let mut resources: Vec<Value> = (1..=40).map(model).collect();
+    resources.push(json!({"id": REGISTRY, "body": registry_body()}));
+    resources.push(json!({"id": ENDPOINT, "body": endpoint_body(&json!({}))}));
+    resources.extend(["blue", "green", "red"].map(deployment));
+    let limit = json!({"size": 2, "refill": 0.001});
+    let limits = json!({"reads": limit, "writes": limit, "deletes": limit, "deploymentWrites": limit});
+    let file = json!({
+        "exists": {"resources": resources},
+        "throttling": {"custom": limits},
+        "rights": [{"effect": "deny"}],
+        "operations": [{"outcome": serde_json::from_str::<Value>(outcome).unwrap(), "times": 1}],
+        "faults": [{"effect": "dropBefore", "times": 1}],
+        "operationRetention": 0,
+    });
+    read(&file.to_string())
+}
+
+#[test]
+fn a_seed_is_made_whatever_is_in_the_way_of_requests_and_uses_none_of_it_up() {
+    for outcome in [r#""vanish""#, r#""hang""#, r#"{"fail": {"code": "A", "message": "b"}}"#] {
+        let config = hindering(outcome);
+        let seed = config.exists.clone();
+        let mut world = World::with(Config { exists: Seed::default(), ..config.clone() });
+        assert_eq!(world.core.seed(&seed), Vec::<String>::new(), "{outcome}");
+        let now = &world.core.config;
+        assert_eq!((&now.operations, &now.faults), (&config.operations, &config.faults), "{outcome}");
+        assert_eq!((&now.rights, &now.throttling), (&config.rights, &config.throttling), "{outcome}");
+        assert_eq!(json!(now.durations), json!(config.durations), "{outcome}");
+
+        world.core.clear_faults();
+        assert_eq!(world.get(MODEL).status, 403, "{outcome}");
+        world.core.config.rights.clear();
+        let registry = world.get(REGISTRY);
+        let left =
+            |name: &str| registry.header_value(&format!("x-ms-ratelimit-remaining-subscription-{name}"));
+        assert_eq!((left("reads"), left("global-reads")), (Some("1"), Some("29")), "{outcome}");
+        let made = world.put(
+            &format!("{MODEL}/versions/41"),
+            &json!({"properties": {"modelUri": "https://a.example/m"}}),
+        );
+        let left = |name: &str| made.header_value(&format!("x-ms-ratelimit-remaining-subscription-{name}"));
+        assert_eq!((left("writes"), left("global-writes")), (Some("1"), Some("29")), "{outcome}");
+        let red = world.get(&format!("{ENDPOINT}/deployments/red")).value();
+        assert_eq!(red["properties"]["provisioningState"], "Succeeded", "{outcome}");
+    }
 }
 
 #[test]

@@ -63,6 +63,11 @@ impl Operations {
         self.known.values().filter(|operation| operation.ended.is_none()).count()
     }
 
+    /// What an operation came to; none while it runs, and when there is none of this id.
+    pub(in crate::core) fn verdict(&self, id: &str) -> Option<&Result<(), Failure>> {
+        self.known.get(id)?.verdict.as_ref()
+    }
+
     /// Whether something runs on an endpoint or one of its deployments.
     pub fn busy(&self, endpoint: &str) -> bool {
         self.busy.contains_key(endpoint)
