@@ -218,6 +218,19 @@ impl Situation {
         })
     }
 
+    /// A deletion that waits for somebody to take something out of Azure. Nobody is woken by that, and a list may
+    /// show for a while what is gone: so it looks again, often at first.
+    pub(super) fn held_in_azure(
+        &self,
+        old: &[Condition],
+        reason: Reason,
+        message: impl Into<String>,
+    ) -> Step {
+        let conditions = conditions_of(old);
+        let since = conditions.get("Stalled").map(|c| c.last_transition_time.0.to_string());
+        Step { next: Next::After(self.look_again(since.as_deref())), ..Step::stalled(reason, message) }
+    }
+
     /// How soon to look at something that has gone on since `since`: often at first, then less.
     pub(super) fn look_again(&self, since: Option<&str>) -> Duration {
         let age = since

@@ -228,13 +228,11 @@ fn finish_deletion(facts: &Facts) -> Option<Step> {
     }
     let content: Vec<&str> = facts.holds.iter().chain(&facts.referrers).map(String::as_str).collect();
     if !content.is_empty() {
-        return Some(Step::stalled(
-            Reason::NotEmpty,
-            format!(
-                "The registry is not deleted while it holds {}. Remove them first, or set spec.deletionPolicy to Retain to let go of it.",
-                content.join(", ")
-            ),
-        ));
+        let message = format!(
+            "The registry is not deleted while it holds {}. Remove them first, or set spec.deletionPolicy to Retain to let go of it.",
+            content.join(", ")
+        );
+        return Some(situation.held_in_azure(&facts.status.conditions, Reason::NotEmpty, message));
     }
     Some(Step::call(
         Reason::Deleting,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use azureml_emulator::{Entry, Inferred, ResourceSeed, Seed, Time};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Error, PATIENCE, Stand, azure_id};
 
@@ -15,9 +15,21 @@ impl Stand {
 
     /// How long lists show the past, in real time.
     pub(super) fn list_lag(&self) -> Duration {
-        let control = self.emulator.control();
-        let scale = if let Time::Real { scale } = control.config.time { scale } else { 1.0 };
-        Duration::from_secs_f64(control.config.list_lag / scale)
+        let lag = self.emulator.control().config.list_lag;
+        Duration::from_secs_f64(lag / self.scale())
+    }
+
+    /// Lets lists show the past for so long, in real time.
+    pub fn let_lists_lag(&self, lag: Duration) -> Result<(), Error> {
+        let lag = lag.as_secs_f64() * self.scale();
+        Ok(self.emulator.control().configure(&json!({"listLag": lag}))?)
+    }
+
+    fn scale(&self) -> f64 {
+        match self.emulator.control().config.time {
+            Time::Real { scale } => scale,
+            _ => 1.0,
+        }
     }
 
     /// A resource as Azure holds it, by its path below the provider: `registries/fares-models`.

@@ -1,5 +1,7 @@
 //! A registry: made, grown, shrunk, adopted, observed, corrected, and let go.
 
+use std::time::Duration;
+
 use azureml_emulator::{OperationRule, Outcome as Fate, Work};
 use bindery::api::{ModelVersion, Registry};
 use e2e::stand::{Stand, condition, drifted, ready};
@@ -229,7 +231,9 @@ async fn deletion_keeps_it_or_waits_until_it_is_empty() -> Outcome {
     assert!(message.contains("1 models") && message.contains("taxi-1"), "{message}");
     assert!(stand.requests_on("DELETE", PATH).is_empty());
 
-    // The version goes, and its object's end wakes the registry. Azure keeps the name without versions.
+    // The version goes, and its object's end wakes the registry, which lists still show as full. Azure keeps the
+    // name without versions.
+    stand.let_lists_lag(Duration::from_secs(2))?;
     stand.delete_and_wait::<ModelVersion>("taxi-1").await?;
     stand.wait_gone::<Registry>(NAME).await?;
     assert!(stand.azure(PATH).is_none());

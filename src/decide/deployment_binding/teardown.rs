@@ -44,14 +44,12 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
     let serves = |d: &&OnlineDeployment| endpoint.weight(d.name()) > 0;
     if ours.iter().any(serves) {
         if let Some(other) = foreign.iter().find(|d| serves(d)) {
-            return Some(Step::stalled(
-                Reason::InUse,
-                format!(
-                    "The endpoint {} also sends traffic to {}, which is not Bindery's. Move all traffic to it or none, or set spec.deletionPolicy to Retain.",
-                    id.name(),
-                    other.name()
-                ),
-            ));
+            let message = format!(
+                "The endpoint {} also sends traffic to {}, which is not Bindery's. Move all traffic to it or none, or set spec.deletionPolicy to Retain.",
+                id.name(),
+                other.name()
+            );
+            return Some(situation.held_in_azure(&facts.status.conditions, Reason::InUse, message));
         }
         let mut quiet = endpoint.clone();
         quiet.properties.traffic.clear();

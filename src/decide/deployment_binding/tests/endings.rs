@@ -169,7 +169,7 @@ fn what_is_not_ours_stays() {
         (
             "a foreign deployment serves too",
             mixed().traffic(&[("1", 50), ("blue", 50)]).decide(),
-            "False InUse stalled | The endpoint taxi also sends traffic to blue, which is not Bindery's. Move all traffic to it or none, or set spec.deletionPolicy to Retain. | interval",
+            "False InUse stalled | The endpoint taxi also sends traffic to blue, which is not Bindery's. Move all traffic to it or none, or set spec.deletionPolicy to Retain. | 1 s",
         ),
         (
             "a foreign deployment is idle, ours serves",

@@ -1,7 +1,9 @@
 //! The end of a registry's object.
 
+use std::time::Duration;
+
 use super::*;
-use crate::api::RegistryDeletion;
+use crate::api::{Reason, RegistryDeletion, conditions_of};
 use crate::azure::Class;
 use crate::decide::Mode;
 use crate::decide::fixtures::assert_table;
@@ -26,12 +28,29 @@ fn a_deletion_ends_as_its_policy_says() {
         (
             "not empty",
             decide(&deleting(|f| f.holds = vec!["3 models".into()])),
-            "False NotEmpty stalled | The registry is not deleted while it holds 3 models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | interval",
+            "False NotEmpty stalled | The registry is not deleted while it holds 3 models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 1 s",
+        ),
+        (
+            "not empty for a long time, which is asked for less often",
+            decide(&deleting(|f| {
+                f.holds = vec!["3 models".into()];
+                let mut said = conditions_of(&[]);
+                said.set(
+                    "Stalled",
+                    Some(true),
+                    Reason::NotEmpty,
+                    "",
+                    1,
+                    f.situation.now - Duration::from_hours(9),
+                );
+                f.status.conditions = said.into_vec();
+            })),
+            "False NotEmpty stalled | The registry is not deleted while it holds 3 models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 15 s",
         ),
         (
             "still referred to",
             decide(&deleting(|f| f.referrers = vec!["ModelVersion fares/taxi-3".into()])),
-            "False NotEmpty stalled | The registry is not deleted while it holds ModelVersion fares/taxi-3. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | interval",
+            "False NotEmpty stalled | The registry is not deleted while it holds ModelVersion fares/taxi-3. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 1 s",
         ),
         (
             "gone",
