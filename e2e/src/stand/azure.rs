@@ -28,7 +28,7 @@ impl Stand {
     fn scale(&self) -> f64 {
         match self.emulator.control().config.time {
             Time::Real { scale } => scale,
-            _ => 1.0,
+            Time::Manual => 1.0,
         }
     }
 
