@@ -48,7 +48,7 @@ pub struct Config {
     pub token_lifetime: u32,
     /// Items on a page of a list. Default 30.
     pub page_size: usize,
-    /// Seconds for `Retry-After` on asynchronous answers. Default none: no recorded answer has one [REC].
+    /// Emulated seconds for `Retry-After` on asynchronous answers. Default none: no recorded answer has one [REC].
     pub retry_after: Option<u32>,
     /// Seconds for which a finished operation can still be asked for; 404 afterwards. Default 3600 [INF].
     pub operation_retention: f64,
@@ -114,7 +114,8 @@ impl Default for Config {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Time {
-    /// From the present, `scale` emulated seconds per second. Tokens still last as long as clients believe.
+    /// From the present, `scale` emulated seconds per second. Tokens still last as long as clients believe. `Retry-After`
+    /// is in emulated seconds, so that clients wait `scale` times as long as they need to.
     Real {
         /// Emulated seconds per real second; greater than 0.
         scale: f64,

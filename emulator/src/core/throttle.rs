@@ -34,6 +34,9 @@ type Key = (String, String, Kind);
 struct Wait {
     seconds: f64,
     until: Timestamp,
+    /// Somebody came too early, and it began anew. That happens once: clients of one principal cannot be told apart, and
+    /// each one's punctual request is too early for what another was told later.
+    anew: bool,
 }
 
 /// What is left in every bucket, and who waits for one.
@@ -88,19 +91,22 @@ impl Buckets {
     }
 
     /// Takes one token of each bucket, of the principal's own and the subscription's. Otherwise takes none, and tells
-    /// after how many seconds there is one in each. Who comes before that waits as long again.
+    /// after how many seconds there is one in each. Whoever first comes before that waits as long again, and who comes
+    /// before that too waits for the rest of it.
     fn take(&mut self, buckets: &[(Key, Limit); 2], now: Timestamp) -> Result<(), f64> {
         let own = &buckets[0].0;
         if let Some(wait) = self.waits.get_mut(own).filter(|wait| now < wait.until) {
-            wait.until = ids::after(now, wait.seconds);
-            return Err(wait.seconds);
+            if !wait.anew {
+                *wait = Wait { until: ids::after(now, wait.seconds), anew: true, ..*wait };
+            }
+            return Err(wait.until.duration_since(now).as_secs_f64().ceil());
         }
         let seconds = buckets.iter().fold(0.0_f64, |longest, bucket| {
             let missing = 1.0 - *self.level(bucket, now);
             if missing > 0.0 { longest.max((missing / bucket.1.refill.max(1e-6)).ceil()) } else { longest }
         });
         if seconds > 0.0 {
-            self.waits.insert(own.clone(), Wait { seconds, until: ids::after(now, seconds) });
+            self.waits.insert(own.clone(), Wait { seconds, until: ids::after(now, seconds), anew: false });
             return Err(seconds);
         }
         self.waits.remove(own);

@@ -282,29 +282,6 @@ fn a_429_tells_what_is_left_in_both_buckets() {
     assert_eq!(left(&world.get(WORKSPACE)), ["3", "56"]);
 }
 
-#[test]
-fn who_comes_too_early_waits_as_long_again() {
-    let limits = Limits { reads: Limit { size: 1.0, refill: 0.1 }, ..Limits::default() };
-    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
-    world.get(WORKSPACE);
-    world.pass(3.0);
-    for _ in 0..5 {
-        let refused = world.get(WORKSPACE);
-        assert_eq!((refused.status, refused.header_value("Retry-After")), (429, Some("7")));
-        world.pass(6.9);
-    }
-    assert_eq!(world.get(WORKSPACE).status, 429, "the bucket is full, but it was asked too early");
-    world.pass(7.0);
-    assert_eq!(world.get(WORKSPACE).status, 200);
-    assert_eq!(world.get(WORKSPACE).header_value("Retry-After"), Some("10"), "another wait");
-    world
-        .core
-        .configure(&json!({"throttling": {"custom": {"reads": {"size": 9.0, "refill": 99.0}}}}))
-        .unwrap();
-    world.pass(1.0);
-    assert_eq!(world.get(WORKSPACE).status, 200, "other limits, and no wait");
-}
-
 /// A bucket that hardly fills.
 fn limit(size: f64) -> Limit {
     Limit { size, refill: 0.001 }

@@ -24,3 +24,4 @@ mod scoring;
 mod seed_file;
 mod storage;
 mod sturdy;
+mod throttling;
