@@ -74,26 +74,56 @@ impl Address {
         } else {
             return Err(NoAddress::Elsewhere);
         };
-        if segments.iter().any(|segment| segment.is_empty() || segment.contains('/')) {
+        if segments.iter().any(|segment| is_no_name(segment)) {
             return Err(NoAddress::Segment);
         }
-        let mut address = Self {
-            subscription: segments[1].clone(),
-            group,
+        Self::root(&segments[1], &group).with(&segments[rest..])
+    }
+
+    /// What is all above: a resource group, or a subscription.
+    fn root(subscription: &str, group: &str) -> Self {
+        Self {
+            subscription: subscription.to_owned(),
+            group: group.to_owned(),
             steps: Vec::new(),
             collection: None,
             action: None,
-        };
-        for pair in segments[rest..].chunks(2) {
+        }
+    }
+
+    /// Takes apart what a path names without saying where: `registries/models/environments/e/versions/1`.
+    pub fn somewhere(path: &str) -> Result<Self, NoAddress> {
+        let segments: Vec<String> = path.trim_matches('/').split('/').map(decode).collect();
+        if segments.iter().any(|segment| is_no_name(segment)) {
+            return Err(NoAddress::Segment);
+        }
+        Self::root("", "").with(&segments)
+    }
+
+    fn with(mut self, segments: &[String]) -> Result<Self, NoAddress> {
+        for pair in segments.chunks(2) {
             let known = TYPES.iter().find(|kind| kind.eq_ignore_ascii_case(&pair[0]));
             match (known, pair.get(1)) {
-                (Some(kind), Some(name)) => address.steps.push((kind, name.clone())),
-                (Some(kind), None) => address.collection = Some(kind),
-                (None, None) if !address.steps.is_empty() => address.action = Some(pair[0].clone()),
+                (Some(kind), Some(name)) => self.steps.push((kind, name.clone())),
+                (Some(kind), None) => self.collection = Some(kind),
+                (None, None) if !self.steps.is_empty() => self.action = Some(pair[0].clone()),
                 (None, _) => return Err(NoAddress::Type(pair[0].clone())),
             }
         }
-        Ok(address)
+        Ok(self)
+    }
+
+    /// Whether it is a resource, and neither a list nor an action.
+    pub fn is_resource(&self) -> bool {
+        self.collection.is_none() && self.action.is_none()
+    }
+
+    /// The same steps below another resource, in the place of its first ones.
+    #[must_use]
+    pub fn moved_to(&self, owner: &Self, instead_of: usize) -> Self {
+        let mut moved = owner.clone();
+        moved.steps.extend(self.steps.iter().skip(instead_of).cloned());
+        moved
     }
 
     /// The chain of types, such as `workspaces/models/versions`.
@@ -181,5 +211,9 @@ impl Address {
 /// The key of an ARM id; none when it is not one of ours.
 pub fn key_of(id: &str) -> Option<String> {
     let address = Address::parse(id).ok()?;
-    (address.collection.is_none() && address.action.is_none()).then(|| address.key())
+    address.is_resource().then(|| address.key())
+}
+
+fn is_no_name(segment: &str) -> bool {
+    segment.is_empty() || segment.contains('/')
 }

@@ -1,12 +1,10 @@
 //! How clients find their way: cloud metadata, and where a registry's assets are served.
 
-use std::borrow::Cow;
-
 use serde_json::json;
 
 use super::call::{self, Door};
 use super::error::RootError;
-use super::{Core, audience, blob, ids, json as at, rights};
+use super::{Core, audience, blob, ids, json as at, registry, rights};
 use crate::wire::{Principal, Request, Response};
 
 /// Answers `/metadata/endpoints` and `/registrymanagement/v1.0/registries/{r}/discovery`.
@@ -51,12 +49,8 @@ fn registry(core: &mut Core, principal: &Principal, name: &str) -> Response {
         Ok(identity) => identity,
         Err(error) => return error.into_response(core, "eastus"),
     };
-    let found = core
-        .store
-        .everywhere("/registries")
-        .map(|(_, registry)| registry)
-        .find(|registry| registry["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name)));
-    let Some(registry) = found.map(Cow::into_owned) else {
+    let found = registry::named(core, name).and_then(|address| core.store.take(&address.key()));
+    let Some(registry) = found else {
         let format = "Registry {feedName} was not found.";
         return RootError { status: 404, format, registry: name, inner: &[] }.into_response(core);
     };

@@ -32,6 +32,7 @@ mod order;
 mod paging;
 mod parameters;
 mod publish;
+mod reference;
 mod refused;
 mod registry;
 mod registry_regions;

@@ -7,7 +7,7 @@ use super::asset::{KINDS_OF_ASSETS, version};
 use super::call::{Call, not_found};
 use super::error::{Answer, ArmError};
 use super::operation::{self, Deed, Failure, Family, Order, Start};
-use super::{Core, asset, json as at, rights};
+use super::{Core, asset, json as at, reference, registry, rights};
 use crate::config::Work;
 use crate::wire::Response;
 
@@ -53,31 +53,25 @@ fn check_source(core: &Core, call: &Call, source: &Address) -> Result<(), ArmErr
 /// The version that `azureml://locations/{loc}/workspaces/{guid}/models/N/versions/V` or an ARM id names, whether
 /// there is one or not; none when it is no version of an asset.
 fn source_of(core: &Core, asset: &str) -> Option<Address> {
-    let address = match asset.strip_prefix("azureml://locations/") {
+    let address = match reference::parse(asset) {
         None => Address::parse(asset).ok()?,
-        Some(rest) => {
-            let mut parts = rest.splitn(4, '/');
-            let (_, _, guid, tail) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        Some(named) => {
+            let [("locations", _), ("workspaces", guid), ..] = named.steps.as_slice() else { return None };
             let workspace = core
                 .store
                 .everywhere("/workspaces")
                 .map(|(_, workspace)| workspace)
                 .find(|workspace| at::text(workspace, "properties.workspaceId") == Some(guid))?;
-            Address::parse(&format!("{}/{tail}", workspace["id"].as_str()?)).ok()?
+            named.moved_to(&Address::parse(workspace["id"].as_str()?).ok()?, 2)
         }
     };
-    let whole = address.collection.is_none() && address.action.is_none();
     let version =
         matches!(address.steps[..], [_, (kind, _), ("versions", _)] if KINDS_OF_ASSETS.contains(&kind));
-    (whole && version).then_some(address)
+    (address.is_resource() && version).then_some(address)
 }
 
 fn registry_named(core: &Core, name: &str) -> Result<Address, ArmError> {
-    core.store
-        .everywhere("/registries")
-        .map(|(_, registry)| registry)
-        .find(|registry| registry["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name)))
-        .and_then(|registry| Address::parse(registry["id"].as_str()?).ok())
+    registry::named(core, name)
         .ok_or_else(|| ArmError::missing("RegistryNotFound", format!("Registry {name} was not found.")))
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::address::Address;
 use super::call::{Call, not_found};
 use super::error::{Answer, ArmError};
 use super::operation::{self, Deed, Failure, Family, Start, Started};
@@ -28,6 +29,14 @@ pub fn get(core: &Core, call: &Call) -> Answer {
         Some(document) if visible(core, &document) => Ok(Response::json(200, &document)),
         _ => Err(not_found(&call.address)),
     }
+}
+
+/// The registry of a name, which is one in the whole tenant, in any case.
+pub fn named(core: &Core, name: &str) -> Option<Address> {
+    let mut all = core.store.everywhere("/registries").map(|(_, registry)| registry);
+    let found =
+        all.find(|registry| registry["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name)))?;
+    Address::parse(found["id"].as_str()?).ok()
 }
 
 fn visible(core: &Core, document: &Value) -> bool {

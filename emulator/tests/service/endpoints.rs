@@ -205,6 +205,64 @@ fn a_deployment_needs_a_model_and_an_environment_that_there_are() {
 }
 
 #[test]
+fn a_registrys_asset_is_named_in_any_case_of_the_words_and_by_its_latest_label() {
+    let mut world = World::new();
+    world.serve(&[]);
+    world.settle_put(REGISTRY, &registry_body());
+    for version in ["1", "2"] {
+        world.settle_put(
+            &format!("{REGISTRY}/models/copy/versions/{version}"),
+            &json!({"properties": {"modelUri": "https://a.example/m"}}),
+        );
+    }
+    let image = json!({"properties": {"image": "i:1"}});
+    world.settle_put(&format!("{REGISTRY}/environments/serving/versions/1"), &image);
+    world.settle_put(&format!("{REGISTRY}/environments/gone/versions/1"), &image);
+    world.delete(&format!("{REGISTRY}/environments/gone/versions/1"));
+    world.pass(60.0);
+    let own = format!("{MODEL}/versions/1");
+    for (model, environment, folder) in [
+        (own.as_str(), "azureml://registries/models/environments/serving/labels/latest", "fares/1"),
+        (&own, "AzureML://Registries/MODELS/Environments/serving/Versions/1", "fares/1"),
+        (&own, "azureml://registries/azureml/environments/sklearn-1.5/labels/latest", "fares/1"),
+        (&own, "azureml://registries/AzureML/Environments/sklearn-1.5/Versions/35/", "fares/1"),
+        ("azureml://registries/models/models/copy/labels/latest", "", "copy/2"),
+        ("azureml://registries/models/Models/copy/Labels/latest/", "", "copy/2"),
+        ("azureml://registries/models/models/copy/versions/1", "", "copy/1"),
+    ] {
+        let expected = ("Succeeded".to_owned(), String::new());
+        assert_eq!(
+            deployed(&mut world, &json!(model), &json!(environment)),
+            expected,
+            "{model} {environment}"
+        );
+        let blue = world.get(&format!("{ENDPOINT}/deployments/blue")).value();
+        assert_eq!(blue["properties"]["model"], model);
+        let folder = format!("/var/azureml-app/azureml-models/{folder}");
+        assert_eq!(blue["properties"]["environmentVariables"]["AZUREML_MODEL_DIR"], folder, "{model}");
+    }
+    for environment in [
+        "azureml://registries/models/environments/serving/labels/newest",
+        "azureml://registries/models/environments/none/labels/latest",
+        "azureml://registries/models/environments/gone/labels/latest",
+        "azureml://registries/models/environments/SERVING/labels/latest",
+        "azureml://registries/models/models/copy/labels/latest",
+        "azureml://registries/models/environments/serving/labels",
+        "azureml://registries/models/environments/serving",
+        "azureml://registries/none/environments/serving/labels/latest",
+        "azureml://registries/azureml/environments/sklearn-1.5/labels/newest",
+        "azureml://registries/azureml/models/sklearn-1.5/versions/35",
+        "azureml://registries",
+        "azureml://",
+        "azureml://registries/models/environments/ä/labels/latest",
+    ] {
+        let (state, message) = deployed(&mut world, &json!(own), &json!(environment));
+        assert_eq!(state, "Failed", "{environment}");
+        assert!(message.starts_with("ResourceNotFound: ") && message.contains(environment), "{message}");
+    }
+}
+
+#[test]
 fn a_deployment_with_traffic_is_not_deleted_unless_the_switch_says_so() {
     for refused in [true, false] {
         let inferred = Inferred { delete_with_traffic_refused: refused, ..Inferred::default() };

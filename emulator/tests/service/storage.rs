@@ -247,6 +247,15 @@ fn a_registry_gives_a_place_for_each_new_version_and_only_for_those() {
         let files = Store::of(&readable["credential"]["sasUri"]);
         assert_eq!(text(&files.get(&mut world, "/model/weights")), "1");
     }
+    for (id, status) in [
+        ("AzureML://Registries/MODELS/Models/fares/Versions/1", 200),
+        ("azureml://registries/models/models/fares/labels/latest", 400),
+        ("azureml://registries/models/endpoints/fares/versions/1", 400),
+    ] {
+        let body = json!({"assetId": id, "blobUri": uri});
+        let answer = world.post(&format!("{REGISTRY}/datareferences/fares/versions/1"), &body);
+        assert_eq!(answer.status, status, "{id}");
+    }
     let absent = json!({"assetId": "azureml://registries/models/models/fares/versions/2", "blobUri": uri});
     assert_eq!(world.post(&format!("{REGISTRY}/datareferences/fares/versions/2"), &absent).status, 404);
 }

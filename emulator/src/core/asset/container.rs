@@ -116,11 +116,10 @@ pub(super) fn count_version(container: &mut Value, version: &str) {
     }
 }
 
-/// The key of the latest version.
-pub(super) fn latest(core: &Core, container: &Address) -> String {
-    let found = core.store.get(&container.key());
-    let version = found.as_deref().and_then(|container| at::text(container, "properties.latestVersion"));
-    container.child("versions", version.unwrap_or_default()).key()
+/// The latest version, if there is any.
+pub fn latest(core: &Core, container: &Address) -> Option<Address> {
+    let found = core.store.get(&container.key())?;
+    Some(container.child("versions", at::text(&found, "properties.latestVersion")?))
 }
 
 /// After a deletion: the latest is the last made of those left.

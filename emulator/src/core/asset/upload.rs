@@ -8,7 +8,7 @@ use crate::core::address::Address;
 use crate::core::blob::place::{self, Place};
 use crate::core::call::Call;
 use crate::core::error::{Answer, ArmError};
-use crate::core::{Core, ids, json as at};
+use crate::core::{Core, ids, json as at, reference};
 use crate::wire::Response;
 
 /// POST startPendingUpload: `{pendingUploadId?}`. A container for that id, in the storage of the registry or workspace.
@@ -77,17 +77,17 @@ pub(super) fn files_of(core: &mut Core, asset: &Address) -> (Place, Value) {
 /// The version that `assetId` names: of the registry and under the name and version of the call.
 fn asset_of(call: &Call, body: &Value) -> Result<Address, ArmError> {
     let id = at::text(body, "assetId").unwrap_or_default();
-    let parts: Vec<&str> = id.strip_prefix("azureml://registries/").unwrap_or_default().split('/').collect();
     let refused =
         || ArmError::validation("assetId", format!("The asset id '{id}' is not one of this registry's."));
-    let [registry, kind, name, "versions", version] = parts[..] else { return Err(refused()) };
-    let kind = super::KINDS_OF_ASSETS.iter().find(|known| **known == kind).ok_or_else(refused)?;
+    let named = reference::parse(id).ok_or_else(refused)?;
+    let [("registries", registry), (kind, name), ("versions", version)] = named.steps.as_slice() else {
+        return Err(refused());
+    };
     let owner = &call.address;
     let fits =
         registry.eq_ignore_ascii_case(owner.name(0)) && name == owner.name(1) && version == owner.leaf();
-    if !fits || !in_registry(owner) {
+    if !fits || !in_registry(owner) || !super::KINDS_OF_ASSETS.contains(kind) {
         return Err(refused());
     }
-    let registry = owner.parent().parent();
-    Ok(registry.child(kind, name).child("versions", version))
+    Ok(named.moved_to(&owner.parent().parent(), 1))
 }

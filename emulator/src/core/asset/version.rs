@@ -53,8 +53,11 @@ pub fn list(core: &Core, call: &Call) -> Answer {
 
 /// GET of one, or of the latest by the word that stands for it.
 pub fn get(core: &Core, call: &Call) -> Answer {
+    let asked = || missing(&call.address);
     let key = match Kind::of(&call.address).latest {
-        Some(word) if word == call.address.leaf() => container::latest(core, &call.address.parent()),
+        Some(word) if word == call.address.leaf() => {
+            container::latest(core, &call.address.parent()).ok_or_else(asked)?.key()
+        }
         _ => call.address.key(),
     };
     let found = if shown_as_stored(core, call) {
@@ -62,7 +65,7 @@ pub fn get(core: &Core, call: &Call) -> Answer {
     } else {
         core.store.take(&key).map(|document| shown(core, call, document).to_string())
     };
-    found.map(|document| Response::json_text(200, document)).ok_or_else(|| missing(&call.address))
+    found.map(|document| Response::json_text(200, document)).ok_or_else(asked)
 }
 
 /// PUT: makes, or replaces everything but what is immutable.

@@ -3,32 +3,17 @@
 use serde_json::Value;
 
 use super::mark_endpoint;
-use crate::core::address::key_of;
 use crate::core::operation::Failure;
 use crate::core::scoring::Serving;
-use crate::core::{Core, json as at, traffic};
+use crate::core::{Core, json as at, reference, traffic};
 
-const REGISTRIES: &str = "azureml://registries/";
-
-/// Microsoft's own registry, whose environments are there for everybody.
-const CURATED: &str = "azureml://registries/azureml/environments/";
-
-/// The version that a reference names: a workspace's by ARM id, a registry's by asset id.
+/// The version that a reference names, if it is of this kind and is there.
 fn version_of(core: &Core, asset: &str, reference: &str) -> Option<Value> {
-    let key = match reference.strip_prefix(REGISTRIES) {
-        None => key_of(reference)?,
-        Some(rest) => {
-            let (registry, tail) = rest.split_once('/')?;
-            let same = |known: &Value| {
-                known["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(registry))
-            };
-            let mut registries = core.store.everywhere("/registries").map(|(_, registry)| registry);
-            let registry = registries.find(|known| same(known))?;
-            format!("{}/{tail}", key_of(registry["id"].as_str()?)?)
-        }
-    };
-    let kind = format!("/{asset}/versions");
-    core.store.take(&key).filter(|version| version["type"].as_str().is_some_and(|of| of.ends_with(&kind)))
+    let address = reference::version(core, reference)?;
+    match address.steps[..] {
+        [_, (kind, _), ("versions", _)] if kind == asset => core.store.take(&address.key()),
+        _ => None,
+    }
 }
 
 /// What is said of that.
@@ -115,8 +100,9 @@ fn found(
     if lacks_environment(core, document) {
         return Err(failure("BadArgument", LACKS_ENVIRONMENT.to_owned()));
     }
-    let curated = environment.get(..CURATED.len()).is_some_and(|start| start.eq_ignore_ascii_case(CURATED));
-    if !environment.is_empty() && !curated && version_of(core, "environments", environment).is_none() {
+    let there =
+        || reference::is_curated(environment) || version_of(core, "environments", environment).is_some();
+    if !environment.is_empty() && !there() {
         return Err(missing(&format!("environment {environment}")));
     }
     let name = model["id"].as_str().and_then(|id| id.rsplit('/').nth(2)).unwrap_or_default();
