@@ -125,17 +125,22 @@ impl Core {
     }
 
     /// Changes the configuration by a JSON merge patch in the seed file's words. What counts only at the start is
-    /// refused, unless it is as it was.
+    /// refused, unless it is as it was, however it is written.
     pub fn configure(&mut self, patch: &Value) -> Result<(), String> {
-        let before = serde_json::to_value(&self.config).map_err(|error| error.to_string())?;
+        if !patch.is_object() {
+            return Err(format!("The configuration is changed by an object of its fields, not by {patch}."));
+        }
+        let fields = |config: &Config| serde_json::to_value(config).map_err(|error| error.to_string());
+        let before = fields(&self.config)?;
         let mut all = before.clone();
         crate::core::merge(&mut all, patch);
+        let config: Config = serde_json::from_value(all).map_err(|error| error.to_string())?;
+        let after = fields(&config)?;
         for (field, instead) in AT_THE_START {
-            if all[field] != before[field] {
+            if after[field] != before[field] {
                 return Err(format!("`{field}` cannot be changed while it runs: {instead}."));
             }
         }
-        let config: Config = serde_json::from_value(all).map_err(|error| error.to_string())?;
         if config.throttling != self.config.throttling {
             self.buckets.forget_waits();
         }

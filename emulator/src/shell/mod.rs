@@ -135,6 +135,7 @@ impl Emulator {
         if !refused.is_empty() {
             return Err(Error::Seed(refused.join("; ")));
         }
+        core.config.exists = exists;
         let shared = Arc::new(Shared {
             core: Mutex::new(core),
             clock: Mutex::new(clock),

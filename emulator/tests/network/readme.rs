@@ -66,3 +66,19 @@ async fn every_request_in_the_readme_is_taken() {
     assert_eq!(emulator.control().config.faults, []);
     assert_eq!(json!(emulator.control().config)["durations"]["publish"], 1.0);
 }
+
+#[tokio::test]
+async fn the_seed_file_that_it_runs_with_changes_nothing() {
+    let sample = shown("yaml")[0];
+    let emulator = Emulator::start(Config::from_seed_file(sample).unwrap()).await.unwrap();
+    let url = emulator.url() + "/_emulator/config";
+    let client = client(&emulator);
+    let config = async || client.get(&url).send().await.unwrap().json::<Value>().await.unwrap();
+    let before = config().await;
+    let written: Value = serde_yaml::from_str(sample).unwrap();
+    assert_ne!(written["time"], before["time"], "60 is another word for 60.0");
+    let answer = client.patch(&url).json(&written).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    assert_eq!(config().await, before);
+    assert_eq!(before["exists"]["workspaces"][0]["name"], "dev");
+}

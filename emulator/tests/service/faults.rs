@@ -1,7 +1,7 @@
 //! Faults by rule, foreign changes, the log.
 
 use azureml_emulator::{Delivery, Effect, FaultRule, OperationRule, Outcome, Request};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{ENDPOINT, MODEL, REGISTRY, WORKSPACE, World, endpoint_body, model_body, registry_body};
 
@@ -196,6 +196,22 @@ fn what_counts_only_at_the_start_is_not_changed_later() {
         assert_eq!(world.send(&Request::patch("/_emulator/config", &same)).status, 200, "{field}");
     }
     assert_eq!(world.send(&Request::get("/_emulator/config")).value(), before);
+}
+
+#[test]
+fn a_change_of_the_configuration_is_an_object_of_its_fields() {
+    let mut world = World::new();
+    let mut refusal = |patch: Value| {
+        let refused = world.send(&Request::patch("/_emulator/config", &patch));
+        assert_eq!(refused.status, 400, "{patch}");
+        refused.value()["error"]["message"].as_str().unwrap().to_owned()
+    };
+    for patch in [json!([]), json!("x"), json!(5), json!(null)] {
+        let why = refusal(patch.clone());
+        assert_eq!(why, format!("The configuration is changed by an object of its fields, not by {patch}."));
+    }
+    assert!(refusal(json!({"sed": 1, "seed": 1})).contains("unknown field `sed`"));
+    assert!(refusal(json!({"seed": "one"})).contains("invalid type: string \"one\""));
 }
 
 #[test]
