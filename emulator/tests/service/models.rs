@@ -262,6 +262,39 @@ fn what_is_fixed_of_data_and_environments_compares_texts_with_their_case() {
 }
 
 #[test]
+fn what_is_fixed_of_an_environment_is_the_same_with_its_defaults_and_without() {
+    let mut world = World::new();
+    let bare = json!({"contextUri": "https://a.example/c"});
+    let told = |file: Value| json!({"contextUri": "https://a.example/c", "dockerfilePath": file});
+    let route = json!({"scoringRoute": {"path": "/score", "port": 80}});
+    for (at, first, second, status) in [
+        ("a", json!({"build": bare}), json!({"build": told(json!("Dockerfile"))}), 200),
+        ("b", json!({"build": told(json!("Dockerfile"))}), json!({"build": bare}), 200),
+        ("c", json!({"build": bare}), json!({"build": told(json!("gpu/Dockerfile"))}), 409),
+        ("d", json!({"build": told(json!("gpu/Dockerfile"))}), json!({"build": told(json!(null))}), 409),
+        ("e", json!({"image": "i:1"}), json!({"image": "i:1", "build": bare}), 409),
+        ("f", json!({"image": "i:1"}), json!({"image": "i:1", "inferenceConfig": {}}), 200),
+        (
+            "g",
+            json!({"image": "i:1", "inferenceConfig": {}}),
+            json!({"inferenceConfig": {"scoringRoute": null}}),
+            200,
+        ),
+        ("h", json!({"image": "i:1", "inferenceConfig": {}}), json!({"inferenceConfig": route}), 409),
+        ("i", json!({"image": "i:1", "inferenceConfig": route}), json!({"inferenceConfig": {}}), 409),
+    ] {
+        let path = format!("{WORKSPACE}/environments/{at}/versions/1");
+        assert_eq!(world.put(&path, &json!({"properties": first})).status, 201);
+        let shown = world.get(&path).value();
+        assert_eq!(world.put(&path, &json!({"properties": second})).status, status, "{first} {second}");
+        let after = world.get(&path).value();
+        for field in ["image", "build", "inferenceConfig"] {
+            assert_eq!(after["properties"][field], shown["properties"][field], "{first} {second}");
+        }
+    }
+}
+
+#[test]
 fn a_model_is_somewhere() {
     let mut world = World::new();
     for nowhere in [json!(""), json!(null)] {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::core::address::Address;
 use crate::core::error::ArmError;
+use crate::core::json as at;
 
 /// One kind.
 #[derive(Debug)]
@@ -121,6 +122,22 @@ impl Kind {
                 "autoRebuild": "Disabled", "environmentType": "UserCreated", "stage": "Development",
             }),
             _ => json!({"componentSpec": {}}),
+        }
+    }
+
+    /// A property of a version, or of a body, with the defaults of what is in it [SWG].
+    pub fn filled(&self, version: &Value, property: &str) -> Value {
+        let inside = match self.arm_type {
+            "environments" => json!({"properties": {
+                "build": {"dockerfilePath": "Dockerfile"},
+                "inferenceConfig": {},
+            }}),
+            _ => Value::Null,
+        };
+        let path = format!("properties.{property}");
+        match at::at(&inside, &path) {
+            Some(_) => at::over(&inside, version, &path),
+            None => at::or(version, &path, Value::Null),
         }
     }
 }

@@ -218,10 +218,9 @@ fn replaced(core: &Core, call: &Call, kind: &Kind, before: &Value, body: &Value)
         return Err(ArmError::plain_user(inferred.asset_path_status, "Asset paths cannot be updated."));
     }
     for field in kind.fixed.iter().chain(&["isAnonymous"]) {
-        let path = format!("properties.{field}");
-        if let Some(wanted) = at::at(body, &path)
-            && !at::same(wanted, at::at(before, &path).unwrap_or(&Value::Null), WORDS.contains(field))
-        {
+        let told = at::at(body, &format!("properties.{field}")).is_some();
+        let same = || at::same(&kind.filled(body, field), &kind.filled(before, field), WORDS.contains(field));
+        if told && !same() {
             // The client takes the next version when this one exists, which to it is a 409 alone [CLI].
             return Err(ArmError::user(
                 inferred.asset_fixed_field_status,
