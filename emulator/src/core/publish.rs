@@ -76,8 +76,7 @@ fn registry_named(core: &Core, name: &str) -> Result<Address, ArmError> {
 }
 
 fn copy(core: &mut Core, call: &Call, source: Value, address: Address) -> Answer {
-    asset::check_name(address.name(1))?;
-    asset::check_name(address.leaf())?;
+    version::check_names(&address)?;
     let registry = address.parent().parent();
     if !core.store.has(&registry.key()) {
         return Err(not_found(&registry));

@@ -1,6 +1,6 @@
 //! Models: what is immutable, what is counted, what is burnt.
 
-use azureml_emulator::{Config, Inferred};
+use azureml_emulator::{Config, Inferred, Response};
 use serde_json::{Value, json};
 
 use crate::support::{MODEL, REGISTRY, WORKSPACE, World, model_body, registry_body};
@@ -324,6 +324,34 @@ fn the_latest_version_of_a_component_has_a_name() {
             (&json!("2"), &json!("2"))
         );
     }
+}
+
+#[test]
+fn no_version_can_have_the_name_that_stands_for_the_latest() {
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    let body = json!({"properties": {"componentSpec": {"v": 1}}});
+    let refused = |answer: &Response| {
+        let error = answer.value()["error"].clone();
+        let message = error["details"][0]["message"].as_str().unwrap_or_default().to_owned();
+        assert_eq!((answer.status, &error["details"][0]["code"]), (400, &json!("version")), "{error}");
+        assert!(message.contains("'azureml_default' is not valid"), "{message}");
+    };
+    for scope in [WORKSPACE, REGISTRY] {
+        refused(&world.put(&format!("{scope}/components/c/versions/azureml_default"), &body));
+        assert_eq!(world.get(&format!("{scope}/components/c")).status, 404);
+    }
+    let component = format!("{WORKSPACE}/components/c/versions/1");
+    world.put(&component, &body);
+    let destination =
+        json!({"registryName": "models", "destinationName": "c", "destinationVersion": "azureml_default"});
+    refused(&world.post(&format!("{component}/publish"), &destination));
+    let environment = format!("{WORKSPACE}/environments/e/versions/azureml_default");
+    assert_eq!(
+        world.put(&environment, &json!({"properties": {"image": "i:1"}})).status,
+        201,
+        "a name as any other"
+    );
 }
 
 #[test]

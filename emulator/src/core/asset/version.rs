@@ -73,8 +73,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let address = &call.address;
     let kind = Kind::of(address);
-    check_name(address.name(1))?;
-    check_name(address.leaf())?;
+    check_names(address)?;
     let key = address.key();
     let registry = in_registry(address);
     if kind.numbered && !registry && !positive_integer(address.leaf()) {
@@ -151,6 +150,24 @@ fn resource_url(core: &Core, call: &Call) -> String {
 pub fn location_of(core: &Core, address: &Address) -> String {
     let owner = core.store.get(&address.key_to(1));
     owner.as_deref().and_then(|owner| at::text(owner, "location")).unwrap_or("eastus").to_owned()
+}
+
+/// Refuses names of a container and a version that cannot be, and a version whose name stands for the latest one.
+pub fn check_names(address: &Address) -> Result<(), ArmError> {
+    check_name(address.name(1))?;
+    check_name(address.leaf())?;
+    let kind = Kind::of(address);
+    if kind.latest != Some(address.leaf()) {
+        return Ok(());
+    }
+    Err(ArmError::validation(
+        "version",
+        format!(
+            "{} version '{}' is not valid: the name stands for the latest version.",
+            kind.noun,
+            address.leaf()
+        ),
+    ))
 }
 
 fn positive_integer(version: &str) -> bool {
