@@ -11,6 +11,7 @@ mod rights;
 mod scoring;
 mod seed;
 mod throttling;
+mod time;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub use rights::{RightsEffect, RightsRule};
 pub use scoring::ScoringRule;
 pub use seed::{JobSeed, ResourceSeed, Seed, WorkspaceSeed};
 pub use throttling::{Limit, Limits, Throttling};
+pub use time::Time;
+pub(crate) use time::TimeChange;
 
 /// Everything about one emulator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -107,26 +110,6 @@ impl Default for Config {
             scoring: Vec::new(),
             exists: Seed::default(),
         }
-    }
-}
-
-/// How emulated time passes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Time {
-    /// From the present, `scale` emulated seconds per second. Tokens still last as long as clients believe. `Retry-After`
-    /// is in emulated seconds, so that clients wait `scale` times as long as they need to.
-    Real {
-        /// Emulated seconds per real second; greater than 0.
-        scale: f64,
-    },
-    /// Stands still, from 2026-01-01T00:00:00Z, until `advance` is called.
-    Manual,
-}
-
-impl Default for Time {
-    fn default() -> Self {
-        Self::Real { scale: 1.0 }
     }
 }
 

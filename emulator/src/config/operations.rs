@@ -26,7 +26,7 @@ pub struct OperationRule {
 
 /// What becomes of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Outcome {
     /// What the deed itself makes of it.
     Succeed,

@@ -36,12 +36,20 @@ struct MissingPath {
     contains: String,
 }
 
-fn refused(status: u16, message: &str) -> Response {
+/// A refusal in the control API's words.
+pub(crate) fn refused(status: u16, message: &str) -> Response {
     Response::json(status, &json!({"error": {"code": "Emulator", "message": message}}))
 }
 
-fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Response> {
-    serde_json::from_slice(&request.body).map_err(|error| refused(400, &error.to_string()))
+/// A body that is as it should be.
+pub(crate) fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Response> {
+    let because = |error: serde_json::Error| refused(400, &error.to_string());
+    let given: Value = serde_json::from_slice(&request.body).map_err(because)?;
+    // A list would be taken for the fields in their order.
+    if !given.is_object() {
+        return Err(refused(400, &format!("The body must be an object, not {given}.")));
+    }
+    serde_json::from_value(given).map_err(because)
 }
 
 /// Answers a request under `/_emulator`.

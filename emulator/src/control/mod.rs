@@ -128,7 +128,7 @@ impl Core {
     /// refused, unless it is as it was, however it is written.
     pub fn configure(&mut self, patch: &Value) -> Result<(), String> {
         if !patch.is_object() {
-            return Err(format!("The configuration is changed by an object of its fields, not by {patch}."));
+            return Err(format!("A change of the configuration must be an object, not {patch}."));
         }
         let fields = |config: &Config| serde_json::to_value(config).map_err(|error| error.to_string());
         let before = fields(&self.config)?;

@@ -5,9 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Shared;
+use crate::config::{Time, TimeChange};
+use crate::control::http as control;
 use crate::core::{Core, Refused};
 use crate::wire::{Principal, Request, Response};
 
@@ -51,8 +53,9 @@ async fn read(request: &Request, body: Incoming) -> Result<Vec<u8>, Refused> {
 }
 
 async fn handle(shared: &Shared, request: &Request, refused: Option<Refused>) -> Response {
-    if refused.is_none() && request.path.trim_end_matches('/') == "/_emulator/time" {
-        return time(shared, request);
+    let of_time = request.path.trim_end_matches('/') == "/_emulator/time";
+    if refused.is_none() && of_time && matches!(request.method, http::Method::GET | http::Method::POST) {
+        return time(shared, request).unwrap_or_else(|response| response);
     }
     if refused.is_none() {
         shared.know_issuer(request).await;
@@ -78,28 +81,27 @@ fn guarded(
     handled.unwrap_or_else(|_| core.refuse(principal, request, Refused::Panicked))
 }
 
-/// `/_emulator/time`: `{seconds}` moves it, `{scale}` changes its pace.
-fn time(shared: &Shared, request: &Request) -> Response {
-    let refused =
-        |message: &str| Response::json(400, &json!({"error": {"code": "Emulator", "message": message}}));
+/// `/_emulator/time`: `{seconds}` moves it, `{scale}` changes its pace. Both are done, or neither.
+fn time(shared: &Shared, request: &Request) -> Result<Response, Response> {
     if request.method == http::Method::POST {
-        let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-            return refused("The body must be {\"seconds\": …} or {\"scale\": …}.");
-        };
-        if let Some(scale) = body["scale"].as_f64() {
-            let mut core = shared.present();
-            if let Err(error) = shared.clock().set_scale(scale) {
-                return refused(&error.to_string());
-            }
-            core.config.time = crate::config::Time::Real { scale };
+        let TimeChange { seconds, scale } = control::body(request)?;
+        if (seconds, scale) == (None, None) {
+            return Err(control::refused(400, "`seconds` or `scale` must say what is to change."));
         }
-        if let Some(seconds) = body["seconds"].as_f64() {
-            shared.clock().advance(seconds);
+        let mut core = shared.present();
+        let mut clock = shared.clock();
+        let mut changed = clock.clone();
+        let paced = scale.map_or(Ok(()), |scale| changed.set_scale(scale));
+        let moved = paced.and_then(|()| seconds.map_or(Ok(()), |seconds| changed.advance(seconds)));
+        moved.map_err(|error| control::refused(400, &error.to_string()))?;
+        *clock = changed;
+        if let Some(scale) = scale {
+            core.config.time = Time::Real { scale };
         }
     }
     let core = shared.present();
     let scale = shared.clock().scale();
-    Response::json(200, &json!({"now": crate::core::ids::iso(core.now()), "scale": scale}))
+    Ok(Response::json(200, &json!({"now": crate::core::ids::iso(core.now()), "scale": scale})))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::config::Time;
 const BEGINNING: i64 = 1_767_225_600;
 
 /// A clock that may run faster than real time, or stand still.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Clock {
     /// Emulated time at `since`.
     base: Timestamp,
@@ -36,9 +36,12 @@ impl Clock {
         crate::core::ids::after(self.base, passed)
     }
 
-    pub(crate) fn advance(&mut self, seconds: f64) {
-        let more = SignedDuration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(SignedDuration::ZERO);
-        self.base = self.base.checked_add(more).unwrap_or(self.base);
+    pub(crate) fn advance(&mut self, seconds: f64) -> Result<(), Error> {
+        let more = SignedDuration::try_from_secs_f64(seconds).ok().filter(|more| !more.is_negative());
+        let moved =
+            more.and_then(|more| self.now().checked_add(more).ok().and(self.base.checked_add(more).ok()));
+        self.base = moved.ok_or(Error::Seconds(seconds))?;
+        Ok(())
     }
 
     pub(crate) fn scale(&self) -> f64 {

@@ -40,6 +40,9 @@ pub enum Error {
     /// The time scale is not a positive number.
     #[error("the time scale must be greater than 0, not {0}")]
     Scale(f64),
+    /// Time goes neither back nor beyond its end.
+    #[error("time can be moved by 0 seconds or more, and not beyond the year 9999, so not by {0}")]
+    Seconds(f64),
     /// The seed names something that cannot be made.
     #[error("the seed was refused: {0}")]
     Seed(String),
@@ -168,9 +171,12 @@ impl Emulator {
         self.shared.present()
     }
 
-    /// Moves emulated time by so many seconds, whichever way it passes otherwise.
+    /// Moves emulated time by so many seconds, whichever way it passes otherwise. It stays where it is when that is less
+    /// than 0, or beyond the year 9999.
     pub fn advance(&self, seconds: f64) {
-        self.shared.clock().advance(seconds);
+        if let Err(error) = self.shared.clock().advance(seconds) {
+            tracing::warn!(%error, "time was not moved");
+        }
         drop(self.shared.present());
     }
 

@@ -182,6 +182,35 @@ async fn the_control_api_moves_time_and_shows_the_log() {
     assert_eq!(log["counts"]["any"]["reads"], 1);
 }
 
+#[tokio::test]
+async fn time_that_cannot_be_moved_so_stays_where_it_is() {
+    let emulator = Emulator::start(config()).await.unwrap();
+    let (client, url) = (client(&emulator), format!("{}/_emulator/time", emulator.url()));
+    let before = client.get(&url).send().await.unwrap().json::<Value>().await.unwrap();
+    for (body, why) in [
+        ("{}", "`seconds` or `scale` must say what is to change"),
+        ("[5]", "The body must be an object, not [5]."),
+        (r#"{"seconds": null}"#, "`seconds` or `scale` must say what is to change"),
+        (r#"{"second": 5}"#, "unknown field `second`"),
+        (r#"{"seconds": "x"}"#, "invalid type: string \"x\""),
+        (r#"{"seconds": -1}"#, "`seconds` must be finite and at least 0, not -1"),
+        (r#"{"seconds": 1e300}"#, "not beyond the year 9999"),
+        (r#"{"seconds": 3e11}"#, "not beyond the year 9999"),
+        (r#"{"scale": 0}"#, "`scale` must be finite and greater than 0, not 0"),
+        (r#"{"scale": 60, "seconds": 3e11}"#, "not beyond the year 9999"),
+        ("", "EOF"),
+    ] {
+        let refused = client.post(&url).body(body).send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{body}");
+        let refusal: Value = refused.json().await.unwrap();
+        assert!(refusal["error"]["message"].as_str().unwrap().contains(why), "{body}: {refusal}");
+    }
+    let put = client.put(&url).body(r#"{"seconds": 5}"#).send().await.unwrap();
+    assert_eq!(put.status(), StatusCode::NOT_FOUND);
+    assert_eq!(client.get(&url).send().await.unwrap().json::<Value>().await.unwrap(), before);
+    assert_eq!(emulator.control().config.time, Time::Manual);
+}
+
 /// Everything on the wire follows from seed and calls, while time stands still.
 #[tokio::test]
 async fn the_date_is_emulated_while_time_stands_still_and_real_while_it_runs() {

@@ -201,17 +201,47 @@ fn what_counts_only_at_the_start_is_not_changed_later() {
 #[test]
 fn a_change_of_the_configuration_is_an_object_of_its_fields() {
     let mut world = World::new();
-    let mut refusal = |patch: Value| {
-        let refused = world.send(&Request::patch("/_emulator/config", &patch));
-        assert_eq!(refused.status, 400, "{patch}");
-        refused.value()["error"]["message"].as_str().unwrap().to_owned()
-    };
+    let before = json!(world.core.config);
+    let mut refusal = |patch: Value| world.core.configure(&patch).unwrap_err();
     for patch in [json!([]), json!("x"), json!(5), json!(null)] {
-        let why = refusal(patch.clone());
-        assert_eq!(why, format!("The configuration is changed by an object of its fields, not by {patch}."));
+        let why = format!("A change of the configuration must be an object, not {patch}.");
+        assert_eq!(refusal(patch), why);
     }
     assert!(refusal(json!({"sed": 1, "seed": 1})).contains("unknown field `sed`"));
     assert!(refusal(json!({"seed": "one"})).contains("invalid type: string \"one\""));
+    assert_eq!(json!(world.core.config), before);
+}
+
+#[test]
+fn what_the_control_paths_take_is_an_object() {
+    let mut world = World::new();
+    let version = format!("{MODEL}/versions/1");
+    world.put(&version, &model_body());
+    let before = (json!(world.core.config), world.core.resource(&version));
+    let resource = format!("resource?id={version}");
+    for (method, path) in [
+        ("POST", "faults"),
+        ("POST", "operations"),
+        ("POST", "scoring"),
+        ("POST", "seed"),
+        ("POST", "jobs"),
+        ("POST", "missing-paths"),
+        ("PATCH", "config"),
+        ("PATCH", &resource),
+    ] {
+        for body in [json!([]), json!(["x"]), json!("x"), json!(null)] {
+            let method = method.parse().unwrap();
+            let request = Request::new(method, &format!("/_emulator/{path}")).json(&body);
+            let refused = world.send(&request);
+            let expected = format!("The body must be an object, not {body}.");
+            assert_eq!(
+                (refused.status, &refused.value()["error"]["message"]),
+                (400, &json!(expected)),
+                "{path}"
+            );
+        }
+    }
+    assert_eq!((json!(world.core.config), world.core.resource(&version)), before);
 }
 
 #[test]

@@ -184,6 +184,12 @@ fn a_mistake_is_named_with_its_line() {
         ("operations:\n- outcome: {explode: {}}\n", "unknown variant `explode`"),
         ("operations:\n- outcome: fail\n", "outcome: invalid type: unit variant, expected struct variant"),
         ("operations:\n- outcome: {fail: {code: Broken}}\n", "missing field `message`"),
+        (
+            "operations:\n- outcome: {fail: {code: Broken, message: m, x: 1}}\n",
+            "unknown field `x`, expected `code` or `message`",
+        ),
+        ("time:\n  real: {scale: 60, pace: 1}\n", "unknown field `pace`"),
+        ("time:\n  real: {scale: 0}\n", "`scale` must be finite and greater than 0, not 0"),
         ("faults:\n- {effect: {explode: {}}}\n", "unknown variant `explode`"),
         ("faults:\n- {effect: answer}\n", "missing field `status`"),
         ("faults:\n- {effect: {silence: {afterDeed: true}}}\n", "unknown field `afterDeed`"),
