@@ -1,9 +1,21 @@
-//! Numbers that make no sense are refused where they are read.
+//! Numbers that make no sense are refused where they are read, by name.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 
-use serde::de::{Deserialize, Deserializer, Error};
+use serde::de::value::MapDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+/// A number, which JSON writes as null when it is not finite.
+#[derive(Clone, Copy)]
+struct Number(f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::deserialize(deserializer)?.unwrap_or(f64::NAN)))
+    }
+}
 
 fn within<E: Error, T: PartialOrd + Display>(
     name: &str,
@@ -40,17 +52,17 @@ pub(super) fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, 
 
 /// `probability`.
 pub(super) fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    within("probability", f64::deserialize(deserializer)?, 0.0..=1.0)
+    within("probability", Number::deserialize(deserializer)?.0, 0.0..=1.0)
 }
 
 /// `errorRate`.
 pub(super) fn error_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    within("errorRate", f64::deserialize(deserializer)?, 0.0..=1.0)
+    within("errorRate", Number::deserialize(deserializer)?.0, 0.0..=1.0)
 }
 
 /// `scale` of time.
 pub(super) fn scale<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    positive("scale", f64::deserialize(deserializer)?)
+    positive("scale", Number::deserialize(deserializer)?.0)
 }
 
 /// The same, or none.
@@ -61,4 +73,44 @@ pub(super) fn other_scale<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 /// `seconds`, or none.
 pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     Option::deserialize(deserializer)?.map(|number| amount("seconds", number)).transpose()
+}
+
+/// `operationRetention`.
+pub(super) fn operation_retention<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    amount("operationRetention", Number::deserialize(deserializer)?.0)
+}
+
+/// `listLag`.
+pub(super) fn list_lag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    amount("listLag", Number::deserialize(deserializer)?.0)
+}
+
+/// `metricsDelay`.
+pub(super) fn metrics_delay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    amount("metricsDelay", Number::deserialize(deserializer)?.0)
+}
+
+/// A thing whose fields are all amounts, each refused by its own name.
+pub(super) fn amounts<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    struct Amounts<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Amounts<T> {
+        type Value = T;
+
+        fn expecting(&self, to: &mut fmt::Formatter) -> fmt::Result {
+            to.write_str("an object of numbers")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut fields: M) -> Result<T, M::Error> {
+            let mut read = Vec::new();
+            while let Some((name, Number(number))) = fields.next_entry::<String, Number>()? {
+                read.push((name.clone(), amount(&name, number)?));
+            }
+            T::deserialize(MapDeserializer::new(read.into_iter()))
+        }
+    }
+
+    deserializer.deserialize_map(Amounts(PhantomData))
 }

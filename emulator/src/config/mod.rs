@@ -27,7 +27,8 @@ pub use throttling::{Limit, Limits, Throttling};
 pub use time::Time;
 pub(crate) use time::TimeChange;
 
-/// Everything about one emulator.
+/// Everything about one emulator. A number that makes no sense, as seconds below 0, is refused by name: in a seed file, by
+/// `PATCH /_emulator/config`, and by [`Emulator::start`](crate::Emulator::start).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Config {
@@ -54,14 +55,18 @@ pub struct Config {
     /// Emulated seconds for `Retry-After` on asynchronous answers. Default none: no recorded answer has one [REC].
     pub retry_after: Option<u32>,
     /// Seconds for which a finished operation can still be asked for; 404 afterwards. Default 3600 [INF].
+    #[serde(deserialize_with = "bounds::operation_retention")]
     pub operation_retention: f64,
     /// Length of the signature parameters on operation URLs, in characters. Default 5000 [REC].
     pub signature_length: usize,
     /// Lists show a change only this many seconds later. Default 0 [INF].
+    #[serde(deserialize_with = "bounds::list_lag")]
     pub list_lag: f64,
     /// Seconds after the end of a minute until Azure Monitor tells about it. Default 180 [INF].
+    #[serde(deserialize_with = "bounds::metrics_delay")]
     pub metrics_delay: f64,
     /// How long asynchronous work takes.
+    #[serde(deserialize_with = "bounds::amounts")]
     pub durations: Durations,
     /// Positions on what nobody has recorded: each, or the word `default` or `opposite` for all.
     #[serde(deserialize_with = "inferred::given")]
@@ -110,6 +115,16 @@ impl Default for Config {
             scoring: Vec::new(),
             exists: Seed::default(),
         }
+    }
+}
+
+impl Config {
+    /// Whether it could be a seed file's: what is refused there is refused here, with the same words.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        serde_json::to_value(self)
+            .and_then(serde_json::from_value)
+            .map(|_: Self| ())
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bounds;
+
 /// Whether requests are counted, and how many are too many.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -15,11 +17,11 @@ pub enum Throttling {
     Custom(Limits),
 }
 
-/// A bucket of tokens.
+/// A bucket of tokens. Neither number can be less than 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limit {
-    /// Tokens when full.
+    /// Tokens when full; with less than 1 every request is refused.
     pub size: f64,
     /// Tokens that come back per emulated second.
     pub refill: f64,
@@ -30,12 +32,16 @@ pub struct Limit {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
     /// GET. Default 250, 25/s [DOC, INF].
+    #[serde(deserialize_with = "bounds::amounts")]
     pub reads: Limit,
     /// PUT, PATCH and POST. Default 200, 10/s [DOC].
+    #[serde(deserialize_with = "bounds::amounts")]
     pub writes: Limit,
     /// DELETE. Default 200, 10/s [INF].
+    #[serde(deserialize_with = "bounds::amounts")]
     pub deletes: Limit,
     /// Writes of online endpoints' deployments. Default 25, 1/s [REC powershell, INF].
+    #[serde(deserialize_with = "bounds::amounts")]
     pub deployment_writes: Limit,
 }
 

@@ -37,6 +37,9 @@ pub enum Error {
     /// The TLS library refused the certificate.
     #[error("cannot serve TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// Something in the configuration cannot be.
+    #[error("the configuration was refused: {0}")]
+    Configuration(String),
     /// The time scale is not a positive number.
     #[error("the time scale must be greater than 0, not {0}")]
     Scale(f64),
@@ -119,6 +122,8 @@ pub struct Emulator {
 impl Emulator {
     /// Starts on 127.0.0.1, in milliseconds.
     pub async fn start(mut config: Config) -> Result<Self, Error> {
+        let exists = std::mem::take(&mut config.exists);
+        config.check().map_err(Error::Configuration)?;
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let port = config.port;
         let listener =
@@ -132,7 +137,6 @@ impl Emulator {
         let clock = Clock::new(config.time)?;
         let authority = tls::Authority::new(&config.public_url)?;
         let acceptor = (!config.plain_http).then(|| authority.acceptor()).transpose()?;
-        let exists = std::mem::take(&mut config.exists);
         let mut core = Core::new(config, clock.now());
         let refused = core.seed(&exists);
         if !refused.is_empty() {

@@ -9,7 +9,9 @@ mod readme;
 
 use std::time::{Duration, Instant};
 
-use azureml_emulator::{Client, Config, Effect, Emulator, FaultRule, Time, WorkspaceSeed};
+use azureml_emulator::{
+    Client, Config, Durations, Effect, Emulator, FaultRule, Limit, Limits, Throttling, Time, WorkspaceSeed,
+};
 use reqwest::{Certificate, StatusCode};
 use serde_json::{Value, json};
 
@@ -227,6 +229,29 @@ async fn the_date_is_emulated_while_time_stands_still_and_real_while_it_runs() {
     assert_eq!(date().await, "Fri, 02 Jan 2026 00:01:01 GMT");
     emulator.set_time_scale(1.0).unwrap();
     assert!(!date().await.ends_with("Jan 2026 00:01:01 GMT"));
+}
+
+#[tokio::test]
+async fn what_a_seed_file_could_not_say_does_not_start_either() {
+    let reads = |size| Limits { reads: Limit { size, refill: 1.0 }, ..Limits::default() };
+    let throttled = |size| Config { throttling: Throttling::Custom(reads(size)), ..config() };
+    let endless = Durations { publish: f64::INFINITY, ..Durations::none() };
+    let certain = FaultRule { probability: 7.0, ..FaultRule::on("GET", "", Effect::DropBefore) };
+    for (config, why) in [
+        (throttled(-1.0), "`size` must be finite and at least 0, not -1"),
+        (throttled(f64::NAN), "`size` must be finite and at least 0, not NaN"),
+        (Config { durations: endless, ..config() }, "`publish` must be finite and at least 0, not NaN"),
+        (Config { list_lag: -1.0, ..config() }, "`listLag` must be finite and at least 0, not -1"),
+        (
+            Config { time: Time::Real { scale: 0.0 }, ..config() },
+            "`scale` must be finite and greater than 0, not 0",
+        ),
+        (Config { faults: vec![certain], ..config() }, "`probability` must be from 0 to 1, not 7"),
+    ] {
+        let refused = Emulator::start(config).await.unwrap_err();
+        assert_eq!(refused.to_string(), format!("the configuration was refused: {why}"));
+    }
+    assert!(Emulator::start(throttled(0.0)).await.is_ok());
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use azureml_emulator::{
-    Config, Effect, FaultRule, Limits, OperationRule, Outcome, Published, ResourceSeed, Seed, Throttling,
-    Time, Work,
+    Config, Effect, FaultRule, Limits, OperationRule, Outcome, Published, Request, ResourceSeed, Seed,
+    Throttling, Time, Work,
 };
 use serde_json::{Value, json};
 
@@ -190,6 +190,18 @@ fn a_mistake_is_named_with_its_line() {
         ),
         ("time:\n  real: {scale: 60, pace: 1}\n", "unknown field `pace`"),
         ("time:\n  real: {scale: 0}\n", "`scale` must be finite and greater than 0, not 0"),
+        ("durations:\n  publish: -5\n", "`publish` must be finite and at least 0, not -5"),
+        ("durations:\n  {publish: 5, plublish: 6}\n", "unknown field `plublish`"),
+        ("durations:\n- 5\n", "expected an object of numbers"),
+        (
+            "throttling:\n  custom: {reads: {size: .inf, refill: 1}}\n",
+            "`size` must be finite and at least 0, not inf",
+        ),
+        (
+            "throttling:\n  custom: {writes: {size: 1, refill: -1}}\n",
+            "`refill` must be finite and at least 0, not -1",
+        ),
+        ("throttling:\n  custom: {writes: {size: 1}}\n", "missing field `refill`"),
         ("faults:\n- {effect: {explode: {}}}\n", "unknown variant `explode`"),
         ("faults:\n- {effect: answer}\n", "missing field `status`"),
         ("faults:\n- {effect: {silence: {afterDeed: true}}}\n", "unknown field `afterDeed`"),
@@ -203,4 +215,37 @@ fn a_mistake_is_named_with_its_line() {
         let error = Config::from_seed_file(text).unwrap_err();
         assert!(error.contains(expected) && error.contains("line 2"), "{error}");
     }
+}
+
+#[test]
+fn how_much_and_how_long_are_at_least_nothing_wherever_they_are_read() {
+    let mut world = World::new();
+    let before = json!(world.core.config);
+    let bucket = |name: &str| format!("/throttling/custom/{name}");
+    let buckets = ["reads", "writes", "deletes", "deploymentWrites"];
+    let numbers = ["listLag", "operationRetention", "metricsDelay"].map(|name| format!("/{name}"));
+    let durations = before["durations"].as_object().unwrap().keys().map(|name| format!("/durations/{name}"));
+    let limits = buckets.iter().flat_map(|name| ["size", "refill"].map(|field| bucket(name) + "/" + field));
+    let mut tried = 0;
+    for path in durations.chain(limits).chain(numbers) {
+        let name = path.rsplit('/').next().unwrap();
+        for (number, word) in [(json!(-1), "-1"), (json!(-0.5), "-0.5"), (json!(null), "NaN")] {
+            let mut config = before.clone();
+            config["throttling"] = json!({"custom": Limits::default()});
+            *config.pointer_mut(&path).unwrap() = number.clone();
+            let expected = format!("`{name}` must be finite and at least 0, not {word}");
+            let error = Config::from_seed_file(&config.to_string()).unwrap_err();
+            assert!(error.contains(&expected), "{path}: {error}");
+            if number.is_null() {
+                // In a merge patch that is to take the field back.
+                continue;
+            }
+            let refused = world.send(&Request::patch("/_emulator/config", &config));
+            let message = refused.value()["error"]["message"].as_str().unwrap_or_default().to_owned();
+            assert!(refused.status == 400 && message.contains(&expected), "{path}: {message}");
+        }
+        tried += 1;
+    }
+    assert_eq!(tried, 17 + 8 + 3);
+    assert_eq!(json!(world.core.config), before);
 }
