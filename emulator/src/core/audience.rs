@@ -8,6 +8,9 @@ use crate::wire::Identity;
 /// What Azure Resource Manager is called everywhere.
 pub const ARM: [&str; 2] = ["https://management.core.windows.net/", "https://management.azure.com/"];
 
+/// Azure Machine Learning itself, in each cloud [CLI].
+const SERVICE: [&str; 3] = ["https://ml.azure.com", "https://ml.azure.cn", "https://ml.azure.us"];
+
 /// Refuses a token for another resource. Azure Resource Manager is also called what the emulator's metadata call it, as a
 /// client that found it there asks for. Azure Machine Learning's own door takes its own tokens too [CLI].
 pub fn check(core: &Core, identity: &Identity, door: Door) -> Result<(), ArmError> {
@@ -30,5 +33,5 @@ pub fn check(core: &Core, identity: &Identity, door: Door) -> Result<(), ArmErro
 
 /// Whether a token is for Azure Machine Learning itself, in whichever cloud.
 pub fn for_the_service(identity: &Identity) -> bool {
-    identity.audience.contains("ml.azure.")
+    SERVICE.contains(&identity.audience.trim_end_matches('/'))
 }
