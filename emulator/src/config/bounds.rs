@@ -1,9 +1,11 @@
-//! Numbers that make no sense are refused where they are read, by name.
+//! Numbers that make no sense, and headers that cannot be sent, are refused where they are read, by name.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 
+use http::{HeaderName, HeaderValue};
 use serde::de::value::MapDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
@@ -113,4 +115,29 @@ pub(super) fn amounts<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     }
 
     deserializer.deserialize_map(Amounts(PhantomData))
+}
+
+/// `headers`: by names that headers can have, and with values that they can have.
+pub(super) fn headers<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let headers = BTreeMap::<String, String>::deserialize(deserializer)?;
+    for (name, value) in &headers {
+        if HeaderName::try_from(name).is_err() {
+            return Err(D::Error::custom(format!("`headers` cannot have one named {name:?}")));
+        }
+        if HeaderValue::try_from(value).is_err() {
+            return Err(D::Error::custom(format!("`{name}` of `headers` cannot be {value:?}")));
+        }
+    }
+    Ok(headers)
+}
+
+/// `contentType`: a value that a header can have.
+pub(super) fn content_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let value = String::deserialize(deserializer)?;
+    match HeaderValue::try_from(&value) {
+        Ok(_) => Ok(value),
+        Err(_) => Err(D::Error::custom(format!("`contentType` cannot be {value:?}"))),
+    }
 }

@@ -105,7 +105,7 @@ pub enum Effect {
         #[serde(default)]
         message: String,
         /// Further headers, such as `Retry-After`.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "bounds::headers")]
         headers: BTreeMap<String, String>,
     },
     /// Any body, instead of the deed: a proxy's HTML page, for example.
@@ -114,6 +114,7 @@ pub enum Effect {
         #[serde(deserialize_with = "bounds::status")]
         status: u16,
         /// Such as `text/html`.
+        #[serde(deserialize_with = "bounds::content_type")]
         content_type: String,
         /// The body.
         body: String,

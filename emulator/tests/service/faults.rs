@@ -166,6 +166,22 @@ fn a_fault_that_cannot_be_is_refused_by_its_fields_name() {
         (json!({"effect": "dropBefore", "probability": 7}), "`probability` must be from 0 to 1, not 7"),
         (json!({"effect": "dropBefore", "probability": -0.5}), "`probability` must be from 0 to 1, not -0.5"),
         (json!({"effect": "cut"}), "missing field `after`"),
+        (
+            json!({"effect": {"answer": {"status": 429, "headers": {"a b": "c"}}}}),
+            "`headers` cannot have one named \"a b\"",
+        ),
+        (
+            json!({"effect": {"answer": {"status": 429, "headers": {"": "c"}}}}),
+            "`headers` cannot have one named \"\"",
+        ),
+        (
+            json!({"effect": {"answer": {"status": 429, "headers": {"Retry-After": "7\r\nx: y"}}}}),
+            "`Retry-After` of `headers` cannot be \"7\\r\\nx: y\"",
+        ),
+        (
+            json!({"effect": {"body": {"status": 502, "contentType": "text/html\n", "body": ""}}}),
+            "`contentType` cannot be \"text/html\\n\"",
+        ),
     ] {
         let added = world.send(&Request::post("/_emulator/faults", &rule));
         let message = added.value()["error"]["message"].as_str().unwrap_or_default().to_owned();
