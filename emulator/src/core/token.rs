@@ -10,6 +10,9 @@ use super::{Core, assertion, ids};
 use crate::config::Client;
 use crate::wire::{Identity, Principal, Request, Response};
 
+/// Scopes that are no resource's.
+const OPENID: [&str; 4] = ["openid", "offline_access", "profile", "email"];
+
 /// Tokens that were issued, and the key that signs them.
 #[derive(Debug)]
 pub struct Tokens {
@@ -114,6 +117,23 @@ fn refused(core: &mut Core, status: u16, error: &str, number: u32, message: &str
     )
 }
 
+/// The one resource of a scope. Scopes of OpenID Connect beside it are nothing: MSAL sends them for Go and Java.
+fn resource_of(scope: &str) -> Result<String, (u32, String)> {
+    let asked: Vec<&str> = scope.split_whitespace().filter(|scope| !OPENID.contains(scope)).collect();
+    if asked.len() > 1 {
+        let message = format!(
+            "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."
+        );
+        return Err((70_011, message));
+    }
+    asked.first().and_then(|one| one.strip_suffix("/.default")).map(str::to_owned).ok_or_else(|| {
+        let message = format!(
+            "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."
+        );
+        (1_002_012, message)
+    })
+}
+
 fn issue(core: &mut Core, tenant: &str, request: &Request) -> Response {
     let form = Request { query: String::from_utf8_lossy(&request.body).into_owned(), ..request.clone() };
     let field = |name: &str| form.parameter(name).unwrap_or_default();
@@ -131,14 +151,9 @@ fn issue(core: &mut Core, tenant: &str, request: &Request) -> Response {
             "The app requested an unsupported grant type.",
         );
     }
-    let Some(resource) = field("scope").strip_suffix("/.default").map(str::to_owned) else {
-        return refused(
-            core,
-            400,
-            "invalid_scope",
-            1_002_012,
-            "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.",
-        );
+    let resource = match resource_of(&field("scope")) {
+        Ok(resource) => resource,
+        Err((number, message)) => return refused(core, 400, "invalid_scope", number, &message),
     };
     let id = field("client_id");
     let Some(client) =

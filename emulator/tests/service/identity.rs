@@ -15,14 +15,16 @@ fn world(client: Client) -> World {
     World::with(Config { clients: vec![Client { client_id: ID.into(), ..client }], ..Config::default() })
 }
 
-fn ask(world: &mut World, credential: &str) -> Response {
+fn ask_for(world: &mut World, scope: &str, credential: &str) -> Response {
     let tenant = world.core.config.tenant.clone();
     let mut request = Request::new(Method::POST, &format!("/{tenant}/oauth2/v2.0/token"));
-    request.body = format!(
-        "grant_type=client_credentials&client_id={ID}&scope=https%3A%2F%2Fmanagement.azure.com%2F.default&{credential}"
-    )
-    .into_bytes();
+    request.body =
+        format!("grant_type=client_credentials&client_id={ID}&scope={scope}&{credential}").into_bytes();
     world.send(&request)
+}
+
+fn ask(world: &mut World, credential: &str) -> Response {
+    ask_for(world, "https%3A%2F%2Fmanagement.azure.com%2F.default", credential)
 }
 
 fn number(response: &Response) -> (u16, i64) {
@@ -41,6 +43,30 @@ fn a_secret_is_right_wrong_or_run_out() {
     assert_eq!(number(&ask(&mut right, "client_secret=x")), (401, 7_000_215));
     let mut late = world(Client { secret: Some("s".into()), secret_expired: true, ..Client::default() });
     assert_eq!(number(&ask(&mut late, "client_secret=s")), (401, 7_000_222));
+}
+
+/// MSAL for Go and Java sends `openid offline_access profile` beside every resource. More than one resource is 70011, as
+/// people report it (Azure/azure-sdk-for-net#9076).
+#[test]
+fn a_scope_is_one_resource_beside_which_openids_own_scopes_are_nothing() {
+    let mut world = world(Client { secret: Some("s".into()), ..Client::default() });
+    let arm = "https%3A%2F%2Fmanagement.azure.com%2F.default";
+    for (scope, answer) in [
+        (format!("{arm}+openid+offline_access+profile"), (200, 0)),
+        (format!("openid%20email%20%20{arm}%20"), (200, 0)),
+        ("openid+offline_access+profile".to_owned(), (400, 1_002_012)),
+        (String::new(), (400, 1_002_012)),
+        ("https%3A%2F%2Fmanagement.azure.com%2Fuser_impersonation+openid".to_owned(), (400, 1_002_012)),
+        (format!("{arm}+User.Read"), (400, 70_011)),
+        (format!("{arm}+https%3A%2F%2Fml.azure.com%2F.default"), (400, 70_011)),
+    ] {
+        let answered = ask_for(&mut world, &scope, "client_secret=s");
+        assert_eq!(number(&answered), answer, "{scope}");
+        let Some(token) = answered.value()["access_token"].as_str().map(str::to_owned) else { continue };
+        let bearer = Request::get("/").header("Authorization", &format!("Bearer {token}"));
+        let Principal::Known(identity) = world.core.principal(world.now, &bearer) else { panic!("{scope}") };
+        assert_eq!(identity.audience, "https://management.azure.com", "{scope}");
+    }
 }
 
 #[test]
@@ -155,12 +181,8 @@ fn a_token_is_a_jwt_that_the_published_key_signed_and_the_seed_decides() {
 
 /// The principal with a token for a resource.
 fn holder(world: &mut World, resource: &str) -> Principal {
-    let tenant = world.core.config.tenant.clone();
-    let mut request = Request::new(Method::POST, &format!("/{tenant}/oauth2/v2.0/token"));
-    request.body =
-        format!("grant_type=client_credentials&client_id={ID}&client_secret=s&scope={resource}%2F.default")
-            .into_bytes();
-    let token = world.send(&request).value()["access_token"].as_str().unwrap().to_owned();
+    let issued = ask_for(world, &format!("{resource}%2F.default"), "client_secret=s").value();
+    let token = issued["access_token"].as_str().unwrap().to_owned();
     let bearer = Request::get("/").header("Authorization", &format!("Bearer {token}"));
     world.core.principal(world.now, &bearer)
 }
