@@ -19,7 +19,7 @@ struct Arguments {
     /// Write the certificate authority's certificate (PEM) to this file; clients must trust it.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Emulated seconds per real second. `Retry-After` is in emulated ones.
+    /// Emulated seconds per real second.
     #[arg(long, value_name = "FACTOR")]
     time_scale: Option<f64>,
     /// Let time stand still until POST /_emulator/time {"seconds": …}.

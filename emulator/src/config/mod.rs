@@ -52,7 +52,7 @@ pub struct Config {
     pub token_lifetime: u32,
     /// Items on a page of a list. Default 30.
     pub page_size: usize,
-    /// Emulated seconds for `Retry-After` on asynchronous answers. Default none: no recorded answer has one [REC].
+    /// What `Retry-After` says on asynchronous answers, at any pace of time. Default none: no recorded answer has one [REC].
     pub retry_after: Option<u32>,
     /// Seconds for which a finished operation can still be asked for; 404 afterwards. Default 3600 [INF].
     #[serde(deserialize_with = "bounds::operation_retention")]

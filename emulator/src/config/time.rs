@@ -8,8 +8,8 @@ use super::bounds;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Time {
-    /// From the present, `scale` emulated seconds per second. Tokens still last as long as clients believe. `Retry-After`
-    /// is in emulated seconds, so that clients wait `scale` times as long as they need to.
+    /// From the present, `scale` emulated seconds per second. Tokens still last as long as clients believe, and the
+    /// `Retry-After` of throttling is in the real seconds that clients sleep.
     Real {
         /// Emulated seconds per real second; greater than 0.
         #[serde(deserialize_with = "bounds::scale")]

@@ -29,7 +29,7 @@ struct Level {
 /// Of whom a bucket is, and for what. The principal of a subscription's own buckets is empty.
 type Key = (String, String, Kind);
 
-/// How long somebody was told to wait.
+/// How long somebody was told to wait, in emulated seconds.
 #[derive(Debug, Clone, Copy)]
 struct Wait {
     seconds: f64,
@@ -91,7 +91,7 @@ impl Buckets {
     }
 
     /// Takes one token of each bucket, of the principal's own and the subscription's. Otherwise takes none, and tells
-    /// after how many seconds there is one in each. Whoever first comes before that waits as long again, and who comes
+    /// after how many emulated seconds there is one in each. Whoever first comes before that waits as long again, and who comes
     /// before that too waits for the rest of it.
     fn take(&mut self, buckets: &[(Key, Limit); 2], now: Timestamp) -> Result<(), f64> {
         let own = &buckets[0].0;
@@ -99,7 +99,7 @@ impl Buckets {
             if !wait.anew {
                 *wait = Wait { until: ids::after(now, wait.seconds), anew: true, ..*wait };
             }
-            return Err(wait.until.duration_since(now).as_secs_f64().ceil());
+            return Err(wait.until.duration_since(now).as_secs_f64());
         }
         let seconds = buckets.iter().fold(0.0_f64, |longest, bucket| {
             let missing = 1.0 - *self.level(bucket, now);
@@ -115,6 +115,11 @@ impl Buckets {
         }
         Ok(())
     }
+}
+
+/// The whole real seconds, at least one, in which so many emulated ones pass: clients sleep real ones.
+fn real(core: &Core, seconds: f64) -> f64 {
+    (seconds / core.scale()).ceil().clamp(1.0, f64::from(i32::MAX))
 }
 
 /// Counts a request, and refuses it with 429 when its bucket is empty.
@@ -134,6 +139,7 @@ pub fn spend(core: &mut Core, call: &Call) -> Result<(), ArmError> {
     let taken = core.buckets.take(&buckets, now);
     core.buckets.last = Some((kind, [0, 1].map(|index| *core.buckets.level(&buckets[index], now))));
     taken.map_err(|seconds| {
+        let seconds = real(core, seconds);
         ArmError::front(
             429,
             "SubscriptionRequestsThrottled",

@@ -1,14 +1,23 @@
-//! Waiting for an empty bucket: as told, shorter, and several at once.
+//! Waiting for an empty bucket: as told, shorter, several at once, and at another pace.
 
-use azureml_emulator::{Config, Limit, Limits, Response, Throttling};
+use azureml_emulator::{Config, Limit, Limits, Response, Throttling, Time};
 use serde_json::json;
 
 use crate::support::{WORKSPACE, World};
 
 /// A world whose bucket of reads is empty.
 fn emptied(size: f64, refill: f64) -> World {
+    emptied_at(1.0, size, refill)
+}
+
+/// The same, where `scale` seconds pass in a real one.
+fn emptied_at(scale: f64, size: f64, refill: f64) -> World {
     let limits = Limits { reads: Limit { size, refill }, ..Limits::default() };
-    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
+    let mut world = World::with(Config {
+        throttling: Throttling::Custom(limits),
+        time: Time::Real { scale },
+        ..Config::default()
+    });
     let mut left = size;
     while left >= 1.0 {
         assert_eq!(world.get(WORKSPACE).status, 200);
@@ -78,12 +87,47 @@ fn clients_of_one_principal_that_wait_as_told_all_get_through() {
     }
 }
 
-/// At a scale below 1 `Retry-After` passes before so many emulated seconds have.
 #[test]
-fn a_client_that_sleeps_real_seconds_gets_through_at_a_scale_below_one() {
-    for scale in [0.5, 0.1, 0.9] {
-        let through = reads(&mut emptied(2.0, 1.0), &[0.0], scale, 0.0, 60.0);
-        assert!(through[0] >= 29, "{scale}: {through:?}");
+fn a_client_is_told_the_real_seconds_that_it_has_to_sleep() {
+    for (scale, refill, real) in [
+        (1.0, 0.02, 50.0),
+        (120.0, 0.02, 1.0),
+        (60.0, 0.01, 2.0),
+        (60.0, 25.0, 1.0),
+        (0.5, 1.0, 2.0),
+        (0.5, 0.02, 100.0),
+        (0.3, 1.0, 4.0),
+    ] {
+        let mut world = emptied_at(scale, 3.0, refill);
+        let refused = world.get(WORKSPACE);
+        assert_eq!(told(&refused), Some(real), "{scale} {refill}");
+        let message = refused.value()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.ends_with(&format!(" Please try again after '{real}' seconds.")), "{message}");
+        world.pass(real * scale);
+        assert_eq!(told(&world.get(WORKSPACE)), None, "{scale} {refill}");
+    }
+    let told_for_ever = told(&emptied_at(f64::MIN_POSITIVE, 1.0, 0.0).get(WORKSPACE));
+    assert_eq!(told_for_ever, Some(f64::from(i32::MAX)), "a number that clients can read");
+}
+
+#[test]
+fn who_comes_too_early_is_told_real_seconds_too() {
+    let mut world = emptied_at(2.0, 1.0, 0.1);
+    assert_eq!(told(&world.get(WORKSPACE)), Some(5.0));
+    world.pass(9.0);
+    assert_eq!(told(&world.get(WORKSPACE)), Some(5.0), "as long again");
+    world.pass(9.0);
+    assert_eq!(told(&world.get(WORKSPACE)), Some(1.0), "what is left of it");
+    world.pass(2.0);
+    assert_eq!(told(&world.get(WORKSPACE)), None);
+}
+
+/// Clients sleep real seconds, of which each is `scale` emulated ones.
+#[test]
+fn a_client_that_waits_as_told_gets_through_at_any_scale() {
+    for (scale, least) in [(0.1, 60), (0.5, 60), (0.9, 45), (2.0, 60), (60.0, 60)] {
+        let through = reads(&mut emptied_at(scale, 2.0, 1.0), &[0.0], scale, 0.0, 60.0 * scale.max(1.0));
+        assert!(through[0] >= least, "{scale}: {through:?}");
     }
 }
 
