@@ -1,5 +1,6 @@
 //! Where a request points: an ARM path, taken apart without regard to case where ARM has none.
 
+use super::asset::KINDS_OF_ASSETS;
 use crate::wire::decode;
 
 /// The resource types that the emulator knows, in the service's spelling.
@@ -31,6 +32,29 @@ const CASELESS: [&str; 5] = ["registries", "workspaces", "onlineEndpoints", "bat
 
 const PROVIDER: &str = "Microsoft.MachineLearningServices";
 
+/// The actions on what a chain of types leads to; none when nothing is served there.
+fn actions(kinds: &[&str]) -> Option<&'static [&'static str]> {
+    Some(match kinds {
+        ["registries"] => &["removeRegions", "import"],
+        ["workspaces"]
+        | ["registries", "tempdatarefs" | "datarefs" | "datareferences", "versions"]
+        | ["workspaces", "batchEndpoints", "deployments" | "jobs"]
+        | ["workspaces", "batchEndpoints", "deployments", "jobs"]
+        | ["locations", "mfeOperationsStatus" | "mfeOperationResults" | "registryOperationsStatus"] => &[],
+        ["registries" | "workspaces", asset] if KINDS_OF_ASSETS.contains(asset) => &[],
+        ["registries", asset, "versions"] if KINDS_OF_ASSETS.contains(asset) => &["startPendingUpload"],
+        ["workspaces", asset, "versions"] if KINDS_OF_ASSETS.contains(asset) => {
+            &["publish", "startPendingUpload"]
+        }
+        ["workspaces", "jobs"] => &["cancel"],
+        ["workspaces", "datastores"] => &["listSecrets"],
+        ["workspaces", "onlineEndpoints"] => &["listKeys", "regenerateKeys", "token"],
+        ["workspaces", "onlineEndpoints", "deployments"] => &["getLogs", "skus"],
+        ["workspaces", "batchEndpoints"] => &["listKeys"],
+        _ => return None,
+    })
+}
+
 /// A resource, a collection, or an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
@@ -51,7 +75,7 @@ pub struct Address {
 pub enum NoAddress {
     /// Not a path under `/subscriptions/{id}` with our provider.
     Elsewhere,
-    /// Our provider, but a type that it does not have.
+    /// Our provider, but a chain of types, or an action on one, that is not served.
     Type(String),
     /// A segment that no name can be: empty, or with an escaped slash.
     Segment,
@@ -77,7 +101,7 @@ impl Address {
         if segments.iter().any(|segment| is_no_name(segment)) {
             return Err(NoAddress::Segment);
         }
-        Self::root(&segments[1], &group).with(&segments[rest..])
+        Self::root(&segments[1], &group).with(&segments[rest..])?.served()
     }
 
     /// What is all above: a resource group, or a subscription.
@@ -107,15 +131,39 @@ impl Address {
                 (Some(kind), Some(name)) => self.steps.push((kind, name.clone())),
                 (Some(kind), None) => self.collection = Some(kind),
                 (None, None) if !self.steps.is_empty() => self.action = Some(pair[0].clone()),
-                (None, _) => return Err(NoAddress::Type(pair[0].clone())),
+                (None, _) => return Err(self.no_type(&pair[0])),
             }
         }
         Ok(self)
     }
 
+    /// Only what is served, and the actions on it.
+    fn served(self) -> Result<Self, NoAddress> {
+        match (actions(&self.kinds()), self.action.as_deref()) {
+            (Some(_), None) => Ok(self),
+            (Some(known), Some(action)) if known.iter().any(|known| known.eq_ignore_ascii_case(action)) => {
+                Ok(self)
+            }
+            (_, Some(action)) => Err(self.no_type(action)),
+            (None, None) if self.kinds().is_empty() => Err(NoAddress::Elsewhere),
+            (None, None) => Err(NoAddress::Type(self.shape())),
+        }
+    }
+
+    fn no_type(&self, last: &str) -> NoAddress {
+        let mut kinds = self.kinds();
+        kinds.push(last);
+        NoAddress::Type(kinds.join("/"))
+    }
+
     /// Whether it is a resource, and neither a list nor an action.
     pub fn is_resource(&self) -> bool {
         self.collection.is_none() && self.action.is_none()
+    }
+
+    /// Whether it is this action.
+    pub fn acts(&self, action: &str) -> bool {
+        self.action.as_deref().is_some_and(|asked| asked.eq_ignore_ascii_case(action))
     }
 
     /// The same steps below another resource, in the place of its first ones.
@@ -128,9 +176,12 @@ impl Address {
 
     /// The chain of types, such as `workspaces/models/versions`.
     pub fn shape(&self) -> String {
-        let mut kinds: Vec<&str> = self.steps.iter().map(|(kind, _)| *kind).collect();
-        kinds.extend(self.collection);
-        kinds.join("/")
+        self.kinds().join("/")
+    }
+
+    /// The types of that chain.
+    pub fn kinds(&self) -> Vec<&str> {
+        self.steps.iter().map(|(kind, _)| *kind).chain(self.collection).collect()
     }
 
     /// The name at a depth: 0 is the registry or workspace.

@@ -1,7 +1,7 @@
 //! The front door: tokens, api-versions, scopes, rights, routing, and the headers that every answer has.
 
 use super::address::{Address, NoAddress};
-use super::call::{Call, Door, authenticated};
+use super::call::{Call, Door, authenticated, no_such_type};
 use super::error::ArmError;
 use super::{
     Core, batch, blob, discovery, headers, history, mlflow, monitor, rights, route, scoring, throttle, token,
@@ -100,14 +100,18 @@ fn admit(
     door: Door,
 ) -> Result<(Identity, Address), ArmError> {
     let identity = authenticated(core, principal, door)?;
-    let address = parsed.map_err(|why| match why {
-        NoAddress::Elsewhere => ArmError::front(404, "ResourceNotFound", format!("No route for '{}'.", request.path)),
-        NoAddress::Segment => ArmError::front(400, "InvalidResourceName", "A segment of the resource's path is not a name."),
-        NoAddress::Type(kind) => ArmError::front(
-            404,
-            "InvalidResourceType",
-            format!("The resource type '{kind}' could not be found in the namespace 'Microsoft.MachineLearningServices'."),
-        ),
+    let through = |address: Address| match door {
+        Door::Arm if address.acts("import") => Err(NoAddress::Type("registries/import".to_owned())),
+        Door::Arm | Door::Mfe => Ok(address),
+    };
+    let address = parsed.and_then(through).map_err(|why| match why {
+        NoAddress::Elsewhere => {
+            ArmError::front(404, "ResourceNotFound", format!("No route for '{}'.", request.path))
+        }
+        NoAddress::Segment => {
+            ArmError::front(400, "InvalidResourceName", "A segment of the resource's path is not a name.")
+        }
+        NoAddress::Type(kind) => no_such_type(&kind),
     })?;
     Ok((identity, address))
 }

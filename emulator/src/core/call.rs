@@ -90,6 +90,17 @@ pub fn not_found(address: &Address) -> ArmError {
     )
 }
 
+/// ARM's 404 of a type, or of an action on one, that is not served.
+pub fn no_such_type(kind: &str) -> ArmError {
+    ArmError::front(
+        404,
+        "InvalidResourceType",
+        format!(
+            "The resource type '{kind}' could not be found in the namespace 'Microsoft.MachineLearningServices'."
+        ),
+    )
+}
+
 /// `systemData` of something new; the parts that only some resources have are asked for [REC].
 pub fn system_data(core: &Core, identity: &Identity, full: bool) -> Value {
     let now = ids::iso(core.now());

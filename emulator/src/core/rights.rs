@@ -26,10 +26,8 @@ pub fn action(address: &Address, method: &str) -> String {
 /// What a request is to a registry's assets, whose rights are the same for all kinds (§H.1); none when it is about
 /// something else. Whoever asks for a place to upload to is about to write, and who asks for a reference reads.
 fn asset_verb(address: &Address, method: &str) -> Option<&'static str> {
-    let kinds: Vec<&str> = address.steps.iter().map(|(kind, _)| *kind).chain(address.collection).collect();
-    let import = address.action.as_deref().is_some_and(|action| action.eq_ignore_ascii_case("import"));
-    match (kinds.as_slice(), method) {
-        (["registries"], "POST") if import => Some("write"),
+    match (address.kinds().as_slice(), method) {
+        (["registries"], "POST") if address.acts("import") => Some("write"),
         ([] | [_], _) => None,
         (["registries", "datarefs" | "datareferences", ..], _) | (["registries", ..], "GET" | "HEAD") => {
             Some("read")

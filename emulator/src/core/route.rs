@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::asset::{KINDS_OF_ASSETS as ASSETS, container, upload, version};
-use super::call::{Call, Door, not_found};
+use super::call::{Call, not_found};
 use super::error::{Answer, ArmError};
 use super::{
     Core, batch, datastore, deployment, endpoint, job, keys, operation, parameters, publish, registry,
@@ -97,7 +97,7 @@ fn registries(core: &mut Core, call: &Call, verb: &Verb) -> Answer {
         Verb::Patch => registry::patch(core, call),
         Verb::Delete => registry::delete(core, call),
         Verb::Act("removeregions") => registry_regions::start(core, call),
-        Verb::Act("import") if call.door == Door::Mfe => publish::import(core, call),
+        Verb::Act("import") => publish::import(core, call),
         _ => Err(no_such_method(call)),
     }
 }

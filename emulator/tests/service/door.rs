@@ -36,6 +36,67 @@ fn what_is_unknown_is_named_by_its_own_code() {
     assert_eq!(code(&format!("{WORKSPACE}/jobs/none?{version}")), (404, "UserError".into()));
 }
 
+/// Lists and what is in them, in registries, workspaces and locations, and actions; with any method.
+#[test]
+fn a_type_that_is_not_served_is_named_and_a_verb_that_is_not_is_a_405() {
+    use http::Method;
+    let mut world = World::new();
+    world.settle_put(REGISTRY, &registry_body());
+    world.serve(&["one"]);
+    let subscription = format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices");
+    let mut code = |method: Method, path: String| {
+        let answer = world.ask(method, &path, Some(&json!({})));
+        (answer.status, answer.value()["error"].clone())
+    };
+    for (owner, kind) in [
+        (WORKSPACE, "workspaces/computes"),
+        (WORKSPACE, "workspaces/Schedules"),
+        (WORKSPACE, "workspaces/connections"),
+        (WORKSPACE, "workspaces/serverlessEndpoints"),
+        (WORKSPACE, "workspaces/privateEndpointConnections"),
+        (WORKSPACE, "workspaces/listKeys"),
+        (WORKSPACE, "workspaces/versions"),
+        (WORKSPACE, "workspaces/deployments"),
+        (WORKSPACE, "workspaces/registries"),
+        (REGISTRY, "registries/privateEndpointConnections"),
+        (REGISTRY, "registries/jobs"),
+        (REGISTRY, "registries/import"),
+        (ENDPOINT, "workspaces/onlineEndpoints/frobnicate"),
+        (MODEL, "workspaces/models/publish"),
+        (&format!("{MODEL}/versions/1"), "workspaces/models/versions/package"),
+        (&format!("{subscription}/locations/eastus"), "locations/quotas"),
+        (&format!("{subscription}/locations/eastus"), "locations/vmSizes"),
+    ] {
+        let word = kind.rsplit('/').next().unwrap();
+        for path in [format!("{owner}/{word}"), format!("{owner}/{word}/x")] {
+            for method in [Method::GET, Method::PUT, Method::PATCH, Method::POST, Method::DELETE] {
+                let (status, error) = code(method.clone(), path.clone());
+                assert_eq!(
+                    (status, error["code"].as_str()),
+                    (404, Some("InvalidResourceType")),
+                    "{method} {path}"
+                );
+                let message = error["message"].as_str().unwrap();
+                assert!(message.contains(&format!("'{kind}'")), "{method} {path}: {message}");
+            }
+        }
+    }
+    for (method, path) in [
+        (Method::PUT, WORKSPACE.to_owned()),
+        (Method::DELETE, WORKSPACE.to_owned()),
+        (Method::POST, WORKSPACE.to_owned()),
+        (Method::PUT, format!("{WORKSPACE}/models")),
+        (Method::PATCH, MODEL.to_owned()),
+        (Method::GET, format!("{ENDPOINT}/listKeys")),
+        (Method::POST, format!("{ENDPOINT}/deployments/one/SKUs")),
+        (Method::GET, format!("{REGISTRY}/removeRegions")),
+        (Method::GET, format!("{MODEL}/versions/1/publish")),
+    ] {
+        let (status, error) = code(method.clone(), path.clone());
+        assert_eq!((status, error["code"].as_str()), (405, Some("MethodNotAllowed")), "{method} {path}");
+    }
+}
+
 #[test]
 fn scopes_have_no_case_and_models_have() {
     let mut world = World::new();
