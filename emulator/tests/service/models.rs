@@ -367,3 +367,22 @@ fn the_datasets_of_a_model_are_those_of_the_last_put() {
     world.put(&version("1"), &model_body());
     assert_eq!(shown(&mut world), None);
 }
+
+/// As public samples deploy it, though Microsoft's schema wants a letter, digit or underscore.
+#[test]
+fn a_route_of_an_environment_can_be_the_root() {
+    let mut world = World::new();
+    let rooted = |path: &str| json!({"properties": {"image": "i", "inferenceConfig": {"livenessRoute": {"path": path, "port": 31311}}}});
+    for (version, path) in ["/", "/score", "score"].into_iter().enumerate() {
+        let address = format!("{WORKSPACE}/environments/rooted/versions/{version}");
+        assert_eq!(world.put(&address, &rooted(path)).status, 201, "{path}");
+        let shown = world.get(&address).value();
+        assert_eq!(shown["properties"]["inferenceConfig"]["livenessRoute"]["path"], path);
+    }
+    for path in ["", "!!", "./"] {
+        let refused = world.put(&format!("{WORKSPACE}/environments/rooted/versions/9"), &rooted(path));
+        assert_eq!(refused.status, 400, "{path}");
+        let message = refused.value()["error"]["details"][0]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("livenessRoute.path: expected"), "{message}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The bodies of PUT and PATCH, resource by resource (api-version 2025-09-01) [ARMJ].
 
 use super::Shape::{
-    self, Any, Duration, Flag, List, Map, Name, Number, Object, OneOf, Scalar, Text, Whole, Word,
+    self, Any, Duration, Flag, List, Map, Name, Number, Object, OneOf, Route, Scalar, Text, Whole, Word,
 };
 use super::{Field, may, must};
 
@@ -343,7 +343,8 @@ const CODE_VERSION: &[Field] = &[must(
 )];
 const COMPONENT_VERSION: &[Field] = plain![may("componentSpec", Any), may("isAnonymous", Flag)];
 
-const ROUTE: Shape = Object(&[must("path", Name), must("port", Whole)]);
+/// The schema's pattern refuses a path of `/`, with which public samples deploy.
+const ROUTE: Shape = Object(&[must("path", Route), must("port", Whole)]);
 const ENVIRONMENT_VERSION: &[Field] = plain![
     may("autoRebuild", Word(&["Disabled", "OnBaseImageUpdate"])),
     may("build", Object(&[must("contextUri", Name), may("dockerfilePath", Text)])),

@@ -28,6 +28,8 @@ enum Shape {
     Scalar,
     /// A string with at least one letter, digit or underscore.
     Name,
+    /// A path of a server, from `/` on, or a name as above.
+    Route,
     /// Thirty-two hexadecimal digits in five groups.
     Guid,
     /// A size as Docker takes it, such as `2g`.
@@ -92,6 +94,10 @@ pub fn check_patch(body: &Value) -> Result<(), ArmError> {
 pub fn word(words: &[&'static str], sent: Option<&str>) -> &'static str {
     let sent = sent.unwrap_or_default();
     words.iter().find(|word| word.eq_ignore_ascii_case(sent)).or(words.first()).copied().unwrap_or_default()
+}
+
+fn is_name(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn is_guid(text: &str) -> bool {
@@ -170,11 +176,8 @@ fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
         | (Shape::Text | Shape::Scalar, Value::String(_))
         | (Shape::Scalar | Shape::Number, Value::Number(_))
         | (Shape::Flag, Value::Bool(_)) => Ok(()),
-        (Shape::Name, Value::String(text))
-            if text.contains(|c: char| c.is_ascii_alphanumeric() || c == '_') =>
-        {
-            Ok(())
-        }
+        (Shape::Name | Shape::Route, Value::String(text)) if is_name(text) => Ok(()),
+        (Shape::Route, Value::String(text)) if text.starts_with('/') => Ok(()),
         (Shape::Guid, Value::String(text)) if is_guid(text) => Ok(()),
         (Shape::Size, Value::String(text)) if is_size(text) => Ok(()),
         (Shape::Duration, Value::String(text)) if is_duration(text) => Ok(()),
@@ -199,6 +202,9 @@ fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), ArmError> {
         }
         (Shape::Text | Shape::Scalar, _) => refused("a string"),
         (Shape::Name, _) => refused("a string with a letter, digit or underscore"),
+        (Shape::Route, _) => {
+            refused("a path that begins with /, or a string with a letter, digit or underscore")
+        }
         (Shape::Guid, _) => refused("a GUID"),
         (Shape::Size, _) => refused("a size such as 2g"),
         (Shape::Duration, _) => refused("a duration such as PT1M30S"),

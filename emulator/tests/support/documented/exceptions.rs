@@ -145,7 +145,7 @@ pub const HEADERS: &[NoHeader] = &[
     },
 ];
 
-/// A field that the specification does not have, or has with another type.
+/// A field that the specification does not have, or has with another type or pattern.
 pub struct Undocumented {
     pub of: &'static str,
     pub field: &'static str,
@@ -173,6 +173,12 @@ pub const FIELDS: &[Undocumented] = &[
         field: "datasets",
         schema: r#"{"type": "array", "items": {"type": "object"}}"#,
         reason: "§A, of later versions",
+    },
+    Undocumented {
+        of: "Route",
+        field: "path",
+        schema: r#"{"type": "string", "pattern": "^/|[a-zA-Z0-9_]"}"#,
+        reason: "Azure/azureml-examples deploys with `/` (…/managed/vnet/setup_vm/scripts/create_moe.py)",
     },
     Undocumented { of: "AcrDetails", field: "userCreatedAcrAccount", schema: NULL, reason: "§B.2 [REC]" },
 ];
