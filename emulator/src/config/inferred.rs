@@ -35,7 +35,8 @@ pub struct Inferred {
     pub publish_names_status_url: bool,
     /// A registry refuses a datastore's or job's URI (§H.1). Default true.
     pub registry_refuses_foreign_paths: bool,
-    /// A registry's asset id over ARM is `azureml://registries/…`, as over the other door. Default false.
+    /// A registry's asset id over ARM is `azureml://registries/…`, as over the other door: "standard" to the service's own
+    /// team (Azure/azure-sdk-for-net#46046, of a container of data); otherwise its ARM id. Default true.
     pub registry_asset_id_as_uri: bool,
     /// PUT of a new asset version in a registry is an operation; otherwise it is there at once. Default true.
     pub registry_asset_create_asynchronous: bool,
@@ -111,7 +112,7 @@ impl Default for Inferred {
             publish_conflict_status: 409,
             publish_names_status_url: true,
             registry_refuses_foreign_paths: true,
-            registry_asset_id_as_uri: false,
+            registry_asset_id_as_uri: true,
             registry_asset_create_asynchronous: true,
             registry_asset_update_asynchronous: false,
             registry_container_asynchronous: false,

@@ -209,16 +209,21 @@ fn a_put_of_new_files_into_a_registry_is_an_operation() {
 }
 
 #[test]
-fn the_other_door_shows_a_registrys_assets_under_another_id() {
+fn a_registrys_asset_has_its_own_id_at_the_other_door_and_at_arms_a_switch_says_which() {
     let mut world = World::new();
     world.settle_put(REGISTRY, &registry_body());
     world.put(&version("1"), &model_body());
     world.publish("1");
     world.pass(11.0);
     let path = format!("{REGISTRY}/models/fares/versions/1");
-    assert_eq!(world.get(&path).value()["id"], path);
-    let other = world.get(&format!("/mferp/managementfrontend{path}"));
-    assert_eq!(other.value()["id"], "azureml://registries/models/models/fares/versions/1");
+    let uri = "azureml://registries/models/models/fares/versions/1";
+    for (as_uri, id) in [(None, uri), (Some(false), path.as_str())] {
+        if let Some(as_uri) = as_uri {
+            world.core.configure(&json!({"inferred": {"registryAssetIdAsUri": as_uri}})).unwrap();
+        }
+        assert_eq!(world.get(&path).value()["id"], id);
+        assert_eq!(world.get(&format!("/mferp/managementfrontend{path}")).value()["id"], uri);
+    }
     let unknown = world.get(&format!("/mferp/managementfrontend{REGISTRY}/models/none/versions"));
     assert_eq!((unknown.status, unknown.value()), (200, json!({"value": []})));
 }
