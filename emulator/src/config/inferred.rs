@@ -46,6 +46,9 @@ pub struct Inferred {
     pub registry_container_asynchronous: bool,
     /// A registry that holds versions of assets can be deleted, with them. Default true.
     pub registry_delete_with_assets: bool,
+    /// A registry PUT is answered by 202 with nothing in it, as recorded; otherwise by 201 with the registry
+    /// (hashicorp/terraform-provider-azurerm#30835), and the same headers. Default true.
+    pub registry_put_accepted: bool,
     /// A registry PUT that omits a region removes it; otherwise only removeRegions does. Default false.
     pub registry_put_removes_regions: bool,
     /// A registry can be seen while it is being created, without accounts. Default true.
@@ -117,6 +120,7 @@ impl Default for Inferred {
             registry_asset_update_asynchronous: false,
             registry_container_asynchronous: false,
             registry_delete_with_assets: true,
+            registry_put_accepted: true,
             registry_put_removes_regions: false,
             registry_visible_while_creating: true,
             registry_failed_creation_stays: false,
@@ -162,6 +166,7 @@ impl Inferred {
             registry_asset_update_asynchronous,
             registry_container_asynchronous,
             registry_delete_with_assets,
+            registry_put_accepted,
             registry_put_removes_regions,
             registry_visible_while_creating,
             registry_failed_creation_stays,
@@ -201,6 +206,7 @@ impl Inferred {
             registry_asset_update_asynchronous: !registry_asset_update_asynchronous,
             registry_container_asynchronous: !registry_container_asynchronous,
             registry_delete_with_assets: !registry_delete_with_assets,
+            registry_put_accepted: !registry_put_accepted,
             registry_put_removes_regions: !registry_put_removes_regions,
             registry_visible_while_creating: !registry_visible_while_creating,
             registry_failed_creation_stays: !registry_failed_creation_stays,

@@ -1,4 +1,4 @@
-//! Registries (§B.2): PUT answers 202 with nothing in it, and there is no provisioningState to look at.
+//! Registries (§B.2): PUT answers 202 with nothing in it (or, by a switch, 201), and there is no provisioningState to look at.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -71,11 +71,17 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         Some(before) => replaced(core, before, &body, location, name)?,
     };
     let now = core.now();
-    core.store.put(now, &key, document);
+    core.store.put(now, &key, document.clone());
     core.registry_names.insert(name.to_ascii_lowercase(), Name { key: key.clone(), free_at: None });
     let work = if before.is_some() { Work::RegistryUpdate } else { Work::RegistryCreate };
     let deed = Deed::FinishRegistry { key: key.clone(), before };
-    Ok(accepted(core, call, location, work, deed, Some(key)))
+    let accepted = accepted(core, call, location, work, deed, Some(key));
+    if core.config.inferred.registry_put_accepted {
+        return Ok(accepted);
+    }
+    let mut made = Response::json(201, &document);
+    made.headers.extend(accepted.headers);
+    Ok(made)
 }
 
 fn valid_name(name: &str) -> bool {

@@ -162,3 +162,31 @@ fn a_registry_may_be_hidden_until_it_is_made() {
         assert_eq!((listed(&mut world, group), listed(&mut world, &subscription)), (1, 1));
     }
 }
+
+/// Both are held against what is documented of a registry's PUT.
+#[test]
+fn a_registrys_put_is_accepted_or_shows_the_registry_as_it_stands() {
+    for accepted in [true, false] {
+        let mut world = world(|i| i.registry_put_accepted = accepted);
+        let mut more = registry_body();
+        more["tags"] = json!({"more": "1"});
+        for body in [registry_body(), more] {
+            let answer = world.put(REGISTRY, &body);
+            let stands = world.get(REGISTRY);
+            if accepted {
+                assert_eq!((answer.status, answer.body.as_slice()), (202, &b""[..]));
+            } else {
+                assert_eq!((answer.status, answer.value()), (201, stands.value()));
+                assert_eq!(answer.value()["tags"], body["tags"]);
+                assert!(answer.header_value("Content-Type").unwrap().starts_with("application/json"));
+            }
+            assert!(answer.header_value("Azure-AsyncOperation").unwrap().contains("type=async"));
+            let location = answer.header_value("Location").unwrap().to_owned();
+            assert_eq!(world.follow(&location).status, 202);
+            world.pass(200.0);
+            assert_eq!(world.poll(&answer)["status"], "Succeeded");
+            assert_eq!(world.follow(&location).value(), world.get(REGISTRY).value());
+        }
+        assert_eq!(world.delete(REGISTRY).status, 202, "which no switch changes");
+    }
+}
