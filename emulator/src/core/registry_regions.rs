@@ -55,7 +55,27 @@ pub fn merge(core: &Core, document: &mut Value, body: &Value) -> Result<(), ArmE
     Ok(())
 }
 
+/// Refuses accounts that are there already: a registry makes its own [ISS Azure/bicep#11676].
+fn refuse_existing(region: &Value) -> Result<(), ArmError> {
+    for (list, field, kind) in [
+        ("storageAccountDetails", "userCreatedStorageAccount", "storage account"),
+        ("acrDetails", "userCreatedAcrAccount", "container registry"),
+    ] {
+        let mut accounts = region[list].as_array().into_iter().flatten();
+        if accounts.any(|account| !account[field]["armResourceId"].is_null()) {
+            return Err(ArmError::plain_user(
+                400,
+                format!(
+                    "Invalid registry request: Creating registry using an existing {kind} is not permitted"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn detailed(name: &str, region: &Value) -> Result<Value, ArmError> {
+    refuse_existing(region)?;
     let storage =
         region.pointer("/storageAccountDetails/0/systemCreatedStorageAccount").unwrap_or(&Value::Null);
     let registry = region.pointer("/acrDetails/0/systemCreatedAcrAccount").unwrap_or(&Value::Null);

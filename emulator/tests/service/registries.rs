@@ -1,7 +1,7 @@
 //! Registries: operations, regions, names.
 
 use azureml_emulator::{Config, Inferred, OperationRule, Outcome, Work};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{MODEL, REGISTRY, World, model_body, registry_body};
 
@@ -201,4 +201,43 @@ fn an_operation_is_forgotten_after_a_while() {
     assert_eq!(world.follow(&url).status, 200);
     world.pass(2.0);
     assert_eq!(world.follow(&url).status, 404);
+}
+
+/// People report it of storage accounts, in these words, and the same of container registries (Azure/bicep#11676).
+#[test]
+fn a_registry_makes_its_accounts_itself() {
+    let id = json!({"resourceId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a"});
+    let of = |list: &str, field: &str, account: &Value| {
+        let mut body = registry_body();
+        body["properties"]["regionDetails"][0][list] = json!([{field: account}]);
+        body
+    };
+    for (list, field, kind) in [
+        ("storageAccountDetails", "userCreatedStorageAccount", "storage account"),
+        ("acrDetails", "userCreatedAcrAccount", "container registry"),
+    ] {
+        let mut world = World::new();
+        let refused = |world: &mut World| {
+            let answer = world.put(REGISTRY, &of(list, field, &json!({"armResourceId": id})));
+            let error = &answer.value()["error"];
+            let why = format!(
+                "Invalid registry request: Creating registry using an existing {kind} is not permitted"
+            );
+            assert_eq!(
+                (answer.status, &error["code"], &error["details"]),
+                (400, &json!("UserError"), &json!([]))
+            );
+            assert_eq!(error["message"], why);
+        };
+        refused(&mut world);
+        assert_eq!(world.get(REGISTRY).status, 404);
+        for none in [json!(null), json!({}), json!({"armResourceId": null})] {
+            world.settle_put(REGISTRY, &of(list, field, &none));
+        }
+        let shown = world.get(REGISTRY).value();
+        assert_eq!(shown["properties"]["regionDetails"][0][list][0].get(field), Some(&json!(null)));
+        world.settle_put(REGISTRY, &shown);
+        refused(&mut world);
+        assert_eq!(world.get(REGISTRY).value(), shown, "as it was");
+    }
 }

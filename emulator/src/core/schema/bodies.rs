@@ -108,9 +108,23 @@ const REGISTRY: &[Field] = tracked!(&[
 
 const REGION: Shape = Object(&[
     may("location", Text),
-    may("acrDetails", List(&Object(&[may("systemCreatedAcrAccount", ACCOUNT_ACR)]))),
-    may("storageAccountDetails", List(&Object(&[may("systemCreatedStorageAccount", ACCOUNT_STORAGE)]))),
+    may(
+        "acrDetails",
+        List(&Object(&[
+            may("systemCreatedAcrAccount", ACCOUNT_ACR),
+            may("userCreatedAcrAccount", ACCOUNT_OWN),
+        ])),
+    ),
+    may(
+        "storageAccountDetails",
+        List(&Object(&[
+            may("systemCreatedStorageAccount", ACCOUNT_STORAGE),
+            may("userCreatedStorageAccount", ACCOUNT_OWN),
+        ])),
+    ),
 ]);
+/// Of earlier versions; the service refuses it now.
+const ACCOUNT_OWN: Shape = Object(&[may("armResourceId", ARM_ID)]);
 const ACCOUNT_ACR: Shape =
     Object(&[may("acrAccountName", Text), may("acrAccountSku", Text), may("armResourceId", ARM_ID)]);
 const ACCOUNT_STORAGE: Shape = Object(&[
