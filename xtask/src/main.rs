@@ -4,6 +4,7 @@ mod bench;
 mod codegen;
 mod control_plane;
 mod demo;
+mod go;
 mod python;
 mod test;
 

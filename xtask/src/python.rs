@@ -16,6 +16,7 @@ use e2e::{Process, Progress, folders, process};
 use sha2::{Digest, Sha256};
 
 use crate::Outcome;
+use crate::test::skip;
 
 /// Names the Python that the emulator's tests run; set already, it is a person's choice.
 pub(crate) const VARIABLE: &str = "AZUREML_EMULATOR_PYTHON";
@@ -61,13 +62,9 @@ enum Error {
 
 /// Runs `test` with that Python. Where there is none it says so and does nothing, which in CI is an error.
 pub(crate) fn run(test: impl FnOnce(&Path) -> Outcome) -> Outcome {
-    let in_ci = env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     match environment(&Progress::stderr()) {
         Ok(python) => test(&python),
-        Err(Error::Absent(why)) if !in_ci => {
-            println!("SKIPPED: {why}");
-            Ok(())
-        }
+        Err(Error::Absent(why)) => skip(why),
         Err(error) => Err(error.into()),
     }
 }
