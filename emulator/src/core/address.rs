@@ -30,11 +30,13 @@ const TYPES: [&str; 20] = [
 /// Types whose names are the same in any case; assets' and jobs' names are not [SWG].
 const CASELESS: [&str; 5] = ["registries", "workspaces", "onlineEndpoints", "batchEndpoints", "deployments"];
 
-const PROVIDER: &str = "Microsoft.MachineLearningServices";
+/// The namespace of all types.
+pub const PROVIDER: &str = "Microsoft.MachineLearningServices";
 
 /// The actions on what a chain of types leads to; none when nothing is served there.
 fn actions(kinds: &[&str]) -> Option<&'static [&'static str]> {
     Some(match kinds {
+        [] => &["register"],
         ["registries"] => &["removeRegions", "import"],
         ["workspaces"]
         | ["registries", "tempdatarefs" | "datarefs" | "datareferences", "versions"]
@@ -130,7 +132,7 @@ impl Address {
             match (known, pair.get(1)) {
                 (Some(kind), Some(name)) => self.steps.push((kind, name.clone())),
                 (Some(kind), None) => self.collection = Some(kind),
-                (None, None) if !self.steps.is_empty() => self.action = Some(pair[0].clone()),
+                (None, None) => self.action = Some(pair[0].clone()),
                 (None, _) => return Err(self.no_type(&pair[0])),
             }
         }
@@ -139,13 +141,14 @@ impl Address {
 
     /// Only what is served, and the actions on it.
     fn served(self) -> Result<Self, NoAddress> {
-        match (actions(&self.kinds()), self.action.as_deref()) {
+        let beside = self.is_provider() && !self.group.is_empty();
+        match (actions(&self.kinds()).filter(|_| !beside), self.action.as_deref()) {
             (Some(_), None) => Ok(self),
             (Some(known), Some(action)) if known.iter().any(|known| known.eq_ignore_ascii_case(action)) => {
                 Ok(self)
             }
             (_, Some(action)) => Err(self.no_type(action)),
-            (None, None) if self.kinds().is_empty() => Err(NoAddress::Elsewhere),
+            (None, None) if beside => Err(NoAddress::Elsewhere),
             (None, None) => Err(NoAddress::Type(self.shape())),
         }
     }
@@ -156,9 +159,14 @@ impl Address {
         NoAddress::Type(kinds.join("/"))
     }
 
+    /// Whether it is the provider itself, or an action on it.
+    pub fn is_provider(&self) -> bool {
+        self.steps.is_empty() && self.collection.is_none()
+    }
+
     /// Whether it is a resource, and neither a list nor an action.
     pub fn is_resource(&self) -> bool {
-        self.collection.is_none() && self.action.is_none()
+        !self.steps.is_empty() && self.collection.is_none() && self.action.is_none()
     }
 
     /// Whether it is this action.

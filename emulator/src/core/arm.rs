@@ -4,7 +4,8 @@ use super::address::{Address, NoAddress};
 use super::call::{Call, Door, authenticated, no_such_type};
 use super::error::ArmError;
 use super::{
-    Core, batch, blob, discovery, headers, history, mlflow, monitor, rights, route, scoring, throttle, token,
+    Core, batch, blob, discovery, headers, history, mlflow, monitor, provider, rights, route, scoring,
+    throttle, token,
 };
 use crate::wire::{Identity, Principal, Request, Response};
 
@@ -59,6 +60,9 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request) -> Resp
     let result = admit(core, principal, request, parsed, door).and_then(|(identity, address)| {
         if measured.is_some() {
             return monitor::answer(core, &identity, request, &address);
+        }
+        if address.is_provider() {
+            return provider::answer(core, &identity, request, &address);
         }
         let call = admit_call(core, &identity, request, address, door)?;
         throttle::spend(core, &call)?;
@@ -125,11 +129,7 @@ fn admit_call<'a>(
     door: Door,
 ) -> Result<Call<'a>, ArmError> {
     let Some(groups) = core.subscription(&address.subscription) else {
-        return Err(ArmError::front(
-            404,
-            "SubscriptionNotFound",
-            format!("The subscription '{}' could not be found.", address.subscription),
-        ));
+        return Err(subscription_missing(&address.subscription));
     };
     let api_version = admit_version(request, &address)?;
     if !address.group.is_empty() && !groups.iter().any(|group| group.eq_ignore_ascii_case(&address.group)) {
@@ -148,38 +148,50 @@ fn admit_call<'a>(
 
 fn admit_version(request: &Request, address: &Address) -> Result<String, ArmError> {
     let Some(version) = request.parameter("api-version").filter(|version| !version.is_empty()) else {
-        return Err(ArmError::front(
-            400,
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-        ));
+        return Err(version_missing());
     };
     if API_VERSIONS.iter().any(|known| known.eq_ignore_ascii_case(&version)) {
         return Ok(version);
     }
     let supported = API_VERSIONS.join(", ");
-    let dated = version.len() >= 10
-        && version
-            .bytes()
-            .take(10)
-            .enumerate()
-            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
-    Err(if dated {
-        ArmError::front(
-            400,
-            "NoRegisteredProviderFound",
-            format!(
-                "No registered resource provider found for location 'eastus' and API version '{version}' for type '{}'. The supported api-versions are '{supported}'.",
-                address.shape()
-            ),
-        )
-    } else {
-        ArmError::front(
-            400,
-            "InvalidApiVersionParameter",
-            format!("The api-version '{version}' is invalid. The supported versions are '{supported}'."),
-        )
-    })
+    if !is_dated(&version) {
+        return Err(version_invalid(&version, &format!(" The supported versions are '{supported}'.")));
+    }
+    Err(ArmError::front(
+        400,
+        "NoRegisteredProviderFound",
+        format!(
+            "No registered resource provider found for location 'eastus' and API version '{version}' for type '{}'. The supported api-versions are '{supported}'.",
+            address.shape()
+        ),
+    ))
+}
+
+pub(super) fn subscription_missing(subscription: &str) -> ArmError {
+    let message = format!("The subscription '{subscription}' could not be found.");
+    ArmError::front(404, "SubscriptionNotFound", message)
+}
+
+pub(super) fn version_missing() -> ArmError {
+    ArmError::front(
+        400,
+        "MissingApiVersionParameter",
+        "The api-version query parameter (?api-version=) is required for all requests.",
+    )
+}
+
+pub(super) fn version_invalid(version: &str, known: &str) -> ArmError {
+    let message = format!("The api-version '{version}' is invalid.{known}");
+    ArmError::front(400, "InvalidApiVersionParameter", message)
+}
+
+/// Whether a version begins with a day, as all do.
+pub(super) fn is_dated(version: &str) -> bool {
+    let day = version.bytes().take(10).enumerate();
+    version.len() >= 10
+        && day
+            .into_iter()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
 fn region_of(core: &Core, address: &Address) -> Option<String> {

@@ -31,6 +31,7 @@ pub mod operation;
 mod order;
 mod paging;
 mod parameters;
+mod provider;
 mod publish;
 mod reference;
 mod refused;

@@ -461,3 +461,51 @@ fn whatever_starts_an_operation_says_when_to_ask_if_it_is_told_to() {
         assert_eq!(answer.header_value("Retry-After"), Some("7"));
     }
 }
+
+/// As clients do by themselves after a 409 `MissingSubscriptionRegistration`.
+#[test]
+fn the_provider_is_registered_and_says_so_behind_the_door() {
+    let mut world = World::new();
+    let provider = format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices");
+    let register = format!("{provider}/register");
+    let post = |path: &str| Request::post(path, &json!({}));
+    for request in [
+        post(&format!("{register}?api-version=2019-05-01")),
+        post(&format!("{register}?api-version=2016-02-01").to_lowercase()),
+        Request::get(&format!("{provider}?api-version=2021-04-01")),
+    ] {
+        let answer = world.send(&request);
+        assert_eq!((answer.status, answer.value()["registrationState"].as_str()), (200, Some("Registered")));
+        assert_eq!(answer.value()["id"].as_str(), Some(provider.as_str()));
+        assert!(answer.header_value("x-ms-request-id").is_some());
+    }
+    let mut refused = |request: Request| {
+        let answer = world.send(&request);
+        (answer.status, answer.value()["error"]["code"].as_str().unwrap().to_owned())
+    };
+    let version = "api-version=2019-05-01";
+    let elsewhere = register.replace(SUBSCRIPTION, "nobody");
+    let in_a_group = provider.replace("/providers", "/resourceGroups/ml/providers");
+    for (request, status, code) in [
+        (post(&register), 400, "MissingApiVersionParameter"),
+        (post(&format!("{register}?api-version=new")), 400, "InvalidApiVersionParameter"),
+        (post(&format!("{elsewhere}?{version}")), 404, "SubscriptionNotFound"),
+        (post(&format!("{provider}?{version}")), 405, "MethodNotAllowed"),
+        (Request::get(&format!("{register}?{version}")), 405, "MethodNotAllowed"),
+        (post(&format!("{provider}/unregister?{version}")), 404, "InvalidResourceType"),
+        (Request::get(&format!("{in_a_group}?{version}")), 404, "ResourceNotFound"),
+        (post(&format!("{in_a_group}/register?{version}")), 404, "InvalidResourceType"),
+    ] {
+        let asked = format!("{} {}", request.method, request.path);
+        assert_eq!(refused(request), (status, code.to_owned()), "{asked}");
+    }
+    let right = rule(RightsEffect::Deny, &format!("/subscriptions/{SUBSCRIPTION}"), "*/register/action");
+    world.core.config.rights = vec![right];
+    assert_eq!(world.send(&post(&format!("{register}?{version}"))).status, 403);
+    assert_eq!(world.send(&Request::get(&format!("{provider}?{version}"))).status, 200);
+    world.principal = Principal::Anonymous;
+    assert_eq!(world.send(&Request::get(&format!("{provider}?{version}"))).status, 401);
+    assert!(!world.core.remove_resource(&provider), "it is no resource");
+    world.principal = Principal::application("bindery");
+    assert_eq!(world.get(WORKSPACE).status, 200);
+}

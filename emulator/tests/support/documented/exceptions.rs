@@ -51,6 +51,20 @@ pub const BESIDE: &[Beside] = &[
         reason: "§B.1 6: `Location` of a DELETE [REC]",
     },
     Beside {
+        method: "GET",
+        path: "-",
+        statuses: &[200],
+        body: || Body::One("Provider".into()),
+        reason: "of Microsoft.Resources; what azcore and azure-mgmt-core read of it",
+    },
+    Beside {
+        method: "POST",
+        path: "-/register",
+        statuses: &[200],
+        body: || Body::One("Provider".into()),
+        reason: "of Microsoft.Resources, §B.8",
+    },
+    Beside {
         method: "POST",
         path: "~/registries/{registry}/import",
         statuses: &[202],
@@ -221,6 +235,10 @@ pub fn added_definitions() -> Map<String, Value> {
                 "error": {"$ref": "#/Error of an operation"},
             },
             "required": ["id", "name", "status"],
+        },
+        "Provider": {
+            "properties": {"id": text, "namespace": text, "registrationState": {"type": "string", "enum": ["Registered"]}},
+            "required": ["id", "namespace", "registrationState"],
         },
         "Operation on a registry": {
             "properties": {
