@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::step::Course;
@@ -196,7 +197,7 @@ impl Situation {
     /// lost, and the resource is the truth.
     pub(super) fn followed(&self, remembered: Option<&RunningOperation>) -> Option<OperationState> {
         let polled = self.operation.as_ref()?;
-        let since = remembered.and_then(|o| o.since.parse::<jiff::Timestamp>().ok());
+        let since = remembered.and_then(|o| o.since.parse::<Timestamp>().ok());
         let age = since.map_or(Duration::ZERO, |since| elapsed(since, self.now));
         let failed = matches!(polled.state, OperationState::Failed { .. });
         Some(if age < FOLLOWED || failed { polled.state.clone() } else { OperationState::Gone })
@@ -219,7 +220,8 @@ impl Situation {
     }
 
     /// A deletion that waits for somebody to take something out of Azure. Nobody is woken by that, and a list may
-    /// show for a while what is gone: so it looks again, often at first.
+    /// show for a while what is gone: so it looks again, often at first, and in the end at every comparison, for
+    /// looking may be dear.
     pub(super) fn held_in_azure(
         &self,
         old: &[Condition],
@@ -227,16 +229,18 @@ impl Situation {
         message: impl Into<String>,
     ) -> Step {
         let conditions = conditions_of(old);
-        let since = conditions.get("Stalled").map(|c| c.last_transition_time.0.to_string());
-        Step { next: Next::After(self.look_again(since.as_deref())), ..Step::stalled(reason, message) }
+        let since = conditions.get("Stalled").map(|c| c.last_transition_time.0);
+        Step { next: Next::After(self.look_less(since, self.interval)), ..Step::stalled(reason, message) }
     }
 
     /// How soon to look at something that has gone on since `since`: often at first, then less.
     pub(super) fn look_again(&self, since: Option<&str>) -> Duration {
-        let age = since
-            .and_then(|s| s.parse::<jiff::Timestamp>().ok())
-            .map_or(Duration::ZERO, |s| elapsed(s, self.now));
-        (age / 4).clamp(Duration::from_secs(1), Duration::from_secs(15))
+        self.look_less(since.and_then(|s| s.parse().ok()), Duration::from_secs(15))
+    }
+
+    fn look_less(&self, since: Option<Timestamp>, at_most: Duration) -> Duration {
+        let age = since.map_or(Duration::ZERO, |since| elapsed(since, self.now));
+        (age / 4).clamp(Duration::from_secs(1), at_most.max(Duration::from_secs(1)))
     }
 }
 

@@ -45,7 +45,7 @@ fn a_deletion_ends_as_its_policy_says() {
                 );
                 f.status.conditions = said.into_vec();
             })),
-            "False NotEmpty stalled | The registry is not deleted while it holds 3 models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 15 s",
+            "False NotEmpty stalled | The registry is not deleted while it holds 3 models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 600 s",
         ),
         (
             "still referred to",
