@@ -28,8 +28,8 @@ pub struct Seed {
     pub subscriptions: BTreeMap<String, Vec<String>>,
     /// Workspaces.
     pub workspaces: Vec<WorkspaceSeed>,
-    /// Anything else, in an order in which it can be made; it is there at once, whatever rights, throttling, durations,
-    /// faults and fates of operations there are.
+    /// Anything else, in an order in which it can be made; it is there at once, in lists too, whatever rights,
+    /// throttling, durations, faults, fates of operations and lag of lists there are.
     pub resources: Vec<ResourceSeed>,
 }
 

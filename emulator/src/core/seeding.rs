@@ -13,20 +13,20 @@ use crate::wire::{Principal, Request, Response};
 impl Core {
     /// Makes what a seed names exist, at once. Answers with what could not be made, and why.
     pub fn seed(&mut self, seed: &Seed) -> Vec<String> {
-        for (subscription, groups) in &seed.subscriptions {
-            self.know(subscription, None);
-            for group in groups {
-                self.know(subscription, Some(group));
-            }
-        }
-        for workspace in &seed.workspaces {
-            self.know(&workspace.subscription, Some(&workspace.resource_group));
-            let address = workspace::make(self, workspace);
-            for job in &workspace.jobs {
-                job::declare(self, &address, job);
-            }
-        }
         self.unhindered(|core| {
+            for (subscription, groups) in &seed.subscriptions {
+                core.know(subscription, None);
+                for group in groups {
+                    core.know(subscription, Some(group));
+                }
+            }
+            for workspace in &seed.workspaces {
+                core.know(&workspace.subscription, Some(&workspace.resource_group));
+                let address = workspace::make(core, workspace);
+                for job in &workspace.jobs {
+                    job::declare(core, &address, job);
+                }
+            }
             let make = |resource: &ResourceSeed| {
                 let why = core.make_at_once(resource).err()?;
                 Some(format!("{}: {why}", resource.id))
@@ -35,13 +35,16 @@ impl Core {
         })
     }
 
-    /// Works without what is meant for clients' requests: durations, throttling, rights, and fates of operations.
+    /// Works without what is meant for clients' requests: durations, throttling, rights, fates of operations, and lists
+    /// that lag.
     fn unhindered<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         let durations = replace(&mut self.config.durations, Durations::none());
         let throttling = take(&mut self.config.throttling);
         let rights = take(&mut self.config.rights);
         let operations = take(&mut self.config.operations);
+        self.store.at_once = true;
         let done = work(self);
+        self.store.at_once = false;
         let config = &mut self.config;
         (config.durations, config.throttling) = (durations, throttling);
         (config.rights, config.operations) = (rights, operations);

@@ -17,6 +17,8 @@ pub struct Store {
     sequence: u64,
     /// Seconds for which lists show the past.
     pub lag: f64,
+    /// While set, lists show a change at once, and of what changes nothing that was before.
+    pub at_once: bool,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +31,7 @@ struct Collection {
 struct Change {
     at: Timestamp,
     collection: String,
+    name: String,
     sequence: u64,
     before: Option<Document>,
 }
@@ -102,7 +105,7 @@ impl Store {
             self.sequence
         });
         let before = collection.documents.insert(sequence, Document::new(path, document));
-        self.record(now, path, sequence, before);
+        self.record(now, (path, name), sequence, before);
     }
 
     /// Changes a document in place; false when there is none.
@@ -122,7 +125,7 @@ impl Store {
         let Some(collection) = self.collections.get_mut(path) else { return false };
         let Some(sequence) = collection.sequence_of.remove(name) else { return false };
         let before = collection.documents.remove(&sequence);
-        self.record(now, path, sequence, before);
+        self.record(now, (path, name), sequence, before);
         true
     }
 
@@ -214,14 +217,25 @@ impl Store {
         )
     }
 
-    fn record(&mut self, now: Timestamp, collection: &str, sequence: u64, before: Option<Document>) {
+    fn record(
+        &mut self,
+        at: Timestamp,
+        (collection, name): (&str, &str),
+        sequence: u64,
+        before: Option<Document>,
+    ) {
         if self.lag <= 0.0 {
             self.journal.clear();
             return;
         }
-        while self.journal.front().is_some_and(|change| super::ids::after(change.at, self.lag) <= now) {
+        if self.at_once {
+            self.journal.retain(|change| change.name != name || change.collection != collection);
+            return;
+        }
+        while self.journal.front().is_some_and(|change| super::ids::after(change.at, self.lag) <= at) {
             self.journal.pop_front();
         }
-        self.journal.push_back(Change { at: now, collection: collection.to_owned(), sequence, before });
+        let (collection, name) = (collection.to_owned(), name.to_owned());
+        self.journal.push_back(Change { at, collection, name, sequence, before });
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use azureml_emulator::{
-    Config, Effect, FaultRule, Limits, OperationRule, Outcome, Published, Request, ResourceSeed, Seed,
-    Throttling, Time, Work,
+    Config, Effect, FaultRule, Inferred, Limits, OperationRule, Outcome, Published, Request, ResourceSeed,
+    Seed, Throttling, Time, Work,
 };
 use serde_json::{Value, json};
 
 use crate::support::{
-    ENDPOINT, MODEL, REGISTRY, WORKSPACE, World, deployment_body, endpoint_body, registry_body,
+    ENDPOINT, MODEL, REGISTRY, WORKSPACE, World, deployment_body, endpoint_body, model_body, registry_body,
 };
 
 fn read(text: &str) -> Config {
@@ -174,6 +174,51 @@ fn a_seed_is_made_whatever_is_in_the_way_of_requests_and_uses_none_of_it_up() {
         assert_eq!((left("writes"), left("global-writes")), (Some("1"), Some("29")), "{outcome}");
         let red = world.get(&format!("{ENDPOINT}/deployments/red")).value();
         assert_eq!(red["properties"]["provisioningState"], "Succeeded", "{outcome}");
+    }
+}
+
+#[test]
+fn lists_that_lag_show_a_seed_at_once() {
+    let names = |world: &mut World, path: &str| -> Vec<String> {
+        let items = world.get(path).value()["value"].as_array().unwrap().clone();
+        items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let model = |number: u32| format!("{MODEL}/versions/{number}");
+    for inferred in [Inferred::default(), Inferred::default().opposite()] {
+        let resource = |id: &str, body: Value| ResourceSeed { id: id.to_owned(), body };
+        let resources = vec![
+            resource(&model(1), model_body()),
+            resource(REGISTRY, registry_body()),
+            resource(ENDPOINT, endpoint_body(&json!({}))),
+        ];
+        let exists = Seed { resources, ..Seed::default() };
+        let mut world = World::with(Config { list_lag: 60.0, inferred, exists, ..Config::default() });
+        let provider = WORKSPACE.trim_end_matches("/workspaces/dev");
+        for (list, name) in [
+            (format!("{provider}/workspaces"), "dev"),
+            (format!("{provider}/registries"), "models"),
+            (format!("{WORKSPACE}/jobs"), "train-1"),
+            (format!("{WORKSPACE}/datastores"), "workspaceblobstore"),
+            (format!("{WORKSPACE}/environments"), "serving"),
+            (format!("{WORKSPACE}/models"), "fares"),
+            (format!("{MODEL}/versions"), "1"),
+            (format!("{WORKSPACE}/onlineEndpoints"), "fares"),
+        ] {
+            assert!(names(&mut world, &list).iter().any(|shown| shown == name), "{list}");
+        }
+
+        // What clients do stays behind as long as before; what a seed makes anew is not there twice. Newest first.
+        let versions = format!("{MODEL}/versions");
+        world.put(&model(2), &model_body());
+        world.delete(&model(1));
+        let seed =
+            |number| Seed { resources: vec![resource(&model(number), model_body())], ..Seed::default() };
+        assert_eq!(world.core.seed(&seed(3)), Vec::<String>::new());
+        assert_eq!(names(&mut world, &versions), ["3", "1"]);
+        assert_eq!(world.core.seed(&seed(1)), Vec::<String>::new());
+        assert_eq!(names(&mut world, &versions), ["1", "3"]);
+        assert_eq!(world.core.seed(&seed(2)), Vec::<String>::new());
+        assert_eq!(names(&mut world, &versions), ["1", "3", "2"]);
     }
 }
 
