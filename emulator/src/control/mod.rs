@@ -14,10 +14,11 @@ use crate::core::log::{Counts, Entry};
 use crate::core::scoring::Serving;
 
 /// Fields of the configuration that are read once, and what to do instead of changing them.
-const AT_THE_START: [(&str, &str); 5] = [
+const AT_THE_START: [(&str, &str); 6] = [
     ("seed", "start it anew with another one"),
     ("port", "start it anew with another one"),
     ("plainHttp", "start it anew with the other"),
+    ("publicUrl", "start it anew with another one, which its certificate is to name"),
     ("time", "POST /_emulator/time moves it, and sets its pace"),
     ("exists", "POST /_emulator/seed adds to what exists"),
 ];

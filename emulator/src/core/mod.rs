@@ -83,6 +83,8 @@ pub struct Core {
     pub(crate) blobs: blob::Blobs,
     pub(crate) batch_requests: BTreeMap<String, String>,
     pub(crate) issuer_keys: BTreeMap<String, Result<serde_json::Value, String>>,
+    /// The URL without a `public_url`.
+    pub(crate) listens_at: String,
     subscriptions: BTreeMap<String, Vec<String>>,
     now: Timestamp,
 }
@@ -118,11 +120,9 @@ impl Core {
 
     /// Base of URLs, without a trailing slash.
     pub(crate) fn base(&self) -> &str {
-        if self.config.public_url.is_empty() {
-            "https://127.0.0.1"
-        } else {
-            self.config.public_url.trim_end_matches('/')
-        }
+        let public = &self.config.public_url;
+        let url = if public.is_empty() { &self.listens_at } else { public };
+        url.trim_end_matches('/')
     }
 
     /// Host and port of [`Self::base`].

@@ -33,6 +33,7 @@ impl Core {
             batch_requests: BTreeMap::new(),
             issuer_keys: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
+            listens_at: "https://127.0.0.1".to_owned(),
             now,
             config,
         };

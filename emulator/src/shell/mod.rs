@@ -131,13 +131,11 @@ impl Emulator {
         let address = listener.local_addr().map_err(|source| Error::Listen { port, source })?;
         let scheme = if config.plain_http { "http" } else { "https" };
         let url = format!("{scheme}://127.0.0.1:{}", address.port());
-        if config.public_url.is_empty() {
-            config.public_url.clone_from(&url);
-        }
         let clock = Clock::new(config.time)?;
         let authority = tls::Authority::new(&config.public_url)?;
         let acceptor = (!config.plain_http).then(|| authority.acceptor()).transpose()?;
         let mut core = Core::new(config, clock.now());
+        core.listens_at.clone_from(&url);
         let refused = core.seed(&exists);
         if !refused.is_empty() {
             return Err(Error::Seed(refused.join("; ")));

@@ -255,6 +255,39 @@ async fn what_a_seed_file_could_not_say_does_not_start_either() {
 }
 
 #[tokio::test]
+async fn urls_lead_to_where_it_listens_also_from_a_configuration_that_another_one_showed() {
+    let told = async |emulator: &Emulator| {
+        let url = emulator.url() + "/metadata/endpoints";
+        let answer: Value = client(emulator).get(url).send().await.unwrap().json().await.unwrap();
+        answer[0]["resourceManager"].as_str().unwrap().to_owned()
+    };
+    let change = async |emulator: &Emulator, url: Value| {
+        let request = client(emulator).patch(emulator.url() + "/_emulator/config");
+        let answer = request.json(&json!({"publicUrl": url})).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let first = Emulator::start(config()).await.unwrap();
+    let shown = client(&first).get(first.url() + "/_emulator/config").send().await.unwrap();
+    let again = Config::from_seed_file(&shown.text().await.unwrap()).unwrap();
+    assert_eq!((again.port, again.public_url.as_str()), (0, ""));
+    let second = Emulator::start(again).await.unwrap();
+    for emulator in [&first, &second] {
+        for same in [json!(null), json!("")] {
+            assert_eq!(change(emulator, same).await.0, 200);
+        }
+        let (status, why) = change(emulator, json!("https://emulator.example")).await;
+        assert!(status == 400 && why.contains("`publicUrl` cannot be changed while it runs"), "{why}");
+        assert_eq!(told(emulator).await.trim_end_matches('/'), emulator.url());
+    }
+
+    let public = "https://emulator.example:8443";
+    let named = Emulator::start(Config { public_url: public.into(), ..config() }).await.unwrap();
+    assert_eq!(change(&named, json!(null)).await.0, 400);
+    assert_eq!(change(&named, json!(public)).await.0, 200);
+    assert_eq!(told(&named).await.trim_end_matches('/'), public);
+}
+
+#[tokio::test]
 async fn it_starts_in_milliseconds_and_stops_when_dropped() {
     let started = Instant::now();
     let emulator = Emulator::start(config()).await.unwrap();
