@@ -266,6 +266,13 @@ fn the_front_door_has_codes_of_its_own_or_one() {
             (WORKSPACE.replace(SUBSCRIPTION, "nobody"), "SubscriptionNotFound"),
             (WORKSPACE.replace("/ml/", "/nowhere/"), "ResourceGroupNotFound"),
             (WORKSPACE.replace("/dev", "/none"), "ResourceNotFound"),
+            (
+                WORKSPACE.replace("MachineLearningServices/workspaces", "Storage/storageAccounts"),
+                "ResourceNotFound",
+            ),
+            (format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/ml"), "ResourceNotFound"),
+            (WORKSPACE.replace("/workspaces/", "/unicorns/"), "InvalidResourceType"),
+            (format!("{WORKSPACE}/unicorns"), "InvalidResourceType"),
         ] {
             let refused = world.get(&path);
             assert_eq!(
