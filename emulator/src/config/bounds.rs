@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue};
 use serde::de::value::MapDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -117,14 +118,26 @@ pub(super) fn amounts<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer.deserialize_map(Amounts(PhantomData))
 }
 
-/// `headers`: by names that headers can have, and with values that they can have.
+/// What tells where a body ends. Another one than the body has breaks the connection.
+const OF_THE_BODY: [HeaderName; 2] = [CONTENT_LENGTH, TRANSFER_ENCODING];
+
+/// `headers`: by names that headers can have, each once in whatever case, and with values that they can have.
 pub(super) fn headers<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
     let headers = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let mut seen = BTreeMap::new();
     for (name, value) in &headers {
-        if HeaderName::try_from(name).is_err() {
+        let Ok(header) = HeaderName::try_from(name) else {
             return Err(D::Error::custom(format!("`headers` cannot have one named {name:?}")));
+        };
+        if OF_THE_BODY.contains(&header) {
+            return Err(D::Error::custom(format!(
+                "`headers` cannot have `{name}`, which follows from the body"
+            )));
+        }
+        if let Some(before) = seen.insert(header.as_str().to_owned(), name) {
+            return Err(D::Error::custom(format!("`headers` cannot have both `{before}` and `{name}`")));
         }
         if HeaderValue::try_from(value).is_err() {
             return Err(D::Error::custom(format!("`{name}` of `headers` cannot be {value:?}")));

@@ -104,7 +104,7 @@ pub enum Effect {
         /// `error.message`.
         #[serde(default)]
         message: String,
-        /// Further headers, such as `Retry-After`.
+        /// Further headers, such as `Retry-After`, but not those that follow from the body, as `Content-Length`.
         #[serde(default, deserialize_with = "bounds::headers")]
         headers: BTreeMap<String, String>,
     },

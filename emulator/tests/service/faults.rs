@@ -179,6 +179,18 @@ fn a_fault_that_cannot_be_is_refused_by_its_fields_name() {
             "`Retry-After` of `headers` cannot be \"7\\r\\nx: y\"",
         ),
         (
+            json!({"effect": {"answer": {"status": 429, "headers": {"content-Length": "3"}}}}),
+            "`headers` cannot have `content-Length`, which follows from the body",
+        ),
+        (
+            json!({"effect": {"answer": {"status": 429, "headers": {"Transfer-Encoding": "chunked"}}}}),
+            "`headers` cannot have `Transfer-Encoding`, which follows from the body",
+        ),
+        (
+            json!({"effect": {"answer": {"status": 429, "headers": {"RETRY-AFTER": "7", "retry-after": "8"}}}}),
+            "`headers` cannot have both `RETRY-AFTER` and `retry-after`",
+        ),
+        (
             json!({"effect": {"body": {"status": 502, "contentType": "text/html\n", "body": ""}}}),
             "`contentType` cannot be \"text/html\\n\"",
         ),
