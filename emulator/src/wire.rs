@@ -172,9 +172,10 @@ impl Response {
         response
     }
 
-    /// The same answer with a header.
+    /// The same answer with a header, in the place of one whose name differs in case alone.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.retain(|key, _| !key.eq_ignore_ascii_case(name));
         self.headers.insert(name.to_owned(), value.into());
         self
     }

@@ -41,9 +41,9 @@ pub fn decide(core: &mut Core, principal: &Principal, request: &Request) -> Fate
     let undelivered = |delivery| Response { delivery, ..Response::empty(0) };
     match effect {
         Effect::Answer { status, code, message, headers } => {
-            let mut response = Response::json(status, &json!({"error": {"code": code, "message": message}}));
-            response.headers.extend(headers);
-            Fate::Instead(response, id)
+            let response = Response::json(status, &json!({"error": {"code": code, "message": message}}));
+            let with = |response: Response, (name, value): (String, String)| response.header(&name, value);
+            Fate::Instead(headers.into_iter().fold(response, with), id)
         }
         Effect::Body { status, content_type, body } => {
             Fate::Instead(Response::bytes(status, &content_type, body.into_bytes()), id)

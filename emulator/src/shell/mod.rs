@@ -81,12 +81,15 @@ impl Shared {
         self.clock().now()
     }
 
-    /// An answer with the date that it is to have: emulated time while that stands still, so that nothing in an answer
-    /// depends on when the emulator runs. Otherwise the present, as by clients' own clocks, is left to hyper.
+    /// An answer with the date that it is to have: its own, if a fault gave it one; emulated time while that stands still,
+    /// so that nothing in an answer depends on when the emulator runs. Otherwise the present, as by clients' own clocks,
+    /// is left to hyper.
     pub(crate) fn dated(&self, response: Response) -> Response {
         let clock = self.clock();
         match clock.scale() {
-            0.0 => response.header("Date", clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+            0.0 if response.header_value("Date").is_none() => {
+                response.header("Date", clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+            }
             _ => response,
         }
     }

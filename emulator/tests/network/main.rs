@@ -232,6 +232,30 @@ async fn the_date_is_emulated_while_time_stands_still_and_real_while_it_runs() {
 }
 
 #[tokio::test]
+async fn a_faults_headers_are_sent_in_the_place_of_the_answers_own() {
+    let emulator = Emulator::start(config()).await.unwrap();
+    let client = client(&emulator);
+    let headers = [("DATE", "Thu, 01 Jan 1998 00:00:00 GMT"), ("CONTENT-TYPE", "text/plain")];
+    let answer = Effect::Answer {
+        status: 503,
+        code: String::new(),
+        message: String::new(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+    };
+    emulator.control().add_fault(FaultRule::on("GET", "", answer));
+    for scale in [0.0, 1.0] {
+        if scale > 0.0 {
+            emulator.set_time_scale(scale).unwrap();
+        }
+        let struck = client.get(emulator.url() + WORKSPACE).send().await.unwrap();
+        for (name, value) in headers {
+            let sent: Vec<_> = struck.headers().get_all(name).iter().collect();
+            assert_eq!(sent, [value], "{name} at {scale}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_a_seed_file_could_not_say_does_not_start_either() {
     let reads = |size| Limits { reads: Limit { size, refill: 1.0 }, ..Limits::default() };
     let throttled = |size| Config { throttling: Throttling::Custom(reads(size)), ..config() };
