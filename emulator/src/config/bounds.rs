@@ -47,10 +47,35 @@ fn positive<E: Error>(name: &str, number: f64) -> Result<f64, E> {
     Err(E::custom(format!("`{name}` must be finite and greater than 0, not {number}")))
 }
 
-/// `status`: one that a final answer can have.
-pub(super) fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
-    let status = within("status", i64::deserialize(deserializer)?, 200..=599)?;
-    u16::try_from(status).map_err(Error::custom)
+/// Readers of whole numbers, each of a field and of what it can be.
+macro_rules! whole {
+    ($($reader:ident: $number:ty = $name:literal, $bounds:expr;)*) => {$(
+        #[doc = concat!("`", $name, "`.")]
+        pub(super) fn $reader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$number, D::Error> {
+            let number = within($name, i64::deserialize(deserializer)?, $bounds)?;
+            <$number>::try_from(number).map_err(Error::custom)
+        }
+    )*};
+}
+
+/// What a final answer can have.
+const FINAL: RangeInclusive<i64> = 200..=599;
+
+/// What a refusal can have.
+const REFUSAL: RangeInclusive<i64> = 400..=599;
+
+/// At least one.
+const SOME: RangeInclusive<i64> = 1..=u32::MAX as i64;
+
+whole! {
+    status: u16 = "status", FINAL;
+    asset_path_status: u16 = "assetPathStatus", REFUSAL;
+    asset_fixed_field_status: u16 = "assetFixedFieldStatus", REFUSAL;
+    publish_conflict_status: u16 = "publishConflictStatus", REFUSAL;
+    delete_with_traffic_status: u16 = "deleteWithTrafficStatus", REFUSAL;
+    busy_status: u16 = "busyStatus", REFUSAL;
+    page_size: usize = "pageSize", SOME;
+    token_lifetime: u32 = "tokenLifetime", SOME;
 }
 
 /// `probability`.

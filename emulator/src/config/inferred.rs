@@ -6,16 +6,20 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::bounds;
+
 /// Positions on what the contract marks [INF]. The default is the likelier one; [`opposite`](Self::opposite) is the
-/// other one of every switch. In a seed file `inferred` is an object with some of these fields, or the word
+/// other one of every switch. A status is one of a refusal: 400 to 599. In a seed file `inferred` is an object with some of these fields, or the word
 /// `default` or `opposite`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Inferred {
     /// Status of "Asset paths cannot be updated.". Default 400.
+    #[serde(deserialize_with = "bounds::asset_path_status")]
     pub asset_path_status: u16,
     /// Status of a PUT that changes what is fixed of a version, as an environment's image. Default 409.
+    #[serde(deserialize_with = "bounds::asset_fixed_field_status")]
     pub asset_fixed_field_status: u16,
     /// A PUT of a version without `stage` sets it to Development; otherwise it stays. Default true.
     pub absent_stage_resets: bool,
@@ -30,6 +34,7 @@ pub struct Inferred {
     /// Publish takes `jobName` along, though the job is in another place. Default false.
     pub publish_copies_job_name: bool,
     /// Status of a publish to a version that exists or is being published. Default 409.
+    #[serde(deserialize_with = "bounds::publish_conflict_status")]
     pub publish_conflict_status: u16,
     /// Publish is answered with `Azure-AsyncOperation` beside `Location`. Default true.
     pub publish_names_status_url: bool,
@@ -62,10 +67,12 @@ pub struct Inferred {
     /// Deleting a deployment that has traffic is refused. Default true.
     pub delete_with_traffic_refused: bool,
     /// Status of that refusal. Default 409.
+    #[serde(deserialize_with = "bounds::delete_with_traffic_status")]
     pub delete_with_traffic_status: u16,
     /// Text of that refusal.
     pub delete_with_traffic_message: String,
     /// Status of a second change while one runs on the endpoint. Default 409.
+    #[serde(deserialize_with = "bounds::busy_status")]
     pub busy_status: u16,
     /// The endpoint itself says Updating while one of its deployments changes. Default false.
     pub endpoint_updating_with_deployment: bool,

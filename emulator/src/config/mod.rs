@@ -48,9 +48,11 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// Accept any bearer token, as a principal called `any`. Default false.
     pub any_token: bool,
-    /// Lifetime of access tokens in seconds, as clients see it. Default 3600.
+    /// Lifetime of access tokens in seconds, as clients see it; at least 1. Default 3600.
+    #[serde(deserialize_with = "bounds::token_lifetime")]
     pub token_lifetime: u32,
-    /// Items on a page of a list. Default 30.
+    /// Items on a page of a list; at least 1. Default 30.
+    #[serde(deserialize_with = "bounds::page_size")]
     pub page_size: usize,
     /// What `Retry-After` says on asynchronous answers, at any pace of time. Default none: no recorded answer has one [REC].
     pub retry_after: Option<u32>,

@@ -294,3 +294,29 @@ fn how_much_and_how_long_are_at_least_nothing_wherever_they_are_read() {
     assert_eq!(tried, 17 + 8 + 3);
     assert_eq!(json!(world.core.config), before);
 }
+
+#[test]
+fn whole_numbers_are_within_their_bounds_wherever_they_are_read() {
+    let mut world = World::new();
+    let before = json!(world.core.config);
+    let switches = before["inferred"].as_object().unwrap().iter().filter(|(_, position)| position.is_u64());
+    let statuses = switches.map(|(name, _)| (format!("/inferred/{name}"), "400 to 599", [399, 600, 204]));
+    let others = ["pageSize", "tokenLifetime"]
+        .map(|name| (format!("/{name}"), "1 to 4294967295", [0, -1, 4_294_967_296_i64]));
+    let fields: Vec<_> = statuses.chain(others).collect();
+    assert_eq!(fields.len(), 5 + 2);
+    for (path, bounds, numbers) in fields {
+        let name = path.rsplit('/').next().unwrap();
+        for number in numbers {
+            let mut config = before.clone();
+            *config.pointer_mut(&path).unwrap() = json!(number);
+            let expected = format!("`{name}` must be from {bounds}, not {number}");
+            let error = Config::from_seed_file(&config.to_string()).expect_err(&expected);
+            assert!(error.contains(&expected), "{path}: {error}");
+            let refused = world.send(&Request::patch("/_emulator/config", &config));
+            let message = refused.value()["error"]["message"].as_str().unwrap_or_default().to_owned();
+            assert!(refused.status == 400 && message.contains(&expected), "{path}: {message}");
+        }
+    }
+    assert_eq!(json!(world.core.config), before);
+}
