@@ -46,8 +46,8 @@ fn certain() -> f64 {
 /// An effect by its name and fields, or by its name.
 fn effect<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Effect, D::Error> {
     let given = Value::deserialize(deserializer)?;
-    let effect = match (Effect::deserialize(&given), &given) {
-        (Err(_), Value::String(name)) => Effect::deserialize(json!({name: {}})),
+    let effect = match (serde_path_to_error::deserialize(&given), &given) {
+        (Err(_), Value::String(name)) => serde_path_to_error::deserialize(json!({name: {}})),
         (effect, _) => effect,
     };
     effect.map_err(D::Error::custom)

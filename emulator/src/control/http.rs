@@ -43,13 +43,14 @@ pub(crate) fn refused(status: u16, message: &str) -> Response {
 
 /// A body that is as it should be.
 pub(crate) fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Response> {
-    let because = |error: serde_json::Error| refused(400, &error.to_string());
-    let given: Value = serde_json::from_slice(&request.body).map_err(because)?;
+    let given: Value =
+        serde_json::from_slice(&request.body).map_err(|error| refused(400, &error.to_string()))?;
     // A list would be taken for the fields in their order.
     if !given.is_object() {
         return Err(refused(400, &format!("The body must be an object, not {given}.")));
     }
-    serde_json::from_value(given).map_err(because)
+    // The error says where it is.
+    serde_path_to_error::deserialize(given).map_err(|error| refused(400, &error.to_string()))
 }
 
 /// Answers a request under `/_emulator`.

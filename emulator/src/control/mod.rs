@@ -135,7 +135,7 @@ impl Core {
         let before = fields(&self.config)?;
         let mut all = before.clone();
         crate::core::merge(&mut all, patch);
-        let config: Config = serde_json::from_value(all).map_err(|error| error.to_string())?;
+        let config: Config = serde_path_to_error::deserialize(all).map_err(|error| error.to_string())?;
         let after = fields(&config)?;
         for (field, instead) in AT_THE_START {
             if after[field] != before[field] {

@@ -320,3 +320,33 @@ fn whole_numbers_are_within_their_bounds_wherever_they_are_read() {
     }
     assert_eq!(json!(world.core.config), before);
 }
+
+#[test]
+fn a_number_that_its_type_cannot_be_is_refused_by_name() {
+    let mut world = World::new();
+    let before = json!(world.core.config);
+    let delay = json!([{"effect": {"delay": {"millis": -3}}}]);
+    for (patch, path) in [
+        (json!({"retryAfter": -1}), "retryAfter"),
+        (json!({"tokenLifetime": -1}), "tokenLifetime"),
+        (json!({"pageSize": "7"}), "pageSize"),
+        (json!({"quotas": {"endpoints": -1}}), "quotas.endpoints"),
+        (json!({"durations": {"publish": "5"}}), "durations.publish"),
+        (json!({"inferred": {"busyStatus": "x"}}), "inferred.busyStatus"),
+        (json!({"scoring": [{"latencyMillis": -1}]}), "scoring[0].latencyMillis"),
+        (json!({"faults": delay}), "delay.millis"),
+    ] {
+        let name = path.rsplit('.').next().unwrap();
+        let error = Config::from_seed_file(&patch.to_string()).unwrap_err();
+        assert!(error.contains(name), "{path} in a file: {error}");
+        let refused = world.send(&Request::patch("/_emulator/config", &patch));
+        let message = refused.value()["error"]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(refused.status == 400 && message.contains(path), "{path}: {message}");
+    }
+    for (list, field) in [("faults", "delay.millis"), ("scoring", "latencyMillis")] {
+        let rule = if list == "faults" { delay[0].clone() } else { json!({"latencyMillis": -1}) };
+        let refused = world.send(&Request::post(&format!("/_emulator/{list}"), &rule)).value();
+        assert!(refused["error"]["message"].as_str().unwrap().contains(field), "{refused}");
+    }
+    assert_eq!(json!(world.core.config), before);
+}
