@@ -57,11 +57,11 @@ fn source_of(core: &Core, asset: &str) -> Option<Address> {
         None => Address::parse(asset).ok()?,
         Some(named) => {
             let [("locations", _), ("workspaces", guid), ..] = named.steps.as_slice() else { return None };
-            let workspace = core
-                .store
-                .everywhere("/workspaces")
-                .map(|(_, workspace)| workspace)
-                .find(|workspace| at::text(workspace, "properties.workspaceId") == Some(guid))?;
+            let workspace =
+                core.store.everywhere("/workspaces").map(|(_, workspace)| workspace).find(|workspace| {
+                    at::text(workspace, "properties.workspaceId")
+                        .is_some_and(|own| own.eq_ignore_ascii_case(guid))
+                })?;
             named.moved_to(&Address::parse(workspace["id"].as_str()?).ok()?, 2)
         }
     };

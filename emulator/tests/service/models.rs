@@ -234,16 +234,18 @@ fn the_sdks_share_is_an_import_by_workspace_guid() {
     world.settle_put(REGISTRY, &registry_body());
     world.put(&version("1"), &model_body());
     let guid = world.get(WORKSPACE).value()["properties"]["workspaceId"].as_str().unwrap().to_owned();
-    let accepted = world.post(
-        &format!("/mferp/managementfrontend{REGISTRY}/import"),
-        &json!({"properties": {
-            "referenceType": "Id", "destinationName": "m1", "destinationVersion": "1",
-            "sourceAssetId": format!("azureml://locations/eastus/workspaces/{guid}/models/fares/versions/1"),
-        }}),
-    );
-    assert_eq!(accepted.status, 202, "{}", accepted.value());
-    world.pass(11.0);
-    assert_eq!(world.get(&format!("{REGISTRY}/models/m1/versions/1")).status, 200);
+    for (name, guid) in [("m1", guid.clone()), ("m2", guid.to_ascii_uppercase())] {
+        let accepted = world.post(
+            &format!("/mferp/managementfrontend{REGISTRY}/import"),
+            &json!({"properties": {
+                "referenceType": "Id", "destinationName": name, "destinationVersion": "1",
+                "sourceAssetId": format!("azureml://locations/eastus/workspaces/{guid}/models/fares/versions/1"),
+            }}),
+        );
+        assert_eq!(accepted.status, 202, "{}", accepted.value());
+        world.pass(11.0);
+        assert_eq!(world.get(&format!("{REGISTRY}/models/{name}/versions/1")).status, 200);
+    }
 }
 
 #[test]
