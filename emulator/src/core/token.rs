@@ -126,7 +126,8 @@ fn resource_of(scope: &str) -> Result<String, (u32, String)> {
         );
         return Err((70_011, message));
     }
-    asked.first().and_then(|one| one.strip_suffix("/.default")).map(str::to_owned).ok_or_else(|| {
+    let resource = asked.first().and_then(|one| one.strip_suffix("/.default"));
+    resource.filter(|resource| !resource.trim_matches('/').is_empty()).map(str::to_owned).ok_or_else(|| {
         let message = format!(
             "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."
         );

@@ -56,6 +56,8 @@ fn a_scope_is_one_resource_beside_which_openids_own_scopes_are_nothing() {
         (format!("openid%20email%20%20{arm}%20"), (200, 0)),
         ("openid+offline_access+profile".to_owned(), (400, 1_002_012)),
         (String::new(), (400, 1_002_012)),
+        ("%2F.default".to_owned(), (400, 1_002_012)),
+        ("%2F%2F.default+openid".to_owned(), (400, 1_002_012)),
         ("https%3A%2F%2Fmanagement.azure.com%2Fuser_impersonation+openid".to_owned(), (400, 1_002_012)),
         (format!("{arm}+User.Read"), (400, 70_011)),
         (format!("{arm}+https%3A%2F%2Fml.azure.com%2F.default"), (400, 70_011)),
