@@ -51,8 +51,9 @@ pub struct Inferred {
     pub registry_container_asynchronous: bool,
     /// A registry that holds versions of assets can be deleted, with them. Default true.
     pub registry_delete_with_assets: bool,
-    /// A registry PUT is answered by 202 with nothing in it, as recorded; otherwise by 201 with the registry
-    /// (hashicorp/terraform-provider-azurerm#30835), and the same headers. Default true.
+    /// A registry PUT is answered by 202 with nothing in it, as recorded; otherwise by 201
+    /// (hashicorp/terraform-provider-azurerm#30835), of which nobody tells that it has the registry and the same
+    /// headers. Default true.
     pub registry_put_accepted: bool,
     /// A registry PUT that omits a region removes it; otherwise only removeRegions does. Default false.
     pub registry_put_removes_regions: bool,
