@@ -19,6 +19,7 @@ mod metrics;
 mod models;
 mod positions;
 mod registries;
+mod rights;
 mod runs;
 mod scoring;
 mod seed_file;

@@ -1,9 +1,10 @@
-//! Waiting for an empty bucket: as told, shorter, several at once, and at another pace.
+//! Buckets: what each counts and tells, and waiting for an empty one: as told, shorter, several at once, and at another
+//! pace.
 
-use azureml_emulator::{Config, Limit, Limits, Response, Throttling, Time};
+use azureml_emulator::{Config, Limit, Limits, Principal, Response, Throttling, Time};
 use serde_json::json;
 
-use crate::support::{WORKSPACE, World};
+use crate::support::{ENDPOINT, MODEL, REGISTRY, WORKSPACE, World, model_body, registry_body};
 
 /// A world whose bucket of reads is empty.
 fn emptied(size: f64, refill: f64) -> World {
@@ -136,4 +137,106 @@ fn who_never_waits_gains_nothing() {
     let patient = reads(&mut emptied(1.0, 0.1), &[0.0], 1.0, 0.0, 600.0);
     let impatient = reads(&mut emptied(1.0, 0.1), &[0.0], 0.01, 0.0, 600.0);
     assert!(impatient[0] < patient[0], "{impatient:?} {patient:?}");
+}
+
+#[test]
+fn an_empty_bucket_is_a_429_and_fills_again() {
+    let limits = Limits { reads: Limit { size: 3.0, refill: 0.5 }, ..Limits::default() };
+    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
+    for left in ["2", "1", "0"] {
+        let answer = world.get(WORKSPACE);
+        assert_eq!(answer.header_value("x-ms-ratelimit-remaining-subscription-reads"), Some(left));
+    }
+    let refused = world.get(WORKSPACE);
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.header_value("Retry-After"), Some("2"));
+    assert_eq!(refused.value()["error"]["code"], "SubscriptionRequestsThrottled");
+    assert_eq!(world.put(REGISTRY, &registry_body()).status, 202, "writes have their own");
+    world.principal = Principal::application("somebody else");
+    assert_eq!(world.get(WORKSPACE).status, 200, "so has everybody");
+    world.principal = Principal::application("bindery");
+    world.pass(2.0);
+    assert_eq!(world.get(WORKSPACE).status, 200);
+}
+
+#[test]
+fn a_429_tells_what_is_left_in_both_buckets() {
+    let limits = Limits { reads: Limit { size: 4.0, refill: 0.25 }, ..Limits::default() };
+    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
+    let left = |answer: &Response| {
+        ["", "global-"].map(|whose| {
+            let name = format!("x-ms-ratelimit-remaining-subscription-{whose}reads");
+            answer.header_value(&name).unwrap().to_owned()
+        })
+    };
+    for _ in 0..3 {
+        world.get(WORKSPACE);
+    }
+    assert_eq!(left(&world.get(WORKSPACE)), ["0", "56"]);
+    let refused = world.get(WORKSPACE);
+    assert_eq!((refused.status, left(&refused)), (429, ["0".into(), "56".into()]));
+    world.pass(0.5);
+    let premature = world.get(WORKSPACE);
+    assert_eq!((premature.status, left(&premature)), (429, ["0".into(), "57".into()]));
+    world.principal = Principal::application("somebody else");
+    assert_eq!(left(&world.get(WORKSPACE)), ["3", "56"]);
+}
+
+/// A bucket that hardly fills.
+fn limit(size: f64) -> Limit {
+    Limit { size, refill: 0.001 }
+}
+
+#[test]
+fn deployments_have_a_bucket_of_their_own_beside_that_of_writes() {
+    let limits = Limits { deployment_writes: limit(2.0), ..Limits::default() };
+    let mut world = World::new();
+    world.serve(&["blue"]);
+    world.core.config.throttling = Throttling::Custom(limits);
+    let blue = format!("{ENDPOINT}/deployments/blue");
+    let name = "x-ms-ratelimit-remaining-subscription-resource-requests";
+    for left in ["1", "0"] {
+        let answer = world.patch(&blue, &json!({"tags": {"left": left}}));
+        assert_eq!((answer.status, answer.header_value(name)), (200, Some(left)));
+    }
+    assert_eq!(world.put(&blue, &json!({})).status, 429);
+    assert_eq!(world.get(&blue).status, 200, "reads have their own");
+    assert_eq!(world.delete(&blue).status, 202, "and so have deletes");
+}
+
+#[test]
+fn every_kind_of_write_and_delete_is_counted() {
+    let limits = Limits { writes: limit(1.0), deletes: limit(1.0), ..Limits::default() };
+    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
+    let version = format!("{MODEL}/versions/1");
+    assert_eq!(world.put(&version, &model_body()).status, 201);
+    assert_eq!(world.put(&version, &model_body()).status, 429);
+    assert_eq!(world.post(&format!("{version}/publish"), &json!({})).status, 429);
+    assert_eq!(world.delete(&version).status, 200);
+    assert_eq!(world.delete(&version).status, 429);
+}
+
+#[test]
+fn fifteen_principals_empty_a_subscription_and_who_is_refused_by_it_keeps_its_own() {
+    let limits = Limits { reads: limit(2.0), ..Limits::default() };
+    let mut world = World::with(Config { throttling: Throttling::Custom(limits), ..Config::default() });
+    let global = "x-ms-ratelimit-remaining-subscription-global-reads";
+    for number in 0..15 {
+        world.principal = Principal::application(&format!("reader {number}"));
+        let left = (29 - 2 * number).to_string();
+        assert_eq!(world.get(WORKSPACE).header_value(global), Some(left.as_str()));
+        assert_eq!(world.get(WORKSPACE).status, 200);
+    }
+    world.principal = Principal::application("late");
+    for _ in 0..3 {
+        assert_eq!(world.get(WORKSPACE).status, 429, "the subscription's is empty");
+    }
+    // By now the subscription's has two again, and the principal has the two it had.
+    world.pass(150.0);
+    let own = "x-ms-ratelimit-remaining-subscription-reads";
+    assert_eq!(world.get(WORKSPACE).header_value(own), Some("1"));
+    world.principal = Principal::application("reader 0");
+    assert_eq!(world.get(WORKSPACE).status, 429, "its own is empty, and the subscription's stays as it is");
+    world.principal = Principal::application("late");
+    assert_eq!(world.get(WORKSPACE).status, 200);
 }
