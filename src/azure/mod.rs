@@ -1,32 +1,7 @@
-//! One honest REST client of Azure Machine Learning (api-version 2025-09-01): identity, pacing,
-//! operations, paging, errors and resources. It knows nothing of Kubernetes.
+//! Azure Machine Learning (api-version 2025-09-01). Nothing here knows Kubernetes.
 //!
-//! [`resource`], [`id`], [`call`] and [`error`] are plain data, shared with `decide`.
-//! [`Azure`] is the client, made from a [`Config`].
+//! [`model`] is its vocabulary: ids, resources, reads, calls and errors, as plain data; `decide` names nothing else
+//! of this folder. [`client`] is the one REST client: identity, pacing, operations, paging, hosts and transport.
 
-mod absence;
-mod client;
-mod config;
-mod entra;
-mod error_body;
-mod hosts;
-mod operation;
-mod pace;
-mod run;
-mod token;
-mod transport;
-
-pub mod call;
-pub mod error;
-pub mod id;
-pub mod resource;
-
-pub use call::{Action, Call, OperationState, Reply};
-pub use client::{Azure, Counts};
-pub use config::{Config, ConfigError, CredentialConfig, PUBLIC_ARM, PUBLIC_AUTHORITY};
-pub use error::{Class, Error};
-pub use id::ResourceId;
-pub use pace::{Bucket, Pace};
-
-/// The one api-version this client speaks.
-pub const API_VERSION: &str = "2025-09-01";
+pub mod client;
+pub mod model;

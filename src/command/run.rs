@@ -8,7 +8,7 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use super::Outcome;
-use crate::azure::{Azure, Config};
+use crate::azure::client::{Azure, Config};
 use crate::controller::{self, Options};
 
 /// How the operator runs. Who it is in Azure comes from the environment, as for every Azure client:

@@ -12,7 +12,8 @@ use super::kind::Kind;
 use super::memory::Memory;
 use super::names::{Name, Names};
 use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
-use crate::azure::{Azure, ResourceId};
+use crate::azure::client::Azure;
+use crate::azure::model::ResourceId;
 
 /// How the operator runs.
 #[derive(Debug, Clone)]

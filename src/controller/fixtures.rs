@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::context::{Context, Options, Stores};
 use super::kind::Kind;
 use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
-use crate::azure::{Azure, Config, CredentialConfig};
+use crate::azure::client::{Azure, Config, CredentialConfig};
 
 /// What the watches have seen, and the means to show them more.
 pub struct Cluster {

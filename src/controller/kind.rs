@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use super::context::{Context, Stores};
 use super::names::Name;
 use crate::api::{FINALIZER, Management, Period, RunningOperation};
-use crate::azure::ResourceId;
+use crate::azure::model::ResourceId;
 use crate::decide::{Claimant, Facts, Situation};
 
 /// How often Azure is compared where the manifest does not say it.

@@ -27,7 +27,7 @@ use super::memory::fingerprint;
 use super::names::Name;
 use super::pass::pass;
 use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
-use crate::azure::Azure;
+use crate::azure::client::Azure;
 
 /// Passes of one kind at a time.
 const CONCURRENCY: u16 = 32;

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::step::Course;
 use super::{Failure, Mode, Next, Situation, Step, elapsed, retry_after};
 use crate::api::{Drift, Reason, RunningOperation, conditions_of};
-use crate::azure::{Call, Class, OperationState, Reply};
+use crate::azure::model::{Call, Class, OperationState, Reply};
 
 /// Azure itself gives up on an operation after half an hour (`x-ms-async-operation-timeout`, azure-ml.md B.1).
 const FOLLOWED: Duration = Duration::from_secs(2 * 3600);

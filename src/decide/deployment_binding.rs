@@ -18,8 +18,8 @@ use super::rollout::{Next as Target, Revision, Scene, Traffic, endpoint_differen
 use super::step::Course;
 use super::{Decision, Look, Mode, Next, Place, Situation, SourceVersion, Step, first_of};
 use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason};
-use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
-use crate::azure::{Action, Call, Error, Reply, ResourceId};
+use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::azure::model::{Action, Call, Error, Reply, ResourceId};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]

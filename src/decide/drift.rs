@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::api::{Drift, Tags};
-use crate::azure::resource::Strings;
+use crate::azure::model::resource::Strings;
 
 /// A list of differences that grows field by field.
 #[derive(Debug, Default)]

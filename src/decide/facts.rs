@@ -8,7 +8,7 @@ use super::{Decision, Owner, deployment_binding, model_version, registry, worksp
 use crate::api::{
     DeploymentBindingStatus, Lineage, ModelType, ModelVersionStatus, Policy, RegistryStatus, WorkspaceStatus,
 };
-use crate::azure::{Call, Class, Error, OperationState, Reply, ResourceId};
+use crate::azure::model::{Call, Class, Error, OperationState, Reply, ResourceId};
 
 /// The facts of one kind: what the shell carries from a look at Azure to a decision.
 pub trait Facts {

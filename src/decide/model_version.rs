@@ -8,8 +8,8 @@ mod teardown;
 use super::drift::{Differences, intended, merged, owned};
 use super::{Decision, Look, Mode, OWNER_TAG, Place, Situation, SourceVersion, Step, first_of};
 use crate::api::{Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy, conditions_of};
-use crate::azure::resource::{Job, ModelVersion, Provisioning, Run, Strings};
-use crate::azure::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
+use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run, Strings};
+use crate::azure::model::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
 
 pub use lineage::wants_lineage;
 pub use source::{job_of, job_output};

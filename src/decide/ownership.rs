@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::{Claimant, Mode, Situation, Step};
 use crate::api::{Reason, RunningOperation};
-use crate::azure::resource::Strings;
-use crate::azure::{Call, OperationState};
+use crate::azure::model::resource::Strings;
+use crate::azure::model::{Call, OperationState};
 
 /// The tag that names the owner: `<cluster>/<namespace>/<name>`.
 pub const OWNER_TAG: &str = "bindery-owner";

@@ -8,7 +8,7 @@ use crate::api::{
     ModelVersionSpec, ModelVersionStatus, Policy, Reason, RegistrySpec, RegistryStatus, WorkspaceSpec,
     WorkspaceStatus, conditions_of,
 };
-use crate::azure::ResourceId;
+use crate::azure::model::ResourceId;
 
 impl Place {
     /// A registry, for whom it allows.

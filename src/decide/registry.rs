@@ -16,8 +16,8 @@ use crate::api::{
     ContainerRegistry, Drift, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
     Storage,
 };
-use crate::azure::resource::{RegionDetails, Registry};
-use crate::azure::{Action, Call, Error, OperationState, Reply, ResourceId};
+use crate::azure::model::resource::{RegionDetails, Registry};
+use crate::azure::model::{Action, Call, Error, OperationState, Reply, ResourceId};
 
 /// How long accounts may take to show when no operation is known: as long as Azure follows one itself
 /// (`x-ms-async-operation-timeout`, azure-ml.md B.1).
@@ -249,7 +249,7 @@ fn report_unreadable(facts: &Facts) -> Option<Step> {
 }
 
 fn refuse_foreign(facts: &Facts) -> Option<Step> {
-    let nobody = crate::azure::resource::Strings::new();
+    let nobody = crate::azure::model::resource::Strings::new();
     let tags = facts.registry.found().map_or(&nobody, |r| &r.tags);
     let other = facts.situation.other_owner(tags)?;
     Some(Step::stalled(

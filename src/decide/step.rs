@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::api::Reason;
-use crate::azure::Call;
+use crate::azure::model::Call;
 
 /// What one question answers: how ready the object is, why, and what happens now.
 #[derive(Debug, Clone, PartialEq)]

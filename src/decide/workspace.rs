@@ -2,8 +2,8 @@
 
 use super::{Decision, Look, Situation, Step, first_of};
 use crate::api::{Reason, WorkspaceSpec, WorkspaceStatus};
-use crate::azure::ResourceId;
-use crate::azure::resource::Workspace;
+use crate::azure::model::ResourceId;
+use crate::azure::model::resource::Workspace;
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]
@@ -29,7 +29,12 @@ pub fn decide(facts: &Facts) -> Decision<WorkspaceStatus> {
 
 impl Facts {
     /// A workspace is never changed, so there is never an answer to take in.
-    pub fn absorb(&mut self, _: &crate::azure::Call, _: Result<&crate::azure::Reply, &crate::azure::Error>) {}
+    pub fn absorb(
+        &mut self,
+        _: &crate::azure::model::Call,
+        _: Result<&crate::azure::model::Reply, &crate::azure::model::Error>,
+    ) {
+    }
 }
 
 fn picture(facts: &Facts) -> WorkspaceStatus {

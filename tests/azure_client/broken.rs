@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use azureml_emulator::Effect;
-use bindery::azure::Class;
-use bindery::azure::resource::ModelVersion;
+use bindery::azure::model::Class;
+use bindery::azure::model::resource::ModelVersion;
 
 use crate::stand::{Stand, look, put_version};
 

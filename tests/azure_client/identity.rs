@@ -1,7 +1,8 @@
 //! Tokens: whence they come, what is said when there is none, and to whom none is sent.
 
 use azureml_emulator::{Effect, Emulator};
-use bindery::azure::{Class, Counts, CredentialConfig, Error};
+use bindery::azure::client::{Counts, CredentialConfig};
+use bindery::azure::model::{Class, Error};
 use serde_json::{Value, json};
 
 use crate::keys::SigningKey;

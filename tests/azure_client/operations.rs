@@ -1,8 +1,8 @@
 //! What Azure does after it has answered.
 
 use azureml_emulator::{OperationRule, Outcome};
-use bindery::azure::resource::{ModelVersion, OnlineEndpoint, Registry};
-use bindery::azure::{Action, Call, Class, OperationState};
+use bindery::azure::model::resource::{ModelVersion, OnlineEndpoint, Registry};
+use bindery::azure::model::{Action, Call, Class, OperationState};
 use serde_json::json;
 
 use crate::stand::{

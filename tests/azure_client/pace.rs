@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use azureml_emulator::{Effect, Limit, Limits, Throttling};
-use bindery::azure::{Bucket, Class, Counts};
+use bindery::azure::client::{Bucket, Counts};
+use bindery::azure::model::Class;
 
 use crate::stand::{CLIENT, Stand, code, look, put_version, sent};
 

@@ -1,7 +1,8 @@
 //! What is read and written: single resources, lists, runs.
 
-use bindery::azure::resource::ModelVersion;
-use bindery::azure::{Action, Class, Counts, ResourceId};
+use bindery::azure::client::Counts;
+use bindery::azure::model::resource::ModelVersion;
+use bindery::azure::model::{Action, Class, ResourceId};
 use serde_json::{Value, json};
 
 use crate::stand::{SUBSCRIPTION, Stand, code, endpoint, look, put_version, registry, sent, workspace};

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use azureml_emulator::{Client, Effect, Emulator, FaultRule, Federated, JobSeed, Time, WorkspaceSeed};
-use bindery::azure::resource::Workspace;
-use bindery::azure::{Action, Azure, Call, Config, CredentialConfig, Error, OperationState, ResourceId};
+use bindery::azure::client::{Azure, Config, CredentialConfig};
+use bindery::azure::model::resource::Workspace;
+use bindery::azure::model::{Action, Call, Error, OperationState, ResourceId};
 use serde_json::{Value, json};
 
 pub const SUBSCRIPTION: &str = "11111111-0000-4000-8000-000000000001";

@@ -3,8 +3,8 @@ use kube::runtime::reflector::Store;
 use super::place::{find_workspace, lets_in};
 use super::{look, place, poll, settle};
 use crate::api::{DeploymentBinding, Management, ModelVersion, Period, RunningOperation, Workspace};
-use crate::azure::ResourceId;
-use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::azure::model::ResourceId;
+use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
 use crate::controller::names::Name;
@@ -105,7 +105,7 @@ async fn deployments(
     context: &Context,
     endpoint: &ResourceId,
     facts: &mut Facts,
-) -> Result<(), crate::azure::Error> {
+) -> Result<(), crate::azure::model::Error> {
     facts.deployments = context.azure.list(&format!("{endpoint}/deployments"), &[]).await?;
     for name in facts.to_read() {
         let found = context.azure.get::<OnlineDeployment>(&endpoint.child("deployments", &name)).await?;

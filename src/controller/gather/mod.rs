@@ -10,7 +10,8 @@ pub(super) use model_version::served_by;
 pub(super) use place::find_registry;
 
 use crate::api::RunningOperation;
-use crate::azure::{Azure, OperationState, ResourceId};
+use crate::azure::client::Azure;
+use crate::azure::model::{OperationState, ResourceId};
 use crate::decide::{Polled, look, settle};
 
 /// Asks how the remembered change goes. When the answer does not come, it goes on.

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::{look, place, poll, settle};
 use crate::api::{Management, ModelVersion, Period, Registry, RegistryDeletion, RunningOperation};
-use crate::azure::resource::Rest;
-use crate::azure::{Azure, Error, ResourceId};
+use crate::azure::client::Azure;
+use crate::azure::model::resource::Rest;
+use crate::azure::model::{Error, ResourceId};
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
 use crate::controller::names::Name;

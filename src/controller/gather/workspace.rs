@@ -3,7 +3,7 @@ use kube::runtime::reflector::Store;
 
 use super::{look, place, settle};
 use crate::api::{Management, Period, RunningOperation, Workspace};
-use crate::azure::ResourceId;
+use crate::azure::model::ResourceId;
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
 use crate::controller::names::Name;

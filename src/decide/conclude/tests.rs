@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use crate::api::RegistryDeletion;
-use crate::azure::resource::Strings;
-use crate::azure::{Class, OperationState, Reply};
+use crate::azure::model::resource::Strings;
+use crate::azure::model::{Class, OperationState, Reply};
 use crate::decide::fixtures::{
     assert_table, failed_state, failure, noon, operation, ready, registry, situation, told,
 };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Facts, picture};
 use crate::api::{Period, Reason, Role};
-use crate::azure::resource::OnlineDeployment;
-use crate::azure::{Action, Call};
+use crate::azure::model::resource::OnlineDeployment;
+use crate::azure::model::{Action, Call};
 use crate::decide::rollout::{Scene, Weight, adjusted_deployment, broken, new_deployment};
 use crate::decide::{Place, SourceVersion, Step, elapsed, retry_after};
 

@@ -2,7 +2,7 @@
 
 use super::{Carries, Facts};
 use crate::api::{AzureIdentity, Drift, Reason};
-use crate::azure::resource::{OnlineEndpoint, Provisioning, Strings};
+use crate::azure::model::resource::{OnlineEndpoint, Provisioning, Strings};
 use crate::decide::registry::to_azure;
 use crate::decide::rollout::{Next as Target, Scene, Traffic};
 use crate::decide::{OWNER_TAG, Place, Step};

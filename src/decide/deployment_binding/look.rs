@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Facts;
-use crate::azure::resource::{OnlineDeployment, Provisioning};
+use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::Mode;
 use crate::decide::rollout::{Scene, broken};
 

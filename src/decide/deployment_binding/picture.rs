@@ -11,8 +11,8 @@ use crate::api::{
     Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, FailedRevision, Reason,
     Role, Tags, conditions_of,
 };
-use crate::azure::OperationState;
-use crate::azure::resource::{OnlineDeployment, Provisioning};
+use crate::azure::model::OperationState;
+use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::drift::owned;
 use crate::decide::rollout::{Failures, Revision, Scene, broken, progress};
 use crate::decide::step::Course;

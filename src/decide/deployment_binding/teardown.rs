@@ -3,8 +3,8 @@
 use super::Facts;
 use super::waiting::follow_running_change;
 use crate::api::{BindingDeletion, Reason};
-use crate::azure::resource::OnlineDeployment;
-use crate::azure::{Action, Call};
+use crate::azure::model::resource::OnlineDeployment;
+use crate::azure::model::{Action, Call};
 use crate::decide::rollout::{FAILED_TAG, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG};
 use crate::decide::{Look, OWNER_TAG, Step};
 

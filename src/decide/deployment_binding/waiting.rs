@@ -2,7 +2,7 @@
 
 use super::{Facts, picture};
 use crate::api::Reason;
-use crate::azure::resource::Provisioning;
+use crate::azure::model::resource::Provisioning;
 use crate::decide::rollout::Scene;
 use crate::decide::step::Course;
 use crate::decide::{Place, SourceVersion, Step};

@@ -2,7 +2,7 @@
 //! was promoted from. Nobody types it.
 
 use crate::api::{Code, Dataset, Lineage, ModelVersionStatus};
-use crate::azure::resource::{Job, ModelVersion, Run};
+use crate::azure::model::resource::{Job, ModelVersion, Run};
 
 use super::{Facts, SourceVersion, source};
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Facts;
 use crate::api::{Publishing, Reason, VersionDeletion};
-use crate::azure::{Action, Call, OperationState};
+use crate::azure::model::{Action, Call, OperationState};
 use crate::decide::{Look, SourceVersion, Step, elapsed};
 
 /// How long a publish whose answer was lost may take to show: as long as Azure follows an operation itself

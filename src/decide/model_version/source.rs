@@ -3,7 +3,7 @@
 use serde_json::Map;
 
 use crate::api::{ModelVersionSpec, Source};
-use crate::azure::resource::{ModelVersion, ModelVersionProperties};
+use crate::azure::model::resource::{ModelVersion, ModelVersionProperties};
 
 /// The URI of a folder among a job's artifacts, as the service takes it: unexpanded.
 pub fn job_output(job: &str, path: &str) -> String {

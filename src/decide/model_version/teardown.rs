@@ -2,8 +2,8 @@
 
 use super::{Facts, follow_running_operation, promotion};
 use crate::api::{Reason, VersionDeletion};
-use crate::azure::resource::Strings;
-use crate::azure::{Action, Call};
+use crate::azure::model::resource::Strings;
+use crate::azure::model::{Action, Call};
 use crate::decide::{Look, OWNER_TAG, Owner, Step};
 
 pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::{AzureIdentity, Drift, Region};
-use crate::azure::resource::{Identity, RegionDetails};
+use crate::azure::model::resource::{Identity, RegionDetails};
 use crate::decide::drift::Differences;
 
 pub(super) fn region_details(region: &Region) -> RegionDetails {

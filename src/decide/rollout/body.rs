@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::{FAILED_TAG, Failures, Next, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG};
 use crate::api::{Deployment, DeploymentBindingSpec, Drift, Period, Probe};
-use crate::azure::resource::{OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings};
+use crate::azure::model::resource::{
+    OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings,
+};
 use crate::decide::drift::{Differences, merged};
 use crate::decide::registry::{identity_in_words, to_azure};
 use crate::decide::{OWNER_TAG, Owner};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::api::Deployment;
-use crate::azure::resource::OnlineDeployment;
+use crate::azure::model::resource::OnlineDeployment;
 
 /// The tag of a deployment that holds its revision.
 pub const REVISION_TAG: &str = "bindery-revision";

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Failures, Move, Revision, Traffic, Weight, next_move};
 use crate::api::{Role, Step};
-use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::decide::{Owner, deployment_binding::Facts};
 
 /// The tag of an endpoint that names its stable deployment.

@@ -8,7 +8,7 @@ use super::kinds::Kind;
 use super::shell::told;
 use super::world::World;
 use crate::api::{DeploymentBinding, ModelVersion, Registry, Tags, Workspace, conditions_of};
-use crate::azure::ResourceId;
+use crate::azure::model::ResourceId;
 use crate::decide::rollout::Revision;
 
 /// Everything is as its manifest says, or says why not.

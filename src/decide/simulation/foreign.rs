@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::cloud::Form;
 use super::world::World;
-use crate::azure::ResourceId;
+use crate::azure::model::ResourceId;
 
 /// The endpoint `tips` is there before Bindery is: somebody else's for good, or nobody's.
 pub fn stranger(world: &mut World) {

@@ -12,9 +12,9 @@ use crate::api::{
     ModelVersion, ModelVersionSpec, ModelVersionStatus, Period, Reference, Registry, RegistrySpec,
     RegistryStatus, RunningOperation, ServedBy, Workspace, WorkspaceSpec, WorkspaceStatus,
 };
-use crate::azure::id::registry_asset_id;
-use crate::azure::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
-use crate::azure::{Error, OperationState, ResourceId};
+use crate::azure::model::registry_asset_id;
+use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::azure::model::{Error, OperationState, ResourceId};
 use crate::decide::{
     Facts, Look, Place, Polled, Situation, SourceVersion, deployment_binding, look, model_version, registry,
     settle, workspace,

@@ -15,8 +15,8 @@ use super::kinds::Kind;
 use super::people;
 use super::shell::{Again, Crash, Memory, pass};
 use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
-use crate::azure::resource::OnlineDeployment;
-use crate::azure::{Call, Error, OperationState, Reply, ResourceId};
+use crate::azure::model::resource::OnlineDeployment;
+use crate::azure::model::{Call, Error, OperationState, Reply, ResourceId};
 use crate::decide::{Decision, Next};
 
 /// The kinds by a number, for the order of the work.

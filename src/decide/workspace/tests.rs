@@ -1,5 +1,5 @@
 use super::{Facts, decide};
-use crate::azure::Class;
+use crate::azure::model::Class;
 use crate::decide::Look;
 use crate::decide::fixtures::{assert_table, ready, workspace};
 

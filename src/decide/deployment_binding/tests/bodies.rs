@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::azure::{Action, Class, Error, Reply};
+use crate::azure::model::{Action, Class, Error, Reply};
 use crate::decide::Facts;
 use crate::decide::fixtures::{Binding, binding, told};
 

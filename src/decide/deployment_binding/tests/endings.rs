@@ -1,7 +1,7 @@
 //! Deletion in the right order, and handing over.
 
 use crate::api::BindingDeletion;
-use crate::azure::Class;
+use crate::azure::model::Class;
 use crate::decide::fixtures::{Binding, assert_table, binding};
 use crate::decide::{Look, Mode, Place};
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::api::Role;
-use crate::azure::{Action, Class};
+use crate::azure::model::{Action, Class};
 use crate::decide::deployment_binding::Facts;
 use crate::decide::fixtures::{Binding, assert_table, binding, operation, short};
 use crate::decide::{Look, Mode, Place, SourceVersion};
@@ -189,7 +189,7 @@ fn the_endpoint_is_made_taken_over_and_kept() {
                         "change endpoint.tags.a of endpoint taxi",
                         f.id.as_ref().unwrap(),
                         8,
-                        crate::azure::OperationState::Running,
+                        crate::azure::model::OperationState::Running,
                     );
                     f.status.operation = Some(remembered);
                     f.situation.operation = Some(polled);

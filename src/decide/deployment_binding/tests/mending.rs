@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::azure::Class;
+use crate::azure::model::Class;
 use crate::decide::Mode;
 use crate::decide::fixtures::{Binding, assert_table, binding, failure};
 

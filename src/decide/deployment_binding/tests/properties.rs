@@ -9,7 +9,7 @@ use proptest::sample::select;
 use serde_json::json;
 
 use super::super::{Facts, decide};
-use crate::azure::{Action, Call};
+use crate::azure::model::{Action, Call};
 use crate::decide::fixtures::{Binding, binding, same_every_time};
 use crate::decide::{Look, Mode, SourceVersion};
 

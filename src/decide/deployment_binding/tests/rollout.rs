@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::api::{Period, Phase, Role};
-use crate::azure::{Class, OperationState};
+use crate::azure::model::{Class, OperationState};
 use crate::decide::Mode;
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, failed_state, failure, operation, told};
 

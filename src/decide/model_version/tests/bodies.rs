@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::azure::{Action, Class, Error, Reply};
+use crate::azure::model::{Action, Class, Error, Reply};
 use crate::decide::Facts as _;
 use crate::decide::fixtures::{tags, told};
 

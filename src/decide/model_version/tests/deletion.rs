@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::{Role, ServedBy, VersionDeletion};
-use crate::azure::Class;
+use crate::azure::model::Class;
 use crate::decide::Mode;
 use crate::decide::fixtures::{assert_table, failed_state};
 

@@ -10,7 +10,7 @@ mod questions;
 
 use super::{Facts, decide};
 use crate::api::{ModelVersionStatus, Publishing};
-use crate::azure::{OperationState, ResourceId};
+use crate::azure::model::{OperationState, ResourceId};
 use crate::decide::fixtures::{ago, model_version, operation, promotion};
 use crate::decide::{Look, Place};
 
@@ -49,7 +49,7 @@ fn running(facts: &mut Facts, state: OperationState) {
     facts.situation.operation = Some(polled);
 }
 
-fn found(facts: &mut Facts) -> &mut crate::azure::resource::ModelVersionProperties {
+fn found(facts: &mut Facts) -> &mut crate::azure::model::resource::ModelVersionProperties {
     let Look::Found(version) = &mut facts.version else { unreachable!() };
     &mut version.properties
 }

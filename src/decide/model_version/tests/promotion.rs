@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::azure::{Action, Class, Error, Reply};
+use crate::azure::model::{Action, Class, Error, Reply};
 use crate::decide::fixtures::{assert_table, failed_state, failure, noon, version};
 use crate::decide::{Mode, SourceVersion};
 

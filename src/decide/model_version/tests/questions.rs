@@ -1,7 +1,7 @@
 //! Every question, and whose the version is.
 
 use super::*;
-use crate::azure::Class;
+use crate::azure::model::Class;
 use crate::decide::Mode;
 use crate::decide::fixtures::{assert_table, tags};
 

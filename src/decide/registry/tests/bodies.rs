@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::Reason;
-use crate::azure::{Action, Class, Error, Reply};
+use crate::azure::model::{Action, Class, Error, Reply};
 use crate::decide::Facts as _;
 use crate::decide::fixtures::{noon, tags, told};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::api::{Reason, RegistryDeletion, conditions_of};
-use crate::azure::Class;
+use crate::azure::model::Class;
 use crate::decide::Mode;
 use crate::decide::fixtures::assert_table;
 

@@ -10,7 +10,7 @@ mod questions;
 use serde_json::json;
 
 use super::{Facts, decide};
-use crate::azure::OperationState;
+use crate::azure::model::OperationState;
 use crate::decide::Look;
 use crate::decide::fixtures::{operation, registry, registry_found};
 

@@ -1,7 +1,7 @@
 //! Every question, and what is only observed.
 
 use super::*;
-use crate::azure::Class;
+use crate::azure::model::Class;
 use crate::decide::Mode;
 use crate::decide::fixtures::{ago, assert_table, failed_state, failure, tags};
 

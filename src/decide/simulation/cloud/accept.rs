@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::operations::Deed;
 use super::{Cloud, conflict, not_found, refused};
-use crate::azure::{Error, Reply, ResourceId};
+use crate::azure::model::{Error, Reply, ResourceId};
 
 /// A body in this state.
 pub(super) fn in_state(body: &Value, state: &str) -> Value {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::accept::{done, in_state};
 use super::operations::Deed;
 use super::{Cloud, lock_of, not_found, refused};
-use crate::azure::{Error, Reply, ResourceId};
+use crate::azure::model::{Error, Reply, ResourceId};
 
 /// What a failed change leaves: the old content or the new one, in state Failed.
 fn failed(body: &Value) -> Value {

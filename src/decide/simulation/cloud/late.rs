@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::Cloud;
-use crate::azure::{Call, ResourceId};
+use crate::azure::model::{Call, ResourceId};
 
 /// The longest that a request is on its way.
 pub const LATEST: u64 = 40;

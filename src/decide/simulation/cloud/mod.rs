@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::azure::id::registry_asset_id;
-use crate::azure::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
+use crate::azure::model::registry_asset_id;
+use crate::azure::model::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
 
 pub use late::{Landed, UnderWay};
 pub use operations::{Deed, Operation};

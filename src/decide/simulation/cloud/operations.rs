@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Cloud;
-use crate::azure::{OperationState, Reply, ResourceId};
+use crate::azure::model::{OperationState, Reply, ResourceId};
 
 /// What is done when an operation ends.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use super::super::kinds::{Evidence, Kind};
 use super::super::world::World;
 use super::{allowed, hold, wanted, written_traffic};
 use crate::api::{BindingDeletion, RegistryDeletion, Tags, VersionDeletion};
-use crate::azure::{Action, Call, ResourceId};
+use crate::azure::model::{Action, Call, ResourceId};
 use crate::decide::{Facts as _, Look, Mode, Situation, deployment_binding};
 
 /// What holds of every call.

@@ -5,8 +5,8 @@ use super::super::kinds::{Evidence, Kind};
 use super::super::world::World;
 use super::{allowed, hold, wanted};
 use crate::api::conditions_of;
-use crate::azure::resource::{OnlineDeployment, OnlineEndpoint};
-use crate::azure::{Action, Call};
+use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
+use crate::azure::model::{Action, Call};
 use crate::decide::{Decision, Mode, Place, deployment_binding};
 
 /// What holds of every decision.

@@ -13,7 +13,7 @@ use super::cloud::{Form, Resource};
 use super::kinds::{Evidence, Kind};
 use super::world::World;
 use crate::api::BindingDeletion;
-use crate::azure::ResourceId;
+use crate::azure::model::ResourceId;
 use crate::decide::rollout::Revision;
 use crate::decide::{Mode, Place, SourceVersion, deployment_binding};
 

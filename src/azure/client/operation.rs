@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-use super::call::OperationState;
-use super::error::{Class, Error};
 use super::error_body::{self, Head, Said};
+use crate::azure::model::OperationState;
+use crate::azure::model::{Class, Error};
 
 /// The state that an answer stands for. Only `succeeded`, `failed` and `canceled` are terminal, in
 /// any case; the service says `Updating` where the specification says `InProgress` [REC].

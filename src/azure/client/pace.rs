@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::error::{Class, Error};
+use crate::azure::model::{Class, Error};
 
 /// How fast we may go. The service's buckets are per subscription, principal and region; one
 /// client is one principal, so ours are per subscription.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::error::{Class, Error};
+use crate::azure::model::{Class, Error};
 
 /// How long Entra ID may take.
 const TIMEOUT: Duration = Duration::from_secs(20);

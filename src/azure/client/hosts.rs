@@ -4,7 +4,7 @@
 use reqwest::Url;
 
 use super::config::ConfigError;
-use super::error::{Class, Error};
+use crate::azure::model::{Class, Error};
 
 /// Azure's own hosts for the ARM scope: Resource Manager and Azure Machine Learning's management
 /// hosts of the public, US government and Chinese clouds. `*.` stands for any labels in front.

@@ -13,14 +13,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::absence::is_absence;
-use super::call::{Action, Call, OperationState, Reply};
 use super::config::{Config, ConfigError};
-use super::error::{Class, Error};
 use super::error_body::{self, Head};
 use super::hosts::Hosts;
 use super::pace::{Kind, Pacer};
 use super::token::TokenSource;
-use super::{API_VERSION, ResourceId, entra, operation, transport};
+use super::{API_VERSION, entra, operation, transport};
+use crate::azure::model::ResourceId;
+use crate::azure::model::{Action, Call, OperationState, Reply};
+use crate::azure::model::{Class, Error};
 
 /// A list has no more pages than this.
 const MOST_PAGES: usize = 1000;

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::absence::is_absence;
-use super::client::{Azure, check_path};
-use super::error::{Class, Error};
-use super::id::ResourceId;
-use super::resource::Run;
+use super::rest::{Azure, check_path};
+use crate::azure::model::ResourceId;
+use crate::azure::model::resource::Run;
+use crate::azure::model::{Class, Error};
 
 impl Azure {
     /// The run of a job, or `None` where there is none. Its id is the job's name.

@@ -3,8 +3,8 @@
 //! ARM's front door answers for the subscription, the resource group and the workspace or registry;
 //! Azure Machine Learning for everything below (azure-ml.md D.1).
 
-use super::error::Error;
-use super::id::ResourceId;
+use crate::azure::model::Error;
+use crate::azure::model::ResourceId;
 
 /// True when the error says that `id` itself does not exist.
 pub(crate) fn is_absence(id: &ResourceId, error: &Error) -> bool {
@@ -51,7 +51,7 @@ fn names_a_parent(id: &ResourceId, message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::azure::Class;
+    use crate::azure::model::Class;
 
     #[test]
     fn only_the_resource_itself_is_absent() {

@@ -16,10 +16,10 @@ use azure_identity::{
 use serde::Deserialize;
 
 use super::config::{Config, ConfigError, CredentialConfig};
-use super::error::{Class, Error};
 use super::error_body;
 use super::token::{Fetch, Fetched};
 use super::transport::IdentityTransport;
+use crate::azure::model::{Class, Error};
 
 /// A function that asks for one new token each time it is called.
 ///

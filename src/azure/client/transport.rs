@@ -12,8 +12,8 @@ use serde::de::IgnoredAny;
 
 use super::config::{Config, ConfigError};
 use super::entra;
-use super::error::{Class, Error};
 use super::error_body::{self, Head};
+use crate::azure::model::{Class, Error};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::error::{Class, Error};
+use crate::azure::model::{Class, Error};
 
 /// No message is longer, in characters.
 const LONGEST: usize = 600;

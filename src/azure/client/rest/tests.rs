@@ -1,7 +1,7 @@
 use reqwest::header::HeaderValue;
 
 use super::*;
-use crate::azure::CredentialConfig;
+use crate::azure::client::CredentialConfig;
 
 fn config() -> Config {
     let mut config = Config::new(CredentialConfig::ClientSecret {

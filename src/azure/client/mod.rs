@@ -1,0 +1,23 @@
+//! One honest REST client of Azure Machine Learning: identity, pacing, operations, paging, hosts and transport.
+//! It retries nothing and knows nothing of Kubernetes.
+//!
+//! [`Azure`] is the client, made from a [`Config`].
+
+mod absence;
+mod config;
+mod entra;
+mod error_body;
+mod hosts;
+mod operation;
+mod pace;
+mod rest;
+mod run;
+mod token;
+mod transport;
+
+pub use config::{Config, ConfigError, CredentialConfig, PUBLIC_ARM, PUBLIC_AUTHORITY};
+pub use pace::{Bucket, Pace};
+pub use rest::{Azure, Counts};
+
+/// The one api-version this client speaks.
+pub const API_VERSION: &str = "2025-09-01";
