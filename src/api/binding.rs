@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AzureIdentity, Drift, Management, NetworkAccess, Period, Reference, RunningOperation, Tags};
+use super::{AzureIdentity, Drift, Management, NetworkAccess, Period, Reference, Tags};
+use crate::azure::model::Operation;
 
 /// One endpoint, and the version that it should serve.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -309,7 +311,7 @@ pub struct DeploymentBindingStatus {
     pub owned_deployment_tags: BTreeMap<String, Vec<String>>,
     /// The change that Azure is working on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<RunningOperation>,
+    pub operation: Option<Operation>,
 }
 
 /// Where a rollout stands.
@@ -345,8 +347,8 @@ pub struct Candidate {
     pub weight: i32,
     /// Steps that are done, and how many there are: `2/5`.
     pub steps: String,
-    /// When Azure had given it this share (RFC 3339): pauses count from here.
-    pub since: String,
+    /// When Azure had given it this share: pauses count from here.
+    pub since: Timestamp,
 }
 
 /// A revision that failed.
@@ -355,10 +357,19 @@ pub struct Candidate {
 pub struct FailedRevision {
     /// The revision.
     pub revision: String,
-    /// A word: `CandidateFailed`, `ProgressDeadlineExceeded`.
-    pub reason: String,
+    /// Why, in a word.
+    pub reason: FailureReason,
     /// What Azure said.
     pub message: String,
+}
+
+/// Why a revision failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum FailureReason {
+    /// Azure could not make its deployment, or the deployment broke.
+    CandidateFailed,
+    /// Azure did not make its deployment ready within `spec.strategy.progressDeadline`.
+    ProgressDeadlineExceeded,
 }
 
 /// The endpoint, as Azure has it.
@@ -411,6 +422,6 @@ pub struct DeploymentStatus {
     /// Instances.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<i32>,
-    /// Since when it has this role (RFC 3339).
-    pub since: String,
+    /// Since when it has this role.
+    pub since: Timestamp,
 }

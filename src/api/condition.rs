@@ -1,13 +1,62 @@
 //! Conditions, and the stable words for their reasons.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// Why a condition is what it is. The words are part of the API: people alert on them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+macro_rules! words {
+    ($(#[$doc:meta])+ $enum:ident, $what:literal: $($(#[$variant:meta])* $name:ident,)+) => {
+        $(#[$doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $enum {
+            $($(#[$variant])* $name,)+
+        }
+
+        impl fmt::Display for $enum {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$name => stringify!($name),)+ })
+            }
+        }
+
+        impl FromStr for $enum {
+            type Err = String;
+
+            fn from_str(word: &str) -> Result<Self, String> {
+                match word {
+                    $(stringify!($name) => Ok(Self::$name),)+
+                    _ => Err(format!("there is no {} {word}", $what)),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// What a condition speaks of.
+    ConditionType, "condition":
+    /// The manifest is reached: the summary of all others.
+    Ready,
+    /// Work goes on. Absent otherwise.
+    Reconciling,
+    /// Only a person or a new spec can help. Absent otherwise.
+    Stalled,
+    /// Somebody changed in Azure what the manifest says.
+    Drifted,
+    /// Azure has the version.
+    Registered,
+    /// Azure has the endpoint, and it works.
+    EndpointReady,
+    /// The deployment of the wanted revision can serve.
+    CandidateReady,
+    /// A rollout moves.
+    Progressing,
+}
+
+words! {
+    /// Why a condition is what it is. The words are part of the API: people alert on them.
+    Reason, "reason":
     // Work goes on.
     Creating,
     Updating,
@@ -49,12 +98,6 @@ pub enum Reason {
     NotFound,
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
 /// The conditions of one status, by type.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Conditions(Vec<Condition>);
@@ -71,7 +114,7 @@ impl Conditions {
     /// Sets a condition. The transition time moves only when the status does.
     pub fn set(
         &mut self,
-        kind: &str,
+        kind: ConditionType,
         status: Option<bool>,
         reason: Reason,
         message: impl Into<String>,
@@ -93,27 +136,39 @@ impl Conditions {
         }
         let old = self.get(kind).filter(|c| c.status == status);
         let condition = Condition {
-            type_: kind.into(),
+            type_: kind.to_string(),
             status: status.into(),
             reason: reason.to_string(),
             message,
             observed_generation: Some(generation),
             last_transition_time: old.map_or_else(|| Time(seconds(now)), |c| c.last_transition_time.clone()),
         };
-        match self.0.iter_mut().find(|c| c.type_ == kind) {
+        match self.0.iter_mut().find(|c| c.type_ == condition.type_) {
             Some(slot) => *slot = condition,
             None => self.0.push(condition),
         }
     }
 
     /// Takes a condition away.
-    pub fn remove(&mut self, kind: &str) {
+    pub fn remove(&mut self, kind: ConditionType) {
+        let kind = kind.to_string();
         self.0.retain(|c| c.type_ != kind);
     }
 
     /// The condition of this type.
-    pub fn get(&self, kind: &str) -> Option<&Condition> {
+    pub fn get(&self, kind: ConditionType) -> Option<&Condition> {
+        let kind = kind.to_string();
         self.0.iter().find(|c| c.type_ == kind)
+    }
+
+    /// Is this condition there, and true?
+    pub fn is_true(&self, kind: ConditionType) -> bool {
+        self.get(kind).is_some_and(|c| c.status == "True")
+    }
+
+    /// Why a condition is what it is; none where the condition is absent or its word is not ours.
+    pub fn reason(&self, kind: ConditionType) -> Option<Reason> {
+        self.get(kind)?.reason.parse().ok()
     }
 
     /// As the status holds them.
@@ -136,15 +191,22 @@ fn uncorrelated(message: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Conditions, Reason};
+    use super::{ConditionType, Conditions, Reason};
     use jiff::Timestamp;
 
     fn after(messages: &[&str]) -> String {
         let mut conditions = Conditions::default();
         for message in messages {
-            conditions.set("Ready", Some(false), Reason::Refused, *message, 1, Timestamp::UNIX_EPOCH);
+            conditions.set(
+                ConditionType::Ready,
+                Some(false),
+                Reason::Refused,
+                *message,
+                1,
+                Timestamp::UNIX_EPOCH,
+            );
         }
-        conditions.get("Ready").map(|c| c.message.clone()).unwrap_or_default()
+        conditions.get(ConditionType::Ready).map(|c| c.message.clone()).unwrap_or_default()
     }
 
     #[test]

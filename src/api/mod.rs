@@ -15,7 +15,7 @@ mod scalar;
 mod workspace;
 
 pub use binding::*;
-pub use condition::{Conditions, Reason, conditions_of};
+pub use condition::{ConditionType, Conditions, Reason, conditions_of};
 pub use crd::crds;
 pub use model_version::*;
 pub use place::*;

@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Drift, Management, Period, Reference, Role, RunningOperation, Tags};
+use super::{Drift, Management, Period, Reference, Role, Tags};
+use crate::azure::model::Operation;
 
 /// One immutable version of one model, in a workspace or in a registry.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -189,7 +191,7 @@ pub struct ModelVersionStatus {
     pub publishing: Option<Publishing>,
     /// The change that Azure is working on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<RunningOperation>,
+    pub operation: Option<Operation>,
 }
 
 /// A publish that was asked for, or is about to be.
@@ -198,8 +200,8 @@ pub struct ModelVersionStatus {
 pub struct Publishing {
     /// The ARM id of the version that is copied.
     pub from: String,
-    /// When the intent was stored (RFC 3339).
-    pub since: String,
+    /// When the intent was stored.
+    pub since: Timestamp,
 }
 
 /// Where a model comes from: nobody typed this.

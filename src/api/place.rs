@@ -166,17 +166,3 @@ pub struct Drift {
     /// What Azure holds; empty where it holds nothing.
     pub found: String,
 }
-
-/// A change that Azure is still working on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RunningOperation {
-    /// What it does, in words.
-    pub doing: String,
-    /// The resource that it changes.
-    pub resource: String,
-    /// Where Azure tells how it goes. Opaque, long, and not for people.
-    pub url: String,
-    /// When Azure accepted it (RFC 3339).
-    pub since: String,
-}

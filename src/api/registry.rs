@@ -1,9 +1,11 @@
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, RunningOperation, Tags};
+use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, Tags};
+use crate::azure::model::Operation;
 
 /// A model registry in Azure Machine Learning, made and kept by Bindery.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -205,12 +207,12 @@ pub struct RegistryStatus {
     /// The tag keys that Bindery has set, so that one taken out of the manifest is taken out of Azure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_tags: Vec<String>,
-    /// Since when accounts of a region are missing although Azure works on nothing (RFC 3339).
+    /// Since when accounts of a region are missing although Azure works on nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub awaiting_accounts_since: Option<String>,
+    pub awaiting_accounts_since: Option<Timestamp>,
     /// The change that Azure is working on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<RunningOperation>,
+    pub operation: Option<Operation>,
 }
 
 /// A region as Azure has it.

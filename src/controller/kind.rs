@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 
 use super::context::{Context, Stores};
 use super::names::Name;
-use crate::api::{FINALIZER, Management, Period, RunningOperation};
-use crate::azure::model::ResourceId;
+use crate::api::{FINALIZER, Management, Period};
+use crate::azure::model::{Operation, ResourceId};
 use crate::decide::{Claimant, Facts, Situation};
 
 /// How often Azure is compared where the manifest does not say it.
@@ -39,7 +39,7 @@ pub trait Kind:
     /// The store of its objects.
     fn store(stores: &Stores) -> &Store<Self>;
     /// The change that its status remembers.
-    fn operation(&self) -> Option<RunningOperation>;
+    fn operation(&self) -> Option<Operation>;
     /// `spec.suspend`, `spec.management`, `spec.interval`.
     fn mode(&self) -> (bool, Management, Option<&Period>);
     /// The resource in Azure that it stands for, as far as its references are known.

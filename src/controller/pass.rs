@@ -18,7 +18,8 @@ use super::context::Context;
 use super::kind::Kind;
 use super::report::{self, Written};
 use crate::api::Management;
-use crate::decide::{Event, Facts, Mode, Next, Owner, Situation};
+use crate::azure::model::Lane;
+use crate::decide::{Event, Facts, Followed, LookAgain, Mode, Owner, Ownership, Situation, Trouble};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
@@ -72,16 +73,21 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
         generation,
         deleting,
         mode: mode(object.as_ref(), context),
-        owner: Owner { cluster: context.options.cluster.clone(), object: object.full_name() },
-        created: object.created(),
-        one_namespace: context.options.namespace.is_some(),
-        claimants: object.claimants(&context.stores),
-        leaving: object.leaving(&context.stores),
         interval: object.interval(),
-        failure: remembered.failure,
-        unreadable: remembered.unreadable,
-        last_read: remembered.last_read,
-        operation: None,
+        lane: Lane::Routine,
+        ownership: Ownership {
+            owner: Owner { cluster: context.options.cluster.clone(), object: object.full_name() },
+            created: object.created(),
+            one_namespace: context.options.namespace.is_some(),
+            claimants: object.claimants(&context.stores),
+            leaving: object.leaving(&context.stores),
+        },
+        trouble: Trouble {
+            failure: remembered.failure,
+            unreadable: remembered.unreadable,
+            last_read: remembered.last_read,
+        },
+        operation: Followed::default(),
     };
     let may_inherit = situation.may_inherit() && object.let_in(&context.stores);
     let mut facts = object.gather(context, situation).await;
@@ -113,7 +119,7 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
         warn!(object = %object.full_name(), %error, "could not {}", call.doing);
     }
     facts.situation().take_in_answer(&call, answer.as_ref(), Timestamp::now());
-    context.memory.change(&uid, |it| it.failure.clone_from(&facts.situation().failure));
+    context.memory.change(&uid, |it| it.failure.clone_from(&facts.situation().trouble.failure));
     // What was stored before the call stays known after it: an intent, or why the last one failed.
     facts.remember(written.current());
     facts.absorb(&call, answer.as_ref());
@@ -125,7 +131,7 @@ async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, 
     let Written::Yes(_) = report::status(&written, context, afterwards.status).await? else {
         return Ok(SOON);
     };
-    let next = if afterwards.call.is_some() { Next::Now } else { afterwards.next };
+    let next = if afterwards.call.is_some() { LookAgain::Now } else { afterwards.next };
     Ok(after(next, object.as_ref()))
 }
 
@@ -153,20 +159,20 @@ fn mode<K: Kind>(object: &K, context: &Context) -> Mode {
 fn remember_look(context: &Context, uid: &str, situation: &mut Situation) {
     situation.take_in_operation();
     context.memory.change(uid, |it| {
-        it.failure.clone_from(&situation.failure);
-        it.unreadable.clone_from(&situation.unreadable);
-        if situation.unreadable.is_none() {
+        it.failure.clone_from(&situation.trouble.failure);
+        it.unreadable.clone_from(&situation.trouble.unreadable);
+        if situation.trouble.unreadable.is_none() {
             it.last_read = Some(situation.now);
         }
     });
 }
 
-fn after<K: Kind>(next: Next, object: &K) -> Duration {
+fn after<K: Kind>(next: LookAgain, object: &K) -> Duration {
     match next {
-        Next::Now => Duration::ZERO,
-        Next::After(wait) => wait,
+        LookAgain::Now => Duration::ZERO,
+        LookAgain::After(wait) => wait,
         // Spread over a tenth of the interval, or 10,000 objects would come back in one burst.
-        Next::Interval => {
+        LookAgain::Interval => {
             let interval = object.interval();
             let spread = object
                 .uid()

@@ -14,12 +14,12 @@ mod waiting;
 use std::time::Duration;
 
 use super::drift::{Differences, intended};
-use super::rollout::{Next as Target, Revision, Scene, Traffic, endpoint_differences, mark, written_on};
-use super::step::Course;
-use super::{Decision, Look, Mode, Next, Place, Situation, SourceVersion, Step, first_of};
+use super::rollout::{Revision, Scene, Target, Traffic, endpoint_differences, mark, written_on};
+use super::verdict::Course;
+use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
 use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
-use crate::azure::model::{Action, Call, Error, Reply, ResourceId};
+use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]
@@ -94,7 +94,7 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     status.phase = (!refused).then(|| phase(facts, &step));
     status.conditions = picture::conditions(facts, &step, &conditions);
     let next = sooner(facts, step.next);
-    Step { next, ..step }.decision(status)
+    Verdict { next, ..step }.decision(status)
 }
 
 impl Facts {
@@ -102,7 +102,8 @@ impl Facts {
     pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
         let of_endpoint = self.id.as_ref() == Some(&call.resource);
         let Ok(reply) = answer else { return };
-        self.status.operation = self.situation.accepted(call, reply);
+        let now = self.situation.now;
+        self.status.operation = self.situation.operation.begin(call, reply, now);
         let others = |d: &OnlineDeployment| !d.name().eq_ignore_ascii_case(call.resource.name());
         match (&call.action, reply.body.clone()) {
             (Action::Put(_), Some(body)) if of_endpoint => {
@@ -126,7 +127,7 @@ impl Facts {
     }
 
     fn observing(&self) -> bool {
-        matches!(self.situation.mode, Mode::Observe | Mode::ObserveOnly)
+        self.situation.mode.observes()
     }
 
     /// The revision that the manifest asks for, and its deployment's name. While the version cannot be
@@ -196,69 +197,69 @@ impl Facts {
         base: OnlineEndpoint,
         carries: Carries,
         target: &Target,
-        reason: Reason,
+        (reason, purpose): (Reason, Purpose),
         doing: String,
-    ) -> Option<Step> {
+    ) -> Option<Verdict> {
         let mut endpoint = match carries {
             Carries::Everything => written_on(base, &self.spec, &self.status.owned_tags),
             Carries::Traffic => base,
         };
-        mark(&mut endpoint.tags, &self.situation.owner, target, &Scene::of(self).failures());
+        mark(&mut endpoint.tags, &self.situation.ownership.owner, target, &Scene::of(self).failures());
         endpoint.properties.traffic = target.traffic.to_map();
-        Some(Step::call(
+        Some(Verdict::call(
             reason,
-            Call { doing, resource: self.id.clone()?, action: Action::Put(endpoint.to_put()) },
+            Call::new(purpose, self.id.clone()?, Action::Put(endpoint.to_put()), doing),
         ))
     }
 
-    fn delete_deployment(&self, name: &str, because: &str) -> Option<Step> {
+    fn delete_deployment(&self, name: &str, because: &str) -> Option<Verdict> {
         let doing = format!("delete deployment {name}, {because}");
-        Some(Step::call(
+        Some(Verdict::call(
             Reason::Progressing,
-            Call { doing, resource: self.deployment_id(name)?, action: Action::Delete },
+            Call::new(Purpose::RemoveDeployment, self.deployment_id(name)?, Action::Delete, doing),
         ))
     }
 }
 
-fn settle(facts: &Facts) -> Step {
+fn settle(facts: &Facts) -> Verdict {
     let scene = Scene::of(facts);
     let name = facts.endpoint_name();
     if facts.observing() {
-        return Step::settled(
+        return Verdict::settled(
             Reason::Observed,
             format!("The endpoint {name} is there; Bindery leaves it as it is."),
         );
     }
     let Some(stable) = scene.stable.as_deref().filter(|_| scene.arrived()) else {
-        return Step::wait(
+        return Verdict::wait(
             Reason::Progressing,
             format!("The rollout on {name} goes on."),
             Duration::from_secs(5),
         );
     };
     if scene.deployment(stable).is_some_and(|d| d.provisioning() != Provisioning::Succeeded) {
-        return Step::stalled(
+        return Verdict::stalled(
             Reason::ResourceFailed,
             format!(
                 "Azure reports {stable}, which serves, in a failed state after its last change. Look at its logs; bind another version, or change spec.online.deployment."
             ),
         );
     }
-    Step::settled(Reason::Succeeded, format!("{stable} serves all the traffic of {name}."))
+    Verdict::settled(Reason::Succeeded, format!("{stable} serves all the traffic of {name}."))
 }
 
 /// A deployment may expire before the next comparison.
-fn sooner(facts: &Facts, next: Next) -> Next {
+fn sooner(facts: &Facts, next: LookAgain) -> LookAgain {
     let first =
         deployments::expiries(facts).into_iter().map(|(_, _, left)| left.max(Duration::from_secs(1))).min();
     match (next, first) {
-        (Next::Interval, Some(left)) => Next::After(left.min(facts.situation.interval)),
-        (Next::After(wait), Some(left)) => Next::After(wait.min(left)),
+        (LookAgain::Interval, Some(left)) => LookAgain::After(left.min(facts.situation.interval)),
+        (LookAgain::After(wait), Some(left)) => LookAgain::After(wait.min(left)),
         _ => next,
     }
 }
 
-fn phase(facts: &Facts, step: &Step) -> Phase {
+fn phase(facts: &Facts, step: &Verdict) -> Phase {
     let scene = Scene::of(facts);
     match step.reason {
         _ if facts.situation.deleting => Phase::Deleting,

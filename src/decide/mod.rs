@@ -5,16 +5,15 @@
 //! list that has an answer decides what happens. `conclude` folds that answer into conditions, and
 //! holds back what may not be done now: the same way for every kind.
 
-mod conclude;
 mod drift;
 mod facts;
 #[cfg(test)]
 mod fixtures;
-mod ownership;
 mod place;
 #[cfg(test)]
 mod simulation;
-mod step;
+mod situation;
+mod verdict;
 
 pub mod deployment_binding;
 pub mod model_version;
@@ -22,14 +21,14 @@ pub mod registry;
 pub mod rollout;
 pub mod workspace;
 
-pub use facts::{
-    Claimant, Facts, Failure, Look, Mode, Place, Polled, Situation, SourceVersion, elapsed, look,
-    retry_after, settle,
+pub use facts::{Facts, Look, Place, SourceVersion, look, settle};
+pub use situation::{
+    Attempt, Claimant, Failure, Followed, Mode, OWNER_TAG, Owner, Ownership, Situation, Trouble, elapsed,
+    retry_after,
 };
-pub use ownership::{OWNER_TAG, Owner};
-pub use step::{Decision, Event, Next, Step};
+pub use verdict::{Decision, Event, LookAgain, Verdict};
 
 /// Asks the questions in their order; the first that has an answer decides.
-fn first_of<F: ?Sized>(facts: &F, questions: &[fn(&F) -> Option<Step>]) -> Option<Step> {
+fn first_of<F: ?Sized>(facts: &F, questions: &[fn(&F) -> Option<Verdict>]) -> Option<Verdict> {
     questions.iter().find_map(|ask| ask(facts))
 }

@@ -6,10 +6,12 @@ mod source;
 mod teardown;
 
 use super::drift::{Differences, intended, merged, owned};
-use super::{Decision, Look, Mode, OWNER_TAG, Place, Situation, SourceVersion, Step, first_of};
-use crate::api::{Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy, conditions_of};
+use super::{Decision, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of};
+use crate::api::{
+    ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy, conditions_of,
+};
 use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run, Strings};
-use crate::azure::model::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
+use crate::azure::model::{Action, Call, Class, Error, Purpose, Reply, ResourceId};
 
 pub use lineage::wants_lineage;
 pub use source::{job_of, job_output};
@@ -91,7 +93,8 @@ impl Facts {
         if publish {
             self.status.publishing = self.intent();
         }
-        self.status.operation = self.situation.accepted(call, reply);
+        let now = self.situation.now;
+        self.status.operation = self.situation.operation.begin(call, reply, now);
         match (&call.action, reply.body.clone().map(serde_json::from_value)) {
             (Action::Put(_), Some(Ok(version))) => self.version = Look::Found(version),
             (Action::Delete, _) if reply.operation.is_none() => self.version = Look::Absent,
@@ -100,7 +103,7 @@ impl Facts {
     }
 
     fn observing(&self) -> bool {
-        matches!(self.situation.mode, Mode::Observe | Mode::ObserveOnly)
+        self.situation.mode.observes()
     }
 
     fn title(&self) -> String {
@@ -110,7 +113,7 @@ impl Facts {
     /// What the status has to remember of a publish: its effect cannot be told from a stranger's.
     fn intent(&self) -> Option<Publishing> {
         let from = self.source_id()?.to_string();
-        Some(Publishing { from, since: self.situation.now.to_string() })
+        Some(Publishing { from, since: self.situation.now })
     }
 
     fn source_id(&self) -> Option<&ResourceId> {
@@ -143,7 +146,7 @@ impl Facts {
             found.description.clone_from(&spec.description);
         }
         found.tags = merged(&found.tags, &spec.tags, &self.status.owned_tags);
-        found.tags.insert(OWNER_TAG.into(), self.situation.owner.to_string());
+        found.tags.insert(OWNER_TAG.into(), self.situation.ownership.owner.to_string());
         found.properties = merged(&found.properties, &spec.properties, &self.status.owned_properties);
         if spec.stage.is_some() {
             found.stage.clone_from(&spec.stage);
@@ -152,16 +155,22 @@ impl Facts {
         version
     }
 
-    fn put(&self, reason: Reason, doing: String, version: &ModelVersion) -> Option<Step> {
+    fn put(
+        &self,
+        reason: Reason,
+        purpose: Purpose,
+        doing: String,
+        version: &ModelVersion,
+    ) -> Option<Verdict> {
         let resource = self.id.clone()?;
-        Some(Step::call(reason, Call { doing, resource, action: Action::Put(version.to_put()) }))
+        Some(Verdict::call(reason, Call::new(purpose, resource, Action::Put(version.to_put()), doing)))
     }
 }
 
 fn picture(facts: &Facts) -> ModelVersionStatus {
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
-    status.operation = facts.situation.running(facts.status.operation.as_ref());
+    status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.served_by.clone_from(&facts.served_by);
     let serving: Vec<String> =
         facts.served_by.iter().map(|s| format!("{} {:?}", s.binding, s.role)).collect();
@@ -176,7 +185,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
             if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
         // While Azure works, nobody knows which keys there will be.
         let settled = status.operation.is_none() && version.provisioning() != Provisioning::Running;
-        if settled && facts.situation.owns(&version.properties.tags) {
+        if settled && facts.situation.ownership.owns(&version.properties.tags) {
             let found = &version.properties;
             status.owned_tags = owned(&status.owned_tags, &facts.spec.tags, &found.tags);
             status.owned_properties =
@@ -200,30 +209,44 @@ fn registered(
     match &facts.version {
         Look::Found(_) => {
             let message = format!("Azure has {}.", facts.title());
-            conditions.set("Registered", Some(true), Reason::Succeeded, message, generation, now);
+            conditions.set(
+                ConditionType::Registered,
+                Some(true),
+                Reason::Succeeded,
+                message,
+                generation,
+                now,
+            );
         }
         Look::Absent => {
             let message = format!("Azure does not have {}.", facts.title());
-            conditions.set("Registered", Some(false), Reason::NotInAzure, message, generation, now);
+            conditions.set(
+                ConditionType::Registered,
+                Some(false),
+                Reason::NotInAzure,
+                message,
+                generation,
+                now,
+            );
         }
         Look::Unseen => {}
     }
     conditions.into_vec()
 }
 
-fn wait_for_place(facts: &Facts) -> Option<Step> {
+fn wait_for_place(facts: &Facts) -> Option<Verdict> {
     facts.place.wait_until_ready()
 }
 
-fn report_unreadable(facts: &Facts) -> Option<Step> {
+fn report_unreadable(facts: &Facts) -> Option<Verdict> {
     facts.situation.report_unreadable(&facts.status.conditions)
 }
 
-fn refuse_foreign(facts: &Facts) -> Option<Step> {
+fn refuse_foreign(facts: &Facts) -> Option<Verdict> {
     let nobody = Strings::new();
     let tags = facts.version.found().map_or(&nobody, |v| &v.properties.tags);
     let other = facts.situation.other_owner(tags)?;
-    Some(Step::stalled(
+    Some(Verdict::stalled(
         Reason::OwnedByAnother,
         format!(
             "{} belongs to {other}. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure.",
@@ -232,28 +255,27 @@ fn refuse_foreign(facts: &Facts) -> Option<Step> {
     ))
 }
 
-fn follow_running_operation(facts: &Facts) -> Option<Step> {
-    let runs = facts.situation.followed(facts.status.operation.as_ref()) == Some(OperationState::Running);
-    let running = facts.situation.operation.as_ref().filter(|_| runs);
+fn follow_running_operation(facts: &Facts) -> Option<Verdict> {
+    let Situation { operation, now, .. } = &facts.situation;
+    let running = operation.under_way(*now);
     let unfinished = facts.version.found().is_some_and(|v| v.provisioning() == Provisioning::Running);
     if running.is_none() && !unfinished {
         return None;
     }
-    let doing = running.map_or("a change of the version", |p| p.doing.as_str());
-    let since = facts.status.operation.as_ref().map(|o| o.since.as_str());
-    Some(Step::wait(
+    let doing = running.map_or("a change of the version", |o| o.doing.as_str());
+    Some(Verdict::wait(
         Reason::OperationRunning,
         format!("Azure works on it: {doing}."),
-        facts.situation.look_again(since),
+        facts.situation.look_again(operation.since()),
     ))
 }
 
-fn register(facts: &Facts) -> Option<Step> {
+fn register(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() {
         return None;
     }
     if facts.observing() {
-        return Some(Step::stalled(
+        return Some(Verdict::stalled(
             Reason::NotInAzure,
             format!(
                 "Azure does not have {}, and Bindery makes none: {}. Check model and version, or let Bindery manage it.",
@@ -263,12 +285,12 @@ fn register(facts: &Facts) -> Option<Step> {
         ));
     }
     let new = facts.desired(source::new_version(&facts.spec)?);
-    facts.put(Reason::Registering, format!("register {}", facts.title()), &new)
+    facts.put(Reason::Registering, Purpose::Register, format!("register {}", facts.title()), &new)
 }
 
-fn refuse_mismatch(facts: &Facts) -> Option<Step> {
+fn refuse_mismatch(facts: &Facts) -> Option<Verdict> {
     let found = source::mismatch(&facts.spec, facts.version.found()?)?;
-    Some(Step::stalled(
+    Some(Verdict::stalled(
         Reason::AssetMismatch,
         format!(
             "{} exists in Azure, but {found}. A version cannot be changed: register the model under the next version.",
@@ -277,11 +299,11 @@ fn refuse_mismatch(facts: &Facts) -> Option<Step> {
     ))
 }
 
-fn report_failed_resource(facts: &Facts) -> Option<Step> {
+fn report_failed_resource(facts: &Facts) -> Option<Verdict> {
     let version = facts.version.found()?;
     matches!(version.provisioning(), Provisioning::Failed | Provisioning::Canceled).then(|| {
         let state = version.properties.provisioning_state.as_deref().unwrap_or_default();
-        Step::stalled(
+        Verdict::stalled(
             Reason::ResourceFailed,
             format!(
                 "Azure has {} in state {state}. Register the model under the next version.",
@@ -291,24 +313,25 @@ fn report_failed_resource(facts: &Facts) -> Option<Step> {
     })
 }
 
-fn correct(facts: &Facts) -> Option<Step> {
+fn correct(facts: &Facts) -> Option<Verdict> {
     let version = facts.version.found()?;
     let differences = facts.differences();
-    let adopting = !facts.situation.owns(&version.properties.tags);
+    let adopting = !facts.situation.ownership.owns(&version.properties.tags);
     if differences.is_empty() && (!adopting || facts.observing()) {
         return None;
     }
     let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
     let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
     let copied = facts.status.publishing.is_some();
-    let doing = match (adopting, drifted) {
-        (true, _) if copied => format!("describe the published {}", facts.title()),
-        (true, _) => format!("take over {}, which exists", facts.title()),
-        (false, true) => format!("put back {} of {}", fields.join(", "), facts.title()),
-        (false, false) => format!("change {} of {}", fields.join(", "), facts.title()),
+    let (title, fields_in_words) = (facts.title(), fields.join(", "));
+    let (purpose, doing) = match (adopting, drifted) {
+        (true, _) if copied => (Purpose::Describe, format!("describe the published {title}")),
+        (true, _) => (Purpose::TakeOver, format!("take over {title}, which exists")),
+        (false, true) => (Purpose::PutBack, format!("put back {fields_in_words} of {title}")),
+        (false, false) => (Purpose::Update, format!("change {fields_in_words} of {title}")),
     };
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let mut step = facts.put(reason, doing, &facts.desired(version.clone()))?;
+    let mut step = facts.put(reason, purpose, doing, &facts.desired(version.clone()))?;
     if drifted && !facts.observing() {
         step = step.telling(
             true,
@@ -319,7 +342,7 @@ fn correct(facts: &Facts) -> Option<Step> {
     Some(step)
 }
 
-fn settle(facts: &Facts) -> Step {
+fn settle(facts: &Facts) -> Verdict {
     let place = facts.id.as_ref().map_or_else(String::new, |id| {
         id.segment("registries")
             .map(|r| format!("registry {r}"))
@@ -327,7 +350,7 @@ fn settle(facts: &Facts) -> Step {
             .unwrap_or_default()
     });
     let reason = if facts.observing() { Reason::Observed } else { Reason::Succeeded };
-    Step::settled(reason, format!("{} is registered in {place}.", facts.title()))
+    Verdict::settled(reason, format!("{} is registered in {place}.", facts.title()))
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::{Place, SourceVersion, Step};
+use super::{Place, SourceVersion, Verdict};
 use crate::api::{
-    ModelVersionSpec, ModelVersionStatus, Policy, Reason, RegistrySpec, RegistryStatus, WorkspaceSpec,
-    WorkspaceStatus, conditions_of,
+    ConditionType, ModelVersionSpec, ModelVersionStatus, Policy, Reason, RegistrySpec, RegistryStatus,
+    WorkspaceSpec, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::ResourceId;
 
@@ -36,16 +36,16 @@ impl Place {
     }
 
     /// It must exist, be ready, and allow the namespace of whoever asks.
-    pub(super) fn wait_until_ready(&self) -> Option<Step> {
+    pub(super) fn wait_until_ready(&self) -> Option<Verdict> {
         match self {
-            Self::Missing { what } => Some(Step::stalled(
+            Self::Missing { what } => Some(Verdict::stalled(
                 Reason::ReferenceNotFound,
                 format!(
                     "There is no {what}, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace."
                 ),
             )),
             Self::NotReady { what, because } => {
-                Some(Step::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
+                Some(Verdict::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
             }
             Self::Ready { .. } => None,
         }
@@ -55,8 +55,9 @@ impl Place {
 impl SourceVersion {
     /// A version, for whom its place allows.
     pub fn of(what: String, spec: &ModelVersionSpec, status: ModelVersionStatus, deleting: bool) -> Self {
-        let registered =
-            conditions_of(&status.conditions).get("Registered").is_some_and(|c| c.status == "True");
+        let registered = conditions_of(&status.conditions)
+            .get(ConditionType::Registered)
+            .is_some_and(|c| c.status == "True");
         let usable = registered && !stalled(&status.conditions) && !deleting;
         let Some((asset_id, id)) = status.asset_id.zip(status.id).filter(|_| usable) else {
             return Self::NotReady { what, because: because(&status.conditions) };
@@ -76,12 +77,12 @@ impl SourceVersion {
 
 /// Is only a person able to help it?
 fn stalled(conditions: &[Condition]) -> bool {
-    conditions_of(conditions).get("Stalled").is_some_and(|c| c.status == "True")
+    conditions_of(conditions).get(ConditionType::Stalled).is_some_and(|c| c.status == "True")
 }
 
 fn because(conditions: &[Condition]) -> String {
     conditions_of(conditions)
-        .get("Ready")
+        .get(ConditionType::Ready)
         .map_or_else(|| "it was not looked at yet.".into(), |c| c.message.clone())
 }
 

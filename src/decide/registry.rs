@@ -11,13 +11,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::drift::{Differences, intended, merged, owned};
-use super::{Decision, Look, Mode, OWNER_TAG, Situation, Step, elapsed, first_of};
+use super::{Decision, Look, OWNER_TAG, Situation, Verdict, elapsed, first_of};
 use crate::api::{
     ContainerRegistry, Drift, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
     Storage,
 };
 use crate::azure::model::resource::{RegionDetails, Registry};
-use crate::azure::model::{Action, Call, Error, OperationState, Reply, ResourceId};
+use crate::azure::model::{Action, Call, Error, OperationState, Purpose, Reply, ResourceId};
 
 /// How long accounts may take to show when no operation is known: as long as Azure follows one itself
 /// (`x-ms-async-operation-timeout`, azure-ml.md B.1).
@@ -61,8 +61,7 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
     if matches!(&step.call, Some(Call { action: Action::Put(_), .. })) {
         status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
         // It asks for the accounts too: the wait for them begins again.
-        status.awaiting_accounts_since =
-            status.awaiting_accounts_since.map(|_| facts.situation.now.to_string());
+        status.awaiting_accounts_since = status.awaiting_accounts_since.map(|_| facts.situation.now);
     }
     status.conditions = conditions;
     step.decision(status)
@@ -72,7 +71,8 @@ impl Facts {
     /// The facts after Azure has answered a call.
     pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
         let Ok(reply) = answer else { return };
-        self.status.operation = self.situation.accepted(call, reply);
+        let now = self.situation.now;
+        self.status.operation = self.situation.operation.begin(call, reply, now);
         match (&call.action, reply.body.clone().map(serde_json::from_value)) {
             (Action::Put(_), Some(Ok(registry))) => self.registry = Look::Found(registry),
             (Action::Delete, _) if reply.operation.is_none() => self.registry = Look::Absent,
@@ -81,7 +81,7 @@ impl Facts {
     }
 
     fn observing(&self) -> bool {
-        matches!(self.situation.mode, Mode::Observe | Mode::ObserveOnly)
+        self.situation.mode.observes()
     }
 
     fn differences(&self) -> Vec<Drift> {
@@ -150,9 +150,9 @@ fn picture(facts: &Facts) -> RegistryStatus {
     status.id = Some(facts.id.to_string());
     // A registry that Azure says it has made may not be seen yet: the operation ends when it is.
     let seen = facts.registry.found().is_some() || facts.situation.deleting;
-    status.operation = match facts.situation.followed(facts.status.operation.as_ref()) {
+    status.operation = match facts.situation.operation.believed(facts.situation.now) {
         Some(OperationState::Succeeded) if !seen => status.operation,
-        _ => facts.situation.running(facts.status.operation.as_ref()),
+        _ => facts.situation.operation.under_way(facts.situation.now).cloned(),
     };
     if let Some(registry) = facts.registry.found() {
         let properties = &registry.properties;
@@ -173,11 +173,11 @@ fn picture(facts: &Facts) -> RegistryStatus {
         let locations: Vec<&str> = properties.region_details.iter().map(|r| r.location.as_str()).collect();
         status.region_summary = (!locations.is_empty()).then(|| locations.join(", "));
         let awaited = status.operation.is_none() && awaited_accounts(facts).is_some();
-        status.awaiting_accounts_since = awaited.then(|| awaiting_since(facts).to_string());
+        status.awaiting_accounts_since = awaited.then(|| awaiting_since(facts));
         status.drift =
             if facts.situation.stood(&facts.status.conditions) { facts.all_differences() } else { vec![] };
         // While Azure works, nobody knows which keys there will be.
-        if facts.situation.owns(&registry.tags) && status.operation.is_none() {
+        if facts.situation.ownership.owns(&registry.tags) && status.operation.is_none() {
             status.owned_tags = owned(&status.owned_tags, &facts.spec.tags, &registry.tags);
         }
     } else if facts.registry.is_absent() {
@@ -193,19 +193,19 @@ fn picture(facts: &Facts) -> RegistryStatus {
     status
 }
 
-fn finish_deletion(facts: &Facts) -> Option<Step> {
+fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     let situation = &facts.situation;
     if !situation.deleting {
         return None;
     }
     if facts.spec.deletion_policy == RegistryDeletion::Retain {
-        return Some(Step::release("The registry stays in Azure: spec.deletionPolicy is Retain."));
+        return Some(Verdict::release("The registry stays in Azure: spec.deletionPolicy is Retain."));
     }
     let registry = match &facts.registry {
         // One that is still being made would be left behind.
         Look::Absent => {
             return follow_running_operation(facts)
-                .or_else(|| Some(Step::release("The registry is gone from Azure.")));
+                .or_else(|| Some(Verdict::release("The registry is gone from Azure.")));
         }
         Look::Unseen => {
             return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
@@ -213,15 +213,14 @@ fn finish_deletion(facts: &Facts) -> Option<Step> {
         Look::Found(registry) => registry,
     };
     let what = format!("registry {}", facts.id.name());
-    let remembered = facts.status.operation.as_ref();
     let follow = || follow_running_operation(facts);
-    if let Some(step) = situation.leave_to_owner(&registry.tags, &what, remembered, follow).or_else(follow) {
+    if let Some(step) = situation.leave_to_owner(&registry.tags, &what, follow).or_else(follow) {
         return Some(step);
     }
     let hand_over = situation.hand_over(&what, |heir, doing| {
         let mut given = registry.clone();
         given.tags.insert(OWNER_TAG.into(), heir.to_string());
-        Some(Call { doing, resource: facts.id.clone(), action: Action::Put(given.to_put()) })
+        Some(Call::new(Purpose::HandOver, facts.id.clone(), Action::Put(given.to_put()), doing))
     });
     if let Some(step) = hand_over {
         return Some(step);
@@ -234,25 +233,26 @@ fn finish_deletion(facts: &Facts) -> Option<Step> {
         );
         return Some(situation.held_in_azure(&facts.status.conditions, Reason::NotEmpty, message));
     }
-    Some(Step::call(
+    Some(Verdict::call(
         Reason::Deleting,
-        Call {
-            doing: format!("delete the registry {}", facts.id.name()),
-            resource: facts.id.clone(),
-            action: Action::Delete,
-        },
+        Call::new(
+            Purpose::Delete,
+            facts.id.clone(),
+            Action::Delete,
+            format!("delete the registry {}", facts.id.name()),
+        ),
     ))
 }
 
-fn report_unreadable(facts: &Facts) -> Option<Step> {
+fn report_unreadable(facts: &Facts) -> Option<Verdict> {
     facts.situation.report_unreadable(&facts.status.conditions)
 }
 
-fn refuse_foreign(facts: &Facts) -> Option<Step> {
+fn refuse_foreign(facts: &Facts) -> Option<Verdict> {
     let nobody = crate::azure::model::resource::Strings::new();
     let tags = facts.registry.found().map_or(&nobody, |r| &r.tags);
     let other = facts.situation.other_owner(tags)?;
-    Some(Step::stalled(
+    Some(Verdict::stalled(
         Reason::OwnedByAnother,
         format!(
             "The registry {} belongs to {other}. Delete one of the two objects; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure.",
@@ -261,16 +261,16 @@ fn refuse_foreign(facts: &Facts) -> Option<Step> {
     ))
 }
 
-fn follow_running_operation(facts: &Facts) -> Option<Step> {
-    let polled = facts.situation.operation.as_ref()?;
-    let since = facts.status.operation.as_ref().map(|o| o.since.as_str());
-    let wait = facts.situation.look_again(since);
-    match facts.situation.followed(facts.status.operation.as_ref())? {
-        OperationState::Running => {
-            Some(Step::wait(Reason::OperationRunning, format!("Azure works on it: {}.", polled.doing), wait))
-        }
+fn follow_running_operation(facts: &Facts) -> Option<Verdict> {
+    let Situation { operation, now, .. } = &facts.situation;
+    let wait = facts.situation.look_again(operation.since());
+    if let Some(running) = operation.under_way(*now) {
+        let message = format!("Azure works on it: {}.", running.doing);
+        return Some(Verdict::wait(Reason::OperationRunning, message, wait));
+    }
+    match operation.believed(*now)? {
         OperationState::Succeeded if facts.registry.is_absent() && !facts.situation.deleting => {
-            Some(Step::wait(
+            Some(Verdict::wait(
                 Reason::OperationRunning,
                 "Azure says that the registry is made; Bindery waits until it can be seen.",
                 wait,
@@ -280,12 +280,12 @@ fn follow_running_operation(facts: &Facts) -> Option<Step> {
     }
 }
 
-fn create(facts: &Facts) -> Option<Step> {
+fn create(facts: &Facts) -> Option<Verdict> {
     if !facts.registry.is_absent() {
         return None;
     }
     if facts.observing() {
-        return Some(Step::stalled(
+        return Some(Verdict::stalled(
             Reason::NotInAzure,
             format!(
                 "There is no registry {} in Azure, and Bindery makes none: {}. Check spec.azure, or let Bindery manage it.",
@@ -303,14 +303,20 @@ fn create(facts: &Facts) -> Option<Step> {
     };
     let regions = if facts.spec.regions.is_empty() { vec![&primary] } else { facts.wanted_regions() };
     registry.properties.region_details = regions.into_iter().map(region_details).collect();
-    Some(put(facts, registry, Reason::Creating, format!("create the registry {}", facts.id.name())))
+    Some(put(
+        facts,
+        registry,
+        Reason::Creating,
+        Purpose::Create,
+        format!("create the registry {}", facts.id.name()),
+    ))
 }
 
-fn remove_regions(facts: &Facts) -> Option<Step> {
+fn remove_regions(facts: &Facts) -> Option<Verdict> {
     let registry = facts.registry.found()?;
     let surplus = facts.surplus_regions();
     // What is stored there goes too: so only from a registry that has been taken over.
-    if surplus.is_empty() || facts.observing() || !facts.situation.owns(&registry.tags) {
+    if surplus.is_empty() || facts.observing() || !facts.situation.ownership.owns(&registry.tags) {
         return None;
     }
     let names: Vec<&str> = surplus.iter().map(|r| r.location.as_str()).collect();
@@ -320,26 +326,28 @@ fn remove_regions(facts: &Facts) -> Option<Step> {
     });
     let doing = format!("remove {} from the regions of registry {}", names.join(", "), facts.id.name());
     let note = format!("Bindery is about to {doing}: what is stored there goes too.");
-    let call = Call { doing, resource: facts.id.clone(), action: Action::Post("removeRegions", body) };
-    Some(Step::call(Reason::Updating, call).telling(true, Reason::Updating, note))
+    let call =
+        Call::new(Purpose::RemoveRegions, facts.id.clone(), Action::Post("removeRegions", body), doing);
+    Some(Verdict::call(Reason::Updating, call).telling(true, Reason::Updating, note))
 }
 
-fn correct(facts: &Facts) -> Option<Step> {
+fn correct(facts: &Facts) -> Option<Verdict> {
     let registry = facts.registry.found()?;
     let differences = facts.differences();
-    let adopting = !facts.situation.owns(&registry.tags);
+    let adopting = !facts.situation.ownership.owns(&registry.tags);
     if differences.is_empty() && (!adopting || facts.observing()) {
         return None;
     }
     let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
     let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
-    let doing = match (adopting, drifted) {
-        (true, _) => format!("take over the registry {}, which exists", facts.id.name()),
-        (false, true) => format!("put back {} of registry {}", fields.join(", "), facts.id.name()),
-        (false, false) => format!("change {} of registry {}", fields.join(", "), facts.id.name()),
+    let (name, fields_in_words) = (facts.id.name(), fields.join(", "));
+    let (purpose, doing) = match (adopting, drifted) {
+        (true, _) => (Purpose::TakeOver, format!("take over the registry {name}, which exists")),
+        (false, true) => (Purpose::PutBack, format!("put back {fields_in_words} of registry {name}")),
+        (false, false) => (Purpose::Update, format!("change {fields_in_words} of registry {name}")),
     };
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let mut step = put(facts, registry.clone(), reason, doing);
+    let mut step = put(facts, registry.clone(), reason, purpose, doing);
     if drifted && !facts.observing() {
         step = step.telling(
             true,
@@ -351,10 +359,10 @@ fn correct(facts: &Facts) -> Option<Step> {
 }
 
 /// A PUT of what was found with our fields set; what is not ours goes back as it came.
-fn put(facts: &Facts, mut registry: Registry, reason: Reason, doing: String) -> Step {
+fn put(facts: &Facts, mut registry: Registry, reason: Reason, purpose: Purpose, doing: String) -> Verdict {
     let spec = &facts.spec;
     registry.tags = merged(&registry.tags, &spec.tags, &facts.status.owned_tags);
-    registry.tags.insert(OWNER_TAG.into(), facts.situation.owner.to_string());
+    registry.tags.insert(OWNER_TAG.into(), facts.situation.ownership.owner.to_string());
     registry.properties.public_network_access = Some(spec.public_network_access.word().into());
     if let Some(identity) = &spec.identity {
         registry.identity = Some(to_azure(identity));
@@ -364,24 +372,26 @@ fn put(facts: &Facts, mut registry: Registry, reason: Reason, doing: String) -> 
             registry.properties.region_details.push(region_details(region));
         }
     }
-    Step::call(reason, Call { doing, resource: facts.id.clone(), action: Action::Put(registry.to_put()) })
+    Verdict::call(reason, Call::new(purpose, facts.id.clone(), Action::Put(registry.to_put()), doing))
 }
 
 /// A creation that failed halfway leaves a registry without accounts, and nobody works on it any more.
-fn ask_again_for_accounts(facts: &Facts) -> Option<Step> {
+fn ask_again_for_accounts(facts: &Facts) -> Option<Verdict> {
     let registry = facts.registry.found()?;
     let awaited = awaited_accounts(facts)?;
     let name = facts.id.name();
     let since = awaiting_since(facts);
-    let failure = facts.situation.failure.as_ref();
+    let failure = facts.situation.trouble.failure.as_ref();
     if elapsed(since, facts.situation.now) >= PATIENCE || failure.is_some() {
-        let again = || format!("ask again for the accounts of registry {name} in {awaited}");
+        let again = || {
+            (Purpose::CompleteAccounts, format!("ask again for the accounts of registry {name} in {awaited}"))
+        };
         // What failed is done once more, after its time, and until then the status says why it failed.
-        let doing = failure.map_or_else(again, |f| f.doing.clone());
-        return Some(put(facts, registry.clone(), Reason::Updating, doing));
+        let (purpose, doing) = failure.map_or_else(again, |f| (f.attempt.purpose, f.attempt.doing.clone()));
+        return Some(put(facts, registry.clone(), Reason::Updating, purpose, doing));
     }
     let again = since + PATIENCE;
-    Some(Step::wait(
+    Some(Verdict::wait(
         Reason::OperationRunning,
         format!("Azure has not yet made the accounts in {awaited}; Bindery asks again for them at {again}."),
         Duration::from_secs(10),
@@ -397,16 +407,15 @@ fn awaited_accounts(facts: &Facts) -> Option<String> {
 }
 
 fn awaiting_since(facts: &Facts) -> Timestamp {
-    let since = facts.status.awaiting_accounts_since.as_ref();
-    since.and_then(|s| s.parse().ok()).unwrap_or(facts.situation.now)
+    facts.status.awaiting_accounts_since.unwrap_or(facts.situation.now)
 }
 
-fn settle(facts: &Facts) -> Step {
+fn settle(facts: &Facts) -> Verdict {
     let regions = facts.registry.found().map_or(0, |r| r.properties.region_details.len());
     if facts.observing() {
-        return Step::settled(Reason::Observed, "The registry is there; Bindery leaves it as it is.");
+        return Verdict::settled(Reason::Observed, "The registry is there; Bindery leaves it as it is.");
     }
-    Step::settled(
+    Verdict::settled(
         Reason::Succeeded,
         format!(
             "The registry is what the manifest says, in {regions} region{}.",
@@ -416,14 +425,14 @@ fn settle(facts: &Facts) -> Step {
 }
 
 /// What Azure made otherwise than the manifest says, and never changes.
-fn report_what_cannot_change(facts: &Facts) -> Option<Step> {
+fn report_what_cannot_change(facts: &Facts) -> Option<Verdict> {
     let fixed = facts.fixed_differences();
     if fixed.is_empty() || facts.observing() {
         return None;
     }
     let said: Vec<String> =
         fixed.iter().map(|d| format!("{} is {}, not {}", d.field, d.found, d.wanted)).collect();
-    Some(Step::stalled(
+    Some(Verdict::stalled(
         Reason::Unchangeable,
         format!(
             "Azure made the accounts otherwise than the manifest says, and cannot change them: {}. Take spec.regions out of the manifest, which leaves the regions as they are, and then write it with what Azure has.",

@@ -1,6 +1,6 @@
 //! A workspace: looked up, never changed.
 
-use super::{Decision, Look, Situation, Step, first_of};
+use super::{Decision, Look, Situation, Verdict, first_of};
 use crate::api::{Reason, WorkspaceSpec, WorkspaceStatus};
 use crate::azure::model::ResourceId;
 use crate::azure::model::resource::Workspace;
@@ -49,13 +49,13 @@ fn picture(facts: &Facts) -> WorkspaceStatus {
     status
 }
 
-fn let_go(facts: &Facts) -> Option<Step> {
-    facts.situation.deleting.then(|| Step::release("Nothing in Azure depends on this object."))
+fn let_go(facts: &Facts) -> Option<Verdict> {
+    facts.situation.deleting.then(|| Verdict::release("Nothing in Azure depends on this object."))
 }
 
-fn refuse_second_claimant(facts: &Facts) -> Option<Step> {
-    let older = facts.situation.older_claimant()?;
-    Some(Step::stalled(
+fn refuse_second_claimant(facts: &Facts) -> Option<Verdict> {
+    let older = facts.situation.ownership.older_claimant()?;
+    Some(Verdict::stalled(
         Reason::OwnedByAnother,
         format!(
             "{older} already stands for this workspace, and a workspace has one policy: refer to that object, or delete one of the two."
@@ -63,13 +63,13 @@ fn refuse_second_claimant(facts: &Facts) -> Option<Step> {
     ))
 }
 
-fn report_unreadable(facts: &Facts) -> Option<Step> {
+fn report_unreadable(facts: &Facts) -> Option<Verdict> {
     facts.situation.report_unreadable(&facts.status.conditions)
 }
 
-fn report_absence(facts: &Facts) -> Option<Step> {
+fn report_absence(facts: &Facts) -> Option<Verdict> {
     facts.workspace.is_absent().then(|| {
-        Step::stalled(
+        Verdict::stalled(
             Reason::NotInAzure,
             format!(
                 "There is no workspace {} in resource group {}. Check spec.azure; Bindery makes no workspaces.",
@@ -80,9 +80,9 @@ fn report_absence(facts: &Facts) -> Option<Step> {
     })
 }
 
-fn settle(facts: &Facts) -> Step {
+fn settle(facts: &Facts) -> Verdict {
     let location = facts.workspace.found().map_or("Azure", |w| w.location.as_str());
-    Step::settled(Reason::Succeeded, format!("The workspace is there, in {location}."))
+    Verdict::settled(Reason::Succeeded, format!("The workspace is there, in {location}."))
 }
 
 #[cfg(test)]

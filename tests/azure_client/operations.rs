@@ -2,7 +2,7 @@
 
 use azureml_emulator::{OperationRule, Outcome};
 use bindery::azure::model::resource::{ModelVersion, OnlineEndpoint, Registry};
-use bindery::azure::model::{Action, Call, Class, OperationState};
+use bindery::azure::model::{Action, Call, Class, OperationState, Purpose};
 use serde_json::json;
 
 use crate::stand::{
@@ -43,11 +43,8 @@ async fn publish_and_delete_start_operations() {
     stand.emulator.advance(60.0);
     sent(&azure, &put_version("1")).await;
     let destination = json!({"registryName": "models", "destinationName": "fare", "destinationVersion": "1"});
-    let publish = Call {
-        doing: "test".into(),
-        resource: workspace().model_version("fare", "1"),
-        action: Action::Post("publish", destination),
-    };
+    let resource = workspace().model_version("fare", "1");
+    let publish = Call::new(Purpose::Publish, resource, Action::Post("publish", destination), "test");
     let published = started(&azure, &publish).await;
     started(&azure, &put_endpoint()).await;
     stand.emulator.advance(60.0);
@@ -55,7 +52,7 @@ async fn publish_and_delete_start_operations() {
     let copy = registry().model_version("fare", "1");
     assert!(azure.get::<ModelVersion>(&copy).await.expect("an answer").is_some());
 
-    let delete = Call { doing: "test".into(), resource: endpoint(), action: Action::Delete };
+    let delete = Call::new(Purpose::Delete, endpoint(), Action::Delete, "test");
     let reply = azure.send(&delete).await.expect("accepted");
     assert_eq!((reply.status, reply.body), (202, None));
     let deleted = reply.operation.expect("an operation");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use azureml_emulator::{Client, Effect, Emulator, FaultRule, Federated, JobSeed, Time, WorkspaceSeed};
 use bindery::azure::client::{Azure, Config, CredentialConfig};
 use bindery::azure::model::resource::Workspace;
-use bindery::azure::model::{Action, Call, Error, OperationState, ResourceId};
+use bindery::azure::model::{Action, Call, Error, OperationState, Purpose, ResourceId};
 use serde_json::{Value, json};
 
 pub const SUBSCRIPTION: &str = "11111111-0000-4000-8000-000000000001";
@@ -102,7 +102,7 @@ pub fn endpoint() -> ResourceId {
 }
 
 pub fn put(resource: ResourceId, body: Value) -> Call {
-    Call { doing: "test".into(), resource, action: Action::Put(body) }
+    Call::new(Purpose::Update, resource, Action::Put(body), "test")
 }
 
 pub fn put_version(version: &str) -> Call {

@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use super::ResourceId;
+use super::{Errand, Lane, Principal, Purpose, ResourceId};
 
 /// One mutating call on Azure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
+    /// On whose behalf, how urgently and what for.
+    pub errand: Errand,
     /// What the call is for, as the rest of the sentence "Bindery is about to …": used in
     /// conditions, events and logs. Example: `move 10 % of the traffic to v3-5ae1c0de`.
     pub doing: String,
@@ -14,6 +16,14 @@ pub struct Call {
     pub resource: ResourceId,
     /// What is asked of it.
     pub action: Action,
+}
+
+impl Call {
+    /// A routine call of the operator itself.
+    pub fn new(purpose: Purpose, resource: ResourceId, action: Action, doing: impl Into<String>) -> Self {
+        let errand = Errand { principal: Principal::Operator, lane: Lane::Routine, purpose };
+        Self { errand, doing: doing.into(), resource, action }
+    }
 }
 
 /// What a [`Call`] asks for.
@@ -40,22 +50,4 @@ pub struct Reply {
     pub operation: Option<String>,
     /// How long Azure asks us to wait before looking, in seconds.
     pub retry_after: Option<u64>,
-}
-
-/// What an operation's URL answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OperationState {
-    /// Anything that is not terminal: `InProgress`, `Updating`, …
-    Running,
-    /// The service says that it is done. The resource is the truth all the same.
-    Succeeded,
-    /// `Failed` or `Canceled`, with the detail that exists only here.
-    Failed {
-        /// The code, or the word before the first colon of the message where the code is null.
-        code: Option<String>,
-        /// What went wrong, in the service's words.
-        message: String,
-    },
-    /// 404 or 410: the result has expired or was lost. Look at the resource.
-    Gone,
 }

@@ -1,12 +1,17 @@
 //! Names of things in Azure: ARM ids, and the asset ids that deployments refer to.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 
 /// The ARM id of a resource, such as `/subscriptions/…/workspaces/w/models/m/versions/3`.
 ///
 /// ARM compares ids without regard to case, and the service itself changes the case of segments
 /// (`resourcegroups`), so equality and ordering here do the same. Display keeps what was given.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ResourceId(String);
 
 impl ResourceId {
@@ -71,6 +76,20 @@ impl ResourceId {
 
     fn folded(&self) -> impl Iterator<Item = u8> + '_ {
         self.0.bytes().map(|b| b.to_ascii_lowercase())
+    }
+}
+
+impl JsonSchema for ResourceId {
+    fn schema_name() -> Cow<'static, str> {
+        "ResourceId".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string"})
     }
 }
 

@@ -3,9 +3,15 @@
 mod call;
 mod error;
 mod id;
+mod operation;
+mod purpose;
+mod read;
 
 pub mod resource;
 
-pub use call::{Action, Call, OperationState, Reply};
+pub use call::{Action, Call, Reply};
 pub use error::{Class, Error};
 pub use id::{ResourceId, registry_asset_id};
+pub use operation::{Operation, OperationState};
+pub use purpose::{Errand, Lane, Principal, Purpose};
+pub use read::{Answer, Ask, Read};

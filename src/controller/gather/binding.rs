@@ -2,9 +2,9 @@ use kube::runtime::reflector::Store;
 
 use super::place::{find_workspace, lets_in};
 use super::{look, place, poll, settle};
-use crate::api::{DeploymentBinding, Management, ModelVersion, Period, RunningOperation, Workspace};
-use crate::azure::model::ResourceId;
+use crate::api::{DeploymentBinding, Management, ModelVersion, Period, Workspace};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::azure::model::{Operation, ResourceId};
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
 use crate::controller::names::Name;
@@ -25,7 +25,7 @@ impl Kind for DeploymentBinding {
         &stores.bindings
     }
 
-    fn operation(&self) -> Option<RunningOperation> {
+    fn operation(&self) -> Option<Operation> {
         self.status.as_ref()?.operation.clone()
     }
 
@@ -76,11 +76,11 @@ async fn binding(object: &DeploymentBinding, context: &Context, mut situation: S
     };
     if let Some(id) = id.filter(|_| may_look) {
         let named = place::named(object);
-        facts.endpoint = look::<OnlineEndpoint>(&mut situation, &named, azure.get(&id).await);
+        facts.endpoint = look::<OnlineEndpoint>(&mut situation, &id, &named, azure.get(&id).await);
         if facts.endpoint.found().is_some() {
             let deployments = deployments(context, &id, &mut facts).await;
             let what = format!("the deployments of {named}");
-            if !matches!(look(&mut situation, &what, deployments.map(Some)), Look::Found(())) {
+            if !matches!(look(&mut situation, &id, &what, deployments.map(Some)), Look::Found(())) {
                 facts.endpoint = Look::Unseen;
             }
         }
@@ -94,8 +94,8 @@ async fn binding(object: &DeploymentBinding, context: &Context, mut situation: S
             facts.deployments.iter().any(|d| d.name() == name && d.provisioning() == Provisioning::Running);
         endpoint || deployment
     };
-    let ask = may_look && operation.as_ref().is_some_and(|o| !changes(ResourceId::new(&o.resource).name()));
-    situation.operation = poll(azure, operation.as_ref(), ask).await;
+    let ask = may_look && operation.as_ref().is_some_and(|o| !changes(o.resource.name()));
+    situation.operation = poll(azure, operation.clone(), ask).await;
     facts.situation = situation;
     facts
 }

@@ -9,22 +9,15 @@ mod workspace;
 pub(super) use model_version::served_by;
 pub(super) use place::find_registry;
 
-use crate::api::RunningOperation;
 use crate::azure::client::Azure;
-use crate::azure::model::{OperationState, ResourceId};
-use crate::decide::{Polled, look, settle};
+use crate::azure::model::Operation;
+use crate::decide::{Followed, look, settle};
 
-/// Asks how the remembered change goes. When the answer does not come, it goes on.
-async fn poll(azure: &Azure, operation: Option<&RunningOperation>, ask: bool) -> Option<Polled> {
-    let operation = operation?;
-    let resource = ResourceId::new(&operation.resource);
-    let state = if ask {
-        azure.operation(&operation.url, resource.subscription()).await.unwrap_or_else(|error| {
-            tracing::debug!(%resource, "the operation could not be read: {error}");
-            OperationState::Running
-        })
-    } else {
-        OperationState::Running
-    };
-    Some(Polled { doing: operation.doing.clone(), resource, state })
+/// Asks how the remembered change goes.
+async fn poll(azure: &Azure, operation: Option<Operation>, ask: bool) -> Followed {
+    let mut answer = None;
+    if let Some(operation) = operation.as_ref().filter(|_| ask) {
+        answer = azure.operation(&operation.url, operation.resource.subscription()).await.ok();
+    }
+    Followed { remembered: operation, answer }
 }

@@ -2,11 +2,11 @@ use kube::runtime::reflector::Store;
 
 use super::place::{find_registry, find_workspace, lets_in};
 use super::{look, place, poll, settle};
-use crate::api::{Management, ModelVersion, Period, Registry, RunningOperation, ServedBy, Workspace};
+use crate::api::{Management, ModelVersion, Period, Registry, ServedBy, Workspace};
 use crate::azure::client::Azure;
-use crate::azure::model::ResourceId;
 use crate::azure::model::registry_asset_id;
 use crate::azure::model::resource::{self, Job, Run};
+use crate::azure::model::{Operation, ResourceId};
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
 use crate::controller::names::Name;
@@ -36,7 +36,7 @@ impl Kind for ModelVersion {
         &stores.versions
     }
 
-    fn operation(&self) -> Option<RunningOperation> {
+    fn operation(&self) -> Option<Operation> {
         self.status.as_ref()?.operation.clone()
     }
 
@@ -84,11 +84,11 @@ async fn model_version(object: &ModelVersion, context: &Context, mut situation: 
     let id = version_id(object, stores);
     let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
     let version = match id.as_ref().filter(|_| may_look) {
-        Some(id) => look(&mut situation, &place::named(object), azure.get(id).await),
+        Some(id) => look(&mut situation, id, &place::named(object), azure.get(id).await),
         None => Look::Unseen,
     };
     settle(&mut situation, &version);
-    situation.operation = poll(azure, object.operation().as_ref(), may_look).await;
+    situation.operation = poll(azure, object.operation(), may_look).await;
     let asset_id = id.as_ref().map(|id| match id.segment("registries") {
         Some(registry) => registry_asset_id(registry, &spec.model, &spec.version),
         None => id.to_string(),

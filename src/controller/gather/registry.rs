@@ -3,10 +3,10 @@ use kube::runtime::reflector::Store;
 use serde_json::Value;
 
 use super::{look, place, poll, settle};
-use crate::api::{Management, ModelVersion, Period, Registry, RegistryDeletion, RunningOperation};
+use crate::api::{Management, ModelVersion, Period, Registry, RegistryDeletion};
 use crate::azure::client::Azure;
 use crate::azure::model::resource::Rest;
-use crate::azure::model::{Error, ResourceId};
+use crate::azure::model::{Error, Operation, ResourceId};
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
 use crate::controller::names::Name;
@@ -22,7 +22,7 @@ impl Kind for Registry {
         &stores.registries
     }
 
-    fn operation(&self) -> Option<RunningOperation> {
+    fn operation(&self) -> Option<Operation> {
         self.status.as_ref()?.operation.clone()
     }
 
@@ -56,8 +56,8 @@ impl Registry {
 async fn registry(object: &Registry, context: &Context, mut situation: Situation) -> Facts {
     let azure = &context.azure;
     let id = object.id();
-    situation.operation = poll(azure, object.operation().as_ref(), true).await;
-    let mut registry = look(&mut situation, &place::named(object), azure.get(&id).await);
+    situation.operation = poll(azure, object.operation(), true).await;
+    let mut registry = look(&mut situation, &id, &place::named(object), azure.get(&id).await);
     let (mut holds, mut referrers) = (vec![], vec![]);
     if situation.deleting
         && object.spec.deletion_policy == RegistryDeletion::Delete
@@ -65,7 +65,7 @@ async fn registry(object: &Registry, context: &Context, mut situation: Situation
     {
         match content(azure, &id).await {
             Ok(content) => holds = content,
-            Err(error) => registry = look(&mut situation, "what the registry holds", Err(error)),
+            Err(error) => registry = look(&mut situation, &id, "what the registry holds", Err(error)),
         }
         referrers = who_refers(object, &context.stores);
     }

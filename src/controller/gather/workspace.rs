@@ -2,8 +2,8 @@ use kube::ResourceExt;
 use kube::runtime::reflector::Store;
 
 use super::{look, place, settle};
-use crate::api::{Management, Period, RunningOperation, Workspace};
-use crate::azure::model::ResourceId;
+use crate::api::{Management, Period, Workspace};
+use crate::azure::model::{Operation, ResourceId};
 use crate::controller::context::{Context, Stores};
 use crate::controller::kind::Kind;
 use crate::controller::names::Name;
@@ -16,7 +16,7 @@ impl Kind for Workspace {
         &stores.workspaces
     }
 
-    fn operation(&self) -> Option<RunningOperation> {
+    fn operation(&self) -> Option<Operation> {
         None
     }
 
@@ -49,7 +49,7 @@ impl Workspace {
 /// The facts of a workspace.
 async fn workspace(object: &Workspace, context: &Context, mut situation: Situation) -> Facts {
     let id = object.id();
-    let workspace = look(&mut situation, &place::named(object), context.azure.get(&id).await);
+    let workspace = look(&mut situation, &id, &place::named(object), context.azure.get(&id).await);
     settle(&mut situation, &workspace);
     Facts { situation, spec: object.spec.clone(), status: object.current(), id, workspace }
 }

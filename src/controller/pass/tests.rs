@@ -20,6 +20,6 @@ async fn a_refused_write_is_tried_again_ever_later_until_one_is_taken() {
     for expected in [2, 4, 8, 16, 32, 64, 128, 256, 256] {
         assert_eq!(next(500).await, seconds(expected));
     }
-    assert_eq!(next(200).await, Ok(Action::requeue(after(Next::Interval, &*object))));
+    assert_eq!(next(200).await, Ok(Action::requeue(after(LookAgain::Interval, &*object))));
     assert_eq!(next(500).await, seconds(2), "one was taken, and it begins again");
 }

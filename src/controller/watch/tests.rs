@@ -28,7 +28,7 @@ fn a_version_whose_asset_becomes_known_looks_who_serves_it() {
     let (queues, mut woken) = queues();
     let mut cluster = Cluster::new();
     let held =
-        json!({"name": "v1", "role": "Stable", "assetId": "azureml://taxi", "weight": 100, "since": ""});
+        json!({"name": "v1", "role": "Stable", "assetId": "azureml://taxi", "weight": 100, "since": "2026-03-01T12:00:00Z"});
     cluster.binding("one", Some(&json!({"deployments": [held]})));
     let mut version = cluster.version("one", "taxi", &dev());
     let mut wakes = |status: Value| {

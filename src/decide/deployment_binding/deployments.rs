@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{Facts, picture};
-use crate::api::{Period, Reason, Role};
+use crate::api::{FailureReason, Period, Reason, Role};
 use crate::azure::model::resource::OnlineDeployment;
-use crate::azure::model::{Action, Call};
+use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::rollout::{Scene, Weight, adjusted_deployment, broken, new_deployment};
-use crate::decide::{Place, SourceVersion, Step, elapsed, retry_after};
+use crate::decide::{Place, SourceVersion, Verdict, elapsed, retry_after};
 
 /// Our deployments without traffic, in this role.
 pub(super) fn idle<'a>(facts: &'a Facts, scene: &Scene<'_>, role: Role) -> Vec<&'a OnlineDeployment> {
@@ -19,15 +19,15 @@ pub(super) fn idle<'a>(facts: &'a Facts, scene: &Scene<'_>, role: Role) -> Vec<&
 /// Azure left what serves in a failed state, as after a change of its count without quota, and may then
 /// refuse every traffic map that names it. So it is PUT once more; what else is to be done is not held up
 /// by a time that has not come.
-pub(super) fn mend_stable(facts: &Facts) -> Option<Step> {
+pub(super) fn mend_stable(facts: &Facts) -> Option<Verdict> {
     let step = go_on_mending(facts)?;
-    let doing = &step.call.as_ref()?.doing;
+    let call = step.call.as_ref()?;
     let scene = Scene::of(facts);
     let candidate_serves = scene.candidate().is_some_and(|d| scene.routed(d.name()) > Weight::NONE);
-    let due = match &facts.situation.failure {
+    let due = match &facts.situation.trouble.failure {
         // Taking a bad candidate back is tried first.
         None => !(scene.wanted_failed() && candidate_serves),
-        Some(failure) if failure.doing == *doing => {
+        Some(failure) if failure.attempt.is(call) => {
             let wait = retry_after(failure.error.class, failure.times, facts.situation.interval);
             elapsed(failure.at, facts.situation.now) >= wait
         }
@@ -37,7 +37,7 @@ pub(super) fn mend_stable(facts: &Facts) -> Option<Step> {
 }
 
 /// The same where nothing else is to be done: the status says why it has not worked.
-pub(super) fn go_on_mending(facts: &Facts) -> Option<Step> {
+pub(super) fn go_on_mending(facts: &Facts) -> Option<Verdict> {
     let scene = Scene::of(facts);
     let stable = scene.stable.as_deref().and_then(|name| scene.deployment(name));
     let stable = stable.filter(|d| broken(d) && scene.ours(d) && !facts.observing())?;
@@ -46,24 +46,24 @@ pub(super) fn go_on_mending(facts: &Facts) -> Option<Step> {
     if scene.next(facts.may_rise()).traffic.weight(name) == Weight::NONE {
         return None;
     }
-    let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.owner);
+    let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.ownership.owner);
     let body = match scene.wanted.as_ref().filter(|(_, wanted)| wanted == name) {
         Some((revision, _)) => adjusted_deployment(stable, wanted, facts.owned_on(name), owner, revision),
         None => stable.clone(),
     };
     let doing = format!("mend deployment {name}, which serves and which Azure left in a failed state");
     let note = format!("Bindery is about to {doing}.");
-    let call = Call { doing, resource: facts.deployment_id(name)?, action: Action::Put(body.to_put()) };
-    Some(Step::call(Reason::Updating, call).telling(true, Reason::Updating, note))
+    let call = Call::new(Purpose::Mend, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
+    Some(Verdict::call(Reason::Updating, call).telling(true, Reason::Updating, note))
 }
 
-pub(super) fn remove_superseded(facts: &Facts) -> Option<Step> {
+pub(super) fn remove_superseded(facts: &Facts) -> Option<Verdict> {
     let scene = Scene::of(facts);
     let one = *idle(facts, &scene, Role::Superseded).first()?;
     facts.delete_deployment(one.name(), "whose rollout was given up for another")
 }
 
-pub(super) fn report_failed_candidate(facts: &Facts) -> Option<Step> {
+pub(super) fn report_failed_candidate(facts: &Facts) -> Option<Verdict> {
     let scene = Scene::of(facts);
     if !scene.wanted_failed() {
         return None;
@@ -75,14 +75,14 @@ pub(super) fn report_failed_candidate(facts: &Facts) -> Option<Step> {
     let (revision, _) = scene.wanted.as_ref()?;
     let failed = picture::of(facts).failed.into_iter().find(|f| f.revision == revision.to_string());
     let message = failed.as_ref().map_or("", |f| f.message.as_str());
-    let reason = match failed.as_ref().map(|f| f.reason.as_str()) {
-        Some("ProgressDeadlineExceeded") => Reason::ProgressDeadlineExceeded,
+    let reason = match failed.as_ref().map(|f| f.reason) {
+        Some(FailureReason::ProgressDeadlineExceeded) => Reason::ProgressDeadlineExceeded,
         _ => Reason::CandidateFailed,
     };
     let serving =
         scene.stable.as_deref().map_or_else(|| "Nothing serves.".to_string(), |s| format!("{s} serves on."));
     let wanted = scene.wanted_name().unwrap_or_default();
-    Some(Step::stalled(
+    Some(Verdict::stalled(
         reason,
         format!(
             "{wanted} failed and was taken back: {message} {serving} It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags."
@@ -90,7 +90,7 @@ pub(super) fn report_failed_candidate(facts: &Facts) -> Option<Step> {
     ))
 }
 
-pub(super) fn make_room(facts: &Facts) -> Option<Step> {
+pub(super) fn make_room(facts: &Facts) -> Option<Verdict> {
     let scene = Scene::of(facts);
     if scene.arrived() || scene.candidate().is_some() {
         return None;
@@ -99,7 +99,7 @@ pub(super) fn make_room(facts: &Facts) -> Option<Step> {
     facts.delete_deployment(one.name(), "to make room for the next one")
 }
 
-pub(super) fn create_candidate(facts: &Facts) -> Option<Step> {
+pub(super) fn create_candidate(facts: &Facts) -> Option<Verdict> {
     let scene = Scene::of(facts);
     let (revision, name) = scene.wanted.as_ref()?;
     if scene.deployment(name).is_some() {
@@ -111,14 +111,15 @@ pub(super) fn create_candidate(facts: &Facts) -> Option<Step> {
         return None;
     };
     let deployment = &facts.spec.online.deployment;
-    let body = new_deployment(deployment, asset_id, location, &facts.situation.owner, revision);
+    let body = new_deployment(deployment, asset_id, location, &facts.situation.ownership.owner, revision);
     let doing = format!("create deployment {name} of {model}:{version}");
     let note = format!("Bindery is about to {doing}.");
-    let call = Call { doing, resource: facts.deployment_id(name)?, action: Action::Put(body.to_put()) };
-    Some(Step::call(Reason::Progressing, call).telling(false, Reason::Progressing, note))
+    let call =
+        Call::new(Purpose::CreateDeployment, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
+    Some(Verdict::call(Reason::Progressing, call).telling(false, Reason::Progressing, note))
 }
 
-pub(super) fn adjust_deployment(facts: &Facts) -> Option<Step> {
+pub(super) fn adjust_deployment(facts: &Facts) -> Option<Verdict> {
     let scene = Scene::of(facts);
     let (revision, name) = scene.wanted.as_ref()?;
     let found = scene.deployment(name).filter(|d| scene.ours(d))?;
@@ -131,21 +132,22 @@ pub(super) fn adjust_deployment(facts: &Facts) -> Option<Step> {
     let drifted = facts.situation.stood(&facts.status.conditions);
     let verb = if drifted { "put back" } else { "change" };
     let doing = format!("{verb} {} of deployment {name}", fields.join(", "));
-    let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.owner);
+    let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.ownership.owner);
     let body = adjusted_deployment(found, wanted, facts.owned_on(name), owner, revision);
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
     let note = format!("Bindery is about to {doing}.");
-    let call = Call { doing, resource: facts.deployment_id(name)?, action: Action::Put(body.to_put()) };
-    let step = Step::call(reason, call);
+    let call =
+        Call::new(Purpose::AdjustDeployment, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
+    let step = Verdict::call(reason, call);
     Some(if drifted && !facts.observing() { step.telling(true, reason, note) } else { step })
 }
 
-pub(super) fn pause_between_steps(facts: &Facts) -> Option<Step> {
+pub(super) fn pause_between_steps(facts: &Facts) -> Option<Verdict> {
     let scene = Scene::of(facts);
     let left = scene.next(facts.may_rise()).pause?;
     let (weight, since) = scene.candidate_weight();
     let wanted = scene.wanted_name().unwrap_or_default();
-    Some(Step::wait(
+    Some(Verdict::wait(
         Reason::Pausing,
         format!(
             "{wanted} has {} % of the traffic since {since}; a pause of the strategy goes on.",
@@ -180,7 +182,7 @@ pub(super) fn expiries(facts: &Facts) -> Vec<(String, Role, Duration)> {
     all
 }
 
-pub(super) fn remove_what_has_expired(facts: &Facts) -> Option<Step> {
+pub(super) fn remove_what_has_expired(facts: &Facts) -> Option<Verdict> {
     let (name, role, _) = expiries(facts).into_iter().find(|(_, _, left)| left.is_zero())?;
     let because = if role == Role::Failed { "which failed" } else { "which no longer serves" };
     facts.delete_deployment(&name, because)

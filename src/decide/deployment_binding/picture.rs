@@ -8,15 +8,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::Facts;
 use super::endpoint::refuse_foreign;
 use crate::api::{
-    Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, FailedRevision, Reason,
-    Role, Tags, conditions_of,
+    Candidate, ConditionType, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus,
+    FailedRevision, FailureReason, Reason, Role, Tags, conditions_of,
 };
-use crate::azure::model::OperationState;
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
+use crate::azure::model::{Operation, OperationState};
 use crate::decide::drift::owned;
 use crate::decide::rollout::{Failures, Revision, Scene, broken, progress};
-use crate::decide::step::Course;
-use crate::decide::{Look, SourceVersion, Step};
+use crate::decide::verdict::Course;
+use crate::decide::{Look, SourceVersion, Verdict};
 
 /// What a status may hold of deployments.
 const DEPLOYMENTS: usize = 20;
@@ -25,7 +25,7 @@ const DEPLOYMENTS: usize = 20;
 pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
-    status.operation = facts.situation.running(facts.status.operation.as_ref());
+    status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     let scene = Scene::of(facts);
     status.revision = scene.wanted.as_ref().map(|(r, _)| r.to_string());
     // What runs on another's endpoint is the other's to report.
@@ -65,7 +65,7 @@ pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
             weight: endpoint.weight(d.name()),
             state: d.properties.provisioning_state.clone(),
             instances: d.instance_count(),
-            since: scene.since(d).to_string(),
+            since: scene.since(d),
         })
         .collect();
     status.deployments.sort_by(|a, b| a.name.cmp(&b.name));
@@ -74,12 +74,12 @@ pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
     if stood {
         status.drift.extend(facts.differences_of_deployment());
     }
-    if facts.observing() && !facts.situation.owns(&endpoint.tags) {
+    if facts.observing() && !facts.situation.ownership.owns(&endpoint.tags) {
         status.drift.extend(another_version(facts, &scene));
     }
     status.owned_deployment_tags = owned_on_deployments(facts, &scene);
     // While Azure works, nobody knows which keys there will be.
-    if facts.situation.owns(&endpoint.tags) && endpoint.provisioning() != Provisioning::Running {
+    if facts.situation.ownership.owns(&endpoint.tags) && endpoint.provisioning() != Provisioning::Running {
         status.owned_tags = owned(&status.owned_tags, &facts.spec.online.endpoint.tags, &endpoint.tags);
     }
     status
@@ -127,7 +127,7 @@ fn candidate(facts: &Facts, scene: &Scene<'_>) -> Option<Candidate> {
     // What it really has: a weight that somebody else has taken away is not waited out.
     let weight = scene.routed(name);
     let same = known.filter(|c| c.weight == weight.percent());
-    let since = same.and_then(|c| c.since.parse().ok()).unwrap_or(facts.situation.now);
+    let since = same.map_or(facts.situation.now, |c| c.since);
     // A candidate that has just become ready has been so from now on.
     let ready_before = |d: &DeploymentStatus| d.name == *name && d.state.as_deref() == Some("Succeeded");
     let just_ready = weight.percent() == 0 && !facts.status.deployments.iter().any(ready_before);
@@ -136,7 +136,7 @@ fn candidate(facts: &Facts, scene: &Scene<'_>) -> Option<Candidate> {
         revision: revision.to_string(),
         weight: weight.percent(),
         steps: progress(scene.steps(), weight),
-        since: if just_ready { facts.situation.now } else { since }.to_string(),
+        since: if just_ready { facts.situation.now } else { since },
     })
 }
 
@@ -155,32 +155,33 @@ fn failed(facts: &Facts, scene: &Scene<'_>) -> Vec<FailedRevision> {
 
 /// Why a revision failed that the status does not know yet. Azure's detail exists only in the operation.
 fn why_it_failed(facts: &Facts, scene: &Scene<'_>, revision: &Revision) -> FailedRevision {
-    let because = |reason: Reason, message: String| FailedRevision {
+    let because = |reason: FailureReason, message: String| FailedRevision {
         revision: revision.to_string(),
-        reason: reason.to_string(),
+        reason,
         message,
     };
     if scene.wanted.as_ref().is_some_and(|(wanted, _)| wanted == revision) && deadline_passed(facts) {
         let message = "Azure did not make it ready within spec.strategy.progressDeadline.";
-        return because(Reason::ProgressDeadlineExceeded, message.into());
+        return because(FailureReason::ProgressDeadlineExceeded, message.into());
     }
     let deployment = facts.deployments.iter().find(|d| Revision::tagged(d).as_ref() == Some(revision));
     let Some(deployment) = deployment.filter(|d| broken(d) && !scene.failed.contains(revision)) else {
         return because(
-            Reason::CandidateFailed,
+            FailureReason::CandidateFailed,
             "It failed before; the status that knew why was lost.".into(),
         );
     };
-    let said = facts.situation.operation.as_ref();
-    let said = said.filter(|p| p.resource.name().eq_ignore_ascii_case(deployment.name()));
-    let message = match said.map(|p| &p.state) {
+    let operation = &facts.situation.operation;
+    let of_it = |o: &Operation| o.resource.name().eq_ignore_ascii_case(deployment.name());
+    let said = operation.answer.as_ref().filter(|_| operation.remembered.as_ref().is_some_and(of_it));
+    let message = match said {
         Some(OperationState::Failed { code: Some(code), message }) if !message.starts_with(code.as_str()) => {
             format!("{code}: {message}")
         }
         Some(OperationState::Failed { message, .. }) => message.clone(),
         _ => "Azure reports it as failed and no longer says why; its logs may.".into(),
     };
-    because(Reason::CandidateFailed, message)
+    because(FailureReason::CandidateFailed, message)
 }
 
 /// Azure has worked on the candidate for longer than the strategy allows. It began by Azure's clock: where
@@ -206,7 +207,7 @@ fn created(deployment: &OnlineDeployment) -> Option<Timestamp> {
 }
 
 /// The conditions that only a binding has.
-pub(super) fn conditions(facts: &Facts, step: &Step, conditions: &[Condition]) -> Vec<Condition> {
+pub(super) fn conditions(facts: &Facts, step: &Verdict, conditions: &[Condition]) -> Vec<Condition> {
     let mut conditions = conditions_of(conditions);
     let (generation, now) = (facts.situation.generation, facts.situation.now);
     let scene = Scene::of(facts);
@@ -220,7 +221,7 @@ pub(super) fn conditions(facts: &Facts, step: &Step, conditions: &[Condition]) -
             };
             let state = endpoint.properties.provisioning_state.as_deref().unwrap_or("there");
             conditions.set(
-                "EndpointReady",
+                ConditionType::EndpointReady,
                 Some(status),
                 reason,
                 format!("The endpoint {name} is {state}."),
@@ -230,14 +231,21 @@ pub(super) fn conditions(facts: &Facts, step: &Step, conditions: &[Condition]) -
         }
         Look::Absent => {
             let message = format!("Azure has no endpoint {name}.");
-            conditions.set("EndpointReady", Some(false), Reason::NotInAzure, message, generation, now);
+            conditions.set(
+                ConditionType::EndpointReady,
+                Some(false),
+                Reason::NotInAzure,
+                message,
+                generation,
+                now,
+            );
         }
         Look::Unseen => {}
     }
     let (progresses, reason, message) = if scene.wanted_failed() {
         let message = format!("{} failed.", scene.wanted_name().unwrap_or_default());
         conditions.set(
-            "CandidateReady",
+            ConditionType::CandidateReady,
             Some(false),
             Reason::CandidateFailed,
             message.clone(),
@@ -250,11 +258,11 @@ pub(super) fn conditions(facts: &Facts, step: &Step, conditions: &[Condition]) -
         let ready = candidate.provisioning() == Provisioning::Succeeded;
         let reason = if ready { Reason::Succeeded } else { Reason::OperationRunning };
         let message = format!("{} is {state}.", candidate.name());
-        conditions.set("CandidateReady", Some(ready), reason, message, generation, now);
+        conditions.set(ConditionType::CandidateReady, Some(ready), reason, message, generation, now);
         let steps = progress(scene.steps(), scene.candidate_weight().0);
         (true, Reason::Progressing, format!("The rollout of {} has done {steps} steps.", candidate.name()))
     } else {
-        conditions.remove("CandidateReady");
+        conditions.remove(ConditionType::CandidateReady);
         if scene.role_is_settled() {
             (false, Reason::Succeeded, "No rollout goes on.".into())
         } else {
@@ -262,13 +270,20 @@ pub(super) fn conditions(facts: &Facts, step: &Step, conditions: &[Condition]) -
         }
     };
     if refuse_foreign(facts).is_some() {
-        conditions.remove("CandidateReady");
+        conditions.remove(ConditionType::CandidateReady);
     }
     // A rollout that waits for a person, or that nobody may move, does not progress.
     if progresses && step.course != Course::Working {
-        conditions.set("Progressing", Some(false), step.reason, step.message.clone(), generation, now);
+        conditions.set(
+            ConditionType::Progressing,
+            Some(false),
+            step.reason,
+            step.message.clone(),
+            generation,
+            now,
+        );
     } else {
-        conditions.set("Progressing", Some(progresses), reason, message, generation, now);
+        conditions.set(ConditionType::Progressing, Some(progresses), reason, message, generation, now);
     }
     conditions.into_vec()
 }

@@ -4,36 +4,35 @@ use super::Facts;
 use super::waiting::follow_running_change;
 use crate::api::{BindingDeletion, Reason};
 use crate::azure::model::resource::OnlineDeployment;
-use crate::azure::model::{Action, Call};
+use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::rollout::{FAILED_TAG, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG};
-use crate::decide::{Look, OWNER_TAG, Step};
+use crate::decide::{Look, OWNER_TAG, Verdict};
 
-pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
+pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     let situation = &facts.situation;
     if !situation.deleting {
         return None;
     }
     if facts.spec.deletion_policy == BindingDeletion::Retain {
-        return Some(Step::release("The endpoint stays in Azure: spec.deletionPolicy is Retain."));
+        return Some(Verdict::release("The endpoint stays in Azure: spec.deletionPolicy is Retain."));
     }
     let endpoint = match &facts.endpoint {
-        Look::Absent => return Some(Step::release("The endpoint is gone from Azure.")),
-        Look::Unseen if facts.id.is_none() => return Some(Step::release("Nothing was made in Azure.")),
+        Look::Absent => return Some(Verdict::release("The endpoint is gone from Azure.")),
+        Look::Unseen if facts.id.is_none() => return Some(Verdict::release("Nothing was made in Azure.")),
         Look::Unseen => {
             return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
         }
         Look::Found(endpoint) => endpoint,
     };
     let (id, what) = (facts.id.clone()?, format!("endpoint {}", facts.endpoint_name()));
-    let remembered = facts.status.operation.as_ref();
     let follow = || follow_running_change(facts);
-    if let Some(step) = situation.leave_to_owner(&endpoint.tags, &what, remembered, follow).or_else(follow) {
+    if let Some(step) = situation.leave_to_owner(&endpoint.tags, &what, follow).or_else(follow) {
         return Some(step);
     }
     let hand_over = situation.hand_over(&what, |heir, doing| {
         let mut given = endpoint.clone();
         given.tags.insert(OWNER_TAG.into(), heir.to_string());
-        Some(Call { doing, resource: id.clone(), action: Action::Put(given.to_put()) })
+        Some(Call::new(Purpose::HandOver, id.clone(), Action::Put(given.to_put()), doing))
     });
     if let Some(step) = hand_over {
         return Some(step);
@@ -56,15 +55,18 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
         quiet.properties.mirror_traffic.clear();
         quiet.tags.insert(TRAFFIC_TAG.into(), String::new());
         let doing = format!("take all traffic off the endpoint {}", id.name());
-        return Some(Step::call(
+        return Some(Verdict::call(
             Reason::Deleting,
-            Call { doing, resource: id, action: Action::Put(quiet.to_put()) },
+            Call::new(Purpose::StopTraffic, id, Action::Put(quiet.to_put()), doing),
         ));
     }
     if let Some(one) = ours.first() {
         let doing = format!("delete deployment {}", one.name());
         let resource = id.child("deployments", one.name());
-        return Some(Step::call(Reason::Deleting, Call { doing, resource, action: Action::Delete }));
+        return Some(Verdict::call(
+            Reason::Deleting,
+            Call::new(Purpose::RemoveDeployment, resource, Action::Delete, doing),
+        ));
     }
     if !foreign.is_empty() {
         let mut left = endpoint.clone();
@@ -72,11 +74,11 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
             left.tags.remove(tag);
         }
         let doing = format!("let go of the endpoint {}, on which other deployments are", id.name());
-        return Some(Step::call(
+        return Some(Verdict::call(
             Reason::Deleting,
-            Call { doing, resource: id, action: Action::Put(left.to_put()) },
+            Call::new(Purpose::LetGo, id, Action::Put(left.to_put()), doing),
         ));
     }
     let doing = format!("delete the endpoint {}", id.name());
-    Some(Step::call(Reason::Deleting, Call { doing, resource: id, action: Action::Delete }))
+    Some(Verdict::call(Reason::Deleting, Call::new(Purpose::Delete, id, Action::Delete, doing)))
 }

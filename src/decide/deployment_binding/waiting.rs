@@ -4,18 +4,18 @@ use super::{Facts, picture};
 use crate::api::Reason;
 use crate::azure::model::resource::Provisioning;
 use crate::decide::rollout::Scene;
-use crate::decide::step::Course;
-use crate::decide::{Place, SourceVersion, Step};
+use crate::decide::verdict::Course;
+use crate::decide::{Place, SourceVersion, Verdict};
 
-pub(super) fn wait_for_workspace(facts: &Facts) -> Option<Step> {
+pub(super) fn wait_for_workspace(facts: &Facts) -> Option<Verdict> {
     facts.place.wait_until_ready()
 }
 
-pub(super) fn report_unreadable(facts: &Facts) -> Option<Step> {
+pub(super) fn report_unreadable(facts: &Facts) -> Option<Verdict> {
     facts.situation.report_unreadable(&facts.status.conditions)
 }
 
-pub(super) fn follow_running_change(facts: &Facts) -> Option<Step> {
+pub(super) fn follow_running_change(facts: &Facts) -> Option<Verdict> {
     let endpoint = facts.endpoint.found().filter(|e| e.provisioning() == Provisioning::Running);
     let deployment = facts.deployments.iter().find(|d| d.provisioning() == Provisioning::Running);
     let what = match (endpoint, deployment) {
@@ -25,9 +25,9 @@ pub(super) fn follow_running_change(facts: &Facts) -> Option<Step> {
     };
     let operation = facts.status.operation.as_ref();
     let doing = operation.map_or_else(|| format!("a change of {what}"), |o| o.doing.clone());
-    let after = facts.situation.look_again(operation.map(|o| o.since.as_str()));
+    let after = facts.situation.look_again(operation.map(|o| o.since));
     if picture::deadline_passed(facts) {
-        let mut step = Step::wait(
+        let mut step = Verdict::wait(
             Reason::ProgressDeadlineExceeded,
             format!(
                 "Azure has worked on {what} for longer than spec.strategy.progressDeadline. Bindery takes it back as soon as Azure lets go of the endpoint."
@@ -37,33 +37,33 @@ pub(super) fn follow_running_change(facts: &Facts) -> Option<Step> {
         step.course = Course::Stalled;
         return Some(step);
     }
-    Some(Step::wait(Reason::OperationRunning, format!("Azure works on it: {doing}."), after))
+    Some(Verdict::wait(Reason::OperationRunning, format!("Azure works on it: {doing}."), after))
 }
 
-pub(super) fn wait_for_version(facts: &Facts) -> Option<Step> {
+pub(super) fn wait_for_version(facts: &Facts) -> Option<Verdict> {
     match &facts.version {
-        SourceVersion::Missing { what } => Some(Step::stalled(
+        SourceVersion::Missing { what } => Some(Verdict::stalled(
             Reason::ReferenceNotFound,
             format!(
                 "There is no {what}, or this namespace may not serve it. Apply it, or have the owner of its registry allow this namespace."
             ),
         )),
         SourceVersion::NotReady { what, because } => {
-            Some(Step::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
+            Some(Verdict::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
         }
         SourceVersion::Ready { .. } => None,
     }
 }
 
 /// An endpoint that is only observed and was never taken over is what it is, whoever deploys to it.
-pub(super) fn leave_observed_alone(facts: &Facts) -> Option<Step> {
+pub(super) fn leave_observed_alone(facts: &Facts) -> Option<Verdict> {
     let endpoint = facts.endpoint.found().filter(|_| facts.observing())?;
-    (!facts.situation.owns(&endpoint.tags)).then(|| super::settle(facts))
+    (!facts.situation.ownership.owns(&endpoint.tags)).then(|| super::settle(facts))
 }
 
-pub(super) fn refuse_by_policy(facts: &Facts) -> Option<Step> {
+pub(super) fn refuse_by_policy(facts: &Facts) -> Option<Verdict> {
     let refusal = refusal_by_policy(facts).filter(|_| !Scene::of(facts).arrived())?;
-    Some(Step::stalled(Reason::PolicyRefused, refusal))
+    Some(Verdict::stalled(Reason::PolicyRefused, refusal))
 }
 
 /// Why the workspace's policy does not let the version serve, in words.

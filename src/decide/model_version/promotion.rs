@@ -6,30 +6,30 @@ use serde_json::json;
 
 use super::Facts;
 use crate::api::{Publishing, Reason, VersionDeletion};
-use crate::azure::model::{Action, Call, OperationState};
-use crate::decide::{Look, SourceVersion, Step, elapsed};
+use crate::azure::model::{Action, Call, OperationState, Purpose};
+use crate::decide::{Look, SourceVersion, Verdict, elapsed};
 
 /// How long a publish whose answer was lost may take to show: as long as Azure follows an operation itself
 /// (`x-ms-async-operation-timeout`, azure-ml.md B.1).
 const LOST_PUBLISH: Duration = Duration::from_secs(1800);
 
-pub(super) fn wait_for_source(facts: &Facts) -> Option<Step> {
+pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() || facts.observing() {
         return None;
     }
     match facts.source.as_ref()? {
-        SourceVersion::Missing { what } => Some(Step::stalled(
+        SourceVersion::Missing { what } => Some(Verdict::stalled(
             Reason::ReferenceNotFound,
             format!(
                 "There is no {what} to promote, or this namespace may not refer to it. Apply it, or correct spec.source.modelVersionRef in a new ModelVersion."
             ),
         )),
-        SourceVersion::NotReady { what, because } => Some(Step::blocked(
+        SourceVersion::NotReady { what, because } => Some(Verdict::blocked(
             Reason::ReferenceNotReady,
             format!("{what}, which is to be promoted, is not ready: {because}"),
         )),
         // A published version cannot be unpublished, so this is said before.
-        SourceVersion::Ready { id, kind, .. } if *kind != facts.spec.kind => Some(Step::stalled(
+        SourceVersion::Ready { id, kind, .. } if *kind != facts.spec.kind => Some(Verdict::stalled(
             Reason::AssetMismatch,
             format!(
                 "{id} is of type {kind:?}, and spec.type says {:?}. A copy has the type of its source: correct it in a new ModelVersion.",
@@ -37,7 +37,7 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Step> {
             ),
         )),
         // Azure publishes from workspaces only.
-        SourceVersion::Ready { id, registry: Some(registry), .. } => Some(Step::stalled(
+        SourceVersion::Ready { id, registry: Some(registry), .. } => Some(Verdict::stalled(
             Reason::AssetMismatch,
             format!(
                 "{id} is in registry {registry}, and Azure publishes only from a workspace. Name the version that it was promoted from in a new ModelVersion."
@@ -50,23 +50,22 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Step> {
 /// The publish that was asked for, and whose copy may still come.
 pub(super) fn publishing(facts: &Facts) -> Option<Publishing> {
     let mut publishing = facts.status.publishing.clone()?;
-    match (&facts.version, facts.situation.followed(facts.status.operation.as_ref())) {
+    match (&facts.version, facts.situation.operation.believed(facts.situation.now)) {
         // The intent stands until the copy carries our tag: until then only it says that the copy is ours.
-        (Look::Found(copy), _) if facts.situation.owns(&copy.properties.tags) => return None,
+        (Look::Found(copy), _) if facts.situation.ownership.owns(&copy.properties.tags) => return None,
         (Look::Absent, Some(OperationState::Failed { .. })) => return None,
         // From here on nobody says any more how it goes: the wait for the copy begins.
         (Look::Absent, Some(OperationState::Gone | OperationState::Succeeded)) => {
-            publishing.since = facts.situation.now.to_string();
+            publishing.since = facts.situation.now;
         }
         _ => {}
     }
     Some(publishing)
 }
 
-pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Step> {
+pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Verdict> {
     let publishing = publishing(facts).filter(|_| facts.version.is_absent())?;
-    let since: jiff::Timestamp = publishing.since.parse().ok()?;
-    let age = elapsed(since, facts.situation.now);
+    let age = elapsed(publishing.since, facts.situation.now);
     if age >= LOST_PUBLISH {
         return None;
     }
@@ -75,17 +74,17 @@ pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Step> {
         VersionDeletion::Archive => ", to archive it",
         VersionDeletion::Delete | VersionDeletion::Retain => ", to delete it",
     };
-    Some(Step::wait(
+    Some(Verdict::wait(
         Reason::Publishing,
         format!(
             "A publish from {} was asked for; Bindery waits for the copy to show{then}.",
             publishing.from
         ),
-        facts.situation.look_again(Some(&publishing.since)),
+        facts.situation.look_again(Some(publishing.since)),
     ))
 }
 
-pub(super) fn publish(facts: &Facts) -> Option<Step> {
+pub(super) fn publish(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() || facts.observing() {
         return None;
     }
@@ -97,8 +96,8 @@ pub(super) fn publish(facts: &Facts) -> Option<Step> {
         "destinationVersion": facts.spec.version,
     });
     let doing = format!("publish {} to registry {registry}", facts.title());
-    Some(Step::call(
+    Some(Verdict::call(
         Reason::Publishing,
-        Call { doing, resource: from.clone(), action: Action::Post("publish", body) },
+        Call::new(Purpose::Publish, from.clone(), Action::Post("publish", body), doing),
     ))
 }

@@ -3,63 +3,70 @@
 use super::{Facts, follow_running_operation, promotion};
 use crate::api::{Reason, VersionDeletion};
 use crate::azure::model::resource::Strings;
-use crate::azure::model::{Action, Call};
-use crate::decide::{Look, OWNER_TAG, Owner, Step};
+use crate::azure::model::{Action, Call, Purpose};
+use crate::decide::{Look, OWNER_TAG, Owner, Verdict};
 
-pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
+pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     let situation = &facts.situation;
     if !situation.deleting {
         return None;
     }
     if facts.spec.deletion_policy == VersionDeletion::Retain {
-        return Some(Step::release("The version stays in Azure: spec.deletionPolicy is Retain."));
+        return Some(Verdict::release("The version stays in Azure: spec.deletionPolicy is Retain."));
     }
     let version = match &facts.version {
-        Look::Absent if situation.has_heir() => {
-            return Some(Step::release("The version, once it is in Azure, belongs to another object."));
+        Look::Absent if situation.ownership.has_heir() => {
+            return Some(Verdict::release("The version, once it is in Azure, belongs to another object."));
         }
         // A copy that is still on its way would be left behind.
         Look::Absent => {
             return follow_running_operation(facts)
                 .or_else(|| promotion::wait_for_lost_publish(facts))
-                .or_else(|| Some(Step::release("The version is gone from Azure.")));
+                .or_else(|| Some(Verdict::release("The version is gone from Azure.")));
         }
-        Look::Unseen if facts.id.is_none() => return Some(Step::release("Nothing was registered in Azure.")),
+        Look::Unseen if facts.id.is_none() => {
+            return Some(Verdict::release("Nothing was registered in Azure."));
+        }
         Look::Unseen => {
             return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
         }
         Look::Found(version) => version,
     };
-    let described = situation.owns(&version.properties.tags);
+    let described = situation.ownership.owns(&version.properties.tags);
     // Until a copy is described, only the intent says that it is ours: its tags are none, or its source's.
     let copied =
         promotion::publishing(facts).is_some() && has_no_owner_of_its_own(facts, &version.properties.tags);
     let what = format!("version {}", facts.title());
-    let (tags, remembered) = (&version.properties.tags, facts.status.operation.as_ref());
+    let tags = &version.properties.tags;
     let follow = || follow_running_operation(facts);
-    let left = || situation.leave_to_owner(tags, &what, remembered, follow);
+    let left = || situation.leave_to_owner(tags, &what, follow);
     if let Some(step) = (!copied).then(left).flatten().or_else(follow) {
         return Some(step);
     }
     let hand_over = situation.hand_over(&what, |heir, doing| {
         let mut given = version.clone();
         given.properties.tags.insert(OWNER_TAG.into(), heir.to_string());
-        Some(Call { doing, resource: facts.id.clone()?, action: Action::Put(given.to_put()) })
+        Some(Call::new(Purpose::HandOver, facts.id.clone()?, Action::Put(given.to_put()), doing))
     });
     if let Some(step) = hand_over {
         return Some(step);
     }
     if facts.spec.deletion_policy == VersionDeletion::Archive {
         if version.properties.is_archived {
-            return Some(Step::release("The version is archived in Azure."));
+            return Some(Verdict::release("The version is archived in Azure."));
         }
         let mut archived = version.clone();
         archived.properties.is_archived = true;
-        return facts.put(Reason::Deleting, format!("archive {}", facts.title()), &archived);
+        return facts.put(
+            Reason::Deleting,
+            Purpose::Archive,
+            format!("archive {}", facts.title()),
+            &archived,
+        );
     }
     if !facts.served_by.is_empty() {
         let bindings: Vec<&str> = facts.served_by.iter().map(|s| s.binding.as_str()).collect();
-        return Some(Step::stalled(
+        return Some(Verdict::stalled(
             Reason::InUse,
             format!(
                 "{} is not deleted while it is deployed by {}. Bind another version there first.",
@@ -72,14 +79,15 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
         // The intent ends with the deletion; if that fails, the tag still says whose it is.
         return facts.put(
             Reason::Deleting,
+            Purpose::Describe,
             format!("describe the published {}", facts.title()),
             &facts.desired(version.clone()),
         );
     }
     let resource = facts.id.clone()?;
-    Some(Step::call(
+    Some(Verdict::call(
         Reason::Deleting,
-        Call { doing: format!("delete {}", facts.title()), resource, action: Action::Delete },
+        Call::new(Purpose::Delete, resource, Action::Delete, format!("delete {}", facts.title())),
     ))
 }
 
@@ -88,6 +96,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Step> {
 fn has_no_owner_of_its_own(facts: &Facts, tags: &Strings) -> bool {
     let situation = &facts.situation;
     Owner::of(tags).is_none_or(|owner| {
-        owner.cluster == situation.owner.cluster && situation.claimants.iter().all(|c| c.name != owner.object)
+        owner.cluster == situation.ownership.owner.cluster
+            && situation.ownership.claimants.iter().all(|c| c.name != owner.object)
     })
 }

@@ -17,8 +17,8 @@ fn in_words(of: &Place) -> String {
 
 fn stuck() -> Vec<Condition> {
     let mut conditions = conditions_of(&ready());
-    for kind in ["Ready", "Stalled"] {
-        conditions.set(kind, Some(kind != "Ready"), Reason::Refused, "It is stuck.", 1, noon());
+    for kind in [ConditionType::Ready, ConditionType::Stalled] {
+        conditions.set(kind, Some(kind != ConditionType::Ready), Reason::Refused, "It is stuck.", 1, noon());
     }
     conditions.into_vec()
 }
@@ -71,7 +71,14 @@ fn a_version_is_ready_when_it_is_registered() {
         facts.spec.workspace_ref = None;
         facts.spec.registry_ref = Some(Reference { name: "models".into(), namespace: None });
         let mut conditions = conditions_of(&ready());
-        conditions.set("Registered", Some(true), Reason::Succeeded, "It is registered.", 1, noon());
+        conditions.set(
+            ConditionType::Registered,
+            Some(true),
+            Reason::Succeeded,
+            "It is registered.",
+            1,
+            noon(),
+        );
         let mut status = ModelVersionStatus {
             conditions: conditions.into_vec(),
             id: Some(ResourceId::registry("s", "rg", "models").model_version("taxi", "3").to_string()),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{FAILED_TAG, Failures, Next, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG};
+use super::{FAILED_TAG, Failures, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG, Target};
 use crate::api::{Deployment, DeploymentBindingSpec, Drift, Period, Probe};
 use crate::azure::model::resource::{
     OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings,
@@ -49,7 +49,7 @@ pub fn written_on(
 }
 
 /// What Bindery must find again on the endpoint when all status is lost.
-pub fn mark(tags: &mut Strings, owner: &Owner, next: &Next, failed: &Failures) {
+pub fn mark(tags: &mut Strings, owner: &Owner, next: &Target, failed: &Failures) {
     tags.insert(OWNER_TAG.into(), owner.to_string());
     tags.insert(TRAFFIC_TAG.into(), next.traffic.to_string());
     for (name, value) in [

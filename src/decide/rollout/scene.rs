@@ -37,7 +37,7 @@ pub struct Scene<'a> {
 
 /// The traffic that the endpoint should have now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Next {
+pub struct Target {
     pub traffic: Traffic,
     pub stable: Option<String>,
     pub previous: Option<String>,
@@ -128,7 +128,7 @@ impl<'a> Scene<'a> {
 
     /// Was it made by a Bindery of this cluster? Only such a deployment is ever deleted.
     pub fn ours(&self, deployment: &OnlineDeployment) -> bool {
-        let cluster = &self.facts.situation.owner.cluster;
+        let cluster = &self.facts.situation.ownership.owner.cluster;
         Revision::tagged(deployment).is_some()
             && Owner::of(&deployment.tags).is_some_and(|o| o.cluster == *cluster)
     }
@@ -165,8 +165,7 @@ impl<'a> Scene<'a> {
             .deployments
             .iter()
             .find(|d| d.name == deployment.name() && d.role == role)
-            .and_then(|d| d.since.parse().ok())
-            .unwrap_or(self.facts.situation.now)
+            .map_or(self.facts.situation.now, |d| d.since)
     }
 
     /// What Azure routes by and what Bindery wrote last differ: somebody else moved the traffic.
@@ -191,14 +190,14 @@ impl<'a> Scene<'a> {
         let weight = self.intended.weight(name);
         let same =
             |c: &&crate::api::Candidate| c.revision == revision.to_string() && c.weight == weight.percent();
-        let since = self.facts.status.candidate.as_ref().filter(same).and_then(|c| c.since.parse().ok());
+        let since = self.facts.status.candidate.as_ref().filter(same).map(|c| c.since);
         (weight, since.unwrap_or(now))
     }
 
     /// The traffic that the endpoint should have now. `may_rise` is false while the version may not
     /// go on: its weight then stays, or falls to what somebody else has made of it.
-    pub fn next(&self, may_rise: bool) -> Next {
-        let stay = |traffic: Traffic| Next {
+    pub fn next(&self, may_rise: bool) -> Target {
+        let stay = |traffic: Traffic| Target {
             traffic,
             stable: self.stable.clone(),
             previous: self.previous.clone(),
@@ -229,7 +228,7 @@ impl<'a> Scene<'a> {
         match next_move(self.steps(), weight, since, self.facts.situation.now) {
             Move::Shift { last: true, .. } => self.arrive(wanted),
             Move::Shift { to, last: false } => stay(Traffic::split(stable, wanted, to)),
-            Move::Pause(left) => Next { pause: Some(left), ..stay(held) },
+            Move::Pause(left) => Target { pause: Some(left), ..stay(held) },
         }
     }
 
@@ -257,9 +256,9 @@ impl<'a> Scene<'a> {
     }
 
     /// A deployment has all the traffic and becomes the stable one; the one before it is kept warm.
-    fn arrive(&self, deployment: &str) -> Next {
+    fn arrive(&self, deployment: &str) -> Target {
         let before = self.stable.clone().filter(|s| s != deployment);
-        Next {
+        Target {
             traffic: Traffic::all_to(deployment),
             stable: Some(deployment.into()),
             previous: before.or_else(|| self.previous.clone()),

@@ -7,7 +7,7 @@ use super::cluster::Object;
 use super::kinds::Kind;
 use super::shell::told;
 use super::world::World;
-use crate::api::{DeploymentBinding, ModelVersion, Registry, Tags, Workspace, conditions_of};
+use crate::api::{ConditionType, DeploymentBinding, ModelVersion, Registry, Tags, Workspace, conditions_of};
 use crate::azure::model::ResourceId;
 use crate::decide::rollout::Revision;
 
@@ -45,10 +45,10 @@ fn every_endpoint_has_its_object(world: &World) -> Result<(), String> {
 fn every<K: Kind>(world: &World) -> Result<(), String> {
     for object in K::table(&world.cluster).live.values() {
         let conditions = conditions_of(K::conditions(&object.status));
-        let is = |kind: &str| conditions.get(kind).is_some_and(|c| c.status == "True");
-        let reason = conditions.get("Ready").map(|c| c.reason.clone()).unwrap_or_default();
+        let is = |kind| conditions.get(kind).is_some_and(|c| c.status == "True");
+        let reason = conditions.get(ConditionType::Ready).map(|c| c.reason.clone()).unwrap_or_default();
         let blocked = ["ReferenceNotReady", "ReferenceNotFound"].contains(&reason.as_str());
-        if !is("Ready") && !is("Stalled") && !blocked {
+        if !is(ConditionType::Ready) && !is(ConditionType::Stalled) && !blocked {
             return Err(format!("{} {} ends as {}", K::WORD, object.name, told::<K>(&object.status)));
         }
         if object.deleting && !["NotEmpty", "InUse"].contains(&reason.as_str()) {
@@ -64,14 +64,15 @@ fn every<K: Kind>(world: &World) -> Result<(), String> {
 }
 
 fn ready<K: Kind>(object: &Object<K>) -> bool {
-    conditions_of(K::conditions(&object.status)).get("Ready").is_some_and(|c| c.status == "True")
+    conditions_of(K::conditions(&object.status)).get(ConditionType::Ready).is_some_and(|c| c.status == "True")
 }
 
 /// A binding whose endpoint is another's says nothing of what serves there.
 fn what_is_refused_reports_nothing(binding: &Object<DeploymentBinding>) -> Result<(), String> {
     let status = &binding.status;
-    let refused =
-        conditions_of(&status.conditions).get("Ready").is_some_and(|c| c.reason == "OwnedByAnother");
+    let refused = conditions_of(&status.conditions)
+        .get(ConditionType::Ready)
+        .is_some_and(|c| c.reason == "OwnedByAnother");
     let silent = status.stable.is_none() && status.phase.is_none() && status.deployments.is_empty();
     if silent || !refused {
         Ok(())
@@ -100,7 +101,7 @@ fn what_is_ready_serves(world: &World, binding: &Object<DeploymentBinding>) -> R
     let serves = traffic[&name] == 100;
     let failed = found.body["tags"]["bindery-failed"].as_str();
     let failed = failed.is_some_and(|f| f.contains(&revision.to_string()));
-    let stopped = conditions_of(&binding.status.conditions).get("Stalled").is_some();
+    let stopped = conditions_of(&binding.status.conditions).get(ConditionType::Stalled).is_some();
     if ready(binding) != (serves && !stopped) || (!serves && !failed && !stopped) {
         return Err(format!(
             "{}: {name} has {traffic}, failed {failed}; its status says {}",

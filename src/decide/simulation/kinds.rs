@@ -10,14 +10,14 @@ use super::world::World;
 use crate::api::{
     AllowedNamespaces, DeploymentBinding, DeploymentBindingSpec, DeploymentBindingStatus, Management,
     ModelVersion, ModelVersionSpec, ModelVersionStatus, Period, Reference, Registry, RegistrySpec,
-    RegistryStatus, RunningOperation, ServedBy, Workspace, WorkspaceSpec, WorkspaceStatus,
+    RegistryStatus, ServedBy, Workspace, WorkspaceSpec, WorkspaceStatus,
 };
 use crate::azure::model::registry_asset_id;
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
-use crate::azure::model::{Error, OperationState, ResourceId};
+use crate::azure::model::{Error, Operation, ResourceId};
 use crate::decide::{
-    Facts, Look, Place, Polled, Situation, SourceVersion, deployment_binding, look, model_version, registry,
-    settle, workspace,
+    Facts, Followed, Look, Place, Situation, SourceVersion, deployment_binding, look, model_version,
+    registry, settle, workspace,
 };
 
 /// What differs between the kinds for the shell.
@@ -95,7 +95,7 @@ impl Kind for Registry {
         let id = registry_id(object);
         situation.operation = poll(world, object.status.operation.as_ref(), true);
         let got = world.get(&id);
-        let registry = look(&mut situation, "the registry", got);
+        let registry = look(&mut situation, &id, "the registry", got);
         let (mut holds, mut referrers) = (vec![], vec![]);
         if situation.deleting && registry.found().is_some() {
             holds = world.cloud.holds(&id);
@@ -136,7 +136,7 @@ impl Kind for Workspace {
     fn gather(world: &mut World, object: &Object<Self>, mut situation: Situation) -> workspace::Facts {
         let id = workspace_id(object);
         let got = world.get(&id);
-        let workspace = look(&mut situation, "the workspace", got);
+        let workspace = look(&mut situation, &id, "the workspace", got);
         settle(&mut situation, &workspace);
         workspace::Facts {
             situation,
@@ -181,7 +181,7 @@ impl Kind for ModelVersion {
         let version = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
                 let got = world.get(id);
-                look(&mut situation, "the version", got)
+                look(&mut situation, id, "the version", got)
             }
             None => Look::Unseen,
         };
@@ -253,10 +253,11 @@ impl Kind for DeploymentBinding {
         };
         if let Some(id) = id.filter(|_| may_look) {
             let got = world.get::<OnlineEndpoint>(&id);
-            facts.endpoint = look(&mut situation, "the endpoint", got);
+            facts.endpoint = look(&mut situation, &id, "the endpoint", got);
             if facts.endpoint.found().is_some() {
                 let listed = deployments(world, &id, &mut facts);
-                if !matches!(look(&mut situation, "the deployments", listed.map(Some)), Look::Found(())) {
+                if !matches!(look(&mut situation, &id, "the deployments", listed.map(Some)), Look::Found(()))
+                {
                     facts.endpoint = Look::Unseen;
                 }
             }
@@ -269,8 +270,7 @@ impl Kind for DeploymentBinding {
                 |d: &OnlineDeployment| d.name() == name && d.provisioning() == Provisioning::Running;
             endpoint || facts.deployments.iter().any(running)
         };
-        let ask =
-            may_look && operation.as_ref().is_some_and(|o| !changes(ResourceId::new(&o.resource).name()));
+        let ask = may_look && operation.as_ref().is_some_and(|o| !changes(o.resource.name()));
         situation.operation = poll(world, operation.as_ref(), ask);
         facts.situation = situation;
         facts
@@ -295,11 +295,9 @@ fn deployments(
     Ok(())
 }
 
-fn poll(world: &mut World, operation: Option<&RunningOperation>, ask: bool) -> Option<Polled> {
-    let operation = operation?;
-    let state = if ask { world.poll(&operation.url) } else { OperationState::Running };
-    let resource = ResourceId::new(&operation.resource);
-    Some(Polled { doing: operation.doing.clone(), resource, state })
+fn poll(world: &mut World, operation: Option<&Operation>, ask: bool) -> Followed {
+    let answer = operation.filter(|_| ask).map(|o| world.poll(&o.url));
+    Followed { remembered: operation.cloned(), answer }
 }
 
 fn registry_id(object: &Object<Registry>) -> ResourceId {

@@ -9,7 +9,10 @@ use super::cluster::Object;
 use super::kinds::Kind;
 use super::world::World;
 use crate::api::Management;
-use crate::decide::{Claimant, Facts, Failure, Mode, Next, Owner, Situation};
+use crate::azure::model::Lane;
+use crate::decide::{
+    Claimant, Facts, Failure, Followed, LookAgain, Mode, Owner, Ownership, Situation, Trouble,
+};
 
 /// What this process remembers of an object between passes.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +37,7 @@ pub struct Crash;
 pub enum Again {
     /// The cluster did not take a write, or the cache is behind.
     Soon,
-    After(Next),
+    After(LookAgain),
     /// There is no such object any more.
     Never,
 }
@@ -80,7 +83,7 @@ pub fn pass<K: Kind>(world: &mut World, name: &str) -> Result<Again, Crash> {
     world.effect()?;
     let now = world.now;
     facts.situation().take_in_answer(&call, answer.as_ref(), now);
-    world.memory.entry(object.uid).or_default().failure.clone_from(&facts.situation().failure);
+    world.memory.entry(object.uid).or_default().failure.clone_from(&facts.situation().trouble.failure);
     facts.remember(written.status.clone());
     facts.absorb(&call, answer.as_ref());
 
@@ -88,7 +91,7 @@ pub fn pass<K: Kind>(world: &mut World, name: &str) -> Result<Again, Crash> {
     if write_status(world, &written, afterwards.status)?.is_none() {
         return Ok(Again::Soon);
     }
-    Ok(Again::After(if afterwards.call.is_some() { Next::Now } else { afterwards.next }))
+    Ok(Again::After(if afterwards.call.is_some() { LookAgain::Now } else { afterwards.next }))
 }
 
 fn recall<K: Kind>(world: &mut World, object: &Object<K>) -> Remembered {
@@ -126,25 +129,30 @@ fn situation<K: Kind>(world: &World, object: &Object<K>, remembered: Remembered)
         generation: object.generation,
         deleting: object.deleting,
         mode,
-        owner: Owner { cluster: "prod".into(), object: object.full_name() },
-        created: object.created,
-        one_namespace: false,
-        claimants: claimants.collect(),
-        leaving: rivals().filter(|o| o.deleting && o.finalizer).map(Object::full_name).collect(),
         interval: K::interval(&object.spec),
-        failure: remembered.failure,
-        unreadable: remembered.unreadable,
-        last_read: remembered.last_read,
-        operation: None,
+        lane: Lane::Routine,
+        ownership: Ownership {
+            owner: Owner { cluster: "prod".into(), object: object.full_name() },
+            created: object.created,
+            one_namespace: false,
+            claimants: claimants.collect(),
+            leaving: rivals().filter(|o| o.deleting && o.finalizer).map(Object::full_name).collect(),
+        },
+        trouble: Trouble {
+            failure: remembered.failure,
+            unreadable: remembered.unreadable,
+            last_read: remembered.last_read,
+        },
+        operation: Followed::default(),
     }
 }
 
 fn remember_look(world: &mut World, uid: u64, situation: &mut Situation) {
     situation.take_in_operation();
     let it = world.memory.entry(uid).or_default();
-    it.failure.clone_from(&situation.failure);
-    it.unreadable.clone_from(&situation.unreadable);
-    if situation.unreadable.is_none() {
+    it.failure.clone_from(&situation.trouble.failure);
+    it.unreadable.clone_from(&situation.trouble.unreadable);
+    if situation.trouble.unreadable.is_none() {
         it.last_read = Some(situation.now);
     }
 }

@@ -17,7 +17,7 @@ use super::shell::{Again, Crash, Memory, pass};
 use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Call, Error, OperationState, Reply, ResourceId};
-use crate::decide::{Decision, Next};
+use crate::decide::{Decision, LookAgain};
 
 /// The kinds by a number, for the order of the work.
 const KINDS: [&str; 4] = [Registry::WORD, Workspace::WORD, ModelVersion::WORD, DeploymentBinding::WORD];
@@ -243,9 +243,9 @@ impl World {
                 self.due.remove(&key);
             }
             Ok(Again::Soon) => self.look_again(key, Duration::from_millis(500)),
-            Ok(Again::After(Next::Now)) => self.look_again(key, Duration::ZERO),
-            Ok(Again::After(Next::After(wait))) => self.look_again(key, wait),
-            Ok(Again::After(Next::Interval)) => self.look_again(key, interval),
+            Ok(Again::After(LookAgain::Now)) => self.look_again(key, Duration::ZERO),
+            Ok(Again::After(LookAgain::After(wait))) => self.look_again(key, wait),
+            Ok(Again::After(LookAgain::Interval)) => self.look_again(key, interval),
         }
         true
     }

@@ -101,7 +101,7 @@ fn what_is_not_ours_stays() {
             ending(binding().serving("1"))
                 .with(|f| {
                     f.situation.claimed_by("fares/renamed", -60);
-                    f.situation.claimants[0].holds = false;
+                    f.situation.ownership.claimants[0].holds = false;
                 })
                 .decide(),
             "False Deleting working | The endpoint taxi is handed over to fares/renamed as soon as that object has its finalizer. | 1 s",
@@ -111,7 +111,7 @@ fn what_is_not_ours_stays() {
             ending(binding().serving("1"))
                 .with(|f| {
                     f.situation.claimed_by("fares/watching", 60);
-                    f.situation.claimants[0].manages = false;
+                    f.situation.ownership.claimants[0].manages = false;
                 })
                 .decide(),
             "False InUse stalled | The endpoint taxi is not deleted while fares/watching observes it. Set spec.management of that object to Manage to hand it over, delete that object too, or set spec.deletionPolicy to Retain. | interval",
@@ -121,7 +121,7 @@ fn what_is_not_ours_stays() {
             ending(binding().serving("1"))
                 .with(|f| {
                     f.situation.claimed_by("fares/watching", 60);
-                    f.situation.claimants[0].manages = false;
+                    f.situation.ownership.claimants[0].manages = false;
                     f.situation.claimed_by("fares/second", -60);
                     f.situation.claimed_by("fares/first", -30);
                 })
@@ -148,7 +148,7 @@ fn what_is_not_ours_stays() {
             "another one's that is being deleted, and may hand it over",
             ending(binding().serving("1"))
                 .tagged("bindery-owner", "prod/fares/first")
-                .with(|f| f.situation.leaving.push("fares/first".into()))
+                .with(|f| f.situation.ownership.leaving.push("fares/first".into()))
                 .decide(),
             "False InUse working | The endpoint taxi belongs to fares/first, which is being deleted too. Bindery waits until that is done: it may be handed over. | 2 s",
         ),

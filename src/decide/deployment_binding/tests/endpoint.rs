@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::api::Role;
-use crate::azure::model::{Action, Class};
+use crate::azure::model::{Action, Class, Purpose};
 use crate::decide::deployment_binding::Facts;
 use crate::decide::fixtures::{Binding, assert_table, binding, operation, short};
 use crate::decide::{Look, Mode, Place, SourceVersion};
@@ -164,7 +164,7 @@ fn the_endpoint_is_made_taken_over_and_kept() {
             binding()
                 .serving("1")
                 .tagged("bindery-owner", "prod/a/b")
-                .with(|f| f.situation.one_namespace = true)
+                .with(|f| f.situation.ownership.one_namespace = true)
                 .decide(),
             "False OwnedByAnother stalled | The endpoint taxi belongs to a/b, which this operator cannot see, because it watches one namespace alone. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
@@ -185,14 +185,15 @@ fn the_endpoint_is_made_taken_over_and_kept() {
                 .with(|f| {
                     let Look::Found(e) = &mut f.endpoint else { unreachable!() };
                     e.properties.provisioning_state = Some("Updating".into());
-                    let (remembered, polled) = operation(
+                    let running = operation(
+                        Purpose::Update,
                         "change endpoint.tags.a of endpoint taxi",
                         f.id.as_ref().unwrap(),
                         8,
                         crate::azure::model::OperationState::Running,
                     );
-                    f.status.operation = Some(remembered);
-                    f.situation.operation = Some(polled);
+                    f.status.operation.clone_from(&running.remembered);
+                    f.situation.operation = running;
                 })
                 .decide(),
             "False OperationRunning working | Azure works on it: change endpoint.tags.a of endpoint taxi. | 2 s",

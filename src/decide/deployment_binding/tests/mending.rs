@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::azure::model::Class;
+use crate::azure::model::{Class, Purpose};
 use crate::decide::Mode;
-use crate::decide::fixtures::{Binding, assert_table, binding, failure};
+use crate::decide::fixtures::{Binding, assert_table, attempt, binding, failure};
 
 const MEND: &str = "mend deployment v1, which serves and which Azure left in a failed state";
 
@@ -26,7 +26,12 @@ fn left_failed(it: Binding) -> Binding {
 /// After a call that did not work so often, so many seconds ago.
 fn after(it: Binding, doing: &str, seconds_ago: u64, times: u32) -> Binding {
     let doing = doing.replace("v1", &it.name("1")).replace("v2", &it.name("2"));
-    it.with(|f| f.situation.failure = Some(failure(&doing, Class::Permanent, seconds_ago, times)))
+    let (purpose, id) = match doing.strip_prefix("mend deployment ") {
+        Some(_) => (Purpose::Mend, it.0.id.clone().unwrap().child("deployments", &it.name("1"))),
+        None => (Purpose::MoveTraffic, it.0.id.clone().unwrap()),
+    };
+    let tried = attempt(purpose, &id, &doing);
+    it.with(|f| f.situation.trouble.failure = Some(failure(tried, Class::Permanent, seconds_ago, times)))
 }
 
 #[test]

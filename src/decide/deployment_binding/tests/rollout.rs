@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::api::{Period, Phase, Role};
-use crate::azure::model::{Class, OperationState};
+use crate::api::{FailureReason, Period, Phase, Role};
+use crate::azure::model::{Class, OperationState, Purpose};
 use crate::decide::Mode;
-use crate::decide::fixtures::{Binding, ago, assert_table, binding, failed_state, failure, operation, told};
+use crate::decide::fixtures::{
+    Binding, ago, assert_table, attempt, binding, failed_state, failure, operation, told,
+};
 
 fn steps() -> Value {
     json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}])
@@ -27,7 +29,7 @@ fn promoted(seconds_ago: u64) -> Binding {
 fn preparing(number: &str, state: &str, seconds_ago: u64) -> Binding {
     let mut it = rollout().wanting(number).deployed(number, state).role(number, Role::Candidate, seconds_ago);
     let made = it.0.deployments.last_mut().unwrap();
-    made.rest.insert("systemData".into(), json!({"createdAt": ago(seconds_ago)}));
+    made.rest.insert("systemData".into(), json!({"createdAt": ago(seconds_ago).to_string()}));
     it
 }
 
@@ -125,8 +127,12 @@ fn a_rollout_goes_by_its_steps() {
             rollout()
                 .candidate("2", 10, 600)
                 .with(|f| {
-                    f.situation.failure = Some(failure(
-                        &format!("move 50 % of the traffic to {}", rollout().name("2")),
+                    f.situation.trouble.failure = Some(failure(
+                        attempt(
+                            Purpose::MoveTraffic,
+                            f.id.as_ref().unwrap(),
+                            &format!("move 50 % of the traffic to {}", rollout().name("2")),
+                        ),
                         Class::Permanent,
                         4,
                         1,
@@ -407,15 +413,15 @@ fn without(number: &str, mut it: Binding) -> Binding {
 fn the_reason_of_a_failure_is_azures() {
     let mut it = preparing("2", "Failed", 60);
     let id = it.0.id.clone().unwrap().child("deployments", &it.name("2"));
-    let (remembered, polled) = operation("create it", &id, 60, failed_state());
-    it.0.status.operation = Some(remembered);
-    it.0.situation.operation = Some(polled);
+    let failed = operation(Purpose::CreateDeployment, "create it", &id, 60, failed_state());
+    it.0.status.operation.clone_from(&failed.remembered);
+    it.0.situation.operation = failed;
     let failed = it.decide().status.failed.remove(0);
     assert_eq!(
-        (failed.reason.as_str(), failed.message.as_str()),
-        ("CandidateFailed", "OutOfQuota: Not enough cores.")
+        (failed.reason, failed.message.as_str()),
+        (FailureReason::CandidateFailed, "OutOfQuota: Not enough cores.")
     );
-    it.0.situation.operation.as_mut().unwrap().state = OperationState::Gone;
+    it.0.situation.operation.answer = Some(OperationState::Gone);
     let failed = it.decide().status.failed.remove(0);
     assert_eq!(failed.message, "Azure reports it as failed and no longer says why; its logs may.");
     let lost = rollout().failed("2", 60).forgotten().decide().status.failed.remove(0);
@@ -453,7 +459,7 @@ fn the_pause_counts_from_the_moment_when_azure_had_moved_the_traffic() {
     assert_eq!(since(&moving), Some((0, ago(300))));
     moving.found().properties.provisioning_state = Some("Succeeded".into());
     moving.0.situation.now += Duration::from_secs(30);
-    assert_eq!(since(&moving), Some((10, moving.0.situation.now.to_string())));
+    assert_eq!(since(&moving), Some((10, moving.0.situation.now)));
     assert_eq!(moving.0.status.candidate.as_ref().unwrap().deployment, name);
 }
 

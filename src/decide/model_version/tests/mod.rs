@@ -10,7 +10,7 @@ mod questions;
 
 use super::{Facts, decide};
 use crate::api::{ModelVersionStatus, Publishing};
-use crate::azure::model::{OperationState, ResourceId};
+use crate::azure::model::{OperationState, Purpose, ResourceId};
 use crate::decide::fixtures::{ago, model_version, operation, promotion};
 use crate::decide::{Look, Place};
 
@@ -37,16 +37,17 @@ fn promoting(change: impl FnOnce(&mut Facts)) -> Facts {
     facts
 }
 
+const PUBLISH: &str = "publish taxi:3 to registry models";
+
 /// A publish was asked for so long ago.
 fn asked(facts: &mut Facts, seconds_ago: u64) {
     facts.status.publishing = Some(Publishing { from: "/w/models/taxi/3".into(), since: ago(seconds_ago) });
 }
 
 fn running(facts: &mut Facts, state: OperationState) {
-    let (remembered, polled) =
-        operation("publish taxi:3 to registry models", &ResourceId::new("/w/models/taxi"), 700, state);
-    facts.status.operation = Some(remembered);
-    facts.situation.operation = Some(polled);
+    let publish = operation(Purpose::Publish, PUBLISH, &ResourceId::new("/w/models/taxi"), 700, state);
+    facts.status.operation.clone_from(&publish.remembered);
+    facts.situation.operation = publish;
 }
 
 fn found(facts: &mut Facts) -> &mut crate::azure::model::resource::ModelVersionProperties {

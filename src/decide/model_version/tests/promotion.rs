@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::azure::model::{Action, Class, Error, Reply};
-use crate::decide::fixtures::{assert_table, failed_state, failure, noon, version};
+use crate::decide::fixtures::{assert_table, attempt, failed_state, failure, noon, version};
 use crate::decide::{Mode, SourceVersion};
 
 #[test]
@@ -86,8 +86,8 @@ fn a_promotion_is_published_once() {
             decide(&promoting(|f| {
                 asked(f, 20);
                 running(f, failed_state());
-                f.situation.failure =
-                    Some(failure("publish taxi:3 to registry models", Class::Permanent, 0, 1));
+                let publish = attempt(Purpose::Publish, f.source_id().unwrap(), PUBLISH);
+                f.situation.trouble.failure = Some(failure(publish, Class::Permanent, 0, 1));
             })),
             "False Refused stalled | Bindery could not publish taxi:3 to registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
         ),
@@ -118,7 +118,7 @@ fn the_intent_is_in_the_status_before_a_publish_and_only_then() {
     let decision = decide(&facts);
     let publishing = decision.status.publishing.unwrap();
     let source = ResourceId::workspace("s", "rg", "development").model_version("taxi", "3");
-    assert_eq!((publishing.from, publishing.since), (source.to_string(), noon().to_string()));
+    assert_eq!((publishing.from, publishing.since), (source.to_string(), noon()));
     let call = decision.call.unwrap();
     assert_eq!(call.resource, source);
     assert_eq!(
@@ -136,7 +136,7 @@ fn the_intent_is_in_the_status_before_a_publish_and_only_then() {
         asked(f, 700);
         running(f, OperationState::Gone);
     }));
-    assert_eq!(lost.status.publishing.unwrap().since, noon().to_string());
+    assert_eq!(lost.status.publishing.unwrap().since, noon());
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn what_is_written_after_a_publish_still_has_the_intent() {
     let reply = Reply { status: 202, operation: Some("https://op".into()), ..Reply::default() };
     facts.absorb(&call, Ok(&reply));
     let afterwards = decide(&facts).status;
-    assert_eq!(afterwards.publishing.unwrap().since, noon().to_string());
+    assert_eq!(afterwards.publishing.unwrap().since, noon());
     assert_eq!(afterwards.operation.unwrap().url, "https://op");
 }
 

@@ -10,17 +10,15 @@ use crate::decide::fixtures::{ago, assert_table, noon};
 fn the_wait_for_accounts_is_remembered_and_begins_again_with_every_put() {
     let since = |f: &Facts| decide(f).status.awaiting_accounts_since;
     assert_eq!(since(&with(|_| ())), None);
-    assert_eq!(since(&halfway(|_| ())), Some(noon().to_string()));
+    assert_eq!(since(&halfway(|_| ())), Some(noon()));
     assert_eq!(
         since(&halfway(|f| f.status.awaiting_accounts_since = Some(ago(60)))),
         Some(ago(60)),
         "a restart begins no new wait"
     );
-    assert_eq!(
-        since(&halfway(|f| f.status.awaiting_accounts_since = Some(ago(1800)))),
-        Some(noon().to_string())
-    );
-    let works = halfway(|f| running(f, "create the registry models", 40, OperationState::Running));
+    assert_eq!(since(&halfway(|f| f.status.awaiting_accounts_since = Some(ago(1800)))), Some(noon()));
+    let works =
+        halfway(|f| running(f, Purpose::Create, "create the registry models", 40, OperationState::Running));
     assert_eq!(since(&works), None);
 }
 

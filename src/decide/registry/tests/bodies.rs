@@ -86,7 +86,7 @@ fn an_answer_is_a_fact_at_once() {
         "False OperationRunning working | Azure works on it: create the registry models. | 1 s"
     );
     let operation = afterwards.status.operation.unwrap();
-    assert_eq!((operation.url.as_str(), operation.since), ("https://op", noon().to_string()));
+    assert_eq!((operation.url.as_str(), operation.since), ("https://op", noon()));
     assert_eq!(afterwards.status.owned_tags, ["team"]);
 
     let mut facts = new(|_| ());
@@ -112,9 +112,9 @@ fn a_tag_that_we_set_stays_ours_until_it_is_gone() {
     });
     assert_eq!(decide(&gone).status.owned_tags, Vec::<String>::new());
     // But not while Azure still works on it: the change may fail.
-    let (remembered, polled) = operation("change it", &gone.id, 60, OperationState::Running);
+    let running = operation(Purpose::Update, "change it", &gone.id, 60, OperationState::Running);
     let mut changing = gone;
-    changing.status.operation = Some(remembered);
-    changing.situation.operation = Some(polled);
+    changing.status.operation.clone_from(&running.remembered);
+    changing.situation.operation = running;
     assert_eq!(decide(&changing).status.owned_tags, ["team"]);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::api::{Reason, RegistryDeletion, conditions_of};
+use crate::api::{ConditionType, Reason, RegistryDeletion, conditions_of};
 use crate::azure::model::Class;
 use crate::decide::Mode;
 use crate::decide::fixtures::assert_table;
@@ -36,7 +36,7 @@ fn a_deletion_ends_as_its_policy_says() {
                 f.holds = vec!["3 models".into()];
                 let mut said = conditions_of(&[]);
                 said.set(
-                    "Stalled",
+                    ConditionType::Stalled,
                     Some(true),
                     Reason::NotEmpty,
                     "",
@@ -61,13 +61,15 @@ fn a_deletion_ends_as_its_policy_says() {
             "still being made",
             decide(&deleting(|f| {
                 f.registry = Look::Absent;
-                running(f, "create the registry models", 8, OperationState::Running);
+                running(f, Purpose::Create, "create the registry models", 8, OperationState::Running);
             })),
             "False OperationRunning working | Azure works on it: create the registry models. | 2 s",
         ),
         (
             "being deleted",
-            decide(&deleting(|f| running(f, "delete the registry models", 8, OperationState::Running))),
+            decide(&deleting(|f| {
+                running(f, Purpose::Update, "delete the registry models", 8, OperationState::Running)
+            })),
             "False OperationRunning working | Azure works on it: delete the registry models. | 2 s",
         ),
         (

@@ -10,7 +10,7 @@ mod questions;
 use serde_json::json;
 
 use super::{Facts, decide};
-use crate::azure::model::OperationState;
+use crate::azure::model::{OperationState, Purpose};
 use crate::decide::Look;
 use crate::decide::fixtures::{operation, registry, registry_found};
 
@@ -29,10 +29,10 @@ fn new(change: impl FnOnce(&mut Facts)) -> Facts {
     })
 }
 
-fn running(facts: &mut Facts, doing: &str, seconds_ago: u64, state: OperationState) {
-    let (remembered, polled) = operation(doing, &facts.id, seconds_ago, state);
-    facts.status.operation = Some(remembered);
-    facts.situation.operation = Some(polled);
+fn running(facts: &mut Facts, purpose: Purpose, doing: &str, seconds_ago: u64, state: OperationState) {
+    let running = operation(purpose, doing, &facts.id, seconds_ago, state);
+    facts.status.operation.clone_from(&running.remembered);
+    facts.situation.operation = running;
 }
 
 fn regions(locations: &[&str]) -> Vec<crate::api::Region> {

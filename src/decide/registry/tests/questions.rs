@@ -3,7 +3,7 @@
 use super::*;
 use crate::azure::model::Class;
 use crate::decide::Mode;
-use crate::decide::fixtures::{ago, assert_table, failed_state, failure, tags};
+use crate::decide::fixtures::{ago, assert_table, attempt, failed_state, failure, tags};
 
 #[test]
 fn every_question_has_its_answer() {
@@ -20,36 +20,55 @@ fn every_question_has_its_answer() {
         ),
         (
             "Azure makes it",
-            decide(&new(|f| running(f, "create the registry models", 40, OperationState::Running))),
+            decide(&new(|f| {
+                running(f, Purpose::Create, "create the registry models", 40, OperationState::Running)
+            })),
             "False OperationRunning working | Azure works on it: create the registry models. | 10 s",
         ),
         (
             "made, and not to be seen yet",
-            decide(&new(|f| running(f, "create the registry models", 40, OperationState::Succeeded))),
+            decide(&new(|f| {
+                running(f, Purpose::Create, "create the registry models", 40, OperationState::Succeeded)
+            })),
             "False OperationRunning working | Azure says that the registry is made; Bindery waits until it can be seen. | 10 s",
         ),
         (
             "made, it says, and for hours not to be seen",
-            decide(&new(|f| running(f, "create the registry models", 7200, OperationState::Succeeded))),
+            decide(&new(|f| {
+                running(f, Purpose::Create, "create the registry models", 7200, OperationState::Succeeded)
+            })),
             "False Creating working | -> create the registry models | now",
         ),
         (
             "an operation that never ends is not believed for ever",
             decide(&with(|f| {
-                running(f, "change tags.team of registry models", 7200, OperationState::Running);
+                running(
+                    f,
+                    Purpose::Update,
+                    "change tags.team of registry models",
+                    7200,
+                    OperationState::Running,
+                );
             })),
             "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
         ),
         (
             "the operation is lost, and there is nothing",
-            decide(&new(|f| running(f, "create the registry models", 40, OperationState::Gone))),
+            decide(&new(|f| {
+                running(f, Purpose::Create, "create the registry models", 40, OperationState::Gone)
+            })),
             "False Creating working | -> create the registry models | now",
         ),
         (
             "the creation failed",
             decide(&new(|f| {
-                running(f, "create the registry models", 40, failed_state());
-                f.situation.failure = Some(failure("create the registry models", Class::Permanent, 0, 1));
+                running(f, Purpose::Create, "create the registry models", 40, failed_state());
+                f.situation.trouble.failure = Some(failure(
+                    attempt(Purpose::Create, &f.id, "create the registry models"),
+                    Class::Permanent,
+                    0,
+                    1,
+                ));
             })),
             "False Refused stalled | Bindery could not create the registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
         ),
@@ -66,14 +85,24 @@ fn every_question_has_its_answer() {
         (
             "its creation failed halfway",
             decide(&halfway(|f| {
-                f.situation.failure = Some(failure("create the registry models", Class::Permanent, 0, 1));
+                f.situation.trouble.failure = Some(failure(
+                    attempt(Purpose::Create, &f.id, "create the registry models"),
+                    Class::Permanent,
+                    0,
+                    1,
+                ));
             })),
             "False Refused stalled | Bindery could not create the registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
         ),
         (
             "and is tried again",
             decide(&halfway(|f| {
-                f.situation.failure = Some(failure("create the registry models", Class::Permanent, 10, 1));
+                f.situation.trouble.failure = Some(failure(
+                    attempt(Purpose::Create, &f.id, "create the registry models"),
+                    Class::Permanent,
+                    10,
+                    1,
+                ));
             })),
             "False Refused stalled | -> create the registry models | now",
         ),
@@ -81,7 +110,8 @@ fn every_question_has_its_answer() {
             "and asking again has failed too",
             decide(&halfway(|f| {
                 let doing = "ask again for the accounts of registry models in eastus";
-                f.situation.failure = Some(failure(doing, Class::Permanent, 0, 1));
+                f.situation.trouble.failure =
+                    Some(failure(attempt(Purpose::CompleteAccounts, &f.id, doing), Class::Permanent, 0, 1));
             })),
             "False Refused stalled | Bindery could not ask again for the accounts of registry models in eastus: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
         ),
@@ -170,7 +200,7 @@ fn every_question_has_its_answer() {
             "it belongs to an object of another namespace, and only one is watched",
             decide(&with(|f| {
                 tag(f, "bindery-owner", "prod/a/models");
-                f.situation.one_namespace = true;
+                f.situation.ownership.one_namespace = true;
             })),
             "False OwnedByAnother stalled | The registry models belongs to a/models, which this operator cannot see, because it watches one namespace alone. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),

@@ -97,7 +97,7 @@ fn nothing_is_written_when_only_looking<K: Kind>(
 
 /// Of two objects that claim one resource, the younger one does nothing but hand it over when it goes.
 fn the_younger_claimant_waits(situation: &Situation, call: &Call) -> Result<(), String> {
-    let older = situation.claimants.iter().find(|c| c.created < situation.created);
+    let older = situation.ownership.claimants.iter().find(|c| c.created < situation.ownership.created);
     hold(older.is_none() || (situation.deleting && hands_over(situation, call)), || {
         format!("{older:?} is older, and yet: {}", call.doing)
     })
@@ -108,12 +108,12 @@ fn hands_over(situation: &Situation, call: &Call) -> bool {
     let Action::Put(body) = &call.action else { return false };
     let tag = |at: &str| body.pointer(at).and_then(Value::as_str).map(str::to_string);
     let owner = tag("/tags/bindery-owner").or_else(|| tag("/properties/tags/bindery-owner"));
-    situation.claimants.iter().any(|c| owner.as_ref() == Some(&format!("prod/{}", c.name)))
+    situation.ownership.claimants.iter().any(|c| owner.as_ref() == Some(&format!("prod/{}", c.name)))
 }
 
 /// What is deleted while another object claims it is theirs: nothing but its owner changes.
 fn what_others_claim_is_handed_over(situation: &Situation, call: &Call) -> Result<(), String> {
-    let heir = situation.claimants.first().filter(|_| situation.deleting);
+    let heir = situation.ownership.claimants.first().filter(|_| situation.deleting);
     hold(heir.is_none() || hands_over(situation, call), || {
         format!("{heir:?} claims it, and yet: {}", call.doing)
     })
@@ -121,7 +121,7 @@ fn what_others_claim_is_handed_over(situation: &Situation, call: &Call) -> Resul
 
 /// A call that did not work is not made again within the second.
 fn what_failed_is_not_tried_again_at_once(situation: &Situation, call: &Call) -> Result<(), String> {
-    let failed = situation.failure.as_ref().filter(|f| f.doing == call.doing);
+    let failed = situation.trouble.failure.as_ref().filter(|f| f.attempt.is(call));
     let over = failed.map(|f| f.at.duration_until(situation.now).unsigned_abs());
     hold(over.is_none_or(|over| over.as_secs() >= 1), || format!("{over:?} after it failed: {}", call.doing))
 }
@@ -129,7 +129,7 @@ fn what_failed_is_not_tried_again_at_once(situation: &Situation, call: &Call) ->
 /// What is deleted, or loses regions, carries our tag: never what is somebody else's or nobody's.
 fn only_ours_is_deleted_or_shrunk(situation: &Situation, tags: &Value, call: &Call) -> Result<(), String> {
     let owner = tags["bindery-owner"].as_str();
-    let ours = owner == Some(situation.owner.to_string().as_str());
+    let ours = owner == Some(situation.ownership.owner.to_string().as_str());
     match &call.action {
         Action::Delete | Action::Post("removeRegions", _) => {
             hold(ours, || format!("owned by {owner:?}: {}", call.doing))
@@ -286,19 +286,19 @@ pub fn of_a_release<K: Kind>(facts: &K::Facts) -> Result<(), String> {
         Evidence::Workspace => false,
         Evidence::Registry(f) => {
             f.spec.deletion_policy == RegistryDeletion::Delete
-                && f.registry.found().is_some_and(|r| f.situation.owns(&r.tags))
+                && f.registry.found().is_some_and(|r| f.situation.ownership.owns(&r.tags))
         }
         Evidence::Version(f) => {
             let policy = f.spec.deletion_policy;
             f.version.found().is_some_and(|v| {
-                f.situation.owns(&v.properties.tags)
+                f.situation.ownership.owns(&v.properties.tags)
                     && (policy == VersionDeletion::Delete
                         || (policy == VersionDeletion::Archive && !v.properties.is_archived))
             })
         }
         Evidence::Binding(f) => {
             f.spec.deletion_policy == BindingDeletion::Delete
-                && f.endpoint.found().is_some_and(|e| f.situation.owns(&e.tags))
+                && f.endpoint.found().is_some_and(|e| f.situation.ownership.owns(&e.tags))
         }
     };
     let unread = matches!(K::evidence(facts), Evidence::Binding(f)

@@ -4,7 +4,7 @@ use super::super::cluster::Object;
 use super::super::kinds::{Evidence, Kind};
 use super::super::world::World;
 use super::{allowed, hold, wanted};
-use crate::api::conditions_of;
+use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
 use crate::azure::model::{Action, Call};
 use crate::decide::{Decision, Mode, Place, deployment_binding};
@@ -27,9 +27,10 @@ pub fn of_a_decision<K: Kind>(
 /// Ready is there and of this generation; Reconciling and Stalled are never there together.
 fn tells_one_story<K: Kind>(object: &Object<K>, decision: &Decision<K::Status>) -> Result<(), String> {
     let conditions = conditions_of(K::conditions(&decision.status));
-    let ready = conditions.get("Ready").and_then(|c| c.observed_generation);
+    let ready = conditions.get(ConditionType::Ready).and_then(|c| c.observed_generation);
     hold(ready == Some(object.generation), || format!("{}: Ready speaks of {ready:?}", object.name))?;
-    let both = conditions.get("Reconciling").is_some() && conditions.get("Stalled").is_some();
+    let both = conditions.get(ConditionType::Reconciling).is_some()
+        && conditions.get(ConditionType::Stalled).is_some();
     hold(!both, || format!("{}: Reconciling and Stalled at once", object.name))
 }
 
@@ -38,9 +39,9 @@ fn hindered(facts: &deployment_binding::Facts) -> bool {
     let situation = &facts.situation;
     situation.mode != Mode::Act
         || situation.deleting
-        || situation.unreadable.is_some()
-        || situation.failure.is_some()
-        || situation.older_claimant().is_some()
+        || situation.trouble.unreadable.is_some()
+        || situation.trouble.failure.is_some()
+        || situation.ownership.older_claimant().is_some()
         || !matches!(facts.place, Place::Ready { .. })
 }
 

@@ -66,7 +66,7 @@ impl Ledger {
         let Evidence::Binding(facts) = K::evidence(facts) else { return };
         let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
         if let Some(id) = facts.id.clone().filter(|_| facts.situation.mode != Mode::Act || retained) {
-            self.left.insert((id, facts.situation.owner.to_string()));
+            self.left.insert((id, facts.situation.ownership.owner.to_string()));
         }
     }
 

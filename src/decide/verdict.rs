@@ -7,7 +7,7 @@ use crate::azure::model::Call;
 
 /// What one question answers: how ready the object is, why, and what happens now.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
+pub struct Verdict {
     /// `Ready`: true, false, or unknown.
     pub ready: Option<bool>,
     /// Why.
@@ -21,7 +21,7 @@ pub struct Step {
     /// What to tell.
     pub events: Vec<Event>,
     /// When to look again.
-    pub next: Next,
+    pub next: LookAgain,
     /// The object may go: nothing in Azure needs it any more.
     pub release: bool,
 }
@@ -39,7 +39,7 @@ pub enum Course {
 
 /// When to look again. A change of the object or of what it refers to is always looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum LookAgain {
     /// At once.
     Now,
     /// After this time.
@@ -69,14 +69,14 @@ pub struct Decision<S> {
     /// Events to publish.
     pub events: Vec<Event>,
     /// When to look again.
-    pub next: Next,
+    pub next: LookAgain,
     /// All is as it should be: what went wrong before is over.
     pub settled: bool,
     /// Remove the finalizer.
     pub release: bool,
 }
 
-impl Step {
+impl Verdict {
     fn new(ready: Option<bool>, reason: Reason, message: impl Into<String>, course: Course) -> Self {
         Self {
             ready,
@@ -85,7 +85,7 @@ impl Step {
             course,
             call: None,
             events: vec![],
-            next: Next::Interval,
+            next: LookAgain::Interval,
             release: false,
         }
     }
@@ -93,12 +93,16 @@ impl Step {
     /// Make this call.
     pub fn call(reason: Reason, call: Call) -> Self {
         let message = format!("Bindery is about to {}.", call.doing);
-        Self { call: Some(call), next: Next::Now, ..Self::new(Some(false), reason, message, Course::Working) }
+        Self {
+            call: Some(call),
+            next: LookAgain::Now,
+            ..Self::new(Some(false), reason, message, Course::Working)
+        }
     }
 
     /// Something goes on; look again after a while.
     pub fn wait(reason: Reason, message: impl Into<String>, after: Duration) -> Self {
-        Self { next: Next::After(after), ..Self::new(Some(false), reason, message, Course::Working) }
+        Self { next: LookAgain::After(after), ..Self::new(Some(false), reason, message, Course::Working) }
     }
 
     /// Something else has to happen first, and will wake us.

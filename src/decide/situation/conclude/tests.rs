@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::api::RegistryDeletion;
 use crate::azure::model::resource::Strings;
-use crate::azure::model::{Class, OperationState, Reply};
+use crate::azure::model::{Class, OperationState, Purpose, Reply};
 use crate::decide::fixtures::{
-    assert_table, failed_state, failure, noon, operation, ready, registry, situation, told,
+    assert_table, attempt, failed_state, failure, noon, operation, ready, registry, situation, told,
 };
 use crate::decide::registry::{Facts, decide};
 use crate::decide::{Look, Mode, retry_after};
@@ -26,7 +26,7 @@ fn absent(change: impl FnOnce(&mut Facts)) -> Facts {
 fn unreadable(class: Class, read: Option<u64>, was_ready: bool) -> String {
     let mut facts = registry();
     facts.registry = Look::Unseen;
-    facts.situation.last_read = read.map(|s| noon() - Duration::from_secs(s));
+    facts.situation.trouble.last_read = read.map(|s| noon() - Duration::from_secs(s));
     facts.situation.unreadable_by(class);
     facts.status.conditions = if was_ready { ready() } else { vec![] };
     told(&decide(&facts))
@@ -57,7 +57,10 @@ fn what_may_not_be_done_is_only_said() {
 #[test]
 fn a_call_that_failed_waits_for_its_time() {
     let after = |class, seconds_ago, times| {
-        decide(&absent(|f| f.situation.failure = Some(failure(DOING, class, seconds_ago, times))))
+        decide(&absent(|f| {
+            f.situation.trouble.failure =
+                Some(failure(attempt(Purpose::Create, &registry().id, DOING), class, seconds_ago, times))
+        }))
     };
     let throttled = Class::Throttled(Duration::from_secs(17));
     assert_table(&[
@@ -108,7 +111,10 @@ fn a_call_that_failed_waits_for_its_time() {
         ),
         (
             "something else failed",
-            decide(&absent(|f| f.situation.failure = Some(failure("x", Class::Permanent, 0, 1)))),
+            decide(&absent(|f| {
+                f.situation.trouble.failure =
+                    Some(failure(attempt(Purpose::Update, &registry().id, "x"), Class::Permanent, 0, 1))
+            })),
             "False Creating working | -> create the registry models | now",
         ),
     ]);
@@ -187,25 +193,25 @@ fn a_try_that_was_only_accepted_counts_when_it_fails() {
     let accepted = Reply { status: 202, operation: Some("https://op".into()), ..Reply::default() };
     for times in 1..=4 {
         facts.situation.take_in_answer(&call, Ok(&accepted), noon());
-        facts.situation.operation = Some(operation(DOING, &call.resource, 0, failed_state()).1);
+        facts.situation.operation = operation(Purpose::Create, DOING, &call.resource, 0, failed_state());
         facts.situation.take_in_operation();
-        assert_eq!(facts.situation.failure.as_ref().map(|f| f.times), Some(times));
+        assert_eq!(facts.situation.trouble.failure.as_ref().map(|f| f.times), Some(times));
     }
     // While the next try runs, the status says why it is not the first.
-    let (remembered, running) = operation(DOING, &call.resource, 40, OperationState::Running);
-    facts.status.operation = Some(remembered);
-    facts.situation.operation = Some(running);
+    let running = operation(Purpose::Create, DOING, &call.resource, 40, OperationState::Running);
+    facts.status.operation.clone_from(&running.remembered);
+    facts.situation.operation = running;
     assert_eq!(
         told(&decide(&facts)),
         "False OperationRunning working | Azure works on it: create the registry models. It failed before: OutOfQuota: Not enough cores. | 10 s"
     );
     let mut worked = facts.situation.clone();
-    worked.operation.as_mut().unwrap().state = OperationState::Succeeded;
+    worked.operation.answer = Some(OperationState::Succeeded);
     worked.take_in_operation();
-    assert_eq!(worked.failure, None);
+    assert_eq!(worked.trouble.failure, None);
     let done = Reply { status: 200, ..Reply::default() };
     facts.situation.take_in_answer(&call, Ok(&done), noon());
-    assert_eq!(facts.situation.failure, None);
+    assert_eq!(facts.situation.trouble.failure, None);
     assert!(decide(&registry()).settled && !decide(&absent(|_| ())).settled);
 }
 
@@ -217,7 +223,7 @@ fn the_end_of_an_object_does_not_hang_on_a_place_that_is_gone() {
         facts.spec.deletion_policy = RegistryDeletion::Delete;
         facts.situation.deleting = true;
         facts.situation.unreadable_by(Class::NotFound);
-        facts.situation.unreadable.as_mut().unwrap().error.code = Some(code.into());
+        facts.situation.trouble.unreadable.as_mut().unwrap().error.code = Some(code.into());
         decide(&facts)
     };
     let released = gone("ResourceGroupNotFound");
@@ -245,18 +251,18 @@ fn what_was_never_seen_has_not_drifted() {
 #[test]
 fn the_older_of_two_is_right() {
     let mut ours = situation("a/ours");
-    assert_eq!(ours.older_claimant(), None);
+    assert_eq!(ours.ownership.older_claimant(), None);
     ours.claimed_by("a/younger", -1);
-    assert_eq!((ours.older_claimant(), ours.has_heir()), (None, true));
+    assert_eq!((ours.ownership.older_claimant(), ours.ownership.has_heir()), (None, true));
     ours.claimed_by("a/older", 1);
     ours.claimed_by("a/oldest", 2);
-    assert_eq!(ours.older_claimant(), Some("a/oldest"));
+    assert_eq!(ours.ownership.older_claimant(), Some("a/oldest"));
     // Of the same second, the first by name.
     let mut twin = situation("a/m");
     twin.claimed_by("a/n", 0);
-    assert_eq!(twin.older_claimant(), None);
+    assert_eq!(twin.ownership.older_claimant(), None);
     twin.claimed_by("a/b", 0);
-    assert_eq!(twin.older_claimant(), Some("a/b"));
+    assert_eq!(twin.ownership.older_claimant(), Some("a/b"));
 }
 
 #[test]
@@ -270,9 +276,13 @@ fn a_tag_tells_whose_it_is() {
         ("nonsense", false, None),
     ];
     for (tag, owned, other) in table {
-        assert_eq!((ours.owns(&tagged(tag)), ours.other_owner(&tagged(tag))), (owned, other), "{tag}");
+        assert_eq!(
+            (ours.ownership.owns(&tagged(tag)), ours.other_owner(&tagged(tag))),
+            (owned, other),
+            "{tag}"
+        );
     }
-    assert_eq!((ours.owns(&Strings::new()), ours.other_owner(&Strings::new())), (false, None));
+    assert_eq!((ours.ownership.owns(&Strings::new()), ours.other_owner(&Strings::new())), (false, None));
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Claimant, Mode, Situation, Step};
-use crate::api::{Reason, RunningOperation};
+use super::{Mode, Situation};
+use crate::api::Reason;
+use crate::azure::model::Call;
 use crate::azure::model::resource::Strings;
-use crate::azure::model::{Call, OperationState};
+use crate::decide::Verdict;
 
 /// The tag that names the owner: `<cluster>/<namespace>/<name>`.
 pub const OWNER_TAG: &str = "bindery-owner";
@@ -36,6 +37,34 @@ impl fmt::Display for Owner {
     }
 }
 
+/// Who an object is in the tags of what it owns, and who else names the same resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    /// Who we are in the tags of what we own.
+    pub owner: Owner,
+    /// `metadata.creationTimestamp`: of two claimants, the older one is right.
+    pub created: Timestamp,
+    /// The operator watches one namespace alone: what is gone, and what it cannot see, look the same elsewhere.
+    pub one_namespace: bool,
+    /// The other live objects of this cluster that name the same resource in Azure.
+    pub claimants: Vec<Claimant>,
+    /// `namespace/name` of those that are being deleted, and that a finalizer still holds.
+    pub leaving: Vec<String>,
+}
+
+/// Another object that names the same resource in Azure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimant {
+    /// `namespace/name`.
+    pub name: String,
+    /// Its creation time.
+    pub created: Timestamp,
+    /// Its `management` is `Manage`: it could look after the resource.
+    pub manages: bool,
+    /// It has our finalizer: it does not go without a look at Azure.
+    pub holds: bool,
+}
+
 impl Claimant {
     /// Is it older than an object of this name that was created then?
     pub fn precedes(&self, created: Timestamp, name: &str) -> bool {
@@ -43,7 +72,7 @@ impl Claimant {
     }
 }
 
-impl Situation {
+impl Ownership {
     /// The older object of this cluster that names the same resource, if there is one.
     pub fn older_claimant(&self) -> Option<&str> {
         self.claimants
@@ -53,19 +82,31 @@ impl Situation {
             .map(|c| c.name.as_str())
     }
 
+    /// True when the tags name exactly this object.
+    pub fn owns(&self, tags: &Strings) -> bool {
+        Owner::of(tags).is_some_and(|owner| owner == self.owner)
+    }
+
+    /// True when another live object of this cluster claims the resource: then it is theirs to look after.
+    pub fn has_heir(&self) -> bool {
+        !self.claimants.is_empty()
+    }
+}
+
+impl Situation {
     /// Who else owns a resource with these tags, in words; none when it is ours, free, or left behind
     /// by an object of this cluster that is gone. What is only observed may have any owner.
     pub fn other_owner(&self, tags: &Strings) -> Option<String> {
-        if let Some(older) = self.older_claimant() {
+        if let Some(older) = self.ownership.older_claimant() {
             return Some(format!("{older}, which was created earlier"));
         }
         // To look at what somebody else looks after is what observing is for.
         let owner = Owner::of(tags).filter(|_| self.mode != Mode::Observe)?;
         let namespace = |owner: &Owner| owner.object.split('/').next().map(str::to_string);
-        if owner.cluster != self.owner.cluster {
+        if owner.cluster != self.ownership.owner.cluster {
             return Some(format!("{} of cluster {}", owner.object, owner.cluster));
         }
-        (self.one_namespace && namespace(&owner) != namespace(&self.owner)).then(|| {
+        (self.ownership.one_namespace && namespace(&owner) != namespace(&self.ownership.owner)).then(|| {
             format!(
                 "{}, which this operator cannot see, because it watches one namespace alone",
                 owner.object
@@ -73,43 +114,40 @@ impl Situation {
         })
     }
 
-    /// True when the tags name exactly this object.
-    pub fn owns(&self, tags: &Strings) -> bool {
-        Owner::of(tags).is_some_and(|owner| owner == self.owner)
-    }
-
     /// May another object, when it goes, hand the resource over to this one? Then a finalizer has to hold
     /// it, or it could go in the same moment, and nobody would be left to look after the resource.
     pub fn may_inherit(&self) -> bool {
-        let contested = !self.claimants.is_empty() || !self.leaving.is_empty();
+        let contested = !self.ownership.claimants.is_empty() || !self.ownership.leaving.is_empty();
         contested && !self.deleting && matches!(self.mode, Mode::Act | Mode::Suspended)
     }
 
     /// For an object that goes: what is somebody else's by its tags stays. `follow` waits for a change that
     /// Azure works on: until it ends, nobody can say what the tags will be.
-    pub(super) fn leave_to_owner(
+    pub(in crate::decide) fn leave_to_owner(
         &self,
         tags: &Strings,
         what: &str,
-        remembered: Option<&RunningOperation>,
-        follow: impl FnOnce() -> Option<Step>,
-    ) -> Option<Step> {
-        if self.owns(tags) {
+        follow: impl FnOnce() -> Option<Verdict>,
+    ) -> Option<Verdict> {
+        if self.ownership.owns(tags) {
             return None;
         }
-        let owner = Owner::of(tags).filter(|o| o.cluster == self.owner.cluster).map(|o| o.object);
+        let owner = Owner::of(tags).filter(|o| o.cluster == self.ownership.owner.cluster).map(|o| o.object);
         let named = |c: &Claimant| owner.as_ref() == Some(&c.name);
         // Our own change may fail, and leave the tags as they were before.
-        let ours = self.followed(remembered) == Some(OperationState::Running);
-        let handed_over =
-            self.claimants.iter().any(|c| named(c) && !c.precedes(self.created, &self.owner.object));
+        let ours = self.operation.under_way(self.now).is_some();
+        let handed_over = self
+            .ownership
+            .claimants
+            .iter()
+            .any(|c| named(c) && !c.precedes(self.ownership.created, &self.ownership.owner.object));
         if (ours || handed_over)
             && let Some(running) = follow()
         {
             return Some(running);
         }
-        if let Some(owner) = owner.filter(|o| self.leaving.contains(o)) {
-            return Some(Step::wait(
+        if let Some(owner) = owner.filter(|o| self.ownership.leaving.contains(o)) {
+            return Some(Verdict::wait(
                 Reason::InUse,
                 format!(
                     "The {what} belongs to {owner}, which is being deleted too. Bindery waits until that is done: it may be handed over."
@@ -117,20 +155,20 @@ impl Situation {
                 Duration::from_secs(2),
             ));
         }
-        Some(Step::release(format!("The {what} stays in Azure: it is not this object's.")))
+        Some(Verdict::release(format!("The {what} stays in Azure: it is not this object's.")))
     }
 
     /// For an object that goes and that owns the resource: if others claim it, the one that is next in line
     /// becomes its owner in Azure first. So it is at every moment the business of an object that is there.
-    pub(super) fn hand_over(
+    pub(in crate::decide) fn hand_over(
         &self,
         what: &str,
         give: impl FnOnce(&Owner, String) -> Option<Call>,
-    ) -> Option<Step> {
-        let first = self.claimants.iter().min_by_key(|c| (!c.manages, c.created, &c.name))?;
+    ) -> Option<Verdict> {
+        let first = self.ownership.claimants.iter().min_by_key(|c| (!c.manages, c.created, &c.name))?;
         let name = &first.name;
         if !first.manages {
-            return Some(Step::stalled(
+            return Some(Verdict::stalled(
                 Reason::InUse,
                 format!(
                     "The {what} is not deleted while {name} observes it. Set spec.management of that object to Manage to hand it over, delete that object too, or set spec.deletionPolicy to Retain."
@@ -138,20 +176,15 @@ impl Situation {
             ));
         }
         if !first.holds {
-            return Some(Step::wait(
+            return Some(Verdict::wait(
                 Reason::Deleting,
                 format!("The {what} is handed over to {name} as soon as that object has its finalizer."),
                 Duration::from_secs(1),
             ));
         }
-        let heir = Owner { cluster: self.owner.cluster.clone(), object: name.clone() };
+        let heir = Owner { cluster: self.ownership.owner.cluster.clone(), object: name.clone() };
         let call = give(&heir, format!("hand the {what} over to {name}"))?;
         let note = format!("Bindery is about to {}.", call.doing);
-        Some(Step::call(Reason::Deleting, call).telling(false, Reason::Deleting, note))
-    }
-
-    /// True when another live object of this cluster claims the resource: then it is theirs to look after.
-    pub fn has_heir(&self) -> bool {
-        !self.claimants.is_empty()
+        Some(Verdict::call(Reason::Deleting, call).telling(false, Reason::Deleting, note))
     }
 }

@@ -1,0 +1,141 @@
+//! What a request is for, whose rights it uses, and how urgent it is.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! purposes {
+    ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
+        /// What a request is for: one word of a closed set.
+        ///
+        /// Together with the resource it is the key by which failures are counted, and it is the word that logs and
+        /// metrics show. The sentence for people is [`Call::doing`](super::Call::doing), which is the key of nothing.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum Purpose {
+            $($(#[$doc])+ #[serde(rename = $word)] $name,)+
+        }
+
+        impl fmt::Display for Purpose {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$name => $word,)+ })
+            }
+        }
+    };
+}
+
+purposes! {
+    // Reads.
+    /// Compare the resource with the manifest.
+    Compare = "compare",
+    /// Ask how a running change goes.
+    FollowOperation = "follow-operation",
+    /// Find out where a model comes from.
+    TraceLineage = "trace-lineage",
+    /// Find out what would be lost with a registry.
+    CountContent = "count-content",
+
+    // Calls that any kind makes.
+    /// Make what is not there.
+    Create = "create",
+    /// Become the owner of what is there.
+    TakeOver = "take-over",
+    /// Bring what the manifest says now.
+    Update = "update",
+    /// Undo what somebody else changed.
+    PutBack = "put-back",
+    /// Make another object the owner.
+    HandOver = "hand-over",
+    /// Take our tags off what stays.
+    LetGo = "let-go",
+    /// Delete the resource of an object that is deleted.
+    Delete = "delete",
+    /// Write once more what Azure left in a failed state.
+    Mend = "mend",
+
+    // Registries.
+    /// Take regions out of a registry.
+    RemoveRegions = "remove-regions",
+    /// Ask again for accounts that a creation left out.
+    CompleteAccounts = "complete-accounts",
+
+    // Model versions.
+    /// Register a version in a workspace.
+    Register = "register",
+    /// Publish a version from a workspace to a registry.
+    Publish = "publish",
+    /// Give a published copy its tags and description.
+    Describe = "describe",
+    /// Archive a version.
+    Archive = "archive",
+
+    // Endpoints and their deployments.
+    /// Give a candidate its next share of the traffic.
+    MoveTraffic = "move-traffic",
+    /// Make a candidate the stable deployment.
+    Promote = "promote",
+    /// Take traffic from a deployment that must not have it.
+    TakeBack = "take-back",
+    /// Undo what somebody else did to the traffic, and nothing else.
+    RestoreTraffic = "restore-traffic",
+    /// Take all traffic off an endpoint that goes.
+    StopTraffic = "stop-traffic",
+    /// Write on the endpoint what must survive the loss of the status.
+    Note = "note",
+    /// Make a deployment for a revision.
+    CreateDeployment = "create-deployment",
+    /// Change the count or the tags of a deployment.
+    AdjustDeployment = "adjust-deployment",
+    /// Remove a deployment that is not needed any more.
+    RemoveDeployment = "remove-deployment",
+}
+
+/// How urgent a request is. The order is the order of urgency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Traffic goes back to the stable deployment.
+    TakingBack,
+    /// A person changed or deleted something and waits for the answer.
+    Edit,
+    /// A rollout goes on.
+    Rollout,
+    /// The manifest and Azure are compared.
+    Routine,
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TakingBack => "taking-back",
+            Self::Edit => "edit",
+            Self::Rollout => "rollout",
+            Self::Routine => "routine",
+        })
+    }
+}
+
+/// Whose rights a request uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Principal {
+    /// The operator's own identity.
+    Operator,
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Operator => "operator",
+        })
+    }
+}
+
+/// What every request to Azure carries, whether it reads or changes something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Errand {
+    /// Whose rights are used.
+    pub principal: Principal,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// What it is for.
+    pub purpose: Purpose,
+}

@@ -1,0 +1,72 @@
+//! One read of Azure, as data: wanted by the facts of a kind, made by the client.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::resource::Run;
+use super::{Errand, Error, OperationState, ResourceId};
+
+/// One read of Azure.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Read {
+    /// On whose behalf, how urgently and what for.
+    pub errand: Errand,
+    /// What is read.
+    pub what: Ask,
+}
+
+/// What a [`Read`] asks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ask {
+    /// One resource, by a GET.
+    Resource(ResourceId),
+    /// All of a collection, given by its ARM path, over all its pages. Archived assets are left out unless asked for.
+    Collection {
+        /// `/subscriptions/…/onlineEndpoints/e/deployments`.
+        path: ResourceId,
+        /// `listViewType=All`: archived assets too.
+        archived: bool,
+    },
+    /// Where a running change stands.
+    Operation {
+        /// The URL as Azure gave it.
+        url: String,
+        /// The resource that changes; its subscription pays for the request.
+        resource: ResourceId,
+    },
+    /// The MLflow run of a job.
+    Run {
+        /// The workspace's `mlFlowTrackingUri`, which names the host.
+        tracking_uri: String,
+        /// The workspace.
+        workspace: ResourceId,
+        /// The job's name, which is the run's id.
+        job: String,
+    },
+}
+
+impl fmt::Display for Ask {
+    /// For logs. Operation URLs are left out: they are long, and some are signed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resource(id) => write!(f, "{id}"),
+            Self::Collection { path, .. } => write!(f, "the collection {path}"),
+            Self::Operation { resource, .. } => write!(f, "an operation on {resource}"),
+            Self::Run { job, .. } => write!(f, "the run of job {job}"),
+        }
+    }
+}
+
+/// What came back from a [`Read`]: of the form that its [`Ask`] has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The resource; none where Azure says that it does not exist.
+    Resource(Result<Option<Value>, Error>),
+    /// The items of the collection.
+    Collection(Result<Vec<Value>, Error>),
+    /// Where the change stands.
+    Operation(Result<OperationState, Error>),
+    /// The run; none where there is none.
+    Run(Result<Option<Run>, Error>),
+}

@@ -1,0 +1,124 @@
+//! What was tried on Azure and did not work, and when it is tried again.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Situation;
+use crate::azure::model::{Call, Class, Error, Operation, OperationState, Purpose, Reply, ResourceId};
+
+/// What was tried and did not work, as far as this process remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Trouble {
+    /// The last call that did not work, with no success since.
+    pub failure: Option<Failure>,
+    /// Set when Azure could not be read in this pass.
+    pub unreadable: Option<Failure>,
+    /// When Azure was last read.
+    pub last_read: Option<Timestamp>,
+}
+
+/// Something that is tried on Azure. Two attempts are the same when purpose and resource are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// What for.
+    pub purpose: Purpose,
+    /// The resource.
+    pub resource: ResourceId,
+    /// The rest of the sentence "Bindery could not …".
+    pub doing: String,
+}
+
+impl Attempt {
+    /// Is this call another try of the same?
+    pub fn is(&self, call: &Call) -> bool {
+        self.purpose == call.errand.purpose && self.resource == call.resource
+    }
+
+    /// Is it the same as another one?
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.purpose == other.purpose && self.resource == other.resource
+    }
+}
+
+impl From<&Call> for Attempt {
+    fn from(call: &Call) -> Self {
+        Self { purpose: call.errand.purpose, resource: call.resource.clone(), doing: call.doing.clone() }
+    }
+}
+
+impl From<&Operation> for Attempt {
+    fn from(operation: &Operation) -> Self {
+        let Operation { purpose, resource, doing, .. } = operation.clone();
+        Self { purpose, resource, doing }
+    }
+}
+
+/// An attempt that did not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What was tried.
+    pub attempt: Attempt,
+    /// What came back.
+    pub error: Error,
+    /// When.
+    pub at: Timestamp,
+    /// How often in a row, this time included.
+    pub times: u32,
+}
+
+impl Failure {
+    /// The failure that follows `before` when the same thing did not work once more.
+    pub fn once_more(before: Option<&Self>, attempt: Attempt, error: Error, at: Timestamp) -> Self {
+        let times = before.filter(|f| f.attempt.same_as(&attempt)).map_or(0, |f| f.times) + 1;
+        Self { attempt, error, at, times }
+    }
+}
+
+impl Situation {
+    /// Takes in what became of the change that the status remembers. A change that was accepted has not worked before
+    /// its operation says so: until then a failure is counted on.
+    pub fn take_in_operation(&mut self) {
+        let Some(operation) = &self.operation.remembered else { return };
+        match &self.operation.answer {
+            Some(OperationState::Failed { code, message }) => {
+                let error = Error { code: code.clone(), ..Error::new(Class::Permanent, message.clone()) };
+                let before = self.trouble.failure.take();
+                let failure = Failure::once_more(before.as_ref(), operation.into(), error, self.now);
+                self.trouble.failure = Some(failure);
+            }
+            Some(OperationState::Succeeded) => self.trouble.failure = None,
+            Some(OperationState::Running | OperationState::Gone) | None => {}
+        }
+    }
+
+    /// Takes in the answer to a call, at this time.
+    pub fn take_in_answer(&mut self, call: &Call, answer: Result<&Reply, &Error>, now: Timestamp) {
+        self.now = now;
+        match answer {
+            Err(error) => {
+                let before = self.trouble.failure.take();
+                let failure = Failure::once_more(before.as_ref(), call.into(), error.clone(), now);
+                self.trouble.failure = Some(failure);
+            }
+            // What is only accepted may still fail.
+            Ok(reply) if reply.operation.is_some() => {}
+            Ok(_) => self.trouble.failure = None,
+        }
+    }
+}
+
+/// How long to wait after a failure, by its class and how often it happened. Nothing stops for good.
+pub fn retry_after(class: Class, times: u32, interval: Duration) -> Duration {
+    let doubling = |first: u64, most: Duration| {
+        Duration::from_secs(first.saturating_mul(1 << times.saturating_sub(1).min(10))).min(most)
+    };
+    match class {
+        Class::Throttled(wait) => wait.max(Duration::from_secs(1)),
+        Class::Conflict => doubling(2, Duration::from_secs(60)),
+        Class::Transient => doubling(1, Duration::from_secs(300)),
+        Class::Permanent | Class::Unauthorized | Class::NotFound => {
+            doubling(10, interval.max(Duration::from_secs(60)))
+        }
+    }
+}
