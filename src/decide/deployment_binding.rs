@@ -6,6 +6,7 @@
 
 mod deployments;
 mod endpoint;
+mod gather;
 mod look;
 mod picture;
 mod teardown;

@@ -1,5 +1,6 @@
 //! A model version: registered or promoted once, kept equal on what is ours, and let go.
 
+mod gather;
 mod lineage;
 mod promotion;
 mod source;

@@ -20,7 +20,7 @@ use super::pace::{Kind, Pacer};
 use super::token::TokenSource;
 use super::{API_VERSION, entra, operation, transport};
 use crate::azure::model::ResourceId;
-use crate::azure::model::{Action, Call, OperationState, Reply};
+use crate::azure::model::{Action, Answer, Ask, Call, Errand, OperationState, Read, Reply};
 use crate::azure::model::{Class, Error};
 
 /// A list has no more pages than this.
@@ -61,7 +61,7 @@ pub struct Counts {
 }
 
 /// An answer with any status.
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) head: Head,
     headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -158,6 +158,8 @@ impl Azure {
     /// [`Class::Transient`] can mean that the call was carried out and its answer lost.
     pub async fn send(&self, call: &Call) -> Result<Reply, Error> {
         let id = &call.resource;
+        let Errand { principal, lane, purpose } = &call.errand;
+        tracing::debug!(%principal, %lane, %purpose, resource = %id, "call");
         let (method, path, body) = match &call.action {
             Action::Put(body) => (Method::PUT, id.to_string(), Some(body)),
             Action::Patch(body) => (Method::PATCH, id.to_string(), Some(body)),
@@ -193,6 +195,29 @@ impl Azure {
         operation::state(&answer.head, &answer.body)
     }
 
+    /// Makes one read that is given as data.
+    pub async fn read(&self, read: &Read) -> Answer {
+        let Errand { principal, lane, purpose } = &read.errand;
+        tracing::debug!(%principal, %lane, %purpose, what = %read.what, "read");
+        match &read.what {
+            Ask::Resource(id) => Answer::Resource(self.get(id).await),
+            Ask::Collection { path, archived } => {
+                let all = [("listViewType", "All")];
+                let query: &[(&str, &str)] = if *archived { &all } else { &[] };
+                Answer::Collection(self.list(path.as_str(), query).await)
+            }
+            Ask::Operation { url, resource } => {
+                let state = self.operation(url, resource.subscription()).await;
+                Answer::Operation(state.inspect_err(|error| {
+                    tracing::debug!(%resource, "the operation could not be read: {error}");
+                }))
+            }
+            Ask::Run { tracking_uri, workspace, job } => {
+                Answer::Run(self.run(tracking_uri, workspace, job).await)
+            }
+        }
+    }
+
     /// What has been sent so far.
     pub fn counts(&self) -> Counts {
         Counts {
@@ -208,7 +233,7 @@ impl Azure {
     }
 
     /// A read on behalf of a subscription, with an ARM token. `url` has been checked.
-    pub(crate) async fn read(&self, url: Url, subscription: &str) -> Result<Answer, Error> {
+    pub(crate) async fn fetch(&self, url: Url, subscription: &str) -> Result<Response, Error> {
         self.ask(Method::GET, url, subscription, Kind::Read, None).await
     }
 
@@ -221,7 +246,7 @@ impl Azure {
         subscription: &str,
         kind: Kind,
         body: Option<&Value>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         let inner = &*self.0;
         let token = inner.tokens.get().await?;
         inner.pacer.turn(subscription, kind).await?;
@@ -255,7 +280,7 @@ impl Azure {
         tracing::debug!(status, correlation = head.correlation, "answer");
 
         inner.pacer.heed(subscription, kind, |header| number(&headers, header));
-        let answer = Answer { head, headers, body };
+        let answer = Response { head, headers, body };
         match status {
             401 => inner.tokens.refused(&token, &answer.refusal()),
             429 => {
@@ -289,7 +314,7 @@ impl Azure {
     }
 }
 
-impl Answer {
+impl Response {
     /// The answer if its status is 200, else the error it stands for.
     pub(crate) fn ok(self) -> Result<Self, Error> {
         if self.head.status == 200 { Ok(self) } else { Err(self.refusal()) }

@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::azure::model::registry_asset_id;
-use crate::azure::model::{Action, Call, Class, Error, OperationState, Reply, ResourceId};
+use crate::azure::model::resource::Run;
+use crate::azure::model::{
+    Action, Answer, Ask, Call, Class, Error, OperationState, Reply, ResourceId, registry_asset_id,
+};
 
 pub use late::{Landed, UnderWay};
 pub use operations::{Deed, Operation};
@@ -98,7 +99,7 @@ impl Cloud {
         };
         for name in ["dev", "prod"] {
             let id = ResourceId::workspace("s", "rg", name);
-            let body = json!({"location": "eastus", "properties": {"workspaceId": format!("guid-{name}")}});
+            let body = json!({"location": "eastus", "properties": {"workspaceId": format!("guid-{name}"), "mlFlowTrackingUri": "azureml://azure.example/mlflow/v1.0"}});
             cloud.put_there(&id, body);
         }
         cloud
@@ -126,16 +127,38 @@ impl Cloud {
         self.bad(0.5).then(|| Error::new(Class::Transient, "The connection was reset."))
     }
 
+    /// What a read answers.
+    pub fn read(&mut self, what: &Ask) -> Answer {
+        match what {
+            Ask::Resource(id) => Answer::Resource(self.get(id)),
+            Ask::Collection { path, .. } => Answer::Collection(self.list(path)),
+            Ask::Operation { url, .. } => Answer::Operation(self.poll(url)),
+            Ask::Run { job, .. } => Answer::Run(self.run(job)),
+        }
+    }
+
     /// A GET.
-    pub fn get<T: DeserializeOwned>(&mut self, id: &ResourceId) -> Result<Option<T>, Error> {
+    fn get(&mut self, id: &ResourceId) -> Result<Option<Value>, Error> {
         if let Some(error) = self.trouble() {
             return Err(error);
+        }
+        if let Some(job) = id.segment("jobs") {
+            let body = json!({"name": job, "properties": {"jobType": "Command", "experimentName": "fares"}});
+            return Ok((self.now >= self.trained).then_some(body));
         }
         let mut found = self.resources.get(id).map(|r| r.body.clone());
         if let Some(body) = found.as_mut().filter(|_| self.says_updating(id)) {
             body["properties"]["provisioningState"] = json!("Updating");
         }
-        Ok(found.map(|body| serde_json::from_value(body).expect("the cloud holds what the client reads")))
+        Ok(found)
+    }
+
+    /// The run of a job.
+    fn run(&mut self, job: &str) -> Result<Option<Run>, Error> {
+        if let Some(error) = self.trouble() {
+            return Err(error);
+        }
+        Ok((self.now >= self.trained).then(|| Run { id: job.into(), ..Run::default() }))
     }
 
     /// Does an endpoint say Updating because of one of its deployments?
@@ -144,39 +167,61 @@ impl Cloud {
         self.positions.endpoint_updating_with_deployment && self.operations.iter().any(of_a_deployment)
     }
 
-    /// The deployments of an endpoint, as the list has them: new ones may be missing, old ones there, and
-    /// of those that changed it may have the body that they had before.
-    pub fn list<T: DeserializeOwned>(&mut self, endpoint: &ResourceId) -> Result<Vec<T>, Error> {
+    /// A collection, as the list has it: new resources may be missing, old ones there, and of those that changed the list
+    /// may have the body that they had before.
+    fn list(&mut self, path: &ResourceId) -> Result<Vec<Value>, Error> {
         if let Some(error) = self.trouble() {
             return Err(error);
+        }
+        if let Some((registry, "models")) = path.as_str().rsplit_once('/') {
+            return Ok(self.models_of(&ResourceId::new(registry)));
         }
         let now = self.now;
         self.ghosts.retain(|(until, _)| *until > now);
         let ghosts = self.ghosts.iter().map(|(_, r)| r).filter(|r| !self.resources.contains_key(&r.id));
         let all = self.resources.values().filter(|r| r.listed <= now).chain(ghosts);
-        let below = all.filter(|r| is_deployment_of(&r.id, endpoint));
-        let shown = below.map(|r| r.in_a_list(now).clone());
-        Ok(shown.map(|body| serde_json::from_value(body).expect("a deployment")).collect())
+        let inside = all.filter(|r| r.id.parent() == *path);
+        Ok(inside.map(|r| r.in_a_list(now).clone()).collect())
+    }
+
+    /// The models that a registry holds, by name. Archived versions count as no latest one.
+    fn models_of(&self, registry: &ResourceId) -> Vec<Value> {
+        let mut latest: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+        for version in self.resources.values().filter(|r| Form::of(&r.id) == Form::Version) {
+            let Some(model) = version
+                .id
+                .segment("models")
+                .filter(|_| version.id.parent().parent().parent().parent() == *registry)
+            else {
+                continue;
+            };
+            let shown = latest.entry(model).or_default();
+            if version.body["properties"]["isArchived"] != true {
+                *shown = Some(version.id.name());
+            }
+        }
+        latest
+            .iter()
+            .map(|(name, latest)| json!({"name": name, "properties": {"latestVersion": latest}}))
+            .collect()
     }
 
     /// What an operation's URL answers.
-    pub fn poll(&mut self, url: &str) -> OperationState {
-        if self.trouble().is_some() {
-            return OperationState::Running;
+    fn poll(&mut self, url: &str) -> Result<OperationState, Error> {
+        if let Some(error) = self.trouble() {
+            return Err(error);
         }
         let vanishes = self.bad(1.0);
         let Some(operation) = self.operations.iter_mut().find(|o| o.url == url) else {
-            return OperationState::Gone;
+            return Ok(OperationState::Gone);
         };
         operation.gone |= vanishes && !operation.stuck;
-        operation.state()
+        Ok(operation.state())
     }
 
-    /// What a registry holds, in words.
-    pub fn holds(&self, registry: &ResourceId) -> Vec<String> {
-        let prefix = format!("{registry}/models/").to_lowercase();
-        let inside = |id: &&ResourceId| id.as_str().to_lowercase().starts_with(&prefix);
-        self.resources.keys().filter(inside).map(ToString::to_string).collect()
+    /// What a registry holds.
+    pub fn holds(&self, registry: &ResourceId) -> Vec<Value> {
+        self.models_of(registry)
     }
 
     /// A mutating call. An error may come before the deed or after it.

@@ -5,36 +5,29 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::cloud::{Deed, Form};
-use super::super::cluster::Object;
-use super::super::kinds::{Evidence, Kind};
 use super::super::world::World;
-use super::{allowed, hold, wanted, written_traffic};
+use super::{Evidence, allowed, evidence, hold, wanted, written_traffic};
 use crate::api::{BindingDeletion, RegistryDeletion, Tags, VersionDeletion};
 use crate::azure::model::{Action, Call, ResourceId};
-use crate::decide::{Facts as _, Look, Mode, Situation, deployment_binding};
+use crate::decide::{Facts as _, Kind, Look, Mode, Situation, deployment_binding};
 
 /// What holds of every call.
-pub fn of_a_call<K: Kind>(
-    world: &World,
-    object: &Object<K>,
-    facts: &K::Facts,
-    call: &Call,
-) -> Result<(), String> {
+pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Call) -> Result<(), String> {
     let mut facts = facts.clone();
     nothing_is_written_when_only_looking(world, object, facts.situation(), call)?;
     the_younger_claimant_waits(facts.situation(), call)?;
     what_others_claim_is_handed_over(facts.situation(), call)?;
     what_failed_is_not_tried_again_at_once(facts.situation(), call)?;
-    match K::evidence(&facts) {
+    match evidence::<K>(&facts) {
         Evidence::Workspace => Err(format!("a workspace was about to be changed: {}", call.doing)),
         Evidence::Registry(facts) => {
-            let found = held(world, &call.resource);
+            let found = got(world, object, call)?;
             let tags = found.as_ref().map_or(&Value::Null, |f| &f["tags"]);
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
             foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.tags, &facts.status.owned_tags, call)
         }
         Evidence::Version(facts) => {
-            let found = facts.id.as_ref().and_then(|id| held(world, id));
+            let found = got(world, object, call)?;
             let tags = found.as_ref().map_or(&Value::Null, |f| &f["properties"]["tags"]);
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
             one_publish_per_version(world, object, call)?;
@@ -42,20 +35,30 @@ pub fn of_a_call<K: Kind>(
             let (tags, owned) = (&facts.spec.tags, &facts.status.owned_tags);
             foreign_fields_survive(found.as_ref(), "/properties/tags", tags, owned, call)
         }
-        Evidence::Binding(facts) => of_a_bindings_call(world, facts, call),
+        Evidence::Binding(facts) => of_a_bindings_call(world, facts, call, got(world, object, call)?),
     }
 }
 
-/// What Azure holds at the moment of a call: nothing has happened since it was read by a GET.
-fn held(world: &World, id: &ResourceId) -> Option<Value> {
-    world.cloud.resources.get(id).map(|r| r.body.clone())
+/// What the pass has read by a GET of the resource that it is about to change: every PUT is a merge on a fresh GET.
+fn got<K: Kind>(world: &World, object: &K, call: &Call) -> Result<Option<Value>, String> {
+    match (world.got(&object.key(), &call.resource), &call.action) {
+        (Some(found), _) => Ok(found.clone()),
+        (None, Action::Put(_)) if world.cloud.resources.contains_key(&call.resource) => {
+            Err(format!("what is there was not read by a GET: {}", call.doing))
+        }
+        (None, _) => Ok(None),
+    }
 }
 
-fn of_a_bindings_call(world: &World, facts: &deployment_binding::Facts, call: &Call) -> Result<(), String> {
-    let endpoint = facts.id.as_ref().and_then(|id| held(world, id));
+fn of_a_bindings_call(
+    world: &World,
+    facts: &deployment_binding::Facts,
+    call: &Call,
+    got: Option<Value>,
+) -> Result<(), String> {
     let name = call.resource.name();
     if Form::of(&call.resource) == Form::Endpoint {
-        let tags = endpoint.as_ref().map_or(&Value::Null, |e| &e["tags"]);
+        let tags = got.as_ref().map_or(&Value::Null, |e| &e["tags"]);
         only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
         let serving = facts.endpoint.found().is_some_and(|e| e.properties.traffic.values().any(|w| *w > 0));
         nothing_that_serves_is_deleted(!serving && facts.deployments.is_empty(), call)?;
@@ -66,7 +69,7 @@ fn of_a_bindings_call(world: &World, facts: &deployment_binding::Facts, call: &C
             steps_are_taken_one_by_one(world, facts, call)?;
         }
         let (tags, owned) = (&facts.spec.online.endpoint.tags, &facts.status.owned_tags);
-        return foreign_fields_survive(endpoint.as_ref(), "/tags", tags, owned, call);
+        return foreign_fields_survive(got.as_ref(), "/tags", tags, owned, call);
     }
     let found = facts.deployments.iter().find(|d| d.name() == name);
     let serves = facts.endpoint.found().is_some_and(|e| e.weight(name) > 0);
@@ -78,19 +81,18 @@ fn of_a_bindings_call(world: &World, facts: &deployment_binding::Facts, call: &C
     } else {
         a_failed_revision_is_not_tried_again(world, facts, call)?;
     }
-    let found = held(world, &call.resource);
     let owned = facts.status.owned_deployment_tags.get(name).map_or(&[][..], Vec::as_slice);
-    foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.online.deployment.tags, owned, call)
+    foreign_fields_survive(got.as_ref(), "/tags", &facts.spec.online.deployment.tags, owned, call)
 }
 
 /// No write when suspended, observing, or with `--observe-only`.
 fn nothing_is_written_when_only_looking<K: Kind>(
     world: &World,
-    object: &Object<K>,
+    object: &K,
     situation: &Situation,
     call: &Call,
 ) -> Result<(), String> {
-    let (suspend, management, _) = K::settings(&object.spec);
+    let (suspend, management, _) = object.mode();
     let looking = suspend || management == crate::api::Management::Observe || world.observe_only;
     hold(!looking && situation.mode == Mode::Act, || format!("only looking, and yet: {}", call.doing))
 }
@@ -235,13 +237,13 @@ fn a_failed_revision_is_not_tried_again(
 }
 
 /// A version is published once: never again while the first may still land.
-fn one_publish_per_version<K: Kind>(world: &World, object: &Object<K>, call: &Call) -> Result<(), String> {
+fn one_publish_per_version<K: Kind>(world: &World, object: &K, call: &Call) -> Result<(), String> {
     let Action::Post("publish", body) = &call.action else { return Ok(()) };
     let text = |key: &str| body[key].as_str().unwrap_or_default();
     let to = ResourceId::registry("s", "rg", text("registryName"))
         .model_version(text("destinationName"), text("destinationVersion"));
     // Nobody can remember what an earlier object, or a status that is lost, had asked for.
-    let since = world.ledger.forgotten.map_or(object.created, |f| f.max(object.created));
+    let since = world.ledger.forgotten.map_or(object.created(), |f| f.max(object.created()));
     let pending = world
         .cloud
         .operations
@@ -282,7 +284,7 @@ pub fn of_a_release<K: Kind>(facts: &K::Facts) -> Result<(), String> {
     if situation.mode != Mode::Act {
         return Ok(());
     }
-    let left = match K::evidence(facts) {
+    let left = match evidence::<K>(facts) {
         Evidence::Workspace => false,
         Evidence::Registry(f) => {
             f.spec.deletion_policy == RegistryDeletion::Delete
@@ -301,7 +303,7 @@ pub fn of_a_release<K: Kind>(facts: &K::Facts) -> Result<(), String> {
                 && f.endpoint.found().is_some_and(|e| f.situation.ownership.owns(&e.tags))
         }
     };
-    let unread = matches!(K::evidence(facts), Evidence::Binding(f)
+    let unread = matches!(evidence::<K>(facts), Evidence::Binding(f)
         if matches!(f.endpoint, Look::Unseen) && f.id.is_some() && f.spec.deletion_policy == BindingDeletion::Delete);
     hold(!left && !unread, || "an object goes, and what it made is still there".into())
 }

@@ -4,18 +4,40 @@
 mod calls;
 mod decisions;
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::cloud::{Form, Resource};
-use super::kinds::{Evidence, Kind};
 use super::world::World;
 use crate::api::BindingDeletion;
 use crate::azure::model::ResourceId;
 use crate::decide::rollout::Revision;
-use crate::decide::{Mode, Place, SourceVersion, deployment_binding};
+use crate::decide::{Kind, Mode, Place, SourceVersion, deployment_binding, model_version, registry};
+
+/// The facts of a call, whatever the kind.
+pub enum Evidence<'a> {
+    Registry(&'a registry::Facts),
+    Workspace,
+    Version(&'a model_version::Facts),
+    Binding(&'a deployment_binding::Facts),
+}
+
+/// What the invariants need to know of the facts of a call.
+pub fn evidence<K: Kind>(facts: &K::Facts) -> Evidence<'_> {
+    let facts: &dyn Any = facts;
+    if let Some(facts) = facts.downcast_ref() {
+        Evidence::Registry(facts)
+    } else if let Some(facts) = facts.downcast_ref() {
+        Evidence::Version(facts)
+    } else if let Some(facts) = facts.downcast_ref() {
+        Evidence::Binding(facts)
+    } else {
+        Evidence::Workspace
+    }
+}
 
 pub use calls::{of_a_call, of_a_release};
 pub use decisions::of_a_decision;
@@ -63,7 +85,7 @@ impl Ledger {
 
     /// An object was let go: what it left as it was, because it was only looking or had to retain it, stays.
     pub fn release<K: Kind>(&mut self, facts: &K::Facts) {
-        let Evidence::Binding(facts) = K::evidence(facts) else { return };
+        let Evidence::Binding(facts) = evidence::<K>(facts) else { return };
         let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
         if let Some(id) = facts.id.clone().filter(|_| facts.situation.mode != Mode::Act || retained) {
             self.left.insert((id, facts.situation.ownership.owner.to_string()));

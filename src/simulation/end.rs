@@ -1,28 +1,30 @@
 //! What is true in the end, when nobody disturbs any more.
 
+use std::sync::Arc;
+
+use kube::ResourceExt;
 use serde_json::Value;
 
 use super::cloud::Form;
-use super::cluster::Object;
-use super::kinds::Kind;
-use super::shell::told;
-use super::world::World;
-use crate::api::{ConditionType, DeploymentBinding, ModelVersion, Registry, Tags, Workspace, conditions_of};
+use super::cluster::{self, of_any};
+use super::world::{World, told};
+use crate::api::{
+    AnyObject, ConditionType, DeploymentBinding, ModelVersion, Object, Reason, Tags, conditions_of,
+};
 use crate::azure::model::ResourceId;
 use crate::decide::rollout::Revision;
 
 /// Everything is as its manifest says, or says why not.
 pub fn of_the_end(world: &World) -> Result<(), String> {
-    every::<Registry>(world)?;
-    every::<Workspace>(world)?;
-    every::<ModelVersion>(world)?;
-    every::<DeploymentBinding>(world)?;
-    for binding in world.cluster.bindings.live.values() {
+    for object in world.cluster.live.values() {
+        every_object_is_done(object)?;
+    }
+    for binding in world.cluster.all::<DeploymentBinding>() {
         what_is_refused_reports_nothing(binding)?;
         what_is_ready_serves(world, binding)?;
     }
     every_endpoint_has_its_object(world)?;
-    for version in world.cluster.versions.live.values() {
+    for version in world.cluster.all::<ModelVersion>() {
         what_is_ready_is_described(world, version)?;
     }
     Ok(())
@@ -33,7 +35,7 @@ fn every_endpoint_has_its_object(world: &World) -> Result<(), String> {
     for endpoint in world.cloud.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
         let owner = endpoint.body["tags"]["bindery-owner"].as_str().unwrap_or_default();
         let Some(object) = owner.strip_prefix("prod/") else { continue };
-        let there = world.cluster.bindings.live.values().any(|b| b.full_name() == object);
+        let there = world.cluster.all::<DeploymentBinding>().any(|b| b.full_name() == object);
         if !there && !world.ledger.left(&endpoint.id, owner) {
             return Err(format!("{} belongs to {owner}, which is gone", endpoint.id));
         }
@@ -42,71 +44,63 @@ fn every_endpoint_has_its_object(world: &World) -> Result<(), String> {
 }
 
 /// Nothing is on its way any more; no finalizer holds what is deleted, but for a reason that it says.
-fn every<K: Kind>(world: &World) -> Result<(), String> {
-    for object in K::table(&world.cluster).live.values() {
-        let conditions = conditions_of(K::conditions(&object.status));
-        let is = |kind| conditions.get(kind).is_some_and(|c| c.status == "True");
-        let reason = conditions.get(ConditionType::Ready).map(|c| c.reason.clone()).unwrap_or_default();
-        let blocked = ["ReferenceNotReady", "ReferenceNotFound"].contains(&reason.as_str());
-        if !is(ConditionType::Ready) && !is(ConditionType::Stalled) && !blocked {
-            return Err(format!("{} {} ends as {}", K::WORD, object.name, told::<K>(&object.status)));
-        }
-        if object.deleting && !["NotEmpty", "InUse"].contains(&reason.as_str()) {
-            return Err(format!(
-                "{} {} is never let go: {}",
-                K::WORD,
-                object.name,
-                told::<K>(&object.status)
-            ));
-        }
+fn every_object_is_done(object: &AnyObject) -> Result<(), String> {
+    let (key, deleting) = (cluster::name(object), of_any!(object, it => it.is_deleting()));
+    let conditions = of_any!(object, it => conditions_of(it.conditions()));
+    let reason = conditions.reason(ConditionType::Ready);
+    let blocked = matches!(reason, Some(Reason::ReferenceNotReady | Reason::ReferenceNotFound));
+    if !conditions.is_true(ConditionType::Ready) && !conditions.is_true(ConditionType::Stalled) && !blocked {
+        return Err(format!("{key} ends as {}", told(object)));
+    }
+    if deleting && !matches!(reason, Some(Reason::NotEmpty | Reason::InUse)) {
+        return Err(format!("{key} is never let go: {}", told(object)));
     }
     Ok(())
 }
 
-fn ready<K: Kind>(object: &Object<K>) -> bool {
-    conditions_of(K::conditions(&object.status)).get(ConditionType::Ready).is_some_and(|c| c.status == "True")
+fn ready<K: Object>(object: &K) -> bool {
+    conditions_of(object.conditions()).is_true(ConditionType::Ready)
 }
 
 /// A binding whose endpoint is another's says nothing of what serves there.
-fn what_is_refused_reports_nothing(binding: &Object<DeploymentBinding>) -> Result<(), String> {
-    let status = &binding.status;
-    let refused = conditions_of(&status.conditions)
-        .get(ConditionType::Ready)
-        .is_some_and(|c| c.reason == "OwnedByAnother");
+fn what_is_refused_reports_nothing(binding: &DeploymentBinding) -> Result<(), String> {
+    let status = binding.current();
+    let refused =
+        conditions_of(&status.conditions).reason(ConditionType::Ready) == Some(Reason::OwnedByAnother);
     let silent = status.stable.is_none() && status.phase.is_none() && status.deployments.is_empty();
     if silent || !refused {
         Ok(())
     } else {
-        Err(format!("{} is refused, and reports {status:?}", binding.name))
+        Err(format!("{} is refused, and reports {status:?}", binding.full_name()))
     }
 }
 
 /// A binding that is Ready serves what its manifest asks for, with all the traffic.
-fn what_is_ready_serves(world: &World, binding: &Object<DeploymentBinding>) -> Result<(), String> {
+fn what_is_ready_serves(world: &World, binding: &DeploymentBinding) -> Result<(), String> {
     let workspace = ResourceId::workspace("s", "rg", "prod");
     let endpoint = workspace.child("onlineEndpoints", &binding.spec.online.endpoint.name);
     let Some(found) = world.cloud.resources.get(&endpoint) else {
         return if ready(binding) {
-            Err(format!("{} is Ready, and nothing is there", binding.name))
+            Err(format!("{} is Ready, and nothing is there", binding.full_name()))
         } else {
             Ok(())
         };
     };
     let reference = &binding.spec.model.version_ref.name;
-    let Some(version) = world.cluster.versions.live.get(reference) else { return Ok(()) };
-    let Some(asset_id) = version.status.asset_id.clone().filter(|_| ready(version)) else { return Ok(()) };
+    let Some(version) = world.cluster.find::<ModelVersion>(reference) else { return Ok(()) };
+    let Some(asset_id) = version.current().asset_id.filter(|_| ready(&**version)) else { return Ok(()) };
     let revision = Revision::of(&asset_id, &binding.spec.online.deployment);
     let name = revision.deployment_name(&version.spec.version);
     let traffic = &found.body["properties"]["traffic"];
     let serves = traffic[&name] == 100;
     let failed = found.body["tags"]["bindery-failed"].as_str();
     let failed = failed.is_some_and(|f| f.contains(&revision.to_string()));
-    let stopped = conditions_of(&binding.status.conditions).get(ConditionType::Stalled).is_some();
+    let stopped = conditions_of(binding.conditions()).get(ConditionType::Stalled).is_some();
     if ready(binding) != (serves && !stopped) || (!serves && !failed && !stopped) {
         return Err(format!(
             "{}: {name} has {traffic}, failed {failed}; its status says {}",
-            binding.name,
-            told::<DeploymentBinding>(&binding.status)
+            binding.full_name(),
+            told(&Arc::new(binding.clone()).any())
         ));
     }
     if ready(binding) {
@@ -119,7 +113,7 @@ fn what_is_ready_serves(world: &World, binding: &Object<DeploymentBinding>) -> R
         nothing_is_left_behind(world, &endpoint, &name)?;
         let knows = knows_its_keys(world, binding);
         let online = &binding.spec.online;
-        tags_are_as_written(&binding.name, &found.body["tags"], &online.endpoint.tags, knows)?;
+        tags_are_as_written(&binding.full_name(), &found.body["tags"], &online.endpoint.tags, knows)?;
         let tags = deployment.map_or(&Value::Null, |d| &d.body["tags"]);
         tags_are_as_written(&name, tags, &online.deployment.tags, knows)?;
     }
@@ -137,8 +131,8 @@ fn nothing_is_left_behind(world: &World, endpoint: &ResourceId, wanted: &str) ->
 }
 
 /// An object of the first day whose status was never lost knows every key that it ever set.
-fn knows_its_keys<K: Kind>(world: &World, object: &Object<K>) -> bool {
-    world.ledger.remembers_all() && object.created == world.began
+fn knows_its_keys<K: Object>(world: &World, object: &K) -> bool {
+    world.ledger.remembers_all() && object.created() == world.began
 }
 
 /// The tags of the manifest are in Azure and, where the object knows its keys, none that it had before.
@@ -154,20 +148,20 @@ fn tags_are_as_written(what: &str, found: &Value, wanted: &Tags, knows: bool) ->
 }
 
 /// A version that is Ready is in Azure, with our tag and what the manifest says.
-fn what_is_ready_is_described(world: &World, version: &Object<ModelVersion>) -> Result<(), String> {
+fn what_is_ready_is_described(world: &World, version: &ModelVersion) -> Result<(), String> {
     if !ready(version) {
         return Ok(());
     }
-    let id = version.status.id.clone().map(ResourceId::new);
+    let id = version.current().id.map(ResourceId::new);
     let found = id.as_ref().and_then(|id| world.cloud.resources.get(id));
-    let Some(found) = found else { return Err(format!("{} is Ready, and not there", version.name)) };
+    let Some(found) = found else { return Err(format!("{} is Ready, and not there", version.full_name())) };
     let properties = &found.body["properties"];
-    let owner = format!("prod/fares/{}", version.name);
+    let owner = format!("prod/{}", version.full_name());
     let tags = &properties["tags"];
     // Where a publish copies the tags, those of the source are foreign ones of the copy.
-    let copied = version.name.starts_with("taxi") && world.cloud.positions.publish_copies_metadata;
+    let copied = version.name_any().starts_with("taxi") && world.cloud.positions.publish_copies_metadata;
     let knows = knows_its_keys(world, version) && !copied;
-    tags_are_as_written(&version.name, tags, &version.spec.tags, knows)?;
+    tags_are_as_written(&version.full_name(), tags, &version.spec.tags, knows)?;
     let right = tags["bindery-owner"] == owner.as_str() && properties["isArchived"] == version.spec.archived;
-    if right { Ok(()) } else { Err(format!("{} is Ready, and Azure has {properties}", version.name)) }
+    if right { Ok(()) } else { Err(format!("{} is Ready, and Azure has {properties}", version.full_name())) }
 }

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Simulated};
 use super::foreign;
-use super::kinds::Kind;
 use super::world::World;
 use crate::api::{
     DeploymentBinding, DeploymentBindingSpec, From, Management, ModelVersion, ModelVersionSpec, Registry,
@@ -19,12 +18,12 @@ fn of<T: serde::de::DeserializeOwned>(spec: Value) -> T {
 }
 
 fn azure(name: &str) -> Value {
-    json!({"subscriptionId": "00000000-0000-0000-0000-000000000000", "resourceGroup": "rg", "name": name})
+    json!({"subscriptionId": "s", "resourceGroup": "rg", "name": name})
 }
 
 fn registry() -> RegistrySpec {
     of(
-        json!({"azure": azure("models"), "location": "eastus", "interval": "5m", "tags": {"team": "platform"}}),
+        json!({"azure": azure("models"), "location": "eastus", "interval": "5m", "tags": {"team": "platform"}, "allowedNamespaces": {"from": "All"}}),
     )
 }
 
@@ -48,7 +47,8 @@ fn promoted(number: &str) -> ModelVersionSpec {
 
 fn binding(endpoint: &str, number: &str) -> DeploymentBindingSpec {
     of(json!({
-        "workspaceRef": {"name": "prod"}, "model": {"versionRef": {"name": format!("taxi-{number}")}},
+        "workspaceRef": {"name": "prod", "namespace": "fares"},
+        "model": {"versionRef": {"name": format!("taxi-{number}"), "namespace": "fares"}},
         "online": {"endpoint": {"name": endpoint, "tags": {"team": "fares"}}, "deployment": {"instanceCount": 1}},
         "strategy": {
             "steps": [{"setTraffic": 10}, {"pause": {"for": "2m"}}, {"setTraffic": 50}, {"pause": {"for": "1m"}}],
@@ -79,20 +79,20 @@ pub fn begin(world: &mut World) {
 }
 
 fn apply_missing(cluster: &mut Cluster, now: jiff::Timestamp) {
-    if !cluster.registries.live.contains_key("models") {
+    if cluster.find::<Registry>("models").is_none() {
         cluster.apply::<Registry>("models", registry(), now);
     }
     for name in ["dev", "prod"] {
-        if !cluster.workspaces.live.contains_key(name) {
+        if cluster.find::<Workspace>(name).is_none() {
             cluster.apply::<Workspace>(name, workspace(name), now);
         }
     }
     for number in VERSIONS {
         let (dev, taxi) = (format!("dev-{number}"), format!("taxi-{number}"));
-        if !cluster.versions.live.contains_key(&dev) {
+        if cluster.find::<ModelVersion>(&dev).is_none() {
             cluster.apply::<ModelVersion>(&dev, trained(number), now);
         }
-        if !cluster.versions.live.contains_key(&taxi) {
+        if cluster.find::<ModelVersion>(&taxi).is_none() {
             cluster.apply::<ModelVersion>(&taxi, promoted(number), now);
         }
     }
@@ -108,23 +108,22 @@ pub fn leave_in_order(world: &mut World) {
     edit_all::<DeploymentBinding>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
 }
 
-fn edit_all<K: Kind>(world: &mut World, change: impl Fn(&mut K::Spec)) {
-    let names: Vec<String> = K::table(&world.cluster).live.keys().cloned().collect();
-    for name in names {
+fn edit_all<K: Simulated>(world: &mut World, change: impl Fn(&mut K::Spec)) {
+    for name in world.cluster.names::<K>() {
         edit::<K>(world, &name, &change);
     }
 }
 
-fn edit<K: Kind>(world: &mut World, name: &str, change: impl FnOnce(&mut K::Spec)) {
+fn edit<K: Simulated>(world: &mut World, name: &str, change: impl FnOnce(&mut K::Spec)) {
     let now = world.now;
-    let Some(object) = K::table(&world.cluster).live.get(name) else { return };
-    let mut spec = object.spec.clone();
+    let Some(object) = world.cluster.find::<K>(name) else { return };
+    let mut spec = object.spec().clone();
     change(&mut spec);
     world.cluster.apply::<K>(name, spec, now);
 }
 
-fn any<K: Kind>(world: &mut World) -> Option<String> {
-    let names: Vec<String> = K::table(&world.cluster).live.keys().cloned().collect();
+fn any<K: Simulated>(world: &mut World) -> Option<String> {
+    let names = world.cluster.names::<K>();
     world.rng.choice(names)
 }
 
@@ -149,7 +148,7 @@ pub fn act(world: &mut World) {
             world.observe_only = !world.observe_only && world.rng.u8(0..3) == 0;
             let it = world.observe_only;
             world.note(|| format!("USER --observe-only={it}"));
-            world.restart();
+            world.restart = true;
         }
         _ => {
             world.note(|| "USER applies what is missing".into());
@@ -196,16 +195,18 @@ fn with_a_binding(world: &mut World) {
             s.management =
                 if s.management == Management::Manage { Management::Observe } else { Management::Manage };
         }),
-        12 => world.cluster.delete::<DeploymentBinding>(&name),
+        12 => world.cluster.delete::<DeploymentBinding>(&name, now),
         13 => {
             // Renamed in Git: the old name goes, the new one comes, in either order.
-            let Some(old) = world.cluster.bindings.live.get(&name).map(|o| o.spec.clone()) else { return };
+            let Some(old) = world.cluster.find::<DeploymentBinding>(&name).map(|o| o.spec.clone()) else {
+                return;
+            };
             let new = format!("{}-{}", old.online.endpoint.name, world.rng.u8(0..9));
             if world.rng.bool() {
-                world.cluster.delete::<DeploymentBinding>(&name);
+                world.cluster.delete::<DeploymentBinding>(&name, now);
             }
             world.cluster.apply::<DeploymentBinding>(&new, old, now);
-            world.cluster.delete::<DeploymentBinding>(&name);
+            world.cluster.delete::<DeploymentBinding>(&name, now);
         }
         14 if small == 1 => world.cluster.apply::<DeploymentBinding>("rival", binding("taxi", number), now),
         // Somebody in a namespace that the workspace may not allow.
@@ -217,6 +218,7 @@ fn with_a_binding(world: &mut World) {
 }
 
 fn with_a_version(world: &mut World) {
+    let now = world.now;
     let Some(name) = any::<ModelVersion>(world) else { return };
     let choice = world.rng.u8(0..17) / 2;
     world.note(|| format!("USER version {name}: {choice}"));
@@ -238,12 +240,13 @@ fn with_a_version(world: &mut World) {
                     s.deletion_policy = crate::api::VersionDeletion::Delete;
                 });
             }
-            world.cluster.delete::<ModelVersion>(&name);
+            world.cluster.delete::<ModelVersion>(&name, now);
         }
     }
 }
 
 fn with_the_registry(world: &mut World) {
+    let now = world.now;
     let choice = world.rng.u8(0..13) / 2;
     world.note(|| format!("USER registry: {choice}"));
     let small = world.rng.u8(1..4);
@@ -259,6 +262,6 @@ fn with_the_registry(world: &mut World) {
         3 => edit::<Registry>(world, "models", |s| s.suspend = !s.suspend),
         4 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Delete),
         5 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Retain),
-        _ => world.cluster.delete::<Registry>("models"),
+        _ => world.cluster.delete::<Registry>("models", now),
     }
 }

@@ -1,23 +1,21 @@
 //! What must hold of every decision.
 
-use super::super::cluster::Object;
-use super::super::kinds::{Evidence, Kind};
 use super::super::world::World;
-use super::{allowed, hold, wanted};
+use super::{Evidence, allowed, evidence, hold, wanted};
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
 use crate::azure::model::{Action, Call};
-use crate::decide::{Decision, Mode, Place, deployment_binding};
+use crate::decide::{Decision, Kind, Mode, Place, deployment_binding};
 
 /// What holds of every decision.
 pub fn of_a_decision<K: Kind>(
     _: &World,
-    object: &Object<K>,
+    object: &K,
     facts: &K::Facts,
     decision: &Decision<K::Status>,
 ) -> Result<(), String> {
     tells_one_story::<K>(object, decision)?;
-    if let Evidence::Binding(facts) = K::evidence(facts) {
+    if let Evidence::Binding(facts) = evidence::<K>(facts) {
         a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
         what_is_too_much_goes(facts, decision.call.as_ref())?;
     }
@@ -25,13 +23,15 @@ pub fn of_a_decision<K: Kind>(
 }
 
 /// Ready is there and of this generation; Reconciling and Stalled are never there together.
-fn tells_one_story<K: Kind>(object: &Object<K>, decision: &Decision<K::Status>) -> Result<(), String> {
-    let conditions = conditions_of(K::conditions(&decision.status));
+fn tells_one_story<K: Kind>(object: &K, decision: &Decision<K::Status>) -> Result<(), String> {
+    let mut told = object.clone();
+    *told.status_mut() = Some(decision.status.clone());
+    let conditions = conditions_of(told.conditions());
     let ready = conditions.get(ConditionType::Ready).and_then(|c| c.observed_generation);
-    hold(ready == Some(object.generation), || format!("{}: Ready speaks of {ready:?}", object.name))?;
+    hold(ready == Some(object.generation()), || format!("{}: Ready speaks of {ready:?}", object.key()))?;
     let both = conditions.get(ConditionType::Reconciling).is_some()
         && conditions.get(ConditionType::Stalled).is_some();
-    hold(!both, || format!("{}: Reconciling and Stalled at once", object.name))
+    hold(!both, || format!("{}: Reconciling and Stalled at once", object.key()))
 }
 
 /// Something keeps the operator from acting on this endpoint now.
