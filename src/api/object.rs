@@ -99,8 +99,13 @@ pub trait Object:
     fn mode(&self) -> (bool, Management, Option<&Period>);
     /// `status.operation`.
     fn operation(&self) -> Option<&Operation>;
+    /// `conditions` of a status.
+    fn conditions_in(status: &Self::Status) -> &[Condition];
+
     /// `status.conditions`.
-    fn conditions(&self) -> &[Condition];
+    fn conditions(&self) -> &[Condition] {
+        self.status().map_or(&[], Self::conditions_in)
+    }
 
     /// Its name in the cluster.
     fn key(&self) -> ObjectKey {
@@ -184,8 +189,8 @@ macro_rules! objects {
                 operation(self)
             }
 
-            fn conditions(&self) -> &[Condition] {
-                self.status.as_ref().map_or(&[], |s| &s.conditions)
+            fn conditions_in(status: &Self::Status) -> &[Condition] {
+                &status.conditions
             }
         }
     )+};

@@ -65,8 +65,9 @@ pub enum Found {
 #[derive(Debug)]
 pub struct Known {
     lane: Lane,
-    cluster: BTreeMap<ClusterRead, Found>,
-    azure: BTreeMap<Read, Answer>,
+    /// Few, so that a search is quicker than an order.
+    cluster: Vec<(ClusterRead, Found)>,
+    azure: Vec<(Read, Answer)>,
     wanted_of_cluster: Vec<ClusterRead>,
     wanted_of_azure: Vec<Read>,
 }
@@ -83,13 +84,7 @@ pub struct Wanted {
 impl Known {
     /// Nothing is known. Reads of Azure will be as urgent as this.
     pub fn nothing(lane: Lane) -> Self {
-        Self {
-            lane,
-            cluster: BTreeMap::new(),
-            azure: BTreeMap::new(),
-            wanted_of_cluster: vec![],
-            wanted_of_azure: vec![],
-        }
+        Self { lane, cluster: vec![], azure: vec![], wanted_of_cluster: vec![], wanted_of_azure: vec![] }
     }
 
     /// Takes what is still wanted; empty when the facts are whole.
@@ -102,22 +97,22 @@ impl Known {
 
     /// Takes in what a read of the cluster found.
     pub fn take_in_cluster(&mut self, read: ClusterRead, found: Found) {
-        self.cluster.insert(read, found);
+        self.cluster.push((read, found));
     }
 
     /// Takes in what Azure answered.
     pub fn take_in_azure(&mut self, read: Read, answer: Answer) {
-        self.azure.insert(read, answer);
+        self.azure.push((read, answer));
     }
 
     /// Everything of the cluster that the facts rest on.
     pub fn rests_on(&self) -> impl Iterator<Item = &ClusterRead> {
-        self.cluster.keys()
+        self.cluster.iter().map(|(read, _)| read)
     }
 
     fn of_cluster(&mut self, read: ClusterRead) -> Option<&Found> {
-        if self.cluster.contains_key(&read) {
-            return self.cluster.get(&read);
+        if let Some(at) = self.cluster.iter().position(|(known, _)| *known == read) {
+            return self.cluster.get(at).map(|(_, found)| found);
         }
         if !self.wanted_of_cluster.contains(&read) {
             self.wanted_of_cluster.push(read);
@@ -127,8 +122,8 @@ impl Known {
 
     fn of_azure(&mut self, purpose: Purpose, what: Ask) -> Option<&Answer> {
         let read = Read { errand: Errand { principal: Principal::Operator, lane: self.lane, purpose }, what };
-        if self.azure.contains_key(&read) {
-            return self.azure.get(&read);
+        if let Some(at) = self.azure.iter().position(|(known, _)| *known == read) {
+            return self.azure.get(at).map(|(_, answer)| answer);
         }
         if !self.wanted_of_azure.contains(&read) {
             self.wanted_of_azure.push(read);

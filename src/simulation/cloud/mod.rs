@@ -60,6 +60,8 @@ pub struct Cloud {
     pub rng: Rng,
     pub resources: BTreeMap<ResourceId, Resource>,
     pub operations: Vec<Operation>,
+    /// All operations before this one are done.
+    first_open: usize,
     /// Deleted, and still in lists until then.
     ghosts: Vec<(Timestamp, Resource)>,
     /// Requests of a process that is dead, on their way.
@@ -89,6 +91,7 @@ impl Cloud {
             rng,
             resources: BTreeMap::new(),
             operations: vec![],
+            first_open: 0,
             ghosts: vec![],
             under_way: vec![],
             landed: vec![],
@@ -164,7 +167,8 @@ impl Cloud {
     /// Does an endpoint say Updating because of one of its deployments?
     fn says_updating(&self, id: &ResourceId) -> bool {
         let of_a_deployment = |o: &Operation| !o.done && o.lock == *id && o.resource != *id;
-        self.positions.endpoint_updating_with_deployment && self.operations.iter().any(of_a_deployment)
+        self.positions.endpoint_updating_with_deployment
+            && self.operations[self.first_open..].iter().any(of_a_deployment)
     }
 
     /// A collection, as the list has it: new resources may be missing, old ones there, and of those that changed the list

@@ -87,7 +87,7 @@ impl Cloud {
 
     /// Does an operation run that locks this?
     pub fn busy(&self, lock: &ResourceId) -> bool {
-        self.operations.iter().any(|o| !o.done && o.lock == *lock)
+        self.operations[self.first_open..].iter().any(|o| !o.done && o.lock == *lock)
     }
 
     /// The next time at which an operation ends.
@@ -106,7 +106,10 @@ impl Cloud {
 
     fn end_operations(&mut self, now: Timestamp) {
         self.now = now;
-        let mut due: Vec<usize> = (0..self.operations.len())
+        while self.operations.get(self.first_open).is_some_and(|o| o.done) {
+            self.first_open += 1;
+        }
+        let mut due: Vec<usize> = (self.first_open..self.operations.len())
             .filter(|i| !self.operations[*i].done && self.operations[*i].ends <= now)
             .collect();
         due.sort_by_key(|i| self.operations[*i].ends);

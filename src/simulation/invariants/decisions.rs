@@ -24,9 +24,7 @@ pub fn of_a_decision<K: Kind>(
 
 /// Ready is there and of this generation; Reconciling and Stalled are never there together.
 fn tells_one_story<K: Kind>(object: &K, decision: &Decision<K::Status>) -> Result<(), String> {
-    let mut told = object.clone();
-    *told.status_mut() = Some(decision.status.clone());
-    let conditions = conditions_of(told.conditions());
+    let conditions = conditions_of(K::conditions_in(&decision.status));
     let ready = conditions.get(ConditionType::Ready).and_then(|c| c.observed_generation);
     hold(ready == Some(object.generation()), || format!("{}: Ready speaks of {ready:?}", object.key()))?;
     let both = conditions.get(ConditionType::Reconciling).is_some()
