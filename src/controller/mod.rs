@@ -6,6 +6,8 @@
 //! watches bring to it.
 
 mod context;
+#[cfg(test)]
+mod fixtures;
 mod index;
 mod live;
 mod memory;

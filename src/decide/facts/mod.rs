@@ -325,3 +325,6 @@ pub enum SourceVersion {
         registry: Option<String>,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! A world for tests: an empty cluster that takes writes or refuses them, and an Azure that nobody reaches.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::context::{Context, Options};
+use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
+use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, Registry};
+use crate::azure::model::{Answer, Ask, Call, Class, Error, Read, Reply};
+use crate::decide::{Event, Kind};
+
+/// The world.
+#[derive(Default)]
+pub struct Nowhere {
+    /// The cluster refuses every write.
+    pub refuses: AtomicBool,
+}
+
+impl Nowhere {
+    fn taken<K: Object>(&self, object: &K) -> Result<K, Refusal> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err(Refusal::Failed("No.".into()));
+        }
+        Ok(object.clone())
+    }
+}
+
+/// What every pass in this world shares.
+pub fn context() -> Context<Nowhere> {
+    let options = Options { cluster: "prod".into(), observe_only: false, namespace: None };
+    Context::new(Nowhere::default(), options)
+}
+
+impl Cluster for Nowhere {
+    fn get(&self, _: &ObjectKey) -> Option<AnyObject> {
+        None
+    }
+
+    fn labels(&self, _: &str) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    async fn replace_status<K: Kind>(&self, object: &K) -> Result<K, Refusal> {
+        self.taken(object)
+    }
+
+    async fn replace_finalizers<K: Kind>(&self, object: &K, finalizers: Vec<String>) -> Result<K, Refusal> {
+        let mut object = object.clone();
+        object.meta_mut().finalizers = Some(finalizers);
+        self.taken(&object)
+    }
+
+    async fn publish<K: Kind>(&self, _: &K, _: &Event) {}
+}
+
+impl Azure for Nowhere {
+    async fn read(&self, read: &Read) -> Answer {
+        let error = Error::new(Class::Transient, "Nobody answers.");
+        match read.what {
+            Ask::Resource(_) => Answer::Resource(Err(error)),
+            Ask::Collection { .. } => Answer::Collection(Err(error)),
+            Ask::Operation { .. } => Answer::Operation(Err(error)),
+            Ask::Run { .. } => Answer::Run(Err(error)),
+        }
+    }
+
+    async fn send(&self, _: &Call) -> Result<Reply, Error> {
+        Err(Error::new(Class::Transient, "Nobody answers."))
+    }
+}
+
+impl Clock for Nowhere {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+}
+
+impl Journal for Nowhere {
+    fn calls<K: Kind>(&self, _: &K, _: &K::Facts, _: &Call) {}
+    fn failed<K: Kind>(&self, _: &K, _: &Call, _: &Error) {}
+    fn let_go<K: Kind>(&self, _: &K, _: &K::Facts, _: &[Event]) {}
+    fn refused(&self, _: &ObjectKey, _: &str, _: Duration) {}
+    fn panicked(&self, key: &ObjectKey) {
+        unreachable!("the pass over {key} panicked")
+    }
+}
+
+/// A version 1 of the namespace `fares`, in a place.
+pub fn version(name: &str, model: &str, place: &Value) -> ModelVersion {
+    let mut spec = json!({"model": model, "version": "1", "source": {"uri": "azureml://x"}});
+    spec.as_object_mut().expect("a map").extend(place.as_object().expect("a map").clone());
+    made(name, &spec)
+}
+
+/// The registry `models` of the namespace `fares`.
+pub fn registry() -> Registry {
+    made("models", &json!({"azure": {"subscriptionId": "s", "resourceGroup": "rg"}, "location": "eastus"}))
+}
+
+/// A binding of the namespace `fares` whose endpoint has these assets deployed.
+pub fn binding(name: &str, assets: &[&str]) -> DeploymentBinding {
+    let spec = json!({
+        "workspaceRef": {"name": "prod"}, "model": {"versionRef": {"name": "one"}},
+        "online": {"endpoint": {"name": "taxi"}, "deployment": {}},
+    });
+    let deployment = |asset: &&str| json!({"name": "v1", "role": "Stable", "assetId": asset, "weight": 100, "since": "2026-03-01T12:00:00Z"});
+    let deployments: Vec<Value> = assets.iter().map(deployment).collect();
+    let mut binding: DeploymentBinding = made(name, &spec);
+    binding.status = Some(serde_json::from_value(json!({"deployments": deployments})).expect("a status"));
+    binding
+}
+
+/// An object of the namespace `fares`.
+fn made<K: Object>(name: &str, spec: &Value) -> K {
+    let metadata = json!({"name": name, "namespace": "fares", "uid": name, "resourceVersion": "1"});
+    let kind = K::KIND.to_string();
+    let object =
+        json!({"apiVersion": "bindery.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec});
+    serde_json::from_value(object).expect("an object")
+}
