@@ -18,6 +18,7 @@
 //! ```
 
 pub mod config;
+pub mod contract;
 pub mod control;
 pub mod core;
 mod shell;
