@@ -9,9 +9,27 @@ use crate::core::machinery::call::{self, Call};
 use crate::core::machinery::error::{Answer, ArmError};
 use crate::core::machinery::order::Order;
 use crate::core::machinery::paging::page;
-use crate::core::machinery::schema::{datastore as shapes, word};
+use crate::core::machinery::schema::word;
 use crate::core::machinery::{ids, json as at};
 use crate::wire::Response;
+
+/// The kinds of stores.
+const TYPES: [&str; 5] = ["AzureBlob", "AzureDataLakeGen1", "AzureDataLakeGen2", "AzureFile", "OneLake"];
+/// The kinds of credentials.
+const CREDENTIALS: [&str; 5] = ["AccountKey", "Certificate", "None", "Sas", "ServicePrincipal"];
+
+/// What can be said only once [PY].
+const CREATE_ONLY: [&str; 9] = [
+    "datastoreType",
+    "accountName",
+    "containerName",
+    "endpoint",
+    "filesystem",
+    "fileShareName",
+    "oneLakeWorkspaceName",
+    "protocol",
+    "storeName",
+];
 
 /// The one of a workspace's datastores that is used when none is named.
 const DEFAULT: &str = "workspaceblobstore";
@@ -69,7 +87,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
 }
 
 fn refuse_changes(before: &Value, after: &Value) -> Result<(), ArmError> {
-    for field in shapes::CREATE_ONLY {
+    for field in CREATE_ONLY {
         let path = format!("properties.{field}");
         if at::at(before, &path) != at::at(after, &path) {
             return Err(ArmError::validation(&path, format!("{field} of a datastore cannot be changed.")));
@@ -88,8 +106,8 @@ fn make_container(core: &mut Core, document: &Value) {
 
 fn rendered(core: &Core, address: &Address, body: &Value) -> Value {
     let mut properties = at::object(body, "properties");
-    let kind = word(shapes::TYPES, at::text(body, "properties.datastoreType"));
-    let credentials = word(shapes::CREDENTIALS, at::text(body, "properties.credentials.credentialsType"));
+    let kind = word(&TYPES, at::text(body, "properties.datastoreType"));
+    let credentials = word(&CREDENTIALS, at::text(body, "properties.credentials.credentialsType"));
     let defaults = json!({
         "description": null, "tags": {}, "properties": {}, "serviceDataAccessAuthIdentity": "None",
     });
