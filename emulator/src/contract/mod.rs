@@ -178,7 +178,7 @@ impl Contract {
         self
     }
 
-    /// The names of types that are used and not there.
+    /// The names of types that are used and not there. Operations may return types that the file leaves out.
     pub fn unknown(&self) -> BTreeSet<&str> {
         let fields = self.resources.values().chain(self.types.values().map(|known| &known.fields)).flatten();
         let of_fields = fields.filter_map(|field| field.shape.named());

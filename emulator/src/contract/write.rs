@@ -15,15 +15,13 @@ impl Display for Contract {
             blocks.push(lines.concat());
         }
         for (name, known) in &self.types {
-            let mut first = format!("type {name}");
+            let mut words = vec![format!("type {name}")];
             if !known.bases.is_empty() {
-                first += &format!(" : {}", known.bases.join(", "));
+                words.push(format!(": {}", known.bases.join(", ")));
             }
-            if let Some(by) = &known.by {
-                first += &format!(" by {by}");
-            }
+            words.extend(known.by.iter().map(|by| format!("by {by}")));
             let kinds = known.kinds.iter().map(|(word, kind)| format!("| {word} {kind}"));
-            blocks.push(block(&first, known.fields.iter().map(ToString::to_string).chain(kinds)));
+            blocks.push(block(&words.join(" "), known.fields.iter().map(ToString::to_string).chain(kinds)));
         }
         blocks.extend(self.operations.iter().map(operation));
         out.write_str(&blocks.join("\n"))

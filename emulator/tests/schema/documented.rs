@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 use azureml_emulator::contract::{Contract, Field, Shape, Type};
 use serde_json::{Map, Value, json};
 
-const REQUESTS: &str = include_str!("../../contract/requests.schema");
+use crate::support::documented::shapes::json_schema;
 
-/// Days, hours, minutes and seconds, and no other units (§B.5).
-const DURATION: &str = r"^P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$";
+const REQUESTS: &str = include_str!("../../contract/requests.schema");
 
 /// The bodies of all resources.
 pub struct Schema {
@@ -76,39 +75,10 @@ fn object(fields: &[Field]) -> Value {
     let required: Vec<&String> =
         fields.iter().filter(|field| field.required).map(|field| &field.name).collect();
     let properties: Map<String, Value> =
-        fields.iter().map(|field| (field.name.clone(), value_of(&field.shape))).collect();
+        fields.iter().map(|field| (field.name.clone(), json_schema(&field.shape, reference))).collect();
     json!({"type": "object", "properties": properties, "required": required})
 }
 
 fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/definitions/{name}")})
-}
-
-fn value_of(shape: &Shape) -> Value {
-    match shape {
-        Shape::Any => json!({}),
-        Shape::Object => json!({"type": "object"}),
-        Shape::Text { least, most, pattern } => {
-            let mut schema = json!({"type": "string"});
-            for (name, bound) in
-                [("minLength", json!(least)), ("maxLength", json!(most)), ("pattern", json!(pattern))]
-            {
-                if !bound.is_null() {
-                    schema[name] = bound;
-                }
-            }
-            schema
-        }
-        Shape::Scalar => json!({"type": ["string", "number"]}),
-        Shape::Flag => json!({"type": "boolean"}),
-        Shape::Whole(None) => json!({"type": "integer"}),
-        Shape::Whole(Some(least)) => json!({"type": "integer", "minimum": least}),
-        Shape::Number => json!({"type": "number"}),
-        Shape::Time => json!({"type": "string", "format": "date-time"}),
-        Shape::Duration => json!({"type": "string", "pattern": DURATION}),
-        Shape::Words(words) => json!({"type": "string", "enum": words}),
-        Shape::Map(inner) => json!({"type": "object", "additionalProperties": value_of(inner)}),
-        Shape::List(inner) => json!({"type": "array", "items": value_of(inner)}),
-        Shape::Of(name) => reference(name),
-    }
 }

@@ -29,7 +29,9 @@ pub(super) fn of(specification: &Value) -> Result<Contract, NotUnderstood> {
     for (path, methods) in specification["paths"].as_object().into_iter().flatten() {
         for (method, operation) in methods.as_object().into_iter().flatten() {
             let operation = read(path, method, operation)?;
-            if let (true, Some(Returns::One(name) | Returns::List(name))) = (is_served(path), &operation.returns) {
+            if let (true, Some(Returns::One(name) | Returns::List(name))) =
+                (is_served(path), &operation.returns)
+            {
                 answers.take(name)?;
             }
             answers.contract.operations.push(operation);
@@ -113,7 +115,9 @@ impl Answers<'_> {
             known.by = definition["discriminator"].as_str().map(ToOwned::to_owned);
         }
         let fields = known.fields.iter().filter_map(|field| field.shape.named());
-        for used in fields.chain(known.bases.iter().chain(known.kinds.iter().map(|kind| &kind.1)).map(String::as_str)) {
+        for used in
+            fields.chain(known.bases.iter().chain(known.kinds.iter().map(|kind| &kind.1)).map(String::as_str))
+        {
             self.take(used)?;
         }
         self.contract.types.insert(name.to_owned(), known);

@@ -90,7 +90,9 @@ impl Requests<'_> {
             (Some("array"), _) => Ok(Shape::List(Box::new(self.shape(place, &schema["items"])?))),
             (Some("object"), Some(others)) => Ok(Shape::Map(Box::new(self.shape(place, others)?))),
             (Some("object"), None) if is_empty(&schema["properties"]) => Ok(Shape::Object),
-            (None, None) if schema.as_object().is_some_and(|facts| facts.keys().all(|key| key == "description")) => {
+            (None, None)
+                if schema.as_object().is_some_and(|facts| facts.keys().all(|key| key == "description")) =>
+            {
                 Ok(Shape::Any)
             }
             _ => Err(not_understood(place, schema)),

@@ -5,7 +5,7 @@ use crate::core::machinery::error::ArmError;
 use crate::wire::Request;
 
 /// What clients are known to send (§A, §E.2). One superset of the schema is served for all.
-pub const API_VERSIONS: [&str; 28] = [
+const API_VERSIONS: [&str; 28] = [
     "2020-09-01-dataplanepreview",
     "2020-08-01",
     "2021-10-01-dataplanepreview",

@@ -5,6 +5,7 @@
 pub mod exceptions;
 mod operations;
 mod schemas;
+pub mod shapes;
 
 use std::sync::LazyLock;
 

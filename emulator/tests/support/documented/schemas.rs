@@ -8,17 +8,12 @@
 
 use std::collections::BTreeSet;
 
-use azureml_emulator::contract::{Access, Contract, Shape, Type};
+use azureml_emulator::contract::{Access, Contract, Type};
 use serde_json::{Map, Value, json};
 
 use super::exceptions::{ALWAYS, FIELDS};
 use super::operations::{Body, Operation};
-
-/// Seven digits of a second, and the offset written out (§D.3).
-const TIME: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{7}\+00:00$";
-
-/// Fractions of seconds, as the service has them (`PT0.5S`, §B.5); the format `duration` of JSON Schema has none.
-const DURATION: &str = r"^P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$";
+use super::shapes::json_schema;
 
 /// All types, and the lists that operations answer with.
 pub fn compile(contract: &Contract, operations: &[Operation]) -> jsonschema::Validator {
@@ -108,7 +103,7 @@ fn collect(
             required.remove(&field.name);
             continue;
         }
-        fields.insert(field.name.clone(), value_of(&field.shape));
+        fields.insert(field.name.clone(), json_schema(&field.shape, reference));
         if field.required {
             required.insert(field.name.clone());
         }
@@ -117,33 +112,5 @@ fn collect(
     required.extend(always.map(ToString::to_string));
     for more in FIELDS.iter().filter(|more| more.of == name) {
         fields.insert(more.field.to_owned(), serde_json::from_str(more.schema).unwrap());
-    }
-}
-
-/// What a field may be.
-fn value_of(shape: &Shape) -> Value {
-    let text = |pattern: &str| json!({"type": "string", "pattern": pattern});
-    match shape {
-        Shape::Any => json!({}),
-        Shape::Object => json!({"type": "object"}),
-        Shape::Text { least, most, pattern } => {
-            let bounds =
-                [("minLength", json!(least)), ("maxLength", json!(most)), ("pattern", json!(pattern))];
-            let mut schema = Map::from_iter([("type".to_owned(), json!("string"))]);
-            let given = bounds.into_iter().filter(|(_, bound)| !bound.is_null());
-            schema.extend(given.map(|(name, bound)| (name.to_owned(), bound)));
-            schema.into()
-        }
-        Shape::Scalar => json!({"type": ["string", "number"]}),
-        Shape::Flag => json!({"type": "boolean"}),
-        Shape::Whole(None) => json!({"type": "integer"}),
-        Shape::Whole(least) => json!({"type": "integer", "minimum": least}),
-        Shape::Number => json!({"type": "number"}),
-        Shape::Time => text(TIME),
-        Shape::Duration => text(DURATION),
-        Shape::Words(words) => json!({"type": "string", "enum": words}),
-        Shape::Map(inner) => json!({"type": "object", "additionalProperties": value_of(inner)}),
-        Shape::List(inner) => json!({"type": "array", "items": value_of(inner)}),
-        Shape::Of(name) => reference(name),
     }
 }

@@ -68,7 +68,7 @@ pub fn start(core: &mut Core, call: &Call, start: Start) -> Urls {
         Family::Registry => guid,
         Family::Mfe(prefix) => format!("{prefix}:{}:{guid}", start.workspace_id),
     };
-    let outcome = super::operation::outcome::outcome(core, start.work, start.deed.subject(), start.model);
+    let outcome = outcome::decide(core, start.work, start.deed.subject(), start.model);
     let seconds = start.work.duration(&core.config.durations);
     let due = ids::after(core.now, seconds);
     core.operations.occupy(start.deed.endpoint().as_deref());

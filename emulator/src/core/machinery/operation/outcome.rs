@@ -4,7 +4,7 @@ use crate::config::{Outcome, Work, like};
 use crate::core::Core;
 
 /// The outcome that the rules have for a new operation.
-pub fn outcome(core: &mut Core, work: Work, resource: &str, model: &str) -> Outcome {
+pub(super) fn decide(core: &mut Core, work: Work, resource: &str, model: &str) -> Outcome {
     let rule = core.config.operations.iter_mut().find(|rule| {
         rule.times != Some(0)
             && rule.work.is_none_or(|kind| kind == work)
