@@ -15,6 +15,7 @@
 //!   state read word Ready | Failed          only ever shown; `write`: only ever sent
 //!   | AzureBlob AzureBlobDatastore          a kind: its word, and its type
 //! operation GET ~/registries/{name} Registries_Get     `~`: in a resource group; `-`: in a subscription
+//!   query $skip $top                        the parameters of its query, beside api-version
 //!   returns Registry                        also: list Registry
 //!   202 Location                            a status of success, and its headers
 //! ```
@@ -143,6 +144,8 @@ pub struct Operation {
     pub method: String,
     /// With names in braces.
     pub path: String,
+    /// The parameters of its query, beside `api-version`.
+    pub query: Vec<String>,
     /// What a 200 or 201 has in its body.
     pub returns: Option<Returns>,
     /// Its statuses of success, with their headers.
@@ -234,6 +237,7 @@ type Thing by kind
   | Blob Blob
 
 operation GET - Things_All
+  query $skip $top
   returns list Thing
   200
 

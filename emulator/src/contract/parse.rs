@@ -146,6 +146,7 @@ impl Contract {
             id: id.to_owned(),
             method: method.to_owned(),
             path,
+            query: Vec::new(),
             returns: None,
             statuses: BTreeMap::new(),
         });
@@ -181,9 +182,13 @@ fn type_name(name: &str) -> Result<String, Why> {
     if fine { Ok(name.to_owned()) } else { Err(Why::NoType(name.to_owned())) }
 }
 
-/// What an operation returns, or one of its statuses.
+/// What an operation is asked with, what it returns, or one of its statuses.
 fn answer(operation: &mut Operation, line: &str) -> Result<(), Why> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    if word == "query" {
+        operation.query = rest.split_whitespace().map(ToOwned::to_owned).collect();
+        return Ok(());
+    }
     if word == "returns" {
         operation.returns = Some(match rest.strip_prefix("list ") {
             Some(item) => Returns::List(type_name(item)?),

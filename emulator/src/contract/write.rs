@@ -41,6 +41,8 @@ fn operation(operation: &Operation) -> String {
         (None, Some(rest)) => format!("-{rest}"),
         (None, None) => operation.path.clone(),
     };
+    let query = operation.query.join(" ");
+    let query = (!query.is_empty()).then(|| format!("query {query}")).into_iter();
     let returns = operation.returns.iter().map(|returns| match returns {
         Returns::One(name) => format!("returns {name}"),
         Returns::List(name) => format!("returns list {name}"),
@@ -48,7 +50,10 @@ fn operation(operation: &Operation) -> String {
     let statuses = operation.statuses.iter().map(|(status, headers)| {
         headers.iter().fold(status.to_string(), |line, header| format!("{line} {header}"))
     });
-    block(&format!("operation {} {path} {}", operation.method, operation.id), returns.chain(statuses))
+    block(
+        &format!("operation {} {path} {}", operation.method, operation.id),
+        query.chain(returns).chain(statuses),
+    )
 }
 
 impl Display for Field {

@@ -3,10 +3,10 @@
 //!
 //! Its parts lie in four rooms. Each may use those before it, and none that comes after it:
 //!
-//! 1. [`machinery`]: what it takes to answer any request;
-//! 2. [`resources`]: what Azure Resource Manager has;
-//! 3. [`services`]: what is served beside it;
-//! 4. [`door`]: where every request comes in, and is given to one of them.
+//! 1. `machinery`: what it takes to answer any request;
+//! 2. `resources`: what Azure Resource Manager has;
+//! 3. `services`: what is served beside it;
+//! 4. `door`: where every request comes in, and is given to one of them.
 //!
 //! All of them are handed the [`Core`], which keeps the state of each. `tests/rooms.rs` refuses a `use` that goes the
 //! other way.

@@ -73,9 +73,18 @@ fn read(path: &str, method: &str, operation: &Value) -> Result<Operation, NotUnd
         id: operation["operationId"].as_str().ok_or_else(refused)?.to_owned(),
         method: method.to_ascii_uppercase(),
         path: path.to_owned(),
+        query: query(operation),
         returns,
         statuses,
     })
+}
+
+/// The parameters of a query; `api-version` is one of every query.
+fn query(operation: &Value) -> Vec<String> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let in_query = parameters.filter(|parameter| parameter["in"] == "query");
+    let names = in_query.filter_map(|parameter| parameter["name"].as_str());
+    names.filter(|name| *name != "api-version").map(ToOwned::to_owned).collect()
 }
 
 struct Answers<'a> {
