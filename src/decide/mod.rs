@@ -23,8 +23,8 @@ use crate::api::{ConditionType, conditions_of};
 
 pub use facts::{Facts, Kind, Look, Place, SourceVersion};
 pub use situation::{
-    Attempt, Claimant, Failure, Followed, Mode, OWNER_TAG, Owner, Ownership, Situation, Trouble, elapsed,
-    retry_after,
+    Attempt, Claimant, Effect, Failure, Followed, Intent, Mode, OWNER_TAG, Owner, Ownership, Situation,
+    Trouble, elapsed, retry_after,
 };
 pub use verdict::{Decision, Event, LookAgain, Verdict};
 

@@ -16,7 +16,7 @@ use super::absence::is_absence;
 use super::config::{Config, ConfigError};
 use super::error_body::{self, Head};
 use super::hosts::Hosts;
-use super::pace::{Kind, Pacer};
+use super::pace::{Pacer, Quota};
 use super::token::TokenSource;
 use super::{API_VERSION, entra, operation, transport};
 use crate::azure::model::ResourceId;
@@ -105,7 +105,7 @@ impl Azure {
     /// was taken away, and no reason to create anything.
     pub async fn get<T: DeserializeOwned>(&self, id: &ResourceId) -> Result<Option<T>, Error> {
         let url = self.url(id.as_str(), &[])?;
-        let answer = self.ask(Method::GET, url, id.subscription(), Kind::Read, None).await?;
+        let answer = self.ask(Method::GET, url, id.subscription(), Quota::Read, None).await?;
         match answer.ok() {
             Ok(answer) => answer.parse().map(Some),
             Err(error) if is_absence(id, &error) => Ok(None),
@@ -130,7 +130,7 @@ impl Azure {
         let mut items = Vec::new();
         for _ in 0..MOST_PAGES {
             let answer =
-                self.ask(Method::GET, url.clone(), id.subscription(), Kind::Read, None).await?.ok()?;
+                self.ask(Method::GET, url.clone(), id.subscription(), Quota::Read, None).await?.ok()?;
             let page: Page = answer.parse()?;
             for item in page.value {
                 let name = item.get("name").and_then(Value::as_str).map(str::to_owned);
@@ -169,7 +169,7 @@ impl Azure {
             }
             Action::Delete => (Method::DELETE, id.to_string(), None),
         };
-        let kind = if is_deployment(id) { Kind::DeploymentWrite } else { Kind::Write };
+        let kind = if is_deployment(id) { Quota::DeploymentWrite } else { Quota::Write };
         let url = self.url(&path, &[])?;
         let answer = self.ask(method, url, id.subscription(), kind, body).await?;
         let head = &answer.head;
@@ -191,7 +191,7 @@ impl Azure {
     /// An operation that failed is `Ok(Failed)`; `Err` means that we could not look.
     pub async fn operation(&self, url: &str, subscription: &str) -> Result<OperationState, Error> {
         let url = self.0.hosts.check(url, "an operation")?;
-        let answer = self.ask(Method::GET, url, subscription, Kind::Read, None).await?;
+        let answer = self.ask(Method::GET, url, subscription, Quota::Read, None).await?;
         operation::state(&answer.head, &answer.body)
     }
 
@@ -234,7 +234,7 @@ impl Azure {
 
     /// A read on behalf of a subscription, with an ARM token. `url` has been checked.
     pub(crate) async fn fetch(&self, url: Url, subscription: &str) -> Result<Response, Error> {
-        self.ask(Method::GET, url, subscription, Kind::Read, None).await
+        self.ask(Method::GET, url, subscription, Quota::Read, None).await
     }
 
     /// Sends one request with a token, when its turn has come, and notes what the answer says about
@@ -244,13 +244,13 @@ impl Azure {
         method: Method,
         url: Url,
         subscription: &str,
-        kind: Kind,
+        kind: Quota,
         body: Option<&Value>,
     ) -> Result<Response, Error> {
         let inner = &*self.0;
         let token = inner.tokens.get().await?;
         inner.pacer.turn(subscription, kind).await?;
-        let count = if kind == Kind::Read { &inner.reads } else { &inner.writes };
+        let count = if kind == Quota::Read { &inner.reads } else { &inner.writes };
         count.fetch_add(1, Ordering::Relaxed);
 
         let host = url.host_str().unwrap_or_default().to_owned();
