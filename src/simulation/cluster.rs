@@ -59,6 +59,8 @@ pub struct Cluster {
     pub cache: BTreeMap<ObjectKey, AnyObject>,
     /// The labels of the namespaces.
     pub labels: BTreeMap<String, BTreeMap<String, String>>,
+    /// How often every object is compared with Azure.
+    pub interval: &'static str,
     /// What the cache has not seen yet.
     behind: BTreeSet<ObjectKey>,
     last: u64,
@@ -113,10 +115,11 @@ impl Cluster {
         let metadata = json!({
             "name": &*key.name, "namespace": &*key.namespace, "generation": 1, "uid": format!("uid-{}", self.count()),
         });
-        let object = json!({
+        let mut object = json!({
             "apiVersion": "bindery.dev/v1alpha1", "kind": K::KIND.to_string(), "metadata": metadata, "spec": spec,
             "status": {"observedGeneration": -1},
         });
+        object["spec"]["interval"] = json!(self.interval);
         let mut object: K = serde_json::from_value(object).expect("an object");
         object.meta_mut().creation_timestamp = Some(Time(now));
         self.put(object);

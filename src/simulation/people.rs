@@ -6,7 +6,7 @@ use super::cluster::{Cluster, Simulated};
 use super::foreign;
 use super::world::World;
 use crate::api::{
-    DeploymentBinding, DeploymentBindingSpec, From, Management, ModelVersion, ModelVersionSpec, Registry,
+    DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion, ModelVersionSpec, Registry,
     RegistrySpec, Workspace, WorkspaceSpec,
 };
 
@@ -23,24 +23,24 @@ fn azure(name: &str) -> Value {
 
 fn registry() -> RegistrySpec {
     of(
-        json!({"azure": azure("models"), "location": "eastus", "interval": "5m", "tags": {"team": "platform"}, "allowedNamespaces": {"from": "All"}}),
+        json!({"azure": azure("models"), "location": "eastus", "tags": {"team": "platform"}, "allowedNamespaces": {"from": "All"}}),
     )
 }
 
 fn workspace(name: &str) -> WorkspaceSpec {
-    of(json!({"azure": azure(name), "interval": "5m"}))
+    of(json!({"azure": azure(name)}))
 }
 
 fn trained(number: &str) -> ModelVersionSpec {
     of(json!({
-        "workspaceRef": {"name": "dev"}, "model": "taxi", "version": number, "interval": "5m",
+        "workspaceRef": {"name": "dev"}, "model": "taxi", "version": number,
         "source": {"job": {"name": format!("train-{number}"), "path": "model"}}, "tags": {"team": "fares"},
     }))
 }
 
 fn promoted(number: &str) -> ModelVersionSpec {
     of(json!({
-        "registryRef": {"name": "models"}, "model": "taxi", "version": number, "interval": "5m",
+        "registryRef": {"name": "models"}, "model": "taxi", "version": number,
         "source": {"modelVersionRef": {"name": format!("dev-{number}")}}, "description": "Fares.",
     }))
 }
@@ -54,13 +54,14 @@ fn binding(endpoint: &str, number: &str) -> DeploymentBindingSpec {
             "steps": [{"setTraffic": 10}, {"pause": {"for": "2m"}}, {"setTraffic": 50}, {"pause": {"for": "1m"}}],
             "keepPrevious": "5m", "keepFailed": "5m", "progressDeadline": "40m",
         },
-        "interval": "5m",
     }))
 }
 
 /// The manifests of the first day.
 pub fn begin(world: &mut World) {
     let now = world.now;
+    // Where Azure is hardly ever compared, whoever is not woken by a change does not see it.
+    world.cluster.interval = if world.rng.u8(0..4) == 0 { "24h" } else { "5m" };
     let World { cluster, rng, .. } = world;
     apply_missing(cluster, now);
     cluster.apply::<DeploymentBinding>("taxi", binding("taxi", "1"), now);
@@ -140,15 +141,26 @@ pub fn act(world: &mut World) {
             edit::<Workspace>(world, "prod", |s| s.policy.allowed_registries = allowed);
         }
         37 => {
-            let from = [From::Same, From::All][world.rng.usize(0..2)];
-            world.note(|| format!("USER workspace prod is for {from:?}"));
-            edit::<Workspace>(world, "prod", |s| s.allowed_namespaces.from = from);
+            let allowed = [
+                json!({"from": "Same"}),
+                json!({"from": "All"}),
+                json!({"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}),
+            ];
+            let allowed = allowed[world.rng.usize(0..3)].clone();
+            world.note(|| format!("USER workspace prod is for {allowed}"));
+            edit::<Workspace>(world, "prod", |s| s.allowed_namespaces = of(allowed));
         }
         36 => {
             world.observe_only = !world.observe_only && world.rng.u8(0..3) == 0;
             let it = world.observe_only;
             world.note(|| format!("USER --observe-only={it}"));
             world.restart = true;
+        }
+        38 => {
+            let team = ["blue", "red"][world.rng.usize(0..2)];
+            world.note(|| format!("USER labels the namespace blue as {team}"));
+            world.cluster.labels.insert("blue".into(), [("team".to_string(), team.to_string())].into());
+            world.relabelled.push("blue".into());
         }
         _ => {
             world.note(|| "USER applies what is missing".into());

@@ -82,7 +82,9 @@ impl World {
     pub fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
-        let cloud = Cloud::new(now, rng.fork());
+        let mut cloud = Cloud::new(now, rng.fork());
+        let faults = Faults::chosen();
+        cloud.policy = faults.not_kept.then_some("policy");
         Self {
             seed,
             now,
@@ -91,7 +93,7 @@ impl World {
             cloud,
             cluster: Cluster::default(),
             ledger: Ledger::default(),
-            faults: Faults::chosen(),
+            faults,
             observe_only: false,
             calm: false,
             status_writes: 0,

@@ -18,6 +18,7 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
     the_younger_claimant_waits(facts.situation(), call)?;
     what_others_claim_is_handed_over(facts.situation(), call)?;
     what_failed_is_not_tried_again_at_once(facts.situation(), call)?;
+    ownership_stays(world, object, call)?;
     match evidence::<K>(&facts) {
         Evidence::Workspace => Err(format!("a workspace was about to be changed: {}", call.doing)),
         Evidence::Registry(facts) => {
@@ -119,6 +120,22 @@ fn what_others_claim_is_handed_over(situation: &Situation, call: &Call) -> Resul
     hold(heir.is_none() || hands_over(situation, call), || {
         format!("{heir:?} claims it, and yet: {}", call.doing)
     })
+}
+
+/// The owner that a call names is of the namespace of the owner that the tags named, where both are of this cluster.
+fn ownership_stays<K: Kind>(world: &World, object: &K, call: &Call) -> Result<(), String> {
+    let (Action::Put(body), Some(got)) = (&call.action, got(world, object, call)?) else { return Ok(()) };
+    if !world.faults.many_namespaces {
+        return Ok(());
+    }
+    let owner = |body: &Value| {
+        let tag =
+            body.pointer("/tags/bindery-owner").or_else(|| body.pointer("/properties/tags/bindery-owner"));
+        tag.and_then(Value::as_str).and_then(|tag| tag.strip_prefix("prod/")).map(str::to_string)
+    };
+    let (Some(before), Some(after)) = (owner(&got), owner(body)) else { return Ok(()) };
+    let namespace = |name: &str| name.split('/').next().map(str::to_string);
+    hold(namespace(&before) == namespace(&after), || format!("{before} becomes {after}: {}", call.doing))
 }
 
 /// A call that did not work is not made again within the second.
