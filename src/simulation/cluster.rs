@@ -245,6 +245,11 @@ pub fn created(object: &AnyObject) -> Timestamp {
     of_any!(object, it => it.created())
 }
 
+/// `namespace/name`.
+pub fn full_name(object: &AnyObject) -> String {
+    of_any!(object, it => it.full_name())
+}
+
 /// The name of an object, for a sentence.
 pub fn name(object: &AnyObject) -> ObjectKey {
     of_any!(object, it => it.key())

@@ -21,6 +21,11 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// Some of them are about restores.
+    pub fn restore(self) -> bool {
+        self.any_order || self.while_running || self.no_finalizers
+    }
+
     /// Those that `BINDERY_SIMULATION_FAULTS` names.
     pub fn chosen() -> Self {
         let named = std::env::var("BINDERY_SIMULATION_FAULTS").unwrap_or_default();

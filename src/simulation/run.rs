@@ -124,13 +124,14 @@ impl Run {
     }
 
     fn status_is_lost(&mut self) {
-        let what = self.world().rng.u8(0..10);
+        let (what, faults) = (self.world().rng.u8(0..10), self.world().faults);
+        let restores = if faults.restore() { 8 } else { 4 };
         if what < 3 {
             let mut world = self.world();
             world.note(|| "every status is forgotten".into());
             world.cluster.forget_all_status();
             world.ledger.forget();
-        } else if what == 3 {
+        } else if what < restores {
             self.restore();
         }
     }
@@ -148,6 +149,7 @@ impl Run {
             }
             world.ledger.forget();
             world.restart = true;
+            world.in_backup = lost.iter().map(super::cluster::full_name).collect();
             (lost, world.faults.while_running && world.rng.bool())
         };
         lost.reverse();
@@ -156,6 +158,7 @@ impl Run {
             world.note(|| format!("{} is restored", super::cluster::name(&object)));
             let now = world.now + Duration::from_secs(world.rng.u64(1..3));
             world.now = now;
+            world.in_backup.remove(&super::cluster::full_name(&object));
             let finalizers = !world.faults.no_finalizers;
             world.cluster.restore(&object, finalizers, now);
             drop(world);

@@ -1,6 +1,6 @@
 //! Everything around a process: the cloud, the cluster, requests on their way, and chance.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +63,8 @@ pub struct World {
     pub reader: Option<ObjectKey>,
     /// What it has read of the cluster since it was polled.
     pub seen_by_reader: Vec<ObjectKey>,
+    /// The objects that a backup has and that are not restored yet, by `namespace/name`.
+    pub in_backup: BTreeSet<String>,
     /// The operator is to be started again.
     pub restart: bool,
     /// Namespaces whose labels have changed.
@@ -101,6 +103,7 @@ impl World {
             steps: 0,
             reader: None,
             seen_by_reader: vec![],
+            in_backup: BTreeSet::new(),
             restart: false,
             relabelled: vec![],
             got: BTreeMap::new(),
@@ -168,6 +171,12 @@ impl World {
     /// What a running pass has read of a resource by a GET: none where it has not.
     pub fn got(&self, reader: &ObjectKey, id: &ResourceId) -> Option<&Option<Value>> {
         self.got.get(reader)?.get(id)
+    }
+
+    /// Does a binding or a version of this name live, or will it when the backup is restored?
+    pub fn lives(&self, name: &str) -> bool {
+        let is = |it: &AnyObject| of_any!(it, it => it.full_name() == name && !it.is_deleting());
+        self.in_backup.contains(name) || self.cluster.live.values().any(is)
     }
 
     /// The pass over an object came to its end.

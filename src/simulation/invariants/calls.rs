@@ -122,12 +122,10 @@ fn what_others_claim_is_handed_over(situation: &Situation, call: &Call) -> Resul
     })
 }
 
-/// The owner that a call names is of the namespace of the owner that the tags named, where both are of this cluster.
+/// The owner that a call names is of the namespace of the owner that the tags named, where both are of this cluster; and
+/// while the object that they named lives, or is about to come back from a backup, it stays the owner until it goes.
 fn ownership_stays<K: Kind>(world: &World, object: &K, call: &Call) -> Result<(), String> {
     let (Action::Put(body), Some(got)) = (&call.action, got(world, object, call)?) else { return Ok(()) };
-    if !world.faults.many_namespaces {
-        return Ok(());
-    }
     let owner = |body: &Value| {
         let tag =
             body.pointer("/tags/bindery-owner").or_else(|| body.pointer("/properties/tags/bindery-owner"));
@@ -135,7 +133,11 @@ fn ownership_stays<K: Kind>(world: &World, object: &K, call: &Call) -> Result<()
     };
     let (Some(before), Some(after)) = (owner(&got), owner(body)) else { return Ok(()) };
     let namespace = |name: &str| name.split('/').next().map(str::to_string);
-    hold(namespace(&before) == namespace(&after), || format!("{before} becomes {after}: {}", call.doing))
+    let said = || format!("{before} becomes {after}: {}", call.doing);
+    hold(!world.faults.many_namespaces || namespace(&before) == namespace(&after), said)?;
+    let restored = world.faults.any_order || world.faults.while_running;
+    let goes = object.is_deleting() && object.full_name() == before;
+    hold(!restored || goes || before == after || !world.lives(&before), said)
 }
 
 /// A call that did not work is not made again within the second.
