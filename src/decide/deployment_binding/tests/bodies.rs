@@ -41,6 +41,7 @@ fn a_move_of_traffic_says_in_tags_where_the_rollout_stands() {
             "tags": {
                 "theirs": "kept", "bindery-owner": "prod/fares/taxi", "bindery-stable": one,
                 "bindery-traffic": format!("{one}=90 {two}=10"),
+                "bindery-position": format!("{} f80ad3bc@1 2026-03-01T12:00:00Z", it.revision("2")),
             },
             "properties": {
                 "authMode": "Key", "publicNetworkAccess": "Enabled", "futureProperty": 7, "properties": {},
