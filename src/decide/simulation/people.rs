@@ -184,7 +184,7 @@ fn with_a_binding(world: &mut World) {
                     json!([{"setTraffic": 20}, {"pause": {"for": "1m"}}, {"setTraffic": 100}, {"pause": {"for": "1m"}}])
                 }
                 _ => {
-                    json!([{"pause": {"for": "1m"}}, {"setTraffic": 5}, {"setTraffic": 50}, {"pause": {"for": "3m"}}])
+                    json!([{"pause": {"for": "1m"}}, {"setTraffic": 5}, {"setTraffic": 50}, {"pause": {"for": "2m"}}, {"pause": {"for": "1m"}}])
                 }
             });
         }),
