@@ -51,7 +51,7 @@ fn binding(endpoint: &str, number: &str) -> DeploymentBindingSpec {
         "workspaceRef": {"name": "prod"}, "model": {"versionRef": {"name": format!("taxi-{number}")}},
         "online": {"endpoint": {"name": endpoint, "tags": {"team": "fares"}}, "deployment": {"instanceCount": 1}},
         "strategy": {
-            "steps": [{"setTraffic": 10}, {"pause": {"for": "2m"}}, {"setTraffic": 50}, {"pause": {"for": "1m"}}],
+            "steps": [{"pause": {"for": "1m"}}, {"setTraffic": 10}, {"pause": {"for": "2m"}}, {"setTraffic": 50}, {"pause": {"for": "1m"}}],
             "keepPrevious": "5m", "keepFailed": "5m", "progressDeadline": "40m",
         },
         "interval": "5m",

@@ -223,16 +223,17 @@ proptest! {
     #[test]
     fn no_tag_makes_a_known_rollout_come_early(
         steps in any_steps(),
-        (tagged, tagged_ago) in (0..12usize, 0..7200u64),
-        (known, known_ago) in (0..12usize, 0..7200u64),
+        (known, known_ago) in (0..8usize, 0..300u64),
+        (further, tagged_ago) in (-2..3isize, 0..300u64),
     ) {
         let plan = Plan::new(Revision::parse("b"), &steps);
         let at = |step: usize, seconds| plan.at(step.min(steps.len()), ago(seconds));
         let status = at(known, known_ago);
+        let tag = Some(at(status.step.saturating_add_signed(further), tagged_ago));
         let weight = plan.weight_after(status.step);
         let records = Records { tag: None, share: Some((weight, status.since)), status: Some(status) };
         let alone = plan.position(weight, &records, noon());
-        let both = plan.position(weight, &Records { tag: Some(at(tagged, tagged_ago)), ..records }, noon());
+        let both = plan.position(weight, &Records { tag, ..records }, noon());
         prop_assert!(both.step < alone.step || (both.step == alone.step && both.since >= alone.since));
     }
 }
