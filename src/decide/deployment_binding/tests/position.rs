@@ -140,7 +140,7 @@ fn every_put_of_the_endpoint_says_where_the_rollout_stands() {
     let away = || standing(shifting(), 3, 30).moved(&[("1", 100)]);
     let more = || standing(shifting(), 3, 30).moved(&[("2", 100)]);
     let none = Value::Null;
-    for (what, it, doing, expected) in [
+    for (what, it, doing, expected) in vec![
         ("a step", rollout().candidate("2", 0, 300), "-> move 10 % of the traffic to v2", at(2, 0)),
         (
             "another field, in the third pause",

@@ -26,14 +26,14 @@ fn steps() -> Vec<Step> {
 }
 
 /// So many steps are done, since so many seconds ago.
-fn at(step: usize, seconds: u64) -> Option<Position> {
+fn at(step: usize, seconds: u64) -> Position {
     let steps = StepsHash::of(&steps());
-    Some(Position { revision: Revision::parse("b"), steps, step, since: ago(seconds) })
+    Position { revision: Revision::parse("b"), steps, step, since: ago(seconds) }
 }
 
 #[test]
 fn a_tag_is_read_back_and_fits_into_azures_256_characters() {
-    let position = at(2, 0).unwrap();
+    let position = at(2, 0);
     assert_eq!(position.to_string(), "b 4e8b4b3e@2 2026-03-01T12:00:00Z");
     let long = Position {
         revision: Revision::parse("5e6f7a8b90"),
@@ -53,6 +53,7 @@ fn a_tag_is_read_back_and_fits_into_azures_256_characters() {
 
 #[test]
 fn what_is_written_and_fits_is_where_it_stands() {
+    let at = |step, seconds| Some(at(step, seconds));
     let other_revision = at(3, 60).map(|p| Position { revision: Revision::parse("c"), ..p });
     let other_steps = at(3, 60).map(|p| Position { steps: StepsHash::of(&[]), ..p });
     let ahead = at(2, 0).map(|p| Position { since: noon() + Duration::from_secs(3600), ..p });
@@ -107,12 +108,12 @@ fn what_is_written_and_fits_is_where_it_stands() {
     }
 }
 
-/// What a fault does to what is written, at one look.
+/// What is lost at one look.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
-    TagLost,
-    StatusLost,
-    BothLost,
+    Tag,
+    Status,
+    Both,
 }
 
 /// What happens while a rollout goes on, by the number of the look.
@@ -137,10 +138,10 @@ fn roll_out(steps: &[Step], weather: &Weather) -> Result<Vec<Rise>, TestCaseErro
     let (mut weight, mut records, mut rises, mut now) = (Weight::NONE, Records::default(), vec![], noon());
     for look in 0..1000 {
         for (_, fault) in weather.faults.iter().filter(|(at, _)| *at == look) {
-            if *fault != Fault::StatusLost {
+            if *fault != Fault::Status {
                 records.tag = None;
             }
-            if *fault != Fault::TagLost {
+            if *fault != Fault::Tag {
                 records = Records { tag: records.tag, ..Records::default() };
             }
         }
@@ -188,7 +189,7 @@ fn any_steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn any_weather() -> impl Strategy<Value = Weather> {
-    let fault = prop_oneof![Just(Fault::TagLost), Just(Fault::StatusLost), Just(Fault::BothLost)];
+    let fault = prop_oneof![Just(Fault::Tag), Just(Fault::Status), Just(Fault::Both)];
     (vec(0..9u64, 1..4), vec(0..60usize, 0..4), vec((0..60usize, fault), 0..5))
         .prop_map(|(moving, written, faults)| Weather { moving, written, faults })
 }
