@@ -6,3 +6,5 @@ pub mod azure;
 pub mod command;
 pub mod controller;
 pub mod decide;
+#[cfg(test)]
+mod simulation;

@@ -18,6 +18,7 @@
 //! ```
 
 pub mod config;
+pub mod contract;
 pub mod control;
 pub mod core;
 mod shell;
@@ -28,8 +29,9 @@ pub use config::{
     Outcome, Published, Quotas, ResourceSeed, RightsEffect, RightsRule, ScoringRule, Seed, Throttling, Time,
     Work, WorkspaceSeed,
 };
-pub use core::log::{Counts, Entry};
-pub use core::scoring::Serving;
-pub use core::{Core, ids};
+pub use core::Core;
+pub use core::machinery::ids;
+pub use core::machinery::log::{Counts, Entry};
+pub use core::resources::endpoint::serving::Serving;
 pub use shell::{Emulator, Error};
 pub use wire::{Delivery, Identity, Principal, Request, Response};

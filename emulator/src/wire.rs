@@ -209,7 +209,7 @@ impl Principal {
     pub fn application(name: &str) -> Self {
         Self::Known(Identity {
             name: name.to_owned(),
-            object_id: crate::core::ids::stable_guid(0, name),
+            object_id: crate::core::machinery::ids::stable_guid(0, name),
             application: true,
             audience: "https://management.azure.com".to_owned(),
         })

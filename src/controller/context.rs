@@ -1,19 +1,14 @@
 //! What every pass shares.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::{ObjectRef, Store};
-
-use super::kind::Kind;
+use super::index::Index;
 use super::memory::Memory;
-use super::names::{Name, Names};
-use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
-use crate::azure::client::Azure;
+use super::ports::Ports;
+use crate::api::ObjectKey;
 use crate::azure::model::ResourceId;
+use crate::decide::facts::{ClusterRead, Found};
 
 /// How the operator runs.
 #[derive(Debug, Clone)]
@@ -26,58 +21,31 @@ pub struct Options {
     pub namespace: Option<String>,
 }
 
-/// What every pass shares.
-pub struct Context {
-    pub client: Client,
-    pub azure: Azure,
+/// What every pass of one process shares: the world around it, and what it remembers. All that it remembers may be lost
+/// at any moment.
+pub struct Context<P> {
+    pub ports: P,
     pub options: Options,
-    pub stores: Stores,
     pub memory: Memory,
-    pub(super) recorder: Recorder,
+    pub index: Index,
     locks: Mutex<HashMap<ResourceId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-/// What the watches have seen.
-#[derive(Clone)]
-pub struct Stores {
-    pub registries: Store<Registry>,
-    pub workspaces: Store<Workspace>,
-    pub versions: Store<ModelVersion>,
-    pub bindings: Store<DeploymentBinding>,
-    /// None when one namespace is watched: then no reference can come from another.
-    pub namespaces: Option<Store<Namespace>>,
-    /// The objects of our kinds by what they name.
-    pub names: Arc<Names>,
-}
-
-impl Stores {
-    /// The objects of a kind that name this.
-    pub fn naming<K: Kind>(&self, name: &Name) -> Vec<Arc<K>> {
-        let all = self.names.naming(name).into_iter().filter_map(|object| K::store(self).get(&object));
-        all.filter(|object| object.names().contains(name)).collect()
+impl<P: Ports> Context<P> {
+    pub fn new(ports: P, options: Options) -> Self {
+        Self { ports, options, memory: Memory::default(), index: Index::default(), locks: Mutex::default() }
     }
 
-    /// The labels of a namespace.
-    pub fn labels(&self, namespace: &str) -> BTreeMap<String, String> {
-        self.namespaces
-            .as_ref()
-            .and_then(|all| all.get(&ObjectRef::new(namespace)))
-            .and_then(|n| n.metadata.labels.clone())
-            .unwrap_or_default()
-    }
-}
-
-impl Context {
-    pub fn new(client: Client, azure: Azure, options: Options, stores: Stores) -> Self {
-        let reporter = Reporter { controller: "bindery".into(), instance: None };
-        Self {
-            recorder: Recorder::new(client.clone(), reporter),
-            client,
-            azure,
-            options,
-            stores,
-            memory: Memory::default(),
-            locks: Mutex::default(),
+    /// Reads the cluster for a pass over `reader`, from what the watches have seen.
+    pub(super) fn find(&self, reader: &Arc<ObjectKey>, read: &ClusterRead) -> Found {
+        self.index.asks(reader, read);
+        match read {
+            ClusterRead::Object(key) => Found::Object(self.ports.get(key)),
+            ClusterRead::Naming(kind, name) => {
+                let keys = self.index.naming(*kind, name);
+                Found::Naming(keys.iter().filter_map(|key| self.ports.get(key)).collect())
+            }
+            ClusterRead::Labels(namespace) => Found::Labels(self.ports.labels(namespace)),
         }
     }
 

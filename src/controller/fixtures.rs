@@ -1,72 +1,91 @@
-//! A cluster for tests: what the watches have seen of it, and an API server that answers as it is told.
+//! A world for tests: an empty cluster that takes writes or refuses them, and an Azure that nobody reaches.
 
-use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use kube::client::Body;
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::watcher::Event;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::context::{Context, Options, Stores};
-use super::kind::Kind;
-use crate::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
-use crate::azure::client::{Azure, Config, CredentialConfig};
+use super::context::{Context, Options};
+use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
+use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, Registry};
+use crate::azure::model::{Answer, Ask, Call, Class, Error, Read, Reply};
+use crate::decide::{Event, Kind};
 
-/// What the watches have seen, and the means to show them more.
-pub struct Cluster {
-    pub stores: Stores,
-    pub versions: Writer<ModelVersion>,
-    pub bindings: Writer<DeploymentBinding>,
+/// The world.
+#[derive(Default)]
+pub struct Nowhere {
+    /// The cluster refuses every write.
+    pub refuses: AtomicBool,
 }
 
-fn filled<K: Kind>(objects: Vec<K>) -> Store<K> {
-    let (store, mut writer) = reflector::store();
-    for object in objects {
-        writer.apply_watcher_event(&Event::Apply(object));
+impl Nowhere {
+    fn taken<K: Object>(&self, object: &K) -> Result<K, Refusal> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err(Refusal::Failed("No.".into()));
+        }
+        Ok(object.clone())
     }
-    store
 }
 
-impl Cluster {
-    /// The workspaces `dev` and `prod` and the registry `models`, all in the namespace `fares`.
-    pub fn new() -> Self {
-        let azure = json!({"subscriptionId": "s", "resourceGroup": "rg"});
-        let workspace = |name| made::<Workspace>(name, &json!({"azure": azure}));
-        let registry = made::<Registry>("models", &json!({"azure": azure, "location": "eastus"}));
-        let ((versions, version_writer), (bindings, binding_writer)) =
-            (reflector::store(), reflector::store());
-        let stores = Stores {
-            registries: filled(vec![registry]),
-            workspaces: filled(vec![workspace("dev"), workspace("prod")]),
-            versions,
-            bindings,
-            namespaces: None,
-            names: Arc::default(),
-        };
-        Self { stores, versions: version_writer, bindings: binding_writer }
+/// What every pass in this world shares.
+pub fn context() -> Context<Nowhere> {
+    let options = Options { cluster: "prod".into(), observe_only: false, namespace: None };
+    Context::new(Nowhere::default(), options)
+}
+
+impl Cluster for Nowhere {
+    fn get(&self, _: &ObjectKey) -> Option<AnyObject> {
+        None
     }
 
-    pub fn version(&mut self, name: &str, model: &str, place: &Value) -> ModelVersion {
-        let version = version(name, model, place);
-        self.stores.names.put(None, &version);
-        self.versions.apply_watcher_event(&Event::Apply(version.clone()));
-        version
+    fn labels(&self, _: &str) -> BTreeMap<String, String> {
+        BTreeMap::new()
     }
 
-    /// The binding `taxi` serves this version.
-    pub fn binding(&mut self, version: &str, status: Option<&Value>) {
-        let spec = json!({
-            "workspaceRef": {"name": "prod"}, "model": {"versionRef": {"name": version}},
-            "online": {"endpoint": {"name": "taxi"}, "deployment": {}},
-        });
-        let mut binding = made::<DeploymentBinding>("taxi", &spec);
-        binding.status = status.map(|it| serde_json::from_value(it.clone()).expect("a status"));
-        let before = self.stores.bindings.get(&ObjectRef::from_obj(&binding));
-        self.stores.names.put(before.as_deref(), &binding);
-        self.bindings.apply_watcher_event(&Event::Apply(binding));
+    async fn replace_status<K: Kind>(&self, object: &K) -> Result<K, Refusal> {
+        self.taken(object)
+    }
+
+    async fn replace_finalizers<K: Kind>(&self, object: &K, finalizers: Vec<String>) -> Result<K, Refusal> {
+        let mut object = object.clone();
+        object.meta_mut().finalizers = Some(finalizers);
+        self.taken(&object)
+    }
+
+    async fn publish<K: Kind>(&self, _: &K, _: &Event) {}
+}
+
+impl Azure for Nowhere {
+    async fn read(&self, read: &Read) -> Answer {
+        let error = Error::new(Class::Transient, "Nobody answers.");
+        match read.what {
+            Ask::Resource(_) => Answer::Resource(Err(error)),
+            Ask::Collection { .. } => Answer::Collection(Err(error)),
+            Ask::Operation { .. } => Answer::Operation(Err(error)),
+            Ask::Run { .. } => Answer::Run(Err(error)),
+        }
+    }
+
+    async fn send(&self, _: &Call) -> Result<Reply, Error> {
+        Err(Error::new(Class::Transient, "Nobody answers."))
+    }
+}
+
+impl Clock for Nowhere {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+}
+
+impl Journal for Nowhere {
+    fn calls<K: Kind>(&self, _: &K, _: &K::Facts, _: &Call) {}
+    fn failed<K: Kind>(&self, _: &K, _: &Call, _: &Error) {}
+    fn let_go<K: Kind>(&self, _: &K, _: &K::Facts, _: &[Event]) {}
+    fn refused(&self, _: &ObjectKey, _: &str, _: Duration) {}
+    fn panicked(&self, key: &ObjectKey) {
+        unreachable!("the pass over {key} panicked")
     }
 }
 
@@ -77,35 +96,29 @@ pub fn version(name: &str, model: &str, place: &Value) -> ModelVersion {
     made(name, &spec)
 }
 
+/// The registry `models` of the namespace `fares`.
+pub fn registry() -> Registry {
+    made("models", &json!({"azure": {"subscriptionId": "s", "resourceGroup": "rg"}, "location": "eastus"}))
+}
+
+/// A binding of the namespace `fares` whose endpoint has these assets deployed.
+pub fn binding(name: &str, assets: &[&str]) -> DeploymentBinding {
+    let spec = json!({
+        "workspaceRef": {"name": "prod"}, "model": {"versionRef": {"name": "one"}},
+        "online": {"endpoint": {"name": "taxi"}, "deployment": {}},
+    });
+    let deployment = |asset: &&str| json!({"name": "v1", "role": "Stable", "assetId": asset, "weight": 100, "since": "2026-03-01T12:00:00Z"});
+    let deployments: Vec<Value> = assets.iter().map(deployment).collect();
+    let mut binding: DeploymentBinding = made(name, &spec);
+    binding.status = Some(serde_json::from_value(json!({"deployments": deployments})).expect("a status"));
+    binding
+}
+
 /// An object of the namespace `fares`.
-fn made<K: Kind>(name: &str, spec: &Value) -> K {
-    let metadata = json!({"name": name, "namespace": "fares", "uid": name});
-    let kind = K::kind(&());
+fn made<K: Object>(name: &str, spec: &Value) -> K {
+    let metadata = json!({"name": name, "namespace": "fares", "uid": name, "resourceVersion": "1"});
+    let kind = K::KIND.to_string();
     let object =
         json!({"apiVersion": "bindery.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec});
     serde_json::from_value(object).expect("an object")
-}
-
-/// What every pass shares, in this cluster; Azure cannot be reached.
-///
-/// The API server answers every request with this status: below 400 it took what was sent, and has `object`.
-pub fn context<K: Kind>(stores: Stores, answer: &Arc<AtomicU16>, object: &K) -> Context {
-    let (answer, object) = (answer.clone(), json!(object));
-    let api = tower::service_fn(move |_: http::Request<Body>| {
-        let code = answer.load(Ordering::Relaxed);
-        let refusal = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "No."});
-        let body = if code < 400 { object.to_string() } else { refusal.to_string() };
-        let response = http::Response::builder().status(code).body(Body::from(body.into_bytes()));
-        async move { Ok::<_, Infallible>(response.expect("a response")) }
-    });
-    let credential = CredentialConfig::ClientSecret {
-        tenant: "00000000-0000-0000-0000-000000000001".into(),
-        client: "client".into(),
-        secret: "hush".into(),
-    };
-    let mut config = Config::new(credential);
-    config.arm = "https://127.0.0.1:1".into();
-    let options = Options { cluster: "prod".into(), observe_only: false, namespace: None };
-    let azure = Azure::new(config).expect("a client");
-    Context::new(kube::Client::new(api, "fares"), azure, options, stores)
 }

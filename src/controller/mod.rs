@@ -1,19 +1,24 @@
-//! The shell: gather facts, call `decide`, act on Azure, report to the cluster. One wrapper for all
-//! kinds. It holds no rule about models.
+//! The shell: read what the facts want to know, call `decide`, act on Azure, report to the cluster. One pass for all
+//! kinds. It holds no rule about models, places or who may refer to whom.
 //!
-//! [`pass`] is the way of one change. [`watch`] says which change of which object wakes whom.
-//! [`kind`] is what a kind has to bring. [`names`] knows who refers to what.
+//! [`pass`] is the way of one change, over the [`ports`]: cluster, Azure, clock and journal. [`live`] fills them with the
+//! real ones. [`index`] knows who named and who asked about what, and so whom a change wakes; [`watch`] carries what the
+//! watches bring to it.
 
 mod context;
 #[cfg(test)]
 mod fixtures;
-mod gather;
-mod kind;
+mod index;
+mod live;
 mod memory;
-mod names;
 mod pass;
+pub(crate) mod ports;
 mod report;
 mod watch;
 
-pub use context::{Context, Options};
+#[cfg(test)]
+pub(crate) use context::Context;
+pub use context::Options;
+#[cfg(test)]
+pub(crate) use pass::pass;
 pub use watch::run;

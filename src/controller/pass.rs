@@ -1,185 +1,215 @@
-//! The way of one change: gather, decide, report, act, report. The same for every kind.
+//! The way of one change: read, decide, report, act, report. The same for every kind, and the only one: the simulation
+//! runs this one too.
 //!
 //! Nothing waits inside a pass. The status is written before a call, so that an intent is stored when
 //! the call goes out, and after it, so that what Azure answered is seen at once.
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use jiff::Timestamp;
-use kube::ResourceExt;
-use kube::runtime::controller::Action;
-use tracing::{error, info, warn};
 
 use super::context::Context;
-use super::kind::Kind;
-use super::report::{self, Written};
-use crate::api::Management;
-use crate::azure::model::Lane;
-use crate::decide::{Event, Facts, Followed, LookAgain, Mode, Owner, Ownership, Situation, Trouble};
+use super::ports::{Ports, Refusal};
+use super::report;
+use crate::api::{Object, ObjectKey};
+use crate::azure::model::{Call, ResourceId};
+use crate::decide::facts::{Known, Moment, gather, lane};
+use crate::decide::{Event, Facts, Kind, LookAgain, Situation, Trouble};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
 /// After a bug of ours.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
 
-/// One pass, which never fails and never panics: what goes wrong is logged and tried again.
-pub async fn pass<K: Kind>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Infallible> {
-    let name = format!("{} {}", K::kind(&()), object.full_name());
-    match AssertUnwindSafe(steps::<K>(&object, &context)).catch_unwind().await {
+/// One pass, which never fails and never panics: what goes wrong is noted and tried again. The answer is when to look
+/// again.
+pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Duration {
+    let (key, uid) = (object.key(), object.uid_or_empty());
+    match AssertUnwindSafe(steps::<K, P>(&object, context)).catch_unwind().await {
         Ok(Ok(next)) => {
-            context.memory.write_was_taken(&object.uid().unwrap_or_default());
-            Ok(Action::requeue(next))
+            context.memory.write_was_taken(&uid);
+            next
         }
-        Ok(Err(error)) => {
-            let uid = object.uid().unwrap_or_default();
+        Ok(Err(Refusal::Outdated)) => SOON,
+        Ok(Err(Refusal::Failed(because))) => {
             let times = context.memory.change(&uid, |it| {
                 it.refused += 1;
                 it.refused
             });
             let wait = (SOON * 4).saturating_mul(1 << times.min(8));
-            warn!(object = %name, error = %report::plain(&error), ?wait, "the cluster did not take a write; trying again");
-            Ok(Action::requeue(wait))
+            context.ports.refused(&key, &because, wait);
+            wait
         }
         Err(_) => {
-            error!(object = %name, "a pass panicked; trying again later");
-            Ok(Action::requeue(AFTER_PANIC))
+            context.ports.panicked(&key);
+            AFTER_PANIC
         }
     }
 }
 
-async fn steps<K: Kind>(object: &Arc<K>, context: &Context) -> Result<Duration, kube::Error> {
-    let (uid, generation) = (object.uid().unwrap_or_default(), object.meta().generation.unwrap_or_default());
+async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Result<Duration, Refusal> {
+    let (uid, generation) = (object.uid_or_empty(), object.generation());
     let remembered = context.memory.recall(&uid, generation);
     // No pass acts on a cached object older than our own last write to it.
     if report::version(object.as_ref()) < remembered.written {
         return Ok(SOON);
     }
-    let deleting = object.meta().deletion_timestamp.is_some();
+    let deleting = object.is_deleting();
     if deleting && !object.holds() {
         return Ok(object.interval());
     }
-    let target = object.target(&context.stores);
-    let _alone = match &target {
-        Some(id) => Some(context.lock(id).await),
+    let reader = Arc::new(object.key());
+    let _alone = match target(object.as_ref(), &reader, context) {
+        Some(id) => Some(context.lock(&id).await),
         None => None,
     };
-    let now = Timestamp::now();
-    let situation = Situation {
-        now,
-        generation,
-        deleting,
-        mode: mode(object.as_ref(), context),
-        interval: object.interval(),
-        lane: Lane::Routine,
-        ownership: Ownership {
-            owner: Owner { cluster: context.options.cluster.clone(), object: object.full_name() },
-            created: object.created(),
-            one_namespace: context.options.namespace.is_some(),
-            claimants: object.claimants(&context.stores),
-            leaving: object.leaving(&context.stores),
-        },
+    let moment = Moment {
+        now: context.ports.now(),
+        cluster: context.options.cluster.clone(),
+        observe_only: context.options.observe_only,
+        one_namespace: context.options.namespace.is_some(),
         trouble: Trouble {
             failure: remembered.failure,
             unreadable: remembered.unreadable,
             last_read: remembered.last_read,
         },
-        operation: Followed::default(),
     };
-    let may_inherit = situation.may_inherit() && object.let_in(&context.stores);
-    let mut facts = object.gather(context, situation).await;
+    let mut facts = read(object.as_ref(), &reader, &moment, context).await;
     remember_look(context, &uid, facts.situation());
 
     let decision = facts.decide();
+    context.ports.decided(object.as_ref(), &facts, &decision);
     if decision.release {
-        return let_go(object.as_ref(), context, &decision.events).await;
+        return let_go(object.as_ref(), &facts, context, &decision.events).await;
     }
-    let Written::Yes(mut written) = report::status(object.as_ref(), context, decision.status).await? else {
-        return Ok(SOON);
-    };
-    if !deleting && (decision.call.is_some() || may_inherit) {
-        let Written::Yes(held) = report::hold(&written, context).await? else { return Ok(SOON) };
-        written = held;
+    // First the finalizer, then an intent, then the call: an object that goes in between leaves nothing behind.
+    let mut written = object.as_ref().clone();
+    if facts.situation().needs_finalizer(decision.call.is_some()) {
+        written = report::hold(&written, context).await?;
     }
-    let Some(call) = decision.call else {
-        if decision.settled {
-            context.memory.change(&uid, |it| it.failure = None);
-        }
-        report::events(object.as_ref(), context, &decision.events).await;
-        return Ok(after(decision.next, object.as_ref()));
-    };
+    written = report::status(&written, context, decision.status).await?;
+    if decision.settled && decision.call.is_none() {
+        context.memory.change(&uid, |it| it.failure = None);
+    }
     report::events(object.as_ref(), context, &decision.events).await;
-
-    info!(object = %object.full_name(), kind = %K::kind(&()), resource = %call.resource, "about to {}", call.doing);
-    let answer = context.azure.send(&call).await;
-    if let Err(error) = &answer {
-        warn!(object = %object.full_name(), %error, "could not {}", call.doing);
+    match decision.call {
+        Some(call) => act(&written, facts, call, context).await,
+        None => Ok(after(decision.next, object.as_ref())),
     }
-    facts.situation().take_in_answer(&call, answer.as_ref(), Timestamp::now());
-    context.memory.change(&uid, |it| it.failure.clone_from(&facts.situation().trouble.failure));
+}
+
+/// Makes the call, and reports what came of it.
+async fn act<K: Kind, P: Ports>(
+    object: &K,
+    mut facts: K::Facts,
+    call: Call,
+    context: &Context<P>,
+) -> Result<Duration, Refusal> {
+    context.ports.calls(object, &facts, &call);
+    let answer = context.ports.send(&call).await;
+    if let Err(error) = &answer {
+        context.ports.failed(object, &call, error);
+    }
+    facts.situation().take_in_answer(&call, answer.as_ref(), context.ports.now());
+    let failure = facts.situation().trouble.failure.clone();
+    context.memory.change(&object.uid_or_empty(), |it| it.failure = failure);
     // What was stored before the call stays known after it: an intent, or why the last one failed.
-    facts.remember(written.current());
+    facts.remember(object.current());
     facts.absorb(&call, answer.as_ref());
 
     let afterwards = facts.decide();
+    context.ports.decided(object, &facts, &afterwards);
     if afterwards.release {
-        return let_go(&written, context, &afterwards.events).await;
+        return let_go(object, &facts, context, &afterwards.events).await;
     }
-    let Written::Yes(_) = report::status(&written, context, afterwards.status).await? else {
-        return Ok(SOON);
-    };
+    report::status(object, context, afterwards.status).await?;
     let next = if afterwards.call.is_some() { LookAgain::Now } else { afterwards.next };
-    Ok(after(next, object.as_ref()))
+    Ok(after(next, object))
+}
+
+/// The resource in Azure that an object stands for, as far as the cluster tells.
+fn target<K: Kind, P: Ports>(
+    object: &K,
+    reader: &Arc<ObjectKey>,
+    context: &Context<P>,
+) -> Option<ResourceId> {
+    let mut known = Known::nothing(lane(object));
+    loop {
+        let target = object.target(&mut known);
+        let wanted = known.wants();
+        if wanted.cluster.is_empty() {
+            return target;
+        }
+        for read in wanted.cluster {
+            let found = context.find(reader, &read);
+            known.take_in_cluster(read, found);
+        }
+    }
+}
+
+/// Reads until the facts are whole.
+async fn read<K: Kind, P: Ports>(
+    object: &K,
+    reader: &Arc<ObjectKey>,
+    moment: &Moment,
+    context: &Context<P>,
+) -> K::Facts {
+    let mut known = Known::nothing(lane(object));
+    loop {
+        let facts = gather(object, moment, &mut known);
+        let wanted = known.wants();
+        if wanted.cluster.is_empty() && wanted.azure.is_empty() {
+            context.index.rests_on(reader, known.rests_on());
+            return facts;
+        }
+        for read in wanted.cluster {
+            let found = context.find(reader, &read);
+            known.take_in_cluster(read, found);
+        }
+        for read in wanted.azure {
+            let answer = context.ports.read(&read).await;
+            known.take_in_azure(read, answer);
+        }
+    }
 }
 
 /// Takes the finalizer off. When somebody else changed the object meanwhile, it is still there.
-async fn let_go<K: Kind>(object: &K, context: &Context, events: &[Event]) -> Result<Duration, kube::Error> {
-    let Written::Yes(_) = report::release(object, context).await? else { return Ok(SOON) };
-    for event in events {
-        info!(object = %object.full_name(), kind = %K::kind(&()), "let go: {}", event.note);
-    }
+async fn let_go<K: Kind, P: Ports>(
+    object: &K,
+    facts: &K::Facts,
+    context: &Context<P>,
+    events: &[Event],
+) -> Result<Duration, Refusal> {
+    report::release(object, context).await?;
+    context.ports.let_go(object, facts, events);
     report::events(object, context, events).await;
-    context.memory.forget(&object.uid().unwrap_or_default());
+    context.memory.forget(&object.uid_or_empty());
     Ok(object.interval())
 }
 
-fn mode<K: Kind>(object: &K, context: &Context) -> Mode {
-    match object.mode() {
-        (_, Management::Observe, _) => Mode::Observe,
-        _ if context.options.observe_only => Mode::ObserveOnly,
-        (true, _, _) => Mode::Suspended,
-        _ => Mode::Act,
-    }
-}
-
 /// Remembers whether Azure could be read, and what became of an operation.
-fn remember_look(context: &Context, uid: &str, situation: &mut Situation) {
+fn remember_look<P: Ports>(context: &Context<P>, uid: &str, situation: &mut Situation) {
     situation.take_in_operation();
+    let Trouble { failure, unreadable, .. } = situation.trouble.clone();
     context.memory.change(uid, |it| {
-        it.failure.clone_from(&situation.trouble.failure);
-        it.unreadable.clone_from(&situation.trouble.unreadable);
-        if situation.trouble.unreadable.is_none() {
+        if unreadable.is_none() {
             it.last_read = Some(situation.now);
         }
+        (it.failure, it.unreadable) = (failure, unreadable);
     });
 }
 
-fn after<K: Kind>(next: LookAgain, object: &K) -> Duration {
+fn after<K: Object>(next: LookAgain, object: &K) -> Duration {
     match next {
         LookAgain::Now => Duration::ZERO,
         LookAgain::After(wait) => wait,
         // Spread over a tenth of the interval, or 10,000 objects would come back in one burst.
         LookAgain::Interval => {
             let interval = object.interval();
-            let spread = object
-                .uid()
-                .unwrap_or_default()
-                .bytes()
-                .fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into()))
-                % 100;
+            let uid = object.uid_or_empty();
+            let spread = uid.bytes().fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into())) % 100;
             interval.saturating_sub(interval / 1000 * spread)
         }
     }

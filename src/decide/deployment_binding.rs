@@ -7,6 +7,7 @@
 mod conditions;
 mod deployments;
 mod endpoint;
+mod gather;
 mod look;
 mod picture;
 mod teardown;

@@ -6,12 +6,10 @@
 //! holds back what may not be done now: the same way for every kind.
 
 mod drift;
-mod facts;
+pub mod facts;
 #[cfg(test)]
 mod fixtures;
 mod place;
-#[cfg(test)]
-mod simulation;
 mod situation;
 mod verdict;
 
@@ -21,14 +19,24 @@ pub mod registry;
 pub mod rollout;
 pub mod workspace;
 
-pub use facts::{Facts, Look, Place, SourceVersion, look, settle};
+use crate::api::{ConditionType, conditions_of};
+
+pub use facts::{Facts, Kind, Look, Place, SourceVersion};
 pub use situation::{
-    Attempt, Claimant, Failure, Followed, Mode, OWNER_TAG, Owner, Ownership, Situation, Trouble, elapsed,
-    retry_after,
+    Attempt, Claimant, Effect, Failure, Followed, Intent, Mode, OWNER_TAG, Owner, Ownership, Situation,
+    Trouble, elapsed, retry_after,
 };
 pub use verdict::{Decision, Event, LookAgain, Verdict};
 
 /// Asks the questions in their order; the first that has an answer decides.
 fn first_of<F: ?Sized>(facts: &F, questions: &[fn(&F) -> Option<Verdict>]) -> Option<Verdict> {
     questions.iter().find_map(|ask| ask(facts))
+}
+
+/// The conditions of an object that others look at, by word and without their times.
+fn words_of(conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition]) -> String {
+    let interesting = [ConditionType::Ready, ConditionType::Registered, ConditionType::Stalled];
+    let conditions = conditions_of(conditions);
+    let all = interesting.into_iter().filter_map(|kind| conditions.get(kind));
+    all.map(|c| format!("{}={} {},", c.type_, c.status, c.reason)).collect()
 }

@@ -1,17 +1,18 @@
 //! A model version: registered or promoted once, kept equal on what is ours, and let go.
 
+mod gather;
 mod lineage;
 mod promotion;
 mod source;
 mod teardown;
 
 use super::drift::{Differences, intended, merged, owned};
-use super::{Decision, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of};
+use super::{Decision, Intent, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of};
 use crate::api::{
     ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy, conditions_of,
 };
 use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run, Strings};
-use crate::azure::model::{Action, Call, Class, Error, Purpose, Reply, ResourceId};
+use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
 
 pub use lineage::wants_lineage;
 pub use source::{job_of, job_output};
@@ -62,7 +63,7 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
     .unwrap_or_else(|| settle(facts));
     let seen = facts.version.seen();
     let (conditions, step) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, step);
-    if matches!(&step.call, Some(Call { action: Action::Post("publish", _), .. })) {
+    if step.call.as_ref().is_some_and(|call| call.errand.purpose == Purpose::Publish) {
         status.publishing = facts.intent();
         // A deletion finds the copy by it, also when the registry's object is gone.
         status.id = facts.id.as_ref().map(ToString::to_string);
@@ -78,21 +79,11 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
 impl Facts {
     /// The facts after Azure has answered a call.
     pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
-        let publish = matches!(call.action, Action::Post("publish", _));
-        let reply = match answer {
-            Ok(reply) => reply,
-            Err(error) => {
-                // An answer that says no means that nothing was done; no answer means nothing.
-                let may_be_done = error.class == Class::Transient;
-                if publish {
-                    self.status.publishing = self.intent().filter(|_| may_be_done);
-                }
-                return;
-            }
-        };
-        if publish {
-            self.status.publishing = self.intent();
+        if call.errand.purpose == Purpose::Publish {
+            let stands = Intent { since: self.situation.now }.after(answer).is_some();
+            self.status.publishing = self.intent().filter(|_| stands);
         }
+        let Ok(reply) = answer else { return };
         let now = self.situation.now;
         self.status.operation = self.situation.operation.begin(call, reply, now);
         match (&call.action, reply.body.clone().map(serde_json::from_value)) {

@@ -1,6 +1,7 @@
 //! A registry: made, grown, shrunk, corrected, and let go.
 
 mod body;
+mod gather;
 
 use body::{fixed_differences, region_details, system_assigned};
 pub(super) use body::{identity_in_words, to_azure};

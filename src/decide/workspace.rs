@@ -1,5 +1,7 @@
 //! A workspace: looked up, never changed.
 
+mod gather;
+
 use super::{Decision, Look, Situation, Verdict, first_of};
 use crate::api::{Reason, WorkspaceSpec, WorkspaceStatus};
 use crate::azure::model::ResourceId;

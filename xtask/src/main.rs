@@ -2,6 +2,7 @@
 
 mod bench;
 mod codegen;
+mod contract;
 mod control_plane;
 mod demo;
 mod go;
@@ -34,6 +35,8 @@ enum Command {
     Test(test::Arguments),
     /// Write the files that are made from the code: the CustomResourceDefinitions
     Codegen(codegen::Arguments),
+    /// Write the files that are made from Microsoft's documents: the bodies that the emulator knows, and its answers
+    Contract(contract::Arguments),
     /// A Kubernetes control plane on this machine: bring one up, or end it
     #[command(subcommand)]
     ControlPlane(control_plane::Command),
@@ -47,6 +50,7 @@ async fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments).await,
         Command::Test(arguments) => test::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
+        Command::Contract(arguments) => contract::run(&arguments),
         Command::ControlPlane(command) => control_plane::run(command).await,
     };
     match outcome {

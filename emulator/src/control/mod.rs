@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::config::{Config, FaultRule, JobSeed, OperationRule, ScoringRule};
 use crate::core::Core;
-use crate::core::address::{Address, key_of};
-use crate::core::log::{Counts, Entry};
-use crate::core::scoring::Serving;
+use crate::core::machinery::address::{Address, key_of};
+use crate::core::machinery::log::{Counts, Entry};
+use crate::core::resources::endpoint::serving::Serving;
 
 /// Fields of the configuration that are read once, and what to do instead of changing them.
 const AT_THE_START: [(&str, &str); 6] = [
@@ -64,8 +64,9 @@ impl Core {
     /// Changes a resource behind its clients' backs: a JSON merge patch, unchecked. False when there is none.
     pub fn change_resource(&mut self, id: &str, patch: &Value) -> bool {
         let now = self.now();
-        key_of(id)
-            .is_some_and(|key| self.store.change(now, &key, |document| crate::core::merge(document, patch)))
+        key_of(id).is_some_and(|key| {
+            self.store.change(now, &key, |document| crate::core::machinery::json::merge(document, patch))
+        })
     }
 
     /// Removes a resource, and all beneath it, behind its clients' backs. False when there is none.
@@ -78,7 +79,7 @@ impl Core {
     pub fn declare_job(&mut self, workspace: &str, job: &JobSeed) -> bool {
         match Address::parse(workspace) {
             Ok(address) if self.store.has(&address.key()) => {
-                crate::core::declare_job(self, &address, job);
+                crate::core::resources::job::declare(self, &address, job);
                 true
             }
             _ => false,
@@ -134,7 +135,7 @@ impl Core {
         let fields = |config: &Config| serde_json::to_value(config).map_err(|error| error.to_string());
         let before = fields(&self.config)?;
         let mut all = before.clone();
-        crate::core::merge(&mut all, patch);
+        crate::core::machinery::json::merge(&mut all, patch);
         let config: Config = serde_path_to_error::deserialize(all).map_err(|error| error.to_string())?;
         let after = fields(&config)?;
         for (field, instead) in AT_THE_START {
@@ -153,9 +154,9 @@ impl Core {
     /// Where the emulator stands, in a few words.
     pub fn state(&self) -> Value {
         json!({
-            "time": crate::core::ids::iso(self.now()),
+            "time": crate::core::machinery::ids::iso(self.now()),
             "running": self.operations.running(),
-            "nextEvent": self.operations.next_time().map(crate::core::ids::iso),
+            "nextEvent": self.operations.next_time().map(crate::core::machinery::ids::iso),
         })
     }
 }

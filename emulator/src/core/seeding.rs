@@ -4,10 +4,12 @@ use std::mem::{replace, take};
 
 use http::Method;
 
-use super::address::Address;
-use super::operation::Failure;
-use super::{Core, arm, job, workspace};
 use crate::config::{Durations, ResourceSeed, Seed};
+use crate::core::Core;
+use crate::core::door::arm;
+use crate::core::machinery::address::Address;
+use crate::core::machinery::operation::Failure;
+use crate::core::resources::{job, workspace};
 use crate::wire::{Principal, Request, Response};
 
 impl Core {

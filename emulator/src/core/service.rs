@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Core, arm, blob, due, fault, log, monitor, operation, store, throttle, token};
 use crate::config::Config;
 use crate::control;
+use crate::core::Core;
+use crate::core::door::{arm, fault, throttle, token};
+use crate::core::machinery::{log, operation, store};
+use crate::core::resources::{due, storage};
+use crate::core::services::monitor;
 use crate::wire::{Principal, Request, Response};
 
 impl Core {
@@ -29,7 +33,7 @@ impl Core {
             watch: monitor::Watch::default(),
             metrics: BTreeMap::new(),
             missing_paths: Vec::new(),
-            blobs: blob::Blobs::default(),
+            blobs: storage::blobs::Blobs::default(),
             batch_requests: BTreeMap::new(),
             issuer_keys: BTreeMap::new(),
             subscriptions: BTreeMap::new(),

@@ -10,7 +10,8 @@ use serde_json::json;
 use super::Shared;
 use crate::config::{Time, TimeChange};
 use crate::control::http as control;
-use crate::core::{Core, Refused};
+use crate::core::Core;
+use crate::core::door::refused::Refused;
 use crate::wire::{Principal, Request, Response};
 
 /// Bodies larger than this are refused.
@@ -101,7 +102,7 @@ fn time(shared: &Shared, request: &Request) -> Result<Response, Response> {
     }
     let core = shared.present();
     let scale = shared.clock().scale();
-    Ok(Response::json(200, &json!({"now": crate::core::ids::iso(core.now()), "scale": scale})))
+    Ok(Response::json(200, &json!({"now": crate::core::machinery::ids::iso(core.now()), "scale": scale})))
 }
 
 #[cfg(test)]

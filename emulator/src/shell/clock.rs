@@ -33,7 +33,7 @@ impl Clock {
 
     pub(crate) fn now(&self) -> Timestamp {
         let passed = self.since.elapsed().as_secs_f64() * self.scale;
-        crate::core::ids::after(self.base, passed)
+        crate::core::machinery::ids::after(self.base, passed)
     }
 
     pub(crate) fn advance(&mut self, seconds: f64) -> Result<(), Error> {

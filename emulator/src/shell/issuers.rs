@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::config::Published;
-use crate::core::Wanted;
+use crate::core::door::assertion::Wanted;
 
 /// For so long keys are used without asking again; a key that is not among them is asked for at once.
 const FRESH: Duration = Duration::from_secs(300);

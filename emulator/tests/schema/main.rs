@@ -1,23 +1,24 @@
 //! What Microsoft's ARM schema refuses in a PUT, the emulator refuses; and what it takes, the emulator takes. The
-//! schema lies beside the checkout; without it this test says so and passes. Differences that are meant: words compare
-//! without regard to case, null counts as absent, and unknown properties are tolerated.
+//! schema is [`documented`] in a data file. Differences that are meant: words compare without regard to case, null
+//! counts as absent, and unknown properties are tolerated.
 #![allow(clippy::unwrap_used)]
 
+mod documented;
 mod echo;
 mod mutants;
 mod samples;
 mod strange;
 #[path = "../support/mod.rs"]
 mod support;
+mod verbatim;
 
 use std::collections::BTreeSet;
 
+use documented::Schema;
 use mutants::{Mutant, mutants};
 use samples::samples;
 use serde_json::{Value, json};
 use support::{ENDPOINT, ENVIRONMENT, MODEL, REGISTRY, WORKSPACE, World, registry_body};
-
-const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/azure-ml/arm-schema-2025-09-01.json");
 
 /// A resource that can be PUT: its name in the schema, where, and what a body must say so that it makes sense beside
 /// what there is in the test's world.
@@ -108,56 +109,6 @@ fn world_for(path: &str) -> World {
     world
 }
 
-/// Microsoft's schema, without templates' expressions.
-struct Schema {
-    all: Value,
-}
-
-impl Schema {
-    /// The schema, if it lies beside the checkout.
-    fn found() -> Option<Self> {
-        let Ok(text) = std::fs::read_to_string(SCHEMA) else {
-            println!("skipped: the schema is not beside this checkout");
-            return None;
-        };
-        Some(Self { all: without_expressions(&serde_json::from_str(&text).unwrap()) })
-    }
-
-    /// That of one resource's body: what the path of a PUT says is not in it.
-    fn of(&self, resource: &str) -> Value {
-        let mut schema = self.all["resourceDefinitions"][resource].clone();
-        for known in ["name", "apiVersion", "type", "resources"] {
-            schema["properties"].as_object_mut().unwrap().remove(known);
-        }
-        let named = ["name", "apiVersion", "type"];
-        schema["required"].as_array_mut().unwrap().retain(|field| !named.contains(&field.as_str().unwrap()));
-        schema["definitions"] = self.all["definitions"].clone();
-        schema
-    }
-}
-
-fn without_expressions(schema: &Value) -> Value {
-    match schema {
-        Value::Object(fields) => {
-            if fields
-                .get("$ref")
-                .and_then(Value::as_str)
-                .is_some_and(|reference| reference.starts_with("https://"))
-            {
-                return json!(false);
-            }
-            // Unknown properties are tolerated, and alternatives that differ only in them are one.
-            let kept =
-                fields.iter().filter(|(key, value)| *key != "additionalProperties" || value.is_object());
-            kept.map(|(key, value)| (key.clone(), without_expressions(value)))
-                .collect::<serde_json::Map<_, _>>()
-                .into()
-        }
-        Value::Array(items) => items.iter().map(without_expressions).collect(),
-        other => other.clone(),
-    }
-}
-
 /// The bodies that a resource is tried with: together they say all that its schema knows.
 fn bodies(schema: &Value, put: &Put) -> Vec<Value> {
     let mut bodies = samples(schema, schema);
@@ -196,7 +147,7 @@ fn tolerated(resource: &str, body: &Value) -> bool {
 
 #[test]
 fn what_microsofts_schema_refuses_is_refused() {
-    let Some(schemas) = Schema::found() else { return };
+    let schemas = Schema::read();
     for put in puts() {
         let (resource, path) = (&put.resource, &put.path);
         let schema = schemas.of(resource);
@@ -228,8 +179,8 @@ fn what_microsofts_schema_refuses_is_refused() {
 
 #[test]
 fn words_in_another_case_and_what_is_unheard_of_make_no_difference() {
-    let Some(schemas) = Schema::found() else { return };
-    let words = strange::words(&schemas.all);
+    let schemas = Schema::read();
+    let words = schemas.words();
     for put in puts() {
         for body in bodies(&schemas.of(&put.resource), &put) {
             let answer = |body: &Value| world_for(&put.path).put(&put.path, body);
@@ -259,10 +210,8 @@ const MISSING: [&str; 13] = [
 
 #[test]
 fn every_resource_is_tried_or_known_to_be_missing() {
-    let Some(schemas) = Schema::found() else { return };
-    let all: BTreeSet<&str> =
-        schemas.all["resourceDefinitions"].as_object().unwrap().keys().map(String::as_str).collect();
+    let schemas = Schema::read();
     let puts = puts();
-    let known: BTreeSet<&str> = puts.iter().map(|put| put.resource.as_str()).chain(MISSING).collect();
-    assert_eq!(all, known);
+    let known = puts.iter().map(|put| put.resource.as_str()).chain(MISSING);
+    assert_eq!(schemas.resources(), known.map(ToOwned::to_owned).collect::<BTreeSet<String>>());
 }

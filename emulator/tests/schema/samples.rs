@@ -35,24 +35,9 @@ pub fn samples(root: &Value, schema: &Value) -> Vec<Value> {
     }
 }
 
-/// Fields that are durations, which the schema says only in words, if at all.
-const DURATIONS: [&str; 8] = [
-    "ensembleModelDownloadTimeout",
-    "initialDelay",
-    "maxQueueWait",
-    "period",
-    "pollingInterval",
-    "requestTimeout",
-    "timeout",
-    "trialTimeout",
-];
-
 fn object(root: &Value, schema: &Value) -> Vec<Value> {
     let named = schema["properties"].as_object().into_iter().flatten();
-    let named = named.map(|(name, schema)| {
-        let durations = || vec![json!("PT1S")];
-        (name.clone(), if DURATIONS.contains(&name.as_str()) { durations() } else { samples(root, schema) })
-    });
+    let named = named.map(|(name, schema)| (name.clone(), samples(root, schema)));
     let other = schema.get("additionalProperties").map(|schema| ("x".to_owned(), samples(root, schema)));
     let (names, values): (Vec<String>, Vec<Vec<Value>>) = named.chain(other).unzip();
     if names.is_empty() {
@@ -79,6 +64,7 @@ fn over(below: Value, above: Value) -> Value {
 
 fn text(pattern: Option<&str>) -> &'static str {
     match pattern {
+        Some(pattern) if pattern.starts_with("^P") => "PT1S",
         Some(pattern) if pattern.contains("{8}") => "11111111-0000-4000-8000-000000000001",
         Some(pattern) if pattern.starts_with("\\d+[") => "2g",
         _ => "s1",

@@ -7,21 +7,6 @@ use serde_json::{Value, json};
 /// Texts that look like words here and there, and come back as they were sent.
 const TEXTS: [&str; 3] = ["name", "acrAccountSku", "storageAccountType"];
 
-/// All words of a schema.
-pub fn words(schema: &Value) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    match schema {
-        Value::Object(fields) => {
-            let own = fields.get("enum").and_then(Value::as_array).into_iter().flatten();
-            found.extend(own.filter_map(Value::as_str).map(ToOwned::to_owned));
-            fields.values().for_each(|field| found.extend(words(field)));
-        }
-        Value::Array(items) => items.iter().for_each(|item| found.extend(words(item))),
-        _ => {}
-    }
-    found
-}
-
 /// The body with its words in capitals, and with something unheard of in every object that has names of its own.
 pub fn strange(body: &Value, words: &BTreeSet<String>) -> Value {
     match body {

@@ -57,13 +57,13 @@ impl Default for Pace {
 
 /// Which bucket a request draws from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum Quota {
     Read,
     Write,
     DeploymentWrite,
 }
 
-impl Kind {
+impl Quota {
     fn word(self) -> &'static str {
         match self {
             Self::Read => "reads",
@@ -77,7 +77,7 @@ impl Kind {
 #[derive(Debug)]
 pub(crate) struct Pacer {
     pace: Pace,
-    levels: Mutex<HashMap<(String, Kind), Level>>,
+    levels: Mutex<HashMap<(String, Quota), Level>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +106,7 @@ impl Pacer {
     ///
     /// [`Class::Throttled`] at once, with how long it would have taken, where that is more than
     /// `longest_wait`.
-    pub(crate) async fn turn(&self, subscription: &str, kind: Kind) -> Result<(), Error> {
+    pub(crate) async fn turn(&self, subscription: &str, kind: Quota) -> Result<(), Error> {
         let mut wait = self.take(subscription, kind)?;
         while !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -117,7 +117,7 @@ impl Pacer {
     }
 
     /// Takes a token, and says how long it is until that token is there.
-    fn take(&self, subscription: &str, kind: Kind) -> Result<Duration, Error> {
+    fn take(&self, subscription: &str, kind: Quota) -> Result<Duration, Error> {
         let bucket = self.bucket(kind);
         self.with(subscription, kind, |level, now| {
             let missing = (1.0 - level.tokens).max(0.0);
@@ -129,7 +129,7 @@ impl Pacer {
         })
     }
 
-    fn blocked(&self, subscription: &str, kind: Kind) -> Result<Duration, Error> {
+    fn blocked(&self, subscription: &str, kind: Quota) -> Result<Duration, Error> {
         self.with(subscription, kind, |level, now| {
             let wait = block(level, now);
             self.allowed(wait, kind)?;
@@ -137,7 +137,7 @@ impl Pacer {
         })
     }
 
-    fn allowed(&self, wait: Duration, kind: Kind) -> Result<(), Error> {
+    fn allowed(&self, wait: Duration, kind: Quota) -> Result<(), Error> {
         if wait <= self.pace.longest_wait {
             return Ok(());
         }
@@ -150,7 +150,7 @@ impl Pacer {
     }
 
     /// Heeds what an answer's headers say about how much is left.
-    pub(crate) fn heed(&self, subscription: &str, kind: Kind, header: impl Fn(&str) -> Option<u32>) {
+    pub(crate) fn heed(&self, subscription: &str, kind: Quota, header: impl Fn(&str) -> Option<u32>) {
         for (name, bucket) in remaining_headers(kind) {
             if let Some(left) = header(name) {
                 self.remaining(subscription, bucket, left);
@@ -159,7 +159,7 @@ impl Pacer {
     }
 
     /// Azure says how many are left: we may have fewer than we thought, never more.
-    fn remaining(&self, subscription: &str, kind: Kind, left: u32) {
+    fn remaining(&self, subscription: &str, kind: Quota, left: u32) {
         self.with(subscription, kind, |level, _| {
             level.tokens = level.tokens.min(f64::from(left));
         });
@@ -167,7 +167,7 @@ impl Pacer {
 
     /// Azure said 429: nothing of this kind before `wait` is over. Trying earlier would start
     /// the wait again [DOC].
-    pub(crate) fn throttled(&self, subscription: &str, kind: Kind, wait: Duration) {
+    pub(crate) fn throttled(&self, subscription: &str, kind: Quota, wait: Duration) {
         self.with(subscription, kind, |level, now| {
             level.tokens = level.tokens.min(0.0);
             let until = now + wait;
@@ -175,15 +175,15 @@ impl Pacer {
         });
     }
 
-    fn bucket(&self, kind: Kind) -> Bucket {
+    fn bucket(&self, kind: Quota) -> Bucket {
         match kind {
-            Kind::Read => self.pace.reads,
-            Kind::Write => self.pace.writes,
-            Kind::DeploymentWrite => self.pace.deployment_writes,
+            Quota::Read => self.pace.reads,
+            Quota::Write => self.pace.writes,
+            Quota::DeploymentWrite => self.pace.deployment_writes,
         }
     }
 
-    fn with<T>(&self, subscription: &str, kind: Kind, then: impl FnOnce(&mut Level, Instant) -> T) -> T {
+    fn with<T>(&self, subscription: &str, kind: Quota, then: impl FnOnce(&mut Level, Instant) -> T) -> T {
         let now = Instant::now();
         let bucket = self.bucket(kind);
         let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
@@ -195,17 +195,17 @@ impl Pacer {
 }
 
 /// What Azure says is left, and in which of our buckets. [REC], azure-ml.md D.2.
-fn remaining_headers(kind: Kind) -> impl Iterator<Item = (&'static str, Kind)> {
+fn remaining_headers(kind: Quota) -> impl Iterator<Item = (&'static str, Quota)> {
     let all = [
-        ("x-ms-ratelimit-remaining-subscription-reads", Kind::Read),
-        ("x-ms-ratelimit-remaining-subscription-global-reads", Kind::Read),
-        ("x-ms-ratelimit-remaining-subscription-writes", Kind::Write),
-        ("x-ms-ratelimit-remaining-subscription-global-writes", Kind::Write),
-        ("x-ms-ratelimit-remaining-subscription-deletes", Kind::Write),
-        ("x-ms-ratelimit-remaining-subscription-global-deletes", Kind::Write),
+        ("x-ms-ratelimit-remaining-subscription-reads", Quota::Read),
+        ("x-ms-ratelimit-remaining-subscription-global-reads", Quota::Read),
+        ("x-ms-ratelimit-remaining-subscription-writes", Quota::Write),
+        ("x-ms-ratelimit-remaining-subscription-global-writes", Quota::Write),
+        ("x-ms-ratelimit-remaining-subscription-deletes", Quota::Write),
+        ("x-ms-ratelimit-remaining-subscription-global-deletes", Quota::Write),
     ];
-    let own = ("x-ms-ratelimit-remaining-subscription-resource-requests", Kind::DeploymentWrite);
-    let own = (kind == Kind::DeploymentWrite).then_some(own);
+    let own = ("x-ms-ratelimit-remaining-subscription-resource-requests", Quota::DeploymentWrite);
+    let own = (kind == Quota::DeploymentWrite).then_some(own);
     all.into_iter().chain(own)
 }
 
@@ -234,7 +234,7 @@ mod tests {
     }
 
     /// When each of `count` requests, made at once, may go: milliseconds, or how long it is told to wait.
-    async fn turns(pacer: &Pacer, kind: Kind, count: usize) -> Vec<Result<u128, u128>> {
+    async fn turns(pacer: &Pacer, kind: Quota, count: usize) -> Vec<Result<u128, u128>> {
         let start = Instant::now();
         let all = (0..count).map(|_| async {
             match pacer.turn("s", kind).await {
@@ -251,71 +251,71 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_full_bucket_goes_at_once_and_then_at_its_rate() {
         let expected = [Ok(0), Ok(0), Ok(0), Ok(500), Ok(1000), Ok(1500), Ok(2000), Err(2500)];
-        assert_eq!(turns(&pacer(), Kind::Read, 8).await, expected);
+        assert_eq!(turns(&pacer(), Quota::Read, 8).await, expected);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_is_turned_away_has_not_used_a_turn() {
         let pacer = pacer();
-        turns(&pacer, Kind::Write, 10).await;
+        turns(&pacer, Quota::Write, 10).await;
         // Two at once and two waited for: the bucket is empty after 2 s and has one after 3 s.
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(turns(&pacer, Kind::Write, 2).await, [Ok(0), Ok(1000)]);
+        assert_eq!(turns(&pacer, Quota::Write, 2).await, [Ok(0), Ok(1000)]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn subscriptions_and_kinds_do_not_share() {
         let pacer = pacer();
-        turns(&pacer, Kind::Read, 3).await;
-        assert_eq!(turns(&pacer, Kind::Write, 1).await, [Ok(0)]);
+        turns(&pacer, Quota::Read, 3).await;
+        assert_eq!(turns(&pacer, Quota::Write, 1).await, [Ok(0)]);
         let start = Instant::now();
-        pacer.turn("other", Kind::Read).await.expect("its own");
+        pacer.turn("other", Quota::Read).await.expect("its own");
         assert_eq!(start.elapsed(), Duration::ZERO);
-        assert!(pacer.take("S", Kind::Read).expect("near") > Duration::ZERO);
+        assert!(pacer.take("S", Quota::Read).expect("near") > Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_azure_says_only_lowers() {
         let pacer = pacer();
-        pacer.remaining("s", Kind::Read, 11_998);
-        pacer.remaining("s", Kind::Read, 1);
-        pacer.remaining("s", Kind::Read, 249);
-        assert_eq!(turns(&pacer, Kind::Read, 2).await, [Ok(0), Ok(500)]);
+        pacer.remaining("s", Quota::Read, 11_998);
+        pacer.remaining("s", Quota::Read, 1);
+        pacer.remaining("s", Quota::Read, 249);
+        assert_eq!(turns(&pacer, Quota::Read, 2).await, [Ok(0), Ok(500)]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_headers_speak_of_the_right_bucket() {
         let pacer = pacer();
         let says = |name: &'static str| move |header: &str| (header == name).then_some(0);
-        pacer.heed("s", Kind::Write, says("x-ms-ratelimit-remaining-subscription-writes"));
-        pacer.heed("s", Kind::Write, says("x-ms-ratelimit-remaining-subscription-resource-requests"));
-        assert_eq!(turns(&pacer, Kind::Write, 1).await, [Ok(1000)]);
-        assert_eq!(turns(&pacer, Kind::DeploymentWrite, 1).await, [Ok(0)]);
+        pacer.heed("s", Quota::Write, says("x-ms-ratelimit-remaining-subscription-writes"));
+        pacer.heed("s", Quota::Write, says("x-ms-ratelimit-remaining-subscription-resource-requests"));
+        assert_eq!(turns(&pacer, Quota::Write, 1).await, [Ok(1000)]);
+        assert_eq!(turns(&pacer, Quota::DeploymentWrite, 1).await, [Ok(0)]);
         pacer.heed(
             "s",
-            Kind::DeploymentWrite,
+            Quota::DeploymentWrite,
             says("x-ms-ratelimit-remaining-subscription-resource-requests"),
         );
-        assert_eq!(turns(&pacer, Kind::DeploymentWrite, 1).await, [Err(10_000)]);
+        assert_eq!(turns(&pacer, Quota::DeploymentWrite, 1).await, [Err(10_000)]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn after_a_429_nothing_goes_before_its_time() {
         let pacer = pacer();
-        pacer.throttled("s", Kind::Read, Duration::from_secs(5));
-        pacer.throttled("s", Kind::Read, Duration::from_secs(1));
-        assert_eq!(turns(&pacer, Kind::Read, 1).await, [Err(5000)]);
+        pacer.throttled("s", Quota::Read, Duration::from_secs(5));
+        pacer.throttled("s", Quota::Read, Duration::from_secs(1));
+        assert_eq!(turns(&pacer, Quota::Read, 1).await, [Err(5000)]);
         tokio::time::sleep(Duration::from_millis(3500)).await;
-        assert_eq!(turns(&pacer, Kind::Read, 1).await, [Ok(1500)]);
+        assert_eq!(turns(&pacer, Quota::Read, 1).await, [Ok(1500)]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_429_holds_back_those_who_wait_already() {
         let pacer = pacer();
-        turns(&pacer, Kind::Write, 2).await;
-        let (waited, ()) = tokio::join!(turns(&pacer, Kind::Write, 1), async {
+        turns(&pacer, Quota::Write, 2).await;
+        let (waited, ()) = tokio::join!(turns(&pacer, Quota::Write, 1), async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            pacer.throttled("s", Kind::Write, Duration::from_secs(2));
+            pacer.throttled("s", Quota::Write, Duration::from_secs(2));
         });
         assert_eq!(waited, [Ok(2500)]);
     }
@@ -323,7 +323,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_documented_pace_leaves_a_tenth() {
         let pacer = Pacer::new(Pace::documented());
-        let turns = turns(&pacer, Kind::Write, 1000).await;
+        let turns = turns(&pacer, Quota::Write, 1000).await;
         assert_eq!(turns.iter().filter(|t| **t == Ok(0)).count(), 180);
         assert_eq!(turns.iter().filter(|t| t.is_ok()).count(), 180 + 90);
     }

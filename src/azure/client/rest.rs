@@ -16,11 +16,11 @@ use super::absence::is_absence;
 use super::config::{Config, ConfigError};
 use super::error_body::{self, Head};
 use super::hosts::Hosts;
-use super::pace::{Kind, Pacer};
+use super::pace::{Pacer, Quota};
 use super::token::TokenSource;
 use super::{API_VERSION, entra, operation, transport};
 use crate::azure::model::ResourceId;
-use crate::azure::model::{Action, Call, OperationState, Reply};
+use crate::azure::model::{Action, Answer, Ask, Call, Errand, OperationState, Read, Reply};
 use crate::azure::model::{Class, Error};
 
 /// A list has no more pages than this.
@@ -61,7 +61,7 @@ pub struct Counts {
 }
 
 /// An answer with any status.
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) head: Head,
     headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -105,7 +105,7 @@ impl Azure {
     /// was taken away, and no reason to create anything.
     pub async fn get<T: DeserializeOwned>(&self, id: &ResourceId) -> Result<Option<T>, Error> {
         let url = self.url(id.as_str(), &[])?;
-        let answer = self.ask(Method::GET, url, id.subscription(), Kind::Read, None).await?;
+        let answer = self.ask(Method::GET, url, id.subscription(), Quota::Read, None).await?;
         match answer.ok() {
             Ok(answer) => answer.parse().map(Some),
             Err(error) if is_absence(id, &error) => Ok(None),
@@ -130,7 +130,7 @@ impl Azure {
         let mut items = Vec::new();
         for _ in 0..MOST_PAGES {
             let answer =
-                self.ask(Method::GET, url.clone(), id.subscription(), Kind::Read, None).await?.ok()?;
+                self.ask(Method::GET, url.clone(), id.subscription(), Quota::Read, None).await?.ok()?;
             let page: Page = answer.parse()?;
             for item in page.value {
                 let name = item.get("name").and_then(Value::as_str).map(str::to_owned);
@@ -158,6 +158,8 @@ impl Azure {
     /// [`Class::Transient`] can mean that the call was carried out and its answer lost.
     pub async fn send(&self, call: &Call) -> Result<Reply, Error> {
         let id = &call.resource;
+        let Errand { principal, lane, purpose } = &call.errand;
+        tracing::debug!(%principal, %lane, %purpose, resource = %id, "call");
         let (method, path, body) = match &call.action {
             Action::Put(body) => (Method::PUT, id.to_string(), Some(body)),
             Action::Patch(body) => (Method::PATCH, id.to_string(), Some(body)),
@@ -167,7 +169,7 @@ impl Azure {
             }
             Action::Delete => (Method::DELETE, id.to_string(), None),
         };
-        let kind = if is_deployment(id) { Kind::DeploymentWrite } else { Kind::Write };
+        let kind = if is_deployment(id) { Quota::DeploymentWrite } else { Quota::Write };
         let url = self.url(&path, &[])?;
         let answer = self.ask(method, url, id.subscription(), kind, body).await?;
         let head = &answer.head;
@@ -189,8 +191,31 @@ impl Azure {
     /// An operation that failed is `Ok(Failed)`; `Err` means that we could not look.
     pub async fn operation(&self, url: &str, subscription: &str) -> Result<OperationState, Error> {
         let url = self.0.hosts.check(url, "an operation")?;
-        let answer = self.ask(Method::GET, url, subscription, Kind::Read, None).await?;
+        let answer = self.ask(Method::GET, url, subscription, Quota::Read, None).await?;
         operation::state(&answer.head, &answer.body)
+    }
+
+    /// Makes one read that is given as data.
+    pub async fn read(&self, read: &Read) -> Answer {
+        let Errand { principal, lane, purpose } = &read.errand;
+        tracing::debug!(%principal, %lane, %purpose, what = %read.what, "read");
+        match &read.what {
+            Ask::Resource(id) => Answer::Resource(self.get(id).await),
+            Ask::Collection { path, archived } => {
+                let all = [("listViewType", "All")];
+                let query: &[(&str, &str)] = if *archived { &all } else { &[] };
+                Answer::Collection(self.list(path.as_str(), query).await)
+            }
+            Ask::Operation { url, resource } => {
+                let state = self.operation(url, resource.subscription()).await;
+                Answer::Operation(state.inspect_err(|error| {
+                    tracing::debug!(%resource, "the operation could not be read: {error}");
+                }))
+            }
+            Ask::Run { tracking_uri, workspace, job } => {
+                Answer::Run(self.run(tracking_uri, workspace, job).await)
+            }
+        }
     }
 
     /// What has been sent so far.
@@ -208,8 +233,8 @@ impl Azure {
     }
 
     /// A read on behalf of a subscription, with an ARM token. `url` has been checked.
-    pub(crate) async fn read(&self, url: Url, subscription: &str) -> Result<Answer, Error> {
-        self.ask(Method::GET, url, subscription, Kind::Read, None).await
+    pub(crate) async fn fetch(&self, url: Url, subscription: &str) -> Result<Response, Error> {
+        self.ask(Method::GET, url, subscription, Quota::Read, None).await
     }
 
     /// Sends one request with a token, when its turn has come, and notes what the answer says about
@@ -219,13 +244,13 @@ impl Azure {
         method: Method,
         url: Url,
         subscription: &str,
-        kind: Kind,
+        kind: Quota,
         body: Option<&Value>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         let inner = &*self.0;
         let token = inner.tokens.get().await?;
         inner.pacer.turn(subscription, kind).await?;
-        let count = if kind == Kind::Read { &inner.reads } else { &inner.writes };
+        let count = if kind == Quota::Read { &inner.reads } else { &inner.writes };
         count.fetch_add(1, Ordering::Relaxed);
 
         let host = url.host_str().unwrap_or_default().to_owned();
@@ -255,7 +280,7 @@ impl Azure {
         tracing::debug!(status, correlation = head.correlation, "answer");
 
         inner.pacer.heed(subscription, kind, |header| number(&headers, header));
-        let answer = Answer { head, headers, body };
+        let answer = Response { head, headers, body };
         match status {
             401 => inner.tokens.refused(&token, &answer.refusal()),
             429 => {
@@ -289,7 +314,7 @@ impl Azure {
     }
 }
 
-impl Answer {
+impl Response {
     /// The answer if its status is 200, else the error it stands for.
     pub(crate) fn ok(self) -> Result<Self, Error> {
         if self.head.status == 200 { Ok(self) } else { Err(self.refusal()) }

@@ -30,7 +30,7 @@ impl Azure {
         let url = format!("https://{host}/mlflow/v2.0{workspace}/api/2.0/mlflow/runs/get");
         let mut url = self.checked(&url, "the workspace's tracking URI")?;
         url.query_pairs_mut().append_pair("run_id", job);
-        let answer = self.read(url, workspace.subscription()).await?;
+        let answer = self.fetch(url, workspace.subscription()).await?;
         match answer.ok() {
             Ok(answer) => answer.parse::<Got>().map(|got| Some(got.run.into_run(job))),
             Err(error) if is_absence(&id, &error) => Ok(None),

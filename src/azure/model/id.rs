@@ -52,6 +52,12 @@ impl ResourceId {
         self.child("models", model).child("versions", version)
     }
 
+    /// What this one is in: a collection for a resource, a resource for a collection.
+    #[must_use]
+    pub fn parent(&self) -> Self {
+        Self(self.0.rsplit_once('/').map_or_else(String::new, |(parent, _)| parent.to_string()))
+    }
+
     /// The last segment: the resource's own name.
     pub fn name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()

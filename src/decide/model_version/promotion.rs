@@ -1,17 +1,11 @@
 //! A promotion into a registry: its source, the publish, and a publish whose answer was lost.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::Facts;
 use crate::api::{Publishing, Reason, VersionDeletion};
-use crate::azure::model::{Action, Call, OperationState, Purpose};
-use crate::decide::{Look, SourceVersion, Verdict, elapsed};
-
-/// How long a publish whose answer was lost may take to show: as long as Azure follows an operation itself
-/// (`x-ms-async-operation-timeout`, azure-ml.md B.1).
-const LOST_PUBLISH: Duration = Duration::from_secs(1800);
+use crate::azure::model::{Action, Call, Purpose};
+use crate::decide::{Effect, Intent, Look, SourceVersion, Verdict};
 
 pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() || facts.observing() {
@@ -47,26 +41,24 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
     }
 }
 
-/// The publish that was asked for, and whose copy may still come.
+/// The publish that was asked for, and whose copy may still come. The intent stands until the copy carries our tag: until
+/// then nothing else says that the copy is ours.
 pub(super) fn publishing(facts: &Facts) -> Option<Publishing> {
-    let mut publishing = facts.status.publishing.clone()?;
-    match (&facts.version, facts.situation.operation.believed(facts.situation.now)) {
-        // The intent stands until the copy carries our tag: until then only it says that the copy is ours.
-        (Look::Found(copy), _) if facts.situation.ownership.owns(&copy.properties.tags) => return None,
-        (Look::Absent, Some(OperationState::Failed { .. })) => return None,
-        // From here on nobody says any more how it goes: the wait for the copy begins.
-        (Look::Absent, Some(OperationState::Gone | OperationState::Succeeded)) => {
-            publishing.since = facts.situation.now;
-        }
-        _ => {}
-    }
-    Some(publishing)
+    let publishing = facts.status.publishing.clone()?;
+    let effect = match &facts.version {
+        Look::Found(copy) if facts.situation.ownership.owns(&copy.properties.tags) => Effect::Ours,
+        Look::Found(_) => Effect::Unmarked,
+        Look::Absent => Effect::Absent,
+        Look::Unseen => Effect::Unseen,
+    };
+    let intent = Intent { since: publishing.since };
+    let Intent { since } = intent.seen(effect, &facts.situation.operation, facts.situation.now)?;
+    Some(Publishing { since, ..publishing })
 }
 
 pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Verdict> {
     let publishing = publishing(facts).filter(|_| facts.version.is_absent())?;
-    let age = elapsed(publishing.since, facts.situation.now);
-    if age >= LOST_PUBLISH {
+    if !(Intent { since: publishing.since }).is_awaited(facts.situation.now) {
         return None;
     }
     let then = match facts.spec.deletion_policy {

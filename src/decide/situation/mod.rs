@@ -1,9 +1,10 @@
 //! What the shell knows about an object and the moment, the same for every kind: who owns the resource
-//! ([`ownership`]), how the last change goes ([`operation`]), what did not work ([`failure`]); and the end of every
+//! ([`ownership`]), how the last change goes ([`operation`]), what was asked for and not yet seen ([`intent`]), what did not work ([`failure`]); and the end of every
 //! decision ([`conclude`]).
 
 mod conclude;
 mod failure;
+mod intent;
 mod operation;
 mod ownership;
 
@@ -16,6 +17,7 @@ use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::Lane;
 
 pub use failure::{Attempt, Failure, Trouble, retry_after};
+pub use intent::{Effect, Intent};
 pub use operation::Followed;
 pub use ownership::{Claimant, OWNER_TAG, Owner, Ownership};
 

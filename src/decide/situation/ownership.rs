@@ -46,6 +46,8 @@ pub struct Ownership {
     pub created: Timestamp,
     /// The operator watches one namespace alone: what is gone, and what it cannot see, look the same elsewhere.
     pub one_namespace: bool,
+    /// Its place lets it lay claim to what is there.
+    pub admitted: bool,
     /// The other live objects of this cluster that name the same resource in Azure.
     pub claimants: Vec<Claimant>,
     /// `namespace/name` of those that are being deleted, and that a finalizer still holds.
@@ -114,11 +116,14 @@ impl Situation {
         })
     }
 
-    /// May another object, when it goes, hand the resource over to this one? Then a finalizer has to hold
-    /// it, or it could go in the same moment, and nobody would be left to look after the resource.
-    pub fn may_inherit(&self) -> bool {
-        let contested = !self.ownership.claimants.is_empty() || !self.ownership.leaving.is_empty();
-        contested && !self.deleting && matches!(self.mode, Mode::Act | Mode::Suspended)
+    /// Does the object need our finalizer now? With it, the object does not go before what it made in Azure. `calls`
+    /// tells whether a call is about to go out. An object to which another one may hand a resource over needs it too:
+    /// without it, it could go in the same moment, and nobody would be left to look after the resource.
+    pub fn needs_finalizer(&self, calls: bool) -> bool {
+        let Ownership { admitted, claimants, leaving, .. } = &self.ownership;
+        let contested = !claimants.is_empty() || !leaving.is_empty();
+        let may_inherit = contested && *admitted && matches!(self.mode, Mode::Act | Mode::Suspended);
+        !self.deleting && (calls || may_inherit)
     }
 
     /// For an object that goes: what is somebody else's by its tags stays. `follow` waits for a change that

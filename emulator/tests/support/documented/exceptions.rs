@@ -6,8 +6,6 @@
 //! metrics, and the emulator's own control API. Their paths are not under `/subscriptions`, but for the metrics, whose
 //! row is in [`BESIDE`].
 
-use serde_json::{Map, Value, json};
-
 use super::operations::Body;
 
 /// An operation that the specification does not have. Its path begins with `~` in a resource group, with `-` in a
@@ -26,14 +24,14 @@ pub const BESIDE: &[Beside] = &[
         method: "GET",
         path: "-/locations/{location}/mfeOperationsStatus/{id}",
         statuses: &[200],
-        body: || Body::One("Operation of the resource provider".into()),
+        body: || Body::One("ProviderOperation".into()),
         reason: "§B.1 5 [REC]",
     },
     Beside {
         method: "GET",
         path: "-/locations/{location}/registryOperationsStatus/{id}",
         statuses: &[200],
-        body: || Body::One("Operation on a registry".into()),
+        body: || Body::One("RegistryOperation".into()),
         reason: "§B.1 2 [REC]",
     },
     Beside {
@@ -159,7 +157,7 @@ pub const HEADERS: &[NoHeader] = &[
     },
 ];
 
-/// A field that the specification does not have, or has with another type or pattern.
+/// A field that the specification does not have, or has with another type or pattern: the schema is a JSON Schema.
 pub struct Undocumented {
     pub of: &'static str,
     pub field: &'static str,
@@ -213,40 +211,34 @@ pub const ALWAYS: &[Always] = &[
     Always { of: "ErrorDetail", fields: &["code", "message"], reason: "§D.1" },
 ];
 
-/// Definitions that the specification does not have, in its own words.
-pub fn added_definitions() -> Map<String, Value> {
-    let text = json!({"type": "string"});
-    let time = json!({"type": "string", "format": "date-time"});
-    // Until it has ended, the first time that there is (§B.1 5 [REC]).
-    let end = json!({"type": "string", "pattern": r"^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{7}|0001-01-01T00:00:00)\+00:00$"});
-    // The code is null, and in front of the message (§C.4 [ISS]); or it is not.
-    let error = json!({
-        "properties": {"code": text, "message": text, "details": {"type": "array", "items": {"$ref": "#/ErrorDetail"}}},
-        "required": ["message"],
-    });
-    let definitions = json!({
-        "Error of an operation": error,
-        "Failure of an operation": {"properties": {"error": {"$ref": "#/Error of an operation"}}, "required": ["error"]},
-        // Batch operations have the first three only [REC].
-        "Operation of the resource provider": {
-            "properties": {
-                "id": text, "name": text, "status": {"type": "string", "enum": ["Updating", "Succeeded", "Failed"]},
-                "startTime": time, "endTime": end, "percentComplete": {"type": "number"},
-                "error": {"$ref": "#/Error of an operation"},
-            },
-            "required": ["id", "name", "status"],
-        },
-        "Provider": {
-            "properties": {"id": text, "namespace": text, "registrationState": {"type": "string", "enum": ["Registered"]}},
-            "required": ["id", "namespace", "registrationState"],
-        },
-        "Operation on a registry": {
-            "properties": {
-                "status": {"type": "string", "enum": ["InProgress", "Succeeded", "Failed"]}, "percentComplete": {"type": "number"},
-                "error": {"$ref": "#/Error of an operation"},
-            },
-            "required": ["status"],
-        },
-    });
-    definitions.as_object().cloned().unwrap_or_default()
-}
+/// Types that the specification does not have. Until an operation has ended, its end is the first time that there is
+/// (§B.1 5 [REC]); batch operations have only the first three fields [REC]. The code of an error is null, and in front
+/// of the message (§C.4 [ISS]); or it is not.
+pub const ADDED_TYPES: &str = r"
+type ProviderOperation
+  id! text
+  name! text
+  status! word Updating | Succeeded | Failed
+  startTime time
+  endTime text /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{7}|0001-01-01T00:00:00)\+00:00$/
+  percentComplete number
+  error OperationError
+
+type RegistryOperation
+  status! word InProgress | Succeeded | Failed
+  percentComplete number
+  error OperationError
+
+type OperationError
+  code text
+  message! text
+  details list ErrorDetail
+
+type OperationFailure
+  error! OperationError
+
+type Provider
+  id! text
+  namespace! text
+  registrationState! word Registered
+";

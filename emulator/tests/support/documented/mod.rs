@@ -1,20 +1,21 @@
 //! Every answer over ARM, held against the shapes that are documented: which statuses an operation has, with which
-//! headers, and of which definition the body is. The specification lies beside the checkout; without it nothing is
-//! checked, and `service/documented.rs` says so. What is known to differ from it is in [`exceptions`].
+//! headers, and of which type the body is. What the specification says is in `contract/answers.schema`; what is known to
+//! differ from it is in [`exceptions`].
 
 pub mod exceptions;
 mod operations;
 mod schemas;
+pub mod shapes;
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
+use azureml_emulator::contract::Contract as Specification;
 use azureml_emulator::{Request, Response};
 use serde_json::{Value, json};
 
 pub use operations::{Body, Operation};
 
-const SPECIFICATION: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/azure-ml/openapi-2025-09-01.reconstructed.json");
+const SPECIFICATION: &str = include_str!("../../../contract/answers.schema");
 
 /// Where the data plane's clients ask for what ARM has too, in the same shapes (§C.2).
 const OTHER_DOOR: &str = "/mferp/managementfrontend";
@@ -26,17 +27,16 @@ pub struct Contract {
     schemas: jsonschema::Validator,
 }
 
-/// The contract, read once; none when it is not beside this checkout.
-pub fn contract() -> Option<&'static Contract> {
-    static CONTRACT: OnceLock<Option<Contract>> = OnceLock::new();
-    let read = || {
-        let text = std::fs::read_to_string(SPECIFICATION).ok()?;
-        let specification: Value = serde_json::from_str(&text).unwrap();
+/// The contract, read once.
+pub fn contract() -> &'static Contract {
+    static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
+        let specification: Specification = SPECIFICATION.parse().unwrap();
+        let specification = specification.with(exceptions::ADDED_TYPES.parse().unwrap());
         let operations = operations::all(&specification);
-        let schemas = schemas::compile(&specification["definitions"], &operations);
-        Some(Contract { operations, schemas })
-    };
-    CONTRACT.get_or_init(read).as_ref()
+        let schemas = schemas::compile(&specification, &operations);
+        Contract { operations, schemas }
+    });
+    &CONTRACT
 }
 
 /// Panics when an answer is not as documented. `struck`: a fault rule had its hand in it, which may have put a page
@@ -46,7 +46,7 @@ pub fn check(request: &Request, answer: &Response, struck: bool) -> Option<&'sta
     if struck && !is_json || answer.status == 0 {
         return None;
     }
-    match checked(contract()?, request, answer) {
+    match checked(contract(), request, answer) {
         Ok(operation) => operation,
         Err(why) => panic!(
             "not as documented: {} {} {}\n{why}\n{}",
@@ -71,7 +71,7 @@ pub fn checked(
     let operation = contract.operations.iter().find(|operation| operation.is(request, path));
     if answer.status >= 400 {
         let failure = operation.is_some_and(|operation| operation.body == Body::Result);
-        let definition = if failure { "Failure of an operation" } else { "ErrorResponse" };
+        let definition = if failure { "OperationFailure" } else { "ErrorResponse" };
         return contract.holds(definition, &answer.value()).map(|()| None);
     }
     let Some(operation) = operation else {

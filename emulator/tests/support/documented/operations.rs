@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use azureml_emulator::contract::{Contract, Returns};
 use azureml_emulator::{Request, Response};
-use serde_json::Value;
 
 use super::exceptions::{BESIDE, HEADERS, STATUSES};
 
@@ -43,13 +43,11 @@ pub enum Body {
 }
 
 impl Body {
-    /// `List[_models.X]`, `_models.X`, `X` or `None`, as the specification writes it.
-    fn of(text: &str) -> Self {
-        let name = |text: &str| text.trim_start_matches("_models.").to_owned();
-        match text.strip_prefix("List[").and_then(|rest| rest.strip_suffix(']')) {
-            Some(item) => Self::List(name(item)),
-            None if text == "None" => Self::Nothing,
-            None => Self::One(name(text)),
+    fn of(returns: Option<Returns>) -> Self {
+        match returns {
+            None => Self::Nothing,
+            Some(Returns::One(name)) => Self::One(name),
+            Some(Returns::List(item)) => Self::List(item),
         }
     }
 
@@ -64,21 +62,18 @@ impl Body {
 }
 
 /// Those of the specification, and those beside it.
-pub fn all(specification: &Value) -> Vec<Operation> {
+pub fn all(specification: &Contract) -> Vec<Operation> {
     let mut found = Vec::new();
-    for (path, methods) in specification["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            let id = operation["operationId"].as_str().unwrap().to_owned();
-            found.push(Operation {
-                successes: successes(&id, &operation["responses"]),
-                body: Body::of(operation["x-returns"].as_str().unwrap_or("None")),
-                id,
-                method: method.to_ascii_uppercase(),
-                path: path.clone(),
-                query: String::new(),
-                specified: true,
-            });
-        }
+    for operation in specification.operations.clone() {
+        found.push(Operation {
+            successes: successes(&operation.id, operation.statuses),
+            body: Body::of(operation.returns),
+            id: operation.id,
+            method: operation.method,
+            path: operation.path,
+            query: String::new(),
+            specified: true,
+        });
     }
     let known = |operation: &str| found.iter().any(|known: &Operation| known.id.starts_with(operation));
     assert!(
@@ -104,19 +99,15 @@ pub fn all(specification: &Value) -> Vec<Operation> {
     found
 }
 
-fn successes(id: &str, responses: &Value) -> BTreeMap<u16, Vec<String>> {
-    let mut found = BTreeMap::new();
-    for (status, response) in responses.as_object().unwrap() {
-        let Ok(status) = status.parse::<u16>() else { continue };
-        let headers = response["headers"].as_object().into_iter().flatten().map(|(name, _)| name);
-        let sent =
-            |name: &&String| !HEADERS.iter().any(|not| not.header == *name && id.starts_with(not.operations));
-        found.insert(status, headers.filter(sent).cloned().collect());
+fn successes(id: &str, mut statuses: BTreeMap<u16, Vec<String>>) -> BTreeMap<u16, Vec<String>> {
+    for headers in statuses.values_mut() {
+        headers
+            .retain(|name| !HEADERS.iter().any(|not| not.header == *name && id.starts_with(not.operations)));
     }
     for more in STATUSES.iter().filter(|more| more.operation == id) {
-        found.insert(more.status, more.headers.iter().map(ToString::to_string).collect());
+        statuses.insert(more.status, more.headers.iter().map(ToString::to_string).collect());
     }
-    found
+    statuses
 }
 
 impl Operation {

@@ -1,0 +1,239 @@
+//! Who names what, who has asked about what, and so: whom a change wakes.
+//!
+//! A pass says what it reads of the cluster before it reads it ([`Index::asks`]). A change of an object wakes everybody
+//! whose last pass asked about it, by itself or by something that it names. So there is no list of who depends on whom
+//! that could be forgotten when a decision learns to look at something new.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::api::{ObjectKey, ObjectKind};
+use kube::ResourceExt;
+
+use crate::decide::Kind;
+use crate::decide::facts::{ClusterRead, Name};
+
+use super::memory::fingerprint;
+
+/// The index of one process. It is rebuilt from the watches after a restart.
+#[derive(Debug, Default)]
+pub struct Index(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    objects: HashMap<Arc<ObjectKey>, Entry>,
+    /// Who names this. Two names may share a hash, so whoever asks looks at the object itself.
+    named: BTreeSet<(u64, Arc<ObjectKey>)>,
+    /// Whose last pass asked this.
+    asked: BTreeSet<(u64, Arc<ObjectKey>)>,
+    /// During a listing: the objects that were in it, and those of them that had changed.
+    listed: HashMap<ObjectKind, Listing>,
+}
+
+#[derive(Debug, Default)]
+struct Listing {
+    seen: HashSet<Arc<ObjectKey>>,
+    changed: Vec<Arc<ObjectKey>>,
+}
+
+/// What is known of one object.
+#[derive(Debug, Default)]
+struct Entry {
+    seen: Option<Seen>,
+    /// What it names.
+    names: Vec<u64>,
+    /// What its last pass asked.
+    asks: Vec<u64>,
+}
+
+/// What was seen of an object, as far as it wakes anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    uid: u64,
+    own: u64,
+    status: u64,
+    outward: u64,
+}
+
+impl Seen {
+    fn of<K: Kind>(object: &K) -> Self {
+        let meta = object.meta();
+        let own = (meta.generation, object.is_deleting(), object.annotations());
+        Self {
+            uid: hash(&object.uid_or_empty()),
+            own: hash(&own),
+            status: fingerprint(&object.current()),
+            outward: hash(&(own.0, own.1, object.outward())),
+        }
+    }
+}
+
+impl Index {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An object came or changed, and the store has it. `meant` is the fingerprint of the status that we last wrote to
+    /// it. The answer is who deserves a pass.
+    pub fn applied<K: Kind>(&self, object: &K, meant: Option<u64>) -> Vec<Arc<ObjectKey>> {
+        let mut all = self.entries();
+        let now = Seen::of(object);
+        let (key, before, touched) = all.put(object, now);
+        let mut woken = vec![];
+        let known = before.filter(|b| b.uid == now.uid);
+        // Our own status comes back as an event too. Anybody else's deserves a look: it may be gone.
+        let echo = meant == Some(now.status);
+        if known.is_none_or(|k| k.own != now.own) || !(echo || known.is_some_and(|k| k.status == now.status))
+        {
+            woken.push(key.clone());
+        }
+        if before.is_none_or(|b| b.uid != now.uid || b.outward != now.outward) {
+            woken.extend(all.askers(&key, &touched));
+        }
+        woken
+    }
+
+    /// A listing of this kind begins: what is not in it is gone.
+    pub fn listing_begins(&self, kind: ObjectKind) {
+        self.entries().listed.insert(kind, Listing::default());
+    }
+
+    /// An object is in the listing.
+    pub fn listed<K: Kind>(&self, object: &K) {
+        let mut all = self.entries();
+        let now = Seen::of(object);
+        let (key, before, touched) = all.put(object, now);
+        let changed = before.is_none_or(|b| b.uid != now.uid || b.outward != now.outward);
+        let others = if changed { all.askers(&key, &touched) } else { vec![] };
+        let listing = all.listed.entry(K::KIND).or_default();
+        listing.seen.insert(key);
+        listing.changed.extend(others);
+    }
+
+    /// The listing is at its end, and the store holds it. The answer is who deserves a pass: everybody in it, and whoever
+    /// asked about what changed or is gone.
+    pub fn listing_ends(&self, kind: ObjectKind) -> Vec<Arc<ObjectKey>> {
+        let mut all = self.entries();
+        let Listing { seen, mut changed } = all.listed.remove(&kind).unwrap_or_default();
+        let known = all.objects.iter().filter(|(key, e)| key.kind == kind && e.seen.is_some());
+        let gone: Vec<Arc<ObjectKey>> =
+            known.map(|(key, _)| key.clone()).filter(|key| !seen.contains(key)).collect();
+        for key in &gone {
+            changed.extend(all.remove(key));
+        }
+        let mut woken: Vec<Arc<ObjectKey>> = seen.into_iter().chain(changed).collect();
+        woken.sort();
+        woken.dedup();
+        woken
+    }
+
+    /// An object is gone. The answer is who deserves a pass.
+    pub fn deleted(&self, key: &ObjectKey) -> Vec<Arc<ObjectKey>> {
+        self.entries().remove(key)
+    }
+
+    /// The labels of a namespace are others now. The answer is who deserves a pass.
+    pub fn labels_changed(&self, namespace: &str) -> Vec<Arc<ObjectKey>> {
+        let mut all = self.entries();
+        let asked = hash(&ClusterRead::Labels(namespace.into()));
+        all.asking(asked)
+    }
+
+    /// The objects of a kind that may name this.
+    pub fn naming(&self, kind: ObjectKind, name: &Name) -> Vec<Arc<ObjectKey>> {
+        let all = self.entries();
+        range(&all.named, hash(&ClusterRead::Naming(kind, name.clone())))
+    }
+
+    /// A pass over `reader` is about to read this. It has to be said before the store is looked at: whoever changes the
+    /// store asks afterwards who is to be woken, so that no change falls in between.
+    pub fn asks(&self, reader: &Arc<ObjectKey>, read: &ClusterRead) {
+        let mut all = self.entries();
+        let asked = hash(read);
+        if all.asked.insert((asked, reader.clone())) {
+            all.objects.entry(reader.clone()).or_default().asks.push(asked);
+        }
+    }
+
+    /// The facts of `reader` are whole, and rest on these reads: on what it asked before, and not now, they rest no more.
+    pub fn rests_on<'a>(&self, reader: &Arc<ObjectKey>, reads: impl Iterator<Item = &'a ClusterRead>) {
+        let mut all = self.entries();
+        let now: Vec<u64> = reads.map(hash).collect();
+        let Some(entry) = all.objects.get_mut(reader) else { return };
+        let before = std::mem::replace(&mut entry.asks, now.clone());
+        for asked in before.into_iter().filter(|asked| !now.contains(asked)) {
+            all.asked.remove(&(asked, reader.clone()));
+        }
+    }
+
+    /// Has `reader` said that it reads this?
+    #[cfg(test)]
+    pub fn has_asked(&self, reader: &ObjectKey, read: &ClusterRead) -> bool {
+        self.entries().asked.contains(&(hash(read), Arc::new(reader.clone())))
+    }
+}
+
+impl Entries {
+    /// Takes in an object. The answer is its key, what was seen of it before, and what it named before and names now.
+    fn put<K: Kind>(&mut self, object: &K, now: Seen) -> (Arc<ObjectKey>, Option<Seen>, Vec<u64>) {
+        let key = self.intern(&object.key());
+        let names: Vec<u64> =
+            object.names().into_iter().map(|name| hash(&ClusterRead::Naming(K::KIND, name))).collect();
+        let entry = self.objects.entry(key.clone()).or_default();
+        let before = entry.seen.replace(now);
+        let named = std::mem::replace(&mut entry.names, names.clone());
+        for gone in named.iter().filter(|name| !names.contains(name)) {
+            self.named.remove(&(*gone, key.clone()));
+        }
+        self.named.extend(names.iter().map(|name| (*name, key.clone())));
+        (key, before, named.into_iter().chain(names).collect())
+    }
+
+    fn intern(&self, key: &ObjectKey) -> Arc<ObjectKey> {
+        self.objects.get_key_value(key).map_or_else(|| Arc::new(key.clone()), |(key, _)| key.clone())
+    }
+
+    /// Forgets an object, and tells who asked about it.
+    fn remove(&mut self, key: &ObjectKey) -> Vec<Arc<ObjectKey>> {
+        let Some((key, entry)) = self.objects.remove_entry(key) else { return vec![] };
+        for name in &entry.names {
+            self.named.remove(&(*name, key.clone()));
+        }
+        for asked in entry.asks {
+            self.asked.remove(&(asked, key.clone()));
+        }
+        self.askers(&key, &entry.names)
+    }
+
+    /// Whoever else asked about an object, or about something that it names or named.
+    fn askers(&mut self, key: &Arc<ObjectKey>, names: &[u64]) -> Vec<Arc<ObjectKey>> {
+        let mut woken = self.asking(hash(&ClusterRead::Object(ObjectKey::clone(key))));
+        for name in names {
+            woken.extend(self.asking(*name));
+        }
+        woken.sort();
+        woken.dedup();
+        woken.retain(|other| other != key);
+        woken
+    }
+
+    fn asking(&mut self, asked: u64) -> Vec<Arc<ObjectKey>> {
+        range(&self.asked, asked)
+    }
+}
+
+fn range(all: &BTreeSet<(u64, Arc<ObjectKey>)>, hash: u64) -> Vec<Arc<ObjectKey>> {
+    let first = ObjectKey { kind: ObjectKind::Registry, namespace: Box::default(), name: Box::default() };
+    let found = all.range((hash, Arc::new(first))..).take_while(|(other, _)| *other == hash);
+    found.map(|(_, key)| key.clone()).collect()
+}
+
+fn hash(it: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    it.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;

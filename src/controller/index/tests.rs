@@ -1,0 +1,87 @@
+use serde_json::json;
+
+use super::*;
+use crate::api::{DeploymentBinding, ModelVersion, Object, Registry};
+use crate::controller::fixtures::{binding, registry, version};
+
+fn reader(name: &str) -> Arc<ObjectKey> {
+    let kind = ObjectKind::ModelVersion;
+    Arc::new(ObjectKey { kind, namespace: "fares".into(), name: name.into() })
+}
+
+fn names(woken: &[Arc<ObjectKey>]) -> Vec<&str> {
+    woken.iter().map(|key| &*key.name).collect()
+}
+
+fn taxi(name: &str) -> ModelVersion {
+    version(name, "taxi", &json!({"registryRef": {"name": "models"}}))
+}
+
+#[test]
+fn a_change_wakes_whoever_asked_about_it() {
+    let index = Index::default();
+    let read = |it| ClusterRead::Naming(ObjectKind::DeploymentBinding, Name::asset(it));
+    index.asks(&reader("of-one"), &read("azureml://One"));
+    index.asks(&reader("of-two"), &read("azureml://two"));
+    index.asks(&reader("of-the-binding"), &ClusterRead::Object(binding("taxi", &[]).key()));
+    // The object itself, who asked for its name, and who asked for what it names; ids have no case.
+    let first = index.applied(&binding("taxi", &["azureml://one"]), None);
+    assert_eq!(names(&first), ["taxi", "of-one", "of-the-binding"]);
+    // What it named before wakes as what it names now does.
+    let other = index.applied(&binding("taxi", &["azureml://two"]), None);
+    assert_eq!(names(&other), ["taxi", "of-one", "of-the-binding", "of-two"]);
+    assert!(index.naming(ObjectKind::DeploymentBinding, &Name::asset("azureml://one")).is_empty());
+    assert_eq!(names(&index.naming(ObjectKind::DeploymentBinding, &Name::asset("azureml://TWO"))), ["taxi"]);
+    assert!(names(&index.applied(&binding("taxi", &["azureml://two"]), None)).is_empty(), "nothing changed");
+    assert_eq!(names(&index.deleted(&binding("taxi", &[]).key())), ["of-the-binding", "of-two"]);
+    assert!(index.naming(ObjectKind::DeploymentBinding, &Name::asset("azureml://two")).is_empty());
+}
+
+#[test]
+fn what_is_asked_no_more_wakes_no_more() {
+    let index = Index::default();
+    let (object, place) = (ClusterRead::Object(registry().key()), ClusterRead::Labels("fares".into()));
+    index.applied(&taxi("one"), None);
+    index.asks(&reader("one"), &object);
+    index.asks(&reader("one"), &place);
+    assert_eq!(names(&index.labels_changed("fares")), ["one"]);
+    assert!(index.labels_changed("blue").is_empty());
+    index.rests_on(&reader("one"), std::iter::once(&object));
+    assert!(index.labels_changed("fares").is_empty());
+    assert_eq!(names(&index.applied(&registry(), None)), ["models", "one"]);
+    // An object that is gone asks nothing.
+    index.deleted(&taxi("one").key());
+    assert!(names(&index.deleted(&Registry::key(&registry()))).is_empty());
+}
+
+#[test]
+fn our_own_status_wakes_nobody_and_anybody_elses_does() {
+    let index = Index::default();
+    index.applied(&binding("taxi", &[]), None);
+    let status = |assets: &[&str]| fingerprint(&DeploymentBinding::current(&binding("taxi", assets)));
+    let ours = binding("taxi", &["azureml://one"]);
+    assert!(index.applied(&ours, Some(status(&["azureml://one"]))).is_empty());
+    let theirs = binding("taxi", &["azureml://two"]);
+    assert_eq!(names(&index.applied(&theirs, Some(status(&["azureml://one"])))), ["taxi"]);
+    // A new object under the same name is looked at, whatever its status says.
+    let mut again = binding("taxi", &["azureml://two"]);
+    again.metadata.uid = Some("again".into());
+    assert_eq!(names(&index.applied(&again, Some(status(&["azureml://two"])))), ["taxi"]);
+}
+
+#[test]
+fn after_a_listing_who_asked_about_what_is_gone_or_changed_is_woken_too() {
+    let index = Index::default();
+    index.asks(&reader("of-one"), &ClusterRead::Object(binding("one", &[]).key()));
+    index.asks(&reader("of-two"), &ClusterRead::Object(binding("two", &[]).key()));
+    index.asks(&reader("of-three"), &ClusterRead::Object(binding("three", &[]).key()));
+    for name in ["one", "two", "three"] {
+        index.applied(&binding(name, &[]), None);
+    }
+    index.listing_begins(ObjectKind::DeploymentBinding);
+    index.listed(&binding("two", &["azureml://new"]));
+    index.listed(&binding("three", &[]));
+    let woken = index.listing_ends(ObjectKind::DeploymentBinding);
+    assert_eq!(names(&woken), ["of-one", "of-two", "three", "two"]);
+    assert!(index.deleted(&binding("one", &[]).key()).is_empty(), "it is gone already");
+}

@@ -1,0 +1,164 @@
+//! The world as it is: a Kubernetes API server, Azure, the clock of this machine, and the log.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::runtime::events::{Event as ClusterEvent, EventType, Recorder, Reporter};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+use tracing::{debug, error, info, warn};
+
+use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
+use crate::api::{
+    AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
+};
+use crate::azure;
+use crate::azure::model::{Answer, Call, Error, Read, Reply};
+use crate::decide::{Event, Kind};
+
+/// The API server has no time-out of its own on a request that hangs.
+const LONGEST: Duration = Duration::from_secs(15);
+/// What an event's note may hold.
+const NOTE_LIMIT: usize = 1000;
+
+/// The world as it is.
+pub struct Live {
+    client: Client,
+    azure: azure::client::Azure,
+    stores: Stores,
+    recorder: Recorder,
+}
+
+/// What the watches have seen.
+#[derive(Clone)]
+pub struct Stores {
+    pub registries: Store<Registry>,
+    pub workspaces: Store<Workspace>,
+    pub versions: Store<ModelVersion>,
+    pub bindings: Store<DeploymentBinding>,
+    /// None when one namespace is watched: then no reference can come from another.
+    pub namespaces: Option<Store<Namespace>>,
+}
+
+impl Live {
+    pub fn new(client: Client, azure: azure::client::Azure, stores: Stores) -> Self {
+        let reporter = Reporter { controller: "bindery".into(), instance: None };
+        Self { recorder: Recorder::new(client.clone(), reporter), client, azure, stores }
+    }
+
+    fn api<K: Object>(&self, object: &K) -> Api<K> {
+        Api::namespaced(self.client.clone(), &object.home())
+    }
+}
+
+impl Cluster for Live {
+    fn get(&self, key: &ObjectKey) -> Option<AnyObject> {
+        fn stored<K>(store: &Store<K>, key: &ObjectKey) -> Option<AnyObject>
+        where
+            K: Object,
+        {
+            store.get(&ObjectRef::new(&key.name).within(&key.namespace)).map(K::any)
+        }
+        match key.kind {
+            ObjectKind::Registry => stored(&self.stores.registries, key),
+            ObjectKind::Workspace => stored(&self.stores.workspaces, key),
+            ObjectKind::ModelVersion => stored(&self.stores.versions, key),
+            ObjectKind::DeploymentBinding => stored(&self.stores.bindings, key),
+        }
+    }
+
+    fn labels(&self, namespace: &str) -> BTreeMap<String, String> {
+        let namespaces = self.stores.namespaces.as_ref();
+        let found = namespaces.and_then(|all| all.get(&ObjectRef::new(namespace)));
+        found.and_then(|n| n.metadata.labels.clone()).unwrap_or_default()
+    }
+
+    async fn replace_status<K: Kind>(&self, object: &K) -> Result<K, Refusal> {
+        let parameters = PostParams::default();
+        within(self.api(object).replace_status(&object.name_any(), &parameters, object)).await
+    }
+
+    async fn replace_finalizers<K: Kind>(&self, object: &K, finalizers: Vec<String>) -> Result<K, Refusal> {
+        let patch =
+            json!({"metadata": {"resourceVersion": object.resource_version(), "finalizers": finalizers}});
+        let parameters = PatchParams::default();
+        within(self.api(object).patch(&object.name_any(), &parameters, &Patch::Merge(patch))).await
+    }
+
+    async fn publish<K: Kind>(&self, object: &K, event: &Event) {
+        let mut note = event.note.clone();
+        if let Some((cut, _)) = note.char_indices().nth(NOTE_LIMIT) {
+            note.truncate(cut);
+        }
+        let event = ClusterEvent {
+            type_: if event.warning { EventType::Warning } else { EventType::Normal },
+            reason: event.reason.to_string(),
+            note: Some(note),
+            action: "Reconcile".into(),
+            secondary: None,
+        };
+        if let Err(refusal) = within(self.recorder.publish(&event, &object.object_ref(&()))).await {
+            debug!("an event was not published: {refusal:?}");
+        }
+    }
+}
+
+async fn within<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Refusal> {
+    match tokio::time::timeout(LONGEST, request).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => {
+            Err(Refusal::Outdated)
+        }
+        // Without its debug dump.
+        Ok(Err(kube::Error::Api(status))) => {
+            Err(Refusal::Failed(format!("{}: {}", status.reason, status.message)))
+        }
+        Ok(Err(other)) => Err(Refusal::Failed(other.to_string())),
+        Err(_) => Err(Refusal::Failed("the API server did not answer in time".into())),
+    }
+}
+
+impl Azure for Live {
+    async fn read(&self, read: &Read) -> Answer {
+        self.azure.read(read).await
+    }
+
+    async fn send(&self, call: &Call) -> Result<Reply, Error> {
+        self.azure.send(call).await
+    }
+}
+
+impl Clock for Live {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+impl Journal for Live {
+    fn calls<K: Kind>(&self, object: &K, _: &K::Facts, call: &Call) {
+        let (name, kind) = (object.full_name(), K::KIND);
+        info!(object = %name, %kind, resource = %call.resource, purpose = %call.errand.purpose, "about to {}", call.doing);
+    }
+
+    fn failed<K: Kind>(&self, object: &K, call: &Call, error: &Error) {
+        warn!(object = %object.full_name(), %error, "could not {}", call.doing);
+    }
+
+    fn let_go<K: Kind>(&self, object: &K, _: &K::Facts, events: &[Event]) {
+        for event in events {
+            info!(object = %object.full_name(), kind = %K::KIND, "let go: {}", event.note);
+        }
+    }
+
+    fn refused(&self, key: &ObjectKey, because: &str, wait: Duration) {
+        warn!(object = %key, error = %because, ?wait, "the cluster did not take a write; trying again");
+    }
+
+    fn panicked(&self, key: &ObjectKey) {
+        error!(object = %key, "a pass panicked; trying again later");
+    }
+}

@@ -1,0 +1,72 @@
+//! What a pass needs of the world around it. The program fills these ports with a real cluster, Azure and the clock
+//! ([`live`](super::live)); the simulation with its own.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::api::{AnyObject, ObjectKey};
+use crate::azure::model::{Answer, Call, Error, Read, Reply};
+use crate::decide::{Decision, Event, Kind};
+
+/// The cluster: what the watches have seen, and writes.
+pub trait Cluster: Send + Sync {
+    /// An object as it was last seen.
+    fn get(&self, key: &ObjectKey) -> Option<AnyObject>;
+    /// The labels of a namespace as they were last seen.
+    fn labels(&self, namespace: &str) -> BTreeMap<String, String>;
+    /// Writes the status of an object, if nobody has changed the object since. The answer is the object as it is now.
+    fn replace_status<K: Kind>(&self, object: &K) -> impl Future<Output = Result<K, Refusal>> + Send;
+    /// Writes the finalizers of an object, if nobody has changed the object since.
+    fn replace_finalizers<K: Kind>(
+        &self,
+        object: &K,
+        finalizers: Vec<String>,
+    ) -> impl Future<Output = Result<K, Refusal>> + Send;
+    /// Publishes an event. Best effort: nothing depends on it.
+    fn publish<K: Kind>(&self, object: &K, event: &Event) -> impl Future<Output = ()> + Send;
+}
+
+/// Why the cluster did not take a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Somebody else was quicker, or the object is gone: look again.
+    Outdated,
+    /// It said no, or did not answer, for this reason.
+    Failed(String),
+}
+
+/// Azure.
+pub trait Azure: Send + Sync {
+    /// Makes one read.
+    fn read(&self, read: &Read) -> impl Future<Output = Answer> + Send;
+    /// Makes one call, once.
+    fn send(&self, call: &Call) -> impl Future<Output = Result<Reply, Error>> + Send;
+}
+
+/// The time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Whoever is told what a pass does, as it does it.
+pub trait Journal: Send + Sync {
+    /// This was decided on these facts.
+    fn decided<K: Kind>(&self, _object: &K, _facts: &K::Facts, _decision: &Decision<K::Status>) {}
+    /// A call is about to go out.
+    fn calls<K: Kind>(&self, object: &K, facts: &K::Facts, call: &Call);
+    /// A call did not work.
+    fn failed<K: Kind>(&self, object: &K, call: &Call, error: &Error);
+    /// An object was let go.
+    fn let_go<K: Kind>(&self, object: &K, facts: &K::Facts, events: &[Event]);
+    /// The cluster did not take a write.
+    fn refused(&self, key: &ObjectKey, because: &str, wait: std::time::Duration);
+    /// A pass panicked: a bug of ours.
+    fn panicked(&self, key: &ObjectKey);
+}
+
+/// All of them.
+pub trait Ports: Cluster + Azure + Clock + Journal + 'static {}
+
+impl<T: Cluster + Azure + Clock + Journal + 'static> Ports for T {}

@@ -1,0 +1,119 @@
+//! What a binding's decision needs to know.
+
+use super::Facts;
+use crate::api::{DeploymentBinding, Object};
+use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::azure::model::{Error, Purpose, ResourceId};
+use crate::decide::facts::{Kind, Known, Name, find_workspace, lets_in, version, workspace_place};
+use crate::decide::{Look, Place, Situation};
+
+impl Kind for DeploymentBinding {
+    type Facts = Facts;
+
+    fn target(&self, known: &mut Known) -> Option<ResourceId> {
+        // When the workspace is gone, the status still says where the endpoint is.
+        find_workspace(&self.spec.workspace_ref, &self.home(), known)
+            .map(|w| w.id().child("onlineEndpoints", &self.spec.online.endpoint.name))
+            .or_else(|| Some(ResourceId::new(self.status.as_ref()?.endpoint.as_ref()?.id.clone())))
+    }
+
+    fn let_in(&self, known: &mut Known) -> bool {
+        let home = self.home();
+        let place = find_workspace(&self.spec.workspace_ref, &home, known);
+        lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known)
+    }
+
+    fn names(&self) -> Vec<Name> {
+        let endpoint = Name::resource(&format!("onlineEndpoints/{}", self.spec.online.endpoint.name));
+        let deployments = self.status.iter().flat_map(|s| &s.deployments);
+        let mut names: Vec<Name> =
+            deployments.filter_map(|d| d.asset_id.as_deref()).map(Name::asset).collect();
+        names.push(endpoint);
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn outward(&self) -> String {
+        let status = self.current();
+        let held = status.deployments.iter();
+        held.map(|d| format!("{} {:?} {:?},", d.name, d.role, d.asset_id)).collect()
+    }
+
+    fn rolls_out(&self) -> bool {
+        self.status.as_ref().is_some_and(|s| s.candidate.is_some())
+    }
+
+    fn gather(&self, situation: Situation, known: &mut Known) -> Facts {
+        let home = self.home();
+        let place = workspace_place(&self.spec.workspace_ref, &home, known);
+        let version = version(&self.spec.model.version_ref, &home, known);
+        let id = self.target(known);
+        let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
+        let mut facts = Facts {
+            endpoint: Look::Unseen,
+            deployments: vec![],
+            spec: self.spec.clone(),
+            status: self.current(),
+            place,
+            id: id.clone(),
+            version,
+            situation,
+        };
+        if let Some(id) = id.filter(|_| may_look) {
+            look_at_endpoint(&mut facts, &id, &self.title(), known);
+        }
+        let Facts { situation, endpoint, .. } = &mut facts;
+        situation.looked(endpoint);
+        let ask = may_look && !changes(&facts);
+        facts.situation.follow(ask, known);
+        facts
+    }
+}
+
+/// Does the resource itself say that it changes? Then its operation has nothing to add.
+fn changes(facts: &Facts) -> bool {
+    let endpoint = facts.endpoint.found().is_some_and(|e| e.provisioning() == Provisioning::Running);
+    let operation = facts.situation.operation.remembered.as_ref();
+    let deployment = operation.is_some_and(|o| {
+        let of_it = |d: &&OnlineDeployment| d.name() == o.resource.name();
+        facts.deployments.iter().filter(of_it).any(|d| d.provisioning() == Provisioning::Running)
+    });
+    endpoint || deployment
+}
+
+fn look_at_endpoint(facts: &mut Facts, id: &ResourceId, title: &str, known: &mut Known) {
+    let found = known.resource::<OnlineEndpoint>(Purpose::Compare, id);
+    facts.endpoint = facts.situation.look(id, title, found);
+    if facts.endpoint.found().is_none() {
+        return;
+    }
+    let Some(listed) = look_at_deployments(facts, id, known) else { return };
+    let what = format!("the deployments of {title}");
+    if !matches!(facts.situation.look(id, &what, Some(listed.map(Some))), Look::Found(())) {
+        facts.endpoint = Look::Unseen;
+    }
+}
+
+/// The deployments on the endpoint: those of the list, and by a GET what a list is not believed about. None while
+/// something of it is not known yet.
+fn look_at_deployments(
+    facts: &mut Facts,
+    endpoint: &ResourceId,
+    known: &mut Known,
+) -> Option<Result<(), Error>> {
+    let path = ResourceId::new(format!("{endpoint}/deployments"));
+    match known.collection(Purpose::Compare, &path, false)? {
+        Ok(listed) => facts.deployments = listed,
+        Err(error) => return Some(Err(error)),
+    }
+    let mut whole = true;
+    for name in facts.to_read() {
+        match known.resource(Purpose::Compare, &endpoint.child("deployments", &name)) {
+            None => whole = false,
+            Some(Ok(found)) => facts.look_afresh(&name, found),
+            Some(Err(error)) => return Some(Err(error)),
+        }
+    }
+    whole.then_some(Ok(()))
+}

@@ -1,0 +1,249 @@
+//! What a pass has read so far, and what its facts still want to know.
+//!
+//! Facts are gathered by pure functions that look things up here. What has not been read yet is noted as wanted, and the
+//! function goes on with as little as it has. The shell reads what is wanted, and the function runs again, until nothing
+//! is wanted any more: then the facts are whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::api::{AnyObject, Object, ObjectKey, ObjectKind};
+use crate::azure::model::resource::Run;
+use crate::azure::model::{
+    Answer, Ask, Class, Errand, Error, Lane, OperationState, Principal, Purpose, Read, ResourceId,
+};
+
+/// One read of the cluster, from what the watches have seen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClusterRead {
+    /// One object.
+    Object(ObjectKey),
+    /// The objects of a kind that name something.
+    Naming(ObjectKind, Name),
+    /// The labels of a namespace.
+    Labels(Box<str>),
+}
+
+/// Something that objects name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Name {
+    /// A resource in Azure, by its path below the place, in small letters: what differs in it is another
+    /// resource, and what does not may still be in another place.
+    Resource(String),
+    /// A model in Azure by the id that deployments use, in small letters.
+    Asset(String),
+    /// The place, by its own object, that an object lives in.
+    Place(ObjectKey),
+}
+
+impl Name {
+    /// A resource in Azure; ARM compares without regard to case.
+    pub fn resource(path: &str) -> Self {
+        Self::Resource(path.to_ascii_lowercase())
+    }
+
+    /// A model by its asset id.
+    pub fn asset(id: &str) -> Self {
+        Self::Asset(id.to_ascii_lowercase())
+    }
+}
+
+/// What a [`ClusterRead`] found.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// The object, where there is one.
+    Object(Option<AnyObject>),
+    /// The objects.
+    Naming(Vec<AnyObject>),
+    /// The labels; empty for a namespace that nobody has seen.
+    Labels(BTreeMap<String, String>),
+}
+
+/// What is known so far, and what is wanted.
+#[derive(Debug)]
+pub struct Known {
+    lane: Lane,
+    /// Few, so that a search is quicker than an order.
+    cluster: Vec<(ClusterRead, Found)>,
+    azure: Vec<(Read, Answer)>,
+    wanted_of_cluster: Vec<ClusterRead>,
+    wanted_of_azure: Vec<Read>,
+}
+
+/// What is still to be read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of the cluster: from memory, at no cost.
+    pub cluster: Vec<ClusterRead>,
+    /// Of Azure. Empty as long as something of the cluster is wanted: whom to ask in Azure depends on it.
+    pub azure: Vec<Read>,
+}
+
+impl Known {
+    /// Nothing is known. Reads of Azure will be as urgent as this.
+    pub fn nothing(lane: Lane) -> Self {
+        Self { lane, cluster: vec![], azure: vec![], wanted_of_cluster: vec![], wanted_of_azure: vec![] }
+    }
+
+    /// Takes what is still wanted; empty when the facts are whole.
+    pub fn wants(&mut self) -> Wanted {
+        let (cluster, azure) =
+            (std::mem::take(&mut self.wanted_of_cluster), std::mem::take(&mut self.wanted_of_azure));
+        let azure = if cluster.is_empty() { azure } else { vec![] };
+        Wanted { cluster, azure }
+    }
+
+    /// Takes in what a read of the cluster found.
+    pub fn take_in_cluster(&mut self, read: ClusterRead, found: Found) {
+        self.cluster.push((read, found));
+    }
+
+    /// Takes in what Azure answered.
+    pub fn take_in_azure(&mut self, read: Read, answer: Answer) {
+        self.azure.push((read, answer));
+    }
+
+    /// Everything of the cluster that the facts rest on.
+    pub fn rests_on(&self) -> impl Iterator<Item = &ClusterRead> {
+        self.cluster.iter().map(|(read, _)| read)
+    }
+
+    fn of_cluster(&mut self, read: ClusterRead) -> Option<&Found> {
+        if let Some(at) = self.cluster.iter().position(|(known, _)| *known == read) {
+            return self.cluster.get(at).map(|(_, found)| found);
+        }
+        if !self.wanted_of_cluster.contains(&read) {
+            self.wanted_of_cluster.push(read);
+        }
+        None
+    }
+
+    fn of_azure(&mut self, purpose: Purpose, what: Ask) -> Option<&Answer> {
+        let read = Read { errand: Errand { principal: Principal::Operator, lane: self.lane, purpose }, what };
+        if let Some(at) = self.azure.iter().position(|(known, _)| *known == read) {
+            return self.azure.get(at).map(|(_, answer)| answer);
+        }
+        if !self.wanted_of_azure.contains(&read) {
+            self.wanted_of_azure.push(read);
+        }
+        None
+    }
+
+    /// An object of the cluster; none where there is none, or it has not been read yet.
+    pub fn object<K: Object>(&mut self, key: ObjectKey) -> Option<Arc<K>> {
+        match self.of_cluster(ClusterRead::Object(key))? {
+            Found::Object(object) => object.as_ref().and_then(K::from_any).cloned(),
+            Found::Naming(_) | Found::Labels(_) => None,
+        }
+    }
+
+    /// The objects of a kind that name this.
+    pub fn naming<K: Object>(&mut self, name: Name) -> Vec<Arc<K>> {
+        match self.of_cluster(ClusterRead::Naming(K::KIND, name)) {
+            Some(Found::Naming(objects)) => objects.iter().filter_map(K::from_any).cloned().collect(),
+            _ => vec![],
+        }
+    }
+
+    /// The labels of a namespace.
+    pub fn labels(&mut self, namespace: &str) -> BTreeMap<String, String> {
+        match self.of_cluster(ClusterRead::Labels(namespace.into())) {
+            Some(Found::Labels(labels)) => labels.clone(),
+            _ => BTreeMap::new(),
+        }
+    }
+
+    /// A resource of Azure, or `None` inside where a GET says that it is not there. `None` outside: not read yet.
+    pub fn resource<T: DeserializeOwned>(
+        &mut self,
+        purpose: Purpose,
+        id: &ResourceId,
+    ) -> Option<Result<Option<T>, Error>> {
+        match self.of_azure(purpose, Ask::Resource(id.clone()))? {
+            Answer::Resource(Ok(Some(body))) => Some(T::deserialize(body).map(Some).map_err(|e| odd(id, &e))),
+            Answer::Resource(Ok(None)) => Some(Ok(None)),
+            Answer::Resource(Err(error)) => Some(Err(error.clone())),
+            _ => None,
+        }
+    }
+
+    /// A collection of Azure. `None`: not read yet.
+    pub fn collection<T: DeserializeOwned>(
+        &mut self,
+        purpose: Purpose,
+        path: &ResourceId,
+        archived: bool,
+    ) -> Option<Result<Vec<T>, Error>> {
+        match self.of_azure(purpose, Ask::Collection { path: path.clone(), archived })? {
+            Answer::Collection(Ok(items)) => {
+                let items = items.iter().map(|item| T::deserialize(item).map_err(|e| odd(path, &e)));
+                Some(items.collect())
+            }
+            Answer::Collection(Err(error)) => Some(Err(error.clone())),
+            _ => None,
+        }
+    }
+
+    /// Where a running change stands. `None`: not asked yet, or no answer came.
+    pub fn operation(&mut self, url: &str, resource: &ResourceId) -> Option<OperationState> {
+        let what = Ask::Operation { url: url.to_string(), resource: resource.clone() };
+        match self.of_azure(Purpose::FollowOperation, what)? {
+            Answer::Operation(state) => state.clone().ok(),
+            _ => None,
+        }
+    }
+
+    /// The run of a job; none where there is none, it could not be read, or it has not been read yet.
+    pub fn run(&mut self, tracking_uri: &str, workspace: &ResourceId, job: &str) -> Option<Run> {
+        let what = Ask::Run {
+            tracking_uri: tracking_uri.to_string(),
+            workspace: workspace.clone(),
+            job: job.to_string(),
+        };
+        match self.of_azure(Purpose::TraceLineage, what)? {
+            Answer::Run(run) => run.clone().ok().flatten(),
+            _ => None,
+        }
+    }
+}
+
+/// What came back has another form than the contract says. It may be another one next time.
+fn odd(id: &ResourceId, error: &serde_json::Error) -> Error {
+    Error::new(Class::Transient, format!("Azure's answer for {id} has an unexpected form: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn id() -> ResourceId {
+        ResourceId::new("/subscriptions/s/x")
+    }
+
+    #[test]
+    fn what_is_not_known_is_wanted_once_and_the_cluster_comes_first() {
+        let mut known = Known::nothing(Lane::Edit);
+        for _ in 0..2 {
+            assert!(known.labels("fares").is_empty());
+            assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), None);
+        }
+        let cluster = vec![ClusterRead::Labels("fares".into())];
+        assert_eq!(known.wants(), Wanted { cluster: cluster.clone(), azure: vec![] });
+        known.take_in_cluster(cluster[0].clone(), Found::Labels([("a".into(), "b".into())].into()));
+        assert_eq!(known.labels("fares").len(), 1);
+        assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), None);
+        let errand = Errand { principal: Principal::Operator, lane: Lane::Edit, purpose: Purpose::Compare };
+        let read = Read { errand, what: Ask::Resource(id()) };
+        assert_eq!(known.wants(), Wanted { cluster: vec![], azure: vec![read.clone()] });
+        known.take_in_azure(read, Answer::Resource(Ok(Some(json!("x")))));
+        assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), Some(Ok(Some(json!("x")))));
+        assert_eq!(known.wants(), Wanted::default());
+        // What is there in another form than it should be is no absence.
+        let odd = known.resource::<u32>(Purpose::Compare, &id());
+        assert_eq!(odd.and_then(Result::err).map(|e| e.class), Some(Class::Transient));
+    }
+}

@@ -1,0 +1,330 @@
+//! The facts that every kind's decision needs, and how they are gathered.
+
+mod known;
+mod reference;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Situation, Trouble,
+    deployment_binding, model_version, registry, workspace,
+};
+use crate::api::{
+    ConditionType, DeploymentBindingStatus, Lineage, Management, ModelType, ModelVersionStatus, Object,
+    Policy, RegistryStatus, WorkspaceStatus, conditions_of,
+};
+use crate::azure::model::{Call, Error, Lane, Purpose, Reply, ResourceId};
+
+pub use known::{ClusterRead, Found, Known, Name, Wanted};
+pub use reference::{find_registry, find_workspace, lets_in, registry_place, version, workspace_place};
+
+/// What a kind has to bring so that the one shell can carry it: pure functions of an object and of what is known.
+pub trait Kind: Object {
+    /// Everything its decision needs.
+    type Facts: Facts<Status = Self::Status> + Clone + Send + Sync + 'static;
+
+    /// The resource in Azure that it stands for, as far as its references are known.
+    fn target(&self, known: &mut Known) -> Option<ResourceId>;
+    /// Does its place let it lay claim to what is there? To a place itself anybody may.
+    fn let_in(&self, _: &mut Known) -> bool {
+        true
+    }
+    /// What it names, so that others find it by that: its resource in Azure by the path below the place, the place that
+    /// it lives in, the models that it deploys.
+    fn names(&self) -> Vec<Name>;
+    /// What of its status others look at, as a text that differs when they should look again.
+    fn outward(&self) -> String;
+    /// A rollout is on its way, as far as the status says.
+    fn rolls_out(&self) -> bool {
+        false
+    }
+    /// The facts. What is not known yet is wanted of `known`.
+    fn gather(&self, situation: Situation, known: &mut Known) -> Self::Facts;
+}
+
+/// What only the shell can say: the time, how the operator runs, and what this process remembers.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    /// The time of this pass.
+    pub now: Timestamp,
+    /// The id of this cluster in the owner tags.
+    pub cluster: String,
+    /// The operator runs with `--observe-only`.
+    pub observe_only: bool,
+    /// The operator watches one namespace alone.
+    pub one_namespace: bool,
+    /// What did not work so far.
+    pub trouble: Trouble,
+}
+
+/// The facts about an object, as far as they are known.
+pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Facts {
+    let situation = Situation {
+        now: moment.now,
+        generation: object.generation(),
+        deleting: object.is_deleting(),
+        mode: mode(object, moment),
+        interval: object.interval(),
+        lane: lane(object),
+        ownership: Ownership {
+            owner: Owner { cluster: moment.cluster.clone(), object: object.full_name() },
+            created: object.created(),
+            one_namespace: moment.one_namespace,
+            admitted: object.let_in(known),
+            claimants: claimants(object, known),
+            leaving: leaving(object, known),
+        },
+        trouble: moment.trouble.clone(),
+        operation: Followed { remembered: object.operation().cloned(), answer: None },
+    };
+    object.gather(situation, known)
+}
+
+fn mode<K: Kind>(object: &K, moment: &Moment) -> Mode {
+    match object.mode() {
+        (_, Management::Observe, _) => Mode::Observe,
+        _ if moment.observe_only => Mode::ObserveOnly,
+        (true, _, _) => Mode::Suspended,
+        _ => Mode::Act,
+    }
+}
+
+/// How urgent the requests for an object are.
+pub fn lane<K: Kind>(object: &K) -> Lane {
+    let conditions = conditions_of(object.conditions());
+    let ready = conditions.get(ConditionType::Ready).and_then(|c| c.observed_generation);
+    let seen = ready == Some(object.generation());
+    let done = conditions.is_true(ConditionType::Ready) || conditions.is_true(ConditionType::Stalled);
+    if object.is_deleting() || !seen {
+        Lane::Edit
+    } else if object.rolls_out() {
+        Lane::Rollout
+    } else if done {
+        Lane::Routine
+    } else {
+        Lane::Edit
+    }
+}
+
+/// The other objects that stand for the same resource. A version and its promotion, which have the same model and number
+/// in two places, do not.
+fn rivals<K: Kind>(object: &K, known: &mut Known) -> Vec<Arc<K>> {
+    let Some(target) = object.target(known) else { return vec![] };
+    let names = object.names().into_iter().filter(|name| matches!(name, Name::Resource(_)));
+    let mut others: Vec<Arc<K>> = vec![];
+    for name in names {
+        others.extend(known.naming::<K>(name));
+    }
+    others.retain(|o| o.uid_or_empty() != object.uid_or_empty() && o.target(known).as_ref() == Some(&target));
+    others
+}
+
+/// Those of them that are not going away, and that their place lets in.
+pub(super) fn claimants<K: Kind>(object: &K, known: &mut Known) -> Vec<Claimant> {
+    let mut rivals = rivals(object, known);
+    rivals.retain(|o| !o.is_deleting() && o.let_in(known));
+    rivals
+        .iter()
+        .map(|o| Claimant {
+            name: o.full_name(),
+            created: o.created(),
+            manages: o.mode().1 == Management::Manage,
+            holds: o.holds(),
+        })
+        .collect()
+}
+
+/// Those of them that are going away, and that our finalizer still holds.
+fn leaving<K: Kind>(object: &K, known: &mut Known) -> Vec<String> {
+    let rivals = rivals(object, known);
+    rivals.iter().filter(|o| o.is_deleting() && o.holds()).map(|o| o.full_name()).collect()
+}
+
+/// The facts of one kind: what the shell carries from a look at Azure to a decision.
+pub trait Facts {
+    /// The status that the decision is about.
+    type Status;
+
+    /// What to do next.
+    fn decide(&self) -> Decision<Self::Status>;
+    /// The facts once the status of a decision is stored: what an answer makes of it builds on that.
+    fn remember(&mut self, status: Self::Status);
+    /// The facts after Azure has answered a call.
+    fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>);
+    /// What the shell knows about the object and the moment.
+    fn situation(&mut self) -> &mut Situation;
+}
+
+macro_rules! facts_of {
+    ($($kind:ident: $status:ty),*) => {$(
+        impl Facts for $kind::Facts {
+            type Status = $status;
+
+            fn decide(&self) -> Decision<$status> {
+                $kind::decide(self)
+            }
+
+            fn remember(&mut self, status: $status) {
+                self.status = status;
+            }
+
+            fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
+                $kind::Facts::absorb(self, call, answer);
+            }
+
+            fn situation(&mut self) -> &mut Situation {
+                &mut self.situation
+            }
+        }
+    )*};
+}
+
+facts_of! {
+    registry: RegistryStatus,
+    workspace: WorkspaceStatus,
+    model_version: ModelVersionStatus,
+    deployment_binding: DeploymentBindingStatus
+}
+
+/// What a look into Azure found. A look that failed is in [`Situation::unreadable`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Look<T> {
+    /// It is there.
+    Found(T),
+    /// A GET said that it is not there.
+    Absent,
+    /// Nobody looked: the place is unknown, or the look failed.
+    Unseen,
+}
+
+impl<T> Look<T> {
+    /// What was found.
+    pub fn found(&self) -> Option<&T> {
+        match self {
+            Self::Found(it) => Some(it),
+            _ => None,
+        }
+    }
+
+    /// Whether it is there; none where nobody looked.
+    pub fn seen(&self) -> Option<bool> {
+        match self {
+            Self::Found(_) => Some(true),
+            Self::Absent => Some(false),
+            Self::Unseen => None,
+        }
+    }
+
+    /// True when a GET said that it is not there.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// From what the client answers.
+    pub fn from_get(answer: Option<T>) -> Self {
+        answer.map_or(Self::Absent, Self::Found)
+    }
+}
+
+impl Situation {
+    /// What a look into Azure means; one that failed is noted, once. `answer` is none where nobody has looked yet.
+    pub(super) fn look<T>(
+        &mut self,
+        resource: &ResourceId,
+        what: &str,
+        answer: Option<Result<Option<T>, Error>>,
+    ) -> Look<T> {
+        match answer {
+            None => Look::Unseen,
+            Some(Ok(found)) => Look::from_get(found),
+            Some(Err(error)) => {
+                let before = self.trouble.unreadable.take();
+                let (resource, doing) = (resource.clone(), format!("read {what}"));
+                let attempt = Attempt { purpose: Purpose::Compare, resource, doing };
+                let failure = Failure::once_more(before.as_ref(), attempt, error, self.now);
+                self.trouble.unreadable = Some(failure);
+                Look::Unseen
+            }
+        }
+    }
+
+    /// A look that worked ends a series of looks that did not.
+    pub(super) fn looked<T>(&mut self, look: &Look<T>) {
+        if !matches!(look, Look::Unseen) {
+            self.trouble.unreadable = None;
+        }
+    }
+
+    /// Asks how the remembered change goes.
+    pub(super) fn follow(&mut self, ask: bool, known: &mut Known) {
+        if let Some(operation) = self.operation.remembered.as_ref().filter(|_| ask) {
+            self.operation.answer = known.operation(&operation.url, &operation.resource);
+        }
+    }
+}
+
+/// The place that an object names, as far as it may know.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Place {
+    /// There is none of this name, or it does not allow our namespace: from outside both look the same.
+    Missing {
+        /// `Registry team-a/models`.
+        what: String,
+    },
+    /// It is there, and not ready.
+    NotReady {
+        /// `Registry team-a/models`.
+        what: String,
+        /// Its own Ready message.
+        because: String,
+    },
+    /// It is ready.
+    Ready {
+        /// Its ARM id.
+        id: ResourceId,
+        /// Its region.
+        location: String,
+        /// What may serve there; nothing is asked of registries.
+        policy: Policy,
+    },
+}
+
+/// The version that another object names.
+#[allow(clippy::large_enum_variant)] // one per pass, and mostly the large one
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceVersion {
+    /// There is none of this name, or its place does not allow our namespace.
+    Missing {
+        /// `ModelVersion team-a/taxi-3`.
+        what: String,
+    },
+    /// It is there, and not ready.
+    NotReady {
+        /// `ModelVersion team-a/taxi-3`.
+        what: String,
+        /// Its own Ready message.
+        because: String,
+    },
+    /// It is registered.
+    Ready {
+        /// Its ARM id.
+        id: ResourceId,
+        /// The id that deployments use.
+        asset_id: String,
+        /// The model's name.
+        model: String,
+        /// The version.
+        version: String,
+        /// The format.
+        kind: ModelType,
+        /// Where it comes from.
+        lineage: Lineage,
+        /// The registry it lives in, by its name in Azure; none for a workspace.
+        registry: Option<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests;

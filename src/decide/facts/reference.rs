@@ -1,0 +1,80 @@
+//! Who may refer to whom: places and versions that other objects name, as far as those may know of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Kind, Known, Place, SourceVersion, claimants};
+use crate::api::{AllowedNamespaces, ModelVersion, Object, ObjectKey, Reference, Registry, Workspace};
+
+fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
+    // Labels are only asked for where they matter.
+    allowed.allows(home, namespace, &BTreeMap::new())
+        || (allowed.selector.is_some() && allowed.allows(home, namespace, &known.labels(namespace)))
+}
+
+/// May what refers to this place from `home` lay claim to what is in it? Not where the place does not
+/// allow it, nor where an older object stands for the place, with rules of its own. Where the place is
+/// gone, its status tells where it was let in.
+pub fn lets_in<P: Kind>(
+    place: Option<&P>,
+    allowed: impl Fn(&P) -> &AllowedNamespaces,
+    home: &str,
+    known: &mut Known,
+) -> bool {
+    let Some(place) = place else { return true };
+    let (name, created) = (place.full_name(), place.created());
+    allows(allowed(place), &place.home(), home, known)
+        && !claimants(place, known).iter().any(|c| c.precedes(created, &name))
+}
+
+/// The registry that a reference from `home` means, whoever may use it.
+pub fn find_registry(reference: &Reference, home: &str, known: &mut Known) -> Option<Arc<Registry>> {
+    known.object(ObjectKey::meant::<Registry>(reference, home))
+}
+
+/// The workspace that a reference from `home` means, whoever may use it.
+pub fn find_workspace(reference: &Reference, home: &str, known: &mut Known) -> Option<Arc<Workspace>> {
+    known.object(ObjectKey::meant::<Workspace>(reference, home))
+}
+
+/// The place that a reference to a registry stands for.
+pub fn registry_place(reference: &Reference, home: &str, known: &mut Known) -> Place {
+    let what = ObjectKey::meant::<Registry>(reference, home).to_string();
+    match find_registry(reference, home, known) {
+        Some(found) if allows(&found.spec.allowed_namespaces, &found.home(), home, known) => {
+            Place::registry(what, found.id(), &found.spec, &found.current(), found.is_deleting())
+        }
+        _ => Place::Missing { what },
+    }
+}
+
+/// The place that a reference to a workspace stands for.
+pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> Place {
+    let what = ObjectKey::meant::<Workspace>(reference, home).to_string();
+    match find_workspace(reference, home, known) {
+        Some(found) if allows(&found.spec.allowed_namespaces, &found.home(), home, known) => {
+            Place::workspace(what, found.id(), &found.spec, &found.current())
+        }
+        _ => Place::Missing { what },
+    }
+}
+
+/// The version that a reference from `home` stands for. A registry's `allowedNamespaces` governs its
+/// versions; versions in a workspace are for their own namespace.
+pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVersion {
+    let key = ObjectKey::meant::<ModelVersion>(reference, home);
+    let what = key.to_string();
+    let elsewhere = &*key.namespace != home;
+    match known.object::<ModelVersion>(key) {
+        Some(found) if !elsewhere || governed(&found, home, known) => {
+            SourceVersion::of(what, &found.spec, found.current(), found.is_deleting())
+        }
+        _ => SourceVersion::Missing { what },
+    }
+}
+
+fn governed(version: &ModelVersion, home: &str, known: &mut Known) -> bool {
+    let Some(reference) = &version.spec.registry_ref else { return false };
+    find_registry(reference, &version.home(), known)
+        .is_some_and(|registry| allows(&registry.spec.allowed_namespaces, &registry.home(), home, known))
+}

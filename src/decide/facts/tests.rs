@@ -1,0 +1,137 @@
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::{AnyObject, ModelVersion, Object, Registry, Workspace};
+
+fn made<K: Object>(namespace: &str, name: &str, spec: &Value) -> Arc<K> {
+    let metadata = json!({"name": name, "namespace": namespace, "uid": format!("{namespace}/{name}")});
+    let kind = K::KIND.to_string();
+    let object =
+        json!({"apiVersion": "bindery.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec});
+    Arc::new(serde_json::from_value(object).unwrap())
+}
+
+fn key_of(object: &AnyObject) -> crate::api::ObjectKey {
+    match object {
+        AnyObject::Registry(it) => it.key(),
+        AnyObject::Workspace(it) => it.key(),
+        AnyObject::ModelVersion(it) => it.key(),
+        AnyObject::DeploymentBinding(it) => it.key(),
+    }
+}
+
+/// A cluster with the workspaces `dev` and `prod` and the registry `models` of `fares`, and these versions.
+struct Cluster(Vec<AnyObject>);
+
+impl Cluster {
+    fn new(allowed: &Value, versions: &[Arc<ModelVersion>]) -> Self {
+        let azure = json!({"subscriptionId": "s", "resourceGroup": "rg"});
+        let workspace =
+            |name| made::<Workspace>("fares", name, &json!({"azure": azure, "allowedNamespaces": allowed}));
+        let registry = made::<Registry>("fares", "models", &json!({"azure": azure, "location": "eastus"}));
+        let places = [workspace("dev").any(), workspace("prod").any(), registry.any()];
+        Self(places.into_iter().chain(versions.iter().map(|v| v.clone().any())).collect())
+    }
+
+    fn find(&self, read: &ClusterRead) -> Found {
+        match read {
+            ClusterRead::Object(key) => Found::Object(self.0.iter().find(|it| key_of(it) == *key).cloned()),
+            ClusterRead::Naming(_, name) => {
+                let naming =
+                    |it: &&AnyObject| matches!(it, AnyObject::ModelVersion(v) if v.names().contains(name));
+                Found::Naming(self.0.iter().filter(naming).cloned().collect())
+            }
+            ClusterRead::Labels(namespace) => {
+                Found::Labels([("team".to_string(), namespace.to_string())].into())
+            }
+        }
+    }
+
+    /// What a function finds out when everything of the cluster that it wants is read.
+    fn known<T>(&self, ask: impl Fn(&mut Known) -> T) -> (T, Vec<ClusterRead>) {
+        let mut known = Known::nothing(Lane::Routine);
+        loop {
+            let answer = ask(&mut known);
+            let wanted = known.wants().cluster;
+            if wanted.is_empty() {
+                return (answer, known.rests_on().cloned().collect());
+            }
+            for read in wanted {
+                let found = self.find(&read);
+                known.take_in_cluster(read, found);
+            }
+        }
+    }
+}
+
+fn version(namespace: &str, name: &str, model: &str, place: &Value) -> Arc<ModelVersion> {
+    let mut spec = json!({"model": model, "version": "1", "source": {"uri": "azureml://x"}});
+    spec.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+    made(namespace, name, &spec)
+}
+
+#[test]
+fn rivals_mean_the_same_resource() {
+    let dev = json!({"workspaceRef": {"name": "dev"}});
+    let one = version("fares", "one", "taxi", &dev);
+    let promotion =
+        json!({"registryRef": {"name": "models"}, "source": {"modelVersionRef": {"name": "one"}}});
+    let promoted = version("fares", "promoted", "taxi", &promotion);
+    let nowhere = version("fares", "nowhere", "taxi", &json!({"workspaceRef": {"name": "none"}}));
+    let all = [
+        one.clone(),
+        version("fares", "same", "taxi", &json!({"workspaceRef": {"name": "dev", "namespace": "fares"}})),
+        // ARM compares ids without regard to case.
+        version("fares", "cased", "Taxi", &dev),
+        version("fares", "other-model", "fare", &dev),
+        version("fares", "other-workspace", "taxi", &json!({"workspaceRef": {"name": "prod"}})),
+        promoted.clone(),
+        nowhere.clone(),
+        version("fares", "nowhere-too", "taxi", &json!({"workspaceRef": {"name": "none"}})),
+    ];
+    let cluster = Cluster::new(&json!({"from": "Same"}), &all);
+    let of = |object: &ModelVersion| -> Vec<String> {
+        let (claimants, _) = cluster.known(|known| claimants(object, known));
+        claimants.into_iter().map(|c| c.name).collect()
+    };
+    assert_eq!(of(&one), ["fares/same", "fares/cased"]);
+    assert!(of(&promoted).is_empty());
+    assert!(of(&nowhere).is_empty(), "nobody knows what they mean");
+}
+
+#[test]
+fn whom_the_place_does_not_let_in_lays_no_claim() {
+    let prod = json!({"workspaceRef": {"name": "prod", "namespace": "fares"}});
+    let (ours, theirs) = (version("fares", "ours", "taxi", &prod), version("blue", "theirs", "taxi", &prod));
+    let selector = |team: &str| json!({"from": "Selector", "selector": {"matchLabels": {"team": team}}});
+    for (allowed, claims, asks_for_labels) in [
+        (json!({"from": "Same"}), false, false),
+        (json!({"from": "All"}), true, false),
+        (selector("blue"), true, true),
+        (selector("green"), false, true),
+    ] {
+        let cluster = Cluster::new(&allowed, &[ours.clone(), theirs.clone()]);
+        let (claimants, read) = cluster.known(|known| claimants(&*ours, known));
+        assert_eq!(claimants.len(), usize::from(claims), "{allowed}");
+        // Labels are only asked for where they matter.
+        let labels = read.contains(&ClusterRead::Labels("blue".into()));
+        assert_eq!(labels, asks_for_labels, "{allowed}");
+    }
+}
+
+#[test]
+fn a_version_of_a_workspace_is_for_its_own_namespace() {
+    let here = version("fares", "here", "taxi", &json!({"workspaceRef": {"name": "dev"}}));
+    let released = version("fares", "released", "taxi", &json!({"registryRef": {"name": "models"}}));
+    let cluster = Cluster::new(&json!({"from": "All"}), &[here, released]);
+    let sees = |name: &str, home: &str| {
+        let reference = crate::api::Reference { name: name.into(), namespace: Some("fares".into()) };
+        let (found, _) = cluster.known(|known| super::version(&reference, home, known));
+        !matches!(found, SourceVersion::Missing { .. })
+    };
+    assert!(sees("here", "fares") && sees("released", "fares"));
+    // The registry of this cluster is for its own namespace, and so are its versions.
+    assert!(!sees("here", "blue") && !sees("released", "blue"));
+}

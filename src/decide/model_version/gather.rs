@@ -1,0 +1,129 @@
+//! What a version's decision needs to know.
+
+use super::{Facts, job_of, wants_lineage};
+use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, Registry, ServedBy, Workspace};
+use crate::azure::model::resource::{self, Job, Run};
+use crate::azure::model::{Purpose, ResourceId, registry_asset_id};
+use crate::decide::facts::{
+    Kind, Known, Name, find_registry, find_workspace, lets_in, registry_place, version, workspace_place,
+};
+use crate::decide::{Look, Place, Situation, words_of};
+
+/// What a status may hold of deployments.
+const SERVED_BY: usize = 50;
+
+impl Kind for ModelVersion {
+    type Facts = Facts;
+
+    fn target(&self, known: &mut Known) -> Option<ResourceId> {
+        let (spec, home) = (&self.spec, self.home());
+        let place = match (&spec.registry_ref, &spec.workspace_ref) {
+            (Some(registry), _) => find_registry(registry, &home, known).map(|r| r.id()),
+            (None, Some(workspace)) => find_workspace(workspace, &home, known).map(|w| w.id()),
+            (None, None) => None,
+        };
+        // When the place is gone, the status still says where the version is.
+        place
+            .map(|id| id.model_version(&spec.model, &spec.version))
+            .or_else(|| self.status.as_ref()?.id.clone().map(ResourceId::new))
+    }
+
+    fn let_in(&self, known: &mut Known) -> bool {
+        let home = self.home();
+        if let Some(registry) = &self.spec.registry_ref {
+            let place = find_registry(registry, &home, known);
+            return lets_in(place.as_deref(), |r| &r.spec.allowed_namespaces, &home, known);
+        }
+        let workspace = self.spec.workspace_ref.as_ref();
+        let place = workspace.and_then(|w| find_workspace(w, &home, known));
+        lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known)
+    }
+
+    fn names(&self) -> Vec<Name> {
+        let (spec, home) = (&self.spec, self.home());
+        let mut names = vec![Name::resource(&format!("models/{}/versions/{}", spec.model, spec.version))];
+        let registry = spec.registry_ref.as_ref().map(|r| ObjectKey::meant::<Registry>(r, &home));
+        let workspace = spec.workspace_ref.as_ref().map(|r| ObjectKey::meant::<Workspace>(r, &home));
+        names.extend(registry.or(workspace).map(Name::Place));
+        names
+    }
+
+    fn outward(&self) -> String {
+        let status = self.current();
+        format!("{}{:?}{:?}", words_of(&status.conditions), status.asset_id, status.lineage)
+    }
+
+    fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
+        let (spec, status, home) = (&self.spec, self.current(), self.home());
+        let place = match (&spec.registry_ref, &spec.workspace_ref) {
+            (Some(registry), _) => registry_place(registry, &home, known),
+            (None, Some(workspace)) => workspace_place(workspace, &home, known),
+            (None, None) => Place::Missing { what: "place".into() },
+        };
+        let id = self.target(known);
+        let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
+        let found = match id.as_ref().filter(|_| may_look) {
+            Some(id) => {
+                let found = known.resource(Purpose::Compare, id);
+                situation.look(id, &self.title(), found)
+            }
+            None => Look::Unseen,
+        };
+        situation.looked(&found);
+        situation.follow(may_look, known);
+        let asset_id = id.as_ref().map(|id| match id.segment("registries") {
+            Some(registry) => registry_asset_id(registry, &spec.model, &spec.version),
+            None => id.to_string(),
+        });
+        let source = spec.source.model_version_ref.as_ref().map(|r| version(r, &home, known));
+        let (mut job, mut run) = (Look::Unseen, Look::Unseen);
+        if !situation.deleting && wants_lineage(&status) && !matches!(found, Look::Unseen) {
+            (job, run) = lineage(self, found.found(), known);
+        }
+        let served_by = asset_id.as_deref().map(|asset| served_by(asset, known)).unwrap_or_default();
+        let spec = spec.clone();
+        Facts { situation, spec, status, place, id, asset_id, source, version: found, job, run, served_by }
+    }
+}
+
+/// The job that made the version, and its run. What cannot be read is tried again at the next
+/// comparison: a version is ready without it.
+fn lineage(
+    object: &ModelVersion,
+    found: Option<&resource::ModelVersion>,
+    known: &mut Known,
+) -> (Look<Job>, Look<Run>) {
+    let unseen = (Look::Unseen, Look::Unseen);
+    let job = match found {
+        Some(version) => job_of(&object.spec, version),
+        None => object.spec.source.job.as_ref().map(|j| j.name.clone()), // about to be registered
+    };
+    let workspace = object.spec.workspace_ref.as_ref();
+    let workspace = workspace.and_then(|r| find_workspace(r, &object.home(), known));
+    let (Some(job), Some(workspace)) = (job, workspace) else { return unseen };
+    let id = workspace.id();
+    let found = known.resource(Purpose::TraceLineage, &id.child("jobs", &job));
+    let found = found.and_then(Result::ok).flatten();
+    let run = workspace.current().mlflow_tracking_uri.and_then(|uri| known.run(&uri, &id, &job));
+    (found.map_or(Look::Unseen, Look::Found), run.map_or(Look::Unseen, Look::Found))
+}
+
+/// The deployments that hold an asset, from the status of the bindings.
+fn served_by(asset: &str, known: &mut Known) -> Vec<ServedBy> {
+    let mut all: Vec<ServedBy> = vec![];
+    for binding in known.naming::<DeploymentBinding>(Name::asset(asset)) {
+        for deployment in binding.current().deployments {
+            if deployment.asset_id.as_deref().is_some_and(|a| a.eq_ignore_ascii_case(asset)) {
+                all.push(ServedBy {
+                    binding: binding.full_name(),
+                    endpoint: binding.spec.online.endpoint.name.clone(),
+                    deployment: deployment.name,
+                    role: deployment.role,
+                });
+            }
+        }
+    }
+    all.sort();
+    all.truncate(SERVED_BY);
+    all
+}

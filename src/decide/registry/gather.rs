@@ -1,0 +1,99 @@
+//! What a registry's decision needs to know.
+
+use serde_json::Value;
+
+use super::Facts;
+use crate::api::{ModelVersion, Object, Registry, RegistryDeletion};
+use crate::azure::model::resource::Rest;
+use crate::azure::model::{Error, Purpose, ResourceId};
+use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::{Situation, words_of};
+
+/// What a registry may hold.
+const FAMILIES: [&str; 5] = ["models", "environments", "components", "data", "codes"];
+
+/// How many of the objects that refer to a registry are named.
+const NAMED: usize = 5;
+
+impl Registry {
+    /// The ARM id that the manifest names.
+    pub fn id(&self) -> ResourceId {
+        let (azure, own) = (&self.spec.azure, self.metadata.name.as_deref());
+        let name = azure.name.as_deref().or(own).unwrap_or_default();
+        ResourceId::registry(&azure.subscription_id, &azure.resource_group, name)
+    }
+}
+
+impl Kind for Registry {
+    type Facts = Facts;
+
+    fn target(&self, _: &mut Known) -> Option<ResourceId> {
+        Some(self.id())
+    }
+
+    fn names(&self) -> Vec<Name> {
+        vec![Name::resource(self.id().as_str())]
+    }
+
+    fn outward(&self) -> String {
+        let status = self.current();
+        format!("{}{:?}", words_of(&status.conditions), status.discovery_url)
+    }
+
+    fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
+        let id = self.id();
+        situation.follow(true, known);
+        let found = known.resource(Purpose::Compare, &id);
+        let mut registry = situation.look(&id, &self.title(), found);
+        let (mut holds, mut referrers) = (vec![], vec![]);
+        let may_be_deleted = situation.deleting && self.spec.deletion_policy == RegistryDeletion::Delete;
+        if may_be_deleted && registry.found().is_some() {
+            match content(&id, known) {
+                Ok(content) => holds = content,
+                Err(error) => {
+                    registry = situation.look(&id, "what the registry holds", Some(Err(error)));
+                }
+            }
+            referrers = who_refers(self, known);
+        }
+        situation.looked(&registry);
+        Facts { situation, spec: self.spec.clone(), status: self.current(), id, registry, holds, referrers }
+    }
+}
+
+/// What the registry holds in Azure, archived assets too, in words. A name without versions is nothing
+/// that could be lost: the service keeps it when the last version is deleted.
+fn content(id: &ResourceId, known: &mut Known) -> Result<Vec<String>, Error> {
+    let mut all = vec![];
+    for family in FAMILIES {
+        let mut held = 0;
+        for asset in listed(&ResourceId::new(format!("{id}/{family}")), known)? {
+            let latest = asset.get("properties").and_then(|p| p.get("latestVersion"));
+            let name = asset.get("name").and_then(Value::as_str).unwrap_or_default();
+            let versions = id.child(family, name);
+            // Archived versions may count as no latest one, so an absence is confirmed.
+            let there = latest.is_some_and(Value::is_string)
+                || !listed(&ResourceId::new(format!("{versions}/versions")), known)?.is_empty();
+            held += usize::from(there);
+        }
+        if held > 0 {
+            all.push(format!("{held} {family}"));
+        }
+    }
+    Ok(all)
+}
+
+/// A collection of assets, archived ones too; empty where Azure has no such collection.
+fn listed(collection: &ResourceId, known: &mut Known) -> Result<Vec<Rest>, Error> {
+    match known.collection(Purpose::CountContent, collection, true) {
+        None => Ok(vec![]),
+        Some(Err(error)) if error.is_not_found() => Ok(vec![]),
+        Some(listed) => listed,
+    }
+}
+
+/// The model versions that live in the registry, at most a handful by name.
+fn who_refers(registry: &Registry, known: &mut Known) -> Vec<String> {
+    let versions = known.naming::<ModelVersion>(Name::Place(registry.key()));
+    versions.iter().take(NAMED).map(|v| format!("ModelVersion {}", v.full_name())).collect()
+}

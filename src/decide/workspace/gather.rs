@@ -1,0 +1,41 @@
+//! What a workspace's decision needs to know.
+
+use super::Facts;
+use crate::api::{Object, Workspace};
+use crate::azure::model::{Purpose, ResourceId};
+use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::{Situation, words_of};
+
+impl Workspace {
+    /// The ARM id that the manifest names.
+    pub fn id(&self) -> ResourceId {
+        let (azure, own) = (&self.spec.azure, self.metadata.name.as_deref());
+        let name = azure.name.as_deref().or(own).unwrap_or_default();
+        ResourceId::workspace(&azure.subscription_id, &azure.resource_group, name)
+    }
+}
+
+impl Kind for Workspace {
+    type Facts = Facts;
+
+    fn target(&self, _: &mut Known) -> Option<ResourceId> {
+        Some(self.id())
+    }
+
+    fn names(&self) -> Vec<Name> {
+        vec![Name::resource(self.id().as_str())]
+    }
+
+    fn outward(&self) -> String {
+        let status = self.current();
+        format!("{}{:?}{:?}", words_of(&status.conditions), status.location, status.mlflow_tracking_uri)
+    }
+
+    fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
+        let id = self.id();
+        let found = known.resource(Purpose::Compare, &id);
+        let workspace = situation.look(&id, &self.title(), found);
+        situation.looked(&workspace);
+        Facts { situation, spec: self.spec.clone(), status: self.current(), id, workspace }
+    }
+}

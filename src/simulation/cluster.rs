@@ -1,0 +1,251 @@
+//! A Kubernetes that serves stale objects, in which two writers conflict, and that may be restored from a backup.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use kube::core::object::HasSpec;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::api::{
+    AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
+};
+use crate::decide::Kind;
+
+/// The namespace of all places, and of what people apply where they say no other.
+pub const HOME: &str = "fares";
+
+/// What the simulation needs of a kind besides.
+pub trait Simulated: Kind + HasSpec<Spec: Clone + PartialEq + Serialize> {}
+
+impl<T: Kind + HasSpec<Spec: Clone + PartialEq + Serialize>> Simulated for T {}
+
+/// The name of an object: `blue/taxi`, or `taxi` for one in [`HOME`].
+pub fn key<K: Object>(name: &str) -> ObjectKey {
+    let (namespace, name) = name.split_once('/').unwrap_or((HOME, name));
+    ObjectKey { kind: K::KIND, namespace: namespace.into(), name: name.into() }
+}
+
+/// Does something with an object, whatever its kind is.
+macro_rules! of_any {
+    ($object:expr, $it:ident => $then:expr) => {
+        match $object {
+            AnyObject::Registry($it) => $then,
+            AnyObject::Workspace($it) => $then,
+            AnyObject::ModelVersion($it) => $then,
+            AnyObject::DeploymentBinding($it) => $then,
+        }
+    };
+}
+pub(super) use of_any;
+
+/// `metadata.resourceVersion`.
+pub fn version(object: &AnyObject) -> Option<String> {
+    of_any!(object, it => it.resource_version())
+}
+
+/// `metadata.uid`.
+fn uid(object: &AnyObject) -> String {
+    of_any!(object, it => it.uid_or_empty())
+}
+
+/// All objects: as they are, and as the operator's cache has them.
+#[derive(Debug, Default)]
+pub struct Cluster {
+    pub live: BTreeMap<ObjectKey, AnyObject>,
+    pub cache: BTreeMap<ObjectKey, AnyObject>,
+    /// The labels of the namespaces.
+    pub labels: BTreeMap<String, BTreeMap<String, String>>,
+    /// How often every object is compared with Azure.
+    pub interval: &'static str,
+    /// What the cache has not seen yet.
+    behind: BTreeSet<ObjectKey>,
+    last: u64,
+}
+
+impl Cluster {
+    fn count(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// An object as it is.
+    pub fn find<K: Object>(&self, name: &str) -> Option<&Arc<K>> {
+        self.live.get(&key::<K>(name)).and_then(K::from_any)
+    }
+
+    /// The objects of a kind as they are.
+    pub fn all<K: Object>(&self) -> impl Iterator<Item = &Arc<K>> {
+        self.live.values().filter_map(K::from_any)
+    }
+
+    /// The names of the objects of a kind, as people write them.
+    pub fn names<K: Object>(&self) -> Vec<String> {
+        let written = |it: &Arc<K>| if it.home() == HOME { it.name_any() } else { it.full_name() };
+        self.all::<K>().map(written).collect()
+    }
+
+    fn put<K: Object>(&mut self, mut object: K) -> K {
+        object.meta_mut().resource_version = Some(self.count().to_string());
+        let key = object.key();
+        self.behind.insert(key.clone());
+        self.live.insert(key, Arc::new(object.clone()).any());
+        object
+    }
+
+    /// Somebody applies a manifest: a new object, or a new generation where the spec is another one.
+    pub fn apply<K: Simulated>(&mut self, name: &str, spec: K::Spec, now: Timestamp) {
+        let Some(old) = self.find::<K>(name).cloned() else {
+            return self.create::<K>(&key::<K>(name), &spec, now);
+        };
+        if *old.spec() == spec || old.is_deleting() {
+            return;
+        }
+        let mut object = K::clone(&old);
+        *object.spec_mut() = spec;
+        object.meta_mut().generation = Some(old.generation() + 1);
+        self.put(object);
+    }
+
+    /// A new object, with the status that the schema gives it.
+    fn create<K: Simulated>(&mut self, key: &ObjectKey, spec: &K::Spec, now: Timestamp) {
+        let metadata = json!({
+            "name": &*key.name, "namespace": &*key.namespace, "generation": 1, "uid": format!("uid-{}", self.count()),
+        });
+        let mut object = json!({
+            "apiVersion": "bindery.dev/v1alpha1", "kind": K::KIND.to_string(), "metadata": metadata, "spec": spec,
+            "status": {"observedGeneration": -1},
+        });
+        object["spec"]["interval"] = json!(self.interval);
+        let mut object: K = serde_json::from_value(object).expect("an object");
+        object.meta_mut().creation_timestamp = Some(Time(now));
+        self.put(object);
+    }
+
+    /// Somebody deletes an object: it stays while a finalizer holds it.
+    pub fn delete<K: Object>(&mut self, name: &str, now: Timestamp) {
+        let Some(object) = self.find::<K>(name).cloned() else { return };
+        if !object.holds() {
+            self.live.remove(&object.key());
+            self.behind.insert(object.key());
+        } else if !object.is_deleting() {
+            let mut object = K::clone(&object);
+            object.meta_mut().deletion_timestamp = Some(Time(now));
+            self.put(object);
+        }
+    }
+
+    /// Somebody else writes something of an object that nobody here looks at.
+    pub fn touch(&mut self, key: &ObjectKey) {
+        let Some(object) = self.live.get(key).cloned() else { return };
+        of_any!(object, it => { self.put((*it).clone()); });
+    }
+
+    /// A write of the operator, decided on what it had; none when somebody else was quicker.
+    pub fn write<K: Object>(&mut self, new: &K, change: impl FnOnce(&mut K, &K)) -> Option<K> {
+        let live = self.live.get(&new.key())?;
+        let seen = (uid(live), version(live)) == (new.uid_or_empty(), new.resource_version());
+        let mut object = K::clone(K::from_any(live).filter(|_| seen)?);
+        change(&mut object, new);
+        let object = self.put(object);
+        if object.is_deleting() && !object.holds() {
+            self.live.remove(&object.key());
+        }
+        Some(object)
+    }
+
+    /// The cache catches up with the objects that `arrives` says: each with what the cache had, where it had it.
+    pub fn news(&mut self, mut arrives: impl FnMut() -> bool) -> Vec<News> {
+        if self.behind.is_empty() {
+            return vec![];
+        }
+        let (arrived, late): (BTreeSet<ObjectKey>, BTreeSet<ObjectKey>) =
+            std::mem::take(&mut self.behind).into_iter().partition(|_| arrives());
+        self.behind = late;
+        let mut news = vec![];
+        for key in arrived {
+            let before = self.cache.get(&key).cloned();
+            let now = self.live.get(&key).cloned();
+            // One that was made anew under the same name went first.
+            if before.as_ref().is_some_and(|old| now.as_ref().is_none_or(|new| uid(old) != uid(new))) {
+                self.cache.remove(&key);
+                news.push(News::Gone(key.clone()));
+            }
+            if let Some(object) = now {
+                self.cache.insert(key, object.clone());
+                news.push(News::Applied(object));
+            }
+        }
+        news
+    }
+
+    /// A new process lists everything.
+    pub fn list_all(&mut self) {
+        self.behind.clear();
+        self.cache.clone_from(&self.live);
+    }
+
+    /// Every status is gone, as after a restore from a backup in place.
+    pub fn forget_all_status(&mut self) {
+        for object in self.live.values().cloned().collect::<Vec<_>>() {
+            of_any!(object, it => {
+                let mut object = (*it).clone();
+                object.status = Some(serde_json::from_value(json!({"observedGeneration": -1})).expect("a status"));
+                self.put(object);
+            });
+        }
+    }
+
+    /// The cluster is lost: every object is gone, whatever holds it. The answer is what a backup has of them.
+    pub fn lose(&mut self) -> Vec<AnyObject> {
+        let lost = std::mem::take(&mut self.live);
+        self.behind.extend(lost.keys().cloned());
+        lost.into_values().filter(|object| !of_any!(object, it => it.is_deleting())).collect()
+    }
+
+    /// One object comes back from the backup: without status, with its finalizers or without, and as old as it is now.
+    pub fn restore(&mut self, object: &AnyObject, finalizers: bool, now: Timestamp) {
+        match object {
+            AnyObject::Registry(it) => self.create::<Registry>(&it.key(), &it.spec, now),
+            AnyObject::Workspace(it) => self.create::<Workspace>(&it.key(), &it.spec, now),
+            AnyObject::ModelVersion(it) => self.create::<ModelVersion>(&it.key(), &it.spec, now),
+            AnyObject::DeploymentBinding(it) => self.create::<DeploymentBinding>(&it.key(), &it.spec, now),
+        }
+        if finalizers {
+            of_any!(object, it => {
+                let mut restored = it.as_ref().clone();
+                if let Some(live) = self.live.get(&it.key()).and_then(Object::from_any) {
+                    restored.clone_from(live);
+                    restored.metadata.finalizers.clone_from(&it.metadata.finalizers);
+                    self.put(restored);
+                }
+            });
+        }
+    }
+
+    /// The kinds of the objects that there are, for a listing.
+    pub fn cached(&self, kind: ObjectKind) -> Vec<AnyObject> {
+        self.cache.iter().filter(|(key, _)| key.kind == kind).map(|(_, object)| object.clone()).collect()
+    }
+}
+
+/// What a watch brings.
+pub enum News {
+    /// An object came or changed.
+    Applied(AnyObject),
+    /// An object is gone.
+    Gone(ObjectKey),
+}
+
+/// `metadata.creationTimestamp`.
+pub fn created(object: &AnyObject) -> Timestamp {
+    of_any!(object, it => it.created())
+}
+
+/// The name of an object, for a sentence.
+pub fn name(object: &AnyObject) -> ObjectKey {
+    of_any!(object, it => it.key())
+}

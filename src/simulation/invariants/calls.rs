@@ -1,0 +1,329 @@
+//! What must hold of every call, and of letting an object go.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::super::cloud::{Deed, Form};
+use super::super::world::World;
+use super::{Evidence, allowed, evidence, hold, positions, wanted, written_traffic};
+use crate::api::{BindingDeletion, RegistryDeletion, Tags, VersionDeletion};
+use crate::azure::model::{Action, Call, ResourceId};
+use crate::decide::{Facts as _, Kind, Look, Mode, Situation, deployment_binding};
+
+/// What holds of every call.
+pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Call) -> Result<(), String> {
+    let mut facts = facts.clone();
+    nothing_is_written_when_only_looking(world, object, facts.situation(), call)?;
+    the_younger_claimant_waits(facts.situation(), call)?;
+    what_others_claim_is_handed_over(facts.situation(), call)?;
+    what_failed_is_not_tried_again_at_once(facts.situation(), call)?;
+    ownership_stays(world, object, call)?;
+    match evidence::<K>(&facts) {
+        Evidence::Workspace => Err(format!("a workspace was about to be changed: {}", call.doing)),
+        Evidence::Registry(facts) => {
+            let found = got(world, object, call)?;
+            let tags = found.as_ref().map_or(&Value::Null, |f| &f["tags"]);
+            only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+            foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.tags, &facts.status.owned_tags, call)
+        }
+        Evidence::Version(facts) => {
+            let found = got(world, object, call)?;
+            let tags = found.as_ref().map_or(&Value::Null, |f| &f["properties"]["tags"]);
+            only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+            one_publish_per_version(world, object, call)?;
+            nothing_that_serves_is_deleted(facts.served_by.is_empty(), call)?;
+            let (tags, owned) = (&facts.spec.tags, &facts.status.owned_tags);
+            foreign_fields_survive(found.as_ref(), "/properties/tags", tags, owned, call)
+        }
+        Evidence::Binding(facts) => of_a_bindings_call(world, facts, call, got(world, object, call)?),
+    }
+}
+
+/// What the pass has read by a GET of the resource that it is about to change: every PUT is a merge on a fresh GET.
+fn got<K: Kind>(world: &World, object: &K, call: &Call) -> Result<Option<Value>, String> {
+    match (world.got(&object.key(), &call.resource), &call.action) {
+        (Some(found), _) => Ok(found.clone()),
+        (None, Action::Put(_)) if world.cloud.resources.contains_key(&call.resource) => {
+            Err(format!("what is there was not read by a GET: {}", call.doing))
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+fn of_a_bindings_call(
+    world: &World,
+    facts: &deployment_binding::Facts,
+    call: &Call,
+    got: Option<Value>,
+) -> Result<(), String> {
+    let name = call.resource.name();
+    if Form::of(&call.resource) == Form::Endpoint {
+        let tags = got.as_ref().map_or(&Value::Null, |e| &e["tags"]);
+        only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+        let serving = facts.endpoint.found().is_some_and(|e| e.properties.traffic.values().any(|w| *w > 0));
+        nothing_that_serves_is_deleted(!serving && facts.deployments.is_empty(), call)?;
+        traffic_sums_to_100_or_is_empty(call)?;
+        only_the_qualified_rise(facts, call)?;
+        // What is handed over keeps the traffic that it has, whoever gave it.
+        if !hands_over(&facts.situation, call) {
+            steps_are_taken_one_by_one(world, facts, call)?;
+            positions::what_is_written_names_a_step_of_this_rollout(facts, call)?;
+        }
+        let (tags, owned) = (&facts.spec.online.endpoint.tags, &facts.status.owned_tags);
+        return foreign_fields_survive(got.as_ref(), "/tags", tags, owned, call);
+    }
+    let found = facts.deployments.iter().find(|d| d.name() == name);
+    let serves = facts.endpoint.found().is_some_and(|e| e.weight(name) > 0);
+    nothing_that_serves_is_deleted(!serves, call)?;
+    if let Some(found) = found {
+        let ours = found.tags.contains_key("bindery-revision")
+            && found.tags.get("bindery-owner").is_some_and(|o| o.starts_with("prod/"));
+        hold(ours, || format!("{name} is not ours: {}", call.doing))?;
+    } else {
+        a_failed_revision_is_not_tried_again(world, facts, call)?;
+    }
+    let owned = facts.status.owned_deployment_tags.get(name).map_or(&[][..], Vec::as_slice);
+    foreign_fields_survive(got.as_ref(), "/tags", &facts.spec.online.deployment.tags, owned, call)
+}
+
+/// No write when suspended, observing, or with `--observe-only`.
+fn nothing_is_written_when_only_looking<K: Kind>(
+    world: &World,
+    object: &K,
+    situation: &Situation,
+    call: &Call,
+) -> Result<(), String> {
+    let (suspend, management, _) = object.mode();
+    let looking = suspend || management == crate::api::Management::Observe || world.observe_only;
+    hold(!looking && situation.mode == Mode::Act, || format!("only looking, and yet: {}", call.doing))
+}
+
+/// Of two objects that claim one resource, the younger one does nothing but hand it over when it goes.
+fn the_younger_claimant_waits(situation: &Situation, call: &Call) -> Result<(), String> {
+    let older = situation.ownership.claimants.iter().find(|c| c.created < situation.ownership.created);
+    hold(older.is_none() || (situation.deleting && hands_over(situation, call)), || {
+        format!("{older:?} is older, and yet: {}", call.doing)
+    })
+}
+
+/// The call names another claimant as the owner.
+fn hands_over(situation: &Situation, call: &Call) -> bool {
+    let Action::Put(body) = &call.action else { return false };
+    let tag = |at: &str| body.pointer(at).and_then(Value::as_str).map(str::to_string);
+    let owner = tag("/tags/bindery-owner").or_else(|| tag("/properties/tags/bindery-owner"));
+    situation.ownership.claimants.iter().any(|c| owner.as_ref() == Some(&format!("prod/{}", c.name)))
+}
+
+/// What is deleted while another object claims it is theirs: nothing but its owner changes.
+fn what_others_claim_is_handed_over(situation: &Situation, call: &Call) -> Result<(), String> {
+    let heir = situation.ownership.claimants.first().filter(|_| situation.deleting);
+    hold(heir.is_none() || hands_over(situation, call), || {
+        format!("{heir:?} claims it, and yet: {}", call.doing)
+    })
+}
+
+/// The owner that a call names is of the namespace of the owner that the tags named, where both are of this cluster.
+fn ownership_stays<K: Kind>(world: &World, object: &K, call: &Call) -> Result<(), String> {
+    let (Action::Put(body), Some(got)) = (&call.action, got(world, object, call)?) else { return Ok(()) };
+    if !world.faults.many_namespaces {
+        return Ok(());
+    }
+    let owner = |body: &Value| {
+        let tag =
+            body.pointer("/tags/bindery-owner").or_else(|| body.pointer("/properties/tags/bindery-owner"));
+        tag.and_then(Value::as_str).and_then(|tag| tag.strip_prefix("prod/")).map(str::to_string)
+    };
+    let (Some(before), Some(after)) = (owner(&got), owner(body)) else { return Ok(()) };
+    let namespace = |name: &str| name.split('/').next().map(str::to_string);
+    hold(namespace(&before) == namespace(&after), || format!("{before} becomes {after}: {}", call.doing))
+}
+
+/// A call that did not work is not made again within the second.
+fn what_failed_is_not_tried_again_at_once(situation: &Situation, call: &Call) -> Result<(), String> {
+    let failed = situation.trouble.failure.as_ref().filter(|f| f.attempt.is(call));
+    let over = failed.map(|f| f.at.duration_until(situation.now).unsigned_abs());
+    hold(over.is_none_or(|over| over.as_secs() >= 1), || format!("{over:?} after it failed: {}", call.doing))
+}
+
+/// What is deleted, or loses regions, carries our tag: never what is somebody else's or nobody's.
+fn only_ours_is_deleted_or_shrunk(situation: &Situation, tags: &Value, call: &Call) -> Result<(), String> {
+    let owner = tags["bindery-owner"].as_str();
+    let ours = owner == Some(situation.ownership.owner.to_string().as_str());
+    match &call.action {
+        Action::Delete | Action::Post("removeRegions", _) => {
+            hold(ours, || format!("owned by {owner:?}: {}", call.doing))
+        }
+        _ => hold(owner.is_none_or(|o| o.starts_with("prod/")), || {
+            format!("owned by {owner:?}: {}", call.doing)
+        }),
+    }
+}
+
+/// Nothing that serves is deleted.
+fn nothing_that_serves_is_deleted(idle: bool, call: &Call) -> Result<(), String> {
+    hold(idle || call.action != Action::Delete, || format!("it serves: {}", call.doing))
+}
+
+/// Every traffic map that we write sums to 100 or is empty.
+fn traffic_sums_to_100_or_is_empty(call: &Call) -> Result<(), String> {
+    let Action::Put(body) = &call.action else { return Ok(()) };
+    let weights: Vec<i64> = traffic(body).into_values().collect();
+    let sum: i64 = weights.iter().sum();
+    hold(weights.is_empty() || sum == 100, || format!("traffic {weights:?}: {}", call.doing))
+}
+
+fn traffic(body: &Value) -> BTreeMap<String, i64> {
+    let map = body["properties"]["traffic"].as_object().cloned().unwrap_or_default();
+    map.into_iter().map(|(n, w)| (n, w.as_i64().unwrap_or(-1))).collect()
+}
+
+/// No write raises the weight of a version that does not qualify in the facts: except back to stable.
+fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Result<(), String> {
+    let (Action::Put(body), Some(endpoint)) = (&call.action, facts.endpoint.found()) else { return Ok(()) };
+    let there = |name: &str| facts.deployments.iter().find(|d| d.name() == name);
+    let tagged = endpoint.tags.get("bindery-stable").filter(|s| there(s).is_some());
+    for (name, weight) in traffic(body) {
+        if weight <= i64::from(endpoint.weight(&name)) {
+            continue;
+        }
+        let served = endpoint.weight(&name) > 0
+            || endpoint.tags.get("bindery-traffic").is_some_and(|t| t.contains(&format!("{name}=")));
+        if tagged.map_or(served, |s| *s == name) {
+            continue; // back to stable
+        }
+        let told = endpoint.tags.get("bindery-failed").map(String::as_str).unwrap_or_default();
+        let failed = |revision: &str| {
+            told.contains(revision) || facts.status.failed.iter().any(|f| f.revision == revision)
+        };
+        let is_wanted =
+            wanted(facts).is_some_and(|(revision, wanted)| wanted == name && !failed(&revision.to_string()));
+        let ready =
+            there(&name).is_some_and(|d| d.properties.provisioning_state.as_deref() == Some("Succeeded"));
+        hold(is_wanted && ready && allowed(facts), || {
+            format!("{name} does not qualify, and would rise to {weight}: {}", call.doing)
+        })?;
+    }
+    Ok(())
+}
+
+/// A candidate rises by one step at a time, and not before the pauses of its step are over.
+fn steps_are_taken_one_by_one(
+    world: &World,
+    facts: &deployment_binding::Facts,
+    call: &Call,
+) -> Result<(), String> {
+    let (Action::Put(body), Some(endpoint)) = (&call.action, facts.endpoint.found()) else { return Ok(()) };
+    let Some((_, name)) = wanted(facts) else { return Ok(()) };
+    let tag = |key: &str| endpoint.tags.get(key).map(String::as_str);
+    let there = |name: &str| facts.deployments.iter().any(|d| d.name() == name);
+    let stable = tag("bindery-stable").filter(|s| there(s));
+    let before = tag("bindery-traffic").and_then(|_| {
+        let body = serde_json::to_value(endpoint).ok()?;
+        Some(written_traffic(&body).get(name.as_str()).copied().unwrap_or(0))
+    });
+    let (Some(stable), Some(before)) = (stable, before) else { return Ok(()) };
+    let after = traffic(body).get(&name).copied().unwrap_or(0);
+    if stable == name || tag("bindery-previous") == Some(name.as_str()) || after <= before {
+        return Ok(());
+    }
+    let steps = &facts.spec.strategy.steps;
+    let weights: Vec<i64> = steps.iter().filter_map(|s| s.set_traffic).map(i64::from).collect();
+    let next = weights.iter().copied().filter(|w| *w > before).min().unwrap_or(100);
+    hold(after == next, || format!("from {before} % to {after} %, and not to {next} %: {}", call.doing))?;
+    let reached = steps.iter().position(|s| s.set_traffic.map(i64::from) == Some(before)).map(|at| at + 1);
+    let Some(reached) = reached.or((before == 0).then_some(0)) else { return Ok(()) };
+    let pauses = steps[reached..].iter().map_while(|s| s.pause.as_ref());
+    let wait: std::time::Duration = pauses.map(|p| p.period.duration()).sum();
+    let id = call.resource.child("deployments", &name);
+    let since = world.ledger.weights.get(&id).filter(|(w, _)| *w == before).map_or(world.now, |(_, s)| *s);
+    // The time until it could serve counts for no pause.
+    let since = since.max(world.ledger.ready.get(&id).copied().unwrap_or(world.now));
+    let waited = since.duration_until(world.now).unsigned_abs();
+    hold(waited >= wait, || format!("{waited:?} of {wait:?} waited at {before} %: {}", call.doing))
+}
+
+/// A revision that failed is not created again.
+fn a_failed_revision_is_not_tried_again(
+    world: &World,
+    facts: &deployment_binding::Facts,
+    call: &Call,
+) -> Result<(), String> {
+    let (Action::Put(body), Some(id)) = (&call.action, &facts.id) else { return Ok(()) };
+    let revision = body["tags"]["bindery-revision"].as_str().unwrap_or_default();
+    let by_tag = world.ledger.failed.get(id).is_some_and(|f| f.contains(revision));
+    let by_status = facts.status.failed.iter().any(|f| f.revision == revision);
+    hold(!by_tag && !by_status, || format!("{revision} has failed: {}", call.doing))
+}
+
+/// A version is published once: never again while the first may still land.
+fn one_publish_per_version<K: Kind>(world: &World, object: &K, call: &Call) -> Result<(), String> {
+    let Action::Post("publish", body) = &call.action else { return Ok(()) };
+    let text = |key: &str| body[key].as_str().unwrap_or_default();
+    let to = ResourceId::registry("s", "rg", text("registryName"))
+        .model_version(text("destinationName"), text("destinationVersion"));
+    // Nobody can remember what an earlier object, or a status that is lost, had asked for.
+    let since = world.ledger.forgotten.map_or(object.created(), |f| f.max(object.created()));
+    let pending = world
+        .cloud
+        .operations
+        .iter()
+        .find(|o| !o.done && o.started > since && matches!(&o.deed, Deed::Appear(at, _) if *at == to));
+    hold(pending.is_none(), || format!("{to} may still come: {}", call.doing))
+}
+
+/// What we did not set goes back as it came: unknown properties, foreign tags, mirror traffic.
+fn foreign_fields_survive(
+    found: Option<&Value>,
+    tags: &str,
+    wanted: &Tags,
+    owned: &[String],
+    call: &Call,
+) -> Result<(), String> {
+    let (Some(found), Action::Put(body)) = (found, &call.action) else { return Ok(()) };
+    let ours =
+        |key: &str| key.starts_with("bindery-") || wanted.contains_key(key) || owned.iter().any(|o| o == key);
+    for (key, value) in found.pointer(tags).and_then(Value::as_object).into_iter().flatten() {
+        let sent = body.pointer(tags).and_then(|t| t.get(key));
+        hold(ours(key) || sent == Some(value), || format!("tag {key} is lost: {}", call.doing))?;
+    }
+    for field in ["futureProperty", "mirrorTraffic", "flavors", "modelUri", "model"] {
+        let (was, sent) = (&found["properties"][field], &body["properties"][field]);
+        let ending = field == "mirrorTraffic" && call.doing.starts_with("take all traffic off");
+        let nothing = |v: &Value| v.is_null() || v.as_object().is_some_and(serde_json::Map::is_empty);
+        let same = was == sent || (nothing(was) && nothing(sent));
+        hold(same || ending, || format!("{field} was {was} and becomes {sent}: {}", call.doing))?;
+    }
+    Ok(())
+}
+
+/// An object goes only when nothing in Azure is left to do for it.
+pub fn of_a_release<K: Kind>(facts: &K::Facts) -> Result<(), String> {
+    let mut situated = facts.clone();
+    let situation = situated.situation();
+    if situation.mode != Mode::Act {
+        return Ok(());
+    }
+    let left = match evidence::<K>(facts) {
+        Evidence::Workspace => false,
+        Evidence::Registry(f) => {
+            f.spec.deletion_policy == RegistryDeletion::Delete
+                && f.registry.found().is_some_and(|r| f.situation.ownership.owns(&r.tags))
+        }
+        Evidence::Version(f) => {
+            let policy = f.spec.deletion_policy;
+            f.version.found().is_some_and(|v| {
+                f.situation.ownership.owns(&v.properties.tags)
+                    && (policy == VersionDeletion::Delete
+                        || (policy == VersionDeletion::Archive && !v.properties.is_archived))
+            })
+        }
+        Evidence::Binding(f) => {
+            f.spec.deletion_policy == BindingDeletion::Delete
+                && f.endpoint.found().is_some_and(|e| f.situation.ownership.owns(&e.tags))
+        }
+    };
+    let unread = matches!(evidence::<K>(facts), Evidence::Binding(f)
+        if matches!(f.endpoint, Look::Unseen) && f.id.is_some() && f.spec.deletion_policy == BindingDeletion::Delete);
+    hold(!left && !unread, || "an object goes, and what it made is still there".into())
+}

@@ -1,0 +1,101 @@
+//! What must hold of every decision.
+
+use super::super::world::World;
+use super::{Evidence, allowed, evidence, hold, positions, wanted};
+use crate::api::{ConditionType, conditions_of};
+use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
+use crate::azure::model::{Action, Call};
+use crate::decide::{Decision, Kind, Mode, Place, deployment_binding};
+
+/// What holds of every decision.
+pub fn of_a_decision<K: Kind>(
+    _: &World,
+    object: &K,
+    facts: &K::Facts,
+    decision: &Decision<K::Status>,
+) -> Result<(), String> {
+    tells_one_story::<K>(object, decision)?;
+    if let Evidence::Binding(facts) = evidence::<K>(facts) {
+        positions::no_step_is_passed_before_its_pause_is_over(facts)?;
+        a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
+        what_is_too_much_goes(facts, decision.call.as_ref())?;
+    }
+    Ok(())
+}
+
+/// Ready is there and of this generation; Reconciling and Stalled are never there together.
+fn tells_one_story<K: Kind>(object: &K, decision: &Decision<K::Status>) -> Result<(), String> {
+    let conditions = conditions_of(K::conditions_in(&decision.status));
+    let ready = conditions.get(ConditionType::Ready).and_then(|c| c.observed_generation);
+    hold(ready == Some(object.generation()), || format!("{}: Ready speaks of {ready:?}", object.key()))?;
+    let both = conditions.get(ConditionType::Reconciling).is_some()
+        && conditions.get(ConditionType::Stalled).is_some();
+    hold(!both, || format!("{}: Reconciling and Stalled at once", object.key()))
+}
+
+/// Something keeps the operator from acting on this endpoint now.
+fn hindered(facts: &deployment_binding::Facts) -> bool {
+    let situation = &facts.situation;
+    situation.mode != Mode::Act
+        || situation.deleting
+        || situation.trouble.unreadable.is_some()
+        || situation.trouble.failure.is_some()
+        || situation.ownership.older_claimant().is_some()
+        || !matches!(facts.place, Place::Ready { .. })
+}
+
+fn state(state: Option<&String>) -> &str {
+    state.map_or("", String::as_str)
+}
+
+/// Nothing is under way on this endpoint.
+fn settled(facts: &deployment_binding::Facts, endpoint: &OnlineEndpoint) -> bool {
+    let rests = |d: &OnlineDeployment| {
+        ["Succeeded", "Failed"].contains(&state(d.properties.provisioning_state.as_ref()))
+    };
+    state(endpoint.properties.provisioning_state.as_ref()) == "Succeeded"
+        && facts.deployments.iter().all(rests)
+}
+
+/// A pass that sees more than two of ours that did not fail, and may act, does something.
+fn what_is_too_much_goes(facts: &deployment_binding::Facts, call: Option<&Call>) -> Result<(), String> {
+    let Some(endpoint) = facts.endpoint.found() else { return Ok(()) };
+    let failed = endpoint.tags.get("bindery-failed").map(String::as_str).unwrap_or_default();
+    let revision = |d: &OnlineDeployment| d.tags.get("bindery-revision").cloned().unwrap_or_default();
+    let whole = |d: &&OnlineDeployment| {
+        let ours = d.tags.get("bindery-owner").is_some_and(|o| o.starts_with("prod/"));
+        ours && !revision(d).is_empty()
+            && state(d.properties.provisioning_state.as_ref()) == "Succeeded"
+            && !failed.contains(&revision(d))
+    };
+    let count = facts.deployments.iter().filter(whole).count();
+    if count <= 2 || call.is_some() {
+        return Ok(());
+    }
+    let may = !hindered(facts) && settled(facts, endpoint) && wanted(facts).is_some() && allowed(facts);
+    let taken = endpoint.tags.get("bindery-owner").is_some_and(|o| !o.starts_with("prod/"));
+    hold(!may || taken, || format!("{count} deployments, and nothing is done"))
+}
+
+/// A pass that sees a broken candidate with traffic, and may act, takes it back.
+fn a_bad_candidate_is_taken_back(
+    facts: &deployment_binding::Facts,
+    call: Option<&Call>,
+) -> Result<(), String> {
+    let failed = |d: &OnlineDeployment| state(d.properties.provisioning_state.as_ref()) == "Failed";
+    if hindered(facts) || !facts.deployments.iter().any(failed) {
+        return Ok(());
+    }
+    let (Some((_, name)), Some(endpoint)) = (wanted(facts), facts.endpoint.found()) else { return Ok(()) };
+    let broken = facts.deployments.iter().any(|d| d.name() == name && failed(d));
+    let stable = endpoint.tags.get("bindery-stable").filter(|s| **s != name);
+    let stable = stable.filter(|s| facts.deployments.iter().any(|d| d.name() == s.as_str()));
+    if !settled(facts, endpoint) || !broken || stable.is_none() || endpoint.weight(&name) == 0 {
+        return Ok(());
+    }
+    let weight = match call.map(|c| &c.action) {
+        Some(Action::Put(body)) => body["properties"]["traffic"][&name].as_i64().unwrap_or(0),
+        _ => 100,
+    };
+    hold(weight == 0, || format!("{name} is broken, has traffic, and is not taken back: {call:?}"))
+}

@@ -1,0 +1,207 @@
+//! What must hold, each with a name and a sentence. They read the facts, the call and the cloud, and
+//! share as little as possible with the rules that they watch.
+
+mod calls;
+mod decisions;
+mod positions;
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::cloud::{Form, Resource};
+use super::world::World;
+use crate::api::BindingDeletion;
+use crate::azure::model::ResourceId;
+use crate::decide::rollout::Revision;
+use crate::decide::{Kind, Mode, Place, SourceVersion, deployment_binding, model_version, registry};
+
+/// The facts of a call, whatever the kind.
+pub enum Evidence<'a> {
+    Registry(&'a registry::Facts),
+    Workspace,
+    Version(&'a model_version::Facts),
+    Binding(&'a deployment_binding::Facts),
+}
+
+/// What the invariants need to know of the facts of a call.
+pub fn evidence<K: Kind>(facts: &K::Facts) -> Evidence<'_> {
+    let facts: &dyn Any = facts;
+    if let Some(facts) = facts.downcast_ref() {
+        Evidence::Registry(facts)
+    } else if let Some(facts) = facts.downcast_ref() {
+        Evidence::Version(facts)
+    } else if let Some(facts) = facts.downcast_ref() {
+        Evidence::Binding(facts)
+    } else {
+        Evidence::Workspace
+    }
+}
+
+pub use calls::{of_a_call, of_a_release};
+pub use decisions::of_a_decision;
+
+/// What the invariants remember.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// By endpoint: the revisions that a tag ever said to have failed.
+    failed: BTreeMap<ResourceId, BTreeSet<String>>,
+    /// By deployment: the weight that Bindery wrote and Azure has settled on, and since when.
+    weights: BTreeMap<ResourceId, (i64, Timestamp)>,
+    /// By deployment: when it could serve for the first time.
+    ready: BTreeMap<ResourceId, Timestamp>,
+    /// Resources of others, as they have to stay.
+    foreign: BTreeMap<ResourceId, Value>,
+    /// Deployments that a request made or changed which arrived after its process was dead.
+    late: BTreeSet<ResourceId>,
+    /// Endpoints that an object let go of on purpose, with their owner tags.
+    left: BTreeSet<(ResourceId, String)>,
+    /// When every status was forgotten last.
+    forgotten: Option<Timestamp>,
+    now: Option<Timestamp>,
+    /// The changes of the cloud that were looked at.
+    seen: u64,
+}
+
+impl Ledger {
+    /// Every status was forgotten.
+    pub fn forget(&mut self) {
+        self.forgotten = self.now;
+    }
+
+    /// No status was ever forgotten.
+    pub fn remembers_all(&self) -> bool {
+        self.forgotten.is_none()
+    }
+
+    /// A request for this arrived late: the momentary invariants cannot hold of what it made.
+    pub fn came_late(&mut self, id: &ResourceId) {
+        self.late.insert(id.clone());
+    }
+
+    /// From now on this has to stay as it is.
+    pub fn guard(&mut self, resource: &Resource) {
+        self.foreign.insert(resource.id.clone(), resource.body.clone());
+    }
+
+    /// An object was let go: what it left as it was, because it was only looking or had to retain it, stays.
+    pub fn release<K: Kind>(&mut self, facts: &K::Facts) {
+        let Evidence::Binding(facts) = evidence::<K>(facts) else { return };
+        let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
+        if let Some(id) = facts.id.clone().filter(|_| facts.situation.mode != Mode::Act || retained) {
+            self.left.insert((id, facts.situation.ownership.owner.to_string()));
+        }
+    }
+
+    /// Was it left on purpose by the owner that its tag names?
+    pub fn left(&self, id: &ResourceId, owner: &str) -> bool {
+        self.left.contains(&(id.clone(), owner.to_string()))
+    }
+
+    /// Is it somebody else's?
+    pub fn guards(&self, id: &ResourceId) -> bool {
+        self.foreign.contains_key(id)
+    }
+
+    /// Looks at the cloud, whoever has changed it.
+    pub fn look(&mut self, world: &super::cloud::Cloud) {
+        self.now = Some(world.now);
+        if std::mem::replace(&mut self.seen, world.changes) == world.changes {
+            return;
+        }
+        self.failed.retain(|id, _| world.resources.contains_key(id));
+        self.weights.retain(|id, _| world.resources.contains_key(id));
+        self.ready.retain(|id, _| world.resources.contains_key(id));
+        self.late.retain(|id| world.resources.contains_key(id));
+        for resource in
+            world.resources.values().filter(|r| r.body["properties"]["provisioningState"] == "Succeeded")
+        {
+            self.ready.entry(resource.id.clone()).or_insert(world.now);
+        }
+        for resource in world.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
+            if world.busy(&resource.id) {
+                continue;
+            }
+            if let Some(failed) = resource.body["tags"]["bindery-failed"].as_str() {
+                let known = self.failed.entry(resource.id.clone()).or_default();
+                known.extend(failed.split(' ').map(str::to_string));
+            }
+            let written = written_traffic(&resource.body);
+            for deployment in world.deployments_of(&resource.id) {
+                let weight = written.get(deployment.id.name()).copied().unwrap_or(0);
+                let since = self.weights.entry(deployment.id.clone()).or_insert((weight, world.now));
+                if since.0 != weight {
+                    *since = (weight, world.now);
+                }
+            }
+        }
+    }
+}
+
+fn written_traffic(endpoint: &Value) -> BTreeMap<&str, i64> {
+    let text = endpoint["tags"]["bindery-traffic"].as_str().unwrap_or_default();
+    text.split(' ').filter_map(|p| p.split_once('=')).map(|(n, w)| (n, w.parse().unwrap_or(0))).collect()
+}
+
+fn hold(it: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if it { Ok(()) } else { Err(what()) }
+}
+
+// --- the cloud, after every effect ---
+
+/// What holds of the cloud after every effect.
+pub fn of_the_cloud(world: &World) -> Result<(), String> {
+    at_most_two_and_one_failed(world)?;
+    what_is_not_ours_stays(world)
+}
+
+/// At most two deployments of ours are on an endpoint, and one that failed; beside what came late.
+fn at_most_two_and_one_failed(world: &World) -> Result<(), String> {
+    for endpoint in world.cloud.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
+        let all = world.cloud.deployments_of(&endpoint.id);
+        let ours: Vec<&&Resource> =
+            all.iter().filter(|r| r.body["tags"]["bindery-revision"].is_string()).collect();
+        let ours: Vec<&&Resource> = ours.into_iter().filter(|r| !world.ledger.late.contains(&r.id)).collect();
+        let failed = endpoint.body["tags"]["bindery-failed"].as_str().unwrap_or_default();
+        // One that came too late has failed too, whatever became of it.
+        let ending = |r: &&&Resource| {
+            let state = r.body["properties"]["provisioningState"].as_str().unwrap_or_default();
+            let revision = r.body["tags"]["bindery-revision"].as_str().unwrap_or_default();
+            ["Failed", "Deleting"].contains(&state) || failed.contains(revision)
+        };
+        let whole = ours.iter().filter(|r| !ending(r)).count();
+        hold(whole <= 2 && ours.len() <= 3, || {
+            let state = |r: &&&Resource| r.body["properties"]["provisioningState"].clone();
+            let names: Vec<String> = ours.iter().map(|r| format!("{} {}", r.id.name(), state(r))).collect();
+            format!("too many deployments of ours: {names:?}, with {}", endpoint.body["tags"])
+        })?;
+    }
+    Ok(())
+}
+
+/// Nothing that is not ours is changed or deleted.
+fn what_is_not_ours_stays(world: &World) -> Result<(), String> {
+    for (id, body) in &world.ledger.foreign {
+        let now = world.cloud.resources.get(id).map(|r| &r.body);
+        hold(now == Some(body), || format!("{id} is not ours, and became {now:?}"))?;
+    }
+    Ok(())
+}
+
+/// What the manifest asks for, where the version can be read.
+fn wanted(facts: &deployment_binding::Facts) -> Option<(Revision, String)> {
+    let SourceVersion::Ready { asset_id, version, .. } = &facts.version else { return None };
+    let revision = Revision::of(asset_id, &facts.spec.online.deployment);
+    let name = revision.deployment_name(version);
+    Some((revision, name))
+}
+
+/// The workspace lets the version serve.
+fn allowed(facts: &deployment_binding::Facts) -> bool {
+    let Place::Ready { policy, .. } = &facts.place else { return false };
+    let SourceVersion::Ready { registry, .. } = &facts.version else { return false };
+    policy.allowed_registries.is_empty()
+        || registry.as_ref().is_some_and(|r| policy.allowed_registries.contains(r))
+}

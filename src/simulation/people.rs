@@ -1,0 +1,279 @@
+//! People: those who apply manifests.
+
+use serde_json::{Value, json};
+
+use super::cluster::{Cluster, Simulated};
+use super::foreign;
+use super::world::World;
+use crate::api::{
+    DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion, ModelVersionSpec, Registry,
+    RegistrySpec, Workspace, WorkspaceSpec,
+};
+
+/// The numbers of the versions that there are.
+pub const VERSIONS: [&str; 3] = ["1", "2", "3"];
+
+fn of<T: serde::de::DeserializeOwned>(spec: Value) -> T {
+    serde_json::from_value(spec).expect("a spec")
+}
+
+fn azure(name: &str) -> Value {
+    json!({"subscriptionId": "s", "resourceGroup": "rg", "name": name})
+}
+
+fn registry() -> RegistrySpec {
+    of(
+        json!({"azure": azure("models"), "location": "eastus", "tags": {"team": "platform"}, "allowedNamespaces": {"from": "All"}}),
+    )
+}
+
+fn workspace(name: &str) -> WorkspaceSpec {
+    of(json!({"azure": azure(name)}))
+}
+
+fn trained(number: &str) -> ModelVersionSpec {
+    of(json!({
+        "workspaceRef": {"name": "dev"}, "model": "taxi", "version": number,
+        "source": {"job": {"name": format!("train-{number}"), "path": "model"}}, "tags": {"team": "fares"},
+    }))
+}
+
+fn promoted(number: &str) -> ModelVersionSpec {
+    of(json!({
+        "registryRef": {"name": "models"}, "model": "taxi", "version": number,
+        "source": {"modelVersionRef": {"name": format!("dev-{number}")}}, "description": "Fares.",
+    }))
+}
+
+fn binding(endpoint: &str, number: &str) -> DeploymentBindingSpec {
+    of(json!({
+        "workspaceRef": {"name": "prod", "namespace": "fares"},
+        "model": {"versionRef": {"name": format!("taxi-{number}"), "namespace": "fares"}},
+        "online": {"endpoint": {"name": endpoint, "tags": {"team": "fares"}}, "deployment": {"instanceCount": 1}},
+        "strategy": {
+            "steps": [{"pause": {"for": "1m"}}, {"setTraffic": 10}, {"pause": {"for": "2m"}}, {"setTraffic": 50}, {"pause": {"for": "1m"}}],
+            "keepPrevious": "5m", "keepFailed": "5m", "progressDeadline": "40m",
+        },
+    }))
+}
+
+/// The manifests of the first day.
+pub fn begin(world: &mut World) {
+    let now = world.now;
+    // Where Azure is hardly ever compared, whoever is not woken by a change does not see it.
+    world.cluster.interval = if world.rng.u8(0..4) == 0 { "24h" } else { "5m" };
+    let World { cluster, rng, .. } = world;
+    apply_missing(cluster, now);
+    cluster.apply::<DeploymentBinding>("taxi", binding("taxi", "1"), now);
+    if rng.bool() {
+        cluster.apply::<DeploymentBinding>("tips", binding("tips", "2"), now);
+    }
+    if rng.u8(0..3) == 0 {
+        foreign::stranger(world);
+    }
+    match world.rng.u8(0..24) {
+        0..4 => foreign::taken_version(world),
+        4..6 => foreign::registry_before(world, "other/a/b"),
+        6..8 => foreign::registry_before(world, ""),
+        _ => {}
+    }
+}
+
+fn apply_missing(cluster: &mut Cluster, now: jiff::Timestamp) {
+    if cluster.find::<Registry>("models").is_none() {
+        cluster.apply::<Registry>("models", registry(), now);
+    }
+    for name in ["dev", "prod"] {
+        if cluster.find::<Workspace>(name).is_none() {
+            cluster.apply::<Workspace>(name, workspace(name), now);
+        }
+    }
+    for number in VERSIONS {
+        let (dev, taxi) = (format!("dev-{number}"), format!("taxi-{number}"));
+        if cluster.find::<ModelVersion>(&dev).is_none() {
+            cluster.apply::<ModelVersion>(&dev, trained(number), now);
+        }
+        if cluster.find::<ModelVersion>(&taxi).is_none() {
+            cluster.apply::<ModelVersion>(&taxi, promoted(number), now);
+        }
+    }
+}
+
+/// Everybody goes home: what was suspended or observed is managed again.
+pub fn leave_in_order(world: &mut World) {
+    world.observe_only = false;
+    let now = world.now;
+    apply_missing(&mut world.cluster, now);
+    edit_all::<Registry>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
+    edit_all::<ModelVersion>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
+    edit_all::<DeploymentBinding>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
+}
+
+fn edit_all<K: Simulated>(world: &mut World, change: impl Fn(&mut K::Spec)) {
+    for name in world.cluster.names::<K>() {
+        edit::<K>(world, &name, &change);
+    }
+}
+
+fn edit<K: Simulated>(world: &mut World, name: &str, change: impl FnOnce(&mut K::Spec)) {
+    let now = world.now;
+    let Some(object) = world.cluster.find::<K>(name) else { return };
+    let mut spec = object.spec().clone();
+    change(&mut spec);
+    world.cluster.apply::<K>(name, spec, now);
+}
+
+fn any<K: Simulated>(world: &mut World) -> Option<String> {
+    let names = world.cluster.names::<K>();
+    world.rng.choice(names)
+}
+
+/// Somebody changes something in Git.
+pub fn act(world: &mut World) {
+    match world.rng.u8(0..40) {
+        0..26 => with_a_binding(world),
+        26..32 => with_a_version(world),
+        32..35 => with_the_registry(world),
+        35 => {
+            let allowed = [vec![], vec!["models".to_string()], vec!["released".to_string()]];
+            let allowed = allowed[world.rng.usize(0..3)].clone();
+            world.note(|| format!("USER workspace prod allows {allowed:?}"));
+            edit::<Workspace>(world, "prod", |s| s.policy.allowed_registries = allowed);
+        }
+        37 => {
+            let allowed = [
+                json!({"from": "Same"}),
+                json!({"from": "All"}),
+                json!({"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}),
+            ];
+            let allowed = allowed[world.rng.usize(0..3)].clone();
+            world.note(|| format!("USER workspace prod is for {allowed}"));
+            edit::<Workspace>(world, "prod", |s| s.allowed_namespaces = of(allowed));
+        }
+        36 => {
+            world.observe_only = !world.observe_only && world.rng.u8(0..3) == 0;
+            let it = world.observe_only;
+            world.note(|| format!("USER --observe-only={it}"));
+            world.restart = true;
+        }
+        38 => {
+            let team = ["blue", "red"][world.rng.usize(0..2)];
+            world.note(|| format!("USER labels the namespace blue as {team}"));
+            world.cluster.labels.insert("blue".into(), [("team".to_string(), team.to_string())].into());
+            world.relabelled.push("blue".into());
+        }
+        _ => {
+            world.note(|| "USER applies what is missing".into());
+            let now = world.now;
+            apply_missing(&mut world.cluster, now);
+        }
+    }
+}
+
+fn with_a_binding(world: &mut World) {
+    let now = world.now;
+    let number = VERSIONS[world.rng.usize(0..3)];
+    let Some(name) = any::<DeploymentBinding>(world) else {
+        world.note(|| "USER applies binding taxi".into());
+        return world.cluster.apply::<DeploymentBinding>("taxi", binding("taxi", number), now);
+    };
+    let choice = world.rng.u8(0..16);
+    world.note(|| format!("USER binding {name}: {choice} ({number})"));
+    let small = world.rng.i32(1..4);
+    // Mostly what is in the registry, now and then what is in a workspace.
+    let version = if world.rng.u8(0..8) == 0 { format!("dev-{number}") } else { format!("taxi-{number}") };
+    match choice {
+        0..6 => edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = version),
+        6 => edit::<DeploymentBinding>(world, &name, |s| s.online.deployment.instance_count = small),
+        7 => edit::<DeploymentBinding>(world, &name, |s| {
+            s.online.deployment.environment_variables.insert("A".into(), small.to_string());
+        }),
+        8 => edit::<DeploymentBinding>(world, &name, |s| {
+            s.strategy.steps = of(match small {
+                1 => json!([]),
+                2 => {
+                    json!([{"setTraffic": 20}, {"pause": {"for": "1m"}}, {"setTraffic": 100}, {"pause": {"for": "1m"}}])
+                }
+                _ => {
+                    json!([{"pause": {"for": "1m"}}, {"setTraffic": 5}, {"setTraffic": 50}, {"pause": {"for": "2m"}}, {"pause": {"for": "1m"}}])
+                }
+            });
+        }),
+        9 => edit::<DeploymentBinding>(world, &name, |s| {
+            s.online.endpoint.tags = of(json!({format!("k{small}"): "v", "team": "fares"}));
+        }),
+        10 => edit::<DeploymentBinding>(world, &name, |s| s.suspend = !s.suspend),
+        11 => edit::<DeploymentBinding>(world, &name, |s| {
+            s.management =
+                if s.management == Management::Manage { Management::Observe } else { Management::Manage };
+        }),
+        12 => world.cluster.delete::<DeploymentBinding>(&name, now),
+        13 => {
+            // Renamed in Git: the old name goes, the new one comes, in either order.
+            let Some(old) = world.cluster.find::<DeploymentBinding>(&name).map(|o| o.spec.clone()) else {
+                return;
+            };
+            let new = format!("{}-{}", old.online.endpoint.name, world.rng.u8(0..9));
+            if world.rng.bool() {
+                world.cluster.delete::<DeploymentBinding>(&name, now);
+            }
+            world.cluster.apply::<DeploymentBinding>(&new, old, now);
+            world.cluster.delete::<DeploymentBinding>(&name, now);
+        }
+        14 if small == 1 => world.cluster.apply::<DeploymentBinding>("rival", binding("taxi", number), now),
+        // Somebody in a namespace that the workspace may not allow.
+        14 => world.cluster.apply::<DeploymentBinding>("blue/taxi", binding("taxi", number), now),
+        _ => edit::<DeploymentBinding>(world, &name, |s| {
+            s.online.deployment.tags = of(json!({format!("k{small}"): "v", "team": "fares"}));
+        }),
+    }
+}
+
+fn with_a_version(world: &mut World) {
+    let now = world.now;
+    let Some(name) = any::<ModelVersion>(world) else { return };
+    let choice = world.rng.u8(0..17) / 2;
+    world.note(|| format!("USER version {name}: {choice}"));
+    let small = world.rng.u8(1..4);
+    match choice {
+        0 | 1 => edit::<ModelVersion>(world, &name, |s| s.tags = of(json!({format!("k{small}"): "v"}))),
+        2 => edit::<ModelVersion>(world, &name, |s| s.properties = of(json!({format!("p{small}"): "v"}))),
+        3 => edit::<ModelVersion>(world, &name, |s| s.archived = !s.archived),
+        4 => edit::<ModelVersion>(world, &name, |s| s.stage = Some(format!("Stage{small}"))),
+        5 => edit::<ModelVersion>(world, &name, |s| s.suspend = !s.suspend),
+        6 => edit::<ModelVersion>(world, &name, |s| s.deletion_policy = crate::api::VersionDeletion::Archive),
+        // A number of a registry is burnt by a deletion: only what can be made again is deleted.
+        7 if name.starts_with("dev-") => {
+            edit::<ModelVersion>(world, &name, |s| s.deletion_policy = crate::api::VersionDeletion::Delete);
+        }
+        _ => {
+            if small == 1 && name.starts_with("dev-") {
+                edit::<ModelVersion>(world, &name, |s| {
+                    s.deletion_policy = crate::api::VersionDeletion::Delete;
+                });
+            }
+            world.cluster.delete::<ModelVersion>(&name, now);
+        }
+    }
+}
+
+fn with_the_registry(world: &mut World) {
+    let now = world.now;
+    let choice = world.rng.u8(0..13) / 2;
+    world.note(|| format!("USER registry: {choice}"));
+    let small = world.rng.u8(1..4);
+    if world.rng.u8(0..4) == 0 {
+        foreign::disown_the_registry(world);
+    }
+    match choice {
+        0 => edit::<Registry>(world, "models", |s| s.tags = of(json!({format!("k{small}"): "v"}))),
+        1 => edit::<Registry>(world, "models", |s| {
+            s.regions = of(json!([{"location": "eastus"}, {"location": "westus"}]));
+        }),
+        2 => edit::<Registry>(world, "models", |s| s.regions = of(json!([{"location": "eastus"}]))),
+        3 => edit::<Registry>(world, "models", |s| s.suspend = !s.suspend),
+        4 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Delete),
+        5 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Retain),
+        _ => world.cluster.delete::<Registry>("models", now),
+    }
+}

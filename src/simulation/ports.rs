@@ -1,0 +1,150 @@
+//! The world that a simulated process acts on. Every request takes its time, and the world answers it when that is over;
+//! a process that dies meanwhile never hears of it.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::invariants;
+use super::world::{Outcome, Request, World};
+use crate::api::{AnyObject, ObjectKey};
+use crate::azure::model::{Answer, Call, Error, Read, Reply};
+use crate::controller::ports::{Azure, Clock, Cluster, Journal, Refusal};
+use crate::decide::{Decision, Event, Kind};
+
+/// The world, as one process sees it.
+#[derive(Clone)]
+pub struct Ports {
+    world: Arc<Mutex<World>>,
+}
+
+impl Ports {
+    pub fn new(world: Arc<Mutex<World>>) -> Self {
+        Self { world }
+    }
+
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, request: Request) -> Asked {
+        let ticket = self.world().ask(request);
+        Asked { ports: self.clone(), ticket }
+    }
+}
+
+/// A request on its way.
+struct Asked {
+    ports: Ports,
+    ticket: u64,
+}
+
+impl Future for Asked {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Outcome> {
+        match self.ports.world().outcome(self.ticket) {
+            Some(outcome) => Poll::Ready(outcome),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// What the world answers has the form of what was asked.
+fn odd() -> ! {
+    unreachable!("the world answers what was asked")
+}
+
+impl Cluster for Ports {
+    fn get(&self, key: &ObjectKey) -> Option<AnyObject> {
+        self.world().seen(key)
+    }
+
+    fn labels(&self, namespace: &str) -> BTreeMap<String, String> {
+        self.world().cluster.labels.get(namespace).cloned().unwrap_or_default()
+    }
+
+    async fn replace_status<K: Kind>(&self, object: &K) -> Result<K, Refusal> {
+        let object = Arc::new(object.clone()).any();
+        match self.ask(Request::Status(object)).await {
+            Outcome::Written(written) => {
+                written.map(|it| K::clone(K::from_any(&it).unwrap_or_else(|| odd())))
+            }
+            _ => odd(),
+        }
+    }
+
+    async fn replace_finalizers<K: Kind>(&self, object: &K, finalizers: Vec<String>) -> Result<K, Refusal> {
+        let mut object = object.clone();
+        object.meta_mut().finalizers = Some(finalizers);
+        match self.ask(Request::Finalizers(Arc::new(object).any())).await {
+            Outcome::Written(written) => {
+                written.map(|it| K::clone(K::from_any(&it).unwrap_or_else(|| odd())))
+            }
+            _ => odd(),
+        }
+    }
+
+    async fn publish<K: Kind>(&self, object: &K, event: &Event) {
+        self.world().note(|| format!("EVENT {} {}: {}", object.key(), event.reason, event.note));
+    }
+}
+
+impl Azure for Ports {
+    async fn read(&self, read: &Read) -> Answer {
+        match self.ask(Request::Read(read.clone())).await {
+            Outcome::Read(answer) => answer,
+            _ => odd(),
+        }
+    }
+
+    async fn send(&self, call: &Call) -> Result<Reply, Error> {
+        match self.ask(Request::Send(call.clone())).await {
+            Outcome::Sent(answer) => answer,
+            _ => odd(),
+        }
+    }
+}
+
+impl Clock for Ports {
+    fn now(&self) -> Timestamp {
+        self.world().now
+    }
+}
+
+impl Journal for Ports {
+    fn decided<K: Kind>(&self, object: &K, facts: &K::Facts, decision: &Decision<K::Status>) {
+        let mut world = self.world();
+        let holds = invariants::of_a_decision::<K>(&world, object, facts, decision);
+        world.must(holds);
+    }
+
+    fn calls<K: Kind>(&self, object: &K, facts: &K::Facts, call: &Call) {
+        let mut world = self.world();
+        let holds = invariants::of_a_call::<K>(&world, object, facts, call);
+        world.must(holds);
+    }
+
+    fn failed<K: Kind>(&self, _: &K, call: &Call, error: &Error) {
+        self.world().note(|| format!("could not {}: {error}", call.doing));
+    }
+
+    fn let_go<K: Kind>(&self, object: &K, facts: &K::Facts, _: &[Event]) {
+        let mut world = self.world();
+        world.note(|| format!("{} is released", object.key()));
+        world.must(invariants::of_a_release::<K>(facts));
+        world.ledger.release::<K>(facts);
+    }
+
+    fn refused(&self, key: &ObjectKey, because: &str, _: Duration) {
+        self.world().note(|| format!("a write of {key} was not taken: {because}"));
+    }
+
+    fn panicked(&self, key: &ObjectKey) {
+        self.world().must(Err(format!("the pass over {key} panicked")));
+    }
+}

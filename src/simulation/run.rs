@@ -1,0 +1,213 @@
+//! One run: virtual time, a process that acts in it, people, foreign hands, and the end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::cloud::Weather;
+use super::end;
+use super::process::Process;
+use super::world::World;
+use super::{foreign, people};
+
+/// One run of the simulation.
+pub struct Run {
+    world: Arc<Mutex<World>>,
+    process: Process,
+}
+
+impl Run {
+    pub fn new(seed: u64) -> Self {
+        let mut world = World::new(seed);
+        people::begin(&mut world);
+        let world = Arc::new(Mutex::new(world));
+        let process = Process::begin(&world);
+        Self { world, process }
+    }
+
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The process dies, wherever its passes are, and another one begins.
+    fn restart(&mut self) {
+        self.world().note(|| "the operator restarts".into());
+        self.world().process_dies();
+        self.process = Process::begin(&self.world);
+    }
+
+    /// What happens next, not after `until`. False when nothing does.
+    fn step(&mut self, until: Timestamp) -> bool {
+        self.world().check();
+        if std::mem::take(&mut self.world().restart) {
+            self.restart();
+        }
+        let relabelled = std::mem::take(&mut self.world().relabelled);
+        for namespace in relabelled {
+            self.process.labels_changed(&namespace);
+        }
+        self.process.catch_up();
+        let (arrival, pass) = (self.world().next_arrival(), self.process.next());
+        let now = self.world().now;
+        let Some(at) = arrival.into_iter().chain(pass).min().map(|at| at.max(now)) else {
+            return false;
+        };
+        if at > until {
+            self.world().advance(until);
+            return false;
+        }
+        self.world().advance(at);
+        if arrival.is_some_and(|arrival| pass.is_none_or(|pass| arrival <= pass)) {
+            if self.world().chance(0.002) {
+                self.restart();
+                return true;
+            }
+            let whose = self.world().arrive();
+            if self.world().chance(0.002) {
+                self.restart();
+                return true;
+            }
+            if let Some(key) = whose {
+                self.process.poll(&key);
+            }
+        } else {
+            self.process.begin_pass();
+        }
+        true
+    }
+
+    fn until(&mut self, until: Timestamp) {
+        while self.step(until) {}
+    }
+
+    /// Goes on for so long.
+    fn on(&mut self, length: Duration) {
+        let until = self.world().now + length;
+        self.until(until);
+    }
+
+    /// Peace, for so long: what was applied on the first day may come to be.
+    pub fn peace(&mut self, length: Duration) {
+        self.world().calm = true;
+        self.on(length);
+        self.world().calm = false;
+    }
+
+    /// Faults, people and foreign hands, for so long.
+    pub fn storm(&mut self, length: Duration) {
+        let (end, busy) = {
+            let mut world = self.world();
+            let bad = [0.01, 0.03, 0.08][world.rng.usize(0..3)];
+            world.cloud.weather = Weather { bad };
+            (world.now + length, [40, 120, 400][world.rng.usize(0..3)])
+        };
+        while self.world().now < end {
+            let what = self.world().rng.u8(0..21);
+            match what {
+                0..13 => people::act(&mut self.world()),
+                13..17 => foreign::meddle(&mut self.world()),
+                17 => self.restart(),
+                18 => {
+                    let mut world = self.world();
+                    world.cloud.closed_until = world.now + Duration::from_secs(world.rng.u64(10..400));
+                }
+                19 => {
+                    self.world().note(|| "the watches break, and begin again".into());
+                    self.process.relist();
+                }
+                _ => self.status_is_lost(),
+            }
+            let pause = Duration::from_secs(self.world().rng.u64(1..busy));
+            self.on(pause);
+        }
+    }
+
+    fn status_is_lost(&mut self) {
+        let what = self.world().rng.u8(0..10);
+        if what < 3 {
+            let mut world = self.world();
+            world.note(|| "every status is forgotten".into());
+            world.cluster.forget_all_status();
+            world.ledger.forget();
+        } else if what == 3 {
+            self.restore();
+        }
+    }
+
+    /// The cluster is lost, and comes back from a backup: without status, in any order, with the operator running or not.
+    fn restore(&mut self) {
+        let (mut lost, runs) = {
+            let mut world = self.world();
+            world.note(|| "the cluster is lost".into());
+            let mut lost = world.cluster.lose();
+            if world.faults.any_order {
+                world.rng.shuffle(&mut lost);
+            } else {
+                lost.sort_by_key(super::cluster::created);
+            }
+            world.ledger.forget();
+            world.restart = true;
+            (lost, world.faults.while_running && world.rng.bool())
+        };
+        lost.reverse();
+        while let Some(object) = lost.pop() {
+            let mut world = self.world();
+            world.note(|| format!("{} is restored", super::cluster::name(&object)));
+            let now = world.now + Duration::from_secs(world.rng.u64(1..3));
+            world.now = now;
+            let finalizers = !world.faults.no_finalizers;
+            world.cluster.restore(&object, finalizers, now);
+            drop(world);
+            if runs {
+                self.on(Duration::from_secs(1));
+            }
+        }
+        self.world().restart = true;
+    }
+
+    /// The last fault is over. Everything settles in bounded time, and then nothing is written any more.
+    pub fn settle(&mut self) {
+        {
+            let mut world = self.world();
+            world.clear_up();
+            people::leave_in_order(&mut world);
+            world.note(|| "the last fault is over".into());
+            // A process in whose configuration `--observe-only` is off, and that looks at everything once.
+            world.restart = true;
+        }
+        let bound = self.world().now + Duration::from_secs(6 * 3600);
+        let quiet = Duration::from_secs(1500);
+        loop {
+            let before = self.world().written();
+            self.on(quiet);
+            let world = self.world();
+            if before == world.written() && !world.works() {
+                break;
+            }
+            let late = world.now > bound;
+            drop(world);
+            if late {
+                let mut world = self.world();
+                world.must(Err(
+                    "it does not settle: something is still written 6 h after the last fault".into()
+                ));
+                world.check();
+            }
+        }
+        let mut world = self.world();
+        let holds = end::of_the_end(&world);
+        world.must(holds);
+        world.check();
+        // An upgrade without a change, and a restart, write nothing.
+        let before = world.written();
+        drop(world);
+        self.restart();
+        self.on(quiet);
+        let mut world = self.world();
+        if before != world.written() {
+            world.must(Err("a restart wrote something".into()));
+        }
+        world.check();
+    }
+}

@@ -1,0 +1,348 @@
+//! Everything around a process: the cloud, the cluster, requests on their way, and chance.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::cloud::{Cloud, Weather};
+use super::cluster::{Cluster, News, of_any};
+use super::faults::Faults;
+use super::foreign;
+use super::invariants::{self, Ledger};
+use crate::api::{AnyObject, Object, ObjectKey};
+use crate::azure::model::{Answer, Ask, Call, Error, Read, Reply, ResourceId};
+use crate::controller::ports::Refusal;
+
+/// What a process asks of the world.
+#[derive(Debug, Clone)]
+pub enum Request {
+    Read(Read),
+    Send(Call),
+    Status(AnyObject),
+    Finalizers(AnyObject),
+}
+
+/// What the world answers.
+#[derive(Debug)]
+pub enum Outcome {
+    Read(Answer),
+    Sent(Result<Reply, Error>),
+    Written(Result<AnyObject, Refusal>),
+}
+
+/// A request on its way.
+#[derive(Debug)]
+struct UnderWay {
+    reader: Option<ObjectKey>,
+    request: Request,
+}
+
+/// Everything around a process.
+pub struct World {
+    pub seed: u64,
+    pub now: Timestamp,
+    pub began: Timestamp,
+    pub rng: Rng,
+    pub cloud: Cloud,
+    pub cluster: Cluster,
+    pub ledger: Ledger,
+    pub faults: Faults,
+    /// The operator runs with `--observe-only`.
+    pub observe_only: bool,
+    /// No more faults, and no more people.
+    pub calm: bool,
+    pub status_writes: u64,
+    pub passes: u64,
+    /// Requests that arrived.
+    pub steps: u64,
+    /// The pass that is being polled.
+    pub reader: Option<ObjectKey>,
+    /// What it has read of the cluster since it was polled.
+    pub seen_by_reader: Vec<ObjectKey>,
+    /// The operator is to be started again.
+    pub restart: bool,
+    /// Namespaces whose labels have changed.
+    pub relabelled: Vec<String>,
+    /// What each running pass has read by a GET.
+    got: BTreeMap<ObjectKey, BTreeMap<ResourceId, Option<Value>>>,
+    requests: BTreeMap<(Timestamp, u64), UnderWay>,
+    asked: BTreeMap<u64, Option<ObjectKey>>,
+    outcomes: BTreeMap<u64, Outcome>,
+    tickets: u64,
+    tell: bool,
+    journal: VecDeque<String>,
+    failed: Option<String>,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
+        let mut cloud = Cloud::new(now, rng.fork());
+        let faults = Faults::chosen();
+        cloud.policy = faults.not_kept.then_some("policy");
+        Self {
+            seed,
+            now,
+            began: now,
+            rng,
+            cloud,
+            cluster: Cluster::default(),
+            ledger: Ledger::default(),
+            faults,
+            observe_only: false,
+            calm: false,
+            status_writes: 0,
+            passes: 0,
+            steps: 0,
+            reader: None,
+            seen_by_reader: vec![],
+            restart: false,
+            relabelled: vec![],
+            got: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            tickets: 0,
+            tell: std::env::var_os("BINDERY_SIMULATION_SEED").is_some(),
+            journal: VecDeque::new(),
+            failed: None,
+        }
+    }
+
+    /// It happens this time; never in calm weather.
+    pub fn chance(&mut self, p: f64) -> bool {
+        !self.calm && self.rng.f64() < p
+    }
+
+    /// Writes a line for the case that the run fails.
+    pub fn note(&mut self, line: impl FnOnce() -> String) {
+        let line = format!("{} {}", self.now, line());
+        if self.tell {
+            println!("{line}");
+        }
+        self.journal.push_back(line);
+        if self.journal.len() > 60 {
+            self.journal.pop_front();
+        }
+    }
+
+    /// Remembers the words of an invariant that does not hold. The run ends at its next step: a panic here would be caught
+    /// by the pass.
+    pub fn must(&mut self, holds: Result<(), String>) {
+        if let Err(what) = holds {
+            self.failed.get_or_insert(what);
+        }
+    }
+
+    /// Ends the run where something happened that must never happen.
+    pub fn check(&self) {
+        let Some(what) = &self.failed else { return };
+        let journal: Vec<&str> = self.journal.iter().map(String::as_str).collect();
+        panic!(
+            "{}\n\n{:?}\n\nseed {}: {what}\n(again, with everything that happens: BINDERY_SIMULATION_SEED={} cargo test simulation)",
+            journal.join("\n"),
+            self.cloud.positions,
+            self.seed,
+            self.seed
+        );
+    }
+
+    // --- what a process sees ---
+
+    /// An object as the cache has it, for the pass that is being polled.
+    pub fn seen(&mut self, key: &ObjectKey) -> Option<AnyObject> {
+        self.seen_by_reader.push(key.clone());
+        self.seen_quietly(key)
+    }
+
+    /// An object as the cache has it.
+    pub fn seen_quietly(&self, key: &ObjectKey) -> Option<AnyObject> {
+        self.cluster.cache.get(key).cloned()
+    }
+
+    /// What a running pass has read of a resource by a GET: none where it has not.
+    pub fn got(&self, reader: &ObjectKey, id: &ResourceId) -> Option<&Option<Value>> {
+        self.got.get(reader)?.get(id)
+    }
+
+    /// The pass over an object came to its end.
+    pub fn end_of_pass(&mut self, key: &ObjectKey) -> Timestamp {
+        self.got.remove(key);
+        self.now
+    }
+
+    /// Does the pass over this object wait for an answer?
+    pub fn has_asked(&self, key: &ObjectKey) -> bool {
+        self.asked.values().any(|reader| reader.as_ref() == Some(key))
+    }
+
+    // --- requests ---
+
+    /// A request goes out. It arrives a little later, or much later.
+    pub fn ask(&mut self, request: Request) -> u64 {
+        self.tickets += 1;
+        let slow = if self.chance(0.005) { self.rng.u64(1..30_000) } else { 0 };
+        let arrives = self.now + Duration::from_millis(self.rng.u64(2..20) + slow);
+        let reader = self.reader.clone();
+        self.asked.insert(self.tickets, reader.clone());
+        self.requests.insert((arrives, self.tickets), UnderWay { reader, request });
+        self.tickets
+    }
+
+    /// The answer to a request, once.
+    pub fn outcome(&mut self, ticket: u64) -> Option<Outcome> {
+        self.outcomes.remove(&ticket)
+    }
+
+    /// When the next request arrives.
+    pub fn next_arrival(&self) -> Option<Timestamp> {
+        self.requests.keys().next().map(|(at, _)| *at)
+    }
+
+    /// The next request arrives. The answer is whose pass goes on.
+    pub fn arrive(&mut self) -> Option<ObjectKey> {
+        let ((_, ticket), under_way) = self.requests.pop_first()?;
+        let UnderWay { reader, request } = under_way;
+        self.steps += 1;
+        let outcome = self.answer(reader.as_ref(), request);
+        self.asked.remove(&ticket);
+        self.outcomes.insert(ticket, outcome);
+        reader
+    }
+
+    fn answer(&mut self, reader: Option<&ObjectKey>, request: Request) -> Outcome {
+        match request {
+            Request::Read(read) => {
+                let answer = self.cloud.read(&read.what);
+                if let (Some(reader), Ask::Resource(id), Answer::Resource(Ok(body))) =
+                    (reader, &read.what, &answer)
+                {
+                    self.got.entry(reader.clone()).or_default().insert(id.clone(), body.clone());
+                }
+                Outcome::Read(answer)
+            }
+            Request::Send(call) => Outcome::Sent(self.send(&call)),
+            Request::Status(object) => Outcome::Written(self.write(&object, true)),
+            Request::Finalizers(object) => Outcome::Written(self.write(&object, false)),
+        }
+    }
+
+    /// A call arrives; somebody else may have been quicker.
+    fn send(&mut self, call: &Call) -> Result<Reply, Error> {
+        if self.chance(0.03) {
+            foreign::meddle(self);
+        }
+        let answer = self.cloud.send(call);
+        let said = answer.as_ref().map_or_else(|e| format!("{:?}: {e}", e.class), |r| r.status.to_string());
+        self.note(|| format!("CALL {} -> {said}", call.doing));
+        self.effect();
+        answer
+    }
+
+    /// A write arrives at the API server. It may conflict, be refused, or be taken while the answer is lost.
+    fn write(&mut self, object: &AnyObject, status: bool) -> Result<AnyObject, Refusal> {
+        let key = of_any!(object, it => it.key());
+        if self.chance(0.03) {
+            self.cluster.touch(&key);
+        }
+        if self.chance(0.02) {
+            return Err(Refusal::Failed("the API server is busy".into()));
+        }
+        let written = of_any!(object, it => {
+            let written = self.cluster.write(&**it, |live, new| {
+                if status {
+                    live.status.clone_from(&new.status);
+                } else {
+                    live.metadata.finalizers.clone_from(&new.metadata.finalizers);
+                }
+            });
+            written.map(|it| Arc::new(it).any())
+        });
+        if status {
+            self.status_writes += 1;
+            self.note(|| format!("{key} status: {}", told(object)));
+        }
+        let Some(written) = written else { return Err(Refusal::Outdated) };
+        if self.chance(0.03) {
+            return Err(Refusal::Failed("the answer was lost".into()));
+        }
+        Ok(written)
+    }
+
+    /// After every effect the invariants of the cloud hold.
+    fn effect(&mut self) {
+        self.ledger.look(&self.cloud);
+        let holds = invariants::of_the_cloud(self);
+        self.must(holds);
+    }
+
+    /// The process dies. What it had sent may still arrive, now or later, and nobody hears of it.
+    pub fn process_dies(&mut self) {
+        self.outcomes.clear();
+        self.asked.clear();
+        self.got.clear();
+        for ((at, ticket), lost) in std::mem::take(&mut self.requests) {
+            match lost.request {
+                // The next process may be asked for something else before this arrives.
+                Request::Send(call) if self.rng.u8(0..4) > 0 => {
+                    self.note(|| format!("CALL {} is on its way, and the process dies", call.doing));
+                    self.cloud.send_and_die(&call);
+                }
+                Request::Status(_) | Request::Finalizers(_) if self.rng.u8(0..4) > 0 => {
+                    self.requests.insert((at, ticket), UnderWay { reader: None, ..lost });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Time goes on for the cloud.
+    pub fn advance(&mut self, now: Timestamp) {
+        self.now = now;
+        self.cloud.advance(now);
+        for landed in std::mem::take(&mut self.cloud.landed) {
+            self.note(|| format!("LATE {} -> {}", landed.doing, landed.said));
+            self.ledger.came_late(&landed.resource);
+        }
+        self.ledger.look(&self.cloud);
+    }
+
+    /// What the watches bring now.
+    pub fn news(&mut self) -> Vec<News> {
+        let Self { cluster, rng, calm, .. } = self;
+        cluster.news(|| *calm || rng.f64() < 0.5)
+    }
+
+    /// Everything that was ever written, to tell whether more is.
+    pub fn written(&self) -> (u64, u64) {
+        (self.cloud.deeds, self.status_writes)
+    }
+
+    /// Does Azure still work on something, or does a status still remember an operation?
+    pub fn works(&self) -> bool {
+        let remembers = |it: &AnyObject| of_any!(it, it => it.operation().is_some());
+        self.cloud.next_end().is_some()
+            || !self.cloud.under_way.is_empty()
+            || self.cluster.live.values().any(remembers)
+    }
+
+    /// The weather clears.
+    pub fn clear_up(&mut self) {
+        self.calm = true;
+        self.cloud.weather = Weather { bad: 0.0 };
+        self.cloud.closed_until = self.now;
+    }
+}
+
+/// Ready, in words.
+pub fn told(object: &AnyObject) -> String {
+    of_any!(object, it => {
+        let ready = it.conditions().iter().find(|c| c.type_ == "Ready");
+        ready.map_or_else(|| "none".into(), |c| format!("{} {}: {}", c.status, c.reason, c.message))
+    })
+}
