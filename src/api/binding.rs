@@ -347,7 +347,24 @@ pub struct Candidate {
     pub weight: i32,
     /// Steps that are done, and how many there are: `2/5`.
     pub steps: String,
-    /// When Azure had given it this share: pauses count from here.
+    /// When Azure had given it this share: the pauses that follow count from here.
+    pub since: Timestamp,
+    /// The step at which the rollout stands. None while the deployment is being made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<CandidateStep>,
+}
+
+/// The step at which a rollout stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CandidateStep {
+    /// How many steps are done: the index, from 0, of the one that goes on or comes next.
+    #[schemars(range(min = 0, max = 20))]
+    pub index: i32,
+    /// A hash of `spec.strategy.steps`. When they are edited, the rollout goes on from the step that gave it its share of the traffic.
+    #[schemars(length(max = 16))]
+    pub steps_hash: String,
+    /// Since when it stands at this step.
     pub since: Timestamp,
 }
 

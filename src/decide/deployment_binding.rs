@@ -1,9 +1,10 @@
 //! A binding: one endpoint, and the version that it should serve. This page is the whole rollout.
 //!
-//! The traffic that an endpoint should have is one function of the scene ([`Scene::next`]); moving it,
-//! taking it back and mending a foreign change are the same PUT. Where the rollout stands is written in
+//! What an endpoint should be, and why it is to be written, is one function of the scene ([`Scene::next`]); moving
+//! traffic, taking it back and mending a foreign change are the same PUT. Where the rollout stands is written in
 //! the endpoint's tags by that PUT, so it survives the loss of all status.
 
+mod conditions;
 mod deployments;
 mod endpoint;
 mod gather;
@@ -15,7 +16,7 @@ mod waiting;
 use std::time::Duration;
 
 use super::drift::{Differences, intended};
-use super::rollout::{Revision, Scene, Target, Traffic, endpoint_differences, mark, written_on};
+use super::rollout::{Carries, Next, Revision, Scene, View, endpoint_differences, mark, written_on};
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
 use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason};
@@ -39,63 +40,75 @@ pub struct Facts {
     pub deployments: Vec<OnlineDeployment>,
 }
 
-/// What a PUT of the endpoint carries. Azure takes or refuses it as a whole, so nothing that it may refuse
-/// rides along when traffic is taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Carries {
-    /// The manifest's fields and the traffic.
-    Everything,
-    /// The traffic and Bindery's own tags.
-    Traffic,
+/// The facts and what they come to, read once for a decision: every question is asked of this.
+struct Case<'a> {
+    facts: &'a Facts,
+    scene: Scene<'a>,
+    next: Next,
 }
+
+/// What is asked of a binding, in the order in which it matters.
+const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
+    teardown::finish_deletion,
+    waiting::wait_for_workspace,
+    waiting::report_unreadable,
+    endpoint::refuse_foreign,
+    waiting::follow_running_change, // one change at a time: the endpoint and its deployments are one
+    endpoint::refuse_unknown_traffic, // nothing is moved until the picture is whole
+    deployments::mend_stable,       // Azure may take no traffic map that names a failed one
+    endpoint::align_endpoint,       // take back, shift, promote, mend, adopt
+    waiting::wait_for_version,      // it must exist, be registered, and be for this namespace
+    waiting::leave_observed_alone,
+    waiting::refuse_by_policy, // what the workspace asks of what serves there
+    endpoint::create_endpoint,
+    deployments::remove_superseded, // a rollout that was given up for another
+    deployments::report_failed_candidate, // no second try of a failed revision
+    deployments::make_room,         // two deployments and one failed are the most
+    deployments::create_candidate,
+    deployments::adjust_deployment, // count and tags, without a rollout
+    deployments::pause_between_steps,
+    deployments::remove_what_has_expired, // the previous one, and the failed one
+    deployments::go_on_mending,           // what serves and was left in a failed state
+];
 
 /// What to do next for a binding. The first question that has an answer decides.
 pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
-    let mut status = picture::of(facts);
-    let step = first_of(
-        facts,
-        &[
-            teardown::finish_deletion,
-            waiting::wait_for_workspace,
-            waiting::report_unreadable,
-            endpoint::refuse_foreign,
-            waiting::follow_running_change, // one change at a time: the endpoint and its deployments are one
-            endpoint::refuse_unknown_traffic, // nothing is moved until the picture is whole
-            deployments::mend_stable,       // Azure may take no traffic map that names a failed one
-            endpoint::align_endpoint,       // take back, shift, promote, mend, adopt
-            waiting::wait_for_version,      // it must exist, be registered, and be for this namespace
-            waiting::leave_observed_alone,
-            waiting::refuse_by_policy, // what the workspace asks of what serves there
-            endpoint::create_endpoint,
-            deployments::remove_superseded, // a rollout that was given up for another
-            deployments::report_failed_candidate, // no second try of a failed revision
-            deployments::make_room,         // two deployments and one failed are the most
-            deployments::create_candidate,
-            deployments::adjust_deployment, // count and tags, without a rollout
-            deployments::pause_between_steps,
-            deployments::remove_what_has_expired, // the previous one, and the failed one
-            deployments::go_on_mending,           // what serves and was left in a failed state
-        ],
-    )
-    .unwrap_or_else(|| settle(facts));
+    let case = Case::of(facts);
+    let mut status = picture::of(&case);
+    let step = first_of(&case, QUESTIONS).unwrap_or_else(|| settle(&case));
     let seen = facts.endpoint.seen();
     let (conditions, step) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, step);
-    if let Some(Call { action: Action::Put(body), resource, .. }) = &step.call {
-        let online = &facts.spec.online;
-        if facts.id.as_ref() == Some(resource) {
+    if let Some(call) = &step.call {
+        case.store_the_keys_of(call, &mut status);
+    }
+    let refused = endpoint::refuse_foreign(&case).is_some() && !facts.situation.deleting;
+    status.phase = (!refused).then(|| phase(&case, &step));
+    status.conditions = conditions::of(&case, &step, &conditions);
+    let next = sooner(&case, step.next);
+    Verdict { next, ..step }.decision(status)
+}
+
+impl<'a> Case<'a> {
+    fn of(facts: &'a Facts) -> Self {
+        let scene = facts.scene();
+        let next = scene.next();
+        Self { facts, scene, next }
+    }
+
+    /// The tag keys that a PUT is about to set become ours before it goes out: or a key that went out with an answer
+    /// that was lost would be nobody's.
+    fn store_the_keys_of(&self, call: &Call, status: &mut DeploymentBindingStatus) {
+        let (Action::Put(body), online) = (&call.action, &self.facts.spec.online) else { return };
+        let name = call.resource.name();
+        if self.facts.id.as_ref() == Some(&call.resource) {
             let mut going = online.endpoint.tags.clone();
             going.0.retain(|key, value| body["tags"][key.as_str()] == *value);
             status.owned_tags = intended(&status.owned_tags, &going);
-        } else if Scene::of(facts).wanted_name() == Some(resource.name()) {
-            let owned = status.owned_deployment_tags.entry(resource.name().into()).or_default();
+        } else if self.scene.wanted_name() == Some(name) {
+            let owned = status.owned_deployment_tags.entry(name.into()).or_default();
             *owned = intended(owned, &online.deployment.tags);
         }
     }
-    let refused = endpoint::refuse_foreign(facts).is_some() && !facts.situation.deleting;
-    status.phase = (!refused).then(|| phase(facts, &step));
-    status.conditions = picture::conditions(facts, &step, &conditions);
-    let next = sooner(facts, step.next);
-    Verdict { next, ..step }.decision(status)
 }
 
 impl Facts {
@@ -157,26 +170,29 @@ impl Facts {
         matches!(self.version, SourceVersion::Ready { .. }) && waiting::refusal_by_policy(self).is_none()
     }
 
-    /// What differs on the endpoint.
-    fn differences(&self) -> Vec<Drift> {
-        let Some(endpoint) = self.endpoint.found() else { return vec![] };
-        let mut all = endpoint_differences(&self.spec, &self.status.owned_tags, endpoint);
-        let scene = Scene::of(self);
-        if scene.traffic_drifted() {
-            all.push(Drift {
-                field: "traffic".into(),
-                wanted: scene.intended.in_words(),
-                found: Traffic::held(&endpoint.properties.traffic)
-                    .map_or_else(|| "a map that does not sum to 100".into(), |t| t.in_words()),
-            });
-        }
-        all
+    /// The endpoint, its deployments and the manifest, as a rollout sees them.
+    fn scene(&self) -> Scene<'_> {
+        let differences = |e: &OnlineEndpoint| endpoint_differences(&self.spec, &self.status.owned_tags, e);
+        let endpoint = self.endpoint.found();
+        Scene::of(View {
+            now: self.situation.now,
+            owner: &self.situation.ownership.owner,
+            endpoint,
+            deployments: &self.deployments,
+            wanted: self.wanted(),
+            may_rise: self.may_rise(),
+            steps: &self.spec.strategy.steps,
+            differences: endpoint.map(differences).unwrap_or_default(),
+            stood: self.situation.stood(&self.status.conditions),
+            candidate: self.status.candidate.as_ref(),
+            failed: self.status.failed.iter().map(|f| Revision::parse(&f.revision)).collect(),
+            roles: &self.status.deployments,
+        })
     }
 
     /// What differs on the deployment that the manifest asks for, where it is ours: what is part of its
     /// revision never does.
-    fn differences_of_deployment(&self) -> Vec<Drift> {
-        let scene = Scene::of(self);
+    fn differences_of_deployment(&self, scene: &Scene<'_>) -> Vec<Drift> {
         let found = scene.wanted_name().and_then(|name| scene.deployment(name)).filter(|d| scene.ours(d));
         let Some(found) = found else { return vec![] };
         let wanted = &self.spec.online.deployment;
@@ -192,21 +208,22 @@ impl Facts {
         self.status.owned_deployment_tags.get(deployment).map_or(&[], Vec::as_slice)
     }
 
-    /// The endpoint with this traffic, and with the manifest's own fields or as it was.
+    /// The endpoint as it should be next, with the manifest's own fields or as it was.
     fn put_endpoint(
         &self,
+        case: &Case<'_>,
         base: OnlineEndpoint,
-        carries: Carries,
-        target: &Target,
+        next: &Next,
         (reason, purpose): (Reason, Purpose),
         doing: String,
     ) -> Option<Verdict> {
-        let mut endpoint = match carries {
+        let mut endpoint = match next.carries {
             Carries::Everything => written_on(base, &self.spec, &self.status.owned_tags),
             Carries::Traffic => base,
         };
-        mark(&mut endpoint.tags, &self.situation.ownership.owner, target, &Scene::of(self).failures());
-        endpoint.properties.traffic = target.traffic.to_map();
+        let owner = &self.situation.ownership.owner;
+        mark(&mut endpoint.tags, owner, &next.target, &case.scene.failures());
+        endpoint.properties.traffic = next.target.traffic.to_map();
         Some(Verdict::call(
             reason,
             Call::new(purpose, self.id.clone()?, Action::Put(endpoint.to_put()), doing),
@@ -222,8 +239,8 @@ impl Facts {
     }
 }
 
-fn settle(facts: &Facts) -> Verdict {
-    let scene = Scene::of(facts);
+fn settle(case: &Case<'_>) -> Verdict {
+    let (facts, scene) = (case.facts, &case.scene);
     let name = facts.endpoint_name();
     if facts.observing() {
         return Verdict::settled(
@@ -250,27 +267,27 @@ fn settle(facts: &Facts) -> Verdict {
 }
 
 /// A deployment may expire before the next comparison.
-fn sooner(facts: &Facts, next: LookAgain) -> LookAgain {
+fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     let first =
-        deployments::expiries(facts).into_iter().map(|(_, _, left)| left.max(Duration::from_secs(1))).min();
+        deployments::expiries(case).into_iter().map(|(_, _, left)| left.max(Duration::from_secs(1))).min();
     match (next, first) {
-        (LookAgain::Interval, Some(left)) => LookAgain::After(left.min(facts.situation.interval)),
+        (LookAgain::Interval, Some(left)) => LookAgain::After(left.min(case.facts.situation.interval)),
         (LookAgain::After(wait), Some(left)) => LookAgain::After(wait.min(left)),
         _ => next,
     }
 }
 
-fn phase(facts: &Facts, step: &Verdict) -> Phase {
-    let scene = Scene::of(facts);
+fn phase(case: &Case<'_>, step: &Verdict) -> Phase {
+    let scene = &case.scene;
     match step.reason {
-        _ if facts.situation.deleting => Phase::Deleting,
+        _ if case.facts.situation.deleting => Phase::Deleting,
         Reason::TakingBack => Phase::TakingBack,
         Reason::Pausing => Phase::Pausing,
         _ if scene.wanted_failed() => Phase::Failed,
         _ if scene.arrived() => Phase::Serving,
         _ => match scene.candidate().map(OnlineDeployment::provisioning) {
             Some(Provisioning::Succeeded) => Phase::Shifting,
-            None if scene.stable.is_none() || scene.wanted.is_none() || step.course != Course::Working => {
+            None if scene.stable.is_none() || scene.wanted().is_none() || step.course != Course::Working => {
                 Phase::Pending
             }
             _ => Phase::Preparing,

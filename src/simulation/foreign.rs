@@ -77,7 +77,7 @@ pub fn disown_the_registry(world: &mut World) {
 pub fn meddle(world: &mut World) {
     let ids: Vec<ResourceId> = world.cloud.resources.keys().cloned().collect();
     let Some(id) = world.rng.choice(ids).filter(|id| !world.ledger.guards(id)) else { return };
-    let choice = world.rng.u8(0..7);
+    let choice = world.rng.u8(0..8);
     let deployments: Vec<String> =
         world.cloud.deployments_of(&id).iter().map(|r| r.id.name().to_string()).collect();
     let one = world.rng.choice(deployments.clone());
@@ -103,6 +103,8 @@ pub fn meddle(world: &mut World) {
         }
         (Form::Endpoint, 4) => body["properties"]["mirrorTraffic"] = json!({"shadow": small}),
         (Form::Endpoint | Form::Registry, 5) => body["properties"]["futureProperty"] = json!(small),
+        // Where the rollout stands is forgotten in Azure.
+        (Form::Endpoint, 7) => drop_tag(&mut body, tags, "bindery-position"),
         // It breaks where it runs.
         (Form::Deployment, 3) if !busy => body["properties"]["provisioningState"] = json!("Failed"),
         _ => return,

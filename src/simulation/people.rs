@@ -51,7 +51,7 @@ fn binding(endpoint: &str, number: &str) -> DeploymentBindingSpec {
         "model": {"versionRef": {"name": format!("taxi-{number}"), "namespace": "fares"}},
         "online": {"endpoint": {"name": endpoint, "tags": {"team": "fares"}}, "deployment": {"instanceCount": 1}},
         "strategy": {
-            "steps": [{"setTraffic": 10}, {"pause": {"for": "2m"}}, {"setTraffic": 50}, {"pause": {"for": "1m"}}],
+            "steps": [{"pause": {"for": "1m"}}, {"setTraffic": 10}, {"pause": {"for": "2m"}}, {"setTraffic": 50}, {"pause": {"for": "1m"}}],
             "keepPrevious": "5m", "keepFailed": "5m", "progressDeadline": "40m",
         },
     }))
@@ -195,7 +195,7 @@ fn with_a_binding(world: &mut World) {
                     json!([{"setTraffic": 20}, {"pause": {"for": "1m"}}, {"setTraffic": 100}, {"pause": {"for": "1m"}}])
                 }
                 _ => {
-                    json!([{"pause": {"for": "1m"}}, {"setTraffic": 5}, {"setTraffic": 50}, {"pause": {"for": "3m"}}])
+                    json!([{"pause": {"for": "1m"}}, {"setTraffic": 5}, {"setTraffic": 50}, {"pause": {"for": "2m"}}, {"pause": {"for": "1m"}}])
                 }
             });
         }),

@@ -2,53 +2,63 @@
 
 use std::time::Duration;
 
-use super::{Facts, picture};
+use super::{Case, picture};
 use crate::api::{FailureReason, Period, Reason, Role};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
-use crate::decide::rollout::{Scene, Weight, adjusted_deployment, broken, new_deployment};
+use crate::decide::rollout::{Weight, adjusted_deployment, broken, new_deployment};
 use crate::decide::{Place, SourceVersion, Verdict, elapsed, retry_after};
 
+/// How many failures in a row of another call come before one more try to mend what serves.
+///
+/// Azure may refuse a traffic map because of the deployment in it that it left in a failed state, so a call that keeps
+/// failing may be cured by the mend, and then has to make way for it. It may also fail for a reason of its own, and the
+/// mend, which takes Azure minutes and may be refused as well, would only hold it up: so not every time. With three, a
+/// refusal that the mend cures lasts half a minute (10 and 20 s of back-off). The number is a judgement, not a
+/// measurement.
+const TRIES_BEFORE_A_MEND: u32 = 3;
+
 /// Our deployments without traffic, in this role.
-pub(super) fn idle<'a>(facts: &'a Facts, scene: &Scene<'_>, role: Role) -> Vec<&'a OnlineDeployment> {
-    let endpoint = facts.endpoint.found();
-    let serves = |d: &OnlineDeployment| endpoint.is_some_and(|e| e.weight(d.name()) > 0);
-    facts.deployments.iter().filter(|d| scene.role(d) == role && scene.ours(d) && !serves(d)).collect()
+fn idle<'a>(case: &Case<'a>, role: Role) -> Vec<&'a OnlineDeployment> {
+    let scene = &case.scene;
+    let serves = |d: &OnlineDeployment| scene.routed(d.name()) > Weight::NONE;
+    case.facts.deployments.iter().filter(|d| scene.role(d) == role && scene.ours(d) && !serves(d)).collect()
 }
 
-/// Azure left what serves in a failed state, as after a change of its count without quota, and may then
-/// refuse every traffic map that names it. So it is PUT once more; what else is to be done is not held up
-/// by a time that has not come.
-pub(super) fn mend_stable(facts: &Facts) -> Option<Verdict> {
-    let step = go_on_mending(facts)?;
+/// Azure left the deployment that serves in a failed state, as after a change of its count without quota, and may then
+/// refuse every traffic map that names it. So it is written once more. Until the next try is due, the other questions
+/// are still asked.
+pub(super) fn mend_stable(case: &Case<'_>) -> Option<Verdict> {
+    let step = go_on_mending(case)?;
     let call = step.call.as_ref()?;
-    let scene = Scene::of(facts);
+    let (scene, situation) = (&case.scene, &case.facts.situation);
     let candidate_serves = scene.candidate().is_some_and(|d| scene.routed(d.name()) > Weight::NONE);
-    let due = match &facts.situation.trouble.failure {
+    let due = match &situation.trouble.failure {
         // Taking a bad candidate back is tried first.
         None => !(scene.wanted_failed() && candidate_serves),
         Some(failure) if failure.attempt.is(call) => {
-            let wait = retry_after(failure.error.class, failure.times, facts.situation.interval);
-            elapsed(failure.at, facts.situation.now) >= wait
+            let wait = retry_after(failure.error.class, failure.times, situation.interval);
+            elapsed(failure.at, situation.now) >= wait
         }
-        Some(failure) => failure.times.is_multiple_of(3),
+        Some(failure) => failure.times.is_multiple_of(TRIES_BEFORE_A_MEND),
     };
     due.then_some(step)
 }
 
-/// The same where nothing else is to be done: the status says why it has not worked.
-pub(super) fn go_on_mending(facts: &Facts) -> Option<Verdict> {
-    let scene = Scene::of(facts);
+/// The same where nothing else is to be done: while it waits for its time, the status says why the last try did not
+/// work.
+pub(super) fn go_on_mending(case: &Case<'_>) -> Option<Verdict> {
+    let (facts, scene) = (case.facts, &case.scene);
     let stable = scene.stable.as_deref().and_then(|name| scene.deployment(name));
-    let stable = stable.filter(|d| broken(d) && scene.ours(d) && !facts.observing())?;
+    let stable = stable.filter(|d| broken(d.provisioning()) && scene.ours(d) && !facts.observing())?;
     let name = stable.name();
-    // Going over to another one does not need it.
-    if scene.next(facts.may_rise()).traffic.weight(name) == Weight::NONE {
+    // All traffic goes to another one next: a map that does not name it is not refused because of it.
+    if case.next.target.traffic.weight(name) == Weight::NONE {
         return None;
     }
     let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.ownership.owner);
-    let body = match scene.wanted.as_ref().filter(|(_, wanted)| wanted == name) {
-        Some((revision, _)) => adjusted_deployment(stable, wanted, facts.owned_on(name), owner, revision),
+    let body = match scene.wanted_revision().filter(|_| scene.arrived()) {
+        Some(revision) => adjusted_deployment(stable, wanted, facts.owned_on(name), owner, revision),
         None => stable.clone(),
     };
     let doing = format!("mend deployment {name}, which serves and which Azure left in a failed state");
@@ -57,23 +67,22 @@ pub(super) fn go_on_mending(facts: &Facts) -> Option<Verdict> {
     Some(Verdict::call(Reason::Updating, call).telling(true, Reason::Updating, note))
 }
 
-pub(super) fn remove_superseded(facts: &Facts) -> Option<Verdict> {
-    let scene = Scene::of(facts);
-    let one = *idle(facts, &scene, Role::Superseded).first()?;
-    facts.delete_deployment(one.name(), "whose rollout was given up for another")
+pub(super) fn remove_superseded(case: &Case<'_>) -> Option<Verdict> {
+    let one = *idle(case, Role::Superseded).first()?;
+    case.facts.delete_deployment(one.name(), "whose rollout was given up for another")
 }
 
-pub(super) fn report_failed_candidate(facts: &Facts) -> Option<Verdict> {
-    let scene = Scene::of(facts);
+pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
+    let scene = &case.scene;
     if !scene.wanted_failed() {
         return None;
     }
     // Nothing in the answer below needs the failed deployment, so it may go when its time has come.
-    if let Some(step) = remove_what_has_expired(facts) {
+    if let Some(step) = remove_what_has_expired(case) {
         return Some(step);
     }
-    let (revision, _) = scene.wanted.as_ref()?;
-    let failed = picture::of(facts).failed.into_iter().find(|f| f.revision == revision.to_string());
+    let revision = scene.wanted_revision()?.to_string();
+    let failed = picture::failed(case).into_iter().find(|f| f.revision == revision);
     let message = failed.as_ref().map_or("", |f| f.message.as_str());
     let reason = match failed.as_ref().map(|f| f.reason) {
         Some(FailureReason::ProgressDeadlineExceeded) => Reason::ProgressDeadlineExceeded,
@@ -90,18 +99,17 @@ pub(super) fn report_failed_candidate(facts: &Facts) -> Option<Verdict> {
     ))
 }
 
-pub(super) fn make_room(facts: &Facts) -> Option<Verdict> {
-    let scene = Scene::of(facts);
-    if scene.arrived() || scene.candidate().is_some() {
+pub(super) fn make_room(case: &Case<'_>) -> Option<Verdict> {
+    if case.scene.arrived() || case.scene.candidate().is_some() {
         return None;
     }
-    let one = *idle(facts, &scene, Role::Previous).first()?;
-    facts.delete_deployment(one.name(), "to make room for the next one")
+    let one = *idle(case, Role::Previous).first()?;
+    case.facts.delete_deployment(one.name(), "to make room for the next one")
 }
 
-pub(super) fn create_candidate(facts: &Facts) -> Option<Verdict> {
-    let scene = Scene::of(facts);
-    let (revision, name) = scene.wanted.as_ref()?;
+pub(super) fn create_candidate(case: &Case<'_>) -> Option<Verdict> {
+    let (facts, scene) = (case.facts, &case.scene);
+    let (revision, name) = scene.wanted()?;
     if scene.deployment(name).is_some() {
         return None;
     }
@@ -119,11 +127,11 @@ pub(super) fn create_candidate(facts: &Facts) -> Option<Verdict> {
     Some(Verdict::call(Reason::Progressing, call).telling(false, Reason::Progressing, note))
 }
 
-pub(super) fn adjust_deployment(facts: &Facts) -> Option<Verdict> {
-    let scene = Scene::of(facts);
-    let (revision, name) = scene.wanted.as_ref()?;
+pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
+    let (facts, scene) = (case.facts, &case.scene);
+    let (revision, name) = scene.wanted()?;
     let found = scene.deployment(name).filter(|d| scene.ours(d))?;
-    let differences = facts.differences_of_deployment();
+    let differences = facts.differences_of_deployment(scene);
     if differences.is_empty() {
         return None;
     }
@@ -142,9 +150,9 @@ pub(super) fn adjust_deployment(facts: &Facts) -> Option<Verdict> {
     Some(if drifted && !facts.observing() { step.telling(true, reason, note) } else { step })
 }
 
-pub(super) fn pause_between_steps(facts: &Facts) -> Option<Verdict> {
-    let scene = Scene::of(facts);
-    let left = scene.next(facts.may_rise()).pause?;
+pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
+    let scene = &case.scene;
+    let left = case.next.target.pause?;
     let (weight, since) = scene.candidate_weight();
     let wanted = scene.wanted_name().unwrap_or_default();
     Some(Verdict::wait(
@@ -157,33 +165,25 @@ pub(super) fn pause_between_steps(facts: &Facts) -> Option<Verdict> {
     ))
 }
 
-/// How long a deployment without traffic is kept; none for one that stays.
-pub(super) fn kept_for(facts: &Facts, role: Role) -> Option<Duration> {
-    let hour = Duration::from_secs(3600);
-    let strategy = &facts.spec.strategy;
-    match role {
-        Role::Previous => Some(strategy.keep_previous.as_ref().map_or(hour, Period::duration)),
-        Role::Failed => Some(strategy.keep_failed.as_ref().map_or(hour, Period::duration)),
-        _ => None,
-    }
+/// How long a deployment without traffic is kept in this role.
+fn kept_for(case: &Case<'_>, role: Role) -> Duration {
+    let strategy = &case.facts.spec.strategy;
+    let kept = if role == Role::Failed { &strategy.keep_failed } else { &strategy.keep_previous };
+    kept.as_ref().map_or(Duration::from_secs(3600), Period::duration)
 }
 
 /// What is left of the time that our idle deployments are kept, by name.
-pub(super) fn expiries(facts: &Facts) -> Vec<(String, Role, Duration)> {
-    let scene = Scene::of(facts);
-    let mut all = vec![];
-    for role in [Role::Previous, Role::Failed] {
-        let keep = kept_for(facts, role).unwrap_or_default();
-        for deployment in idle(facts, &scene, role) {
-            let kept = elapsed(scene.since(deployment), facts.situation.now);
-            all.push((deployment.name().to_string(), role, keep.saturating_sub(kept)));
-        }
-    }
-    all
+pub(super) fn expiries(case: &Case<'_>) -> Vec<(String, Role, Duration)> {
+    let left = |deployment: &OnlineDeployment, role: Role| {
+        let kept = elapsed(case.scene.since(deployment), case.facts.situation.now);
+        (deployment.name().to_string(), role, kept_for(case, role).saturating_sub(kept))
+    };
+    let roles = [Role::Previous, Role::Failed].into_iter();
+    roles.flat_map(|role| idle(case, role).into_iter().map(move |d| left(d, role))).collect()
 }
 
-pub(super) fn remove_what_has_expired(facts: &Facts) -> Option<Verdict> {
-    let (name, role, _) = expiries(facts).into_iter().find(|(_, _, left)| left.is_zero())?;
+pub(super) fn remove_what_has_expired(case: &Case<'_>) -> Option<Verdict> {
+    let (name, role, _) = expiries(case).into_iter().find(|(_, _, left)| left.is_zero())?;
     let because = if role == Role::Failed { "which failed" } else { "which no longer serves" };
-    facts.delete_deployment(&name, because)
+    case.facts.delete_deployment(&name, because)
 }

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use super::Facts;
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::Mode;
-use crate::decide::rollout::{Scene, broken};
+use crate::decide::rollout::broken;
 
 impl Facts {
-    /// The deployments to ask for by a GET, once those of the list are known: those that the endpoint names
-    /// and the list lacks, the wanted one while a call may rest on it, and what serves where it is to be mended. Where nothing is to be done, the
-    /// list suffices.
+    /// The deployments to ask for by a GET, once those of the list are known: those that the endpoint names and the
+    /// list lacks, the wanted one while a call may rest on it, and what serves where it is to be mended. Where nothing
+    /// is to be done, the list suffices.
     pub fn to_read(&self) -> BTreeSet<String> {
         let Some(endpoint) = self.endpoint.found() else { return BTreeSet::new() };
-        let scene = Scene::of(self);
+        let scene = self.scene();
         let wanted = scene.wanted_name();
         let routed = endpoint.properties.traffic.iter().filter(|(_, weight)| **weight > 0);
         let named = routed.map(|(name, _)| name.as_str()).chain(scene.named()).chain(wanted);
@@ -22,12 +22,15 @@ impl Facts {
         // Its state decides about its traffic and its revision, and a PUT replaces what is there.
         let settled = |name: &str| {
             scene.arrived()
-                && self.differences_of_deployment().is_empty()
+                && self.differences_of_deployment(&scene).is_empty()
                 && scene.deployment(name).is_some_and(|d| d.provisioning() == Provisioning::Succeeded)
         };
         if self.situation.mode == Mode::Act {
             names.extend(wanted.filter(|name| !settled(name)).map(ToString::to_string));
-            let stable = scene.stable.as_deref().filter(|name| scene.deployment(name).is_some_and(broken));
+            let stable = scene
+                .stable
+                .as_deref()
+                .filter(|name| scene.deployment(name).is_some_and(|d| broken(d.provisioning())));
             names.extend(stable.map(ToString::to_string));
         }
         names

@@ -3,33 +3,31 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::Facts;
+use super::Case;
 use super::endpoint::refuse_foreign;
 use crate::api::{
-    Candidate, ConditionType, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus,
-    FailedRevision, FailureReason, Reason, Role, Tags, conditions_of,
+    Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, FailedRevision,
+    FailureReason, Tags,
 };
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::azure::model::{Operation, OperationState};
+use crate::decide::SourceVersion;
 use crate::decide::drift::owned;
-use crate::decide::rollout::{Failures, Revision, Scene, broken, progress};
-use crate::decide::verdict::Course;
-use crate::decide::{Look, SourceVersion, Verdict};
+use crate::decide::rollout::{Failures, Revision, Traffic, broken};
 
 /// What a status may hold of deployments.
 const DEPLOYMENTS: usize = 20;
 
 /// The status, but for its conditions and phase.
-pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
+pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
+    let (facts, scene) = (case.facts, &case.scene);
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
-    let scene = Scene::of(facts);
-    status.revision = scene.wanted.as_ref().map(|(r, _)| r.to_string());
+    status.revision = scene.wanted_revision().map(ToString::to_string);
     // What runs on another's endpoint is the other's to report.
-    let refused = refuse_foreign(facts).is_some();
+    let refused = refuse_foreign(case).is_some();
     if facts.endpoint.is_absent() || refused {
         status.stable = None;
         status.candidate = None;
@@ -51,9 +49,9 @@ pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
         return status;
     }
     status.stable.clone_from(&scene.stable);
-    status.traffic_summary = scene.held.as_ref().map(crate::decide::rollout::Traffic::in_words);
-    status.failed = failed(facts, &scene);
-    status.candidate = candidate(facts, &scene);
+    status.traffic_summary = scene.held.as_ref().map(Traffic::in_words);
+    status.failed = failed(case);
+    status.candidate = candidate(case);
     status.deployments = facts
         .deployments
         .iter()
@@ -70,24 +68,25 @@ pub(super) fn of(facts: &Facts) -> DeploymentBindingStatus {
         .collect();
     status.deployments.sort_by(|a, b| a.name.cmp(&b.name));
     let stood = facts.situation.stood(&facts.status.conditions);
-    status.drift = if stood || scene.traffic_drifted() { facts.differences() } else { vec![] };
+    status.drift = if stood || scene.traffic_drifted() { scene.differences() } else { vec![] };
     if stood {
-        status.drift.extend(facts.differences_of_deployment());
+        status.drift.extend(facts.differences_of_deployment(scene));
     }
-    if facts.observing() && !facts.situation.ownership.owns(&endpoint.tags) {
-        status.drift.extend(another_version(facts, &scene));
+    if facts.observing() && !scene.owned() {
+        status.drift.extend(another_version(case));
     }
-    status.owned_deployment_tags = owned_on_deployments(facts, &scene);
+    status.owned_deployment_tags = owned_on_deployments(case);
     // While Azure works, nobody knows which keys there will be.
-    if facts.situation.ownership.owns(&endpoint.tags) && endpoint.provisioning() != Provisioning::Running {
+    if scene.owned() && endpoint.provisioning() != Provisioning::Running {
         status.owned_tags = owned(&status.owned_tags, &facts.spec.online.endpoint.tags, &endpoint.tags);
     }
     status
 }
 
 /// That an endpoint that is only observed serves something else than the manifest names.
-fn another_version(facts: &Facts, scene: &Scene<'_>) -> Option<Drift> {
-    let SourceVersion::Ready { asset_id, .. } = &facts.version else { return None };
+fn another_version(case: &Case<'_>) -> Option<Drift> {
+    let scene = &case.scene;
+    let SourceVersion::Ready { asset_id, .. } = &case.facts.version else { return None };
     let stable = scene.stable.as_deref().and_then(|name| scene.deployment(name));
     let found = stable.and_then(|d| d.properties.model.clone()).unwrap_or_default();
     (!found.eq_ignore_ascii_case(asset_id)).then(|| Drift {
@@ -98,7 +97,8 @@ fn another_version(facts: &Facts, scene: &Scene<'_>) -> Option<Drift> {
 }
 
 /// The tag keys that are ours on each of our deployments. An intent for one that cannot be seen yet stays.
-fn owned_on_deployments(facts: &Facts, scene: &Scene<'_>) -> BTreeMap<String, Vec<String>> {
+fn owned_on_deployments(case: &Case<'_>) -> BTreeMap<String, Vec<String>> {
+    let (facts, scene) = (case.facts, &case.scene);
     let nothing = Tags::default();
     let wanted = |name: &str| scene.wanted_name() == Some(name);
     let keys = |deployment: &OnlineDeployment| {
@@ -115,9 +115,11 @@ fn owned_on_deployments(facts: &Facts, scene: &Scene<'_>) -> BTreeMap<String, Ve
     ours.chain(unseen).filter(|(_, keys)| !keys.is_empty()).collect()
 }
 
-/// The candidate with the weight that Azure has settled on: pauses count from that moment.
-fn candidate(facts: &Facts, scene: &Scene<'_>) -> Option<Candidate> {
-    let (revision, name) = scene.wanted.as_ref().filter(|_| !scene.arrived() && !scene.wanted_failed())?;
+/// The candidate with the weight that Azure has settled on, and the step at which it stands: pauses count from that
+/// moment.
+fn candidate(case: &Case<'_>) -> Option<Candidate> {
+    let (facts, scene) = (case.facts, &case.scene);
+    let (revision, name) = scene.wanted().filter(|_| !scene.arrived() && !scene.wanted_failed())?;
     let found = scene.candidate()?;
     let known = facts.status.candidate.clone().filter(|c| c.revision == revision.to_string());
     let moving = facts.endpoint.found().is_some_and(|e| e.provisioning() == Provisioning::Running);
@@ -126,46 +128,49 @@ fn candidate(facts: &Facts, scene: &Scene<'_>) -> Option<Candidate> {
     }
     // What it really has: a weight that somebody else has taken away is not waited out.
     let weight = scene.routed(name);
-    let same = known.filter(|c| c.weight == weight.percent());
-    let since = same.map_or(facts.situation.now, |c| c.since);
-    // A candidate that has just become ready has been so from now on.
-    let ready_before = |d: &DeploymentStatus| d.name == *name && d.state.as_deref() == Some("Succeeded");
-    let just_ready = weight.percent() == 0 && !facts.status.deployments.iter().any(ready_before);
+    // The time until it could serve counts for no pause, so it stands at no step before.
+    let ready = found.provisioning() == Provisioning::Succeeded;
+    let position = scene.position_at(weight).filter(|_| ready);
     Some(Candidate {
         deployment: name.clone(),
         revision: revision.to_string(),
         weight: weight.percent(),
-        steps: progress(scene.steps(), weight),
-        since: if just_ready { facts.situation.now } else { since },
+        steps: scene.progress(weight),
+        since: scene.has_had(weight),
+        step: position.map(|position| position.to_status()),
     })
 }
 
 /// The revisions that failed, and what Azure said when they did.
-fn failed(facts: &Facts, scene: &Scene<'_>) -> Vec<FailedRevision> {
-    let late = scene.wanted.iter().map(|(r, _)| r.clone()).filter(|_| deadline_passed(facts));
+pub(super) fn failed(case: &Case<'_>) -> Vec<FailedRevision> {
+    let (facts, scene) = (case.facts, &case.scene);
+    let late = scene.wanted_revision().cloned().into_iter().filter(|_| deadline_passed(case));
     let known = |revision: &Revision| {
         facts.status.failed.iter().find(|f| f.revision == revision.to_string()).cloned()
     };
     late.collect::<Failures>()
         .then(scene.failures())
         .iter()
-        .map(|revision| known(revision).unwrap_or_else(|| why_it_failed(facts, scene, revision)))
+        .map(|revision| known(revision).unwrap_or_else(|| why_it_failed(case, revision)))
         .collect()
 }
 
 /// Why a revision failed that the status does not know yet. Azure's detail exists only in the operation.
-fn why_it_failed(facts: &Facts, scene: &Scene<'_>, revision: &Revision) -> FailedRevision {
+fn why_it_failed(case: &Case<'_>, revision: &Revision) -> FailedRevision {
+    let (facts, scene) = (case.facts, &case.scene);
     let because = |reason: FailureReason, message: String| FailedRevision {
         revision: revision.to_string(),
         reason,
         message,
     };
-    if scene.wanted.as_ref().is_some_and(|(wanted, _)| wanted == revision) && deadline_passed(facts) {
+    if scene.wanted_revision() == Some(revision) && deadline_passed(case) {
         let message = "Azure did not make it ready within spec.strategy.progressDeadline.";
         return because(FailureReason::ProgressDeadlineExceeded, message.into());
     }
     let deployment = facts.deployments.iter().find(|d| Revision::tagged(d).as_ref() == Some(revision));
-    let Some(deployment) = deployment.filter(|d| broken(d) && !scene.failed.contains(revision)) else {
+    let Some(deployment) =
+        deployment.filter(|d| broken(d.provisioning()) && !scene.failed.contains(revision))
+    else {
         return because(
             FailureReason::CandidateFailed,
             "It failed before; the status that knew why was lost.".into(),
@@ -186,8 +191,8 @@ fn why_it_failed(facts: &Facts, scene: &Scene<'_>, revision: &Revision) -> Faile
 
 /// Azure has worked on the candidate for longer than the strategy allows. It began by Azure's clock: where
 /// that is ahead of ours, no time has passed.
-pub(super) fn deadline_passed(facts: &Facts) -> bool {
-    let scene = Scene::of(facts);
+pub(super) fn deadline_passed(case: &Case<'_>) -> bool {
+    let (facts, scene) = (case.facts, &case.scene);
     let Some(candidate) = scene.candidate() else { return false };
     let deadline = facts
         .spec
@@ -204,95 +209,4 @@ pub(super) fn deadline_passed(facts: &Facts) -> bool {
 
 fn created(deployment: &OnlineDeployment) -> Option<Timestamp> {
     deployment.rest.get("systemData")?.get("createdAt")?.as_str()?.parse().ok()
-}
-
-/// The conditions that only a binding has.
-pub(super) fn conditions(facts: &Facts, step: &Verdict, conditions: &[Condition]) -> Vec<Condition> {
-    let mut conditions = conditions_of(conditions);
-    let (generation, now) = (facts.situation.generation, facts.situation.now);
-    let scene = Scene::of(facts);
-    let name = &facts.spec.online.endpoint.name;
-    match &facts.endpoint {
-        Look::Found(endpoint) => {
-            let (status, reason) = match endpoint.provisioning() {
-                Provisioning::Succeeded => (true, Reason::Succeeded),
-                Provisioning::Running => (false, Reason::OperationRunning),
-                Provisioning::Failed | Provisioning::Canceled => (false, Reason::ResourceFailed),
-            };
-            let state = endpoint.properties.provisioning_state.as_deref().unwrap_or("there");
-            conditions.set(
-                ConditionType::EndpointReady,
-                Some(status),
-                reason,
-                format!("The endpoint {name} is {state}."),
-                generation,
-                now,
-            );
-        }
-        Look::Absent => {
-            let message = format!("Azure has no endpoint {name}.");
-            conditions.set(
-                ConditionType::EndpointReady,
-                Some(false),
-                Reason::NotInAzure,
-                message,
-                generation,
-                now,
-            );
-        }
-        Look::Unseen => {}
-    }
-    let (progresses, reason, message) = if scene.wanted_failed() {
-        let message = format!("{} failed.", scene.wanted_name().unwrap_or_default());
-        conditions.set(
-            ConditionType::CandidateReady,
-            Some(false),
-            Reason::CandidateFailed,
-            message.clone(),
-            generation,
-            now,
-        );
-        (false, Reason::CandidateFailed, message)
-    } else if let Some(candidate) = scene.candidate() {
-        let state = candidate.properties.provisioning_state.as_deref().unwrap_or_default();
-        let ready = candidate.provisioning() == Provisioning::Succeeded;
-        let reason = if ready { Reason::Succeeded } else { Reason::OperationRunning };
-        let message = format!("{} is {state}.", candidate.name());
-        conditions.set(ConditionType::CandidateReady, Some(ready), reason, message, generation, now);
-        let steps = progress(scene.steps(), scene.candidate_weight().0);
-        (true, Reason::Progressing, format!("The rollout of {} has done {steps} steps.", candidate.name()))
-    } else {
-        conditions.remove(ConditionType::CandidateReady);
-        if scene.role_is_settled() {
-            (false, Reason::Succeeded, "No rollout goes on.".into())
-        } else {
-            (true, Reason::Progressing, "A rollout is about to begin.".into())
-        }
-    };
-    if refuse_foreign(facts).is_some() {
-        conditions.remove(ConditionType::CandidateReady);
-    }
-    // A rollout that waits for a person, or that nobody may move, does not progress.
-    if progresses && step.course != Course::Working {
-        conditions.set(
-            ConditionType::Progressing,
-            Some(false),
-            step.reason,
-            step.message.clone(),
-            generation,
-            now,
-        );
-    } else {
-        conditions.set(ConditionType::Progressing, Some(progresses), reason, message, generation, now);
-    }
-    conditions.into_vec()
-}
-
-impl Scene<'_> {
-    fn role_is_settled(&self) -> bool {
-        self.arrived()
-            && self
-                .deployment(self.wanted_name().unwrap_or_default())
-                .is_some_and(|d| self.role(d) == Role::Stable)
-    }
 }

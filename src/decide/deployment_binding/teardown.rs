@@ -1,14 +1,15 @@
 //! The end of a binding: traffic first, then our deployments, then the endpoint if nothing else is on it.
 
-use super::Facts;
+use super::Case;
 use super::waiting::follow_running_change;
 use crate::api::{BindingDeletion, Reason};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
-use crate::decide::rollout::{FAILED_TAG, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG};
+use crate::decide::rollout::{FAILED_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, TRAFFIC_TAG};
 use crate::decide::{Look, OWNER_TAG, Verdict};
 
-pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
+pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
+    let facts = case.facts;
     let situation = &facts.situation;
     if !situation.deleting {
         return None;
@@ -25,7 +26,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
         Look::Found(endpoint) => endpoint,
     };
     let (id, what) = (facts.id.clone()?, format!("endpoint {}", facts.endpoint_name()));
-    let follow = || follow_running_change(facts);
+    let follow = || follow_running_change(case);
     if let Some(step) = situation.leave_to_owner(&endpoint.tags, &what, follow).or_else(follow) {
         return Some(step);
     }
@@ -37,9 +38,8 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     if let Some(step) = hand_over {
         return Some(step);
     }
-    let scene = Scene::of(facts);
     let (ours, foreign): (Vec<&OnlineDeployment>, Vec<_>) =
-        facts.deployments.iter().partition(|d| scene.ours(d));
+        facts.deployments.iter().partition(|d| case.scene.ours(d));
     let serves = |d: &&OnlineDeployment| endpoint.weight(d.name()) > 0;
     if ours.iter().any(serves) {
         if let Some(other) = foreign.iter().find(|d| serves(d)) {
@@ -54,6 +54,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
         quiet.properties.traffic.clear();
         quiet.properties.mirror_traffic.clear();
         quiet.tags.insert(TRAFFIC_TAG.into(), String::new());
+        quiet.tags.remove(POSITION_TAG);
         let doing = format!("take all traffic off the endpoint {}", id.name());
         return Some(Verdict::call(
             Reason::Deleting,
@@ -70,7 +71,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     }
     if !foreign.is_empty() {
         let mut left = endpoint.clone();
-        for tag in [OWNER_TAG, STABLE_TAG, PREVIOUS_TAG, TRAFFIC_TAG, FAILED_TAG] {
+        for tag in [OWNER_TAG, STABLE_TAG, PREVIOUS_TAG, TRAFFIC_TAG, FAILED_TAG, POSITION_TAG] {
             left.tags.remove(tag);
         }
         let doing = format!("let go of the endpoint {}, on which other deployments are", id.name());

@@ -1,21 +1,21 @@
 //! What has to be there first, and what has to end first: the workspace, the version, a running change.
 
-use super::{Facts, picture};
+use super::{Case, Facts, picture};
 use crate::api::Reason;
 use crate::azure::model::resource::Provisioning;
-use crate::decide::rollout::Scene;
 use crate::decide::verdict::Course;
 use crate::decide::{Place, SourceVersion, Verdict};
 
-pub(super) fn wait_for_workspace(facts: &Facts) -> Option<Verdict> {
-    facts.place.wait_until_ready()
+pub(super) fn wait_for_workspace(case: &Case<'_>) -> Option<Verdict> {
+    case.facts.place.wait_until_ready()
 }
 
-pub(super) fn report_unreadable(facts: &Facts) -> Option<Verdict> {
-    facts.situation.report_unreadable(&facts.status.conditions)
+pub(super) fn report_unreadable(case: &Case<'_>) -> Option<Verdict> {
+    case.facts.situation.report_unreadable(&case.facts.status.conditions)
 }
 
-pub(super) fn follow_running_change(facts: &Facts) -> Option<Verdict> {
+pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
+    let facts = case.facts;
     let endpoint = facts.endpoint.found().filter(|e| e.provisioning() == Provisioning::Running);
     let deployment = facts.deployments.iter().find(|d| d.provisioning() == Provisioning::Running);
     let what = match (endpoint, deployment) {
@@ -26,7 +26,7 @@ pub(super) fn follow_running_change(facts: &Facts) -> Option<Verdict> {
     let operation = facts.status.operation.as_ref();
     let doing = operation.map_or_else(|| format!("a change of {what}"), |o| o.doing.clone());
     let after = facts.situation.look_again(operation.map(|o| o.since));
-    if picture::deadline_passed(facts) {
+    if picture::deadline_passed(case) {
         let mut step = Verdict::wait(
             Reason::ProgressDeadlineExceeded,
             format!(
@@ -40,8 +40,8 @@ pub(super) fn follow_running_change(facts: &Facts) -> Option<Verdict> {
     Some(Verdict::wait(Reason::OperationRunning, format!("Azure works on it: {doing}."), after))
 }
 
-pub(super) fn wait_for_version(facts: &Facts) -> Option<Verdict> {
-    match &facts.version {
+pub(super) fn wait_for_version(case: &Case<'_>) -> Option<Verdict> {
+    match &case.facts.version {
         SourceVersion::Missing { what } => Some(Verdict::stalled(
             Reason::ReferenceNotFound,
             format!(
@@ -56,13 +56,13 @@ pub(super) fn wait_for_version(facts: &Facts) -> Option<Verdict> {
 }
 
 /// An endpoint that is only observed and was never taken over is what it is, whoever deploys to it.
-pub(super) fn leave_observed_alone(facts: &Facts) -> Option<Verdict> {
-    let endpoint = facts.endpoint.found().filter(|_| facts.observing())?;
-    (!facts.situation.ownership.owns(&endpoint.tags)).then(|| super::settle(facts))
+pub(super) fn leave_observed_alone(case: &Case<'_>) -> Option<Verdict> {
+    case.facts.endpoint.found().filter(|_| case.facts.observing())?;
+    (!case.scene.owned()).then(|| super::settle(case))
 }
 
-pub(super) fn refuse_by_policy(facts: &Facts) -> Option<Verdict> {
-    let refusal = refusal_by_policy(facts).filter(|_| !Scene::of(facts).arrived())?;
+pub(super) fn refuse_by_policy(case: &Case<'_>) -> Option<Verdict> {
+    let refusal = refusal_by_policy(case.facts).filter(|_| !case.scene.arrived())?;
     Some(Verdict::stalled(Reason::PolicyRefused, refusal))
 }
 

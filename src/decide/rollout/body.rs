@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{FAILED_TAG, Failures, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG, Target};
+use super::{
+    FAILED_TAG, Failures, POSITION_TAG, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG, Target,
+};
 use crate::api::{Deployment, DeploymentBindingSpec, Drift, Period, Probe};
 use crate::azure::model::resource::{
     OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings,
@@ -56,6 +58,7 @@ pub fn mark(tags: &mut Strings, owner: &Owner, next: &Target, failed: &Failures)
         (STABLE_TAG, next.stable.clone()),
         (PREVIOUS_TAG, next.previous.clone()),
         (FAILED_TAG, failed.latest().map(|_| failed.to_string())),
+        (POSITION_TAG, next.position.as_ref().map(ToString::to_string)),
     ] {
         match value {
             Some(value) => tags.insert(name.into(), value),

@@ -1,15 +1,25 @@
-//! The concepts of a rollout: revisions, traffic, steps, the roles of deployments.
+//! The concepts of a rollout: revisions, traffic, steps, the position among them, the roles of deployments, and
+//! what the endpoint should be next and why.
+//!
+//! Nothing here knows the facts of a binding, what the shell knows of the moment, or when a call may go out: a
+//! [`Scene`] is read from plain inputs.
 
 mod body;
+mod cause;
 mod failures;
+mod next;
+mod position;
 mod revision;
 mod scene;
 mod steps;
 mod traffic;
 
 pub use body::{adjusted_deployment, endpoint_differences, mark, new_deployment, written_on};
+pub use cause::{Carries, Cause};
 pub use failures::Failures;
+pub use next::{Next, Target};
+pub use position::{POSITION_TAG, Position, Records};
 pub use revision::{REVISION_TAG, Revision};
-pub use scene::{FAILED_TAG, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG, Target, broken};
-pub use steps::{Move, next_move, progress};
+pub use scene::{FAILED_TAG, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG, View, broken};
+pub use steps::{Move, Plan};
 pub use traffic::{Traffic, Weight};

@@ -57,7 +57,7 @@ impl fmt::Display for Revision {
 }
 
 /// JSON with sorted keys, whatever map the library was built with.
-fn canonical(value: &Value) -> String {
+pub(super) fn canonical(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
             let mut keys: Vec<&String> = fields.keys().collect();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::cloud::{Deed, Form};
 use super::super::world::World;
-use super::{Evidence, allowed, evidence, hold, wanted, written_traffic};
+use super::{Evidence, allowed, evidence, hold, positions, wanted, written_traffic};
 use crate::api::{BindingDeletion, RegistryDeletion, Tags, VersionDeletion};
 use crate::azure::model::{Action, Call, ResourceId};
 use crate::decide::{Facts as _, Kind, Look, Mode, Situation, deployment_binding};
@@ -68,6 +68,7 @@ fn of_a_bindings_call(
         // What is handed over keeps the traffic that it has, whoever gave it.
         if !hands_over(&facts.situation, call) {
             steps_are_taken_one_by_one(world, facts, call)?;
+            positions::what_is_written_names_a_step_of_this_rollout(facts, call)?;
         }
         let (tags, owned) = (&facts.spec.online.endpoint.tags, &facts.status.owned_tags);
         return foreign_fields_survive(got.as_ref(), "/tags", tags, owned, call);
@@ -232,12 +233,14 @@ fn steps_are_taken_one_by_one(
     let weights: Vec<i64> = steps.iter().filter_map(|s| s.set_traffic).map(i64::from).collect();
     let next = weights.iter().copied().filter(|w| *w > before).min().unwrap_or(100);
     hold(after == next, || format!("from {before} % to {after} %, and not to {next} %: {}", call.doing))?;
-    let reached = steps.iter().position(|s| s.set_traffic.map(i64::from) == Some(before));
-    let Some(reached) = reached else { return Ok(()) };
-    let pauses = steps[reached + 1..].iter().map_while(|s| s.pause.as_ref());
+    let reached = steps.iter().position(|s| s.set_traffic.map(i64::from) == Some(before)).map(|at| at + 1);
+    let Some(reached) = reached.or((before == 0).then_some(0)) else { return Ok(()) };
+    let pauses = steps[reached..].iter().map_while(|s| s.pause.as_ref());
     let wait: std::time::Duration = pauses.map(|p| p.period.duration()).sum();
     let id = call.resource.child("deployments", &name);
     let since = world.ledger.weights.get(&id).filter(|(w, _)| *w == before).map_or(world.now, |(_, s)| *s);
+    // The time until it could serve counts for no pause.
+    let since = since.max(world.ledger.ready.get(&id).copied().unwrap_or(world.now));
     let waited = since.duration_until(world.now).unsigned_abs();
     hold(waited >= wait, || format!("{waited:?} of {wait:?} waited at {before} %: {}", call.doing))
 }

@@ -1,7 +1,7 @@
 //! What must hold of every decision.
 
 use super::super::world::World;
-use super::{Evidence, allowed, evidence, hold, wanted};
+use super::{Evidence, allowed, evidence, hold, positions, wanted};
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
 use crate::azure::model::{Action, Call};
@@ -16,6 +16,7 @@ pub fn of_a_decision<K: Kind>(
 ) -> Result<(), String> {
     tells_one_story::<K>(object, decision)?;
     if let Evidence::Binding(facts) = evidence::<K>(facts) {
+        positions::no_step_is_passed_before_its_pause_is_over(facts)?;
         a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
         what_is_too_much_goes(facts, decision.call.as_ref())?;
     }

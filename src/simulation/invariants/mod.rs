@@ -3,6 +3,7 @@
 
 mod calls;
 mod decisions;
+mod positions;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +50,8 @@ pub struct Ledger {
     failed: BTreeMap<ResourceId, BTreeSet<String>>,
     /// By deployment: the weight that Bindery wrote and Azure has settled on, and since when.
     weights: BTreeMap<ResourceId, (i64, Timestamp)>,
+    /// By deployment: when it could serve for the first time.
+    ready: BTreeMap<ResourceId, Timestamp>,
     /// Resources of others, as they have to stay.
     foreign: BTreeMap<ResourceId, Value>,
     /// Deployments that a request made or changed which arrived after its process was dead.
@@ -110,7 +113,13 @@ impl Ledger {
         }
         self.failed.retain(|id, _| world.resources.contains_key(id));
         self.weights.retain(|id, _| world.resources.contains_key(id));
+        self.ready.retain(|id, _| world.resources.contains_key(id));
         self.late.retain(|id| world.resources.contains_key(id));
+        for resource in
+            world.resources.values().filter(|r| r.body["properties"]["provisioningState"] == "Succeeded")
+        {
+            self.ready.entry(resource.id.clone()).or_insert(world.now);
+        }
         for resource in world.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
             if world.busy(&resource.id) {
                 continue;

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::azure::model::{Action, Class, Error, Reply};
+use crate::api::AuthMode;
+use crate::azure::model::{Action, Class, Error, Purpose, Reply};
 use crate::decide::Facts;
-use crate::decide::fixtures::{Binding, binding, told};
+use crate::decide::fixtures::{Binding, attempt, binding, failure, told};
 
 fn put(it: &Binding) -> Value {
     match it.decide().call.unwrap().action {
@@ -41,6 +42,7 @@ fn a_move_of_traffic_says_in_tags_where_the_rollout_stands() {
             "tags": {
                 "theirs": "kept", "bindery-owner": "prod/fares/taxi", "bindery-stable": one,
                 "bindery-traffic": format!("{one}=90 {two}=10"),
+                "bindery-position": format!("{} f80ad3bc@1 2026-03-01T12:00:00Z", it.revision("2")),
             },
             "properties": {
                 "authMode": "Key", "publicNetworkAccess": "Enabled", "futureProperty": 7, "properties": {},
@@ -69,7 +71,7 @@ fn badly_edited(it: Binding) -> Binding {
     it.edited().with(|f| {
         let endpoint = &mut f.spec.online.endpoint;
         endpoint.identity = Some(serde_json::from_value(json!({"userAssigned": ["/nope"]})).unwrap());
-        endpoint.auth_mode = crate::api::AuthMode::AADToken;
+        endpoint.auth_mode = AuthMode::AADToken;
         endpoint.tags = crate::decide::fixtures::tags([("team", "fares")]);
     })
 }
@@ -100,6 +102,22 @@ fn nothing_that_azure_may_refuse_rides_on_taking_back() {
     assert!(told(&alone.decide()).contains(doing), "{}", told(&alone.decide()));
     assert_eq!(put(&alone)["identity"]["type"], "UserAssigned");
     assert_eq!(alone.decide().status.owned_tags, ["team"]);
+}
+
+#[test]
+fn traffic_alone_does_not_wait_behind_a_field_that_azure_refuses() {
+    let refused = |it: Binding| {
+        it.with(|f| {
+            let tried = attempt(Purpose::PutBack, f.id.as_ref().unwrap(), "put back endpoint.identity");
+            f.situation.trouble.failure = Some(failure(tried, Class::Permanent, 1, 1));
+        })
+    };
+    let moved = refused(badly_edited(binding().serving("1").foreign("blue").moved(&[("blue", 100)])));
+    assert_eq!(told(&moved.decide()), "False Drifted working | -> put back traffic of endpoint taxi | now");
+    let restored =
+        refused(binding().serving("1").with(|f| f.spec.online.endpoint.auth_mode = AuthMode::AADToken));
+    let waits = "Bindery could not put back endpoint.identity: No.";
+    assert!(told(&restored.decide()).contains(waits), "{}", told(&restored.decide()));
 }
 
 #[test]

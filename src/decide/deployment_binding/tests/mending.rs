@@ -69,3 +69,24 @@ fn what_serves_and_was_left_in_a_failed_state_is_put_once_more() {
         ),
     ]);
 }
+
+#[test]
+fn an_endpoint_that_a_call_left_in_a_failed_state_is_mended_by_that_call() {
+    let failed = || {
+        let mut it = binding().serving("1");
+        it.found().properties.provisioning_state = Some("Failed".into());
+        it
+    };
+    assert_table(&[
+        (
+            "the call was ours: another try of it, in its time",
+            after(failed(), "move 10 % of the traffic to v2", 4, 1).decide(),
+            "False Refused stalled | Bindery could not move 10 % of the traffic to v2: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 6 s",
+        ),
+        (
+            "what failed was a call on a deployment: that says nothing of the endpoint",
+            after(failed(), MEND, 4, 1).decide(),
+            "False Updating working | -> mend the endpoint taxi, which Azure left in a failed state | now",
+        ),
+    ]);
+}

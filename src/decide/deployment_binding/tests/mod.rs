@@ -7,5 +7,6 @@ mod endings;
 mod endpoint;
 mod look;
 mod mending;
+mod position;
 mod properties;
 mod rollout;

@@ -1,0 +1,102 @@
+//! The conditions that only a binding has, one function for each.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::Case;
+use super::endpoint::refuse_foreign;
+use crate::api::{ConditionType, Reason, conditions_of};
+use crate::azure::model::resource::Provisioning;
+use crate::decide::verdict::Course;
+use crate::decide::{Look, Verdict};
+
+/// What is said of one condition now.
+enum Said {
+    /// It is there: true or false, why, and in a sentence.
+    Holds(bool, Reason, String),
+    /// There is nothing that it could speak of.
+    Absent,
+    /// Nobody looked, so what was said last stays said.
+    AsBefore,
+}
+
+/// The conditions of every kind, and after them those of a binding.
+pub(super) fn of(case: &Case<'_>, step: &Verdict, common: &[Condition]) -> Vec<Condition> {
+    let mut all = conditions_of(common);
+    let (generation, now) = (case.facts.situation.generation, case.facts.situation.now);
+    for (kind, said) in [
+        (ConditionType::EndpointReady, endpoint_ready(case)),
+        (ConditionType::CandidateReady, candidate_ready(case)),
+        (ConditionType::Progressing, progressing(case, step)),
+    ] {
+        match said {
+            Said::Holds(status, reason, message) => {
+                all.set(kind, Some(status), reason, message, generation, now);
+            }
+            Said::Absent => all.remove(kind),
+            Said::AsBefore => {}
+        }
+    }
+    all.into_vec()
+}
+
+/// Azure has the endpoint, and it works.
+fn endpoint_ready(case: &Case<'_>) -> Said {
+    let name = case.facts.endpoint_name();
+    let endpoint = match &case.facts.endpoint {
+        Look::Found(endpoint) => endpoint,
+        Look::Absent => {
+            return Said::Holds(false, Reason::NotInAzure, format!("Azure has no endpoint {name}."));
+        }
+        Look::Unseen => return Said::AsBefore,
+    };
+    let (works, reason) = match endpoint.provisioning() {
+        Provisioning::Succeeded => (true, Reason::Succeeded),
+        Provisioning::Running => (false, Reason::OperationRunning),
+        Provisioning::Failed | Provisioning::Canceled => (false, Reason::ResourceFailed),
+    };
+    let state = endpoint.properties.provisioning_state.as_deref().unwrap_or("there");
+    Said::Holds(works, reason, format!("The endpoint {name} is {state}."))
+}
+
+/// The deployment of the wanted revision can serve. Absent where there is no such candidate, and where the endpoint is
+/// another's: what runs there is the other's to report.
+fn candidate_ready(case: &Case<'_>) -> Said {
+    let scene = &case.scene;
+    if refuse_foreign(case).is_some() {
+        return Said::Absent;
+    }
+    if scene.wanted_failed() {
+        return Said::Holds(false, Reason::CandidateFailed, wanted_failed(case));
+    }
+    let Some(candidate) = scene.candidate() else { return Said::Absent };
+    let state = candidate.properties.provisioning_state.as_deref().unwrap_or_default();
+    let ready = candidate.provisioning() == Provisioning::Succeeded;
+    let reason = if ready { Reason::Succeeded } else { Reason::OperationRunning };
+    Said::Holds(ready, reason, format!("{} is {state}.", candidate.name()))
+}
+
+/// A rollout moves. One that waits for a person, or that nobody may move, does not.
+fn progressing(case: &Case<'_>, step: &Verdict) -> Said {
+    let scene = &case.scene;
+    if scene.wanted_failed() {
+        return Said::Holds(false, Reason::CandidateFailed, wanted_failed(case));
+    }
+    if scene.candidate().is_none() && scene.arrived() {
+        return Said::Holds(false, Reason::Succeeded, "No rollout goes on.".into());
+    }
+    if step.course != Course::Working {
+        return Said::Holds(false, step.reason, step.message.clone());
+    }
+    let message = match scene.candidate() {
+        Some(candidate) => {
+            let steps = scene.progress(scene.candidate_weight().0);
+            format!("The rollout of {} has done {steps} steps.", candidate.name())
+        }
+        None => "A rollout is about to begin.".into(),
+    };
+    Said::Holds(true, Reason::Progressing, message)
+}
+
+fn wanted_failed(case: &Case<'_>) -> String {
+    format!("{} failed.", case.scene.wanted_name().unwrap_or_default())
+}

@@ -1,0 +1,212 @@
+//! Where a rollout stands, when steps leave the traffic alone and when what is written of it is lost.
+
+use serde_json::{Value, json};
+
+use crate::api::CandidateStep;
+use crate::azure::model::Action;
+use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, told};
+use crate::decide::rollout::{Plan, Position};
+use crate::decide::{Place, SourceVersion};
+
+/// A pause before the first share, and two in a row after it.
+fn steps() -> Value {
+    json!([{"pause": {"for": "5m"}}, {"setTraffic": 10}, {"pause": {"for": "10m"}}, {"pause": {"for": "1h"}}])
+}
+
+/// Version 1 serves, version 2 is wanted by steps.
+fn rollout() -> Binding {
+    binding().wanting("2").steps(steps()).serving("1")
+}
+
+/// The position of version 2 after so many steps, since so many seconds ago.
+fn position(it: &Binding, step: usize, seconds: u64) -> Position {
+    let plan = Plan::new(it.revision("2"), &it.0.spec.strategy.steps);
+    Position { revision: plan.revision, steps: plan.hash, step, since: ago(seconds) }
+}
+
+/// The status says so of it.
+fn standing(it: Binding, step: usize, seconds: u64) -> Binding {
+    let position = position(&it, step, seconds).to_status();
+    it.with(|f| f.status.candidate.as_mut().unwrap().step = Some(position))
+}
+
+/// The endpoint's tag says so of it.
+fn written(it: Binding, step: usize, seconds: u64) -> Binding {
+    let position = position(&it, step, seconds).to_string();
+    it.tagged("bindery-position", &position)
+}
+
+fn refused(it: Binding) -> Binding {
+    it.with(|f| {
+        let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+        policy.allowed_registries = vec!["released".into()];
+    })
+}
+
+/// Where the status says that it stands.
+fn stands(it: &Binding) -> Option<(i32, String)> {
+    let candidate = it.decide().status.candidate?;
+    Some((candidate.step?.index, candidate.steps))
+}
+
+#[test]
+fn a_step_that_leaves_the_traffic_alone_comes_and_is_passed() {
+    let pausing = |weight, since, left| {
+        format!(
+            "False Pausing working | v2 has {weight} % of the traffic since 2026-03-01T{since}Z; a pause of the strategy goes on. | {left} s"
+        )
+    };
+    assert_table(&[
+        (
+            "it has just become ready, however long Azure took: the first pause begins",
+            rollout()
+                .candidate("2", 0, 7200)
+                .with(|f| f.status.candidate.as_mut().unwrap().step = None)
+                .decide(),
+            &pausing(0, "12:00:00", 300),
+        ),
+        ("in the first pause", rollout().candidate("2", 0, 60).decide(), &pausing(0, "11:59:00", 240)),
+        (
+            "the first pause is over",
+            rollout().candidate("2", 0, 300).decide(),
+            "False Progressing working | -> move 10 % of the traffic to v2 | now",
+        ),
+        ("in the second pause", rollout().candidate("2", 10, 60).decide(), &pausing(10, "11:59:00", 540)),
+        (
+            "the second pause is over: the third begins",
+            rollout().candidate("2", 10, 601).decide(),
+            &pausing(10, "11:49:59", 3599),
+        ),
+        (
+            "the third pause goes on from where the status says",
+            standing(rollout().candidate("2", 10, 9000), 3, 600).decide(),
+            &pausing(10, "09:30:00", 3000),
+        ),
+        (
+            "all pauses are over",
+            rollout().candidate("2", 10, 4200).decide(),
+            "False Progressing working | -> give v2 all the traffic and make it the stable one | now",
+        ),
+        (
+            "the status is lost in the third pause: it begins again, and the second does not",
+            written(rollout().candidate("2", 10, 900), 3, 300).forgotten().decide(),
+            &pausing(10, "12:00:00", 3600),
+        ),
+        (
+            "status and tag are lost in the third pause: the second begins again",
+            rollout().candidate("2", 10, 900).forgotten().decide(),
+            &pausing(10, "12:00:00", 600),
+        ),
+    ]);
+    assert_eq!(stands(&rollout().candidate("2", 10, 601)), Some((3, "3/4".into())));
+    let passed = rollout().candidate("2", 10, 601).decide().status;
+    let stored = rollout().candidate("2", 10, 601).with(|f| f.status.clone_from(&passed));
+    assert_eq!(stored.decide().status.candidate, passed.candidate, "what was passed is stored once");
+    let said = passed.conditions.iter().find(|c| c.type_ == "Progressing").unwrap();
+    assert!(said.message.ends_with("has done 3/4 steps."), "{}", said.message);
+}
+
+#[test]
+fn a_candidate_stands_at_no_step_before_it_can_serve() {
+    let preparing = |state| rollout().deployed("2", state);
+    assert_eq!(stands(&preparing("Creating")), None);
+    assert_eq!(stands(&preparing("Succeeded")), Some((0, "0/4".into())));
+    let step = preparing("Succeeded").decide().status.candidate.unwrap().step;
+    let begun = position(&rollout(), 0, 0).to_status();
+    assert_eq!(step, Some(CandidateStep { since: noon(), ..begun }));
+}
+
+/// The position that is written on the endpoint.
+fn sent(it: &Binding) -> (String, Value) {
+    let decision = it.decide();
+    let told = told(&decision);
+    let doing = told.split(" | ").nth(1).unwrap().to_string();
+    let Some(Action::Put(body)) = decision.call.map(|c| c.action) else { panic!("{told}") };
+    (doing, body["tags"]["bindery-position"].clone())
+}
+
+#[test]
+fn every_put_of_the_endpoint_says_where_the_rollout_stands() {
+    let at = |step, seconds| json!(position(&rollout(), step, seconds).to_string());
+    let tagged = |it: Binding| {
+        it.edited().with(|f| {
+            f.spec.online.endpoint.tags = crate::decide::fixtures::tags([("a", "1")]);
+        })
+    };
+    let missing = |it: Binding| {
+        it.with(|f| f.version = SourceVersion::Missing { what: "ModelVersion fares/taxi-2".into() })
+    };
+    let shifting = || written(rollout().candidate("2", 10, 60), 2, 90);
+    let away = || standing(shifting(), 3, 30).moved(&[("1", 100)]);
+    let more = || standing(shifting(), 3, 30).moved(&[("2", 100)]);
+    let none = Value::Null;
+    for (what, it, doing, expected) in vec![
+        ("a step", rollout().candidate("2", 0, 300), "-> move 10 % of the traffic to v2", at(2, 0)),
+        (
+            "another field, in the third pause",
+            tagged(standing(shifting(), 3, 30)),
+            "-> change endpoint.tags.a of endpoint taxi",
+            at(3, 30),
+        ),
+        (
+            "what was taken away: its time begins again",
+            away(),
+            "-> put back traffic of endpoint taxi",
+            at(3, 0),
+        ),
+        ("what was given too much", more(), "-> put back traffic of endpoint taxi", at(3, 30)),
+        (
+            "what was taken away and may not rise",
+            refused(away()),
+            "-> put back traffic of endpoint taxi",
+            at(0, 0),
+        ),
+        (
+            "nobody can say what is wanted: what is written stays",
+            missing(more().forgotten()),
+            "-> put back traffic of endpoint taxi",
+            at(2, 90),
+        ),
+        (
+            "promoted",
+            shifting().steps(json!([])),
+            "-> give v2 all the traffic and make it the stable one",
+            none.clone(),
+        ),
+        ("no longer wanted", shifting().wanting("1"), "-> set the traffic to v1 100%", none.clone()),
+        ("another is wanted", shifting().wanting("3"), "-> set the traffic to v1 100%", none.clone()),
+        (
+            "it failed",
+            shifting().with(|f| f.deployments[1].properties.provisioning_state = Some("Failed".into())),
+            "-> take v2 back; v1 serves",
+            none.clone(),
+        ),
+        (
+            "its binding goes",
+            shifting().with(|f| f.situation.deleting = true),
+            "-> take all traffic off the endpoint taxi",
+            none.clone(),
+        ),
+        (
+            "its binding is gone, and others are on the endpoint",
+            written(binding().wanting("2").steps(steps()).endpoint().foreign("blue"), 2, 90)
+                .with(|f| f.situation.deleting = true),
+            "-> let go of the endpoint taxi, on which other deployments are",
+            none,
+        ),
+    ] {
+        assert_eq!(sent(&it), (doing.to_string(), expected), "{what}");
+    }
+}
+
+#[test]
+fn a_tag_that_is_lost_or_left_behind_is_not_worth_a_call() {
+    let pausing = |it: Binding| told(&it.decide()).starts_with("False Pausing working");
+    assert!(pausing(rollout().candidate("2", 10, 60)), "the tag is lost");
+    assert!(pausing(rollout().candidate("2", 10, 60).tagged("bindery-position", "nonsense")));
+    let left = written(binding().serving("1").wanting("1"), 2, 90);
+    assert_eq!(
+        told(&left.decide()),
+        "True Succeeded settled | v1 serves all the traffic of taxi. | interval"
+    );
+}

@@ -1,0 +1,109 @@
+//! Why the endpoint is to be written, and what is said of it.
+
+use super::Traffic;
+use super::Weight;
+use crate::api::Reason;
+use crate::azure::model::Purpose;
+
+/// What a PUT of the endpoint carries. Azure takes or refuses it as a whole, so nothing that it may refuse
+/// rides along when traffic is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries {
+    /// The manifest's fields and the traffic.
+    Everything,
+    /// The traffic and Bindery's own tags.
+    Traffic,
+}
+
+/// Why the endpoint is to be written. One PUT may do several of these; it is named after the weightiest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The wanted deployment failed.
+    TakeBack { candidate: String, stable: Option<String> },
+    /// It exists, and carries no tag of ours.
+    Adopt,
+    /// Somebody else changed these fields. Those of `later` wait for a PUT of their own.
+    Restore { fields: String, later: String, carries: Carries },
+    /// The steps are done, or there are none to go: it becomes the stable one.
+    Promote { deployment: String },
+    /// A step gives the candidate more.
+    Shift { deployment: String, to: Weight },
+    /// What has traffic is no longer wanted, or may not have so much.
+    Withdraw { to: Traffic },
+    /// Azure left the endpoint in a failed state.
+    Mend,
+    /// The tags give a role to a deployment that is gone.
+    NoteGone { deployment: String },
+    /// Revisions failed that no tag names yet.
+    NoteFailures,
+    /// The manifest asks for other fields.
+    Change { fields: String },
+}
+
+impl Cause {
+    /// The reason that the conditions and the event give.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::TakeBack { .. } | Self::Withdraw { .. } => Reason::TakingBack,
+            Self::Restore { .. } => Reason::Drifted,
+            Self::Promote { .. } | Self::Shift { .. } => Reason::Progressing,
+            Self::Adopt | Self::Mend | Self::NoteGone { .. } | Self::NoteFailures | Self::Change { .. } => {
+                Reason::Updating
+            }
+        }
+    }
+
+    /// The purpose by which failures are counted. Traffic that is put back alone has one of its own: it does not wait
+    /// behind a field that Azure refuses.
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Self::TakeBack { .. } | Self::Withdraw { .. } => Purpose::TakeBack,
+            Self::Adopt => Purpose::TakeOver,
+            Self::Restore { carries: Carries::Traffic, .. } => Purpose::RestoreTraffic,
+            Self::Restore { carries: Carries::Everything, .. } => Purpose::PutBack,
+            Self::Promote { .. } => Purpose::Promote,
+            Self::Shift { .. } => Purpose::MoveTraffic,
+            Self::Mend => Purpose::Mend,
+            Self::NoteGone { .. } | Self::NoteFailures => Purpose::Note,
+            Self::Change { .. } => Purpose::Update,
+        }
+    }
+
+    /// The rest of the sentence "Bindery is about to …".
+    pub fn doing(&self, endpoint: &str) -> String {
+        match self {
+            Self::TakeBack { candidate, stable: Some(stable) } => {
+                format!("take {candidate} back; {stable} serves")
+            }
+            Self::TakeBack { candidate, stable: None } => format!("take {candidate} back; nothing serves"),
+            Self::Adopt => format!("take over the endpoint {endpoint}, which exists"),
+            Self::Restore { fields, .. } => format!("put back {fields} of endpoint {endpoint}"),
+            Self::Promote { deployment } => {
+                format!("give {deployment} all the traffic and make it the stable one")
+            }
+            Self::Shift { deployment, to } => {
+                format!("move {} % of the traffic to {deployment}", to.percent())
+            }
+            Self::Withdraw { to } => format!("set the traffic to {}", to.in_words()),
+            Self::Mend => format!("mend the endpoint {endpoint}, which Azure left in a failed state"),
+            Self::NoteGone { deployment } => {
+                format!("note that {deployment} is gone from endpoint {endpoint}")
+            }
+            Self::NoteFailures => format!("note on endpoint {endpoint} which revisions failed"),
+            Self::Change { fields } => format!("change {fields} of endpoint {endpoint}"),
+        }
+    }
+
+    /// What follows in a PUT of its own, as a sentence; empty where nothing does.
+    pub fn and_then(&self) -> String {
+        match self {
+            Self::Restore { later, .. } if !later.is_empty() => format!(" Then it puts back {later}."),
+            _ => String::new(),
+        }
+    }
+
+    /// Is it something that people should be warned of?
+    pub fn is_warning(&self) -> bool {
+        matches!(self.reason(), Reason::TakingBack | Reason::Drifted)
+    }
+}

@@ -1,0 +1,195 @@
+//! What the endpoint should be next: its traffic, who is stable, where the rollout stands; and why.
+
+use std::time::Duration;
+
+use super::{Carries, Cause, Move, Position, Scene, Traffic, Weight, broken};
+use crate::api::{Drift, Role};
+use crate::azure::model::resource::Provisioning;
+
+/// What the endpoint should be next, and why it is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// What it should be.
+    pub target: Target,
+    /// Why it is to be written; none where it is as it should be.
+    pub cause: Option<Cause>,
+    /// What the PUT carries.
+    pub carries: Carries,
+}
+
+/// What the endpoint should be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Target {
+    /// Its traffic.
+    pub traffic: Traffic,
+    /// The deployment that serves for certain.
+    pub stable: Option<String>,
+    /// The deployment that was stable before it.
+    pub previous: Option<String>,
+    /// Where the rollout stands, for the tag; none where there is no rollout.
+    pub position: Option<Position>,
+    /// How long a pause still goes.
+    pub pause: Option<Duration>,
+}
+
+impl Scene<'_> {
+    /// What comes next.
+    pub fn next(&self) -> Next {
+        let target = self.target();
+        let takes_away = self.moves_to(&target) && !self.rises_to(&target);
+        let alone = takes_away || self.unwritten_failures().latest().is_some();
+        let carries = if alone { Carries::Traffic } else { Carries::Everything };
+        let cause = self.cause(&target, carries);
+        Next { target, cause, carries }
+    }
+
+    /// What the endpoint should be. While the version may not go on, its weight stays, or falls to what somebody else
+    /// has made of it.
+    fn target(&self) -> Target {
+        let Some(wanted) = self.wanted_name() else {
+            // Nobody can say which rollout goes on, so what is written of it stays written.
+            return Target { position: self.records.tag.clone(), ..self.stay(self.without_rise()) };
+        };
+        let Some(candidate) = self.candidate().filter(|_| !self.wanted_failed()) else {
+            return self.stay(self.stable.as_deref().map_or_else(Traffic::none, Traffic::all_to));
+        };
+        let may_rise = self.view.may_rise && candidate.provisioning() == Provisioning::Succeeded;
+        if self.stable.is_none() {
+            // Nothing serves yet: there is nobody to protect by steps.
+            return if may_rise { self.arrive(wanted) } else { self.stay(Traffic::none()) };
+        }
+        let (weight, _) = self.candidate_weight();
+        if !may_rise {
+            return self.hold(wanted, weight.min(self.routed(wanted)));
+        }
+        if self.role(candidate) == Role::Previous {
+            return self.arrive(wanted);
+        }
+        let held = self.hold(wanted, weight);
+        if self.held.as_ref() != Some(&held.traffic) {
+            return held;
+        }
+        self.step_on(wanted, weight, held)
+    }
+
+    /// The next step of a candidate that has what was meant for it.
+    fn step_on(&self, wanted: &str, weight: Weight, held: Target) -> Target {
+        let (Some(plan), Some(position)) = (&self.plan, &held.position) else { return held };
+        match plan.next_move(position, weight, self.view.now) {
+            Move::Shift { last: true, .. } => self.arrive(wanted),
+            Move::Shift { to, last: false } => {
+                let position = Some(plan.arriving_at(to, self.view.now));
+                Target { position, ..self.stay(self.split(wanted, to)) }
+            }
+            Move::Pause(left) => Target { pause: Some(left), ..held },
+        }
+    }
+
+    /// This traffic, and the roles as they are.
+    fn stay(&self, traffic: Traffic) -> Target {
+        Target { traffic, stable: self.stable.clone(), previous: self.previous.clone(), ..Target::default() }
+    }
+
+    /// The candidate has this weight, or gets back what somebody else has taken away: then its time at the step begins
+    /// again.
+    fn hold(&self, wanted: &str, weight: Weight) -> Target {
+        let mut position = self.position_at(weight);
+        if let Some(position) = position.as_mut().filter(|_| weight > self.routed(wanted)) {
+            position.since = self.view.now;
+        }
+        Target { position, ..self.stay(self.split(wanted, weight)) }
+    }
+
+    /// The candidate has this weight, and the stable one the rest.
+    fn split(&self, wanted: &str, weight: Weight) -> Traffic {
+        self.stable.as_deref().map_or_else(Traffic::none, |stable| Traffic::split(stable, wanted, weight))
+    }
+
+    /// A deployment has all the traffic and becomes the stable one; the one before it is kept warm.
+    fn arrive(&self, deployment: &str) -> Target {
+        let before = self.stable.clone().filter(|s| s != deployment);
+        Target {
+            traffic: Traffic::all_to(deployment),
+            stable: Some(deployment.into()),
+            previous: before.or_else(|| self.previous.clone()),
+            ..Target::default()
+        }
+    }
+
+    /// The traffic while nobody can say what is wanted, as after the loss of the status while the version cannot be
+    /// read: what Bindery wrote last, except that nothing but the stable deployment gets more than Azure routes to it
+    /// now. For whether it may have more, nobody can say either.
+    fn without_rise(&self) -> Traffic {
+        let intended = self.intended.serving();
+        if intended.iter().any(|name| self.deployment(name).is_none()) {
+            let held = || self.held.clone().unwrap_or_default();
+            return self.stable.as_deref().map_or_else(held, Traffic::all_to);
+        }
+        let drifted = self.held.as_ref() != Some(&self.intended);
+        let Some(stable) = self.stable.as_deref().filter(|_| drifted) else { return self.intended.clone() };
+        match intended.into_iter().find(|name| *name != stable) {
+            Some(name) => Traffic::split(stable, name, self.intended.weight(name).min(self.routed(name))),
+            None => Traffic::all_to(stable),
+        }
+    }
+
+    /// Would this traffic be a change of what Azure routes by, or of what Bindery wrote last?
+    fn moves_to(&self, target: &Target) -> bool {
+        self.held.as_ref() != Some(&target.traffic) || self.intended != target.traffic
+    }
+
+    /// Would the candidate have more than Azure routes to it?
+    fn rises_to(&self, target: &Target) -> bool {
+        self.candidate().zip(self.held.as_ref()).is_some_and(|(candidate, held)| {
+            target.traffic.weight(candidate.name()) > held.weight(candidate.name())
+        })
+    }
+
+    /// Why the endpoint is to be written: the weightiest of all that its PUT will do.
+    fn cause(&self, target: &Target, carries: Carries) -> Option<Cause> {
+        let endpoint = self.view.endpoint?;
+        let differences = self.differences();
+        let (going, later): (Vec<&Drift>, Vec<&Drift>) =
+            differences.iter().partition(|d| carries == Carries::Everything || d.field == "traffic");
+        let named = |all: &[&Drift]| all.iter().map(|d| d.field.as_str()).collect::<Vec<_>>().join(", ");
+        let (moves, unwritten) = (self.moves_to(target), self.unwritten_failures());
+        let gives_up = self.wanted_revision().is_some_and(|wanted| unwritten.contains(wanted));
+        let stood = self.view.stood || self.traffic_drifted();
+        let wanted = || self.wanted_name().unwrap_or_default().to_string();
+        if gives_up || (self.wanted_failed() && moves) {
+            return Some(Cause::TakeBack { candidate: wanted(), stable: self.stable.clone() });
+        }
+        if !self.owned() {
+            return Some(Cause::Adopt);
+        }
+        if stood && !going.is_empty() {
+            return Some(Cause::Restore { fields: named(&going), later: named(&later), carries });
+        }
+        if self.stable != target.stable {
+            return Some(Cause::Promote { deployment: wanted() });
+        }
+        if moves {
+            return Some(self.cause_of_moving(target));
+        }
+        if broken(endpoint.provisioning()) {
+            return Some(Cause::Mend);
+        }
+        if !going.is_empty() {
+            return Some(Cause::Change { fields: named(&going) });
+        }
+        if self.tags_outlive_the_wanted() {
+            return Some(Cause::NoteGone { deployment: wanted() });
+        }
+        unwritten.latest().map(|_| Cause::NoteFailures)
+    }
+
+    fn cause_of_moving(&self, target: &Target) -> Cause {
+        let wanted = self.wanted_name().filter(|_| !self.arrived()).unwrap_or_default();
+        let to = target.traffic.weight(wanted);
+        if to > self.intended.weight(wanted) {
+            Cause::Shift { deployment: wanted.into(), to }
+        } else {
+            Cause::Withdraw { to: target.traffic.clone() }
+        }
+    }
+}

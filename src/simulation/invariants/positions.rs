@@ -1,0 +1,52 @@
+//! What must hold of the position of a rollout, in the status and in the endpoint's tag.
+
+use std::time::Duration;
+
+use super::{hold, wanted};
+use crate::azure::model::{Action, Call};
+use crate::decide::deployment_binding;
+
+/// No step is passed without its pause being over: neither by time, nor by anything that is read in a tag.
+pub fn no_step_is_passed_before_its_pause_is_over(facts: &deployment_binding::Facts) -> Result<(), String> {
+    let (before, after) = (&facts.status.candidate, deployment_binding::decide(facts).status.candidate);
+    let (Some(before), Some(after)) = (before, &after) else { return Ok(()) };
+    let (Some(from), Some(to)) = (&before.step, &after.step) else { return Ok(()) };
+    let same = before.revision == after.revision && before.weight == after.weight;
+    if !same || from.steps_hash != to.steps_hash || to.index <= from.index {
+        return Ok(());
+    }
+    let index = |index: i32| usize::try_from(index).unwrap_or_default();
+    let passed = &facts.spec.strategy.steps[index(from.index)..index(to.index)];
+    hold(passed.iter().all(|step| step.pause.is_some()), || format!("{passed:?} passed without traffic"))?;
+    let wait: Duration = passed.iter().filter_map(|step| Some(step.pause.as_ref()?.period.duration())).sum();
+    let waited = from.since.duration_until(facts.situation.now).unsigned_abs();
+    hold(waited >= wait, || format!("{passed:?} passed after {waited:?}"))
+}
+
+/// The position that a PUT of the endpoint writes is of the wanted revision, and at a step whose share the map has: a
+/// rollout that goes on says where it stands, and one that is over or given up says nothing.
+pub fn what_is_written_names_a_step_of_this_rollout(
+    facts: &deployment_binding::Facts,
+    call: &Call,
+) -> Result<(), String> {
+    let (Action::Put(body), Some((revision, name))) = (&call.action, wanted(facts)) else { return Ok(()) };
+    let tag = |key: &str| body["tags"][key].as_str();
+    let weight = body["properties"]["traffic"][&name].as_i64().unwrap_or(0);
+    let Some(position) = tag("bindery-position") else {
+        let under_way = weight > 0 && tag("bindery-stable").is_some_and(|stable| stable != name);
+        return hold(!under_way, || format!("{name} has {weight} %, and no position: {}", call.doing));
+    };
+    hold(tag("bindery-stable") != Some(&name), || {
+        format!("{name} has arrived at {position}: {}", call.doing)
+    })?;
+    let told: Vec<&str> = position.split([' ', '@']).collect();
+    let step: Option<usize> = told.get(2).and_then(|step| step.parse().ok());
+    let steps = &facts.spec.strategy.steps;
+    let Some(step) = step.filter(|step| told[0] == revision.to_string() && *step <= steps.len()) else {
+        return Err(format!("{position} is none of {revision}: {}", call.doing));
+    };
+    let share = |step: &crate::api::Step| step.set_traffic.map(i64::from);
+    let done = steps[..step].iter().filter_map(share).all(|share| share <= weight);
+    let to_come = steps[step..].iter().filter_map(share).all(|share| share > weight);
+    hold(done && to_come, || format!("{position} is no step at {weight} %: {}", call.doing))
+}
