@@ -1,4 +1,4 @@
-//! The rooms of `src` and what each may name (see `docs/decisions/0007-one-shell.md`): a file that names more is refused
+//! The rooms of `src` and what each may name (see `docs/decisions/0009-one-shell.md`): a file that names more is refused
 //! here, with the path that it names.
 #![allow(clippy::unwrap_used)]
 

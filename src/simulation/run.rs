@@ -124,8 +124,8 @@ impl Run {
     }
 
     fn status_is_lost(&mut self) {
-        let (what, faults) = (self.world().rng.u8(0..10), self.world().faults);
-        let restores = if faults.restore() { 8 } else { 4 };
+        let what = self.world().rng.u8(0..10);
+        let restores = if self.world().faults.restore() { 8 } else { 4 };
         if what < 3 {
             let mut world = self.world();
             world.note(|| "every status is forgotten".into());

@@ -39,8 +39,11 @@ pub(super) fn of(case: &Case<'_>, step: &Verdict, common: &[Condition]) -> Vec<C
     all.into_vec()
 }
 
-/// Azure has the endpoint, and it works.
+/// Azure has the endpoint, and it works. Absent where the endpoint is another's: nobody wakes this object when it changes.
 fn endpoint_ready(case: &Case<'_>) -> Said {
+    if refuse_foreign(case).is_some() {
+        return Said::Absent;
+    }
     let name = case.facts.endpoint_name();
     let endpoint = match &case.facts.endpoint {
         Look::Found(endpoint) => endpoint,

@@ -36,18 +36,15 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
         status.owned_deployment_tags = BTreeMap::new();
         status.drift = vec![];
     }
-    if facts.endpoint.is_absent() {
+    if facts.endpoint.is_absent() || refused {
         status.endpoint = None;
     }
-    let Some(endpoint) = facts.endpoint.found() else { return status };
+    let Some(endpoint) = facts.endpoint.found().filter(|_| !refused) else { return status };
     status.endpoint = facts.id.as_ref().map(|id| EndpointStatus {
         id: id.to_string(),
         scoring_uri: endpoint.properties.scoring_uri.clone(),
         state: endpoint.properties.provisioning_state.clone(),
     });
-    if refused {
-        return status;
-    }
     status.stable.clone_from(&scene.stable);
     status.traffic_summary = scene.held.as_ref().map(Traffic::in_words);
     status.failed = failed(case);
