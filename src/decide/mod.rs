@@ -38,5 +38,5 @@ fn words_of(conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condit
     let interesting = [ConditionType::Ready, ConditionType::Registered, ConditionType::Stalled];
     let conditions = conditions_of(conditions);
     let all = interesting.into_iter().filter_map(|kind| conditions.get(kind));
-    all.map(|c| format!("{}={} {},", c.type_, c.status, c.reason)).collect()
+    all.map(|c| format!("{}={} {}", c.type_, c.status, c.reason)).collect::<Vec<_>>().join(",")
 }

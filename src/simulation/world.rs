@@ -42,6 +42,7 @@ struct UnderWay {
 }
 
 /// Everything around a process.
+#[allow(clippy::struct_excessive_bools)] // each is a question of its own
 pub struct World {
     pub seed: u64,
     pub now: Timestamp,

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use bindery::api::{Reason, conditions_of};
+use bindery::api::{ConditionType, Reason, conditions_of};
 use jiff::Timestamp;
 use mlua::{Lua, LuaOptions, StdLib, Table, Value as LuaValue};
 use serde_json::{Value, json};
@@ -50,9 +50,10 @@ fn conditions(ready: Option<bool>, reason: Reason, message: &str, course: Option
     let mut all = conditions_of(&[]);
     let now = Timestamp::UNIX_EPOCH;
     // The summary is not the first one in every list.
-    all.set("Drifted", Some(false), Reason::InSync, "Nothing was changed.", 2, now);
-    all.set("Ready", ready, reason, message, 2, now);
+    all.set(ConditionType::Drifted, Some(false), Reason::InSync, "Nothing was changed.", 2, now);
+    all.set(ConditionType::Ready, ready, reason, message, 2, now);
     if let Some(course) = course {
+        let course = course.parse().expect("a condition");
         all.set(course, Some(true), reason, message, 2, now);
     }
     json!(all.into_vec())

@@ -36,8 +36,8 @@ impl Kind for DeploymentBinding {
 
     fn outward(&self) -> String {
         let status = self.current();
-        let held = status.deployments.iter();
-        held.map(|d| format!("{} {:?} {:?},", d.name, d.role, d.asset_id)).collect()
+        let held = status.deployments.iter().map(|d| format!("{} {:?} {:?}", d.name, d.role, d.asset_id));
+        held.collect::<Vec<_>>().join(",")
     }
 
     fn rolls_out(&self) -> bool {

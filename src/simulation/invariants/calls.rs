@@ -36,7 +36,9 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
             let (tags, owned) = (&facts.spec.tags, &facts.status.owned_tags);
             foreign_fields_survive(found.as_ref(), "/properties/tags", tags, owned, call)
         }
-        Evidence::Binding(facts) => of_a_bindings_call(world, facts, call, got(world, object, call)?),
+        Evidence::Binding(facts) => {
+            of_a_bindings_call(world, facts, call, got(world, object, call)?.as_ref())
+        }
     }
 }
 
@@ -55,11 +57,11 @@ fn of_a_bindings_call(
     world: &World,
     facts: &deployment_binding::Facts,
     call: &Call,
-    got: Option<Value>,
+    got: Option<&Value>,
 ) -> Result<(), String> {
     let name = call.resource.name();
     if Form::of(&call.resource) == Form::Endpoint {
-        let tags = got.as_ref().map_or(&Value::Null, |e| &e["tags"]);
+        let tags = got.map_or(&Value::Null, |e| &e["tags"]);
         only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
         let serving = facts.endpoint.found().is_some_and(|e| e.properties.traffic.values().any(|w| *w > 0));
         nothing_that_serves_is_deleted(!serving && facts.deployments.is_empty(), call)?;
@@ -71,7 +73,7 @@ fn of_a_bindings_call(
             positions::what_is_written_names_a_step_of_this_rollout(facts, call)?;
         }
         let (tags, owned) = (&facts.spec.online.endpoint.tags, &facts.status.owned_tags);
-        return foreign_fields_survive(got.as_ref(), "/tags", tags, owned, call);
+        return foreign_fields_survive(got, "/tags", tags, owned, call);
     }
     let found = facts.deployments.iter().find(|d| d.name() == name);
     let serves = facts.endpoint.found().is_some_and(|e| e.weight(name) > 0);
@@ -84,7 +86,7 @@ fn of_a_bindings_call(
         a_failed_revision_is_not_tried_again(world, facts, call)?;
     }
     let owned = facts.status.owned_deployment_tags.get(name).map_or(&[][..], Vec::as_slice);
-    foreign_fields_survive(got.as_ref(), "/tags", &facts.spec.online.deployment.tags, owned, call)
+    foreign_fields_survive(got, "/tags", &facts.spec.online.deployment.tags, owned, call)
 }
 
 /// No write when suspended, observing, or with `--observe-only`.

@@ -29,11 +29,11 @@ pub enum Evidence<'a> {
 /// What the invariants need to know of the facts of a call.
 pub fn evidence<K: Kind>(facts: &K::Facts) -> Evidence<'_> {
     let facts: &dyn Any = facts;
-    if let Some(facts) = facts.downcast_ref() {
+    if let Some(facts) = facts.downcast_ref::<registry::Facts>() {
         Evidence::Registry(facts)
-    } else if let Some(facts) = facts.downcast_ref() {
+    } else if let Some(facts) = facts.downcast_ref::<model_version::Facts>() {
         Evidence::Version(facts)
-    } else if let Some(facts) = facts.downcast_ref() {
+    } else if let Some(facts) = facts.downcast_ref::<deployment_binding::Facts>() {
         Evidence::Binding(facts)
     } else {
         Evidence::Workspace

@@ -68,7 +68,7 @@ fn a_deletion_ends_as_its_policy_says() {
         (
             "being deleted",
             decide(&deleting(|f| {
-                running(f, Purpose::Update, "delete the registry models", 8, OperationState::Running)
+                running(f, Purpose::Update, "delete the registry models", 8, OperationState::Running);
             })),
             "False OperationRunning working | Azure works on it: delete the registry models. | 2 s",
         ),

@@ -21,21 +21,21 @@ fn every_question_has_its_answer() {
         (
             "Azure makes it",
             decide(&new(|f| {
-                running(f, Purpose::Create, "create the registry models", 40, OperationState::Running)
+                running(f, Purpose::Create, "create the registry models", 40, OperationState::Running);
             })),
             "False OperationRunning working | Azure works on it: create the registry models. | 10 s",
         ),
         (
             "made, and not to be seen yet",
             decide(&new(|f| {
-                running(f, Purpose::Create, "create the registry models", 40, OperationState::Succeeded)
+                running(f, Purpose::Create, "create the registry models", 40, OperationState::Succeeded);
             })),
             "False OperationRunning working | Azure says that the registry is made; Bindery waits until it can be seen. | 10 s",
         ),
         (
             "made, it says, and for hours not to be seen",
             decide(&new(|f| {
-                running(f, Purpose::Create, "create the registry models", 7200, OperationState::Succeeded)
+                running(f, Purpose::Create, "create the registry models", 7200, OperationState::Succeeded);
             })),
             "False Creating working | -> create the registry models | now",
         ),
@@ -55,7 +55,7 @@ fn every_question_has_its_answer() {
         (
             "the operation is lost, and there is nothing",
             decide(&new(|f| {
-                running(f, Purpose::Create, "create the registry models", 40, OperationState::Gone)
+                running(f, Purpose::Create, "create the registry models", 40, OperationState::Gone);
             })),
             "False Creating working | -> create the registry models | now",
         ),

@@ -59,7 +59,7 @@ fn a_call_that_failed_waits_for_its_time() {
     let after = |class, seconds_ago, times| {
         decide(&absent(|f| {
             f.situation.trouble.failure =
-                Some(failure(attempt(Purpose::Create, &registry().id, DOING), class, seconds_ago, times))
+                Some(failure(attempt(Purpose::Create, &registry().id, DOING), class, seconds_ago, times));
         }))
     };
     let throttled = Class::Throttled(Duration::from_secs(17));
@@ -113,7 +113,7 @@ fn a_call_that_failed_waits_for_its_time() {
             "something else failed",
             decide(&absent(|f| {
                 f.situation.trouble.failure =
-                    Some(failure(attempt(Purpose::Update, &registry().id, "x"), Class::Permanent, 0, 1))
+                    Some(failure(attempt(Purpose::Update, &registry().id, "x"), Class::Permanent, 0, 1));
             })),
             "False Creating working | -> create the registry models | now",
         ),
