@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::index::Index;
+use kube::runtime::watcher::Event;
+
+use super::index::{Index, Listed};
 use super::memory::Memory;
 use super::ports::Ports;
 use crate::api::ObjectKey;
 use crate::azure::model::ResourceId;
+use crate::decide::Kind;
 use crate::decide::facts::{ClusterRead, Found};
 
 /// How the operator runs.
@@ -34,6 +37,35 @@ pub struct Context<P> {
 impl<P: Ports> Context<P> {
     pub fn new(ports: P, options: Options) -> Self {
         Self { ports, options, memory: Memory::default(), index: Index::default(), locks: Mutex::default() }
+    }
+
+    /// Takes in what a watch brings, once the store has it. The answer is who deserves a pass.
+    pub fn take_in<K: Kind>(&self, event: &Event<K>) -> Vec<Arc<ObjectKey>> {
+        match event {
+            Event::Apply(object) => {
+                let meant = self.memory.change(&object.uid_or_empty(), |it| it.meant);
+                self.index.applied(object, meant)
+            }
+            Event::Delete(object) => {
+                self.memory.forget(&object.uid_or_empty());
+                self.index.deleted(&object.key())
+            }
+            Event::Init => {
+                self.index.listing_begins(K::KIND);
+                vec![]
+            }
+            Event::InitApply(object) => {
+                self.index.listed(object);
+                vec![]
+            }
+            Event::InitDone => {
+                let Listed { woken, gone } = self.index.listing_ends(K::KIND);
+                for uid in gone {
+                    self.memory.forget(&uid);
+                }
+                woken
+            }
+        }
     }
 
     /// Reads the cluster for a pass over `reader`, from what the watches have seen.

@@ -27,20 +27,31 @@ struct Entries {
     named: BTreeSet<(u64, Arc<ObjectKey>)>,
     /// Whose last pass asked this.
     asked: BTreeSet<(u64, Arc<ObjectKey>)>,
-    /// During a listing: the objects that were in it, and those of them that had changed.
+    /// What the listing that goes on, or broke off, has brought so far.
     listed: HashMap<ObjectKind, Listing>,
 }
 
 #[derive(Debug, Default)]
 struct Listing {
     seen: HashSet<Arc<ObjectKey>>,
-    changed: Vec<Arc<ObjectKey>>,
+    /// What had changed, with what it names and named.
+    changed: Vec<(Arc<ObjectKey>, Vec<u64>)>,
+}
+
+/// What a listing has brought, at its end.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Who deserves a pass: everybody in it, and whoever asked about what changed or is gone.
+    pub woken: Vec<Arc<ObjectKey>>,
+    /// The uids of what is gone.
+    pub gone: Vec<String>,
 }
 
 /// What is known of one object.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Entry {
-    seen: Option<Seen>,
+    uid: String,
+    seen: Seen,
     /// What it names.
     names: Vec<u64>,
     /// What its last pass asked.
@@ -50,7 +61,6 @@ struct Entry {
 /// What was seen of an object, as far as it wakes anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
-    uid: u64,
     own: u64,
     status: u64,
     outward: u64,
@@ -61,7 +71,6 @@ impl Seen {
         let meta = object.meta();
         let own = (meta.generation, object.is_deleting(), object.annotations());
         Self {
-            uid: hash(&object.uid_or_empty()),
             own: hash(&own),
             status: fingerprint(&object.current()),
             outward: hash(&(own.0, own.1, object.outward())),
@@ -80,23 +89,22 @@ impl Index {
         let mut all = self.entries();
         let now = Seen::of(object);
         let (key, before, touched) = all.put(object, now);
-        let mut woken = vec![];
-        let known = before.filter(|b| b.uid == now.uid);
+        let (mut woken, known) = (vec![], before);
         // Our own status comes back as an event too. Anybody else's deserves a look: it may be gone.
         let echo = meant == Some(now.status);
         if known.is_none_or(|k| k.own != now.own) || !(echo || known.is_some_and(|k| k.status == now.status))
         {
             woken.push(key.clone());
         }
-        if before.is_none_or(|b| b.uid != now.uid || b.outward != now.outward) {
+        if before.is_none_or(|b| b.outward != now.outward) {
             woken.extend(all.askers(&key, &touched));
         }
         woken
     }
 
-    /// A listing of this kind begins: what is not in it is gone.
+    /// A listing of this kind begins: what is not in it is gone. What a listing that broke off had found changed stays found.
     pub fn listing_begins(&self, kind: ObjectKind) {
-        self.entries().listed.insert(kind, Listing::default());
+        self.entries().listed.entry(kind).or_default().seen.clear();
     }
 
     /// An object is in the listing.
@@ -104,28 +112,31 @@ impl Index {
         let mut all = self.entries();
         let now = Seen::of(object);
         let (key, before, touched) = all.put(object, now);
-        let changed = before.is_none_or(|b| b.uid != now.uid || b.outward != now.outward);
-        let others = if changed { all.askers(&key, &touched) } else { vec![] };
         let listing = all.listed.entry(K::KIND).or_default();
-        listing.seen.insert(key);
-        listing.changed.extend(others);
+        listing.seen.insert(key.clone());
+        if before.is_none_or(|b| b.outward != now.outward) {
+            listing.changed.push((key, touched));
+        }
     }
 
-    /// The listing is at its end, and the store holds it. The answer is who deserves a pass: everybody in it, and whoever
-    /// asked about what changed or is gone.
-    pub fn listing_ends(&self, kind: ObjectKind) -> Vec<Arc<ObjectKey>> {
+    /// The listing is at its end, and the store holds it. Only now is it asked who is to be woken: until now, whoever asked
+    /// was shown what the store had before.
+    pub fn listing_ends(&self, kind: ObjectKind) -> Listed {
         let mut all = self.entries();
-        let Listing { seen, mut changed } = all.listed.remove(&kind).unwrap_or_default();
-        let known = all.objects.iter().filter(|(key, e)| key.kind == kind && e.seen.is_some());
-        let gone: Vec<Arc<ObjectKey>> =
-            known.map(|(key, _)| key.clone()).filter(|key| !seen.contains(key)).collect();
-        for key in &gone {
-            changed.extend(all.remove(key));
+        let Listing { seen, changed } = all.listed.remove(&kind).unwrap_or_default();
+        let known = all.objects.iter().filter(|(key, _)| key.kind == kind && !seen.contains(*key));
+        let (lost, gone): (Vec<Arc<ObjectKey>>, Vec<String>) =
+            known.map(|(key, entry)| (key.clone(), entry.uid.clone())).unzip();
+        let mut woken: Vec<Arc<ObjectKey>> = seen.into_iter().collect();
+        for (key, touched) in changed {
+            woken.extend(all.askers(&key, &touched));
         }
-        let mut woken: Vec<Arc<ObjectKey>> = seen.into_iter().chain(changed).collect();
+        for key in &lost {
+            woken.extend(all.remove(key));
+        }
         woken.sort();
         woken.dedup();
-        woken
+        Listed { woken, gone }
     }
 
     /// An object is gone. The answer is who deserves a pass.
@@ -147,12 +158,15 @@ impl Index {
     }
 
     /// A pass over `reader` is about to read this. It has to be said before the store is looked at: whoever changes the
-    /// store asks afterwards who is to be woken, so that no change falls in between.
+    /// store asks afterwards who is to be woken, so that no change falls in between. A reader that is gone meanwhile is not
+    /// woken any more.
     pub fn asks(&self, reader: &Arc<ObjectKey>, read: &ClusterRead) {
         let mut all = self.entries();
-        let asked = hash(read);
-        if all.asked.insert((asked, reader.clone())) {
-            all.objects.entry(reader.clone()).or_default().asks.push(asked);
+        let Entries { objects, asked, .. } = &mut *all;
+        let Some(entry) = objects.get_mut(reader) else { return };
+        let read = hash(read);
+        if asked.insert((read, reader.clone())) {
+            entry.asks.push(read);
         }
     }
 
@@ -180,8 +194,13 @@ impl Entries {
         let key = self.intern(&object.key());
         let names: Vec<u64> =
             object.names().into_iter().map(|name| hash(&ClusterRead::Naming(K::KIND, name))).collect();
-        let entry = self.objects.entry(key.clone()).or_default();
-        let before = entry.seen.replace(now);
+        let uid = object.uid_or_empty();
+        let new = || Entry { uid: uid.clone(), seen: now, names: vec![], asks: vec![] };
+        // An object that was made anew under the same name has not been seen before.
+        let known = self.objects.get(&key).is_some_and(|entry| entry.uid == uid);
+        let entry = self.objects.entry(key.clone()).or_insert_with(new);
+        let before = known.then_some(entry.seen);
+        (entry.uid, entry.seen) = (uid.clone(), now);
         let named = std::mem::replace(&mut entry.names, names.clone());
         for gone in named.iter().filter(|name| !names.contains(name)) {
             self.named.remove(&(*gone, key.clone()));

@@ -32,7 +32,10 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Du
             context.memory.write_was_taken(&uid);
             next
         }
-        Ok(Err(Refusal::Outdated)) => SOON,
+        Ok(Err(Refusal::Outdated)) => {
+            context.memory.write_was_taken(&uid);
+            SOON
+        }
         Ok(Err(Refusal::Failed(because))) => {
             let times = context.memory.change(&uid, |it| {
                 it.refused += 1;
@@ -65,7 +68,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
         Some(id) => Some(context.lock(&id).await),
         None => None,
     };
-    let moment = Moment {
+    let mut moment = Moment {
         now: context.ports.now(),
         cluster: context.options.cluster.clone(),
         observe_only: context.options.observe_only,
@@ -76,7 +79,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
             last_read: remembered.last_read,
         },
     };
-    let mut facts = read(object.as_ref(), &reader, &moment, context).await;
+    let mut facts = read(object.as_ref(), &reader, &mut moment, context).await;
     remember_look(context, &uid, facts.situation());
 
     let decision = facts.decide();
@@ -149,15 +152,17 @@ fn target<K: Kind, P: Ports>(
     }
 }
 
-/// Reads until the facts are whole.
+/// Reads until the facts are whole, and says of which moment they are.
 async fn read<K: Kind, P: Ports>(
     object: &K,
     reader: &Arc<ObjectKey>,
-    moment: &Moment,
+    moment: &mut Moment,
     context: &Context<P>,
 ) -> K::Facts {
     let mut known = Known::nothing(lane(object));
     loop {
+        // Reading takes time: what is seen is true of the moment when the last answer has come.
+        moment.now = context.ports.now();
         let facts = gather(object, moment, &mut known);
         let wanted = known.wants();
         if wanted.cluster.is_empty() && wanted.azure.is_empty() {
@@ -170,7 +175,12 @@ async fn read<K: Kind, P: Ports>(
         }
         for read in wanted.azure {
             let answer = context.ports.read(&read).await;
+            let failed = answer.is_err();
             known.take_in_azure(read, answer);
+            // What else was wanted may not be wanted any more.
+            if failed {
+                break;
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The watches: each kind has one, which feeds a store, the index, and through it the queues.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -169,25 +170,24 @@ async fn follow_namespaces(
     queues: Queues,
 ) {
     let mut events = events(Api::<Namespace>::all(client));
+    let mut relabelled: Vec<String> = vec![];
     while let Some(event) = events.next().await {
-        let named = match &event {
-            Event::Apply(namespace) | Event::InitApply(namespace) | Event::Delete(namespace) => {
-                Some(namespace.name_any())
+        if let Event::Apply(it) | Event::InitApply(it) | Event::Delete(it) = &event {
+            let labels = match &event {
+                Event::Delete(_) => BTreeMap::new(),
+                _ => it.metadata.labels.clone().unwrap_or_default(),
+            };
+            if context.ports.labels(&it.name_any()) != labels {
+                relabelled.push(it.name_any());
             }
-            Event::Init | Event::InitDone => None,
-        };
-        let labels = |name: &String| context.ports.labels(name);
-        let before = named.as_ref().map(labels);
+        }
+        let listed = matches!(event, Event::Init | Event::InitApply(_));
         writer.apply_watcher_event(&event);
-        let Some(namespace) = named else { continue };
         // What a listing brings is in the store only when the listing is at its end.
-        let listed = matches!(event, Event::InitApply(_));
-        let after = match &event {
-            Event::InitApply(it) => it.metadata.labels.clone().unwrap_or_default(),
-            _ => labels(&namespace),
-        };
-        if before != Some(after) && !listed {
-            queues.wake(&context.index.labels_changed(&namespace));
+        if !listed {
+            for namespace in relabelled.drain(..) {
+                queues.wake(&context.index.labels_changed(&namespace));
+            }
         }
     }
 }
@@ -210,20 +210,7 @@ async fn take_in<K: Kind, P: Ports>(
     while let Some(event) = events.next().await {
         // First the store, then the index: whoever is woken finds the change.
         writer.apply_watcher_event(&event);
-        match event {
-            Event::Apply(object) => {
-                let meant = context.memory.change(&object.uid_or_empty(), |it| it.meant);
-                wake(&context.index.applied(&object, meant));
-            }
-            Event::Delete(object) => {
-                context.memory.forget(&object.uid_or_empty());
-                wake(&context.index.deleted(&object.key()));
-            }
-            Event::Init => context.index.listing_begins(K::KIND),
-            Event::InitApply(object) => context.index.listed(&object),
-            // Only now the store holds what was listed: a pass before would be made on older objects.
-            Event::InitDone => wake(&context.index.listing_ends(K::KIND)),
-        }
+        wake(&context.take_in(&event));
     }
 }
 

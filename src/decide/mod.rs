@@ -9,19 +9,18 @@ mod drift;
 pub mod facts;
 #[cfg(test)]
 mod fixtures;
-mod place;
 mod situation;
 mod verdict;
 
 pub mod deployment_binding;
 pub mod model_version;
-pub mod registry;
+pub mod places;
 pub mod rollout;
-pub mod workspace;
 
 use crate::api::{ConditionType, conditions_of};
 
-pub use facts::{Facts, Kind, Look, Place, SourceVersion};
+pub use facts::{Facts, Kind, Look};
+pub use places::{Place, SourceVersion};
 pub use situation::{
     Attempt, Claimant, Effect, Failure, Followed, Intent, Mode, OWNER_TAG, Owner, Ownership, Situation,
     Trouble, elapsed, retry_after,

@@ -158,12 +158,12 @@ impl Cluster {
     }
 
     /// The cache catches up with the objects that `arrives` says: each with what the cache had, where it had it.
-    pub fn news(&mut self, mut arrives: impl FnMut() -> bool) -> Vec<News> {
+    pub fn news(&mut self, mut arrives: impl FnMut(&ObjectKey) -> bool) -> Vec<News> {
         if self.behind.is_empty() {
             return vec![];
         }
         let (arrived, late): (BTreeSet<ObjectKey>, BTreeSet<ObjectKey>) =
-            std::mem::take(&mut self.behind).into_iter().partition(|_| arrives());
+            std::mem::take(&mut self.behind).into_iter().partition(|key| arrives(key));
         self.behind = late;
         let mut news = vec![];
         for key in arrived {
@@ -171,8 +171,7 @@ impl Cluster {
             let now = self.live.get(&key).cloned();
             // One that was made anew under the same name went first.
             if before.as_ref().is_some_and(|old| now.as_ref().is_none_or(|new| uid(old) != uid(new))) {
-                self.cache.remove(&key);
-                news.push(News::Gone(key.clone()));
+                news.extend(self.cache.remove(&key).map(News::Gone));
             }
             if let Some(object) = now {
                 self.cache.insert(key, object.clone());
@@ -182,10 +181,15 @@ impl Cluster {
         news
     }
 
-    /// A new process lists everything.
-    pub fn list_all(&mut self) {
-        self.behind.clear();
-        self.cache.clone_from(&self.live);
+    /// What a listing of a kind finds now.
+    pub fn listing(&self, kind: ObjectKind) -> Vec<AnyObject> {
+        self.live.iter().filter(|(key, _)| key.kind == kind).map(|(_, object)| object.clone()).collect()
+    }
+
+    /// The cache has what a listing found, and nothing else of the kind.
+    pub fn show(&mut self, kind: ObjectKind, listed: Vec<AnyObject>) {
+        self.cache.retain(|key, _| key.kind != kind);
+        self.cache.extend(listed.into_iter().map(|object| (name(&object), object)));
     }
 
     /// Every status is gone, as after a restore from a backup in place.
@@ -225,19 +229,14 @@ impl Cluster {
             });
         }
     }
-
-    /// The kinds of the objects that there are, for a listing.
-    pub fn cached(&self, kind: ObjectKind) -> Vec<AnyObject> {
-        self.cache.iter().filter(|(key, _)| key.kind == kind).map(|(_, object)| object.clone()).collect()
-    }
 }
 
 /// What a watch brings.
 pub enum News {
     /// An object came or changed.
     Applied(AnyObject),
-    /// An object is gone.
-    Gone(ObjectKey),
+    /// An object is gone; this is how it was last seen.
+    Gone(AnyObject),
 }
 
 /// `metadata.creationTimestamp`.

@@ -136,6 +136,9 @@ impl Journal for Ports {
     fn let_go<K: Kind>(&self, object: &K, facts: &K::Facts, _: &[Event]) {
         let mut world = self.world();
         world.note(|| format!("{} is released", object.key()));
+        let live = world.cluster.live.get(&object.key()).and_then(K::from_any);
+        let held = live.is_some_and(|live| live.uid_or_empty() == object.uid_or_empty() && live.holds());
+        world.must(if held { Err(format!("{} is let go, and still held", object.key())) } else { Ok(()) });
         world.must(invariants::of_a_release::<K>(facts));
         world.ledger.release::<K>(facts);
     }

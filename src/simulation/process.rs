@@ -9,14 +9,39 @@ use std::task::{Context as Polled, Poll, Waker};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kube::runtime::watcher::Event;
 
 use super::cluster::{News, of_any};
 use super::ports::Ports;
 use super::world::World;
-use crate::api::{AnyObject, Object, ObjectKey, ObjectKind};
+use crate::api::{AnyObject, DeploymentBinding, ModelVersion, ObjectKey, ObjectKind, Registry, Workspace};
 use crate::controller::{Context, Options, pass};
 use crate::decide::Kind;
 use crate::decide::facts::ClusterRead;
+
+/// Does something with a kind that is known by its name.
+macro_rules! of_kind {
+    ($kind:expr, $k:ident => $then:expr) => {
+        match $kind {
+            ObjectKind::Registry => {
+                type $k = Registry;
+                $then
+            }
+            ObjectKind::Workspace => {
+                type $k = Workspace;
+                $then
+            }
+            ObjectKind::ModelVersion => {
+                type $k = ModelVersion;
+                $then
+            }
+            ObjectKind::DeploymentBinding => {
+                type $k = DeploymentBinding;
+                $then
+            }
+        }
+    };
+}
 
 /// Passes at a time; the rest waits for a free place.
 const CONCURRENCY: usize = 16;
@@ -32,6 +57,8 @@ pub struct Process {
     /// When each object is looked at next.
     due: BTreeMap<ObjectKey, Timestamp>,
     order: BTreeSet<(Timestamp, ObjectKey)>,
+    /// Listings that are not at their end, with what they found.
+    listings: Vec<(ObjectKind, Vec<AnyObject>)>,
 }
 
 impl Process {
@@ -47,9 +74,12 @@ impl Process {
             again: BTreeSet::new(),
             due: BTreeMap::new(),
             order: BTreeSet::new(),
+            listings: vec![],
         };
-        process.world().cluster.list_all();
-        process.relist();
+        process.relist(false);
+        while !process.listings.is_empty() {
+            process.end_listing();
+        }
         process
     }
 
@@ -57,17 +87,36 @@ impl Process {
         self.context.ports.world()
     }
 
-    /// Every watch begins again with a listing.
-    pub fn relist(&mut self) {
-        for kind in ObjectKind::ALL {
-            let listed = self.world().cluster.cached(kind);
-            self.context.index.listing_begins(kind);
-            for object in &listed {
-                of_any!(object, it => self.context.index.listed(&**it));
+    /// The watches broke, and begin again with a listing of what is there now. The store has it only at the end of the
+    /// listing ([`Self::catch_up`]), and a listing may break off and begin once more.
+    pub fn relist(&mut self, breaks_off: bool) {
+        let kinds = ObjectKind::ALL.into_iter();
+        // A watch has one listing at a time.
+        for kind in
+            kinds.filter(|kind| self.listings.iter().all(|(other, _)| other != kind)).collect::<Vec<_>>()
+        {
+            let listed = self.world().cluster.listing(kind);
+            if breaks_off {
+                self.list(kind, &listed[..listed.len() / 2]);
             }
-            let woken = self.context.index.listing_ends(kind);
-            self.wake(&woken);
+            self.list(kind, &listed);
+            self.listings.push((kind, listed));
         }
+    }
+
+    fn list(&self, kind: ObjectKind, objects: &[AnyObject]) {
+        of_kind!(kind, K => self.context.take_in(&Event::<K>::Init));
+        for object in objects {
+            of_any!(object, it => self.context.take_in(&Event::InitApply(it.as_ref().clone())));
+        }
+    }
+
+    /// A listing is at its end: the cache has it, and the index tells who is to be woken.
+    fn end_listing(&mut self) {
+        let Some((kind, listed)) = self.listings.pop() else { return };
+        self.world().cluster.show(kind, listed);
+        let woken = of_kind!(kind, K => self.context.take_in(&Event::<K>::InitDone));
+        self.wake(&woken);
     }
 
     fn wake(&mut self, whom: &[Arc<ObjectKey>]) {
@@ -96,14 +145,19 @@ impl Process {
 
     /// The cache catches up, more or less, and the index tells who is to be woken.
     pub fn catch_up(&mut self) {
-        let news = self.world().news();
+        if !self.listings.is_empty() && self.world().now_or_later() {
+            self.end_listing();
+        }
+        let listing: Vec<ObjectKind> = self.listings.iter().map(|(kind, _)| *kind).collect();
+        let news = self.world().news(&listing);
         for it in news {
             let woken = match it {
-                News::Applied(object) => of_any!(&object, it => {
-                    let meant = self.context.memory.change(&it.uid_or_empty(), |it| it.meant);
-                    self.context.index.applied(&**it, meant)
-                }),
-                News::Gone(key) => self.context.index.deleted(&key),
+                News::Applied(object) => {
+                    of_any!(&object, it => self.context.take_in(&Event::Apply(it.as_ref().clone())))
+                }
+                News::Gone(object) => {
+                    of_any!(&object, it => self.context.take_in(&Event::Delete(it.as_ref().clone())))
+                }
             };
             self.wake(&woken);
         }
@@ -173,6 +227,10 @@ impl Process {
     /// Whatever a pass has read of the cluster wakes it when it changes.
     fn everything_read_is_referred_to(&self, reader: &ObjectKey) {
         let read = std::mem::take(&mut self.world().seen_by_reader);
+        // One that is gone is not woken any more, and one that was made anew gets another pass right after this one.
+        if self.world().seen_quietly(reader).is_none() || self.again.contains(reader) {
+            return;
+        }
         let index = &self.context.index;
         for key in read {
             let by_itself = index.has_asked(reader, &ClusterRead::Object(key.clone()));

@@ -114,7 +114,8 @@ impl Run {
                 }
                 19 => {
                     self.world().note(|| "the watches break, and begin again".into());
-                    self.process.relist();
+                    let breaks_off = self.world().rng.bool();
+                    self.process.relist(breaks_off);
                 }
                 _ => self.status_is_lost(),
             }
@@ -192,9 +193,10 @@ impl Run {
             drop(world);
             if late {
                 let mut world = self.world();
-                world.must(Err(
-                    "it does not settle: something is still written 6 h after the last fault".into()
-                ));
+                let remembered = world.remembers();
+                world.must(Err(format!(
+                    "it does not settle: 6 h after the last fault something is still written, or remembered: {remembered:?}"
+                )));
                 world.check();
             }
         }

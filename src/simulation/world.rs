@@ -13,7 +13,7 @@ use super::cluster::{Cluster, News, of_any};
 use super::faults::Faults;
 use super::foreign;
 use super::invariants::{self, Ledger};
-use crate::api::{AnyObject, Object, ObjectKey};
+use crate::api::{AnyObject, ConditionType, Object, ObjectKey, ObjectKind, conditions_of};
 use crate::azure::model::{Answer, Ask, Call, Error, Read, Reply, ResourceId};
 use crate::controller::ports::Refusal;
 
@@ -180,6 +180,12 @@ impl World {
         self.in_backup.contains(name) || self.cluster.live.values().any(is)
     }
 
+    /// Another running pass that has read this resource by a GET: only one may, from the GET to the end of the PUT.
+    pub fn also_read_by(&self, reader: &ObjectKey, id: &ResourceId) -> Option<&ObjectKey> {
+        let others = self.got.iter().filter(|(key, got)| *key != reader && got.contains_key(id));
+        others.map(|(key, _)| key).next()
+    }
+
     /// The pass over an object came to its end.
     pub fn end_of_pass(&mut self, key: &ObjectKey) -> Timestamp {
         self.got.remove(key);
@@ -322,10 +328,15 @@ impl World {
         self.ledger.look(&self.cloud);
     }
 
-    /// What the watches bring now.
-    pub fn news(&mut self) -> Vec<News> {
+    /// Does something that has to come, come now?
+    pub fn now_or_later(&mut self) -> bool {
+        self.calm || self.rng.u8(0..4) == 0
+    }
+
+    /// What the watches bring now, but for the kinds whose listing is not at its end.
+    pub fn news(&mut self, listing: &[ObjectKind]) -> Vec<News> {
         let Self { cluster, rng, calm, .. } = self;
-        cluster.news(|| *calm || rng.f64() < 0.5)
+        cluster.news(|key| !listing.contains(&key.kind) && (*calm || rng.f64() < 0.5))
     }
 
     /// Everything that was ever written, to tell whether more is.
@@ -333,12 +344,22 @@ impl World {
         (self.cloud.deeds, self.status_writes)
     }
 
-    /// Does Azure still work on something, or does a status still remember an operation?
+    /// Does Azure still work on something?
     pub fn works(&self) -> bool {
-        let remembers = |it: &AnyObject| of_any!(it, it => it.operation().is_some());
-        self.cloud.next_end().is_some()
-            || !self.cloud.under_way.is_empty()
-            || self.cluster.live.values().any(remembers)
+        self.cloud.next_end().is_some() || !self.cloud.under_way.is_empty() || self.remembers().is_some()
+    }
+
+    /// An operation that the status of an object which is not Ready still remembers, in words. One that is Ready forgets it
+    /// when it is compared next.
+    pub fn remembers(&self) -> Option<String> {
+        let remembers = |it: &AnyObject| {
+            of_any!(it, it => {
+                let ready = conditions_of(it.conditions()).is_true(ConditionType::Ready);
+                let operation = it.operation().filter(|_| !ready)?;
+                Some(format!("{}: {}", it.key(), operation.doing))
+            })
+        };
+        self.cluster.live.values().find_map(remembers)
     }
 
     /// The weather clears.

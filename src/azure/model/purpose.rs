@@ -76,6 +76,8 @@ purposes! {
     Promote = "promote",
     /// Take traffic from a deployment that must not have it.
     TakeBack = "take-back",
+    /// Set the traffic to less than a deployment has, because it is not wanted any more.
+    Withdraw = "withdraw",
     /// Undo what somebody else did to the traffic, and nothing else.
     RestoreTraffic = "restore-traffic",
     /// Take all traffic off an endpoint that goes.
@@ -93,7 +95,7 @@ purposes! {
 /// How urgent a request is. The order is the order of urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
-    /// Traffic goes back to the stable deployment.
+    /// Traffic goes back to the stable deployment. Only calls are so urgent: before the facts are read nobody knows it.
     TakingBack,
     /// A person changed or deleted something and waits for the answer.
     Edit,

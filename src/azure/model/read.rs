@@ -8,7 +8,7 @@ use super::resource::Run;
 use super::{Errand, Error, OperationState, ResourceId};
 
 /// One read of Azure.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Read {
     /// On whose behalf, how urgently and what for.
     pub errand: Errand,
@@ -17,7 +17,7 @@ pub struct Read {
 }
 
 /// What a [`Read`] asks for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ask {
     /// One resource, by a GET.
     Resource(ResourceId),
@@ -69,4 +69,16 @@ pub enum Answer {
     Operation(Result<OperationState, Error>),
     /// The run; none where there is none.
     Run(Result<Option<Run>, Error>),
+}
+
+impl Answer {
+    /// Could nothing be read?
+    pub fn is_err(&self) -> bool {
+        match self {
+            Self::Resource(answer) => answer.is_err(),
+            Self::Collection(answer) => answer.is_err(),
+            Self::Operation(answer) => answer.is_err(),
+            Self::Run(answer) => answer.is_err(),
+        }
+    }
 }

@@ -17,9 +17,18 @@ fn taxi(name: &str) -> ModelVersion {
     version(name, "taxi", &json!({"registryRef": {"name": "models"}}))
 }
 
+/// An index that has seen these versions.
+fn index_of(names: &[&str]) -> Index {
+    let index = Index::default();
+    for name in names {
+        index.applied(&taxi(name), None);
+    }
+    index
+}
+
 #[test]
 fn a_change_wakes_whoever_asked_about_it() {
-    let index = Index::default();
+    let index = index_of(&["of-one", "of-two", "of-the-binding"]);
     let read = |it| ClusterRead::Naming(ObjectKind::DeploymentBinding, Name::asset(it));
     index.asks(&reader("of-one"), &read("azureml://One"));
     index.asks(&reader("of-two"), &read("azureml://two"));
@@ -71,17 +80,33 @@ fn our_own_status_wakes_nobody_and_anybody_elses_does() {
 
 #[test]
 fn after_a_listing_who_asked_about_what_is_gone_or_changed_is_woken_too() {
-    let index = Index::default();
+    let index = index_of(&["of-one", "of-two", "of-three"]);
     index.asks(&reader("of-one"), &ClusterRead::Object(binding("one", &[]).key()));
-    index.asks(&reader("of-two"), &ClusterRead::Object(binding("two", &[]).key()));
     index.asks(&reader("of-three"), &ClusterRead::Object(binding("three", &[]).key()));
     for name in ["one", "two", "three"] {
         index.applied(&binding(name, &[]), None);
     }
+    // The first listing breaks off: what it found changed stays found.
+    index.listing_begins(ObjectKind::DeploymentBinding);
+    index.listed(&binding("two", &["azureml://new"]));
     index.listing_begins(ObjectKind::DeploymentBinding);
     index.listed(&binding("two", &["azureml://new"]));
     index.listed(&binding("three", &[]));
-    let woken = index.listing_ends(ObjectKind::DeploymentBinding);
+    // Whoever asks before the listing is at its end was shown what the store had before.
+    index.asks(&reader("of-two"), &ClusterRead::Object(binding("two", &[]).key()));
+    let Listed { woken, gone } = index.listing_ends(ObjectKind::DeploymentBinding);
     assert_eq!(names(&woken), ["of-one", "of-two", "three", "two"]);
+    assert_eq!(gone, ["one"]);
     assert!(index.deleted(&binding("one", &[]).key()).is_empty(), "it is gone already");
+}
+
+#[test]
+fn nothing_is_kept_of_a_reader_that_is_gone() {
+    let index = index_of(&["one"]);
+    index.deleted(&taxi("one").key());
+    // Its pass still runs.
+    index.asks(&reader("one"), &ClusterRead::Labels("fares".into()));
+    assert!(index.labels_changed("fares").is_empty());
+    let all = index.entries();
+    assert!(all.objects.is_empty() && all.named.is_empty() && all.asked.is_empty());
 }

@@ -4,7 +4,7 @@ use super::Case;
 use crate::api::{AzureIdentity, Reason};
 use crate::azure::model::Purpose;
 use crate::azure::model::resource::{OnlineEndpoint, Strings};
-use crate::decide::registry::to_azure;
+use crate::decide::places::registry::to_azure;
 use crate::decide::rollout::{Carries, Cause, Next, Target};
 use crate::decide::{OWNER_TAG, Place, Verdict};
 

@@ -4,7 +4,8 @@ use super::Facts;
 use crate::api::{DeploymentBinding, Object};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Purpose, ResourceId};
-use crate::decide::facts::{Kind, Known, Name, find_workspace, lets_in, version, workspace_place};
+use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::places::reference::{find_workspace, lets_in, version, workspace_place};
 use crate::decide::{Look, Place, Situation};
 
 impl Kind for DeploymentBinding {
@@ -60,12 +61,11 @@ impl Kind for DeploymentBinding {
             version,
             situation,
         };
-        if let Some(id) = id.filter(|_| may_look) {
-            look_at_endpoint(&mut facts, &id, &self.title(), known);
-        }
+        let whole =
+            id.filter(|_| may_look).is_none_or(|id| look_at_endpoint(&mut facts, &id, &self.title(), known));
         let Facts { situation, endpoint, .. } = &mut facts;
         situation.looked(endpoint);
-        let ask = may_look && !changes(&facts);
+        let ask = may_look && whole && !changes(&facts);
         facts.situation.follow(ask, known);
         facts
     }
@@ -82,17 +82,20 @@ fn changes(facts: &Facts) -> bool {
     endpoint || deployment
 }
 
-fn look_at_endpoint(facts: &mut Facts, id: &ResourceId, title: &str, known: &mut Known) {
+/// False while something of the endpoint is not known yet.
+fn look_at_endpoint(facts: &mut Facts, id: &ResourceId, title: &str, known: &mut Known) -> bool {
     let found = known.resource::<OnlineEndpoint>(Purpose::Compare, id);
+    let read = found.is_some();
     facts.endpoint = facts.situation.look(id, title, found);
     if facts.endpoint.found().is_none() {
-        return;
+        return read;
     }
-    let Some(listed) = look_at_deployments(facts, id, known) else { return };
+    let Some(listed) = look_at_deployments(facts, id, known) else { return false };
     let what = format!("the deployments of {title}");
     if !matches!(facts.situation.look(id, &what, Some(listed.map(Some))), Look::Found(())) {
         facts.endpoint = Look::Unseen;
     }
+    true
 }
 
 /// The deployments on the endpoint: those of the list, and by a GET what a list is not believed about. None while

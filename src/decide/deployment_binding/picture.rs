@@ -35,8 +35,6 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
         status.deployments = vec![];
         status.owned_deployment_tags = BTreeMap::new();
         status.drift = vec![];
-    }
-    if facts.endpoint.is_absent() || refused {
         status.endpoint = None;
     }
     let Some(endpoint) = facts.endpoint.found().filter(|_| !refused) else { return status };

@@ -4,7 +4,7 @@
 //! function goes on with as little as it has. The shell reads what is wanted, and the function runs again, until nothing
 //! is wanted any more: then the facts are whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -65,70 +65,71 @@ pub enum Found {
 #[derive(Debug)]
 pub struct Known {
     lane: Lane,
-    /// Few, so that a search is quicker than an order.
-    cluster: Vec<(ClusterRead, Found)>,
-    azure: Vec<(Read, Answer)>,
-    wanted_of_cluster: Vec<ClusterRead>,
-    wanted_of_azure: Vec<Read>,
+    cluster: HashMap<ClusterRead, Found>,
+    azure: HashMap<Read, Answer>,
+    wanted_of_cluster: BTreeSet<ClusterRead>,
+    wanted_of_azure: BTreeSet<Read>,
 }
 
 /// What is still to be read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Of the cluster: from memory, at no cost.
-    pub cluster: Vec<ClusterRead>,
+    pub cluster: BTreeSet<ClusterRead>,
     /// Of Azure. Empty as long as something of the cluster is wanted: whom to ask in Azure depends on it.
-    pub azure: Vec<Read>,
+    pub azure: BTreeSet<Read>,
 }
 
 impl Known {
     /// Nothing is known. Reads of Azure will be as urgent as this.
     pub fn nothing(lane: Lane) -> Self {
-        Self { lane, cluster: vec![], azure: vec![], wanted_of_cluster: vec![], wanted_of_azure: vec![] }
+        Self {
+            lane,
+            cluster: HashMap::new(),
+            azure: HashMap::new(),
+            wanted_of_cluster: BTreeSet::new(),
+            wanted_of_azure: BTreeSet::new(),
+        }
     }
 
     /// Takes what is still wanted; empty when the facts are whole.
     pub fn wants(&mut self) -> Wanted {
         let (cluster, azure) =
             (std::mem::take(&mut self.wanted_of_cluster), std::mem::take(&mut self.wanted_of_azure));
-        let azure = if cluster.is_empty() { azure } else { vec![] };
+        let azure = if cluster.is_empty() { azure } else { BTreeSet::new() };
         Wanted { cluster, azure }
     }
 
     /// Takes in what a read of the cluster found.
     pub fn take_in_cluster(&mut self, read: ClusterRead, found: Found) {
-        self.cluster.push((read, found));
+        self.cluster.insert(read, found);
     }
 
     /// Takes in what Azure answered.
     pub fn take_in_azure(&mut self, read: Read, answer: Answer) {
-        self.azure.push((read, answer));
+        self.azure.insert(read, answer);
     }
 
     /// Everything of the cluster that the facts rest on.
     pub fn rests_on(&self) -> impl Iterator<Item = &ClusterRead> {
-        self.cluster.iter().map(|(read, _)| read)
+        self.cluster.keys()
     }
 
     fn of_cluster(&mut self, read: ClusterRead) -> Option<&Found> {
-        if let Some(at) = self.cluster.iter().position(|(known, _)| *known == read) {
-            return self.cluster.get(at).map(|(_, found)| found);
+        if !self.cluster.contains_key(&read) {
+            self.wanted_of_cluster.insert(read);
+            return None;
         }
-        if !self.wanted_of_cluster.contains(&read) {
-            self.wanted_of_cluster.push(read);
-        }
-        None
+        self.cluster.get(&read)
     }
 
     fn of_azure(&mut self, purpose: Purpose, what: Ask) -> Option<&Answer> {
         let read = Read { errand: Errand { principal: Principal::Operator, lane: self.lane, purpose }, what };
-        if let Some(at) = self.azure.iter().position(|(known, _)| *known == read) {
-            return self.azure.get(at).map(|(_, answer)| answer);
+        if !self.azure.contains_key(&read) {
+            self.wanted_of_azure.insert(read);
+            return None;
         }
-        if !self.wanted_of_azure.contains(&read) {
-            self.wanted_of_azure.push(read);
-        }
-        None
+        self.azure.get(&read)
     }
 
     /// An object of the cluster; none where there is none, or it has not been read yet.
@@ -231,14 +232,17 @@ mod tests {
             assert!(known.labels("fares").is_empty());
             assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), None);
         }
-        let cluster = vec![ClusterRead::Labels("fares".into())];
-        assert_eq!(known.wants(), Wanted { cluster: cluster.clone(), azure: vec![] });
-        known.take_in_cluster(cluster[0].clone(), Found::Labels([("a".into(), "b".into())].into()));
+        let cluster = BTreeSet::from([ClusterRead::Labels("fares".into())]);
+        assert_eq!(known.wants(), Wanted { cluster: cluster.clone(), azure: BTreeSet::new() });
+        known.take_in_cluster(
+            ClusterRead::Labels("fares".into()),
+            Found::Labels([("a".into(), "b".into())].into()),
+        );
         assert_eq!(known.labels("fares").len(), 1);
         assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), None);
         let errand = Errand { principal: Principal::Operator, lane: Lane::Edit, purpose: Purpose::Compare };
         let read = Read { errand, what: Ask::Resource(id()) };
-        assert_eq!(known.wants(), Wanted { cluster: vec![], azure: vec![read.clone()] });
+        assert_eq!(known.wants(), Wanted { cluster: BTreeSet::new(), azure: BTreeSet::from([read.clone()]) });
         known.take_in_azure(read, Answer::Resource(Ok(Some(json!("x")))));
         assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), Some(Ok(Some(json!("x")))));
         assert_eq!(known.wants(), Wanted::default());

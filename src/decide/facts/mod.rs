@@ -1,24 +1,23 @@
 //! The facts that every kind's decision needs, and how they are gathered.
 
 mod known;
-mod reference;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::places::{registry, workspace};
 use super::{
     Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Situation, Trouble,
-    deployment_binding, model_version, registry, workspace,
+    deployment_binding, model_version,
 };
 use crate::api::{
-    ConditionType, DeploymentBindingStatus, Lineage, Management, ModelType, ModelVersionStatus, Object,
-    Policy, RegistryStatus, WorkspaceStatus, conditions_of,
+    ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object, RegistryStatus,
+    WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::{Call, Error, Lane, Purpose, Reply, ResourceId};
 
 pub use known::{ClusterRead, Found, Known, Name, Wanted};
-pub use reference::{find_registry, find_workspace, lets_in, registry_place, version, workspace_place};
 
 /// What a kind has to bring so that the one shell can carry it: pure functions of an object and of what is known.
 pub trait Kind: Object {
@@ -188,7 +187,7 @@ facts_of! {
     deployment_binding: DeploymentBindingStatus
 }
 
-/// What a look into Azure found. A look that failed is in [`Situation::unreadable`].
+/// What a look into Azure found. A look that failed is in [`Trouble::unreadable`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Look<T> {
     /// It is there.
@@ -263,67 +262,6 @@ impl Situation {
             self.operation.answer = known.operation(&operation.url, &operation.resource);
         }
     }
-}
-
-/// The place that an object names, as far as it may know.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Place {
-    /// There is none of this name, or it does not allow our namespace: from outside both look the same.
-    Missing {
-        /// `Registry team-a/models`.
-        what: String,
-    },
-    /// It is there, and not ready.
-    NotReady {
-        /// `Registry team-a/models`.
-        what: String,
-        /// Its own Ready message.
-        because: String,
-    },
-    /// It is ready.
-    Ready {
-        /// Its ARM id.
-        id: ResourceId,
-        /// Its region.
-        location: String,
-        /// What may serve there; nothing is asked of registries.
-        policy: Policy,
-    },
-}
-
-/// The version that another object names.
-#[allow(clippy::large_enum_variant)] // one per pass, and mostly the large one
-#[derive(Debug, Clone, PartialEq)]
-pub enum SourceVersion {
-    /// There is none of this name, or its place does not allow our namespace.
-    Missing {
-        /// `ModelVersion team-a/taxi-3`.
-        what: String,
-    },
-    /// It is there, and not ready.
-    NotReady {
-        /// `ModelVersion team-a/taxi-3`.
-        what: String,
-        /// Its own Ready message.
-        because: String,
-    },
-    /// It is registered.
-    Ready {
-        /// Its ARM id.
-        id: ResourceId,
-        /// The id that deployments use.
-        asset_id: String,
-        /// The model's name.
-        model: String,
-        /// The version.
-        version: String,
-        /// The format.
-        kind: ModelType,
-        /// Where it comes from.
-        lineage: Lineage,
-        /// The registry it lives in, by its name in Azure; none for a workspace.
-        registry: Option<String>,
-    },
 }
 
 #[cfg(test)]

@@ -128,10 +128,34 @@ fn a_version_of_a_workspace_is_for_its_own_namespace() {
     let cluster = Cluster::new(&json!({"from": "All"}), &[here, released]);
     let sees = |name: &str, home: &str| {
         let reference = crate::api::Reference { name: name.into(), namespace: Some("fares".into()) };
-        let (found, _) = cluster.known(|known| super::version(&reference, home, known));
-        !matches!(found, SourceVersion::Missing { .. })
+        let (found, _) =
+            cluster.known(|known| crate::decide::places::reference::version(&reference, home, known));
+        !matches!(found, crate::decide::SourceVersion::Missing { .. })
     };
     assert!(sees("here", "fares") && sees("released", "fares"));
     // The registry of this cluster is for its own namespace, and so are its versions.
     assert!(!sees("here", "blue") && !sees("released", "blue"));
+}
+
+#[test]
+fn the_manifest_and_the_operator_say_what_may_be_changed() {
+    let moment = |observe_only| Moment {
+        now: Timestamp::UNIX_EPOCH,
+        cluster: "prod".into(),
+        observe_only,
+        one_namespace: false,
+        trouble: Trouble::default(),
+    };
+    for (suspend, management, observe_only, expected) in [
+        (false, "Manage", false, Mode::Act),
+        (true, "Manage", false, Mode::Suspended),
+        (false, "Observe", false, Mode::Observe),
+        (true, "Observe", true, Mode::Observe),
+        (true, "Manage", true, Mode::ObserveOnly),
+        (false, "Manage", true, Mode::ObserveOnly),
+    ] {
+        let spec = json!({"workspaceRef": {"name": "dev"}, "suspend": suspend, "management": management});
+        let version = version("fares", "one", "taxi", &spec);
+        assert_eq!(mode(&*version, &moment(observe_only)), expected, "{spec} {observe_only}");
+    }
 }

@@ -4,8 +4,9 @@ use super::{Facts, job_of, wants_lineage};
 use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, Registry, ServedBy, Workspace};
 use crate::azure::model::resource::{self, Job, Run};
 use crate::azure::model::{Purpose, ResourceId, registry_asset_id};
-use crate::decide::facts::{
-    Kind, Known, Name, find_registry, find_workspace, lets_in, registry_place, version, workspace_place,
+use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::places::reference::{
+    find_registry, find_workspace, lets_in, registry_place, version, workspace_place,
 };
 use crate::decide::{Look, Place, Situation, words_of};
 

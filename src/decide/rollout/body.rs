@@ -10,7 +10,7 @@ use crate::azure::model::resource::{
     OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings,
 };
 use crate::decide::drift::{Differences, merged};
-use crate::decide::registry::{identity_in_words, to_azure};
+use crate::decide::places::registry::{identity_in_words, to_azure};
 use crate::decide::{OWNER_TAG, Owner};
 
 /// What differs on the endpoint, apart from its traffic.

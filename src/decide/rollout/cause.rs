@@ -57,7 +57,8 @@ impl Cause {
     /// behind a field that Azure refuses.
     pub fn purpose(&self) -> Purpose {
         match self {
-            Self::TakeBack { .. } | Self::Withdraw { .. } => Purpose::TakeBack,
+            Self::TakeBack { .. } => Purpose::TakeBack,
+            Self::Withdraw { .. } => Purpose::Withdraw,
             Self::Adopt => Purpose::TakeOver,
             Self::Restore { carries: Carries::Traffic, .. } => Purpose::RestoreTraffic,
             Self::Restore { carries: Carries::Everything, .. } => Purpose::PutBack,

@@ -20,7 +20,7 @@ impl Situation {
     ) -> (Vec<Condition>, Verdict) {
         let mut step = self.wait_out_failure(self.hold_back(step, drift));
         if let Some(call) = &mut step.call {
-            let back = call.errand.purpose == Purpose::TakeBack;
+            let back = matches!(call.errand.purpose, Purpose::TakeBack | Purpose::Withdraw);
             call.errand.lane = if back { Lane::TakingBack } else { self.lane };
         }
         let (generation, now) = (self.generation, self.now);

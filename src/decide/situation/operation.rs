@@ -43,10 +43,54 @@ impl Followed {
         self.remembered.as_ref().map(|o| o.since)
     }
 
-    /// Takes in what a call has begun, and returns it for the status.
+    /// Takes in what an accepted call has begun, and returns it for the status. A call that is done at once leaves
+    /// nothing to follow: what was followed before it is over too, for the service makes one change at a time.
     pub fn begin(&mut self, call: &Call, reply: &Reply, now: Timestamp) -> Option<Operation> {
-        let url = reply.operation.clone()?;
-        *self = Self { remembered: Some(Operation::begun(call, url, now)), answer: None };
-        self.remembered.clone()
+        let begun = reply.operation.clone().map(|url| Operation::begun(call, url, now));
+        *self = Self { remembered: begun.clone(), answer: None };
+        begun
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure::model::{Action, Purpose, ResourceId};
+    use crate::decide::fixtures::{failed_state, noon, operation};
+
+    fn followed(seconds_ago: u64, answer: Option<OperationState>) -> Followed {
+        let id = ResourceId::new("/x");
+        let asked = operation(Purpose::Update, "change it", &id, seconds_ago, OperationState::Running);
+        Followed { answer, ..asked }
+    }
+
+    #[test]
+    fn not_asked_is_not_running_and_no_end_either() {
+        for (it, believed, under_way) in [
+            (followed(60, None), None, true),
+            (followed(60, Some(OperationState::Running)), Some(OperationState::Running), true),
+            (followed(60, Some(OperationState::Succeeded)), Some(OperationState::Succeeded), false),
+            (followed(60, Some(OperationState::Gone)), Some(OperationState::Gone), false),
+            (followed(60, Some(failed_state())), Some(failed_state()), false),
+            // After two hours only a failure is still believed.
+            (followed(7200, None), Some(OperationState::Gone), false),
+            (followed(7200, Some(OperationState::Running)), Some(OperationState::Gone), false),
+            (followed(7200, Some(failed_state())), Some(failed_state()), false),
+            (Followed::default(), None, false),
+        ] {
+            assert_eq!(it.believed(noon()), believed, "{it:?}");
+            assert_eq!(it.under_way(noon()).is_some(), under_way, "{it:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_is_done_at_once_leaves_nothing_to_follow() {
+        let call = Call::new(Purpose::Update, ResourceId::new("/x"), Action::Delete, "change it");
+        let mut it = followed(60, Some(failed_state()));
+        let accepted = Reply { status: 202, operation: Some("https://op".into()), ..Reply::default() };
+        let begun = it.begin(&call, &accepted, noon());
+        assert_eq!((begun.map(|o| o.url), &it.answer), (Some("https://op".into()), &None));
+        assert_eq!(it.begin(&call, &Reply { status: 200, ..Reply::default() }, noon()), None);
+        assert_eq!(it, Followed::default());
     }
 }

@@ -137,7 +137,7 @@ impl Cloud {
     pub fn read(&mut self, what: &Ask) -> Answer {
         match what {
             Ask::Resource(id) => Answer::Resource(self.get(id)),
-            Ask::Collection { path, .. } => Answer::Collection(self.list(path)),
+            Ask::Collection { path, archived } => Answer::Collection(self.list(path, *archived)),
             Ask::Operation { url, .. } => Answer::Operation(self.poll(url)),
             Ask::Run { job, .. } => Answer::Run(self.run(job)),
         }
@@ -176,7 +176,7 @@ impl Cloud {
 
     /// A collection, as the list has it: new resources may be missing, old ones there, and of those that changed the list
     /// may have the body that they had before.
-    fn list(&mut self, path: &ResourceId) -> Result<Vec<Value>, Error> {
+    fn list(&mut self, path: &ResourceId, archived: bool) -> Result<Vec<Value>, Error> {
         if let Some(error) = self.trouble() {
             return Err(error);
         }
@@ -188,7 +188,8 @@ impl Cloud {
         let ghosts = self.ghosts.iter().map(|(_, r)| r).filter(|r| !self.resources.contains_key(&r.id));
         let all = self.resources.values().filter(|r| r.listed <= now).chain(ghosts);
         let inside = all.filter(|r| r.id.parent() == *path);
-        Ok(inside.map(|r| r.in_a_list(now).clone()).collect())
+        let shown = inside.map(|r| r.in_a_list(now));
+        Ok(shown.filter(|body| archived || body["properties"]["isArchived"] != true).cloned().collect())
     }
 
     /// The models that a registry holds, by name. Archived versions count as no latest one.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::super::cloud::{Deed, Form};
 use super::super::world::World;
 use super::{Evidence, allowed, evidence, hold, positions, wanted, written_traffic};
-use crate::api::{BindingDeletion, RegistryDeletion, Tags, VersionDeletion};
-use crate::azure::model::{Action, Call, ResourceId};
+use crate::api::{BindingDeletion, ModelVersion, Object as _, RegistryDeletion, Tags, VersionDeletion};
+use crate::azure::model::{Action, Call, Purpose, ResourceId};
 use crate::decide::{Facts as _, Kind, Look, Mode, Situation, deployment_binding};
 
 /// What holds of every call.
@@ -19,6 +19,7 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
     what_others_claim_is_handed_over(facts.situation(), call)?;
     what_failed_is_not_tried_again_at_once(facts.situation(), call)?;
     ownership_stays(world, object, call)?;
+    one_pass_at_a_time(world, object, call)?;
     match evidence::<K>(&facts) {
         Evidence::Workspace => Err(format!("a workspace was about to be changed: {}", call.doing)),
         Evidence::Registry(facts) => {
@@ -32,6 +33,7 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
             let tags = found.as_ref().map_or(&Value::Null, |f| &f["properties"]["tags"]);
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
             one_publish_per_version(world, object, call)?;
+            the_intent_is_stored(world, object, call)?;
             nothing_that_serves_is_deleted(facts.served_by.is_empty(), call)?;
             let (tags, owned) = (&facts.spec.tags, &facts.status.owned_tags);
             foreign_fields_survive(found.as_ref(), "/properties/tags", tags, owned, call)
@@ -141,6 +143,13 @@ fn ownership_stays<K: Kind>(world: &World, object: &K, call: &Call) -> Result<()
     let restored = world.faults.any_order || world.faults.while_running;
     let goes = object.is_deleting() && object.full_name() == before;
     hold(!restored || goes || before == after || !world.lives(&before), said)
+}
+
+/// From the GET to the end of the PUT nobody else of this process works on the resource. A publish changes another one.
+fn one_pass_at_a_time<K: Kind>(world: &World, object: &K, call: &Call) -> Result<(), String> {
+    let other =
+        world.also_read_by(&object.key(), &call.resource).filter(|_| call.errand.purpose != Purpose::Publish);
+    hold(other.is_none(), || format!("{other:?} works on it too: {}", call.doing))
 }
 
 /// A call that did not work is not made again within the second.
@@ -258,6 +267,14 @@ fn a_failed_revision_is_not_tried_again(
     let by_tag = world.ledger.failed.get(id).is_some_and(|f| f.contains(revision));
     let by_status = facts.status.failed.iter().any(|f| f.revision == revision);
     hold(!by_tag && !by_status, || format!("{revision} has failed: {}", call.doing))
+}
+
+/// When a publish goes out, its intent is in the status.
+fn the_intent_is_stored<K: Kind>(world: &World, object: &K, call: &Call) -> Result<(), String> {
+    let live = world.cluster.live.get(&object.key()).and_then(ModelVersion::from_any);
+    let stored = live.is_none_or(|live| live.current().publishing.is_some());
+    let publish = call.errand.purpose == Purpose::Publish;
+    hold(!publish || stored, || format!("no intent is stored: {}", call.doing))
 }
 
 /// A version is published once: never again while the first may still land.

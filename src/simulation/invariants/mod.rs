@@ -15,8 +15,9 @@ use super::cloud::{Form, Resource};
 use super::world::World;
 use crate::api::BindingDeletion;
 use crate::azure::model::ResourceId;
+use crate::decide::places::registry;
 use crate::decide::rollout::Revision;
-use crate::decide::{Kind, Mode, Place, SourceVersion, deployment_binding, model_version, registry};
+use crate::decide::{Kind, Mode, Place, SourceVersion, deployment_binding, model_version};
 
 /// The facts of a call, whatever the kind.
 pub enum Evidence<'a> {

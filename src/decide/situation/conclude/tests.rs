@@ -10,7 +10,7 @@ use crate::azure::model::{Class, OperationState, Purpose, Reply};
 use crate::decide::fixtures::{
     assert_table, attempt, failed_state, failure, noon, operation, ready, registry, situation, told,
 };
-use crate::decide::registry::{Facts, decide};
+use crate::decide::places::registry::{Facts, decide};
 use crate::decide::{Look, Mode, retry_after};
 
 const DOING: &str = "create the registry models";

@@ -2,10 +2,10 @@
 
 mod gather;
 
-use super::{Decision, Look, Situation, Verdict, first_of};
 use crate::api::{Reason, WorkspaceSpec, WorkspaceStatus};
 use crate::azure::model::ResourceId;
 use crate::azure::model::resource::Workspace;
+use crate::decide::{Decision, Look, Situation, Verdict, first_of};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]

@@ -4,21 +4,21 @@ mod body;
 mod gather;
 
 use body::{fixed_differences, region_details, system_assigned};
-pub(super) use body::{identity_in_words, to_azure};
+pub(in crate::decide) use body::{identity_in_words, to_azure};
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::drift::{Differences, intended, merged, owned};
-use super::{Decision, Look, OWNER_TAG, Situation, Verdict, elapsed, first_of};
 use crate::api::{
     ContainerRegistry, Drift, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
     Storage,
 };
 use crate::azure::model::resource::{RegionDetails, Registry};
 use crate::azure::model::{Action, Call, Error, OperationState, Purpose, Reply, ResourceId};
+use crate::decide::drift::{Differences, intended, merged, owned};
+use crate::decide::{Decision, Failure, Look, OWNER_TAG, Situation, Verdict, elapsed, first_of};
 
 /// How long accounts may take to show when no operation is known: as long as Azure follows one itself
 /// (`x-ms-async-operation-timeout`, azure-ml.md B.1).
@@ -388,7 +388,8 @@ fn ask_again_for_accounts(facts: &Facts) -> Option<Verdict> {
             (Purpose::CompleteAccounts, format!("ask again for the accounts of registry {name} in {awaited}"))
         };
         // What failed is done once more, after its time, and until then the status says why it failed.
-        let (purpose, doing) = failure.map_or_else(again, |f| (f.attempt.purpose, f.attempt.doing.clone()));
+        let same = failure.filter(|f: &&Failure| f.attempt.purpose != Purpose::RemoveRegions);
+        let (purpose, doing) = same.map_or_else(again, |f| (f.attempt.purpose, f.attempt.doing.clone()));
         return Some(put(facts, registry.clone(), Reason::Updating, purpose, doing));
     }
     let again = since + PATIENCE;

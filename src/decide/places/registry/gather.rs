@@ -49,12 +49,13 @@ impl Kind for Registry {
         let may_be_deleted = situation.deleting && self.spec.deletion_policy == RegistryDeletion::Delete;
         if may_be_deleted && registry.found().is_some() {
             match content(&id, known) {
-                Ok(content) => holds = content,
-                Err(error) => {
+                None => {}
+                // Counting takes long, so who refers to the registry is asked last.
+                Some(Ok(content)) => (holds, referrers) = (content, who_refers(self, known)),
+                Some(Err(error)) => {
                     registry = situation.look(&id, "what the registry holds", Some(Err(error)));
                 }
             }
-            referrers = who_refers(self, known);
         }
         situation.looked(&registry);
         Facts { situation, spec: self.spec.clone(), status: self.current(), id, registry, holds, referrers }
@@ -62,33 +63,48 @@ impl Kind for Registry {
 }
 
 /// What the registry holds in Azure, archived assets too, in words. A name without versions is nothing
-/// that could be lost: the service keeps it when the last version is deleted.
-fn content(id: &ResourceId, known: &mut Known) -> Result<Vec<String>, Error> {
-    let mut all = vec![];
+/// that could be lost: the service keeps it when the last version is deleted. None while something is not known yet.
+fn content(id: &ResourceId, known: &mut Known) -> Option<Result<Vec<String>, Error>> {
+    let (mut all, mut whole) = (vec![], true);
     for family in FAMILIES {
         let mut held = 0;
-        for asset in listed(&ResourceId::new(format!("{id}/{family}")), known)? {
+        let assets = match listed(&ResourceId::new(format!("{id}/{family}")), known) {
+            None => {
+                whole = false;
+                continue;
+            }
+            Some(Ok(assets)) => assets,
+            Some(Err(error)) => return Some(Err(error)),
+        };
+        for asset in assets {
             let latest = asset.get("properties").and_then(|p| p.get("latestVersion"));
             let name = asset.get("name").and_then(Value::as_str).unwrap_or_default();
             let versions = id.child(family, name);
             // Archived versions may count as no latest one, so an absence is confirmed.
-            let there = latest.is_some_and(Value::is_string)
-                || !listed(&ResourceId::new(format!("{versions}/versions")), known)?.is_empty();
-            held += usize::from(there);
+            let there = latest.is_some_and(Value::is_string);
+            let confirmed = match there {
+                true => Some(Ok(true)),
+                false => listed(&ResourceId::new(format!("{versions}/versions")), known)
+                    .map(|versions| versions.map(|all| !all.is_empty())),
+            };
+            match confirmed {
+                None => whole = false,
+                Some(Ok(there)) => held += usize::from(there),
+                Some(Err(error)) => return Some(Err(error)),
+            }
         }
         if held > 0 {
             all.push(format!("{held} {family}"));
         }
     }
-    Ok(all)
+    whole.then_some(Ok(all))
 }
 
-/// A collection of assets, archived ones too; empty where Azure has no such collection.
-fn listed(collection: &ResourceId, known: &mut Known) -> Result<Vec<Rest>, Error> {
-    match known.collection(Purpose::CountContent, collection, true) {
-        None => Ok(vec![]),
-        Some(Err(error)) if error.is_not_found() => Ok(vec![]),
-        Some(listed) => listed,
+/// A collection of assets, archived ones too; empty where Azure has no such collection. None while it is not known yet.
+fn listed(collection: &ResourceId, known: &mut Known) -> Option<Result<Vec<Rest>, Error>> {
+    match known.collection(Purpose::CountContent, collection, true)? {
+        Err(error) if error.is_not_found() => Some(Ok(vec![])),
+        listed => Some(listed),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Kind, Known, Place, SourceVersion, claimants};
+use super::{Place, SourceVersion};
 use crate::api::{AllowedNamespaces, ModelVersion, Object, ObjectKey, Reference, Registry, Workspace};
+use crate::decide::facts::{Kind, Known, claimants};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
     // Labels are only asked for where they matter.

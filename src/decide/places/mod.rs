@@ -1,14 +1,79 @@
-//! What a place or a version is for whoever names it, and what an unready place means: the same for
-//! every kind.
+//! Places: registries and workspaces; what a place or a version is for whoever names it, and who may refer to whom
+//! ([`reference`]). It knows nothing of what is registered or served there.
+
+pub mod reference;
+pub mod registry;
+pub mod workspace;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::{Place, SourceVersion, Verdict};
+use super::Verdict;
 use crate::api::{
-    ConditionType, ModelVersionSpec, ModelVersionStatus, Policy, Reason, RegistrySpec, RegistryStatus,
-    WorkspaceSpec, WorkspaceStatus, conditions_of,
+    ConditionType, Lineage, ModelType, ModelVersionSpec, ModelVersionStatus, Policy, Reason, RegistrySpec,
+    RegistryStatus, WorkspaceSpec, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::ResourceId;
+
+/// The place that an object names, as far as it may know.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Place {
+    /// There is none of this name, or it does not allow our namespace: from outside both look the same.
+    Missing {
+        /// `Registry team-a/models`.
+        what: String,
+    },
+    /// It is there, and not ready.
+    NotReady {
+        /// `Registry team-a/models`.
+        what: String,
+        /// Its own Ready message.
+        because: String,
+    },
+    /// It is ready.
+    Ready {
+        /// Its ARM id.
+        id: ResourceId,
+        /// Its region.
+        location: String,
+        /// What may serve there; nothing is asked of registries.
+        policy: Policy,
+    },
+}
+
+/// The version that another object names.
+#[allow(clippy::large_enum_variant)] // one per pass, and mostly the large one
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceVersion {
+    /// There is none of this name, or its place does not allow our namespace.
+    Missing {
+        /// `ModelVersion team-a/taxi-3`.
+        what: String,
+    },
+    /// It is there, and not ready.
+    NotReady {
+        /// `ModelVersion team-a/taxi-3`.
+        what: String,
+        /// Its own Ready message.
+        because: String,
+    },
+    /// It is registered.
+    Ready {
+        /// Its ARM id.
+        id: ResourceId,
+        /// The id that deployments use.
+        asset_id: String,
+        /// The model's name.
+        model: String,
+        /// The version.
+        version: String,
+        /// The format.
+        kind: ModelType,
+        /// Where it comes from.
+        lineage: Lineage,
+        /// The registry it lives in, by its name in Azure; none for a workspace.
+        registry: Option<String>,
+    },
+}
 
 impl Place {
     /// A registry, for whom it allows.
@@ -36,7 +101,7 @@ impl Place {
     }
 
     /// It must exist, be ready, and allow the namespace of whoever asks.
-    pub(super) fn wait_until_ready(&self) -> Option<Verdict> {
+    pub(in crate::decide) fn wait_until_ready(&self) -> Option<Verdict> {
         match self {
             Self::Missing { what } => Some(Verdict::stalled(
                 Reason::ReferenceNotFound,
