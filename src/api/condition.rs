@@ -14,6 +14,11 @@ macro_rules! words {
             $($(#[$variant])* $name,)+
         }
 
+        impl $enum {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+        }
+
         impl fmt::Display for $enum {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(match self { $(Self::$name => stringify!($name),)+ })
