@@ -75,17 +75,18 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
 pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     let case = Case::of(facts);
     let mut status = picture::of(&case);
-    let step = first_of(&case, QUESTIONS).unwrap_or_else(|| settle(&case));
+    let verdict = first_of(&case, QUESTIONS).unwrap_or_else(|| settle(&case));
     let seen = facts.endpoint.seen();
-    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, step);
-    if let Some(call) = &step.call {
+    let (conditions, verdict) =
+        facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
+    if let Some(call) = &verdict.call {
         case.store_the_keys_of(call, &mut status);
     }
     let refused = endpoint::refuse_foreign(&case).is_some() && !facts.situation.deleting;
-    status.phase = (!refused).then(|| phase(&case, &step));
-    status.conditions = conditions::of(&case, &step, &conditions);
-    let next = sooner(&case, step.next);
-    Verdict { next, ..step }.decision(status)
+    status.phase = (!refused).then(|| phase(&case, &verdict));
+    status.conditions = conditions::of(&case, &verdict, &conditions);
+    let next = sooner(&case, verdict.next);
+    Verdict { next, ..verdict }.decision(status)
 }
 
 impl<'a> Case<'a> {
@@ -277,9 +278,9 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     }
 }
 
-fn phase(case: &Case<'_>, step: &Verdict) -> Phase {
+fn phase(case: &Case<'_>, verdict: &Verdict) -> Phase {
     let scene = &case.scene;
-    match step.reason {
+    match verdict.reason {
         _ if case.facts.situation.deleting => Phase::Deleting,
         Reason::TakingBack => Phase::TakingBack,
         Reason::Pausing => Phase::Pausing,
@@ -287,7 +288,10 @@ fn phase(case: &Case<'_>, step: &Verdict) -> Phase {
         _ if scene.arrived() => Phase::Serving,
         _ => match scene.candidate().map(OnlineDeployment::provisioning) {
             Some(Provisioning::Succeeded) => Phase::Shifting,
-            None if scene.stable.is_none() || scene.wanted().is_none() || step.course != Course::Working => {
+            None if scene.stable.is_none()
+                || scene.wanted().is_none()
+                || verdict.course != Course::Working =>
+            {
                 Phase::Pending
             }
             _ => Phase::Preparing,

@@ -5,6 +5,7 @@
 //! list that has an answer decides what happens. `conclude` folds that answer into conditions, and
 //! holds back what may not be done now: the same way for every kind.
 
+mod condition;
 mod drift;
 pub mod facts;
 #[cfg(test)]

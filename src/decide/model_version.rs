@@ -6,6 +6,9 @@ mod promotion;
 mod source;
 mod teardown;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::condition::{Said, say};
 use super::drift::{Differences, intended, merged, owned};
 use super::{Decision, Intent, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of};
 use crate::api::{
@@ -43,7 +46,7 @@ pub struct Facts {
 /// What to do next for a model version. The first question that has an answer decides.
 pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
     let mut status = picture(facts);
-    let step = first_of(
+    let verdict = first_of(
         facts,
         &[
             teardown::finish_deletion,
@@ -62,18 +65,18 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
     )
     .unwrap_or_else(|| settle(facts));
     let seen = facts.version.seen();
-    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, step);
-    if step.call.as_ref().is_some_and(|call| call.errand.purpose == Purpose::Publish) {
+    let (common, verdict) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
+    if verdict.call.as_ref().is_some_and(|call| call.errand.purpose == Purpose::Publish) {
         status.publishing = facts.intent();
         // A deletion finds the copy by it, also when the registry's object is gone.
         status.id = facts.id.as_ref().map(ToString::to_string);
     }
-    if matches!(&step.call, Some(Call { action: Action::Put(_), .. })) {
+    if matches!(&verdict.call, Some(Call { action: Action::Put(_), .. })) {
         status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
         status.owned_properties = intended(&status.owned_properties, &facts.spec.properties);
     }
-    status.conditions = registered(facts, &conditions);
-    step.decision(status)
+    status.conditions = conditions(facts, &common);
+    verdict.decision(status)
 }
 
 impl Facts {
@@ -190,39 +193,22 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     status
 }
 
-/// `Registered` tells whether Azure has it, whatever else goes on.
-fn registered(
-    facts: &Facts,
-    conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition],
-) -> Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
-    let mut conditions = conditions_of(conditions);
-    let (generation, now) = (facts.situation.generation, facts.situation.now);
+/// The conditions of every kind, and whether Azure has the version, whatever else goes on.
+fn conditions(facts: &Facts, common: &[Condition]) -> Vec<Condition> {
+    let mut all = conditions_of(common);
+    let Situation { generation, now, .. } = facts.situation;
+    say(&mut all, [(ConditionType::Registered, registered(facts))], generation, now);
+    all.into_vec()
+}
+
+/// Azure has the version.
+fn registered(facts: &Facts) -> Said {
+    let title = facts.title();
     match &facts.version {
-        Look::Found(_) => {
-            let message = format!("Azure has {}.", facts.title());
-            conditions.set(
-                ConditionType::Registered,
-                Some(true),
-                Reason::Succeeded,
-                message,
-                generation,
-                now,
-            );
-        }
-        Look::Absent => {
-            let message = format!("Azure does not have {}.", facts.title());
-            conditions.set(
-                ConditionType::Registered,
-                Some(false),
-                Reason::NotInAzure,
-                message,
-                generation,
-                now,
-            );
-        }
-        Look::Unseen => {}
+        Look::Found(_) => Said::Holds(true, Reason::Succeeded, format!("Azure has {title}.")),
+        Look::Absent => Said::Holds(false, Reason::NotInAzure, format!("Azure does not have {title}.")),
+        Look::Unseen => Said::AsBefore,
     }
-    conditions.into_vec()
 }
 
 fn wait_for_place(facts: &Facts) -> Option<Verdict> {
@@ -322,15 +308,15 @@ fn correct(facts: &Facts) -> Option<Verdict> {
         (false, false) => (Purpose::Update, format!("change {fields_in_words} of {title}")),
     };
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let mut step = facts.put(reason, purpose, doing, &facts.desired(version.clone()))?;
+    let mut verdict = facts.put(reason, purpose, doing, &facts.desired(version.clone()))?;
     if drifted && !facts.observing() {
-        step = step.telling(
+        verdict = verdict.telling(
             true,
             Reason::Drifted,
             format!("{} changed in Azure; Bindery puts the manifest's word back.", fields.join(", ")),
         );
     }
-    Some(step)
+    Some(verdict)
 }
 
 fn settle(facts: &Facts) -> Verdict {

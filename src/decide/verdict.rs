@@ -123,8 +123,8 @@ impl Verdict {
     /// The object may go.
     pub fn release(message: impl Into<String>) -> Self {
         let message = message.into();
-        let step = Self::new(Some(false), Reason::Finishing, message.clone(), Course::Working);
-        Self { release: true, ..step }.telling(false, Reason::Finishing, message)
+        let verdict = Self::new(Some(false), Reason::Finishing, message.clone(), Course::Working);
+        Self { release: true, ..verdict }.telling(false, Reason::Finishing, message)
     }
 
     /// The decision that it amounts to.

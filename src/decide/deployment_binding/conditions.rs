@@ -6,36 +6,20 @@ use super::Case;
 use super::endpoint::refuse_foreign;
 use crate::api::{ConditionType, Reason, conditions_of};
 use crate::azure::model::resource::Provisioning;
+use crate::decide::condition::{Said, say};
 use crate::decide::verdict::Course;
 use crate::decide::{Look, Verdict};
 
-/// What is said of one condition now.
-enum Said {
-    /// It is there: true or false, why, and in a sentence.
-    Holds(bool, Reason, String),
-    /// There is nothing that it could speak of.
-    Absent,
-    /// Nobody looked, so what was said last stays said.
-    AsBefore,
-}
-
 /// The conditions of every kind, and after them those of a binding.
-pub(super) fn of(case: &Case<'_>, step: &Verdict, common: &[Condition]) -> Vec<Condition> {
+pub(super) fn of(case: &Case<'_>, verdict: &Verdict, common: &[Condition]) -> Vec<Condition> {
     let mut all = conditions_of(common);
     let (generation, now) = (case.facts.situation.generation, case.facts.situation.now);
-    for (kind, said) in [
+    let own = [
         (ConditionType::EndpointReady, endpoint_ready(case)),
         (ConditionType::CandidateReady, candidate_ready(case)),
-        (ConditionType::Progressing, progressing(case, step)),
-    ] {
-        match said {
-            Said::Holds(status, reason, message) => {
-                all.set(kind, Some(status), reason, message, generation, now);
-            }
-            Said::Absent => all.remove(kind),
-            Said::AsBefore => {}
-        }
-    }
+        (ConditionType::Progressing, progressing(case, verdict)),
+    ];
+    say(&mut all, own, generation, now);
     all.into_vec()
 }
 
@@ -79,7 +63,7 @@ fn candidate_ready(case: &Case<'_>) -> Said {
 }
 
 /// A rollout moves. One that waits for a person, or that nobody may move, does not.
-fn progressing(case: &Case<'_>, step: &Verdict) -> Said {
+fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     let scene = &case.scene;
     if scene.wanted_failed() {
         return Said::Holds(false, Reason::CandidateFailed, wanted_failed(case));
@@ -87,8 +71,8 @@ fn progressing(case: &Case<'_>, step: &Verdict) -> Said {
     if scene.candidate().is_none() && scene.arrived() {
         return Said::Holds(false, Reason::Succeeded, "No rollout goes on.".into());
     }
-    if step.course != Course::Working {
-        return Said::Holds(false, step.reason, step.message.clone());
+    if verdict.course != Course::Working {
+        return Said::Holds(false, verdict.reason, verdict.message.clone());
     }
     let message = match scene.candidate() {
         Some(candidate) => {

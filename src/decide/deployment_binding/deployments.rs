@@ -29,8 +29,8 @@ fn idle<'a>(case: &Case<'a>, role: Role) -> Vec<&'a OnlineDeployment> {
 /// refuse every traffic map that names it. So it is written once more. Until the next try is due, the other questions
 /// are still asked.
 pub(super) fn mend_stable(case: &Case<'_>) -> Option<Verdict> {
-    let step = go_on_mending(case)?;
-    let call = step.call.as_ref()?;
+    let verdict = go_on_mending(case)?;
+    let call = verdict.call.as_ref()?;
     let (scene, situation) = (&case.scene, &case.facts.situation);
     let candidate_serves = scene.candidate().is_some_and(|d| scene.routed(d.name()) > Weight::NONE);
     let due = match &situation.trouble.failure {
@@ -42,7 +42,7 @@ pub(super) fn mend_stable(case: &Case<'_>) -> Option<Verdict> {
         }
         Some(failure) => failure.times.is_multiple_of(TRIES_BEFORE_A_MEND),
     };
-    due.then_some(step)
+    due.then_some(verdict)
 }
 
 /// The same where nothing else is to be done: while it waits for its time, the status says why the last try did not
@@ -78,8 +78,8 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     // Nothing in the answer below needs the failed deployment, so it may go when its time has come.
-    if let Some(step) = remove_what_has_expired(case) {
-        return Some(step);
+    if let Some(verdict) = remove_what_has_expired(case) {
+        return Some(verdict);
     }
     let revision = scene.wanted_revision()?.to_string();
     let failed = picture::failed(case).into_iter().find(|f| f.revision == revision);
@@ -146,8 +146,8 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
     let note = format!("Bindery is about to {doing}.");
     let call =
         Call::new(Purpose::AdjustDeployment, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
-    let step = Verdict::call(reason, call);
-    Some(if drifted && !facts.observing() { step.telling(true, reason, note) } else { step })
+    let verdict = Verdict::call(reason, call);
+    Some(if drifted && !facts.observing() { verdict.telling(true, reason, note) } else { verdict })
 }
 
 pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {

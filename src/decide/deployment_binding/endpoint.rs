@@ -48,8 +48,8 @@ pub(super) fn align_endpoint(case: &Case<'_>) -> Option<Verdict> {
     }
     let (reason, (purpose, doing)) = (cause.reason(), errand(case, cause));
     let note = format!("Bindery is about to {doing}.{}", cause.and_then());
-    let step = facts.put_endpoint(case, endpoint.clone(), &case.next, (reason, purpose), doing)?;
-    Some(if facts.observing() { step } else { step.telling(cause.is_warning(), reason, note) })
+    let verdict = facts.put_endpoint(case, endpoint.clone(), &case.next, (reason, purpose), doing)?;
+    Some(if facts.observing() { verdict } else { verdict.telling(cause.is_warning(), reason, note) })
 }
 
 /// What the call is for, and the sentence of it. An endpoint that a call of ours left in a failed state is mended by

@@ -27,16 +27,16 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     };
     let (id, what) = (facts.id.clone()?, format!("endpoint {}", facts.endpoint_name()));
     let follow = || follow_running_change(case);
-    if let Some(step) = situation.leave_to_owner(&endpoint.tags, &what, follow).or_else(follow) {
-        return Some(step);
+    if let Some(verdict) = situation.leave_to_owner(&endpoint.tags, &what, follow).or_else(follow) {
+        return Some(verdict);
     }
     let hand_over = situation.hand_over(&what, |heir, doing| {
         let mut given = endpoint.clone();
         given.tags.insert(OWNER_TAG.into(), heir.to_string());
         Some(Call::new(Purpose::HandOver, id.clone(), Action::Put(given.to_put()), doing))
     });
-    if let Some(step) = hand_over {
-        return Some(step);
+    if let Some(verdict) = hand_over {
+        return Some(verdict);
     }
     let (ours, foreign): (Vec<&OnlineDeployment>, Vec<_>) =
         facts.deployments.iter().partition(|d| case.scene.ours(d));

@@ -27,15 +27,15 @@ pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
     let doing = operation.map_or_else(|| format!("a change of {what}"), |o| o.doing.clone());
     let after = facts.situation.look_again(operation.map(|o| o.since));
     if picture::deadline_passed(case) {
-        let mut step = Verdict::wait(
+        let mut verdict = Verdict::wait(
             Reason::ProgressDeadlineExceeded,
             format!(
                 "Azure has worked on {what} for longer than spec.strategy.progressDeadline. Bindery takes it back as soon as Azure lets go of the endpoint."
             ),
             after,
         );
-        step.course = Course::Stalled;
-        return Some(step);
+        verdict.course = Course::Stalled;
+        return Some(verdict);
     }
     Some(Verdict::wait(Reason::OperationRunning, format!("Azure works on it: {doing}."), after))
 }

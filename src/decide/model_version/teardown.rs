@@ -40,16 +40,16 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     let tags = &version.properties.tags;
     let follow = || follow_running_operation(facts);
     let left = || situation.leave_to_owner(tags, &what, follow);
-    if let Some(step) = (!copied).then(left).flatten().or_else(follow) {
-        return Some(step);
+    if let Some(verdict) = (!copied).then(left).flatten().or_else(follow) {
+        return Some(verdict);
     }
     let hand_over = situation.hand_over(&what, |heir, doing| {
         let mut given = version.clone();
         given.properties.tags.insert(OWNER_TAG.into(), heir.to_string());
         Some(Call::new(Purpose::HandOver, facts.id.clone()?, Action::Put(given.to_put()), doing))
     });
-    if let Some(step) = hand_over {
-        return Some(step);
+    if let Some(verdict) = hand_over {
+        return Some(verdict);
     }
     if facts.spec.deletion_policy == VersionDeletion::Archive {
         if version.properties.is_archived {

@@ -120,9 +120,7 @@ impl Place {
 impl SourceVersion {
     /// A version, for whom its place allows.
     pub fn of(what: String, spec: &ModelVersionSpec, status: ModelVersionStatus, deleting: bool) -> Self {
-        let registered = conditions_of(&status.conditions)
-            .get(ConditionType::Registered)
-            .is_some_and(|c| c.status == "True");
+        let registered = conditions_of(&status.conditions).is_true(ConditionType::Registered);
         let usable = registered && !stalled(&status.conditions) && !deleting;
         let Some((asset_id, id)) = status.asset_id.zip(status.id).filter(|_| usable) else {
             return Self::NotReady { what, because: because(&status.conditions) };
@@ -142,7 +140,7 @@ impl SourceVersion {
 
 /// Is only a person able to help it?
 fn stalled(conditions: &[Condition]) -> bool {
-    conditions_of(conditions).get(ConditionType::Stalled).is_some_and(|c| c.status == "True")
+    conditions_of(conditions).is_true(ConditionType::Stalled)
 }
 
 fn because(conditions: &[Condition]) -> String {

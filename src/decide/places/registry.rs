@@ -42,7 +42,7 @@ pub struct Facts {
 /// What to do next for a registry. The first question that has an answer decides.
 pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
     let mut status = picture(facts);
-    let step = first_of(
+    let verdict = first_of(
         facts,
         &[
             finish_deletion,
@@ -58,14 +58,15 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
     )
     .unwrap_or_else(|| settle(facts));
     let seen = facts.registry.seen();
-    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, step);
-    if matches!(&step.call, Some(Call { action: Action::Put(_), .. })) {
+    let (conditions, verdict) =
+        facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
+    if matches!(&verdict.call, Some(Call { action: Action::Put(_), .. })) {
         status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
         // It asks for the accounts too: the wait for them begins again.
         status.awaiting_accounts_since = status.awaiting_accounts_since.map(|_| facts.situation.now);
     }
     status.conditions = conditions;
-    step.decision(status)
+    verdict.decision(status)
 }
 
 impl Facts {
@@ -215,16 +216,16 @@ fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     };
     let what = format!("registry {}", facts.id.name());
     let follow = || follow_running_operation(facts);
-    if let Some(step) = situation.leave_to_owner(&registry.tags, &what, follow).or_else(follow) {
-        return Some(step);
+    if let Some(verdict) = situation.leave_to_owner(&registry.tags, &what, follow).or_else(follow) {
+        return Some(verdict);
     }
     let hand_over = situation.hand_over(&what, |heir, doing| {
         let mut given = registry.clone();
         given.tags.insert(OWNER_TAG.into(), heir.to_string());
         Some(Call::new(Purpose::HandOver, facts.id.clone(), Action::Put(given.to_put()), doing))
     });
-    if let Some(step) = hand_over {
-        return Some(step);
+    if let Some(verdict) = hand_over {
+        return Some(verdict);
     }
     let content: Vec<&str> = facts.holds.iter().chain(&facts.referrers).map(String::as_str).collect();
     if !content.is_empty() {
@@ -348,15 +349,15 @@ fn correct(facts: &Facts) -> Option<Verdict> {
         (false, false) => (Purpose::Update, format!("change {fields_in_words} of registry {name}")),
     };
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let mut step = put(facts, registry.clone(), reason, purpose, doing);
+    let mut verdict = put(facts, registry.clone(), reason, purpose, doing);
     if drifted && !facts.observing() {
-        step = step.telling(
+        verdict = verdict.telling(
             true,
             Reason::Drifted,
             format!("{} changed in Azure; Bindery puts the manifest's word back.", fields.join(", ")),
         );
     }
-    Some(step)
+    Some(verdict)
 }
 
 /// A PUT of what was found with our fields set; what is not ours goes back as it came.

@@ -21,12 +21,12 @@ pub struct Facts {
 /// What to say of a workspace. The first question that has an answer decides.
 pub fn decide(facts: &Facts) -> Decision<WorkspaceStatus> {
     let mut status = picture(facts);
-    let step = first_of(facts, &[let_go, refuse_second_claimant, report_unreadable, report_absence])
+    let verdict = first_of(facts, &[let_go, refuse_second_claimant, report_unreadable, report_absence])
         .unwrap_or_else(|| settle(facts));
     // Nothing of a workspace is Bindery's, so nothing can drift.
-    let (conditions, step) = facts.situation.conclude(&facts.status.conditions, None, &[], step);
+    let (conditions, verdict) = facts.situation.conclude(&facts.status.conditions, None, &[], verdict);
     status.conditions = conditions;
-    step.decision(status)
+    verdict.decision(status)
 }
 
 impl Facts {

@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::{Failure, Mode, Situation, elapsed, retry_after};
 use crate::api::{ConditionType, Drift, Reason, conditions_of};
 use crate::azure::model::{Class, Lane, Purpose};
+use crate::decide::condition::{Said, say};
 use crate::decide::verdict::{Course, LookAgain, Verdict};
 
 impl Situation {
@@ -16,60 +17,35 @@ impl Situation {
         old: &[Condition],
         seen: Option<bool>,
         drift: &[Drift],
-        step: Verdict,
+        verdict: Verdict,
     ) -> (Vec<Condition>, Verdict) {
-        let mut step = self.wait_out_failure(self.hold_back(step, drift));
-        if let Some(call) = &mut step.call {
+        let mut verdict = self.wait_out_failure(self.hold_back(verdict, drift));
+        if let Some(call) = &mut verdict.call {
             let back = matches!(call.errand.purpose, Purpose::TakeBack | Purpose::Withdraw);
             call.errand.lane = if back { Lane::TakingBack } else { self.lane };
         }
-        let (generation, now) = (self.generation, self.now);
         let mut conditions = conditions_of(old);
-        conditions.set(ConditionType::Ready, step.ready, step.reason, step.message.clone(), generation, now);
-        let (working, stalled) = (step.course == Course::Working, step.course == Course::Stalled);
-        for (kind, present) in [(ConditionType::Reconciling, working), (ConditionType::Stalled, stalled)] {
-            if present {
-                conditions.set(kind, Some(true), step.reason, step.message.clone(), generation, now);
-            } else {
-                conditions.remove(kind);
-            }
-        }
-        match seen {
-            _ if !drift.is_empty() => {
-                conditions.set(
-                    ConditionType::Drifted,
-                    Some(true),
-                    Reason::Drifted,
-                    in_words(drift),
-                    generation,
-                    now,
-                );
-            }
-            Some(true) => conditions.set(
-                ConditionType::Drifted,
-                Some(false),
-                Reason::InSync,
-                "Nothing was changed behind Bindery's back.",
-                generation,
-                now,
-            ),
-            Some(false) => conditions.remove(ConditionType::Drifted),
-            None => {} // what was said last stays said
-        }
-        (conditions.into_vec(), step)
+        let all = [
+            (ConditionType::Ready, ready(&verdict)),
+            (ConditionType::Reconciling, course(&verdict, Course::Working)),
+            (ConditionType::Stalled, course(&verdict, Course::Stalled)),
+            (ConditionType::Drifted, drifted(seen, drift)),
+        ];
+        say(&mut conditions, all, self.generation, self.now);
+        (conditions.into_vec(), verdict)
     }
 
     /// A suspended, observed or observing operator makes no call; a deletion then only lets go.
-    fn hold_back(&self, step: Verdict, drift: &[Drift]) -> Verdict {
+    fn hold_back(&self, verdict: Verdict, drift: &[Drift]) -> Verdict {
         let (reason, because) = match self.mode {
-            Mode::Act => return step,
+            Mode::Act => return verdict,
             Mode::Suspended => (Reason::Suspended, "spec.suspend is true"),
             Mode::Observe | Mode::ObserveOnly => (Reason::Observed, self.why_observed()),
         };
-        if self.deleting && !step.release {
+        if self.deleting && !verdict.release {
             return Verdict::release(format!("Bindery lets go and leaves Azure as it is: {because}."));
         }
-        let Some(call) = &step.call else { return step };
+        let Some(call) = &verdict.call else { return verdict };
         let message = format!("Bindery would {}, but {because}.", call.doing);
         let mut held = Verdict::wait(reason, message, self.interval);
         held.course = Course::Settled;
@@ -79,33 +55,33 @@ impl Situation {
     }
 
     /// A call that did not work is made again only after its time.
-    fn wait_out_failure(&self, step: Verdict) -> Verdict {
-        let Some(failure) = &self.trouble.failure else { return step };
-        let Some(call) = &step.call else { return self.tell_of_the_last_try(failure, step) };
+    fn wait_out_failure(&self, verdict: Verdict) -> Verdict {
+        let Some(failure) = &self.trouble.failure else { return verdict };
+        let Some(call) = &verdict.call else { return self.tell_of_the_last_try(failure, verdict) };
         let wait = retry_after(failure.error.class, failure.times, self.interval);
         let over = elapsed(failure.at, self.now);
         if !failure.attempt.is(call) {
-            return step;
+            return verdict;
         }
         let mut waiting = self.failed(failure);
         if over >= wait {
             // Until it has worked, the status says what is wrong: it does not flap at every try.
-            return Verdict { call: step.call, events: step.events, next: step.next, ..waiting };
+            return Verdict { call: verdict.call, events: verdict.events, next: verdict.next, ..waiting };
         }
         waiting.next = LookAgain::After(wait.checked_sub(over).unwrap_or_default());
         waiting
     }
 
     /// While Azure works on something that has failed before, the status says so.
-    fn tell_of_the_last_try(&self, failure: &Failure, mut step: Verdict) -> Verdict {
+    fn tell_of_the_last_try(&self, failure: &Failure, mut verdict: Verdict) -> Verdict {
         let retried = self.operation.under_way(self.now);
-        if step.reason == Reason::OperationRunning
+        if verdict.reason == Reason::OperationRunning
             && failure.error.class == Class::Permanent
             && retried.is_some_and(|operation| failure.attempt.same_as(&operation.into()))
         {
-            step.message = format!("{} It failed before: {}", step.message, failure.error);
+            verdict.message = format!("{} It failed before: {}", verdict.message, failure.error);
         }
-        step
+        verdict
     }
 
     fn failed(&self, failure: &Failure) -> Verdict {
@@ -132,22 +108,23 @@ impl Situation {
             "Bindery could not {}: {said}. {advice}, at least every {most} min.",
             failure.attempt.doing
         );
-        let mut step = Verdict::wait(
+        let mut verdict = Verdict::wait(
             reason_of(error.class),
             message,
             retry_after(error.class, failure.times, self.interval),
         );
-        step.course = course;
-        step
+        verdict.course = course;
+        verdict
     }
 
     /// Azure could not be read: say so, and keep the last word for as long as it is fresh.
     pub(in crate::decide) fn report_unreadable(&self, old: &[Condition]) -> Option<Verdict> {
         let failure = self.trouble.unreadable.as_ref()?;
-        let mut step = self.failed(failure);
-        if step.course == Course::Working && !self.deleting {
-            let ready = conditions_of(old);
-            let ready = ready.get(ConditionType::Ready).filter(|c| c.status == "True");
+        let mut verdict = self.failed(failure);
+        if verdict.course == Course::Working && !self.deleting {
+            let conditions = conditions_of(old);
+            let ready =
+                conditions.get(ConditionType::Ready).filter(|_| conditions.is_true(ConditionType::Ready));
             let fresh = self.trouble.last_read.is_some_and(|at| elapsed(at, self.now) < self.interval * 2);
             // What was true of an earlier manifest says nothing about this one.
             let ready = ready.filter(|c| c.observed_generation == Some(self.generation));
@@ -155,12 +132,13 @@ impl Situation {
                 Some(last) if fresh => {
                     let observed = last.reason.parse() == Ok(Reason::Observed);
                     let reason = if observed { Reason::Observed } else { Reason::Succeeded };
-                    step = Verdict { next: step.next, ..Verdict::settled(reason, last.message.clone()) };
+                    verdict =
+                        Verdict { next: verdict.next, ..Verdict::settled(reason, last.message.clone()) };
                 }
-                _ => step.ready = None,
+                _ => verdict.ready = None,
             }
         }
-        Some(step)
+        Some(verdict)
     }
 
     /// The same at the end of an object. Where its whole resource group is gone, nothing of it is left.
@@ -189,6 +167,36 @@ impl Situation {
             next: LookAgain::After(self.look_less(since, self.interval)),
             ..Verdict::stalled(reason, message)
         }
+    }
+}
+
+/// The manifest is reached.
+fn ready(verdict: &Verdict) -> Said {
+    let (reason, message) = (verdict.reason, verdict.message.clone());
+    verdict
+        .ready
+        .map_or_else(|| Said::Unknown(reason, message.clone()), |it| Said::Holds(it, reason, message.clone()))
+}
+
+/// Work goes on, or only a person can help: there only while it is so.
+fn course(verdict: &Verdict, course: Course) -> Said {
+    if verdict.course == course {
+        Said::Holds(true, verdict.reason, verdict.message.clone())
+    } else {
+        Said::Absent
+    }
+}
+
+/// Somebody changed in Azure what the manifest says.
+fn drifted(seen: Option<bool>, drift: &[Drift]) -> Said {
+    match seen {
+        _ if !drift.is_empty() => Said::Holds(true, Reason::Drifted, in_words(drift)),
+        Some(true) => {
+            let message = "Nothing was changed behind Bindery's back.";
+            Said::Holds(false, Reason::InSync, message.into())
+        }
+        Some(false) => Said::Absent,
+        None => Said::AsBefore,
     }
 }
 

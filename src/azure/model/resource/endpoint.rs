@@ -36,8 +36,6 @@ pub struct OnlineEndpointProperties {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scoring_uri: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub swagger_uri: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provisioning_state: Option<String>,
     /// Can be added to, never removed from. Holds `AzureAsyncOperationUri`.
     #[serde(default, deserialize_with = "null_is_default")]

@@ -24,8 +24,6 @@ pub struct JobProperties {
     #[serde(default)]
     pub experiment_name: Option<String>,
     #[serde(default)]
-    pub display_name: Option<String>,
-    #[serde(default)]
     pub environment_id: Option<String>,
     #[serde(default, deserialize_with = "null_is_default")]
     pub inputs: BTreeMap<String, Value>,
