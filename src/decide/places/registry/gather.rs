@@ -81,15 +81,14 @@ fn content(id: &ResourceId, known: &mut Known) -> Option<Result<Vec<String>, Err
             let name = asset.get("name").and_then(Value::as_str).unwrap_or_default();
             let versions = id.child(family, name);
             // Archived versions may count as no latest one, so an absence is confirmed.
-            let there = latest.is_some_and(Value::is_string);
-            let confirmed = match there {
-                true => Some(Ok(true)),
-                false => listed(&ResourceId::new(format!("{versions}/versions")), known)
-                    .map(|versions| versions.map(|all| !all.is_empty())),
-            };
+            if latest.is_some_and(Value::is_string) {
+                held += 1;
+                continue;
+            }
+            let confirmed = listed(&ResourceId::new(format!("{versions}/versions")), known);
             match confirmed {
                 None => whole = false,
-                Some(Ok(there)) => held += usize::from(there),
+                Some(Ok(versions)) => held += usize::from(!versions.is_empty()),
                 Some(Err(error)) => return Some(Err(error)),
             }
         }
