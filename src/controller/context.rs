@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kube::runtime::watcher::Event;
 
 use super::index::{Index, Listed};
-use super::memory::Memory;
+use super::memory::{Memory, fingerprint};
 use super::ports::Ports;
+use super::report;
 use crate::api::ObjectKey;
 use crate::azure::model::ResourceId;
 use crate::decide::Kind;
@@ -43,7 +44,12 @@ impl<P: Ports> Context<P> {
     pub fn take_in<K: Kind>(&self, event: &Event<K>) -> Vec<Arc<ObjectKey>> {
         match event {
             Event::Apply(object) => {
-                let meant = self.memory.change(&object.uid_or_empty(), |it| it.meant);
+                let (meant, written) =
+                    self.memory.change(&object.uid_or_empty(), |it| (it.meant, it.written));
+                // Our own write carried the version that it was decided on. So what is no newer than that write is ours,
+                // or was seen when it was made, whatever we have meant since.
+                let ours = written.is_some() && report::version(object) <= written;
+                let meant = if ours { Some(fingerprint(&object.current())) } else { meant };
                 self.index.applied(object, meant)
             }
             Event::Delete(object) => {

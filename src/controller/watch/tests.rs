@@ -40,3 +40,19 @@ async fn everybody_is_woken_once_and_only_when_the_listing_ended() {
         assert_eq!(woken.into_inner().expect("not poisoned"), expected);
     }
 }
+
+#[test]
+fn an_event_that_is_no_newer_than_our_own_last_write_wakes_nobody() {
+    let context = fixtures::context();
+    let event = |version: &str, serving: &str| {
+        let mut object = fixtures::binding("taxi", &[]);
+        object.metadata.resource_version = Some(version.into());
+        object.status.get_or_insert_default().traffic_summary = Some(serving.into());
+        context.take_in(&Event::Apply(object)).len()
+    };
+    assert_eq!(event("1", "nothing"), 1, "a new object");
+    // We write two statuses one after the other, and hear of the first only after the second.
+    context.memory.change("taxi", |it| it.written = Some(3));
+    assert_eq!((event("2", "the first"), event("3", "the second")), (0, 0));
+    assert_eq!(event("4", "somebody else's"), 1);
+}
