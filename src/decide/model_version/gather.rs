@@ -1,9 +1,12 @@
 //! What a version's decision needs to know.
 
 use super::{Facts, job_of, wants_lineage};
-use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, Registry, ServedBy, Workspace};
+use crate::api::{
+    DeploymentBinding, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy, Workspace,
+};
 use crate::azure::model::resource::{self, Job, Run};
 use crate::azure::model::{Purpose, ResourceId, registry_asset_id};
+use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
     find_registry, find_workspace, lets_in, registry_place, version, workspace_place,
@@ -54,6 +57,15 @@ impl Kind for ModelVersion {
         format!("{}{:?}{:?}", words_of(&status.conditions), status.asset_id, status.lineage)
     }
 
+    fn claim(&self) -> Option<&str> {
+        self.status.as_ref()?.id.as_deref()
+    }
+
+    fn inherit(heir: &mut ModelVersionStatus, owner: &ModelVersionStatus) {
+        unite(&mut heir.owned_tags, &owner.owned_tags);
+        unite(&mut heir.owned_properties, &owner.owned_properties);
+    }
+
     fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
         let (spec, status, home) = (&self.spec, self.current(), self.home());
         let place = match (&spec.registry_ref, &spec.workspace_ref) {
@@ -65,12 +77,14 @@ impl Kind for ModelVersion {
         let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
         let found = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
-                let found = known.resource(Purpose::Compare, id);
+                let found = known.resource::<resource::ModelVersion>(Purpose::Compare, id);
                 situation.look(id, &self.title(), found)
             }
             None => Look::Unseen,
         };
         situation.looked(&found);
+        let tags = found.found().map(|v| &v.properties.tags);
+        situation.read_tags(self, tags, known);
         situation.follow(may_look, known);
         let asset_id = id.as_ref().map(|id| match id.segment("registries") {
             Some(registry) => registry_asset_id(registry, &spec.model, &spec.version),
