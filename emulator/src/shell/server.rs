@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -20,6 +20,12 @@ use crate::wire::{Delivery, Response};
 
 /// How long a connection is silent: no client is as patient, and its socket is not kept for ever.
 const SILENCE: Duration = Duration::from_secs(600);
+
+/// How long a client may take to say what it wants: the TLS handshake, and the head of a request.
+const HEAD: Duration = Duration::from_secs(60);
+
+/// How long nothing is accepted after that has failed.
+const BREATH: Duration = Duration::from_millis(100);
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -96,15 +102,24 @@ pub(crate) async fn serve(
             accepted = listener.accept() => accepted,
             _ = stopped.changed() => return,
         };
-        let Ok((stream, _)) = accepted else { continue };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // What is short, as file descriptors, is short for a while: asking again at once would only spin.
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(BREATH).await;
+                continue;
+            }
+        };
         let _ = stream.set_nodelay(true);
         let (acceptor, shared, mut stopped) = (acceptor.clone(), Arc::clone(&shared), stopped.clone());
         tokio::spawn(async move {
             let connection = async {
                 match acceptor {
-                    Some(acceptor) => match acceptor.accept(stream).await {
-                        Ok(stream) => converse(stream, shared).await,
-                        Err(error) => tracing::debug!(%error, "TLS handshake failed"),
+                    Some(acceptor) => match tokio::time::timeout(HEAD, acceptor.accept(stream)).await {
+                        Ok(Ok(stream)) => converse(stream, shared).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+                        Err(_) => tracing::debug!("TLS handshake took too long"),
                     },
                     None => converse(stream, shared).await,
                 }
@@ -134,6 +149,8 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Share
         .max_buf_size(256 << 10)
         // Who hangs up, or has no more to say, has still asked.
         .half_close(true)
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
         .serve_connection(TokioIo::new(gate), service);
     let served = (&mut connection).await;
     let parts = connection.into_parts();

@@ -17,7 +17,7 @@ use crate::core::machinery::json as at;
 use crate::core::machinery::operation::{self, Deed, Failure};
 use crate::core::machinery::order::Order;
 use crate::core::machinery::paging::{page, page_of};
-use crate::wire::{Identity, Response};
+use crate::wire::{Identity, Response, decode};
 
 /// The 404.
 pub fn missing(address: &Address) -> ArmError {
@@ -95,25 +95,35 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         }
         let document = created(core, call, kind, &body)?;
         let operation = registry && core.config.inferred.registry_asset_create_asynchronous;
-        return Ok(if operation { operate(core, call, 201, document) } else { settle(core, call, document) });
+        return Ok(if operation {
+            operate(core, call, 201, document)
+        } else {
+            settle(core, call, 201, document)
+        });
     };
     let mut document = replaced(core, call, kind, &before, &body)?;
     call::touch(core, call.identity, &mut document, &before);
     if registry && core.config.inferred.registry_asset_update_asynchronous {
         return Ok(operate(core, call, 200, document));
     }
-    place(core, call.identity, address, &document);
-    Ok(Response::json(200, &shown(core, call, document)))
+    Ok(settle(core, call, 200, document))
 }
 
-fn settle(core: &mut Core, call: &Call, document: Value) -> Response {
+fn settle(core: &mut Core, call: &Call, status: u16, document: Value) -> Response {
     place(core, call.identity, &call.address, &document);
-    Response::json(201, &shown(core, call, document)).header("Location", under_way::resource_url(core, call))
+    if under_way::is_accepted(core, call) {
+        return under_way::accepted(core, call, false);
+    }
+    let response = Response::json(status, &shown(core, call, document));
+    if status == 201 { response.header("Location", under_way::resource_url(core, call)) } else { response }
 }
 
 fn operate(core: &mut Core, call: &Call, status: u16, mut document: Value) -> Response {
     set_state(&mut document, if status == 201 { "Creating" } else { "Updating" });
     place(core, call.identity, &call.address, &document);
+    if under_way::is_accepted(core, call) {
+        return under_way::accepted(core, call, true);
+    }
     under_way::answer(core, call, status, document)
 }
 
@@ -171,6 +181,7 @@ fn created(core: &Core, call: &Call, kind: &Kind, body: &Value) -> Result<Value,
         let Some(uri) = uri else {
             return Err(ArmError::validation(path, format!("The {path} field is required.")));
         };
+        check_path(kind, path, uri)?;
         let uri = normalised(uri);
         check_source(core, call, body, &uri)?;
         properties.insert(path.to_owned(), uri.into());
@@ -267,6 +278,29 @@ fn fill_mutable(document: &mut Value, kind: &Kind, body: &Value) {
         None => json!({}),
     };
     document["properties"]["flavors"] = flavors;
+}
+
+/// Refuses what is no plain path [INF]: a line break in it, a step back, or a query, whose signature would be stored for
+/// everybody to read. Data alone may be at a public URL with a query.
+fn check_path(kind: &Kind, path: &str, uri: &str) -> Result<(), ArmError> {
+    let shown = uri.split(['?', '#']).next().unwrap_or_default().escape_default();
+    let refused = |what: &str| Err(ArmError::validation(path, format!("The {path} '{shown}' has {what}.")));
+    if uri.contains(char::is_control) {
+        return refused("a line break or another control character");
+    }
+    if kind.noun != "Data" && uri.contains(['?', '#']) {
+        return refused("a query or a fragment, and must be a path alone");
+    }
+    if uri
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .split(['/', '\\'])
+        .any(|segment| decode(segment) == "..")
+    {
+        return refused("a segment '..'");
+    }
+    Ok(())
 }
 
 /// Where a new version's files come from must be somewhere that it may take them from.
