@@ -138,9 +138,13 @@ fn an_environment_variable_has_a_name() {
     for name in ["", " ", "A=B", "A\nB"] {
         let mut body = deployment_body(&format!("{MODEL}/versions/1"));
         body["properties"]["environmentVariables"] = json!({name: "v"});
-        refused(&world.put(BLUE, &body), "environmentVariables");
+        refused(&world.put(BLUE, &body), "properties.environmentVariables");
         let body = json!({"location": "eastus", "properties": {"environmentVariables": {name: "v"}}});
-        refused(&world.put(&format!("{batch}/deployments/first"), &body), "environmentVariables");
+        refused(&world.put(&format!("{batch}/deployments/first"), &body), "properties.environmentVariables");
+        let body = json!({"properties": {
+            "jobType": "Command", "command": "true", "environmentId": ENVIRONMENT, "environmentVariables": {name: "v"},
+        }});
+        refused(&world.put(&format!("{WORKSPACE}/jobs/new"), &body), "properties.environmentVariables");
     }
 }
 

@@ -89,7 +89,8 @@ pub fn check_patch(body: &Value) -> Result<(), ArmError> {
     check_fields(bodies::of_patch(), body, "")
 }
 
-/// Refuses characters that no text has, as NUL or BEL; lines may end, and be indented. Tags are checked for themselves.
+/// Refuses characters that no text has, as NUL or BEL; lines may end, and be indented. Tags are checked for themselves. What
+/// is called `environmentVariables`, of whatever, has names that a process can have in its environment.
 pub fn check_texts(body: &Value) -> Result<(), ArmError> {
     let fields = body.as_object().into_iter().flatten().filter(|(name, _)| *name != "tags");
     fields.map(|(name, value)| check_text(value, name)).collect()
@@ -109,10 +110,23 @@ fn check_text(value: &Value, path: &str) -> Result<(), ArmError> {
         }
         Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
             strange(name).map_or(Ok(()), refused)?;
+            if path.ends_with(".environmentVariables") {
+                check_variable(name, path)?;
+            }
             check_text(value, &format!("{path}.{name}"))
         }),
         _ => Ok(()),
     }
+}
+
+fn check_variable(name: &str, path: &str) -> Result<(), ArmError> {
+    if !name.trim().is_empty() && !name.contains(['=', '\r', '\n']) {
+        return Ok(());
+    }
+    let name = name.escape_default();
+    let message =
+        format!("'{name}' is no name of an environment variable: it is empty, or has '=' or a line break.");
+    Err(ArmError::validation(path, message))
 }
 
 /// The service's spelling of a word that was sent in any case; the first of `words` when none was.

@@ -24,7 +24,6 @@ pub fn online(body: &Value, compute: &str) -> Result<(), ArmError> {
             return Err(ArmError::validation(&path, format!("{path} must be from 0 to 1.")));
         }
     }
-    environment_variables(body)?;
     let path = "properties.requestSettings.requestTimeout";
     let most = if compute == "Managed" { REQUEST_TIMEOUT.0 } else { REQUEST_TIMEOUT.1 };
     if at::text(body, path).is_some_and(|timeout| seconds(timeout) > most) {
@@ -38,22 +37,8 @@ pub fn online(body: &Value, compute: &str) -> Result<(), ArmError> {
 
 /// Those of a batch deployment.
 pub fn batch(body: &Value) -> Result<(), ArmError> {
-    environment_variables(body)?;
     whole(body, "properties.errorThreshold", -1..=i64::from(i32::MAX))?;
     whole(body, "properties.miniBatchSize", 1..=i64::MAX)
-}
-
-/// Names that a process can have in its environment.
-fn environment_variables(body: &Value) -> Result<(), ArmError> {
-    let variables = at::object(body, "properties.environmentVariables");
-    let strange = variables.keys().find(|name| name.trim().is_empty() || name.contains(['=', '\r', '\n']));
-    strange.map_or(Ok(()), |name| {
-        let name = name.escape_default();
-        let message = format!(
-            "'{name}' is no name of an environment variable: it is empty, or has '=' or a line break."
-        );
-        Err(ArmError::validation("environmentVariables", message))
-    })
 }
 
 /// Those of a request for logs.
