@@ -7,6 +7,7 @@ mod kinds;
 pub mod lists;
 pub mod publish;
 pub mod reference;
+mod source;
 mod under_way;
 pub mod upload;
 pub mod version;

@@ -6,7 +6,8 @@ use super::container::{self, count_version, recount};
 use super::kinds::Kind;
 use super::lists::{ContentHash, ListView, VersionFilter};
 use super::{
-    check_name, fill_resource_base, in_registry, normalised, set_state, shown, shown_as_stored, under_way,
+    check_name, fill_resource_base, in_registry, normalised, set_state, shown, shown_as_stored, source,
+    under_way,
 };
 use crate::config::Work;
 use crate::core::Core;
@@ -17,7 +18,7 @@ use crate::core::machinery::json as at;
 use crate::core::machinery::operation::{self, Deed, Failure};
 use crate::core::machinery::order::Order;
 use crate::core::machinery::paging::{page, page_of};
-use crate::wire::{Identity, Response, decode};
+use crate::wire::{Identity, Response};
 
 /// The 404.
 pub fn missing(address: &Address) -> ArmError {
@@ -181,9 +182,9 @@ fn created(core: &Core, call: &Call, kind: &Kind, body: &Value) -> Result<Value,
         let Some(uri) = uri else {
             return Err(ArmError::validation(path, format!("The {path} field is required.")));
         };
-        check_path(kind, path, uri)?;
+        source::check_path(kind, path, uri)?;
         let uri = normalised(uri);
-        check_source(core, call, body, &uri)?;
+        source::check(core, call, body, &uri)?;
         properties.insert(path.to_owned(), uri.into());
     }
     properties.insert("isAnonymous".to_owned(), at::or(body, "properties.isAnonymous", false));
@@ -278,69 +279,6 @@ fn fill_mutable(document: &mut Value, kind: &Kind, body: &Value) {
         None => json!({}),
     };
     document["properties"]["flavors"] = flavors;
-}
-
-/// Refuses what is no plain path [INF]: a line break in it, a step back, or a query, whose signature would be stored for
-/// everybody to read. Data alone may be at a public URL with a query.
-fn check_path(kind: &Kind, path: &str, uri: &str) -> Result<(), ArmError> {
-    let shown = uri.split(['?', '#']).next().unwrap_or_default().escape_default();
-    let refused = |what: &str| Err(ArmError::validation(path, format!("The {path} '{shown}' has {what}.")));
-    if uri.contains(char::is_control) {
-        return refused("a line break or another control character");
-    }
-    if kind.noun != "Data" && uri.contains(['?', '#']) {
-        return refused("a query or a fragment, and must be a path alone");
-    }
-    if uri
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .split(['/', '\\'])
-        .any(|segment| decode(segment) == "..")
-    {
-        return refused("a segment '..'");
-    }
-    Ok(())
-}
-
-/// Where a new version's files come from must be somewhere that it may take them from.
-fn check_source(core: &Core, call: &Call, body: &Value, uri: &str) -> Result<(), ArmError> {
-    let job_of_uri = uri.strip_prefix("azureml://jobs/").and_then(|rest| rest.split('/').next());
-    if in_registry(&call.address) {
-        let foreign = job_of_uri.is_some() || uri.contains("/datastores/") || uri.starts_with("runs:");
-        if foreign && core.config.inferred.registry_refuses_foreign_paths {
-            return Err(ArmError::plain_user(
-                400,
-                format!("The asset path {uri} is not in the storage of registry {}.", call.address.name(0)),
-            ));
-        }
-    } else if core.config.inferred.job_uri_must_exist {
-        let named = at::text(body, "properties.jobName");
-        for job in job_of_uri.into_iter().chain(named) {
-            if !core.store.has(&format!("{}/jobs/{job}", call.address.key_to(1))) {
-                return Err(ArmError::user(
-                    400,
-                    "The request is invalid.",
-                    "JobNotFound",
-                    format!("Job {job} was not found."),
-                ));
-            }
-        }
-    }
-    if core.missing_paths.iter().any(|missing| uri.contains(missing.as_str())) {
-        return Err(path_missing(uri));
-    }
-    Ok(())
-}
-
-/// A path without files [ISS azure-docs#103778].
-fn path_missing(uri: &str) -> ArmError {
-    ArmError::user(
-        400,
-        "The request is invalid.",
-        "ModelAssetPathNotFoundInStorage",
-        format!("The asset path {uri} was not found in storage."),
-    )
 }
 
 /// Stores a version, makes its container if there is none, and keeps latestVersion and nextVersion.
