@@ -7,6 +7,7 @@ use super::address::Address;
 use super::call::{Call, Door};
 use super::error::ArmError;
 use super::rights::covers;
+use super::tags::same;
 use super::{ids, json as at};
 use crate::config::{Lock, LockLevel, Policy, PolicyEffect, like};
 use crate::core::Core;
@@ -97,6 +98,13 @@ pub fn modified(core: &Core, call: &Call) -> Option<Request> {
         .peekable();
     patches.peek()?;
     let mut body: Value = serde_json::from_slice(&call.request.body).ok().filter(Value::is_object)?;
-    patches.for_each(|patch| at::merge(&mut body, patch));
+    for patch in patches {
+        // A tag is the policy's in whatever case the client spelled it.
+        let tags = at::object(patch, "tags");
+        if let Some(sent) = body.get_mut("tags").and_then(Value::as_object_mut) {
+            sent.retain(|name, _| !tags.keys().any(|own| same(own, name)));
+        }
+        at::merge(&mut body, patch);
+    }
     Some(Request { body: body.to_string().into_bytes(), ..call.request.clone() })
 }

@@ -102,6 +102,7 @@ fn single(tags: &Map<String, Value>) -> Map<String, Value> {
     found
 }
 
-fn same(one: &str, other: &str) -> bool {
+/// Whether two names are the same tag's.
+pub fn same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }

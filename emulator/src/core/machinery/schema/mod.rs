@@ -92,8 +92,8 @@ pub fn check_patch(body: &Value) -> Result<(), ArmError> {
 /// Refuses characters that no text has, as NUL or BEL; lines may end, and be indented. Tags are checked for themselves. What
 /// is called `environmentVariables`, of whatever, has names that a process can have in its environment.
 pub fn check_texts(body: &Value) -> Result<(), ArmError> {
-    let fields = body.as_object().into_iter().flatten().filter(|(name, _)| *name != "tags");
-    fields.map(|(name, value)| check_text(value, name)).collect()
+    let mut fields = body.as_object().into_iter().flatten().filter(|(name, _)| *name != "tags");
+    fields.try_for_each(|(name, value)| check_text(value, name))
 }
 
 fn check_text(value: &Value, path: &str) -> Result<(), ArmError> {
