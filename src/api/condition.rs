@@ -79,6 +79,7 @@ words! {
     // Something else has to happen first.
     ReferenceNotFound,
     ReferenceNotReady,
+    NotWatched,
     Suspended,
     OperationRunning,
     // A person or a new spec has to help.

@@ -24,7 +24,7 @@ pub use facts::{Facts, Kind, Look};
 pub use places::{Place, SourceVersion};
 pub use situation::{
     Attempt, Claimant, Effect, Failure, Followed, Intent, Mode, OWNER_TAG, Owner, Ownership, Situation,
-    Trouble, elapsed, retry_after,
+    Trouble, Watched, elapsed, retry_after,
 };
 pub use verdict::{Decision, Event, LookAgain, Verdict};
 

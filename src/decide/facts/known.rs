@@ -59,6 +59,8 @@ pub enum Found {
     Naming(Vec<AnyObject>),
     /// The labels; empty for a namespace that nobody has seen.
     Labels(BTreeMap<String, String>),
+    /// The operator does not watch the namespace, or reads no labels: nobody can say.
+    NotWatched,
 }
 
 /// What is known so far, and what is wanted.
@@ -136,7 +138,7 @@ impl Known {
     pub fn object<K: Object>(&mut self, key: ObjectKey) -> Option<Arc<K>> {
         match self.of_cluster(ClusterRead::Object(key))? {
             Found::Object(object) => object.as_ref().and_then(K::from_any).cloned(),
-            Found::Naming(_) | Found::Labels(_) => None,
+            Found::Naming(_) | Found::Labels(_) | Found::NotWatched => None,
         }
     }
 
@@ -154,6 +156,11 @@ impl Known {
             Some(Found::Labels(labels)) => labels.clone(),
             _ => BTreeMap::new(),
         }
+    }
+
+    /// Was this asked, and is it beyond what the operator watches?
+    pub fn is_unwatched(&self, read: &ClusterRead) -> bool {
+        matches!(self.cluster.get(read), Some(Found::NotWatched))
     }
 
     /// A resource of Azure, or `None` inside where a GET says that it is not there. `None` outside: not read yet.

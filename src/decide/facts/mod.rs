@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::places::{registry, workspace};
 use super::{
-    Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Situation, Trouble,
+    Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Situation, Trouble, Watched,
     deployment_binding, model_version,
 };
 use crate::api::{
@@ -52,8 +52,8 @@ pub struct Moment {
     pub cluster: String,
     /// The operator runs with `--observe-only`.
     pub observe_only: bool,
-    /// The operator watches one namespace alone.
-    pub one_namespace: bool,
+    /// What the operator watches.
+    pub watched: Watched,
     /// What did not work so far.
     pub trouble: Trouble,
 }
@@ -70,7 +70,7 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
         ownership: Ownership {
             owner: Owner { cluster: moment.cluster.clone(), object: object.full_name() },
             created: object.created(),
-            one_namespace: moment.one_namespace,
+            watched: moment.watched.clone(),
             admitted: object.let_in(known),
             claimants: claimants(object, known),
             leaving: leaving(object, known),

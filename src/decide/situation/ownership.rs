@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Mode, Situation};
+use super::{Mode, Situation, Watched};
 use crate::api::Reason;
 use crate::azure::model::Call;
 use crate::azure::model::resource::Strings;
@@ -44,8 +44,8 @@ pub struct Ownership {
     pub owner: Owner,
     /// `metadata.creationTimestamp`: of two claimants, the older one is right.
     pub created: Timestamp,
-    /// The operator watches one namespace alone: what is gone, and what it cannot see, look the same elsewhere.
-    pub one_namespace: bool,
+    /// What the operator watches: in other namespaces, what is gone and what it cannot see look the same.
+    pub watched: Watched,
     /// Its place lets it lay claim to what is there.
     pub admitted: bool,
     /// The other live objects of this cluster that name the same resource in Azure.
@@ -104,13 +104,13 @@ impl Situation {
         }
         // To look at what somebody else looks after is what observing is for.
         let owner = Owner::of(tags).filter(|_| self.mode != Mode::Observe)?;
-        let namespace = |owner: &Owner| owner.object.split('/').next().map(str::to_string);
         if owner.cluster != self.ownership.owner.cluster {
             return Some(format!("{} of cluster {}", owner.object, owner.cluster));
         }
-        (self.ownership.one_namespace && namespace(&owner) != namespace(&self.ownership.owner)).then(|| {
+        let namespace = owner.object.split('/').next().unwrap_or_default();
+        (!self.ownership.watched.sees(namespace)).then(|| {
             format!(
-                "{}, which this operator cannot see, because it watches one namespace alone",
+                "{}, which this operator cannot see, because {namespace} is not among its --watch-namespaces",
                 owner.object
             )
         })
