@@ -2,6 +2,7 @@
 
 use bindery::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
 use e2e::stand::{PATIENCE, Stand, StandOptions, condition, drifted, not_ready_because, ready};
+use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, DeleteParams, ListParams};
 use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
@@ -175,15 +176,21 @@ async fn everything_in_the_cluster_is_written_as_bindery() -> Outcome {
     // The finalizer, and the status.
     let bindery = |subresource: &str| ("bindery".to_string(), subresource.to_string());
     assert_eq!(wrote, [bindery(""), bindery("status")]);
-    let events: Api<k8s_openapi::api::events::v1::Event> = stand.api();
-    let events = events.list(&ListParams::default()).await?.items;
-    let by = |event: &k8s_openapi::api::events::v1::Event| {
-        let managers = event.metadata.managed_fields.iter().flatten();
-        managers.map(|entry| entry.manager.clone().unwrap_or_default()).collect::<Vec<_>>()
-    };
-    assert!(!events.is_empty());
-    assert!(events.iter().flat_map(by).all(|manager| manager == "bindery"), "{events:?}");
-    Ok(())
+    // The event about its end.
+    stand.delete_and_wait::<Registry>("fares-models").await?;
+    let events: Api<Event> = stand.api();
+    let begun = std::time::Instant::now();
+    loop {
+        let events = events.list(&ListParams::default()).await?.items;
+        let fields = events.iter().flat_map(|event| event.metadata.managed_fields.iter().flatten());
+        let managers: Vec<&str> = fields.map(|entry| entry.manager.as_deref().unwrap_or_default()).collect();
+        if !managers.is_empty() {
+            assert!(managers.iter().all(|manager| *manager == "bindery"), "{managers:?}");
+            return Ok(());
+        }
+        assert!(begun.elapsed() < PATIENCE, "no event came");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
 }
 
 /// The operator of a stand watches its namespace alone: an owner elsewhere may be alive.
