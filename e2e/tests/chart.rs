@@ -231,6 +231,27 @@ async fn watched_namespaces_need_a_role_in_each_and_nothing_cluster_wide() {
     }
 }
 
+/// What the README tells people to type is taken: unknown values are refused.
+#[tokio::test]
+async fn the_command_of_the_readme_installs_it() {
+    let Some(helm) = helm().await else { return };
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let (_, command) = readme.split_once("$ helm install ").unwrap();
+    let command = command.split("```").next().unwrap().replace("\\\n", " ");
+    let output = Command::new(helm)
+        .args(["template", "--kube-version", "1.33.0"])
+        .args(command.split_whitespace())
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    let objects = documents(&String::from_utf8(output.stdout).unwrap());
+    let pod = &one(&objects, "Deployment")["spec"]["template"];
+    assert_eq!(pod["metadata"]["labels"]["azure.workload.identity/use"], "true");
+    let arguments = pod["spec"]["containers"][0]["args"].as_array().unwrap();
+    assert!(arguments.contains(&json!("--observe-only")), "{arguments:?}");
+}
+
 /// Helm has one kind of number: 1.0 becomes 1.
 fn whole_numbers(value: Value) -> Value {
     match value {
@@ -256,7 +277,10 @@ async fn the_crds_are_those_of_the_code_and_stay_when_the_release_goes() {
         let crd = whole_numbers(serde_json::to_value(crd).unwrap());
         let found = rendered.iter().find(|r| r["metadata"]["name"] == crd["metadata"]["name"]).unwrap();
         assert_eq!(found["spec"], crd["spec"]);
-        assert_eq!(found["metadata"]["annotations"], json!({"helm.sh/resource-policy": "keep"}));
+        assert_eq!(
+            found["metadata"]["annotations"],
+            json!({"helm.sh/resource-policy": "keep", "argocd.argoproj.io/sync-options": "Prune=false"})
+        );
     }
     let without = render(&helm, &json!({"clusterId": "aks-1", "crds": {"enabled": false}}));
     assert!(!kinds(&without).contains(&"CustomResourceDefinition"));
