@@ -24,7 +24,7 @@ pub use facts::{Facts, Kind, Look};
 pub use places::{Place, SourceVersion};
 pub use situation::{
     Attempt, Claimant, Effect, Failure, Followed, HANDOVER, Intent, Mode, NotOurs, OWNER_TAG, Owner,
-    Ownership, Situation, Standing, Tagged, Trouble, Written, elapsed, in_seconds, retry_after,
+    Ownership, Situation, Standing, Tagged, Trouble, Watched, Written, elapsed, in_seconds, retry_after,
 };
 pub use verdict::{Decision, Event, LookAgain, Verdict};
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::places::{registry, workspace};
 use super::{
     Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Situation, Standing, Tagged,
-    Trouble, deployment_binding, model_version,
+    Trouble, Watched, deployment_binding, model_version,
 };
 use crate::api::{
     ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object, ObjectKey,
@@ -59,8 +59,8 @@ pub struct Moment {
     pub cluster: String,
     /// The operator runs with `--observe-only`.
     pub observe_only: bool,
-    /// The operator watches one namespace alone.
-    pub one_namespace: bool,
+    /// What the operator watches.
+    pub watched: Watched,
     /// What did not work so far.
     pub trouble: Trouble,
     /// The owner that the tags named and whose object was not there, and since when.
@@ -80,7 +80,7 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
         ownership: Ownership {
             owner: Owner::new(&moment.cluster, &object.full_name()),
             created: object.created(),
-            one_namespace: moment.one_namespace,
+            watched: moment.watched.clone(),
             namespace_ends: object.is_deleting() && known.namespace(&object.home()).ends,
             admitted: object.let_in(known),
             claimants: claimants(object, known),

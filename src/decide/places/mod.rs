@@ -22,6 +22,11 @@ pub enum Place {
         /// `Registry team-a/models`.
         what: String,
     },
+    /// Nobody can say: that depends on something that the operator does not watch.
+    NotWatched {
+        /// A sentence that says what to do.
+        because: String,
+    },
     /// It is there, and not ready.
     NotReady {
         /// `Registry team-a/models`.
@@ -48,6 +53,11 @@ pub enum SourceVersion {
     Missing {
         /// `ModelVersion team-a/taxi-3`.
         what: String,
+    },
+    /// Nobody can say: that depends on something that the operator does not watch.
+    NotWatched {
+        /// A sentence that says what to do.
+        because: String,
     },
     /// It is there, and not ready.
     NotReady {
@@ -109,6 +119,7 @@ impl Place {
                     "There is no {what}, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace."
                 ),
             )),
+            Self::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
             Self::NotReady { what, because } => {
                 Some(Verdict::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
             }

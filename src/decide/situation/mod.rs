@@ -7,6 +7,7 @@ mod failure;
 mod intent;
 mod operation;
 mod ownership;
+mod watched;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use failure::{Attempt, Failure, Trouble, Written, retry_after};
 pub use intent::{Effect, Intent};
 pub use operation::Followed;
 pub use ownership::{Claimant, HANDOVER, NotOurs, OWNER_TAG, Owner, Ownership, Standing, Tagged};
+pub use watched::Watched;
 
 /// What the shell knows about the object and the moment.
 #[derive(Debug, Clone)]
