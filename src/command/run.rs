@@ -8,6 +8,7 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use super::Outcome;
+use crate::api::Period;
 use crate::azure::client::{Azure, Config};
 use crate::controller::{self, Options};
 use crate::decide::Watched;
@@ -26,6 +27,10 @@ pub(super) struct Arguments {
     /// Change nothing in Azure, whatever the manifests say: for the first contact with a subscription.
     #[arg(long, env = "BINDERY_OBSERVE_ONLY")]
     observe_only: bool,
+    /// How long a deletion that would take something down in Azure waits for another object of its namespace to take over,
+    /// where the manifest does not say it: `2m`, `90s`, `0s` for not at all.
+    #[arg(long, env = "BINDERY_HANDOVER", value_name = "PERIOD", default_value = "2m", value_parser = period)]
+    handover: Period,
     /// Watch only these namespaces, with commas between them. Default: all.
     #[arg(long, env = "BINDERY_WATCH_NAMESPACES", value_name = "NAMESPACES", value_delimiter = ',', value_parser = namespace)]
     watch_namespaces: Vec<String>,
@@ -53,6 +58,17 @@ fn cluster_id(text: &str) -> Result<String, String> {
         Ok(text.to_string())
     } else {
         Err("1 to 63 letters, digits, '-', '.' and '_'".into())
+    }
+}
+
+/// A period as in a manifest.
+fn period(text: &str) -> Result<Period, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let (unit, fits) = (&text[digits.len()..], digits.len() <= 6 && digits.parse::<u32>().is_ok());
+    if fits && ["s", "m", "h"].contains(&unit) {
+        Ok(Period::new(text))
+    } else {
+        Err("a whole number with the unit s, m or h, such as 2m".into())
     }
 }
 
@@ -91,6 +107,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let options = Options {
         cluster: arguments.cluster_id,
         observe_only: arguments.observe_only,
+        handover: arguments.handover.duration(),
         watched: Watched::only(arguments.watch_namespaces),
     };
     info!(version = env!("CARGO_PKG_VERSION"), ?options, "starting");

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use kube::runtime::watcher::Event;
 
@@ -21,6 +22,8 @@ pub struct Options {
     pub cluster: String,
     /// Change nothing in Azure, whatever the manifests say.
     pub observe_only: bool,
+    /// How long a deletion waits for an heir where the manifest does not say it.
+    pub handover: Duration,
     /// Which namespaces to watch.
     pub watched: Watched,
 }

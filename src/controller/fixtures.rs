@@ -31,7 +31,12 @@ impl Nowhere {
 
 /// What every pass in this world shares.
 pub fn context() -> Context<Nowhere> {
-    let options = Options { cluster: "prod".into(), observe_only: false, watched: Watched::all() };
+    let options = Options {
+        cluster: "prod".into(),
+        observe_only: false,
+        handover: Duration::ZERO,
+        watched: Watched::all(),
+    };
     Context::new(Nowhere::default(), options)
 }
 

@@ -72,6 +72,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
         now: context.ports.now(),
         cluster: context.options.cluster.clone(),
         observe_only: context.options.observe_only,
+        handover: context.options.handover,
         watched: context.options.watched.clone(),
         trouble: Trouble {
             failure: remembered.failure,

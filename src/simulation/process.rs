@@ -66,7 +66,12 @@ impl Process {
     pub fn begin(world: &Arc<Mutex<World>>) -> Self {
         let ports = Ports::new(world.clone());
         let observe_only = ports.world().observe_only;
-        let options = Options { cluster: "prod".into(), observe_only, watched: Watched::all() };
+        let options = Options {
+            cluster: "prod".into(),
+            observe_only,
+            handover: Duration::from_secs(120),
+            watched: Watched::all(),
+        };
         let context = Arc::new(Context::new(ports, options));
         let mut process = Self {
             context,

@@ -72,6 +72,8 @@ impl Operator {
             .env("AZURE_TENANT_ID", TENANT)
             .env("AZURE_CLIENT_ID", CLIENT.0)
             .env("AZURE_CLIENT_SECRET", CLIENT.1)
+            // Where a test is about an heir, the manifest says how long to wait for one.
+            .env("BINDERY_HANDOVER", "0s")
             .env("BINDERY_LOG", "bindery=debug,warn");
         if !self.options.watched.is_empty() {
             command.args(["--watch-namespaces", &self.options.watched.join(",")]);

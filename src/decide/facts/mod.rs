@@ -3,6 +3,7 @@
 mod known;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -59,6 +60,8 @@ pub struct Moment {
     pub cluster: String,
     /// The operator runs with `--observe-only`.
     pub observe_only: bool,
+    /// How long a deletion waits for an heir where the manifest does not say it.
+    pub handover: Duration,
     /// What the operator watches.
     pub watched: Watched,
     /// What did not work so far.
@@ -76,6 +79,7 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
         deleted_at: object.meta().deletion_timestamp.as_ref().map(|t| t.0),
         mode: mode(object, moment),
         interval: object.interval(),
+        handover: moment.handover,
         lane: lane(object),
         ownership: Ownership {
             owner: Owner::new(&moment.cluster, &object.full_name()),

@@ -240,6 +240,7 @@ fn the_manifest_and_the_operator_say_what_may_be_changed() {
         observe_only,
         watched: Watched::all(),
         trouble: Trouble::default(),
+        handover: Duration::ZERO,
         absent: None,
     };
     for (suspend, management, observe_only, expected) in [

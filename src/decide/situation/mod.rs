@@ -20,7 +20,7 @@ use crate::azure::model::Lane;
 pub use failure::{Attempt, Failure, Trouble, Written, retry_after};
 pub use intent::{Effect, Intent};
 pub use operation::Followed;
-pub use ownership::{Claimant, HANDOVER, NotOurs, OWNER_TAG, Owner, Ownership, Standing, Tagged};
+pub use ownership::{Claimant, NotOurs, OWNER_TAG, Owner, Ownership, Standing, Tagged};
 pub use watched::Watched;
 
 /// What the shell knows about the object and the moment.
@@ -38,6 +38,8 @@ pub struct Situation {
     pub mode: Mode,
     /// How often Azure is compared with the manifest.
     pub interval: Duration,
+    /// How long a deletion waits for an heir where the manifest does not say it.
+    pub handover: Duration,
     /// How urgent the object's requests are.
     pub lane: Lane,
     /// Who we are, and who else names the same resource.

@@ -23,9 +23,6 @@ const TAG_VALUE: usize = 256;
 /// first saw its absence nobody inherits.
 pub const GRACE: Duration = Duration::from_secs(300);
 
-/// How long a deletion waits for an heir where the manifest does not say it.
-pub const HANDOVER: Duration = Duration::from_secs(120);
-
 /// An owner, as its tag says it. Whoever has a name that is too long for a tag has it shortened in `object`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
