@@ -51,7 +51,7 @@ async fn a_binding_and_its_version_that_are_renamed_at_once_keep_endpoint_and_tr
     stand.kubectl(&["delete", "amlmv/taxi-1", "amldb/fares-a", "--wait=false"]).await?;
     let message = stand.wait_reason::<DeploymentBinding>("fares-a", "AwaitingHeir").await?;
     assert!(message.contains("unless another object of namespace owner-pruned names it before"), "{message}");
-    stand.apply("ModelVersion", "fare-model-1", taxi::promoted("1")).await?;
+    stand.apply("ModelVersion", "fare-model-1", taxi::from_uri("1")).await?;
     stand
         .apply(
             "DeploymentBinding",
