@@ -47,6 +47,12 @@ pub fn intended(before: &[String], wanted: &Tags) -> Vec<String> {
     keys.into_iter().cloned().collect()
 }
 
+/// Adds the keys of an owner to those of its heir: what the heir's manifest does not name is taken away then.
+pub fn unite(heir: &mut Vec<String>, owner: &[String]) {
+    let keys: BTreeSet<String> = heir.drain(..).chain(owner.iter().cloned()).collect();
+    heir.extend(keys);
+}
+
 /// A map with our keys set, the keys that are ours no more taken out, and all others left alone.
 pub fn merged(found: &Strings, wanted: &Tags, owned: &[String]) -> Strings {
     let mut all = found.clone();

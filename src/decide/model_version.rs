@@ -17,6 +17,8 @@ use crate::api::{
 use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run, Strings};
 use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
 
+#[cfg(test)]
+pub use gather::circle;
 pub use lineage::wants_lineage;
 pub use source::{job_of, job_output};
 
@@ -34,6 +36,8 @@ pub struct Facts {
     pub asset_id: Option<String>,
     /// The version that it is promoted from; only where the manifest names one.
     pub source: Option<SourceVersion>,
+    /// The objects through which its sources lead back to it; empty where they do not.
+    pub circle: Vec<String>,
     pub version: Look<ModelVersion>,
     /// The job that made it; looked up once.
     pub job: Look<Job>,
@@ -222,14 +226,12 @@ fn report_unreadable(facts: &Facts) -> Option<Verdict> {
 fn refuse_foreign(facts: &Facts) -> Option<Verdict> {
     let nobody = Strings::new();
     let tags = facts.version.found().map_or(&nobody, |v| &v.properties.tags);
-    let other = facts.situation.other_owner(tags)?;
-    Some(Verdict::stalled(
-        Reason::OwnedByAnother,
-        format!(
-            "{} belongs to {other}. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure.",
-            facts.title()
-        ),
-    ))
+    // Until a copy is described, only the intent says that it is ours.
+    if promotion::is_our_copy(facts, tags) {
+        return None;
+    }
+    let advice = "Delete one of the two objects, or register under another version";
+    facts.situation.leave_alone(tags, &facts.title(), advice)
 }
 
 fn follow_running_operation(facts: &Facts) -> Option<Verdict> {
@@ -308,7 +310,8 @@ fn correct(facts: &Facts) -> Option<Verdict> {
         (false, false) => (Purpose::Update, format!("change {fields_in_words} of {title}")),
     };
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let mut verdict = facts.put(reason, purpose, doing, &facts.desired(version.clone()))?;
+    let put = facts.put(reason, purpose, doing, &facts.desired(version.clone()))?;
+    let mut verdict = put.mending(differences.clone());
     if drifted && !facts.observing() {
         verdict = verdict.telling(
             true,

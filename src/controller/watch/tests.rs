@@ -69,13 +69,13 @@ fn what_is_not_watched_is_not_called_absent() {
         format!("{:?}", context.find(&reader, &read))
     };
     for (watched, namespace, object, labels) in [
-        (Watched::all(), "blue", "Object(None)", "Labels({})"),
+        (Watched::all(), "blue", "Object(None)", "Namespace(Namespace { labels: {}, ends: false })"),
         (Watched::only(["fares".into()]), "blue", "NotWatched", "NotWatched"),
         (Watched::only(["fares".into(), "blue".into()]), "blue", "Object(None)", "NotWatched"),
-        (Watched::only([]), "blue", "Object(None)", "Labels({})"),
+        (Watched::only([]), "blue", "Object(None)", "Namespace(Namespace { labels: {}, ends: false })"),
     ] {
         context.options.watched = watched;
         assert_eq!(found(&context, ClusterRead::Object(key(namespace))), object);
-        assert_eq!(found(&context, ClusterRead::Labels(namespace.into())), labels);
+        assert_eq!(found(&context, ClusterRead::Namespace(namespace.into())), labels);
     }
 }

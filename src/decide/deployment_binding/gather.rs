@@ -1,9 +1,10 @@
 //! What a binding's decision needs to know.
 
 use super::Facts;
-use crate::api::{DeploymentBinding, Object};
+use crate::api::{DeploymentBinding, DeploymentBindingStatus, Object};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Purpose, ResourceId};
+use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{find_workspace, lets_in, version, workspace_place};
 use crate::decide::{Look, Place, Situation};
@@ -41,8 +42,19 @@ impl Kind for DeploymentBinding {
         held.collect::<Vec<_>>().join(",")
     }
 
+    fn claim(&self) -> Option<&str> {
+        Some(&self.status.as_ref()?.endpoint.as_ref()?.id)
+    }
+
     fn rolls_out(&self) -> bool {
         self.status.as_ref().is_some_and(|s| s.candidate.is_some())
+    }
+
+    fn inherit(heir: &mut DeploymentBindingStatus, owner: &DeploymentBindingStatus) {
+        unite(&mut heir.owned_tags, &owner.owned_tags);
+        for (deployment, keys) in &owner.owned_deployment_tags {
+            unite(heir.owned_deployment_tags.entry(deployment.clone()).or_default(), keys);
+        }
     }
 
     fn gather(&self, situation: Situation, known: &mut Known) -> Facts {
@@ -65,6 +77,7 @@ impl Kind for DeploymentBinding {
             id.filter(|_| may_look).is_none_or(|id| look_at_endpoint(&mut facts, &id, &self.title(), known));
         let Facts { situation, endpoint, .. } = &mut facts;
         situation.looked(endpoint);
+        situation.read_tags(self, endpoint.found().map(|e| &e.tags), known);
         let ask = may_look && whole && !changes(&facts);
         facts.situation.follow(ask, known);
         facts

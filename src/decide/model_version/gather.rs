@@ -1,14 +1,20 @@
 //! What a version's decision needs to know.
 
 use super::{Facts, job_of, wants_lineage};
-use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, Registry, ServedBy, Workspace};
+use crate::api::{
+    DeploymentBinding, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy, Workspace,
+};
 use crate::azure::model::resource::{self, Job, Run};
 use crate::azure::model::{Purpose, ResourceId, registry_asset_id};
+use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
     find_registry, find_workspace, lets_in, registry_place, version, workspace_place,
 };
-use crate::decide::{Look, Place, Situation, words_of};
+use crate::decide::{Look, Place, Situation, SourceVersion, words_of};
+
+/// How many sources of sources are followed.
+const LONGEST_CIRCLE: usize = 8;
 
 /// What a status may hold of deployments.
 const SERVED_BY: usize = 50;
@@ -54,6 +60,15 @@ impl Kind for ModelVersion {
         format!("{}{:?}{:?}", words_of(&status.conditions), status.asset_id, status.lineage)
     }
 
+    fn claim(&self) -> Option<&str> {
+        self.status.as_ref()?.id.as_deref()
+    }
+
+    fn inherit(heir: &mut ModelVersionStatus, owner: &ModelVersionStatus) {
+        unite(&mut heir.owned_tags, &owner.owned_tags);
+        unite(&mut heir.owned_properties, &owner.owned_properties);
+    }
+
     fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
         let (spec, status, home) = (&self.spec, self.current(), self.home());
         let place = match (&spec.registry_ref, &spec.workspace_ref) {
@@ -65,26 +80,65 @@ impl Kind for ModelVersion {
         let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
         let found = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
-                let found = known.resource(Purpose::Compare, id);
+                let found = known.resource::<resource::ModelVersion>(Purpose::Compare, id);
                 situation.look(id, &self.title(), found)
             }
             None => Look::Unseen,
         };
         situation.looked(&found);
+        let tags = found.found().map(|v| &v.properties.tags);
+        situation.read_tags(self, tags, known);
         situation.follow(may_look, known);
         let asset_id = id.as_ref().map(|id| match id.segment("registries") {
             Some(registry) => registry_asset_id(registry, &spec.model, &spec.version),
             None => id.to_string(),
         });
         let source = spec.source.model_version_ref.as_ref().map(|r| version(r, &home, known));
+        let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let (mut job, mut run) = (Look::Unseen, Look::Unseen);
         if !situation.deleting && wants_lineage(&status) && !matches!(found, Look::Unseen) {
             (job, run) = lineage(self, found.found(), known);
         }
         let served_by = asset_id.as_deref().map(|asset| served_by(asset, known)).unwrap_or_default();
         let spec = spec.clone();
-        Facts { situation, spec, status, place, id, asset_id, source, version: found, job, run, served_by }
+        Facts {
+            situation,
+            spec,
+            status,
+            place,
+            id,
+            asset_id,
+            source,
+            circle,
+            version: found,
+            job,
+            run,
+            served_by,
+        }
     }
+}
+
+/// The objects through which the sources of a version lead back to it, itself at both ends; none where they do not.
+pub fn circle(object: &ModelVersion, known: &mut Known) -> Vec<String> {
+    let mut names = vec![object.full_name()];
+    let mut at = (object.spec.source.model_version_ref.clone(), object.home());
+    while let (Some(reference), home) = at {
+        let key = ObjectKey::meant::<ModelVersion>(&reference, &home);
+        // What may not be known of is not named.
+        if matches!(version(&reference, &home, known), SourceVersion::Missing { .. }) {
+            return vec![];
+        }
+        let Some(next) = known.object::<ModelVersion>(key) else { return vec![] };
+        names.push(next.full_name());
+        if next.full_name() == object.full_name() {
+            return names;
+        }
+        if names.len() > LONGEST_CIRCLE {
+            return vec![];
+        }
+        at = (next.spec.source.model_version_ref.clone(), next.home());
+    }
+    vec![]
 }
 
 /// The job that made the version, and its run. What cannot be read is tried again at the next

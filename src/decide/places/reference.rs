@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Place, SourceVersion};
-use crate::api::{AllowedNamespaces, ModelVersion, Object, ObjectKey, Reference, Registry, Workspace};
-use crate::decide::facts::{ClusterRead, Kind, Known, claimants};
+use crate::api::{
+    AllowedNamespaces, ConditionType, ModelVersion, Object, ObjectKey, Reason, Reference, Registry,
+    Workspace, conditions_of,
+};
+use crate::decide::facts::{ClusterRead, Kind, Known};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
     // Labels are only asked for where they matter.
     allowed.allows(home, namespace, &BTreeMap::new())
-        || (allowed.selector.is_some() && allowed.allows(home, namespace, &known.labels(namespace)))
+        || (allowed.selector.is_some() && allowed.allows(home, namespace, &known.namespace(namespace).labels))
 }
 
 /// May what refers to this place from `home` lay claim to what is in it? Not where the place does not
-/// allow it, nor where an older object stands for the place, with rules of its own. Where the place is
+/// allow it, nor where another object stands for the place, with rules of its own. Where the place is
 /// gone, its status tells where it was let in.
 pub fn lets_in<P: Kind>(
     place: Option<&P>,
@@ -23,9 +26,9 @@ pub fn lets_in<P: Kind>(
     known: &mut Known,
 ) -> bool {
     let Some(place) = place else { return true };
-    let (name, created) = (place.full_name(), place.created());
-    allows(allowed(place), &place.home(), home, known)
-        && !claimants(place, known).iter().any(|c| c.precedes(created, &name))
+    let ready = conditions_of(place.conditions()).reason(ConditionType::Ready);
+    let stands = !matches!(ready, Some(Reason::OwnedByAnother | Reason::Conflict));
+    stands && allows(allowed(place), &place.home(), home, known)
 }
 
 /// The registry that a reference from `home` means, whoever may use it.
@@ -62,7 +65,7 @@ fn access<P: Object>(
     let allowed = allowed(place);
     if allows(allowed, &place.home(), home, known) {
         Access::Granted
-    } else if allowed.selector.is_some() && known.is_unwatched(&ClusterRead::Labels(home.into())) {
+    } else if allowed.selector.is_some() && known.is_unwatched(&ClusterRead::Namespace(home.into())) {
         Access::NotWatched {
             because: format!(
                 "{key} lets other namespaces in by their labels, which an operator with --watch-namespaces (watchNamespaces in the chart's values) does not read. Have its owner set allowedNamespaces.from to All, or have the operator watch all namespaces."

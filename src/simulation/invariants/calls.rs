@@ -15,7 +15,6 @@ use crate::decide::{Facts as _, Kind, Look, Mode, Situation, deployment_binding}
 pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Call) -> Result<(), String> {
     let mut facts = facts.clone();
     nothing_is_written_when_only_looking(world, object, facts.situation(), call)?;
-    the_younger_claimant_waits(facts.situation(), call)?;
     what_others_claim_is_handed_over(facts.situation(), call)?;
     what_failed_is_not_tried_again_at_once(facts.situation(), call)?;
     ownership_stays(world, object, call)?;
@@ -26,12 +25,14 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
             let found = got(world, object, call)?;
             let tags = found.as_ref().map_or(&Value::Null, |f| &f["tags"]);
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+            the_younger_claimant_waits(&facts.situation, tags, call)?;
             foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.tags, &facts.status.owned_tags, call)
         }
         Evidence::Version(facts) => {
             let found = got(world, object, call)?;
             let tags = found.as_ref().map_or(&Value::Null, |f| &f["properties"]["tags"]);
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+            the_younger_claimant_waits(&facts.situation, tags, call)?;
             one_publish_per_version(world, object, call)?;
             the_intent_is_stored(world, object, call)?;
             nothing_that_serves_is_deleted(facts.served_by.is_empty(), call)?;
@@ -65,6 +66,7 @@ fn of_a_bindings_call(
     if Form::of(&call.resource) == Form::Endpoint {
         let tags = got.map_or(&Value::Null, |e| &e["tags"]);
         only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+        the_younger_claimant_waits(&facts.situation, tags, call)?;
         let serving = facts.endpoint.found().is_some_and(|e| e.properties.traffic.values().any(|w| *w > 0));
         nothing_that_serves_is_deleted(!serving && facts.deployments.is_empty(), call)?;
         traffic_sums_to_100_or_is_empty(call)?;
@@ -103,12 +105,11 @@ fn nothing_is_written_when_only_looking<K: Kind>(
     hold(!looking && situation.mode == Mode::Act, || format!("only looking, and yet: {}", call.doing))
 }
 
-/// Of two objects that claim one resource, the younger one does nothing but hand it over when it goes.
-fn the_younger_claimant_waits(situation: &Situation, call: &Call) -> Result<(), String> {
+/// Of two objects that claim a resource that nobody owns, the younger one does nothing.
+fn the_younger_claimant_waits(situation: &Situation, tags: &Value, call: &Call) -> Result<(), String> {
     let older = situation.ownership.claimants.iter().find(|c| c.created < situation.ownership.created);
-    hold(older.is_none() || (situation.deleting && hands_over(situation, call)), || {
-        format!("{older:?} is older, and yet: {}", call.doing)
-    })
+    let free = tags["bindery-owner"].as_str().is_none_or(|owner| !owner.starts_with("prod/"));
+    hold(older.is_none() || !free, || format!("{older:?} is older, and yet: {}", call.doing))
 }
 
 /// The call names another claimant as the owner.
@@ -121,7 +122,10 @@ fn hands_over(situation: &Situation, call: &Call) -> bool {
 
 /// What is deleted while another object claims it is theirs: nothing but its owner changes.
 fn what_others_claim_is_handed_over(situation: &Situation, call: &Call) -> Result<(), String> {
-    let heir = situation.ownership.claimants.first().filter(|_| situation.deleting);
+    let namespace = |name: &str| name.split('/').next().map(str::to_string);
+    let ours = namespace(&situation.ownership.owner.object);
+    let mut heirs = situation.ownership.claimants.iter().filter(|c| namespace(&c.name) == ours);
+    let heir = heirs.next().filter(|_| situation.deleting);
     hold(heir.is_none() || hands_over(situation, call), || {
         format!("{heir:?} claims it, and yet: {}", call.doing)
     })
@@ -139,12 +143,11 @@ fn ownership_stays<K: Kind>(world: &World, object: &K, call: &Call) -> Result<()
     let (Some(before), Some(after)) = (owner(&got), owner(body)) else { return Ok(()) };
     let namespace = |name: &str| name.split('/').next().map(str::to_string);
     let said = || format!("{before} becomes {after}: {}", call.doing);
-    hold(!world.faults.many_namespaces || namespace(&before) == namespace(&after), said)?;
+    hold(namespace(&before) == namespace(&after), said)?;
     // A publish may copy the tags of its source: describing the copy gives it its own owner.
     let copied = call.errand.purpose == Purpose::Describe;
-    let restored = (world.faults.any_order || world.faults.while_running) && !copied;
     let goes = object.is_deleting() && object.full_name() == before;
-    hold(!restored || goes || before == after || !world.lives(&before), said)
+    hold(copied || goes || before == after || !world.lives::<K>(&before), said)
 }
 
 /// From the GET to the end of the PUT nobody else of this process works on the resource. A publish changes another one.
@@ -215,6 +218,13 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
             wanted(facts).is_some_and(|(revision, wanted)| wanted == name && !failed(&revision.to_string()));
         let ready =
             there(&name).is_some_and(|d| d.properties.provisioning_state.as_deref() == Some("Succeeded"));
+        let written = serde_json::to_value(endpoint).unwrap_or_default();
+        let had = written_traffic(&written).get(name.as_str()).copied().unwrap_or(0);
+        let all = i64::from(facts.spec.online.deployment.instance_count);
+        let has = there(&name).and_then(|d| d.sku.as_ref()?.capacity).map_or(all, i64::from);
+        hold(weight <= had || has * 100 >= all * weight, || {
+            format!("{name} has {has} of {all} instances, and would rise to {weight}: {}", call.doing)
+        })?;
         hold(is_wanted && ready && allowed(facts), || {
             format!("{name} does not qualify, and would rise to {weight}: {}", call.doing)
         })?;

@@ -24,9 +24,9 @@ fn a_rollout_that_stands_does_not_progress() {
         (
             "suspended",
             binding().serving("1").wanting("2").with(|f| f.situation.mode = Mode::Suspended),
-            "False Suspended, Pending",
+            "False Suspended, Serving",
         ),
-        ("observed", binding().serving("1").wanting("2").with(observed), "False Observed, Pending"),
+        ("observed", binding().serving("1").wanting("2").with(observed), "False Observed, Serving"),
         ("arrived", binding().serving("1"), "False Succeeded, Serving"),
     ];
     for (what, it, expected) in table {
@@ -51,7 +51,7 @@ fn what_has_to_be_there_first() {
             binding()
                 .with(|f| f.place = Place::Missing { what: "Workspace fares/production".into() })
                 .decide(),
-            "False ReferenceNotFound stalled | There is no Workspace fares/production, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | interval",
+            "False ReferenceNotFound working | There is no Workspace fares/production, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | 300 s",
         ),
         (
             "its workspace is in a namespace that is not watched",
@@ -81,7 +81,7 @@ fn what_has_to_be_there_first() {
         (
             "the version is missing",
             binding().with(|f| f.version = missing.clone()).decide(),
-            "False ReferenceNotFound stalled | There is no ModelVersion fares/taxi-1, or this namespace may not serve it. Apply it, or have the owner of its registry allow this namespace. | interval",
+            "False ReferenceNotFound working | There is no ModelVersion fares/taxi-1, or this namespace may not serve it. Apply it, or have the owner of its registry allow this namespace. | 300 s",
         ),
         (
             "the version is not ready",
@@ -179,13 +179,21 @@ fn the_endpoint_is_made_taken_over_and_kept() {
             "False OwnedByAnother stalled | The endpoint taxi belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
-            "an older binding claims it",
-            binding().endpoint().with(|f| f.situation.claimed_by("fares/older", 60)).decide(),
+            "nobody's, and an older binding claims it",
+            binding()
+                .endpoint()
+                .tagged("bindery-owner", "")
+                .with(|f| f.situation.claimed_by("fares/older", 60))
+                .decide(),
             "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "handed over by a binding that is gone",
-            binding().serving("1").tagged("bindery-owner", "prod/fares/old").decide(),
+            binding()
+                .serving("1")
+                .tagged("bindery-owner", "prod/fares/old")
+                .with(|f| f.situation.left_by("fares/old", 300))
+                .decide(),
             "False Updating working | -> take over the endpoint taxi, which exists | now",
         ),
         (
@@ -422,10 +430,13 @@ fn what_is_refused_is_not_said_to_serve() {
     let held = binding().serving("1").candidate("2", 10, 60).wanting("2").decide().status;
     assert!(held.phase.is_some() && held.stable.is_some() && held.deployments.len() == 2);
     for refused in [
-        binding().serving("1").with(|f| f.situation.claimed_by("fares/older", 60)),
+        binding()
+            .serving("1")
+            .tagged("bindery-owner", "")
+            .with(|f| f.situation.claimed_by("fares/older", 60)),
         binding().serving("1").tagged("bindery-owner", "other/a/b"),
-        binding().serving("1").with(|f| {
-            f.situation.claimed_by("fares/older", 60);
+        binding().serving("1").tagged("bindery-owner", "prod/fares/younger").with(|f| {
+            f.situation.claimed_by("fares/younger", -60);
             f.status.clone_from(&held);
         }),
     ] {
