@@ -117,8 +117,7 @@ fn candidate_ready(case: &Case<'_>) -> Said {
 fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     let scene = &case.scene;
     // What goes on at another's endpoint, and what cannot begin, is no rollout of this binding.
-    let waits =
-        [Reason::ReferenceNotFound, Reason::NotWatched, Reason::ReferenceNotReady, Reason::Inheriting];
+    let waits = [Reason::ReferenceNotFound, Reason::ReferenceNotReady, Reason::Inheriting];
     if refuse_foreign(case).is_some() || (waits.contains(&verdict.reason) && scene.candidate().is_none()) {
         return Said::Holds(false, verdict.reason, verdict.message.clone());
     }

@@ -261,7 +261,7 @@ fn tagged(
     tag: &str,
     all: &[Arc<ModelVersion>],
     let_go: &str,
-    absent: Option<(Owner, Timestamp)>,
+    absent: Option<&(Owner, Timestamp)>,
 ) -> Situation {
     let prod = json!({"workspaceRef": {"name": "prod", "namespace": "fares"}});
     let ours = version("fares", "ours", "taxi", &prod);
@@ -271,7 +271,7 @@ fn tagged(
     let mut known = Known::nothing(Lane::Routine);
     loop {
         let mut situation = crate::decide::fixtures::situation("fares/ours");
-        (situation.now, situation.ownership.absent) = (noon, absent.clone());
+        (situation.now, situation.ownership.absent) = (noon, absent.cloned());
         situation.read_tags(&*ours, Some(&tags), &mut known);
         let wanted = known.wants().cluster;
         if wanted.is_empty() {
@@ -328,13 +328,10 @@ fn what_is_known_of_the_owner_that_a_tag_names() {
     let first = tagged("prod/fares/gone", &[], "", None).ownership.absent;
     assert_eq!(first, Some((Owner::new("prod", "fares/gone"), noon)));
     let before = (Owner::new("prod", "fares/gone"), Timestamp::UNIX_EPOCH);
-    assert_eq!(
-        tagged("prod/fares/gone", &[], "", Some(before.clone())).ownership.absent,
-        Some(before.clone())
-    );
-    let other = tagged("prod/fares/another", &[], "", Some(before.clone())).ownership.absent;
+    assert_eq!(tagged("prod/fares/gone", &[], "", Some(&before)).ownership.absent, Some(before.clone()));
+    let other = tagged("prod/fares/another", &[], "", Some(&before)).ownership.absent;
     assert_eq!(other, Some((Owner::new("prod", "fares/another"), noon)));
-    assert_eq!(tagged("prod/fares/same", &all(true), "", Some(before)).ownership.absent, None);
+    assert_eq!(tagged("prod/fares/same", &all(true), "", Some(&before)).ownership.absent, None);
 }
 
 #[test]

@@ -44,7 +44,8 @@ impl Owner {
             object.to_string()
         } else {
             let digest: [u8; 32] = Sha256::digest(object.as_bytes()).into();
-            let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let hash: Vec<String> = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let hash = hash.concat();
             let head: String = object.chars().take(room.saturating_sub(hash.len() + 1)).collect();
             format!("{head}~{hash}")
         };
