@@ -151,7 +151,7 @@ fn says_what_the_conditions_say() {
         (
             "waits for an owner that goes",
             &none,
-            seen(conditions(Some(false), Reason::OwnedByAnother, "It is handed over.", working)),
+            seen(conditions(Some(false), Reason::Inheriting, "It is handed over.", working)),
             "Progressing: It is handed over.",
         ),
         (
