@@ -58,8 +58,8 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
             report_unreadable,
             refuse_foreign,                   // the name is taken by something that is not ours
             follow_running_operation,         // Azure is still working: look again
+            promotion::wait_for_lost_publish, // the answer was lost: the copy may still come, whatever became of its source
             promotion::wait_for_source, // only until the version is there: afterwards it stands by itself
-            promotion::wait_for_lost_publish, // the answer was lost: the copy may still come
             promotion::publish,         // a promotion into a registry
             register,                   // a job's output or a path, into a workspace
             refuse_mismatch,            // what is there is another model

@@ -63,6 +63,14 @@ fn a_promotion_is_published_once() {
             "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:29:40Z, and asks again then. To have it asked for at once, delete this object and apply it again. | 5 s",
         ),
         (
+            "the answer was lost, and the source is not ready any more: the copy may still come",
+            decide(&promoting(|f| {
+                asked(f, 20);
+                f.source = Some(SourceVersion::NotReady { what: "it".into(), because: "no".into() });
+            })),
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:29:40Z, and asks again then. To have it asked for at once, delete this object and apply it again. | 5 s",
+        ),
+        (
             "the answer was lost a while ago, and Azure may still work on it",
             decide(&promoting(|f| asked(f, 1799))),
             "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:00:01Z, and asks again then. To have it asked for at once, delete this object and apply it again. | 15 s",
