@@ -11,7 +11,7 @@ pub fn example(kind: &str) -> Value {
     let azure = json!({"subscriptionId": SUBSCRIPTION, "resourceGroup": "ml", "name": "fares"});
     let selector = json!({"from": "Selector", "selector": {"matchLabels": {"team": "fares"}}});
     let identity =
-        json!({"systemAssigned": true, "userAssigned": ["/subscriptions/s/resourceGroups/ml/providers/p/u"]});
+        json!({"systemAssigned": true, "userAssigned": ["/subscriptions/s/resourceGroups/ml/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"]});
     let spec = match kind {
         "registries" => json!({
             "azure": azure, "location": "eastus",
@@ -24,7 +24,9 @@ pub fn example(kind: &str) -> Value {
         }),
         "workspaces" => json!({
             "azure": azure, "tier": "production", "allowedNamespaces": selector, "interval": "5m",
-            "policy": {"requireLineage": true, "allowedRegistries": ["fares-models"]},
+            "policy": {"lineage": {"require": "Named"}, "sources": [
+                {"name": "released", "registryRef": {"name": "fares-models", "namespace": "fares"}, "models": ["nyc-*"]},
+                {"name": "own", "thisWorkspace": {}}]},
         }),
         "modelversions" => json!({
             "workspaceRef": {"name": "fares-dev", "namespace": "fares"}, "model": "nyc-taxi-fare", "version": "3",

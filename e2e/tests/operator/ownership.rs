@@ -116,7 +116,7 @@ async fn claimants_that_are_deleted_together_leave_nothing_behind() -> Outcome {
     stand.apply("DeploymentBinding", "fares-b", taxi::binding("taxi-1")).await?;
     stand.wait_reason::<DeploymentBinding>("fares-b", "OwnedByAnother").await?;
 
-    stand.kubectl(&["delete", "amldb", "--all", "--wait=true", "--timeout=60s"]).await?;
+    stand.kubectl(&["delete", "amlbind", "--all", "--wait=true", "--timeout=60s"]).await?;
     assert_eq!(stand.azure(ENDPOINT), None);
     Ok(())
 }
@@ -134,8 +134,8 @@ async fn what_is_refused_is_not_said_to_serve() -> Outcome {
     assert_eq!(refused.deployments, []);
     let version: ModelVersion = stand.api().get("taxi-1").await?;
     let served_by = version.status.map(|s| s.served_by).unwrap_or_default();
-    let served_by: Vec<_> = served_by.iter().map(|s| (s.binding.as_str(), s.role)).collect();
-    assert_eq!(served_by, [("owner-refused/fares-a", Role::Stable)]);
+    let served_by: Vec<_> = served_by.iter().map(|s| (s.namespace.as_str(), s.name.as_str(), s.role)).collect();
+    assert_eq!(served_by, [("owner-refused", "fares-a", Role::Stable)]);
     Ok(())
 }
 

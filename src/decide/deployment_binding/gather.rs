@@ -5,13 +5,18 @@ use crate::api::{DeploymentBinding, Object};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Purpose, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::reference::{find_workspace, lets_in, version, workspace_place};
+use crate::decide::places::reference::{
+    find_workspace, left_behind, lets_in, version, workspace_place,
+};
 use crate::decide::{Look, Place, Situation};
 
 impl Kind for DeploymentBinding {
     type Facts = Facts;
 
     fn target(&self, known: &mut Known) -> Option<ResourceId> {
+        if self.spec.online.is_absent() {
+            return None;
+        }
         // When the workspace is gone, the status still says where the endpoint is.
         find_workspace(&self.spec.workspace_ref, &self.home(), known)
             .map(|w| w.id().child("onlineEndpoints", &self.spec.online.endpoint.name))
@@ -29,7 +34,7 @@ impl Kind for DeploymentBinding {
         let deployments = self.status.iter().flat_map(|s| &s.deployments);
         let mut names: Vec<Name> =
             deployments.filter_map(|d| d.asset_id.as_deref()).map(Name::asset).collect();
-        names.push(endpoint);
+        names.extend((!self.spec.online.is_absent()).then_some(endpoint));
         names.sort();
         names.dedup();
         names
@@ -45,11 +50,21 @@ impl Kind for DeploymentBinding {
         self.status.as_ref().is_some_and(|s| s.candidate.is_some())
     }
 
-    fn gather(&self, situation: Situation, known: &mut Known) -> Facts {
+    fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
         let home = self.home();
         let place = workspace_place(&self.spec.workspace_ref, &home, known);
         let version = version(&self.spec.model.version_ref, &home, known);
-        let id = self.target(known);
+        let (mut id, mut led_away) = (self.target(known), None);
+        let remembered = self.status.as_ref().and_then(|s| s.endpoint.as_ref()).map(|e| e.id.as_str());
+        let path = format!("/onlineEndpoints/{}", self.spec.online.endpoint.name);
+        if let Some(left) = left_behind(id.as_ref(), remembered, &path) {
+            let found = known.resource::<OnlineEndpoint>(Purpose::Compare, &left);
+            let found = situation.look(&left, &self.title(), found);
+            // Where it cannot be read, it may be there.
+            if found.found().map_or(!found.is_absent(), |e| situation.ownership.owns(&e.tags)) {
+                led_away = id.replace(left);
+            }
+        }
         let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
         let mut facts = Facts {
             endpoint: Look::Unseen,
@@ -58,6 +73,7 @@ impl Kind for DeploymentBinding {
             status: self.current(),
             place,
             id: id.clone(),
+            led_away,
             version,
             situation,
         };

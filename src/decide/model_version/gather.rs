@@ -6,7 +6,7 @@ use crate::azure::model::resource::{self, Job, Run};
 use crate::azure::model::{Purpose, ResourceId, registry_asset_id};
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
-    find_registry, find_workspace, lets_in, registry_place, version, workspace_place,
+    find_registry, find_workspace, left_behind, lets_in, registry_place, version, workspace_place,
 };
 use crate::decide::{Look, Place, Situation, words_of};
 
@@ -61,7 +61,17 @@ impl Kind for ModelVersion {
             (None, Some(workspace)) => workspace_place(workspace, &home, known),
             (None, None) => Place::Missing { what: "place".into() },
         };
-        let id = self.target(known);
+        let (mut id, mut led_away) = (self.target(known), None);
+        let path = format!("/models/{}/versions/{}", spec.model, spec.version);
+        if let Some(left) = left_behind(id.as_ref(), status.id.as_deref(), &path) {
+            let found = known.resource::<resource::ModelVersion>(Purpose::Compare, &left);
+            let found = situation.look(&left, &self.title(), found);
+            // Where it cannot be read, it may be there.
+            let ours = |v: &resource::ModelVersion| situation.ownership.owns(&v.properties.tags);
+            if found.found().map_or(!found.is_absent(), ours) {
+                led_away = id.replace(left);
+            }
+        }
         let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
         let found = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
@@ -83,7 +93,20 @@ impl Kind for ModelVersion {
         }
         let served_by = asset_id.as_deref().map(|asset| served_by(asset, known)).unwrap_or_default();
         let spec = spec.clone();
-        Facts { situation, spec, status, place, id, asset_id, source, version: found, job, run, served_by }
+        Facts {
+            situation,
+            spec,
+            status,
+            place,
+            id,
+            led_away,
+            asset_id,
+            source,
+            version: found,
+            job,
+            run,
+            served_by,
+        }
     }
 }
 
@@ -113,10 +136,12 @@ fn lineage(
 fn served_by(asset: &str, known: &mut Known) -> Vec<ServedBy> {
     let mut all: Vec<ServedBy> = vec![];
     for binding in known.naming::<DeploymentBinding>(Name::asset(asset)) {
+        let key = binding.key();
         for deployment in binding.current().deployments {
             if deployment.asset_id.as_deref().is_some_and(|a| a.eq_ignore_ascii_case(asset)) {
                 all.push(ServedBy {
-                    binding: binding.full_name(),
+                    namespace: key.namespace.to_string(),
+                    name: key.name.to_string(),
                     endpoint: binding.spec.online.endpoint.name.clone(),
                     deployment: deployment.name,
                     role: deployment.role,

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Place, SourceVersion};
+use super::policy::Source;
+use super::{Place, Policy, SourceVersion};
 use crate::api::{AllowedNamespaces, ModelVersion, Object, ObjectKey, Reference, Registry, Workspace};
+use crate::azure::model::ResourceId;
 use crate::decide::facts::{Kind, Known, claimants};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
@@ -54,10 +56,38 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
     let what = ObjectKey::meant::<Workspace>(reference, home).to_string();
     match find_workspace(reference, home, known) {
         Some(found) if allows(&found.spec.allowed_namespaces, &found.home(), home, known) => {
-            Place::workspace(what, found.id(), &found.spec, &found.current())
+            let policy = policy_of(&found, known);
+            Place::workspace(what, found.id(), policy, &found.current())
         }
         _ => Place::Missing { what },
     }
+}
+
+/// The policy of a workspace, with the registries that it names: by references from the workspace's own namespace.
+fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
+    let (written, home) = (&workspace.spec.policy, workspace.home());
+    let mut place = |registry: &Option<Reference>| {
+        let Some(reference) = registry else { return Some(workspace.id()) };
+        find_registry(reference, &home, known)
+            .filter(|r| allows(&r.spec.allowed_namespaces, &r.home(), &home, known))
+            .map(|r| r.id())
+    };
+    let sources = written.sources.iter().map(|source| Source {
+        name: source.name.clone(),
+        place: place(&source.registry_ref),
+        models: source.models.clone(),
+    });
+    Policy { sources: sources.collect(), lineage: written.lineage.as_ref().map(|lineage| lineage.require) }
+}
+
+/// Where the status says that the resource of an object is, which its own reference no longer means: the place that it
+/// names was made again for another one, or the namespace of the reference has come or gone. Only what the spec would
+/// name there too is looked at.
+pub fn left_behind(meant: Option<&ResourceId>, remembered: Option<&str>, path: &str) -> Option<ResourceId> {
+    let remembered = ResourceId::new(remembered?);
+    let ends = remembered.as_str().to_ascii_lowercase().ends_with(&path.to_ascii_lowercase());
+    meant.filter(|meant| **meant != remembered && ends)?;
+    Some(remembered)
 }
 
 /// The version that a reference from `home` stands for. A registry's `allowedNamespaces` governs its
