@@ -138,7 +138,15 @@ pub struct AzureIdentity {
     pub system_assigned: Option<bool>,
     /// ARM ids of identities made elsewhere: all of them. With an empty list the resource has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 20), inner(length(max = 512), regex(pattern = r"(?i)^/subscriptions/[^/?#\s]+/resourceGroups/[^/?#\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#\s]+$")))]
+    #[schemars(
+        length(max = 20),
+        inner(
+            length(max = 512),
+            regex(
+                pattern = r"(?i)^/subscriptions/[^/?#\s]+/resourceGroups/[^/?#\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#\s]+$"
+            )
+        )
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub user_assigned: Option<Vec<String>>,
 }

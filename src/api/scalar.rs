@@ -83,8 +83,7 @@ pub(super) const TEXT: &str = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$";
 /// The id of something in Azure: nothing that could be read as the end of it, such as a query.
 pub(super) const AZURE_ID: &str = r"^[^\s?#\\\x00-\x1f\x7f]+$";
 /// The path of a file or folder below another one.
-pub(super) const RELATIVE_PATH: &str =
-    r"^[^/?#%\\\x00-\x1f\x7f]+(/[^/?#%\\\x00-\x1f\x7f]+)*$";
+pub(super) const RELATIVE_PATH: &str = r"^[^/?#%\\\x00-\x1f\x7f]+(/[^/?#%\\\x00-\x1f\x7f]+)*$";
 
 macro_rules! string_map {
     ($($(#[$doc:meta])+ $name:ident,)+) => {$(

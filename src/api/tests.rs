@@ -64,7 +64,9 @@ fn references_and_selectors_are_replaced_whole() {
     every_schema(|path, schema| {
         let fields: Vec<&str> =
             schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-        if path.contains(".spec") && (fields == ["name", "namespace"] || fields == ["matchExpressions", "matchLabels"]) {
+        if path.contains(".spec")
+            && (fields == ["name", "namespace"] || fields == ["matchExpressions", "matchLabels"])
+        {
             assert_eq!(schema["x-kubernetes-map-type"], "atomic", "{path}");
             seen += 1;
         }

@@ -74,7 +74,10 @@ pub struct PolicySource {
     pub this_workspace: Option<ThisWorkspace>,
     /// Only models with one of these names. `*` stands for any characters, `?` for one. Without a list, every model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9_*?-]+$")))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9_*?-]+$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub models: Vec<String>,
 }

@@ -12,7 +12,8 @@ use super::condition::{Said, say};
 use super::drift::{Differences, intended, merged, owned};
 use super::{Decision, Intent, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of};
 use crate::api::{
-    ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy, VersionDeletion, conditions_of,
+    ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy,
+    VersionDeletion, conditions_of,
 };
 use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run, Strings};
 use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};

@@ -9,9 +9,9 @@ use super::cloud::Weather;
 use super::end;
 use super::process::Process;
 use super::world::World;
+use super::{foreign, people};
 use crate::api::{DeploymentBinding, Object as _};
 use crate::azure::model::ResourceId;
-use super::{foreign, people};
 
 /// One run of the simulation.
 pub struct Run {
@@ -145,7 +145,8 @@ impl Run {
             let mut world = self.world();
             world.note(|| "the cluster is lost".into());
             // A backup has no objects that are being deleted, so what these own is nobody's business any more.
-            let going: Vec<_> = world.cluster.all::<DeploymentBinding>().filter(|b| b.is_deleting()).cloned().collect();
+            let going: Vec<_> =
+                world.cluster.all::<DeploymentBinding>().filter(|b| b.is_deleting()).cloned().collect();
             for binding in going {
                 let endpoint = &binding.spec.online.endpoint.name;
                 let id = ResourceId::workspace("s", "rg", "prod").child("onlineEndpoints", endpoint);

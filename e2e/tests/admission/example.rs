@@ -10,8 +10,7 @@ pub const KINDS: [&str; 4] = ["registries", "workspaces", "modelversions", "depl
 pub fn example(kind: &str) -> Value {
     let azure = json!({"subscriptionId": SUBSCRIPTION, "resourceGroup": "ml", "name": "fares"});
     let selector = json!({"from": "Selector", "selector": {"matchLabels": {"team": "fares"}}});
-    let identity =
-        json!({"systemAssigned": true, "userAssigned": ["/subscriptions/s/resourceGroups/ml/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"]});
+    let identity = json!({"systemAssigned": true, "userAssigned": ["/subscriptions/s/resourceGroups/ml/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"]});
     let spec = match kind {
         "registries" => json!({
             "azure": azure, "location": "eastus",

@@ -144,11 +144,7 @@ async fn a_field_that_is_left_out_gets_the_default_that_its_text_names() {
             json!({"allowedNamespaces": {"from": "Same"}, "management": "Manage", "deletionPolicy": "Retain",
                 "suspend": false}),
         ),
-        (
-            "workspaces",
-            json!({"azure": azure}),
-            json!({"allowedNamespaces": {"from": "Same"}, "policy": {}}),
-        ),
+        ("workspaces", json!({"azure": azure}), json!({"allowedNamespaces": {"from": "Same"}, "policy": {}})),
         (
             "modelversions",
             json!({"workspaceRef": place, "model": "m", "version": "1", "source": {"job": {"name": "j"}}}),

@@ -142,15 +142,23 @@ fn rules_of_tags() -> Vec<Case> {
             cases.push(case(kind, field, form, keys(&[wrong]), keys(&["a b", "k", &"k".repeat(256)])));
         }
         for wrong in ["bindery-owner", "Bindery-Owner", "BINDERY-STABLE"] {
-            cases.push(case(kind, field, prefix, keys(&[wrong]), keys(&["binderyowner", "my-bindery-owner"])));
+            cases.push(case(
+                kind,
+                field,
+                prefix,
+                keys(&[wrong]),
+                keys(&["binderyowner", "my-bindery-owner"]),
+            ));
         }
-        // The example has the key `team`.
-        cases.push(case(kind, field, alike, keys(&["Team"]), keys(&["Teams"])));
+        // The example has the keys `team` and, as a property, `flavor`.
+        let there = if field == "spec.properties" { "Flavor" } else { "Team" };
+        cases.push(case(kind, field, alike, keys(&[there]), keys(&["Other"])));
     }
     let (kind, field) = ("deploymentbindings", "spec.online.deployment.environmentVariables");
     let says = "names have 1 to 256 characters, without '=', spaces and control characters";
     for wrong in ["", "A=B", "A B", "A\u{0}", &"A".repeat(257)] {
-        let right = at(field, json!({"a.b-c_D": "any = thing", "bindery-x": "x", "LEVEL": "x", "level": "y"}));
+        let right =
+            at(field, json!({"a.b-c_D": "any = thing", "bindery-x": "x", "LEVEL": "x", "level": "y"}));
         cases.push(case(kind, field, says, at(field, json!({wrong: "x"})), right));
     }
     cases
@@ -166,7 +174,8 @@ fn rules_of_references() -> Vec<Case> {
         let source = json!({"job": null, "modelVersionRef": {"name": "v"}});
         json!({"spec": {"workspaceRef": null, "registryRef": reference, "source": source}})
     };
-    let from = |reference: Value| at("spec.policy.sources", json!([{"name": "one", "registryRef": reference}]));
+    let from =
+        |reference: Value| at("spec.policy.sources", json!([{"name": "one", "registryRef": reference}]));
     let workspace = |reference: Value| at("spec.workspaceRef", reference);
     let version = |reference: Value| at("spec.model.versionRef", reference);
     let mut cases = vec![];
@@ -200,7 +209,13 @@ fn rules_of_policies() -> Vec<Case> {
     let right = || source(json!({"name": "one", "registryRef": registry}));
     vec![
         case(kind, field, one, source(json!({"name": "one"})), right()),
-        case(kind, field, one, source(json!({"name": "one", "registryRef": registry, "thisWorkspace": {}})), right()),
+        case(
+            kind,
+            field,
+            one,
+            source(json!({"name": "one", "registryRef": registry, "thisWorkspace": {}})),
+            right(),
+        ),
         case(
             kind,
             "spec.policy.sources[].name",
@@ -215,7 +230,13 @@ fn rules_of_policies() -> Vec<Case> {
             source(json!({"name": "one", "thisWorkspace": {}, "models": ["nyc-[a-z]"]})),
             source(json!({"name": "one", "thisWorkspace": {}, "models": ["nyc-*", "taxi_?"]})),
         ),
-        case(kind, "spec.tier", PATTERN, at("spec.tier", "prod\n".into()), at("spec.tier", "Prod_1.a".into())),
+        case(
+            kind,
+            "spec.tier",
+            PATTERN,
+            at("spec.tier", "prod\n".into()),
+            at("spec.tier", "Prod_1.a".into()),
+        ),
     ]
 }
 
@@ -236,7 +257,13 @@ fn rules_of_text() -> Vec<Case> {
     let paths = ["/model", "model/", "a//b", "a?b", "a\\b", "a%2e%2e/b", "a\nb"];
     let other = ["..", "../../secrets", "a/../b", "./a"];
     of(version, "spec.source.job.path", PATTERN, &paths, "outputs/my model/..v3");
-    of(version, "spec.source.job.path", "path has no '.' or '..' between its slashes", &other, "outputs/.model");
+    of(
+        version,
+        "spec.source.job.path",
+        "path has no '.' or '..' between its slashes",
+        &other,
+        "outputs/.model",
+    );
     let script = format!("{deployment}.code.scoringScript");
     of(binding, &script, PATTERN, &paths, "src/score.py");
     of(binding, &script, "scoringScript has no '.' or '..' between its slashes", &other, "a/..score.py");
@@ -249,16 +276,35 @@ fn rules_of_text() -> Vec<Case> {
     of(binding, &environment, PATTERN, &ids, "azureml://registries/azureml/environments/e/versions/1.0");
     let says = "environment has no '.' or '..' between its slashes";
     of(binding, &environment, says, &elsewhere, "azureml:e@latest");
-    of(binding, &format!("{deployment}.instanceType"), PATTERN, &["../../etc", "Standard DS3"], "my-gpu.large");
+    of(
+        binding,
+        &format!("{deployment}.instanceType"),
+        PATTERN,
+        &["../../etc", "Standard DS3"],
+        "my-gpu.large",
+    );
     let uri = |uri: &str| json!({"spec": {"source": {"job": null, "uri": uri}}});
     for wrong in ["azureml://d/x?sig=secret", "azureml://d/x\ny", "azureml://d/x#y", "azureml://d/x y"] {
-        cases.push(case(version, "spec.source.uri", PATTERN, uri(wrong), uri("azureml://datastores/d/paths/x")));
+        cases.push(case(
+            version,
+            "spec.source.uri",
+            PATTERN,
+            uri(wrong),
+            uri("azureml://datastores/d/paths/x"),
+        ));
     }
     let says = "uri has no '.' or '..' between its slashes";
     for wrong in ["azureml://datastores/d/paths/../../x", "azureml://datastores/d/paths/%2E%2e/x"] {
-        cases.push(case(version, "spec.source", says, uri(wrong), uri("azureml://datastores/d/paths/a%20b/..x")));
+        cases.push(case(
+            version,
+            "spec.source",
+            says,
+            uri(wrong),
+            uri("azureml://datastores/d/paths/a%20b/..x"),
+        ));
     }
-    let id = "/subscriptions/s/resourcegroups/ml/providers/microsoft.managedidentity/userassignedidentities/u";
+    let id =
+        "/subscriptions/s/resourcegroups/ml/providers/microsoft.managedidentity/userassignedidentities/u";
     for (kind, field) in [("registries", "spec.identity"), (binding, "spec.online.endpoint.identity")] {
         let ids = |id: &str| at(field, json!({"userAssigned": [id]}));
         for wrong in ["readers", &format!("{id}?x"), &format!("{id}/../v"), &id.replace("userassigned", "")] {
@@ -482,7 +528,13 @@ fn rules_of_periods() -> Vec<Case> {
     ));
     for (wrong, right) in [("0s", "1s"), ("99999h", "720h")] {
         let says = "for is a period from 1s to 720h";
-        cases.push(case("deploymentbindings", "spec.strategy.steps[].pause", says, pause(wrong), pause(right)));
+        cases.push(case(
+            "deploymentbindings",
+            "spec.strategy.steps[].pause",
+            says,
+            pause(wrong),
+            pause(right),
+        ));
     }
     cases
 }

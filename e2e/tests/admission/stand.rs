@@ -78,8 +78,13 @@ impl Stand {
     pub fn kubectl_applies(&self, object: &Value) -> String {
         let file = std::env::temp_dir().join(format!("{}.json", self.namespace));
         std::fs::write(&file, object.to_string()).unwrap();
-        let said =
-            self.kubectl_says(&["apply", "--namespace", &self.namespace, "--filename", file.to_str().unwrap()]);
+        let said = self.kubectl_says(&[
+            "apply",
+            "--namespace",
+            &self.namespace,
+            "--filename",
+            file.to_str().unwrap(),
+        ]);
         std::fs::remove_file(file).unwrap();
         said
     }

@@ -417,7 +417,8 @@ async fn the_policy_of_the_place_decides_what_may_serve() -> Outcome {
     stand.apply("Workspace", "fares-prod", policy(from("fares-models"))).await?;
     stand
         .wait_for::<DeploymentBinding>("taxi", "refused for the registry", |b| {
-            condition(b, "Ready").is_some_and(|(_, _, m)| m.contains("only versions from released (fares-models)"))
+            condition(b, "Ready")
+                .is_some_and(|(_, _, m)| m.contains("only versions from released (fares-models)"))
         })
         .await?;
     assert!(created(&stand).is_empty());

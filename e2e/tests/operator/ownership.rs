@@ -134,7 +134,8 @@ async fn what_is_refused_is_not_said_to_serve() -> Outcome {
     assert_eq!(refused.deployments, []);
     let version: ModelVersion = stand.api().get("taxi-1").await?;
     let served_by = version.status.map(|s| s.served_by).unwrap_or_default();
-    let served_by: Vec<_> = served_by.iter().map(|s| (s.namespace.as_str(), s.name.as_str(), s.role)).collect();
+    let served_by: Vec<_> =
+        served_by.iter().map(|s| (s.namespace.as_str(), s.name.as_str(), s.role)).collect();
     assert_eq!(served_by, [("owner-refused", "fares-a", Role::Stable)]);
     Ok(())
 }

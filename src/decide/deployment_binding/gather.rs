@@ -5,9 +5,7 @@ use crate::api::{DeploymentBinding, Object};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Purpose, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::reference::{
-    find_workspace, left_behind, lets_in, version, workspace_place,
-};
+use crate::decide::places::reference::{find_workspace, left_behind, lets_in, version, workspace_place};
 use crate::decide::{Look, Place, Situation};
 
 impl Kind for DeploymentBinding {

@@ -96,7 +96,9 @@ pub(super) fn refuse_by_policy(case: &Case<'_>) -> Option<Verdict> {
 /// Why the workspace's policy does not let the version serve, in words.
 pub(super) fn refusal_by_policy(facts: &Facts) -> Option<String> {
     let Place::Ready { policy, .. } = &facts.place else { return None };
-    let SourceVersion::Ready { model, version, lineage, registry, id, .. } = &facts.version else { return None };
+    let SourceVersion::Ready { model, version, lineage, registry, id, .. } = &facts.version else {
+        return None;
+    };
     let workspace = &facts.spec.workspace_ref.name;
     if policy.lineage == Some(LineageRequirement::Named) && lineage.job.is_none() {
         return Some(format!(

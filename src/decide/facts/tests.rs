@@ -174,14 +174,17 @@ fn a_policy_knows_the_registries_that_it_may_refer_to() {
     let closed = made::<Registry>("red", "closed", &json!({"azure": azure, "location": "eastus"}));
     let mut cluster = Cluster::new(&json!({"from": "Same"}), &[]);
     let mut found = (*strict).clone();
-    found.status = Some(crate::api::WorkspaceStatus { location: Some("eastus".into()), ..Default::default() });
+    found.status =
+        Some(crate::api::WorkspaceStatus { location: Some("eastus".into()), ..Default::default() });
     cluster.0.extend([Arc::new(found).any(), closed.any()]);
     let reference = crate::api::Reference { name: "strict".into(), namespace: None };
-    let ask = |known: &mut Known| crate::decide::places::reference::workspace_place(&reference, "fares", known);
+    let ask =
+        |known: &mut Known| crate::decide::places::reference::workspace_place(&reference, "fares", known);
     let (crate::decide::Place::Ready { policy, .. }, read) = cluster.known(ask) else { panic!("not ready") };
     assert_eq!(policy.lineage, Some(crate::api::LineageRequirement::Named));
     let places: Vec<_> = policy.sources.iter().map(|s| (s.name.as_str(), s.place.as_ref())).collect();
-    let (models, own) = (ResourceId::registry("s", "rg", "models"), ResourceId::workspace("s", "rg", "strict"));
+    let (models, own) =
+        (ResourceId::registry("s", "rg", "models"), ResourceId::workspace("s", "rg", "strict"));
     let expected = [("released", Some(&models)), ("own", Some(&own)), ("closed", None), ("lost", None)];
     assert_eq!(places, expected);
     assert_eq!(policy.sources[0].models, ["nyc-*"]);
@@ -217,7 +220,8 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
         (None, ours, false),
     ];
     for (remembered, answer, led_away) in cases {
-        let mut version = (*version("fares", "one", "taxi", &json!({"workspaceRef": {"name": "dev"}}))).clone();
+        let mut version =
+            (*version("fares", "one", "taxi", &json!({"workspaceRef": {"name": "dev"}}))).clone();
         version.status = Some(crate::api::ModelVersionStatus {
             id: remembered.map(ToString::to_string),
             ..Default::default()

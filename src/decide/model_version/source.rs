@@ -114,11 +114,15 @@ mod tests {
         let version = ResourceId::workspace("s", "rg", "w").model_version("taxi", "3");
         let short = "azureml://datastores/models/paths/taxi/3";
         let long = |workspace: &str| {
-            format!("azureml://subscriptions/s/resourcegroups/RG/workspaces/{workspace}/datastores/models/paths/taxi/3/")
+            format!(
+                "azureml://subscriptions/s/resourcegroups/RG/workspaces/{workspace}/datastores/models/paths/taxi/3/"
+            )
         };
         assert!(same_path(short, &long("w"), &version) && same_path(&long("W"), short, &version));
         assert!(!same_path(short, "azureml://datastores/models/paths/taxi/4", &version));
-        assert!(!same_path(short, &long("other"), &version) && !same_path(&long("other"), &long("w"), &version));
+        assert!(
+            !same_path(short, &long("other"), &version) && !same_path(&long("other"), &long("w"), &version)
+        );
     }
 
     #[test]

@@ -39,7 +39,10 @@ impl Policy {
         let said = |source: &Source| {
             let models = source.models.join(", ");
             match &source.place {
-                None => format!("{} (whose Registry is missing, or does not allow the workspace's namespace)", source.name),
+                None => format!(
+                    "{} (whose Registry is missing, or does not allow the workspace's namespace)",
+                    source.name
+                ),
                 Some(place) if models.is_empty() => format!("{} ({})", source.name, place.name()),
                 Some(place) => format!("{} ({}: {models})", source.name, place.name()),
             }
@@ -114,13 +117,18 @@ mod tests {
                 source("lost", None, &[]),
             ],
         };
-        let refused = |place: &ResourceId, model: &str| policy.refuses_place(&place.model_version(model, "3"), model);
+        let refused =
+            |place: &ResourceId, model: &str| policy.refuses_place(&place.model_version(model, "3"), model);
         let loud = ResourceId::new(models.as_str().to_uppercase());
         assert_eq!(refused(&models, "nyc-taxi"), None);
         assert_eq!(refused(&loud, "nyc-taxi"), None, "Azure's ids have no case");
         assert_eq!(refused(&production, "anything"), None);
         let said = "released (models: nyc-*), own (production), lost (whose Registry is missing, or does not allow the workspace's namespace)";
-        for (place, model) in [(&models, "taxi"), (&other, "nyc-taxi"), (&ResourceId::workspace("s", "rg", "production-2"), "x")] {
+        for (place, model) in [
+            (&models, "taxi"),
+            (&other, "nyc-taxi"),
+            (&ResourceId::workspace("s", "rg", "production-2"), "x"),
+        ] {
             assert_eq!(refused(place, model).as_deref(), Some(said), "{place} {model}");
         }
         assert_eq!(Policy::default().refuses_place(&other.model_version("x", "1"), "x"), None);

@@ -11,7 +11,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::api::{Drift, NetworkAccess, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus};
+use crate::api::{
+    Drift, NetworkAccess, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
+};
 use crate::azure::model::resource::{RegionDetails, Registry};
 use crate::azure::model::{Action, Call, Error, OperationState, Purpose, Reply, ResourceId};
 use crate::decide::drift::{Differences, intended, merged, owned};
@@ -131,8 +133,7 @@ impl Facts {
     /// Regions that Azure has and the manifest does not name. A manifest without a list leaves them alone.
     fn surplus_regions(&self) -> Vec<&RegionDetails> {
         let Some(registry) = self.registry.found() else { return vec![] };
-        let named =
-            |location: &str| self.spec.regions.iter().any(|r| same_region(&r.location, location));
+        let named = |location: &str| self.spec.regions.iter().any(|r| same_region(&r.location, location));
         registry
             .properties
             .region_details
@@ -295,8 +296,7 @@ fn create(facts: &Facts) -> Option<Verdict> {
     let mut registry = Registry { location: facts.spec.location.clone(), ..Registry::default() };
     registry.identity = Some(new_identity(facts.spec.identity.as_ref()));
     registry.properties.public_network_access = Some(NetworkAccess::default().word().into());
-    let primary =
-        Region { location: facts.spec.location.clone(), storage: None, container_registry: None };
+    let primary = Region { location: facts.spec.location.clone(), storage: None, container_registry: None };
     let regions = if facts.spec.regions.is_empty() { vec![&primary] } else { facts.wanted_regions() };
     registry.properties.region_details = regions.into_iter().map(region_details).collect();
     Some(put(

@@ -307,7 +307,11 @@ fn one_publish_per_version<K: Kind>(world: &World, object: &K, call: &Call) -> R
 }
 
 /// What the manifest does not name is not changed: a default of ours is for making, not for what is there.
-fn what_is_not_named_stays(found: Option<&Value>, fields: &[(&str, bool)], call: &Call) -> Result<(), String> {
+fn what_is_not_named_stays(
+    found: Option<&Value>,
+    fields: &[(&str, bool)],
+    call: &Call,
+) -> Result<(), String> {
     let (Some(found), Action::Put(body)) = (found, &call.action) else { return Ok(()) };
     for (field, _) in fields.iter().filter(|(_, named)| !named) {
         let (was, sent) = (found.pointer(field), body.pointer(field));

@@ -85,9 +85,8 @@ pub const OWN_PREFIX: &str = "bindery-";
 /// spelling, as after an Azure Policy has set them: here they have the one in which Bindery looks for them.
 pub(crate) fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strings, D::Error> {
     let read: Strings = null_is_default(deserializer)?;
-    let own = |key: &str| {
-        key.get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
-    };
+    let own =
+        |key: &str| key.get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX));
     let (ours, mut tags): (Strings, Strings) = read.into_iter().partition(|(key, _)| own(key));
     for (key, value) in ours {
         let spelled = key.to_ascii_lowercase();

@@ -40,10 +40,14 @@ fn a_null_map_is_an_empty_map() {
 
 #[test]
 fn our_own_tags_are_found_in_every_spelling() {
-    let spelled = json!({"Bindery-Owner": "prod/a/b", "BINDERY-STABLE": "x", "bindery-stable": "v1", "Team": "t"});
+    let spelled =
+        json!({"Bindery-Owner": "prod/a/b", "BINDERY-STABLE": "x", "bindery-stable": "v1", "Team": "t"});
     let read: [Strings; 4] = [
         from(json!({"location": "eastus", "tags": spelled, "properties": {}}), |r: Registry| r.tags),
-        from(json!({"location": "eastus", "tags": spelled, "properties": {"authMode": "Key"}}), |e: OnlineEndpoint| e.tags),
+        from(
+            json!({"location": "eastus", "tags": spelled, "properties": {"authMode": "Key"}}),
+            |e: OnlineEndpoint| e.tags,
+        ),
         from(
             json!({"location": "eastus", "tags": spelled, "properties": {"endpointComputeType": "Managed"}}),
             |d: OnlineDeployment| d.tags,

@@ -213,7 +213,8 @@ fn of_an_identity_only_what_the_manifest_names_is_changed() {
         let mut it = binding().serving("1").edited().with(|f| {
             f.spec.online.endpoint.identity = Some(serde_json::from_value(identity).unwrap());
         });
-        let both = json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {"/a": {}, "/B": {}}});
+        let both =
+            json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {"/a": {}, "/B": {}}});
         it.found().identity = Some(serde_json::from_value(both).unwrap());
         it
     };
@@ -226,7 +227,10 @@ fn of_an_identity_only_what_the_manifest_names_is_changed() {
         (json!({"systemAssigned": true, "userAssigned": []}), "SystemAssigned", Value::Null),
     ] {
         let body = put(&wanting(identity));
-        assert_eq!((&body["identity"]["type"], &body["identity"]["userAssignedIdentities"]), (&json!(kind), &ids));
+        assert_eq!(
+            (&body["identity"]["type"], &body["identity"]["userAssignedIdentities"]),
+            (&json!(kind), &ids)
+        );
     }
 }
 

@@ -154,7 +154,8 @@ fn what_has_to_be_there_first() {
         ),
         (
             "its registry is allowed, in other letters",
-            policy(|p| p.sources = vec![registry_as_source("released"), registry_as_source("MODELS")]).decide(),
+            policy(|p| p.sources = vec![registry_as_source("released"), registry_as_source("MODELS")])
+                .decide(),
             "False Progressing working | -> create deployment v1 of taxi:1 | now",
         ),
         (

@@ -193,7 +193,11 @@ fn a_change_in_the_middle_of_a_rollout() {
         ),
         (
             "the count changes when nothing is rolled out",
-            binding().serving("1").edited().with(|f| f.spec.online.deployment.instance_count = Some(3)).decide(),
+            binding()
+                .serving("1")
+                .edited()
+                .with(|f| f.spec.online.deployment.instance_count = Some(3))
+                .decide(),
             "False Updating working | -> change instanceCount of deployment v1 | now",
         ),
         (

@@ -32,7 +32,8 @@ fn another_model_is_left_alone() {
         (
             "a path into another workspace, whose files the operator could read too",
             decide(&new(|f| {
-                let uri = "azureml://subscriptions/s/resourceGroups/rg/workspaces/secret/datastores/d/paths/m";
+                let uri =
+                    "azureml://subscriptions/s/resourceGroups/rg/workspaces/secret/datastores/d/paths/m";
                 f.spec.source = serde_json::from_value(json!({"uri": uri})).unwrap();
             })),
             "False AssetMismatch stalled | spec.source.uri leads into another workspace than the version's own. Copy the files into a datastore of this workspace, and name them in a new ModelVersion. | interval",
@@ -40,7 +41,8 @@ fn another_model_is_left_alone() {
         (
             "a path into its own workspace, in full and in other letters",
             decide(&new(|f| {
-                let uri = "azureml://subscriptions/S/resourcegroups/rg/workspaces/Development/datastores/d/paths/m";
+                let uri =
+                    "azureml://subscriptions/S/resourcegroups/rg/workspaces/Development/datastores/d/paths/m";
                 f.spec.source = serde_json::from_value(json!({"uri": uri})).unwrap();
             })),
             "False Registering working | -> register taxi:3 | now",

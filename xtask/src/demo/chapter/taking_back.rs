@@ -38,8 +38,10 @@ pub(in crate::demo) async fn taking_back(
     bind(stage, narration, "taxi-fare-3").await?;
     stage.kubectl.wait(narration, "amlbind/taxi-fare", "condition=Stalled").await?;
     let message = r#"jsonpath={.status.conditions[?(@.type=="Stalled")].message}"#;
-    let said =
-        stage.kubectl.run(narration, &["get", "amlbind", "taxi-fare", "-n", NAMESPACE, "-o", message]).await?;
+    let said = stage
+        .kubectl
+        .run(narration, &["get", "amlbind", "taxi-fare", "-n", NAMESPACE, "-o", message])
+        .await?;
     let columns = "custom-columns=NAME:.metadata.name,PHASE:.status.phase,STABLE:.status.stable,\
                    TRAFFIC:.status.trafficSummary,FAILED:.status.failed[*].revision";
     stage.kubectl.run(narration, &["get", "amlbind", "taxi-fare", "-n", NAMESPACE, "-o", columns]).await?;
