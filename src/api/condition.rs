@@ -81,8 +81,11 @@ words! {
     ReferenceNotReady,
     Suspended,
     OperationRunning,
+    Inheriting,
+    AwaitingHeir,
     // A person or a new spec has to help.
     OwnedByAnother,
+    Conflict,
     NotInAzure,
     AssetMismatch,
     Unchangeable,
@@ -93,6 +96,7 @@ words! {
     NotEmpty,
     InUse,
     ResourceFailed,
+    NotKept,
     Drifted,
     // Azure did not do what was asked.
     Refused,

@@ -44,6 +44,9 @@ impl<P: Ports> Context<P> {
     pub fn take_in<K: Kind>(&self, event: &Event<K>) -> Vec<Arc<ObjectKey>> {
         match event {
             Event::Apply(object) => {
+                if !object.is_deleting() {
+                    self.memory.is_there(&object.key());
+                }
                 let (meant, written) =
                     self.memory.change(&object.uid_or_empty(), |it| (it.meant, it.written));
                 // Our own write carried the version that it was decided on. So what is no newer than that write is ours,
@@ -61,6 +64,9 @@ impl<P: Ports> Context<P> {
                 vec![]
             }
             Event::InitApply(object) => {
+                if !object.is_deleting() {
+                    self.memory.is_there(&object.key());
+                }
                 self.index.listed(object);
                 vec![]
             }
@@ -83,7 +89,8 @@ impl<P: Ports> Context<P> {
                 let keys = self.index.naming(*kind, name);
                 Found::Naming(keys.iter().filter_map(|key| self.ports.get(key)).collect())
             }
-            ClusterRead::Labels(namespace) => Found::Labels(self.ports.labels(namespace)),
+            ClusterRead::Namespace(name) => Found::Namespace(self.ports.namespace(name)),
+            ClusterRead::LetGo(key) => Found::LetGo(self.memory.has_let_go(key)),
         }
     }
 

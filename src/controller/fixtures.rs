@@ -1,6 +1,5 @@
 //! A world for tests: an empty cluster that takes writes or refuses them, and an Azure that nobody reaches.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use super::context::{Context, Options};
 use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
 use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, Registry};
 use crate::azure::model::{Answer, Ask, Call, Class, Error, Read, Reply};
+use crate::decide::facts::Namespace;
 use crate::decide::{Event, Kind};
 
 /// The world.
@@ -40,8 +40,8 @@ impl Cluster for Nowhere {
         None
     }
 
-    fn labels(&self, _: &str) -> BTreeMap<String, String> {
-        BTreeMap::new()
+    fn namespace(&self, _: &str) -> Namespace {
+        Namespace::default()
     }
 
     async fn replace_status<K: Kind>(&self, object: &K) -> Result<K, Refusal> {

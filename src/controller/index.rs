@@ -34,8 +34,8 @@ struct Entries {
 #[derive(Debug, Default)]
 struct Listing {
     seen: HashSet<Arc<ObjectKey>>,
-    /// What had changed, with what it names and named.
-    changed: Vec<(Arc<ObjectKey>, Vec<u64>)>,
+    /// What had changed, and how.
+    changed: Vec<(Arc<ObjectKey>, Touched)>,
 }
 
 /// What a listing has brought, at its end.
@@ -53,7 +53,7 @@ struct Entry {
     uid: String,
     seen: Seen,
     /// What it names.
-    names: Vec<u64>,
+    names: Vec<Hashed>,
     /// What its last pass asked.
     asks: Vec<u64>,
 }
@@ -63,7 +63,10 @@ struct Entry {
 struct Seen {
     own: u64,
     status: u64,
+    /// What others look at who name it, or what it names.
     outward: u64,
+    /// What rivals look at: those who stand for the same resource, or seem to.
+    claim: u64,
 }
 
 impl Seen {
@@ -74,7 +77,54 @@ impl Seen {
             own: hash(&own),
             status: fingerprint(&object.current()),
             outward: hash(&(own.0, own.1, object.outward())),
+            claim: hash(&(own.0, own.1, object.claim())),
         }
+    }
+}
+
+/// What a change of an object touches: of the object itself, and of what it named and names.
+#[derive(Debug, Default)]
+struct Touched {
+    outward: bool,
+    claims: bool,
+    names: Vec<Hashed>,
+}
+
+impl Touched {
+    fn of(before: Option<Seen>, now: Seen, names: Vec<Hashed>) -> Self {
+        let differs = |of: fn(Seen) -> u64| before.is_none_or(|before| of(before) != of(now));
+        Self { outward: differs(|seen| seen.outward), claims: differs(|seen| seen.claim), names }
+    }
+
+    fn all(names: Vec<Hashed>) -> Self {
+        Self { outward: true, claims: true, names }
+    }
+
+    fn is_nothing(&self) -> bool {
+        !self.outward && !self.claims
+    }
+
+    /// Whoever asked one of these is to be woken. A version and its promotion seem to stand for one resource until somebody
+    /// looks at their places: so a rival is not woken by every change.
+    fn asked(&self, key: &ObjectKey) -> Vec<u64> {
+        let object = self.outward.then(|| hash(&ClusterRead::Object(key.clone())));
+        let names = self.names.iter().filter(|n| if n.claim { self.claims } else { self.outward });
+        object.into_iter().chain(names.map(|n| n.hash)).collect()
+    }
+}
+
+/// A name, as the index keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hashed {
+    hash: u64,
+    /// It is a resource that the object stands for.
+    claim: bool,
+}
+
+impl Hashed {
+    fn of(kind: ObjectKind, name: Name) -> Self {
+        let claim = matches!(name, Name::Resource(_));
+        Self { hash: hash(&ClusterRead::Naming(kind, name)), claim }
     }
 }
 
@@ -96,9 +146,7 @@ impl Index {
         {
             woken.push(key.clone());
         }
-        if before.is_none_or(|b| b.outward != now.outward) {
-            woken.extend(all.askers(&key, &touched));
-        }
+        woken.extend(all.askers(&key, &touched));
         woken
     }
 
@@ -111,10 +159,10 @@ impl Index {
     pub fn listed<K: Kind>(&self, object: &K) {
         let mut all = self.entries();
         let now = Seen::of(object);
-        let (key, before, touched) = all.put(object, now);
+        let (key, _, touched) = all.put(object, now);
         let listing = all.listed.entry(K::KIND).or_default();
         listing.seen.insert(key.clone());
-        if before.is_none_or(|b| b.outward != now.outward) {
+        if !touched.is_nothing() {
             listing.changed.push((key, touched));
         }
     }
@@ -144,10 +192,10 @@ impl Index {
         self.entries().remove(key)
     }
 
-    /// The labels of a namespace are others now. The answer is who deserves a pass.
-    pub fn labels_changed(&self, namespace: &str) -> Vec<Arc<ObjectKey>> {
+    /// A namespace has changed. The answer is who deserves a pass.
+    pub fn namespace_changed(&self, namespace: &str) -> Vec<Arc<ObjectKey>> {
         let mut all = self.entries();
-        let asked = hash(&ClusterRead::Labels(namespace.into()));
+        let asked = hash(&ClusterRead::Namespace(namespace.into()));
         all.asking(asked)
     }
 
@@ -189,11 +237,10 @@ impl Index {
 }
 
 impl Entries {
-    /// Takes in an object. The answer is its key, what was seen of it before, and what it named before and names now.
-    fn put<K: Kind>(&mut self, object: &K, now: Seen) -> (Arc<ObjectKey>, Option<Seen>, Vec<u64>) {
+    /// Takes in an object. The answer is its key, what was seen of it before, and what the change touches.
+    fn put<K: Kind>(&mut self, object: &K, now: Seen) -> (Arc<ObjectKey>, Option<Seen>, Touched) {
         let key = self.intern(&object.key());
-        let names: Vec<u64> =
-            object.names().into_iter().map(|name| hash(&ClusterRead::Naming(K::KIND, name))).collect();
+        let names: Vec<Hashed> = object.names().into_iter().map(|name| Hashed::of(K::KIND, name)).collect();
         let uid = object.uid_or_empty();
         let new = || Entry { uid: uid.clone(), seen: now, names: vec![], asks: vec![] };
         // An object that was made anew under the same name has not been seen before.
@@ -203,10 +250,11 @@ impl Entries {
         (entry.uid, entry.seen) = (uid.clone(), now);
         let named = std::mem::replace(&mut entry.names, names.clone());
         for gone in named.iter().filter(|name| !names.contains(name)) {
-            self.named.remove(&(*gone, key.clone()));
+            self.named.remove(&(gone.hash, key.clone()));
         }
-        self.named.extend(names.iter().map(|name| (*name, key.clone())));
-        (key, before, named.into_iter().chain(names).collect())
+        self.named.extend(names.iter().map(|name| (name.hash, key.clone())));
+        let touched = Touched::of(before, now, named.into_iter().chain(names).collect());
+        (key, before, touched)
     }
 
     fn intern(&self, key: &ObjectKey) -> Arc<ObjectKey> {
@@ -217,19 +265,19 @@ impl Entries {
     fn remove(&mut self, key: &ObjectKey) -> Vec<Arc<ObjectKey>> {
         let Some((key, entry)) = self.objects.remove_entry(key) else { return vec![] };
         for name in &entry.names {
-            self.named.remove(&(*name, key.clone()));
+            self.named.remove(&(name.hash, key.clone()));
         }
         for asked in entry.asks {
             self.asked.remove(&(asked, key.clone()));
         }
-        self.askers(&key, &entry.names)
+        self.askers(&key, &Touched::all(entry.names))
     }
 
     /// Whoever else asked about an object, or about something that it names or named.
-    fn askers(&mut self, key: &Arc<ObjectKey>, names: &[u64]) -> Vec<Arc<ObjectKey>> {
-        let mut woken = self.asking(hash(&ClusterRead::Object(ObjectKey::clone(key))));
-        for name in names {
-            woken.extend(self.asking(*name));
+    fn askers(&mut self, key: &Arc<ObjectKey>, touched: &Touched) -> Vec<Arc<ObjectKey>> {
+        let mut woken: Vec<Arc<ObjectKey>> = vec![];
+        for asked in touched.asked(key) {
+            woken.extend(self.asking(asked));
         }
         woken.sort();
         woken.dedup();

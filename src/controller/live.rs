@@ -1,6 +1,5 @@
 //! The world as it is: a Kubernetes API server, Azure, the clock of this machine, and the log.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,6 +17,7 @@ use crate::api::{
 };
 use crate::azure;
 use crate::azure::model::{Answer, Call, Error, Read, Reply};
+use crate::decide::facts::Namespace as Seen;
 use crate::decide::{Event, Kind};
 
 /// The API server has no time-out of its own on a request that hangs.
@@ -71,10 +71,10 @@ impl Cluster for Live {
         }
     }
 
-    fn labels(&self, namespace: &str) -> BTreeMap<String, String> {
+    fn namespace(&self, name: &str) -> Seen {
         let namespaces = self.stores.namespaces.as_ref();
-        let found = namespaces.and_then(|all| all.get(&ObjectRef::new(namespace)));
-        found.and_then(|n| n.metadata.labels.clone()).unwrap_or_default()
+        let found = namespaces.and_then(|all| all.get(&ObjectRef::new(name)));
+        found.map_or_else(Seen::default, |namespace| seen(&namespace))
     }
 
     async fn replace_status<K: Kind>(&self, object: &K) -> Result<K, Refusal> {
@@ -105,6 +105,12 @@ impl Cluster for Live {
             debug!("an event was not published: {refusal:?}");
         }
     }
+}
+
+/// What is asked about a namespace.
+pub(super) fn seen(namespace: &Namespace) -> Seen {
+    let metadata = &namespace.metadata;
+    Seen { labels: metadata.labels.clone().unwrap_or_default(), ends: metadata.deletion_timestamp.is_some() }
 }
 
 async fn within<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Refusal> {

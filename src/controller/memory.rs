@@ -3,15 +3,20 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::decide::Failure;
+use crate::api::ObjectKey;
+use crate::decide::{Failure, Owner, Written, elapsed};
 
-/// By `metadata.uid`.
+/// So long is remembered that an object was let go.
+const LET_GO: Duration = Duration::from_secs(3600);
+
+/// By `metadata.uid`; and who was let go at its deletion, and when.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<HashMap<String, Remembered>>);
+pub struct Memory(Mutex<HashMap<String, Remembered>>, Mutex<HashMap<ObjectKey, Timestamp>>);
 
 /// What is remembered of one object.
 #[derive(Debug, Clone, Default)]
@@ -20,10 +25,14 @@ pub struct Remembered {
     pub failure: Option<Failure>,
     /// Set while Azure cannot be read.
     pub unreadable: Option<Failure>,
+    /// The last PUT that Azure took, and of which nobody has seen yet that it was kept.
+    pub written_to_azure: Option<Written>,
     /// The generation that the failures are about: a new one starts afresh.
     pub generation: i64,
     /// When Azure was last read.
     pub last_read: Option<Timestamp>,
+    /// The owner that the tags named and whose object was not there, and since when.
+    pub absent: Option<(Owner, Timestamp)>,
     /// How often in a row the cluster did not take a write.
     pub refused: u32,
     /// The resource version of our own last write.
@@ -41,6 +50,7 @@ impl Memory {
                 it.generation = generation;
                 it.failure = None;
                 it.unreadable = None;
+                it.written_to_azure = None;
             }
             it.clone()
         })
@@ -57,6 +67,23 @@ impl Memory {
         if let Some(it) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(uid) {
             it.refused = 0;
         }
+    }
+
+    /// An object is about to be let go at its deletion.
+    pub fn lets_go(&self, key: ObjectKey, now: Timestamp) {
+        let mut gone = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        gone.retain(|_, at| elapsed(*at, now) < LET_GO);
+        gone.insert(key, now);
+    }
+
+    /// Has the object been let go, and not come back?
+    pub fn has_let_go(&self, key: &ObjectKey) -> bool {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    }
+
+    /// An object is there that is not being deleted.
+    pub fn is_there(&self, key: &ObjectKey) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
     /// Forgets an object that is gone.

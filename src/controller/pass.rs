@@ -77,13 +77,16 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
             failure: remembered.failure,
             unreadable: remembered.unreadable,
             last_read: remembered.last_read,
+            written: remembered.written_to_azure,
         },
+        absent: remembered.absent,
     };
     let mut facts = read(object.as_ref(), &reader, &mut moment, context).await;
     remember_look(context, &uid, facts.situation());
 
     let decision = facts.decide();
     context.ports.decided(object.as_ref(), &facts, &decision);
+    remember_what_is_not_kept(context, &uid, facts.situation(), decision.unkept);
     if decision.release {
         return let_go(object.as_ref(), &facts, context, &decision.events).await;
     }
@@ -124,6 +127,7 @@ async fn act<K: Kind, P: Ports>(
 
     let afterwards = facts.decide();
     context.ports.decided(object, &facts, &afterwards);
+    remember_what_is_not_kept(context, &object.uid_or_empty(), facts.situation(), afterwards.unkept);
     if afterwards.release {
         return let_go(object, &facts, context, &afterwards.events).await;
     }
@@ -192,6 +196,8 @@ async fn let_go<K: Kind, P: Ports>(
     context: &Context<P>,
     events: &[Event],
 ) -> Result<Duration, Refusal> {
+    // Whoever sees that the object is gone finds that it went by its own deletion.
+    context.memory.lets_go(object.key(), context.ports.now());
     report::release(object, context).await?;
     context.ports.let_go(object, facts, events);
     report::events(object, context, events).await;
@@ -203,12 +209,21 @@ async fn let_go<K: Kind, P: Ports>(
 fn remember_look<P: Ports>(context: &Context<P>, uid: &str, situation: &mut Situation) {
     situation.take_in_operation();
     let Trouble { failure, unreadable, .. } = situation.trouble.clone();
+    let absent = situation.ownership.absent.clone();
     context.memory.change(uid, |it| {
+        it.absent = absent;
         if unreadable.is_none() {
             it.last_read = Some(situation.now);
         }
         (it.failure, it.unreadable) = (failure, unreadable);
     });
+}
+
+/// Remembers what Azure took, until somebody has seen that it was kept: while an operation runs, nobody has looked yet.
+fn remember_what_is_not_kept<P: Ports>(context: &Context<P>, uid: &str, situation: &Situation, unkept: bool) {
+    let runs = situation.operation.under_way(situation.now).is_some();
+    let written = situation.trouble.written.clone().filter(|_| unkept || runs);
+    context.memory.change(uid, |it| it.written_to_azure = written);
 }
 
 fn after<K: Object>(next: LookAgain, object: &K) -> Duration {

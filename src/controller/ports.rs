@@ -1,20 +1,19 @@
 //! What a pass needs of the world around it. The program fills these ports with a real cluster, Azure and the clock
 //! ([`live`](super::live)); the simulation with its own.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use crate::api::{AnyObject, ObjectKey};
 use crate::azure::model::{Answer, Call, Error, Read, Reply};
+use crate::decide::facts::Namespace;
 use crate::decide::{Decision, Event, Kind};
 
 /// The cluster: what the watches have seen, and writes.
 pub trait Cluster: Send + Sync {
     /// An object as it was last seen.
     fn get(&self, key: &ObjectKey) -> Option<AnyObject>;
-    /// The labels of a namespace as they were last seen.
-    fn labels(&self, namespace: &str) -> BTreeMap<String, String>;
+    /// A namespace as it was last seen.
+    fn namespace(&self, name: &str) -> Namespace;
     /// Writes the status of an object, if nobody has changed the object since. The answer is the object as it is now.
     fn replace_status<K: Kind>(&self, object: &K) -> impl Future<Output = Result<K, Refusal>> + Send;
     /// Writes the finalizers of an object, if nobody has changed the object since.

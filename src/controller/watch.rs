@@ -1,6 +1,5 @@
 //! The watches: each kind has one, which feeds a store, the index, and through it the queues.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -20,12 +19,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::context::{Context, Options};
-use super::live::{Live, Stores};
+use super::live::{Live, Stores, seen};
 use super::pass::pass;
 use super::ports::{Cluster, Ports};
 use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace};
 use crate::azure::client::Azure;
 use crate::decide::Kind;
+use crate::decide::facts::Namespace as Seen;
 
 /// Passes of one kind at a time.
 const CONCURRENCY: u16 = 32;
@@ -162,7 +162,8 @@ where
         .boxed()
 }
 
-/// Labels decide which places a namespace may know of, so other labels deserve another look by whoever asked for them.
+/// Labels decide which places a namespace may know of, and what is in a namespace that ends has no heirs: so a change deserves
+/// another look by whoever asked.
 async fn follow_namespaces(
     client: Client,
     context: Arc<Context<Live>>,
@@ -170,23 +171,20 @@ async fn follow_namespaces(
     queues: Queues,
 ) {
     let mut events = events(Api::<Namespace>::all(client));
-    let mut relabelled: Vec<String> = vec![];
+    let mut changed: Vec<String> = vec![];
     while let Some(event) = events.next().await {
         if let Event::Apply(it) | Event::InitApply(it) | Event::Delete(it) = &event {
-            let labels = match &event {
-                Event::Delete(_) => BTreeMap::new(),
-                _ => it.metadata.labels.clone().unwrap_or_default(),
-            };
-            if context.ports.labels(&it.name_any()) != labels {
-                relabelled.push(it.name_any());
+            let now = if matches!(event, Event::Delete(_)) { Seen::default() } else { seen(it) };
+            if context.ports.namespace(&it.name_any()) != now {
+                changed.push(it.name_any());
             }
         }
         let listed = matches!(event, Event::Init | Event::InitApply(_));
         writer.apply_watcher_event(&event);
         // What a listing brings is in the store only when the listing is at its end.
         if !listed {
-            for namespace in relabelled.drain(..) {
-                queues.wake(&context.index.labels_changed(&namespace));
+            for namespace in changed.drain(..) {
+                queues.wake(&context.index.namespace_changed(&namespace));
             }
         }
     }

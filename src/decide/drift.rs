@@ -74,6 +74,16 @@ pub fn intended(before: &[String], wanted: &Tags) -> Vec<String> {
     known(before, wanted).into_iter().cloned().collect()
 }
 
+/// Adds the keys of an owner to those of its heir: what the heir's manifest does not name is taken away then.
+pub fn unite(heir: &mut Vec<String>, owner: &[String]) {
+    for key in owner {
+        if !names(heir.iter(), key) {
+            heir.push(key.clone());
+        }
+    }
+    heir.sort();
+}
+
 /// A map with our keys set, the keys that are ours no more taken out, and all others left alone. A key that Azure has
 /// keeps Azure's spelling.
 pub fn merged(found: &Strings, wanted: &Tags, owned: &[String]) -> Strings {

@@ -249,14 +249,12 @@ fn report_unreadable(facts: &Facts) -> Option<Verdict> {
 fn refuse_foreign(facts: &Facts) -> Option<Verdict> {
     let nobody = Strings::new();
     let tags = facts.version.found().map_or(&nobody, |v| &v.properties.tags);
-    let other = facts.situation.other_owner(tags)?;
-    Some(Verdict::stalled(
-        Reason::OwnedByAnother,
-        format!(
-            "{} belongs to {other}. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure.",
-            facts.title()
-        ),
-    ))
+    // Until a copy is described, only the intent says that it is ours.
+    if promotion::is_our_copy(facts, tags) {
+        return None;
+    }
+    let advice = "Delete one of the two objects, or register under another version";
+    facts.situation.leave_alone(tags, &facts.title(), advice)
 }
 
 fn follow_running_operation(facts: &Facts) -> Option<Verdict> {
@@ -358,7 +356,8 @@ fn correct(facts: &Facts) -> Option<Verdict> {
         (false, false) => (Purpose::Update, format!("change {fields_in_words} of {title}")),
     };
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let mut verdict = facts.put(reason, purpose, doing, &facts.desired(version.clone()))?;
+    let put = facts.put(reason, purpose, doing, &facts.desired(version.clone()))?;
+    let mut verdict = put.mending(differences.clone());
     if drifted && !facts.observing() {
         verdict = verdict.telling(
             true,

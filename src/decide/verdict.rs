@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::api::Reason;
+use crate::api::{Drift, Reason};
 use crate::azure::model::Call;
 
 /// What one question answers: how ready the object is, why, and what happens now.
@@ -24,6 +24,10 @@ pub struct Verdict {
     pub next: LookAgain,
     /// The object may go: nothing in Azure needs it any more.
     pub release: bool,
+    /// What the call is to put right.
+    pub differences: Vec<Drift>,
+    /// Azure took the same PUT before, and did not keep it.
+    pub unkept: bool,
 }
 
 /// Whether work goes on.
@@ -74,6 +78,8 @@ pub struct Decision<S> {
     pub settled: bool,
     /// Remove the finalizer.
     pub release: bool,
+    /// Azure took the call that is due, or that waits for its time, before, and did not keep it.
+    pub unkept: bool,
 }
 
 impl Verdict {
@@ -87,6 +93,8 @@ impl Verdict {
             events: vec![],
             next: LookAgain::Interval,
             release: false,
+            differences: vec![],
+            unkept: false,
         }
     }
 
@@ -136,7 +144,15 @@ impl Verdict {
             events: self.events,
             next: self.next,
             release: self.release,
+            unkept: self.unkept,
         }
+    }
+
+    /// With what the call is to put right.
+    #[must_use]
+    pub fn mending(mut self, differences: Vec<Drift>) -> Self {
+        self.differences = differences;
+        self
     }
 
     /// With an event.

@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::api::{
-    AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
+    AnyObject, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
+    Workspace, conditions_of,
 };
 use crate::decide::Kind;
 
@@ -61,6 +62,8 @@ pub struct Cluster {
     pub labels: BTreeMap<String, BTreeMap<String, String>>,
     /// How often every object is compared with Azure.
     pub interval: &'static str,
+    /// What went at once, without a finalizer, and had not been Ready: it may have left something in Azure.
+    pub unheld: BTreeSet<String>,
     /// What the cache has not seen yet.
     behind: BTreeSet<ObjectKey>,
     last: u64,
@@ -129,6 +132,9 @@ impl Cluster {
     pub fn delete<K: Object>(&mut self, name: &str, now: Timestamp) {
         let Some(object) = self.find::<K>(name).cloned() else { return };
         if !object.holds() {
+            if !conditions_of(object.conditions()).is_true(ConditionType::Ready) {
+                self.unheld.insert(object.full_name());
+            }
             self.live.remove(&object.key());
             self.behind.insert(object.key());
         } else if !object.is_deleting() {
@@ -203,11 +209,12 @@ impl Cluster {
         }
     }
 
-    /// The cluster is lost: every object is gone, whatever holds it. The answer is what a backup has of them.
+    /// The cluster is lost: every object is gone, whatever holds it. The answer is what a backup has of them: one that was
+    /// being deleted is there as it was before.
     pub fn lose(&mut self) -> Vec<AnyObject> {
         let lost = std::mem::take(&mut self.live);
         self.behind.extend(lost.keys().cloned());
-        lost.into_values().filter(|object| !of_any!(object, it => it.is_deleting())).collect()
+        lost.into_values().collect()
     }
 
     /// One object comes back from the backup: without status, with its finalizers or without, and as old as it is now.
@@ -237,11 +244,6 @@ pub enum News {
     Applied(AnyObject),
     /// An object is gone; this is how it was last seen.
     Gone(AnyObject),
-}
-
-/// `metadata.creationTimestamp`.
-pub fn created(object: &AnyObject) -> Timestamp {
-    of_any!(object, it => it.created())
 }
 
 /// `namespace/name`.

@@ -8,7 +8,6 @@
 mod cloud;
 mod cluster;
 mod end;
-mod faults;
 mod foreign;
 mod invariants;
 mod people;

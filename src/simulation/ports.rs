@@ -1,7 +1,6 @@
 //! The world that a simulated process acts on. Every request takes its time, and the world answers it when that is over;
 //! a process that dies meanwhile never hears of it.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -14,6 +13,7 @@ use super::world::{Outcome, Request, World};
 use crate::api::{AnyObject, ObjectKey};
 use crate::azure::model::{Answer, Call, Error, Read, Reply};
 use crate::controller::ports::{Azure, Clock, Cluster, Journal, Refusal};
+use crate::decide::facts::Namespace;
 use crate::decide::{Decision, Event, Kind};
 
 /// The world, as one process sees it.
@@ -64,8 +64,9 @@ impl Cluster for Ports {
         self.world().seen(key)
     }
 
-    fn labels(&self, namespace: &str) -> BTreeMap<String, String> {
-        self.world().cluster.labels.get(namespace).cloned().unwrap_or_default()
+    fn namespace(&self, name: &str) -> Namespace {
+        let labels = self.world().cluster.labels.get(name).cloned().unwrap_or_default();
+        Namespace { labels, ends: false }
     }
 
     async fn replace_status<K: Kind>(&self, object: &K) -> Result<K, Refusal> {

@@ -165,7 +165,7 @@ impl Process {
 
     /// The labels of a namespace have changed.
     pub fn labels_changed(&mut self, namespace: &str) {
-        let woken = self.context.index.labels_changed(namespace);
+        let woken = self.context.index.namespace_changed(namespace);
         self.wake(&woken);
     }
 

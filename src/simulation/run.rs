@@ -128,20 +128,20 @@ impl Run {
 
     fn status_is_lost(&mut self) {
         let what = self.world().rng.u8(0..10);
-        let restores = if self.world().faults.restore() { 8 } else { 4 };
         if what < 3 {
             let mut world = self.world();
             world.note(|| "every status is forgotten".into());
             world.cluster.forget_all_status();
             world.ledger.forget();
-        } else if what < restores {
+        } else if what < 6 {
             self.restore();
         }
     }
 
-    /// The cluster is lost, and comes back from a backup: without status, in any order, with the operator running or not.
+    /// The cluster is lost, and comes back from a backup: without status, in any order, with the operator running or not, with
+    /// finalizers or without.
     fn restore(&mut self) {
-        let (mut lost, runs) = {
+        let (lost, runs, finalizers) = {
             let mut world = self.world();
             world.note(|| "the cluster is lost".into());
             // A backup has no objects that are being deleted, so what these own is nobody's business any more.
@@ -153,24 +153,19 @@ impl Run {
                 world.ledger.leave(id, format!("prod/{}", binding.full_name()));
             }
             let mut lost = world.cluster.lose();
-            if world.faults.any_order {
-                world.rng.shuffle(&mut lost);
-            } else {
-                lost.sort_by_key(super::cluster::created);
-            }
+            world.rng.shuffle(&mut lost);
             world.ledger.forget();
             world.restart = true;
             world.in_backup = lost.iter().map(super::cluster::full_name).collect();
-            (lost, world.faults.while_running && world.rng.bool())
+            let (runs, finalizers) = (world.rng.bool(), world.rng.bool());
+            (lost, runs, finalizers)
         };
-        lost.reverse();
-        while let Some(object) = lost.pop() {
+        for object in lost {
             let mut world = self.world();
             world.note(|| format!("{} is restored", super::cluster::name(&object)));
             let now = world.now + Duration::from_secs(world.rng.u64(1..3));
             world.now = now;
             world.in_backup.remove(&super::cluster::full_name(&object));
-            let finalizers = !world.faults.no_finalizers;
             world.cluster.restore(&object, finalizers, now);
             drop(world);
             if runs {

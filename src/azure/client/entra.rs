@@ -172,6 +172,7 @@ impl Refusal {
             code: number.map(|n| format!("AADSTS{n}")).or(self.error),
             message: error_body::presentable(&message),
             correlation: self.correlation_id,
+            unsent: false,
         }
     }
 }
@@ -217,6 +218,7 @@ mod tests {
             code: Some("AADSTS7000215".into()),
             message: "Entra ID gave no token: Invalid client secret provided. Ensure the secret being sent is the value.".into(),
             correlation: Some("2".into()),
+            unsent: false,
         };
         assert_eq!(refusal.into_error(401, None), expected);
     }
@@ -242,6 +244,7 @@ mod tests {
             code: Some("too_many_requests".into()),
             message: "Entra ID gave no token: Try \"later\".".into(),
             correlation: None,
+            unsent: false,
         };
         assert_eq!(ours(&theirs), expected);
     }

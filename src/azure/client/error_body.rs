@@ -40,6 +40,7 @@ impl Head {
             code: None,
             message: presentable(&message),
             correlation: self.correlation.clone(),
+            unsent: false,
         }
     }
 }
@@ -62,6 +63,7 @@ pub(crate) fn refusal(head: &Head, body: &[u8]) -> Error {
         code: said.code,
         message,
         correlation: head.correlation.clone(),
+        unsent: false,
     }
 }
 
@@ -84,6 +86,7 @@ pub(crate) fn not_json(head: &Head, body: &[u8]) -> Error {
         code: None,
         message,
         correlation: head.correlation.clone(),
+        unsent: false,
     }
 }
 

@@ -248,8 +248,8 @@ impl Azure {
         body: Option<&Value>,
     ) -> Result<Response, Error> {
         let inner = &*self.0;
-        let token = inner.tokens.get().await?;
-        inner.pacer.turn(subscription, kind).await?;
+        let token = inner.tokens.get().await.map_err(Error::before_sending)?;
+        inner.pacer.turn(subscription, kind).await.map_err(Error::before_sending)?;
         let count = if kind == Quota::Read { &inner.reads } else { &inner.writes };
         count.fetch_add(1, Ordering::Relaxed);
 

@@ -56,7 +56,8 @@ pub(crate) fn no_answer(error: &reqwest::Error, host: &str, timeout: Duration) -
     } else {
         format!("The connection to {host} ended before the answer was complete: {}.", root_cause(error))
     };
-    Error::new(Class::Transient, error_body::presentable(&message))
+    let said = Error::new(Class::Transient, error_body::presentable(&message));
+    if error.is_connect() { said.before_sending() } else { said }
 }
 
 /// The innermost source: "Connection refused", not "error sending request for url".

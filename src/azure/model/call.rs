@@ -16,13 +16,15 @@ pub struct Call {
     pub resource: ResourceId,
     /// What is asked of it.
     pub action: Action,
+    /// For a PUT, what of it is ours, as a hash: to write the same again means that Azure did not keep it.
+    pub content: u64,
 }
 
 impl Call {
     /// A routine call of the operator itself.
     pub fn new(purpose: Purpose, resource: ResourceId, action: Action, doing: impl Into<String>) -> Self {
         let errand = Errand { principal: Principal::Operator, lane: Lane::Routine, purpose };
-        Self { errand, doing: doing.into(), resource, action }
+        Self { errand, doing: doing.into(), resource, action, content: 0 }
     }
 }
 

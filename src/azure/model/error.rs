@@ -34,12 +34,20 @@ pub struct Error {
     pub message: String,
     /// `x-ms-correlation-request-id` (or `x-ms-request-id`), for a support ticket.
     pub correlation: Option<String>,
+    /// The request never left: whatever it asked for was not done.
+    pub unsent: bool,
 }
 
 impl Error {
     /// An error without an answer from Azure.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, status: None, code: None, message: message.into(), correlation: None }
+        Self { class, status: None, code: None, message: message.into(), correlation: None, unsent: false }
+    }
+
+    /// The same, of a request that never left.
+    #[must_use]
+    pub fn before_sending(self) -> Self {
+        Self { unsent: true, ..self }
     }
 
     /// True when the resource does not exist.

@@ -47,16 +47,36 @@ fn a_change_wakes_whoever_asked_about_it() {
 }
 
 #[test]
+fn a_rival_is_woken_by_where_an_object_is_and_not_by_how_it_goes() {
+    let index = index_of(&["source"]);
+    let models = Name::resource("models/taxi/versions/1");
+    index.asks(&reader("source"), &ClusterRead::Naming(ObjectKind::ModelVersion, models));
+    let promoted = |status: serde_json::Value| {
+        let mut it = taxi("promoted");
+        it.status = Some(serde_json::from_value(status).expect("a status"));
+        it
+    };
+    let now = |status: serde_json::Value| names(&index.applied(&promoted(status), None)).join(" ");
+    assert_eq!(now(json!({"observedGeneration": 1})), "promoted source");
+    assert_eq!(now(json!({"observedGeneration": 1, "assetId": "azureml://x"})), "promoted");
+    assert_eq!(now(json!({"observedGeneration": 1, "id": "/subscriptions/s/x"})), "promoted source");
+    let mut goes = promoted(json!({"observedGeneration": 1, "id": "/subscriptions/s/x"}));
+    goes.metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+    assert_eq!(names(&index.applied(&goes, None)), ["promoted", "source"]);
+}
+
+#[test]
 fn what_is_asked_no_more_wakes_no_more() {
     let index = Index::default();
-    let (object, place) = (ClusterRead::Object(registry().key()), ClusterRead::Labels("fares".into()));
+    let (object, place) = (ClusterRead::Object(registry().key()), ClusterRead::Namespace("fares".into()));
     index.applied(&taxi("one"), None);
     index.asks(&reader("one"), &object);
     index.asks(&reader("one"), &place);
-    assert_eq!(names(&index.labels_changed("fares")), ["one"]);
-    assert!(index.labels_changed("blue").is_empty());
+    assert_eq!(names(&index.namespace_changed("fares")), ["one"]);
+    assert!(index.namespace_changed("blue").is_empty());
     index.rests_on(&reader("one"), std::iter::once(&object));
-    assert!(index.labels_changed("fares").is_empty());
+    assert!(index.namespace_changed("fares").is_empty());
     assert_eq!(names(&index.applied(&registry(), None)), ["models", "one"]);
     // An object that is gone asks nothing.
     index.deleted(&taxi("one").key());
@@ -105,8 +125,8 @@ fn nothing_is_kept_of_a_reader_that_is_gone() {
     let index = index_of(&["one"]);
     index.deleted(&taxi("one").key());
     // Its pass still runs.
-    index.asks(&reader("one"), &ClusterRead::Labels("fares".into()));
-    assert!(index.labels_changed("fares").is_empty());
+    index.asks(&reader("one"), &ClusterRead::Namespace("fares".into()));
+    assert!(index.namespace_changed("fares").is_empty());
     let all = index.entries();
     assert!(all.objects.is_empty() && all.named.is_empty() && all.asked.is_empty());
 }

@@ -146,7 +146,7 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
     let note = format!("Bindery is about to {doing}.");
     let call =
         Call::new(Purpose::AdjustDeployment, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
-    let verdict = Verdict::call(reason, call);
+    let verdict = Verdict::call(reason, call).mending(differences.clone());
     Some(if drifted && !facts.observing() { verdict.telling(true, reason, note) } else { verdict })
 }
 

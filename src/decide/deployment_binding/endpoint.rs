@@ -5,20 +5,15 @@ use crate::api::Reason;
 use crate::azure::model::Purpose;
 use crate::azure::model::resource::Strings;
 use crate::decide::rollout::{Carries, Cause, Next, Target, new_endpoint};
-use crate::decide::{OWNER_TAG, Place, Verdict};
+use crate::decide::{Place, Verdict};
 
 pub(super) fn refuse_foreign(case: &Case<'_>) -> Option<Verdict> {
     let facts = case.facts;
     let nobody = Strings::new();
     let tags = facts.endpoint.found().map_or(&nobody, |e| &e.tags);
-    let other = facts.situation.other_owner(tags)?;
-    Some(Verdict::stalled(
-        Reason::OwnedByAnother,
-        format!(
-            "The endpoint {} belongs to {other}. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure.",
-            facts.endpoint_name()
-        ),
-    ))
+    let what = format!("The endpoint {}", facts.endpoint_name());
+    let advice = "Delete one of the two bindings, or name another endpoint in a new one";
+    facts.situation.leave_alone(tags, &what, advice)
 }
 
 pub(super) fn refuse_unknown_traffic(case: &Case<'_>) -> Option<Verdict> {
@@ -47,7 +42,8 @@ pub(super) fn align_endpoint(case: &Case<'_>) -> Option<Verdict> {
     }
     let (reason, (purpose, doing)) = (cause.reason(), errand(case, cause));
     let note = format!("Bindery is about to {doing}.{}", cause.and_then());
-    let verdict = facts.put_endpoint(case, endpoint.clone(), &case.next, (reason, purpose), doing)?;
+    let put = facts.put_endpoint(case, endpoint.clone(), &case.next, (reason, purpose), doing)?;
+    let verdict = put.mending(case.scene.differences());
     Some(if facts.observing() { verdict } else { verdict.telling(cause.is_warning(), reason, note) })
 }
 

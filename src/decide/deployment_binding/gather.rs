@@ -1,11 +1,14 @@
 //! What a binding's decision needs to know.
 
 use super::Facts;
-use crate::api::{DeploymentBinding, Object};
+use crate::api::{DeploymentBinding, DeploymentBindingStatus, Object};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Purpose, ResourceId};
+use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::reference::{find_workspace, left_behind, lets_in, version, workspace_place};
+use crate::decide::places::reference::{
+    find_workspace, lets_in, stay_with_what_was_made, version, workspace_place,
+};
 use crate::decide::{Look, Place, Situation};
 
 impl Kind for DeploymentBinding {
@@ -44,25 +47,30 @@ impl Kind for DeploymentBinding {
         held.collect::<Vec<_>>().join(",")
     }
 
+    fn claim(&self) -> Option<&str> {
+        Some(&self.status.as_ref()?.endpoint.as_ref()?.id)
+    }
+
     fn rolls_out(&self) -> bool {
         self.status.as_ref().is_some_and(|s| s.candidate.is_some())
     }
 
-    fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
+    fn inherit(heir: &mut DeploymentBindingStatus, owner: &DeploymentBindingStatus) {
+        unite(&mut heir.owned_tags, &owner.owned_tags);
+        for (deployment, keys) in &owner.owned_deployment_tags {
+            unite(heir.owned_deployment_tags.entry(deployment.clone()).or_default(), keys);
+        }
+    }
+
+    fn gather(&self, situation: Situation, known: &mut Known) -> Facts {
         let home = self.home();
         let place = workspace_place(&self.spec.workspace_ref, &home, known);
         let version = version(&self.spec.model.version_ref, &home, known);
-        let (mut id, mut led_away) = (self.target(known), None);
-        let remembered = self.status.as_ref().and_then(|s| s.endpoint.as_ref()).map(|e| e.id.as_str());
+        let mut id = self.target(known);
+        let made = self.status.as_ref().and_then(|s| s.endpoint.as_ref()).map(|e| e.id.as_str());
         let path = format!("/onlineEndpoints/{}", self.spec.online.endpoint.name);
-        if let Some(left) = left_behind(id.as_ref(), remembered, &path) {
-            let found = known.resource::<OnlineEndpoint>(Purpose::Compare, &left);
-            let found = situation.look(&left, &self.title(), found);
-            // Where it cannot be read, it may be there.
-            if found.found().map_or(!found.is_absent(), |e| situation.ownership.owns(&e.tags)) {
-                led_away = id.replace(left);
-            }
-        }
+        let ours = |e: &OnlineEndpoint| situation.ownership.owns(&e.tags);
+        let led_away = stay_with_what_was_made(&mut id, made, &path, ours, known);
         let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
         let mut facts = Facts {
             endpoint: Look::Unseen,
@@ -79,6 +87,7 @@ impl Kind for DeploymentBinding {
             id.filter(|_| may_look).is_none_or(|id| look_at_endpoint(&mut facts, &id, &self.title(), known));
         let Facts { situation, endpoint, .. } = &mut facts;
         situation.looked(endpoint);
+        situation.read_tags(self, endpoint.found().map(|e| &e.tags), known);
         let ask = may_look && whole && !changes(&facts);
         facts.situation.follow(ask, known);
         facts

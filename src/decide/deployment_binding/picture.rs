@@ -33,9 +33,11 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
         status.candidate = None;
         status.traffic_summary = None;
         status.deployments = vec![];
-        status.owned_deployment_tags = BTreeMap::new();
         status.drift = vec![];
         status.endpoint = None;
+    }
+    if facts.endpoint.is_absent() {
+        status.owned_deployment_tags = BTreeMap::new();
     }
     let Some(endpoint) = facts.endpoint.found().filter(|_| !refused) else { return status };
     status.endpoint = facts.id.as_ref().map(|id| EndpointStatus {

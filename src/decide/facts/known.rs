@@ -22,8 +22,10 @@ pub enum ClusterRead {
     Object(ObjectKey),
     /// The objects of a kind that name something.
     Naming(ObjectKind, Name),
-    /// The labels of a namespace.
-    Labels(Box<str>),
+    /// A namespace.
+    Namespace(Box<str>),
+    /// Whether this process has let an object go that was deleted.
+    LetGo(ObjectKey),
 }
 
 /// Something that objects name.
@@ -57,8 +59,19 @@ pub enum Found {
     Object(Option<AnyObject>),
     /// The objects.
     Naming(Vec<AnyObject>),
-    /// The labels; empty for a namespace that nobody has seen.
-    Labels(BTreeMap<String, String>),
+    /// The namespace; without labels where nobody has seen it.
+    Namespace(Namespace),
+    /// Whether this process has let the object go.
+    LetGo(bool),
+}
+
+/// What is asked about a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Namespace {
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// It is being deleted.
+    pub ends: bool,
 }
 
 /// What is known so far, and what is wanted.
@@ -136,7 +149,7 @@ impl Known {
     pub fn object<K: Object>(&mut self, key: ObjectKey) -> Option<Arc<K>> {
         match self.of_cluster(ClusterRead::Object(key))? {
             Found::Object(object) => object.as_ref().and_then(K::from_any).cloned(),
-            Found::Naming(_) | Found::Labels(_) => None,
+            _ => None,
         }
     }
 
@@ -148,12 +161,17 @@ impl Known {
         }
     }
 
-    /// The labels of a namespace.
-    pub fn labels(&mut self, namespace: &str) -> BTreeMap<String, String> {
-        match self.of_cluster(ClusterRead::Labels(namespace.into())) {
-            Some(Found::Labels(labels)) => labels.clone(),
-            _ => BTreeMap::new(),
+    /// A namespace.
+    pub fn namespace(&mut self, name: &str) -> Namespace {
+        match self.of_cluster(ClusterRead::Namespace(name.into())) {
+            Some(Found::Namespace(namespace)) => namespace.clone(),
+            _ => Namespace::default(),
         }
+    }
+
+    /// Has this process let the object go, at its deletion?
+    pub fn let_go(&mut self, key: ObjectKey) -> bool {
+        matches!(self.of_cluster(ClusterRead::LetGo(key)), Some(Found::LetGo(true)))
     }
 
     /// A resource of Azure, or `None` inside where a GET says that it is not there. `None` outside: not read yet.
@@ -229,16 +247,16 @@ mod tests {
     fn what_is_not_known_is_wanted_once_and_the_cluster_comes_first() {
         let mut known = Known::nothing(Lane::Edit);
         for _ in 0..2 {
-            assert!(known.labels("fares").is_empty());
+            assert!(known.namespace("fares").labels.is_empty());
             assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), None);
         }
-        let cluster = BTreeSet::from([ClusterRead::Labels("fares".into())]);
+        let cluster = BTreeSet::from([ClusterRead::Namespace("fares".into())]);
         assert_eq!(known.wants(), Wanted { cluster: cluster.clone(), azure: BTreeSet::new() });
         known.take_in_cluster(
-            ClusterRead::Labels("fares".into()),
-            Found::Labels([("a".into(), "b".into())].into()),
+            ClusterRead::Namespace("fares".into()),
+            Found::Namespace(Namespace { labels: [("a".into(), "b".into())].into(), ends: false }),
         );
-        assert_eq!(known.labels("fares").len(), 1);
+        assert_eq!(known.namespace("fares").labels.len(), 1);
         assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), None);
         let errand = Errand { principal: Principal::Operator, lane: Lane::Edit, purpose: Purpose::Compare };
         let read = Read { errand, what: Ask::Resource(id()) };

@@ -8,16 +8,17 @@ use jiff::Timestamp;
 
 use super::places::{registry, workspace};
 use super::{
-    Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Situation, Trouble,
-    deployment_binding, model_version,
+    Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Situation, Standing, Tagged,
+    Trouble, deployment_binding, model_version,
 };
 use crate::api::{
-    ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object, RegistryStatus,
-    WorkspaceStatus, conditions_of,
+    ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object, ObjectKey,
+    RegistryStatus, WorkspaceStatus, conditions_of,
 };
+use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, Error, Lane, Purpose, Reply, ResourceId};
 
-pub use known::{ClusterRead, Found, Known, Name, Wanted};
+pub use known::{ClusterRead, Found, Known, Name, Namespace, Wanted};
 
 /// What a kind has to bring so that the one shell can carry it: pure functions of an object and of what is known.
 pub trait Kind: Object {
@@ -35,6 +36,12 @@ pub trait Kind: Object {
     fn names(&self) -> Vec<Name>;
     /// What of its status others look at, as a text that differs when they should look again.
     fn outward(&self) -> String;
+    /// What of its status those look at who stand for the same resource, or seem to: where that is.
+    fn claim(&self) -> Option<&str> {
+        None
+    }
+    /// What the heir of a resource has to know of what its owner wrote there: which tag keys are the owner's.
+    fn inherit(_heir: &mut Self::Status, _owner: &Self::Status) {}
     /// A rollout is on its way, as far as the status says.
     fn rolls_out(&self) -> bool {
         false
@@ -56,6 +63,8 @@ pub struct Moment {
     pub one_namespace: bool,
     /// What did not work so far.
     pub trouble: Trouble,
+    /// The owner that the tags named and whose object was not there, and since when.
+    pub absent: Option<(Owner, Timestamp)>,
 }
 
 /// The facts about an object, as far as they are known.
@@ -64,21 +73,44 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
         now: moment.now,
         generation: object.generation(),
         deleting: object.is_deleting(),
+        deleted_at: object.meta().deletion_timestamp.as_ref().map(|t| t.0),
         mode: mode(object, moment),
         interval: object.interval(),
         lane: lane(object),
         ownership: Ownership {
-            owner: Owner { cluster: moment.cluster.clone(), object: object.full_name() },
+            owner: Owner::new(&moment.cluster, &object.full_name()),
             created: object.created(),
             one_namespace: moment.one_namespace,
+            namespace_ends: object.is_deleting() && known.namespace(&object.home()).ends,
             admitted: object.let_in(known),
             claimants: claimants(object, known),
             leaving: leaving(object, known),
+            tagged: None,
+            absent: moment.absent.clone(),
         },
         trouble: moment.trouble.clone(),
         operation: Followed { remembered: object.operation().cloned(), answer: None },
     };
-    object.gather(situation, known)
+    match heir(object, known) {
+        Some(heir) => heir.gather(situation, known),
+        None => object.gather(situation, known),
+    }
+}
+
+/// The object with what it has to know when it inherits from those of its namespace that are going.
+fn heir<K: Kind>(object: &K, known: &mut Known) -> Option<K> {
+    if object.is_deleting() {
+        return None;
+    }
+    let mut owners = rivals(object, known);
+    owners.retain(|o| o.is_deleting() && o.holds() && o.home() == object.home());
+    let mut status = object.current();
+    for owner in &owners {
+        K::inherit(&mut status, &owner.current());
+    }
+    let mut heir = (!owners.is_empty()).then(|| object.clone())?;
+    *heir.status_mut() = Some(status);
+    Some(heir)
 }
 
 fn mode<K: Kind>(object: &K, moment: &Moment) -> Mode {
@@ -130,15 +162,58 @@ pub(super) fn claimants<K: Kind>(object: &K, known: &mut Known) -> Vec<Claimant>
             name: o.full_name(),
             created: o.created(),
             manages: o.mode().1 == Management::Manage,
-            holds: o.holds(),
+            prepared: o.holds() && (!object.is_deleting() || knows(o.as_ref(), object)),
         })
         .collect()
+}
+
+/// Does the heir know already what it has to know of what the owner wrote?
+fn knows<K: Kind>(heir: &K, owner: &K) -> bool {
+    let mut status = heir.current();
+    K::inherit(&mut status, &owner.current());
+    status == heir.current()
 }
 
 /// Those of them that are going away, and that our finalizer still holds.
 fn leaving<K: Kind>(object: &K, known: &mut Known) -> Vec<String> {
     let rivals = rivals(object, known);
     rivals.iter().filter(|o| o.is_deleting() && o.holds()).map(|o| o.full_name()).collect()
+}
+
+/// What the cluster knows of the object that the owner's tag of a resource names.
+fn standing<K: Kind>(object: &K, owner: &Owner, known: &mut Known) -> Presence {
+    let all = rivals(object, known);
+    let named = |it: &&Arc<K>| owner.is(&it.full_name());
+    let there = match (all.iter().find(named), owner.object.split_once('/')) {
+        (Some(rival), _) => Some(rival.clone()),
+        (None, Some((namespace, name))) => {
+            let key = ObjectKey { kind: K::KIND, namespace: namespace.into(), name: name.into() };
+            let found = known.object::<K>(key.clone());
+            if found.is_none() && known.let_go(key) {
+                return Presence::LetGo;
+            }
+            found
+        }
+        (None, None) => None,
+    };
+    let Some(there) = there else { return Presence::Absent };
+    // What is going and not held any more has done what it had to do.
+    if there.is_deleting() && !there.holds() {
+        return Presence::LetGo;
+    }
+    let (ours, theirs) = (object.target(known), there.target(known));
+    let same_path =
+        || there.names().iter().any(|n| matches!(n, Name::Resource(_)) && object.names().contains(n));
+    let may = if theirs.is_some() { theirs == ours } else { same_path() };
+    if may { Presence::Lives { going: there.is_deleting() } } else { Presence::Elsewhere }
+}
+
+/// The same without the time, which only memory knows.
+enum Presence {
+    Lives { going: bool },
+    Elsewhere,
+    LetGo,
+    Absent,
 }
 
 /// The facts of one kind: what the shell carries from a look at Azure to a decision.
@@ -254,6 +329,33 @@ impl Situation {
         if !matches!(look, Look::Unseen) {
             self.trouble.unreadable = None;
         }
+    }
+
+    /// Takes in the tags of what was found, and what the cluster knows of the owner that they name.
+    pub(super) fn read_tags<K: Kind>(&mut self, object: &K, tags: Option<&Strings>, known: &mut Known) {
+        let us = &mut self.ownership;
+        let Some(tags) = tags else { return };
+        let before = us.absent.take();
+        let named = Owner::of(tags).filter(|owner| owner.cluster == us.owner.cluster);
+        let Some(owner) = named else {
+            us.tagged = Some(Tagged::NoneOfThisCluster);
+            return;
+        };
+        if owner == us.owner {
+            us.tagged = Some(Tagged::Us);
+            return;
+        }
+        let standing = match standing(object, &owner, known) {
+            Presence::Lives { going } => Standing::Lives { going },
+            Presence::Elsewhere => Standing::Elsewhere,
+            Presence::LetGo => Standing::LetGo,
+            Presence::Absent => {
+                let since = before.filter(|(of, _)| *of == owner).map_or(self.now, |(_, since)| since);
+                us.absent = Some((owner.clone(), since));
+                Standing::Absent(since)
+            }
+        };
+        us.tagged = Some(Tagged::Other(owner, standing));
     }
 
     /// Asks how the remembered change goes.

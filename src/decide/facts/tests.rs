@@ -43,9 +43,11 @@ impl Cluster {
                     |it: &&AnyObject| matches!(it, AnyObject::ModelVersion(v) if v.names().contains(name));
                 Found::Naming(self.0.iter().filter(naming).cloned().collect())
             }
-            ClusterRead::Labels(namespace) => {
-                Found::Labels([("team".to_string(), namespace.to_string())].into())
+            ClusterRead::Namespace(name) => {
+                let labels = [("team".to_string(), name.to_string())].into();
+                Found::Namespace(Namespace { labels, ends: false })
             }
+            ClusterRead::LetGo(_) => Found::LetGo(false),
         }
     }
 
@@ -116,7 +118,7 @@ fn whom_the_place_does_not_let_in_lays_no_claim() {
         let (claimants, read) = cluster.known(|known| claimants(&*ours, known));
         assert_eq!(claimants.len(), usize::from(claims), "{allowed}");
         // Labels are only asked for where they matter.
-        let labels = read.contains(&ClusterRead::Labels("blue".into()));
+        let labels = read.contains(&ClusterRead::Namespace("blue".into()));
         assert_eq!(labels, asks_for_labels, "{allowed}");
     }
 }
@@ -145,6 +147,7 @@ fn the_manifest_and_the_operator_say_what_may_be_changed() {
         observe_only,
         one_namespace: false,
         trouble: Trouble::default(),
+        absent: None,
     };
     for (suspend, management, observe_only, expected) in [
         (false, "Manage", false, Mode::Act),
@@ -206,6 +209,7 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
         cluster: "prod".into(),
         observe_only: false,
         one_namespace: false,
+        absent: None,
         trouble: Trouble::default(),
     };
     type Answers = fn() -> Result<Option<Value>, crate::azure::model::Error>;
@@ -245,5 +249,111 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
         };
         let expected = if led_away { (Some(&elsewhere), Some(&here)) } else { (Some(&here), None) };
         assert_eq!((facts.id.as_ref(), facts.led_away.as_ref()), expected, "{remembered:?}");
+    }
+}
+
+/// What `fares/ours` knows of the owner that the tag of its version in Azure names.
+fn tagged(
+    tag: &str,
+    all: &[Arc<ModelVersion>],
+    let_go: &str,
+    absent: Option<(Owner, Timestamp)>,
+) -> Situation {
+    let prod = json!({"workspaceRef": {"name": "prod", "namespace": "fares"}});
+    let ours = version("fares", "ours", "taxi", &prod);
+    let cluster = Cluster::new(&json!({"from": "All"}), all);
+    let tags = [("bindery-owner".to_string(), tag.to_string())].into();
+    let noon = crate::decide::fixtures::noon();
+    let mut known = Known::nothing(Lane::Routine);
+    loop {
+        let mut situation = crate::decide::fixtures::situation("fares/ours");
+        (situation.now, situation.ownership.absent) = (noon, absent.clone());
+        situation.read_tags(&*ours, Some(&tags), &mut known);
+        let wanted = known.wants().cluster;
+        if wanted.is_empty() {
+            return situation;
+        }
+        for read in wanted {
+            let found = match &read {
+                ClusterRead::LetGo(key) => Found::LetGo(&*key.name == let_go),
+                other => cluster.find(other),
+            };
+            known.take_in_cluster(read, found);
+        }
+    }
+}
+
+#[test]
+fn what_is_known_of_the_owner_that_a_tag_names() {
+    let prod = json!({"workspaceRef": {"name": "prod", "namespace": "fares"}});
+    let going = |holds: bool| {
+        let mut it = ModelVersion::clone(&version("fares", "going", "taxi", &prod));
+        it.metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
+        it.metadata.finalizers = holds.then(|| vec![crate::api::FINALIZER.to_string()]);
+        Arc::new(it)
+    };
+    let all = |holds| {
+        vec![
+            version("fares", "same", "taxi", &prod),
+            version("fares", "other", "fare", &prod),
+            // Its workspace is not there, as in the midst of a restore.
+            version("blue", "may-be", "taxi", &json!({"workspaceRef": {"name": "not-yet"}})),
+            going(holds),
+        ]
+    };
+    let of = |tag: &str| tagged(tag, &all(true), "", None).ownership.tagged.unwrap();
+    let standing = |tag: &str| match of(tag) {
+        Tagged::Other(_, standing) => standing,
+        other => panic!("{tag} is {other:?}"),
+    };
+    assert_eq!(of("prod/fares/ours"), Tagged::Us);
+    assert_eq!([of("other/fares/ours"), of("")], [Tagged::NoneOfThisCluster, Tagged::NoneOfThisCluster]);
+    assert_eq!(standing("prod/fares/same"), Standing::Lives { going: false });
+    assert_eq!(standing("prod/fares/other"), Standing::Elsewhere);
+    assert_eq!(standing("prod/blue/may-be"), Standing::Lives { going: false });
+    assert_eq!(standing("prod/fares/going"), Standing::Lives { going: true });
+    // Whom no finalizer of ours holds has done what it had to do.
+    let gone = tagged("prod/fares/going", &all(false), "", None);
+    assert!(matches!(gone.ownership.tagged, Some(Tagged::Other(_, Standing::LetGo))));
+    let gone = tagged("prod/fares/gone", &[], "gone", None);
+    assert!(matches!(gone.ownership.tagged, Some(Tagged::Other(_, Standing::LetGo))));
+
+    // An absence is counted from when it was first seen, and of each owner for itself.
+    let noon = crate::decide::fixtures::noon();
+    let first = tagged("prod/fares/gone", &[], "", None).ownership.absent;
+    assert_eq!(first, Some((Owner::new("prod", "fares/gone"), noon)));
+    let before = (Owner::new("prod", "fares/gone"), Timestamp::UNIX_EPOCH);
+    assert_eq!(
+        tagged("prod/fares/gone", &[], "", Some(before.clone())).ownership.absent,
+        Some(before.clone())
+    );
+    let other = tagged("prod/fares/another", &[], "", Some(before.clone())).ownership.absent;
+    assert_eq!(other, Some((Owner::new("prod", "fares/another"), noon)));
+    assert_eq!(tagged("prod/fares/same", &all(true), "", Some(before)).ownership.absent, None);
+}
+
+#[test]
+fn an_heir_knows_the_keys_of_the_owner_before_it_inherits() {
+    let dev = json!({"workspaceRef": {"name": "dev"}});
+    let with_keys = |name: &str, keys: &[&str], going: bool| {
+        let mut it = ModelVersion::clone(&version("fares", name, "taxi", &dev));
+        it.metadata.finalizers = Some(vec![crate::api::FINALIZER.to_string()]);
+        if going {
+            it.metadata.deletion_timestamp =
+                Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
+        }
+        let status = json!({"observedGeneration": 1, "ownedTags": keys});
+        it.status = Some(serde_json::from_value(status).unwrap());
+        Arc::new(it)
+    };
+    let owner = with_keys("old", &["a", "b"], true);
+    for (keys, prepared) in [(&["b"][..], false), (&["a", "b", "c"], true)] {
+        let new = with_keys("new", keys, false);
+        let cluster = Cluster::new(&json!({"from": "Same"}), &[owner.clone(), new.clone()]);
+        let (claimants, _) = cluster.known(|known| claimants(&*owner, known));
+        assert_eq!(claimants.iter().map(|c| c.prepared).collect::<Vec<_>>(), [prepared], "{keys:?}");
+        let (heir, _) = cluster.known(|known| heir(&*new, known).map(|it| it.current().owned_tags));
+        assert_eq!(heir.unwrap(), if prepared { vec!["a", "b", "c"] } else { vec!["a", "b"] });
     }
 }

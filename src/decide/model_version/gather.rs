@@ -1,12 +1,15 @@
 //! What a version's decision needs to know.
 
 use super::{Facts, job_of, wants_lineage};
-use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, Registry, ServedBy, Workspace};
+use crate::api::{
+    DeploymentBinding, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy, Workspace,
+};
 use crate::azure::model::resource::{self, Job, Run};
 use crate::azure::model::{Purpose, ResourceId, registry_asset_id};
+use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
-    find_registry, find_workspace, left_behind, lets_in, registry_place, version, workspace_place,
+    find_registry, find_workspace, lets_in, registry_place, stay_with_what_was_made, version, workspace_place,
 };
 use crate::decide::{Look, Place, Situation, words_of};
 
@@ -54,6 +57,15 @@ impl Kind for ModelVersion {
         format!("{}{:?}{:?}", words_of(&status.conditions), status.asset_id, status.lineage)
     }
 
+    fn claim(&self) -> Option<&str> {
+        self.status.as_ref()?.id.as_deref()
+    }
+
+    fn inherit(heir: &mut ModelVersionStatus, owner: &ModelVersionStatus) {
+        unite(&mut heir.owned_tags, &owner.owned_tags);
+        unite(&mut heir.owned_properties, &owner.owned_properties);
+    }
+
     fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
         let (spec, status, home) = (&self.spec, self.current(), self.home());
         let place = match (&spec.registry_ref, &spec.workspace_ref) {
@@ -61,26 +73,21 @@ impl Kind for ModelVersion {
             (None, Some(workspace)) => workspace_place(workspace, &home, known),
             (None, None) => Place::Missing { what: "place".into() },
         };
-        let (mut id, mut led_away) = (self.target(known), None);
+        let mut id = self.target(known);
         let path = format!("/models/{}/versions/{}", spec.model, spec.version);
-        if let Some(left) = left_behind(id.as_ref(), status.id.as_deref(), &path) {
-            let found = known.resource::<resource::ModelVersion>(Purpose::Compare, &left);
-            let found = situation.look(&left, &self.title(), found);
-            // Where it cannot be read, it may be there.
-            let ours = |v: &resource::ModelVersion| situation.ownership.owns(&v.properties.tags);
-            if found.found().map_or(!found.is_absent(), ours) {
-                led_away = id.replace(left);
-            }
-        }
+        let ours = |v: &resource::ModelVersion| situation.ownership.owns(&v.properties.tags);
+        let led_away = stay_with_what_was_made(&mut id, status.id.as_deref(), &path, ours, known);
         let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
         let found = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
-                let found = known.resource(Purpose::Compare, id);
+                let found = known.resource::<resource::ModelVersion>(Purpose::Compare, id);
                 situation.look(id, &self.title(), found)
             }
             None => Look::Unseen,
         };
         situation.looked(&found);
+        let tags = found.found().map(|v| &v.properties.tags);
+        situation.read_tags(self, tags, known);
         situation.follow(may_look, known);
         let asset_id = id.as_ref().map(|id| match id.segment("registries") {
             Some(registry) => registry_asset_id(registry, &spec.model, &spec.version),

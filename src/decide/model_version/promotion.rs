@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::Facts;
 use crate::api::{Publishing, Reason, VersionDeletion};
+use crate::azure::model::resource::Strings;
 use crate::azure::model::{Action, Call, Purpose};
-use crate::decide::{Effect, Intent, Look, SourceVersion, Verdict};
+use crate::decide::{Effect, Intent, Look, Owner, SourceVersion, Verdict, in_seconds};
 
 pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() || facts.observing() {
@@ -60,21 +61,36 @@ pub(super) fn publishing(facts: &Facts) -> Option<Publishing> {
     Some(Publishing { since, ..publishing })
 }
 
+/// Is what was found the copy that we asked for, and that nobody has described yet? A publish may take the tags of its source
+/// along: an object of this cluster that does not name this version is no owner of it.
+pub(super) fn is_our_copy(facts: &Facts, tags: &Strings) -> bool {
+    let us = &facts.situation.ownership;
+    let free = Owner::of(tags).is_none_or(|owner| {
+        owner.cluster == us.owner.cluster && us.claimants.iter().all(|c| !owner.is(&c.name))
+    });
+    free && publishing(facts).is_some()
+}
+
 pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Verdict> {
     let publishing = publishing(facts).filter(|_| facts.version.is_absent())?;
-    if !(Intent { since: publishing.since }).is_awaited(facts.situation.now) {
-        return None;
-    }
+    let until = (Intent { since: publishing.since }).awaited_until(facts.situation.now)?;
     let then = match facts.spec.deletion_policy {
-        _ if !facts.situation.deleting => " before it would ask again",
-        VersionDeletion::Archive => ", to archive it",
-        VersionDeletion::Delete | VersionDeletion::Retain => ", to delete it",
+        _ if !facts.situation.deleting => {
+            "and asks again then. To have it asked for at once, delete this object and apply it again"
+        }
+        VersionDeletion::Archive => {
+            "to archive the copy. To let go at once, set spec.deletionPolicy to Retain"
+        }
+        VersionDeletion::Delete | VersionDeletion::Retain => {
+            "to delete the copy. To let go at once, set spec.deletionPolicy to Retain"
+        }
     };
     Some(Verdict::wait(
         Reason::Publishing,
         format!(
-            "A publish from {} was asked for; Bindery waits for the copy to show{then}.",
-            publishing.from
+            "A publish from {} was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until {}, {then}.",
+            publishing.from,
+            in_seconds(until)
         ),
         facts.situation.look_again(Some(publishing.since)),
     ))

@@ -2,9 +2,8 @@
 
 use super::{Facts, follow_running_operation, promotion};
 use crate::api::{Reason, VersionDeletion};
-use crate::azure::model::resource::Strings;
 use crate::azure::model::{Action, Call, Purpose};
-use crate::decide::{Look, OWNER_TAG, Owner, Verdict};
+use crate::decide::{HANDOVER, Look, OWNER_TAG, Verdict};
 
 pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     let situation = &facts.situation;
@@ -15,7 +14,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
         return Some(Verdict::release("The version stays in Azure: spec.deletionPolicy is Retain."));
     }
     let version = match &facts.version {
-        Look::Absent if situation.ownership.has_heir() => {
+        Look::Absent if !situation.ownership.claimants.is_empty() => {
             return Some(Verdict::release("The version, once it is in Azure, belongs to another object."));
         }
         // A copy that is still on its way would be left behind.
@@ -34,8 +33,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     };
     let described = situation.ownership.owns(&version.properties.tags);
     // Until a copy is described, only the intent says that it is ours: its tags are none, or its source's.
-    let copied =
-        promotion::publishing(facts).is_some() && has_no_owner_of_its_own(facts, &version.properties.tags);
+    let copied = promotion::is_our_copy(facts, &version.properties.tags);
     let what = format!("version {}", facts.title());
     let tags = &version.properties.tags;
     let follow = || follow_running_operation(facts);
@@ -43,7 +41,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     if let Some(verdict) = (!copied).then(left).flatten().or_else(follow) {
         return Some(verdict);
     }
-    let hand_over = situation.hand_over(&what, |heir, doing| {
+    let hand_over = situation.hand_over(&what, HANDOVER, |heir, doing| {
         let mut given = version.clone();
         given.properties.tags.insert(OWNER_TAG.into(), heir.to_string());
         Some(Call::new(Purpose::HandOver, facts.id.clone()?, Action::Put(given.to_put()), doing))
@@ -90,14 +88,4 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
         Reason::Deleting,
         Call::new(Purpose::Delete, resource, Action::Delete, format!("delete {}", facts.title())),
     ))
-}
-
-/// A publish may take the tags of its source along: an object of this cluster that does not name this
-/// version is no owner of it.
-fn has_no_owner_of_its_own(facts: &Facts, tags: &Strings) -> bool {
-    let situation = &facts.situation;
-    Owner::of(tags).is_none_or(|owner| {
-        owner.cluster == situation.ownership.owner.cluster
-            && situation.ownership.claimants.iter().all(|c| c.name != owner.object)
-    })
 }

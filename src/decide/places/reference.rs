@@ -3,20 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use super::policy::Source;
 use super::{Place, Policy, SourceVersion};
-use crate::api::{AllowedNamespaces, ModelVersion, Object, ObjectKey, Reference, Registry, Workspace};
-use crate::azure::model::ResourceId;
-use crate::decide::facts::{Kind, Known, claimants};
+use crate::api::{
+    AllowedNamespaces, ConditionType, ModelVersion, Object, ObjectKey, Reason, Reference, Registry,
+    Workspace, conditions_of,
+};
+use crate::azure::model::{Purpose, ResourceId};
+use crate::decide::facts::{Kind, Known};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
     // Labels are only asked for where they matter.
     allowed.allows(home, namespace, &BTreeMap::new())
-        || (allowed.selector.is_some() && allowed.allows(home, namespace, &known.labels(namespace)))
+        || (allowed.selector.is_some() && allowed.allows(home, namespace, &known.namespace(namespace).labels))
 }
 
 /// May what refers to this place from `home` lay claim to what is in it? Not where the place does not
-/// allow it, nor where an older object stands for the place, with rules of its own. Where the place is
+/// allow it, nor where another object stands for the place, with rules of its own. Where the place is
 /// gone, its status tells where it was let in.
 pub fn lets_in<P: Kind>(
     place: Option<&P>,
@@ -25,9 +30,9 @@ pub fn lets_in<P: Kind>(
     known: &mut Known,
 ) -> bool {
     let Some(place) = place else { return true };
-    let (name, created) = (place.full_name(), place.created());
-    allows(allowed(place), &place.home(), home, known)
-        && !claimants(place, known).iter().any(|c| c.precedes(created, &name))
+    let ready = conditions_of(place.conditions()).reason(ConditionType::Ready);
+    let stands = !matches!(ready, Some(Reason::OwnedByAnother | Reason::Conflict));
+    stands && allows(allowed(place), &place.home(), home, known)
 }
 
 /// The registry that a reference from `home` means, whoever may use it.
@@ -80,14 +85,26 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
     Policy { sources: sources.collect(), lineage: written.lineage.as_ref().map(|lineage| lineage.require) }
 }
 
-/// Where the status says that the resource of an object is, which its own reference no longer means: the place that it
-/// names was made again for another one, or the namespace of the reference has come or gone. Only what the spec would
-/// name there too is looked at.
-pub fn left_behind(meant: Option<&ResourceId>, remembered: Option<&str>, path: &str) -> Option<ResourceId> {
-    let remembered = ResourceId::new(remembered?);
-    let ends = remembered.as_str().to_ascii_lowercase().ends_with(&path.to_ascii_lowercase());
-    meant.filter(|meant| **meant != remembered && ends)?;
-    Some(remembered)
+/// Keeps an object with the resource that it made, when its reference means another place: the place that it names was made
+/// again for another one, or the namespace of the reference has come or gone. Then `id` becomes where the status says
+/// that the resource is, and the answer is where the reference leads. Only what the spec would name there too (`path`) is
+/// looked at, and it counts only while it is there and carries the owner tag of the object; where it cannot be read, it
+/// may be there.
+pub fn stay_with_what_was_made<T: DeserializeOwned>(
+    id: &mut Option<ResourceId>,
+    remembered: Option<&str>,
+    path: &str,
+    ours: impl FnOnce(&T) -> bool,
+    known: &mut Known,
+) -> Option<ResourceId> {
+    let made = ResourceId::new(remembered?);
+    let named = made.as_str().to_ascii_lowercase().ends_with(&path.to_ascii_lowercase());
+    id.as_ref().filter(|id| **id != made && named)?;
+    let there = match known.resource::<T>(Purpose::Compare, &made)? {
+        Ok(found) => found.is_some_and(|found| ours(&found)),
+        Err(error) => !error.is_not_found(),
+    };
+    if there { id.replace(made) } else { None }
 }
 
 /// The version that a reference from `home` stands for. A registry's `allowedNamespaces` governs its

@@ -17,7 +17,7 @@ use crate::api::{
 use crate::azure::model::resource::{RegionDetails, Registry};
 use crate::azure::model::{Action, Call, Error, OperationState, Purpose, Reply, ResourceId};
 use crate::decide::drift::{Differences, intended, merged, owned};
-use crate::decide::{Decision, Failure, Look, OWNER_TAG, Situation, Verdict, elapsed, first_of};
+use crate::decide::{Decision, Failure, HANDOVER, Look, OWNER_TAG, Situation, Verdict, elapsed, first_of};
 
 /// How long accounts may take to show when no operation is known: as long as Azure follows one itself
 /// (`x-ms-async-operation-timeout`, azure-ml.md B.1).
@@ -216,7 +216,7 @@ fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     if let Some(verdict) = situation.leave_to_owner(&registry.tags, &what, follow).or_else(follow) {
         return Some(verdict);
     }
-    let hand_over = situation.hand_over(&what, |heir, doing| {
+    let hand_over = situation.hand_over(&what, HANDOVER, |heir, doing| {
         let mut given = registry.clone();
         given.tags.insert(OWNER_TAG.into(), heir.to_string());
         Some(Call::new(Purpose::HandOver, facts.id.clone(), Action::Put(given.to_put()), doing))
@@ -250,14 +250,8 @@ fn report_unreadable(facts: &Facts) -> Option<Verdict> {
 fn refuse_foreign(facts: &Facts) -> Option<Verdict> {
     let nobody = crate::azure::model::resource::Strings::new();
     let tags = facts.registry.found().map_or(&nobody, |r| &r.tags);
-    let other = facts.situation.other_owner(tags)?;
-    Some(Verdict::stalled(
-        Reason::OwnedByAnother,
-        format!(
-            "The registry {} belongs to {other}. Delete one of the two objects; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure.",
-            facts.id.name()
-        ),
-    ))
+    let what = format!("The registry {}", facts.id.name());
+    facts.situation.leave_alone(tags, &what, "Delete one of the two objects")
 }
 
 fn follow_running_operation(facts: &Facts) -> Option<Verdict> {
@@ -343,7 +337,7 @@ fn correct(facts: &Facts) -> Option<Verdict> {
         (false, false) => (Purpose::Update, format!("change {fields_in_words} of registry {name}")),
     };
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let mut verdict = put(facts, registry.clone(), reason, purpose, doing);
+    let mut verdict = put(facts, registry.clone(), reason, purpose, doing).mending(differences.clone());
     if drifted && !facts.observing() {
         verdict = verdict.telling(
             true,

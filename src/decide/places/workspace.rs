@@ -56,11 +56,11 @@ fn let_go(facts: &Facts) -> Option<Verdict> {
 }
 
 fn refuse_second_claimant(facts: &Facts) -> Option<Verdict> {
-    let older = facts.situation.ownership.older_claimant()?;
+    let other = facts.situation.ownership.claimants.iter().map(|c| &c.name).min()?;
     Some(Verdict::stalled(
-        Reason::OwnedByAnother,
+        Reason::Conflict,
         format!(
-            "{older} already stands for this workspace, and a workspace has one policy: refer to that object, or delete one of the two."
+            "{other} stands for this workspace too, and a workspace has one policy: nothing is moved through either of them. Delete one of the two."
         ),
     ))
 }

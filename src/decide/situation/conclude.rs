@@ -1,11 +1,14 @@
 //! The end of every decision, written once: what may not be done now is held back, and the answer
 //! becomes conditions.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{Failure, Mode, Situation, elapsed, retry_after};
 use crate::api::{ConditionType, Drift, Reason, conditions_of};
-use crate::azure::model::{Class, Lane, Purpose};
+use crate::azure::model::{Action, Call, Class, Lane, Purpose};
 use crate::decide::condition::{Said, say};
 use crate::decide::verdict::{Course, LookAgain, Verdict};
 
@@ -19,11 +22,13 @@ impl Situation {
         drift: &[Drift],
         verdict: Verdict,
     ) -> (Vec<Condition>, Verdict) {
-        let mut verdict = self.wait_out_failure(self.hold_back(verdict, drift));
+        let mut verdict = self.hold_back(verdict, drift);
         if let Some(call) = &mut verdict.call {
             let back = matches!(call.errand.purpose, Purpose::TakeBack | Purpose::Withdraw);
             call.errand.lane = if back { Lane::TakingBack } else { self.lane };
+            call.content = content(call, &verdict.differences);
         }
+        let verdict = self.wait_until_kept(self.wait_out_failure(verdict));
         let mut conditions = conditions_of(old);
         let all = [
             (ConditionType::Ready, ready(&verdict)),
@@ -70,6 +75,31 @@ impl Situation {
         }
         waiting.next = LookAgain::After(wait.checked_sub(over).unwrap_or_default());
         waiting
+    }
+
+    /// A PUT that Azure took and did not keep is like a failure: it is made again after a longer and longer time.
+    fn wait_until_kept(&self, verdict: Verdict) -> Verdict {
+        let written = self.trouble.written.as_ref().zip(verdict.call.as_ref());
+        let Some((written, _)) = written.filter(|(written, call)| written.again(call)) else {
+            return verdict;
+        };
+        let wait = retry_after(Class::Permanent, written.times, self.interval);
+        let most = retry_after(Class::Permanent, u32::MAX, self.interval).as_secs() / 60;
+        let what = match in_words(&verdict.differences) {
+            differences if differences.is_empty() => String::new(),
+            differences => format!(": {differences}"),
+        };
+        let message = format!(
+            "Azure accepted it when Bindery wanted to {}, and did not keep it{what}. An Azure Policy that modifies resources, or another program that writes to the same resource, may be the cause; write what Azure keeps into the manifest, or change the policy. Bindery tries again, at least every {most} min.",
+            written.attempt.doing
+        );
+        let left = wait.saturating_sub(elapsed(written.at, self.now));
+        let waiting = Verdict {
+            course: Course::Stalled,
+            unkept: true,
+            ..Verdict::wait(Reason::NotKept, message, left.max(Duration::from_millis(1)))
+        };
+        if left.is_zero() { Verdict { call: verdict.call, next: verdict.next, ..waiting } } else { waiting }
     }
 
     /// While Azure works on something that has failed before, the status says so.
@@ -190,7 +220,9 @@ fn course(verdict: &Verdict, course: Course) -> Said {
 /// Somebody changed in Azure what the manifest says.
 fn drifted(seen: Option<bool>, drift: &[Drift]) -> Said {
     match seen {
-        _ if !drift.is_empty() => Said::Holds(true, Reason::Drifted, in_words(drift)),
+        _ if !drift.is_empty() => {
+            Said::Holds(true, Reason::Drifted, format!("Changed in Azure: {}.", in_words(drift)))
+        }
         Some(true) => {
             let message = "Nothing was changed behind Bindery's back.";
             Said::Holds(false, Reason::InSync, message.into())
@@ -221,7 +253,24 @@ fn in_words(drift: &[Drift]) -> String {
         .collect();
     let more = drift.len().saturating_sub(5);
     let and = if more > 0 { format!(", and {more} more") } else { String::new() };
-    format!("Changed in Azure: {}{and}.", fields.join("; "))
+    format!("{}{and}", fields.join("; "))
+}
+
+/// What of a PUT is ours, as a hash. Tags of others go out with it as they were found, and may be others each time.
+fn content(call: &Call, differences: &[Drift]) -> u64 {
+    let Action::Put(body) = &call.action else { return 0 };
+    let mut body = body.clone();
+    for at in ["", "/properties"] {
+        if let Some(fields) = body.pointer_mut(at).and_then(serde_json::Value::as_object_mut) {
+            fields.remove("tags");
+        }
+    }
+    let mut hasher = DefaultHasher::new();
+    body.to_string().hash(&mut hasher);
+    for Drift { field, wanted, .. } in differences {
+        (field, wanted).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 #[cfg(test)]

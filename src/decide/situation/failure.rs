@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Situation;
-use crate::azure::model::{Call, Class, Error, Operation, OperationState, Purpose, Reply, ResourceId};
+use crate::azure::model::{
+    Action, Call, Class, Error, Operation, OperationState, Purpose, Reply, ResourceId,
+};
 
 /// What was tried and did not work, as far as this process remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,6 +18,28 @@ pub struct Trouble {
     pub unreadable: Option<Failure>,
     /// When Azure was last read.
     pub last_read: Option<Timestamp>,
+    /// The last PUT that Azure took, and of which nobody has seen yet that it was kept.
+    pub written: Option<Written>,
+}
+
+/// A PUT that Azure took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// What was asked.
+    pub attempt: Attempt,
+    /// What of it was ours.
+    pub content: u64,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// How often in a row, this time included.
+    pub times: u32,
+}
+
+impl Written {
+    /// Would this call write the same once more?
+    pub fn again(&self, call: &Call) -> bool {
+        matches!(call.action, Action::Put(_)) && self.attempt.is(call) && self.content == call.content
+    }
 }
 
 /// Something that is tried on Azure. Two attempts are the same when purpose and resource are.
@@ -86,6 +110,7 @@ impl Situation {
                 let before = self.trouble.failure.take();
                 let failure = Failure::once_more(before.as_ref(), operation.into(), error, self.now);
                 self.trouble.failure = Some(failure);
+                self.trouble.written = None;
             }
             Some(OperationState::Succeeded) => self.trouble.failure = None,
             Some(OperationState::Running | OperationState::Gone) | None => {}
@@ -102,9 +127,19 @@ impl Situation {
                 self.trouble.failure = Some(failure);
             }
             // What is only accepted may still fail.
-            Ok(reply) if reply.operation.is_some() => {}
-            Ok(_) => self.trouble.failure = None,
+            Ok(reply) if reply.operation.is_some() => self.remember_written(call),
+            Ok(_) => {
+                self.trouble.failure = None;
+                self.remember_written(call);
+            }
         }
+    }
+
+    fn remember_written(&mut self, call: &Call) {
+        let before = self.trouble.written.take().filter(|before| before.again(call));
+        let times = before.map_or(0, |before| before.times) + 1;
+        let written = Written { attempt: call.into(), content: call.content, at: self.now, times };
+        self.trouble.written = matches!(call.action, Action::Put(_)).then_some(written);
     }
 }
 

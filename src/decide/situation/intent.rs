@@ -39,10 +39,10 @@ pub enum Effect {
 }
 
 impl Intent {
-    /// What an answer to the call makes of the intent. An answer that says no means that nothing was done. No answer
-    /// says nothing at all.
+    /// What an answer to the call makes of the intent. An answer that says no means that nothing was done, and so
+    /// does a request that never left. No answer says nothing at all.
     pub fn after(self, answer: Result<&Reply, &Error>) -> Option<Self> {
-        let may_be_done = answer.err().is_none_or(|error| error.class == Class::Transient);
+        let may_be_done = answer.err().is_none_or(|error| error.class == Class::Transient && !error.unsent);
         may_be_done.then_some(self)
     }
 
@@ -58,9 +58,9 @@ impl Intent {
         }
     }
 
-    /// May the effect still show?
-    pub fn is_awaited(self, now: Timestamp) -> bool {
-        elapsed(self.since, now) < SHOWS_WITHIN
+    /// Until when the effect may still show; none when that time is over.
+    pub fn awaited_until(self, now: Timestamp) -> Option<Timestamp> {
+        (elapsed(self.since, now) < SHOWS_WITHIN).then(|| self.since + SHOWS_WITHIN)
     }
 }
 
@@ -79,6 +79,8 @@ mod tests {
         let error = |class| Error::new(class, "No.");
         assert_eq!(intent().after(Ok(&Reply::default())), Some(intent()));
         assert_eq!(intent().after(Err(&error(Class::Transient))), Some(intent()));
+        // A request that never left was not carried out.
+        assert_eq!(intent().after(Err(&error(Class::Transient).before_sending())), None);
         for class in [Class::Permanent, Class::Conflict, Class::Unauthorized, Class::NotFound] {
             assert_eq!(intent().after(Err(&error(class))), None, "{class:?}");
         }
@@ -108,7 +110,8 @@ mod tests {
         ] {
             assert_eq!(intent().seen(effect, operation, noon()), left, "{effect:?} {:?}", operation.answer);
         }
-        let awaited = |seconds| Intent { since: ago(seconds) }.is_awaited(noon());
-        assert!(awaited(0) && awaited(1799) && !awaited(1800));
+        let awaited = |seconds| Intent { since: ago(seconds) }.awaited_until(noon());
+        let in_a_second = noon() + Duration::from_secs(1);
+        assert_eq!((awaited(1799), awaited(1800)), (Some(in_a_second), None));
     }
 }

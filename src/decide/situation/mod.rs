@@ -16,10 +16,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::Lane;
 
-pub use failure::{Attempt, Failure, Trouble, retry_after};
+pub use failure::{Attempt, Failure, Trouble, Written, retry_after};
 pub use intent::{Effect, Intent};
 pub use operation::Followed;
-pub use ownership::{Claimant, OWNER_TAG, Owner, Ownership};
+pub use ownership::{Claimant, HANDOVER, NotOurs, OWNER_TAG, Owner, Ownership, Standing, Tagged};
 
 /// What the shell knows about the object and the moment.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Situation {
     pub generation: i64,
     /// `metadata.deletionTimestamp` is set.
     pub deleting: bool,
+    /// `metadata.deletionTimestamp`.
+    pub deleted_at: Option<Timestamp>,
     /// Whether anything may be changed in Azure.
     pub mode: Mode,
     /// How often Azure is compared with the manifest.
@@ -100,4 +102,9 @@ impl Situation {
 /// then last longer, and is never cut short.
 pub fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
     since.duration_until(now).try_into().unwrap_or_default()
+}
+
+/// A time for a message.
+pub fn in_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -1,11 +1,13 @@
-//! Who owns what in Azure: a tag says so, and of two objects in one cluster the older one is right.
+//! Who owns what in Azure. The owner's tag decides while the object that it names lives, whatever the ages of others are; age
+//! decides only between objects of which the tag names none. What belongs to a namespace stays there.
 
 use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
-use super::{Mode, Situation};
+use super::{Mode, Situation, elapsed, in_seconds};
 use crate::api::Reason;
 use crate::azure::model::Call;
 use crate::azure::model::resource::Strings;
@@ -14,7 +16,17 @@ use crate::decide::Verdict;
 /// The tag that names the owner: `<cluster>/<namespace>/<name>`.
 pub const OWNER_TAG: &str = "bindery-owner";
 
-/// An owner, as its tag says it.
+/// What ARM takes as the value of a tag, in characters.
+const TAG_VALUE: usize = 256;
+
+/// An owner whose object is not in the cluster may come back, as while a backup is restored: for so long after a process
+/// first saw its absence nobody inherits.
+pub const GRACE: Duration = Duration::from_secs(300);
+
+/// How long a deletion waits for an heir where the manifest does not say it.
+pub const HANDOVER: Duration = Duration::from_secs(120);
+
+/// An owner, as its tag says it. Whoever has a name that is too long for a tag has it shortened in `object`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// The id of the cluster, chosen by the installer, so that a restored cluster is the same one.
@@ -24,10 +36,35 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// The owner with this `namespace/name`. Where the tag would be too long, the name ends with `~` and eight digits of its
+    /// hash: no name in Kubernetes contains that character.
+    pub fn new(cluster: &str, object: &str) -> Self {
+        let room = TAG_VALUE.saturating_sub(cluster.chars().count() + 1);
+        let object = if object.chars().count() <= room {
+            object.to_string()
+        } else {
+            let digest: [u8; 32] = Sha256::digest(object.as_bytes()).into();
+            let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let head: String = object.chars().take(room.saturating_sub(hash.len() + 1)).collect();
+            format!("{head}~{hash}")
+        };
+        Self { cluster: cluster.into(), object }
+    }
+
     /// Reads the tag of a resource; none where it has no owner, or one that nobody can read.
     pub fn of(tags: &Strings) -> Option<Self> {
         let (cluster, object) = tags.get(OWNER_TAG)?.split_once('/')?;
         Some(Self { cluster: cluster.into(), object: object.into() })
+    }
+
+    /// Is it the object with this `namespace/name`?
+    pub fn is(&self, object: &str) -> bool {
+        *self == Self::new(&self.cluster, object)
+    }
+
+    /// The namespace of the object.
+    pub fn namespace(&self) -> &str {
+        self.object.split('/').next().unwrap_or_default()
     }
 }
 
@@ -42,16 +79,49 @@ impl fmt::Display for Owner {
 pub struct Ownership {
     /// Who we are in the tags of what we own.
     pub owner: Owner,
-    /// `metadata.creationTimestamp`: of two claimants, the older one is right.
+    /// `metadata.creationTimestamp`.
     pub created: Timestamp,
     /// The operator watches one namespace alone: what is gone, and what it cannot see, look the same elsewhere.
     pub one_namespace: bool,
+    /// Our namespace is being deleted: whoever is in it goes too, and nobody comes.
+    pub namespace_ends: bool,
     /// Its place lets it lay claim to what is there.
     pub admitted: bool,
     /// The other live objects of this cluster that name the same resource in Azure.
     pub claimants: Vec<Claimant>,
     /// `namespace/name` of those that are being deleted, and that a finalizer still holds.
     pub leaving: Vec<String>,
+    /// Whom the tags of the resource name; none where nothing was found.
+    pub tagged: Option<Tagged>,
+    /// The owner that the tags named and whose object was not there, and since when.
+    pub absent: Option<(Owner, Timestamp)>,
+}
+
+/// Whom the tags of a resource name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tagged {
+    /// Nobody, or somebody of another cluster.
+    NoneOfThisCluster,
+    /// This object.
+    Us,
+    /// Another object of this cluster.
+    Other(Owner, Standing),
+}
+
+/// What the cluster knows of an object that the owner's tag of a resource names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It names the resource, or may: nobody knows yet where its place is.
+    Lives {
+        /// It is being deleted, and a finalizer still holds it.
+        going: bool,
+    },
+    /// It is there, and stands for another resource.
+    Elsewhere,
+    /// This process has let it go.
+    LetGo,
+    /// It is not there: this process saw that first at this time.
+    Absent(Timestamp),
 }
 
 /// Another object that names the same resource in Azure.
@@ -63,23 +133,21 @@ pub struct Claimant {
     pub created: Timestamp,
     /// Its `management` is `Manage`: it could look after the resource.
     pub manages: bool,
-    /// It has our finalizer: it does not go without a look at Azure.
-    pub holds: bool,
+    /// It could inherit now: it has our finalizer, and its status knows which tag keys are the owner's.
+    pub prepared: bool,
 }
 
 impl Claimant {
-    /// Is it older than an object of this name that was created then?
-    pub fn precedes(&self, created: Timestamp, name: &str) -> bool {
-        (self.created, self.name.as_str()) < (created, name)
+    fn namespace(&self) -> &str {
+        self.name.split('/').next().unwrap_or_default()
     }
 }
 
 impl Ownership {
-    /// The older object of this cluster that names the same resource, if there is one.
-    pub fn older_claimant(&self) -> Option<&str> {
-        self.claimants
-            .iter()
-            .filter(|c| c.precedes(self.created, &self.owner.object))
+    /// The oldest of these objects, if it is older than we are. Of the same second, the first by name is.
+    fn oldest<'a>(&self, among: impl Iterator<Item = &'a Claimant>) -> Option<&'a str> {
+        among
+            .filter(|c| (c.created, c.name.as_str()) < (self.created, self.owner.object.as_str()))
             .min_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)))
             .map(|c| c.name.as_str())
     }
@@ -89,41 +157,109 @@ impl Ownership {
         Owner::of(tags).is_some_and(|owner| owner == self.owner)
     }
 
-    /// True when another live object of this cluster claims the resource: then it is theirs to look after.
-    pub fn has_heir(&self) -> bool {
-        !self.claimants.is_empty()
+    /// The other claimants of our namespace: nobody else inherits.
+    pub fn heirs(&self) -> impl Iterator<Item = &Claimant> {
+        self.claimants.iter().filter(|c| c.namespace() == self.owner.namespace())
+    }
+
+    /// What the cluster knows of the owner that these tags name. Tags that came with the answer to a call may name another
+    /// one than those that were read before it.
+    fn standing(&self, owner: &Owner, now: Timestamp) -> Standing {
+        match &self.tagged {
+            Some(Tagged::Other(read, standing)) if read == owner => standing.clone(),
+            _ if self.claimants.iter().any(|c| owner.is(&c.name)) => Standing::Lives { going: false },
+            _ if self.leaving.iter().any(|name| owner.is(name)) => Standing::Lives { going: true },
+            _ => Standing::Absent(now),
+        }
     }
 }
 
+/// Why a resource is not ours to act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotOurs {
+    /// It belongs to somebody else, in words.
+    Theirs(String),
+    /// It belongs to an object of our namespace that is being deleted, and will be handed over.
+    Going(String),
+    /// Its owner, of our namespace, is not in the cluster; from this time on it is inherited.
+    Missing(String, Timestamp),
+}
+
 impl Situation {
-    /// Who else owns a resource with these tags, in words; none when it is ours, free, or left behind
-    /// by an object of this cluster that is gone. What is only observed may have any owner.
-    pub fn other_owner(&self, tags: &Strings) -> Option<String> {
-        if let Some(older) = self.ownership.older_claimant() {
-            return Some(format!("{older}, which was created earlier"));
-        }
+    /// Why a resource with these tags is not ours to act on; none when it is ours or free. What is only observed may have
+    /// any owner.
+    pub fn not_ours(&self, tags: &Strings) -> Option<NotOurs> {
+        let us = &self.ownership;
         // To look at what somebody else looks after is what observing is for.
-        let owner = Owner::of(tags).filter(|_| self.mode != Mode::Observe)?;
-        let namespace = |owner: &Owner| owner.object.split('/').next().map(str::to_string);
-        if owner.cluster != self.ownership.owner.cluster {
-            return Some(format!("{} of cluster {}", owner.object, owner.cluster));
+        let named = Owner::of(tags).filter(|_| self.mode != Mode::Observe);
+        let older = |name: &str| NotOurs::Theirs(format!("{name}, which was created earlier"));
+        let Some(owner) = named else { return us.oldest(us.claimants.iter()).map(older) };
+        if owner == us.owner {
+            return None;
         }
-        (self.ownership.one_namespace && namespace(&owner) != namespace(&self.ownership.owner)).then(|| {
-            format!(
-                "{}, which this operator cannot see, because it watches one namespace alone",
-                owner.object
-            )
-        })
+        if owner.cluster != us.owner.cluster {
+            return Some(NotOurs::Theirs(format!("{} of cluster {}", owner.object, owner.cluster)));
+        }
+        let (name, home) = (&owner.object, owner.namespace());
+        let stranger = home != us.owner.namespace();
+        if us.one_namespace && stranger {
+            return Some(NotOurs::Theirs(format!(
+                "{name}, which this operator cannot see, because it watches one namespace alone"
+            )));
+        }
+        let elsewhere = |why: &str| {
+            Some(NotOurs::Theirs(format!("{name}, {why}; only an object of namespace {home} inherits it")))
+        };
+        match us.standing(&owner, self.now) {
+            Standing::Lives { going: true } if !stranger => Some(NotOurs::Going(name.clone())),
+            Standing::Lives { .. } => Some(NotOurs::Theirs(name.clone())),
+            Standing::Elsewhere if stranger => elsewhere("which names another resource now"),
+            Standing::LetGo | Standing::Absent(_) if stranger => elsewhere("which is not in this cluster"),
+            Standing::Absent(since) if elapsed(since, self.now) < GRACE => {
+                Some(NotOurs::Missing(name.clone(), since + GRACE))
+            }
+            Standing::Elsewhere | Standing::LetGo | Standing::Absent(_) => us.oldest(us.heirs()).map(older),
+        }
     }
 
-    /// Does the object need our finalizer now? With it, the object does not go before what it made in Azure. `calls`
-    /// tells whether a call is about to go out. An object to which another one may hand a resource over needs it too:
-    /// without it, it could go in the same moment, and nobody would be left to look after the resource.
+    /// What is not ours is left alone: said, and waited for where it will be ours. `advice` tells what a person can do.
+    pub(in crate::decide) fn leave_alone(&self, tags: &Strings, what: &str, advice: &str) -> Option<Verdict> {
+        let (message, wait) = match self.not_ours(tags)? {
+            NotOurs::Theirs(other) => {
+                return Some(Verdict::stalled(
+                    Reason::OwnedByAnother,
+                    format!(
+                        "{what} belongs to {other}. {advice}; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure."
+                    ),
+                ));
+            }
+            NotOurs::Going(owner) => (
+                format!(
+                    "{what} belongs to {owner}, which is being deleted. Bindery waits until it is handed over to this object."
+                ),
+                Duration::from_secs(10),
+            ),
+            NotOurs::Missing(owner, until) => (
+                format!(
+                    "{what} belongs to {owner}, which is not in this cluster. Unless it comes back, as from a backup, this object inherits at {}.",
+                    in_seconds(until)
+                ),
+                elapsed(self.now, until).max(Duration::from_secs(1)),
+            ),
+        };
+        Some(Verdict::wait(Reason::Inheriting, message, wait))
+    }
+
+    /// Does the object need our finalizer now? With it, the object does not go before what it made in Azure: whoever owns
+    /// something there has it, whoever is about to call, and whoever may inherit.
     pub fn needs_finalizer(&self, calls: bool) -> bool {
-        let Ownership { admitted, claimants, leaving, .. } = &self.ownership;
-        let contested = !claimants.is_empty() || !leaving.is_empty();
-        let may_inherit = contested && *admitted && matches!(self.mode, Mode::Act | Mode::Suspended);
-        !self.deleting && (calls || may_inherit)
+        let us = &self.ownership;
+        let home = us.owner.namespace();
+        let inherits = |name: &str| name.split('/').next() == Some(home);
+        let contested = us.heirs().next().is_some() || us.leaving.iter().any(|name| inherits(name));
+        let acts = matches!(self.mode, Mode::Act | Mode::Suspended);
+        let owns = us.tagged == Some(Tagged::Us);
+        !self.deleting && (calls || (acts && (owns || (contested && us.admitted))))
     }
 
     /// For an object that goes: what is somebody else's by its tags stays. `follow` waits for a change that
@@ -134,28 +270,28 @@ impl Situation {
         what: &str,
         follow: impl FnOnce() -> Option<Verdict>,
     ) -> Option<Verdict> {
-        if self.ownership.owns(tags) {
+        let us = &self.ownership;
+        if us.owns(tags) {
             return None;
         }
-        let owner = Owner::of(tags).filter(|o| o.cluster == self.ownership.owner.cluster).map(|o| o.object);
-        let named = |c: &Claimant| owner.as_ref() == Some(&c.name);
+        let owner = Owner::of(tags).filter(|o| o.cluster == us.owner.cluster);
         // Our own change may fail, and leave the tags as they were before.
         let ours = self.operation.under_way(self.now).is_some();
-        let handed_over = self
-            .ownership
-            .claimants
-            .iter()
-            .any(|c| named(c) && !c.precedes(self.ownership.created, &self.ownership.owner.object));
+        let handed_over = owner.as_ref().is_some_and(|owner| us.heirs().any(|c| owner.is(&c.name)));
         if (ours || handed_over)
             && let Some(running) = follow()
         {
             return Some(running);
         }
-        if let Some(owner) = owner.filter(|o| self.ownership.leaving.contains(o)) {
+        let going = |owner: &Owner| {
+            owner.namespace() == us.owner.namespace()
+                && us.standing(owner, self.now) == Standing::Lives { going: true }
+        };
+        if let Some(Owner { object, .. }) = owner.filter(going) {
             return Some(Verdict::wait(
                 Reason::InUse,
                 format!(
-                    "The {what} belongs to {owner}, which is being deleted too. Bindery waits until that is done: it may be handed over."
+                    "The {what} belongs to {object}, which is being deleted too. Bindery waits until that is done: it may be handed over."
                 ),
                 Duration::from_secs(2),
             ));
@@ -163,14 +299,19 @@ impl Situation {
         Some(Verdict::release(format!("The {what} stays in Azure: it is not this object's.")))
     }
 
-    /// For an object that goes and that owns the resource: if others claim it, the one that is next in line
-    /// becomes its owner in Azure first. So it is at every moment the business of an object that is there.
+    /// For an object that goes and that owns the resource: if others of its namespace claim it, the one that is next in
+    /// line becomes its owner in Azure first. So it is at every moment the business of an object that is there. Where nobody
+    /// does, an heir is waited for until this time after the deletion was asked for: tools prune before they create.
     pub(in crate::decide) fn hand_over(
         &self,
         what: &str,
+        patience: Duration,
         give: impl FnOnce(&Owner, String) -> Option<Call>,
     ) -> Option<Verdict> {
-        let first = self.ownership.claimants.iter().min_by_key(|c| (!c.manages, c.created, &c.name))?;
+        let us = &self.ownership;
+        let Some(first) = us.heirs().min_by_key(|c| (!c.manages, c.created, &c.name)) else {
+            return self.wait_for_an_heir(what, patience);
+        };
         let name = &first.name;
         if !first.manages {
             return Some(Verdict::stalled(
@@ -180,16 +321,36 @@ impl Situation {
                 ),
             ));
         }
-        if !first.holds {
+        if !first.prepared {
             return Some(Verdict::wait(
                 Reason::Deleting,
-                format!("The {what} is handed over to {name} as soon as that object has its finalizer."),
+                format!("The {what} is handed over to {name} as soon as that object is prepared for it."),
                 Duration::from_secs(1),
             ));
         }
-        let heir = Owner { cluster: self.ownership.owner.cluster.clone(), object: name.clone() };
+        let heir = Owner::new(&us.owner.cluster, name);
         let call = give(&heir, format!("hand the {what} over to {name}"))?;
         let note = format!("Bindery is about to {}.", call.doing);
         Some(Verdict::call(Reason::Deleting, call).telling(false, Reason::Deleting, note))
     }
+
+    fn wait_for_an_heir(&self, what: &str, patience: Duration) -> Option<Verdict> {
+        let until = self.deleted_at.filter(|_| !self.ownership.namespace_ends)? + patience;
+        let left = elapsed(self.now, until);
+        if left.is_zero() {
+            return None;
+        }
+        Some(Verdict::wait(
+            Reason::AwaitingHeir,
+            format!(
+                "The {what} is taken down from {} on, unless another object of namespace {} names it before and takes it over, as after a rename in Git.",
+                in_seconds(until),
+                self.ownership.owner.namespace()
+            ),
+            left,
+        ))
+    }
 }
+
+#[cfg(test)]
+mod tests;

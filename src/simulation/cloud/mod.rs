@@ -72,6 +72,8 @@ pub struct Cloud {
     pub tombstones: BTreeSet<ResourceId>,
     /// A policy of the subscription gives every endpoint this owner of costs, whatever a PUT says.
     pub policy: Option<&'static str>,
+    /// When a PUT of an endpoint said otherwise.
+    pub overruled: BTreeMap<ResourceId, Vec<Timestamp>>,
     /// Nobody is let in until then.
     pub closed_until: Timestamp,
     /// Calls that changed something.
@@ -99,6 +101,7 @@ impl Cloud {
             landed: vec![],
             tombstones: BTreeSet::new(),
             policy: None,
+            overruled: BTreeMap::new(),
             closed_until: now,
             deeds: 0,
             changes: 0,
@@ -279,6 +282,11 @@ impl Cloud {
     pub fn put_there(&mut self, id: &ResourceId, mut body: Value) {
         self.changes += 1;
         if let Some(team) = self.policy.filter(|_| Form::of(id) == Form::Endpoint) {
+            if body["tags"]["team"] != team {
+                let times = self.overruled.entry(id.clone()).or_default();
+                times.retain(|at| *at + Duration::from_secs(60) > self.now);
+                times.push(self.now);
+            }
             body["tags"]["team"] = json!(team);
         }
         body["id"] = json!(self.name_of(id));

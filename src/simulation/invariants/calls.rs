@@ -15,7 +15,6 @@ use crate::decide::{Facts as _, Kind, Look, Mode, Situation, deployment_binding}
 pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Call) -> Result<(), String> {
     let mut facts = facts.clone();
     nothing_is_written_when_only_looking(world, object, facts.situation(), call)?;
-    the_younger_claimant_waits(facts.situation(), call)?;
     what_others_claim_is_handed_over(facts.situation(), call)?;
     what_failed_is_not_tried_again_at_once(facts.situation(), call)?;
     ownership_stays(world, object, call)?;
@@ -26,6 +25,7 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
             let found = got(world, object, call)?;
             let tags = found.as_ref().map_or(&Value::Null, |f| &f["tags"]);
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+            the_younger_claimant_waits(&facts.situation, tags, call)?;
             let spec = &facts.spec;
             let access = ("/properties/publicNetworkAccess", spec.public_network_access.is_some());
             what_is_not_named_stays(found.as_ref(), &[access, ("/identity", spec.identity.is_some())], call)?;
@@ -35,6 +35,7 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
             let found = got(world, object, call)?;
             let tags = found.as_ref().map_or(&Value::Null, |f| &f["properties"]["tags"]);
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+            the_younger_claimant_waits(&facts.situation, tags, call)?;
             one_publish_per_version(world, object, call)?;
             the_intent_is_stored(world, object, call)?;
             nothing_that_serves_is_deleted(facts.served_by.is_empty(), call)?;
@@ -70,6 +71,7 @@ fn of_a_bindings_call(
     if Form::of(&call.resource) == Form::Endpoint {
         let tags = got.map_or(&Value::Null, |e| &e["tags"]);
         only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
+        the_younger_claimant_waits(&facts.situation, tags, call)?;
         let serving = facts.endpoint.found().is_some_and(|e| e.properties.traffic.values().any(|w| *w > 0));
         nothing_that_serves_is_deleted(!serving && facts.deployments.is_empty(), call)?;
         traffic_sums_to_100_or_is_empty(call)?;
@@ -114,12 +116,11 @@ fn nothing_is_written_when_only_looking<K: Kind>(
     hold(!looking && situation.mode == Mode::Act, || format!("only looking, and yet: {}", call.doing))
 }
 
-/// Of two objects that claim one resource, the younger one does nothing but hand it over when it goes.
-fn the_younger_claimant_waits(situation: &Situation, call: &Call) -> Result<(), String> {
+/// Of two objects that claim a resource that nobody owns, the younger one does nothing.
+fn the_younger_claimant_waits(situation: &Situation, tags: &Value, call: &Call) -> Result<(), String> {
     let older = situation.ownership.claimants.iter().find(|c| c.created < situation.ownership.created);
-    hold(older.is_none() || (situation.deleting && hands_over(situation, call)), || {
-        format!("{older:?} is older, and yet: {}", call.doing)
-    })
+    let free = tags["bindery-owner"].as_str().is_none_or(|owner| !owner.starts_with("prod/"));
+    hold(older.is_none() || !free, || format!("{older:?} is older, and yet: {}", call.doing))
 }
 
 /// The call names another claimant as the owner.
@@ -132,7 +133,10 @@ fn hands_over(situation: &Situation, call: &Call) -> bool {
 
 /// What is deleted while another object claims it is theirs: nothing but its owner changes.
 fn what_others_claim_is_handed_over(situation: &Situation, call: &Call) -> Result<(), String> {
-    let heir = situation.ownership.claimants.first().filter(|_| situation.deleting);
+    let namespace = |name: &str| name.split('/').next().map(str::to_string);
+    let ours = namespace(&situation.ownership.owner.object);
+    let mut heirs = situation.ownership.claimants.iter().filter(|c| namespace(&c.name) == ours);
+    let heir = heirs.next().filter(|_| situation.deleting);
     hold(heir.is_none() || hands_over(situation, call), || {
         format!("{heir:?} claims it, and yet: {}", call.doing)
     })
@@ -150,12 +154,11 @@ fn ownership_stays<K: Kind>(world: &World, object: &K, call: &Call) -> Result<()
     let (Some(before), Some(after)) = (owner(&got), owner(body)) else { return Ok(()) };
     let namespace = |name: &str| name.split('/').next().map(str::to_string);
     let said = || format!("{before} becomes {after}: {}", call.doing);
-    hold(!world.faults.many_namespaces || namespace(&before) == namespace(&after), said)?;
+    hold(namespace(&before) == namespace(&after), said)?;
     // A publish may copy the tags of its source: describing the copy gives it its own owner.
     let copied = call.errand.purpose == Purpose::Describe;
-    let restored = (world.faults.any_order || world.faults.while_running) && !copied;
     let goes = object.is_deleting() && object.full_name() == before;
-    hold(!restored || goes || before == after || !world.lives(&before), said)
+    hold(copied || goes || before == after || !world.lives(&before), said)
 }
 
 /// From the GET to the end of the PUT nobody else of this process works on the resource. A publish changes another one.

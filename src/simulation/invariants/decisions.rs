@@ -40,7 +40,7 @@ fn hindered(facts: &deployment_binding::Facts) -> bool {
         || situation.deleting
         || situation.trouble.unreadable.is_some()
         || situation.trouble.failure.is_some()
-        || situation.ownership.older_claimant().is_some()
+        || facts.endpoint.found().is_some_and(|e| situation.not_ours(&e.tags).is_some())
         || !matches!(facts.place, Place::Ready { .. })
 }
 

@@ -160,7 +160,14 @@ fn hold(it: bool, what: impl FnOnce() -> String) -> Result<(), String> {
 /// What holds of the cloud after every effect.
 pub fn of_the_cloud(world: &World) -> Result<(), String> {
     at_most_two_and_one_failed(world)?;
+    what_is_not_kept_is_not_written_again_and_again(world)?;
     what_is_not_ours_stays(world)
+}
+
+/// Where a policy keeps another value than a PUT says, the PUT is not repeated for ever: a rollout moves traffic a few times.
+fn what_is_not_kept_is_not_written_again_and_again(world: &World) -> Result<(), String> {
+    let often = world.cloud.overruled.iter().find(|(_, times)| times.len() > 15);
+    hold(often.is_none(), || format!("a policy was written against again and again: {often:?}"))
 }
 
 /// At most two deployments of ours are on an endpoint, and one that failed; beside what came late.

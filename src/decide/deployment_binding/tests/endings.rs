@@ -101,10 +101,10 @@ fn what_is_not_ours_stays() {
             ending(binding().serving("1"))
                 .with(|f| {
                     f.situation.claimed_by("fares/renamed", -60);
-                    f.situation.ownership.claimants[0].holds = false;
+                    f.situation.ownership.claimants[0].prepared = false;
                 })
                 .decide(),
-            "False Deleting working | The endpoint taxi is handed over to fares/renamed as soon as that object has its finalizer. | 1 s",
+            "False Deleting working | The endpoint taxi is handed over to fares/renamed as soon as that object is prepared for it. | 1 s",
         ),
         (
             "the one that claims it only observes",
@@ -142,7 +142,20 @@ fn what_is_not_ours_stays() {
                 .tagged("bindery-owner", "prod/fares/older")
                 .with(|f| f.situation.claimed_by("fares/older", 60))
                 .decide(),
+            "False OperationRunning working | Azure works on it: a change of deployment v2. | 1 s",
+        ),
+        (
+            "of another namespace, and Azure works on it",
+            ending(binding().serving("1").deployed("2", "Creating"))
+                .tagged("bindery-owner", "prod/blue/older")
+                .with(|f| f.situation.claimed_by("blue/older", 60))
+                .decide(),
             "False Finishing working | The endpoint taxi stays in Azure: it is not this object's. | interval | released",
+        ),
+        (
+            "claimed from another namespace, whose object is no heir",
+            ending(binding().serving("1")).with(|f| f.situation.claimed_by("blue/older", 60)).decide(),
+            "False Deleting working | -> take all traffic off the endpoint taxi | now",
         ),
         (
             "another one's that is being deleted, and may hand it over",

@@ -215,13 +215,21 @@ fn the_endpoint_is_made_taken_over_and_kept() {
             "False OwnedByAnother stalled | The endpoint taxi belongs to a/b, which this operator cannot see, because it watches one namespace alone. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
-            "an older binding claims it",
-            binding().endpoint().with(|f| f.situation.claimed_by("fares/older", 60)).decide(),
+            "nobody's, and an older binding claims it",
+            binding()
+                .endpoint()
+                .tagged("bindery-owner", "")
+                .with(|f| f.situation.claimed_by("fares/older", 60))
+                .decide(),
             "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "handed over by a binding that is gone",
-            binding().serving("1").tagged("bindery-owner", "prod/fares/old").decide(),
+            binding()
+                .serving("1")
+                .tagged("bindery-owner", "prod/fares/old")
+                .with(|f| f.situation.left_by("fares/old", 300))
+                .decide(),
             "False Updating working | -> take over the endpoint taxi, which exists | now",
         ),
         (
@@ -459,10 +467,13 @@ fn what_is_refused_is_not_said_to_serve() {
     let held = binding().serving("1").candidate("2", 10, 60).wanting("2").decide().status;
     assert!(held.phase.is_some() && held.stable.is_some() && held.deployments.len() == 2);
     for refused in [
-        binding().serving("1").with(|f| f.situation.claimed_by("fares/older", 60)),
+        binding()
+            .serving("1")
+            .tagged("bindery-owner", "")
+            .with(|f| f.situation.claimed_by("fares/older", 60)),
         binding().serving("1").tagged("bindery-owner", "other/a/b"),
-        binding().serving("1").with(|f| {
-            f.situation.claimed_by("fares/older", 60);
+        binding().serving("1").tagged("bindery-owner", "prod/fares/younger").with(|f| {
+            f.situation.claimed_by("fares/younger", -60);
             f.status.clone_from(&held);
         }),
     ] {

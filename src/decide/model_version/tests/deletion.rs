@@ -125,12 +125,12 @@ fn a_promotion_that_is_deleted_while_it_is_published_leaves_no_copy_behind() {
         (
             "the answer was lost",
             decide(&deleting_published(Delete, |_| ())),
-            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show, to delete it. | 5 s",
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:29:40Z, to delete the copy. To let go at once, set spec.deletionPolicy to Retain. | 5 s",
         ),
         (
             "it says that it is done, and the copy cannot be seen yet",
             decide(&deleting_published(Archive, |f| running(f, OperationState::Succeeded))),
-            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show, to archive it. | 1 s",
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:30:00Z, to archive the copy. To let go at once, set spec.deletionPolicy to Retain. | 1 s",
         ),
         (
             "it failed",

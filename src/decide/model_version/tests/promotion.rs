@@ -53,12 +53,12 @@ fn a_promotion_is_published_once() {
         (
             "the answer was lost",
             decide(&promoting(|f| asked(f, 20))),
-            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show before it would ask again. | 5 s",
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:29:40Z, and asks again then. To have it asked for at once, delete this object and apply it again. | 5 s",
         ),
         (
             "the answer was lost a while ago, and Azure may still work on it",
             decide(&promoting(|f| asked(f, 1799))),
-            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show before it would ask again. | 15 s",
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:00:01Z, and asks again then. To have it asked for at once, delete this object and apply it again. | 15 s",
         ),
         (
             "the answer was lost, and nothing came",
@@ -71,7 +71,7 @@ fn a_promotion_is_published_once() {
                 asked(f, 700);
                 running(f, OperationState::Gone);
             })),
-            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show before it would ask again. | 1 s",
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:30:00Z, and asks again then. To have it asked for at once, delete this object and apply it again. | 1 s",
         ),
         (
             "it says that it is done, and the copy cannot be seen yet",
@@ -79,7 +79,7 @@ fn a_promotion_is_published_once() {
                 asked(f, 700);
                 running(f, OperationState::Succeeded);
             })),
-            "False Publishing working | A publish from /w/models/taxi/3 was asked for; Bindery waits for the copy to show before it would ask again. | 1 s",
+            "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:30:00Z, and asks again then. To have it asked for at once, delete this object and apply it again. | 1 s",
         ),
         (
             "the publish failed",

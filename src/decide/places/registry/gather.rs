@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::Facts;
-use crate::api::{ModelVersion, Object, Registry, RegistryDeletion};
-use crate::azure::model::resource::Rest;
+use crate::api::{ModelVersion, Object, Registry, RegistryDeletion, RegistryStatus};
+use crate::azure::model::resource::{self, Rest};
 use crate::azure::model::{Error, Purpose, ResourceId};
+use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::{Situation, words_of};
 
@@ -40,10 +41,14 @@ impl Kind for Registry {
         format!("{}{:?}", words_of(&status.conditions), status.discovery_url)
     }
 
+    fn inherit(heir: &mut RegistryStatus, owner: &RegistryStatus) {
+        unite(&mut heir.owned_tags, &owner.owned_tags);
+    }
+
     fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
         let id = self.id();
         situation.follow(true, known);
-        let found = known.resource(Purpose::Compare, &id);
+        let found = known.resource::<resource::Registry>(Purpose::Compare, &id);
         let mut registry = situation.look(&id, &self.title(), found);
         let (mut holds, mut referrers) = (vec![], vec![]);
         let may_be_deleted = situation.deleting && self.spec.deletion_policy == RegistryDeletion::Delete;
@@ -58,6 +63,7 @@ impl Kind for Registry {
             }
         }
         situation.looked(&registry);
+        situation.read_tags(self, registry.found().map(|r| &r.tags), known);
         Facts { situation, spec: self.spec.clone(), status: self.current(), id, registry, holds, referrers }
     }
 }

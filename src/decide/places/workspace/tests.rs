@@ -25,12 +25,12 @@ fn every_question_has_its_answer() {
         (
             "an older object has its policy",
             decide(&with(|f| f.situation.claimed_by("platform/older", 60))),
-            "False OwnedByAnother stalled | platform/older already stands for this workspace, and a workspace has one policy: refer to that object, or delete one of the two. | interval",
+            "False Conflict stalled | platform/older stands for this workspace too, and a workspace has one policy: nothing is moved through either of them. Delete one of the two. | interval",
         ),
         (
             "a younger object claims it",
             decide(&with(|f| f.situation.claimed_by("platform/younger", -60))),
-            "True Succeeded settled | The workspace is there, in eastus. | interval",
+            "False Conflict stalled | platform/younger stands for this workspace too, and a workspace has one policy: nothing is moved through either of them. Delete one of the two. | interval",
         ),
         (
             "the object goes",

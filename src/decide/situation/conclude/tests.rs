@@ -5,10 +5,9 @@
 use std::time::Duration;
 
 use crate::api::RegistryDeletion;
-use crate::azure::model::resource::Strings;
 use crate::azure::model::{Class, OperationState, Purpose, Reply};
 use crate::decide::fixtures::{
-    assert_table, attempt, failed_state, failure, noon, operation, ready, registry, situation, told,
+    assert_table, attempt, failed_state, failure, noon, operation, ready, registry, told,
 };
 use crate::decide::places::registry::{Facts, decide};
 use crate::decide::{Look, Mode, retry_after};
@@ -239,6 +238,52 @@ fn the_end_of_an_object_does_not_hang_on_a_place_that_is_gone() {
 }
 
 #[test]
+fn what_azure_does_not_keep_is_written_less_and_less_often() {
+    let tagged = |value: &str, interval: u64| {
+        let mut it = registry();
+        it.situation.interval = Duration::from_secs(interval);
+        it.spec.tags = crate::api::Tags::from([("team", value)]);
+        it
+    };
+    let put = |it: &Facts| decide(it).call.unwrap();
+    // Azure took it so long ago, so often.
+    let taken = |value: &str, seconds_ago, times| {
+        let mut it = tagged("fares", 600);
+        let call = put(&tagged(value, 600));
+        let at = noon() - Duration::from_secs(seconds_ago);
+        it.situation.take_in_answer(&call, Ok(&Reply::default()), at);
+        it.situation.now = noon();
+        it.situation.trouble.written.as_mut().unwrap().times = times;
+        decide(&it)
+    };
+    let said = "Azure accepted it when Bindery wanted to put back tags.team of registry models, and did not keep it: tags.team is 'platform' and should be 'fares'. An Azure Policy that modifies resources, or another program that writes to the same resource, may be the cause; write what Azure keeps into the manifest, or change the policy. Bindery tries again, at least every 10 min.";
+    for (seconds_ago, times, then) in
+        [(0, 1, "10 s"), (9, 1, "1 s"), (10, 2, "10 s"), (1, 7, "599 s"), (1, 30, "599 s")]
+    {
+        assert_eq!(
+            told(&taken("fares", seconds_ago, times)),
+            format!("False NotKept stalled | {said} | {then}")
+        );
+    }
+    // Its time has come: the status goes on saying what is wrong.
+    let again = taken("fares", 10, 1);
+    assert_eq!(again.call.map(|c| c.doing).as_deref(), Some("put back tags.team of registry models"));
+    assert!(told(&taken("fares", 10, 1)).starts_with("False NotKept stalled | "));
+    // What differs from what was written is another matter.
+    assert!(told(&taken("blue", 0, 1)).starts_with("False Drifted working | -> put back tags.team"));
+    // Every time counts, and what came in between ends the series.
+    let mut it = tagged("fares", 600);
+    let call = put(&it);
+    let times = |it: &Facts| it.situation.trouble.written.as_ref().map(|w| w.times);
+    for expected in [1, 2] {
+        it.situation.take_in_answer(&call, Ok(&Reply::default()), noon());
+        assert_eq!(times(&it), Some(expected));
+    }
+    it.situation.take_in_answer(&put(&tagged("blue", 600)), Ok(&Reply::default()), noon());
+    assert_eq!(times(&it), Some(1));
+}
+
+#[test]
 fn what_was_never_seen_has_not_drifted() {
     let drifted = |f: &Facts| decide(f).status.conditions.iter().any(|c| c.type_ == "Drifted");
     assert!(drifted(&registry()) && !drifted(&absent(|_| ())));
@@ -246,43 +291,6 @@ fn what_was_never_seen_has_not_drifted() {
     unseen.registry = Look::Unseen;
     unseen.situation.unreadable_by(Class::Unauthorized);
     assert!(!drifted(&unseen));
-}
-
-#[test]
-fn the_older_of_two_is_right() {
-    let mut ours = situation("a/ours");
-    assert_eq!(ours.ownership.older_claimant(), None);
-    ours.claimed_by("a/younger", -1);
-    assert_eq!((ours.ownership.older_claimant(), ours.ownership.has_heir()), (None, true));
-    ours.claimed_by("a/older", 1);
-    ours.claimed_by("a/oldest", 2);
-    assert_eq!(ours.ownership.older_claimant(), Some("a/oldest"));
-    // Of the same second, the first by name.
-    let mut twin = situation("a/m");
-    twin.claimed_by("a/n", 0);
-    assert_eq!(twin.ownership.older_claimant(), None);
-    twin.claimed_by("a/b", 0);
-    assert_eq!(twin.ownership.older_claimant(), Some("a/b"));
-}
-
-#[test]
-fn a_tag_tells_whose_it_is() {
-    let ours = situation("a/ours");
-    let tagged = |owner: &str| Strings::from([("bindery-owner".to_string(), owner.to_string())]);
-    let table = [
-        ("prod/a/ours", true, None),
-        ("prod/a/gone", false, None),
-        ("other/a/ours", false, Some("a/ours of cluster other".to_string())),
-        ("nonsense", false, None),
-    ];
-    for (tag, owned, other) in table {
-        assert_eq!(
-            (ours.ownership.owns(&tagged(tag)), ours.other_owner(&tagged(tag))),
-            (owned, other),
-            "{tag}"
-        );
-    }
-    assert_eq!((ours.ownership.owns(&Strings::new()), ours.other_owner(&Strings::new())), (false, None));
 }
 
 #[test]

@@ -206,17 +206,26 @@ fn every_question_has_its_answer() {
         ),
         (
             "it was an object's of this cluster that is gone",
-            decide(&with(|f| tag(f, "bindery-owner", "prod/platform/old"))),
+            decide(&with(|f| {
+                tag(f, "bindery-owner", "prod/platform/old");
+                f.situation.left_by("platform/old", 300);
+            })),
             "False Updating working | -> take over the registry models, which exists | now",
         ),
         (
             "an older object claims it",
-            decide(&with(|f| f.situation.claimed_by("platform/older", 60))),
+            decide(&with(|f| {
+                tag(f, "bindery-owner", "");
+                f.situation.claimed_by("platform/older", 60);
+            })),
             "False OwnedByAnother stalled | The registry models belongs to platform/older, which was created earlier. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
-            "a younger object claims it",
-            decide(&with(|f| f.situation.claimed_by("platform/younger", -60))),
+            "others claim it, and the tag names this object",
+            decide(&with(|f| {
+                f.situation.claimed_by("platform/younger", -60);
+                f.situation.claimed_by("platform/older", 60);
+            })),
             "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
         ),
         (
