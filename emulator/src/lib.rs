@@ -25,9 +25,9 @@ mod shell;
 pub mod wire;
 
 pub use config::{
-    Client, Config, Durations, Effect, FaultRule, Federated, Inferred, JobSeed, Limit, Limits, OperationRule,
-    Outcome, Published, Quotas, ResourceSeed, RightsEffect, RightsRule, ScoringRule, Seed, Throttling, Time,
-    Work, WorkspaceSeed,
+    Client, Config, Durations, Effect, FaultRule, Federated, Inferred, JobSeed, Limit, Limits, Lock,
+    LockLevel, OperationRule, Outcome, Policy, PolicyEffect, Published, Quotas, ResourceSeed, RightsEffect,
+    RightsRule, ScoringRule, Seed, Throttling, Time, Work, WorkspaceSeed,
 };
 pub use core::Core;
 pub use core::machinery::ids;

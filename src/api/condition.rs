@@ -43,6 +43,8 @@ words! {
     ConditionType, "condition":
     /// The manifest is reached: the summary of all others.
     Ready,
+    /// Something healthy has all the traffic, whether the manifest is reached or not.
+    Available,
     /// Work goes on. Absent otherwise.
     Reconciling,
     /// Only a person or a new spec can help. Absent otherwise.
@@ -97,6 +99,8 @@ words! {
     InUse,
     ResourceFailed,
     NotKept,
+    NothingServes,
+    ReferenceCycle,
     Drifted,
     // Azure did not do what was asked.
     Refused,
@@ -155,6 +159,16 @@ impl Conditions {
         match self.0.iter_mut().find(|c| c.type_ == condition.type_) {
             Some(slot) => *slot = condition,
             None => self.0.push(condition),
+        }
+    }
+
+    /// A condition is again what it was before.
+    pub fn take_back(&mut self, kind: ConditionType, before: &Self) {
+        let kind = kind.to_string();
+        let at = self.0.iter().position(|c| c.type_ == kind).unwrap_or(self.0.len());
+        self.0.retain(|c| c.type_ != kind);
+        if let Some(condition) = before.0.iter().find(|c| c.type_ == kind) {
+            self.0.insert(at.min(self.0.len()), condition.clone());
         }
     }
 

@@ -27,6 +27,8 @@ pub struct Remembered {
     pub unreadable: Option<Failure>,
     /// The last PUT that Azure took, and of which nobody has seen yet that it was kept.
     pub written_to_azure: Option<Written>,
+    /// Since when this generation refers to something that is not there.
+    pub missing: Option<Timestamp>,
     /// The generation that the failures are about: a new one starts afresh.
     pub generation: i64,
     /// When Azure was last read.
@@ -51,6 +53,7 @@ impl Memory {
                 it.failure = None;
                 it.unreadable = None;
                 it.written_to_azure = None;
+                it.missing = None;
             }
             it.clone()
         })

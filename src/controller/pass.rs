@@ -78,6 +78,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
             unreadable: remembered.unreadable,
             last_read: remembered.last_read,
             written: remembered.written_to_azure,
+            missing: remembered.missing,
         },
         absent: remembered.absent,
     };
@@ -86,6 +87,10 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
 
     let decision = facts.decide();
     context.ports.decided(object.as_ref(), &facts, &decision);
+    let seen_at = facts.situation().now;
+    context.memory.change(&uid, |it| {
+        it.missing = decision.missing.then(|| it.missing.unwrap_or(seen_at));
+    });
     remember_what_is_not_kept(context, &uid, facts.situation(), decision.unkept);
     if decision.release {
         return let_go(object.as_ref(), &facts, context, &decision.events).await;

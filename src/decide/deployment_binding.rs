@@ -186,6 +186,7 @@ impl Facts {
             deployments: &self.deployments,
             wanted: self.wanted(),
             may_rise: self.may_rise(),
+            instances: self.spec.online.deployment.instance_count,
             steps: &self.spec.strategy.steps,
             differences: endpoint.map(differences).unwrap_or_default(),
             stood: self.situation.stood(&self.status.conditions),
@@ -294,12 +295,8 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Phase {
         _ if scene.arrived() => Phase::Serving,
         _ => match scene.candidate().map(OnlineDeployment::provisioning) {
             Some(Provisioning::Succeeded) => Phase::Shifting,
-            None if scene.stable.is_none()
-                || scene.wanted().is_none()
-                || verdict.course != Course::Working =>
-            {
-                Phase::Pending
-            }
+            None if scene.stable.is_none() => Phase::Pending,
+            None if scene.wanted().is_none() || verdict.course != Course::Working => Phase::Serving,
             _ => Phase::Preparing,
         },
     }

@@ -18,6 +18,8 @@ use crate::api::{
 use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run, Strings};
 use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
 
+#[cfg(test)]
+pub use gather::circle;
 pub use lineage::wants_lineage;
 pub use source::{job_of, job_output};
 
@@ -37,6 +39,8 @@ pub struct Facts {
     pub asset_id: Option<String>,
     /// The version that it is promoted from; only where the manifest names one.
     pub source: Option<SourceVersion>,
+    /// The objects through which its sources lead back to it; empty where they do not.
+    pub circle: Vec<String>,
     pub version: Look<ModelVersion>,
     /// The job that made it; looked up once.
     pub job: Look<Job>,

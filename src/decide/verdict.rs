@@ -28,6 +28,8 @@ pub struct Verdict {
     pub differences: Vec<Drift>,
     /// Azure took the same PUT before, and did not keep it.
     pub unkept: bool,
+    /// Something that the object refers to is not there.
+    pub missing: bool,
 }
 
 /// Whether work goes on.
@@ -80,6 +82,8 @@ pub struct Decision<S> {
     pub release: bool,
     /// Azure took the call that is due, or that waits for its time, before, and did not keep it.
     pub unkept: bool,
+    /// Something that the object refers to is not there.
+    pub missing: bool,
 }
 
 impl Verdict {
@@ -95,6 +99,7 @@ impl Verdict {
             release: false,
             differences: vec![],
             unkept: false,
+            missing: false,
         }
     }
 
@@ -145,6 +150,7 @@ impl Verdict {
             next: self.next,
             release: self.release,
             unkept: self.unkept,
+            missing: self.missing,
         }
     }
 

@@ -246,11 +246,6 @@ pub enum News {
     Gone(AnyObject),
 }
 
-/// `namespace/name`.
-pub fn full_name(object: &AnyObject) -> String {
-    of_any!(object, it => it.full_name())
-}
-
 /// The name of an object, for a sentence.
 pub fn name(object: &AnyObject) -> ObjectKey {
     of_any!(object, it => it.key())

@@ -156,7 +156,7 @@ impl Run {
             world.rng.shuffle(&mut lost);
             world.ledger.forget();
             world.restart = true;
-            world.in_backup = lost.iter().map(super::cluster::full_name).collect();
+            world.in_backup = lost.iter().map(super::cluster::name).collect();
             let (runs, finalizers) = (world.rng.bool(), world.rng.bool());
             (lost, runs, finalizers)
         };
@@ -165,7 +165,7 @@ impl Run {
             world.note(|| format!("{} is restored", super::cluster::name(&object)));
             let now = world.now + Duration::from_secs(world.rng.u64(1..3));
             world.now = now;
-            world.in_backup.remove(&super::cluster::full_name(&object));
+            world.in_backup.remove(&super::cluster::name(&object));
             world.cluster.restore(&object, finalizers, now);
             drop(world);
             if runs {

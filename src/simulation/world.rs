@@ -62,8 +62,8 @@ pub struct World {
     pub reader: Option<ObjectKey>,
     /// What it has read of the cluster since it was polled.
     pub seen_by_reader: Vec<ObjectKey>,
-    /// The objects that a backup has and that are not restored yet, by `namespace/name`.
-    pub in_backup: BTreeSet<String>,
+    /// The objects that a backup has and that are not restored yet.
+    pub in_backup: BTreeSet<ObjectKey>,
     /// The operator is to be started again.
     pub restart: bool,
     /// Namespaces whose labels have changed.
@@ -170,10 +170,12 @@ impl World {
         self.got.get(reader)?.get(id)
     }
 
-    /// Does a binding or a version of this name live, or will it when the backup is restored?
-    pub fn lives(&self, name: &str) -> bool {
-        let is = |it: &AnyObject| of_any!(it, it => it.full_name() == name && !it.is_deleting());
-        self.in_backup.contains(name) || self.cluster.live.values().any(is)
+    /// Does this object live as far as the operator can know, or will it when the backup is restored?
+    pub fn lives<K: Object>(&self, name: &str) -> bool {
+        let key = super::cluster::key::<K>(name);
+        let lives = |it: &AnyObject| of_any!(it, it => !it.is_deleting());
+        let there = self.cluster.live.get(&key).is_some_and(lives);
+        self.in_backup.contains(&key) || (there && self.cluster.cache.contains_key(&key))
     }
 
     /// Another running pass that has read this resource by a GET: only one may, from the GET to the end of the PUT.

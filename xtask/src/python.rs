@@ -5,6 +5,7 @@
 //! process makes it at a time; others wait for it and then find it.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,13 @@ use crate::test::skip;
 /// Names the Python that the emulator's tests run; set already, it is a person's choice.
 pub(crate) const VARIABLE: &str = "AZUREML_EMULATOR_PYTHON";
 
+/// Names the folder of an older client for those tests.
+pub(crate) const OLDER_VARIABLE: &str = "AZUREML_EMULATOR_PYTHON_OLDER";
+
 const REQUIREMENTS: &str = include_str!("../../emulator/tests/python/requirements.txt");
+/// A folder of an environment, with an older client that uses the same packages.
+const OLDER: &str = "older";
+const OLDER_REQUIREMENTS: &str = include_str!("../../emulator/tests/python/older.txt");
 /// What the pinned packages need.
 const OLDEST: (u32, u32) = (3, 11);
 /// Looked for in this order: the usual one may be too old where a newer one has a name of its own.
@@ -60,10 +67,14 @@ enum Error {
     },
 }
 
-/// Runs `test` with that Python. Where there is none it says so and does nothing, which in CI is an error.
-pub(crate) fn run(test: impl FnOnce(&Path) -> Outcome) -> Outcome {
+/// Runs `test` with that Python, as variables of its own environment. Where there is none it says so and does nothing, which
+/// in CI is an error.
+pub(crate) fn run(test: impl FnOnce(&[(&str, &OsStr)]) -> Outcome) -> Outcome {
     match environment(&Progress::stderr()) {
-        Ok(python) => test(&python),
+        Ok(Python { program, older: Some(older) }) => {
+            test(&[(VARIABLE, program.as_os_str()), (OLDER_VARIABLE, older.as_os_str())])
+        }
+        Ok(Python { program, older: None }) => test(&[(VARIABLE, program.as_os_str())]),
         Err(Error::Absent(why)) => skip(why),
         Err(error) => Err(error.into()),
     }
@@ -71,18 +82,18 @@ pub(crate) fn run(test: impl FnOnce(&Path) -> Outcome) -> Outcome {
 
 /// The Python to test with: the one that [`VARIABLE`] names, else one of the cache, made now if it is
 /// not there yet (about half a minute; `progress` hears of it).
-fn environment(progress: &Progress) -> Result<PathBuf, Error> {
+fn environment(progress: &Progress) -> Result<Python, Error> {
     if let Some(chosen) = env::var_os(VARIABLE).filter(|chosen| !chosen.is_empty() && chosen != "required") {
-        return Ok(chosen.into());
+        return Ok(Python { program: chosen.into(), older: None });
     }
     let (base, version) = find()?;
     let cache =
         folders::cache().map_err(failed("find the cache folder below", Path::new("$HOME")))?.join("python");
-    let name = format!("{version}-{}", digest(REQUIREMENTS));
+    let name = format!("{version}-{}", digest(&[REQUIREMENTS, OLDER_REQUIREMENTS].concat()));
     let place = cache.join(&name);
     // A link to a Python that was removed since is no file, and the environment is made anew.
     if program(&place).is_file() {
-        return Ok(program(&place));
+        return Ok(Python::of(&place));
     }
     fs::create_dir_all(&cache).map_err(failed("make", &cache))?;
     let _lock = lock(&cache.join("install.lock"), progress)?;
@@ -90,7 +101,20 @@ fn environment(progress: &Progress) -> Result<PathBuf, Error> {
     if !program(&place).is_file() {
         make(&base, &cache, &name, progress)?;
     }
-    Ok(program(&place))
+    Ok(Python::of(&place))
+}
+
+/// A Python with the clients.
+struct Python {
+    program: PathBuf,
+    /// The folder of the older client; none when a person chose the Python.
+    older: Option<PathBuf>,
+}
+
+impl Python {
+    fn of(environment: &Path) -> Self {
+        Self { program: program(environment), older: Some(environment.join(OLDER)) }
+    }
 }
 
 fn program(environment: &Path) -> PathBuf {
@@ -146,23 +170,28 @@ fn make(base: &Path, cache: &Path, name: &str, progress: &Progress) -> Result<()
         return Err(Error::Absent(format!("{} cannot make an environment: {tail}", base.display())));
     }
 
-    let requirements = site.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS).map_err(failed("write", &requirements))?;
-    let all = REQUIREMENTS.lines().filter(|line| line.contains("==")).count();
-    let mut pip = command(&program(&site));
-    // Everything is pinned: nothing to be resolved, which takes pip minutes. Compiled by Python when used.
-    pip.args(["-m", "pip", "install", "--no-deps", "--no-compile", "--no-input", "--progress-bar=off"]);
-    pip.arg("--requirement").arg(&requirements);
+    let all = [REQUIREMENTS, OLDER_REQUIREMENTS].concat().lines().filter(|line| line.contains("==")).count();
     let mut said = Instant::now();
-    let remind = || {
+    let mut remind = || {
         if said.elapsed() >= REMIND {
             said = Instant::now();
             let found = fs::read_to_string(&log).unwrap_or_default().matches("Collecting ").count();
             progress.say(format!("installing: {found} of {all} packages, {} s", begun.elapsed().as_secs()));
         }
     };
-    if !finish(Process::spawn(&pip, &log)?, remind)? {
-        return Err(Error::Install { tail: process::tail(&log, 8), log });
+    for (packages, target) in [(REQUIREMENTS, None), (OLDER_REQUIREMENTS, Some(site.join(OLDER)))] {
+        let requirements = site.join("requirements.txt");
+        fs::write(&requirements, packages).map_err(failed("write", &requirements))?;
+        let mut pip = command(&program(&site));
+        // Everything is pinned: nothing to be resolved, which takes pip minutes. Compiled by Python when used.
+        pip.args(["-m", "pip", "install", "--no-deps", "--no-compile", "--no-input", "--progress-bar=off"]);
+        pip.arg("--requirement").arg(&requirements);
+        if let Some(target) = target {
+            pip.arg("--target").arg(target);
+        }
+        if !finish(Process::spawn(&pip, &log)?, &mut remind)? {
+            return Err(Error::Install { tail: process::tail(&log, 8), log });
+        }
     }
 
     let place = cache.join(name);
@@ -229,7 +258,8 @@ mod tests {
 
     #[test]
     fn every_package_is_pinned() {
-        for line in REQUIREMENTS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let all = [REQUIREMENTS, OLDER_REQUIREMENTS].concat();
+        for line in all.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             assert!(line.contains("=="), "{line}");
         }
     }

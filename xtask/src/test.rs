@@ -127,14 +127,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         };
         let outcome = outcome.and_then(|()| match step {
             Step::Generated => codegen::check(),
-            Step::Python => python::run(|python| {
-                run_cargo(&cargo, &arguments.cluster, Some((python::VARIABLE, python.as_os_str())))
-            }),
+            Step::Python => python::run(|variables| run_cargo(&cargo, &arguments.cluster, variables)),
             Step::Go => go::run(),
             Step::Inferred => {
-                run_cargo(&cargo, &arguments.cluster, Some((INFERRED_VARIABLE, OPPOSITE.as_ref())))
+                run_cargo(&cargo, &arguments.cluster, &[(INFERRED_VARIABLE, OPPOSITE.as_ref())])
             }
-            _ => run_cargo(&cargo, &arguments.cluster, None),
+            _ => run_cargo(&cargo, &arguments.cluster, &[]),
         });
         let time = begun.elapsed();
         if let Err(error) = outcome {
@@ -173,7 +171,7 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-fn run_cargo(arguments: &[String], cluster: &ClusterArguments, variable: Option<(&str, &OsStr)>) -> Outcome {
+fn run_cargo(arguments: &[String], cluster: &ClusterArguments, variables: &[(&str, &OsStr)]) -> Outcome {
     let mut command = cargo();
     command.args(arguments);
     if let Some(path) = &cluster.kubeconfig {
@@ -182,9 +180,7 @@ fn run_cargo(arguments: &[String], cluster: &ClusterArguments, variable: Option<
     if let Some(context) = &cluster.context {
         command.env(e2e::control_plane::CONTEXT_VARIABLE, context);
     }
-    if let Some((name, value)) = variable {
-        command.env(name, value);
-    }
+    command.envs(variables.iter().copied());
     let status = command.status()?;
     if status.success() {
         Ok(())

@@ -47,6 +47,12 @@ pub struct Inferred {
     pub registry_asset_create_asynchronous: bool,
     /// PUT of an existing asset version in a registry is an operation. Default false: it is done at once.
     pub registry_asset_update_asynchronous: bool,
+    /// PUT of an asset version in a registry over ARM is answered by 202 with nothing in it and `Location`; otherwise by
+    /// 201 or 200 with the version, as documented. Default false.
+    pub registry_asset_put_accepted: bool,
+    /// The same at azure-ai-ml's own door, `/mferp/managementfrontend`, where its clients up to 1.34.1 take nothing but a 202
+    /// of a version, and nothing but a 201 of a container, new or not [CLI]. Default true.
+    pub data_plane_put_accepted: bool,
     /// PUT of an asset container in a registry is an operation. Default false: it is done at once.
     pub registry_container_asynchronous: bool,
     /// A registry that holds versions of assets can be deleted, with them. Default true.
@@ -57,6 +63,9 @@ pub struct Inferred {
     pub registry_put_accepted: bool,
     /// A registry PUT that omits a region removes it; otherwise only removeRegions does. Default false.
     pub registry_put_removes_regions: bool,
+    /// A tag that is there keeps the spelling of its name when a request spells it in another case; otherwise it takes
+    /// that of the request. There is one of both in either position. Default true (turbot/guardrails-samples#871).
+    pub tag_spelling_stays: bool,
     /// A registry can be seen while it is being created, without accounts. Default true.
     pub registry_visible_while_creating: bool,
     /// A registry whose creation failed stays, without accounts, until a PUT has made them. Default false: it
@@ -126,10 +135,13 @@ impl Default for Inferred {
             registry_asset_id_as_uri: true,
             registry_asset_create_asynchronous: true,
             registry_asset_update_asynchronous: false,
+            registry_asset_put_accepted: false,
+            data_plane_put_accepted: true,
             registry_container_asynchronous: false,
             registry_delete_with_assets: true,
             registry_put_accepted: true,
             registry_put_removes_regions: false,
+            tag_spelling_stays: true,
             registry_visible_while_creating: true,
             registry_failed_creation_stays: false,
             endpoint_delete_cascades: true,
@@ -172,10 +184,13 @@ impl Inferred {
             registry_asset_id_as_uri,
             registry_asset_create_asynchronous,
             registry_asset_update_asynchronous,
+            registry_asset_put_accepted,
+            data_plane_put_accepted,
             registry_container_asynchronous,
             registry_delete_with_assets,
             registry_put_accepted,
             registry_put_removes_regions,
+            tag_spelling_stays,
             registry_visible_while_creating,
             registry_failed_creation_stays,
             endpoint_delete_cascades,
@@ -212,10 +227,13 @@ impl Inferred {
             registry_asset_id_as_uri: !registry_asset_id_as_uri,
             registry_asset_create_asynchronous: !registry_asset_create_asynchronous,
             registry_asset_update_asynchronous: !registry_asset_update_asynchronous,
+            registry_asset_put_accepted: !registry_asset_put_accepted,
+            data_plane_put_accepted: !data_plane_put_accepted,
             registry_container_asynchronous: !registry_container_asynchronous,
             registry_delete_with_assets: !registry_delete_with_assets,
             registry_put_accepted: !registry_put_accepted,
             registry_put_removes_regions: !registry_put_removes_regions,
+            tag_spelling_stays: !tag_spelling_stays,
             registry_visible_while_creating: !registry_visible_while_creating,
             registry_failed_creation_stays: !registry_failed_creation_stays,
             endpoint_delete_cascades: !endpoint_delete_cascades,

@@ -4,6 +4,7 @@
 mod bounds;
 mod clients;
 mod faults;
+mod guards;
 mod inferred;
 mod operations;
 mod pattern;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use clients::{Client, Federated, Published};
 pub use faults::{Effect, FaultRule};
+pub use guards::{Lock, LockLevel, Policy, PolicyEffect};
 pub use inferred::Inferred;
 pub use operations::{OperationRule, Outcome, Work};
 pub(crate) use pattern::like;
@@ -79,6 +81,10 @@ pub struct Config {
     pub quotas: Quotas,
     /// Who may do what. Default: everyone everything.
     pub rights: Vec<RightsRule>,
+    /// Locks on subscriptions, resource groups and resources. Default: none.
+    pub locks: Vec<Lock>,
+    /// Azure Policies that refuse or change writes. Default: none.
+    pub policies: Vec<Policy>,
     /// Faults in force from the start. Default: none.
     pub faults: Vec<FaultRule>,
     /// Fates of asynchronous operations. Default: they succeed.
@@ -112,6 +118,8 @@ impl Default for Config {
             throttling: Throttling::default(),
             quotas: Quotas::default(),
             rights: Vec::new(),
+            locks: Vec::new(),
+            policies: Vec::new(),
             faults: Vec::new(),
             operations: Vec::new(),
             scoring: Vec::new(),
@@ -231,10 +239,13 @@ pub struct Quotas {
     pub deployments_per_endpoint: usize,
     /// Instances per deployment. Default 50.
     pub instances: u64,
+    /// Processors per subscription, region and instance type, with the fifth more of instances that Azure asks for.
+    /// Default: as many as are asked for.
+    pub cores: Option<u64>,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { endpoints: 100, deployments: 500, deployments_per_endpoint: 20, instances: 50 }
+        Self { endpoints: 100, deployments: 500, deployments_per_endpoint: 20, instances: 50, cores: None }
     }
 }

@@ -30,6 +30,6 @@ pub enum RightsEffect {
     Deny,
 }
 
-fn anything() -> String {
+pub(super) fn anything() -> String {
     "*".to_owned()
 }

@@ -37,19 +37,21 @@ impl Core {
         })
     }
 
-    /// Works without what is meant for clients' requests: durations, throttling, rights, fates of operations, and lists
-    /// that lag.
+    /// Works without what is meant for clients' requests: durations, throttling, rights, locks, policies, fates of
+    /// operations, and lists that lag.
     fn unhindered<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         let durations = replace(&mut self.config.durations, Durations::none());
         let throttling = take(&mut self.config.throttling);
         let rights = take(&mut self.config.rights);
         let operations = take(&mut self.config.operations);
+        let (locks, policies) = (take(&mut self.config.locks), take(&mut self.config.policies));
         self.store.at_once = true;
         let done = work(self);
         self.store.at_once = false;
         let config = &mut self.config;
         (config.durations, config.throttling) = (durations, throttling);
         (config.rights, config.operations) = (rights, operations);
+        (config.locks, config.policies) = (locks, policies);
         done
     }
 

@@ -54,6 +54,12 @@ async fn read(request: &Request, body: Incoming) -> Result<Vec<u8>, Refused> {
 }
 
 async fn handle(shared: &Shared, request: &Request, refused: Option<Refused>) -> Response {
+    if refused.is_none() && is_of_a_page(request) {
+        return control::refused(
+            403,
+            "The control API is not for web pages: a request with `Origin` is refused.",
+        );
+    }
     let of_time = request.path.trim_end_matches('/') == "/_emulator/time";
     if refused.is_none() && of_time && matches!(request.method, http::Method::GET | http::Method::POST) {
         return time(shared, request).unwrap_or_else(|response| response);
@@ -69,6 +75,11 @@ async fn handle(shared: &Shared, request: &Request, refused: Option<Refused>) ->
         Some(why) => core.refuse(&principal, request, why).header("Connection", "close"),
         None => guarded(&mut core, &principal, request, |core| core.handle(now, &principal, request)),
     }
+}
+
+/// Whether a page of another origin, in somebody's browser, asks the control API, which wants no token.
+fn is_of_a_page(request: &Request) -> bool {
+    request.path.starts_with("/_emulator") && request.headers.contains_key("origin")
 }
 
 /// The answer of a handler, or what is answered when it panics.

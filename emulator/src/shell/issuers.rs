@@ -42,14 +42,21 @@ impl Issuers {
 async fn fetch(issuer: &str, published: &Published) -> Result<Value, String> {
     let client = client(published)?;
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let configuration = get(&client, &url, published).await?;
+    let configuration = get(&client, &url, published.token.as_deref()).await?;
     if configuration["issuer"] != issuer {
         return Err(format!("{url} is of another issuer: {}.", configuration["issuer"]));
     }
     let Some(keys) = configuration["jwks_uri"].as_str() else {
         return Err(format!("{url} has no jwks_uri."));
     };
-    get(&client, keys, published).await
+    // The token is for the issuer, and not for whatever host its document names.
+    let token = published.token.as_deref().filter(|_| origin(keys) == origin(&url));
+    get(&client, keys, token).await
+}
+
+/// Scheme, host and port of a URL; none when it is none.
+fn origin(url: &str) -> Option<String> {
+    Some(reqwest::Url::parse(url).ok()?.origin().ascii_serialization())
 }
 
 fn client(published: &Published) -> Result<reqwest::Client, String> {
@@ -67,10 +74,10 @@ fn client(published: &Published) -> Result<reqwest::Client, String> {
     builder.tls_certs_only(authorities).build().map_err(|error| told(&error))
 }
 
-async fn get(client: &reqwest::Client, url: &str, published: &Published) -> Result<Value, String> {
+async fn get(client: &reqwest::Client, url: &str, token: Option<&str>) -> Result<Value, String> {
     // A Kubernetes API server serves its keys as nothing but the second.
     let mut request = client.get(url).header("Accept", "application/json, application/jwk-set+json");
-    if let Some(token) = &published.token {
+    if let Some(token) = token {
         request = request.bearer_auth(token);
     }
     let answer = request.send().await.and_then(reqwest::Response::error_for_status);

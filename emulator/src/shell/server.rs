@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -20,6 +20,13 @@ use crate::wire::{Delivery, Response};
 
 /// How long a connection is silent: no client is as patient, and its socket is not kept for ever.
 const SILENCE: Duration = Duration::from_secs(600);
+
+/// How long a client may take to say what it wants: the TLS handshake, and the head of a request, for which an open
+/// connection waits. Clients of Rust close one that is idle after 90 seconds, and are not to find it closed before.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long nothing is accepted after that has failed.
+const BREATH: Duration = Duration::from_millis(100);
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -96,17 +103,18 @@ pub(crate) async fn serve(
             accepted = listener.accept() => accepted,
             _ = stopped.changed() => return,
         };
-        let Ok((stream, _)) = accepted else { continue };
+        let Some(stream) = taken(accepted, BREATH).await else { continue };
         let _ = stream.set_nodelay(true);
         let (acceptor, shared, mut stopped) = (acceptor.clone(), Arc::clone(&shared), stopped.clone());
         tokio::spawn(async move {
             let connection = async {
                 match acceptor {
-                    Some(acceptor) => match acceptor.accept(stream).await {
-                        Ok(stream) => converse(stream, shared).await,
-                        Err(error) => tracing::debug!(%error, "TLS handshake failed"),
+                    Some(acceptor) => match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+                        Ok(Ok(stream)) => converse(stream, shared, PATIENCE).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+                        Err(_) => tracing::debug!("TLS handshake took too long"),
                     },
-                    None => converse(stream, shared).await,
+                    None => converse(stream, shared, PATIENCE).await,
                 }
             };
             tokio::select! {
@@ -117,8 +125,21 @@ pub(crate) async fn serve(
     }
 }
 
-/// Answers the requests of a connection until either side has had enough.
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+/// The stream of a connection; none, after a while, when it cannot be accepted: what is short, as file descriptors, is short
+/// for a while, and asking again at once would only spin.
+async fn taken<S, A>(accepted: std::io::Result<(S, A)>, breath: Duration) -> Option<S> {
+    match accepted {
+        Ok((stream, _)) => Some(stream),
+        Err(error) => {
+            tracing::warn!(%error, "a connection cannot be accepted");
+            tokio::time::sleep(breath).await;
+            None
+        }
+    }
+}
+
+/// Answers the requests of a connection until either side has had enough, or no head of one has come for so long.
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>, patience: Duration) {
     let (gate, given) = Gate::new(stream);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (shared, given, method) = (Arc::clone(&shared), given.clone(), request.method().clone());
@@ -134,6 +155,8 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Share
         .max_buf_size(256 << 10)
         // Who hangs up, or has no more to say, has still asked.
         .half_close(true)
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience)
         .serve_connection(TokioIo::new(gate), service);
     let served = (&mut connection).await;
     let parts = connection.into_parts();
@@ -194,4 +217,49 @@ fn wired(response: Response) -> hyper::Response<Sent> {
         }
     }
     wired
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Instant;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::config::{Config, Time};
+    use crate::core::Core;
+    use crate::shell::clock::Clock;
+    use crate::shell::issuers::Issuers;
+
+    #[tokio::test]
+    async fn a_head_that_does_not_end_is_not_waited_for_without_end() {
+        let clock = Clock::new(Time::Manual).unwrap();
+        let core = Core::new(Config::default(), clock.now());
+        let shared = Shared { core: Mutex::new(core), clock: Mutex::new(clock), issuers: Issuers::default() };
+        let shared = Arc::new(shared);
+        for said in ["", "GET /metadata/endpoints HTTP/1.1\r\nHost: a"] {
+            let (mut client, server) = tokio::io::duplex(1 << 16);
+            client.write_all(said.as_bytes()).await.unwrap();
+            let served = converse(server, Arc::clone(&shared), Duration::from_millis(50));
+            tokio::time::timeout(Duration::from_secs(20), served).await.expect(said);
+        }
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        client.write_all(b"GET /metadata/endpoints HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        converse(server, shared, Duration::from_millis(50)).await;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_accepted_is_not_asked_for_at_once() {
+        let (breath, begun) = (Duration::from_millis(30), Instant::now());
+        assert_eq!(taken(Ok(("stream", ())), breath).await, Some("stream"));
+        assert!(begun.elapsed() < breath);
+        let short_of_files = std::io::Error::from_raw_os_error(24);
+        assert_eq!(taken::<&str, ()>(Err(short_of_files), breath).await, None);
+        assert!(begun.elapsed() >= breath);
+    }
 }

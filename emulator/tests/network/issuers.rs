@@ -26,7 +26,11 @@ struct Site {
     keys: Value,
     /// The only token that it answers; none: it answers anybody.
     token: Option<&'static str>,
+    /// Where it says that its keys are; none: here.
+    keys_at: Option<String>,
     asked: Vec<String>,
+    /// The tokens that were shown.
+    shown: Vec<String>,
 }
 
 /// An issuer on this machine, with an authority of its own. It ends when it is dropped.
@@ -100,13 +104,16 @@ fn answer(site: &mut Site, request: &hyper::Request<hyper::body::Incoming>) -> h
     let path = request.uri().path().to_owned();
     site.asked.push(path.clone());
     let sent = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    site.shown.extend(sent.map(ToOwned::to_owned));
+    let here = format!("https://{}", request.headers()["host"].to_str().unwrap());
+    let keys_at = site.keys_at.clone().unwrap_or(here);
     let wanted = site.token.map(|token| format!("Bearer {token}"));
     let body = match path.as_str() {
         _ if wanted.is_some() && sent != wanted.as_deref() => None,
         "/.well-known/openid-configuration" if !accepts(request, "application/json") => None,
-        "/.well-known/openid-configuration" => Some(
-            json!({"issuer": site.issuer, "jwks_uri": format!("https://{}/openid/v1/jwks", request.headers()["host"].to_str().unwrap())}),
-        ),
+        "/.well-known/openid-configuration" => {
+            Some(json!({"issuer": site.issuer, "jwks_uri": format!("{keys_at}/openid/v1/jwks")}))
+        }
         // As a Kubernetes API server does it.
         "/openid/v1/jwks" if !accepts(request, "application/jwk-set+json") => None,
         "/openid/v1/jwks" => Some(site.keys.clone()),
@@ -240,6 +247,22 @@ async fn authorities_may_be_in_a_file_and_a_token_is_sent() {
     let answer = present(&emulator, &issuer.url, &key).await;
     std::fs::remove_file(&file).unwrap();
     assert_eq!(answer.0, 200, "{}", answer.2);
+}
+
+#[tokio::test]
+async fn the_issuers_token_is_for_the_issuer_alone() {
+    let key = SigningKey::new("k");
+    let (issuer, other) = (Issuer::start(&key).await, Issuer::start(&key).await);
+    issuer.site.lock().unwrap().keys_at = Some(other.url.clone());
+    let ca = Some([issuer.ca.as_str(), &other.ca].concat());
+    let published = Published { ca, token: Some("t".into()), ..Published::default() };
+    let emulator = emulator(&issuer.url, published).await;
+    assert_eq!(present(&emulator, &issuer.url, &key).await.0, 200, "its keys may be elsewhere");
+    assert_eq!(issuer.site.lock().unwrap().shown, ["Bearer t"]);
+    assert_eq!(
+        (other.asked(), &other.site.lock().unwrap().shown),
+        (vec!["/openid/v1/jwks".to_owned()], &vec![])
+    );
 }
 
 #[tokio::test]

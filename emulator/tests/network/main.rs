@@ -231,6 +231,25 @@ async fn the_date_is_emulated_while_time_stands_still_and_real_while_it_runs() {
     assert!(!date().await.ends_with("Jan 2026 00:01:01 GMT"));
 }
 
+/// It needs no token, so that a page in somebody's browser could ask it.
+#[tokio::test]
+async fn the_control_api_is_not_for_pages() {
+    for plain_http in [true, false] {
+        let emulator = Emulator::start(Config { plain_http, ..config() }).await.unwrap();
+        let client = client(&emulator);
+        for (method, path) in
+            [("GET", "/_emulator/config"), ("POST", "/_emulator/time"), ("DELETE", "/_emulator/log")]
+        {
+            let request =
+                || client.request(method.parse().unwrap(), emulator.url() + path).body(r#"{"seconds": 1}"#);
+            let refused = request().header("Origin", "https://page.example").send().await.unwrap();
+            assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{method} {path}");
+            assert!(request().send().await.unwrap().status().is_success(), "{method} {path}");
+        }
+        assert_eq!(emulator.now().to_string(), "2026-01-01T00:00:01Z", "moved once");
+    }
+}
+
 #[tokio::test]
 async fn a_faults_headers_are_sent_in_the_place_of_the_answers_own() {
     let emulator = Emulator::start(config()).await.unwrap();

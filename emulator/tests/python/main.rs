@@ -1,8 +1,10 @@
 //! Microsoft's Python clients, unchanged. They need a Python that has them, named by
 //! `AZUREML_EMULATOR_PYTHON`, as `cargo xtask test --only python` does; without it these tests say that
-//! they skipped, which `AZUREML_EMULATOR_PYTHON=required` makes an error.
+//! they skipped, which `AZUREML_EMULATOR_PYTHON=required` makes an error. The older client is in the folder that
+//! `AZUREML_EMULATOR_PYTHON_OLDER` names.
 #![allow(clippy::unwrap_used)]
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -88,6 +90,11 @@ fn config_with_outputs() -> Config {
 
 /// Runs a program of this folder against an emulator, and wants a good end.
 async fn run(program: &str, config: Config, variables: &[(&str, &str)]) {
+    run_with(program, config, variables, None).await;
+}
+
+/// The same, with packages of a folder before those of the Python.
+async fn run_with(program: &str, config: Config, variables: &[(&str, &str)], packages: Option<&OsStr>) {
     let Ok(python) = std::env::var("AZUREML_EMULATOR_PYTHON") else {
         println!("skipped: AZUREML_EMULATOR_PYTHON names no Python with azure-ai-ml");
         return;
@@ -106,6 +113,7 @@ async fn run(program: &str, config: Config, variables: &[(&str, &str)]) {
     command
         .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(program))
         .env_remove("PYTHONPATH")
+        .envs(packages.map(|folder| ("PYTHONPATH", folder)))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("EMULATOR_URL", emulator.url())
         .env("EMULATOR_SUBSCRIPTION", SUBSCRIPTION)
@@ -134,6 +142,17 @@ async fn the_official_python_client_uploads_files_and_reads_them_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_python_client_finds_the_cloud_and_logs_in() {
     run("cloud_client.py", config_with_login(), &[]).await;
+}
+
+/// Its own calls are generated from specifications, each with a version of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_python_client_takes_it_for_the_service_too() {
+    let older = std::env::var_os("AZUREML_EMULATOR_PYTHON_OLDER");
+    if older.is_none() && std::env::var_os("AZUREML_EMULATOR_PYTHON").is_some() {
+        println!("skipped: AZUREML_EMULATOR_PYTHON_OLDER names no folder with azure-ai-ml 1.28.1");
+        return;
+    }
+    run_with("older_client.py", config(), &[], older.as_deref()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ fn what_is_unknown_is_named_by_its_own_code() {
     let version = "api-version=2025-09-01";
     assert_eq!(code(WORKSPACE), (400, "MissingApiVersionParameter".into()));
     assert_eq!(
-        code(&format!("{WORKSPACE}?api-version=2019-01-01")),
+        code(&format!("{WORKSPACE}?api-version=2017-12-31")),
         (400, "NoRegisteredProviderFound".into())
     );
     assert_eq!(code(&format!("{WORKSPACE}?api-version=new")), (400, "InvalidApiVersionParameter".into()));
@@ -187,6 +187,95 @@ fn whatever_starts_an_operation_says_when_to_ask_if_it_is_told_to() {
     for answer in [made, gone, job] {
         assert_eq!(answer.header_value("Retry-After"), Some("7"));
     }
+}
+
+/// Of JavaScript, Java and older releases of the Python client (azure-ai-ml 1.12 to 1.34), and some that nobody knows yet.
+#[test]
+fn any_version_of_a_day_from_2018_on_is_taken() {
+    let mut world = World::new();
+    for version in [
+        "2018-11-19",
+        "2019-05-01",
+        "2022-05-01",
+        "2023-02-01-preview",
+        "2023-06-01-preview",
+        "2024-07-01-preview",
+        "2031-01-31",
+    ] {
+        assert_eq!(
+            world.send(&Request::get(&format!("{WORKSPACE}?api-version={version}"))).status,
+            200,
+            "{version}"
+        );
+    }
+    let mut code = |version: &str| refusal(&mut world, &format!("{WORKSPACE}?api-version={version}")).1;
+    assert_eq!(code("2024-13-01"), "InvalidApiVersionParameter");
+    assert_eq!(code("2024-07-01preview"), "InvalidApiVersionParameter");
+    assert_eq!(code("2017-12-31-preview"), "NoRegisteredProviderFound");
+}
+
+#[test]
+fn the_provider_lists_what_it_serves() {
+    let mut world = World::new();
+    let provider = format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices");
+    let answer = world.send(&Request::get(&format!("{provider}?api-version=2021-04-01"))).value();
+    let types = answer["resourceTypes"].as_array().unwrap();
+    let named = |name: &str| types.iter().find(|kind| kind["resourceType"] == name).unwrap();
+    for name in [
+        "registries",
+        "registries/models/versions",
+        "workspaces",
+        "workspaces/batchEndpoints/deployments/jobs",
+        "workspaces/onlineEndpoints/deployments",
+        "locations/mfeOperationsStatus",
+    ] {
+        let kind = named(name);
+        assert!(kind["apiVersions"].as_array().unwrap().contains(&json!("2025-09-01")), "{kind}");
+        assert!(kind["locations"].as_array().unwrap().contains(&json!("East US")), "{kind}");
+    }
+    assert!(named("registries")["capabilities"].as_str().unwrap().contains("SupportsTags"));
+    assert_eq!(named("workspaces/models")["capabilities"], "None");
+    assert!(types.iter().all(|kind| kind["resourceType"] != "workspaces/computes"), "not served");
+}
+
+#[test]
+fn resource_groups_that_exist_are_there() {
+    let mut world = World::new();
+    world.add_workspace("west", "westus");
+    let subscriptions = [(SUBSCRIPTION.to_owned(), vec!["Empty".to_owned()])].into();
+    world.core.seed(&azureml_emulator::Seed { subscriptions, ..azureml_emulator::Seed::default() });
+    let groups = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups");
+    let version = "api-version=2021-04-01";
+    let group = world.send(&Request::get(&format!("{groups}/ML?{version}")));
+    assert_eq!(group.status, 200);
+    assert_eq!(
+        group.value(),
+        json!({
+            "id": format!("{groups}/ml"), "name": "ml", "type": "Microsoft.Resources/resourceGroups",
+            "location": "eastus", "tags": {}, "properties": {"provisioningState": "Succeeded"},
+        })
+    );
+    let all = world.send(&Request::get(&format!("{}?{version}", groups.to_lowercase()))).value();
+    let names: Vec<&str> =
+        all["value"].as_array().unwrap().iter().filter_map(|group| group["name"].as_str()).collect();
+    assert_eq!(names, ["ml", "Empty"]);
+    let head = |name: &str| Request::new(http::Method::HEAD, &format!("{groups}/{name}?{version}"));
+    let exists = world.send(&head("empty"));
+    assert_eq!((exists.status, exists.body.len()), (204, 0));
+    assert_eq!(world.send(&head("nowhere")).status, 404);
+    assert_eq!(
+        refusal(&mut world, &format!("{groups}/nowhere?{version}")),
+        (404, "ResourceGroupNotFound".into())
+    );
+    assert_eq!(refusal(&mut world, &format!("{groups}/ml")), (400, "MissingApiVersionParameter".into()));
+    let other = groups.replace(SUBSCRIPTION, "nobody");
+    assert_eq!(refusal(&mut world, &format!("{other}/ml?{version}")), (404, "SubscriptionNotFound".into()));
+    let made = world.send(&Request::put(&format!("{groups}/new?{version}"), &json!({"location": "eastus"})));
+    assert_eq!(made.status, 405);
+    world.core.config.rights = vec![rule(RightsEffect::Deny, "", "*/resourceGroups/read")];
+    assert_eq!(world.send(&Request::get(&format!("{groups}/ml?{version}"))).status, 403);
+    world.principal = Principal::Anonymous;
+    assert_eq!(world.send(&Request::get(&format!("{groups}/ml?{version}"))).status, 401);
 }
 
 /// As clients do by themselves after a 409 `MissingSubscriptionRegistration`.

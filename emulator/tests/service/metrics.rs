@@ -135,6 +135,27 @@ fn a_minute_without_requests_has_no_value_which_is_not_zero() {
     assert_eq!(with_value[0]["total"], 10.0);
 }
 
+/// As the query clients of JavaScript and Java send it.
+#[test]
+fn a_duration_alone_ends_now() {
+    let mut world = scored(10);
+    world.pass(300.0);
+    let query = "metricnames=RequestsPerMinute&aggregation=Total&timespan=";
+    let mut total_of = |span: &str| {
+        let answer = ask(&mut world, ENDPOINT, &format!("{query}{span}")).1;
+        (
+            answer["timespan"].clone(),
+            answer["value"][0]["timeseries"].as_array().unwrap().iter().map(total).sum::<f64>(),
+        )
+    };
+    let (span, counted) = total_of("PT10M");
+    assert!((counted - 10.0).abs() < f64::EPSILON, "{counted}");
+    assert!(total_of("PT1M").1.abs() < f64::EPSILON, "before that");
+    let end = world.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    assert!(span.as_str().unwrap().ends_with(&end), "{span}");
+    assert_eq!(ask(&mut world, ENDPOINT, &format!("{query}-PT1H")).0, 400);
+}
+
 #[test]
 fn what_no_emulator_can_know_is_a_metric_without_data() {
     let mut world = scored(10);

@@ -2,25 +2,76 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::Case;
 use super::endpoint::refuse_foreign;
+use super::{Case, settle};
 use crate::api::{ConditionType, Reason, conditions_of};
+use crate::azure::model::Purpose;
 use crate::azure::model::resource::Provisioning;
 use crate::decide::condition::{Said, say};
+use crate::decide::rollout::{Traffic, broken};
 use crate::decide::verdict::Course;
-use crate::decide::{Look, Verdict};
+use crate::decide::{Look, Mode, Verdict};
 
 /// The conditions of every kind, and after them those of a binding.
 pub(super) fn of(case: &Case<'_>, verdict: &Verdict, common: &[Condition]) -> Vec<Condition> {
     let mut all = conditions_of(common);
     let (generation, now) = (case.facts.situation.generation, case.facts.situation.now);
     let own = [
+        (ConditionType::Available, available(case)),
         (ConditionType::EndpointReady, endpoint_ready(case)),
         (ConditionType::CandidateReady, candidate_ready(case)),
         (ConditionType::Progressing, progressing(case, verdict)),
     ];
     say(&mut all, own, generation, now);
+    if let Some(settled) = settled_but_for_housekeeping(case, verdict) {
+        let ready = Said::Holds(true, settled.reason, settled.message);
+        all.take_back(ConditionType::Ready, &conditions_of(&case.facts.status.conditions));
+        say(&mut all, [(ConditionType::Ready, ready)], generation, now);
+    }
     all.into_vec()
+}
+
+/// The manifest is reached, and all that goes on is that a deployment without traffic is removed.
+fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<Verdict> {
+    let situation = &case.facts.situation;
+    let call = verdict.call.as_ref().map(|call| call.errand.purpose);
+    let running = situation.operation.under_way(situation.now).map(|o| o.purpose);
+    let running = running.filter(|_| verdict.reason == Reason::OperationRunning);
+    let tried = situation.trouble.failure.as_ref().map(|f| f.attempt.purpose);
+    let tried = tried.filter(|_| verdict.call.is_none() && verdict.course != Course::Settled);
+    let goes_on = call.or(running).or(tried)?;
+    let settled = settle(case);
+    let rests = settled.ready == Some(true) && !situation.deleting && situation.mode == Mode::Act;
+    (goes_on == Purpose::RemoveDeployment && rests).then_some(settled)
+}
+
+/// Something healthy has all the traffic: a candidate that failed, or an edit that is not reached yet, is no outage. Absent
+/// where the endpoint is another's.
+fn available(case: &Case<'_>) -> Said {
+    if refuse_foreign(case).is_some() {
+        return Said::Absent;
+    }
+    let scene = &case.scene;
+    match &case.facts.endpoint {
+        Look::Unseen => return Said::AsBefore,
+        Look::Absent => {
+            let message = format!("Azure has no endpoint {}.", case.facts.endpoint_name());
+            return Said::Holds(false, Reason::NotInAzure, message);
+        }
+        Look::Found(_) => {}
+    }
+    let Some(held) = scene.held.as_ref().filter(|held| **held != Traffic::none()) else {
+        return Said::Holds(false, Reason::NothingServes, "No deployment has traffic.".into());
+    };
+    let sick = |name: &&str| scene.deployment(name).is_none_or(|d| broken(d.provisioning()));
+    let serving = held.serving();
+    match serving.iter().copied().find(|name| sick(name)) {
+        Some(name) => {
+            let message = format!("{name}, which has traffic, is not there or in a failed state.");
+            Said::Holds(false, Reason::ResourceFailed, message)
+        }
+        None => Said::Holds(true, Reason::Succeeded, format!("The traffic: {}.", held.in_words())),
+    }
 }
 
 /// Azure has the endpoint, and it works. Absent where the endpoint is another's: nobody wakes this object when it changes.
@@ -65,6 +116,11 @@ fn candidate_ready(case: &Case<'_>) -> Said {
 /// A rollout moves. One that waits for a person, or that nobody may move, does not.
 fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     let scene = &case.scene;
+    // What goes on at another's endpoint, and what cannot begin, is no rollout of this binding.
+    let waits = [Reason::ReferenceNotFound, Reason::ReferenceNotReady, Reason::Inheriting];
+    if refuse_foreign(case).is_some() || (waits.contains(&verdict.reason) && scene.candidate().is_none()) {
+        return Said::Holds(false, verdict.reason, verdict.message.clone());
+    }
     if scene.wanted_failed() {
         return Said::Holds(false, Reason::CandidateFailed, wanted_failed(case));
     }

@@ -124,6 +124,26 @@ fn whom_the_place_does_not_let_in_lays_no_claim() {
 }
 
 #[test]
+fn sources_that_lead_back_to_a_version_are_named() {
+    let from = |name: &str, source: &str| {
+        let spec =
+            json!({"registryRef": {"name": "models"}, "source": {"modelVersionRef": {"name": source}}});
+        version("fares", name, name, &spec)
+    };
+    let all = [from("a", "b"), from("b", "c"), from("c", "a"), from("itself", "itself"), from("d", "c")];
+    let cluster = Cluster::new(&json!({"from": "Same"}), &all);
+    let circle = |object: &ModelVersion| {
+        cluster.known(|known| crate::decide::model_version::circle(object, known)).0.join(" ")
+    };
+    assert_eq!(circle(&all[0]), "fares/a fares/b fares/c fares/a");
+    assert_eq!(circle(&all[3]), "fares/itself fares/itself");
+    // Its source is in a circle, and says so; the version itself is not.
+    assert_eq!(circle(&all[4]), "");
+    let trained = version("fares", "e", "e", &json!({"workspaceRef": {"name": "dev"}}));
+    assert_eq!(circle(&trained), "");
+}
+
+#[test]
 fn a_version_of_a_workspace_is_for_its_own_namespace() {
     let here = version("fares", "here", "taxi", &json!({"workspaceRef": {"name": "dev"}}));
     let released = version("fares", "released", "taxi", &json!({"registryRef": {"name": "models"}}));

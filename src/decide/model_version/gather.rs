@@ -11,7 +11,10 @@ use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
     find_registry, find_workspace, lets_in, registry_place, stay_with_what_was_made, version, workspace_place,
 };
-use crate::decide::{Look, Place, Situation, words_of};
+use crate::decide::{Look, Place, Situation, SourceVersion, words_of};
+
+/// How many sources of sources are followed.
+const LONGEST_CIRCLE: usize = 8;
 
 /// What a status may hold of deployments.
 const SERVED_BY: usize = 50;
@@ -94,6 +97,7 @@ impl Kind for ModelVersion {
             None => id.to_string(),
         });
         let source = spec.source.model_version_ref.as_ref().map(|r| version(r, &home, known));
+        let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let (mut job, mut run) = (Look::Unseen, Look::Unseen);
         if !situation.deleting && wants_lineage(&status) && !matches!(found, Look::Unseen) {
             (job, run) = lineage(self, found.found(), known);
@@ -109,12 +113,36 @@ impl Kind for ModelVersion {
             led_away,
             asset_id,
             source,
+            circle,
             version: found,
             job,
             run,
             served_by,
         }
     }
+}
+
+/// The objects through which the sources of a version lead back to it, itself at both ends; none where they do not.
+pub fn circle(object: &ModelVersion, known: &mut Known) -> Vec<String> {
+    let mut names = vec![object.full_name()];
+    let mut at = (object.spec.source.model_version_ref.clone(), object.home());
+    while let (Some(reference), home) = at {
+        let key = ObjectKey::meant::<ModelVersion>(&reference, &home);
+        // What may not be known of is not named.
+        if matches!(version(&reference, &home, known), SourceVersion::Missing { .. }) {
+            return vec![];
+        }
+        let Some(next) = known.object::<ModelVersion>(key) else { return vec![] };
+        names.push(next.full_name());
+        if next.full_name() == object.full_name() {
+            return names;
+        }
+        if names.len() > LONGEST_CIRCLE {
+            return vec![];
+        }
+        at = (next.spec.source.model_version_ref.clone(), next.home());
+    }
+    vec![]
 }
 
 /// The job that made the version, and its run. What cannot be read is tried again at the next

@@ -12,6 +12,15 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() || facts.observing() {
         return None;
     }
+    if !facts.circle.is_empty() {
+        return Some(Verdict::stalled(
+            Reason::ReferenceCycle,
+            format!(
+                "spec.source.modelVersionRef leads back to this object: {}. A version cannot come from itself: name the version in the workspace that a job or a path registers, in a new ModelVersion.",
+                facts.circle.join(" <- ")
+            ),
+        ));
+    }
     match facts.source.as_ref()? {
         SourceVersion::Missing { what } => Some(Verdict::stalled(
             Reason::ReferenceNotFound,

@@ -58,18 +58,22 @@ impl Scene<'_> {
             // Nothing serves yet: there is nobody to protect by steps.
             return if may_rise { self.arrive(wanted) } else { self.stay(Traffic::none()) };
         }
+        // First the instances that a share needs, then the traffic.
+        let staffed = |share| self.staffed(candidate, share);
         let (weight, _) = self.candidate_weight();
         if !may_rise {
             return self.hold(wanted, weight.min(self.routed(wanted)));
         }
-        if self.role(candidate) == Role::Previous {
-            return self.arrive(wanted);
-        }
         let held = self.hold(wanted, weight);
+        if self.role(candidate) == Role::Previous {
+            let as_it_is = || self.stay(self.split(wanted, weight));
+            return if staffed(Weight::ALL) { self.arrive(wanted) } else { as_it_is() };
+        }
         if self.held.as_ref() != Some(&held.traffic) {
             return held;
         }
-        self.step_on(wanted, weight, held)
+        let next = self.step_on(wanted, weight, held.clone());
+        if staffed(next.traffic.weight(wanted)) { next } else { held }
     }
 
     /// The next step of a candidate that has what was meant for it.

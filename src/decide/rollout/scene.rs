@@ -32,6 +32,8 @@ pub struct View<'a> {
     pub wanted: Option<(Revision, String)>,
     /// The wanted version may get more traffic than it has.
     pub may_rise: bool,
+    /// The instances that all the traffic needs, where the manifest says it.
+    pub instances: Option<i32>,
     /// The steps of the strategy.
     pub steps: &'a [Step],
     /// What differs between the manifest and the endpoint, apart from its traffic.
@@ -88,6 +90,12 @@ impl<'a> Scene<'a> {
         };
         let records = Records::read(tag(POSITION_TAG), view.candidate.filter(of_this));
         Self { view, plan, records, held, intended, stable, previous, failed }
+    }
+
+    /// Has the deployment the instances that this share of the traffic needs? Only of ours anybody could change that.
+    pub(super) fn staffed(&self, deployment: &OnlineDeployment, share: Weight) -> bool {
+        let (Some(all), Some(has)) = (self.view.instances, deployment.instance_count()) else { return true };
+        has * 100 >= all * share.percent() || !self.ours(deployment)
     }
 
     /// The deployments that Bindery's tags say serve.

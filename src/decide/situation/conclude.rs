@@ -12,6 +12,9 @@ use crate::azure::model::{Action, Call, Class, Lane, Purpose};
 use crate::decide::condition::{Said, say};
 use crate::decide::verdict::{Course, LookAgain, Verdict};
 
+/// What is referred to and not there is waited for so long before it is a person's business.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 impl Situation {
     /// The conditions that the answer amounts to, and the answer without what may not be done now.
     /// `seen` tells whether the resource is there; none where nobody looked.
@@ -22,7 +25,7 @@ impl Situation {
         drift: &[Drift],
         verdict: Verdict,
     ) -> (Vec<Condition>, Verdict) {
-        let mut verdict = self.hold_back(verdict, drift);
+        let mut verdict = self.hold_back(self.wait_for_references(verdict, old), drift);
         if let Some(call) = &mut verdict.call {
             let back = matches!(call.errand.purpose, Purpose::TakeBack | Purpose::Withdraw);
             call.errand.lane = if back { Lane::TakingBack } else { self.lane };
@@ -40,6 +43,23 @@ impl Situation {
         (conditions.into_vec(), verdict)
     }
 
+    /// What is referred to may be applied a moment later: tools have no order. Only after a while is it a person's business.
+    fn wait_for_references(&self, verdict: Verdict, old: &[Condition]) -> Verdict {
+        if verdict.reason != Reason::ReferenceNotFound || self.deleting {
+            return verdict;
+        }
+        let verdict = Verdict { missing: true, ..verdict };
+        let conditions = conditions_of(old);
+        let said = conditions.get(ConditionType::Stalled).is_some_and(|c| {
+            c.reason.parse() == Ok(verdict.reason) && c.observed_generation == Some(self.generation)
+        });
+        let left = PATIENCE.saturating_sub(elapsed(self.trouble.missing.unwrap_or(self.now), self.now));
+        if said || left.is_zero() {
+            return verdict;
+        }
+        Verdict { course: Course::Working, next: LookAgain::After(left), ..verdict }
+    }
+
     /// A suspended, observed or observing operator makes no call; a deletion then only lets go.
     fn hold_back(&self, verdict: Verdict, drift: &[Drift]) -> Verdict {
         let (reason, because) = match self.mode {
@@ -50,7 +70,16 @@ impl Situation {
         if self.deleting && !verdict.release {
             return Verdict::release(format!("Bindery lets go and leaves Azure as it is: {because}."));
         }
-        let Some(call) = &verdict.call else { return verdict };
+        let Some(call) = &verdict.call else {
+            // Whoever suspends in a pause sees that it was understood.
+            let waits = verdict.course == Course::Working && verdict.reason != Reason::OperationRunning;
+            if self.mode == Mode::Suspended && waits {
+                let message =
+                    format!("spec.suspend is true: Bindery changes nothing here. {}", verdict.message);
+                return Verdict { reason, message, course: Course::Settled, ..verdict };
+            }
+            return verdict;
+        };
         let message = format!("Bindery would {}, but {because}.", call.doing);
         let mut held = Verdict::wait(reason, message, self.interval);
         held.course = Course::Settled;

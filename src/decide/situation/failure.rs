@@ -20,6 +20,8 @@ pub struct Trouble {
     pub last_read: Option<Timestamp>,
     /// The last PUT that Azure took, and of which nobody has seen yet that it was kept.
     pub written: Option<Written>,
+    /// Since when this generation refers to something that is not there.
+    pub missing: Option<Timestamp>,
 }
 
 /// A PUT that Azure took.

@@ -158,7 +158,7 @@ fn ownership_stays<K: Kind>(world: &World, object: &K, call: &Call) -> Result<()
     // A publish may copy the tags of its source: describing the copy gives it its own owner.
     let copied = call.errand.purpose == Purpose::Describe;
     let goes = object.is_deleting() && object.full_name() == before;
-    hold(copied || goes || before == after || !world.lives(&before), said)
+    hold(copied || goes || before == after || !world.lives::<K>(&before), said)
 }
 
 /// From the GET to the end of the PUT nobody else of this process works on the resource. A publish changes another one.
@@ -229,6 +229,14 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
             wanted(facts).is_some_and(|(revision, wanted)| wanted == name && !failed(&revision.to_string()));
         let ready =
             there(&name).is_some_and(|d| d.properties.provisioning_state.as_deref() == Some("Succeeded"));
+        let written = serde_json::to_value(endpoint).unwrap_or_default();
+        let had = written_traffic(&written).get(name.as_str()).copied().unwrap_or(0);
+        // Without a count in the manifest, whatever there is is enough.
+        let all = facts.spec.online.deployment.instance_count.map_or(0, i64::from);
+        let has = there(&name).and_then(|d| d.sku.as_ref()?.capacity).map_or(all, i64::from);
+        hold(weight <= had || has * 100 >= all * weight, || {
+            format!("{name} has {has} of {all} instances, and would rise to {weight}: {}", call.doing)
+        })?;
         hold(is_wanted && ready && allowed(facts), || {
             format!("{name} does not qualify, and would rise to {weight}: {}", call.doing)
         })?;

@@ -1,12 +1,12 @@
 //! The front door: tokens, api-versions, scopes, rights, routing, and the headers that every answer has.
 
-use super::{discovery, headers, provider, route, throttle, token, versions};
+use super::{discovery, groups, headers, provider, route, throttle, token, versions};
 use crate::core::Core;
 use crate::core::machinery::address::{Address, NoAddress};
 use crate::core::machinery::authentication::authenticated;
 use crate::core::machinery::call::{Call, Door, no_such_type, subscription_missing};
 use crate::core::machinery::error::ArmError;
-use crate::core::machinery::rights;
+use crate::core::machinery::{guard, rights};
 use crate::core::services::{batch, blob, history, mlflow, monitor, scoring};
 use crate::wire::{Identity, Principal, Request, Response};
 
@@ -26,17 +26,25 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request) -> Resp
         .ok()
         .and_then(|address| region_of(core, address))
         .unwrap_or_else(|| "eastus".to_owned());
-    let result = admit(core, principal, request, parsed, door).and_then(|(identity, address)| {
-        if measured.is_some() {
-            return monitor::answer(core, &identity, request, &address);
-        }
-        if address.is_provider() {
-            return provider::answer(core, &identity, request, &address);
-        }
-        let call = admit_call(core, &identity, request, address, door)?;
-        throttle::spend(core, &call)?;
-        route::dispatch(core, &call)
-    });
+    let result = match groups::asked(&request.path) {
+        Some(asked) => authenticated(core, principal, door)
+            .and_then(|identity| groups::answer(core, &identity, request, &asked)),
+        None => admit(core, principal, request, parsed, door).and_then(|(identity, address)| {
+            if measured.is_some() {
+                return monitor::answer(core, &identity, request, &address);
+            }
+            if address.is_provider() {
+                return provider::answer(core, &identity, request, &address);
+            }
+            let call = admit_call(core, &identity, request, address, door)?;
+            throttle::spend(core, &call)?;
+            guard::check(core, &call)?;
+            match guard::modified(core, &call) {
+                Some(request) => route::dispatch(core, &Call { request: &request, ..call }),
+                None => route::dispatch(core, &call),
+            }
+        }),
+    };
     let refused = result.is_err();
     let response = result.unwrap_or_else(|error| error.into_response(core, &region));
     headers::decorate(core, request, response, &region, refused)
@@ -102,11 +110,7 @@ fn admit_call<'a>(
     };
     let api_version = versions::admit(request, &address)?;
     if !address.group.is_empty() && !groups.iter().any(|group| group.eq_ignore_ascii_case(&address.group)) {
-        return Err(ArmError::front(
-            404,
-            "ResourceGroupNotFound",
-            format!("Resource group '{}' could not be found.", address.group),
-        ));
+        return Err(groups::group_missing(&address.group));
     }
     let action = rights::action(&address, request.method.as_str());
     if address.steps.first().is_none_or(|(kind, _)| *kind != "locations") {

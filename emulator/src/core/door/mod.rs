@@ -7,6 +7,7 @@ pub mod arm;
 pub mod assertion;
 pub mod discovery;
 pub mod fault;
+pub mod groups;
 pub mod headers;
 pub mod jwt;
 pub mod parameters;

@@ -5,7 +5,7 @@ use crate::core::Core;
 use crate::core::machinery::address::{Address, KINDS_OF_ASSETS as ASSETS};
 use crate::core::machinery::call::{Call, not_found};
 use crate::core::machinery::error::{Answer, ArmError};
-use crate::core::machinery::{operation, schema};
+use crate::core::machinery::{operation, schema, tags};
 use crate::core::resources::asset::{container, publish, upload, version};
 use crate::core::resources::endpoint::{batch, deployment, keys, online};
 use crate::core::resources::registry::regions;
@@ -44,8 +44,18 @@ pub fn dispatch(core: &mut Core, call: &Call) -> Answer {
     owner_exists(core, call)?;
     let shape = call.address.shape();
     match verb {
-        Verb::Put => schema::check_put(&shape, &call.body()?)?,
-        Verb::Patch => schema::check_patch(&call.body()?)?,
+        Verb::Put => {
+            let body = call.body()?;
+            schema::check_put(&shape, &body)?;
+            schema::check_texts(&body)?;
+            tags::check(&shape, &body)?;
+        }
+        Verb::Patch => {
+            let body = call.body()?;
+            schema::check_patch(&body)?;
+            schema::check_texts(&body)?;
+            tags::check(&shape, &body)?;
+        }
         Verb::List => {
             let request = &parameters::of_list(call.request, &shape, call.door);
             let (address, api_version) = (call.address.clone(), call.api_version.clone());

@@ -59,6 +59,26 @@ fn actions(kinds: &[&str]) -> Option<&'static [&'static str]> {
     })
 }
 
+/// The chains of types that are served over ARM, such as `workspaces/models/versions`.
+pub fn served_types() -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut chains: Vec<Vec<&str>> = vec![Vec::new()];
+    while let Some(chain) = chains.pop() {
+        for kind in TYPES.iter().filter(|kind| !["tempdatarefs", "datarefs"].contains(kind)) {
+            let longer = [chain.as_slice(), &[*kind]].concat();
+            let beneath = actions(&longer).is_some();
+            if beneath {
+                found.push(longer.join("/"));
+            }
+            if beneath || ["locations", "datareferences"].contains(kind) && longer.len() <= 2 {
+                chains.push(longer);
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
 /// A resource, a collection, or an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {

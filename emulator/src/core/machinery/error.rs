@@ -22,6 +22,10 @@ pub struct ArmError {
     pub detail: Option<Box<Detail>>,
     /// The front door's errors carry no decoration; the resource provider's do.
     from_provider: bool,
+    /// Further fields of `error`.
+    fields: Vec<(&'static str, Value)>,
+    /// What would be under `error` is all of the body, as Azure Monitor has it (§K.3).
+    unwrapped: bool,
     /// Further headers.
     pub headers: Vec<(String, String)>,
 }
@@ -44,6 +48,8 @@ impl ArmError {
             message: message.into(),
             detail: None,
             from_provider: false,
+            fields: Vec::new(),
+            unwrapped: false,
             headers: Vec::new(),
         }
     }
@@ -80,6 +86,19 @@ impl ArmError {
         self
     }
 
+    /// The same refusal with a further field of `error`.
+    #[must_use]
+    pub fn with(mut self, field: &'static str, value: Value) -> Self {
+        self.fields.push((field, value));
+        self
+    }
+
+    /// The same refusal as Azure Monitor writes it: code and message at the top, and nothing else.
+    #[must_use]
+    pub fn unwrapped(self) -> Self {
+        Self { unwrapped: true, ..self }
+    }
+
     /// The answer on the wire.
     pub fn into_response(self, core: &mut Core, region: &str) -> Response {
         let unnamed = !self.from_provider && self.status == 404 && !core.config.inferred.front_door_codes;
@@ -94,7 +113,11 @@ impl ArmError {
             };
             error["additionalInfo"] = decoration(core, region);
         }
-        let mut response = Response::json(self.status, &json!({"error": error}));
+        for (field, value) in self.fields {
+            error[field] = value;
+        }
+        let body = if self.unwrapped { error } else { json!({"error": error}) };
+        let mut response = Response::json(self.status, &body);
         for (name, value) in self.headers {
             response.headers.insert(name, value);
         }

@@ -4,9 +4,12 @@
 //! It must not know which resources there are or how they behave, nor any service, nor the door.
 
 pub mod address;
+pub mod api_version;
+pub mod asset_id;
 pub mod authentication;
 pub mod call;
 pub mod error;
+pub mod guard;
 pub mod ids;
 pub mod json;
 pub mod log;
@@ -16,3 +19,4 @@ pub mod paging;
 pub mod rights;
 pub mod schema;
 pub mod store;
+pub mod tags;

@@ -46,7 +46,7 @@ pub fn check_destination(core: &Core, identity: &Identity, registry: &Address) -
 }
 
 /// Whether a rule's scope is a resource, or what holds it.
-fn covers(rule: &str, scope: &str) -> bool {
+pub fn covers(rule: &str, scope: &str) -> bool {
     let (rule, scope) = (rule.trim_end_matches('/').to_ascii_lowercase(), scope.to_ascii_lowercase());
     scope.strip_prefix(&rule).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -248,6 +248,21 @@ fn nan_is_a_string_or_null() {
 }
 
 #[test]
+fn a_tag_keeps_its_spelling_or_takes_the_new_one() {
+    for stays in [true, false] {
+        let mut world = world(|i| i.tag_spelling_stays = stays);
+        world.settle_put(REGISTRY, &registry_body());
+        let expected = if stays { json!({"one": "3"}) } else { json!({"ONE": "3"}) };
+        assert_eq!(world.patch(REGISTRY, &json!({"tags": {"ONE": "3"}})).value()["tags"], expected);
+        let mut body = registry_body();
+        body["tags"] = json!({"One": "4"});
+        world.settle_put(REGISTRY, &body);
+        let expected = if stays { json!({"one": "4"}) } else { json!({"One": "4"}) };
+        assert_eq!(world.get(REGISTRY).value()["tags"], expected);
+    }
+}
+
+#[test]
 fn an_operation_that_has_run_out_is_not_found_or_gone() {
     for gone in [false, true] {
         let mut world = world(|i| i.expired_operation_gone = gone);
@@ -270,7 +285,8 @@ fn the_front_door_has_codes_of_its_own_or_one() {
                 WORKSPACE.replace("MachineLearningServices/workspaces", "Storage/storageAccounts"),
                 "ResourceNotFound",
             ),
-            (format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/ml"), "ResourceNotFound"),
+            (format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/nowhere"), "ResourceGroupNotFound"),
+            (format!("/subscriptions/{SUBSCRIPTION}"), "ResourceNotFound"),
             (WORKSPACE.replace("/workspaces/", "/unicorns/"), "InvalidResourceType"),
             (format!("{WORKSPACE}/unicorns"), "InvalidResourceType"),
         ] {

@@ -116,6 +116,61 @@ fn a_put_of_an_asset_into_a_registry_is_done_at_once_or_later() {
     }
 }
 
+/// The version as a door shows it, and whether its PUT is a 202 there, when it takes its time and when it does not.
+#[test]
+fn a_put_of_a_version_is_accepted_or_shows_the_version_at_either_door() {
+    let body = json!({"properties": {"modelUri": "https://account.blob.core.windows.net/m/1", "tags": {"by": "us"}}});
+    let uri = "azureml://registries/models/models/fares/versions/1";
+    for (door, later, accepted) in [
+        ("", true, true),
+        ("", true, false),
+        ("", false, true),
+        ("/mferp/managementfrontend", true, true),
+        ("/mferp/managementfrontend", true, false),
+        ("/mferp/managementfrontend", false, true),
+    ] {
+        let mut world = with_registry(|i| {
+            // The other door's position has nothing to do with it.
+            (i.registry_asset_put_accepted, i.data_plane_put_accepted) =
+                if door.is_empty() { (accepted, !accepted) } else { (!accepted, accepted) };
+            i.registry_asset_create_asynchronous = later;
+            i.registry_asset_update_asynchronous = later;
+        });
+        let path = format!("{door}{COPY}");
+        for status in [201, 200] {
+            let answer = world.put(&path, &body);
+            if !accepted {
+                assert_eq!((answer.status, &answer.value()["id"]), (status, &json!(uri)));
+                world.pass(10.0);
+                continue;
+            }
+            assert_eq!((answer.status, answer.body.as_slice()), (202, &b""[..]), "{door}");
+            assert_eq!(answer.header_value("Azure-AsyncOperation"), None, "`Location` alone");
+            let location = answer.header_value("Location").unwrap().to_owned();
+            if later {
+                assert_eq!(world.follow(&location).status, 202);
+                world.pass(10.0);
+            }
+            let there = world.follow(&location);
+            assert_eq!((there.status, there.value()), (200, world.get(&path).value()));
+            assert_eq!(there.value()["id"], uri);
+        }
+    }
+}
+
+/// azure-ai-ml up to 1.34.1 takes nothing else of a container at its own door.
+#[test]
+fn a_container_is_made_at_the_clients_own_door_however_often_it_is_put() {
+    for accepted in [true, false] {
+        let mut world = with_registry(|i| i.data_plane_put_accepted = accepted);
+        let (theirs, arms) =
+            (format!("/mferp/managementfrontend{REGISTRY}/models/new"), format!("{REGISTRY}/models/new"));
+        let body = json!({"properties": {"isArchived": false}});
+        let mut put = |path: &str| world.put(path, &body).status;
+        assert_eq!((put(&theirs), put(&theirs), put(&arms)), (201, if accepted { 201 } else { 200 }, 200));
+    }
+}
+
 #[test]
 fn a_registry_whose_models_have_no_versions_any_more_holds_nothing() {
     let mut world = published(|i| i.registry_delete_with_assets = false);

@@ -8,8 +8,8 @@
 
 use super::operations::Body;
 
-/// An operation that the specification does not have. Its path begins with `~` in a resource group, with `-` in a
-/// subscription.
+/// An operation that the specification does not have. Its path begins with `~` for our provider in a resource group, with
+/// `-` for it in a subscription; another is the whole path.
 pub struct Beside {
     pub method: &'static str,
     pub path: &'static str,
@@ -61,6 +61,20 @@ pub const BESIDE: &[Beside] = &[
         statuses: &[200],
         body: || Body::One("Provider".into()),
         reason: "of Microsoft.Resources, §B.8",
+    },
+    Beside {
+        method: "GET",
+        path: "/subscriptions/{s}/resourceGroups/{g}",
+        statuses: &[200, 204],
+        body: || Body::One("ResourceGroup".into()),
+        reason: "of Microsoft.Resources; 204 is the answer to HEAD",
+    },
+    Beside {
+        method: "GET",
+        path: "/subscriptions/{s}/resourceGroups",
+        statuses: &[200],
+        body: || Body::List("ResourceGroup".into()),
+        reason: "of Microsoft.Resources",
     },
     Beside {
         method: "POST",
@@ -122,12 +136,25 @@ pub struct Further {
 }
 
 /// All of them.
-pub const STATUSES: &[Further] = &[Further {
-    operation: "Registries_CreateOrUpdate",
-    status: 202,
-    headers: &["Azure-AsyncOperation", "Location"],
-    reason: "§B.1 1: the status that the service really has [REC]",
-}];
+pub const STATUSES: &[Further] = &[
+    Further {
+        operation: "Registries_CreateOrUpdate",
+        status: 202,
+        headers: &["Azure-AsyncOperation", "Location"],
+        reason: "§B.1 1: the status that the service really has [REC]",
+    },
+    accepted("RegistryCodeVersions_CreateOrUpdate"),
+    accepted("RegistryComponentVersions_CreateOrUpdate"),
+    accepted("RegistryDataVersions_CreateOrUpdate"),
+    accepted("RegistryEnvironmentVersions_CreateOrUpdate"),
+    accepted("RegistryModelVersions_CreateOrUpdate"),
+];
+
+const fn accepted(operation: &'static str) -> Further {
+    let reason =
+        "all that azure-ai-ml up to 1.34.1 takes at its own door [CLI]; over ARM by a position [INF]";
+    Further { operation, status: 202, headers: &["Location", "x-ms-async-operation-timeout"], reason }
+}
 
 /// A header that is specified and not always sent.
 pub struct NoHeader {
@@ -240,5 +267,28 @@ type OperationFailure
 type Provider
   id! text
   namespace! text
+  registrationPolicy text
   registrationState! word Registered
+  resourceTypes! list ProviderResourceType
+
+type ProviderResourceType
+  resourceType! text
+  locations! list text
+  apiVersions! list text
+  capabilities text
+
+type ResourceGroup
+  id! text
+  name! text
+  type! text
+  location! text
+  tags map text
+  properties! ResourceGroupProperties
+
+type ResourceGroupProperties
+  provisioningState! word Succeeded
+
+type MonitorError
+  code! text
+  message! text
 ";

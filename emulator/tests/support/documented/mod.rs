@@ -71,7 +71,14 @@ pub fn checked(
     let operation = contract.operations.iter().find(|operation| operation.is(request, path));
     if answer.status >= 400 {
         let failure = operation.is_some_and(|operation| operation.body == Body::Result);
-        let definition = if failure { "OperationFailure" } else { "ErrorResponse" };
+        // Azure Monitor's own refusals are not wrapped (§K.3); those of the front door before it are.
+        let monitor =
+            answer.status == 400 && path.to_ascii_lowercase().ends_with("/microsoft.insights/metrics");
+        let definition = match (failure, monitor && answer.value().get("error").is_none()) {
+            (true, _) => "OperationFailure",
+            (_, true) => "MonitorError",
+            _ => "ErrorResponse",
+        };
         return contract.holds(definition, &answer.value()).map(|()| None);
     }
     let Some(operation) = operation else {
@@ -110,6 +117,10 @@ impl Contract {
     /// What an operation's result shows is what a GET of it would.
     fn is_a_resource(&self, body: &Value) -> Result<(), String> {
         let id = body["id"].as_str().unwrap_or_default();
+        let whole = id.strip_prefix("azureml://").map(|rest| {
+            format!("/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/{rest}")
+        });
+        let id = whole.as_deref().unwrap_or(id);
         let get = Request::get(id);
         let operation = self.operations.iter().find(|operation| operation.is(&get, id));
         let operation = operation.ok_or_else(|| format!("'{id}' is the id of nothing that can be got"))?;

@@ -86,6 +86,7 @@ pub fn all(specification: &Contract) -> Vec<Operation> {
             method: beside.method.to_owned(),
             path: match path.strip_prefix('~') {
                 Some(rest) => format!("/subscriptions/{{s}}/resourceGroups/{{g}}/providers/{PROVIDER}{rest}"),
+                None if path.starts_with('/') => path.to_owned(),
                 None => format!("/subscriptions/{{s}}/providers/{PROVIDER}{}", path.trim_start_matches('-')),
             },
             query: query.to_owned(),

@@ -25,9 +25,9 @@ fn a_rollout_that_stands_does_not_progress() {
         (
             "suspended",
             binding().serving("1").wanting("2").with(|f| f.situation.mode = Mode::Suspended),
-            "False Suspended, Pending",
+            "False Suspended, Serving",
         ),
-        ("observed", binding().serving("1").wanting("2").with(observed), "False Observed, Pending"),
+        ("observed", binding().serving("1").wanting("2").with(observed), "False Observed, Serving"),
         ("arrived", binding().serving("1"), "False Succeeded, Serving"),
     ];
     for (what, it, expected) in table {
@@ -96,7 +96,7 @@ fn what_has_to_be_there_first() {
             binding()
                 .with(|f| f.place = Place::Missing { what: "Workspace fares/production".into() })
                 .decide(),
-            "False ReferenceNotFound stalled | There is no Workspace fares/production, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | interval",
+            "False ReferenceNotFound working | There is no Workspace fares/production, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | 300 s",
         ),
         (
             "its workspace is not ready",
@@ -116,7 +116,7 @@ fn what_has_to_be_there_first() {
         (
             "the version is missing",
             binding().with(|f| f.version = missing.clone()).decide(),
-            "False ReferenceNotFound stalled | There is no ModelVersion fares/taxi-1, or this namespace may not serve it. Apply it, or have the owner of its registry allow this namespace. | interval",
+            "False ReferenceNotFound working | There is no ModelVersion fares/taxi-1, or this namespace may not serve it. Apply it, or have the owner of its registry allow this namespace. | 300 s",
         ),
         (
             "the version is not ready",

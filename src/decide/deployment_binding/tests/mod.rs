@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod available;
 mod bodies;
 mod endings;
 mod endpoint;

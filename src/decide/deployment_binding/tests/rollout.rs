@@ -160,7 +160,7 @@ fn a_change_in_the_middle_of_a_rollout() {
         (
             "back to the stable one, idle",
             rollout().candidate("2", 0, 60).wanting("1").decide(),
-            "False Progressing working | -> delete deployment v2, whose rollout was given up for another | now",
+            "True Succeeded working | -> delete deployment v2, whose rollout was given up for another | now",
         ),
         (
             "to a third one, at 10 %",
@@ -246,16 +246,35 @@ fn the_previous_one_is_warm_for_a_while() {
         (
             "its time is over",
             promoted(3600).decide(),
-            "False Progressing working | -> delete deployment v1, which no longer serves | now",
+            "True Succeeded working | -> delete deployment v1, which no longer serves | now",
         ),
         (
             "kept as long as the manifest says",
             back().with(|f| f.spec.strategy.keep_previous = Some(Period::new("30s"))).decide(),
-            "False Progressing working | -> delete deployment v1, which no longer serves | now",
+            "True Succeeded working | -> delete deployment v1, which no longer serves | now",
         ),
         (
             "wanted again: all at once",
             back().wanting("1").decide(),
+            "False Progressing working | -> give v1 all the traffic and make it the stable one | now",
+        ),
+        (
+            "wanted again, with more instances than it has: first those",
+            back()
+                .wanting("1")
+                .with(|f| (f.spec.online.deployment.instance_count, f.situation.generation) = (Some(12), 2))
+                .decide(),
+            "False Updating working | -> change instanceCount of deployment v1 | now",
+        ),
+        (
+            "wanted again, with fewer instances than it has",
+            back()
+                .wanting("1")
+                .with(|f| {
+                    f.situation.generation = 2;
+                    f.deployments[1].sku.as_mut().unwrap().capacity = Some(12);
+                })
+                .decide(),
             "False Progressing working | -> give v1 all the traffic and make it the stable one | now",
         ),
         (

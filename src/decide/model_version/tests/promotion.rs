@@ -15,7 +15,7 @@ fn a_promotion_is_published_once() {
             decide(&promoting(|f| {
                 f.source = Some(SourceVersion::Missing { what: "ModelVersion fares/taxi-3-dev".into() });
             })),
-            "False ReferenceNotFound stalled | There is no ModelVersion fares/taxi-3-dev to promote, or this namespace may not refer to it. Apply it, or correct spec.source.modelVersionRef in a new ModelVersion. | interval",
+            "False ReferenceNotFound working | There is no ModelVersion fares/taxi-3-dev to promote, or this namespace may not refer to it. Apply it, or correct spec.source.modelVersionRef in a new ModelVersion. | 300 s",
         ),
         (
             "the source is not ready",

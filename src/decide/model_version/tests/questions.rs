@@ -16,7 +16,7 @@ fn every_question_has_its_answer() {
         (
             "its place is missing",
             decide(&with(|f| f.place = missing())),
-            "False ReferenceNotFound stalled | There is no Workspace fares/development, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | interval",
+            "False ReferenceNotFound working | There is no Workspace fares/development, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | 300 s",
         ),
         (
             "its place is not ready",

@@ -238,6 +238,52 @@ fn the_end_of_an_object_does_not_hang_on_a_place_that_is_gone() {
 }
 
 #[test]
+fn what_is_referred_to_may_come_a_moment_later() {
+    let missing = |since: Option<u64>, change: &dyn Fn(&mut crate::decide::deployment_binding::Facts)| {
+        let it = crate::decide::fixtures::binding().with(|f| {
+            f.place = crate::decide::Place::Missing { what: "Workspace fares/production".into() };
+            f.situation.trouble.missing = since.map(|s| noon() - Duration::from_secs(s));
+            change(f);
+        });
+        let decision = it.decide();
+        assert!(decision.missing, "the next pass knows since when");
+        (told(&decision), decision.status.conditions)
+    };
+    let ends = |told: &str| {
+        let (head, tail) = (told.split(" | ").next(), told.rsplit(" | ").next());
+        format!("{} {}", head.unwrap(), tail.unwrap())
+    };
+    assert_eq!(ends(&missing(None, &|_| ()).0), "False ReferenceNotFound working 300 s");
+    assert_eq!(ends(&missing(Some(299), &|_| ()).0), "False ReferenceNotFound working 1 s");
+    let (said, conditions) = missing(Some(300), &|_| ());
+    assert_eq!(ends(&said), "False ReferenceNotFound stalled interval");
+    // After a restart it stays stalled, until the manifest is another one.
+    let stalled = |generation| {
+        let conditions = conditions.clone();
+        missing(None, &move |f| {
+            f.status.conditions.clone_from(&conditions);
+            f.situation.generation = generation;
+        })
+    };
+    assert_eq!(ends(&stalled(1).0), "False ReferenceNotFound stalled interval");
+    assert_eq!(ends(&stalled(2).0), "False ReferenceNotFound working 300 s");
+}
+
+#[test]
+fn whoever_suspends_in_a_pause_sees_that_it_was_understood() {
+    let paused = || {
+        let steps = serde_json::json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}]);
+        let it = crate::decide::fixtures::binding().steps(steps).serving("1");
+        it.candidate("2", 10, 60).wanting("2").with(|f| f.situation.mode = Mode::Suspended)
+    };
+    let said = told(&paused().decide());
+    assert!(
+        said.starts_with("False Suspended settled | spec.suspend is true: Bindery changes nothing here. "),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_azure_does_not_keep_is_written_less_and_less_often() {
     let tagged = |value: &str, interval: u64| {
         let mut it = registry();

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 
 use super::{Deed, Failure, Family};
+use crate::core::machinery::call::Door;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Operation {
     pub(super) family: Family,
     pub(super) subscription: String,
     pub(super) location: String,
+    /// Where it was asked for: the resource that it shows looks as it does there.
+    pub(super) door: Door,
     pub(super) started: Timestamp,
     pub(super) ended: Option<Timestamp>,
     pub(super) verdict: Option<Result<(), Failure>>,

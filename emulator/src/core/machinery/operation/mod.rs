@@ -78,6 +78,7 @@ pub fn start(core: &mut Core, call: &Call, start: Start) -> Urls {
             family: start.family,
             subscription: call.address.subscription.clone(),
             location: start.location.to_owned(),
+            door: call.door,
             started: core.now,
             ended: None,
             verdict: None,

@@ -7,7 +7,7 @@ use super::{Failure, Family, urls};
 use crate::core::Core;
 use crate::core::machinery::call::Call;
 use crate::core::machinery::error::{Answer, ArmError};
-use crate::core::machinery::ids;
+use crate::core::machinery::{asset_id, ids};
 use crate::wire::Response;
 
 /// Answers a GET of any operation URL.
@@ -92,8 +92,8 @@ fn result_of(core: &mut Core, call: &Call, id: &str, operation: &Operation) -> R
             Response::empty(202).header("Location", urls.result)
         }
         Some(Err(failure)) => Response::json(400, &json!({"error": error_of(core, failure)})),
-        Some(Ok(())) => match operation.shows.as_deref().and_then(|key| core.store.get(key)) {
-            Some(document) => Response::json(200, &document),
+        Some(Ok(())) => match operation.shows.as_deref().and_then(|key| core.store.take(key)) {
+            Some(document) => Response::json(200, &asset_id::shown(core, operation.door, document)),
             None if operation.shows.is_some() => Response::empty(200),
             None => Response::empty(204),
         },

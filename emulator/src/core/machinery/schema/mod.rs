@@ -89,6 +89,46 @@ pub fn check_patch(body: &Value) -> Result<(), ArmError> {
     check_fields(bodies::of_patch(), body, "")
 }
 
+/// Refuses characters that no text has, as NUL or BEL; lines may end, and be indented. Tags are checked for themselves. What
+/// is called `environmentVariables`, of whatever, has names that a process can have in its environment.
+pub fn check_texts(body: &Value) -> Result<(), ArmError> {
+    let mut fields = body.as_object().into_iter().flatten().filter(|(name, _)| *name != "tags");
+    fields.try_for_each(|(name, value)| check_text(value, name))
+}
+
+fn check_text(value: &Value, path: &str) -> Result<(), ArmError> {
+    let strange = |text: &str| text.chars().find(|c| c.is_control() && !['\t', '\n', '\r'].contains(c));
+    let refused = |character: char| {
+        let path = path.escape_default();
+        let message = format!("The field {path} has the control character U+{:04X}.", u32::from(character));
+        Err(ArmError::validation(&path.to_string(), message))
+    };
+    match value {
+        Value::String(text) => strange(text).map_or(Ok(()), refused),
+        Value::Array(items) => {
+            items.iter().enumerate().try_for_each(|(at, item)| check_text(item, &format!("{path}[{at}]")))
+        }
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+            strange(name).map_or(Ok(()), refused)?;
+            if path.ends_with(".environmentVariables") {
+                check_variable(name, path)?;
+            }
+            check_text(value, &format!("{path}.{name}"))
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_variable(name: &str, path: &str) -> Result<(), ArmError> {
+    if !name.trim().is_empty() && !name.contains(['=', '\r', '\n']) {
+        return Ok(());
+    }
+    let name = name.escape_default();
+    let message =
+        format!("'{name}' is no name of an environment variable: it is empty, or has '=' or a line break.");
+    Err(ArmError::validation(path, message))
+}
+
 /// The service's spelling of a word that was sent in any case; the first of `words` when none was.
 pub fn word(words: &[&'static str], sent: Option<&str>) -> &'static str {
     let sent = sent.unwrap_or_default();

@@ -7,7 +7,7 @@ use super::lists::ListView;
 use super::{check_name, fill_resource_base, in_registry, set_state, shown, under_way};
 use crate::core::Core;
 use crate::core::machinery::address::Address;
-use crate::core::machinery::call::{self, Call};
+use crate::core::machinery::call::{self, Call, Door};
 use crate::core::machinery::error::{Answer, ArmError};
 use crate::core::machinery::json as at;
 use crate::core::machinery::order::Order;
@@ -47,7 +47,8 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
             document["properties"]["dataType"] = kind.clone();
         }
     }
-    let status = if before.is_some() { 200 } else { 201 };
+    let made = before.is_none() || (call.door == Door::Mfe && core.config.inferred.data_plane_put_accepted);
+    let status = if made { 201 } else { 200 };
     let now = core.now();
     if in_registry(&call.address) && core.config.inferred.registry_container_asynchronous {
         let state = if before.is_some() { "Updating" } else { "Creating" };

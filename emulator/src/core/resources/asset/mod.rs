@@ -7,6 +7,7 @@ mod kinds;
 pub mod lists;
 pub mod publish;
 pub mod reference;
+mod source;
 mod under_way;
 pub mod upload;
 pub mod version;
@@ -15,9 +16,9 @@ use serde_json::{Value, json};
 
 use crate::core::Core;
 use crate::core::machinery::address::Address;
-use crate::core::machinery::call::{Call, Door};
+use crate::core::machinery::call::Call;
 use crate::core::machinery::error::ArmError;
-use crate::core::machinery::json as at;
+use crate::core::machinery::{asset_id, json as at};
 
 /// Whether an address is in a registry rather than a workspace.
 fn in_registry(address: &Address) -> bool {
@@ -58,22 +59,14 @@ fn fill_resource_base(document: &mut Value, body: &Value) {
     properties["isArchived"] = at::or(body, "properties.isArchived", false);
 }
 
-/// A stored document as this request sees it: a registry's assets have another id at the other door (§C.2).
-fn shown(core: &Core, call: &Call, mut document: Value) -> Value {
-    if !shown_as_stored(core, call) {
-        let registry = call.address.name(0);
-        let id = document["id"].as_str().unwrap_or_default();
-        if let Some((_, tail)) = id.split_once(&format!("/registries/{registry}/")) {
-            document["id"] = format!("azureml://registries/{registry}/{tail}").into();
-        }
-    }
-    document
+/// A stored document as this request sees it.
+fn shown(core: &Core, call: &Call, document: Value) -> Value {
+    asset_id::shown(core, call.door, document)
 }
 
 /// Whether [`shown`] changes nothing.
 fn shown_as_stored(core: &Core, call: &Call) -> bool {
-    let as_uri = call.door == Door::Mfe || core.config.inferred.registry_asset_id_as_uri;
-    !(as_uri && in_registry(&call.address))
+    !(in_registry(&call.address) && asset_id::is_short(core, call.door))
 }
 
 /// Datastore URIs come back with `resourceGroups` spelled so [REC].

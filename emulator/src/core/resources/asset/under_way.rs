@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::shown;
+use super::{in_registry, shown};
 use crate::config::Work;
 use crate::core::Core;
-use crate::core::machinery::call::Call;
+use crate::core::machinery::call::{Call, Door};
 use crate::core::machinery::operation::{self, Deed, Family, Start};
 use crate::core::machinery::{address::Address, json as at};
 use crate::wire::Response;
@@ -19,6 +19,30 @@ pub fn answer(core: &mut Core, call: &Call, status: u16, document: Value) -> Res
         .header("Location", resource_url(core, call))
         .header("x-ms-async-operation-timeout", "PT30M");
     operation::with_retry_after(core, response)
+}
+
+/// The 202 of a PUT of a registry's version, where that is what a door answers: nothing in it, and a `Location` that
+/// answers 202 until the version is there, and then shows it. `later`: an operation finishes it.
+pub fn accepted(core: &mut Core, call: &Call, later: bool) -> Response {
+    let location = if later {
+        let key = call.address.key();
+        begin(core, call, Work::RegistryAsset, Deed::FinishVersion { key: key.clone() }, Some(key)).result
+    } else {
+        resource_url(core, call)
+    };
+    let response =
+        Response::empty(202).header("Location", location).header("x-ms-async-operation-timeout", "PT30M");
+    operation::with_retry_after(core, response)
+}
+
+/// Whether a PUT of a version is answered so [INF].
+pub fn is_accepted(core: &Core, call: &Call) -> bool {
+    let inferred = &core.config.inferred;
+    in_registry(&call.address)
+        && match call.door {
+            Door::Arm => inferred.registry_asset_put_accepted,
+            Door::Mfe => inferred.data_plane_put_accepted,
+        }
 }
 
 /// Starts an operation on a registry's asset.

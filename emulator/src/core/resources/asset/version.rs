@@ -6,7 +6,8 @@ use super::container::{self, count_version, recount};
 use super::kinds::Kind;
 use super::lists::{ContentHash, ListView, VersionFilter};
 use super::{
-    check_name, fill_resource_base, in_registry, normalised, set_state, shown, shown_as_stored, under_way,
+    check_name, fill_resource_base, in_registry, normalised, set_state, shown, shown_as_stored, source,
+    under_way,
 };
 use crate::config::Work;
 use crate::core::Core;
@@ -95,25 +96,35 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         }
         let document = created(core, call, kind, &body)?;
         let operation = registry && core.config.inferred.registry_asset_create_asynchronous;
-        return Ok(if operation { operate(core, call, 201, document) } else { settle(core, call, document) });
+        return Ok(if operation {
+            operate(core, call, 201, document)
+        } else {
+            settle(core, call, 201, document)
+        });
     };
     let mut document = replaced(core, call, kind, &before, &body)?;
     call::touch(core, call.identity, &mut document, &before);
     if registry && core.config.inferred.registry_asset_update_asynchronous {
         return Ok(operate(core, call, 200, document));
     }
-    place(core, call.identity, address, &document);
-    Ok(Response::json(200, &shown(core, call, document)))
+    Ok(settle(core, call, 200, document))
 }
 
-fn settle(core: &mut Core, call: &Call, document: Value) -> Response {
+fn settle(core: &mut Core, call: &Call, status: u16, document: Value) -> Response {
     place(core, call.identity, &call.address, &document);
-    Response::json(201, &shown(core, call, document)).header("Location", under_way::resource_url(core, call))
+    if under_way::is_accepted(core, call) {
+        return under_way::accepted(core, call, false);
+    }
+    let response = Response::json(status, &shown(core, call, document));
+    if status == 201 { response.header("Location", under_way::resource_url(core, call)) } else { response }
 }
 
 fn operate(core: &mut Core, call: &Call, status: u16, mut document: Value) -> Response {
     set_state(&mut document, if status == 201 { "Creating" } else { "Updating" });
     place(core, call.identity, &call.address, &document);
+    if under_way::is_accepted(core, call) {
+        return under_way::accepted(core, call, true);
+    }
     under_way::answer(core, call, status, document)
 }
 
@@ -171,8 +182,9 @@ fn created(core: &Core, call: &Call, kind: &Kind, body: &Value) -> Result<Value,
         let Some(uri) = uri else {
             return Err(ArmError::validation(path, format!("The {path} field is required.")));
         };
+        source::check_path(kind, path, uri)?;
         let uri = normalised(uri);
-        check_source(core, call, body, &uri)?;
+        source::check(core, call, body, &uri)?;
         properties.insert(path.to_owned(), uri.into());
     }
     properties.insert("isAnonymous".to_owned(), at::or(body, "properties.isAnonymous", false));
@@ -267,46 +279,6 @@ fn fill_mutable(document: &mut Value, kind: &Kind, body: &Value) {
         None => json!({}),
     };
     document["properties"]["flavors"] = flavors;
-}
-
-/// Where a new version's files come from must be somewhere that it may take them from.
-fn check_source(core: &Core, call: &Call, body: &Value, uri: &str) -> Result<(), ArmError> {
-    let job_of_uri = uri.strip_prefix("azureml://jobs/").and_then(|rest| rest.split('/').next());
-    if in_registry(&call.address) {
-        let foreign = job_of_uri.is_some() || uri.contains("/datastores/") || uri.starts_with("runs:");
-        if foreign && core.config.inferred.registry_refuses_foreign_paths {
-            return Err(ArmError::plain_user(
-                400,
-                format!("The asset path {uri} is not in the storage of registry {}.", call.address.name(0)),
-            ));
-        }
-    } else if core.config.inferred.job_uri_must_exist {
-        let named = at::text(body, "properties.jobName");
-        for job in job_of_uri.into_iter().chain(named) {
-            if !core.store.has(&format!("{}/jobs/{job}", call.address.key_to(1))) {
-                return Err(ArmError::user(
-                    400,
-                    "The request is invalid.",
-                    "JobNotFound",
-                    format!("Job {job} was not found."),
-                ));
-            }
-        }
-    }
-    if core.missing_paths.iter().any(|missing| uri.contains(missing.as_str())) {
-        return Err(path_missing(uri));
-    }
-    Ok(())
-}
-
-/// A path without files [ISS azure-docs#103778].
-fn path_missing(uri: &str) -> ArmError {
-    ArmError::user(
-        400,
-        "The request is invalid.",
-        "ModelAssetPathNotFoundInStorage",
-        format!("The asset path {uri} was not found in storage."),
-    )
 }
 
 /// Stores a version, makes its container if there is none, and keeps latestVersion and nextVersion.

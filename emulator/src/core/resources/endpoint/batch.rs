@@ -1,15 +1,18 @@
 //! Batch endpoints and deployments (§B.6): no traffic, but a default deployment; no answers, but jobs.
 
-use super::{added, bounds, check_name, deployment, keys, located, long_running, refuse_busy, refuse_quota};
+use super::{
+    added, bounds, check_name, deployment, keys, located, long_running, refuse_busy, refuse_foreign,
+    refuse_quota,
+};
 use crate::config::Work;
 use crate::core::Core;
 use crate::core::machinery::call::{self, Call};
 use crate::core::machinery::error::{Answer, ArmError};
-use crate::core::machinery::json as at;
 use crate::core::machinery::operation::{self, Deed, Failure, Family, Start, Urls};
 use crate::core::machinery::order::Order;
 use crate::core::machinery::paging::page;
 use crate::core::machinery::schema::word;
+use crate::core::machinery::{json as at, tags};
 use crate::core::resources::{registry, workspace};
 use crate::wire::Response;
 use serde_json::{Value, json};
@@ -51,7 +54,9 @@ pub fn put_endpoint(core: &mut Core, call: &Call) -> Answer {
     properties.insert("azureml.onlineendpointid".to_owned(), call.address.id().into());
     let uri = |field: &str| before.as_ref().map_or(Value::Null, |before| before["properties"][field].clone());
     let mut document = tracked(
+        core,
         call,
+        before.as_ref(),
         &location,
         &body,
         &json!({
@@ -104,6 +109,7 @@ pub fn put_deployment(core: &mut Core, call: &Call) -> Answer {
     let location = located(core, call, &body, before.as_ref())?;
     let resources = resources(&body, before.as_ref())?;
     bounds::batch(&body)?;
+    refuse_foreign(call, &body, &["model.assetId", "environmentId", "codeConfiguration.codeId"])?;
     if before.is_none() {
         deployment::refuse_quota(core, call, &location)?;
     }
@@ -116,7 +122,9 @@ pub fn put_deployment(core: &mut Core, call: &Call) -> Answer {
         "timeout": at::or(&body, "properties.retrySettings.timeout", "PT30M"),
     });
     let document = tracked(
+        core,
         call,
+        before.as_ref(),
         &location,
         &body,
         &json!({
@@ -162,13 +170,20 @@ fn resources(body: &Value, before: Option<&Value>) -> Result<Value, ArmError> {
     Ok(known.clone())
 }
 
-fn tracked(call: &Call, location: &str, body: &Value, properties: &Value) -> Value {
+fn tracked(
+    core: &Core,
+    call: &Call,
+    before: Option<&Value>,
+    location: &str,
+    body: &Value,
+    properties: &Value,
+) -> Value {
     json!({
         "id": call.address.id(),
         "name": call.address.leaf(),
         "type": call.address.arm_type(),
         "location": location,
-        "tags": at::or(body, "tags", json!({})),
+        "tags": tags::kept(core, before, body),
         "properties": properties,
     })
 }
@@ -216,8 +231,8 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let key = call.address.key();
     let before = core.store.take(&key).ok_or_else(missing)?;
     let mut document = before.clone();
-    if let Some(tags) = at::at(&body, "tags") {
-        document["tags"] = tags.clone();
+    if at::at(&body, "tags").is_some() {
+        document["tags"] = tags::kept(core, Some(&before), &body);
     }
     if let (Some(text), true) = (at::at(&body, "properties.description"), call.address.steps.len() > 2) {
         document["properties"]["description"] = text.clone();

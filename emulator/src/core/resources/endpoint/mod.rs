@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::config::Work;
 use crate::core::Core;
+use crate::core::machinery::address::Address;
 use crate::core::machinery::call::Call;
 use crate::core::machinery::error::ArmError;
 use crate::core::machinery::json as at;
@@ -69,6 +70,26 @@ pub fn refuse_busy(core: &Core, endpoint: &str) -> Result<(), ArmError> {
         "OperationInProgress",
         "Another operation runs on this endpoint or one of its deployments. Wait until it is done and try again.",
     ))
+}
+
+/// Refuses a deployment that names an asset of another workspace: those of its own workspace can be used, and those of
+/// registries. `fields` are below `properties`.
+pub fn refuse_foreign(call: &Call, body: &Value, fields: &[&str]) -> Result<(), ArmError> {
+    let own = call.address.key_to(1);
+    for field in fields {
+        let Some(reference) = at::text(body, &format!("properties.{field}")) else { continue };
+        let Ok(named) = Address::parse(reference) else { continue };
+        if named.kinds().first() == Some(&"workspaces") && named.key_to(1) != own {
+            return Err(ArmError::validation(
+                field,
+                format!(
+                    "{reference} is of another workspace: a deployment can use what is in its own workspace, {}, or in a registry.",
+                    call.address.name(0)
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a collection is in a subscription: its path begins with it.

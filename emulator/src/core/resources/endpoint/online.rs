@@ -10,11 +10,11 @@ use crate::config::Work;
 use crate::core::Core;
 use crate::core::machinery::call::{self, Call};
 use crate::core::machinery::error::{Answer, ArmError};
-use crate::core::machinery::json as at;
 use crate::core::machinery::operation::{Deed, Failure};
 use crate::core::machinery::order::Order;
 use crate::core::machinery::paging::page;
 use crate::core::machinery::schema::word;
+use crate::core::machinery::{json as at, tags};
 use crate::core::resources::asset::lists::Having;
 use crate::core::resources::registry;
 use crate::wire::Response;
@@ -101,7 +101,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         "type": call.address.arm_type(),
         "location": location,
         "kind": if kubernetes { KUBERNETES } else { MANAGED },
-        "tags": at::or(&body, "tags", json!({})),
+        "tags": tags::kept(core, before.as_ref(), &body),
         "identity": identity,
         "properties": {
             "description": at::or(&body, "properties.description", Value::Null),
@@ -137,8 +137,8 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let Some(before) = core.store.take(&key) else { return Err(missing()) };
     refuse_busy(core, &key)?;
     let mut document = before.clone();
-    if let Some(tags) = at::at(&body, "tags") {
-        document["tags"] = tags.clone();
+    if at::at(&body, "tags").is_some() {
+        document["tags"] = tags::kept(core, Some(&before), &body);
     }
     if let Some(wanted) = at::at(&body, "identity") {
         document["identity"] = registry::identity(core, &before, Some(wanted))?;

@@ -16,7 +16,7 @@ use crate::core::machinery::operation::{Deed, Failure};
 use crate::core::machinery::order::Order;
 use crate::core::machinery::paging::page_of;
 use crate::core::machinery::schema::word;
-use crate::core::machinery::{ids, json as at};
+use crate::core::machinery::{ids, json as at, tags};
 use crate::wire::Response;
 use changes::accepted;
 
@@ -163,7 +163,7 @@ fn replaced(
 
 /// What a PUT says replaces what was; what it does not say goes back to its default.
 fn fill(core: &mut Core, document: &mut Value, body: &Value) -> Result<(), ArmError> {
-    document["tags"] = at::or(body, "tags", json!({}));
+    document["tags"] = tags::kept(core, Some(document), body);
     document["identity"] = identity(core, document, at::at(body, "identity"))?;
     for field in ["kind", "sku"] {
         match at::at(body, field) {
@@ -222,8 +222,8 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
     let key = call.address.key();
     let Some(mut document) = core.store.take(&key) else { return Err(not_found(&call.address)) };
-    if let Some(tags) = at::at(&body, "tags") {
-        document["tags"] = tags.clone();
+    if at::at(&body, "tags").is_some() {
+        document["tags"] = tags::kept(core, Some(&document), &body);
     }
     if at::at(&body, "sku").is_some() {
         let sku = at::over(&document, &body, "sku");

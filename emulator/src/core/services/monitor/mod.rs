@@ -16,11 +16,8 @@ use crate::core::Core;
 use crate::core::machinery::address::Address;
 use crate::core::machinery::call::not_found;
 use crate::core::machinery::error::{Answer, ArmError};
-use crate::core::machinery::{ids, rights};
+use crate::core::machinery::{api_version, ids, rights};
 use crate::wire::{Identity, Request, Response};
-
-const API_VERSIONS: [&str; 6] =
-    ["2018-01-01", "2019-07-01", "2021-05-01", "2023-10-01", "2024-02-01", "2024-02-01-preview"];
 
 const REQUESTS: &str = "RequestsPerMinute";
 const LATENCY: &str = "RequestLatency";
@@ -62,19 +59,16 @@ pub fn resource(path: &str) -> Option<&str> {
 }
 
 fn refused(message: impl Into<String>) -> ArmError {
-    ArmError::front(400, "BadRequest", message)
+    ArmError::front(400, "BadRequest", message).unwrapped()
 }
 
 /// Answers a GET of a resource's metrics.
 pub fn answer(core: &Core, identity: &Identity, request: &Request, address: &Address) -> Answer {
     let version = request.parameter("api-version").unwrap_or_default();
-    if !API_VERSIONS.contains(&version.as_str()) {
-        let known = API_VERSIONS.join(",");
-        return Err(ArmError::front(
-            400,
-            "InvalidApiVersionParameter",
-            format!("The api-version '{version}' is invalid. The supported versions are '{known}'."),
-        ));
+    if !api_version::is_taken(&version) {
+        let message =
+            format!("The api-version '{version}' is invalid: a day of 2018 or later, such as 2024-02-01.");
+        return Err(ArmError::front(400, "InvalidApiVersionParameter", message));
     }
     if request.method != http::Method::GET {
         return Err(ArmError::front(405, "MethodNotAllowed", "Metrics can only be read."));
@@ -156,7 +150,10 @@ fn shown(
     aggregations: &[&str],
 ) -> Result<Value, ArmError> {
     if let Some(unknown) = filter.dimensions().find(|named| !dimensions.contains(named)) {
-        return Err(refused(format!("Metric: {name} does not support requested dimension: {unknown}.")));
+        return Err(refused(format!(
+            "Metric: {name} does not support requested dimension combination: {unknown}, supported ones are: {}",
+            dimensions.join(",")
+        )));
     }
     // A minute is told only when it is over, and some time after that.
     let told = |minute: i64| {

@@ -62,9 +62,8 @@ impl Span {
             .ok_or_else(|| refused(format!("Detected invalid time grain input: {named}.")))?;
         let (start, end) = match request.parameter("timespan").filter(|span| !span.is_empty()) {
             None => (now.checked_sub(jiff::SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN), now),
-            Some(text) => {
-                between(&text).ok_or_else(|| refused(format!("Detected invalid timespan input: {text}.")))?
-            }
+            Some(text) => between(&text, now)
+                .ok_or_else(|| refused(format!("Detected invalid timespan input: {text}.")))?,
         };
         let span = Self { start, end, interval_name, interval };
         if span.bins().nth(MOST_BINS).is_some() {
@@ -100,9 +99,11 @@ impl Span {
     }
 }
 
-/// `2026-01-01T00:00:00Z/2026-01-01T01:00:00Z`, or a moment and a duration such as `PT1H` in either order.
-fn between(text: &str) -> Option<(Timestamp, Timestamp)> {
-    let (left, right) = text.split_once('/')?;
+/// `2026-01-01T00:00:00Z/2026-01-01T01:00:00Z`; or a moment and a duration such as `PT1H` in either order; or a duration
+/// alone, which ends now.
+fn between(text: &str, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+    let present = now.to_string();
+    let (left, right) = text.split_once('/').unwrap_or((text, &present));
     // A plus that was sent as it is has become a space.
     let moment = |text: &str| text.replace(' ', "+").parse::<Timestamp>().ok();
     let seconds = |text: &str| text.parse::<jiff::SignedDuration>().ok().map(|length| length.as_secs_f64());

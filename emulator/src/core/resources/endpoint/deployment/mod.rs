@@ -2,6 +2,7 @@
 
 mod render;
 mod serve;
+mod sizes;
 
 use serde_json::{Value, json};
 
@@ -10,11 +11,11 @@ use crate::config::Work;
 use crate::core::Core;
 use crate::core::machinery::call::{self, Call};
 use crate::core::machinery::error::{Answer, ArmError};
-use crate::core::machinery::json as at;
 use crate::core::machinery::operation::Deed;
 use crate::core::machinery::order::Order;
 use crate::core::machinery::paging::page;
 use crate::core::machinery::schema::word;
+use crate::core::machinery::{json as at, tags};
 use crate::wire::Response;
 use render::rendered;
 pub use serve::{finish, remove};
@@ -100,8 +101,9 @@ fn checked(
     if compute == "Kubernetes" {
         check_names_together(call.address.name(1), call.address.leaf())?;
     }
-    capacity(core, body)?;
+    let capacity = capacity(core, body)?;
     bounds::online(body, compute)?;
+    endpoint::refuse_foreign(call, body, &["model", "environmentId", "codeConfiguration.codeId"])?;
     if core.config.inferred.environment_needed_at_once && serve::lacks_environment(core, body) {
         return Err(ArmError::validation("EnvironmentId", serve::LACKS_ENVIRONMENT));
     }
@@ -115,10 +117,18 @@ fn checked(
         ));
     }
     match before {
-        Some(before) => refuse_fixed(body, before, compute),
-        None => refuse_quota(core, call, &location),
+        Some(before) => refuse_fixed(body, before, compute)?,
+        None => refuse_quota(core, call, &location)?,
     }
+    let size = at::text(body, "properties.instanceType")
+        .or_else(|| before.and_then(|before| at::text(before, "properties.instanceType")))
+        .unwrap_or(DEFAULT_SIZE);
+    sizes::check_name(compute, size)?;
+    if compute == "Managed" { sizes::refuse_cores(core, call, &location, size, capacity) } else { Ok(()) }
 }
+
+/// The instances of a deployment that names none [REC].
+const DEFAULT_SIZE: &str = "Standard_F4s_v2";
 
 /// On Kubernetes the names of endpoint and deployment have 6 to 62 characters together [DOC].
 fn check_names_together(endpoint: &str, deployment: &str) -> Result<(), ArmError> {
@@ -143,6 +153,12 @@ fn refuse_fixed(body: &Value, before: &Value, compute: &str) -> Result<(), ArmEr
     };
     if at::text(before, "properties.endpointComputeType") != Some(compute) {
         return fixed("endpointComputeType");
+    }
+    let egress = "properties.egressPublicNetworkAccess";
+    if at::text(body, egress)
+        .is_some_and(|_| endpoint::access(body, egress) != before["properties"]["egressPublicNetworkAccess"])
+    {
+        return fixed("egressPublicNetworkAccess");
     }
     for field in ["instanceType", "codeConfiguration"] {
         let path = format!("properties.{field}");
@@ -211,8 +227,8 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
     let Some(before) = core.store.take(&key) else { return Err(missing(call.address.leaf())) };
     endpoint::refuse_busy(core, &endpoint_key)?;
     let mut document = before.clone();
-    if let Some(tags) = at::at(&body, "tags") {
-        document["tags"] = tags.clone();
+    if at::at(&body, "tags").is_some() {
+        document["tags"] = tags::kept(core, Some(&before), &body);
     }
     call::touch(core, call.identity, &mut document, &before);
     let now = core.now();
@@ -221,6 +237,11 @@ pub fn patch(core: &mut Core, call: &Call) -> Answer {
         return Ok(Response::json(200, &shown(call, &document)));
     }
     document["sku"] = sku(core, &json!({"sku": at::over(&before, &body, "sku")}))?;
+    let word = |path: &str| at::text(&before, path).unwrap_or_default();
+    if word("properties.endpointComputeType") == "Managed" {
+        let count = document["sku"]["capacity"].as_u64().unwrap_or_default();
+        sizes::refuse_cores(core, call, word("location"), word("properties.instanceType"), count)?;
+    }
     document["properties"]["provisioningState"] = "Scaling".into();
     let deed = Deed::FinishDeployment { key: key.clone() };
     let urls = begin(core, call, Work::DeploymentScale, deed, Some(key.clone()), "");

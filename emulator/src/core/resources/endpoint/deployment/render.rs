@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{compute_type, sku};
+use super::{DEFAULT_SIZE, compute_type, sku};
 use crate::core::Core;
 use crate::core::machinery::call::Call;
 use crate::core::machinery::error::ArmError;
-use crate::core::machinery::json as at;
+use crate::core::machinery::{json as at, tags};
 use crate::core::resources::endpoint;
 
 /// The document of a PUT.
@@ -52,9 +52,12 @@ pub(super) fn rendered(
         "livenessProbe": probe("livenessProbe"),
         "readinessProbe": probe("readinessProbe"),
         "provisioningState": if before.is_some() { "Updating" } else { "Creating" },
-        "instanceType": fixed("instanceType", "Standard_F4s_v2".into()),
+        "instanceType": fixed("instanceType", DEFAULT_SIZE.into()),
         "model": asked("model"),
-        "egressPublicNetworkAccess": endpoint::access(body, "properties.egressPublicNetworkAccess"),
+        "egressPublicNetworkAccess": match before {
+            Some(before) => before["properties"]["egressPublicNetworkAccess"].clone(),
+            None => endpoint::access(body, "properties.egressPublicNetworkAccess").into(),
+        },
         "dataCollector": asked("dataCollector"),
         "endpointComputeType": compute,
     });
@@ -72,7 +75,7 @@ pub(super) fn rendered(
         "type": call.address.arm_type(),
         "location": parent["location"],
         "kind": if compute == "Managed" { "Managed" } else { "K8S" },
-        "tags": at::or(body, "tags", json!({})),
+        "tags": tags::kept(core, before, body),
         "sku": sku(core, body)?,
         "properties": properties,
     }))
