@@ -241,7 +241,8 @@ pub struct Probe {
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.setTraffic)).map(s, s.setTraffic).isSorted()").message("the weights of setTraffic must rise from step to step"),
     validation = between("keepPrevious", "0s", "720h"),
     validation = between("keepFailed", "0s", "720h"),
-    validation = between("progressDeadline", "1m", "24h")
+    validation = between("progressDeadline", "1m", "24h"),
+    validation = between("handover", "0s", "24h")
 )]
 pub struct Strategy {
     /// What happens, in this order, before the new version has all the traffic. Default: no steps, all at once. The first version of an endpoint, and the previous version while it is still warm, take all the traffic without steps.
@@ -258,7 +259,7 @@ pub struct Strategy {
     /// How long Azure may take to make a deployment ready; longer counts as failed. `1m` to `24h`. Default: `60m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline: Option<Period>,
-    /// How long the deletion of this binding waits for another one of its namespace that names the same endpoint, before anything is taken down in Azure: a binding that is renamed in Git keeps its endpoint, its keys and its traffic. `0s`: not at all. Default: `2m`.
+    /// How long the deletion of this binding waits for another one of its namespace that names the same endpoint, before anything is taken down in Azure: a binding that is renamed in Git keeps its endpoint, its keys and its traffic. At most `24h`; `0s`: not at all. Default: `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handover: Option<Period>,
 }

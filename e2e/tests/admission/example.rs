@@ -51,7 +51,7 @@ pub fn example(kind: &str) -> Value {
                         "egressPublicNetworkAccess": "Disabled", "tags": {"team": "fares"}},
                 },
                 "strategy": {"steps": [{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}],
-                    "keepPrevious": "1h", "keepFailed": "30m", "progressDeadline": "1h30m"},
+                    "keepPrevious": "1h", "keepFailed": "30m", "progressDeadline": "1h30m", "handover": "5m"},
                 "management": "Observe", "deletionPolicy": "Retain", "suspend": true, "interval": "5m",
             })
         }

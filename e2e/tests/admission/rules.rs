@@ -488,7 +488,7 @@ fn rules_of_periods() -> Vec<Case> {
     let deployment = "spec.online.deployment";
     let mut fields: Vec<(&'static str, String)> =
         KINDS.map(|kind| (kind, "spec.interval".to_string())).to_vec();
-    for name in ["keepPrevious", "keepFailed", "progressDeadline"] {
+    for name in ["keepPrevious", "keepFailed", "progressDeadline", "handover"] {
         fields.push(("deploymentbindings", format!("spec.strategy.{name}")));
     }
     fields.push(("deploymentbindings", format!("{deployment}.requestSettings.requestTimeout")));
@@ -504,6 +504,7 @@ fn rules_of_periods() -> Vec<Case> {
         let (least, most) = match name {
             "interval" | "progressDeadline" => ("1m", "24h"),
             "keepPrevious" | "keepFailed" => ("0s", "720h"),
+            "handover" => ("0s", "24h"),
             "requestTimeout" => ("1s", "180s"),
             "initialDelay" => ("0s", "1h"),
             _ => ("1s", "1h"),

@@ -216,6 +216,9 @@ fn a_policy_knows_the_registries_that_it_may_refer_to() {
     assert!(read.contains(&ClusterRead::Object(crate::api::ObjectKey::meant::<Registry>(&lost, "fares"))));
 }
 
+/// What Azure says to a GET.
+type Answers = fn() -> Result<Option<Value>, crate::azure::model::Error>;
+
 #[test]
 fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place() {
     let here = ResourceId::workspace("s", "rg", "dev").model_version("taxi", "1");
@@ -232,7 +235,6 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
         absent: None,
         trouble: Trouble::default(),
     };
-    type Answers = fn() -> Result<Option<Value>, crate::azure::model::Error>;
     let cases: [(Option<&ResourceId>, Answers, bool); 7] = [
         (Some(&elsewhere), ours, true),
         (Some(&elsewhere), refused, true),
