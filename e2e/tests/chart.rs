@@ -32,19 +32,16 @@ async fn helm() -> Option<PathBuf> {
 
 /// `helm template` with these values.
 fn template(helm: &Path, values: &Value) -> Output {
+    template_for(helm, "1.33.0", values)
+}
+
+/// The same for a cluster of this version.
+fn template_for(helm: &Path, version: &str, values: &Value) -> Output {
     let folder = e2e::folders::TemporaryFolder::new("bindery-chart-test").unwrap();
     let file = folder.path().join("values.json");
     fs::write(&file, values.to_string()).unwrap();
     Command::new(helm)
-        .args([
-            "template",
-            "release",
-            "--namespace",
-            "bindery-system",
-            "--kube-version",
-            "1.33.0",
-            "--values",
-        ])
+        .args(["template", "release", "--namespace", "bindery-system", "--kube-version", version, "--values"])
         .arg(file)
         .arg(repository().join("charts/bindery"))
         .output()
@@ -130,11 +127,10 @@ async fn values_become_arguments_environment_and_annotations() {
         &json!({
             "clusterId": "aks-1",
             "observeOnly": true,
-            "watchNamespace": "fares",
+            "watchNamespaces": ["fares", "risk"],
             "image": {"repository": "images.example/bindery", "tag": "1.2.3"},
             "azure": {"tenantId": IDENTITY, "clientId": IDENTITY, "armEndpoint": "https://arm.example",
                 "authorityHost": "https://login.example"},
-            "workloadIdentity": {"clientId": IDENTITY, "tenantId": IDENTITY},
             "serviceAccount": {"name": "operator", "annotations": {"team": "platform"}},
             "log": {"format": "json", "filter": "bindery=debug"},
             "extraEnv": [{"name": "RUST_BACKTRACE", "value": "1"}],
@@ -146,7 +142,6 @@ async fn values_become_arguments_environment_and_annotations() {
         }),
     );
     let pod = &one(&objects, "Deployment")["spec"]["template"];
-    assert_eq!(pod["metadata"]["labels"]["azure.workload.identity/use"], "true");
     assert_eq!(pod["metadata"]["labels"]["team"], "platform");
     assert_eq!(pod["spec"]["nodeSelector"], json!({"kubernetes.io/os": "linux"}));
     assert_eq!(pod["spec"]["tolerations"], json!([{"key": "system", "operator": "Exists"}]));
@@ -159,7 +154,7 @@ async fn values_become_arguments_environment_and_annotations() {
             "run",
             "--cluster-id=aks-1",
             "--observe-only",
-            "--watch-namespace=fares",
+            "--watch-namespaces=fares,risk",
             "--arm-endpoint=https://arm.example",
             "--log-format=json"
         ])
@@ -177,28 +172,84 @@ async fn values_become_arguments_environment_and_annotations() {
     assert_eq!(container["envFrom"], json!([{"secretRef": {"name": "azure"}}]));
     let account = &one(&objects, "ServiceAccount")["metadata"];
     assert_eq!(account["name"], "operator");
-    assert_eq!(
-        account["annotations"],
-        json!({"azure.workload.identity/client-id": IDENTITY, "azure.workload.identity/tenant-id": IDENTITY,
-            "team": "platform"})
-    );
+    assert_eq!(account["annotations"], json!({"team": "platform"}));
+}
+
+/// One client id, whichever way the identity is proved: with workload identity the webhook of AKS reads it from the
+/// service account, and nothing else may say another one.
+#[tokio::test]
+async fn workload_identity_is_the_client_id_on_the_service_account() {
+    let Some(helm) = helm().await else { return };
+    let values = |azure: Value, create: bool| {
+        json!({"clusterId": "aks-1", "azure": azure, "workloadIdentity": {"enabled": true},
+            "serviceAccount": {"create": create, "annotations": if create { json!({"team": "platform"}) } else { json!({}) }}})
+    };
+    let id = |key: &str| format!("azure.workload.identity/{key}");
+    for (azure, expected) in [
+        (json!({"clientId": IDENTITY}), json!({"team": "platform", id("client-id"): IDENTITY})),
+        (
+            json!({"clientId": IDENTITY, "tenantId": IDENTITY}),
+            json!({"team": "platform", id("client-id"): IDENTITY, id("tenant-id"): IDENTITY}),
+        ),
+    ] {
+        let objects = render(&helm, &values(azure, true));
+        assert_eq!(one(&objects, "ServiceAccount")["metadata"]["annotations"], expected);
+        let pod = &one(&objects, "Deployment")["spec"]["template"];
+        assert_eq!(pod["metadata"]["labels"][id("use")], "true");
+        assert_eq!(pod["spec"]["containers"][0]["env"], Value::Null);
+    }
+    // A service account of somebody else's says it.
+    let objects = render(&helm, &values(json!({}), false));
+    assert!(!kinds(&objects).contains(&"ServiceAccount"));
+    assert_eq!(one(&objects, "Deployment")["spec"]["template"]["metadata"]["labels"][id("use")], "true");
 }
 
 #[tokio::test]
-async fn one_namespace_needs_a_role_there_and_nothing_cluster_wide() {
+async fn watched_namespaces_need_a_role_in_each_and_nothing_cluster_wide() {
     let Some(helm) = helm().await else { return };
-    let values = json!({"clusterId": "aks-1", "watchNamespace": "fares", "crds": {"install": false}});
-    let objects = render(&helm, &values);
-    assert_eq!(kinds(&objects), ["Deployment", "Role", "RoleBinding", "ServiceAccount"]);
-    let role = one(&objects, "Role");
     let namespaced: Vec<Value> =
         rules().into_iter().filter(|rule| rule["resources"] != json!(["namespaces"])).collect();
     assert_eq!(namespaced.len() + 1, rules().len());
-    assert_eq!(role["rules"], Value::from(namespaced));
-    assert_eq!(role["metadata"]["namespace"], "fares");
-    let binding = one(&objects, "RoleBinding");
-    assert_eq!(binding["metadata"]["namespace"], "fares");
-    assert_eq!(binding["subjects"][0]["namespace"], "bindery-system");
+    for watched in [json!(["fares"]), json!(["fares", "risk"])] {
+        let values = json!({"clusterId": "aks-1", "watchNamespaces": watched, "crds": {"enabled": false}});
+        let objects = render(&helm, &values);
+        assert_eq!(kinds(&objects), ["Deployment", "Role", "RoleBinding", "ServiceAccount"]);
+        let all = |kind: &str| objects.iter().filter(|o| o["kind"] == kind).collect::<Vec<_>>();
+        let (roles, bindings) = (all("Role"), all("RoleBinding"));
+        for objects in [&roles, &bindings] {
+            let inside: Vec<&Value> = objects.iter().map(|o| &o["metadata"]["namespace"]).collect();
+            assert_eq!(json!(inside), watched);
+        }
+        for (role, binding) in roles.iter().zip(bindings) {
+            assert_eq!(role["rules"], Value::from(namespaced.clone()));
+            assert_eq!(
+                binding["roleRef"],
+                json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role["metadata"]["name"]})
+            );
+            assert_eq!(binding["subjects"][0]["namespace"], "bindery-system");
+        }
+    }
+}
+
+/// What the README tells people to type is taken: unknown values are refused.
+#[tokio::test]
+async fn the_command_of_the_readme_installs_it() {
+    let Some(helm) = helm().await else { return };
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let (_, command) = readme.split_once("$ helm install ").unwrap();
+    let command = command.split("```").next().unwrap().replace("\\\n", " ");
+    let output = Command::new(helm)
+        .args(["template", "--kube-version", "1.33.0"])
+        .args(command.split_whitespace())
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    let objects = documents(&String::from_utf8(output.stdout).unwrap());
+    let pod = &one(&objects, "Deployment")["spec"]["template"];
+    assert_eq!(pod["metadata"]["labels"]["azure.workload.identity/use"], "true");
+    let arguments = pod["spec"]["containers"][0]["args"].as_array().unwrap();
+    assert!(arguments.contains(&json!("--observe-only")), "{arguments:?}");
 }
 
 /// Helm has one kind of number: 1.0 becomes 1.
@@ -226,12 +277,61 @@ async fn the_crds_are_those_of_the_code_and_stay_when_the_release_goes() {
         let crd = whole_numbers(serde_json::to_value(crd).unwrap());
         let found = rendered.iter().find(|r| r["metadata"]["name"] == crd["metadata"]["name"]).unwrap();
         assert_eq!(found["spec"], crd["spec"]);
-        assert_eq!(found["metadata"]["annotations"], json!({"helm.sh/resource-policy": "keep"}));
+        assert_eq!(
+            found["metadata"]["annotations"],
+            json!({"helm.sh/resource-policy": "keep", "argocd.argoproj.io/sync-options": "Prune=false"})
+        );
     }
-    let values = json!({"clusterId": "aks-1", "crds": {"keep": false}});
-    for crd in render(&helm, &values).iter().filter(|object| object["kind"] == "CustomResourceDefinition") {
-        assert_eq!(crd["metadata"]["annotations"], Value::Null);
+    let without = render(&helm, &json!({"clusterId": "aks-1", "crds": {"enabled": false}}));
+    assert!(!kinds(&without).contains(&"CustomResourceDefinition"));
+}
+
+/// What the chart was tried with, and nothing older.
+#[tokio::test]
+async fn an_older_cluster_is_refused() {
+    let Some(helm) = helm().await else { return };
+    for (version, taken) in [("1.29.9", false), ("1.30.0", true), ("1.30.4-gke.1", true)] {
+        let output = template_for(&helm, version, &json!({"clusterId": "aks-1"}));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), taken, "{version}: {said}");
+        assert!(taken || said.contains("chart requires kubeVersion: >=1.30.0-0"), "{said}");
     }
+}
+
+/// `helm install --dry-run` prints what a person reads.
+#[tokio::test]
+async fn the_notes_warn_of_deleting_the_crds() {
+    let Some(helm) = helm().await else { return };
+    let control_plane = shared().await.unwrap();
+    let notes = |values: &Value| {
+        let folder = e2e::folders::TemporaryFolder::new("bindery-chart-test").unwrap();
+        let file = folder.path().join("values.json");
+        fs::write(&file, values.to_string()).unwrap();
+        let output = Command::new(&helm)
+            .args(["install", "release", "--dry-run=client", "--namespace", "bindery-system", "--values"])
+            .arg(file)
+            .arg(repository().join("charts/bindery"))
+            .env("KUBECONFIG", control_plane.kubeconfig_path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.split_once("NOTES:").unwrap().1.to_string()
+    };
+    let said = notes(&json!({"clusterId": "aks-1"}));
+    assert!(
+        said.contains("WARNING: deleting the CustomResourceDefinitions of bindery.dev deletes"),
+        "{said}"
+    );
+    assert!(
+        said.contains("It watches all namespaces.") && said.contains("managed identity of its node"),
+        "{said}"
+    );
+    let said =
+        notes(&json!({"clusterId": "aks-1", "watchNamespaces": ["fares", "risk"], "observeOnly": true,
+        "azure": {"clientId": IDENTITY}, "workloadIdentity": {"enabled": true}}));
+    assert!(said.contains("It watches the namespaces fares, risk, and changes nothing in Azure"), "{said}");
+    assert!(said.contains(&format!("It acts as {IDENTITY} by workload identity")), "{said}");
 }
 
 #[tokio::test]
@@ -247,8 +347,32 @@ async fn values_that_cannot_be_right_are_refused_with_a_sentence() {
             "at '/azure/armEndpoint': 'http://arm' does not match pattern",
         ),
         (
-            json!({"clusterId": "a", "workloadIdentity": {"clientId": "bindery"}}),
-            "at '/workloadIdentity/clientId': 'bindery' does not match pattern",
+            json!({"clusterId": "a", "azure": {"clientId": "bindery"}}),
+            "at '/azure/clientId': 'bindery' does not match pattern",
+        ),
+        (
+            json!({"clusterId": "a", "workloadIdentity": {"enabled": true}}),
+            "azure.clientId is required with workloadIdentity.enabled: the client id of",
+        ),
+        (
+            json!({"clusterId": "a", "workloadIdentity": {"clientId": IDENTITY}}),
+            "at '/workloadIdentity': additional properties 'clientId' not allowed",
+        ),
+        (
+            json!({"clusterId": "a", "watchNamespaces": "fares"}),
+            "at '/watchNamespaces': got string, want array",
+        ),
+        (
+            json!({"clusterId": "a", "watchNamespaces": ["Fares"]}),
+            "at '/watchNamespaces/0': 'Fares' does not match pattern",
+        ),
+        (
+            json!({"clusterId": "a", "watchNamespaces": ["fares", "fares"]}),
+            "at '/watchNamespaces': items at 0 and 1 are equal",
+        ),
+        (
+            json!({"clusterId": "a", "crds": {"install": false}}),
+            "additional properties 'install' not allowed",
         ),
     ];
     for (values, sentence) in cases {
@@ -267,8 +391,8 @@ async fn an_api_server_takes_every_object_of_it() {
         return;
     };
     for values in [
-        json!({"clusterId": "aks-1", "workloadIdentity": {"clientId": IDENTITY}}),
-        json!({"clusterId": "aks-1", "watchNamespace": "default", "envFrom": [{"secretRef": {"name": "azure"}}],
+        json!({"clusterId": "aks-1", "azure": {"clientId": IDENTITY}, "workloadIdentity": {"enabled": true}}),
+        json!({"clusterId": "aks-1", "watchNamespaces": ["default", "kube-system"], "envFrom": [{"secretRef": {"name": "azure"}}],
             "extraEnv": [{"name": "A", "value": "b"}], "affinity": {"nodeAffinity": {}}}),
     ] {
         let mut objects = render(&helm, &values);

@@ -259,7 +259,7 @@ pub struct Strategy {
     /// How long Azure may take to make a deployment ready; longer counts as failed. `1m` to `24h`. Default: `60m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline: Option<Period>,
-    /// How long the deletion of this binding waits for another one of its namespace that names the same endpoint, before anything is taken down in Azure: a binding that is renamed in Git keeps its endpoint, its keys and its traffic. At most `24h`; `0s`: not at all. Default: `2m`.
+    /// How long the deletion of this binding waits for another one of its namespace that names the same endpoint, before anything is taken down in Azure: a binding that is renamed in Git keeps its endpoint, its keys and its traffic. At most `24h`; `0s`: not at all. Default: the operator's `--handover`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handover: Option<Period>,
 }

@@ -81,6 +81,7 @@ words! {
     // Something else has to happen first.
     ReferenceNotFound,
     ReferenceNotReady,
+    NotWatched,
     Suspended,
     OperationRunning,
     Inheriting,

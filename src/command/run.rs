@@ -8,8 +8,13 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use super::Outcome;
+use crate::api::Period;
 use crate::azure::client::{Azure, Config};
 use crate::controller::{self, Options};
+use crate::decide::Watched;
+
+/// Up to the slash, the name of [`controller::FIELD_MANAGER`].
+const USER_AGENT: &str = concat!("bindery/", env!("CARGO_PKG_VERSION"));
 
 /// How the operator runs. Who it is in Azure comes from the environment, as for every Azure client:
 /// AZURE_FEDERATED_TOKEN_FILE (workload identity), AZURE_CLIENT_SECRET, or else a managed identity.
@@ -22,9 +27,13 @@ pub(super) struct Arguments {
     /// Change nothing in Azure, whatever the manifests say: for the first contact with a subscription.
     #[arg(long, env = "BINDERY_OBSERVE_ONLY")]
     observe_only: bool,
-    /// Watch only this namespace. Default: all.
-    #[arg(long, env = "BINDERY_WATCH_NAMESPACE")]
-    watch_namespace: Option<String>,
+    /// How long a deletion that would take something down in Azure waits for another object of its namespace to take over,
+    /// where the manifest does not say it: `2m`, `90s`, `0s` for not at all.
+    #[arg(long, env = "BINDERY_HANDOVER", value_name = "PERIOD", default_value = "2m", value_parser = period)]
+    handover: Period,
+    /// Watch only these namespaces, with commas between them. Default: all.
+    #[arg(long, env = "BINDERY_WATCH_NAMESPACES", value_name = "NAMESPACES", value_delimiter = ',', value_parser = namespace)]
+    watch_namespaces: Vec<String>,
     /// Where Azure Resource Manager is. Default: the public cloud.
     #[arg(long, env = "BINDERY_ARM_ENDPOINT")]
     arm_endpoint: Option<String>,
@@ -52,6 +61,28 @@ fn cluster_id(text: &str) -> Result<String, String> {
     }
 }
 
+/// A period as in a manifest.
+fn period(text: &str) -> Result<Period, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let (unit, fits) = (&text[digits.len()..], digits.len() <= 6 && digits.parse::<u32>().is_ok());
+    if fits && ["s", "m", "h"].contains(&unit) {
+        Ok(Period::new(text))
+    } else {
+        Err("a whole number with the unit s, m or h, such as 2m".into())
+    }
+}
+
+/// As Kubernetes names namespaces. A name that no namespace can have would be waited for in vain.
+fn namespace(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let dashed = text.starts_with('-') || text.ends_with('-');
+    if (1..=63).contains(&text.len()) && text.chars().all(fits) && !dashed {
+        Ok(text.to_string())
+    } else {
+        Err("names of namespaces with commas between them; each has 1 to 63 small letters, digits and '-', and begins and ends with a letter or digit".into())
+    }
+}
+
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     let filter =
         EnvFilter::try_from_env("BINDERY_LOG").unwrap_or_else(|_| EnvFilter::new("bindery=info,warn"));
@@ -69,12 +100,15 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let mut kubernetes = kube::Config::infer().await?;
     // The wrapper decides when to try again, and sets its own time-outs.
     kubernetes.default_retry = false;
+    // For audit logs; and the API server takes the field manager of events from it.
+    kubernetes.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
     let client = Client::try_from(kubernetes)?;
 
     let options = Options {
         cluster: arguments.cluster_id,
         observe_only: arguments.observe_only,
-        namespace: arguments.watch_namespace,
+        handover: arguments.handover.duration(),
+        watched: Watched::only(arguments.watch_namespaces),
     };
     info!(version = env!("CARGO_PKG_VERSION"), ?options, "starting");
     let stop = CancellationToken::new();
@@ -87,4 +121,45 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     });
     controller::run(client, azure, options, stop).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn watched(namespaces: &[&str]) -> Result<String, String> {
+        let line = ["bindery", "--cluster-id", "test"].iter().chain(namespaces);
+        let line = Line::try_parse_from(line).map_err(|error| error.to_string())?;
+        Ok(Watched::only(line.arguments.watch_namespaces).to_string())
+    }
+
+    #[test]
+    fn namespaces_are_named_with_commas_or_one_by_one() {
+        assert_eq!(watched(&[]).as_deref(), Ok("all namespaces"));
+        assert_eq!(watched(&["--watch-namespaces", "risk,fares"]).as_deref(), Ok("fares, risk"));
+        assert_eq!(
+            watched(&["--watch-namespaces=risk", "--watch-namespaces=fares"]).as_deref(),
+            Ok("fares, risk")
+        );
+        for wrong in ["", "fares,", "Fares", "fares-", "team/fares", "fares, risk"] {
+            let said = watched(&["--watch-namespaces", wrong]).expect_err(wrong);
+            assert!(
+                said.contains("--watch-namespaces <NAMESPACES>") && said.contains("with commas between them"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_api_server_knows_us_by_one_name() {
+        assert_eq!(USER_AGENT.split('/').next(), Some(controller::FIELD_MANAGER));
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use kube::runtime::watcher::Event;
 
@@ -11,8 +12,8 @@ use super::ports::Ports;
 use super::report;
 use crate::api::ObjectKey;
 use crate::azure::model::ResourceId;
-use crate::decide::Kind;
 use crate::decide::facts::{ClusterRead, Found};
+use crate::decide::{Kind, Watched};
 
 /// How the operator runs.
 #[derive(Debug, Clone)]
@@ -21,8 +22,10 @@ pub struct Options {
     pub cluster: String,
     /// Change nothing in Azure, whatever the manifests say.
     pub observe_only: bool,
-    /// Only this namespace; none for all.
-    pub namespace: Option<String>,
+    /// How long a deletion waits for an heir where the manifest does not say it.
+    pub handover: Duration,
+    /// Which namespaces to watch.
+    pub watched: Watched,
 }
 
 /// What every pass of one process shares: the world around it, and what it remembers. All that it remembers may be lost
@@ -84,11 +87,13 @@ impl<P: Ports> Context<P> {
     pub(super) fn find(&self, reader: &Arc<ObjectKey>, read: &ClusterRead) -> Found {
         self.index.asks(reader, read);
         match read {
+            ClusterRead::Object(key) if !self.options.watched.sees(&key.namespace) => Found::NotWatched,
             ClusterRead::Object(key) => Found::Object(self.ports.get(key)),
             ClusterRead::Naming(kind, name) => {
                 let keys = self.index.naming(*kind, name);
                 Found::Naming(keys.iter().filter_map(|key| self.ports.get(key)).collect())
             }
+            ClusterRead::Namespace(_) if !self.options.watched.reads_labels() => Found::NotWatched,
             ClusterRead::Namespace(name) => Found::Namespace(self.ports.namespace(name)),
             ClusterRead::LetGo(key) => Found::LetGo(self.memory.has_let_go(key)),
         }

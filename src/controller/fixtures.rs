@@ -11,7 +11,7 @@ use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
 use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, Registry};
 use crate::azure::model::{Answer, Ask, Call, Class, Error, Read, Reply};
 use crate::decide::facts::Namespace;
-use crate::decide::{Event, Kind};
+use crate::decide::{Event, Kind, Watched};
 
 /// The world.
 #[derive(Default)]
@@ -31,7 +31,12 @@ impl Nowhere {
 
 /// What every pass in this world shares.
 pub fn context() -> Context<Nowhere> {
-    let options = Options { cluster: "prod".into(), observe_only: false, namespace: None };
+    let options = Options {
+        cluster: "prod".into(),
+        observe_only: false,
+        handover: Duration::ZERO,
+        watched: Watched::all(),
+    };
     Context::new(Nowhere::default(), options)
 }
 

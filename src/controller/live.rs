@@ -22,6 +22,8 @@ use crate::decide::{Event, Kind};
 
 /// The API server has no time-out of its own on a request that hangs.
 const LONGEST: Duration = Duration::from_secs(15);
+/// Who we are in `metadata.managedFields`. For events the API server takes it from our User-Agent.
+pub const FIELD_MANAGER: &str = "bindery";
 /// What an event's note may hold.
 const NOTE_LIMIT: usize = 1000;
 
@@ -40,13 +42,13 @@ pub struct Stores {
     pub workspaces: Store<Workspace>,
     pub versions: Store<ModelVersion>,
     pub bindings: Store<DeploymentBinding>,
-    /// None when one namespace is watched: then no reference can come from another.
+    /// None where the operator watches a list of namespaces: it reads no labels then.
     pub namespaces: Option<Store<Namespace>>,
 }
 
 impl Live {
     pub fn new(client: Client, azure: azure::client::Azure, stores: Stores) -> Self {
-        let reporter = Reporter { controller: "bindery".into(), instance: None };
+        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: None };
         Self { recorder: Recorder::new(client.clone(), reporter), client, azure, stores }
     }
 
@@ -78,14 +80,14 @@ impl Cluster for Live {
     }
 
     async fn replace_status<K: Kind>(&self, object: &K) -> Result<K, Refusal> {
-        let parameters = PostParams::default();
+        let parameters = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
         within(self.api(object).replace_status(&object.name_any(), &parameters, object)).await
     }
 
     async fn replace_finalizers<K: Kind>(&self, object: &K, finalizers: Vec<String>) -> Result<K, Refusal> {
         let patch =
             json!({"metadata": {"resourceVersion": object.resource_version(), "finalizers": finalizers}});
-        let parameters = PatchParams::default();
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         within(self.api(object).patch(&object.name_any(), &parameters, &Patch::Merge(patch))).await
     }
 

@@ -11,6 +11,7 @@ mod fixtures;
 mod index;
 mod live;
 mod memory;
+mod merge;
 mod pass;
 pub(crate) mod ports;
 mod report;
@@ -19,6 +20,7 @@ mod watch;
 #[cfg(test)]
 pub(crate) use context::Context;
 pub use context::Options;
+pub use live::FIELD_MANAGER;
 #[cfg(test)]
 pub(crate) use pass::pass;
 pub use watch::run;

@@ -72,7 +72,8 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
         now: context.ports.now(),
         cluster: context.options.cluster.clone(),
         observe_only: context.options.observe_only,
-        one_namespace: context.options.namespace.is_some(),
+        handover: context.options.handover,
+        watched: context.options.watched.clone(),
         trouble: Trouble {
             failure: remembered.failure,
             unreadable: remembered.unreadable,

@@ -20,12 +20,16 @@ use tracing::{info, warn};
 
 use super::context::{Context, Options};
 use super::live::{Live, Stores, seen};
+use super::merge::merged;
 use super::pass::pass;
 use super::ports::{Cluster, Ports};
 use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace};
 use crate::azure::client::Azure;
 use crate::decide::Kind;
 use crate::decide::facts::Namespace as Seen;
+
+/// How the log names a watch that is not of one namespace.
+const ALL: &str = "all";
 
 /// Passes of one kind at a time.
 const CONCURRENCY: u16 = 32;
@@ -63,7 +67,7 @@ pub async fn run(client: Client, azure: Azure, options: Options, stop: Cancellat
     let (versions, version_writer) = reflector::store();
     let (bindings, binding_writer) = reflector::store();
     let (namespaces, namespace_writer) = reflector::store::<Namespace>();
-    let everywhere = options.namespace.is_none();
+    let everywhere = options.watched.list().is_none();
     let namespaces = everywhere.then_some(namespaces);
     let stores = Stores { registries, workspaces, versions, bindings, namespaces };
     let (registries, registry_queue) = unbounded_channel();
@@ -142,21 +146,25 @@ async fn serve<K: Kind>(
         .await;
 }
 
-/// What a watch brings, with its own back-off; a broken watch is logged, never silent.
-fn events<K>(api: Api<K>) -> BoxStream<'static, Event<K>>
+/// What a watch brings, with its own back-off; a broken watch is logged, never silent. `of` names the namespaces.
+fn events<K>(api: Api<K>, of: &str) -> BoxStream<'static, Event<K>>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let kind = K::kind(&());
+    let (kind, of) = (K::kind(&()), of.to_string());
     watch(api, watcher::Config::default())
         .default_backoff()
         // Who wrote which field is as large as the rest of an object, and nobody here asks for it. A write
         // without it leaves it as it is.
         .modify(|object| object.meta_mut().managed_fields = None)
         .filter_map(move |event| {
-            let kind = kind.clone();
+            let (kind, of) = (kind.clone(), of.clone());
             async move {
-                event.inspect_err(|error| warn!(%kind, "the watch broke and begins again: {error}")).ok()
+                event
+                    .inspect_err(|error| {
+                        warn!(%kind, namespaces = %of, "the watch broke and begins again: {error}");
+                    })
+                    .ok()
             }
         })
         .boxed()
@@ -170,7 +178,7 @@ async fn follow_namespaces(
     mut writer: Writer<Namespace>,
     queues: Queues,
 ) {
-    let mut events = events(Api::<Namespace>::all(client));
+    let mut events = events(Api::<Namespace>::all(client), ALL);
     let mut changed: Vec<String> = vec![];
     while let Some(event) = events.next().await {
         if let Event::Apply(it) | Event::InitApply(it) | Event::Delete(it) = &event {
@@ -191,11 +199,16 @@ async fn follow_namespaces(
 }
 
 async fn follow<K: Kind>(client: Client, context: Arc<Context<Live>>, writer: Writer<K>, queues: Queues) {
-    let api: Api<K> = match &context.options.namespace {
-        Some(namespace) => Api::namespaced(client, namespace),
-        None => Api::all(client),
+    let wake = |woken: &[Arc<ObjectKey>]| queues.wake(woken);
+    let Some(namespaces) = context.options.watched.list() else {
+        return take_in(events(Api::<K>::all(client), ALL), &context, writer, wake).await;
     };
-    take_in(events(api), &context, writer, |woken| queues.wake(woken)).await;
+    let watch = |namespace: &String| {
+        let api = Api::<K>::namespaced(client.clone(), namespace);
+        (namespace.clone(), events(api, namespace))
+    };
+    let all = merged(namespaces.iter().map(watch).collect(), writer.as_reader());
+    take_in(all, &context, writer, wake).await;
 }
 
 /// Takes over what a watch brings, and wakes whom it concerns.

@@ -23,8 +23,8 @@ use crate::api::{ConditionType, conditions_of};
 pub use facts::{Facts, Kind, Look};
 pub use places::{Place, SourceVersion};
 pub use situation::{
-    Attempt, Claimant, Effect, Failure, Followed, HANDOVER, Intent, Mode, NotOurs, OWNER_TAG, Owner,
-    Ownership, Situation, Standing, Tagged, Trouble, Written, elapsed, in_seconds, retry_after,
+    Attempt, Claimant, Effect, Failure, Followed, Intent, Mode, NotOurs, OWNER_TAG, Owner, Ownership,
+    Situation, Standing, Tagged, Trouble, Watched, Written, elapsed, in_seconds, retry_after,
 };
 pub use verdict::{Decision, Event, LookAgain, Verdict};
 

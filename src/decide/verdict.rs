@@ -67,6 +67,7 @@ pub struct Event {
 
 /// What to do for an object now, and what its status should say.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // each is an answer of its own
 pub struct Decision<S> {
     /// The whole status.
     pub status: S,

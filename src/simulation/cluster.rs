@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::api::{
-    AnyObject, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
-    Workspace, conditions_of,
+    AnyObject, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Reason,
+    Registry, Workspace, conditions_of,
 };
 use crate::decide::Kind;
 
@@ -62,7 +62,7 @@ pub struct Cluster {
     pub labels: BTreeMap<String, BTreeMap<String, String>>,
     /// How often every object is compared with Azure.
     pub interval: &'static str,
-    /// What went at once, without a finalizer, and had not been Ready: it may have left something in Azure.
+    /// What went at once, without a finalizer, and was not Ready or only observed: it may have left something in Azure.
     pub unheld: BTreeSet<String>,
     /// What the cache has not seen yet.
     behind: BTreeSet<ObjectKey>,
@@ -132,7 +132,8 @@ impl Cluster {
     pub fn delete<K: Object>(&mut self, name: &str, now: Timestamp) {
         let Some(object) = self.find::<K>(name).cloned() else { return };
         if !object.holds() {
-            if !conditions_of(object.conditions()).is_true(ConditionType::Ready) {
+            let ready = conditions_of(object.conditions()).reason(ConditionType::Ready);
+            if ready != Some(Reason::Succeeded) {
                 self.unheld.insert(object.full_name());
             }
             self.live.remove(&object.key());

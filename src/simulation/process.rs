@@ -16,8 +16,8 @@ use super::ports::Ports;
 use super::world::World;
 use crate::api::{AnyObject, DeploymentBinding, ModelVersion, ObjectKey, ObjectKind, Registry, Workspace};
 use crate::controller::{Context, Options, pass};
-use crate::decide::Kind;
 use crate::decide::facts::ClusterRead;
+use crate::decide::{Kind, Watched};
 
 /// Does something with a kind that is known by its name.
 macro_rules! of_kind {
@@ -66,7 +66,12 @@ impl Process {
     pub fn begin(world: &Arc<Mutex<World>>) -> Self {
         let ports = Ports::new(world.clone());
         let observe_only = ports.world().observe_only;
-        let options = Options { cluster: "prod".into(), observe_only, namespace: None };
+        let options = Options {
+            cluster: "prod".into(),
+            observe_only,
+            handover: Duration::from_secs(120),
+            watched: Watched::all(),
+        };
         let context = Arc::new(Context::new(ports, options));
         let mut process = Self {
             context,

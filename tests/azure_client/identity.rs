@@ -89,6 +89,7 @@ async fn a_refusal_with_quotes_and_lines_keeps_its_code() {
             code: Some("AADSTS700213".into()),
             message: "Entra ID gave no token: No matching federated identity record found for presented assertion subject \"system:serviceaccount:ml:bindery\".".into(),
             correlation: Some("44444444-0000-4000-8000-000000000004".into()),
+            unsent: true,
         };
         assert_eq!(error, expected);
     }

@@ -76,7 +76,7 @@ impl Step {
             }
             Self::E2e => &["test", "--package", "e2e"],
             Self::Inferred => &["test", "--package", "e2e", "--test", "operator"],
-            Self::Demo => &["run", "--quiet", "--package", "xtask", "--", "demo", "--exit"],
+            Self::Demo => &["run", "--package", "xtask", "--", "demo", "--exit"],
         };
         let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         if self == Self::E2e && cluster.options().names_a_cluster() {
@@ -222,4 +222,20 @@ fn tests_for_any_cluster() -> io::Result<Vec<String>> {
     }
     tests.sort();
     Ok(tests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compiling takes minutes on a new machine: nobody should have to guess whether anything happens.
+    #[test]
+    fn cargo_says_what_it_does() {
+        let alias = include_str!("../../.cargo/config.toml");
+        assert!(alias.contains("xtask = \"run --package xtask --\""), "{alias}");
+        for step in Step::value_variants() {
+            let arguments = step.cargo(&ClusterArguments::default()).expect("arguments");
+            assert!(!arguments.iter().any(|it| it == "--quiet" || it == "-q"), "{step:?}: {arguments:?}");
+        }
+    }
 }

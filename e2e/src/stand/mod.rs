@@ -30,8 +30,11 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 /// How the stand is to be.
 #[derive(Debug, Clone)]
 pub struct StandOptions {
-    /// Watch only the stand's own namespace, so that many stands share a control plane. Default true.
+    /// Watch only the stand's own namespace and those of `also_watched`, so that many stands share a control plane.
+    /// Default true.
     pub one_namespace: bool,
+    /// More namespaces to watch, which are made.
+    pub also_watched: Vec<String>,
     /// More arguments for the operator.
     pub arguments: Vec<String>,
     /// The emulator. Default: the story's, at a hundred times real speed.
@@ -42,7 +45,13 @@ pub struct StandOptions {
 
 impl Default for StandOptions {
     fn default() -> Self {
-        Self { one_namespace: true, arguments: vec![], emulator: emulator_config(100.0), operator: true }
+        Self {
+            one_namespace: true,
+            also_watched: vec![],
+            arguments: vec![],
+            emulator: emulator_config(100.0),
+            operator: true,
+        }
     }
 }
 
@@ -66,14 +75,19 @@ impl Stand {
         position::tell()?;
         let client = control_plane.client()?;
         crate::install_crds(&client, &bindery::api::crds()).await?;
+        let watched: Vec<String> = [vec![name.to_string()], options.also_watched].concat();
+        let watched = if options.one_namespace { watched } else { vec![] };
         create_namespace(&client, name).await?;
+        for namespace in watched.iter().skip(1) {
+            create_namespace(&client, namespace).await?;
+        }
         let emulator = Emulator::start(options.emulator).await?;
-        let account = operator::grant(control_plane, name, options.one_namespace).await?;
+        let account = operator::grant(control_plane, name, &watched).await?;
         let mut operator = Operator::prepare(OperatorOptions {
             kubeconfig: account,
             emulator: emulator.url(),
             ca_pem: emulator.ca_pem().to_string(),
-            namespace: options.one_namespace.then(|| name.to_string()),
+            watched,
             cluster_id: "stand".into(),
             arguments: options.arguments,
         })?;

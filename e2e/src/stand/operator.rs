@@ -29,8 +29,8 @@ pub struct OperatorOptions {
     pub emulator: String,
     /// The emulator's certificate authority.
     pub ca_pem: String,
-    /// Watch only this namespace.
-    pub namespace: Option<String>,
+    /// Watch only these namespaces; all where there are none.
+    pub watched: Vec<String>,
     /// The cluster's id in the owner tags.
     pub cluster_id: String,
     /// More arguments.
@@ -72,9 +72,11 @@ impl Operator {
             .env("AZURE_TENANT_ID", TENANT)
             .env("AZURE_CLIENT_ID", CLIENT.0)
             .env("AZURE_CLIENT_SECRET", CLIENT.1)
+            // Where a test is about an heir, the manifest says how long to wait for one.
+            .env("BINDERY_HANDOVER", "0s")
             .env("BINDERY_LOG", "bindery=debug,warn");
-        if let Some(namespace) = &self.options.namespace {
-            command.args(["--watch-namespace", namespace]);
+        if !self.options.watched.is_empty() {
+            command.args(["--watch-namespaces", &self.options.watched.join(",")]);
         }
         for (name, value) in &self.environment {
             command.env(name, value);
@@ -159,21 +161,22 @@ pub fn build(profile: &str) -> Result<PathBuf, Error> {
         .ok_or_else(|| "cargo did not say where it put the operator".into())
 }
 
-/// An account in the namespace with exactly the chart's rules, and a kubeconfig for it.
+/// An account in the namespace with exactly the chart's rules, in the watched namespaces or everywhere, and a kubeconfig
+/// for it.
 pub(super) async fn grant(
     control_plane: &ControlPlane,
     namespace: &str,
-    one_namespace: bool,
+    watched: &[String],
 ) -> Result<PathBuf, Error> {
     let client = control_plane.client()?;
     let rules: Vec<PolicyRule> = serde_yaml::from_str(RULES)?;
     let apply = PatchParams::apply("stand").force();
-    let meta = |namespaced: bool, name: &str| ObjectMeta {
+    let meta = |namespace: Option<&str>, name: &str| ObjectMeta {
         name: Some(name.into()),
-        namespace: namespaced.then(|| namespace.to_string()),
+        namespace: namespace.map(Into::into),
         ..ObjectMeta::default()
     };
-    let account = ServiceAccount { metadata: meta(true, ACCOUNT), ..ServiceAccount::default() };
+    let account = ServiceAccount { metadata: meta(Some(namespace), ACCOUNT), ..ServiceAccount::default() };
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
     accounts.patch(ACCOUNT, &apply, &Patch::Apply(&account)).await?;
     let subjects = Some(vec![Subject {
@@ -187,28 +190,32 @@ pub(super) async fn grant(
         kind: kind.into(),
         name: name.into(),
     };
-    if one_namespace {
-        // As the chart does with watchNamespace: namespaces are cluster-scoped.
-        let rules = rules.into_iter().filter(|r| r.resources.as_ref().is_none_or(|r| r != &["namespaces"]));
-        let role = Role { metadata: meta(true, ACCOUNT), rules: Some(rules.collect()) };
-        Api::<Role>::namespaced(client.clone(), namespace)
-            .patch(ACCOUNT, &apply, &Patch::Apply(&role))
-            .await?;
-        let binding =
-            RoleBinding { metadata: meta(true, ACCOUNT), role_ref: role_ref("Role", ACCOUNT), subjects };
-        Api::<RoleBinding>::namespaced(client, namespace)
-            .patch(ACCOUNT, &apply, &Patch::Apply(&binding))
-            .await?;
-    } else {
+    if watched.is_empty() {
         let name = format!("bindery-{namespace}");
-        let role = ClusterRole { metadata: meta(false, &name), rules: Some(rules), ..ClusterRole::default() };
+        let role = ClusterRole { metadata: meta(None, &name), rules: Some(rules), ..ClusterRole::default() };
         Api::<ClusterRole>::all(client.clone()).patch(&name, &apply, &Patch::Apply(&role)).await?;
         let binding = ClusterRoleBinding {
-            metadata: meta(false, &name),
+            metadata: meta(None, &name),
             role_ref: role_ref("ClusterRole", &name),
             subjects,
         };
         Api::<ClusterRoleBinding>::all(client).patch(&name, &apply, &Patch::Apply(&binding)).await?;
+        return Ok(control_plane.kubeconfig_for_service_account(namespace, ACCOUNT).await?);
+    }
+    // As the chart does with watchNamespaces: namespaces are cluster-scoped.
+    let rules = rules.into_iter().filter(|r| r.resources.as_ref().is_none_or(|r| r != &["namespaces"]));
+    let rules: Vec<PolicyRule> = rules.collect();
+    for watched in watched {
+        let role = Role { metadata: meta(Some(watched), ACCOUNT), rules: Some(rules.clone()) };
+        let roles: Api<Role> = Api::namespaced(client.clone(), watched);
+        roles.patch(ACCOUNT, &apply, &Patch::Apply(&role)).await?;
+        let binding = RoleBinding {
+            metadata: meta(Some(watched), ACCOUNT),
+            role_ref: role_ref("Role", ACCOUNT),
+            subjects: subjects.clone(),
+        };
+        let bindings: Api<RoleBinding> = Api::namespaced(client.clone(), watched);
+        bindings.patch(ACCOUNT, &apply, &Patch::Apply(&binding)).await?;
     }
     Ok(control_plane.kubeconfig_for_service_account(namespace, ACCOUNT).await?)
 }

@@ -1,9 +1,11 @@
 //! The programs that a control plane and the tests need, and where they come from: the folder named
-//! by `KUBEBUILDER_ASSETS`, else the user's cache, into which they are built once from Go modules.
+//! by `KUBEBUILDER_ASSETS`, else the store of `setup-envtest`, else the user's cache, into which they are
+//! built once from Go modules.
 //!
 //! Knows how to get a program, not how to run one.
 
 mod build;
+mod envtest;
 mod sources;
 
 use std::env;
@@ -26,12 +28,13 @@ const ASSETS: &str = "KUBEBUILDER_ASSETS";
 /// Why a program is not to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No cluster was named, no folder of binaries, and there is no Go to build them with.
+    /// No cluster was named, there are no binaries, and there is no Go to build them with.
     #[error(
-        "there is no Kubernetes control plane to work with. Three ways out:\n  \
+        "there is no Kubernetes control plane to work with. Four ways out:\n  \
          1. use a cluster of yours: --kubeconfig PATH, and --context NAME for another than its current context;\n  \
          2. set KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver, kube-controller-manager and kubectl;\n  \
-         3. install Go (1.26 or newer) and have it on PATH: they are then built once, into {}",
+         3. run `setup-envtest use`, which downloads etcd, kube-apiserver and kubectl into its store;\n  \
+         4. install Go (1.26 or newer) and have it on PATH: they are then built once, into {}",
         cache.display()
     )]
     NoWay {
@@ -41,7 +44,7 @@ pub enum Error {
     /// `KUBEBUILDER_ASSETS` is set, but the folder lacks what cannot be done without.
     #[error(
         "KUBEBUILDER_ASSETS is {}, and that folder has no {missing}. Put it there, or unset \
-         KUBEBUILDER_ASSETS to have everything built from source",
+         KUBEBUILDER_ASSETS to use the store of setup-envtest, or to have everything built from source",
         folder.display()
     )]
     IncompleteAssets {
@@ -96,11 +99,17 @@ pub struct Binaries {
     pub kubectl: Option<PathBuf>,
 }
 
-/// The programs of a control plane: those in `KUBEBUILDER_ASSETS` when it is set, else those in the
-/// cache, built now if they are not there yet (some minutes; `progress` hears of it).
+/// The programs of a control plane: those in `KUBEBUILDER_ASSETS` when it is set, else the newest of
+/// setup-envtest's store, else those in the cache, built now if they are not there yet (some minutes;
+/// `progress` hears of it).
 pub async fn control_plane(progress: &Progress) -> Result<Binaries, Error> {
-    if let Some(folder) = env::var_os(ASSETS).filter(|folder| !folder.is_empty()) {
-        return from_assets(Path::new(&folder), progress);
+    if let Some(folder) = assets() {
+        return from_folder(&folder, "KUBEBUILDER_ASSETS", progress);
+    }
+    if let Some(installed) = envtest::newest() {
+        let source = format!("setup-envtest's Kubernetes {}", installed.version);
+        progress.say(format!("using {source} ({})", installed.folder.display()));
+        return from_folder(&installed.folder, &source, progress);
     }
     let wanted = [
         (&sources::ETCD, "etcd"),
@@ -125,14 +134,22 @@ pub async fn helm(progress: &Progress) -> Result<PathBuf, Error> {
 }
 
 /// kubectl, for a cluster that is not ours: from `KUBEBUILDER_ASSETS`, else from `PATH`, else from
-/// the cache; built now if it is not there yet.
+/// setup-envtest's store, else from the cache; built now if it is not there yet.
 pub async fn kubectl(progress: &Progress) -> Result<PathBuf, Error> {
-    let assets = env::var_os(ASSETS).map(|folder| Path::new(&folder).join("kubectl"));
-    let ready = assets.filter(|path| path.is_file()).or_else(|| process::find_program(Path::new("kubectl")));
+    let within = |folder: PathBuf| Some(folder.join("kubectl")).filter(|path| path.is_file());
+    let ready = assets()
+        .and_then(within)
+        .or_else(|| process::find_program(Path::new("kubectl")))
+        .or_else(|| envtest::newest().and_then(|installed| within(installed.folder)));
     match ready {
         Some(path) => Ok(path),
         None => lazily("kubectl", &sources::KUBERNETES, progress).await,
     }
+}
+
+/// The folder that [`ASSETS`] names.
+fn assets() -> Option<PathBuf> {
+    env::var_os(ASSETS).filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
 async fn lazily(
@@ -147,7 +164,8 @@ async fn lazily(
     }
 }
 
-fn from_assets(folder: &Path, progress: &Progress) -> Result<Binaries, Error> {
+/// `source` names the folder in what is said about it.
+fn from_folder(folder: &Path, source: &str, progress: &Progress) -> Result<Binaries, Error> {
     let find = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
     let (Some(etcd), Some(kube_apiserver)) = (find("etcd"), find("kube-apiserver")) else {
         let missing: Vec<&str> =
@@ -160,7 +178,7 @@ fn from_assets(folder: &Path, progress: &Progress) -> Result<Binaries, Error> {
     let kube_controller_manager = find("kube-controller-manager");
     if kube_controller_manager.is_none() {
         progress.say(format!(
-            "KUBEBUILDER_ASSETS ({}) has no kube-controller-manager; going on without: namespaces \
+            "{source} ({}) has no kube-controller-manager; going on without: namespaces \
              will not finish deletion and get no default service account, the cluster roles view, edit \
              and admin stay empty, and nothing collects what an owner reference leaves behind",
             folder.display()

@@ -136,6 +136,36 @@ fn says_what_the_conditions_say() {
             seen(conditions(Some(false), Reason::Suspended, "spec.suspend is true.", None)),
             "Suspended: spec.suspend is true.",
         ),
+        (
+            "only observed, and as the manifest says",
+            &none,
+            seen(conditions(Some(true), Reason::Observed, "It is there.", None)),
+            "Healthy: It is there.",
+        ),
+        (
+            "only observed, and something would have to be done",
+            &none,
+            seen(conditions(Some(false), Reason::Observed, "Bindery would create it.", None)),
+            "Suspended: Bindery would create it.",
+        ),
+        (
+            "waits for an owner that goes",
+            &none,
+            seen(conditions(Some(false), Reason::OwnedByAnother, "It is handed over.", working)),
+            "Progressing: It is handed over.",
+        ),
+        (
+            "being deleted, and Ready all the same",
+            &deleting,
+            at(3, ready.clone()),
+            "Progressing: It is being deleted.",
+        ),
+        (
+            "being deleted while suspended",
+            &deleting,
+            at(3, conditions(Some(false), Reason::Suspended, "spec.suspend is true.", None)),
+            "Progressing: spec.suspend is true.",
+        ),
         ("being deleted, not seen yet", &deleting, at(2, ready.clone()), unseen),
         (
             "being deleted",
@@ -153,6 +183,19 @@ fn says_what_the_conditions_say() {
     for (kind, check) in checks() {
         for (what, metadata, status, expected) in &cases {
             assert_eq!(health(&check, &object(&kind, metadata, status)), *expected, "{kind}, {what}");
+        }
+    }
+}
+
+/// A wave or PruneLast between a version and its binding, or between two bindings of one endpoint, makes Argo CD wait for
+/// one of them before it turns to the other: the guide's section about renaming says what that breaks.
+#[test]
+fn the_samples_are_one_wave_and_prune_in_it() {
+    for entry in fs::read_dir(repository().join("config/samples")).unwrap() {
+        let file = entry.unwrap().path();
+        let text = fs::read_to_string(&file).unwrap();
+        for word in ["argocd.argoproj.io/sync-wave", "PruneLast"] {
+            assert!(!text.contains(word), "{}: {word}", file.display());
         }
     }
 }

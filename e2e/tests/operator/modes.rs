@@ -1,8 +1,10 @@
 //! The ways to run without changing anything, or not everything.
 
 use bindery::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
-use e2e::stand::{Stand, StandOptions, condition, drifted, ready};
-use kube::api::Api;
+use e2e::stand::{PATIENCE, Stand, StandOptions, condition, drifted, not_ready_because, ready};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, DeleteParams, ListParams};
+use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 
 use crate::taxi::{ENDPOINT, deployment, with};
@@ -91,7 +93,7 @@ async fn observe_only_writes_nothing_whatever_is_applied() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn watch_namespace_leaves_others_alone() -> Outcome {
+async fn watch_namespaces_leaves_others_alone() -> Outcome {
     let stand = taxi::stand("modes-watched").await?;
     stand.apply("Workspace", "fares-dev", json!({"azure": taxi::azure()})).await?;
     stand.wait_for::<Workspace>("fares-dev", "Ready", ready).await?;
@@ -107,9 +109,93 @@ async fn watch_namespace_leaves_others_alone() -> Outcome {
     Ok(())
 }
 
+/// Several namespaces are one picture: what is in one wakes and may be used from the other. What depends on any other
+/// namespace, or on labels, says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_namespaces_sees_several_and_says_what_it_does_not_see() -> Outcome {
+    let second = "modes-several-serving".to_string();
+    let options = StandOptions { also_watched: vec![second.clone()], ..StandOptions::default() };
+    let stand = taxi::stand_with("modes-several", options).await?;
+    stand.apply_namespace("modes-several-unwatched", json!({})).await?;
+    let api: Api<DeploymentBinding> = Api::namespaced(stand.client.clone(), &second);
+    let said = async |reason: &str| -> Result<String, e2e::stand::Error> {
+        let because = |b: &DeploymentBinding| not_ready_because(b, reason);
+        let found = await_condition(api.clone(), "taxi", |b: Option<&_>| b.is_some_and(because));
+        let found = tokio::time::timeout(PATIENCE, found).await;
+        let found = found.map_err(|_| format!("no {reason}; the log:\n{}", stand.operator.told(30)))??;
+        Ok(found.and_then(|b| condition(&b, "Ready")).map(|(.., message)| message).unwrap_or_default())
+    };
+    let open = json!({"from": "All", "selector": null});
+    let by_label = json!({"from": "Selector", "selector": {"matchLabels": {"team": "taxi"}}});
+    let azure = taxi::azure();
+    let place = |allowed: &Value| json!({"azure": azure, "allowedNamespaces": allowed});
+    stand.apply("Workspace", "fares-prod", place(&by_label)).await?;
+    let binding = |home: &str| {
+        taxi::with(
+            taxi::binding("taxi-1"),
+            json!({"workspaceRef": {"name": "fares-prod", "namespace": home},
+                "model": {"versionRef": {"name": "taxi-1"}}}),
+        )
+    };
+    stand.apply_in(&second, "DeploymentBinding", "taxi", binding(&stand.namespace)).await?;
+    let message = said("NotWatched").await?;
+    assert!(
+        message.starts_with("Workspace modes-several/fares-prod lets other namespaces in by"),
+        "{message}"
+    );
+    assert!(message.contains("watchNamespaces"), "{message}");
+    // The place is changed in one namespace, and the binding in the other is woken.
+    stand.edit::<Workspace>("fares-prod", json!({"allowedNamespaces": open})).await?;
+    let message = said("ReferenceNotFound").await?;
+    assert!(message.contains(&format!("There is no ModelVersion {second}/taxi-1")), "{message}");
+    // Outside of both, nobody can say what is there.
+    api.delete("taxi", &DeleteParams::default()).await?;
+    let gone = await_condition(api.clone(), "taxi", |b: Option<&DeploymentBinding>| b.is_none());
+    tokio::time::timeout(PATIENCE, gone).await??;
+    stand.apply_in(&second, "DeploymentBinding", "taxi", binding("modes-several-unwatched")).await?;
+    let message = said("NotWatched").await?;
+    assert!(message.contains("Add modes-several-unwatched to its --watch-namespaces"), "{message}");
+    assert_eq!(stand.writes(), Vec::<String>::new());
+    Ok(())
+}
+
+/// Who wrote what is asked when two tools fight over a field: our name is one word, everywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_in_the_cluster_is_written_as_bindery() -> Outcome {
+    let stand = taxi::stand("modes-field-manager").await?;
+    stand.apply("Registry", "fares-models", taxi::registry()).await?;
+    let registry = stand.wait_for::<Registry>("fares-models", "Ready", ready).await?;
+    let mut wrote: Vec<(String, String)> = vec![];
+    for entry in registry.metadata.managed_fields.unwrap_or_default() {
+        let manager = entry.manager.unwrap_or_default();
+        if manager != "stand" {
+            wrote.push((manager, entry.subresource.unwrap_or_default()));
+        }
+    }
+    wrote.sort();
+    // The finalizer, and the status.
+    let bindery = |subresource: &str| ("bindery".to_string(), subresource.to_string());
+    assert_eq!(wrote, [bindery(""), bindery("status")]);
+    // The event about its end.
+    stand.delete_and_wait::<Registry>("fares-models").await?;
+    let events: Api<Event> = stand.api();
+    let begun = std::time::Instant::now();
+    loop {
+        let events = events.list(&ListParams::default()).await?.items;
+        let fields = events.iter().flat_map(|event| event.metadata.managed_fields.iter().flatten());
+        let managers: Vec<&str> = fields.map(|entry| entry.manager.as_deref().unwrap_or_default()).collect();
+        if !managers.is_empty() {
+            assert!(managers.iter().all(|manager| *manager == "bindery"), "{managers:?}");
+            return Ok(());
+        }
+        assert!(begun.elapsed() < PATIENCE, "no event came");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
 /// The operator of a stand watches its namespace alone: an owner elsewhere may be alive.
 #[tokio::test(flavor = "multi_thread")]
-async fn watch_namespace_takes_nothing_from_an_owner_that_it_cannot_see() -> Outcome {
+async fn watch_namespaces_takes_nothing_from_an_owner_that_it_cannot_see() -> Outcome {
     let stand = taxi::stand("modes-unseen").await?;
     let path = "workspaces/fares-prod/models/taxi/versions/1";
     let version = |owner: &str| {

@@ -1,4 +1,4 @@
-//! Who owns what in Azure: by tags, and of two objects the older one.
+//! Who owns what in Azure: by tags, and where a tag names nobody, the older one.
 
 use bindery::api::{DeploymentBinding, ModelVersion, Registry, Role};
 use e2e::stand::{condition, ready};
@@ -17,7 +17,7 @@ async fn a_renamed_binding_is_handed_over_without_moving_anything() -> Outcome {
     // In Git the object has another name now: the new one comes, the old one goes.
     stand.apply("DeploymentBinding", "fares-b", taxi::binding("taxi-1")).await?;
     let message = stand.wait_reason::<DeploymentBinding>("fares-b", "OwnedByAnother").await?;
-    assert!(message.contains("belongs to owner-renamed/fares-a, which was created earlier"), "{message}");
+    assert!(message.contains("belongs to owner-renamed/fares-a."), "{message}");
     stand.emulator.control().clear_log();
     stand.delete_and_wait::<DeploymentBinding>("fares-a").await?;
     let new = stand.wait_for::<DeploymentBinding>("fares-b", "Ready", ready).await?;
@@ -30,6 +30,65 @@ async fn a_renamed_binding_is_handed_over_without_moving_anything() -> Outcome {
     stand.wait_for::<DeploymentBinding>("fares-b", "Ready with the second", ready).await?;
     stand.delete_and_wait::<DeploymentBinding>("fares-b").await?;
     assert_eq!(stand.azure(ENDPOINT), None);
+    Ok(())
+}
+
+/// As Argo CD and Flux do it: what is gone from Git is deleted first, and then what is new is applied.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_and_its_version_that_are_renamed_at_once_keep_endpoint_and_traffic() -> Outcome {
+    let stand = taxi::stand("owner-pruned").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    let tagged = |team: &str| {
+        let handover =
+            json!({"strategy": {"handover": "1m"}, "online": {"endpoint": {"tags": {team: "yes"}}}});
+        with(taxi::binding("taxi-1"), handover)
+    };
+    stand.apply("DeploymentBinding", "fares-a", tagged("old")).await?;
+    let old = stand.wait_for::<DeploymentBinding>("fares-a", "Ready", ready).await?;
+    let stable = old.status.and_then(|s| s.stable).ok_or("a stable one")?;
+    stand.emulator.control().clear_log();
+
+    stand.kubectl(&["delete", "amlmv/taxi-1", "amlbind/fares-a", "--wait=false"]).await?;
+    let message = stand.wait_reason::<DeploymentBinding>("fares-a", "AwaitingHeir").await?;
+    assert!(message.contains("unless another object of namespace owner-pruned names it before"), "{message}");
+    stand.apply("ModelVersion", "fare-model-1", taxi::promoted("1")).await?;
+    stand
+        .apply(
+            "DeploymentBinding",
+            "fares-b",
+            with(tagged("new"), json!({"model": {"versionRef": {"name": "fare-model-1"}}})),
+        )
+        .await?;
+    let new = stand.wait_for::<DeploymentBinding>("fares-b", "Ready", ready).await?;
+    assert_eq!(new.status.and_then(|s| s.stable), Some(stable.clone()));
+    stand.wait_for::<ModelVersion>("fare-model-1", "Ready", ready).await?;
+    let all_to_it = vec![(stable, 100)];
+    assert!(stand.traffic_written(ENDPOINT).iter().all(|map| *map == all_to_it));
+    assert!(stand.requests("DELETE", "").is_empty() && stand.requests("POST", "").is_empty());
+    assert_eq!(stand.requests("PUT", "/deployments/").len(), 0);
+    // The heir's manifest holds, key by key.
+    assert_eq!(stand.azure_field(ENDPOINT, "/tags/new"), "yes");
+    assert_eq!(stand.azure_field(ENDPOINT, "/tags/old"), serde_json::Value::Null);
+    Ok(())
+}
+
+/// The way that is safe whatever a tool waits for: first `Retain`, then the other name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_that_is_retained_first_can_be_renamed_in_a_second_commit() -> Outcome {
+    let stand = taxi::stand("owner-retained").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    stand.apply("DeploymentBinding", "fares-a", taxi::binding("taxi-1")).await?;
+    let old = stand.wait_for::<DeploymentBinding>("fares-a", "Ready", ready).await?;
+    let stable = old.status.and_then(|s| s.stable).ok_or("a stable one")?;
+    stand.edit::<DeploymentBinding>("fares-a", json!({"deletionPolicy": "Retain"})).await?;
+    stand.wait_for::<DeploymentBinding>("fares-a", "Ready again", ready).await?;
+    stand.emulator.control().clear_log();
+    stand.delete_and_wait::<DeploymentBinding>("fares-a").await?;
+    stand.apply("DeploymentBinding", "fares-b", taxi::binding("taxi-1")).await?;
+    let new = stand.wait_for::<DeploymentBinding>("fares-b", "Ready", ready).await?;
+    assert_eq!(new.status.and_then(|s| s.stable), Some(stable.clone()));
+    assert!(stand.traffic_written(ENDPOINT).iter().all(|map| *map == [(stable.clone(), 100)]));
+    assert_eq!(stand.writes(), [format!("PUT {ENDPOINT}")], "one tag changes hands");
     Ok(())
 }
 

@@ -5,6 +5,8 @@ use serde_json::json;
 
 use super::*;
 use crate::controller::fixtures;
+use crate::decide::Watched;
+use crate::decide::facts::ClusterRead;
 
 #[tokio::test]
 async fn everybody_is_woken_once_and_only_when_the_listing_ended() {
@@ -55,4 +57,25 @@ fn an_event_that_is_no_newer_than_our_own_last_write_wakes_nobody() {
     context.memory.change("taxi", |it| it.written = Some(3));
     assert_eq!((event("2", "the first"), event("3", "the second")), (0, 0));
     assert_eq!(event("4", "somebody else's"), 1);
+}
+
+/// Nobody can say of an object whether it is there where nobody watches.
+#[test]
+fn what_is_not_watched_is_not_called_absent() {
+    let mut context = fixtures::context();
+    let reader = Arc::new(fixtures::binding("taxi", &[]).key());
+    let key = |namespace: &str| ObjectKey { namespace: namespace.into(), ..fixtures::registry().key() };
+    let found = |context: &Context<fixtures::Nowhere>, read: ClusterRead| {
+        format!("{:?}", context.find(&reader, &read))
+    };
+    for (watched, namespace, object, labels) in [
+        (Watched::all(), "blue", "Object(None)", "Namespace(Namespace { labels: {}, ends: false })"),
+        (Watched::only(["fares".into()]), "blue", "NotWatched", "NotWatched"),
+        (Watched::only(["fares".into(), "blue".into()]), "blue", "Object(None)", "NotWatched"),
+        (Watched::only([]), "blue", "Object(None)", "Namespace(Namespace { labels: {}, ends: false })"),
+    ] {
+        context.options.watched = watched;
+        assert_eq!(found(&context, ClusterRead::Object(key(namespace))), object);
+        assert_eq!(found(&context, ClusterRead::Namespace(namespace.into())), labels);
+    }
 }

@@ -6,7 +6,7 @@ use crate::api::{BindingDeletion, Period, Reason};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::rollout::{FAILED_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, TRAFFIC_TAG};
-use crate::decide::{HANDOVER, Look, OWNER_TAG, Verdict};
+use crate::decide::{Look, OWNER_TAG, Verdict};
 
 pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     let facts = case.facts;
@@ -30,7 +30,7 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     if let Some(verdict) = situation.leave_to_owner(&endpoint.tags, &what, follow).or_else(follow) {
         return Some(verdict);
     }
-    let patience = facts.spec.strategy.handover.as_ref().map_or(HANDOVER, Period::duration);
+    let patience = facts.spec.strategy.handover.as_ref().map_or(situation.handover, Period::duration);
     let hand_over = situation.hand_over(&what, patience, |heir, doing| {
         let mut given = endpoint.clone();
         given.tags.insert(OWNER_TAG.into(), heir.to_string());

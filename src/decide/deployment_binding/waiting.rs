@@ -75,6 +75,7 @@ pub(super) fn wait_for_version(case: &Case<'_>) -> Option<Verdict> {
                 "There is no {what}, or this namespace may not serve it. Apply it, or have the owner of its registry allow this namespace."
             ),
         )),
+        SourceVersion::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
         SourceVersion::NotReady { what, because } => {
             Some(Verdict::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
         }

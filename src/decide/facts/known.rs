@@ -63,6 +63,8 @@ pub enum Found {
     Namespace(Namespace),
     /// Whether this process has let the object go.
     LetGo(bool),
+    /// The operator does not watch the namespace, or reads no labels: nobody can say.
+    NotWatched,
 }
 
 /// What is asked about a namespace.
@@ -172,6 +174,11 @@ impl Known {
     /// Has this process let the object go, at its deletion?
     pub fn let_go(&mut self, key: ObjectKey) -> bool {
         matches!(self.of_cluster(ClusterRead::LetGo(key)), Some(Found::LetGo(true)))
+    }
+
+    /// Was this asked, and is it beyond what the operator watches?
+    pub fn is_unwatched(&self, read: &ClusterRead) -> bool {
+        matches!(self.cluster.get(read), Some(Found::NotWatched))
     }
 
     /// A resource of Azure, or `None` inside where a GET says that it is not there. `None` outside: not read yet.

@@ -3,13 +3,14 @@
 mod known;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::places::{registry, workspace};
 use super::{
     Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Situation, Standing, Tagged,
-    Trouble, deployment_binding, model_version,
+    Trouble, Watched, deployment_binding, model_version,
 };
 use crate::api::{
     ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object, ObjectKey,
@@ -59,8 +60,10 @@ pub struct Moment {
     pub cluster: String,
     /// The operator runs with `--observe-only`.
     pub observe_only: bool,
-    /// The operator watches one namespace alone.
-    pub one_namespace: bool,
+    /// How long a deletion waits for an heir where the manifest does not say it.
+    pub handover: Duration,
+    /// What the operator watches.
+    pub watched: Watched,
     /// What did not work so far.
     pub trouble: Trouble,
     /// The owner that the tags named and whose object was not there, and since when.
@@ -76,11 +79,12 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
         deleted_at: object.meta().deletion_timestamp.as_ref().map(|t| t.0),
         mode: mode(object, moment),
         interval: object.interval(),
+        handover: moment.handover,
         lane: lane(object),
         ownership: Ownership {
             owner: Owner::new(&moment.cluster, &object.full_name()),
             created: object.created(),
-            one_namespace: moment.one_namespace,
+            watched: moment.watched.clone(),
             namespace_ends: object.is_deleting() && known.namespace(&object.home()).ends,
             admitted: object.let_in(known),
             claimants: claimants(object, known),

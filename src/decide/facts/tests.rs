@@ -23,7 +23,7 @@ fn key_of(object: &AnyObject) -> crate::api::ObjectKey {
 }
 
 /// A cluster with the workspaces `dev` and `prod` and the registry `models` of `fares`, and these versions.
-struct Cluster(Vec<AnyObject>);
+struct Cluster(Vec<AnyObject>, Watched);
 
 impl Cluster {
     fn new(allowed: &Value, versions: &[Arc<ModelVersion>]) -> Self {
@@ -32,11 +32,14 @@ impl Cluster {
             |name| made::<Workspace>("fares", name, &json!({"azure": azure, "allowedNamespaces": allowed}));
         let registry = made::<Registry>("fares", "models", &json!({"azure": azure, "location": "eastus"}));
         let places = [workspace("dev").any(), workspace("prod").any(), registry.any()];
-        Self(places.into_iter().chain(versions.iter().map(|v| v.clone().any())).collect())
+        let objects = places.into_iter().chain(versions.iter().map(|v| v.clone().any()));
+        Self(objects.collect(), Watched::all())
     }
 
     fn find(&self, read: &ClusterRead) -> Found {
         match read {
+            ClusterRead::Object(key) if !self.1.sees(&key.namespace) => Found::NotWatched,
+            ClusterRead::Namespace(_) if !self.1.reads_labels() => Found::NotWatched,
             ClusterRead::Object(key) => Found::Object(self.0.iter().find(|it| key_of(it) == *key).cloned()),
             ClusterRead::Naming(_, name) => {
                 let naming =
@@ -159,14 +162,85 @@ fn a_version_of_a_workspace_is_for_its_own_namespace() {
     assert!(!sees("here", "blue") && !sees("released", "blue"));
 }
 
+/// What is not watched is not called missing: its owner would look for a fault where there is none.
+#[test]
+fn a_reference_that_depends_on_what_is_not_watched_says_so() {
+    use crate::api::Reference;
+    use crate::decide::places::reference::{registry_place, version as referred, workspace_place};
+    use crate::decide::{Place, SourceVersion};
+
+    let released = version("fares", "released", "taxi", &json!({"registryRef": {"name": "models"}}));
+    let elsewhere = version(
+        "fares",
+        "elsewhere",
+        "taxi",
+        &json!({"registryRef": {"name": "models", "namespace": "platform"}}),
+    );
+    let selector = json!({"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}});
+    let said = |allowed: &Value, watched: &[&str], what: &str, name: &str, home: &str| {
+        let mut cluster = Cluster::new(allowed, &[released.clone(), elsewhere.clone()]);
+        cluster.1 = Watched::only(watched.iter().map(ToString::to_string));
+        let reference = Reference { name: name.into(), namespace: Some("fares".into()) };
+        let place = |place| match place {
+            Place::NotWatched { because } => because,
+            Place::Missing { .. } => "missing".into(),
+            _ => "seen".to_string(),
+        };
+        let (said, _) = cluster.known(|known| match what {
+            "registry" => place(registry_place(&reference, home, known)),
+            "workspace" => place(workspace_place(&reference, home, known)),
+            _ => match referred(&reference, home, known) {
+                SourceVersion::NotWatched { because } => because,
+                SourceVersion::Missing { .. } => "missing".into(),
+                _ => "seen".into(),
+            },
+        });
+        said
+    };
+    let all = json!({"from": "All"});
+    let add = |key: &str, namespace: &str| {
+        format!(
+            "The operator does not watch the namespace of {key}. Add {namespace} to its --watch-namespaces (watchNamespaces in the chart's values), or name an object of a namespace that it watches."
+        )
+    };
+    let labels = "Workspace fares/dev lets other namespaces in by their labels, which an operator with --watch-namespaces (watchNamespaces in the chart's values) does not read. Have its owner set allowedNamespaces.from to All, or have the operator watch all namespaces.";
+    let both: &[&str] = &["blue", "fares"];
+    for (allowed, watched, what, name, home, expected) in [
+        (&all, &[][..], "workspace", "dev", "blue", "seen".to_string()),
+        (&all, both, "workspace", "dev", "blue", "seen".into()),
+        (&all, &["blue"], "workspace", "dev", "blue", add("Workspace fares/dev", "fares")),
+        (&all, &["blue"], "registry", "models", "blue", add("Registry fares/models", "fares")),
+        (&all, &["blue"], "version", "released", "blue", add("ModelVersion fares/released", "fares")),
+        // What is watched and not there is missing, as ever.
+        (&all, both, "workspace", "none", "blue", "missing".into()),
+        (&all, both, "version", "none", "blue", "missing".into()),
+        // Labels are read only where everything is watched; a place's own namespace needs none.
+        (&selector, &[], "workspace", "dev", "blue", "seen".into()),
+        (&selector, &[], "workspace", "dev", "green", "missing".into()),
+        (&selector, both, "workspace", "dev", "blue", labels.into()),
+        (&selector, both, "workspace", "dev", "fares", "seen".into()),
+        (&json!({"from": "Same"}), both, "workspace", "dev", "blue", "missing".into()),
+        // The registry that governs a version is not watched.
+        (&all, both, "version", "elsewhere", "blue", add("Registry platform/models", "platform")),
+        (&all, both, "version", "elsewhere", "fares", "seen".into()),
+    ] {
+        assert_eq!(
+            said(allowed, watched, what, name, home),
+            expected,
+            "{allowed} {watched:?} {what} {name} {home}"
+        );
+    }
+}
+
 #[test]
 fn the_manifest_and_the_operator_say_what_may_be_changed() {
     let moment = |observe_only| Moment {
         now: Timestamp::UNIX_EPOCH,
         cluster: "prod".into(),
         observe_only,
-        one_namespace: false,
+        watched: Watched::all(),
         trouble: Trouble::default(),
+        handover: Duration::ZERO,
         absent: None,
     };
     for (suspend, management, observe_only, expected) in [
@@ -231,7 +305,8 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
         now: Timestamp::UNIX_EPOCH,
         cluster: "prod".into(),
         observe_only: false,
-        one_namespace: false,
+        watched: Watched::all(),
+        handover: Duration::ZERO,
         absent: None,
         trouble: Trouble::default(),
     };
@@ -279,7 +354,7 @@ fn tagged(
     tag: &str,
     all: &[Arc<ModelVersion>],
     let_go: &str,
-    absent: Option<(Owner, Timestamp)>,
+    absent: Option<&(Owner, Timestamp)>,
 ) -> Situation {
     let prod = json!({"workspaceRef": {"name": "prod", "namespace": "fares"}});
     let ours = version("fares", "ours", "taxi", &prod);
@@ -289,7 +364,7 @@ fn tagged(
     let mut known = Known::nothing(Lane::Routine);
     loop {
         let mut situation = crate::decide::fixtures::situation("fares/ours");
-        (situation.now, situation.ownership.absent) = (noon, absent.clone());
+        (situation.now, situation.ownership.absent) = (noon, absent.cloned());
         situation.read_tags(&*ours, Some(&tags), &mut known);
         let wanted = known.wants().cluster;
         if wanted.is_empty() {
@@ -346,13 +421,10 @@ fn what_is_known_of_the_owner_that_a_tag_names() {
     let first = tagged("prod/fares/gone", &[], "", None).ownership.absent;
     assert_eq!(first, Some((Owner::new("prod", "fares/gone"), noon)));
     let before = (Owner::new("prod", "fares/gone"), Timestamp::UNIX_EPOCH);
-    assert_eq!(
-        tagged("prod/fares/gone", &[], "", Some(before.clone())).ownership.absent,
-        Some(before.clone())
-    );
-    let other = tagged("prod/fares/another", &[], "", Some(before.clone())).ownership.absent;
+    assert_eq!(tagged("prod/fares/gone", &[], "", Some(&before)).ownership.absent, Some(before.clone()));
+    let other = tagged("prod/fares/another", &[], "", Some(&before)).ownership.absent;
     assert_eq!(other, Some((Owner::new("prod", "fares/another"), noon)));
-    assert_eq!(tagged("prod/fares/same", &all(true), "", Some(before)).ownership.absent, None);
+    assert_eq!(tagged("prod/fares/same", &all(true), "", Some(&before)).ownership.absent, None);
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
                 "There is no {what} to promote, or this namespace may not refer to it. Apply it, or correct spec.source.modelVersionRef in a new ModelVersion."
             ),
         )),
+        SourceVersion::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
         SourceVersion::NotReady { what, because } => Some(Verdict::blocked(
             Reason::ReferenceNotReady,
             format!("{what}, which is to be promoted, is not ready: {because}"),

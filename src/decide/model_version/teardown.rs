@@ -3,7 +3,7 @@
 use super::{Facts, follow_running_operation, promotion};
 use crate::api::{Reason, VersionDeletion};
 use crate::azure::model::{Action, Call, Purpose};
-use crate::decide::{HANDOVER, Look, OWNER_TAG, Verdict};
+use crate::decide::{Look, OWNER_TAG, Verdict};
 
 pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     let situation = &facts.situation;
@@ -41,7 +41,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     if let Some(verdict) = (!copied).then(left).flatten().or_else(follow) {
         return Some(verdict);
     }
-    let hand_over = situation.hand_over(&what, HANDOVER, |heir, doing| {
+    let hand_over = situation.hand_over(&what, situation.handover, |heir, doing| {
         let mut given = version.clone();
         given.properties.tags.insert(OWNER_TAG.into(), heir.to_string());
         Some(Call::new(Purpose::HandOver, facts.id.clone()?, Action::Put(given.to_put()), doing))

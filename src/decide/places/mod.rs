@@ -25,6 +25,11 @@ pub enum Place {
         /// `Registry team-a/models`.
         what: String,
     },
+    /// Nobody can say: that depends on something that the operator does not watch.
+    NotWatched {
+        /// A sentence that says what to do.
+        because: String,
+    },
     /// It is there, and not ready.
     NotReady {
         /// `Registry team-a/models`.
@@ -51,6 +56,11 @@ pub enum SourceVersion {
     Missing {
         /// `ModelVersion team-a/taxi-3`.
         what: String,
+    },
+    /// Nobody can say: that depends on something that the operator does not watch.
+    NotWatched {
+        /// A sentence that says what to do.
+        because: String,
     },
     /// It is there, and not ready.
     NotReady {
@@ -112,6 +122,7 @@ impl Place {
                     "There is no {what}, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace."
                 ),
             )),
+            Self::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
             Self::NotReady { what, because } => {
                 Some(Verdict::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
             }

@@ -12,7 +12,7 @@ use crate::api::{
     Workspace, conditions_of,
 };
 use crate::azure::model::{Purpose, ResourceId};
-use crate::decide::facts::{Kind, Known};
+use crate::decide::facts::{ClusterRead, Kind, Known};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
     // Labels are only asked for where they matter.
@@ -45,26 +45,78 @@ pub fn find_workspace(reference: &Reference, home: &str, known: &mut Known) -> O
     known.object(ObjectKey::meant::<Workspace>(reference, home))
 }
 
+/// May an object use what it names?
+enum Access {
+    Granted,
+    /// It may not, or there is no such thing: from outside both look the same.
+    Denied,
+    /// That depends on something that the operator does not watch.
+    NotWatched {
+        /// A sentence that says what to do.
+        because: String,
+    },
+}
+
+/// May an object of `home` use the place of this key? The place is none where nobody has seen it.
+fn access<P: Object>(
+    key: &ObjectKey,
+    place: Option<&P>,
+    allowed: impl Fn(&P) -> &AllowedNamespaces,
+    home: &str,
+    known: &mut Known,
+) -> Access {
+    let Some(place) = place else { return unseen(key, known) };
+    let allowed = allowed(place);
+    if allows(allowed, &place.home(), home, known) {
+        Access::Granted
+    } else if allowed.selector.is_some() && known.is_unwatched(&ClusterRead::Namespace(home.into())) {
+        Access::NotWatched {
+            because: format!(
+                "{key} lets other namespaces in by their labels, which an operator with --watch-namespaces (watchNamespaces in the chart's values) does not read. Have its owner set allowedNamespaces.from to All, or have the operator watch all namespaces."
+            ),
+        }
+    } else {
+        Access::Denied
+    }
+}
+
+/// Nobody has seen an object of this key: there is none, or its namespace is not watched.
+fn unseen(key: &ObjectKey, known: &Known) -> Access {
+    if !known.is_unwatched(&ClusterRead::Object(key.clone())) {
+        return Access::Denied;
+    }
+    Access::NotWatched {
+        because: format!(
+            "The operator does not watch the namespace of {key}. Add {} to its --watch-namespaces (watchNamespaces in the chart's values), or name an object of a namespace that it watches.",
+            key.namespace
+        ),
+    }
+}
+
 /// The place that a reference to a registry stands for.
 pub fn registry_place(reference: &Reference, home: &str, known: &mut Known) -> Place {
-    let what = ObjectKey::meant::<Registry>(reference, home).to_string();
-    match find_registry(reference, home, known) {
-        Some(found) if allows(&found.spec.allowed_namespaces, &found.home(), home, known) => {
-            Place::registry(what, found.id(), &found.spec, &found.current(), found.is_deleting())
+    let key = ObjectKey::meant::<Registry>(reference, home);
+    let found = find_registry(reference, home, known);
+    match (access(&key, found.as_deref(), |r| &r.spec.allowed_namespaces, home, known), found) {
+        (Access::Granted, Some(it)) => {
+            Place::registry(key.to_string(), it.id(), &it.spec, &it.current(), it.is_deleting())
         }
-        _ => Place::Missing { what },
+        (Access::NotWatched { because }, _) => Place::NotWatched { because },
+        _ => Place::Missing { what: key.to_string() },
     }
 }
 
 /// The place that a reference to a workspace stands for.
 pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> Place {
-    let what = ObjectKey::meant::<Workspace>(reference, home).to_string();
-    match find_workspace(reference, home, known) {
-        Some(found) if allows(&found.spec.allowed_namespaces, &found.home(), home, known) => {
-            let policy = policy_of(&found, known);
-            Place::workspace(what, found.id(), policy, &found.current())
+    let key = ObjectKey::meant::<Workspace>(reference, home);
+    let found = find_workspace(reference, home, known);
+    match (access(&key, found.as_deref(), |w| &w.spec.allowed_namespaces, home, known), found) {
+        (Access::Granted, Some(it)) => {
+            let policy = policy_of(&it, known);
+            Place::workspace(key.to_string(), it.id(), policy, &it.current())
         }
-        _ => Place::Missing { what },
+        (Access::NotWatched { because }, _) => Place::NotWatched { because },
+        _ => Place::Missing { what: key.to_string() },
     }
 }
 
@@ -111,18 +163,25 @@ pub fn stay_with_what_was_made<T: DeserializeOwned>(
 /// versions; versions in a workspace are for their own namespace.
 pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVersion {
     let key = ObjectKey::meant::<ModelVersion>(reference, home);
-    let what = key.to_string();
-    let elsewhere = &*key.namespace != home;
-    match known.object::<ModelVersion>(key) {
-        Some(found) if !elsewhere || governed(&found, home, known) => {
-            SourceVersion::of(what, &found.spec, found.current(), found.is_deleting())
+    let found = known.object::<ModelVersion>(key.clone());
+    let access = match &found {
+        None => unseen(&key, known),
+        Some(_) if &*key.namespace == home => Access::Granted,
+        Some(found) => governed(found, home, known),
+    };
+    match (access, found) {
+        (Access::Granted, Some(it)) => {
+            SourceVersion::of(key.to_string(), &it.spec, it.current(), it.is_deleting())
         }
-        _ => SourceVersion::Missing { what },
+        (Access::NotWatched { because }, _) => SourceVersion::NotWatched { because },
+        _ => SourceVersion::Missing { what: key.to_string() },
     }
 }
 
-fn governed(version: &ModelVersion, home: &str, known: &mut Known) -> bool {
-    let Some(reference) = &version.spec.registry_ref else { return false };
-    find_registry(reference, &version.home(), known)
-        .is_some_and(|registry| allows(&registry.spec.allowed_namespaces, &registry.home(), home, known))
+/// Does the registry that a version lives in let `home` use it?
+fn governed(version: &ModelVersion, home: &str, known: &mut Known) -> Access {
+    let Some(reference) = &version.spec.registry_ref else { return Access::Denied };
+    let key = ObjectKey::meant::<Registry>(reference, &version.home());
+    let registry = find_registry(reference, &version.home(), known);
+    access(&key, registry.as_deref(), |r| &r.spec.allowed_namespaces, home, known)
 }

@@ -17,7 +17,7 @@ use crate::api::{
 use crate::azure::model::resource::{RegionDetails, Registry};
 use crate::azure::model::{Action, Call, Error, OperationState, Purpose, Reply, ResourceId};
 use crate::decide::drift::{Differences, intended, merged, owned};
-use crate::decide::{Decision, Failure, HANDOVER, Look, OWNER_TAG, Situation, Verdict, elapsed, first_of};
+use crate::decide::{Decision, Failure, Look, OWNER_TAG, Situation, Verdict, elapsed, first_of};
 
 /// How long accounts may take to show when no operation is known: as long as Azure follows one itself
 /// (`x-ms-async-operation-timeout`, azure-ml.md B.1).
@@ -216,7 +216,7 @@ fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     if let Some(verdict) = situation.leave_to_owner(&registry.tags, &what, follow).or_else(follow) {
         return Some(verdict);
     }
-    let hand_over = situation.hand_over(&what, HANDOVER, |heir, doing| {
+    let hand_over = situation.hand_over(&what, situation.handover, |heir, doing| {
         let mut given = registry.clone();
         given.tags.insert(OWNER_TAG.into(), heir.to_string());
         Some(Call::new(Purpose::HandOver, facts.id.clone(), Action::Put(given.to_put()), doing))

@@ -91,7 +91,7 @@ fn a_version_is_ready_when_it_is_registered() {
                 format!("{} {model}:{version}", registry.unwrap_or_default())
             }
             SourceVersion::NotReady { because, .. } => format!("not ready: {because}"),
-            missing @ SourceVersion::Missing { .. } => format!("{missing:?}"),
+            missing => format!("{missing:?}"),
         }
     };
     assert_eq!(of(false, |_| ()), "models taxi:3");

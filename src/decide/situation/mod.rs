@@ -7,6 +7,7 @@ mod failure;
 mod intent;
 mod operation;
 mod ownership;
+mod watched;
 
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::azure::model::Lane;
 pub use failure::{Attempt, Failure, Trouble, Written, retry_after};
 pub use intent::{Effect, Intent};
 pub use operation::Followed;
-pub use ownership::{Claimant, HANDOVER, NotOurs, OWNER_TAG, Owner, Ownership, Standing, Tagged};
+pub use ownership::{Claimant, NotOurs, OWNER_TAG, Owner, Ownership, Standing, Tagged};
+pub use watched::Watched;
 
 /// What the shell knows about the object and the moment.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct Situation {
     pub mode: Mode,
     /// How often Azure is compared with the manifest.
     pub interval: Duration,
+    /// How long a deletion waits for an heir where the manifest does not say it.
+    pub handover: Duration,
     /// How urgent the object's requests are.
     pub lane: Lane,
     /// Who we are, and who else names the same resource.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Mode, Situation, elapsed, in_seconds};
+use super::{Mode, Situation, Watched, elapsed, in_seconds};
 use crate::api::Reason;
 use crate::azure::model::Call;
 use crate::azure::model::resource::Strings;
@@ -22,9 +22,6 @@ const TAG_VALUE: usize = 256;
 /// An owner whose object is not in the cluster may come back, as while a backup is restored: for so long after a process
 /// first saw its absence nobody inherits.
 pub const GRACE: Duration = Duration::from_secs(300);
-
-/// How long a deletion waits for an heir where the manifest does not say it.
-pub const HANDOVER: Duration = Duration::from_secs(120);
 
 /// An owner, as its tag says it. Whoever has a name that is too long for a tag has it shortened in `object`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +41,8 @@ impl Owner {
             object.to_string()
         } else {
             let digest: [u8; 32] = Sha256::digest(object.as_bytes()).into();
-            let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let hash: Vec<String> = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let hash = hash.concat();
             let head: String = object.chars().take(room.saturating_sub(hash.len() + 1)).collect();
             format!("{head}~{hash}")
         };
@@ -81,8 +79,8 @@ pub struct Ownership {
     pub owner: Owner,
     /// `metadata.creationTimestamp`.
     pub created: Timestamp,
-    /// The operator watches one namespace alone: what is gone, and what it cannot see, look the same elsewhere.
-    pub one_namespace: bool,
+    /// What the operator watches: in other namespaces, what is gone and what it cannot see look the same.
+    pub watched: Watched,
     /// Our namespace is being deleted: whoever is in it goes too, and nobody comes.
     pub namespace_ends: bool,
     /// Its place lets it lay claim to what is there.
@@ -202,9 +200,9 @@ impl Situation {
         }
         let (name, home) = (&owner.object, owner.namespace());
         let stranger = home != us.owner.namespace();
-        if us.one_namespace && stranger {
+        if !us.watched.sees(home) {
             return Some(NotOurs::Theirs(format!(
-                "{name}, which this operator cannot see, because it watches one namespace alone"
+                "{name}, which this operator cannot see, because {home} is not among its --watch-namespaces"
             )));
         }
         let elsewhere = |why: &str| {

@@ -60,8 +60,8 @@ impl ClusterArguments {
 pub enum Command {
     /// Bring it up and leave it running; says so when it runs already
     ///
-    /// Uses the binaries in KUBEBUILDER_ASSETS if that is set; else builds them once from Go modules
-    /// into the user's cache.
+    /// Uses the binaries in KUBEBUILDER_ASSETS if that is set; else the newest in setup-envtest's store; else
+    /// builds them once from Go modules into the user's cache.
     Up {
         #[command(flatten)]
         cluster: ClusterArguments,

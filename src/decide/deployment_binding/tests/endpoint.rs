@@ -99,6 +99,16 @@ fn what_has_to_be_there_first() {
             "False ReferenceNotFound working | There is no Workspace fares/production, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | 300 s",
         ),
         (
+            "its workspace is in a namespace that is not watched",
+            binding().with(|f| f.place = Place::NotWatched { because: "Add it.".into() }).decide(),
+            "False NotWatched stalled | Add it. | interval",
+        ),
+        (
+            "the version is in a namespace that is not watched",
+            binding().with(|f| f.version = SourceVersion::NotWatched { because: "Add it.".into() }).decide(),
+            "False NotWatched stalled | Add it. | interval",
+        ),
+        (
             "its workspace is not ready",
             binding().with(|f| f.place = not_ready).decide(),
             "False ReferenceNotReady working | Workspace fares/production is not ready: No. | interval",
@@ -206,13 +216,13 @@ fn the_endpoint_is_made_taken_over_and_kept() {
             "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
-            "a binding's of another namespace, and only one is watched",
+            "a binding's of another namespace, which is not watched",
             binding()
                 .serving("1")
                 .tagged("bindery-owner", "prod/a/b")
-                .with(|f| f.situation.ownership.one_namespace = true)
+                .with(|f| f.situation.ownership.watched = crate::decide::Watched::only(["fares".into()]))
                 .decide(),
-            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b, which this operator cannot see, because it watches one namespace alone. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "nobody's, and an older binding claims it",

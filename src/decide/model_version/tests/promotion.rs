@@ -28,6 +28,13 @@ fn a_promotion_is_published_once() {
             "False ReferenceNotReady working | ModelVersion fares/taxi-3-dev, which is to be promoted, is not ready: No. | interval",
         ),
         (
+            "the source is in a namespace that is not watched",
+            decide(&promoting(|f| {
+                f.source = Some(SourceVersion::NotWatched { because: "Add it.".into() });
+            })),
+            "False NotWatched stalled | Add it. | interval",
+        ),
+        (
             "a source of another format",
             decide(&promoting(|f| f.spec.kind = Some(crate::api::ModelType::Triton))),
             "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 is of type MLflow, and spec.type says Triton. A copy has the type of its source: correct it in a new ModelVersion. | interval",

@@ -177,18 +177,18 @@ fn an_owner_that_cannot_be_seen_is_another_and_what_is_observed_may_have_any() {
             "True Observed settled | taxi:3 is registered in workspace development. | interval",
         ),
         (
-            "an object's of another namespace, and only one is watched",
+            "an object's of another namespace, which is not watched",
             decide(&with(|f| {
                 found(f).tags.insert("bindery-owner".into(), "prod/a/b".into());
-                f.situation.ownership.one_namespace = true;
+                f.situation.ownership.watched = crate::decide::Watched::only(["fares".into()]);
             })),
-            "False OwnedByAnother stalled | taxi:3 belongs to a/b, which this operator cannot see, because it watches one namespace alone. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "of the same namespace, and gone",
             decide(&with(|f| {
                 found(f).tags.insert("bindery-owner".into(), "prod/fares/old".into());
-                f.situation.ownership.one_namespace = true;
+                f.situation.ownership.watched = crate::decide::Watched::only(["fares".into()]);
                 f.situation.left_by("fares/old", 300);
             })),
             "False Updating working | -> take over taxi:3, which exists | now",

@@ -197,12 +197,12 @@ fn every_question_has_its_answer() {
             "True Observed settled | The registry is there; Bindery leaves it as it is. | interval",
         ),
         (
-            "it belongs to an object of another namespace, and only one is watched",
+            "it belongs to an object of another namespace, which is not watched",
             decide(&with(|f| {
                 tag(f, "bindery-owner", "prod/a/models");
-                f.situation.ownership.one_namespace = true;
+                f.situation.ownership.watched = crate::decide::Watched::only(["platform".into()]);
             })),
-            "False OwnedByAnother stalled | The registry models belongs to a/models, which this operator cannot see, because it watches one namespace alone. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The registry models belongs to a/models, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "it was an object's of this cluster that is gone",
