@@ -111,7 +111,7 @@ async fn by_default_it_is_one_pod_with_the_rights_that_the_tests_run_under() {
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
     assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
     let container = &pod["containers"][0];
-    assert_eq!(container["args"], json!(["run", "--cluster-id=aks-1", "--log-format=text"]));
+    assert_eq!(container["args"], json!(["run", "--cluster-id=aks-1", "--handover=2m", "--log-format=text"]));
     assert_eq!((&container["env"], &container["envFrom"]), (&Value::Null, &Value::Null));
     assert_eq!(
         container["securityContext"],
@@ -127,6 +127,7 @@ async fn values_become_arguments_environment_and_annotations() {
         &json!({
             "clusterId": "aks-1",
             "observeOnly": true,
+            "handover": "90s",
             "watchNamespaces": ["fares", "risk"],
             "image": {"repository": "images.example/bindery", "tag": "1.2.3"},
             "azure": {"tenantId": IDENTITY, "clientId": IDENTITY, "armEndpoint": "https://arm.example",
@@ -154,6 +155,7 @@ async fn values_become_arguments_environment_and_annotations() {
             "run",
             "--cluster-id=aks-1",
             "--observe-only",
+            "--handover=90s",
             "--watch-namespaces=fares,risk",
             "--arm-endpoint=https://arm.example",
             "--log-format=json"

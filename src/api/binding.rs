@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -6,7 +7,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AzureIdentity, Drift, Management, NetworkAccess, Period, Reference, Tags};
+use super::place::stays;
+use super::scalar::{AZURE_ID, RELATIVE_PATH, between, goes_down};
+use super::{AzureIdentity, Drift, EnvironmentVariables, Management, NetworkAccess, Period, Reference, Tags};
 use crate::azure::model::Operation;
 
 /// One endpoint, and the version that it should serve.
@@ -18,25 +21,35 @@ use crate::azure::model::Operation;
     namespaced,
     status = "DeploymentBindingStatus",
     derive = "PartialEq",
-    shortname = "amldb",
+    shortname = "amlbind",
     category = "bindery",
     doc = "One endpoint, and the version that it should serve.",
+    printcolumn(name = "Workspace", type_ = "string", json_path = ".spec.workspaceRef.name"),
+    printcolumn(name = "Endpoint", type_ = "string", json_path = ".spec.online.endpoint.name"),
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.model.versionRef.name"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
-    printcolumn(name = "Traffic", type_ = "string", json_path = ".status.trafficSummary")
+    printcolumn(name = "Traffic", type_ = "string", json_path = ".status.trafficSummary"),
+    printcolumn(
+        name = "Drifted",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Drifted\")].status",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("self.workspaceRef == oldSelf.workspaceRef").message("workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding"),
-    validation = Rule::new("self.online.endpoint.name == oldSelf.online.endpoint.name").message("online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
-    validation = Rule::new("!has(self.interval) || duration(self.interval) >= duration('1m')").message("interval must be at least 1m")
+    validation = Rule::new("has(self.online)").message("give online: what serves the version"),
+    validation = Rule::new(stays("workspaceRef")).message("workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding"),
+    validation = Rule::new("has(self.online) == has(oldSelf.online) && (!has(self.online) || self.online.endpoint.name == oldSelf.online.endpoint.name)").message("online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
+    validation = between("interval", "1m", "24h")
 )]
 pub struct DeploymentBindingSpec {
-    /// The workspace that the endpoint is in. Immutable.
+    /// The workspace that the endpoint is in. It cannot be changed to another one.
     pub workspace_ref: Reference,
     /// The version to serve.
     pub model: ModelToServe,
-    /// A managed online endpoint.
+    /// Serve from a managed online endpoint. Required.
+    #[serde(default, skip_serializing_if = "Online::is_absent")]
     pub online: Online,
     /// How a new version takes over.
     #[serde(default)]
@@ -50,21 +63,23 @@ pub struct DeploymentBindingSpec {
     /// Stop changing Azure until this is false again: a rollout stays where it is. Reading goes on. Default: false.
     #[serde(default)]
     pub suspend: bool,
-    /// How often Azure is compared with the manifest, at least `1m`. Default: `10m`.
+    /// How often Azure is compared with the manifest, `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
 }
 
 /// The version to serve.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.versionRef)").message("give versionRef: the ModelVersion to serve"))]
 pub struct ModelToServe {
-    /// The ModelVersion, pinned: to serve another version, name another.
+    /// The ModelVersion, pinned: to serve another version, name another. Required.
+    #[serde(default, skip_serializing_if = "Reference::is_absent")]
     pub version_ref: Reference,
 }
 
 /// A managed online endpoint and what runs on it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Online {
     /// The endpoint: its name, and how clients reach it.
     pub endpoint: Endpoint,
@@ -72,20 +87,27 @@ pub struct Online {
     pub deployment: Deployment,
 }
 
+impl Online {
+    /// The manifest asks for another kind of endpoint, which this version does not know.
+    pub fn is_absent(&self) -> bool {
+        self.endpoint.name.is_empty()
+    }
+}
+
 /// The endpoint: its name, and how clients reach it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
     /// 3 to 32 letters, digits and single dashes, beginning with a letter; unique in its Azure region. Immutable.
     #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-zA-Z](-?[a-zA-Z0-9])*$"))]
     pub name: String,
-    /// How clients authenticate. Default: Key.
-    #[serde(default)]
-    pub auth_mode: AuthMode,
-    /// Whether the endpoint can be reached from public networks. Default: Enabled.
-    #[serde(default)]
-    pub public_network_access: NetworkAccess,
-    /// The endpoint's own identity in Azure, which reads models and images. Default: system-assigned.
+    /// How clients authenticate. Without it, a new endpoint is made with Key, and one that exists stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_mode: Option<AuthMode>,
+    /// Whether the endpoint can be reached from public networks. Without it, a new endpoint is made with Enabled, and one that exists stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_network_access: Option<NetworkAccess>,
+    /// The endpoint's own identity in Azure, which reads models and images. Without it, a new endpoint gets a system-assigned identity, and one that exists keeps what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<AzureIdentity>,
     /// Tags in Azure. Keys that are not named here are left alone.
@@ -114,27 +136,28 @@ impl AuthMode {
 }
 
 /// What runs behind the endpoint.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = goes_down("environment"))]
 pub struct Deployment {
     /// The virtual machine size, such as `Standard_DS3_v2`. Default: Azure's, `Standard_F4s_v2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$"))]
     pub instance_type: Option<String>,
-    /// The number of instances, 1 to 50. Default: 1. Applied to the deployment of the current revision at once, without a rollout.
-    #[serde(default = "one")]
+    /// The number of instances, 1 to 50. Applied to the deployment of the current revision at once, without a rollout. Without it, a new deployment is made with 1, and the count of one that exists is left to whoever scales it in Azure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 50))]
-    pub instance_count: i32,
+    pub instance_count: Option<i32>,
     /// The environment's id. MLflow and Triton models need none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = AZURE_ID))]
     pub environment: Option<String>,
     /// The scoring code. MLflow and Triton models need none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ScoringCode>,
     /// Environment variables of the scoring container. Not for secrets: everybody who may read this object sees them.
-    #[serde(default, skip_serializing_if = "Tags::is_empty")]
-    pub environment_variables: Tags,
+    #[serde(default, skip_serializing_if = "EnvironmentVariables::is_empty")]
+    pub environment_variables: EnvironmentVariables,
     /// Limits of a request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_settings: Option<RequestSettings>,
@@ -155,39 +178,41 @@ pub struct Deployment {
     pub tags: Tags,
 }
 
-fn one() -> i32 {
-    1
-}
-
 /// The code that answers requests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = goes_down("id"), validation = goes_down("scoringScript"))]
 pub struct ScoringCode {
     /// The ARM id of the code asset.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = AZURE_ID))]
     pub id: String,
     /// The script in it that has `init()` and `run()`.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = RELATIVE_PATH))]
     pub scoring_script: String,
 }
 
 /// Limits of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.requestTimeout) || duration(self.requestTimeout) <= duration('180s')").message("requestTimeout is at most 180s: Azure takes no more"))]
+#[x_kube(validation = between("requestTimeout", "1s", "180s"))]
 pub struct RequestSettings {
     /// How many requests an instance works on at once. Default: Azure's, 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub max_concurrent_requests_per_instance: Option<i32>,
-    /// How long a request may take, at most `180s`. Default: Azure's, `5s`.
+    /// How long a request may take, `1s` to `180s`, which is the most that Azure takes. Default: Azure's, `5s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_timeout: Option<Period>,
 }
 
 /// A probe of an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = between("timeout", "1s", "1h"),
+    validation = between("period", "1s", "1h"),
+    validation = between("initialDelay", "0s", "1h")
+)]
 pub struct Probe {
     /// How many failures in a row count. Default: Azure's, 30.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,13 +222,13 @@ pub struct Probe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub success_threshold: Option<i32>,
-    /// How long one probe may take. Default: Azure's, `2s`.
+    /// How long one probe may take, `1s` to `1h`. Default: Azure's, `2s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Period>,
-    /// How often. Default: Azure's, `10s`.
+    /// How often, `1s` to `1h`. Default: Azure's, `10s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
-    /// How long to wait before the first. Default: Azure's, `10s`.
+    /// How long to wait before the first, at most `1h`. Default: Azure's, `10s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_delay: Option<Period>,
 }
@@ -213,7 +238,11 @@ pub struct Probe {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.setTraffic)).all(s, self.steps.filter(t, has(t.setTraffic) && t.setTraffic == s.setTraffic).size() == 1)").message("each setTraffic of steps must have another weight: put the pauses of one weight together"),
-    validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.setTraffic)).map(s, s.setTraffic).isSorted()").message("the weights of setTraffic must rise from step to step")
+    validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.setTraffic)).map(s, s.setTraffic).isSorted()").message("the weights of setTraffic must rise from step to step"),
+    validation = between("keepPrevious", "0s", "720h"),
+    validation = between("keepFailed", "0s", "720h"),
+    validation = between("progressDeadline", "1m", "24h"),
+    validation = between("handover", "0s", "24h")
 )]
 pub struct Strategy {
     /// What happens, in this order, before the new version has all the traffic. Default: no steps, all at once. The first version of an endpoint, and the previous version while it is still warm, take all the traffic without steps.
@@ -221,16 +250,16 @@ pub struct Strategy {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub steps: Vec<Step>,
-    /// How long the previous deployment is kept without traffic, ready to take it back. Default: `1h`.
+    /// How long the previous deployment is kept without traffic, ready to take it back, at most `720h`. Default: `1h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_previous: Option<Period>,
-    /// How long a failed deployment is kept, for its logs. Default: `1h`.
+    /// How long a failed deployment is kept, for its logs, at most `720h`. Default: `1h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_failed: Option<Period>,
-    /// How long Azure may take to make a deployment ready; longer counts as failed. Default: `60m`.
+    /// How long Azure may take to make a deployment ready; longer counts as failed. `1m` to `24h`. Default: `60m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline: Option<Period>,
-    /// How long the deletion of this binding waits for another one of its namespace that names the same endpoint, before anything is taken down in Azure: a binding that is renamed in Git keeps its endpoint, its keys and its traffic. `0s`: not at all. Default: the operator's `--handover`, `2m`.
+    /// How long the deletion of this binding waits for another one of its namespace that names the same endpoint, before anything is taken down in Azure: a binding that is renamed in Git keeps its endpoint, its keys and its traffic. At most `24h`; `0s`: not at all. Default: the operator's `--handover`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handover: Option<Period>,
 }
@@ -250,11 +279,19 @@ pub struct Step {
 }
 
 /// A wait in a rollout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("has(self.__for__)").message("give for: how long the pause is"), validation = between("__for__", "1s", "720h"))]
 pub struct Pause {
-    /// How long, from the moment that Azure has moved the traffic.
-    #[serde(rename = "for")]
-    pub period: Period,
+    /// How long, from the moment that Azure has moved the traffic: `1s` to `720h`. Required.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+}
+
+impl Pause {
+    /// How long it lasts. One that ends by something that this version does not know lasts for years.
+    pub fn duration(&self) -> Duration {
+        self.period.as_ref().map_or(Duration::from_secs(10 * 365 * 86_400), Period::duration)
+    }
 }
 
 /// What becomes of an endpoint in Azure when its binding is deleted.

@@ -22,7 +22,7 @@ pub use model_version::*;
 pub use object::{AnyObject, Object, ObjectKey, ObjectKind};
 pub use place::*;
 pub use registry::*;
-pub use scalar::{Period, Tags};
+pub use scalar::{EnvironmentVariables, Labels, Period, Tags};
 pub use workspace::*;
 
 /// The API group of every kind.

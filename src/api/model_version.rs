@@ -6,6 +6,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::place::stays;
+use super::scalar::{ONE_LINE, RELATIVE_PATH, TEXT, between, goes_down};
 use super::{Drift, Management, Period, Reference, Role, Tags};
 use crate::azure::model::Operation;
 
@@ -21,6 +23,7 @@ use crate::azure::model::Operation;
     shortname = "amlmv",
     category = "bindery",
     doc = "One immutable version of one model, in a workspace or in a registry.",
+    printcolumn(name = "Place", type_ = "string", json_path = ".spec['registryRef','workspaceRef'].name"),
     printcolumn(name = "Model", type_ = "string", json_path = ".spec.model"),
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.version"),
     printcolumn(name = "Serving", type_ = "string", json_path = ".status.servingSummary"),
@@ -29,17 +32,17 @@ use crate::azure::model::Operation;
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.registryRef) != has(self.workspaceRef)").message("give exactly one of registryRef and workspaceRef: the place where the version lives"),
-    validation = Rule::new("has(self.registryRef) == has(self.source.modelVersionRef)").message("into a registry a version comes from source.modelVersionRef; into a workspace from source.job or source.uri"),
-    validation = Rule::new("has(self.registryRef) == has(oldSelf.registryRef) && (!has(self.registryRef) || self.registryRef == oldSelf.registryRef) && has(self.workspaceRef) == has(oldSelf.workspaceRef) && (!has(self.workspaceRef) || self.workspaceRef == oldSelf.workspaceRef)").message("registryRef and workspaceRef cannot be changed: a version stays where it is; make a new ModelVersion"),
-    validation = Rule::new("self.model == oldSelf.model && self.version == oldSelf.version && self.type == oldSelf.type").message("model, version and type cannot be changed: a version is immutable; make a new ModelVersion"),
+    validation = Rule::new("has(self.source.existing) || has(self.registryRef) == has(self.source.modelVersionRef)").message("into a registry a version comes from source.modelVersionRef; into a workspace from source.job or source.uri"),
+    validation = Rule::new(format!("{} && {}", stays("registryRef"), stays("workspaceRef"))).message("registryRef and workspaceRef cannot be changed: a version stays where it is; make a new ModelVersion"),
+    validation = Rule::new("self.model == oldSelf.model && self.version == oldSelf.version && (!has(self.type) || !has(oldSelf.type) || self.type == oldSelf.type)").message("model, version and type cannot be changed: a version is immutable; make a new ModelVersion"),
     validation = Rule::new("self.source == oldSelf.source").message("source cannot be changed: a version is immutable; make a new ModelVersion with the next version"),
-    validation = Rule::new("!has(self.interval) || duration(self.interval) >= duration('1m')").message("interval must be at least 1m")
+    validation = between("interval", "1m", "24h")
 )]
 pub struct ModelVersionSpec {
-    /// The registry it lives in. Exactly one of registryRef and workspaceRef. Immutable.
+    /// The registry it lives in. Exactly one of registryRef and workspaceRef. It cannot be changed to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry_ref: Option<Reference>,
-    /// The workspace it lives in. Exactly one of registryRef and workspaceRef. Immutable.
+    /// The workspace it lives in. Exactly one of registryRef and workspaceRef. It cannot be changed to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace_ref: Option<Reference>,
     /// The model's name in Azure. Immutable.
@@ -48,14 +51,14 @@ pub struct ModelVersionSpec {
     /// A positive integer, as text. Immutable.
     #[schemars(length(max = 10), regex(pattern = "^[1-9][0-9]*$"))]
     pub version: String,
-    /// The format of the model's files. Immutable. Default: MLflow.
-    #[serde(default, rename = "type")]
-    pub kind: ModelType,
+    /// The format of the model's files. It cannot be changed to another one. Without it, a new version from a job or a path is MLflow, a promoted one has the format of its source, and of one that exists any format is right.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ModelType>,
     /// Where the model comes from. Immutable.
     pub source: Source,
     /// Free text. Left alone in Azure where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = 4096), regex(pattern = TEXT))]
     pub description: Option<String>,
     /// Tags in Azure. Keys that are not named here are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
@@ -65,11 +68,11 @@ pub struct ModelVersionSpec {
     pub properties: Tags,
     /// The stage that Azure shows, free text such as `Production`. Left alone where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = ONE_LINE))]
     pub stage: Option<String>,
-    /// Whether the version is archived: hidden from lists, still served where it is bound. Default: false.
-    #[serde(default)]
-    pub archived: bool,
+    /// Whether the version is archived: hidden from lists, still served where it is bound. Without it, a new version is not archived, and one that exists stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
     /// Manage (default): Azure is made to match. Observe: differences are only reported.
     #[serde(default)]
     pub management: Management,
@@ -79,7 +82,7 @@ pub struct ModelVersionSpec {
     /// Stop changing Azure until this is false again. Reading goes on. Default: false.
     #[serde(default)]
     pub suspend: bool,
-    /// How often Azure is compared with the manifest, at least `1m`. Default: `10m`.
+    /// How often Azure is compared with the manifest, `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
 }
@@ -94,6 +97,9 @@ pub enum ModelType {
 }
 
 impl ModelType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::MLflow, Self::Custom, Self::Triton];
+
     /// The word that Azure uses.
     pub fn in_azure(self) -> &'static str {
         match self {
@@ -107,29 +113,37 @@ impl ModelType {
 /// Where a model comes from. Exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.job), has(self.uri), has(self.modelVersionRef)].filter(given, given).size() == 1").message("give exactly one of job, uri and modelVersionRef"))]
+#[x_kube(validation = Rule::new("[has(self.job), has(self.uri), has(self.modelVersionRef), has(self.existing)].filter(given, given).size() == 1").message("give exactly one of job, uri, modelVersionRef and existing"), validation = goes_down("uri"))]
 pub struct Source {
     /// Into a workspace: the output of a training job there, which is the root of the lineage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobSource>,
     /// Into a workspace: a datastore path, such as `azureml://datastores/models/paths/taxi/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 2048), regex(pattern = "^azureml://.+"))]
+    #[schemars(length(max = 2048), regex(pattern = r"^azureml://[^\s?#\\\x00-\x1f\x7f]+$"))]
     pub uri: Option<String>,
     /// Into a registry: the version that is promoted, from a workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_version_ref: Option<Reference>,
+    /// What is in Azure already, written `{}`: Bindery makes nothing, and says so where Azure does not have the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<Existing>,
 }
 
+/// What is in Azure already.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Existing {}
+
 /// The output of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = goes_down("path"))]
 pub struct JobSource {
     /// The job's name.
     #[schemars(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$"))]
     pub name: String,
     /// The folder among the job's artifacts. Default: `model`.
     #[serde(default = "model_folder")]
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = RELATIVE_PATH))]
     pub path: String,
 }
 
@@ -166,6 +180,9 @@ pub struct ModelVersionStatus {
     /// The stage that Azure shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
+    /// The format of the model's files, as Azure has it; absent for a format that is none of the three.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ModelType>,
     /// Where the model comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<Lineage>,
@@ -266,8 +283,12 @@ pub struct Code {
 /// A deployment that holds this version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct ServedBy {
-    /// `namespace/name` of the binding.
-    pub binding: String,
+    /// The binding's namespace.
+    #[schemars(length(max = 63))]
+    pub namespace: String,
+    /// The binding's name.
+    #[schemars(length(max = 253))]
+    pub name: String,
     /// The endpoint's name.
     pub endpoint: String,
     /// The deployment's name.

@@ -7,19 +7,36 @@ use kube::core::{Expression, Selector, SelectorExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Labels;
+
 /// Another object of group `bindery.dev`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct Reference {
     /// The object's name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
     /// The object's namespace. Default: the namespace of the object that refers to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub namespace: Option<String>,
 }
 
+/// The rule, in CEL, that a reference to a place stays. Another name, or another namespace where both have one, is
+/// another place. A namespace that comes or goes may mean the same place: only the controller can tell.
+pub(super) fn stays(field: &str) -> String {
+    let (new, old) = (format!("self.{field}"), format!("oldSelf.{field}"));
+    format!(
+        "has({new}) == has({old}) && (!has({new}) || ({new}.name == {old}.name && (!has({new}.__namespace__) || !has({old}.__namespace__) || {new}.__namespace__ == {old}.__namespace__)))"
+    )
+}
+
 impl Reference {
+    /// Nothing is referred to: the manifest says by another field, which this version does not know, what is meant.
+    pub fn is_absent(&self) -> bool {
+        self.name.is_empty()
+    }
+
     /// The namespace it means, from inside `home`.
     pub fn namespace<'a>(&'a self, home: &'a str) -> &'a str {
         self.namespace.as_deref().unwrap_or(home)
@@ -71,10 +88,11 @@ pub struct AllowedNamespaces {
 /// Labels that a namespace must have, as in every selector of Kubernetes. All of it must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct NamespaceSelector {
     /// Labels with their values.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub match_labels: Labels,
     /// Conditions on labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -114,7 +132,7 @@ impl NamespaceSelector {
     fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         let expressions: Option<Selector> =
             self.match_expressions.iter().map(LabelExpression::understood).collect();
-        let pairs: Selector = self.match_labels.clone().into_iter().collect();
+        let pairs: Selector = self.match_labels.0.clone().into_iter().collect();
         pairs.matches(labels) && expressions.is_some_and(|all| all.matches(labels))
     }
 }

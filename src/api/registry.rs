@@ -4,6 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::scalar::between;
 use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, Tags};
 use crate::azure::model::Operation;
 
@@ -27,7 +28,7 @@ use crate::azure::model::Operation;
 #[x_kube(
     validation = Rule::new("self.location == oldSelf.location").message("location is the primary region and cannot be changed: Azure has no way to move a registry"),
     validation = Rule::new("!has(self.regions) || self.regions.exists(r, r.location == self.location)").message("regions must include location, the primary region"),
-    validation = Rule::new("!has(self.interval) || duration(self.interval) >= duration('1m')").message("interval must be at least 1m")
+    validation = between("interval", "1m", "24h")
 )]
 pub struct RegistrySpec {
     /// Where the registry is in Azure. Its name is unique in the whole Entra tenant.
@@ -40,12 +41,12 @@ pub struct RegistrySpec {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["location".into()]))]
     pub regions: Vec<Region>,
-    /// The registry's own identity in Azure. Default: system-assigned.
+    /// The registry's own identity in Azure. Without it, a new registry gets a system-assigned identity, and one that exists keeps what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<AzureIdentity>,
-    /// Whether the registry can be reached from public networks. Default: Enabled.
-    #[serde(default)]
-    pub public_network_access: NetworkAccess,
+    /// Whether the registry can be reached from public networks. Without it, a new registry is made with Enabled, and one that exists stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_network_access: Option<NetworkAccess>,
     /// Tags in Azure. Keys that are not named here are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
@@ -61,7 +62,7 @@ pub struct RegistrySpec {
     /// Stop changing Azure until this is false again. Reading goes on. Default: false.
     #[serde(default)]
     pub suspend: bool,
-    /// How often Azure is compared with the manifest, at least `1m`. Default: `10m`.
+    /// How often Azure is compared with the manifest, `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
 }
@@ -69,32 +70,32 @@ pub struct RegistrySpec {
 /// One region of a registry, with the accounts that Azure makes there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.storage == oldSelf.storage && self.containerRegistry == oldSelf.containerRegistry").message("storage and containerRegistry of a region cannot be changed: Azure keeps the accounts as they were made"))]
+#[x_kube(validation = Rule::new("!has(self.storage) || !has(oldSelf.storage) || ((!has(self.storage.accountType) || !has(oldSelf.storage.accountType) || self.storage.accountType == oldSelf.storage.accountType) && (!has(self.storage.hierarchicalNamespace) || !has(oldSelf.storage.hierarchicalNamespace) || self.storage.hierarchicalNamespace == oldSelf.storage.hierarchicalNamespace) && (!has(self.storage.allowBlobPublicAccess) || !has(oldSelf.storage.allowBlobPublicAccess) || self.storage.allowBlobPublicAccess == oldSelf.storage.allowBlobPublicAccess))").message("storage of a region cannot be changed: Azure keeps the accounts as they were made"))]
 pub struct Region {
     /// The region, such as `westeurope`.
     #[schemars(length(min = 3, max = 40), regex(pattern = "^[a-z0-9]+$"))]
     pub location: String,
-    /// The storage account. Immutable: Azure keeps it as it was made with the region.
-    #[serde(default)]
-    pub storage: Storage,
-    /// The container registry. Immutable: Azure keeps it as it was made with the region.
-    #[serde(default)]
-    pub container_registry: ContainerRegistry,
+    /// The storage account. Azure keeps it as it was made with the region, so what is written here cannot be changed. What is not written is not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Storage>,
+    /// The container registry. Azure keeps it as it was made with the region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_registry: Option<ContainerRegistry>,
 }
 
 /// The storage account of a region.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Storage {
-    /// The account's type. Default: `Standard_LRS`.
-    #[serde(default)]
-    pub account_type: StorageAccountType,
-    /// A hierarchical namespace (Data Lake Gen2). Default: false.
-    #[serde(default)]
-    pub hierarchical_namespace: bool,
-    /// Whether blobs may be made public. Default: false.
-    #[serde(default)]
-    pub allow_blob_public_access: bool,
+    /// The account's type. A new region gets `Standard_LRS` where nothing is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_type: Option<StorageAccountType>,
+    /// A hierarchical namespace (Data Lake Gen2). A new region gets none where nothing is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hierarchical_namespace: Option<bool>,
+    /// Whether blobs may be made public. In a new region they may not where nothing is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_blob_public_access: Option<bool>,
 }
 
 /// Replication and performance of a storage account.
@@ -115,9 +116,9 @@ pub enum StorageAccountType {
 /// The container registry of a region.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerRegistry {
-    /// The service tier; Azure Machine Learning takes only `Premium`, the default.
-    #[serde(default)]
-    pub sku: ContainerRegistrySku,
+    /// The service tier; Azure Machine Learning takes only `Premium`, which a new region gets where nothing is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<ContainerRegistrySku>,
 }
 
 /// The tier of a container registry.
@@ -127,18 +128,27 @@ pub enum ContainerRegistrySku {
     Premium,
 }
 
-/// An identity that Azure gives to a registry or an endpoint.
+/// An identity that Azure gives to a registry or an endpoint. Of an identity that exists, what is not written here stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("(has(self.systemAssigned) && self.systemAssigned) || (has(self.userAssigned) && size(self.userAssigned) > 0)").message("an identity is systemAssigned, userAssigned, or both: leave identity out for the default"))]
+#[x_kube(validation = Rule::new("(has(self.systemAssigned) && self.systemAssigned) || (has(self.userAssigned) && size(self.userAssigned) > 0)").message("an identity is systemAssigned, userAssigned, or both: leave identity out to have Azure's left as it is"))]
 pub struct AzureIdentity {
-    /// An identity that lives and dies with the resource. Default: false.
-    #[serde(default)]
-    pub system_assigned: bool,
-    /// ARM ids of identities made elsewhere.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20), inner(length(max = 512)))]
-    pub user_assigned: Vec<String>,
+    /// Whether it has an identity that lives and dies with the resource. A new resource has none where only `userAssigned` is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_assigned: Option<bool>,
+    /// ARM ids of identities made elsewhere: all of them. With an empty list the resource has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 20),
+        inner(
+            length(max = 512),
+            regex(
+                pattern = r"(?i)^/subscriptions/[^/?#\s]+/resourceGroups/[^/?#\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#\s]+$"
+            )
+        )
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub user_assigned: Option<Vec<String>>,
 }
 
 /// Whether something can be reached from public networks.

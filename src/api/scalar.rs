@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use kube::core::Rule;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -58,30 +59,70 @@ impl JsonSchema for Period {
     }
 }
 
-/// Tags or properties in Azure, by key. Keys that begin with `bindery-` are Bindery's own.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Tags(pub BTreeMap<String, String>);
-
-impl Tags {
-    /// For `skip_serializing_if`.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
+/// The rule that a field, where it is given, is a period between two others.
+pub(super) fn between(field: &str, least: &str, most: &str) -> Rule {
+    // A word that CEL keeps for itself is written so.
+    let name = field.trim_matches('_');
+    let length = format!("duration(self.{field})");
+    let (from, to) = (format!("duration('{least}')"), format!("duration('{most}')"));
+    Rule::new(format!("!has(self.{field}) || ({length} >= {from} && {length} <= {to})"))
+        .message(format!("{name} is a period from {least} to {most}").as_str())
 }
 
-impl Deref for Tags {
-    type Target = BTreeMap<String, String>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
+/// The rule that a field, where it is given, is a path that goes nowhere else.
+pub(super) fn goes_down(field: &str) -> Rule {
+    let path = format!("self.{field}.lowerAscii().replace('%2e', '.')");
+    Rule::new(format!("!has(self.{field}) || {path}.split('/').all(part, part != '.' && part != '..')"))
+        .message(format!("{field} has no '.' or '..' between its slashes").as_str())
 }
 
-impl DerefMut for Tags {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
-    }
+/// Text in one line, without control characters.
+pub(super) const ONE_LINE: &str = r"^[^\x00-\x1f\x7f]*$";
+/// Text in lines, without other control characters.
+pub(super) const TEXT: &str = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$";
+/// The id of something in Azure: nothing that could be read as the end of it, such as a query.
+pub(super) const AZURE_ID: &str = r"^[^\s?#\\\x00-\x1f\x7f]+$";
+/// The path of a file or folder below another one.
+pub(super) const RELATIVE_PATH: &str = r"^[^/?#%\\\x00-\x1f\x7f]+(/[^/?#%\\\x00-\x1f\x7f]+)*$";
+
+macro_rules! string_map {
+    ($($(#[$doc:meta])+ $name:ident,)+) => {$(
+        $(#[$doc])+
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub BTreeMap<String, String>);
+
+        impl $name {
+            /// For `skip_serializing_if`.
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+        }
+
+        impl Deref for $name {
+            type Target = BTreeMap<String, String>;
+
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+
+        impl DerefMut for $name {
+            fn deref_mut(&mut self) -> &mut Self::Target {
+                &mut self.0
+            }
+        }
+    )+};
+}
+
+string_map! {
+    /// Tags or properties in Azure, by key. Azure compares keys without regard to case. Keys that begin with `bindery-`
+    /// are Bindery's own.
+    Tags,
+    /// The environment of a container, by name. Case counts.
+    EnvironmentVariables,
+    /// Labels of Kubernetes, by key.
+    Labels,
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Tags {
@@ -104,11 +145,61 @@ impl JsonSchema for Tags {
             "type": "object",
             // ARM allows 50 tags; Bindery's own need room.
             "maxProperties": 40,
-            "additionalProperties": {"type": "string", "maxLength": 256},
+            "additionalProperties": {"type": "string", "maxLength": 256, "pattern": ONE_LINE},
+            "x-kubernetes-validations": [
+                {
+                    "rule": r"self.all(k, k.matches(r'^[^\s<>%&?/\\\x00-\x1f\x7f]([^<>%&?/\\\x00-\x1f\x7f]{0,254}[^\s<>%&?/\\\x00-\x1f\x7f])?$'))",
+                    "message": r"keys have 1 to 256 characters, none of < > % & ? / \ and no control characters, and no space at either end",
+                },
+                {
+                    "rule": "self.all(k, !k.lowerAscii().startsWith('bindery-'))",
+                    "message": "keys do not begin with 'bindery-', in whatever case: it is Bindery's own prefix",
+                },
+                {
+                    "rule": "self.all(k, self.exists_one(other, other.lowerAscii() == k.lowerAscii()))",
+                    "message": "keys do not differ in case alone: to Azure they are the same",
+                },
+            ],
+        })
+    }
+}
+
+impl JsonSchema for EnvironmentVariables {
+    fn schema_name() -> Cow<'static, str> {
+        "EnvironmentVariables".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "maxProperties": 100,
+            "additionalProperties": {"type": "string", "maxLength": 4096, "pattern": r"^[^\x00]*$"},
             "x-kubernetes-validations": [{
-                "rule": "self.all(k, size(k) <= 256 && !k.startsWith('bindery-'))",
-                "message": "keys have at most 256 characters and do not begin with 'bindery-', which is Bindery's own prefix",
+                "rule": r"self.all(k, k.matches(r'^[^=\s\x00-\x1f\x7f]{1,256}$'))",
+                "message": "names have 1 to 256 characters, without '=', spaces and control characters",
             }],
+        })
+    }
+}
+
+impl JsonSchema for Labels {
+    fn schema_name() -> Cow<'static, str> {
+        "Labels".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "maxProperties": 32,
+            "additionalProperties": {"type": "string", "maxLength": 63},
         })
     }
 }

@@ -50,6 +50,51 @@ fn nothing_is_nullable_and_nothing_is_a_float() {
     });
 }
 
+/// A client-side merge compares a list whole: a default in an item would be a difference for ever.
+#[test]
+fn no_item_of_a_list_has_a_default() {
+    every_schema(|path, schema| {
+        assert!(!path.contains("[]") || schema.get("default").is_none(), "{path} has a default");
+    });
+}
+
+#[test]
+fn references_and_selectors_are_replaced_whole() {
+    let mut seen = 0;
+    every_schema(|path, schema| {
+        let fields: Vec<&str> =
+            schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        if path.contains(".spec")
+            && (fields == ["name", "namespace"] || fields == ["matchExpressions", "matchLabels"])
+        {
+            assert_eq!(schema["x-kubernetes-map-type"], "atomic", "{path}");
+            seen += 1;
+        }
+    });
+    assert_eq!(seen, 8, "three of a version, two of a binding, one of a policy, and two selectors");
+}
+
+#[test]
+fn every_list_map_and_string_of_a_manifest_has_a_bound() {
+    let mut endless = vec![];
+    every_schema(|path, schema| {
+        let has = |word: &str| schema.get(word).is_some();
+        let bound = match schema["type"].as_str() {
+            Some("array") => has("maxItems"),
+            Some("string") => has("maxLength") || has("enum") || schema["format"] == "date-time",
+            Some("object") => match schema.get("additionalProperties") {
+                Some(values) => has("maxProperties") && (values.get("maxLength").is_some()),
+                None => true,
+            },
+            _ => true,
+        };
+        if path.contains(".spec") && !bound {
+            endless.push(path.to_string());
+        }
+    });
+    assert_eq!(endless, Vec::<String>::new());
+}
+
 #[test]
 fn a_new_object_says_that_it_was_not_looked_at() {
     let mut seen = 0;

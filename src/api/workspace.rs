@@ -3,7 +3,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AllowedNamespaces, AzurePlace, Period};
+use super::scalar::between;
+use super::{AllowedNamespaces, AzurePlace, Period, Reference};
 
 /// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never
 /// changes it.
@@ -23,13 +24,13 @@ use super::{AllowedNamespaces, AzurePlace, Period};
     printcolumn(name = "Location", type_ = "string", json_path = ".status.location")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.interval) || duration(self.interval) >= duration('1m')").message("interval must be at least 1m"))]
+#[x_kube(validation = between("interval", "1m", "24h"))]
 pub struct WorkspaceSpec {
     /// Where the workspace is in Azure.
     pub azure: AzurePlace,
-    /// A word of the team's own, such as `production`, shown in reports.
+    /// A word of the organisation's own for what the workspace is for, such as `production`. Reports show it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$"))]
     pub tier: Option<String>,
     /// What may serve here. Default: everything that is registered.
     #[serde(default)]
@@ -37,23 +38,65 @@ pub struct WorkspaceSpec {
     /// Who may register and serve here. Default: its own namespace.
     #[serde(default)]
     pub allowed_namespaces: AllowedNamespaces,
-    /// How often the workspace is looked up, at least `1m`. Default: `10m`.
+    /// How often the workspace is looked up, `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
 }
 
 /// What a version must bring to serve in a workspace. The policy belongs to the place, so no other
 /// object can relax it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
-    /// Only versions whose training job is known, by `status.lineage.job`. Default: false.
-    #[serde(default)]
-    pub require_lineage: bool,
-    /// Only versions from registries with these names in Azure. Default: any registry, and the workspace itself.
+    /// Where versions may come from: one of these. Without a list, from everywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32), inner(length(min = 3, max = 33)))]
-    pub allowed_registries: Vec<String>,
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub sources: Vec<PolicySource>,
+    /// What must be known of where a version comes from. Without it, nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<LineagePolicy>,
+}
+
+/// A place that versions may come from. Exactly one of registryRef and thisWorkspace.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.registryRef) != has(self.thisWorkspace)").message("give exactly one of registryRef and thisWorkspace"))]
+pub struct PolicySource {
+    /// A name of this entry, for messages.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// Versions in this registry. Nothing comes from a Registry that does not exist, or that does not allow the workspace's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_ref: Option<Reference>,
+    /// Versions in this workspace itself, written `{}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub this_workspace: Option<ThisWorkspace>,
+    /// Only models with one of these names. `*` stands for any characters, `?` for one. Without a list, every model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9_*?-]+$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub models: Vec<String>,
+}
+
+/// The workspace that the policy is of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ThisWorkspace {}
+
+/// What must be known of where a version comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LineagePolicy {
+    /// `Named`: Azure knows the training job, and the version's `status.lineage.job` names it.
+    pub require: LineageRequirement,
+}
+
+/// How much must be known of where a version comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LineageRequirement {
+    Named,
 }
 
 /// What is true of a workspace.

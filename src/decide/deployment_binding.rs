@@ -15,7 +15,7 @@ mod waiting;
 
 use std::time::Duration;
 
-use super::drift::{Differences, intended};
+use super::drift::{Differences, goes_out, intended};
 use super::rollout::{Carries, Next, Revision, Scene, View, endpoint_differences, mark, written_on};
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
@@ -33,6 +33,8 @@ pub struct Facts {
     pub place: Place,
     /// The endpoint's ARM id: from the workspace or, when that is gone, from the status.
     pub id: Option<ResourceId>,
+    /// Where `spec.workspaceRef` leads now, while the endpoint of this object is still where `id` says.
+    pub led_away: Option<ResourceId>,
     /// The version to serve.
     pub version: SourceVersion,
     pub endpoint: Look<OnlineEndpoint>,
@@ -49,7 +51,9 @@ struct Case<'a> {
 
 /// What is asked of a binding, in the order in which it matters.
 const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
+    waiting::refuse_another_place, // the endpoint stays where it was made
     teardown::finish_deletion,
+    waiting::refuse_what_it_does_not_know, // the manifest asks for a later kind of endpoint
     waiting::wait_for_workspace,
     waiting::report_unreadable,
     endpoint::refuse_foreign,
@@ -103,7 +107,7 @@ impl<'a> Case<'a> {
         let name = call.resource.name();
         if self.facts.id.as_ref() == Some(&call.resource) {
             let mut going = online.endpoint.tags.clone();
-            going.0.retain(|key, value| body["tags"][key.as_str()] == *value);
+            going.0.retain(|key, value| goes_out(&body["tags"], key, value));
             status.owned_tags = intended(&status.owned_tags, &going);
         } else if self.scene.wanted_name() == Some(name) {
             let owned = status.owned_deployment_tags.entry(name.into()).or_default();
@@ -182,7 +186,7 @@ impl Facts {
             deployments: &self.deployments,
             wanted: self.wanted(),
             may_rise: self.may_rise(),
-            instances: Some(self.spec.online.deployment.instance_count),
+            instances: self.spec.online.deployment.instance_count,
             steps: &self.spec.strategy.steps,
             differences: endpoint.map(differences).unwrap_or_default(),
             stood: self.situation.stood(&self.status.conditions),
@@ -199,8 +203,10 @@ impl Facts {
         let Some(found) = found else { return vec![] };
         let wanted = &self.spec.online.deployment;
         let mut all = Differences::default();
-        let count = found.instance_count().map_or_else(String::new, |count| count.to_string());
-        all.field("deployment.instanceCount", &wanted.instance_count.to_string(), &count);
+        if let Some(wanted) = wanted.instance_count {
+            let count = found.instance_count().map_or_else(String::new, |count| count.to_string());
+            all.field("deployment.instanceCount", &wanted.to_string(), &count);
+        }
         all.keys("deployment.tags", &wanted.tags, self.owned_on(found.name()), &found.tags);
         all.0
     }

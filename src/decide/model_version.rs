@@ -12,7 +12,8 @@ use super::condition::{Said, say};
 use super::drift::{Differences, intended, merged, owned};
 use super::{Decision, Intent, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of};
 use crate::api::{
-    ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy, conditions_of,
+    ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy,
+    VersionDeletion, conditions_of,
 };
 use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run, Strings};
 use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
@@ -32,6 +33,8 @@ pub struct Facts {
     pub place: Place,
     /// Its ARM id: from the place or, when that is gone, from the status.
     pub id: Option<ResourceId>,
+    /// Where `spec.registryRef` or `spec.workspaceRef` leads now, while the version of this object is still where `id` says.
+    pub led_away: Option<ResourceId>,
     /// The id that deployments use.
     pub asset_id: Option<String>,
     /// The version that it is promoted from; only where the manifest names one.
@@ -53,6 +56,7 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
     let verdict = first_of(
         facts,
         &[
+            refuse_another_place, // a version stays where it was registered
             teardown::finish_deletion,
             wait_for_place, // it must exist, be ready and allow this namespace
             report_unreadable,
@@ -61,6 +65,8 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
             promotion::wait_for_lost_publish, // the answer was lost: the copy may still come, whatever became of its source
             promotion::wait_for_source, // only until the version is there: afterwards it stands by itself
             promotion::publish,         // a promotion into a registry
+            refuse_absent_existing,     // it should be there already, and nothing is made
+            refuse_foreign_path,        // another workspace's files are not this one's to register
             register,                   // a job's output or a path, into a workspace
             refuse_mismatch,            // what is there is another model
             report_failed_resource,
@@ -133,7 +139,9 @@ impl Facts {
         if let Some(stage) = &spec.stage {
             differences.field("stage", stage, found.stage.as_deref().unwrap_or_default());
         }
-        differences.field("archived", &spec.archived.to_string(), &found.is_archived.to_string());
+        if let Some(archived) = spec.archived {
+            differences.field("archived", &archived.to_string(), &found.is_archived.to_string());
+        }
         differences.0
     }
 
@@ -149,7 +157,7 @@ impl Facts {
         if spec.stage.is_some() {
             found.stage.clone_from(&spec.stage);
         }
-        found.is_archived = spec.archived;
+        found.is_archived = spec.archived.unwrap_or(found.is_archived);
         version
     }
 
@@ -171,13 +179,14 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.served_by.clone_from(&facts.served_by);
     let serving: Vec<String> =
-        facts.served_by.iter().map(|s| format!("{} {:?}", s.binding, s.role)).collect();
+        facts.served_by.iter().map(|s| format!("{}/{} {:?}", s.namespace, s.name, s.role)).collect();
     status.serving_summary = (!serving.is_empty()).then(|| serving.join(", "));
     status.publishing = promotion::publishing(facts);
     if let Some(version) = facts.version.found() {
         status.id = facts.id.as_ref().map(ToString::to_string);
         status.asset_id.clone_from(&facts.asset_id);
         status.stage.clone_from(&version.properties.stage);
+        status.kind = source::type_of(version);
         status.lineage = lineage::of(facts, version);
         status.drift =
             if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
@@ -191,7 +200,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         }
     } else if facts.version.is_absent() {
         status.asset_id = None;
-        status.stage = None;
+        (status.stage, status.kind) = (None, None);
         status.drift = vec![];
     }
     status
@@ -213,6 +222,24 @@ fn registered(facts: &Facts) -> Said {
         Look::Absent => Said::Holds(false, Reason::NotInAzure, format!("Azure does not have {title}.")),
         Look::Unseen => Said::AsBefore,
     }
+}
+
+fn refuse_another_place(facts: &Facts) -> Option<Verdict> {
+    let lets_go = facts.situation.deleting && facts.spec.deletion_policy == VersionDeletion::Retain;
+    let (led_away, id) = (facts.led_away.as_ref().filter(|_| !lets_go)?, facts.id.as_ref()?);
+    let field = if facts.spec.registry_ref.is_some() { "spec.registryRef" } else { "spec.workspaceRef" };
+    let otherwise = if facts.situation.deleting {
+        "or set spec.deletionPolicy to Retain to leave the version where it is"
+    } else {
+        "or make a new ModelVersion for a version there"
+    };
+    Some(Verdict::stalled(
+        Reason::Unchangeable,
+        format!(
+            "{field} now means {}, and the version of this object is {id}. Put back the reference, or the place that it names; {otherwise}.",
+            led_away.parent().parent().parent().parent()
+        ),
+    ))
 }
 
 fn wait_for_place(facts: &Facts) -> Option<Verdict> {
@@ -249,6 +276,29 @@ fn follow_running_operation(facts: &Facts) -> Option<Verdict> {
     ))
 }
 
+fn refuse_absent_existing(facts: &Facts) -> Option<Verdict> {
+    let source = &facts.spec.source;
+    (source.existing.is_some() && facts.version.is_absent()).then(|| {
+        Verdict::stalled(
+            Reason::NotInAzure,
+            format!(
+                "Azure does not have {}, and spec.source.existing says that it is there already. Check the place, model and version; or make a new ModelVersion that says where the model comes from.",
+                facts.title()
+            ),
+        )
+    })
+}
+
+fn refuse_foreign_path(facts: &Facts) -> Option<Verdict> {
+    let elsewhere = source::leads_elsewhere(&facts.spec, facts.id.as_ref()?);
+    (elsewhere && facts.version.is_absent()).then(|| {
+        Verdict::stalled(
+            Reason::AssetMismatch,
+            "spec.source.uri leads into another workspace than the version's own. Copy the files into a datastore of this workspace, and name them in a new ModelVersion.",
+        )
+    })
+}
+
 fn register(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() {
         return None;
@@ -268,7 +318,7 @@ fn register(facts: &Facts) -> Option<Verdict> {
 }
 
 fn refuse_mismatch(facts: &Facts) -> Option<Verdict> {
-    let found = source::mismatch(&facts.spec, facts.version.found()?)?;
+    let found = source::mismatch(&facts.spec, facts.version.found()?, facts.id.as_ref()?)?;
     Some(Verdict::stalled(
         Reason::AssetMismatch,
         format!(

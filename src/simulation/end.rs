@@ -107,9 +107,9 @@ fn what_is_ready_serves(world: &World, binding: &DeploymentBinding) -> Result<()
     if ready(binding) {
         let deployment = world.cloud.resources.get(&endpoint.child("deployments", &name));
         let count = deployment.and_then(|d| d.body["sku"]["capacity"].as_i64());
-        let wanted = i64::from(binding.spec.online.deployment.instance_count);
-        if count != Some(wanted) {
-            return Err(format!("{name} has {count:?} instances and should have {wanted}"));
+        let wanted = binding.spec.online.deployment.instance_count.map(i64::from);
+        if wanted.is_some() && count != wanted {
+            return Err(format!("{name} has {count:?} instances and should have {wanted:?}"));
         }
         nothing_is_left_behind(world, &endpoint, &name)?;
         let knows = knows_its_keys(world, binding);
@@ -163,6 +163,7 @@ fn what_is_ready_is_described(world: &World, version: &ModelVersion) -> Result<(
     let copied = version.name_any().starts_with("taxi") && world.cloud.positions.publish_copies_metadata;
     let knows = knows_its_keys(world, version) && !copied;
     tags_are_as_written(&version.full_name(), tags, &version.spec.tags, knows)?;
-    let right = tags["bindery-owner"] == owner.as_str() && properties["isArchived"] == version.spec.archived;
+    let archived = version.spec.archived.is_none_or(|archived| properties["isArchived"] == archived);
+    let right = tags["bindery-owner"] == owner.as_str() && archived;
     if right { Ok(()) } else { Err(format!("{} is Ready, and Azure has {properties}", version.full_name())) }
 }

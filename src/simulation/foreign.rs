@@ -102,7 +102,12 @@ pub fn meddle(world: &mut World) {
             };
         }
         (Form::Endpoint, 4) => body["properties"]["mirrorTraffic"] = json!({"shadow": small}),
-        (Form::Endpoint | Form::Registry, 5) => body["properties"]["futureProperty"] = json!(small),
+        (Form::Endpoint | Form::Registry, 5) => {
+            body["properties"]["futureProperty"] = json!(small);
+            body["properties"]["publicNetworkAccess"] =
+                json!(["Enabled", "Disabled"][usize::from(small % 2)]);
+        }
+        (Form::Deployment, 4) if !busy => body["sku"]["capacity"] = json!(6),
         // Where the rollout stands is forgotten in Azure.
         (Form::Endpoint, 7) => drop_tag(&mut body, tags, "bindery-position"),
         // It breaks where it runs.

@@ -135,10 +135,10 @@ pub fn act(world: &mut World) {
         26..32 => with_a_version(world),
         32..35 => with_the_registry(world),
         35 => {
-            let allowed = [vec![], vec!["models".to_string()], vec!["released".to_string()]];
-            let allowed = allowed[world.rng.usize(0..3)].clone();
-            world.note(|| format!("USER workspace prod allows {allowed:?}"));
-            edit::<Workspace>(world, "prod", |s| s.policy.allowed_registries = allowed);
+            let from = |name: &str| json!([{"name": name, "registryRef": {"name": name}}]);
+            let sources = [json!([]), from("models"), from("released")][world.rng.usize(0..3)].clone();
+            world.note(|| format!("USER workspace prod serves from {sources}"));
+            edit::<Workspace>(world, "prod", |s| s.policy.sources = of(sources));
         }
         37 => {
             let allowed = [
@@ -184,7 +184,9 @@ fn with_a_binding(world: &mut World) {
     let version = if world.rng.u8(0..8) == 0 { format!("dev-{number}") } else { format!("taxi-{number}") };
     match choice {
         0..6 => edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = version),
-        6 => edit::<DeploymentBinding>(world, &name, |s| s.online.deployment.instance_count = small),
+        6 => edit::<DeploymentBinding>(world, &name, |s| {
+            s.online.deployment.instance_count = (small > 1).then_some(small);
+        }),
         7 => edit::<DeploymentBinding>(world, &name, |s| {
             s.online.deployment.environment_variables.insert("A".into(), small.to_string());
         }),
@@ -238,7 +240,9 @@ fn with_a_version(world: &mut World) {
     match choice {
         0 | 1 => edit::<ModelVersion>(world, &name, |s| s.tags = of(json!({format!("k{small}"): "v"}))),
         2 => edit::<ModelVersion>(world, &name, |s| s.properties = of(json!({format!("p{small}"): "v"}))),
-        3 => edit::<ModelVersion>(world, &name, |s| s.archived = !s.archived),
+        3 => edit::<ModelVersion>(world, &name, |s| {
+            s.archived = s.archived.map_or(Some(true), |archived| archived.then_some(false));
+        }),
         4 => edit::<ModelVersion>(world, &name, |s| s.stage = Some(format!("Stage{small}"))),
         5 => edit::<ModelVersion>(world, &name, |s| s.suspend = !s.suspend),
         6 => edit::<ModelVersion>(world, &name, |s| s.deletion_policy = crate::api::VersionDeletion::Archive),

@@ -10,8 +10,7 @@ pub const KINDS: [&str; 4] = ["registries", "workspaces", "modelversions", "depl
 pub fn example(kind: &str) -> Value {
     let azure = json!({"subscriptionId": SUBSCRIPTION, "resourceGroup": "ml", "name": "fares"});
     let selector = json!({"from": "Selector", "selector": {"matchLabels": {"team": "fares"}}});
-    let identity =
-        json!({"systemAssigned": true, "userAssigned": ["/subscriptions/s/resourceGroups/ml/providers/p/u"]});
+    let identity = json!({"systemAssigned": true, "userAssigned": ["/subscriptions/s/resourceGroups/ml/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"]});
     let spec = match kind {
         "registries" => json!({
             "azure": azure, "location": "eastus",
@@ -24,7 +23,9 @@ pub fn example(kind: &str) -> Value {
         }),
         "workspaces" => json!({
             "azure": azure, "tier": "production", "allowedNamespaces": selector, "interval": "5m",
-            "policy": {"requireLineage": true, "allowedRegistries": ["fares-models"]},
+            "policy": {"lineage": {"require": "Named"}, "sources": [
+                {"name": "released", "registryRef": {"name": "fares-models", "namespace": "fares"}, "models": ["nyc-*"]},
+                {"name": "own", "thisWorkspace": {}}]},
         }),
         "modelversions" => json!({
             "workspaceRef": {"name": "fares-dev", "namespace": "fares"}, "model": "nyc-taxi-fare", "version": "3",
@@ -50,7 +51,7 @@ pub fn example(kind: &str) -> Value {
                         "egressPublicNetworkAccess": "Disabled", "tags": {"team": "fares"}},
                 },
                 "strategy": {"steps": [{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}],
-                    "keepPrevious": "1h", "keepFailed": "30m", "progressDeadline": "1h30m"},
+                    "keepPrevious": "1h", "keepFailed": "30m", "progressDeadline": "1h30m", "handover": "5m"},
                 "management": "Observe", "deletionPolicy": "Retain", "suspend": true, "interval": "5m",
             })
         }

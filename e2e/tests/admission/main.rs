@@ -140,29 +140,22 @@ async fn a_field_that_is_left_out_gets_the_default_that_its_text_names() {
     let smallest = [
         (
             "registries",
-            json!({"azure": azure, "location": "eastus"}),
-            json!({"publicNetworkAccess": "Enabled", "allowedNamespaces": {"from": "Same"},
-                "management": "Manage", "deletionPolicy": "Retain", "suspend": false}),
+            json!({"azure": azure, "location": "eastus", "regions": [{"location": "eastus", "storage": {}}]}),
+            json!({"allowedNamespaces": {"from": "Same"}, "management": "Manage", "deletionPolicy": "Retain",
+                "suspend": false}),
         ),
-        (
-            "workspaces",
-            json!({"azure": azure}),
-            json!({"allowedNamespaces": {"from": "Same"}, "policy": {"requireLineage": false}}),
-        ),
+        ("workspaces", json!({"azure": azure}), json!({"allowedNamespaces": {"from": "Same"}, "policy": {}})),
         (
             "modelversions",
             json!({"workspaceRef": place, "model": "m", "version": "1", "source": {"job": {"name": "j"}}}),
-            json!({"type": "MLflow", "archived": false, "management": "Manage", "deletionPolicy": "Retain",
+            json!({"management": "Manage", "deletionPolicy": "Retain",
                 "suspend": false, "source": {"job": {"name": "j", "path": "model"}}}),
         ),
         (
             "deploymentbindings",
             json!({"workspaceRef": place, "model": {"versionRef": {"name": "v"}},
                 "online": {"endpoint": {"name": "taxi"}, "deployment": {}}}),
-            json!({"management": "Manage", "deletionPolicy": "Delete", "suspend": false, "strategy": {},
-                "online": {
-                    "endpoint": {"name": "taxi", "authMode": "Key", "publicNetworkAccess": "Enabled"},
-                    "deployment": {"instanceCount": 1}}}),
+            json!({"management": "Manage", "deletionPolicy": "Delete", "suspend": false, "strategy": {}}),
         ),
     ];
     for (kind, spec, defaults) in smallest {
@@ -175,12 +168,27 @@ async fn a_field_that_is_left_out_gets_the_default_that_its_text_names() {
 }
 
 #[tokio::test]
+async fn a_manifest_that_is_applied_twice_says_unchanged() {
+    let stand = Stand::new("twice").await;
+    for kind in KINDS {
+        let mut object = example(kind);
+        if kind == "registries" {
+            object["spec"]["regions"] = json!([{"location": "eastus"}, {"location": "westeurope"}]);
+        }
+        let apply = || stand.kubectl_applies(&object);
+        assert!(apply().ends_with(" created\n"));
+        assert!(apply().ends_with(" unchanged\n"), "{kind}: a default has got into what was applied");
+    }
+    stand.leave().await;
+}
+
+#[tokio::test]
 async fn kubectl_explains_every_field() {
     let stand = Stand::new("explain").await;
     let words = "What happens in Azure when this object is deleted. Retain (default)";
     stand.kubectl_says_at_last(&["explain", "amlreg.spec.deletionPolicy"], words).await;
     let field = "deploymentbindings.spec.online.deployment.instanceCount";
-    stand.kubectl_says_at_last(&["explain", field], "The number of instances, 1 to 50. Default: 1.").await;
+    stand.kubectl_says_at_last(&["explain", field], "The number of instances, 1 to 50.").await;
 
     // What `kubectl explain` reads: the API server's own document, for all fields at once.
     let request = http::Request::get("/openapi/v3/apis/bindery.dev/v1alpha1").body(vec![]).unwrap();
@@ -215,12 +223,20 @@ async fn kubectl_get_is_a_useful_page() {
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
     let expected = [
-        "NAMESPACE NAME MODEL VERSION SERVING READY REASON AGE",
+        "NAMESPACE NAME PLACE MODEL VERSION SERVING READY REASON AGE",
         "NAMESPACE NAME REGIONS READY REASON AGE",
         "NAMESPACE NAME TIER LOCATION READY REASON AGE",
-        "NAMESPACE NAME VERSION PHASE TRAFFIC READY REASON AGE",
+        "NAMESPACE NAME WORKSPACE ENDPOINT VERSION PHASE TRAFFIC READY REASON AGE",
     ];
     assert_eq!(headers, expected.map(str::to_string).into());
+    // Where it is: a version in its registry or workspace, a binding in its workspace, at its endpoint.
+    let row = |kind: &str| -> Vec<String> {
+        let name = format!("{kind}.bindery.dev/example");
+        let line = page.lines().find(|line| line.contains(&name) && line.contains(&stand.namespace));
+        line.unwrap_or_default().split_whitespace().skip(2).map(str::to_string).collect()
+    };
+    assert_eq!(row("modelversion")[..3], ["fares-dev", "nyc-taxi-fare", "3"]);
+    assert_eq!(row("deploymentbinding")[..3], ["fares-prod", "taxi-fare-prod", "taxi-fare-3"]);
     for name in ["registry", "workspace", "modelversion", "deploymentbinding"] {
         assert!(page.contains(&format!("{name}.bindery.dev/example")), "{page}");
     }
@@ -228,7 +244,7 @@ async fn kubectl_get_is_a_useful_page() {
         "get",
         "--namespace",
         &stand.namespace,
-        "amlreg,amlws,amlmv,amldb",
+        "amlreg,amlws,amlmv,amlbind",
         "--output",
         "name",
     ]);

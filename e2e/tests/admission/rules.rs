@@ -36,15 +36,19 @@ pub fn rules_of_one_object() -> Vec<Case> {
         cases.extend(rules_of_a_place(kind));
     }
     for kind in KINDS {
-        let wrong = at("spec.interval", "59s".into());
-        let right = at("spec.interval", "60s".into());
-        cases.push(case(kind, "spec", "interval must be at least 1m", wrong, right));
+        for (wrong, right) in [("59s", "60s"), ("24h1s", "24h")] {
+            let (wrong, right) = (at("spec.interval", wrong.into()), at("spec.interval", right.into()));
+            cases.push(case(kind, "spec", "interval is a period from 1m to 24h", wrong, right));
+        }
     }
     cases.extend(rules_of_tags());
     cases.extend(rules_of_registries());
     cases.extend(rules_of_versions());
     cases.extend(rules_of_bindings());
     cases.extend(rules_of_periods());
+    cases.extend(rules_of_references());
+    cases.extend(rules_of_policies());
+    cases.extend(rules_of_text());
     cases
 }
 
@@ -124,20 +128,195 @@ fn rules_of_tags() -> Vec<Case> {
         ("modelversions", "spec.properties"),
         ("deploymentbindings", "spec.online.endpoint.tags"),
         ("deploymentbindings", "spec.online.deployment.tags"),
-        ("deploymentbindings", "spec.online.deployment.environmentVariables"),
     ];
-    let says =
-        "keys have at most 256 characters and do not begin with 'bindery-', which is Bindery's own prefix";
-    let case_of = |(kind, field), wrong: &str, right: &str| {
-        case(kind, field, says, at(field, json!({wrong: "x"})), at(field, json!({right: "x"})))
+    let form = r"keys have 1 to 256 characters, none of < > % & ? / \ and no control characters, and no space at either end";
+    let prefix = "keys do not begin with 'bindery-', in whatever case: it is Bindery's own prefix";
+    let alike = "keys do not differ in case alone: to Azure they are the same";
+    let mut cases = vec![];
+    for (kind, field) in fields {
+        let keys = |keys: &[&str]| {
+            let tags = keys.iter().map(|key| ((*key).to_string(), json!("x"))).collect();
+            at(field, Value::Object(tags))
+        };
+        for wrong in ["", " bindery-owner", "team ", "a/b", "a\\b", "50%", "a\nb", &"k".repeat(257)] {
+            cases.push(case(kind, field, form, keys(&[wrong]), keys(&["a b", "k", &"k".repeat(256)])));
+        }
+        for wrong in ["bindery-owner", "Bindery-Owner", "BINDERY-STABLE"] {
+            cases.push(case(
+                kind,
+                field,
+                prefix,
+                keys(&[wrong]),
+                keys(&["binderyowner", "my-bindery-owner"]),
+            ));
+        }
+        // The example has the keys `team` and, as a property, `flavor`.
+        let there = if field == "spec.properties" { "Flavor" } else { "Team" };
+        cases.push(case(kind, field, alike, keys(&[there]), keys(&["Other"])));
+    }
+    let (kind, field) = ("deploymentbindings", "spec.online.deployment.environmentVariables");
+    let says = "names have 1 to 256 characters, without '=', spaces and control characters";
+    for wrong in ["", "A=B", "A B", "A\u{0}", &"A".repeat(257)] {
+        let right =
+            at(field, json!({"a.b-c_D": "any = thing", "bindery-x": "x", "LEVEL": "x", "level": "y"}));
+        cases.push(case(kind, field, says, at(field, json!({wrong: "x"})), right));
+    }
+    cases
+}
+
+/// A reference names an object as Kubernetes does.
+fn rules_of_references() -> Vec<Case> {
+    let promoted = |reference: Value| {
+        let source = json!({"job": null, "modelVersionRef": reference});
+        json!({"spec": {"workspaceRef": null, "registryRef": {"name": "r"}, "source": source}})
     };
-    let prefix = fields.map(|field| case_of(field, "bindery-owner", "binderyowner"));
-    let length = fields.map(|field| case_of(field, &"k".repeat(257), &"k".repeat(256)));
-    prefix.into_iter().chain(length).collect()
+    let into = |reference: Value| {
+        let source = json!({"job": null, "modelVersionRef": {"name": "v"}});
+        json!({"spec": {"workspaceRef": null, "registryRef": reference, "source": source}})
+    };
+    let from =
+        |reference: Value| at("spec.policy.sources", json!([{"name": "one", "registryRef": reference}]));
+    let workspace = |reference: Value| at("spec.workspaceRef", reference);
+    let version = |reference: Value| at("spec.model.versionRef", reference);
+    let mut cases = vec![];
+    let mut of = |kind, field: &'static str, patch: &dyn Fn(Value) -> Value| {
+        let named = |name: &str| patch(json!({"name": name, "namespace": "fares"}));
+        let homed = |namespace: &str| patch(json!({"name": "taxi", "namespace": namespace}));
+        for wrong in ["Taxi", "taxi\nfare", "taxi/fare", "-taxi"] {
+            let field = format!("{field}.name").leak();
+            cases.push(case(kind, field, PATTERN, named(wrong), named("taxi.fare-3")));
+        }
+        for wrong in ["Fares", "fares.prod", "../fares"] {
+            let field = format!("{field}.namespace").leak();
+            cases.push(case(kind, field, PATTERN, homed(wrong), homed("fares-prod")));
+        }
+    };
+    of("modelversions", "spec.registryRef", &into);
+    of("modelversions", "spec.workspaceRef", &workspace);
+    of("modelversions", "spec.source.modelVersionRef", &promoted);
+    of("deploymentbindings", "spec.workspaceRef", &workspace);
+    of("deploymentbindings", "spec.model.versionRef", &version);
+    of("workspaces", "spec.policy.sources[].registryRef", &from);
+    cases
+}
+
+fn rules_of_policies() -> Vec<Case> {
+    let kind = "workspaces";
+    let source = |source: Value| at("spec.policy.sources", json!([source]));
+    let registry = json!({"name": "fares-models"});
+    let one = "give exactly one of registryRef and thisWorkspace";
+    let field = "spec.policy.sources[]";
+    let right = || source(json!({"name": "one", "registryRef": registry}));
+    vec![
+        case(kind, field, one, source(json!({"name": "one"})), right()),
+        case(
+            kind,
+            field,
+            one,
+            source(json!({"name": "one", "registryRef": registry, "thisWorkspace": {}})),
+            right(),
+        ),
+        case(
+            kind,
+            "spec.policy.sources[].name",
+            PATTERN,
+            source(json!({"name": "The first", "thisWorkspace": {}})),
+            source(json!({"name": "the-1st", "thisWorkspace": {}})),
+        ),
+        case(
+            kind,
+            "spec.policy.sources[].models[]",
+            PATTERN,
+            source(json!({"name": "one", "thisWorkspace": {}, "models": ["nyc-[a-z]"]})),
+            source(json!({"name": "one", "thisWorkspace": {}, "models": ["nyc-*", "taxi_?"]})),
+        ),
+        case(
+            kind,
+            "spec.tier",
+            PATTERN,
+            at("spec.tier", "prod\n".into()),
+            at("spec.tier", "Prod_1.a".into()),
+        ),
+    ]
+}
+
+/// Control characters, other folders, queries and line breaks where they have no business.
+fn rules_of_text() -> Vec<Case> {
+    let (version, binding) = ("modelversions", "deploymentbindings");
+    let deployment = "spec.online.deployment";
+    let mut cases = vec![];
+    let mut of = |kind, field: &str, says, wrong: &[&str], right: &str| {
+        for wrong in wrong {
+            let told = if says == PATTERN { field } else { field.rsplit_once('.').unwrap_or_default().0 };
+            let told = told.to_string().leak();
+            cases.push(case(kind, told, says, at(field, (*wrong).into()), at(field, right.into())));
+        }
+    };
+    of(version, "spec.description", PATTERN, &["a\u{0}", "ding\u{7}"], "two\nlines,\tand more: ünï <b>?");
+    of(version, "spec.stage", PATTERN, &["Prod\nuction", "\u{7f}"], "in Erprobung");
+    let paths = ["/model", "model/", "a//b", "a?b", "a\\b", "a%2e%2e/b", "a\nb"];
+    let other = ["..", "../../secrets", "a/../b", "./a"];
+    of(version, "spec.source.job.path", PATTERN, &paths, "outputs/my model/..v3");
+    of(
+        version,
+        "spec.source.job.path",
+        "path has no '.' or '..' between its slashes",
+        &other,
+        "outputs/.model",
+    );
+    let script = format!("{deployment}.code.scoringScript");
+    of(binding, &script, PATTERN, &paths, "src/score.py");
+    of(binding, &script, "scoringScript has no '.' or '..' between its slashes", &other, "a/..score.py");
+    let code = format!("{deployment}.code.id");
+    let ids = ["azureml:c:1?sig=x", "azureml:c:1#", "azureml:c: 1", "a\nb"];
+    let elsewhere = ["azureml:../../c", "/subscriptions/s/../t", "/a/%2E%2e/b"];
+    of(binding, &code, PATTERN, &ids, "/subscriptions/s/resourceGroups/a.b_(c)/x/c/versions/1");
+    of(binding, &code, "id has no '.' or '..' between its slashes", &elsewhere, "azureml:my.code:1");
+    let environment = format!("{deployment}.environment");
+    of(binding, &environment, PATTERN, &ids, "azureml://registries/azureml/environments/e/versions/1.0");
+    let says = "environment has no '.' or '..' between its slashes";
+    of(binding, &environment, says, &elsewhere, "azureml:e@latest");
+    of(
+        binding,
+        &format!("{deployment}.instanceType"),
+        PATTERN,
+        &["../../etc", "Standard DS3"],
+        "my-gpu.large",
+    );
+    let uri = |uri: &str| json!({"spec": {"source": {"job": null, "uri": uri}}});
+    for wrong in ["azureml://d/x?sig=secret", "azureml://d/x\ny", "azureml://d/x#y", "azureml://d/x y"] {
+        cases.push(case(
+            version,
+            "spec.source.uri",
+            PATTERN,
+            uri(wrong),
+            uri("azureml://datastores/d/paths/x"),
+        ));
+    }
+    let says = "uri has no '.' or '..' between its slashes";
+    for wrong in ["azureml://datastores/d/paths/../../x", "azureml://datastores/d/paths/%2E%2e/x"] {
+        cases.push(case(
+            version,
+            "spec.source",
+            says,
+            uri(wrong),
+            uri("azureml://datastores/d/paths/a%20b/..x"),
+        ));
+    }
+    let id =
+        "/subscriptions/s/resourcegroups/ml/providers/microsoft.managedidentity/userassignedidentities/u";
+    for (kind, field) in [("registries", "spec.identity"), (binding, "spec.online.endpoint.identity")] {
+        let ids = |id: &str| at(field, json!({"userAssigned": [id]}));
+        for wrong in ["readers", &format!("{id}?x"), &format!("{id}/../v"), &id.replace("userassigned", "")] {
+            let field = format!("{field}.userAssigned[]").leak();
+            cases.push(case(kind, field, PATTERN, ids(wrong), ids(id)));
+        }
+    }
+    cases
 }
 
 fn rules_of_registries() -> Vec<Case> {
-    let identity = "an identity is systemAssigned, userAssigned, or both: leave identity out for the default";
+    let identity = "an identity is systemAssigned, userAssigned, or both: leave identity out to have Azure's left as it is";
     vec![
         case(
             "registries",
@@ -182,7 +361,7 @@ fn rules_of_versions() -> Vec<Case> {
     let registry = json!({"name": "fares-models"});
     let promoted = json!({"job": null, "modelVersionRef": {"name": "taxi-fare-3-dev"}});
     let place = "give exactly one of registryRef and workspaceRef: the place where the version lives";
-    let source = "give exactly one of job, uri and modelVersionRef";
+    let source = "give exactly one of job, uri, modelVersionRef and existing";
     let pairing = "into a registry a version comes from source.modelVersionRef; into a workspace from source.job or source.uri";
     let uri = "azureml://datastores/models/paths/taxi/3";
     vec![
@@ -209,6 +388,21 @@ fn rules_of_versions() -> Vec<Case> {
             json!({"spec": {"registryRef": registry, "workspaceRef": null, "source": promoted}}),
         ),
         case(kind, "spec.source", source, json!({"spec": {"source": {"uri": uri}}}), json!({})),
+        // What is in Azure already may be in a workspace or in a registry.
+        case(
+            kind,
+            "spec.source",
+            source,
+            json!({"spec": {"source": {"existing": {}}}}),
+            json!({"spec": {"source": {"job": null, "existing": {}}}}),
+        ),
+        case(
+            kind,
+            "spec.source",
+            source,
+            json!({"spec": {"source": {"existing": {}}}}),
+            json!({"spec": {"registryRef": registry, "workspaceRef": null, "source": {"job": null, "existing": {}}}}),
+        ),
         case(kind, "spec.source", source, json!({"spec": {"source": {"job": null}}}), json!({})),
         case(
             kind,
@@ -249,12 +443,20 @@ fn rules_of_bindings() -> Vec<Case> {
         case(kind, endpoint, PATTERN, at(endpoint, "1-taxi".into()), at(endpoint, "taxi-1".into())),
         case(kind, endpoint, PATTERN, at(endpoint, "taxi-".into()), at(endpoint, "Taxi".into())),
         case(kind, endpoint, PATTERN, at(endpoint, "taxi--1".into()), at(endpoint, "t-a-xi".into())),
+        case(kind, "spec", "give online: what serves the version", at("spec.online", Value::Null), json!({})),
         case(
             kind,
-            "spec.online.deployment.requestSettings",
-            "requestTimeout is at most 180s: Azure takes no more",
-            at("spec.online.deployment.requestSettings.requestTimeout", "181s".into()),
-            at("spec.online.deployment.requestSettings.requestTimeout", "3m".into()),
+            "spec.model",
+            "give versionRef: the ModelVersion to serve",
+            at("spec.model.versionRef", Value::Null),
+            json!({}),
+        ),
+        case(
+            kind,
+            "spec.strategy.steps[].pause",
+            "give for: how long the pause is",
+            steps(json!([{"pause": {}}])),
+            steps(json!([pause])),
         ),
         case(
             kind,
@@ -286,7 +488,7 @@ fn rules_of_periods() -> Vec<Case> {
     let deployment = "spec.online.deployment";
     let mut fields: Vec<(&'static str, String)> =
         KINDS.map(|kind| (kind, "spec.interval".to_string())).to_vec();
-    for name in ["keepPrevious", "keepFailed", "progressDeadline"] {
+    for name in ["keepPrevious", "keepFailed", "progressDeadline", "handover"] {
         fields.push(("deploymentbindings", format!("spec.strategy.{name}")));
     }
     fields.push(("deploymentbindings", format!("{deployment}.requestSettings.requestTimeout")));
@@ -298,10 +500,23 @@ fn rules_of_periods() -> Vec<Case> {
     let mut cases = vec![];
     for (kind, field) in fields {
         let field: &'static str = field.leak();
-        for (wrong, right) in [("10 minutes", "90s"), ("1.5h", "1h30m"), ("30m1h", "1h")] {
-            // Only this one has a most of its own.
-            let right = if field.ends_with("requestTimeout") { "2m30s" } else { right };
-            cases.push(case(kind, field, PATTERN, at(field, wrong.into()), at(field, right.into())));
+        let (parent, name) = field.rsplit_once('.').unwrap_or_default();
+        let (least, most) = match name {
+            "interval" | "progressDeadline" => ("1m", "24h"),
+            "keepPrevious" | "keepFailed" => ("0s", "720h"),
+            "handover" => ("0s", "24h"),
+            "requestTimeout" => ("1s", "180s"),
+            "initialDelay" => ("0s", "1h"),
+            _ => ("1s", "1h"),
+        };
+        let says = format!("{name} is a period from {least} to {most}").leak();
+        for wrong in ["10 minutes", "1.5h", "30m1h"] {
+            cases.push(case(kind, field, PATTERN, at(field, wrong.into()), at(field, "1m30s".into())));
+        }
+        for (wrong, right) in [("0s", least), ("99999h", most)] {
+            if wrong != right {
+                cases.push(case(kind, parent, says, at(field, wrong.into()), at(field, right.into())));
+            }
         }
     }
     let pause = |period: &str| at("spec.strategy.steps", json!([{"pause": {"for": period}}]));
@@ -312,6 +527,16 @@ fn rules_of_periods() -> Vec<Case> {
         pause("1d"),
         pause("24h"),
     ));
+    for (wrong, right) in [("0s", "1s"), ("99999h", "720h")] {
+        let says = "for is a period from 1s to 720h";
+        cases.push(case(
+            "deploymentbindings",
+            "spec.strategy.steps[].pause",
+            says,
+            pause(wrong),
+            pause(right),
+        ));
+    }
     cases
 }
 
@@ -339,18 +564,24 @@ pub fn rules_of_changes() -> Vec<Case> {
         at("spec.location", "westeurope".into()),
         json!({"spec": {"regions": null, "deletionPolicy": "Retain", "identity": null}}),
     ));
-    let accounts = "storage and containerRegistry of a region cannot be changed: Azure keeps the accounts as they were made";
-    let first = json!({"location": "eastus", "storage": {"accountType": "Standard_ZRS",
-        "hierarchicalNamespace": true, "allowBlobPublicAccess": false}});
+    let accounts = "storage of a region cannot be changed: Azure keeps the accounts as they were made";
     let regions = |all: Value| json!({"spec": {"regions": all}});
     let another = json!({"location": "westus", "storage": {"accountType": "Standard_GRS"}});
-    for wrong in [
-        json!([{"location": "eastus"}]),
-        json!([first, {"location": "westeurope", "storage": {"accountType": "Standard_GRS"}}]),
+    // What is not written may be written later, and what is written may be taken out: the controller compares it with
+    // what Azure made.
+    let west = json!({"location": "westeurope", "storage": {"accountType": "Standard_GRS"}});
+    for (field, other) in [
+        ("accountType", json!("Standard_GRS")),
+        ("hierarchicalNamespace", json!(false)),
+        ("allowBlobPublicAccess", json!(true)),
     ] {
-        let right = regions(json!([first, another]));
-        cases.push(case("registries", "spec.regions[]", accounts, regions(wrong), right));
+        let wrong = regions(json!([{"location": "eastus", "storage": {field: other}}]));
+        let right = regions(json!([{"location": "eastus"}, west, another]));
+        cases.push(case("registries", "spec.regions[]", accounts, wrong, right));
     }
+    let less = regions(json!([{"location": "eastus", "storage": {"accountType": "Standard_ZRS"}}]));
+    let wrong = regions(json!([{"location": "eastus", "storage": {"accountType": "Standard_LRS"}}]));
+    cases.push(case("registries", "spec.regions[]", accounts, wrong, less));
 
     let kind = "modelversions";
     let promoted = json!({"job": null, "modelVersionRef": {"name": "taxi-fare-3-dev"}});
@@ -359,16 +590,16 @@ pub fn rules_of_changes() -> Vec<Case> {
     let source =
         "source cannot be changed: a version is immutable; make a new ModelVersion with the next version";
     let place = "registryRef and workspaceRef cannot be changed: a version stays where it is; make a new ModelVersion";
-    let free = json!({"spec": {"archived": false, "stage": null, "description": "better", "tags": null,
+    // A namespace that comes or goes may mean the same place, and so may a type that is no longer named.
+    let free = json!({"spec": {"workspaceRef": {"namespace": null}, "type": null, "archived": false, "stage": null, "description": "better", "tags": null,
         "deletionPolicy": "Delete", "management": "Manage"}});
     for (says, wrong) in [
         (place, at("spec.workspaceRef.name", "other".into())),
-        (place, at("spec.workspaceRef.namespace", Value::Null)),
+        (place, at("spec.workspaceRef.namespace", "other".into())),
         (place, json!({"spec": {"registryRef": {"name": "r"}, "workspaceRef": null, "source": promoted}})),
         (immutable, at("spec.model", "other".into())),
         (immutable, at("spec.version", "4".into())),
         (immutable, at("spec.type", "Triton".into())),
-        (immutable, at("spec.type", Value::Null)),
         (source, at("spec.source.job.name", "other".into())),
         (source, at("spec.source.job.path", Value::Null)),
         (source, at("spec.source", json!({"job": null, "uri": "azureml://datastores/m/paths/t"}))),
@@ -381,8 +612,11 @@ pub fn rules_of_changes() -> Vec<Case> {
         "workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding";
     let endpoint =
         "online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint";
-    let next = at("spec.model.versionRef.name", "taxi-fare-4".into());
-    cases.push(case(kind, "spec", workspace, at("spec.workspaceRef.name", "other".into()), next));
+    let next = json!({"spec": {"workspaceRef": {"namespace": null}, "model": {"versionRef": {"name": "taxi-fare-4"}}}});
+    for field in ["name", "namespace"] {
+        let other = at(&format!("spec.workspaceRef.{field}"), "other".into());
+        cases.push(case(kind, "spec", workspace, other, next.clone()));
+    }
     let smaller = at("spec.online.deployment", json!({"instanceCount": 1, "instanceType": null}));
     cases.push(case(kind, "spec", endpoint, at("spec.online.endpoint.name", "other".into()), smaller));
     cases

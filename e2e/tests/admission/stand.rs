@@ -74,6 +74,21 @@ impl Stand {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// `kubectl apply`, which compares on the client's side.
+    pub fn kubectl_applies(&self, object: &Value) -> String {
+        let file = std::env::temp_dir().join(format!("{}.json", self.namespace));
+        std::fs::write(&file, object.to_string()).unwrap();
+        let said = self.kubectl_says(&[
+            "apply",
+            "--namespace",
+            &self.namespace,
+            "--filename",
+            file.to_str().unwrap(),
+        ]);
+        std::fs::remove_file(file).unwrap();
+        said
+    }
+
     /// kubectl asks for the OpenAPI documents, which follow the CRDs after a moment.
     pub async fn kubectl_says_at_last(&self, arguments: &[&str], expected: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);

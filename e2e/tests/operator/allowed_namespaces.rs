@@ -192,7 +192,7 @@ async fn are_judged_again_when_the_place_changes_them() -> Outcome {
 }
 
 /// Whoever may not know of a place has no claim on what is there: not by naming it, and not by a place of
-/// its own for the same workspace, which the older one refuses.
+/// its own for the same workspace: while there are two of those, nothing is moved through either.
 #[tokio::test(flavor = "multi_thread")]
 async fn decide_who_has_a_claim() -> Outcome {
     let Some((_control_plane, stand)) = stand().await? else { return Ok(()) };
@@ -219,6 +219,10 @@ async fn decide_who_has_a_claim() -> Outcome {
     wait_refused::<DeploymentBinding>(&stand, ("blue", "taxi"), "There is no Workspace").await?;
     let blocked = |b: &DeploymentBinding| not_ready_because(b, "ReferenceNotReady");
     wait_in(&stand, ("blue", "detour"), "refused", blocked).await?;
+    stand.wait_reason::<Workspace>("fares-prod", "Conflict").await?;
+    let own = kube::Api::<Workspace>::namespaced(stand.client.clone(), "blue");
+    own.delete("own", &kube::api::DeleteParams::default()).await?;
+    stand.wait_for::<Workspace>("fares-prod", "Ready again", ready).await?;
 
     // The owner's deletion is one, and its next binding is the first.
     stand.delete_and_wait::<DeploymentBinding>("taxi").await?;

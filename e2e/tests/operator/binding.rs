@@ -1,5 +1,7 @@
 //! A binding: the rollout, what goes wrong in one, what somebody does meanwhile, and the end.
 
+use std::time::Duration;
+
 use azureml_emulator::{Durations, OperationRule, Outcome as Fate, Work};
 use bindery::api::{DeploymentBinding, ModelVersion, Phase, Role};
 use e2e::stand::{Error, Stand, StandOptions, condition, drifted, emulator_config, ready};
@@ -230,8 +232,11 @@ async fn suspend_freezes_a_rollout_and_resume_goes_on() -> Outcome {
     stand.wait_for::<DeploymentBinding>("taxi", "pausing", pausing_at(10)).await?;
     stand.edit::<DeploymentBinding>("taxi", json!({"suspend": true})).await?;
     // The pause ends, and what would come is held back.
-    let message = stand.wait_reason::<DeploymentBinding>("taxi", "Suspended").await?;
-    assert!(message.contains("would move 50 % of the traffic to v2-"), "{message}");
+    stand.wait_reason::<DeploymentBinding>("taxi", "Suspended").await?;
+    let held = |b: &DeploymentBinding| {
+        condition(b, "Ready").is_some_and(|(_, _, m)| m.contains("would move 50 % of the traffic to v2-"))
+    };
+    stand.wait_for::<DeploymentBinding>("taxi", "held back", held).await?;
     stand.change_in_azure(ENDPOINT, &json!({"tags": {"bill-to": "4711"}}))?;
     stand.look_again::<DeploymentBinding>("taxi").await?;
     let frozen = stand.wait_for::<DeploymentBinding>("taxi", "frozen", |b| {
@@ -256,8 +261,12 @@ async fn suspend_freezes_a_rollout_and_resume_goes_on() -> Outcome {
 async fn traffic_that_somebody_moves_is_named_and_put_back() -> Outcome {
     let stand = taxi::stand("binding-drift").await?;
     taxi::versions(&stand, &["1", "2"]).await?;
-    let first = serve(&stand, taxi::binding("taxi-1")).await?;
-    let second = serve(&stand, taxi::binding("taxi-2")).await?;
+    let open = |version| {
+        let access = json!({"online": {"endpoint": {"publicNetworkAccess": "Enabled"}}});
+        with(taxi::binding(version), access)
+    };
+    let first = serve(&stand, open("taxi-1")).await?;
+    let second = serve(&stand, open("taxi-2")).await?;
     let moved = json!({
         "properties": {"traffic": {first.as_str(): 40, second.as_str(): 60}, "publicNetworkAccess": "Disabled"},
         "tags": {"seen": "yes"},
@@ -286,7 +295,9 @@ fn existing(stand: &Stand, traffic: &Value) -> Outcome {
     let endpoint = |traffic: Value| {
         json!({
             "location": "eastus", "identity": {"type": "SystemAssigned"}, "tags": {"bill-to": "4711"},
-            "properties": {"authMode": "Key", "description": "by hand", "traffic": traffic},
+            "properties": {
+                "authMode": "AADToken", "publicNetworkAccess": "Disabled", "description": "by hand", "traffic": traffic,
+            },
         })
     };
     stand.exists_in_azure(ENDPOINT, &endpoint(json!({})))?;
@@ -320,6 +331,9 @@ async fn an_endpoint_that_exists_is_adopted_with_what_serves_as_stable() -> Outc
     );
     assert_eq!(stand.azure_field(ENDPOINT, "/tags/bill-to"), "4711");
     assert_eq!(stand.azure_field(ENDPOINT, "/properties/description"), "by hand");
+    // The manifest names neither: nobody's way in is opened, and nobody's login changed.
+    assert_eq!(stand.azure_field(ENDPOINT, "/properties/publicNetworkAccess"), "Disabled");
+    assert_eq!(stand.azure_field(ENDPOINT, "/properties/authMode"), "AADToken");
     let roles: Vec<_> = status(&done).deployments.into_iter().map(|d| (d.name, d.role)).collect();
     assert_eq!(roles, [("blue".to_string(), Role::Foreign), (second.clone(), Role::Stable)]);
 
@@ -391,7 +405,8 @@ async fn the_policy_of_the_place_decides_what_may_serve() -> Outcome {
     stand.apply("ModelVersion", "taxi-1", taxi::promoted("1")).await?;
     stand.apply("ModelVersion", "taxi-2", taxi::from_uri("2")).await?;
     let policy = |policy: Value| json!({"azure": taxi::azure(), "policy": policy});
-    stand.apply("Workspace", "fares-prod", policy(json!({"requireLineage": true}))).await?;
+    let from = |name: &str| json!({"sources": [{"name": "released", "registryRef": {"name": name}}]});
+    stand.apply("Workspace", "fares-prod", policy(json!({"lineage": {"require": "Named"}}))).await?;
     stand.wait_for::<ModelVersion>("taxi-1", "Ready", ready).await?;
     stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-2")).await?;
     let refused = async |binding: &str| -> Result<String, Error> {
@@ -402,10 +417,11 @@ async fn the_policy_of_the_place_decides_what_may_serve() -> Outcome {
     assert!(created(&stand).is_empty());
 
     // The place allows one registry only.
-    stand.apply("Workspace", "fares-prod", policy(json!({"allowedRegistries": ["fares-models"]}))).await?;
+    stand.apply("Workspace", "fares-prod", policy(from("fares-models"))).await?;
     stand
         .wait_for::<DeploymentBinding>("taxi", "refused for the registry", |b| {
-            condition(b, "Ready").is_some_and(|(_, _, m)| m.contains("only versions from fares-models"))
+            condition(b, "Ready")
+                .is_some_and(|(_, _, m)| m.contains("only versions from released (fares-models)"))
         })
         .await?;
     assert!(created(&stand).is_empty());
@@ -413,7 +429,7 @@ async fn the_policy_of_the_place_decides_what_may_serve() -> Outcome {
     assert!(first.starts_with("v1-"));
 
     // What serves goes on when the policy becomes stricter; the next one is held back.
-    stand.apply("Workspace", "fares-prod", policy(json!({"allowedRegistries": ["other-models"]}))).await?;
+    stand.apply("Workspace", "fares-prod", policy(from("other-models"))).await?;
     stand
         .edit::<DeploymentBinding>(
             "taxi",
@@ -435,7 +451,7 @@ async fn a_candidate_that_never_gets_ready_fails_at_its_deadline() -> Outcome {
         taxi::stand_with("binding-deadline", StandOptions { emulator, ..StandOptions::default() }).await?;
     taxi::versions(&stand, &["1", "2"]).await?;
     let first =
-        serve(&stand, with(taxi::binding("taxi-1"), json!({"strategy": {"progressDeadline": "3s"}}))).await?;
+        serve(&stand, with(taxi::binding("taxi-1"), json!({"strategy": {"progressDeadline": "1m"}}))).await?;
     stand.emulator.control().add_operation_rule(OperationRule {
         work: Some(Work::DeploymentCreate),
         resource: String::new(),
@@ -444,6 +460,13 @@ async fn a_candidate_that_never_gets_ready_fails_at_its_deadline() -> Outcome {
         outcome: Fate::Hang,
     });
     stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
+    stand.wait_until("a candidate", |s| created(s).len() == 2).await?;
+    // Azure has worked on it for a minute already.
+    let candidate = created(&stand).pop().ok_or("a candidate")?;
+    let a_minute_ago = jiff::Timestamp::now() - Duration::from_secs(61);
+    let begun = json!({"systemData": {"createdAt": a_minute_ago.to_string()}});
+    stand.change_in_azure(&deployment(&candidate), &begun)?;
+    stand.look_again::<DeploymentBinding>("taxi").await?;
     let message = stand.wait_reason::<DeploymentBinding>("taxi", "ProgressDeadlineExceeded").await?;
     assert!(message.contains("longer than spec.strategy.progressDeadline"), "{message}");
     assert_eq!(stand.azure_field(ENDPOINT, &format!("/properties/traffic/{first}")), 100);

@@ -44,7 +44,8 @@ async fn instances_and_tags_change_without_a_rollout() -> Outcome {
 async fn a_tag_that_leaves_the_manifest_leaves_the_deployment() -> Outcome {
     let stand = taxi::stand("deployment-tags").await?;
     taxi::versions(&stand, &["1"]).await?;
-    let tags = json!({"online": {"deployment": {"tags": {"team": "fares", "cost": "42"}}}});
+    let tags =
+        json!({"online": {"deployment": {"instanceCount": 1, "tags": {"team": "fares", "cost": "42"}}}});
     let first = serve(&stand, with(taxi::binding("taxi-1"), tags)).await?;
     stand.change_in_azure(&deployment(&first), &json!({"tags": {"bill-to": "4711"}}))?;
     let tag = |key: &str| stand.azure_field(&deployment(&first), &format!("/tags/{key}"));

@@ -48,7 +48,7 @@ async fn a_binding_and_its_version_that_are_renamed_at_once_keep_endpoint_and_tr
     let stable = old.status.and_then(|s| s.stable).ok_or("a stable one")?;
     stand.emulator.control().clear_log();
 
-    stand.kubectl(&["delete", "amlmv/taxi-1", "amldb/fares-a", "--wait=false"]).await?;
+    stand.kubectl(&["delete", "amlmv/taxi-1", "amlbind/fares-a", "--wait=false"]).await?;
     let message = stand.wait_reason::<DeploymentBinding>("fares-a", "AwaitingHeir").await?;
     assert!(message.contains("unless another object of namespace owner-pruned names it before"), "{message}");
     stand.apply("ModelVersion", "fare-model-1", taxi::from_uri("1")).await?;
@@ -175,7 +175,7 @@ async fn claimants_that_are_deleted_together_leave_nothing_behind() -> Outcome {
     stand.apply("DeploymentBinding", "fares-b", taxi::binding("taxi-1")).await?;
     stand.wait_reason::<DeploymentBinding>("fares-b", "OwnedByAnother").await?;
 
-    stand.kubectl(&["delete", "amldb", "--all", "--wait=true", "--timeout=60s"]).await?;
+    stand.kubectl(&["delete", "amlbind", "--all", "--wait=true", "--timeout=60s"]).await?;
     assert_eq!(stand.azure(ENDPOINT), None);
     Ok(())
 }
@@ -193,8 +193,9 @@ async fn what_is_refused_is_not_said_to_serve() -> Outcome {
     assert_eq!(refused.deployments, []);
     let version: ModelVersion = stand.api().get("taxi-1").await?;
     let served_by = version.status.map(|s| s.served_by).unwrap_or_default();
-    let served_by: Vec<_> = served_by.iter().map(|s| (s.binding.as_str(), s.role)).collect();
-    assert_eq!(served_by, [("owner-refused/fares-a", Role::Stable)]);
+    let served_by: Vec<_> =
+        served_by.iter().map(|s| (s.namespace.as_str(), s.name.as_str(), s.role)).collect();
+    assert_eq!(served_by, [("owner-refused", "fares-a", Role::Stable)]);
     Ok(())
 }
 

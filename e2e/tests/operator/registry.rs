@@ -116,7 +116,7 @@ fn existing(stand: &Stand) -> Outcome {
         "location": "eastus", "identity": {"type": "SystemAssigned"},
         "tags": {"bill-to": "4711", "team": "somebody"},
         "properties": {
-            "publicNetworkAccess": "Enabled",
+            "publicNetworkAccess": "Disabled",
             "regionDetails": [{
                 "location": "eastus",
                 "acrDetails": [{"systemCreatedAcrAccount": {"acrAccountSku": "Premium"}}],
@@ -141,6 +141,7 @@ async fn one_that_exists_is_adopted_and_keeps_what_is_not_ours() -> Outcome {
     assert_eq!(puts.len(), 1, "{puts:?}");
     let body = puts[0].body.clone().unwrap_or_default();
     assert_eq!(body["properties"]["aFieldOfNextYear"], json!({"keep": "me"}));
+    assert_eq!(stand.azure_field(PATH, "/properties/publicNetworkAccess"), "Disabled", "nobody named it");
     assert_eq!(
         stand.azure_field(PATH, "/tags"),
         json!({"team": "fares", "bill-to": "4711", "bindery-owner": "stand/registry-adopted/fares-models"})
@@ -186,7 +187,8 @@ async fn one_that_is_observed_is_not_written() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_changed_in_azure_is_named_and_put_back() -> Outcome {
     let stand = taxi::stand("registry-drift").await?;
-    stand.apply("Registry", NAME, taxi::with(taxi::registry(), json!({"tags": {"team": "fares"}}))).await?;
+    let spec = json!({"tags": {"team": "fares"}, "publicNetworkAccess": "Enabled"});
+    stand.apply("Registry", NAME, taxi::with(taxi::registry(), spec)).await?;
     let before = stand.wait_for::<Registry>(NAME, "Ready", ready).await?;
 
     stand.change_in_azure(

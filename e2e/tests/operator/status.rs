@@ -64,7 +64,7 @@ async fn kubectl_wait_is_to_be_trusted_straight_after_apply_and_edit() -> Outcom
     assert!(page.contains("100%") && page.contains("status-wait/taxi"), "{page}");
     let everywhere = stand.kubectl(&["get", "bindery", "--all-namespaces"]).await?;
     assert!(everywhere.contains("status-wait"), "{everywhere}");
-    for short in ["amlreg", "amlws", "amlmv", "amldb"] {
+    for short in ["amlreg", "amlws", "amlmv", "amlbind"] {
         assert!(stand.kubectl(&["get", short]).await?.contains("True"), "{short}");
     }
     Ok(())

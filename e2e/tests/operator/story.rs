@@ -22,7 +22,7 @@ async fn a_version_goes_from_a_job_to_production() -> Outcome {
         .apply(
             "Workspace",
             "fares-prod",
-            json!({"azure": azure, "tier": "production", "policy": {"requireLineage": true}}),
+            json!({"azure": azure, "tier": "production", "policy": {"lineage": {"require": "Named"}}}),
         )
         .await?;
     for n in ["1", "2"] {

@@ -23,11 +23,13 @@ async fn is_looked_up_and_never_written() -> Outcome {
     stand.apply("Workspace", "missing", json!({"azure": taxi::azure()})).await?;
     let message = stand.wait_reason::<Workspace>("missing", "NotInAzure").await?;
     assert!(message.contains("no workspace missing in resource group ml"), "{message}");
-    // The older is right; created in the same second, the first by name is.
+    // Of two that stand for one workspace, nobody can say whose policy holds.
     let second = taxi::with(taxi::azure(), json!({"name": "fares-prod"}));
     stand.apply("Workspace", "fares-prod-again", json!({"azure": second})).await?;
-    let message = stand.wait_reason::<Workspace>("fares-prod-again", "OwnedByAnother").await?;
-    assert!(message.contains("workspace-read/fares-prod already stands for this workspace"), "{message}");
+    let message = stand.wait_reason::<Workspace>("fares-prod-again", "Conflict").await?;
+    assert!(message.contains("workspace-read/fares-prod stands for this workspace too"), "{message}");
+    let message = stand.wait_reason::<Workspace>("fares-prod", "Conflict").await?;
+    assert!(message.contains("workspace-read/fares-prod-again stands for"), "{message}");
     stand.delete_and_wait::<Workspace>("fares-prod").await?;
     stand.wait_for::<Workspace>("fares-prod-again", "Ready", ready).await?;
     assert_eq!(stand.writes(), Vec::<String>::new());

@@ -58,6 +58,14 @@ impl ResourceId {
         Self(self.0.rsplit_once('/').map_or_else(String::new, |(parent, _)| parent.to_string()))
     }
 
+    /// Is this one below that one?
+    pub fn is_in(&self, place: &Self) -> bool {
+        let (own, place) = (&self.0, &place.0);
+        own.len() > place.len()
+            && own.as_bytes()[place.len()] == b'/'
+            && own.as_bytes()[..place.len()].eq_ignore_ascii_case(place.as_bytes())
+    }
+
     /// The last segment: the resource's own name.
     pub fn name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()

@@ -1,11 +1,10 @@
 //! The endpoint: made, taken over, kept equal, and its traffic moved, all by the same PUT.
 
 use super::Case;
-use crate::api::{AzureIdentity, Reason};
+use crate::api::Reason;
 use crate::azure::model::Purpose;
-use crate::azure::model::resource::{OnlineEndpoint, Strings};
-use crate::decide::places::registry::to_azure;
-use crate::decide::rollout::{Carries, Cause, Next, Target};
+use crate::azure::model::resource::Strings;
+use crate::decide::rollout::{Carries, Cause, Next, Target, new_endpoint};
 use crate::decide::{Place, Verdict};
 
 pub(super) fn refuse_foreign(case: &Case<'_>) -> Option<Verdict> {
@@ -75,10 +74,7 @@ pub(super) fn create_endpoint(case: &Case<'_>) -> Option<Verdict> {
         ));
     }
     let Place::Ready { location, .. } = &facts.place else { return None };
-    let mut endpoint = OnlineEndpoint { location: location.clone(), ..OnlineEndpoint::default() };
-    let identity = facts.spec.online.endpoint.identity.clone();
-    let system = AzureIdentity { system_assigned: true, user_assigned: vec![] };
-    endpoint.identity = Some(to_azure(&identity.unwrap_or(system)));
+    let endpoint = new_endpoint(&facts.spec, location);
     let empty = Next { target: Target::default(), cause: None, carries: Carries::Everything };
     let doing = format!("create the endpoint {name}");
     facts.put_endpoint(case, endpoint, &empty, (Reason::Creating, Purpose::Create), doing)

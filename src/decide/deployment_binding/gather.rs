@@ -6,13 +6,18 @@ use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioni
 use crate::azure::model::{Error, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::reference::{find_workspace, lets_in, version, workspace_place};
+use crate::decide::places::reference::{
+    find_workspace, lets_in, stay_with_what_was_made, version, workspace_place,
+};
 use crate::decide::{Look, Place, Situation};
 
 impl Kind for DeploymentBinding {
     type Facts = Facts;
 
     fn target(&self, known: &mut Known) -> Option<ResourceId> {
+        if self.spec.online.is_absent() {
+            return None;
+        }
         // When the workspace is gone, the status still says where the endpoint is.
         find_workspace(&self.spec.workspace_ref, &self.home(), known)
             .map(|w| w.id().child("onlineEndpoints", &self.spec.online.endpoint.name))
@@ -30,7 +35,7 @@ impl Kind for DeploymentBinding {
         let deployments = self.status.iter().flat_map(|s| &s.deployments);
         let mut names: Vec<Name> =
             deployments.filter_map(|d| d.asset_id.as_deref()).map(Name::asset).collect();
-        names.push(endpoint);
+        names.extend((!self.spec.online.is_absent()).then_some(endpoint));
         names.sort();
         names.dedup();
         names
@@ -61,7 +66,11 @@ impl Kind for DeploymentBinding {
         let home = self.home();
         let place = workspace_place(&self.spec.workspace_ref, &home, known);
         let version = version(&self.spec.model.version_ref, &home, known);
-        let id = self.target(known);
+        let mut id = self.target(known);
+        let made = self.status.as_ref().and_then(|s| s.endpoint.as_ref()).map(|e| e.id.as_str());
+        let path = format!("/onlineEndpoints/{}", self.spec.online.endpoint.name);
+        let ours = |e: &OnlineEndpoint| situation.ownership.owns(&e.tags);
+        let led_away = stay_with_what_was_made(&mut id, made, &path, ours, known);
         let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
         let mut facts = Facts {
             endpoint: Look::Unseen,
@@ -70,6 +79,7 @@ impl Kind for DeploymentBinding {
             status: self.current(),
             place,
             id: id.clone(),
+            led_away,
             version,
             situation,
         };

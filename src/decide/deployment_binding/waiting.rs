@@ -1,10 +1,37 @@
 //! What has to be there first, and what has to end first: the workspace, the version, a running change.
 
 use super::{Case, Facts, picture};
-use crate::api::Reason;
+use crate::api::{BindingDeletion, LineageRequirement, Reason};
 use crate::azure::model::resource::Provisioning;
 use crate::decide::verdict::Course;
 use crate::decide::{Place, SourceVersion, Verdict};
+
+pub(super) fn refuse_another_place(case: &Case<'_>) -> Option<Verdict> {
+    let facts = case.facts;
+    let lets_go = facts.situation.deleting && facts.spec.deletion_policy == BindingDeletion::Retain;
+    let (led_away, id) = (facts.led_away.as_ref().filter(|_| !lets_go)?, facts.id.as_ref()?);
+    let otherwise = if facts.situation.deleting {
+        "or set spec.deletionPolicy to Retain to leave the endpoint where it is"
+    } else {
+        "or make a new DeploymentBinding for an endpoint there"
+    };
+    Some(Verdict::stalled(
+        Reason::Unchangeable,
+        format!(
+            "spec.workspaceRef now means {}, and the endpoint of this object is {id}. Put back the reference, or the Workspace that it names; {otherwise}.",
+            led_away.parent().parent()
+        ),
+    ))
+}
+
+pub(super) fn refuse_what_it_does_not_know(case: &Case<'_>) -> Option<Verdict> {
+    case.facts.spec.online.is_absent().then(|| {
+        Verdict::stalled(
+            Reason::Unchangeable,
+            "The manifest gives no spec.online: it was written for a later version of Bindery than the one that runs. Update the operator.",
+        )
+    })
+}
 
 pub(super) fn wait_for_workspace(case: &Case<'_>) -> Option<Verdict> {
     case.facts.place.wait_until_ready()
@@ -70,21 +97,18 @@ pub(super) fn refuse_by_policy(case: &Case<'_>) -> Option<Verdict> {
 /// Why the workspace's policy does not let the version serve, in words.
 pub(super) fn refusal_by_policy(facts: &Facts) -> Option<String> {
     let Place::Ready { policy, .. } = &facts.place else { return None };
-    let SourceVersion::Ready { model, version, lineage, registry, .. } = &facts.version else { return None };
+    let SourceVersion::Ready { model, version, lineage, registry, id, .. } = &facts.version else {
+        return None;
+    };
     let workspace = &facts.spec.workspace_ref.name;
-    if policy.require_lineage && lineage.job.is_none() {
+    if policy.lineage == Some(LineageRequirement::Named) && lineage.job.is_none() {
         return Some(format!(
             "Workspace {workspace} serves only versions whose training job is known, and {model}:{version} has none. Register it from a job."
         ));
     }
-    let allowed = &policy.allowed_registries;
-    let listed = |r: &String| allowed.iter().any(|a| a.eq_ignore_ascii_case(r));
-    if !allowed.is_empty() && !registry.as_ref().is_some_and(listed) {
-        let from = registry.as_ref().map_or_else(|| "a workspace".to_string(), |r| format!("registry {r}"));
-        return Some(format!(
-            "Workspace {workspace} serves only versions from {}, and {model}:{version} is in {from}. Promote it there first.",
-            allowed.join(", ")
-        ));
-    }
-    None
+    let sources = policy.refuses_place(id, model)?;
+    let from = registry.as_ref().map_or_else(|| "a workspace".to_string(), |r| format!("registry {r}"));
+    Some(format!(
+        "Workspace {workspace} serves only versions from {sources}, and {model}:{version} is in {from}. Promote it there first."
+    ))
 }

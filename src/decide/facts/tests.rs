@@ -257,6 +257,98 @@ fn the_manifest_and_the_operator_say_what_may_be_changed() {
     }
 }
 
+#[test]
+fn a_policy_knows_the_registries_that_it_may_refer_to() {
+    let azure = json!({"subscriptionId": "s", "resourceGroup": "rg"});
+    let sources = json!([
+        {"name": "released", "registryRef": {"name": "models"}, "models": ["nyc-*"]},
+        {"name": "own", "thisWorkspace": {}},
+        {"name": "closed", "registryRef": {"name": "closed", "namespace": "red"}},
+        {"name": "lost", "registryRef": {"name": "lost"}},
+    ]);
+    let policy = json!({"sources": sources, "lineage": {"require": "Named"}});
+    let strict = made::<Workspace>("fares", "strict", &json!({"azure": azure, "policy": policy}));
+    let closed = made::<Registry>("red", "closed", &json!({"azure": azure, "location": "eastus"}));
+    let mut cluster = Cluster::new(&json!({"from": "Same"}), &[]);
+    let mut found = (*strict).clone();
+    found.status =
+        Some(crate::api::WorkspaceStatus { location: Some("eastus".into()), ..Default::default() });
+    cluster.0.extend([Arc::new(found).any(), closed.any()]);
+    let reference = crate::api::Reference { name: "strict".into(), namespace: None };
+    let ask =
+        |known: &mut Known| crate::decide::places::reference::workspace_place(&reference, "fares", known);
+    let (crate::decide::Place::Ready { policy, .. }, read) = cluster.known(ask) else { panic!("not ready") };
+    assert_eq!(policy.lineage, Some(crate::api::LineageRequirement::Named));
+    let places: Vec<_> = policy.sources.iter().map(|s| (s.name.as_str(), s.place.as_ref())).collect();
+    let (models, own) =
+        (ResourceId::registry("s", "rg", "models"), ResourceId::workspace("s", "rg", "strict"));
+    let expected = [("released", Some(&models)), ("own", Some(&own)), ("closed", None), ("lost", None)];
+    assert_eq!(places, expected);
+    assert_eq!(policy.sources[0].models, ["nyc-*"]);
+    // Whoever looks at the policy is woken when one of its registries comes.
+    let lost = crate::api::Reference { name: "lost".into(), namespace: None };
+    assert!(read.contains(&ClusterRead::Object(crate::api::ObjectKey::meant::<Registry>(&lost, "fares"))));
+}
+
+/// What Azure says to a GET.
+type Answers = fn() -> Result<Option<Value>, crate::azure::model::Error>;
+
+#[test]
+fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place() {
+    let here = ResourceId::workspace("s", "rg", "dev").model_version("taxi", "1");
+    let elsewhere = ResourceId::workspace("s", "rg", "old").model_version("taxi", "1");
+    let another = ResourceId::workspace("s", "rg", "old").model_version("fare", "1");
+    let ours = || Ok(Some(json!({"properties": {"tags": {"bindery-owner": "prod/fares/one"}}})));
+    let theirs = || Ok(Some(json!({"properties": {"tags": {"bindery-owner": "prod/fares/two"}}})));
+    let refused = || Err(crate::azure::model::Error::new(crate::azure::model::Class::Transient, "No."));
+    let moment = Moment {
+        now: Timestamp::UNIX_EPOCH,
+        cluster: "prod".into(),
+        observe_only: false,
+        watched: Watched::all(),
+        handover: Duration::ZERO,
+        absent: None,
+        trouble: Trouble::default(),
+    };
+    let cases: [(Option<&ResourceId>, Answers, bool); 7] = [
+        (Some(&elsewhere), ours, true),
+        (Some(&elsewhere), refused, true),
+        (Some(&elsewhere), theirs, false),
+        (Some(&elsewhere), || Ok(None), false),
+        // Whatever a status says, only what the spec would name there is looked at.
+        (Some(&another), ours, false),
+        (Some(&here), ours, false),
+        (None, ours, false),
+    ];
+    for (remembered, answer, led_away) in cases {
+        let mut version =
+            (*version("fares", "one", "taxi", &json!({"workspaceRef": {"name": "dev"}}))).clone();
+        version.status = Some(crate::api::ModelVersionStatus {
+            id: remembered.map(ToString::to_string),
+            ..Default::default()
+        });
+        let cluster = Cluster::new(&json!({"from": "Same"}), &[Arc::new(version.clone())]);
+        let mut known = Known::nothing(Lane::Routine);
+        let facts = loop {
+            let facts = gather(&version, &moment, &mut known);
+            let wanted = known.wants();
+            if wanted == Wanted::default() {
+                break facts;
+            }
+            for read in wanted.cluster {
+                let found = cluster.find(&read);
+                known.take_in_cluster(read, found);
+            }
+            for read in wanted.azure {
+                assert_ne!(read.what, crate::azure::model::Ask::Resource(another.clone()));
+                known.take_in_azure(read, crate::azure::model::Answer::Resource(answer()));
+            }
+        };
+        let expected = if led_away { (Some(&elsewhere), Some(&here)) } else { (Some(&here), None) };
+        assert_eq!((facts.id.as_ref(), facts.led_away.as_ref()), expected, "{remembered:?}");
+    }
+}
+
 /// What `fares/ours` knows of the owner that the tag of its version in Azure names.
 fn tagged(
     tag: &str,

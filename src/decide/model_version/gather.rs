@@ -9,7 +9,7 @@ use crate::azure::model::{Purpose, ResourceId, registry_asset_id};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
-    find_registry, find_workspace, lets_in, registry_place, version, workspace_place,
+    find_registry, find_workspace, lets_in, registry_place, stay_with_what_was_made, version, workspace_place,
 };
 use crate::decide::{Look, Place, Situation, SourceVersion, words_of};
 
@@ -76,7 +76,10 @@ impl Kind for ModelVersion {
             (None, Some(workspace)) => workspace_place(workspace, &home, known),
             (None, None) => Place::Missing { what: "place".into() },
         };
-        let id = self.target(known);
+        let mut id = self.target(known);
+        let path = format!("/models/{}/versions/{}", spec.model, spec.version);
+        let ours = |v: &resource::ModelVersion| situation.ownership.owns(&v.properties.tags);
+        let led_away = stay_with_what_was_made(&mut id, status.id.as_deref(), &path, ours, known);
         let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
         let found = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
@@ -107,6 +110,7 @@ impl Kind for ModelVersion {
             status,
             place,
             id,
+            led_away,
             asset_id,
             source,
             circle,
@@ -167,10 +171,12 @@ fn lineage(
 fn served_by(asset: &str, known: &mut Known) -> Vec<ServedBy> {
     let mut all: Vec<ServedBy> = vec![];
     for binding in known.naming::<DeploymentBinding>(Name::asset(asset)) {
+        let key = binding.key();
         for deployment in binding.current().deployments {
             if deployment.asset_id.as_deref().is_some_and(|a| a.eq_ignore_ascii_case(asset)) {
                 all.push(ServedBy {
-                    binding: binding.full_name(),
+                    namespace: key.namespace.to_string(),
+                    name: key.name.to_string(),
                     endpoint: binding.spec.online.endpoint.name.clone(),
                     deployment: deployment.name,
                     role: deployment.role,

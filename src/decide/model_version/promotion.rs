@@ -34,13 +34,17 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
             format!("{what}, which is to be promoted, is not ready: {because}"),
         )),
         // A published version cannot be unpublished, so this is said before.
-        SourceVersion::Ready { id, kind, .. } if *kind != facts.spec.kind => Some(Verdict::stalled(
-            Reason::AssetMismatch,
-            format!(
-                "{id} is of type {kind:?}, and spec.type says {:?}. A copy has the type of its source: correct it in a new ModelVersion.",
-                facts.spec.kind
-            ),
-        )),
+        SourceVersion::Ready { id, kind: Some(kind), .. }
+            if facts.spec.kind.is_some_and(|wanted| wanted != *kind) =>
+        {
+            let wanted = facts.spec.kind.unwrap_or_default();
+            Some(Verdict::stalled(
+                Reason::AssetMismatch,
+                format!(
+                    "{id} is of type {kind:?}, and spec.type says {wanted:?}. A copy has the type of its source: correct it in a new ModelVersion."
+                ),
+            ))
+        }
         // Azure publishes from workspaces only.
         SourceVersion::Ready { id, registry: Some(registry), .. } => Some(Verdict::stalled(
             Reason::AssetMismatch,

@@ -2,7 +2,8 @@
 
 use serde_json::Map;
 
-use crate::api::{ModelVersionSpec, Source};
+use crate::api::{ModelType, ModelVersionSpec, Source};
+use crate::azure::model::ResourceId;
 use crate::azure::model::resource::{ModelVersion, ModelVersionProperties};
 
 /// The URI of a folder among a job's artifacts, as the service takes it: unexpanded.
@@ -20,7 +21,7 @@ pub(super) fn new_version(spec: &ModelVersionSpec) -> Option<ModelVersion> {
     Some(ModelVersion {
         properties: ModelVersionProperties {
             model_uri: Some(model_uri),
-            model_type: Some(spec.kind.in_azure().into()),
+            model_type: Some(spec.kind.unwrap_or_default().in_azure().into()),
             job_name,
             ..ModelVersionProperties::default()
         },
@@ -29,14 +30,15 @@ pub(super) fn new_version(spec: &ModelVersionSpec) -> Option<ModelVersion> {
 }
 
 /// In what way the version that is there is another model than the manifest means, in words.
-pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion) -> Option<String> {
+pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion, id: &ResourceId) -> Option<String> {
     let kind = found.properties.model_type.as_deref().unwrap_or_default();
-    if !kind.is_empty() && type_word(kind) != type_word(spec.kind.in_azure()) {
+    let other = |wanted: ModelType| type_word(kind) != type_word(wanted.in_azure());
+    if !kind.is_empty() && spec.kind.is_some_and(other) {
         return Some(format!("its type is {kind}"));
     }
     let uri = found.properties.model_uri.as_deref().unwrap_or_default();
     match &spec.source {
-        Source { uri: Some(wanted), .. } if !same_path(wanted, uri) => Some(format!("it holds {uri}")),
+        Source { uri: Some(wanted), .. } if !same_path(wanted, uri, id) => Some(format!("it holds {uri}")),
         Source { job: Some(job), .. } => match job_of(spec, found) {
             Some(name) => (name != job.name).then(|| format!("it was made by job {name}")),
             None => Some(format!("it holds {uri}, and nothing says that job {} made it", job.name)),
@@ -60,34 +62,67 @@ fn lies_with(uri: &str, job: &str) -> bool {
         || parts.windows(2).any(|pair| matches!(pair[0], "jobs" | "azureml") && pair[1] == job)
 }
 
+/// The format that Azure names; none for one that is none of ours.
+pub(super) fn type_of(found: &ModelVersion) -> Option<ModelType> {
+    let word = type_word(found.properties.model_type.as_deref()?);
+    ModelType::ALL.into_iter().find(|kind| type_word(kind.in_azure()) == word)
+}
+
 /// Azure holds `custom_model` where its own examples say `CustomModel`.
 fn type_word(kind: &str) -> String {
     kind.to_lowercase().replace('_', "")
 }
 
 /// The service expands `azureml://datastores/…` with subscription, resource group and workspace, and
-/// changes the case of `resourcegroups`.
-fn same_path(wanted: &str, found: &str) -> bool {
-    let tail = |uri: &str| {
+/// changes the case of `resourcegroups`. Without them, a path is in the version's own workspace.
+fn same_path(wanted: &str, found: &str, version: &ResourceId) -> bool {
+    let parts = |uri: &str| {
         let uri = uri.trim_end_matches('/');
         match uri.split_once("/datastores/") {
-            Some((_, tail)) => tail.to_string(),
-            None => uri.to_string(),
+            Some((_, tail)) => (tail.to_string(), named_workspace(uri).or_else(|| workspace_of(version))),
+            None => (uri.to_string(), None),
         }
     };
-    tail(wanted) == tail(found)
+    parts(wanted) == parts(found)
+}
+
+/// Does the path that the manifest names lead into another workspace than the version's?
+pub(super) fn leads_elsewhere(spec: &ModelVersionSpec, version: &ResourceId) -> bool {
+    let named = spec.source.uri.as_deref().and_then(named_workspace);
+    named.is_some_and(|named| Some(named) != workspace_of(version))
+}
+
+/// The workspace in the long form of a path.
+fn named_workspace(uri: &str) -> Option<[String; 3]> {
+    let path = uri.strip_prefix("azureml:/")?;
+    workspace_of(&ResourceId::new(path)).filter(|_| path.starts_with("/subscriptions/"))
+}
+
+/// Subscription, resource group and name of the workspace that something is in, in small letters.
+fn workspace_of(id: &ResourceId) -> Option<[String; 3]> {
+    let part = |collection| id.segment(collection).map(str::to_ascii_lowercase);
+    Some([part("subscriptions")?, part("resourceGroups")?, part("workspaces")?])
 }
 
 #[cfg(test)]
 mod tests {
     use super::{lies_with, same_path};
+    use crate::azure::model::ResourceId;
 
     #[test]
     fn a_path_is_the_same_short_and_long() {
+        let version = ResourceId::workspace("s", "rg", "w").model_version("taxi", "3");
         let short = "azureml://datastores/models/paths/taxi/3";
-        let long = "azureml://subscriptions/s/resourceGroups/rg/workspaces/w/datastores/models/paths/taxi/3/";
-        assert!(same_path(short, long));
-        assert!(!same_path(short, "azureml://datastores/models/paths/taxi/4"));
+        let long = |workspace: &str| {
+            format!(
+                "azureml://subscriptions/s/resourcegroups/RG/workspaces/{workspace}/datastores/models/paths/taxi/3/"
+            )
+        };
+        assert!(same_path(short, &long("w"), &version) && same_path(&long("W"), short, &version));
+        assert!(!same_path(short, "azureml://datastores/models/paths/taxi/4", &version));
+        assert!(
+            !same_path(short, &long("other"), &version) && !same_path(&long("other"), &long("w"), &version)
+        );
     }
 
     #[test]

@@ -63,7 +63,8 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
         );
     }
     if !facts.served_by.is_empty() {
-        let bindings: Vec<&str> = facts.served_by.iter().map(|s| s.binding.as_str()).collect();
+        let bindings: Vec<String> =
+            facts.served_by.iter().map(|s| format!("{}/{}", s.namespace, s.name)).collect();
         return Some(Verdict::stalled(
             Reason::InUse,
             format!(

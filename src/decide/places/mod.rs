@@ -1,16 +1,19 @@
 //! Places: registries and workspaces; what a place or a version is for whoever names it, and who may refer to whom
-//! ([`reference`]). It knows nothing of what is registered or served there.
+//! ([`reference`]), and what may serve there ([`policy`]). It knows nothing of what is registered or served there.
 
+pub mod policy;
 pub mod reference;
 pub mod registry;
 pub mod workspace;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+pub use policy::Policy;
+
 use super::Verdict;
 use crate::api::{
-    ConditionType, Lineage, ModelType, ModelVersionSpec, ModelVersionStatus, Policy, Reason, RegistrySpec,
-    RegistryStatus, WorkspaceSpec, WorkspaceStatus, conditions_of,
+    ConditionType, Lineage, ModelType, ModelVersionSpec, ModelVersionStatus, Reason, RegistrySpec,
+    RegistryStatus, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::ResourceId;
 
@@ -76,8 +79,8 @@ pub enum SourceVersion {
         model: String,
         /// The version.
         version: String,
-        /// The format.
-        kind: ModelType,
+        /// The format, where it is known.
+        kind: Option<ModelType>,
         /// Where it comes from.
         lineage: Lineage,
         /// The registry it lives in, by its name in Azure; none for a workspace.
@@ -101,10 +104,10 @@ impl Place {
     }
 
     /// A workspace, for whom it allows.
-    pub fn workspace(what: String, id: ResourceId, spec: &WorkspaceSpec, status: &WorkspaceStatus) -> Self {
+    pub fn workspace(what: String, id: ResourceId, policy: Policy, status: &WorkspaceStatus) -> Self {
         match &status.location {
             Some(location) if !stalled(&status.conditions) => {
-                Self::Ready { id, location: location.clone(), policy: spec.policy.clone() }
+                Self::Ready { id, location: location.clone(), policy }
             }
             _ => Self::NotReady { what, because: because(&status.conditions) },
         }
@@ -143,7 +146,7 @@ impl SourceVersion {
             asset_id,
             model: spec.model.clone(),
             version: spec.version.clone(),
-            kind: spec.kind,
+            kind: status.kind.or(spec.kind),
             lineage: status.lineage.unwrap_or_default(),
         }
     }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Place, SourceVersion};
+use serde::de::DeserializeOwned;
+
+use super::policy::Source;
+use super::{Place, Policy, SourceVersion};
 use crate::api::{
     AllowedNamespaces, ConditionType, ModelVersion, Object, ObjectKey, Reason, Reference, Registry,
     Workspace, conditions_of,
 };
+use crate::azure::model::{Purpose, ResourceId};
 use crate::decide::facts::{ClusterRead, Kind, Known};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
@@ -107,10 +111,52 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
     let key = ObjectKey::meant::<Workspace>(reference, home);
     let found = find_workspace(reference, home, known);
     match (access(&key, found.as_deref(), |w| &w.spec.allowed_namespaces, home, known), found) {
-        (Access::Granted, Some(it)) => Place::workspace(key.to_string(), it.id(), &it.spec, &it.current()),
+        (Access::Granted, Some(it)) => {
+            let policy = policy_of(&it, known);
+            Place::workspace(key.to_string(), it.id(), policy, &it.current())
+        }
         (Access::NotWatched { because }, _) => Place::NotWatched { because },
         _ => Place::Missing { what: key.to_string() },
     }
+}
+
+/// The policy of a workspace, with the registries that it names: by references from the workspace's own namespace.
+fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
+    let (written, home) = (&workspace.spec.policy, workspace.home());
+    let mut place = |registry: &Option<Reference>| {
+        let Some(reference) = registry else { return Some(workspace.id()) };
+        find_registry(reference, &home, known)
+            .filter(|r| allows(&r.spec.allowed_namespaces, &r.home(), &home, known))
+            .map(|r| r.id())
+    };
+    let sources = written.sources.iter().map(|source| Source {
+        name: source.name.clone(),
+        place: place(&source.registry_ref),
+        models: source.models.clone(),
+    });
+    Policy { sources: sources.collect(), lineage: written.lineage.as_ref().map(|lineage| lineage.require) }
+}
+
+/// Keeps an object with the resource that it made, when its reference means another place: the place that it names was made
+/// again for another one, or the namespace of the reference has come or gone. Then `id` becomes where the status says
+/// that the resource is, and the answer is where the reference leads. Only what the spec would name there too (`path`) is
+/// looked at, and it counts only while it is there and carries the owner tag of the object; where it cannot be read, it
+/// may be there.
+pub fn stay_with_what_was_made<T: DeserializeOwned>(
+    id: &mut Option<ResourceId>,
+    remembered: Option<&str>,
+    path: &str,
+    ours: impl FnOnce(&T) -> bool,
+    known: &mut Known,
+) -> Option<ResourceId> {
+    let made = ResourceId::new(remembered?);
+    let named = made.as_str().to_ascii_lowercase().ends_with(&path.to_ascii_lowercase());
+    id.as_ref().filter(|id| **id != made && named)?;
+    let there = match known.resource::<T>(Purpose::Compare, &made)? {
+        Ok(found) => found.is_some_and(|found| ours(&found)),
+        Err(error) => !error.is_not_found(),
+    };
+    if there { id.replace(made) } else { None }
 }
 
 /// The version that a reference from `home` stands for. A registry's `allowedNamespaces` governs its

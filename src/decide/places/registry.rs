@@ -3,8 +3,8 @@
 mod body;
 mod gather;
 
-use body::{fixed_differences, region_details, system_assigned};
-pub(in crate::decide) use body::{identity_in_words, to_azure};
+use body::{fixed_differences, region_details, same_region};
+pub(in crate::decide) use body::{identity_in_words, new_identity, to_azure};
 
 use std::time::Duration;
 
@@ -12,8 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api::{
-    ContainerRegistry, Drift, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
-    Storage,
+    Drift, NetworkAccess, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
 };
 use crate::azure::model::resource::{RegionDetails, Registry};
 use crate::azure::model::{Action, Call, Error, OperationState, Purpose, Reply, ResourceId};
@@ -90,15 +89,14 @@ impl Facts {
         let Some(registry) = self.registry.found() else { return vec![] };
         let mut found = Differences::default();
         found.keys("tags", &self.spec.tags, &self.status.owned_tags, &registry.tags);
-        found.field(
-            "publicNetworkAccess",
-            self.spec.public_network_access.word(),
-            registry.properties.public_network_access.as_deref().unwrap_or("Enabled"),
-        );
+        if let Some(access) = self.spec.public_network_access {
+            let held = registry.properties.public_network_access.as_deref().unwrap_or("Enabled");
+            found.field("publicNetworkAccess", access.word(), held);
+        }
         if let Some(identity) = &self.spec.identity {
             found.field(
                 "identity",
-                &identity_in_words(Some(&to_azure(identity))),
+                &identity_in_words(Some(&to_azure(identity, registry.identity.as_ref()))),
                 &identity_in_words(registry.identity.as_ref()),
             );
         }
@@ -135,8 +133,7 @@ impl Facts {
     /// Regions that Azure has and the manifest does not name. A manifest without a list leaves them alone.
     fn surplus_regions(&self) -> Vec<&RegionDetails> {
         let Some(registry) = self.registry.found() else { return vec![] };
-        let named =
-            |location: &str| self.spec.regions.iter().any(|r| r.location.eq_ignore_ascii_case(location));
+        let named = |location: &str| self.spec.regions.iter().any(|r| same_region(&r.location, location));
         registry
             .properties
             .region_details
@@ -291,12 +288,9 @@ fn create(facts: &Facts) -> Option<Verdict> {
         ));
     }
     let mut registry = Registry { location: facts.spec.location.clone(), ..Registry::default() };
-    registry.identity = Some(to_azure(&facts.spec.identity.clone().unwrap_or_else(system_assigned)));
-    let primary = Region {
-        location: facts.spec.location.clone(),
-        storage: Storage::default(),
-        container_registry: ContainerRegistry::default(),
-    };
+    registry.identity = Some(new_identity(facts.spec.identity.as_ref()));
+    registry.properties.public_network_access = Some(NetworkAccess::default().word().into());
+    let primary = Region { location: facts.spec.location.clone(), storage: None, container_registry: None };
     let regions = if facts.spec.regions.is_empty() { vec![&primary] } else { facts.wanted_regions() };
     registry.properties.region_details = regions.into_iter().map(region_details).collect();
     Some(put(
@@ -359,9 +353,11 @@ fn put(facts: &Facts, mut registry: Registry, reason: Reason, purpose: Purpose, 
     let spec = &facts.spec;
     registry.tags = merged(&registry.tags, &spec.tags, &facts.status.owned_tags);
     registry.tags.insert(OWNER_TAG.into(), facts.situation.ownership.owner.to_string());
-    registry.properties.public_network_access = Some(spec.public_network_access.word().into());
+    if let Some(access) = spec.public_network_access {
+        registry.properties.public_network_access = Some(access.word().into());
+    }
     if let Some(identity) = &spec.identity {
-        registry.identity = Some(to_azure(identity));
+        registry.identity = Some(to_azure(identity, registry.identity.as_ref()));
     }
     for region in facts.wanted_regions() {
         if !has_region(&registry, &region.location) {
@@ -439,7 +435,7 @@ fn report_what_cannot_change(facts: &Facts) -> Option<Verdict> {
 }
 
 fn find_region<'a>(registry: &'a Registry, location: &str) -> Option<&'a RegionDetails> {
-    registry.properties.region_details.iter().find(|r| r.location.eq_ignore_ascii_case(location))
+    registry.properties.region_details.iter().find(|r| same_region(&r.location, location))
 }
 
 fn has_region(registry: &Registry, location: &str) -> bool {

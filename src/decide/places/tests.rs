@@ -1,5 +1,5 @@
 use super::*;
-use crate::api::Reference;
+use crate::api::{LineageRequirement, Reference};
 use crate::decide::fixtures::{model_version, noon, ready, registry, workspace};
 
 const READY: &str = "ready";
@@ -52,10 +52,10 @@ fn a_workspace_is_ready_when_it_was_found() {
             ..WorkspaceStatus::default()
         };
         change(&mut status);
-        let mut facts = workspace();
-        facts.spec.policy.require_lineage = true;
-        let place = Place::workspace("it".into(), facts.id, &facts.spec, &status);
-        assert!(!matches!(&place, Place::Ready { policy, .. } if *policy != facts.spec.policy));
+        let facts = workspace();
+        let policy = Policy { lineage: Some(LineageRequirement::Named), sources: vec![] };
+        let place = Place::workspace("it".into(), facts.id, policy.clone(), &status);
+        assert!(!matches!(&place, Place::Ready { policy: kept, .. } if *kept != policy));
         in_words(&place)
     };
     assert_eq!(of(|_| ()), READY);

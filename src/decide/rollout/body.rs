@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 use super::{
     FAILED_TAG, Failures, POSITION_TAG, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG, Target,
 };
-use crate::api::{Deployment, DeploymentBindingSpec, Drift, Period, Probe};
+use crate::api::{AuthMode, Deployment, DeploymentBindingSpec, Drift, NetworkAccess, Period, Probe};
 use crate::azure::model::resource::{
     OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings,
 };
 use crate::decide::drift::{Differences, merged};
-use crate::decide::places::registry::{identity_in_words, to_azure};
+use crate::decide::places::registry::{identity_in_words, new_identity, to_azure};
 use crate::decide::{OWNER_TAG, Owner};
 
 /// What differs on the endpoint, apart from its traffic.
@@ -22,19 +22,31 @@ pub fn endpoint_differences(
     let wanted = &spec.online.endpoint;
     let mut found = Differences::default();
     found.keys("endpoint.tags", &wanted.tags, owned, &endpoint.tags);
-    if !endpoint.properties.auth_mode.eq_ignore_ascii_case(wanted.auth_mode.word()) {
-        found.field("endpoint.authMode", wanted.auth_mode.word(), &endpoint.properties.auth_mode);
+    let held = &endpoint.properties.auth_mode;
+    if let Some(mode) = wanted.auth_mode.filter(|mode| !held.eq_ignore_ascii_case(mode.word())) {
+        found.field("endpoint.authMode", mode.word(), held);
     }
-    let access = endpoint.properties.public_network_access.as_deref().unwrap_or("Enabled");
-    found.field("endpoint.publicNetworkAccess", wanted.public_network_access.word(), access);
+    if let Some(access) = wanted.public_network_access {
+        let held = endpoint.properties.public_network_access.as_deref().unwrap_or("Enabled");
+        found.field("endpoint.publicNetworkAccess", access.word(), held);
+    }
     if let Some(identity) = &wanted.identity {
-        let wanted = identity_in_words(Some(&to_azure(identity)));
+        let wanted = identity_in_words(Some(&to_azure(identity, endpoint.identity.as_ref())));
         found.field("endpoint.identity", &wanted, &identity_in_words(endpoint.identity.as_ref()));
     }
     found.0
 }
 
-/// The endpoint's own fields as the manifest says; its traffic is as it was.
+/// An endpoint that is not there yet, with what it gets where the manifest says nothing.
+pub fn new_endpoint(spec: &DeploymentBindingSpec, location: &str) -> OnlineEndpoint {
+    let mut endpoint = OnlineEndpoint { location: location.into(), ..OnlineEndpoint::default() };
+    endpoint.identity = Some(new_identity(spec.online.endpoint.identity.as_ref()));
+    endpoint.properties.auth_mode = AuthMode::default().word().into();
+    endpoint.properties.public_network_access = Some(NetworkAccess::default().word().into());
+    endpoint
+}
+
+/// The endpoint's own fields as the manifest says; its traffic, and what the manifest does not name, as it was.
 pub fn written_on(
     mut endpoint: OnlineEndpoint,
     spec: &DeploymentBindingSpec,
@@ -42,10 +54,14 @@ pub fn written_on(
 ) -> OnlineEndpoint {
     let wanted = &spec.online.endpoint;
     endpoint.tags = merged(&endpoint.tags, &wanted.tags, ours);
-    endpoint.properties.auth_mode = wanted.auth_mode.word().into();
-    endpoint.properties.public_network_access = Some(wanted.public_network_access.word().into());
+    if let Some(mode) = wanted.auth_mode {
+        endpoint.properties.auth_mode = mode.word().into();
+    }
+    if let Some(access) = wanted.public_network_access {
+        endpoint.properties.public_network_access = Some(access.word().into());
+    }
     if let Some(identity) = &wanted.identity {
-        endpoint.identity = Some(to_azure(identity));
+        endpoint.identity = Some(to_azure(identity, endpoint.identity.as_ref()));
     }
     endpoint
 }
@@ -78,7 +94,8 @@ pub fn new_deployment(
     adjusted_deployment(&written(wanted, model, location), wanted, &[], owner, revision)
 }
 
-/// A deployment that is there, with the count and the tags of the manifest: nothing else of it changes.
+/// A deployment that is there, with the count and the tags of the manifest: nothing else of it changes, and without a
+/// count in the manifest not that either.
 pub fn adjusted_deployment(
     found: &OnlineDeployment,
     wanted: &Deployment,
@@ -90,8 +107,9 @@ pub fn adjusted_deployment(
     deployment.tags = merged(&deployment.tags, &wanted.tags, ours);
     deployment.tags.insert(OWNER_TAG.into(), owner.to_string());
     deployment.tags.insert(REVISION_TAG.into(), revision.to_string());
+    let count = wanted.instance_count.or(found.instance_count()).unwrap_or(1);
     let rest = deployment.sku.take().map(|s| s.rest).unwrap_or_default();
-    deployment.sku = Some(Sku { name: "Default".into(), capacity: Some(wanted.instance_count), rest });
+    deployment.sku = Some(Sku { name: "Default".into(), capacity: Some(count), rest });
     deployment
 }
 

@@ -14,7 +14,7 @@ mod scene;
 mod steps;
 mod traffic;
 
-pub use body::{adjusted_deployment, endpoint_differences, mark, new_deployment, written_on};
+pub use body::{adjusted_deployment, endpoint_differences, mark, new_deployment, new_endpoint, written_on};
 pub use cause::{Carries, Cause};
 pub use failures::Failures;
 pub use next::{Next, Target};

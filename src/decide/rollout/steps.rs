@@ -68,7 +68,7 @@ impl<'a> Plan<'a> {
     pub fn next_move(&self, position: &Position, weight: Weight, now: Timestamp) -> Move {
         let rest = self.steps.get(position.step..).unwrap_or_default();
         if let Some(pause) = rest.first().and_then(|step| step.pause.as_ref()) {
-            let left = pause.period.duration().saturating_sub(elapsed(position.since, now));
+            let left = pause.duration().saturating_sub(elapsed(position.since, now));
             if !left.is_zero() {
                 return Move::Pause(left);
             }
@@ -86,7 +86,7 @@ impl<'a> Plan<'a> {
     /// it ended, whenever somebody looks: so pauses in a row last as long as their sum.
     pub fn after_pauses(&self, mut position: Position, now: Timestamp) -> Position {
         while let Some(pause) = self.steps.get(position.step).and_then(|step| step.pause.as_ref()) {
-            let period = pause.period.duration();
+            let period = pause.duration();
             if elapsed(position.since, now) < period {
                 break;
             }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn pause(period: &str) -> Step {
-        Step { set_traffic: None, pause: Some(Pause { period: Period::new(period) }) }
+        Step { set_traffic: None, pause: Some(Pause { period: Some(Period::new(period)) }) }
     }
 
     fn shift(to: i32, last: bool) -> Move {
@@ -219,7 +219,7 @@ mod tests {
                 prop_assert!(moves < 40, "it never arrives");
                 match next_move(steps, weight, since, now) {
                     Move::Pause(left) => {
-                        let all: Duration = steps.iter().filter_map(|s| Some(s.pause.as_ref()?.period.duration())).sum();
+                        let all: Duration = steps.iter().filter_map(|s| Some(s.pause.as_ref()?.duration())).sum();
                         prop_assert!(!left.is_zero() && left <= all);
                         now += left;
                     }

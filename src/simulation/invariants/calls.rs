@@ -26,7 +26,10 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
             let tags = found.as_ref().map_or(&Value::Null, |f| &f["tags"]);
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
             the_younger_claimant_waits(&facts.situation, tags, call)?;
-            foreign_fields_survive(found.as_ref(), "/tags", &facts.spec.tags, &facts.status.owned_tags, call)
+            let spec = &facts.spec;
+            let access = ("/properties/publicNetworkAccess", spec.public_network_access.is_some());
+            what_is_not_named_stays(found.as_ref(), &[access, ("/identity", spec.identity.is_some())], call)?;
+            foreign_fields_survive(found.as_ref(), "/tags", &spec.tags, &facts.status.owned_tags, call)
         }
         Evidence::Version(facts) => {
             let found = got(world, object, call)?;
@@ -37,6 +40,8 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
             the_intent_is_stored(world, object, call)?;
             nothing_that_serves_is_deleted(facts.served_by.is_empty(), call)?;
             let (tags, owned) = (&facts.spec.tags, &facts.status.owned_tags);
+            let named = facts.spec.archived.is_some() || facts.situation.deleting;
+            what_is_not_named_stays(found.as_ref(), &[("/properties/isArchived", named)], call)?;
             foreign_fields_survive(found.as_ref(), "/properties/tags", tags, owned, call)
         }
         Evidence::Binding(facts) => {
@@ -76,7 +81,11 @@ fn of_a_bindings_call(
             steps_are_taken_one_by_one(world, facts, call)?;
             positions::what_is_written_names_a_step_of_this_rollout(facts, call)?;
         }
-        let (tags, owned) = (&facts.spec.online.endpoint.tags, &facts.status.owned_tags);
+        let wanted = &facts.spec.online.endpoint;
+        let access = ("/properties/publicNetworkAccess", wanted.public_network_access.is_some());
+        let mode = ("/properties/authMode", wanted.auth_mode.is_some());
+        what_is_not_named_stays(got, &[access, mode, ("/identity", wanted.identity.is_some())], call)?;
+        let (tags, owned) = (&wanted.tags, &facts.status.owned_tags);
         return foreign_fields_survive(got, "/tags", tags, owned, call);
     }
     let found = facts.deployments.iter().find(|d| d.name() == name);
@@ -89,6 +98,8 @@ fn of_a_bindings_call(
     } else {
         a_failed_revision_is_not_tried_again(world, facts, call)?;
     }
+    let named = facts.spec.online.deployment.instance_count.is_some();
+    what_is_not_named_stays(got, &[("/sku/capacity", named)], call)?;
     let owned = facts.status.owned_deployment_tags.get(name).map_or(&[][..], Vec::as_slice);
     foreign_fields_survive(got, "/tags", &facts.spec.online.deployment.tags, owned, call)
 }
@@ -145,7 +156,8 @@ fn ownership_stays<K: Kind>(world: &World, object: &K, call: &Call) -> Result<()
     let said = || format!("{before} becomes {after}: {}", call.doing);
     hold(namespace(&before) == namespace(&after), said)?;
     // A publish may copy the tags of its source: describing the copy gives it its own owner.
-    let copied = call.errand.purpose == Purpose::Describe;
+    let of_its_source = before.starts_with("fares/dev-") && call.resource.segment("registries").is_some();
+    let copied = call.errand.purpose == Purpose::Describe || of_its_source;
     let goes = object.is_deleting() && object.full_name() == before;
     hold(copied || goes || before == after || !world.lives::<K>(&before), said)
 }
@@ -220,7 +232,8 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
             there(&name).is_some_and(|d| d.properties.provisioning_state.as_deref() == Some("Succeeded"));
         let written = serde_json::to_value(endpoint).unwrap_or_default();
         let had = written_traffic(&written).get(name.as_str()).copied().unwrap_or(0);
-        let all = i64::from(facts.spec.online.deployment.instance_count);
+        // Without a count in the manifest, whatever there is is enough.
+        let all = facts.spec.online.deployment.instance_count.map_or(0, i64::from);
         let has = there(&name).and_then(|d| d.sku.as_ref()?.capacity).map_or(all, i64::from);
         hold(weight <= had || has * 100 >= all * weight, || {
             format!("{name} has {has} of {all} instances, and would rise to {weight}: {}", call.doing)
@@ -259,7 +272,7 @@ fn steps_are_taken_one_by_one(
     let reached = steps.iter().position(|s| s.set_traffic.map(i64::from) == Some(before)).map(|at| at + 1);
     let Some(reached) = reached.or((before == 0).then_some(0)) else { return Ok(()) };
     let pauses = steps[reached..].iter().map_while(|s| s.pause.as_ref());
-    let wait: std::time::Duration = pauses.map(|p| p.period.duration()).sum();
+    let wait: std::time::Duration = pauses.map(crate::api::Pause::duration).sum();
     let id = call.resource.child("deployments", &name);
     let since = world.ledger.weights.get(&id).filter(|(w, _)| *w == before).map_or(world.now, |(_, s)| *s);
     // The time until it could serve counts for no pause.
@@ -303,6 +316,20 @@ fn one_publish_per_version<K: Kind>(world: &World, object: &K, call: &Call) -> R
         .iter()
         .find(|o| !o.done && o.started > since && matches!(&o.deed, Deed::Appear(at, _) if *at == to));
     hold(pending.is_none(), || format!("{to} may still come: {}", call.doing))
+}
+
+/// What the manifest does not name is not changed: a default of ours is for making, not for what is there.
+fn what_is_not_named_stays(
+    found: Option<&Value>,
+    fields: &[(&str, bool)],
+    call: &Call,
+) -> Result<(), String> {
+    let (Some(found), Action::Put(body)) = (found, &call.action) else { return Ok(()) };
+    for (field, _) in fields.iter().filter(|(_, named)| !named) {
+        let (was, sent) = (found.pointer(field), body.pointer(field));
+        hold(was == sent, || format!("{field} was {was:?} and becomes {sent:?}: {}", call.doing))?;
+    }
+    Ok(())
 }
 
 /// What we did not set goes back as it came: unknown properties, foreign tags, mirror traffic.

@@ -92,8 +92,13 @@ impl Ledger {
         let Evidence::Binding(facts) = evidence::<K>(facts) else { return };
         let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
         if let Some(id) = facts.id.clone().filter(|_| facts.situation.mode != Mode::Act || retained) {
-            self.left.insert((id, facts.situation.ownership.owner.to_string()));
+            self.leave(id, facts.situation.ownership.owner.to_string());
         }
+    }
+
+    /// This endpoint may stay with the tag of an owner that is gone.
+    pub fn leave(&mut self, id: ResourceId, owner: String) {
+        self.left.insert((id, owner));
     }
 
     /// Was it left on purpose by the owner that its tag names?
@@ -210,6 +215,7 @@ fn wanted(facts: &deployment_binding::Facts) -> Option<(Revision, String)> {
 fn allowed(facts: &deployment_binding::Facts) -> bool {
     let Place::Ready { policy, .. } = &facts.place else { return false };
     let SourceVersion::Ready { registry, .. } = &facts.version else { return false };
-    policy.allowed_registries.is_empty()
-        || registry.as_ref().is_some_and(|r| policy.allowed_registries.contains(r))
+    // In the simulation a source is a registry, and allows every model.
+    let from = |place: &ResourceId| registry.as_deref() == place.segment("registries");
+    policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from))
 }

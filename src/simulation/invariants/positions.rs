@@ -18,7 +18,7 @@ pub fn no_step_is_passed_before_its_pause_is_over(facts: &deployment_binding::Fa
     let index = |index: i32| usize::try_from(index).unwrap_or_default();
     let passed = &facts.spec.strategy.steps[index(from.index)..index(to.index)];
     hold(passed.iter().all(|step| step.pause.is_some()), || format!("{passed:?} passed without traffic"))?;
-    let wait: Duration = passed.iter().filter_map(|step| Some(step.pause.as_ref()?.period.duration())).sum();
+    let wait: Duration = passed.iter().filter_map(|step| Some(step.pause.as_ref()?.duration())).sum();
     let waited = from.since.duration_until(facts.situation.now).unsigned_abs();
     hold(waited >= wait, || format!("{passed:?} passed after {waited:?}"))
 }

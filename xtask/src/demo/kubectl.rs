@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_a_shell_would_change_is_quoted() {
-        let line = ["get", "amldb/taxi-fare", "-o", "jsonpath={.status}"];
-        assert_eq!(typed(&line), "kubectl get amldb/taxi-fare -o 'jsonpath={.status}'");
+        let line = ["get", "amlbind/taxi-fare", "-o", "jsonpath={.status}"];
+        assert_eq!(typed(&line), "kubectl get amlbind/taxi-fare -o 'jsonpath={.status}'");
     }
 }

@@ -73,14 +73,14 @@ impl Stage {
         println!("  export KUBECONFIG={}", self.kubectl.kubeconfig.display());
         println!("  alias kubectl={kubectl}\n");
         println!("  kubectl get bindery -A");
-        println!("  kubectl describe amldb taxi-fare -n {NAMESPACE}");
-        println!("  kubectl explain amldb.spec.strategy");
+        println!("  kubectl describe amlbind taxi-fare -n {NAMESPACE}");
+        println!("  kubectl explain amlbind.spec.strategy");
         println!("  # back to the first version, through the same steps:");
         println!(
-            "  kubectl patch amldb taxi-fare -n {NAMESPACE} --type=merge -p \
+            "  kubectl patch amlbind taxi-fare -n {NAMESPACE} --type=merge -p \
              '{{\"spec\":{{\"model\":{{\"versionRef\":{{\"name\":\"taxi-fare-1\"}}}}}}}}'"
         );
-        println!("  kubectl get amldb taxi-fare -n {NAMESPACE} --watch\n");
+        println!("  kubectl get amlbind taxi-fare -n {NAMESPACE} --watch\n");
         println!("  The operator's log: {}", self.stand.operator.log().display());
     }
 

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Identity, Provisioning, Rest, Strings, null_is_default, put_body};
+use super::{Identity, Provisioning, Rest, Strings, null_is_default, put_body, tags};
 
 /// `Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -10,7 +10,7 @@ pub struct OnlineDeployment {
     pub location: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "tags")]
     pub tags: Strings,
     /// The instance count lives here, as `capacity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

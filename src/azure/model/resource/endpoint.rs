@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Identity, Provisioning, Rest, Strings, null_is_default, put_body};
+use super::{Identity, Provisioning, Rest, Strings, null_is_default, put_body, tags};
 
 /// `Microsoft.MachineLearningServices/workspaces/onlineEndpoints`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub struct OnlineEndpoint {
     pub location: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "tags")]
     pub tags: Strings,
     pub properties: OnlineEndpointProperties,
     /// id, name, type, kind, sku, systemData.

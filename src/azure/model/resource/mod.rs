@@ -78,6 +78,28 @@ where
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// The prefix of the tags that Bindery writes for itself.
+pub const OWN_PREFIX: &str = "bindery-";
+
+/// Tags as they are read. Azure compares keys without regard to case and may give Bindery's own back in another
+/// spelling, as after an Azure Policy has set them: here they have the one in which Bindery looks for them.
+pub(crate) fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strings, D::Error> {
+    let read: Strings = null_is_default(deserializer)?;
+    let own =
+        |key: &str| key.get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX));
+    let (ours, mut tags): (Strings, Strings) = read.into_iter().partition(|(key, _)| own(key));
+    for (key, value) in ours {
+        let spelled = key.to_ascii_lowercase();
+        // Where both are there, the one that Bindery has spelled is Bindery's.
+        if spelled == key {
+            tags.insert(spelled, value);
+        } else {
+            tags.entry(spelled).or_insert(value);
+        }
+    }
+    Ok(tags)
+}
+
 /// Read-only members of the envelope, which have no place in a request.
 const READ_ONLY: [&str; 4] = ["id", "name", "type", "systemData"];
 

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Provisioning, Rest, Strings, null_is_default, put_body};
+use super::{Provisioning, Rest, Strings, null_is_default, put_body, tags};
 
 /// A model version, in a workspace or in a registry.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct ModelVersion {
 pub struct ModelVersionProperties {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "tags")]
     pub tags: Strings,
     #[serde(default, deserialize_with = "null_is_default")]
     pub properties: Strings,

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Identity, Rest, Strings, null_is_default, put_body};
+use super::{Identity, Rest, Strings, null_is_default, put_body, tags};
 
 /// `Microsoft.MachineLearningServices/registries`. It has no `provisioningState` in any api-version.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub struct Registry {
     /// Absent when the registry has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "tags")]
     pub tags: Strings,
     pub properties: RegistryProperties,
     /// id, name, type, kind, sku, systemData.

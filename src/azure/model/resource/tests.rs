@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{OnlineEndpoint, Provisioning, Registry};
+use super::{ModelVersion, OnlineDeployment, OnlineEndpoint, Provisioning, Registry, Strings};
 
 #[test]
 fn what_we_do_not_read_goes_back_as_it_came() {
@@ -36,4 +36,30 @@ fn a_null_map_is_an_empty_map() {
     }))
     .unwrap();
     assert!(registry.tags.is_empty() && registry.properties.region_details.is_empty());
+}
+
+#[test]
+fn our_own_tags_are_found_in_every_spelling() {
+    let spelled =
+        json!({"Bindery-Owner": "prod/a/b", "BINDERY-STABLE": "x", "bindery-stable": "v1", "Team": "t"});
+    let read: [Strings; 4] = [
+        from(json!({"location": "eastus", "tags": spelled, "properties": {}}), |r: Registry| r.tags),
+        from(
+            json!({"location": "eastus", "tags": spelled, "properties": {"authMode": "Key"}}),
+            |e: OnlineEndpoint| e.tags,
+        ),
+        from(
+            json!({"location": "eastus", "tags": spelled, "properties": {"endpointComputeType": "Managed"}}),
+            |d: OnlineDeployment| d.tags,
+        ),
+        from(json!({"properties": {"tags": spelled}}), |v: ModelVersion| v.properties.tags),
+    ];
+    let expected = [("Team", "t"), ("bindery-owner", "prod/a/b"), ("bindery-stable", "v1")];
+    for tags in read {
+        assert_eq!(tags, expected.map(|(k, v)| (k.to_string(), v.to_string())).into());
+    }
+}
+
+fn from<T: serde::de::DeserializeOwned>(body: serde_json::Value, tags: fn(T) -> Strings) -> Strings {
+    tags(serde_json::from_value(body).unwrap())
 }

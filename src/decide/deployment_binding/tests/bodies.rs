@@ -71,7 +71,7 @@ fn badly_edited(it: Binding) -> Binding {
     it.edited().with(|f| {
         let endpoint = &mut f.spec.online.endpoint;
         endpoint.identity = Some(serde_json::from_value(json!({"userAssigned": ["/nope"]})).unwrap());
-        endpoint.auth_mode = AuthMode::AADToken;
+        endpoint.auth_mode = Some(AuthMode::AADToken);
         endpoint.tags = crate::decide::fixtures::tags([("team", "fares")]);
     })
 }
@@ -115,7 +115,7 @@ fn traffic_alone_does_not_wait_behind_a_field_that_azure_refuses() {
     let moved = refused(badly_edited(binding().serving("1").foreign("blue").moved(&[("blue", 100)])));
     assert_eq!(told(&moved.decide()), "False Drifted working | -> put back traffic of endpoint taxi | now");
     let restored =
-        refused(binding().serving("1").with(|f| f.spec.online.endpoint.auth_mode = AuthMode::AADToken));
+        refused(binding().serving("1").with(|f| f.spec.online.endpoint.auth_mode = Some(AuthMode::AADToken)));
     let waits = "Bindery could not put back endpoint.identity: No.";
     assert!(told(&restored.decide()).contains(waits), "{}", told(&restored.decide()));
 }
@@ -155,7 +155,7 @@ fn a_new_deployment_is_what_was_written_and_no_more() {
 
 #[test]
 fn a_change_of_the_count_leaves_everything_else_as_it_is() {
-    let mut it = binding().serving("1").with(|f| f.spec.online.deployment.instance_count = 4);
+    let mut it = binding().serving("1").with(|f| f.spec.online.deployment.instance_count = Some(4));
     it.0.deployments[0].properties.rest.insert("environmentVariables".into(), json!({"AML_APP_ROOT": "/x"}));
     it = it.owning("1", &["ours"]).deployment_tags(&[("theirs", "kept"), ("ours", "x")], &[]);
     let body = put(&it);
@@ -166,6 +166,87 @@ fn a_change_of_the_count_leaves_everything_else_as_it_is() {
         (&body["tags"]["theirs"], &body["properties"]["model"]),
         (&json!("kept"), &json!("azureml://m"))
     );
+}
+
+/// An endpoint of somebody who has closed it, with a deployment that has been scaled.
+fn closed(it: Binding) -> Binding {
+    let mut it = it.with(|f| f.spec.online.deployment.instance_count = None);
+    let readers = json!({"type": "UserAssigned", "userAssignedIdentities": {"/readers": {"clientId": "c"}}});
+    let endpoint = it.found();
+    endpoint.identity = Some(serde_json::from_value(readers).unwrap());
+    endpoint.properties.auth_mode = "AADToken".into();
+    endpoint.properties.public_network_access = Some("Disabled".into());
+    for deployment in &mut it.0.deployments {
+        deployment.sku.as_mut().unwrap().capacity = Some(6);
+    }
+    it
+}
+
+#[test]
+fn what_the_manifest_does_not_name_is_not_changed() {
+    let settled = "True Succeeded settled | v1 serves all the traffic of taxi. | interval";
+    assert_eq!(told(&closed(binding().serving("1")).decide()), settled);
+    let mut taken_over = closed(binding().serving("1"));
+    taken_over.found().tags.remove("bindery-owner");
+    let tagged = closed(binding().serving("1"))
+        .edited()
+        .with(|f| f.spec.online.endpoint.tags = crate::decide::fixtures::tags([("team", "fares")]));
+    for it in [taken_over, tagged] {
+        let body = put(&it);
+        let (said, kept) = (&body["properties"], it.0.endpoint.found().unwrap());
+        assert_eq!(body["identity"], serde_json::to_value(&kept.identity).unwrap());
+        assert_eq!(
+            (&said["authMode"], &said["publicNetworkAccess"]),
+            (&json!("AADToken"), &json!("Disabled"))
+        );
+    }
+    let scaled = closed(binding().serving("1")).deployment_tags(&[], &[("team", "fares")]);
+    assert_eq!(put(&scaled)["sku"], json!({"name": "Default", "tier": "Standard", "capacity": 6}));
+    // One that is not there yet gets what the texts of the fields say.
+    let new = binding().endpoint().with(|f| f.spec.online.deployment.instance_count = None);
+    assert_eq!(put(&new)["sku"], json!({"name": "Default", "capacity": 1}));
+}
+
+#[test]
+fn of_an_identity_only_what_the_manifest_names_is_changed() {
+    let wanting = |identity: Value| {
+        let mut it = binding().serving("1").edited().with(|f| {
+            f.spec.online.endpoint.identity = Some(serde_json::from_value(identity).unwrap());
+        });
+        let both =
+            json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {"/a": {}, "/B": {}}});
+        it.found().identity = Some(serde_json::from_value(both).unwrap());
+        it
+    };
+    for same in [json!({"systemAssigned": true}), json!({"userAssigned": ["/A", "/b"]})] {
+        assert_eq!(wanting(same.clone()).decide().call, None, "{same}");
+    }
+    for (identity, kind, ids) in [
+        (json!({"systemAssigned": false}), "UserAssigned", json!({"/a": {}, "/B": {}})),
+        (json!({"userAssigned": ["/c"]}), "SystemAssigned,UserAssigned", json!({"/c": {}})),
+        (json!({"systemAssigned": true, "userAssigned": []}), "SystemAssigned", Value::Null),
+    ] {
+        let body = put(&wanting(identity));
+        assert_eq!(
+            (&body["identity"]["type"], &body["identity"]["userAssignedIdentities"]),
+            (&json!(kind), &ids)
+        );
+    }
+}
+
+#[test]
+fn a_tag_of_the_endpoint_keeps_azures_spelling() {
+    let tagged = |value: &str| {
+        binding()
+            .serving("1")
+            .tagged("Team", value)
+            .with(|f| f.spec.online.endpoint.tags = crate::decide::fixtures::tags([("team", "fares")]))
+    };
+    let settled = "True Succeeded settled | v1 serves all the traffic of taxi. | interval";
+    assert_eq!(told(&tagged("fares").decide()), settled);
+    let (body, status) = (put(&tagged("other")), tagged("other").decide().status);
+    assert_eq!((&body["tags"]["Team"], body["tags"].get("team")), (&json!("fares"), None));
+    assert_eq!(status.owned_tags, ["team"]);
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use crate::api::Role;
-use crate::azure::model::{Action, Class, Purpose};
+use crate::api::{BindingDeletion, LineageRequirement, Online, Role};
+use crate::azure::model::{Action, Class, Purpose, ResourceId};
 use crate::decide::deployment_binding::Facts;
-use crate::decide::fixtures::{Binding, assert_table, binding, operation, short};
+use crate::decide::fixtures::{Binding, assert_table, binding, operation, registry_as_source, short};
+use crate::decide::places::Policy;
 use crate::decide::{Look, Mode, Place, SourceVersion};
 
 #[test]
@@ -35,11 +36,55 @@ fn a_rollout_that_stands_does_not_progress() {
 }
 
 #[test]
+fn an_endpoint_stays_where_it_was_made() {
+    let led_away = |it: Binding| {
+        let there = ResourceId::workspace("s", "rg", "elsewhere").child("onlineEndpoints", "taxi");
+        it.with(|f| f.led_away = Some(there))
+    };
+    let going = |policy| {
+        led_away(binding().serving("1")).with(|f| {
+            f.situation.deleting = true;
+            f.spec.deletion_policy = policy;
+        })
+    };
+    let here = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces";
+    let said = |otherwise: &str| {
+        format!(
+            "False Unchangeable stalled | spec.workspaceRef now means {here}/elsewhere, and the endpoint of this object is {here}/production/onlineEndpoints/taxi. Put back the reference, or the Workspace that it names; {otherwise}. | interval"
+        )
+    };
+    assert_table(&[
+        (
+            "it serves, and the reference means another workspace",
+            led_away(binding().serving("1").wanting("2")).decide(),
+            &said("or make a new DeploymentBinding for an endpoint there"),
+        ),
+        (
+            "the same, and it is to be deleted",
+            going(BindingDeletion::Delete).decide(),
+            &said("or set spec.deletionPolicy to Retain to leave the endpoint where it is"),
+        ),
+    ]);
+    assert!(going(BindingDeletion::Retain).decide().release);
+}
+
+#[test]
+fn a_manifest_of_a_later_version_is_not_guessed_at() {
+    let it = binding().with(|f| {
+        f.spec.online = Online::default();
+        (f.id, f.endpoint) = (None, Look::Unseen);
+    });
+    let said = "The manifest gives no spec.online: it was written for a later version of Bindery than the one that runs. Update the operator.";
+    assert_table(&[("no online", it.decide(), &format!("False Unchangeable stalled | {said} | interval"))]);
+    assert!(it.with(|f| f.situation.deleting = true).decide().release);
+}
+
+#[test]
 fn what_has_to_be_there_first() {
     let not_ready = Place::NotReady { what: "Workspace fares/production".into(), because: "No.".into() };
     let missing = SourceVersion::Missing { what: "ModelVersion fares/taxi-1".into() };
     let unready = SourceVersion::NotReady { what: "ModelVersion fares/taxi-1".into(), because: "No.".into() };
-    let policy = |change: fn(&mut crate::api::Policy)| {
+    let policy = |change: fn(&mut Policy)| {
         binding().endpoint().with(|f| {
             let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
             change(policy);
@@ -99,7 +144,7 @@ fn what_has_to_be_there_first() {
         ),
         (
             "its job must be known, and is not",
-            policy(|p| p.require_lineage = true)
+            policy(|p| p.lineage = Some(LineageRequirement::Named))
                 .with(|f| {
                     let SourceVersion::Ready { lineage, .. } = &mut f.version else { unreachable!() };
                     lineage.job = None;
@@ -109,17 +154,18 @@ fn what_has_to_be_there_first() {
         ),
         (
             "its job must be known, and is",
-            policy(|p| p.require_lineage = true).decide(),
+            policy(|p| p.lineage = Some(LineageRequirement::Named)).decide(),
             "False Progressing working | -> create deployment v1 of taxi:1 | now",
         ),
         (
             "another registry is asked for",
-            policy(|p| p.allowed_registries = vec!["released".into()]).decide(),
-            "False PolicyRefused stalled | Workspace production serves only versions from released, and taxi:1 is in registry models. Promote it there first. | interval",
+            policy(|p| p.sources = vec![registry_as_source("released")]).decide(),
+            "False PolicyRefused stalled | Workspace production serves only versions from released (released), and taxi:1 is in registry models. Promote it there first. | interval",
         ),
         (
             "its registry is allowed, in other letters",
-            policy(|p| p.allowed_registries = vec!["MODELS".into()]).decide(),
+            policy(|p| p.sources = vec![registry_as_source("released"), registry_as_source("MODELS")])
+                .decide(),
             "False Progressing working | -> create deployment v1 of taxi:1 | now",
         ),
         (
@@ -245,6 +291,7 @@ fn the_endpoint_is_made_taken_over_and_kept() {
                 .with(|f| {
                     let Look::Found(e) = &mut f.endpoint else { unreachable!() };
                     e.properties.auth_mode = "AADToken".into();
+                    f.spec.online.endpoint.auth_mode = Some(crate::api::AuthMode::Key);
                 })
                 .decide(),
             "False Drifted working | -> put back endpoint.authMode of endpoint taxi | now",
@@ -339,7 +386,7 @@ fn a_foreign_hand_in_the_traffic_is_put_back() {
                 .moved(&[("1", 100)])
                 .with(|f| {
                     let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
-                    policy.allowed_registries = vec!["released".into()];
+                    policy.sources = vec![registry_as_source("released")];
                 })
                 .decide(),
             "False Drifted working | -> put back traffic of endpoint taxi | now",
@@ -350,7 +397,7 @@ fn a_foreign_hand_in_the_traffic_is_put_back() {
                 .moved(&[("1", 50), ("2", 50)])
                 .with(|f| {
                     let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
-                    policy.allowed_registries = vec!["released".into()];
+                    policy.sources = vec![registry_as_source("released")];
                 })
                 .decide(),
             "False Drifted working | -> put back traffic of endpoint taxi | now",
@@ -394,7 +441,7 @@ fn nothing_rises_that_may_not() {
     let refused = |it: crate::decide::fixtures::Binding| {
         it.with(|f| {
             let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
-            policy.allowed_registries = vec!["released".into()];
+            policy.sources = vec![registry_as_source("released")];
         })
     };
     let missing = |it: crate::decide::fixtures::Binding| {

@@ -48,7 +48,7 @@ fn a_list_is_not_believed_about_what_a_decision_rests_on() {
         ("observed, and not listed", changing().with(|f| f.situation.mode = Mode::Observe), vec![&two]),
         (
             "its count is to be changed, by a PUT that replaces it",
-            binding().serving("1").with(|f| f.spec.online.deployment.instance_count = 3),
+            binding().serving("1").with(|f| f.spec.online.deployment.instance_count = Some(3)),
             vec![&one],
         ),
         (

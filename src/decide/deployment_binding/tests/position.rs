@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::CandidateStep;
 use crate::azure::model::Action;
-use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, told};
+use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, registry_as_source, told};
 use crate::decide::rollout::{Plan, Position};
 use crate::decide::{Place, SourceVersion};
 
@@ -39,7 +39,7 @@ fn written(it: Binding, step: usize, seconds: u64) -> Binding {
 fn refused(it: Binding) -> Binding {
     it.with(|f| {
         let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
-        policy.allowed_registries = vec!["released".into()];
+        policy.sources = vec![registry_as_source("released")];
     })
 }
 

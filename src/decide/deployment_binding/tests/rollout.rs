@@ -187,13 +187,17 @@ fn a_change_in_the_middle_of_a_rollout() {
             rollout()
                 .candidate("2", 10, 60)
                 .edited()
-                .with(|f| f.spec.online.deployment.instance_count = 3)
+                .with(|f| f.spec.online.deployment.instance_count = Some(3))
                 .decide(),
             "False Updating working | -> change instanceCount of deployment v2 | now",
         ),
         (
             "the count changes when nothing is rolled out",
-            binding().serving("1").edited().with(|f| f.spec.online.deployment.instance_count = 3).decide(),
+            binding()
+                .serving("1")
+                .edited()
+                .with(|f| f.spec.online.deployment.instance_count = Some(3))
+                .decide(),
             "False Updating working | -> change instanceCount of deployment v1 | now",
         ),
         (
@@ -258,7 +262,7 @@ fn the_previous_one_is_warm_for_a_while() {
             "wanted again, with more instances than it has: first those",
             back()
                 .wanting("1")
-                .with(|f| (f.spec.online.deployment.instance_count, f.situation.generation) = (12, 2))
+                .with(|f| (f.spec.online.deployment.instance_count, f.situation.generation) = (Some(12), 2))
                 .decide(),
             "False Updating working | -> change instanceCount of deployment v1 | now",
         ),

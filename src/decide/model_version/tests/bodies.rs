@@ -36,6 +36,7 @@ fn what_is_not_ours_goes_back_as_it_came() {
     let body = put(&with(|f| {
         f.spec.tags = tags([]);
         found(f).tags.insert("theirs".into(), "kept".into());
+        found(f).is_archived = true;
     }));
     assert_eq!(
         body["properties"],
@@ -43,7 +44,7 @@ fn what_is_not_ours_goes_back_as_it_came() {
             "modelUri": "azureml://jobs/train-3/outputs/artifacts/paths/model",
             "modelType": "mlflow_model", "jobName": "train-3", "stage": "Development",
             "tags": {"theirs": "kept", "bindery-owner": "prod/fares/taxi-3"},
-            "properties": {}, "flavors": {}, "isArchived": false,
+            "properties": {}, "flavors": {}, "isArchived": true,
         })
     );
 }

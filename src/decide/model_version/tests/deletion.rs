@@ -16,7 +16,8 @@ fn deleting(policy: VersionDeletion, change: impl FnOnce(&mut Facts)) -> Facts {
 
 fn served(facts: &mut Facts) {
     facts.served_by = vec![ServedBy {
-        binding: "fares/taxi".into(),
+        namespace: "fares".into(),
+        name: "taxi".into(),
         endpoint: "taxi".into(),
         deployment: "v3-0000000000".into(),
         role: Role::Stable,

@@ -30,8 +30,29 @@ fn another_model_is_left_alone() {
             "True Succeeded settled | taxi:3 is registered in workspace development. | interval",
         ),
         (
+            "a path into another workspace, whose files the operator could read too",
+            decide(&new(|f| {
+                let uri =
+                    "azureml://subscriptions/s/resourceGroups/rg/workspaces/secret/datastores/d/paths/m";
+                f.spec.source = serde_json::from_value(json!({"uri": uri})).unwrap();
+            })),
+            "False AssetMismatch stalled | spec.source.uri leads into another workspace than the version's own. Copy the files into a datastore of this workspace, and name them in a new ModelVersion. | interval",
+        ),
+        (
+            "a path into its own workspace, in full and in other letters",
+            decide(&new(|f| {
+                let uri =
+                    "azureml://subscriptions/S/resourcegroups/rg/workspaces/Development/datastores/d/paths/m";
+                f.spec.source = serde_json::from_value(json!({"uri": uri})).unwrap();
+            })),
+            "False Registering working | -> register taxi:3 | now",
+        ),
+        (
             "another format",
-            decide(&with(|f| found(f).model_type = Some("CustomModel".into()))),
+            decide(&with(|f| {
+                f.spec.kind = Some(crate::api::ModelType::MLflow);
+                found(f).model_type = Some("CustomModel".into());
+            })),
             "False AssetMismatch stalled | taxi:3 exists in Azure, but its type is CustomModel. A version cannot be changed: register the model under the next version. | interval",
         ),
     ]);

@@ -7,7 +7,8 @@ use crate::decide::fixtures::{assert_table, tags};
 
 #[test]
 fn every_question_has_its_answer() {
-    assert_table(&[
+    // On the heap: there are many rows.
+    let rows = vec![
         (
             "all as it should be",
             decide(&model_version()),
@@ -54,6 +55,35 @@ fn every_question_has_its_answer() {
             decide(&with(|f| found(f).provisioning_state = Some("Updating".into()))),
             "False OperationRunning working | Azure works on it: a change of the version. | 1 s",
         ),
+        (
+            "it should be there already, and is",
+            decide(&with(|f| f.spec.source = existing())),
+            "True Succeeded settled | taxi:3 is registered in workspace development. | interval",
+        ),
+        (
+            "it should be there already, and is not",
+            decide(&new(|f| f.spec.source = existing())),
+            "False NotInAzure stalled | Azure does not have taxi:3, and spec.source.existing says that it is there already. Check the place, model and version; or make a new ModelVersion that says where the model comes from. | interval",
+        ),
+        (
+            "its place is another one now",
+            decide(&with(led_away)),
+            "False Unchangeable stalled | spec.workspaceRef now means /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/elsewhere, and the version of this object is /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3. Put back the reference, or the place that it names; or make a new ModelVersion for a version there. | interval",
+        ),
+        (
+            "the same, and it is to be deleted",
+            decide(&with(|f| {
+                led_away(f);
+                f.situation.deleting = true;
+                f.spec.deletion_policy = crate::api::VersionDeletion::Archive;
+            })),
+            "False Unchangeable stalled | spec.workspaceRef now means /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/elsewhere, and the version of this object is /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3. Put back the reference, or the place that it names; or set spec.deletionPolicy to Retain to leave the version where it is. | interval",
+        ),
+        (
+            "another type, and the manifest names none",
+            decide(&with(|f| found(f).model_type = Some("CustomModel".into()))),
+            "True Succeeded settled | taxi:3 is registered in workspace development. | interval",
+        ),
         ("not in Azure yet", decide(&new(|_| ())), "False Registering working | -> register taxi:3 | now"),
         (
             "Azure has it as failed",
@@ -68,8 +98,16 @@ fn every_question_has_its_answer() {
             "False Updating working | -> take over taxi:3, which exists | now",
         ),
         (
-            "somebody archived it",
+            "somebody archived it, and the manifest says nothing of that",
             decide(&with(|f| found(f).is_archived = true)),
+            "True Succeeded settled | taxi:3 is registered in workspace development. | interval",
+        ),
+        (
+            "somebody archived it, and the manifest says otherwise",
+            decide(&with(|f| {
+                f.spec.archived = Some(false);
+                found(f).is_archived = true;
+            })),
             "False Drifted working | -> put back archived of taxi:3 | now",
         ),
         (
@@ -89,7 +127,7 @@ fn every_question_has_its_answer() {
         (
             "the manifest archives it",
             decide(&with(|f| {
-                f.spec.archived = true;
+                f.spec.archived = Some(true);
                 f.situation.generation = 2;
             })),
             "False Updating working | -> change archived of taxi:3 | now",
@@ -125,7 +163,8 @@ fn every_question_has_its_answer() {
             decide(&new(|f| f.situation.mode = Mode::ObserveOnly)),
             "False NotInAzure stalled | Azure does not have taxi:3, and Bindery makes none: the operator runs with --observe-only. Check model and version, or let Bindery manage it. | interval",
         ),
-    ]);
+    ];
+    assert_table(&rows);
 }
 
 #[test]
@@ -157,4 +196,14 @@ fn an_owner_that_cannot_be_seen_is_another_and_what_is_observed_may_have_any() {
             "False Updating working | -> take over taxi:3, which exists | now",
         ),
     ]);
+}
+
+fn existing() -> crate::api::Source {
+    serde_json::from_value(serde_json::json!({"existing": {}})).unwrap()
+}
+
+/// The reference to the workspace means another one now.
+fn led_away(facts: &mut Facts) {
+    let there = ResourceId::workspace("s", "rg", "elsewhere").model_version("taxi", "3");
+    facts.led_away = Some(there);
 }

@@ -17,7 +17,7 @@ fn set(weight: i32) -> Step {
 }
 
 fn pause(period: &str) -> Step {
-    Step { set_traffic: None, pause: Some(Pause { period: Period::new(period) }) }
+    Step { set_traffic: None, pause: Some(Pause { period: Some(Period::new(period)) }) }
 }
 
 /// Pauses before the first share, in a row, and between two shares.
@@ -213,7 +213,7 @@ proptest! {
         let mut rest = &steps[..];
         for (to, decided, moved) in &lossy {
             let pauses: Vec<_> = rest.iter().map_while(|s| s.pause.as_ref()).collect();
-            let wait: Duration = pauses.iter().map(|p| p.period.duration()).sum();
+            let wait: Duration = pauses.iter().map(|p| p.duration()).sum();
             prop_assert!(*decided >= left + wait, "{to:?} at {decided}, {wait:?} after {left}");
             rest = rest.get(pauses.len() + 1..).unwrap_or_default();
             left = *moved;

@@ -40,7 +40,7 @@ async fn apply(stage: &Stage, narration: &Narration, files: &[&str]) -> Result<(
 /// Lets production serve another version, as a merged pull request would.
 async fn bind(stage: &Stage, narration: &Narration, version: &str) -> Result<(), Error> {
     let patch = format!(r#"{{"spec":{{"model":{{"versionRef":{{"name":"{version}"}}}}}}}}"#);
-    let line = ["patch", "amldb", BINDING, "-n", NAMESPACE, "--type=merge", "-p", &patch];
+    let line = ["patch", "amlbind", BINDING, "-n", NAMESPACE, "--type=merge", "-p", &patch];
     stage.kubectl.run(narration, &line).await.map(|_| ())
 }
 

@@ -26,11 +26,11 @@ pub(in crate::demo) async fn rollout(
     ready(stage, narration, &["amlmv/taxi-fare-2"]).await?;
     let before = scorer.tally();
     bind(stage, narration, "taxi-fare-2").await?;
-    narration.about = Some("amldb/taxi-fare".into());
+    narration.about = Some("amlbind/taxi-fare".into());
     let weights = follow(stage, narration, scorer).await?;
     narration.check("the steps were 10 and 50 %", weights == [10, 50], || format!("{weights:?}"))?;
-    ready(stage, narration, &["amldb/taxi-fare"]).await?;
-    stage.kubectl.run(narration, &["get", "amldb", BINDING, "-n", NAMESPACE]).await?;
+    ready(stage, narration, &["amlbind/taxi-fare"]).await?;
+    stage.kubectl.run(narration, &["get", "amlbind", BINDING, "-n", NAMESPACE]).await?;
 
     let stable = binding(stage).await?.stable.unwrap_or_default();
     let arrived = scorer.tally();

@@ -17,8 +17,8 @@ pub(in crate::demo) async fn first_version(
         "An endpoint and a deployment in fares-prod. Then 30 scoring requests a second, until the end.",
     );
     apply(stage, narration, &["40-taxi-fare"]).await?;
-    ready(stage, narration, &["amldb/taxi-fare"]).await?;
-    stage.kubectl.run(narration, &["get", "amldb", BINDING, "-n", NAMESPACE]).await?;
+    ready(stage, narration, &["amlbind/taxi-fare"]).await?;
+    stage.kubectl.run(narration, &["get", "amlbind", BINDING, "-n", NAMESPACE]).await?;
     let status = binding(stage).await?;
     let uri = status.endpoint.and_then(|e| e.scoring_uri).ok_or("the status has no scoringUri")?;
     let key = stage.ada.endpoint_key("fares-prod", "taxi-fare-prod").await?;

@@ -36,13 +36,15 @@ pub(in crate::demo) async fn taking_back(
     ready(stage, narration, &["amlmv/taxi-fare-3"]).await?;
     let before = scorer.tally();
     bind(stage, narration, "taxi-fare-3").await?;
-    stage.kubectl.wait(narration, "amldb/taxi-fare", "condition=Stalled").await?;
+    stage.kubectl.wait(narration, "amlbind/taxi-fare", "condition=Stalled").await?;
     let message = r#"jsonpath={.status.conditions[?(@.type=="Stalled")].message}"#;
-    let said =
-        stage.kubectl.run(narration, &["get", "amldb", "taxi-fare", "-n", NAMESPACE, "-o", message]).await?;
+    let said = stage
+        .kubectl
+        .run(narration, &["get", "amlbind", "taxi-fare", "-n", NAMESPACE, "-o", message])
+        .await?;
     let columns = "custom-columns=NAME:.metadata.name,PHASE:.status.phase,STABLE:.status.stable,\
                    TRAFFIC:.status.trafficSummary,FAILED:.status.failed[*].revision";
-    stage.kubectl.run(narration, &["get", "amldb", "taxi-fare", "-n", NAMESPACE, "-o", columns]).await?;
+    stage.kubectl.run(narration, &["get", "amlbind", "taxi-fare", "-n", NAMESPACE, "-o", columns]).await?;
 
     narration.check(
         "the condition has Azure's own words",

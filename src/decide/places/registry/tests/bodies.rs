@@ -55,6 +55,60 @@ fn what_is_not_ours_goes_back_as_it_came() {
 }
 
 #[test]
+fn what_the_manifest_does_not_name_is_not_changed() {
+    let closed = |f: &mut Facts| {
+        let Look::Found(r) = &mut f.registry else { unreachable!() };
+        r.properties.public_network_access = Some("Disabled".into());
+        let both = json!({"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {"/readers": {}}});
+        r.identity = Some(serde_json::from_value(both).unwrap());
+    };
+    assert_eq!(
+        told(&decide(&with(closed))),
+        "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval"
+    );
+    let taken_over = with(|f| {
+        closed(f);
+        let Look::Found(r) = &mut f.registry else { unreachable!() };
+        r.tags.remove("bindery-owner");
+    });
+    let body = put(&taken_over);
+    assert_eq!(body["properties"]["publicNetworkAccess"], "Disabled");
+    assert_eq!(
+        body["identity"],
+        json!({"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {"/readers": {}}})
+    );
+}
+
+#[test]
+fn a_tag_keeps_azures_spelling() {
+    let spelled = |value: &str| {
+        with(|f| {
+            let Look::Found(r) = &mut f.registry else { unreachable!() };
+            r.tags.remove("team");
+            r.tags.insert("Team".into(), value.into());
+        })
+    };
+    assert_eq!(decide(&spelled("platform")).call, None);
+    assert_eq!(
+        put(&spelled("other"))["tags"],
+        json!({"Team": "platform", "bindery-owner": "prod/platform/models"})
+    );
+}
+
+#[test]
+fn a_region_is_the_same_in_every_spelling() {
+    let spelled = with(|f| {
+        f.spec.regions = regions(&["eastus"]);
+        f.registry = Look::Found(registry_found(
+            &["East US"],
+            &[("team", "platform"), ("bindery-owner", "prod/platform/models")],
+        ));
+    });
+    let decision = decide(&spelled);
+    assert_eq!((decision.call, decision.status.drift), (None, vec![]));
+}
+
+#[test]
 fn only_the_surplus_region_is_removed_and_people_are_told() {
     let facts = with(|f| {
         f.spec.regions = regions(&["eastus"]);
