@@ -105,6 +105,9 @@ words! {
     Drifted,
     // Azure did not do what was asked.
     Refused,
+    Locked,
+    DisallowedByPolicy,
+    OutOfQuota,
     Unreachable,
     Throttled,
     Unauthorized,

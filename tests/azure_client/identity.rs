@@ -117,12 +117,9 @@ async fn a_refused_token_is_replaced() {
     let azure = stand.azure();
     assert!(look(&azure).await.is_ok());
     stand.emulator.control().expire_tokens();
-    let error = look(&azure).await.expect_err("an expired token");
-    assert_eq!((error.class, code(&error)), (Class::Unauthorized, "ExpiredAuthenticationToken"));
-    assert!(look(&azure).await.is_ok());
+    assert!(look(&azure).await.is_ok(), "with a new one");
     stand.emulator.control().revoke_tokens();
-    assert!(look(&azure).await.is_err());
-    assert!(look(&azure).await.is_ok());
+    assert!(look(&azure).await.is_ok(), "with another one");
     assert_eq!(stand.seen("POST", "/oauth2/v2.0/token"), 3);
 }
 

@@ -96,14 +96,16 @@ pub(crate) fn is_empty(body: &[u8]) -> bool {
     body.is_empty() || body == b"null"
 }
 
-/// The status decides, not `error.code`, which is `UserError` for nearly everything [REC]. Three
+/// The status decides, not `error.code`, which is `UserError` for nearly everything [REC]. A few
 /// codes say more than their status.
 fn class_of(head: &Head, code: Option<&str>) -> Class {
     match code {
         // Similar changes cancel each other [DOC how-to-troubleshoot-online-endpoints].
         Some("OperationCanceled") => return Class::Conflict,
-        // 409, but nothing that passes by itself.
-        Some("MissingSubscriptionRegistration") => return Class::Permanent,
+        // 409, but nothing that passes by itself; and a 403 that is no missing role.
+        Some("MissingSubscriptionRegistration" | "ScopeLocked" | "RequestDisallowedByPolicy") => {
+            return Class::Permanent;
+        }
         _ => {}
     }
     match head.status {
@@ -190,9 +192,11 @@ fn collect(error: &Value, messages: &mut Vec<String>, depth: u8) {
     }
 }
 
-/// Some details carry a problem document as text: `{"title":"Not Found","errors":{"":["…"]}}` [ISS].
+/// Some details carry a problem document as text: `{"title":"Not Found","errors":{"":["…"]}}` [ISS], with words before it
+/// where a quota is at its end.
 fn unfold(message: &str) -> String {
-    let Ok(Value::Object(problem)) = serde_json::from_str::<Value>(message) else {
+    let document = message.find('{').map_or(message, |at| &message[at..]);
+    let Ok(Value::Object(problem)) = serde_json::from_str::<Value>(document) else {
         return message.to_owned();
     };
     let mut parts: Vec<String> = ["title", "message", "detail"]

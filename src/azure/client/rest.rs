@@ -65,6 +65,8 @@ pub(crate) struct Response {
     pub(crate) head: Head,
     headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// The token was refused, and a new one may help.
+    stale_token: bool,
 }
 
 #[derive(Deserialize)]
@@ -237,9 +239,26 @@ impl Azure {
         self.ask(Method::GET, url, subscription, Quota::Read, None).await
     }
 
+    /// Sends one request. Where the token is refused, as after it was revoked, nothing was done: the request goes out once
+    /// more with a fresh one before anybody complains.
+    async fn ask(
+        &self,
+        method: Method,
+        url: Url,
+        subscription: &str,
+        kind: Quota,
+        body: Option<&Value>,
+    ) -> Result<Response, Error> {
+        let answer = self.ask_once(method.clone(), url.clone(), subscription, kind, body).await?;
+        if answer.stale_token {
+            return self.ask_once(method, url, subscription, kind, body).await;
+        }
+        Ok(answer)
+    }
+
     /// Sends one request with a token, when its turn has come, and notes what the answer says about
     /// token and pace.
-    async fn ask(
+    async fn ask_once(
         &self,
         method: Method,
         url: Url,
@@ -280,9 +299,9 @@ impl Azure {
         tracing::debug!(status, correlation = head.correlation, "answer");
 
         inner.pacer.heed(subscription, kind, |header| number(&headers, header));
-        let answer = Response { head, headers, body };
+        let mut answer = Response { head, headers, body, stale_token: false };
         match status {
-            401 => inner.tokens.refused(&token, &answer.refusal()),
+            401 => answer.stale_token = inner.tokens.refused(&token, &answer.refusal()),
             429 => {
                 inner.throttled.fetch_add(1, Ordering::Relaxed);
                 let wait = error_body::wait(answer.head.retry_after);

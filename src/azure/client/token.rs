@@ -112,11 +112,12 @@ impl TokenSource {
     }
 
     /// Azure answered 401 to this token: the next caller asks for a new one. When new ones are
-    /// refused as well, Azure's error is handed out for a while before Entra ID is asked again.
-    pub(crate) fn refused(&self, token: &Token, error: &Error) {
+    /// refused as well, Azure's error is handed out for a while before Entra ID is asked again. The answer is
+    /// whether a new token may help.
+    pub(crate) fn refused(&self, token: &Token, error: &Error) -> bool {
         let mut state = self.0.state();
         if state.held.as_ref().is_none_or(|held| held.token.number != token.number) {
-            return;
+            return state.refused <= 1;
         }
         state.held = None;
         state.refused += 1;
@@ -124,6 +125,7 @@ impl TokenSource {
             let wait = back_off(error.class, state.refused - 1);
             state.failure = Some(Failure { error: error.clone(), until: Instant::now() + wait });
         }
+        state.refused == 1
     }
 
     /// Azure took the token.

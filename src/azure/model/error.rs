@@ -50,6 +50,12 @@ impl Error {
         Self { unsent: true, ..self }
     }
 
+    /// True when a quota is at its end: in an operation that is a code of its own; the answer to a PUT says it only with the
+    /// link that its message ends with (azure-ml-2.md Q).
+    pub fn is_out_of_quota(&self) -> bool {
+        self.code.as_deref() == Some("OutOfQuota") || self.message.contains("#error-outofquota")
+    }
+
     /// True when the resource does not exist.
     pub fn is_not_found(&self) -> bool {
         self.class == Class::NotFound

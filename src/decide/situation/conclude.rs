@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{Failure, Mode, Situation, elapsed, retry_after};
 use crate::api::{ConditionType, Drift, Reason, conditions_of};
-use crate::azure::model::{Action, Call, Class, Lane, Purpose};
+use crate::azure::model::{Action, Call, Class, Error, Lane, Purpose};
 use crate::decide::condition::{Said, say};
 use crate::decide::verdict::{Course, LookAgain, Verdict};
 
@@ -147,6 +147,17 @@ impl Situation {
         let error = &failure.error;
         let most = retry_after(error.class, u32::MAX, self.interval).as_secs().max(60) / 60;
         let (course, advice) = match error.class {
+            Class::Permanent if reason_of(error) == Reason::Locked => {
+                (Course::Stalled, "Have the lock removed in Azure; Bindery tries again")
+            }
+            Class::Permanent if reason_of(error) == Reason::DisallowedByPolicy => (
+                Course::Stalled,
+                "Write what the Azure Policy allows into the manifest, or have the resource exempted; Bindery tries again",
+            ),
+            Class::Permanent if reason_of(error) == Reason::OutOfQuota => (
+                Course::Stalled,
+                "Ask for more quota in Azure, or for fewer or smaller instances in the manifest; Bindery tries again",
+            ),
             Class::Permanent => (Course::Stalled, "Mend what Azure names; Bindery tries again"),
             Class::Unauthorized => (
                 Course::Stalled,
@@ -167,11 +178,8 @@ impl Situation {
             "Bindery could not {}: {said}. {advice}, at least every {most} min.",
             failure.attempt.doing
         );
-        let mut verdict = Verdict::wait(
-            reason_of(error.class),
-            message,
-            retry_after(error.class, failure.times, self.interval),
-        );
+        let mut verdict =
+            Verdict::wait(reason_of(error), message, retry_after(error.class, failure.times, self.interval));
         verdict.course = course;
         verdict
     }
@@ -262,8 +270,13 @@ fn drifted(seen: Option<bool>, drift: &[Drift]) -> Said {
 }
 
 /// The one place that gives an error its reason.
-fn reason_of(class: Class) -> Reason {
-    match class {
+fn reason_of(error: &Error) -> Reason {
+    match error.class {
+        Class::Permanent if error.code.as_deref() == Some("ScopeLocked") => Reason::Locked,
+        Class::Permanent if error.code.as_deref() == Some("RequestDisallowedByPolicy") => {
+            Reason::DisallowedByPolicy
+        }
+        Class::Permanent if error.is_out_of_quota() => Reason::OutOfQuota,
         Class::Permanent => Reason::Refused,
         Class::Transient => Reason::Unreachable,
         Class::Throttled(_) => Reason::Throttled,

@@ -105,6 +105,8 @@ fn the_status_decides_the_class() {
         (409, coded("Conflict"), Class::Conflict),
         (412, coded("X"), Class::Conflict),
         (409, coded("MissingSubscriptionRegistration"), Class::Permanent),
+        (409, coded("ScopeLocked"), Class::Permanent),
+        (403, coded("RequestDisallowedByPolicy"), Class::Permanent),
         (400, coded("OperationCanceled"), Class::Conflict),
         (429, coded("SubscriptionRequestsThrottled"), Class::Throttled(DEFAULT_WAIT)),
     ];
@@ -112,6 +114,23 @@ fn the_status_decides_the_class() {
         let error = refused(status, &body);
         assert_eq!((error.status, error.class), (Some(status), class), "{status} {body}");
     }
+}
+
+#[test]
+fn a_quota_at_its_end_is_json_inside_a_string() {
+    let problem = json!({"errors": {"VmSize": [
+        "Not enough quota for Standard_F4s_v2. See https://docs.example/help#error-outofquota",
+    ]}, "status": 400});
+    let message = format!("InferencingClient HttpRequest error, error detail: {problem}");
+    let body = json!({"error": {"code": "BadRequest", "message": "The request is invalid.", "details": [
+        {"code": "InferencingClientCreateDeploymentFailed", "message": message},
+    ]}});
+    let error = refused(400, &body.to_string());
+    assert!(error.is_out_of_quota(), "{error:?}");
+    assert_eq!(error.code.as_deref(), Some("InferencingClientCreateDeploymentFailed"));
+    let said = "The request is invalid. Not enough quota for Standard_F4s_v2. See https://docs.example/help#error-outofquota";
+    assert_eq!(error.message, said);
+    assert!(!refused(400, &json!({"error": {"code": "X", "message": "m"}}).to_string()).is_out_of_quota());
 }
 
 #[test]

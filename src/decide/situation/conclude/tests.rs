@@ -120,6 +120,38 @@ fn a_call_that_failed_waits_for_its_time() {
 }
 
 #[test]
+fn what_a_code_says_is_said_with_what_to_do() {
+    let coded = |code: &str| {
+        let said = told(&decide(&absent(|f| {
+            let mut failure =
+                failure(attempt(Purpose::Create, &registry().id, DOING), Class::Permanent, 0, 1);
+            failure.error.code = Some(code.into());
+            f.situation.trouble.failure = Some(failure);
+        })));
+        said.split(" | ").take(2).collect::<Vec<_>>().join(" | ")
+    };
+    for (code, reason, advice) in [
+        ("ScopeLocked", "Locked", "Have the lock removed in Azure"),
+        (
+            "RequestDisallowedByPolicy",
+            "DisallowedByPolicy",
+            "Write what the Azure Policy allows into the manifest, or have the resource exempted",
+        ),
+        (
+            "OutOfQuota",
+            "OutOfQuota",
+            "Ask for more quota in Azure, or for fewer or smaller instances in the manifest",
+        ),
+        ("UserError", "Refused", "Mend what Azure names"),
+    ] {
+        let expected = format!(
+            "False {reason} stalled | Bindery could not {DOING}: {code}: No. {advice}; Bindery tries again, at least every 10 min."
+        );
+        assert_eq!(coded(code), expected);
+    }
+}
+
+#[test]
 fn a_retry_waits_by_class_and_count_and_never_stops() {
     let interval = Duration::from_secs(600);
     let seconds = |class, times| retry_after(class, times, interval).as_secs();
