@@ -338,7 +338,7 @@ async fn served_by_follows_the_bindings_and_holds_a_deletion_back() -> Outcome {
         })
         .await?;
     let served = serde_json::to_value(served.status.map(|s| s.served_by))?;
-    let expected = json!([{"binding": "version-served/taxi", "endpoint": "taxi-prod", "deployment": first, "role": "Stable"}]);
+    let expected = json!([{"namespace": "version-served", "name": "taxi", "endpoint": "taxi-prod", "deployment": first, "role": "Stable"}]);
     assert_eq!(served, expected);
 
     stand.delete::<ModelVersion>("taxi-1").await?;

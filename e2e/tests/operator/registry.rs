@@ -94,7 +94,7 @@ async fn is_made_as_the_manifest_says_and_follows_its_edits() -> Outcome {
             NAME,
             json!({
                 "tags": {"team": "rides", "stage": null}, "publicNetworkAccess": "Enabled",
-                "identity": {"systemAssigned": true, "userAssigned": null},
+                "identity": {"systemAssigned": true, "userAssigned": []},
             }),
         )
         .await?;

@@ -58,9 +58,10 @@ async fn kubectl_wait_is_to_be_trusted_straight_after_apply_and_edit() -> Outcom
     assert_eq!(line("registry.bindery.dev/fares-models ")[1..4], ["eastus", "True", "Succeeded"], "{page}");
     assert_eq!(line("workspace.bindery.dev/fares-prod ")[1..4], ["eastus", "True", "Succeeded"], "{page}");
     let version = line("modelversion.bindery.dev/taxi-2 ");
-    assert_eq!(version[1..7], ["taxi", "2", "status-wait/taxi", "Stable", "True", "Succeeded"], "{page}");
+    let expected = ["fares-models", "taxi", "2", "status-wait/taxi", "Stable", "True", "Succeeded"];
+    assert_eq!(version[1..8], expected, "{page}");
     let binding = line("deploymentbinding.bindery.dev/taxi ");
-    assert_eq!((binding[1].as_str(), binding[2].as_str()), ("taxi-2", "Serving"), "{page}");
+    assert_eq!(binding[1..5], ["fares-prod", "taxi-prod", "taxi-2", "Serving"], "{page}");
     assert!(page.contains("100%") && page.contains("status-wait/taxi"), "{page}");
     let everywhere = stand.kubectl(&["get", "bindery", "--all-namespaces"]).await?;
     assert!(everywhere.contains("status-wait"), "{everywhere}");

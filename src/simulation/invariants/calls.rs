@@ -235,7 +235,8 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
         // Without a count in the manifest, whatever there is is enough.
         let all = facts.spec.online.deployment.instance_count.map_or(0, i64::from);
         let has = there(&name).and_then(|d| d.sku.as_ref()?.capacity).map_or(all, i64::from);
-        hold(weight <= had || has * 100 >= all * weight, || {
+        // Where nothing serves there is nobody to protect.
+        hold(tagged.is_none() || weight <= had || has * 100 >= all * weight, || {
             format!("{name} has {has} of {all} instances, and would rise to {weight}: {}", call.doing)
         })?;
         hold(is_wanted && ready && allowed(facts), || {
