@@ -95,7 +95,7 @@ impl<P: Ports> Context<P> {
             }
             ClusterRead::Namespace(_) if !self.options.watched.reads_labels() => Found::NotWatched,
             ClusterRead::Namespace(name) => Found::Namespace(self.ports.namespace(name)),
-            ClusterRead::LetGo(key) => Found::LetGo(self.memory.has_let_go(key)),
+            ClusterRead::LetGo(key) => Found::LetGo(self.memory.has_let_go(key, self.ports.now())),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::api::ObjectKey;
 use crate::decide::{Failure, Owner, Written, elapsed};
 
 /// So long is remembered that an object was let go.
-const LET_GO: Duration = Duration::from_secs(3600);
+const LET_GO: Duration = Duration::from_secs(600);
 
 /// By `metadata.uid`; and who was let go at its deletion, and when.
 #[derive(Debug, Default)]
@@ -80,8 +80,9 @@ impl Memory {
     }
 
     /// Has the object been let go, and not come back?
-    pub fn has_let_go(&self, key: &ObjectKey) -> bool {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    pub fn has_let_go(&self, key: &ObjectKey, now: Timestamp) -> bool {
+        let gone = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        gone.get(key).is_some_and(|at| elapsed(*at, now) < LET_GO)
     }
 
     /// An object is there that is not being deleted.

@@ -133,7 +133,9 @@ async fn act<K: Kind, P: Ports>(
 
     let afterwards = facts.decide();
     context.ports.decided(object, &facts, &afterwards);
-    remember_what_is_not_kept(context, &object.uid_or_empty(), facts.situation(), afterwards.unkept);
+    // Only a look can tell that it was kept: an answer may repeat what was asked.
+    let written = facts.situation().trouble.written.clone();
+    context.memory.change(&object.uid_or_empty(), |it| it.written_to_azure = written);
     if afterwards.release {
         return let_go(object, &facts, context, &afterwards.events).await;
     }
@@ -225,17 +227,19 @@ fn remember_look<P: Ports>(context: &Context<P>, uid: &str, situation: &mut Situ
     });
 }
 
-/// Remembers what Azure took, until somebody has seen that it was kept: while an operation runs, nobody has looked yet.
+/// Remembers what Azure took, until a look finds nothing to write: while an operation runs, nobody can say.
 fn remember_what_is_not_kept<P: Ports>(context: &Context<P>, uid: &str, situation: &Situation, unkept: bool) {
     let runs = situation.operation.under_way(situation.now).is_some();
-    let written = situation.trouble.written.clone().filter(|_| unkept || runs);
+    let looked = situation.ownership.tagged.is_some() && situation.trouble.unreadable.is_none();
+    let written = situation.trouble.written.clone().filter(|_| unkept || runs || !looked);
     context.memory.change(uid, |it| it.written_to_azure = written);
 }
 
 fn after<K: Object>(next: LookAgain, object: &K) -> Duration {
     match next {
         LookAgain::Now => Duration::ZERO,
-        LookAgain::After(wait) => wait,
+        // Nobody is woken by what goes on in Azure, so no wait is longer than the interval.
+        LookAgain::After(wait) => wait.min(object.interval()),
         // Spread over a tenth of the interval, or 10,000 objects would come back in one burst.
         LookAgain::Interval => {
             let interval = object.interval();

@@ -175,6 +175,11 @@ impl Facts {
         matches!(self.version, SourceVersion::Ready { .. }) && waiting::refusal_by_policy(self).is_none()
     }
 
+    fn scaling_failed(&self) -> bool {
+        let failure = self.situation.trouble.failure.as_ref();
+        failure.is_some_and(|failure| failure.attempt.purpose == Purpose::AdjustDeployment)
+    }
+
     /// The endpoint, its deployments and the manifest, as a rollout sees them.
     fn scene(&self) -> Scene<'_> {
         let differences = |e: &OnlineEndpoint| endpoint_differences(&self.spec, &self.status.owned_tags, e);
@@ -186,7 +191,8 @@ impl Facts {
             deployments: &self.deployments,
             wanted: self.wanted(),
             may_rise: self.may_rise(),
-            instances: self.spec.online.deployment.instance_count,
+            // Where Azure refuses the instances, as without quota, the traffic does not wait for them.
+            instances: self.spec.online.deployment.instance_count.filter(|_| !self.scaling_failed()),
             steps: &self.spec.strategy.steps,
             differences: endpoint.map(differences).unwrap_or_default(),
             stood: self.situation.stood(&self.status.conditions),

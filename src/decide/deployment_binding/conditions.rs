@@ -41,7 +41,9 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<Ve
     let tried = tried.filter(|_| verdict.call.is_none() && verdict.course != Course::Settled);
     let goes_on = call.or(running).or(tried)?;
     let settled = settle(case);
-    let rests = settled.ready == Some(true) && !situation.deleting && situation.mode == Mode::Act;
+    // An edit that came meanwhile is not reached.
+    let reached = case.next.cause.is_none() && case.facts.differences_of_deployment(&case.scene).is_empty();
+    let rests = reached && settled.ready == Some(true) && !situation.deleting && situation.mode == Mode::Act;
     (goes_on == Purpose::RemoveDeployment && rests).then_some(settled)
 }
 
@@ -60,7 +62,11 @@ fn available(case: &Case<'_>) -> Said {
         }
         Look::Found(_) => {}
     }
-    let Some(held) = scene.held.as_ref().filter(|held| **held != Traffic::none()) else {
+    let Some(held) = &scene.held else {
+        let message = "The weights do not sum to 100, so nobody can say who serves.";
+        return Said::Unknown(Reason::UnknownTraffic, message.into());
+    };
+    let Some(held) = Some(held).filter(|held| **held != Traffic::none()) else {
         return Said::Holds(false, Reason::NothingServes, "No deployment has traffic.".into());
     };
     let sick = |name: &&str| scene.deployment(name).is_none_or(|d| broken(d.provisioning()));

@@ -7,7 +7,7 @@ use crate::azure::model::{Error, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
-    find_workspace, lets_in, stay_with_what_was_made, version, workspace_place,
+    find_workspace, is_contested, lets_in, stay_with_what_was_made, version, workspace_place,
 };
 use crate::decide::{Look, Place, Situation};
 
@@ -28,6 +28,10 @@ impl Kind for DeploymentBinding {
         let home = self.home();
         let place = find_workspace(&self.spec.workspace_ref, &home, known);
         lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known)
+    }
+
+    fn place_is_contested(&self, known: &mut Known) -> bool {
+        is_contested(find_workspace(&self.spec.workspace_ref, &self.home(), known).as_deref())
     }
 
     fn names(&self) -> Vec<Name> {

@@ -32,6 +32,10 @@ pub trait Kind: Object {
     fn let_in(&self, _: &mut Known) -> bool {
         true
     }
+    /// Does another object stand for its place too, or own it?
+    fn place_is_contested(&self, _: &mut Known) -> bool {
+        false
+    }
     /// What it names, so that others find it by that: its resource in Azure by the path below the place, the place that
     /// it lives in, the models that it deploys.
     fn names(&self) -> Vec<Name>;
@@ -159,7 +163,11 @@ fn rivals<K: Kind>(object: &K, known: &mut Known) -> Vec<Arc<K>> {
 /// Those of them that are not going away, and that their place lets in.
 pub(super) fn claimants<K: Kind>(object: &K, known: &mut Known) -> Vec<Claimant> {
     let mut rivals = rivals(object, known);
-    rivals.retain(|o| !o.is_deleting() && o.let_in(known));
+    // By a place of one's own nobody gets a claim in another namespace. An heir is one whatever happens to its place.
+    let home = object.home();
+    rivals.retain(|o| {
+        !o.is_deleting() && o.let_in(known) && (o.home() == home || !o.place_is_contested(known))
+    });
     rivals
         .iter()
         .map(|o| Claimant {
@@ -208,7 +216,15 @@ fn standing<K: Kind>(object: &K, owner: &Owner, known: &mut Known) -> Presence {
     let (ours, theirs) = (object.target(known), there.target(known));
     let same_path =
         || there.names().iter().any(|n| matches!(n, Name::Resource(_)) && object.names().contains(n));
-    let may = if theirs.is_some() { theirs == ours } else { same_path() };
+    // What it made is its own, wherever its place leads now.
+    let made = there.claim().map(ResourceId::new);
+    let may = if made.is_some() && made == ours {
+        true
+    } else if theirs.is_some() {
+        theirs == ours
+    } else {
+        same_path()
+    };
     if may { Presence::Lives { going: there.is_deleting() } } else { Presence::Elsewhere }
 }
 

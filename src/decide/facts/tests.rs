@@ -147,6 +147,33 @@ fn sources_that_lead_back_to_a_version_are_named() {
 }
 
 #[test]
+fn an_heir_is_one_whatever_happens_to_its_place_and_a_stranger_gets_no_claim_by_a_place_of_its_own() {
+    let prod = json!({"workspaceRef": {"name": "prod", "namespace": "fares"}});
+    let version = |namespace: &str, name: &str| version(namespace, name, "taxi", &prod);
+    let (ours, heir, stranger) =
+        (version("fares", "ours"), version("fares", "heir"), version("blue", "stranger"));
+    let mut cluster = Cluster::new(&json!({"from": "All"}), &[ours.clone(), heir, stranger]);
+    let of = |cluster: &Cluster| -> Vec<String> {
+        let (claimants, _) = cluster.known(|known| claimants(&*ours, known));
+        claimants.into_iter().map(|c| c.name).collect()
+    };
+    assert_eq!(of(&cluster), ["fares/heir", "blue/stranger"]);
+    for object in &mut cluster.0 {
+        if let AnyObject::Workspace(workspace) = object {
+            let mut contested = Workspace::clone(workspace);
+            let condition = json!({
+                "type": "Ready", "status": "False", "reason": "Conflict", "message": "",
+                "lastTransitionTime": "2026-03-01T12:00:00Z",
+            });
+            let status = json!({"observedGeneration": 1, "conditions": [condition]});
+            contested.status = Some(serde_json::from_value(status).unwrap());
+            *workspace = Arc::new(contested);
+        }
+    }
+    assert_eq!(of(&cluster), ["fares/heir"]);
+}
+
+#[test]
 fn a_version_of_a_workspace_is_for_its_own_namespace() {
     let here = version("fares", "here", "taxi", &json!({"workspaceRef": {"name": "dev"}}));
     let released = version("fares", "released", "taxi", &json!({"registryRef": {"name": "models"}}));
@@ -265,6 +292,7 @@ fn a_policy_knows_the_registries_that_it_may_refer_to() {
         {"name": "own", "thisWorkspace": {}},
         {"name": "closed", "registryRef": {"name": "closed", "namespace": "red"}},
         {"name": "lost", "registryRef": {"name": "lost"}},
+        {"name": "of-a-later-version"},
     ]);
     let policy = json!({"sources": sources, "lineage": {"require": "Named"}});
     let strict = made::<Workspace>("fares", "strict", &json!({"azure": azure, "policy": policy}));
@@ -282,7 +310,13 @@ fn a_policy_knows_the_registries_that_it_may_refer_to() {
     let places: Vec<_> = policy.sources.iter().map(|s| (s.name.as_str(), s.place.as_ref())).collect();
     let (models, own) =
         (ResourceId::registry("s", "rg", "models"), ResourceId::workspace("s", "rg", "strict"));
-    let expected = [("released", Some(&models)), ("own", Some(&own)), ("closed", None), ("lost", None)];
+    let expected = [
+        ("released", Some(&models)),
+        ("own", Some(&own)),
+        ("closed", None),
+        ("lost", None),
+        ("of-a-later-version", None),
+    ];
     assert_eq!(places, expected);
     assert_eq!(policy.sources[0].models, ["nyc-*"]);
     // Whoever looks at the policy is woken when one of its registries comes.

@@ -9,7 +9,8 @@ use crate::azure::model::{Purpose, ResourceId, registry_asset_id};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
-    find_registry, find_workspace, lets_in, registry_place, stay_with_what_was_made, version, workspace_place,
+    find_registry, find_workspace, is_contested, lets_in, registry_place, stay_with_what_was_made, version,
+    workspace_place,
 };
 use crate::decide::{Look, Place, Situation, SourceVersion, words_of};
 
@@ -44,6 +45,15 @@ impl Kind for ModelVersion {
         let workspace = self.spec.workspace_ref.as_ref();
         let place = workspace.and_then(|w| find_workspace(w, &home, known));
         lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known)
+    }
+
+    fn place_is_contested(&self, known: &mut Known) -> bool {
+        let home = self.home();
+        match (&self.spec.registry_ref, &self.spec.workspace_ref) {
+            (Some(registry), _) => is_contested(find_registry(registry, &home, known).as_deref()),
+            (None, Some(workspace)) => is_contested(find_workspace(workspace, &home, known).as_deref()),
+            (None, None) => false,
+        }
     }
 
     fn names(&self) -> Vec<Name> {

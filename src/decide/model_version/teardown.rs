@@ -14,7 +14,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
         return Some(Verdict::release("The version stays in Azure: spec.deletionPolicy is Retain."));
     }
     let version = match &facts.version {
-        Look::Absent if !situation.ownership.claimants.is_empty() => {
+        Look::Absent if situation.ownership.heirs().next().is_some() => {
             return Some(Verdict::release("The version, once it is in Azure, belongs to another object."));
         }
         // A copy that is still on its way would be left behind.

@@ -21,18 +21,20 @@ fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut 
 }
 
 /// May what refers to this place from `home` lay claim to what is in it? Not where the place does not
-/// allow it, nor where another object stands for the place, with rules of its own. Where the place is
-/// gone, its status tells where it was let in.
+/// allow it. Where the place is gone, its status tells where it was let in.
 pub fn lets_in<P: Kind>(
     place: Option<&P>,
     allowed: impl Fn(&P) -> &AllowedNamespaces,
     home: &str,
     known: &mut Known,
 ) -> bool {
-    let Some(place) = place else { return true };
-    let ready = conditions_of(place.conditions()).reason(ConditionType::Ready);
-    let stands = !matches!(ready, Some(Reason::OwnedByAnother | Reason::Conflict));
-    stands && allows(allowed(place), &place.home(), home, known)
+    place.is_none_or(|place| allows(allowed(place), &place.home(), home, known))
+}
+
+/// Does another object stand for the place, with rules of its own?
+pub fn is_contested<P: Kind>(place: Option<&P>) -> bool {
+    let ready = place.and_then(|place| conditions_of(place.conditions()).reason(ConditionType::Ready));
+    matches!(ready, Some(Reason::OwnedByAnother | Reason::Conflict))
 }
 
 /// The registry that a reference from `home` means, whoever may use it.
@@ -123,15 +125,16 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
 /// The policy of a workspace, with the registries that it names: by references from the workspace's own namespace.
 fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
     let (written, home) = (&workspace.spec.policy, workspace.home());
-    let mut place = |registry: &Option<Reference>| {
-        let Some(reference) = registry else { return Some(workspace.id()) };
+    // An alternative that this version does not know is nowhere.
+    let mut place = |registry: &Option<Reference>, this: bool| {
+        let Some(reference) = registry else { return this.then(|| workspace.id()) };
         find_registry(reference, &home, known)
             .filter(|r| allows(&r.spec.allowed_namespaces, &r.home(), &home, known))
             .map(|r| r.id())
     };
     let sources = written.sources.iter().map(|source| Source {
         name: source.name.clone(),
-        place: place(&source.registry_ref),
+        place: place(&source.registry_ref, source.this_workspace.is_some()),
         models: source.models.clone(),
     });
     Policy { sources: sources.collect(), lineage: written.lineage.as_ref().map(|lineage| lineage.require) }

@@ -298,17 +298,14 @@ fn in_words(drift: &[Drift]) -> String {
     format!("{}{and}", fields.join("; "))
 }
 
-/// What of a PUT is ours, as a hash. Tags of others go out with it as they were found, and may be others each time.
+/// What of a PUT is ours, as a hash: what differs from the manifest, and where the traffic goes. The rest goes out as it was
+/// found, and may be another each time: tags of others, and the URL of the last operation, which the service keeps there.
 fn content(call: &Call, differences: &[Drift]) -> u64 {
     let Action::Put(body) = &call.action else { return 0 };
-    let mut body = body.clone();
-    for at in ["", "/properties"] {
-        if let Some(fields) = body.pointer_mut(at).and_then(serde_json::Value::as_object_mut) {
-            fields.remove("tags");
-        }
-    }
     let mut hasher = DefaultHasher::new();
-    body.to_string().hash(&mut hasher);
+    for at in ["/properties/traffic", "/properties/mirrorTraffic"] {
+        body.pointer(at).map(ToString::to_string).hash(&mut hasher);
+    }
     for Drift { field, wanted, .. } in differences {
         (field, wanted).hash(&mut hasher);
     }

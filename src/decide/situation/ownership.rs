@@ -216,7 +216,9 @@ impl Situation {
             Standing::Absent(since) if elapsed(since, self.now) < GRACE => {
                 Some(NotOurs::Missing(name.clone(), since + GRACE))
             }
-            Standing::Elsewhere | Standing::LetGo | Standing::Absent(_) => us.oldest(us.heirs()).map(older),
+            Standing::Elsewhere | Standing::LetGo | Standing::Absent(_) => {
+                us.oldest(us.heirs().filter(|c| c.manages)).map(older)
+            }
         }
     }
 

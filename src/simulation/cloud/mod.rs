@@ -289,6 +289,10 @@ impl Cloud {
             }
             body["tags"]["team"] = json!(team);
         }
+        // As the service does: the URL of the last operation, another one each time.
+        if matches!(Form::of(id), Form::Endpoint | Form::Deployment) {
+            body["properties"]["properties"]["AzureAsyncOperationUri"] = json!(self.changes.to_string());
+        }
         body["id"] = json!(self.name_of(id));
         body["name"] = json!(id.name());
         let lag = if self.bad(4.0) { self.seconds(1, 20) } else { Duration::ZERO };

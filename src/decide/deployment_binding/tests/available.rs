@@ -32,6 +32,8 @@ fn whoever_serves_in_good_health_is_available_whether_the_manifest_is_reached_or
     assert_eq!(available(failed), "True Succeeded: The traffic: v1 100%.");
     let foreign = binding().serving("1").tagged("bindery-owner", "other/a/b");
     assert_eq!(available(foreign), "absent");
+    let split = binding().serving("1").moved(&[("1", 60)]);
+    assert!(available(split).starts_with("Unknown UnknownTraffic: The weights do not sum to 100"));
     let unseen = binding().with(|f| f.endpoint = Look::Unseen);
     assert_eq!(available(unseen), "absent");
 }
@@ -69,6 +71,12 @@ fn housekeeping_never_clears_ready() {
     assert_eq!(ready(&running(Purpose::RemoveDeployment)), serves);
     let adjusted = ready(&running(Purpose::AdjustDeployment));
     assert!(adjusted.starts_with("False OperationRunning"), "{adjusted}");
+    // An edit that comes meanwhile is not reached by that.
+    let edited = running(Purpose::RemoveDeployment).with(|f| {
+        f.situation.generation = 2;
+        f.spec.online.endpoint.tags = crate::api::Tags::from([("team", "blue")]);
+    });
+    assert!(ready(&edited).starts_with("False OperationRunning"), "{}", ready(&edited));
     // What is not reached is not reached, whatever is tidied up.
     let rollout = expired().with(|f| f.situation.mode = Mode::Suspended);
     assert!(ready(&rollout).starts_with("False Suspended"));

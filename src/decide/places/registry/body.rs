@@ -92,6 +92,12 @@ pub(in crate::decide) fn identity_in_words(identity: Option<&Identity>) -> Strin
     let mut ids: Vec<String> = identity.user_assigned_identities.keys().map(|id| id.to_lowercase()).collect();
     ids.sort();
     ids.dedup();
-    let kind = identity.kind.replace(' ', "");
-    if ids.is_empty() { kind } else { format!("{kind}: {}", ids.join(", ")) }
+    let system = identity.kind.to_ascii_lowercase().contains("systemassigned");
+    let kind = match (system, ids.is_empty()) {
+        (true, true) => "SystemAssigned",
+        (true, false) => "SystemAssigned,UserAssigned",
+        (false, false) => "UserAssigned",
+        (false, true) => "None",
+    };
+    if ids.is_empty() { kind.into() } else { format!("{kind}: {}", ids.join(", ")) }
 }

@@ -362,6 +362,26 @@ fn what_azure_does_not_keep_is_written_less_and_less_often() {
 }
 
 #[test]
+fn what_is_not_kept_is_known_again_whatever_else_the_service_writes() {
+    let endpoint = |url: &str| {
+        crate::decide::fixtures::binding().serving("1").with(|f| {
+            f.spec.online.endpoint.tags = crate::api::Tags::from([("team", "fares")]);
+            let Look::Found(endpoint) = &mut f.endpoint else { unreachable!() };
+            let kept = serde_json::json!({"AzureAsyncOperationUri": url});
+            endpoint.properties.rest.insert("properties".into(), kept);
+            endpoint.tags.insert("policy-ran-at".into(), url.into());
+        })
+    };
+    let call = endpoint("a").decide().call.unwrap();
+    let mut it = endpoint("b");
+    it.0.situation.take_in_answer(&call, Ok(&Reply::default()), noon());
+    assert!(told(&it.decide()).starts_with("False NotKept stalled"), "{}", told(&it.decide()));
+    // Traffic that moves is another matter.
+    let moved = it.wanting("2").candidate("2", 0, 60);
+    assert!(!told(&moved.decide()).starts_with("False NotKept"), "{}", told(&moved.decide()));
+}
+
+#[test]
 fn what_was_never_seen_has_not_drifted() {
     let drifted = |f: &Facts| decide(f).status.conditions.iter().any(|c| c.type_ == "Drifted");
     assert!(drifted(&registry()) && !drifted(&absent(|_| ())));
