@@ -166,16 +166,6 @@ impl Conditions {
         }
     }
 
-    /// A condition is again what it was before.
-    pub fn take_back(&mut self, kind: ConditionType, before: &Self) {
-        let kind = kind.to_string();
-        let at = self.0.iter().position(|c| c.type_ == kind).unwrap_or(self.0.len());
-        self.0.retain(|c| c.type_ != kind);
-        if let Some(condition) = before.0.iter().find(|c| c.type_ == kind) {
-            self.0.insert(at.min(self.0.len()), condition.clone());
-        }
-    }
-
     /// Takes a condition away.
     pub fn remove(&mut self, kind: ConditionType) {
         let kind = kind.to_string();

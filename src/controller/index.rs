@@ -104,8 +104,8 @@ impl Touched {
         !self.outward && !self.claims
     }
 
-    /// Whoever asked one of these is to be woken. A version and its promotion seem to stand for one resource until somebody
-    /// looks at their places: so a rival is not woken by every change.
+    /// Whoever asked one of these is to be woken. Versions of one number in two workspaces seem to stand for one resource until
+    /// somebody looks at their places: so a rival is not woken by every change.
     fn asked(&self, key: &ObjectKey) -> Vec<u64> {
         let object = self.outward.then(|| hash(&ClusterRead::Object(key.clone())));
         let names = self.names.iter().filter(|n| if n.claim { self.claims } else { self.outward });

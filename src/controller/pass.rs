@@ -16,7 +16,7 @@ use super::report;
 use crate::api::{Object, ObjectKey};
 use crate::azure::model::{Call, ResourceId};
 use crate::decide::facts::{Known, Moment, gather, lane};
-use crate::decide::{Event, Facts, Kind, LookAgain, Situation, Trouble};
+use crate::decide::{Decision, Event, Facts, Kind, LookAgain, Situation};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
@@ -74,13 +74,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
         observe_only: context.options.observe_only,
         handover: context.options.handover,
         watched: context.options.watched.clone(),
-        trouble: Trouble {
-            failure: remembered.failure,
-            unreadable: remembered.unreadable,
-            last_read: remembered.last_read,
-            written: remembered.written_to_azure,
-            missing: remembered.missing,
-        },
+        trouble: remembered.trouble,
         absent: remembered.absent,
     };
     let mut facts = read(object.as_ref(), &reader, &mut moment, context).await;
@@ -88,11 +82,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
 
     let decision = facts.decide();
     context.ports.decided(object.as_ref(), &facts, &decision);
-    let seen_at = facts.situation().now;
-    context.memory.change(&uid, |it| {
-        it.missing = decision.missing.then(|| it.missing.unwrap_or(seen_at));
-    });
-    remember_what_is_not_kept(context, &uid, facts.situation(), decision.unkept);
+    remember_what_was_decided(context, &uid, facts.situation(), &decision);
     if decision.release {
         return let_go(object.as_ref(), &facts, context, &decision.events).await;
     }
@@ -103,7 +93,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
     }
     written = report::status(&written, context, decision.status).await?;
     if decision.settled && decision.call.is_none() {
-        context.memory.change(&uid, |it| it.failure = None);
+        context.memory.change(&uid, |it| it.trouble.failure = None);
     }
     report::events(object.as_ref(), context, &decision.events).await;
     match decision.call {
@@ -125,17 +115,15 @@ async fn act<K: Kind, P: Ports>(
         context.ports.failed(object, &call, error);
     }
     facts.situation().take_in_answer(&call, answer.as_ref(), context.ports.now());
-    let failure = facts.situation().trouble.failure.clone();
-    context.memory.change(&object.uid_or_empty(), |it| it.failure = failure);
+    // Whether a PUT was kept only a look can tell: an answer may repeat what was asked.
+    let trouble = facts.situation().trouble.clone();
+    context.memory.change(&object.uid_or_empty(), |it| it.trouble = trouble);
     // What was stored before the call stays known after it: an intent, or why the last one failed.
     facts.remember(object.current());
     facts.absorb(&call, answer.as_ref());
 
     let afterwards = facts.decide();
     context.ports.decided(object, &facts, &afterwards);
-    // Only a look can tell that it was kept: an answer may repeat what was asked.
-    let written = facts.situation().trouble.written.clone();
-    context.memory.change(&object.uid_or_empty(), |it| it.written_to_azure = written);
     if afterwards.release {
         return let_go(object, &facts, context, &afterwards.events).await;
     }
@@ -216,23 +204,29 @@ async fn let_go<K: Kind, P: Ports>(
 /// Remembers whether Azure could be read, and what became of an operation.
 fn remember_look<P: Ports>(context: &Context<P>, uid: &str, situation: &mut Situation) {
     situation.take_in_operation();
-    let Trouble { failure, unreadable, .. } = situation.trouble.clone();
-    let absent = situation.ownership.absent.clone();
-    context.memory.change(uid, |it| {
-        it.absent = absent;
-        if unreadable.is_none() {
-            it.last_read = Some(situation.now);
-        }
-        (it.failure, it.unreadable) = (failure, unreadable);
-    });
+    if situation.trouble.unreadable.is_none() {
+        situation.trouble.last_read = Some(situation.now);
+    }
+    let (trouble, absent) = (situation.trouble.clone(), situation.ownership.absent.clone());
+    context.memory.change(uid, |it| (it.trouble, it.absent) = (trouble, absent));
 }
 
-/// Remembers what Azure took, until a look finds nothing to write: while an operation runs, nobody can say.
-fn remember_what_is_not_kept<P: Ports>(context: &Context<P>, uid: &str, situation: &Situation, unkept: bool) {
-    let runs = situation.operation.under_way(situation.now).is_some();
-    let looked = situation.ownership.tagged.is_some() && situation.trouble.unreadable.is_none();
-    let written = situation.trouble.written.clone().filter(|_| unkept || runs || !looked);
-    context.memory.change(uid, |it| it.written_to_azure = written);
+/// Remembers since when a reference is missing, and what Azure took until a look finds nothing to write: while an operation
+/// runs, nobody can say.
+fn remember_what_was_decided<S, P: Ports>(
+    context: &Context<P>,
+    uid: &str,
+    situation: &mut Situation,
+    decision: &Decision<S>,
+) {
+    let Situation { now, operation, ownership, trouble, .. } = situation;
+    trouble.missing = decision.missing.then(|| trouble.missing.unwrap_or(*now));
+    let looked = ownership.tagged.is_some() && trouble.unreadable.is_none();
+    if looked && !decision.unkept && operation.under_way(*now).is_none() {
+        trouble.written = None;
+    }
+    let (missing, written) = (trouble.missing, trouble.written.clone());
+    context.memory.change(uid, |it| (it.trouble.missing, it.trouble.written) = (missing, written));
 }
 
 fn after<K: Object>(next: LookAgain, object: &K) -> Duration {

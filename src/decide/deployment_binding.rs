@@ -80,6 +80,7 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     let case = Case::of(facts);
     let mut status = picture::of(&case);
     let verdict = first_of(&case, QUESTIONS).unwrap_or_else(|| settle(&case));
+    let verdict = Verdict { stays_ready: settled_but_for_housekeeping(&case, &verdict), ..verdict };
     let seen = facts.endpoint.seen();
     let (conditions, verdict) =
         facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
@@ -278,6 +279,21 @@ fn settle(case: &Case<'_>) -> Verdict {
         );
     }
     Verdict::settled(Reason::Succeeded, format!("{stable} serves all the traffic of {name}."))
+}
+
+/// What `Ready` says while the manifest is reached, and all that goes on is that a deployment without traffic is removed. An
+/// edit that came meanwhile is not reached.
+fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(Reason, String)> {
+    let (facts, situation) = (case.facts, &case.facts.situation);
+    let running = situation.operation.under_way(situation.now).map(|o| o.purpose);
+    let running = running.filter(|_| verdict.reason == Reason::OperationRunning);
+    let goes_on = verdict.call.as_ref().map(|call| call.errand.purpose).or(running);
+    let reached = case.next.cause.is_none() && facts.differences_of_deployment(&case.scene).is_empty();
+    if goes_on != Some(Purpose::RemoveDeployment) || !reached || situation.deleting {
+        return None;
+    }
+    let settled = settle(case);
+    (settled.ready == Some(true)).then_some((settled.reason, settled.message))
 }
 
 /// A deployment may expire before the next comparison.

@@ -9,7 +9,7 @@ mod condition;
 mod drift;
 pub mod facts;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod situation;
 mod verdict;
 

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::condition::{Said, say};
 use super::drift::{Differences, intended, merged, owned};
-use super::{Decision, Intent, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of};
+use super::{Decision, Intent, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of, places};
 use crate::api::{
     ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy,
     VersionDeletion, conditions_of,
@@ -225,21 +225,12 @@ fn registered(facts: &Facts) -> Said {
 }
 
 fn refuse_another_place(facts: &Facts) -> Option<Verdict> {
-    let lets_go = facts.situation.deleting && facts.spec.deletion_policy == VersionDeletion::Retain;
+    let deleting = facts.situation.deleting;
+    let lets_go = deleting && facts.spec.deletion_policy == VersionDeletion::Retain;
     let (led_away, id) = (facts.led_away.as_ref().filter(|_| !lets_go)?, facts.id.as_ref()?);
     let field = if facts.spec.registry_ref.is_some() { "spec.registryRef" } else { "spec.workspaceRef" };
-    let otherwise = if facts.situation.deleting {
-        "or set spec.deletionPolicy to Retain to leave the version where it is"
-    } else {
-        "or make a new ModelVersion for a version there"
-    };
-    Some(Verdict::stalled(
-        Reason::Unchangeable,
-        format!(
-            "{field} now means {}, and the version of this object is {id}. Put back the reference, or the place that it names; {otherwise}.",
-            led_away.parent().parent().parent().parent()
-        ),
-    ))
+    let means = led_away.parent().parent().parent().parent();
+    Some(places::refuse_another_place(field, &means, "version", "ModelVersion", id, deleting))
 }
 
 fn wait_for_place(facts: &Facts) -> Option<Verdict> {

@@ -24,6 +24,8 @@ pub struct Verdict {
     pub next: LookAgain,
     /// The object may go: nothing in Azure needs it any more.
     pub release: bool,
+    /// The manifest is reached, and what goes on is housekeeping: what `Ready` says meanwhile.
+    pub stays_ready: Option<(Reason, String)>,
     /// What the call is to put right.
     pub differences: Vec<Drift>,
     /// Azure took the same PUT before, and did not keep it.
@@ -98,6 +100,7 @@ impl Verdict {
             events: vec![],
             next: LookAgain::Interval,
             release: false,
+            stays_ready: None,
             differences: vec![],
             unkept: false,
             missing: false,

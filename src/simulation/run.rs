@@ -10,8 +10,6 @@ use super::end;
 use super::process::Process;
 use super::world::World;
 use super::{foreign, people};
-use crate::api::{DeploymentBinding, Object as _};
-use crate::azure::model::ResourceId;
 
 /// One run of the simulation.
 pub struct Run {
@@ -144,14 +142,6 @@ impl Run {
         let (lost, runs, finalizers) = {
             let mut world = self.world();
             world.note(|| "the cluster is lost".into());
-            // A backup has no objects that are being deleted, so what these own is nobody's business any more.
-            let going: Vec<_> =
-                world.cluster.all::<DeploymentBinding>().filter(|b| b.is_deleting()).cloned().collect();
-            for binding in going {
-                let endpoint = &binding.spec.online.endpoint.name;
-                let id = ResourceId::workspace("s", "rg", "prod").child("onlineEndpoints", endpoint);
-                world.ledger.leave(id, format!("prod/{}", binding.full_name()));
-            }
             let mut lost = world.cluster.lose();
             world.rng.shuffle(&mut lost);
             world.ledger.forget();

@@ -65,8 +65,24 @@ pub(crate) struct Response {
     pub(crate) head: Head,
     headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    /// The token was refused, and a new one may help.
-    stale_token: bool,
+}
+
+/// What an answer says of the token that the request carried.
+enum Token {
+    Fine,
+    /// It was refused, and a new one may help.
+    MayBeStale,
+}
+
+/// One request, before it has a token.
+#[derive(Clone)]
+struct Request<'a> {
+    method: Method,
+    url: Url,
+    /// Who pays for it.
+    subscription: &'a str,
+    kind: Quota,
+    body: Option<&'a Value>,
 }
 
 #[derive(Deserialize)]
@@ -249,23 +265,17 @@ impl Azure {
         kind: Quota,
         body: Option<&Value>,
     ) -> Result<Response, Error> {
-        let answer = self.ask_once(method.clone(), url.clone(), subscription, kind, body).await?;
-        if answer.stale_token {
-            return self.ask_once(method, url, subscription, kind, body).await;
+        let request = Request { method, url, subscription, kind, body };
+        match self.ask_once(request.clone()).await? {
+            (_, Token::MayBeStale) => Ok(self.ask_once(request).await?.0),
+            (answer, Token::Fine) => Ok(answer),
         }
-        Ok(answer)
     }
 
     /// Sends one request with a token, when its turn has come, and notes what the answer says about
     /// token and pace.
-    async fn ask_once(
-        &self,
-        method: Method,
-        url: Url,
-        subscription: &str,
-        kind: Quota,
-        body: Option<&Value>,
-    ) -> Result<Response, Error> {
+    async fn ask_once(&self, request: Request<'_>) -> Result<(Response, Token), Error> {
+        let Request { method, url, subscription, kind, body } = request;
         let inner = &*self.0;
         let token = inner.tokens.get().await.map_err(Error::before_sending)?;
         inner.pacer.turn(subscription, kind).await.map_err(Error::before_sending)?;
@@ -299,9 +309,10 @@ impl Azure {
         tracing::debug!(status, correlation = head.correlation, "answer");
 
         inner.pacer.heed(subscription, kind, |header| number(&headers, header));
-        let mut answer = Response { head, headers, body, stale_token: false };
+        let answer = Response { head, headers, body };
         match status {
-            401 => answer.stale_token = inner.tokens.refused(&token, &answer.refusal()),
+            401 if inner.tokens.refused(&token, &answer.refusal()) => return Ok((answer, Token::MayBeStale)),
+            401 => {}
             429 => {
                 inner.throttled.fetch_add(1, Ordering::Relaxed);
                 let wait = error_body::wait(answer.head.retry_after);
@@ -309,7 +320,7 @@ impl Azure {
             }
             _ => inner.tokens.accepted(),
         }
-        Ok(answer)
+        Ok((answer, Token::Fine))
     }
 
     /// The URL of an ARM path. Refuses what would not arrive as it is written, such as `..`, with

@@ -48,22 +48,22 @@ fn a_change_wakes_whoever_asked_about_it() {
 
 #[test]
 fn a_rival_is_woken_by_where_an_object_is_and_not_by_how_it_goes() {
-    let index = index_of(&["source"]);
-    let models = Name::resource("models/taxi/versions/1");
-    index.asks(&reader("source"), &ClusterRead::Naming(ObjectKind::ModelVersion, models));
+    let index = index_of(&["rival"]);
+    let models = Name::resource("registries/models/taxi/versions/1");
+    index.asks(&reader("rival"), &ClusterRead::Naming(ObjectKind::ModelVersion, models));
     let promoted = |status: serde_json::Value| {
         let mut it = taxi("promoted");
         it.status = Some(serde_json::from_value(status).expect("a status"));
         it
     };
     let now = |status: serde_json::Value| names(&index.applied(&promoted(status), None)).join(" ");
-    assert_eq!(now(json!({"observedGeneration": 1})), "promoted source");
+    assert_eq!(now(json!({"observedGeneration": 1})), "promoted rival");
     assert_eq!(now(json!({"observedGeneration": 1, "assetId": "azureml://x"})), "promoted");
-    assert_eq!(now(json!({"observedGeneration": 1, "id": "/subscriptions/s/x"})), "promoted source");
+    assert_eq!(now(json!({"observedGeneration": 1, "id": "/subscriptions/s/x"})), "promoted rival");
     let mut goes = promoted(json!({"observedGeneration": 1, "id": "/subscriptions/s/x"}));
     goes.metadata.deletion_timestamp =
         Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
-    assert_eq!(names(&index.applied(&goes, None)), ["promoted", "source"]);
+    assert_eq!(names(&index.applied(&goes, None)), ["promoted", "rival"]);
 }
 
 #[test]

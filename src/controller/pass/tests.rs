@@ -21,6 +21,44 @@ async fn a_refused_write_is_tried_again_ever_later_until_one_is_taken() {
     assert_eq!(next(true).await, Duration::from_secs(2), "one was taken, and it begins again");
 }
 
+#[test]
+fn no_wait_is_longer_than_the_interval() {
+    let object =
+        fixtures::version("one", "taxi", &json!({"workspaceRef": {"name": "none"}, "interval": "5m"}));
+    let wait = |seconds| after(LookAgain::After(Duration::from_secs(seconds)), &object).as_secs();
+    assert_eq!((wait(1), wait(300), wait(86_400)), (1, 300, 300));
+}
+
+#[test]
+fn what_azure_took_is_remembered_until_a_look_finds_nothing_to_write() {
+    use crate::azure::model::{Action, Call, Class, Operation, Purpose, Reply, ResourceId};
+    use crate::decide::fixtures::{failure, registry};
+    use crate::decide::{Attempt, Decision, Tagged, places::registry::decide};
+
+    let context = fixtures::context();
+    let call = Call::new(Purpose::Update, ResourceId::new("/x"), Action::Put(json!({})), "change it");
+    let mut facts = registry();
+    facts.situation.take_in_answer(&call, Ok(&Reply::default()), facts.situation.now);
+    facts.situation.ownership.tagged = Some(Tagged::Us);
+    let nothing = decide(&facts);
+    let remembers = |change: &dyn Fn(&mut Situation, &mut Decision<_>)| {
+        let (mut situation, mut decision) = (facts.situation.clone(), nothing.clone());
+        change(&mut situation, &mut decision);
+        remember_what_was_decided(&context, "uid", &mut situation, &decision);
+        context.memory.recall("uid", 0).trouble.written.is_some()
+    };
+    assert!(!remembers(&|_, _| ()), "it was kept");
+    assert!(remembers(&|_, decision| decision.unkept = true));
+    assert!(remembers(&|it, _| it.ownership.tagged = None), "nobody has looked");
+    assert!(remembers(&|it, _| {
+        let read = Attempt::from(&call);
+        it.trouble.unreadable = Some(failure(read, Class::Transient, 0, 1));
+    }));
+    assert!(remembers(&|it, _| {
+        it.operation.remembered = Some(Operation::begun(&call, "https://op".into(), it.now));
+    }));
+}
+
 #[tokio::test]
 async fn no_pass_acts_on_an_object_older_than_our_own_last_write() {
     let object = Arc::new(fixtures::version("one", "taxi", &json!({"workspaceRef": {"name": "none"}})));

@@ -59,6 +59,25 @@ fn an_event_that_is_no_newer_than_our_own_last_write_wakes_nobody() {
     assert_eq!(event("4", "somebody else's"), 1);
 }
 
+/// An object that went by its own deletion is known to be gone, for a while and until it is there again.
+#[test]
+fn who_was_let_go_is_remembered_for_a_while() {
+    let context = fixtures::context();
+    let key = fixtures::binding("taxi", &[]).key();
+    let at = |seconds| jiff::Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    let gone = |seconds| context.memory.has_let_go(&key, at(seconds));
+    assert!(!gone(0));
+    context.memory.lets_go(key.clone(), at(0));
+    assert!(gone(0) && gone(599) && !gone(600));
+    let mut going = fixtures::binding("taxi", &[]);
+    going.metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+    context.take_in(&Event::Apply(going));
+    assert!(gone(1), "the last event of an object that goes");
+    context.take_in(&Event::Apply(fixtures::binding("taxi", &[])));
+    assert!(!gone(1));
+}
+
 /// Nobody can say of an object whether it is there where nobody watches.
 #[test]
 fn what_is_not_watched_is_not_called_absent() {

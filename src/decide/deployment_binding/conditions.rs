@@ -2,15 +2,14 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use super::Case;
 use super::endpoint::refuse_foreign;
-use super::{Case, settle};
 use crate::api::{ConditionType, Reason, conditions_of};
-use crate::azure::model::Purpose;
 use crate::azure::model::resource::Provisioning;
 use crate::decide::condition::{Said, say};
 use crate::decide::rollout::{Traffic, broken};
 use crate::decide::verdict::Course;
-use crate::decide::{Look, Mode, Verdict};
+use crate::decide::{Look, Verdict};
 
 /// The conditions of every kind, and after them those of a binding.
 pub(super) fn of(case: &Case<'_>, verdict: &Verdict, common: &[Condition]) -> Vec<Condition> {
@@ -23,28 +22,7 @@ pub(super) fn of(case: &Case<'_>, verdict: &Verdict, common: &[Condition]) -> Ve
         (ConditionType::Progressing, progressing(case, verdict)),
     ];
     say(&mut all, own, generation, now);
-    if let Some(settled) = settled_but_for_housekeeping(case, verdict) {
-        let ready = Said::Holds(true, settled.reason, settled.message);
-        all.take_back(ConditionType::Ready, &conditions_of(&case.facts.status.conditions));
-        say(&mut all, [(ConditionType::Ready, ready)], generation, now);
-    }
     all.into_vec()
-}
-
-/// The manifest is reached, and all that goes on is that a deployment without traffic is removed.
-fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<Verdict> {
-    let situation = &case.facts.situation;
-    let call = verdict.call.as_ref().map(|call| call.errand.purpose);
-    let running = situation.operation.under_way(situation.now).map(|o| o.purpose);
-    let running = running.filter(|_| verdict.reason == Reason::OperationRunning);
-    let tried = situation.trouble.failure.as_ref().map(|f| f.attempt.purpose);
-    let tried = tried.filter(|_| verdict.call.is_none() && verdict.course != Course::Settled);
-    let goes_on = call.or(running).or(tried)?;
-    let settled = settle(case);
-    // An edit that came meanwhile is not reached.
-    let reached = case.next.cause.is_none() && case.facts.differences_of_deployment(&case.scene).is_empty();
-    let rests = reached && settled.ready == Some(true) && !situation.deleting && situation.mode == Mode::Act;
-    (goes_on == Purpose::RemoveDeployment && rests).then_some(settled)
 }
 
 /// Something healthy has all the traffic: a candidate that failed, or an edit that is not reached yet, is no outage. Absent

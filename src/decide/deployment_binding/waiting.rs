@@ -4,24 +4,14 @@ use super::{Case, Facts, picture};
 use crate::api::{BindingDeletion, LineageRequirement, Reason};
 use crate::azure::model::resource::Provisioning;
 use crate::decide::verdict::Course;
-use crate::decide::{Place, SourceVersion, Verdict};
+use crate::decide::{Place, SourceVersion, Verdict, places};
 
 pub(super) fn refuse_another_place(case: &Case<'_>) -> Option<Verdict> {
-    let facts = case.facts;
-    let lets_go = facts.situation.deleting && facts.spec.deletion_policy == BindingDeletion::Retain;
+    let (facts, deleting) = (case.facts, case.facts.situation.deleting);
+    let lets_go = deleting && facts.spec.deletion_policy == BindingDeletion::Retain;
     let (led_away, id) = (facts.led_away.as_ref().filter(|_| !lets_go)?, facts.id.as_ref()?);
-    let otherwise = if facts.situation.deleting {
-        "or set spec.deletionPolicy to Retain to leave the endpoint where it is"
-    } else {
-        "or make a new DeploymentBinding for an endpoint there"
-    };
-    Some(Verdict::stalled(
-        Reason::Unchangeable,
-        format!(
-            "spec.workspaceRef now means {}, and the endpoint of this object is {id}. Put back the reference, or the Workspace that it names; {otherwise}.",
-            led_away.parent().parent()
-        ),
-    ))
+    let (field, means) = ("spec.workspaceRef", led_away.parent().parent());
+    Some(places::refuse_another_place(field, &means, "endpoint", "DeploymentBinding", id, deleting))
 }
 
 pub(super) fn refuse_what_it_does_not_know(case: &Case<'_>) -> Option<Verdict> {

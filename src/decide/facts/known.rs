@@ -31,8 +31,8 @@ pub enum ClusterRead {
 /// Something that objects name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {
-    /// A resource in Azure, by its path below the place, in small letters: what differs in it is another
-    /// resource, and what does not may still be in another place.
+    /// A resource in Azure, by the kind of its place and its path below it, in small letters: what differs in it is
+    /// another resource, and what does not may still be in another place.
     Resource(String),
     /// A model in Azure by the id that deployments use, in small letters.
     Asset(String),

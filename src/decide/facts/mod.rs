@@ -76,6 +76,7 @@ pub struct Moment {
 
 /// The facts about an object, as far as they are known.
 pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Facts {
+    let rivals = rivals(object, known);
     let situation = Situation {
         now: moment.now,
         generation: object.generation(),
@@ -91,32 +92,32 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
             watched: moment.watched.clone(),
             namespace_ends: object.is_deleting() && known.namespace(&object.home()).ends,
             admitted: object.let_in(known),
-            claimants: claimants(object, known),
-            leaving: leaving(object, known),
+            claimants: claimants(object, &rivals, known),
+            leaving: leaving(&rivals),
             tagged: None,
             absent: moment.absent.clone(),
         },
         trouble: moment.trouble.clone(),
         operation: Followed { remembered: object.operation().cloned(), answer: None },
     };
-    match heir(object, known) {
+    match heir(object, &rivals) {
         Some(heir) => heir.gather(situation, known),
         None => object.gather(situation, known),
     }
 }
 
 /// The object with what it has to know when it inherits from those of its namespace that are going.
-fn heir<K: Kind>(object: &K, known: &mut Known) -> Option<K> {
-    if object.is_deleting() {
+fn heir<K: Kind>(object: &K, rivals: &[Arc<K>]) -> Option<K> {
+    let goes = |o: &&Arc<K>| o.is_deleting() && o.holds() && o.home() == object.home();
+    let mut owners = rivals.iter().filter(goes).peekable();
+    if object.is_deleting() || owners.peek().is_none() {
         return None;
     }
-    let mut owners = rivals(object, known);
-    owners.retain(|o| o.is_deleting() && o.holds() && o.home() == object.home());
     let mut status = object.current();
-    for owner in &owners {
+    for owner in owners {
         K::inherit(&mut status, &owner.current());
     }
-    let mut heir = (!owners.is_empty()).then(|| object.clone())?;
+    let mut heir = object.clone();
     *heir.status_mut() = Some(status);
     Some(heir)
 }
@@ -147,8 +148,7 @@ pub fn lane<K: Kind>(object: &K) -> Lane {
     }
 }
 
-/// The other objects that stand for the same resource. A version and its promotion, which have the same model and number
-/// in two places, do not.
+/// The other objects that stand for the same resource. Versions of the same model and number in two workspaces do not.
 fn rivals<K: Kind>(object: &K, known: &mut Known) -> Vec<Arc<K>> {
     let Some(target) = object.target(known) else { return vec![] };
     let names = object.names().into_iter().filter(|name| matches!(name, Name::Resource(_)));
@@ -161,15 +161,15 @@ fn rivals<K: Kind>(object: &K, known: &mut Known) -> Vec<Arc<K>> {
 }
 
 /// Those of them that are not going away, and that their place lets in.
-pub(super) fn claimants<K: Kind>(object: &K, known: &mut Known) -> Vec<Claimant> {
-    let mut rivals = rivals(object, known);
-    // By a place of one's own nobody gets a claim in another namespace. An heir is one whatever happens to its place.
+fn claimants<K: Kind>(object: &K, rivals: &[Arc<K>], known: &mut Known) -> Vec<Claimant> {
     let home = object.home();
-    rivals.retain(|o| {
+    // By a place of one's own nobody gets a claim in another namespace. An heir is one whatever happens to its place.
+    let mut claims = |o: &&Arc<K>| {
         !o.is_deleting() && o.let_in(known) && (o.home() == home || !o.place_is_contested(known))
-    });
+    };
     rivals
         .iter()
+        .filter(|o| claims(o))
         .map(|o| Claimant {
             name: o.full_name(),
             created: o.created(),
@@ -187,53 +187,31 @@ fn knows<K: Kind>(heir: &K, owner: &K) -> bool {
 }
 
 /// Those of them that are going away, and that our finalizer still holds.
-fn leaving<K: Kind>(object: &K, known: &mut Known) -> Vec<String> {
-    let rivals = rivals(object, known);
+fn leaving<K: Kind>(rivals: &[Arc<K>]) -> Vec<String> {
     rivals.iter().filter(|o| o.is_deleting() && o.holds()).map(|o| o.full_name()).collect()
 }
 
-/// What the cluster knows of the object that the owner's tag of a resource names.
-fn standing<K: Kind>(object: &K, owner: &Owner, known: &mut Known) -> Presence {
-    let all = rivals(object, known);
-    let named = |it: &&Arc<K>| owner.is(&it.full_name());
-    let there = match (all.iter().find(named), owner.object.split_once('/')) {
-        (Some(rival), _) => Some(rival.clone()),
-        (None, Some((namespace, name))) => {
-            let key = ObjectKey { kind: K::KIND, namespace: namespace.into(), name: name.into() };
-            let found = known.object::<K>(key.clone());
-            if found.is_none() && known.let_go(key) {
-                return Presence::LetGo;
-            }
-            found
-        }
-        (None, None) => None,
+/// What the cluster knows of the object that the owner's tag of a resource names; `since` is when its absence was first seen.
+fn standing<K: Kind>(object: &K, owner: &Owner, since: Timestamp, known: &mut Known) -> Standing {
+    let Some((namespace, name)) = owner.object.split_once('/') else { return Standing::Absent(since) };
+    let key = ObjectKey { kind: K::KIND, namespace: namespace.into(), name: name.into() };
+    // Whoever has a name that is too long for a tag is not found by the tag.
+    let named = |it: &Arc<K>| owner.is(&it.full_name());
+    let there = known.object::<K>(key.clone()).or_else(|| rivals(object, known).into_iter().find(named));
+    let Some(there) = there else {
+        return if known.let_go(key) { Standing::LetGo } else { Standing::Absent(since) };
     };
-    let Some(there) = there else { return Presence::Absent };
     // What is going and not held any more has done what it had to do.
     if there.is_deleting() && !there.holds() {
-        return Presence::LetGo;
+        return Standing::LetGo;
     }
     let (ours, theirs) = (object.target(known), there.target(known));
+    // What it made is its own, wherever its place leads now.
+    let made = there.claim().is_some_and(|id| Some(ResourceId::new(id)) == ours);
     let same_path =
         || there.names().iter().any(|n| matches!(n, Name::Resource(_)) && object.names().contains(n));
-    // What it made is its own, wherever its place leads now.
-    let made = there.claim().map(ResourceId::new);
-    let may = if made.is_some() && made == ours {
-        true
-    } else if theirs.is_some() {
-        theirs == ours
-    } else {
-        same_path()
-    };
-    if may { Presence::Lives { going: there.is_deleting() } } else { Presence::Elsewhere }
-}
-
-/// The same without the time, which only memory knows.
-enum Presence {
-    Lives { going: bool },
-    Elsewhere,
-    LetGo,
-    Absent,
+    let names_it = if theirs.is_some() { theirs == ours } else { same_path() };
+    if made || names_it { Standing::Lives { going: there.is_deleting() } } else { Standing::Elsewhere }
 }
 
 /// The facts of one kind: what the shell carries from a look at Azure to a decision.
@@ -365,16 +343,9 @@ impl Situation {
             us.tagged = Some(Tagged::Us);
             return;
         }
-        let standing = match standing(object, &owner, known) {
-            Presence::Lives { going } => Standing::Lives { going },
-            Presence::Elsewhere => Standing::Elsewhere,
-            Presence::LetGo => Standing::LetGo,
-            Presence::Absent => {
-                let since = before.filter(|(of, _)| *of == owner).map_or(self.now, |(_, since)| since);
-                us.absent = Some((owner.clone(), since));
-                Standing::Absent(since)
-            }
-        };
+        let since = before.filter(|(of, _)| *of == owner).map_or(self.now, |(_, since)| since);
+        let standing = standing(object, &owner, since, known);
+        us.absent = matches!(standing, Standing::Absent(_)).then(|| (owner.clone(), since));
         us.tagged = Some(Tagged::Other(owner, standing));
     }
 

@@ -13,6 +13,12 @@ fn made<K: Object>(namespace: &str, name: &str, spec: &Value) -> Arc<K> {
     Arc::new(serde_json::from_value(object).unwrap())
 }
 
+/// The other objects that lay claim to what an object stands for.
+fn claimants_of<K: Kind>(object: &K, known: &mut Known) -> Vec<Claimant> {
+    let rivals = rivals(object, known);
+    claimants(object, &rivals, known)
+}
+
 fn key_of(object: &AnyObject) -> crate::api::ObjectKey {
     match object {
         AnyObject::Registry(it) => it.key(),
@@ -98,7 +104,7 @@ fn rivals_mean_the_same_resource() {
     ];
     let cluster = Cluster::new(&json!({"from": "Same"}), &all);
     let of = |object: &ModelVersion| -> Vec<String> {
-        let (claimants, _) = cluster.known(|known| claimants(object, known));
+        let (claimants, _) = cluster.known(|known| claimants_of(object, known));
         claimants.into_iter().map(|c| c.name).collect()
     };
     assert_eq!(of(&one), ["fares/same", "fares/cased"]);
@@ -118,7 +124,7 @@ fn whom_the_place_does_not_let_in_lays_no_claim() {
         (selector("green"), false, true),
     ] {
         let cluster = Cluster::new(&allowed, &[ours.clone(), theirs.clone()]);
-        let (claimants, read) = cluster.known(|known| claimants(&*ours, known));
+        let (claimants, read) = cluster.known(|known| claimants_of(&*ours, known));
         assert_eq!(claimants.len(), usize::from(claims), "{allowed}");
         // Labels are only asked for where they matter.
         let labels = read.contains(&ClusterRead::Namespace("blue".into()));
@@ -154,7 +160,7 @@ fn an_heir_is_one_whatever_happens_to_its_place_and_a_stranger_gets_no_claim_by_
         (version("fares", "ours"), version("fares", "heir"), version("blue", "stranger"));
     let mut cluster = Cluster::new(&json!({"from": "All"}), &[ours.clone(), heir, stranger]);
     let of = |cluster: &Cluster| -> Vec<String> {
-        let (claimants, _) = cluster.known(|known| claimants(&*ours, known));
+        let (claimants, _) = cluster.known(|known| claimants_of(&*ours, known));
         claimants.into_iter().map(|c| c.name).collect()
     };
     assert_eq!(of(&cluster), ["fares/heir", "blue/stranger"]);
@@ -424,10 +430,24 @@ fn what_is_known_of_the_owner_that_a_tag_names() {
         it.metadata.finalizers = holds.then(|| vec![crate::api::FINALIZER.to_string()]);
         Arc::new(it)
     };
+    // It made our resource, and its workspace has been made again for another one.
+    let led_away = || {
+        let mut it = ModelVersion::clone(&version(
+            "fares",
+            "led-away",
+            "taxi",
+            &json!({"workspaceRef": {"name": "dev"}}),
+        ));
+        let id = ResourceId::workspace("s", "rg", "prod").model_version("taxi", "1");
+        it.status =
+            Some(serde_json::from_value(json!({"observedGeneration": 1, "id": id.to_string()})).unwrap());
+        Arc::new(it)
+    };
     let all = |holds| {
         vec![
             version("fares", "same", "taxi", &prod),
             version("fares", "other", "fare", &prod),
+            led_away(),
             // Its workspace is not there, as in the midst of a restore.
             version("blue", "may-be", "taxi", &json!({"workspaceRef": {"name": "not-yet"}})),
             going(holds),
@@ -442,6 +462,7 @@ fn what_is_known_of_the_owner_that_a_tag_names() {
     assert_eq!([of("other/fares/ours"), of("")], [Tagged::NoneOfThisCluster, Tagged::NoneOfThisCluster]);
     assert_eq!(standing("prod/fares/same"), Standing::Lives { going: false });
     assert_eq!(standing("prod/fares/other"), Standing::Elsewhere);
+    assert_eq!(standing("prod/fares/led-away"), Standing::Lives { going: false });
     assert_eq!(standing("prod/blue/may-be"), Standing::Lives { going: false });
     assert_eq!(standing("prod/fares/going"), Standing::Lives { going: true });
     // Whom no finalizer of ours holds has done what it had to do.
@@ -479,9 +500,10 @@ fn an_heir_knows_the_keys_of_the_owner_before_it_inherits() {
     for (keys, prepared) in [(&["b"][..], false), (&["a", "b", "c"], true)] {
         let new = with_keys("new", keys, false);
         let cluster = Cluster::new(&json!({"from": "Same"}), &[owner.clone(), new.clone()]);
-        let (claimants, _) = cluster.known(|known| claimants(&*owner, known));
+        let (claimants, _) = cluster.known(|known| claimants_of(&*owner, known));
         assert_eq!(claimants.iter().map(|c| c.prepared).collect::<Vec<_>>(), [prepared], "{keys:?}");
-        let (heir, _) = cluster.known(|known| heir(&*new, known).map(|it| it.current().owned_tags));
+        let (heir, _) =
+            cluster.known(|known| heir(&*new, &rivals(&*new, known)).map(|it| it.current().owned_tags));
         assert_eq!(heir.unwrap(), if prepared { vec!["a", "b", "c"] } else { vec!["a", "b"] });
     }
 }

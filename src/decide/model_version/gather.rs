@@ -58,7 +58,10 @@ impl Kind for ModelVersion {
 
     fn names(&self) -> Vec<Name> {
         let (spec, home) = (&self.spec, self.home());
-        let mut names = vec![Name::resource(&format!("models/{}/versions/{}", spec.model, spec.version))];
+        // A version and its promotion have one path below two places, of which only one can be a registry.
+        let kind = if spec.registry_ref.is_some() { "registries" } else { "workspaces" };
+        let path = format!("{kind}/models/{}/versions/{}", spec.model, spec.version);
+        let mut names = vec![Name::resource(&path)];
         let registry = spec.registry_ref.as_ref().map(|r| ObjectKey::meant::<Registry>(r, &home));
         let workspace = spec.workspace_ref.as_ref().map(|r| ObjectKey::meant::<Workspace>(r, &home));
         names.extend(registry.or(workspace).map(Name::Place));

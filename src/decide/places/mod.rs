@@ -131,6 +131,28 @@ impl Place {
     }
 }
 
+/// What an object made stays where it was made: `field` means another place now, and `what` of the object is `id`.
+pub(in crate::decide) fn refuse_another_place(
+    field: &str,
+    means: &ResourceId,
+    what: &str,
+    kind: &str,
+    id: &ResourceId,
+    deleting: bool,
+) -> Verdict {
+    let otherwise = if deleting {
+        format!("or set spec.deletionPolicy to Retain to leave the {what} where it is")
+    } else {
+        format!("or make a new {kind} there")
+    };
+    Verdict::stalled(
+        Reason::Unchangeable,
+        format!(
+            "{field} now means {means}, and the {what} of this object is {id}. Put back the reference, or the place that it names; {otherwise}."
+        ),
+    )
+}
+
 impl SourceVersion {
     /// A version, for whom its place allows.
     pub fn of(what: String, spec: &ModelVersionSpec, status: ModelVersionStatus, deleting: bool) -> Self {

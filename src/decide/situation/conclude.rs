@@ -97,7 +97,7 @@ impl Situation {
         if !failure.attempt.is(call) {
             return verdict;
         }
-        let mut waiting = self.failed(failure);
+        let mut waiting = Verdict { stays_ready: verdict.stays_ready.clone(), ..self.failed(failure) };
         if over >= wait {
             // Until it has worked, the status says what is wrong: it does not flap at every try.
             return Verdict { call: verdict.call, events: verdict.events, next: verdict.next, ..waiting };
@@ -146,31 +146,30 @@ impl Situation {
     fn failed(&self, failure: &Failure) -> Verdict {
         let error = &failure.error;
         let most = retry_after(error.class, u32::MAX, self.interval).as_secs().max(60) / 60;
-        let (course, advice) = match error.class {
-            Class::Permanent if reason_of(error) == Reason::Locked => {
-                (Course::Stalled, "Have the lock removed in Azure; Bindery tries again")
-            }
-            Class::Permanent if reason_of(error) == Reason::DisallowedByPolicy => (
+        let reason = reason_of(error);
+        let (course, advice) = match reason {
+            Reason::Locked => (Course::Stalled, "Have the lock removed in Azure; Bindery tries again"),
+            Reason::DisallowedByPolicy => (
                 Course::Stalled,
                 "Write what the Azure Policy allows into the manifest, or have the resource exempted; Bindery tries again",
             ),
-            Class::Permanent if reason_of(error) == Reason::OutOfQuota => (
+            Reason::OutOfQuota => (
                 Course::Stalled,
                 "Ask for more quota in Azure, or for fewer or smaller instances in the manifest; Bindery tries again",
             ),
-            Class::Permanent => (Course::Stalled, "Mend what Azure names; Bindery tries again"),
-            Class::Unauthorized => (
+            Reason::Unauthorized => (
                 Course::Stalled,
                 "Check the operator's credential and its rights in Azure; Bindery tries again",
             ),
-            Class::NotFound if self.deleting => (
+            Reason::NotFound if self.deleting => (
                 Course::Stalled,
                 "If the place is gone from Azure for good, set spec.deletionPolicy to Retain, and Bindery lets go; it tries again",
             ),
-            Class::NotFound => (Course::Stalled, "Check the names in the manifest; Bindery tries again"),
-            Class::Transient | Class::Throttled(_) | Class::Conflict => {
+            Reason::NotFound => (Course::Stalled, "Check the names in the manifest; Bindery tries again"),
+            Reason::Unreachable | Reason::Throttled | Reason::Busy => {
                 (Course::Working, "Bindery tries again")
             }
+            _ => (Course::Stalled, "Mend what Azure names; Bindery tries again"),
         };
         let said = error.to_string();
         let said = said.trim_end_matches('.');
@@ -179,7 +178,7 @@ impl Situation {
             failure.attempt.doing
         );
         let mut verdict =
-            Verdict::wait(reason_of(error), message, retry_after(error.class, failure.times, self.interval));
+            Verdict::wait(reason, message, retry_after(error.class, failure.times, self.interval));
         verdict.course = course;
         verdict
     }
@@ -239,6 +238,9 @@ impl Situation {
 
 /// The manifest is reached.
 fn ready(verdict: &Verdict) -> Said {
+    if let Some((reason, message)) = verdict.stays_ready.clone() {
+        return Said::Holds(true, reason, message);
+    }
     let (reason, message) = (verdict.reason, verdict.message.clone());
     verdict
         .ready

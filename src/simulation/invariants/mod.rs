@@ -92,13 +92,8 @@ impl Ledger {
         let Evidence::Binding(facts) = evidence::<K>(facts) else { return };
         let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
         if let Some(id) = facts.id.clone().filter(|_| facts.situation.mode != Mode::Act || retained) {
-            self.leave(id, facts.situation.ownership.owner.to_string());
+            self.left.insert((id, facts.situation.ownership.owner.to_string()));
         }
-    }
-
-    /// This endpoint may stay with the tag of an owner that is gone.
-    pub fn leave(&mut self, id: ResourceId, owner: String) {
-        self.left.insert((id, owner));
     }
 
     /// Was it left on purpose by the owner that its tag names?

@@ -50,14 +50,14 @@ fn an_endpoint_stays_where_it_was_made() {
     let here = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces";
     let said = |otherwise: &str| {
         format!(
-            "False Unchangeable stalled | spec.workspaceRef now means {here}/elsewhere, and the endpoint of this object is {here}/production/onlineEndpoints/taxi. Put back the reference, or the Workspace that it names; {otherwise}. | interval"
+            "False Unchangeable stalled | spec.workspaceRef now means {here}/elsewhere, and the endpoint of this object is {here}/production/onlineEndpoints/taxi. Put back the reference, or the place that it names; {otherwise}. | interval"
         )
     };
     assert_table(&[
         (
             "it serves, and the reference means another workspace",
             led_away(binding().serving("1").wanting("2")).decide(),
-            &said("or make a new DeploymentBinding for an endpoint there"),
+            &said("or make a new DeploymentBinding there"),
         ),
         (
             "the same, and it is to be deleted",

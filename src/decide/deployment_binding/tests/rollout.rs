@@ -267,6 +267,20 @@ fn the_previous_one_is_warm_for_a_while() {
             "False Updating working | -> change instanceCount of deployment v1 | now",
         ),
         (
+            "wanted again, and Azure refuses the instances: the traffic does not wait for them",
+            back()
+                .wanting("1")
+                .with(|f| {
+                    (f.spec.online.deployment.instance_count, f.situation.generation) = (Some(12), 2);
+                    let name = f.deployments[1].name().to_string();
+                    let resource = f.deployment_id(&name).unwrap();
+                    let adjust = attempt(Purpose::AdjustDeployment, &resource, "change it");
+                    f.situation.trouble.failure = Some(failure(adjust, Class::Permanent, 1, 1));
+                })
+                .decide(),
+            "False Progressing working | -> give v1 all the traffic and make it the stable one | now",
+        ),
+        (
             "wanted again, with fewer instances than it has",
             back()
                 .wanting("1")

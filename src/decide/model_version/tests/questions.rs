@@ -68,7 +68,7 @@ fn every_question_has_its_answer() {
         (
             "its place is another one now",
             decide(&with(led_away)),
-            "False Unchangeable stalled | spec.workspaceRef now means /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/elsewhere, and the version of this object is /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3. Put back the reference, or the place that it names; or make a new ModelVersion for a version there. | interval",
+            "False Unchangeable stalled | spec.workspaceRef now means /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/elsewhere, and the version of this object is /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3. Put back the reference, or the place that it names; or make a new ModelVersion there. | interval",
         ),
         (
             "the same, and it is to be deleted",

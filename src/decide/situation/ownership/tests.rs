@@ -71,6 +71,15 @@ fn the_tag_decides_while_its_object_lives_and_age_only_where_it_names_none() {
 }
 
 #[test]
+fn whoever_only_observes_is_in_nobodys_way() {
+    let mut it = situation("fares/ours");
+    it.claimed_by("fares/watching", 60);
+    it.ownership.claimants[0].manages = false;
+    it.left_by("fares/old", 300);
+    assert_eq!(it.not_ours(&tags("prod/fares/old")), None);
+}
+
+#[test]
 fn the_owners_tag_fits_and_stays_readable() {
     let cluster = "aks-prod-weu";
     assert_eq!(Owner::new(cluster, "fares/taxi").to_string(), "aks-prod-weu/fares/taxi");
