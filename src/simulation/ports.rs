@@ -122,6 +122,10 @@ impl Journal for Ports {
         let mut world = self.world();
         let holds = invariants::of_a_decision::<K>(&world, object, facts, decision);
         world.must(holds);
+        if decision.release {
+            world.must(invariants::of_a_release::<K>(facts));
+        }
+        world.ledger.lets_go(object, facts, decision.release);
     }
 
     fn calls<K: Kind>(&self, object: &K, facts: &K::Facts, call: &Call) {
@@ -134,14 +138,12 @@ impl Journal for Ports {
         self.world().note(|| format!("could not {}: {error}", call.doing));
     }
 
-    fn let_go<K: Kind>(&self, object: &K, facts: &K::Facts, _: &[Event]) {
+    fn let_go<K: Kind>(&self, object: &K, _: &K::Facts, _: &[Event]) {
         let mut world = self.world();
         world.note(|| format!("{} is released", object.key()));
         let live = world.cluster.live.get(&object.key()).and_then(K::from_any);
         let held = live.is_some_and(|live| live.uid_or_empty() == object.uid_or_empty() && live.holds());
         world.must(if held { Err(format!("{} is let go, and still held", object.key())) } else { Ok(()) });
-        world.must(invariants::of_a_release::<K>(facts));
-        world.ledger.release::<K>(facts);
     }
 
     fn refused(&self, key: &ObjectKey, because: &str, _: Duration) {

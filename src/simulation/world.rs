@@ -282,6 +282,10 @@ impl World {
             self.note(|| format!("{key} status: {}", told(object)));
         }
         let Some(written) = written else { return Err(Refusal::Outdated) };
+        // Whether its answer arrives or not.
+        if !self.cluster.live.contains_key(&key) {
+            self.ledger.is_gone(&key);
+        }
         if self.chance(0.03) {
             return Err(Refusal::Failed("the answer was lost".into()));
         }

@@ -57,7 +57,9 @@ pub(super) fn go_on_mending(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.ownership.owner);
-    let body = match scene.wanted_revision().filter(|_| scene.arrived()) {
+    // What is handed over is the heir's to change.
+    let ours_to_change = scene.arrived() && !facts.situation.deleting;
+    let body = match scene.wanted_revision().filter(|_| ours_to_change) {
         Some(revision) => adjusted_deployment(stable, wanted, facts.owned_on(name), owner, revision),
         None => stable.clone(),
     };

@@ -1,12 +1,27 @@
 //! The end of a binding: traffic first, then our deployments, then the endpoint if nothing else is on it.
 
-use super::Case;
+use super::endpoint::align_endpoint;
 use super::waiting::follow_running_change;
+use super::{Case, deployments};
 use crate::api::{BindingDeletion, Period, Reason};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
-use crate::decide::rollout::{FAILED_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, TRAFFIC_TAG};
+use crate::decide::rollout::{
+    Cause, FAILED_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, TRAFFIC_TAG, Target, Traffic, broken, mark,
+};
 use crate::decide::{Look, OWNER_TAG, Verdict};
+
+/// The endpoint with all the traffic back on its stable deployment, where another one that has traffic is bad: also while
+/// nobody can say what is wanted.
+fn back_to_stable(case: &Case<'_>, takes_back: bool) -> Option<Target> {
+    let scene = &case.scene;
+    let sick = |name: &str| scene.deployment(name).is_some_and(|d| broken(d.provisioning()));
+    let stable = scene.stable.clone().filter(|name| !sick(name))?;
+    let serving = case.facts.endpoint.found()?.properties.traffic.iter().filter(|(_, weight)| **weight > 0);
+    let bad = serving.map(|(name, _)| name).any(|name| *name != stable && sick(name));
+    let (traffic, previous) = (Traffic::all_to(&stable), scene.previous.clone());
+    (bad || takes_back).then(|| Target { traffic, stable: Some(stable), previous, ..Target::default() })
+}
 
 pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     let facts = case.facts;
@@ -30,14 +45,26 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     if let Some(verdict) = situation.leave_to_owner(&endpoint.tags, &what, follow).or_else(follow) {
         return Some(verdict);
     }
+    let takes_back = matches!(case.next.cause, Some(Cause::TakeBack { .. }));
     let patience = facts.spec.strategy.handover.as_ref().map_or(situation.handover, Period::duration);
     let hand_over = situation.hand_over(&what, patience, |heir, doing| {
         let mut given = endpoint.clone();
         given.tags.insert(OWNER_TAG.into(), heir.to_string());
+        // A bad candidate is taken back by the same PUT: Azure may take no traffic map that names a failed deployment.
+        if let Some(back) = back_to_stable(case, takes_back) {
+            mark(&mut given.tags, heir, &back, &case.scene.failures());
+            given.properties.traffic = back.traffic.to_map();
+        }
         Some(Call::new(Purpose::HandOver, id.clone(), Action::Put(given.to_put()), doing))
     });
     if let Some(verdict) = hand_over {
-        return Some(verdict);
+        let first = match &verdict.call {
+            // The heir's traffic map names what serves, too.
+            Some(_) => deployments::mend_stable(case),
+            None if takes_back && situation.ownership.heirs().next().is_none() => align_endpoint(case),
+            None => None,
+        };
+        return first.or(Some(verdict));
     }
     let (ours, foreign): (Vec<&OnlineDeployment>, Vec<_>) =
         facts.deployments.iter().partition(|d| case.scene.ours(d));

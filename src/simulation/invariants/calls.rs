@@ -15,7 +15,7 @@ use crate::decide::{Facts as _, Kind, Look, Mode, Situation, deployment_binding}
 pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Call) -> Result<(), String> {
     let mut facts = facts.clone();
     nothing_is_written_when_only_looking(world, object, facts.situation(), call)?;
-    what_others_claim_is_handed_over(facts.situation(), call)?;
+    what_others_claim_is_handed_over(facts.situation(), got(world, object, call)?.as_ref(), call)?;
     what_failed_is_not_tried_again_at_once(facts.situation(), call)?;
     ownership_stays(world, object, call)?;
     one_pass_at_a_time(world, object, call)?;
@@ -132,14 +132,29 @@ fn hands_over(situation: &Situation, call: &Call) -> bool {
 }
 
 /// What is deleted while another object claims it is theirs: nothing but its owner changes.
-fn what_others_claim_is_handed_over(situation: &Situation, call: &Call) -> Result<(), String> {
+fn what_others_claim_is_handed_over(
+    situation: &Situation,
+    got: Option<&Value>,
+    call: &Call,
+) -> Result<(), String> {
     let namespace = |name: &str| name.split('/').next().map(str::to_string);
     let ours = namespace(&situation.ownership.owner.object);
     let mut heirs = situation.ownership.claimants.iter().filter(|c| namespace(&c.name) == ours);
     let heir = heirs.next().filter(|_| situation.deleting);
-    hold(heir.is_none() || hands_over(situation, call), || {
+    let as_it_is = || matches!((&call.action, got), (Action::Put(body), Some(got)) if is_part_of(body, got));
+    hold(heir.is_none() || hands_over(situation, call) || as_it_is(), || {
         format!("{heir:?} claims it, and yet: {}", call.doing)
     })
+}
+
+/// Everything that the first says, the second says too.
+fn is_part_of(part: &Value, whole: &Value) -> bool {
+    match (part, whole) {
+        (Value::Object(part), Value::Object(whole)) => {
+            part.iter().all(|(key, value)| whole.get(key).is_some_and(|other| is_part_of(value, other)))
+        }
+        (part, whole) => part == whole,
+    }
 }
 
 /// The owner that a call names is of the namespace of the owner that the tags named, where both are of this cluster; and

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::cloud::{Form, Resource};
 use super::world::World;
-use crate::api::BindingDeletion;
+use crate::api::{BindingDeletion, ObjectKey};
 use crate::azure::model::ResourceId;
 use crate::decide::places::registry;
 use crate::decide::rollout::Revision;
@@ -57,6 +57,8 @@ pub struct Ledger {
     foreign: BTreeMap<ResourceId, Value>,
     /// Deployments that a request made or changed which arrived after its process was dead.
     late: BTreeSet<ResourceId>,
+    /// Endpoints that an object leaves on purpose as soon as it is gone, with their owner tags.
+    leaving: BTreeMap<ObjectKey, (ResourceId, String)>,
     /// Endpoints that an object let go of on purpose, with their owner tags.
     left: BTreeSet<(ResourceId, String)>,
     /// When every status was forgotten last.
@@ -87,13 +89,21 @@ impl Ledger {
         self.foreign.insert(resource.id.clone(), resource.body.clone());
     }
 
-    /// An object was let go: what it left as it was, because it was only looking or had to retain it, stays.
-    pub fn release<K: Kind>(&mut self, facts: &K::Facts) {
+    /// An object is about to be let go, or is not: what it leaves as it is, because it is only looking or has to retain
+    /// it, stays once the object is gone.
+    pub fn lets_go<K: Kind>(&mut self, object: &K, facts: &K::Facts, releases: bool) {
         let Evidence::Binding(facts) = evidence::<K>(facts) else { return };
         let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
-        if let Some(id) = facts.id.clone().filter(|_| facts.situation.mode != Mode::Act || retained) {
-            self.left.insert((id, facts.situation.ownership.owner.to_string()));
+        let leaves = releases && (facts.situation.mode != Mode::Act || retained);
+        self.leaving.remove(&object.key());
+        if let Some(id) = facts.id.clone().filter(|_| leaves) {
+            self.leaving.insert(object.key(), (id, facts.situation.ownership.owner.to_string()));
         }
+    }
+
+    /// An object is gone.
+    pub fn is_gone(&mut self, key: &ObjectKey) {
+        self.left.extend(self.leaving.remove(key));
     }
 
     /// Was it left on purpose by the owner that its tag names?

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::azure::model::{Class, Purpose};
+use crate::azure::model::{Action, Call, Class, Purpose};
 use crate::decide::Mode;
 use crate::decide::fixtures::{Binding, assert_table, attempt, binding, failure};
 
@@ -32,6 +32,63 @@ fn after(it: Binding, doing: &str, seconds_ago: u64, times: u32) -> Binding {
     };
     let tried = attempt(purpose, &id, &doing);
     it.with(|f| f.situation.trouble.failure = Some(failure(tried, Class::Permanent, seconds_ago, times)))
+}
+
+#[test]
+fn what_serves_is_mended_before_it_is_handed_over_and_nothing_of_it_changes() {
+    let going = || {
+        broken().with(|f| {
+            f.situation.deleting = true;
+            f.situation.claimed_by("fares/renamed", -60);
+            f.spec.online.deployment.tags = crate::api::Tags::from([("team", "blue")]);
+        })
+    };
+    let decision = going().decide();
+    let call = decision.call.unwrap();
+    assert_eq!(call.errand.purpose, Purpose::Mend);
+    let found = serde_json::to_value(going().0.deployments[0].to_put()).unwrap();
+    assert_eq!(call.action, Action::Put(found));
+    // Until the next try is due, the endpoint is handed over.
+    assert_table(&[(
+        "mending did not work",
+        after(going(), MEND, 1, 1).decide(),
+        "False Deleting working | -> hand the endpoint taxi over to fares/renamed | now",
+    )]);
+    // What is not handed over is not mended: its traffic ends.
+    let alone = broken().with(|f| f.situation.deleting = true).decide();
+    assert_eq!(alone.call.map(|c| c.errand.purpose), Some(Purpose::StopTraffic));
+}
+
+#[test]
+fn a_bad_candidate_is_taken_back_while_a_deletion_waits_and_when_it_hands_over() {
+    let going = || {
+        let it =
+            binding().wanting("2").steps(json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}])).serving("1");
+        it.candidate("2", 10, 60).with(|f| {
+            f.deployments[1].properties.provisioning_state = Some("Failed".into());
+            (f.situation.deleting, f.situation.deleted_at) = (true, Some(crate::decide::fixtures::noon()));
+        })
+    };
+    let sent = |it: &Binding| match it.decide().call.unwrap() {
+        Call { errand, action: Action::Put(body), .. } => {
+            let said = format!(
+                "{} {} {}",
+                errand.purpose, body["properties"]["traffic"], body["tags"]["bindery-owner"]
+            );
+            said.replace(&it.name("1"), "v1").replace(&it.name("2"), "v2")
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(sent(&going()), r#"take-back {"v1":100} "prod/fares/taxi""#);
+    let claimed = going().with(|f| f.situation.claimed_by("fares/renamed", -60));
+    assert_eq!(sent(&claimed), r#"hand-over {"v1":100} "prod/fares/renamed""#);
+    // Also while nobody can say what is wanted.
+    let lost = going().with(|f| {
+        f.situation.claimed_by("fares/renamed", -60);
+        f.version = crate::decide::SourceVersion::Missing { what: "it".into() };
+        f.status.candidate = None;
+    });
+    assert_eq!(sent(&lost), r#"hand-over {"v1":100} "prod/fares/renamed""#);
 }
 
 #[test]
