@@ -319,21 +319,23 @@ pub struct DeploymentBindingStatus {
     /// The revision that the manifest asks for: a hash over the version and what was written of the deployment, but its count and tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// The name of the deployment that serves for certain.
+    /// What serves for certain: the last revision that came to the end of its rollout, or what Bindery found serving.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stable: Option<String>,
+    pub stable: Option<Stable>,
     /// The rollout that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
-    /// The revisions that failed, the latest first, at most 10: none of them is tried again.
+    /// The rollouts that have ended, the latest first, at most 10. A revision whose latest entry is `Failed` is not tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["revision".into()]))]
-    pub failed: Vec<FailedRevision>,
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub history: Vec<PastRollout>,
     /// The endpoint, as Azure has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<EndpointStatus>,
     /// The deployments on the endpoint, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub deployments: Vec<DeploymentStatus>,
     /// The traffic in a word, such as `v2-1a2b3c4d 90%, v3-5e6f7a8b 10%`.
@@ -385,8 +387,8 @@ pub struct Candidate {
     pub revision: String,
     /// Its share of the traffic, in percent.
     pub weight: i32,
-    /// Steps that are done, and how many there are: `2/5`.
-    pub steps: String,
+    /// When this rollout began, as far as this status knows.
+    pub started_at: Timestamp,
     /// When Azure had given it this share: the pauses that follow count from here.
     pub since: Timestamp,
     /// The step at which the rollout stands. None while the deployment is being made.
@@ -401,6 +403,9 @@ pub struct CandidateStep {
     /// How many steps are done: the index, from 0, of the one that goes on or comes next.
     #[schemars(range(min = 0, max = 20))]
     pub index: i32,
+    /// How many steps there are.
+    #[schemars(range(min = 0, max = 20))]
+    pub count: i32,
     /// A hash of `spec.strategy.steps`. When they are edited, the rollout goes on from the step that gave it its share of the traffic.
     #[schemars(length(max = 16))]
     pub steps_hash: String,
@@ -408,16 +413,59 @@ pub struct CandidateStep {
     pub since: Timestamp,
 }
 
-/// A revision that failed.
+/// The deployment that serves for certain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FailedRevision {
+pub struct Stable {
+    /// The deployment.
+    pub deployment: String,
+    /// The revision. Absent for a deployment that Bindery did not make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The number of the model's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The asset that it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_id: Option<String>,
+    /// Since when it is the stable one, as far as this status knows.
+    pub since: Timestamp,
+}
+
+/// A rollout that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PastRollout {
     /// The revision.
     pub revision: String,
-    /// Why, in a word.
-    pub reason: FailureReason,
-    /// What Azure said.
-    pub message: String,
+    /// The number of the model's version. Absent where the deployment was gone before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed, in a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<FailureReason>,
+    /// Why it failed, in Azure's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When the rollout began. Absent where the status was lost meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When Bindery saw the end. Absent where the status was lost meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// How a rollout ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Outcome {
+    /// The revision got all the traffic and became the stable one.
+    Promoted,
+    /// The revision failed.
+    Failed,
+    /// The manifest asked for another revision before the end.
+    Superseded,
 }
 
 /// Why a revision failed.

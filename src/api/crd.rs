@@ -1,12 +1,13 @@
 //! The CustomResourceDefinitions, in the shape that Kubernetes' own generator would give them.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceColumnDefinition, CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+    CustomResourceColumnDefinition, CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
     JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
 use serde_json::json;
 
+use super::bounds::bound;
 use super::{DeploymentBinding, ModelVersion, Registry, Workspace};
 
 /// The definitions of all kinds, places first.
@@ -18,7 +19,10 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
                 version.additional_printer_columns.get_or_insert_default().extend(common_columns());
                 if let Some(root) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) {
                     tidy(root);
-                    start_unobserved(root);
+                    if let Some(status) = root.properties.as_mut().and_then(|p| p.get_mut("status")) {
+                        bound(status);
+                        start_unobserved(status);
+                    }
                 }
             }
             crd
@@ -46,12 +50,8 @@ fn common_columns() -> [CustomResourceColumnDefinition; 4] {
 }
 
 /// A new object has not been looked at: with this default, kstatus says InProgress for it.
-fn start_unobserved(root: &mut JSONSchemaProps) {
-    if let Some(status) = root.properties.as_mut().and_then(|p| p.get_mut("status")) {
-        status.default = Some(k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSON(
-            json!({"observedGeneration": -1}),
-        ));
-    }
+fn start_unobserved(status: &mut JSONSchemaProps) {
+    status.default = Some(JSON(json!({"observedGeneration": -1})));
 }
 
 /// An optional field is one that may be left out, not one that may be null.

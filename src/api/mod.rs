@@ -6,6 +6,7 @@
 #![allow(clippy::duplicated_attributes)] // printcolumn repeats its type
 
 mod binding;
+mod bounds;
 mod condition;
 mod crd;
 mod model_version;
@@ -16,6 +17,7 @@ mod scalar;
 mod workspace;
 
 pub use binding::*;
+pub use bounds::fit;
 pub use condition::{ConditionType, Conditions, Reason, conditions_of};
 pub use crd::crds;
 pub use model_version::*;

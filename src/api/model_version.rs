@@ -239,9 +239,11 @@ pub struct Lineage {
     pub run: Option<String>,
     /// The last value of each metric of the run, at most 50.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 50))]
     pub metrics: BTreeMap<String, String>,
     /// What the job read, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
     pub datasets: Vec<Dataset>,
     /// The environment of the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -79,7 +79,7 @@ pub enum AnyObject {
 /// What every kind has.
 pub trait Object:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
-    + HasStatus<Status: Clone + Default + PartialEq + fmt::Debug + Serialize + Send + Sync>
+    + HasStatus<Status: Clone + Default + PartialEq + fmt::Debug + Serialize + DeserializeOwned + Send + Sync>
     + Clone
     + fmt::Debug
     + DeserializeOwned

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use super::context::Context;
 use super::memory::fingerprint;
 use super::ports::{Ports, Refusal};
-use crate::api::FINALIZER;
+use crate::api::{FINALIZER, fit};
 use crate::decide::{Event, Kind};
 
 /// The object's resource version as a number, which is how the API server counts.
@@ -20,7 +20,12 @@ pub(super) async fn status<K: Kind, P: Ports>(
     context: &Context<P>,
     status: K::Status,
 ) -> Result<K, Refusal> {
-    if object.current() == status {
+    let current = object.current();
+    if current == status {
+        return Ok(object.clone());
+    }
+    let status = fit::<K>(status);
+    if current == status {
         return Ok(object.clone());
     }
     context.memory.change(&object.uid_or_empty(), |it| it.meant = Some(fingerprint(&status)));

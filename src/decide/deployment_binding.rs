@@ -8,6 +8,7 @@ mod conditions;
 mod deployments;
 mod endpoint;
 mod gather;
+mod history;
 mod look;
 mod picture;
 mod teardown;
@@ -198,7 +199,7 @@ impl Facts {
             differences: endpoint.map(differences).unwrap_or_default(),
             stood: self.situation.stood(&self.status.conditions),
             candidate: self.status.candidate.as_ref(),
-            failed: self.status.failed.iter().map(|f| Revision::parse(&f.revision)).collect(),
+            failed: history::remembered_failures(&self.status.history),
             roles: &self.status.deployments,
         })
     }

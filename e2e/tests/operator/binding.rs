@@ -118,7 +118,7 @@ async fn a_failed_candidate_is_taken_back_with_azures_words_and_not_tried_again(
         .await?;
     assert_eq!(condition(&failed, "Stalled").map(|(status, ..)| status).as_deref(), Some("True"));
     let failed = status(&failed);
-    assert_eq!(failed.stable.as_deref(), Some(first.as_str()));
+    assert_eq!(failed.stable.map(|s| s.deployment).as_deref(), Some(first.as_str()));
     assert_eq!(failed.traffic_summary, Some(format!("{first} 100%")));
     let revision = failed.revision.unwrap_or_default();
     assert_eq!(failed.failed.iter().map(|f| f.revision.as_str()).collect::<Vec<_>>(), [revision.as_str()]);
@@ -144,7 +144,7 @@ async fn a_failed_candidate_is_taken_back_with_azures_words_and_not_tried_again(
     // Another version is another revision.
     stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-3"}}})).await?;
     let done = status(&stand.wait_for::<DeploymentBinding>("taxi", "Ready with the third", ready).await?);
-    let third = done.stable.unwrap_or_default();
+    let third = done.stable.map(|s| s.deployment).unwrap_or_default();
     assert!(third.starts_with("v3-"));
 
     // So is one that fails as well; the first one is remembered beyond that.
@@ -159,7 +159,7 @@ async fn a_failed_candidate_is_taken_back_with_azures_words_and_not_tried_again(
         })
     };
     let both = status(&stand.wait_for::<DeploymentBinding>("taxi", "no second try", again).await?);
-    assert_eq!(both.stable.as_ref(), Some(&third));
+    assert_eq!(both.stable.map(|s| s.deployment).as_ref(), Some(&third));
     assert_eq!(created(&stand), [third, fourth.clone()]);
     let latest = fourth.trim_start_matches("v4-");
     assert_eq!(both.failed.iter().map(|f| f.revision.as_str()).collect::<Vec<_>>(), [latest, &revision]);
@@ -203,7 +203,7 @@ async fn a_change_in_the_middle_of_a_rollout_gives_it_up_for_the_new_one() -> Ou
     // And without a pause it ends.
     stand.edit::<DeploymentBinding>("taxi", json!({"strategy": {"steps": []}})).await?;
     let done = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
-    assert_eq!(status(&done).stable, Some(third));
+    assert_eq!(status(&done).stable.map(|s| s.deployment), Some(third));
     sums_to_100(&stand);
     Ok(())
 }
@@ -249,7 +249,7 @@ async fn suspend_freezes_a_rollout_and_resume_goes_on() -> Outcome {
 
     stand.edit::<DeploymentBinding>("taxi", json!({"suspend": false})).await?;
     let done = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
-    assert_eq!(status(&done).stable.as_deref(), Some(second.as_str()));
+    assert_eq!(status(&done).stable.map(|s| s.deployment).as_deref(), Some(second.as_str()));
     let written = in_words(&stand.traffic_written(ENDPOINT));
     let rollout =
         [format!("{first} 90, {second} 10"), format!("{first} 50, {second} 50"), format!("{second} 100")];
@@ -322,7 +322,7 @@ async fn an_endpoint_that_exists_is_adopted_with_what_serves_as_stable() -> Outc
     existing(&stand, &json!({"blue": 100}))?;
     stand.apply("DeploymentBinding", "taxi", with(taxi::binding("taxi-2"), steps(&[(10, "1s")]))).await?;
     let done = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
-    let second = status(&done).stable.unwrap_or_default();
+    let second = status(&done).stable.map(|s| s.deployment).unwrap_or_default();
     let written = in_words(&stand.traffic_written(ENDPOINT));
     assert_eq!(
         written,

@@ -21,7 +21,11 @@ async fn instances_and_tags_change_without_a_rollout() -> Outcome {
             ready(b) && status(b).deployments.iter().all(|d| d.instances == Some(3))
         })
         .await?;
-    assert_eq!(status(&done).stable.as_deref(), Some(first.as_str()), "the same deployment");
+    assert_eq!(
+        status(&done).stable.map(|s| s.deployment).as_deref(),
+        Some(first.as_str()),
+        "the same deployment"
+    );
     assert_eq!(stand.azure_field(&deployment(&first), "/sku/capacity"), 3);
     assert_eq!(stand.azure_field(&deployment(&first), "/tags/team"), "fares");
     assert_eq!(stand.azure_field(&deployment(&first), "/tags/bill-to"), "4711");
@@ -33,7 +37,7 @@ async fn instances_and_tags_change_without_a_rollout() -> Outcome {
     stand.edit::<DeploymentBinding>("taxi", probe).await?;
     stand
         .wait_for::<DeploymentBinding>("taxi", "Ready with another", |b| {
-            ready(b) && status(b).stable.as_ref().is_some_and(|s| *s != first)
+            ready(b) && status(b).stable.is_some_and(|s| s.deployment != first)
         })
         .await?;
     assert_eq!(created(&stand).len(), 2);

@@ -13,7 +13,7 @@ async fn a_renamed_binding_is_handed_over_without_moving_anything() -> Outcome {
     taxi::versions(&stand, &["1", "2"]).await?;
     stand.apply("DeploymentBinding", "fares-a", taxi::binding("taxi-1")).await?;
     let old = stand.wait_for::<DeploymentBinding>("fares-a", "Ready", ready).await?;
-    let stable = old.status.and_then(|s| s.stable).ok_or("a stable one")?;
+    let stable = old.status.and_then(|s| s.stable).map(|s| s.deployment).ok_or("a stable one")?;
     // In Git the object has another name now: the new one comes, the old one goes.
     stand.apply("DeploymentBinding", "fares-b", taxi::binding("taxi-1")).await?;
     let message = stand.wait_reason::<DeploymentBinding>("fares-b", "OwnedByAnother").await?;
@@ -21,7 +21,7 @@ async fn a_renamed_binding_is_handed_over_without_moving_anything() -> Outcome {
     stand.emulator.control().clear_log();
     stand.delete_and_wait::<DeploymentBinding>("fares-a").await?;
     let new = stand.wait_for::<DeploymentBinding>("fares-b", "Ready", ready).await?;
-    assert_eq!(new.status.and_then(|s| s.stable), Some(stable.clone()));
+    assert_eq!(new.status.and_then(|s| s.stable).map(|s| s.deployment), Some(stable.clone()));
     assert_eq!(stand.writes(), [format!("PUT {ENDPOINT}")], "one tag changes hands");
     assert_eq!(stand.traffic_written(ENDPOINT), [vec![(stable.clone(), 100)]]);
     assert_eq!(stand.azure_field(ENDPOINT, "/tags/bindery-owner"), "stand/owner-renamed/fares-b");
@@ -45,7 +45,7 @@ async fn a_binding_and_its_version_that_are_renamed_at_once_keep_endpoint_and_tr
     };
     stand.apply("DeploymentBinding", "fares-a", tagged("old")).await?;
     let old = stand.wait_for::<DeploymentBinding>("fares-a", "Ready", ready).await?;
-    let stable = old.status.and_then(|s| s.stable).ok_or("a stable one")?;
+    let stable = old.status.and_then(|s| s.stable).map(|s| s.deployment).ok_or("a stable one")?;
     stand.emulator.control().clear_log();
 
     stand.kubectl(&["delete", "amlmv/taxi-1", "amlbind/fares-a", "--wait=false"]).await?;
@@ -60,7 +60,7 @@ async fn a_binding_and_its_version_that_are_renamed_at_once_keep_endpoint_and_tr
         )
         .await?;
     let new = stand.wait_for::<DeploymentBinding>("fares-b", "Ready", ready).await?;
-    assert_eq!(new.status.and_then(|s| s.stable), Some(stable.clone()));
+    assert_eq!(new.status.and_then(|s| s.stable).map(|s| s.deployment), Some(stable.clone()));
     stand.wait_for::<ModelVersion>("fare-model-1", "Ready", ready).await?;
     let all_to_it = vec![(stable, 100)];
     assert!(stand.traffic_written(ENDPOINT).iter().all(|map| *map == all_to_it));
@@ -79,14 +79,14 @@ async fn a_binding_that_is_retained_first_can_be_renamed_in_a_second_commit() ->
     taxi::versions(&stand, &["1"]).await?;
     stand.apply("DeploymentBinding", "fares-a", taxi::binding("taxi-1")).await?;
     let old = stand.wait_for::<DeploymentBinding>("fares-a", "Ready", ready).await?;
-    let stable = old.status.and_then(|s| s.stable).ok_or("a stable one")?;
+    let stable = old.status.and_then(|s| s.stable).map(|s| s.deployment).ok_or("a stable one")?;
     stand.edit::<DeploymentBinding>("fares-a", json!({"deletionPolicy": "Retain"})).await?;
     stand.wait_for::<DeploymentBinding>("fares-a", "Ready again", ready).await?;
     stand.emulator.control().clear_log();
     stand.delete_and_wait::<DeploymentBinding>("fares-a").await?;
     stand.apply("DeploymentBinding", "fares-b", taxi::binding("taxi-1")).await?;
     let new = stand.wait_for::<DeploymentBinding>("fares-b", "Ready", ready).await?;
-    assert_eq!(new.status.and_then(|s| s.stable), Some(stable.clone()));
+    assert_eq!(new.status.and_then(|s| s.stable).map(|s| s.deployment), Some(stable.clone()));
     assert!(stand.traffic_written(ENDPOINT).iter().all(|map| *map == [(stable.clone(), 100)]));
     assert_eq!(stand.writes(), [format!("PUT {ENDPOINT}")], "one tag changes hands");
     Ok(())

@@ -58,7 +58,7 @@ async fn a_version_goes_from_a_job_to_production() -> Outcome {
         .await?;
     let done = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
     let status = done.status.ok_or("status")?;
-    assert!(status.stable.as_deref().is_some_and(|s| s.starts_with("v2-")), "{status:?}");
+    assert!(status.stable.as_ref().is_some_and(|s| s.deployment.starts_with("v2-")), "{status:?}");
     stand
         .wait_for::<DeploymentBinding>("taxi", "alone", |b| {
             b.status.as_ref().is_some_and(|s| s.deployments.len() == 1)

@@ -118,7 +118,11 @@ pub async fn versions(stand: &Stand, numbers: &[&str]) -> Result<(), Error> {
 pub async fn serve(stand: &Stand, spec: Value) -> Result<String, Error> {
     stand.apply("DeploymentBinding", "taxi", spec).await?;
     let binding = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
-    Ok(binding.status.and_then(|s| s.stable).ok_or("Ready without a stable deployment")?)
+    Ok(binding
+        .status
+        .and_then(|s| s.stable)
+        .map(|s| s.deployment)
+        .ok_or("Ready without a stable deployment")?)
 }
 
 /// Applies the story's places and versions, and the binding of `taxi-1`, without waiting for anything.

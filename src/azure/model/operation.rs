@@ -17,6 +17,7 @@ pub struct Operation {
     /// The resource that it changes, by ARM id.
     pub resource: ResourceId,
     /// Where Azure tells how it goes. Opaque, up to some 5,500 characters, and not for people.
+    #[schemars(length(max = 8192))]
     pub url: String,
     /// When Azure accepted it.
     pub since: Timestamp,

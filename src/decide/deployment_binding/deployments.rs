@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, picture};
+use super::{Case, history};
 use crate::api::{FailureReason, Period, Reason, Role};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
@@ -83,10 +83,9 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
     if let Some(verdict) = remove_what_has_expired(case) {
         return Some(verdict);
     }
-    let revision = scene.wanted_revision()?.to_string();
-    let failed = picture::failed(case).into_iter().find(|f| f.revision == revision);
-    let message = failed.as_ref().map_or("", |f| f.message.as_str());
-    let reason = match failed.as_ref().map(|f| f.reason) {
+    let failure = history::failure_of(case, scene.wanted_revision()?);
+    let message = failure.as_ref().and_then(|it| it.message.as_deref()).unwrap_or_default();
+    let reason = match failure.as_ref().and_then(|it| it.reason) {
         Some(FailureReason::ProgressDeadlineExceeded) => Reason::ProgressDeadlineExceeded,
         _ => Reason::CandidateFailed,
     };

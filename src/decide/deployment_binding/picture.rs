@@ -2,19 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
-use super::Case;
 use super::endpoint::refuse_foreign;
-use crate::api::{
-    Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, FailedRevision,
-    FailureReason, Tags,
-};
+use super::{Case, history};
+use crate::api::{Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, Stable, Tags};
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
-use crate::azure::model::{Operation, OperationState};
 use crate::decide::SourceVersion;
 use crate::decide::drift::owned;
-use crate::decide::rollout::{Failures, Revision, Traffic, broken};
+use crate::decide::rollout::{Revision, Traffic};
 
 /// What a status may hold of deployments.
 const DEPLOYMENTS: usize = 20;
@@ -45,9 +39,9 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
         scoring_uri: endpoint.properties.scoring_uri.clone(),
         state: endpoint.properties.provisioning_state.clone(),
     });
-    status.stable.clone_from(&scene.stable);
+    status.stable = stable(case);
     status.traffic_summary = scene.held.as_ref().map(Traffic::in_words);
-    status.failed = failed(case);
+    status.history = history::of(case);
     status.candidate = candidate(case);
     status.deployments = facts
         .deployments
@@ -112,6 +106,25 @@ fn owned_on_deployments(case: &Case<'_>) -> BTreeMap<String, Vec<String>> {
     ours.chain(unseen).filter(|(_, keys)| !keys.is_empty()).collect()
 }
 
+/// What serves for certain.
+fn stable(case: &Case<'_>) -> Option<Stable> {
+    let deployment = case.scene.stable.as_deref().and_then(|name| case.scene.deployment(name))?;
+    Some(Stable {
+        deployment: deployment.name().into(),
+        revision: Revision::tagged(deployment).map(|revision| revision.to_string()),
+        version: version(deployment),
+        asset_id: deployment.properties.model.clone(),
+        since: case.scene.since(deployment),
+    })
+}
+
+/// The number of the version that a deployment serves, as its asset id says.
+pub(super) fn version(deployment: &OnlineDeployment) -> Option<String> {
+    let asset = deployment.properties.model.as_deref()?;
+    let (_, version) = asset.rsplit_once("/versions/")?;
+    Some(version.into())
+}
+
 /// The candidate with the weight that Azure has settled on, and the step at which it stands: pauses count from that
 /// moment.
 fn candidate(case: &Case<'_>) -> Option<Candidate> {
@@ -132,78 +145,8 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
         deployment: name.clone(),
         revision: revision.to_string(),
         weight: weight.percent(),
-        steps: scene.progress(weight),
+        started_at: known.map_or(facts.situation.now, |known| known.started_at),
         since: scene.has_had(weight),
-        step: position.map(|position| position.to_status()),
+        step: position.map(|position| position.to_status(facts.spec.strategy.steps.len())),
     })
-}
-
-/// The revisions that failed, and what Azure said when they did.
-pub(super) fn failed(case: &Case<'_>) -> Vec<FailedRevision> {
-    let (facts, scene) = (case.facts, &case.scene);
-    let late = scene.wanted_revision().cloned().into_iter().filter(|_| deadline_passed(case));
-    let known = |revision: &Revision| {
-        facts.status.failed.iter().find(|f| f.revision == revision.to_string()).cloned()
-    };
-    late.collect::<Failures>()
-        .then(scene.failures())
-        .iter()
-        .map(|revision| known(revision).unwrap_or_else(|| why_it_failed(case, revision)))
-        .collect()
-}
-
-/// Why a revision failed that the status does not know yet. Azure's detail exists only in the operation.
-fn why_it_failed(case: &Case<'_>, revision: &Revision) -> FailedRevision {
-    let (facts, scene) = (case.facts, &case.scene);
-    let because = |reason: FailureReason, message: String| FailedRevision {
-        revision: revision.to_string(),
-        reason,
-        message,
-    };
-    if scene.wanted_revision() == Some(revision) && deadline_passed(case) {
-        let message = "Azure did not make it ready within spec.strategy.progressDeadline.";
-        return because(FailureReason::ProgressDeadlineExceeded, message.into());
-    }
-    let deployment = facts.deployments.iter().find(|d| Revision::tagged(d).as_ref() == Some(revision));
-    let Some(deployment) =
-        deployment.filter(|d| broken(d.provisioning()) && !scene.failed.contains(revision))
-    else {
-        return because(
-            FailureReason::CandidateFailed,
-            "It failed before; the status that knew why was lost.".into(),
-        );
-    };
-    let operation = &facts.situation.operation;
-    let of_it = |o: &Operation| o.resource.name().eq_ignore_ascii_case(deployment.name());
-    let said = operation.answer.as_ref().filter(|_| operation.remembered.as_ref().is_some_and(of_it));
-    let message = match said {
-        Some(OperationState::Failed { code: Some(code), message }) if !message.starts_with(code.as_str()) => {
-            format!("{code}: {message}")
-        }
-        Some(OperationState::Failed { message, .. }) => message.clone(),
-        _ => "Azure reports it as failed and no longer says why; its logs may.".into(),
-    };
-    because(FailureReason::CandidateFailed, message)
-}
-
-/// Azure has worked on the candidate for longer than the strategy allows. It began by Azure's clock: where
-/// that is ahead of ours, no time has passed.
-pub(super) fn deadline_passed(case: &Case<'_>) -> bool {
-    let (facts, scene) = (case.facts, &case.scene);
-    let Some(candidate) = scene.candidate() else { return false };
-    let deadline = facts
-        .spec
-        .strategy
-        .progress_deadline
-        .as_ref()
-        .map_or(3600, |p| i64::try_from(p.duration().as_secs()).unwrap_or(i64::MAX));
-    // A later change of one that was ready once, such as its count, is no delay of the rollout.
-    let creating = candidate.properties.provisioning_state.as_deref();
-    creating.is_some_and(|s| s.eq_ignore_ascii_case("creating"))
-        && scene.intended.weight(candidate.name()).percent() == 0
-        && created(candidate).is_some_and(|at| at.duration_until(facts.situation.now).as_secs() > deadline)
-}
-
-fn created(deployment: &OnlineDeployment) -> Option<Timestamp> {
-    deployment.rest.get("systemData")?.get("createdAt")?.as_str()?.parse().ok()
 }

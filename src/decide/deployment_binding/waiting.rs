@@ -1,6 +1,6 @@
 //! What has to be there first, and what has to end first: the workspace, the version, a running change.
 
-use super::{Case, Facts, picture};
+use super::{Case, Facts, history};
 use crate::api::{BindingDeletion, LineageRequirement, Reason};
 use crate::azure::model::resource::Provisioning;
 use crate::decide::verdict::Course;
@@ -43,7 +43,7 @@ pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
     let operation = facts.status.operation.as_ref();
     let doing = operation.map_or_else(|| format!("a change of {what}"), |o| o.doing.clone());
     let after = facts.situation.look_again(operation.map(|o| o.since));
-    if picture::deadline_passed(case) {
+    if history::deadline_passed(case) {
         let mut verdict = Verdict::wait(
             Reason::ProgressDeadlineExceeded,
             format!(

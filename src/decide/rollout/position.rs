@@ -43,10 +43,11 @@ pub struct Position {
 }
 
 impl Position {
-    /// The position in the words of the status.
-    pub fn to_status(&self) -> CandidateStep {
+    /// The position in the words of the status, among so many steps.
+    pub fn to_status(&self, steps: usize) -> CandidateStep {
         CandidateStep {
             index: i32::try_from(self.step).unwrap_or(i32::MAX),
+            count: i32::try_from(steps).unwrap_or(i32::MAX),
             steps_hash: self.steps.to_string(),
             since: self.since,
         }

@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::super::cloud::{Deed, Form};
 use super::super::world::World;
 use super::{Evidence, allowed, evidence, hold, positions, wanted, written_traffic};
-use crate::api::{BindingDeletion, ModelVersion, Object as _, RegistryDeletion, Tags, VersionDeletion};
+use crate::api::{
+    BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, Tags, VersionDeletion,
+};
 use crate::azure::model::{Action, Call, Purpose, ResourceId};
 use crate::decide::{Facts as _, Kind, Look, Mode, Situation, deployment_binding};
 
@@ -238,9 +240,7 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
             continue; // back to stable
         }
         let told = endpoint.tags.get("bindery-failed").map(String::as_str).unwrap_or_default();
-        let failed = |revision: &str| {
-            told.contains(revision) || facts.status.failed.iter().any(|f| f.revision == revision)
-        };
+        let failed = |revision: &str| told.contains(revision) || known_to_have_failed(facts, revision);
         let is_wanted =
             wanted(facts).is_some_and(|(revision, wanted)| wanted == name && !failed(&revision.to_string()));
         let ready =
@@ -297,6 +297,11 @@ fn steps_are_taken_one_by_one(
     hold(waited >= wait, || format!("{waited:?} of {wait:?} waited at {before} %: {}", call.doing))
 }
 
+fn known_to_have_failed(facts: &deployment_binding::Facts, revision: &str) -> bool {
+    let last = facts.status.history.iter().find(|it| it.revision == revision);
+    last.is_some_and(|it| it.outcome == Outcome::Failed)
+}
+
 /// A revision that failed is not created again.
 fn a_failed_revision_is_not_tried_again(
     world: &World,
@@ -306,7 +311,7 @@ fn a_failed_revision_is_not_tried_again(
     let (Action::Put(body), Some(id)) = (&call.action, &facts.id) else { return Ok(()) };
     let revision = body["tags"]["bindery-revision"].as_str().unwrap_or_default();
     let by_tag = world.ledger.failed.get(id).is_some_and(|f| f.contains(revision));
-    let by_status = facts.status.failed.iter().any(|f| f.revision == revision);
+    let by_status = known_to_have_failed(facts, revision);
     hold(!by_tag && !by_status, || format!("{revision} has failed: {}", call.doing))
 }
 

@@ -6,6 +6,7 @@ mod available;
 mod bodies;
 mod endings;
 mod endpoint;
+mod history;
 mod look;
 mod mending;
 mod position;

@@ -26,7 +26,7 @@ fn position(it: &Binding, step: usize, seconds: u64) -> Position {
 
 /// The status says so of it.
 fn standing(it: Binding, step: usize, seconds: u64) -> Binding {
-    let position = position(&it, step, seconds).to_status();
+    let position = position(&it, step, seconds).to_status(4);
     it.with(|f| f.status.candidate.as_mut().unwrap().step = Some(position))
 }
 
@@ -45,8 +45,8 @@ fn refused(it: Binding) -> Binding {
 
 /// Where the status says that it stands.
 fn stands(it: &Binding) -> Option<(i32, String)> {
-    let candidate = it.decide().status.candidate?;
-    Some((candidate.step?.index, candidate.steps))
+    let step = it.decide().status.candidate?.step?;
+    Some((step.index, format!("{}/{}", step.index, step.count)))
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_candidate_stands_at_no_step_before_it_can_serve() {
     assert_eq!(stands(&preparing("Creating")), None);
     assert_eq!(stands(&preparing("Succeeded")), Some((0, "0/4".into())));
     let step = preparing("Succeeded").decide().status.candidate.unwrap().step;
-    let begun = position(&rollout(), 0, 0).to_status();
+    let begun = position(&rollout(), 0, 0).to_status(4);
     assert_eq!(step, Some(CandidateStep { since: noon(), ..begun }));
 }
 

@@ -150,7 +150,7 @@ proptest! {
         let ready = decision.status.conditions.iter().find(|c| c.type_ == "Ready");
         prop_assert_eq!(ready.and_then(|c| c.observed_generation), Some(it.0.situation.generation));
         if let Some(call) = &decision.call {
-            allowed(&found, &it.0, decision.status.stable.as_deref(), call)?;
+            allowed(&found, &it.0, decision.status.stable.as_ref().map(|s| s.deployment.as_str()), call)?;
         }
         // What was decided and stored is decided again, to the letter: or the status would be written for ever.
         let mut again = it.0.clone();

@@ -425,7 +425,7 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
             "Azure took too long, and made it after all",
             preparing("2", "Creating", 3601)
                 .with(|f| {
-                    f.status.failed = super::super::decide(f).status.failed;
+                    f.status.history = super::super::decide(f).status.history;
                     f.deployments[1].properties.provisioning_state = Some("Succeeded".into());
                 })
                 .decide(),
@@ -453,15 +453,17 @@ fn the_reason_of_a_failure_is_azures() {
     let failed = operation(Purpose::CreateDeployment, "create it", &id, 60, failed_state());
     it.0.status.operation.clone_from(&failed.remembered);
     it.0.situation.operation = failed;
-    let failed = it.decide().status.failed.remove(0);
+    let failed = it.decide().status.history.remove(0);
     assert_eq!(
-        (failed.reason, failed.message.as_str()),
-        (FailureReason::CandidateFailed, "OutOfQuota: Not enough cores.")
+        (failed.reason, failed.message.as_deref()),
+        (Some(FailureReason::CandidateFailed), Some("OutOfQuota: Not enough cores."))
     );
     it.0.situation.operation.answer = Some(OperationState::Gone);
-    let failed = it.decide().status.failed.remove(0);
-    assert_eq!(failed.message, "Azure reports it as failed and no longer says why; its logs may.");
-    let lost = rollout().failed("2", 60).forgotten().decide().status.failed.remove(0);
+    let failed = it.decide().status.history.remove(0);
+    let unknown = "Azure reports it as failed and no longer says why; its logs may.";
+    assert_eq!(failed.message.as_deref(), Some(unknown));
+    let lost = rollout().failed("2", 60).forgotten().decide().status.history.remove(1);
+    assert_eq!(lost.finished_at, None);
     assert_eq!(lost.revision, rollout().revision("2").to_string());
 }
 

@@ -32,7 +32,7 @@ pub(in crate::demo) async fn rollout(
     ready(stage, narration, &["amlbind/taxi-fare"]).await?;
     stage.kubectl.run(narration, &["get", "amlbind", BINDING, "-n", NAMESPACE]).await?;
 
-    let stable = binding(stage).await?.stable.unwrap_or_default();
+    let stable = binding(stage).await?.stable.map(|s| s.deployment).unwrap_or_default();
     let arrived = scorer.tally();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let since = scorer.tally().since(&arrived);
@@ -101,7 +101,7 @@ async fn follow(stage: &Stage, narration: &mut Narration, scorer: &Scorer) -> Re
             narration.say(format!("  … {} s: {now}", begun.elapsed().as_secs()));
             word = now;
         }
-        let arrived = status.stable.as_deref().is_some_and(|s| s.starts_with("v2-"));
+        let arrived = status.stable.as_ref().is_some_and(|s| s.deployment.starts_with("v2-"));
         if arrived || status.phase == Some(Phase::Failed) || begun.elapsed() > 2 * PATIENCE {
             return Ok(weights);
         }

@@ -24,7 +24,7 @@ pub(in crate::demo) async fn first_version(
     let key = stage.ada.endpoint_key("fares-prod", "taxi-fare-prod").await?;
     let scorer = Scorer::start(stage.ada.http.clone(), uri, key);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let (tally, stable) = (scorer.tally(), status.stable.unwrap_or_default());
+    let (tally, stable) = (scorer.tally(), status.stable.map(|s| s.deployment).unwrap_or_default());
     narration.check(
         format!("{stable} answers: {}", tally.in_words()),
         tally.failed == 0 && tally.is_near(&stable, 100) && stable.starts_with("v1-"),

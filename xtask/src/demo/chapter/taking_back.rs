@@ -42,8 +42,8 @@ pub(in crate::demo) async fn taking_back(
         .kubectl
         .run(narration, &["get", "amlbind", "taxi-fare", "-n", NAMESPACE, "-o", message])
         .await?;
-    let columns = "custom-columns=NAME:.metadata.name,PHASE:.status.phase,STABLE:.status.stable,\
-                   TRAFFIC:.status.trafficSummary,FAILED:.status.failed[*].revision";
+    let columns = "custom-columns=NAME:.metadata.name,PHASE:.status.phase,STABLE:.status.stable.deployment,\
+                   TRAFFIC:.status.trafficSummary,REVISIONS:.status.history[*].revision,OUTCOMES:.status.history[*].outcome";
     stage.kubectl.run(narration, &["get", "amlbind", "taxi-fare", "-n", NAMESPACE, "-o", columns]).await?;
 
     narration.check(
@@ -55,7 +55,7 @@ pub(in crate::demo) async fn taking_back(
     narration.check("the phase of the binding is Failed", status.phase == Some(Phase::Failed), || {
         format!("{:?}", status.phase)
     })?;
-    let stable = status.stable.clone().unwrap_or_default();
+    let stable = status.stable.clone().map(|s| s.deployment).unwrap_or_default();
     let traffic = {
         let control = stage.stand.emulator.control();
         control.resource(&azure_id(ENDPOINT)).map(|endpoint| endpoint["properties"]["traffic"].clone())

@@ -1,0 +1,175 @@
+//! The rollouts that have ended. Which revisions failed is known by the endpoint's tag, too; what Azure said of them, and the
+//! rest, only here.
+
+use jiff::Timestamp;
+
+use super::Case;
+use super::picture::version;
+use crate::api::{FailureReason, Outcome, PastRollout};
+use crate::azure::model::resource::OnlineDeployment;
+use crate::azure::model::{Operation, OperationState};
+use crate::decide::rollout::{Failures, Revision, broken};
+
+/// How many are remembered.
+const MOST: usize = 10;
+
+/// The rollouts that have ended, the latest first.
+pub(super) fn of(case: &Case<'_>) -> Vec<PastRollout> {
+    let mut all = case.facts.status.history.clone();
+    let failures = failures(case);
+    if let Some(superseded) = superseded(case, &failures) {
+        all.insert(0, superseded);
+    }
+    // In the order in which they failed, also where only the endpoint's tag knows them.
+    let mut at = 0;
+    for revision in failures.iter() {
+        let known = failed(&all).find(|(_, failed)| failed == revision).map(|(index, _)| index);
+        if known.is_none() {
+            all.insert(at, why_it_failed(case, revision));
+        }
+        at = known.unwrap_or(at) + 1;
+    }
+    if let Some(promoted) = promoted(case, &all) {
+        all.insert(0, promoted);
+    }
+    while all.len() > MOST {
+        // What failed is not tried again: that is what has to be remembered.
+        let needed: Vec<usize> = failed(&all).map(|(at, _)| at).collect();
+        let spare = (0..all.len()).rev().find(|at| !needed.contains(at));
+        all.remove(spare.unwrap_or(MOST));
+    }
+    all
+}
+
+/// The revisions that failed and were not tried since, the latest first.
+pub(super) fn remembered_failures(history: &[PastRollout]) -> Failures {
+    failed(history).map(|(_, revision)| revision).collect()
+}
+
+/// The entries whose revision failed the last time that it was tried.
+fn failed(history: &[PastRollout]) -> impl Iterator<Item = (usize, Revision)> {
+    let latest = |(at, it): &(usize, &PastRollout)| {
+        it.outcome == Outcome::Failed && history[..*at].iter().all(|later| later.revision != it.revision)
+    };
+    history.iter().enumerate().filter(latest).map(|(at, it)| (at, Revision::parse(&it.revision)))
+}
+
+/// The failure of a revision that is not tried again.
+pub(super) fn failure_of(case: &Case<'_>, revision: &Revision) -> Option<PastRollout> {
+    let all = of(case);
+    let (at, _) = failed(&all).find(|(_, failed)| failed == revision)?;
+    Some(all[at].clone())
+}
+
+/// The revisions that failed, what is late now among them, and without what serves for all that.
+fn failures(case: &Case<'_>) -> Failures {
+    let late = case.scene.wanted_revision().cloned().into_iter().filter(|_| deadline_passed(case));
+    let all = late.collect::<Failures>().then(case.scene.failures());
+    let stable = case.scene.stable.as_deref().and_then(|name| case.scene.deployment(name));
+    let stable = stable.and_then(Revision::tagged);
+    all.iter().filter(|revision| stable.as_ref() != Some(revision)).cloned().collect()
+}
+
+/// The rollout of a revision, ended now.
+fn ended(case: &Case<'_>, revision: &Revision, outcome: Outcome) -> PastRollout {
+    let candidate = case.facts.status.candidate.as_ref().filter(|c| c.revision == revision.to_string());
+    PastRollout {
+        revision: revision.to_string(),
+        version: None,
+        outcome,
+        reason: None,
+        message: None,
+        started_at: candidate.map(|c| c.started_at),
+        finished_at: Some(case.facts.situation.now),
+    }
+}
+
+/// The candidate that the status knows, where the manifest asks for something else by now.
+fn superseded(case: &Case<'_>, failures: &Failures) -> Option<PastRollout> {
+    let scene = &case.scene;
+    let candidate = case.facts.status.candidate.as_ref()?;
+    let revision = Revision::parse(&candidate.revision);
+    let wanted = scene.wanted_revision()?;
+    let stable = scene.stable.as_deref() == Some(candidate.deployment.as_str());
+    let deployment = scene.deployment(&candidate.deployment);
+    (*wanted != revision && !stable && !failures.contains(&revision)).then(|| PastRollout {
+        version: deployment.and_then(version),
+        ..ended(case, &revision, Outcome::Superseded)
+    })
+}
+
+/// The stable revision, where no other has been promoted since.
+fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
+    let (scene, status) = (&case.scene, &case.facts.status);
+    let stable = scene.stable.as_deref().and_then(|name| scene.deployment(name)).filter(|d| scene.ours(d))?;
+    let revision = Revision::tagged(stable)?;
+    let last = history.iter().find(|it| it.outcome == Outcome::Promoted);
+    if last.is_some_and(|it| it.revision == revision.to_string()) {
+        return None;
+    }
+    let rollout = ended(case, &revision, Outcome::Promoted);
+    // A status that was lost knows neither.
+    let seen = status.stable.is_some() || rollout.started_at.is_some();
+    Some(PastRollout {
+        version: version(stable),
+        finished_at: rollout.finished_at.filter(|_| seen),
+        ..rollout
+    })
+}
+
+/// Why a revision failed that the status does not know yet. Azure's detail exists only in the operation.
+fn why_it_failed(case: &Case<'_>, revision: &Revision) -> PastRollout {
+    let (facts, scene) = (case.facts, &case.scene);
+    let deployment = facts.deployments.iter().find(|d| Revision::tagged(d).as_ref() == Some(revision));
+    let seen = !scene.failed.contains(revision);
+    let because = |reason: FailureReason, message: String| PastRollout {
+        version: deployment.and_then(version),
+        reason: Some(reason),
+        message: Some(message),
+        finished_at: seen.then_some(facts.situation.now),
+        ..ended(case, revision, Outcome::Failed)
+    };
+    if scene.wanted_revision() == Some(revision) && deadline_passed(case) {
+        let message = "Azure did not make it ready within spec.strategy.progressDeadline.";
+        return because(FailureReason::ProgressDeadlineExceeded, message.into());
+    }
+    let Some(deployment) = deployment.filter(|d| broken(d.provisioning()) && seen) else {
+        return because(
+            FailureReason::CandidateFailed,
+            "It failed before; the status that knew why was lost.".into(),
+        );
+    };
+    let operation = &facts.situation.operation;
+    let of_it = |o: &Operation| o.resource.name().eq_ignore_ascii_case(deployment.name());
+    let said = operation.answer.as_ref().filter(|_| operation.remembered.as_ref().is_some_and(of_it));
+    let message = match said {
+        Some(OperationState::Failed { code: Some(code), message }) if !message.starts_with(code.as_str()) => {
+            format!("{code}: {message}")
+        }
+        Some(OperationState::Failed { message, .. }) => message.clone(),
+        _ => "Azure reports it as failed and no longer says why; its logs may.".into(),
+    };
+    because(FailureReason::CandidateFailed, message)
+}
+
+/// Azure has worked on the candidate for longer than the strategy allows. It began by Azure's clock: where
+/// that is ahead of ours, no time has passed.
+pub(super) fn deadline_passed(case: &Case<'_>) -> bool {
+    let (facts, scene) = (case.facts, &case.scene);
+    let Some(candidate) = scene.candidate() else { return false };
+    let deadline = facts
+        .spec
+        .strategy
+        .progress_deadline
+        .as_ref()
+        .map_or(3600, |p| i64::try_from(p.duration().as_secs()).unwrap_or(i64::MAX));
+    // A later change of one that was ready once, such as its count, is no delay of the rollout.
+    let creating = candidate.properties.provisioning_state.as_deref();
+    creating.is_some_and(|s| s.eq_ignore_ascii_case("creating"))
+        && scene.intended.weight(candidate.name()).percent() == 0
+        && created(candidate).is_some_and(|at| at.duration_until(facts.situation.now).as_secs() > deadline)
+}
+
+fn created(deployment: &OnlineDeployment) -> Option<Timestamp> {
+    deployment.rest.get("systemData")?.get("createdAt")?.as_str()?.parse().ok()
+}
