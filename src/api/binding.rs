@@ -73,7 +73,7 @@ pub struct DeploymentBindingSpec {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.versionRef)").message("give versionRef: the ModelVersion to serve"))]
 pub struct ModelToServe {
-    /// The ModelVersion, pinned: to serve another version, name another. Required.
+    /// The ModelVersion to serve. To release another version, change this reference. Required.
     #[serde(default, skip_serializing_if = "Reference::is_absent")]
     pub version_ref: Reference,
 }
@@ -101,7 +101,7 @@ pub struct Endpoint {
     /// 3 to 32 letters, digits and single dashes, beginning with a letter; unique in its Azure region. Immutable.
     #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-zA-Z](-?[a-zA-Z0-9])*$"))]
     pub name: String,
-    /// How clients authenticate. Without it, a new endpoint is made with Key, and one that exists stays as it is.
+    /// How clients authenticate: with endpoint keys (Key), Azure ML tokens (AMLToken) or Microsoft Entra tokens (AADToken). If not set, a new endpoint gets Key, and an existing one stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_mode: Option<AuthMode>,
     /// Whether the endpoint can be reached from public networks. Without it, a new endpoint is made with Enabled, and one that exists stays as it is.
@@ -148,7 +148,7 @@ pub struct Deployment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 50))]
     pub instance_count: Option<i32>,
-    /// The environment's id. MLflow and Triton models need none.
+    /// The id of the Azure ML environment: an ARM id, or `azureml://registries/…/environments/…/versions/…`. Not needed for MLflow and Triton models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024), regex(pattern = AZURE_ID))]
     pub environment: Option<String>,
@@ -170,7 +170,7 @@ pub struct Deployment {
     /// Holds the other probes back until it succeeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub startup_probe: Option<Probe>,
-    /// Whether the deployment may reach public networks. Default: Enabled.
+    /// Whether the deployment may reach public networks. Default: Azure's, `Enabled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress_public_network_access: Option<NetworkAccess>,
     /// Tags of the deployment in Azure. Keys that are not named here are left alone.
@@ -214,21 +214,21 @@ pub struct RequestSettings {
     validation = between("initialDelay", "0s", "1h")
 )]
 pub struct Probe {
-    /// How many failures in a row count. Default: Azure's, 30.
+    /// Failures in a row after which the probe has failed. Default: Azure's, 30.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub failure_threshold: Option<i32>,
-    /// How many successes in a row count. Default: Azure's, 1.
+    /// Successes in a row after which the probe has succeeded. Default: Azure's, 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub success_threshold: Option<i32>,
     /// How long one probe may take, `1s` to `1h`. Default: Azure's, `2s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Period>,
-    /// How often, `1s` to `1h`. Default: Azure's, `10s`.
+    /// Time between two probes, `1s` to `1h`. Default: Azure's, `10s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
-    /// How long to wait before the first, at most `1h`. Default: Azure's, `10s`.
+    /// Time from the start of the container to the first probe, at most `1h`. Default: Azure's, `10s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_delay: Option<Period>,
 }
@@ -245,7 +245,7 @@ pub struct Probe {
     validation = between("handover", "0s", "24h")
 )]
 pub struct Strategy {
-    /// What happens, in this order, before the new version has all the traffic. Default: no steps, all at once. The first version of an endpoint, and the previous version while it is still warm, take all the traffic without steps.
+    /// What happens, in this order, before the new version has all the traffic. Default: no steps, all at once. Steps are skipped for the first version on an endpoint, and when the manifest goes back to the previous version while its deployment is still kept (keepPrevious).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -256,10 +256,10 @@ pub struct Strategy {
     /// How long a failed deployment is kept, for its logs, at most `720h`. Default: `1h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_failed: Option<Period>,
-    /// How long Azure may take to make a deployment ready; longer counts as failed. `1m` to `24h`. Default: `60m`.
+    /// How long Azure may take to create a deployment. After that the revision counts as failed: traffic goes back, and it is not tried again. `1m` to `24h`. Default: `60m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_deadline: Option<Period>,
-    /// How long the deletion of this binding waits for another one of its namespace that names the same endpoint, before anything is taken down in Azure: a binding that is renamed in Git keeps its endpoint, its keys and its traffic. At most `24h`; `0s`: not at all. Default: the operator's `--handover`, `2m`.
+    /// How long the deletion of this binding waits for another binding in the same namespace that names the same endpoint, before anything is deleted in Azure. With this wait, a binding that is renamed in Git keeps its endpoint, keys and traffic. `0s` to `24h`; `0s`: no wait. Default: the operator's `--handover`, which is `2m` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handover: Option<Period>,
 }
@@ -269,7 +269,7 @@ pub struct Strategy {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.setTraffic) != has(self.pause)").message("a step is exactly one of setTraffic and pause"))]
 pub struct Step {
-    /// The share of the traffic that goes to the new version, in percent, 1 to 100; the rest stays with the stable one.
+    /// The share of the traffic that goes to the new version, in percent, 1 to 100; the rest stays with the stable deployment. Weights must increase from step to step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub set_traffic: Option<i32>,
@@ -306,23 +306,27 @@ pub enum BindingDeletion {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentBindingStatus {
-    /// The generation that this status speaks of; -1 before the first look.
+    /// The `metadata.generation` that this status describes; -1 until Bindery has processed the object.
     #[serde(default)]
     pub observed_generation: i64,
-    /// Ready, EndpointReady, CandidateReady, Progressing, Reconciling, Stalled, Drifted.
+    /// The value of the annotation `bindery.dev/reconcile` that was last answered: since it was set, Bindery has compared the object with Azure and tried again what had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub last_handled_reconcile: Option<String>,
+    /// Conditions: Ready, Available, EndpointReady, CandidateReady, Progressing, Reconciling, Stalled, Drifted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
     /// Where the rollout stands, in one word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// The revision that the manifest asks for: a hash over the version and what was written of the deployment, but its count and tags.
+    /// The revision that the manifest asks for: a hash of the version's asset id and of `online.deployment` without instanceCount and tags, 10 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// What serves for certain: the last revision that came to the end of its rollout, or what Bindery found serving.
+    /// The stable deployment: the last one whose rollout was completed, or the one that Bindery found with all the traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stable: Option<Stable>,
-    /// The rollout that goes on.
+    /// The rollout in progress; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
     /// The rollouts that have ended, the latest first, at most 10. A revision whose latest entry is `Failed` is not tried again.
@@ -338,7 +342,7 @@ pub struct DeploymentBindingStatus {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub deployments: Vec<DeploymentStatus>,
-    /// The traffic in a word, such as `v2-1a2b3c4d 90%, v3-5e6f7a8b 10%`.
+    /// The traffic of each deployment in one line, such as `v2-1a2b3c4d5e 90%, v3-5e6f7a8b90 10%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_summary: Option<String>,
     /// What differs from the manifest now.

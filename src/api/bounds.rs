@@ -73,10 +73,14 @@ pub fn fit<K: Object>(status: K::Status) -> K::Status {
             let schema = crd.spec.versions.first_mut()?.schema.as_mut()?.open_api_v3_schema.as_mut()?;
             schema.properties.as_mut()?.remove("status")
         };
-        crds().into_iter().filter_map(|mut crd| Some((crd.spec.names.kind.clone(), status(&mut crd)?))).collect()
+        crds()
+            .into_iter()
+            .filter_map(|mut crd| Some((crd.spec.names.kind.clone(), status(&mut crd)?)))
+            .collect()
     });
     let kind: ObjectKind = K::KIND;
-    let (Some(schema), Ok(mut value)) = (SCHEMAS.get(&kind.to_string()), serde_json::to_value(&status)) else {
+    let (Some(schema), Ok(mut value)) = (SCHEMAS.get(&kind.to_string()), serde_json::to_value(&status))
+    else {
         return status;
     };
     if cut(&mut value, schema) { serde_json::from_value(value).unwrap_or(status) } else { status }

@@ -32,5 +32,8 @@ pub const GROUP: &str = "bindery.dev";
 /// The finalizer on every object that may own something in Azure.
 pub const FINALIZER: &str = "bindery.dev/azure";
 
+/// The annotation that asks for a look now. Its value is any text; another text asks again.
+pub const RECONCILE: &str = "bindery.dev/reconcile";
+
 #[cfg(test)]
 mod tests;

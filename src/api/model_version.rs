@@ -51,7 +51,7 @@ pub struct ModelVersionSpec {
     /// A positive integer, as text. Immutable.
     #[schemars(length(max = 10), regex(pattern = "^[1-9][0-9]*$"))]
     pub version: String,
-    /// The format of the model's files. It cannot be changed to another one. Without it, a new version from a job or a path is MLflow, a promoted one has the format of its source, and of one that exists any format is right.
+    /// The format of the model's files. Immutable once set. If not set, a new version from a job or a path is MLflow, a promoted version has the format of its source, and the format of an existing version is not checked.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<ModelType>,
     /// Where the model comes from. Immutable.
@@ -115,17 +115,17 @@ impl ModelType {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("[has(self.job), has(self.uri), has(self.modelVersionRef), has(self.existing)].filter(given, given).size() == 1").message("give exactly one of job, uri, modelVersionRef and existing"), validation = goes_down("uri"))]
 pub struct Source {
-    /// Into a workspace: the output of a training job there, which is the root of the lineage.
+    /// For a version in a workspace: register the output of this training job. The lineage is read from the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobSource>,
-    /// Into a workspace: a datastore path, such as `azureml://datastores/models/paths/taxi/3`.
+    /// For a version in a workspace: register this datastore path, such as `azureml://datastores/models/paths/taxi/3`. The path must be in the same workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048), regex(pattern = r"^azureml://[^\s?#\\\x00-\x1f\x7f]+$"))]
     pub uri: Option<String>,
-    /// Into a registry: the version that is promoted, from a workspace.
+    /// For a version in a registry: the ModelVersion in a workspace to promote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_version_ref: Option<Reference>,
-    /// What is in Azure already, written `{}`: Bindery makes nothing, and says so where Azure does not have the version.
+    /// Use a version that is already in Azure, written `{}`. Bindery creates nothing; if Azure does not have the version, the reason is `NotInAzure`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<Existing>,
 }
@@ -164,9 +164,13 @@ pub enum VersionDeletion {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelVersionStatus {
-    /// The generation that this status speaks of; -1 before the first look.
+    /// The `metadata.generation` that this status describes; -1 until Bindery has processed the object.
     #[serde(default)]
     pub observed_generation: i64,
+    /// The value of the annotation `bindery.dev/reconcile` that was last answered: since it was set, Bindery has compared the object with Azure and tried again what had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub last_handled_reconcile: Option<String>,
     /// Ready, Registered, Reconciling, Stalled, Drifted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -203,7 +207,7 @@ pub struct ModelVersionStatus {
     /// The property keys that Bindery has set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_properties: Vec<String>,
-    /// Set before a publish is asked for, so that it is asked for once even if the answer is lost.
+    /// The publish request that Bindery sends next or has sent. It is recorded first, so that it is not repeated if the answer is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<Publishing>,
     /// The change that Azure is working on.
@@ -277,7 +281,7 @@ pub struct Code {
     /// The commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// Whether there were changes that no commit holds.
+    /// Whether the working tree had uncommitted changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dirty: Option<bool>,
 }

@@ -12,7 +12,9 @@ use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{DeploymentBinding, FINALIZER, Management, ModelVersion, Period, Reference, Registry, Workspace};
+use super::{
+    DeploymentBinding, FINALIZER, Management, ModelVersion, Period, RECONCILE, Reference, Registry, Workspace,
+};
 use crate::azure::model::Operation;
 
 /// How often Azure is compared where the manifest does not say it.
@@ -97,6 +99,8 @@ pub trait Object:
     fn from_any(object: &AnyObject) -> Option<&Arc<Self>>;
     /// `spec.suspend`, `spec.management`, `spec.interval`.
     fn mode(&self) -> (bool, Management, Option<&Period>);
+    /// `status.lastHandledReconcile`.
+    fn handled(&self) -> Option<&str>;
     /// `status.operation`.
     fn operation(&self) -> Option<&Operation>;
     /// `conditions` of a status.
@@ -157,6 +161,11 @@ pub trait Object:
         self.finalizers().iter().any(|f| f == FINALIZER)
     }
 
+    /// What asks for a look now: the value of the annotation, cut to what a status holds.
+    fn asks(&self) -> Option<String> {
+        self.annotations().get(RECONCILE).map(|token| token.chars().take(253).collect())
+    }
+
     /// How often Azure is compared with the manifest; at least a minute.
     fn interval(&self) -> Duration {
         self.mode().2.map_or(INTERVAL, Period::duration).max(Duration::from_secs(60))
@@ -182,6 +191,10 @@ macro_rules! objects {
             fn mode(&self) -> (bool, Management, Option<&Period>) {
                 let mode: fn(&Self) -> (bool, Management, Option<&Period>) = $mode;
                 mode(self)
+            }
+
+            fn handled(&self) -> Option<&str> {
+                self.status.as_ref()?.last_handled_reconcile.as_deref()
             }
 
             fn operation(&self) -> Option<&Operation> {

@@ -106,7 +106,7 @@ pub struct LabelExpression {
     /// The label's key.
     #[schemars(length(min = 1, max = 317))]
     pub key: String,
-    /// `In`: it has one of the values. `NotIn`: it has none of them, or is not there. `Exists`, `DoesNotExist`: it is there or not, whatever its value.
+    /// `In`: the label has one of the values. `NotIn`: the label has none of them, or is absent. `Exists`: the label is present. `DoesNotExist`: the label is absent.
     pub operator: LabelOperator,
     /// The values, for `In` and `NotIn`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -56,7 +56,7 @@ pub struct RegistrySpec {
     /// Manage (default): Azure is made to match. Observe: differences are only reported.
     #[serde(default)]
     pub management: Management,
-    /// What happens in Azure when this object is deleted. Retain (default): nothing. Delete: the registry is deleted, which Bindery refuses while it holds assets.
+    /// What happens in Azure when this object is deleted. Retain (default): nothing. Delete: the registry is deleted; the deletion waits (`NotEmpty`) while the registry holds assets or a ModelVersion refers to it.
     #[serde(default)]
     pub deletion_policy: RegistryDeletion,
     /// Stop changing Azure until this is false again. Reading goes on. Default: false.
@@ -93,7 +93,7 @@ pub struct Storage {
     /// A hierarchical namespace (Data Lake Gen2). A new region gets none where nothing is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hierarchical_namespace: Option<bool>,
-    /// Whether blobs may be made public. In a new region they may not where nothing is written.
+    /// Whether anonymous access to blobs may be allowed. Default in a new region: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_blob_public_access: Option<bool>,
 }
@@ -133,10 +133,10 @@ pub enum ContainerRegistrySku {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("(has(self.systemAssigned) && self.systemAssigned) || (has(self.userAssigned) && size(self.userAssigned) > 0)").message("an identity is systemAssigned, userAssigned, or both: leave identity out to have Azure's left as it is"))]
 pub struct AzureIdentity {
-    /// Whether it has an identity that lives and dies with the resource. A new resource has none where only `userAssigned` is written.
+    /// Whether the resource has a system-assigned identity, which Azure deletes together with it. If not set while `userAssigned` is, a new resource has none, and an existing one keeps what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_assigned: Option<bool>,
-    /// ARM ids of identities made elsewhere: all of them. With an empty list the resource has none.
+    /// ARM ids of all user-assigned identities of the resource; others are removed. `[]` removes all. If not set, an existing resource keeps what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 20),
@@ -181,9 +181,13 @@ pub enum RegistryDeletion {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegistryStatus {
-    /// The generation that this status speaks of; -1 before the first look.
+    /// The `metadata.generation` that this status describes; -1 until Bindery has processed the object.
     #[serde(default)]
     pub observed_generation: i64,
+    /// The value of the annotation `bindery.dev/reconcile` that was last answered: since it was set, Bindery has compared the object with Azure and tried again what had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub last_handled_reconcile: Option<String>,
     /// Ready, Reconciling, Stalled, Drifted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -217,7 +221,7 @@ pub struct RegistryStatus {
     /// The tag keys that Bindery has set, so that one taken out of the manifest is taken out of Azure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_tags: Vec<String>,
-    /// Since when accounts of a region are missing although Azure works on nothing.
+    /// Since when a region lacks its storage account or container registry while Azure is working on no change. After 30 minutes Bindery requests them again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaiting_accounts_since: Option<Timestamp>,
     /// The change that Azure is working on.

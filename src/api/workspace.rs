@@ -28,7 +28,7 @@ use super::{AllowedNamespaces, AzurePlace, Period, Reference};
 pub struct WorkspaceSpec {
     /// Where the workspace is in Azure.
     pub azure: AzurePlace,
-    /// A word of the organisation's own for what the workspace is for, such as `production`. Reports show it.
+    /// Your own word for the purpose of the workspace, such as `production`. Shown by `kubectl get`; it has no other effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$"))]
     pub tier: Option<String>,
@@ -48,12 +48,12 @@ pub struct WorkspaceSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
-    /// Where versions may come from: one of these. Without a list, from everywhere.
+    /// Where versions may come from: a version must match one of these entries. Without a list, from anywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub sources: Vec<PolicySource>,
-    /// What must be known of where a version comes from. Without it, nothing.
+    /// What must be known about the origin of a version. If not set, nothing has to be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<LineagePolicy>,
 }
@@ -103,9 +103,13 @@ pub enum LineageRequirement {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceStatus {
-    /// The generation that this status speaks of; -1 before the first look.
+    /// The `metadata.generation` that this status describes; -1 until Bindery has processed the object.
     #[serde(default)]
     pub observed_generation: i64,
+    /// The value of the annotation `bindery.dev/reconcile` that was last answered: since it was set, Bindery has compared the object with Azure and tried again what had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub last_handled_reconcile: Option<String>,
     /// Ready, Reconciling, Stalled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

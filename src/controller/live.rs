@@ -24,7 +24,7 @@ use crate::decide::{Event, Kind};
 const LONGEST: Duration = Duration::from_secs(15);
 /// Who we are in `metadata.managedFields`. For events the API server takes it from our User-Agent.
 pub const FIELD_MANAGER: &str = "bindery";
-/// What an event's note may hold.
+/// Bytes that the note of an event may have.
 const NOTE_LIMIT: usize = 1000;
 
 /// The world as it is.
@@ -32,7 +32,6 @@ pub struct Live {
     client: Client,
     azure: azure::client::Azure,
     stores: Stores,
-    recorder: Recorder,
 }
 
 /// What the watches have seen.
@@ -48,8 +47,7 @@ pub struct Stores {
 
 impl Live {
     pub fn new(client: Client, azure: azure::client::Azure, stores: Stores) -> Self {
-        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: None };
-        Self { recorder: Recorder::new(client.clone(), reporter), client, azure, stores }
+        Self { client, azure, stores }
     }
 
     fn api<K: Object>(&self, object: &K) -> Api<K> {
@@ -93,17 +91,19 @@ impl Cluster for Live {
 
     async fn publish<K: Kind>(&self, object: &K, event: &Event) {
         let mut note = event.note.clone();
-        if let Some((cut, _)) = note.char_indices().nth(NOTE_LIMIT) {
-            note.truncate(cut);
-        }
+        note.truncate(note.floor_char_boundary(NOTE_LIMIT));
         let event = ClusterEvent {
             type_: if event.warning { EventType::Warning } else { EventType::Normal },
             reason: event.reason.to_string(),
             note: Some(note),
-            action: "Reconcile".into(),
+            action: event.action(),
             secondary: None,
         };
-        if let Err(refusal) = within(self.recorder.publish(&event, &object.object_ref(&()))).await {
+        // A recorder of its own: two steps of a rollout have one reason and one deed, and a shared recorder would fold them
+        // into one event with the first one's note. Nothing is told twice, so nothing has to be folded.
+        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: None };
+        let recorder = Recorder::new(self.client.clone(), reporter);
+        if let Err(refusal) = within(recorder.publish(&event, &object.object_ref(&()))).await {
             debug!("an event was not published: {refusal:?}");
         }
     }

@@ -30,6 +30,8 @@ pub struct Remembered {
     pub trouble: Trouble,
     /// The generation that the trouble is about: a new one starts afresh.
     pub generation: i64,
+    /// What asked for the last look: who asks again wants what failed to be tried again.
+    pub asks: Option<String>,
     /// The owner that the tags named and whose object was not there, and since when.
     pub absent: Option<(Owner, Timestamp)>,
     /// How often in a row the cluster did not take a write.
@@ -42,11 +44,14 @@ pub struct Remembered {
 }
 
 impl Memory {
-    /// What is remembered of the object, with the trouble of an earlier generation forgotten.
-    pub fn recall(&self, uid: &str, generation: i64) -> Remembered {
+    /// What is remembered of the object, with the trouble of an earlier generation, or of the time before somebody asked,
+    /// forgotten.
+    pub fn recall(&self, uid: &str, generation: i64, asks: Option<&String>) -> Remembered {
         self.change(uid, |it| {
-            if it.generation != generation {
+            let asked = asks.is_some() && it.asks.as_ref() != asks;
+            if it.generation != generation || asked {
                 it.generation = generation;
+                it.asks = asks.cloned();
                 it.trouble = Trouble { last_read: it.trouble.last_read, ..Trouble::default() };
             }
             it.clone()
@@ -95,4 +100,40 @@ pub fn fingerprint(status: &impl Serialize) -> u64 {
     let mut hasher = DefaultHasher::new();
     serde_json::to_string(status).unwrap_or_default().hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure::model::{Class, Purpose, ResourceId};
+    use crate::decide::Attempt;
+    use crate::decide::fixtures::failure;
+
+    #[test]
+    fn a_new_generation_and_a_new_question_begin_afresh() {
+        let (memory, asks) = (Memory::default(), |token: &str| Some(token.to_string()));
+        let fails = || {
+            let attempt = Attempt {
+                purpose: Purpose::Update,
+                resource: ResourceId::new("/x"),
+                doing: "change it".into(),
+            };
+            memory.change("uid", |it| it.trouble.failure = Some(failure(attempt, Class::Permanent, 0, 1)));
+        };
+        let knows = |generation, asks: Option<String>| {
+            memory.recall("uid", generation, asks.as_ref()).trouble.failure.is_some()
+        };
+        knows(1, None);
+        for (generation, token, expected) in [
+            (1, None, true),
+            (2, None, false),
+            (2, asks("a"), false),
+            (2, asks("a"), true),
+            (2, asks("b"), false),
+            (2, None, true),
+        ] {
+            fails();
+            assert_eq!(knows(generation, token.clone()), expected, "{generation} {token:?}");
+        }
+    }
 }

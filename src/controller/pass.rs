@@ -16,7 +16,7 @@ use super::report;
 use crate::api::{Object, ObjectKey};
 use crate::azure::model::{Call, ResourceId};
 use crate::decide::facts::{Known, Moment, gather, lane};
-use crate::decide::{Decision, Event, Facts, Kind, LookAgain, Situation};
+use crate::decide::{Decision, Deed, Event, Facts, Kind, LookAgain, Situation};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
@@ -54,7 +54,7 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Du
 
 async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Result<Duration, Refusal> {
     let (uid, generation) = (object.uid_or_empty(), object.generation());
-    let remembered = context.memory.recall(&uid, generation);
+    let remembered = context.memory.recall(&uid, generation, object.asks().as_ref());
     // No pass acts on a cached object older than our own last write to it.
     if report::version(object.as_ref()) < remembered.written {
         return Ok(SOON);
@@ -97,7 +97,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
     }
     report::events(object.as_ref(), context, &decision.events).await;
     match decision.call {
-        Some(call) => act(&written, facts, call, context).await,
+        Some(call) => act(&written, facts, call, decision.deed, context).await,
         None => Ok(after(decision.next, object.as_ref())),
     }
 }
@@ -107,6 +107,7 @@ async fn act<K: Kind, P: Ports>(
     object: &K,
     mut facts: K::Facts,
     call: Call,
+    deed: Option<Deed>,
     context: &Context<P>,
 ) -> Result<Duration, Refusal> {
     context.ports.calls(object, &facts, &call);
@@ -122,12 +123,16 @@ async fn act<K: Kind, P: Ports>(
     facts.remember(object.current());
     facts.absorb(&call, answer.as_ref());
 
+    if let (Ok(reply), Some(deed)) = (&answer, deed) {
+        report::events(object, context, &[deed.taken(reply)]).await;
+    }
     let afterwards = facts.decide();
     context.ports.decided(object, &facts, &afterwards);
     if afterwards.release {
         return let_go(object, &facts, context, &afterwards.events).await;
     }
     report::status(object, context, afterwards.status).await?;
+    report::events(object, context, &afterwards.events).await;
     let next = if afterwards.call.is_some() { LookAgain::Now } else { afterwards.next };
     Ok(after(next, object))
 }

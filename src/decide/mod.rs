@@ -26,7 +26,7 @@ pub use situation::{
     Attempt, Claimant, Effect, Failure, Followed, Intent, Mode, NotOurs, OWNER_TAG, Owner, Ownership,
     Situation, Standing, Tagged, Trouble, Watched, Written, elapsed, in_seconds, retry_after,
 };
-pub use verdict::{Decision, Event, LookAgain, Verdict};
+pub use verdict::{Decision, Deed, Event, LookAgain, Verdict};
 
 /// Asks the questions in their order; the first that has an answer decides.
 fn first_of<F: ?Sized>(facts: &F, questions: &[fn(&F) -> Option<Verdict>]) -> Option<Verdict> {

@@ -176,6 +176,7 @@ impl Facts {
 fn picture(facts: &Facts) -> ModelVersionStatus {
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
+    status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.served_by.clone_from(&facts.served_by);
     let serving: Vec<String> =
@@ -354,11 +355,7 @@ fn correct(facts: &Facts) -> Option<Verdict> {
     let put = facts.put(reason, purpose, doing, &facts.desired(version.clone()))?;
     let mut verdict = put.mending(differences.clone());
     if drifted && !facts.observing() {
-        verdict = verdict.telling(
-            true,
-            Reason::Drifted,
-            format!("{} changed in Azure; Bindery puts the manifest's word back.", fields.join(", ")),
-        );
+        verdict = verdict.remarking(true, "");
     }
     Some(verdict)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::api::{Drift, Reason};
-use crate::azure::model::Call;
+use crate::azure::model::{Call, Purpose, Reply};
 
 /// What one question answers: how ready the object is, why, and what happens now.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Verdict {
     pub call: Option<Call>,
     /// What to tell.
     pub events: Vec<Event>,
+    /// The call is a warning to whoever reads of it, and what more they should know.
+    pub remark: (bool, String),
     /// When to look again.
     pub next: LookAgain,
     /// The object may go: nothing in Azure needs it any more.
@@ -56,15 +58,54 @@ pub enum LookAgain {
     Interval,
 }
 
-/// An event on the object.
+/// An event on the object: what has happened, never what is only about to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Warning instead of Normal.
     pub warning: bool,
     /// A stable word.
     pub reason: Reason,
+    /// What Bindery asked Azure for when it happened; none where it only looked.
+    pub deed: Option<Purpose>,
     /// A sentence.
     pub note: String,
+}
+
+impl Event {
+    /// The deed in the form that Kubernetes has for it, such as `MoveTraffic`.
+    pub fn action(&self) -> String {
+        let Some(deed) = self.deed else { return "Reconcile".into() };
+        let word = deed.to_string();
+        let upper = |part: &str| part[..1].to_uppercase() + &part[1..];
+        word.split('-').map(upper).collect()
+    }
+
+    /// Azure has done what was asked for.
+    pub fn done(reason: Reason, deed: Purpose, doing: &str) -> Self {
+        Self { warning: false, reason, deed: Some(deed), note: format!("Done: {doing}.") }
+    }
+}
+
+/// What is to be told of a call once Azure has taken it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    warning: bool,
+    reason: Reason,
+    purpose: Purpose,
+    doing: String,
+    remark: String,
+}
+
+impl Deed {
+    /// The event: Azure works on it or has done it.
+    pub fn taken(self, reply: &Reply) -> Event {
+        let Self { warning, reason, purpose, doing, remark } = self;
+        let note = match reply.operation {
+            Some(_) => format!("Bindery asked Azure to {doing}.{remark}"),
+            None => format!("Done: {doing}.{remark}"),
+        };
+        Event { warning, reason, deed: Some(purpose), note }
+    }
 }
 
 /// What to do for an object now, and what its status should say.
@@ -77,6 +118,8 @@ pub struct Decision<S> {
     pub call: Option<Call>,
     /// Events to publish.
     pub events: Vec<Event>,
+    /// What to tell of the call once Azure has taken it.
+    pub deed: Option<Deed>,
     /// When to look again.
     pub next: LookAgain,
     /// All is as it should be: what went wrong before is over.
@@ -98,6 +141,7 @@ impl Verdict {
             course,
             call: None,
             events: vec![],
+            remark: (false, String::new()),
             next: LookAgain::Interval,
             release: false,
             stays_ready: None,
@@ -141,7 +185,9 @@ impl Verdict {
     pub fn release(message: impl Into<String>) -> Self {
         let message = message.into();
         let verdict = Self::new(Some(false), Reason::Finishing, message.clone(), Course::Working);
-        Self { release: true, ..verdict }.telling(false, Reason::Finishing, message)
+        let let_go =
+            Event { warning: false, reason: Reason::Finishing, deed: Some(Purpose::LetGo), note: message };
+        Self { release: true, events: vec![let_go], ..verdict }
     }
 
     /// The decision that it amounts to.
@@ -149,6 +195,7 @@ impl Verdict {
         Decision {
             status,
             settled: self.course == Course::Settled && self.ready == Some(true),
+            deed: self.deed(),
             call: self.call,
             events: self.events,
             next: self.next,
@@ -165,10 +212,16 @@ impl Verdict {
         self
     }
 
-    /// With an event.
+    /// With more to say of the call in its event, perhaps as a warning.
     #[must_use]
-    pub fn telling(mut self, warning: bool, reason: Reason, note: impl Into<String>) -> Self {
-        self.events.push(Event { warning, reason, note: note.into() });
+    pub fn remarking(mut self, warning: bool, remark: impl Into<String>) -> Self {
+        self.remark = (warning, remark.into());
         self
+    }
+
+    fn deed(&self) -> Option<Deed> {
+        let (call, (warning, remark)) = (self.call.as_ref()?, self.remark.clone());
+        let (purpose, doing) = (call.errand.purpose, call.doing.clone());
+        Some(Deed { warning, reason: self.reason, purpose, doing, remark })
     }
 }

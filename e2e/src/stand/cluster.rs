@@ -117,7 +117,7 @@ impl Stand {
         .into())
     }
 
-    /// The events about an object, as `Warning Drifted: note`, in no order.
+    /// The events about an object, as `Warning Drifted PutBack: note`, in no order.
     pub async fn events(&self, name: &str) -> Result<Vec<String>, Error> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
         let all = api.list(&ListParams::default()).await?;
@@ -125,7 +125,9 @@ impl Stand {
             e.regarding.as_ref().and_then(|r| r.name.as_deref()).is_some_and(|regarding| regarding == name)
         });
         let text = |t: Option<String>| t.unwrap_or_default();
-        Ok(about.map(|e| format!("{} {}: {}", text(e.type_), text(e.reason), text(e.note))).collect())
+        let told = about
+            .map(|e| format!("{} {} {}: {}", text(e.type_), text(e.reason), text(e.action), text(e.note)));
+        Ok(told.collect())
     }
 
     /// Waits until an event about an object contains this text: events follow what they tell about.

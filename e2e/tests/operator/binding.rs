@@ -279,7 +279,7 @@ async fn traffic_that_somebody_moves_is_named_and_put_back() -> Outcome {
     for part in ["traffic is", "publicNetworkAccess", &format!("{second} 100%")] {
         assert!(message.contains(part), "{message}");
     }
-    let event = stand.wait_event("taxi", "Warning Drifted").await?;
+    let event = stand.wait_event("taxi", "Warning Drifted PutBack").await?;
     assert!(event.contains("put back traffic"), "the traffic goes alone: {event}");
     assert!(event.contains("Then it puts back endpoint.publicNetworkAccess"), "{event}");
     stand.wait_for::<DeploymentBinding>("taxi", "in sync", |b| ready(b) && !drifted(b)).await?;

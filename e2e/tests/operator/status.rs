@@ -1,7 +1,7 @@
 //! The status: to be trusted by `kubectl wait`, worth a page, and no loss when it is lost.
 
 use azureml_emulator::{Effect, FaultRule};
-use bindery::api::{DeploymentBinding, ModelVersion, Registry, Workspace};
+use bindery::api::{DeploymentBinding, ModelVersion, Outcome as Ended, Registry, Workspace};
 use e2e::stand::{Error, Stand, condition, current, ready};
 use serde_json::{Value, json};
 
@@ -76,7 +76,9 @@ fn timeless(mut status: Value) -> Value {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(fields) => {
-                fields.retain(|name, _| name != "lastTransitionTime" && name != "since");
+                // What is over is told by nothing but the status.
+                let over = ["lastTransitionTime", "since", "startedAt", "history"];
+                fields.retain(|name, _| !over.contains(&name.as_str()));
                 fields.values_mut().for_each(strip);
             }
             Value::Array(items) => items.iter_mut().for_each(strip),
@@ -186,5 +188,75 @@ async fn ready_says_nothing_of_a_manifest_that_nobody_could_compare() -> Outcome
     stand.emulator.control().clear_faults();
     stand.wait_for::<Registry>("fares-models", "Ready", ready).await?;
     assert_eq!(stand.azure_field("registries/fares-models", "/tags/team"), "rides");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_a_look_gets_one_and_what_failed_is_tried_again() -> Outcome {
+    let stand = taxi::stand("status-asked").await?;
+    taxi::workspaces(&stand).await?;
+    let missing = "/outputs/artifacts/paths/nothing";
+    stand.emulator.control().declare_missing_path(missing);
+    let spec = with(taxi::from_job("1"), json!({"source": {"job": {"path": "nothing"}}, "interval": "24h"}));
+    stand.apply("ModelVersion", "taxi-1-dev", spec).await?;
+    stand.wait_reason::<ModelVersion>("taxi-1-dev", "Refused").await?;
+    let tries = || stand.requests_on("PUT", "workspaces/fares-dev/models/taxi/versions/1").len();
+    let ask = async |token: &str| -> Outcome {
+        let annotation = format!("bindery.dev/reconcile={token}");
+        stand.kubectl(&["annotate", "--overwrite", "amlmv/taxi-1-dev", &annotation]).await?;
+        let answered = |v: &ModelVersion| {
+            v.status.as_ref().is_some_and(|s| s.last_handled_reconcile.as_deref() == Some(token))
+        };
+        stand.wait_for::<ModelVersion>("taxi-1-dev", "answered", answered).await?;
+        Ok(())
+    };
+    let before = tries();
+    ask("first").await?;
+    stand.wait_until("one more try", |_| tries() == before + 1).await?;
+    // An edit of another annotation is no question.
+    stand.kubectl(&["annotate", "amlmv/taxi-1-dev", "team=fares"]).await?;
+    ask("second").await?;
+    stand.wait_until("and one more", |_| tries() == before + 2).await?;
+    stand.wait_event("taxi-1-dev", "Warning Refused Reconcile: Bindery could not register taxi:1").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_a_rollout_tell_each_deed_and_what_came_of_it() -> Outcome {
+    let stand = taxi::stand("status-events").await?;
+    let binding = with(
+        taxi::binding("taxi-1"),
+        json!({"strategy": {"steps": [{"setTraffic": 10}, {"setTraffic": 50}]}}),
+    );
+    taxi::story(&stand, binding).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
+    let second = |b: &DeploymentBinding| {
+        ready(b)
+            && b.status
+                .as_ref()
+                .and_then(|s| s.history.first())
+                .is_some_and(|it| it.version.as_deref() == Some("2"))
+    };
+    let done = stand.wait_for::<DeploymentBinding>("taxi", "at version 2", second).await?;
+    let history = done.status.map(|s| s.history).unwrap_or_default();
+    let told: Vec<_> = history.iter().map(|it| (it.version.as_deref(), it.outcome)).collect();
+    assert_eq!(told, [(Some("2"), Ended::Promoted), (Some("1"), Ended::Promoted)]);
+    assert!(
+        history.iter().all(|it| it.started_at <= it.finished_at && it.started_at.is_some()),
+        "{history:?}"
+    );
+    for part in [
+        "Normal Progressing CreateDeployment: Bindery asked Azure to create deployment v2-",
+        "Normal Succeeded CreateDeployment: Done: create deployment v2-",
+        "MoveTraffic: Bindery asked Azure to move 10 % of the traffic to v2-",
+        "MoveTraffic: Bindery asked Azure to move 50 % of the traffic to v2-",
+        "Promote: Bindery asked Azure to ",
+        "Normal Succeeded Promote: Done: ",
+    ] {
+        stand.wait_event("taxi", part).await?;
+    }
+    let all = stand.events("taxi").await?;
+    assert!(all.iter().all(|it| it.starts_with("Normal ")), "{all:#?}");
     Ok(())
 }

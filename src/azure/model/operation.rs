@@ -10,13 +10,13 @@ use super::{Call, Purpose, ResourceId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Operation {
-    /// What it is for, in a word.
+    /// The purpose of the change, such as `create` or `move-traffic`.
     pub purpose: Purpose,
     /// What it does, in words.
     pub doing: String,
     /// The resource that it changes, by ARM id.
     pub resource: ResourceId,
-    /// Where Azure tells how it goes. Opaque, up to some 5,500 characters, and not for people.
+    /// The URL at which Bindery polls the progress of this change. Opaque; up to about 5,500 characters.
     #[schemars(length(max = 8192))]
     pub url: String,
     /// When Azure accepted it.

@@ -45,7 +45,7 @@ fn what_azure_took_is_remembered_until_a_look_finds_nothing_to_write() {
         let (mut situation, mut decision) = (facts.situation.clone(), nothing.clone());
         change(&mut situation, &mut decision);
         remember_what_was_decided(&context, "uid", &mut situation, &decision);
-        context.memory.recall("uid", 0).trouble.written.is_some()
+        context.memory.recall("uid", 0, None).trouble.written.is_some()
     };
     assert!(!remembers(&|_, _| ()), "it was kept");
     assert!(remembers(&|_, decision| decision.unkept = true));

@@ -64,9 +64,8 @@ pub(super) fn go_on_mending(case: &Case<'_>) -> Option<Verdict> {
         None => stable.clone(),
     };
     let doing = format!("mend deployment {name}, which serves and which Azure left in a failed state");
-    let note = format!("Bindery is about to {doing}.");
     let call = Call::new(Purpose::Mend, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
-    Some(Verdict::call(Reason::Updating, call).telling(true, Reason::Updating, note))
+    Some(Verdict::call(Reason::Updating, call).remarking(true, ""))
 }
 
 pub(super) fn remove_superseded(case: &Case<'_>) -> Option<Verdict> {
@@ -122,10 +121,9 @@ pub(super) fn create_candidate(case: &Case<'_>) -> Option<Verdict> {
     let deployment = &facts.spec.online.deployment;
     let body = new_deployment(deployment, asset_id, location, &facts.situation.ownership.owner, revision);
     let doing = format!("create deployment {name} of {model}:{version}");
-    let note = format!("Bindery is about to {doing}.");
     let call =
         Call::new(Purpose::CreateDeployment, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
-    Some(Verdict::call(Reason::Progressing, call).telling(false, Reason::Progressing, note))
+    Some(Verdict::call(Reason::Progressing, call))
 }
 
 pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
@@ -144,11 +142,10 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
     let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.ownership.owner);
     let body = adjusted_deployment(found, wanted, facts.owned_on(name), owner, revision);
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let note = format!("Bindery is about to {doing}.");
     let call =
         Call::new(Purpose::AdjustDeployment, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
     let verdict = Verdict::call(reason, call).mending(differences.clone());
-    Some(if drifted && !facts.observing() { verdict.telling(true, reason, note) } else { verdict })
+    Some(if drifted && !facts.observing() { verdict.remarking(true, "") } else { verdict })
 }
 
 pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {

@@ -41,10 +41,9 @@ pub(super) fn align_endpoint(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let (reason, (purpose, doing)) = (cause.reason(), errand(case, cause));
-    let note = format!("Bindery is about to {doing}.{}", cause.and_then());
     let put = facts.put_endpoint(case, endpoint.clone(), &case.next, (reason, purpose), doing)?;
     let verdict = put.mending(case.scene.differences());
-    Some(if facts.observing() { verdict } else { verdict.telling(cause.is_warning(), reason, note) })
+    Some(if facts.observing() { verdict } else { verdict.remarking(cause.is_warning(), cause.and_then()) })
 }
 
 /// What the call is for, and the sentence of it. An endpoint that a call of ours left in a failed state is mended by

@@ -18,6 +18,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     let (facts, scene) = (case.facts, &case.scene);
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
+    status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.revision = scene.wanted_revision().map(ToString::to_string);
     // What runs on another's endpoint is the other's to report.

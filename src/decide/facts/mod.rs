@@ -80,6 +80,7 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
     let situation = Situation {
         now: moment.now,
         generation: object.generation(),
+        asks: object.asks(),
         deleting: object.is_deleting(),
         deleted_at: object.meta().deletion_timestamp.as_ref().map(|t| t.0),
         mode: mode(object, moment),
@@ -135,7 +136,8 @@ fn mode<K: Kind>(object: &K, moment: &Moment) -> Mode {
 pub fn lane<K: Kind>(object: &K) -> Lane {
     let conditions = conditions_of(object.conditions());
     let ready = conditions.get(ConditionType::Ready).and_then(|c| c.observed_generation);
-    let seen = ready == Some(object.generation());
+    let asks = object.asks().is_some_and(|token| object.handled() != Some(token.as_str()));
+    let seen = ready == Some(object.generation()) && !asks;
     let done = conditions.is_true(ConditionType::Ready) || conditions.is_true(ConditionType::Stalled);
     if object.is_deleting() || !seen {
         Lane::Edit

@@ -146,6 +146,7 @@ impl Facts {
 fn picture(facts: &Facts) -> RegistryStatus {
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
+    status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.id = Some(facts.id.to_string());
     // A registry that Azure says it has made may not be seen yet: the operation ends when it is.
     let seen = facts.registry.found().is_some() || facts.situation.deleting;
@@ -315,10 +316,9 @@ fn remove_regions(facts: &Facts) -> Option<Verdict> {
         "properties": {"regionDetails": names.iter().map(|n| json!({"location": n})).collect::<Vec<_>>()},
     });
     let doing = format!("remove {} from the regions of registry {}", names.join(", "), facts.id.name());
-    let note = format!("Bindery is about to {doing}: what is stored there goes too.");
     let call =
         Call::new(Purpose::RemoveRegions, facts.id.clone(), Action::Post("removeRegions", body), doing);
-    Some(Verdict::call(Reason::Updating, call).telling(true, Reason::Updating, note))
+    Some(Verdict::call(Reason::Updating, call).remarking(true, " What is stored there goes too."))
 }
 
 fn correct(facts: &Facts) -> Option<Verdict> {
@@ -339,11 +339,7 @@ fn correct(facts: &Facts) -> Option<Verdict> {
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
     let mut verdict = put(facts, registry.clone(), reason, purpose, doing).mending(differences.clone());
     if drifted && !facts.observing() {
-        verdict = verdict.telling(
-            true,
-            Reason::Drifted,
-            format!("{} changed in Azure; Bindery puts the manifest's word back.", fields.join(", ")),
-        );
+        verdict = verdict.remarking(true, "");
     }
     Some(verdict)
 }

@@ -42,6 +42,7 @@ impl Facts {
 fn picture(facts: &Facts) -> WorkspaceStatus {
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
+    status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.id = Some(facts.id.to_string());
     if let Some(workspace) = facts.workspace.found() {
         status.workspace_id = Some(workspace.properties.workspace_id.clone());

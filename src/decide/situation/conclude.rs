@@ -7,10 +7,10 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{Failure, Mode, Situation, elapsed, retry_after};
-use crate::api::{ConditionType, Drift, Reason, conditions_of};
-use crate::azure::model::{Action, Call, Class, Error, Lane, Purpose};
+use crate::api::{ConditionType, Conditions, Drift, Reason, conditions_of};
+use crate::azure::model::{Action, Call, Class, Error, Lane, OperationState, Purpose};
 use crate::decide::condition::{Said, say};
-use crate::decide::verdict::{Course, LookAgain, Verdict};
+use crate::decide::verdict::{Course, Event, LookAgain, Verdict};
 
 /// What is referred to and not there is waited for so long before it is a person's business.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -40,7 +40,29 @@ impl Situation {
             (ConditionType::Drifted, drifted(seen, drift)),
         ];
         say(&mut conditions, all, self.generation, self.now);
+        let news = self.news(old, &conditions);
+        let verdict = Verdict { events: [verdict.events, news].concat(), ..verdict };
         (conditions.into_vec(), verdict)
+    }
+
+    /// What has happened since the status was written: a change that Azure has done, and what has become wrong.
+    fn news(&self, old: &[Condition], new: &Conditions) -> Vec<Event> {
+        let done = self
+            .operation
+            .remembered
+            .as_ref()
+            .map(|operation| Event::done(Reason::Succeeded, operation.purpose, &operation.doing));
+        let done = done.filter(|_| self.operation.answer == Some(OperationState::Succeeded));
+        let old = conditions_of(old);
+        let begun = |kind: ConditionType| {
+            let now = new.get(kind).filter(|_| new.is_true(kind))?;
+            let known = old.get(kind).is_some_and(|before| old.is_true(kind) && before.reason == now.reason);
+            let reason = now.reason.parse().ok().filter(|_| !known)?;
+            Some(Event { warning: true, reason, deed: None, note: now.message.clone() })
+        };
+        done.into_iter()
+            .chain([ConditionType::Stalled, ConditionType::Drifted].into_iter().filter_map(begun))
+            .collect()
     }
 
     /// What is referred to may be applied a moment later: tools have no order. Only after a while is it a person's business.
@@ -100,7 +122,13 @@ impl Situation {
         let mut waiting = Verdict { stays_ready: verdict.stays_ready.clone(), ..self.failed(failure) };
         if over >= wait {
             // Until it has worked, the status says what is wrong: it does not flap at every try.
-            return Verdict { call: verdict.call, events: verdict.events, next: verdict.next, ..waiting };
+            return Verdict {
+                call: verdict.call,
+                events: verdict.events,
+                remark: verdict.remark,
+                next: verdict.next,
+                ..waiting
+            };
         }
         waiting.next = LookAgain::After(wait.checked_sub(over).unwrap_or_default());
         waiting
@@ -128,7 +156,11 @@ impl Situation {
             unkept: true,
             ..Verdict::wait(Reason::NotKept, message, left.max(Duration::from_millis(1)))
         };
-        if left.is_zero() { Verdict { call: verdict.call, next: verdict.next, ..waiting } } else { waiting }
+        if left.is_zero() {
+            Verdict { call: verdict.call, remark: verdict.remark, next: verdict.next, ..waiting }
+        } else {
+            waiting
+        }
     }
 
     /// While Azure works on something that has failed before, the status says so.

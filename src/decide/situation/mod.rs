@@ -30,6 +30,8 @@ pub struct Situation {
     pub now: Timestamp,
     /// `metadata.generation`.
     pub generation: i64,
+    /// The value of the annotation that asks for a look now.
+    pub asks: Option<String>,
     /// `metadata.deletionTimestamp` is set.
     pub deleting: bool,
     /// `metadata.deletionTimestamp`.

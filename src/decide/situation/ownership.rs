@@ -330,8 +330,7 @@ impl Situation {
         }
         let heir = Owner::new(&us.owner.cluster, name);
         let call = give(&heir, format!("hand the {what} over to {name}"))?;
-        let note = format!("Bindery is about to {}.", call.doing);
-        Some(Verdict::call(Reason::Deleting, call).telling(false, Reason::Deleting, note))
+        Some(Verdict::call(Reason::Deleting, call))
     }
 
     fn wait_for_an_heir(&self, what: &str, patience: Duration) -> Option<Verdict> {

@@ -408,3 +408,54 @@ fn conditions_keep_their_time_and_tell_one_story() {
     assert_eq!(told, ["Ready=True Succeeded gen 2 at 0", "Drifted=False InSync gen 2 at 90"]);
     assert_eq!(status.observed_generation, 2);
 }
+
+#[test]
+fn events_tell_what_has_happened_once() {
+    use crate::azure::model::ResourceId;
+    use crate::decide::Event;
+
+    let told = |facts: &Facts| {
+        let tell = |e: Event| format!("{} {} {}: {}", e.warning, e.reason, e.action(), e.note);
+        decide(facts).events.into_iter().map(tell).collect::<Vec<_>>()
+    };
+    let none: Vec<String> = vec![];
+    let made = registry;
+    let ended = |answer| {
+        let mut facts = made();
+        let operation =
+            operation(Purpose::RemoveRegions, "remove a region", &ResourceId::new("/x"), 5, answer);
+        facts.status.operation.clone_from(&operation.remembered);
+        facts.situation.operation = operation;
+        facts
+    };
+    assert_eq!(told(&made()), none, "nothing has happened");
+    assert_eq!(told(&ended(OperationState::Running)), none);
+    assert_eq!(
+        told(&ended(OperationState::Succeeded)),
+        ["false Succeeded RemoveRegions: Done: remove a region."]
+    );
+
+    let mut refused = absent(|f| {
+        f.situation.trouble.failure =
+            Some(failure(attempt(Purpose::Create, &f.id, DOING), Class::Permanent, 1, 1));
+    });
+    let first = told(&refused);
+    assert!(
+        first.len() == 1 && first[0].starts_with("true Refused Reconcile: Bindery could not create"),
+        "{first:?}"
+    );
+    refused.status = decide(&refused).status;
+    assert_eq!(told(&refused), none, "it was told");
+
+    let mut drifted = made();
+    drifted.status.conditions = ready();
+    let Look::Found(found) = &mut drifted.registry else { unreachable!() };
+    found.tags.insert("team".into(), "pirates".into());
+    let first = told(&drifted);
+    assert!(
+        first.len() == 1 && first[0].starts_with("true Drifted Reconcile: Changed in Azure: tags.team"),
+        "{first:?}"
+    );
+    drifted.status = decide(&drifted).status;
+    assert_eq!(told(&drifted), none);
+}

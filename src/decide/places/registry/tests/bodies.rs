@@ -122,8 +122,11 @@ fn only_the_surplus_region_is_removed_and_people_are_told() {
             json!({"location": "eastus", "properties": {"regionDetails": [{"location": "westus"}]}})
         )
     );
-    assert_eq!(decision.events.len(), 1);
-    assert!(decision.events[0].warning && decision.events[0].reason == Reason::Updating);
+    let told =
+        decision.deed.unwrap().taken(&Reply { operation: Some("https://op".into()), ..Reply::default() });
+    assert!(told.warning && told.reason == Reason::Updating && told.action() == "RemoveRegions");
+    assert!(told.note.starts_with("Bindery asked Azure to remove westus"), "{}", told.note);
+    assert!(told.note.ends_with(". What is stored there goes too."), "{}", told.note);
 }
 
 #[test]
