@@ -230,8 +230,8 @@ fn because(error: &watcher::Error) -> String {
     let said = match error {
         InitialListFailed(kube::Error::Api(status))
         | WatchStartFailed(kube::Error::Api(status))
-        | WatchFailed(kube::Error::Api(status)) => status.message.clone(),
-        WatchError(status) => status.message.clone(),
+        | WatchFailed(kube::Error::Api(status))
+        | WatchError(status) => status.message.clone(),
         other => other.to_string(),
     };
     said.trim_end_matches('.').to_owned()
