@@ -7,4 +7,7 @@ pub mod command;
 pub mod controller;
 pub mod decide;
 #[cfg(test)]
+mod heard;
+pub mod outage;
+#[cfg(test)]
 mod simulation;

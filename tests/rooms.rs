@@ -32,7 +32,7 @@ const WORLD: &[&str] = &[
 const ROOMS: &[Room] = &[
     Room { folder: "api", names: &["api", "azure::model"], never: WORLD },
     Room { folder: "azure/model", names: &["azure::model"], never: WORLD },
-    Room { folder: "azure/client", names: &["azure"], never: &["kube", "k8s_openapi"] },
+    Room { folder: "azure/client", names: &["azure", "outage"], never: &["kube", "k8s_openapi"] },
     Room { folder: "decide", names: &["api", "azure::model", "decide"], never: WORLD },
     // The concepts of a rollout know nothing of the object that they are used for.
     Room {
@@ -40,10 +40,11 @@ const ROOMS: &[Room] = &[
         names: &["api", "azure::model", "decide"],
         never: &["deployment_binding", "model_version"],
     },
+    Room { folder: "outage", names: &["outage"], never: &["kube", "tokio", "reqwest", "async fn"] },
     // The shell holds no rule about models, places or who may refer to whom.
     Room {
         folder: "controller",
-        names: &["api", "azure", "controller", "decide"],
+        names: &["api", "azure", "controller", "decide", "outage"],
         never: &[
             "model::resource",
             "decide::deployment_binding",

@@ -5,6 +5,7 @@
 //! Everything listens on 127.0.0.1. What is built is kept in the user's cache ([`folders`]), what
 //! runs lives in a temporary folder that is removed at the end; only logs stay behind.
 
+pub mod cable;
 pub mod control_plane;
 pub mod crds;
 pub mod folders;

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -10,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use super::Outcome;
 use crate::api::Period;
 use crate::azure::client::{Azure, Config};
-use crate::controller::{self, Options};
+use crate::controller::{self, ApiServer, Options};
 use crate::decide::Watched;
 
 /// Up to the slash, the name of [`controller::FIELD_MANAGER`].
@@ -51,6 +50,18 @@ enum LogFormat {
     Json,
 }
 
+/// What the log shows, where the environment does not say it. The clients of Kubernetes log each request that fails, and
+/// the operator says once what that means.
+const DEFAULT_LOG_FILTER: &str =
+    "bindery=info,warn,kube_client::client=off,kube_client::client::tls=warn,kube_runtime::watcher=off";
+const LOG_FILTER: &str = "BINDERY_LOG";
+
+fn log_filter(given: Option<&str>) -> Result<EnvFilter, String> {
+    let text = given.filter(|text| !text.is_empty()).unwrap_or(DEFAULT_LOG_FILTER);
+    EnvFilter::try_new(text)
+        .map_err(|error| format!("{LOG_FILTER} {text:?} is not a filter for the log: {error}"))
+}
+
 /// It becomes the first part of an owner tag, up to the first slash.
 fn cluster_id(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.' || c == '_';
@@ -84,8 +95,7 @@ fn namespace(text: &str) -> Result<String, String> {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Outcome {
-    let filter =
-        EnvFilter::try_from_env("BINDERY_LOG").unwrap_or_else(|_| EnvFilter::new("bindery=info,warn"));
+    let filter = log_filter(std::env::var(LOG_FILTER).ok().as_deref())?;
     match arguments.log_format {
         LogFormat::Text => tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).init(),
         LogFormat::Json => tracing_subscriber::fmt().with_env_filter(filter).json().init(),
@@ -102,7 +112,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     kubernetes.default_retry = false;
     // For audit logs; and the API server takes the field manager of events from it.
     kubernetes.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
-    let client = Client::try_from(kubernetes)?;
+    let server = ApiServer::new(kubernetes)?;
 
     let options = Options {
         cluster: arguments.cluster_id,
@@ -119,7 +129,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         info!("told to stop; finishing what has begun");
         told.cancel();
     });
-    controller::run(client, azure, options, stop).await;
+    controller::run(server, azure, options, stop).await;
     Ok(())
 }
 
@@ -128,6 +138,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::heard::Log;
 
     #[derive(Debug, Parser)]
     struct Line {
@@ -156,6 +167,33 @@ mod tests {
                 "{said}"
             );
         }
+    }
+
+    /// What is shown of a line of each level and module.
+    #[test]
+    fn the_libraries_of_kubernetes_are_heard_only_by_those_who_ask() {
+        let shown = |filter: Option<&str>| {
+            let heard = Log::default();
+            let log = heard.subscriber(log_filter(filter).expect("a filter"));
+            tracing::subscriber::with_default(log, || {
+                tracing::error!(target: "kube_client::client::builder", "<request>");
+                tracing::warn!(target: "kube_client::client", "<body>");
+                tracing::warn!(target: "kube_client::client::tls", "<ca>");
+                tracing::warn!(target: "kube_runtime::watcher", "<watch>");
+                tracing::warn!(target: "rustls", "<tls>");
+                tracing::info!(target: "rustls", "<handshake>");
+                tracing::info!(target: "bindery::controller", "<pass>");
+                tracing::debug!(target: "bindery::controller", "<read>");
+            });
+            let word = |line: &String| Some(line[line.find('<')?..].to_string());
+            heard.lines().iter().filter_map(word).collect::<String>()
+        };
+        assert_eq!(shown(None), "<ca><tls><pass>");
+        assert_eq!(shown(Some("")), "<ca><tls><pass>");
+        assert_eq!(shown(Some("warn")), "<request><body><ca><watch><tls>");
+        assert_eq!(shown(Some("bindery=debug,kube_client=error")), "<request><pass><read>");
+        let said = log_filter(Some("bindery=loud")).expect_err("no such level");
+        assert!(said.starts_with("BINDERY_LOG \"bindery=loud\" is not a filter for the log: "), "{said}");
     }
 
     #[test]

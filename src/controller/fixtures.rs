@@ -88,7 +88,7 @@ impl Journal for Nowhere {
     fn calls<K: Kind>(&self, _: &K, _: &K::Facts, _: &Call) {}
     fn failed<K: Kind>(&self, _: &K, _: &Call, _: &Error) {}
     fn let_go<K: Kind>(&self, _: &K, _: &K::Facts, _: &[Event]) {}
-    fn refused(&self, _: &ObjectKey, _: &str, _: Duration) {}
+    fn refused(&self, _: &ObjectKey, _: &Refusal, _: Duration) {}
     fn panicked(&self, key: &ObjectKey) {
         unreachable!("the pass over {key} panicked")
     }

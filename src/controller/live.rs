@@ -1,22 +1,23 @@
 //! The world as it is: a Kubernetes API server, Azure, the clock of this machine, and the log.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
+use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::runtime::events::{Event as ClusterEvent, EventType, Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Client, ResourceExt};
 use serde_json::json;
 use tracing::{debug, error, info, warn};
 
+use super::api_server::{ApiServer, is_no_answer, root_cause};
 use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
 use crate::api::{
     AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
 };
 use crate::azure;
-use crate::azure::model::{Answer, Call, Error, Read, Reply};
+use crate::azure::model::{Answer, Call, Class, Error, Read, Reply};
 use crate::decide::facts::Namespace as Seen;
 use crate::decide::{Event, Kind};
 
@@ -29,7 +30,7 @@ const NOTE_LIMIT: usize = 1000;
 
 /// The world as it is.
 pub struct Live {
-    client: Client,
+    server: ApiServer,
     azure: azure::client::Azure,
     stores: Stores,
 }
@@ -46,12 +47,37 @@ pub struct Stores {
 }
 
 impl Live {
-    pub fn new(client: Client, azure: azure::client::Azure, stores: Stores) -> Self {
-        Self { client, azure, stores }
+    pub fn new(server: ApiServer, azure: azure::client::Azure, stores: Stores) -> Self {
+        Self { server, azure, stores }
+    }
+
+    /// What came of a request to the API server.
+    async fn within<T>(&self, request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Refusal> {
+        let asked = Instant::now();
+        match tokio::time::timeout(LONGEST, request).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => {
+                Err(Refusal::Outdated)
+            }
+            // Without its debug dump.
+            Ok(Err(kube::Error::Api(status))) => {
+                Err(Refusal::Failed(format!("{}: {}", status.reason, status.message)))
+            }
+            Ok(Err(other)) if is_no_answer(&other) => {
+                Err(Refusal::Unanswered(root_cause(&other).to_string()))
+            }
+            Ok(Err(other)) => Err(Refusal::Failed(other.to_string())),
+            Err(_) => {
+                // The request is dropped, and nobody else hears of it.
+                let because = format!("no answer within {} s.", LONGEST.as_secs());
+                self.server.unanswered(asked, &because);
+                Err(Refusal::Unanswered(because))
+            }
+        }
     }
 
     fn api<K: Object>(&self, object: &K) -> Api<K> {
-        Api::namespaced(self.client.clone(), &object.home())
+        Api::namespaced(self.server.client.clone(), &object.home())
     }
 }
 
@@ -79,14 +105,14 @@ impl Cluster for Live {
 
     async fn replace_status<K: Kind>(&self, object: &K) -> Result<K, Refusal> {
         let parameters = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
-        within(self.api(object).replace_status(&object.name_any(), &parameters, object)).await
+        self.within(self.api(object).replace_status(&object.name_any(), &parameters, object)).await
     }
 
     async fn replace_finalizers<K: Kind>(&self, object: &K, finalizers: Vec<String>) -> Result<K, Refusal> {
         let patch =
             json!({"metadata": {"resourceVersion": object.resource_version(), "finalizers": finalizers}});
         let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        within(self.api(object).patch(&object.name_any(), &parameters, &Patch::Merge(patch))).await
+        self.within(self.api(object).patch(&object.name_any(), &parameters, &Patch::Merge(patch))).await
     }
 
     async fn publish<K: Kind>(&self, object: &K, event: &Event) {
@@ -102,8 +128,8 @@ impl Cluster for Live {
         // A recorder of its own: two steps of a rollout have one reason and one deed, and a shared recorder would fold them
         // into one event with the first one's note. Nothing is told twice, so nothing has to be folded.
         let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: None };
-        let recorder = Recorder::new(self.client.clone(), reporter);
-        if let Err(refusal) = within(recorder.publish(&event, &object.object_ref(&()))).await {
+        let recorder = Recorder::new(self.server.client.clone(), reporter);
+        if let Err(refusal) = self.within(recorder.publish(&event, &object.object_ref(&()))).await {
             debug!("an event was not published: {refusal:?}");
         }
     }
@@ -113,21 +139,6 @@ impl Cluster for Live {
 pub(super) fn seen(namespace: &Namespace) -> Seen {
     let metadata = &namespace.metadata;
     Seen { labels: metadata.labels.clone().unwrap_or_default(), ends: metadata.deletion_timestamp.is_some() }
-}
-
-async fn within<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Refusal> {
-    match tokio::time::timeout(LONGEST, request).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => {
-            Err(Refusal::Outdated)
-        }
-        // Without its debug dump.
-        Ok(Err(kube::Error::Api(status))) => {
-            Err(Refusal::Failed(format!("{}: {}", status.reason, status.message)))
-        }
-        Ok(Err(other)) => Err(Refusal::Failed(other.to_string())),
-        Err(_) => Err(Refusal::Failed("the API server did not answer in time".into())),
-    }
 }
 
 impl Azure for Live {
@@ -153,7 +164,14 @@ impl Journal for Live {
     }
 
     fn failed<K: Kind>(&self, object: &K, call: &Call, error: &Error) {
-        warn!(object = %object.full_name(), %error, "could not {}", call.doing);
+        let name = object.full_name();
+        // An outage is told once for all objects; the condition of each says what it waits for.
+        let unheard = error.class == Class::Transient && error.status.is_none();
+        if unheard || (error.class == Class::Transient && self.azure.has_told_of_an_outage()) {
+            debug!(object = %name, %error, "could not {}", call.doing);
+        } else {
+            warn!(object = %name, %error, "could not {}", call.doing);
+        }
     }
 
     fn let_go<K: Kind>(&self, object: &K, _: &K::Facts, events: &[Event]) {
@@ -162,8 +180,13 @@ impl Journal for Live {
         }
     }
 
-    fn refused(&self, key: &ObjectKey, because: &str, wait: Duration) {
-        warn!(object = %key, error = %because, ?wait, "the cluster did not take a write; trying again");
+    fn refused(&self, key: &ObjectKey, because: &Refusal, wait: Duration) {
+        // The same holds for the API server.
+        if matches!(because, Refusal::Unanswered(_)) || self.server.has_told_of_an_outage() {
+            debug!(object = %key, error = %because, ?wait, "the cluster did not take a write; trying again");
+        } else {
+            warn!(object = %key, error = %because, ?wait, "the cluster did not take a write; trying again");
+        }
     }
 
     fn panicked(&self, key: &ObjectKey) {

@@ -5,6 +5,7 @@
 //! real ones. [`index`] knows who named and who asked about what, and so whom a change wakes; [`watch`] carries what the
 //! watches bring to it.
 
+mod api_server;
 mod context;
 #[cfg(test)]
 mod fixtures;
@@ -17,6 +18,7 @@ pub(crate) mod ports;
 mod report;
 mod watch;
 
+pub use api_server::ApiServer;
 #[cfg(test)]
 pub(crate) use context::Context;
 pub use context::Options;

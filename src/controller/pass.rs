@@ -36,7 +36,7 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Du
             context.memory.write_was_taken(&uid);
             SOON
         }
-        Ok(Err(Refusal::Failed(because))) => {
+        Ok(Err(because @ (Refusal::Failed(_) | Refusal::Unanswered(_)))) => {
             let times = context.memory.change(&uid, |it| {
                 it.refused += 1;
                 it.refused

@@ -27,12 +27,17 @@ pub trait Cluster: Send + Sync {
 }
 
 /// Why the cluster did not take a write.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Somebody else was quicker, or the object is gone: look again.
+    #[error("somebody else has changed the object, or it is gone")]
     Outdated,
-    /// It said no, or did not answer, for this reason.
+    /// It said no, for this reason.
+    #[error("{0}")]
     Failed(String),
+    /// It gave no answer, for this reason.
+    #[error("{0}")]
+    Unanswered(String),
 }
 
 /// Azure.
@@ -60,7 +65,7 @@ pub trait Journal: Send + Sync {
     /// An object was let go.
     fn let_go<K: Kind>(&self, object: &K, facts: &K::Facts, events: &[Event]);
     /// The cluster did not take a write.
-    fn refused(&self, key: &ObjectKey, because: &str, wait: std::time::Duration);
+    fn refused(&self, key: &ObjectKey, because: &Refusal, wait: std::time::Duration);
     /// A pass panicked: a bug of ours.
     fn panicked(&self, key: &ObjectKey);
 }

@@ -3,21 +3,23 @@
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use futures::stream::{BoxStream, Stream, StreamExt};
+use futures::stream::{self, BoxStream, Stream, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{self, Action, Config, applier};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
+use super::api_server::{ApiServer, is_no_answer};
 use super::context::{Context, Options};
 use super::live::{Live, Stores, seen};
 use super::merge::merged;
@@ -27,9 +29,13 @@ use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind,
 use crate::azure::client::Azure;
 use crate::decide::Kind;
 use crate::decide::facts::Namespace as Seen;
+use crate::outage::{Outages, Patience, lasted};
 
 /// How the log names a watch that is not of one namespace.
 const ALL: &str = "all";
+
+/// A watch that fails begins again after a minute at most. One that says nothing for longer has begun.
+const QUIET: Duration = Duration::from_secs(90);
 
 /// Passes of one kind at a time.
 const CONCURRENCY: u16 = 32;
@@ -61,7 +67,7 @@ impl Queues {
 }
 
 /// Runs the operator until it is told to stop. Passes that have begun are finished.
-pub async fn run(client: Client, azure: Azure, options: Options, stop: CancellationToken) {
+pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: CancellationToken) {
     let (registries, registry_writer) = reflector::store();
     let (workspaces, workspace_writer) = reflector::store();
     let (versions, version_writer) = reflector::store();
@@ -75,7 +81,8 @@ pub async fn run(client: Client, azure: Azure, options: Options, stop: Cancellat
     let (versions, version_queue) = unbounded_channel();
     let (bindings, binding_queue) = unbounded_channel();
     let queues = Queues { registries, workspaces, versions, bindings };
-    let context = Arc::new(Context::new(Live::new(client.clone(), azure, stores.clone()), options));
+    let client = server.client.clone();
+    let context = Arc::new(Context::new(Live::new(server, azure, stores.clone()), options));
 
     let mut watches = JoinSet::new();
     watches.spawn(follow::<Registry>(client.clone(), context.clone(), registry_writer, queues.clone()));
@@ -146,34 +153,94 @@ async fn serve<K: Kind>(
         .await;
 }
 
-/// What a watch brings, with its own back-off; a broken watch is logged, never silent. `of` names the namespaces.
+/// What a watch brings, with its own back-off. `of` names the namespaces.
 fn events<K>(api: Api<K>, of: &str) -> BoxStream<'static, Event<K>>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let (kind, of) = (K::kind(&()), of.to_string());
-    watch(api, watcher::Config::default())
+    let all = watch(api, watcher::Config::default())
         .default_backoff()
         // Who wrote which field is as large as the rest of an object, and nobody here asks for it. A write
         // without it leaves it as it is.
-        .modify(|object| object.meta_mut().managed_fields = None)
-        .filter_map(move |event| {
-            let (kind, of) = (kind.clone(), of.clone());
-            async move {
-                event
-                    .inspect_err(|error| {
-                        warn!(%kind, namespaces = %of, "the watch broke and begins again: {error}");
-                    })
-                    .ok()
+        .modify(|object| object.meta_mut().managed_fields = None);
+    told(all.boxed(), K::kind(&()).into_owned(), of.to_owned()).boxed()
+}
+
+/// The events of a watch without its failures: of those the log is told once when they begin and once when they are over.
+/// That the API server does not answer is told by [`ApiServer`], once for all watches.
+fn told<K>(
+    events: BoxStream<'static, watcher::Result<Event<K>>>,
+    kind: String,
+    of: String,
+) -> impl Stream<Item = Event<K>>
+where
+    K: Send + 'static,
+{
+    let begin = (events, Outages::new(Patience::None), kind, of);
+    stream::unfold(begin, |(mut events, mut broken, kind, of)| async move {
+        loop {
+            let next = if broken.any() {
+                tokio::time::timeout(QUIET, events.next()).await
+            } else {
+                Ok(events.next().await)
+            };
+            // A listing begins before anything was asked.
+            let works =
+                matches!(next, Err(_) | Ok(Some(Ok(Event::InitDone | Event::Apply(_) | Event::Delete(_)))));
+            let now = Instant::now();
+            if works && let Some(time) = broken.worked((), now) {
+                info!(%kind, namespaces = %of, "The watch of {kind} objects works again, after {}.", lasted(time));
             }
-        })
-        .boxed()
+            match next {
+                Ok(Some(Ok(event))) => return Some((event, (events, broken, kind, of))),
+                Ok(Some(Err(error))) if passes(&error) => {
+                    debug!(%kind, namespaces = %of, "the watch ended and begins again: {error}");
+                }
+                Ok(Some(Err(error))) => {
+                    if broken.failed((), now, now) {
+                        let because = because(&error);
+                        warn!(%kind, namespaces = %of, "The watch of {kind} objects fails: {because}. It is tried again; until it works, Bindery does not see changes of these objects.");
+                    }
+                }
+                Ok(None) => return None,
+                Err(_) => {}
+            }
+        }
+    })
+}
+
+/// Whether a watch that ended so is told of elsewhere, or nothing to tell of: the API server is away or answers with errors
+/// of its own, or it has forgotten the version that the watch began with, and a listing brings what was missed.
+fn passes(error: &watcher::Error) -> bool {
+    use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
+    let passing = |code: u16| code == 410 || code >= 500;
+    match error {
+        InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => match error {
+            kube::Error::Api(status) => passing(status.code),
+            other => is_no_answer(other),
+        },
+        WatchError(status) => passing(status.code),
+        NoResourceVersion => false,
+    }
+}
+
+/// Why a watch fails, without the debug dump of an answer.
+fn because(error: &watcher::Error) -> String {
+    use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
+    let said = match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchFailed(kube::Error::Api(status))
+        | WatchError(status) => status.message.clone(),
+        other => other.to_string(),
+    };
+    said.trim_end_matches('.').to_owned()
 }
 
 /// Labels decide which places a namespace may know of, and what is in a namespace that ends has no heirs: so a change deserves
 /// another look by whoever asked.
 async fn follow_namespaces(
-    client: Client,
+    client: kube::Client,
     context: Arc<Context<Live>>,
     mut writer: Writer<Namespace>,
     queues: Queues,
@@ -198,7 +265,12 @@ async fn follow_namespaces(
     }
 }
 
-async fn follow<K: Kind>(client: Client, context: Arc<Context<Live>>, writer: Writer<K>, queues: Queues) {
+async fn follow<K: Kind>(
+    client: kube::Client,
+    context: Arc<Context<Live>>,
+    writer: Writer<K>,
+    queues: Queues,
+) {
     let wake = |woken: &[Arc<ObjectKey>]| queues.wake(woken);
     let Some(namespaces) = context.options.watched.list() else {
         return take_in(events(Api::<K>::all(client), ALL), &context, writer, wake).await;

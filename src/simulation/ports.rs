@@ -146,7 +146,7 @@ impl Journal for Ports {
         world.must(if held { Err(format!("{} is let go, and still held", object.key())) } else { Ok(()) });
     }
 
-    fn refused(&self, key: &ObjectKey, because: &str, _: Duration) {
+    fn refused(&self, key: &ObjectKey, because: &Refusal, _: Duration) {
         self.world().note(|| format!("a write of {key} was not taken: {because}"));
     }
 

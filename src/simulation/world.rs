@@ -287,7 +287,7 @@ impl World {
             self.ledger.is_gone(&key);
         }
         if self.chance(0.03) {
-            return Err(Refusal::Failed("the answer was lost".into()));
+            return Err(Refusal::Unanswered("the answer was lost".into()));
         }
         Ok(written)
     }

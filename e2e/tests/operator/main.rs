@@ -11,6 +11,7 @@ mod deployment;
 mod model_version;
 mod modes;
 mod ownership;
+mod reach;
 mod registry;
 mod status;
 mod story;

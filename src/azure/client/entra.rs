@@ -1,6 +1,7 @@
 //! Tokens from Entra ID or a managed identity, by `azure_identity`, and what a refusal means.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::TokenCredential;
@@ -20,16 +21,29 @@ use super::error_body;
 use super::token::{Fetch, Fetched};
 use super::transport::IdentityTransport;
 use crate::azure::model::{Class, Error};
+use crate::outage::Reach;
+
+/// How long one request for a token may take: less than whoever waits for the token does, so that it is seen to fail.
+const LONGEST: Duration = Duration::from_secs(15);
 
 /// A function that asks for one new token each time it is called.
 ///
 /// Each time with a new credential, because a credential keeps its last token to itself: it would
 /// hand out again the one that Azure has just refused, and the federated token file would be read
 /// only every ten minutes.
-pub(crate) fn fetch(config: &Config, http: &reqwest::Client, scope: String) -> Result<Fetch, ConfigError> {
+pub(crate) fn fetch(
+    config: &Config,
+    http: &reqwest::Client,
+    scope: String,
+    reach: &Arc<Reach>,
+) -> Result<Fetch, ConfigError> {
     let options = Options {
         authority: authority(&config.authority)?,
-        transport: Arc::new(IdentityTransport { client: http.clone(), timeout: config.request_timeout }),
+        transport: Arc::new(IdentityTransport {
+            client: http.clone(),
+            timeout: config.request_timeout.min(LONGEST),
+            reach: Arc::clone(reach),
+        }),
     };
     let who = config.credential.clone();
     // What can be wrong from the start should be said at the start.
@@ -202,8 +216,6 @@ fn plain(error: &azure_core::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use azure_core::http::{RawResponse, StatusCode};
 
     use super::*;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use azure_core::Uuid;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
@@ -22,6 +22,7 @@ use super::{API_VERSION, entra, operation, transport};
 use crate::azure::model::ResourceId;
 use crate::azure::model::{Action, Answer, Ask, Call, Errand, OperationState, Read, Reply};
 use crate::azure::model::{Class, Error};
+use crate::outage::Reach;
 
 /// A list has no more pages than this.
 const MOST_PAGES: usize = 1000;
@@ -47,6 +48,7 @@ struct Inner {
     reads: AtomicU64,
     writes: AtomicU64,
     throttled: AtomicU64,
+    reach: Arc<Reach>,
 }
 
 /// Requests sent since the client was made, whatever was answered. Requests for tokens do not count.
@@ -102,7 +104,8 @@ impl Azure {
         let arm = arm(&config.arm)?;
         let hosts = Hosts::new(&arm, &config.trusted_hosts)?;
         let scope = format!("{}/.default", arm.as_str().trim_end_matches('/'));
-        let fetch = entra::fetch(&config, &http, scope)?;
+        let reach = Arc::new(Reach::default());
+        let fetch = entra::fetch(&config, &http, scope, &reach)?;
         Ok(Self(Arc::new(Inner {
             http,
             arm,
@@ -113,6 +116,7 @@ impl Azure {
             reads: AtomicU64::default(),
             writes: AtomicU64::default(),
             throttled: AtomicU64::default(),
+            reach,
         })))
     }
 
@@ -245,6 +249,12 @@ impl Azure {
         }
     }
 
+    /// Whether the log was told that a host of Azure is out of reach or answers only with errors, and not yet that this is
+    /// over.
+    pub fn has_told_of_an_outage(&self) -> bool {
+        self.0.reach.has_told()
+    }
+
     /// A URL that an ARM token may go to, other than ARM's own.
     pub(crate) fn checked(&self, url: &str, what: &str) -> Result<Url, Error> {
         self.0.hosts.check(url, what)
@@ -282,7 +292,7 @@ impl Azure {
         let count = if kind == Quota::Read { &inner.reads } else { &inner.writes };
         count.fetch_add(1, Ordering::Relaxed);
 
-        let host = url.host_str().unwrap_or_default().to_owned();
+        let (host, server) = (url.host_str().unwrap_or_default().to_owned(), url.authority().to_owned());
         tracing::debug!(%method, %host, path = url.path(), "request");
         let mut request = inner
             .http
@@ -293,11 +303,17 @@ impl Azure {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let lost = |e: reqwest::Error| transport::no_answer(&e, &host, inner.timeout);
+        let asked = Instant::now();
+        let lost = |e: reqwest::Error| {
+            let error = transport::no_answer(&e, &host, inner.timeout);
+            inner.reach.unanswered(&server, asked, &error);
+            error
+        };
         let answer = request.send().await.map_err(lost)?;
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();
         let body = answer.bytes().await.map_err(lost)?.to_vec();
+        inner.reach.answered(&server, asked, status);
         let head = Head {
             host,
             status,

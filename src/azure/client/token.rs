@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::azure::model::{Class, Error};
+use crate::outage::{Outages, Patience, lasted};
 
 /// How long Entra ID may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -47,11 +48,12 @@ struct Inner {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     held: Option<Held>,
     renewing: bool,
     failure: Option<Failure>,
+    /// Whether the log was told that Entra ID refuses.
+    refusals: Outages<()>,
     /// Fetches that failed in a row.
     failures: u32,
     /// Tokens that Azure refused in a row.
@@ -73,7 +75,7 @@ struct Failure {
 
 impl TokenSource {
     pub(crate) fn new(fetch: Fetch) -> Self {
-        Self(Arc::new(Inner { fetch, turn: tokio::sync::Mutex::default(), state: Mutex::default() }))
+        Self(Arc::new(Inner { fetch, turn: tokio::sync::Mutex::default(), state: Mutex::new(State::new()) }))
     }
 
     /// A token that is valid now, or why there is none.
@@ -148,6 +150,7 @@ impl Inner {
         });
         let now = Instant::now();
         let mut state = self.state();
+        state.tell(&result, now);
         match result {
             Ok(fetched) => {
                 state.fetched += 1;
@@ -166,7 +169,7 @@ impl Inner {
             Err(error) => {
                 state.failures += 1;
                 let wait = back_off(error.class, state.failures);
-                tracing::warn!(%error, retry_after_seconds = wait.as_secs(), "no token");
+                tracing::debug!(%error, retry_after_seconds = wait.as_secs(), "no token");
                 state.failure = Some(Failure { error: error.clone(), until: now + wait });
                 Err(error)
             }
@@ -175,6 +178,39 @@ impl Inner {
 }
 
 impl State {
+    fn new() -> Self {
+        Self {
+            held: None,
+            renewing: false,
+            failure: None,
+            refusals: Outages::new(Patience::None),
+            failures: 0,
+            refused: 0,
+            fetched: 0,
+        }
+    }
+
+    /// Tells the log when Entra ID begins to refuse, and when that is over. That it does not answer, or answers only with
+    /// errors of its own, is told by whoever sends the request.
+    fn tell(&mut self, fetched: &Result<Fetched, Error>, now: Instant) {
+        let now = now.into_std();
+        match fetched {
+            Ok(_) => {
+                if let Some(time) = self.refusals.worked((), now) {
+                    tracing::info!("There is a token for Azure again, after {}.", lasted(time));
+                }
+            }
+            Err(error) if error.class == Class::Transient => {}
+            Err(error) => {
+                if self.refusals.failed((), now, now) {
+                    tracing::warn!(
+                        "There is no token for Azure: {error}. Bindery tries again, and says when there is one."
+                    );
+                }
+            }
+        }
+    }
+
     /// The error to hand out while its back-off lasts.
     fn failing(&self, now: Instant) -> Option<Error> {
         let failure = self.failure.as_ref().filter(|failure| now < failure.until)?;

@@ -3,7 +3,8 @@
 use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
@@ -14,6 +15,7 @@ use super::config::{Config, ConfigError};
 use super::entra;
 use super::error_body::{self, Head};
 use crate::azure::model::{Class, Error};
+use crate::outage::Reach;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -78,12 +80,13 @@ fn root_cause(error: &reqwest::Error) -> String {
 pub(crate) struct IdentityTransport {
     pub(crate) client: reqwest::Client,
     pub(crate) timeout: Duration,
+    pub(crate) reach: Arc<Reach>,
 }
 
 impl IdentityTransport {
     async fn execute(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let url = request.url().clone();
-        let host = url.host_str().unwrap_or_default().to_owned();
+        let (host, server) = (url.host_str().unwrap_or_default().to_owned(), url.authority().to_owned());
         let method = match request.method() {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -92,18 +95,24 @@ impl IdentityTransport {
                 return Err(azure_core::Error::with_message(ErrorKind::Other, message));
             }
         };
-        let mut outgoing = self.client.request(method, url);
+        let mut outgoing = self.client.request(method, url).timeout(self.timeout);
         for (name, value) in request.headers().iter() {
             outgoing = outgoing.header(name.as_str(), value.as_str());
         }
         if let Body::Bytes(bytes) = request.body() {
             outgoing = outgoing.body(bytes.clone());
         }
-        let lost = |e: reqwest::Error| wrapped(no_answer(&e, &host, self.timeout));
+        let asked = Instant::now();
+        let lost = |e: reqwest::Error| {
+            let error = no_answer(&e, &host, self.timeout);
+            self.reach.unanswered(&server, asked, &error);
+            wrapped(error)
+        };
         let answer = outgoing.send().await.map_err(lost)?;
         let status = answer.status();
         let headers = headers(answer.headers());
         let body = answer.bytes().await.map_err(lost)?;
+        self.reach.answered(&server, asked, status.as_u16());
         if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
             let head = Head { host, status: status.as_u16(), ..Head::default() };
             return Err(wrapped(error_body::not_json(&head, &body)));

@@ -7,6 +7,7 @@ use super::*;
 use crate::controller::fixtures;
 use crate::decide::Watched;
 use crate::decide::facts::ClusterRead;
+use crate::heard::Log;
 
 #[tokio::test]
 async fn everybody_is_woken_once_and_only_when_the_listing_ended() {
@@ -96,5 +97,78 @@ fn what_is_not_watched_is_not_called_absent() {
         context.options.watched = watched;
         assert_eq!(found(&context, ClusterRead::Object(key(namespace))), object);
         assert_eq!(found(&context, ClusterRead::Namespace(namespace.into())), labels);
+    }
+}
+
+/// What a watch brings, and what its failures make the log say.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_fails_is_told_once_and_so_is_its_return() {
+    type Item = watcher::Result<Event<ModelVersion>>;
+    let status =
+        |code: u16, message: &str| Box::new(kube::core::Status::failure(message, "").with_code(code));
+    let list = |code, message: &str| -> Item {
+        Err(watcher::Error::InitialListFailed(kube::Error::Api(status(code, message))))
+    };
+    let unanswered =
+        || -> Item { Err(watcher::Error::WatchFailed(kube::Error::Service("connection refused".into()))) };
+    let unreadable = || -> Item {
+        let error = serde_json::from_str::<ModelVersion>("{}").expect_err("no spec");
+        Err(watcher::Error::WatchFailed(kube::Error::SerdeError(error)))
+    };
+    let changed = || -> Item {
+        Ok(Event::Apply(fixtures::version("one", "taxi", &json!({"workspaceRef": {"name": "dev"}}))))
+    };
+    let fails = "WARN The watch of ModelVersion objects fails";
+    let works = "INFO The watch of ModelVersion objects works again";
+    for (what, items, expected) in [
+        ("all is well", vec![Ok(Event::Init), Ok(Event::InitDone), changed()], vec![]),
+        (
+            "forbidden, then allowed",
+            vec![
+                Ok(Event::Init),
+                list(403, "modelversions is forbidden"),
+                Ok(Event::Init),
+                list(403, "modelversions is forbidden"),
+                Ok(Event::Init),
+                Ok(Event::InitDone),
+            ],
+            vec![format!("{fails}: modelversions is forbidden."), works.to_string()],
+        ),
+        (
+            "an object that does not parse, then one that does",
+            vec![unreadable(), unreadable(), changed()],
+            vec![format!("{fails}: watch stream failed"), works.to_string()],
+        ),
+        // Nothing more comes: that is how a watch looks that has begun and has nothing to bring.
+        (
+            "quiet since",
+            vec![list(403, "modelversions is forbidden")],
+            vec![format!("{fails}: modelversions is forbidden."), works.to_string()],
+        ),
+        (
+            "what is told once for all watches, and what is nothing to tell",
+            vec![
+                unanswered(),
+                list(503, "etcd is away"),
+                list(410, "too old resource version"),
+                unanswered(),
+            ],
+            vec![],
+        ),
+    ] {
+        let log = Log::default();
+        let _heard = tracing::subscriber::set_default(log.subscriber("info".into()));
+        let brought = items.iter().filter(|item| item.is_ok()).count();
+        let all = stream::iter(items).chain(stream::pending()).boxed();
+        let all = told(all, "ModelVersion".into(), "fares".into());
+        let seen = all.take_until(tokio::time::sleep(QUIET * 2)).count().await;
+        assert_eq!(seen, brought, "{what}");
+        let lines = log.lines();
+        let words = |line: &String| line.replace("bindery::controller::watch: ", "");
+        let lines: Vec<String> = lines.iter().map(words).collect();
+        let right = lines.len() == expected.len()
+            && lines.iter().zip(&expected).all(|(line, start)| line.starts_with(start.as_str()));
+        assert!(right, "{what}: {lines:#?}");
+        assert!(lines.iter().all(|line| line.contains("namespaces=fares")), "{what}: {lines:#?}");
     }
 }

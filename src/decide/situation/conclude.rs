@@ -223,17 +223,23 @@ impl Situation {
             let conditions = conditions_of(old);
             let ready =
                 conditions.get(ConditionType::Ready).filter(|_| conditions.is_true(ConditionType::Ready));
-            let fresh = self.trouble.last_read.is_some_and(|at| elapsed(at, self.now) < self.interval * 2);
+            let age = self.trouble.last_read.map(|at| elapsed(at, self.now));
+            let fresh =
+                age.and_then(|age| (self.interval * 2).checked_sub(age)).filter(|left| !left.is_zero());
             // What was true of an earlier manifest says nothing about this one.
             let ready = ready.filter(|c| c.observed_generation == Some(self.generation));
-            match ready {
-                Some(last) if fresh => {
+            match ready.zip(fresh) {
+                Some((last, left)) => {
                     let observed = last.reason.parse() == Ok(Reason::Observed);
                     let reason = if observed { Reason::Observed } else { Reason::Succeeded };
-                    verdict =
-                        Verdict { next: verdict.next, ..Verdict::settled(reason, last.message.clone()) };
+                    // The next look comes no later than the last word grows old.
+                    let next = match verdict.next {
+                        LookAgain::After(wait) => LookAgain::After(wait.min(left)),
+                        other => other,
+                    };
+                    verdict = Verdict { next, ..Verdict::settled(reason, last.message.clone()) };
                 }
-                _ => verdict.ready = None,
+                None => verdict.ready = None,
             }
         }
         Some(verdict)

@@ -23,10 +23,16 @@ fn absent(change: impl FnOnce(&mut Facts)) -> Facts {
 
 /// Azure cannot be read; it was, so long ago, when the object was Ready or not.
 fn unreadable(class: Class, read: Option<u64>, was_ready: bool) -> String {
+    unreadable_again(class, read, was_ready, 1)
+}
+
+/// The same, when it could not be read so many times in a row.
+fn unreadable_again(class: Class, read: Option<u64>, was_ready: bool, times: u32) -> String {
     let mut facts = registry();
     facts.registry = Look::Unseen;
     facts.situation.trouble.last_read = read.map(|s| noon() - Duration::from_secs(s));
     facts.situation.unreadable_by(class);
+    facts.situation.trouble.unreadable.as_mut().unwrap().times = times;
     facts.status.conditions = if was_ready { ready() } else { vec![] };
     told(&decide(&facts))
 }
@@ -172,6 +178,11 @@ fn ready_speaks_of_a_fresh_look() {
             "fresh",
             unreadable(Class::Transient, Some(60), true),
             "True Succeeded settled | All is well. | 1 s",
+        ),
+        (
+            "shortly before twice the interval, when the next try would come later than that",
+            unreadable_again(Class::Transient, Some(1130), true, 9),
+            "True Succeeded settled | All is well. | 70 s",
         ),
         (
             "at twice the interval",
