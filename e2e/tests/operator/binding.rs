@@ -285,9 +285,12 @@ async fn traffic_that_somebody_moves_is_named_and_put_back() -> Outcome {
     for part in ["traffic is", "publicNetworkAccess", &format!("{second} 100%")] {
         assert!(message.contains(part), "{message}");
     }
-    let event = stand.wait_event("taxi", "Warning Drifted PutBack").await?;
-    assert!(event.contains("put back traffic"), "the traffic goes alone: {event}");
-    assert!(event.contains("Then it puts back endpoint.publicNetworkAccess"), "{event}");
+    let event = stand.wait_event("taxi", "RestoreTraffic: Bindery asked Azure to put back traffic").await?;
+    assert!(event.starts_with("Warning Drifted"), "{event}");
+    assert!(
+        event.contains("Then it puts back endpoint.publicNetworkAccess"),
+        "the traffic goes alone: {event}"
+    );
     stand.wait_for::<DeploymentBinding>("taxi", "in sync", |b| ready(b) && !drifted(b)).await?;
     assert_eq!(in_words(&stand.traffic_written(ENDPOINT)).pop(), Some(format!("{second} 100")));
     assert_eq!(stand.azure_field(ENDPOINT, "/properties/publicNetworkAccess"), "Enabled");

@@ -203,7 +203,12 @@ async fn what_somebody_changed_in_azure_is_named_and_put_back() -> Outcome {
     for part in ["tags.team", "'pirates'", "'fares'", "publicNetworkAccess"] {
         assert!(message.contains(part), "{message}");
     }
-    stand.wait_event(NAME, "Warning Drifted PutBack: Done: put back tags.team, publicNetworkAccess").await?;
+    stand
+        .wait_event(
+            NAME,
+            "Warning Drifted PutBack: Bindery asked Azure to put back tags.team, publicNetworkAccess",
+        )
+        .await?;
     stand.wait_for::<Registry>(NAME, "in sync", |r| ready(r) && !drifted(r)).await?;
     assert_eq!(
         stand.azure_field(PATH, "/tags"),
