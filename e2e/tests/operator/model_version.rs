@@ -373,3 +373,40 @@ async fn deleted_while_it_is_published_it_leaves_no_copy_behind() -> Outcome {
     assert_eq!(stand.azure(PUBLISHED), None::<Value>);
     Ok(())
 }
+
+/// Wherever the files of a run lie, the lineage comes with the registration, and not at some later comparison.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_into_the_files_of_a_job_has_its_lineage_at_once() -> Outcome {
+    let stand = taxi::stand("version-paths").await?;
+    taxi::workspaces(&stand).await?;
+    let azure = taxi::azure();
+    let (subscription, group) = (&azure["subscriptionId"], &azure["resourceGroup"]);
+    let within = format!(
+        "azureml://subscriptions/{}/resourceGroups/{}/workspaces/fares-dev",
+        subscription.as_str().unwrap_or_default(),
+        group.as_str().unwrap_or_default()
+    );
+    for (n, uri, expected) in [
+        ("1", "azureml://jobs/taxi-train-1/outputs/artifacts/paths/model".to_string(), Some("taxi-train-1")),
+        ("2", format!("{within}/jobs/taxi-train-2/outputs/artifacts/paths/model"), Some("taxi-train-2")),
+        (
+            "3",
+            format!("{within}/datastores/workspaceartifactstore/paths/ExperimentRun/dcid.taxi-train-1/model"),
+            Some("taxi-train-1"),
+        ),
+        // A folder that only looks like the output of a job, which has no such output.
+        ("4", "azureml://datastores/workspaceblobstore/paths/azureml/taxi-train-1/forged/".into(), None),
+    ] {
+        let name = format!("taxi-{n}-dev");
+        let spec = json!({
+            "workspaceRef": {"name": "fares-dev"}, "model": "taxi", "version": n, "type": "Custom",
+            "source": {"uri": uri}, "interval": "24h",
+        });
+        stand.apply("ModelVersion", &name, spec).await?;
+        let version = stand.wait_for::<ModelVersion>(&name, "Ready", ready).await?;
+        let lineage = version.status.and_then(|s| s.lineage);
+        assert_eq!(lineage.as_ref().and_then(|l| l.job.as_deref()), expected, "{uri}");
+        assert_eq!(lineage.is_some_and(|l| l.run.is_some()), expected.is_some(), "{uri}: the run, too");
+    }
+    Ok(())
+}
