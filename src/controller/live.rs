@@ -117,7 +117,8 @@ impl Cluster for Live {
 
     async fn publish<K: Kind>(&self, object: &K, event: &Event) {
         let mut note = event.note.clone();
-        note.truncate(note.floor_char_boundary(NOTE_LIMIT));
+        let end = (0..=NOTE_LIMIT.min(note.len())).rev().find(|at| note.is_char_boundary(*at));
+        note.truncate(end.unwrap_or(0));
         let event = ClusterEvent {
             type_: if event.warning { EventType::Warning } else { EventType::Normal },
             reason: event.reason.to_string(),

@@ -19,7 +19,7 @@ fn a_rollout_that_stands_does_not_progress() {
     };
     let foreign = || binding().endpoint().tagged("bindery-owner", "other/a/b");
     let observed = |f: &mut Facts| f.situation.mode = Mode::Observe;
-    let table = [
+    let table = vec![
         ("it goes on", binding().endpoint(), "True Progressing, Pending"),
         ("another's endpoint", foreign(), "False OwnedByAnother, no phase"),
         (

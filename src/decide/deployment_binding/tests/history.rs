@@ -40,7 +40,7 @@ fn a_rollout_that_has_ended_is_told_once() {
     };
     let failed =
         || candidate().with(|f| f.deployments[1].properties.provisioning_state = Some("Failed".into()));
-    for (what, it, expected) in [
+    let table = vec![
         ("it goes on", candidate(), vec!["v1 Promoted (false, true)"]),
         ("it has arrived", promoted(), vec!["v2 Promoted (true, true)", "v1 Promoted (false, true)"]),
         ("it failed", failed(), vec!["v2 Failed (true, true)", "v1 Promoted (false, true)"]),
@@ -65,7 +65,8 @@ fn a_rollout_that_has_ended_is_told_once() {
             promoted().tagged("bindery-owner", "other/a/b"),
             vec!["v1 Promoted (false, true)"],
         ),
-    ] {
+    ];
+    for (what, it, expected) in table {
         assert_eq!(told(&it), expected, "{what}");
         assert_eq!(told(&after(it)), expected, "{what}, and once more");
     }

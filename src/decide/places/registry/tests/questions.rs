@@ -7,7 +7,7 @@ use crate::decide::fixtures::{ago, assert_table, attempt, failed_state, failure,
 
 #[test]
 fn every_question_has_its_answer() {
-    assert_table(&[
+    assert_table(&vec![
         (
             "all as it should be",
             decide(&registry()),
