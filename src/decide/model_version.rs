@@ -21,7 +21,7 @@ use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
 #[cfg(test)]
 pub use gather::circle;
 pub use lineage::wants_lineage;
-pub use source::{job_of, job_output, job_to_be};
+pub use source::{job_of, job_output};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]

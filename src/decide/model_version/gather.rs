@@ -1,6 +1,6 @@
 //! What a version's decision needs to know.
 
-use super::{Facts, job_of, job_to_be, wants_lineage};
+use super::{Facts, job_of, wants_lineage};
 use crate::api::{
     DeploymentBinding, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy, Workspace,
 };
@@ -113,7 +113,7 @@ impl Kind for ModelVersion {
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let (mut job, mut run) = (Look::Unseen, Look::Unseen);
         if !situation.deleting && wants_lineage(&status) && !matches!(found, Look::Unseen) {
-            (job, run) = lineage(self, id.as_ref(), found.found(), known);
+            (job, run) = lineage(self, found.found(), known);
         }
         let served_by = asset_id.as_deref().map(|asset| served_by(asset, known)).unwrap_or_default();
         let spec = spec.clone();
@@ -162,16 +162,14 @@ pub fn circle(object: &ModelVersion, known: &mut Known) -> Vec<String> {
 /// comparison: a version is ready without it.
 fn lineage(
     object: &ModelVersion,
-    id: Option<&ResourceId>,
     found: Option<&resource::ModelVersion>,
     known: &mut Known,
 ) -> (Look<Job>, Look<Run>) {
     let unseen = (Look::Unseen, Look::Unseen);
-    let maker = id.and_then(|id| match found {
-        Some(version) => job_of(&object.spec, version, id),
-        None => job_to_be(&object.spec, id),
-    });
-    let job = maker.map(|maker| maker.job);
+    let job = match found {
+        Some(version) => job_of(&object.spec, version),
+        None => object.spec.source.job.as_ref().map(|j| j.name.clone()), // about to be registered
+    };
     let workspace = object.spec.workspace_ref.as_ref();
     let workspace = workspace.and_then(|r| find_workspace(r, &object.home(), known));
     let (Some(job), Some(workspace)) = (job, workspace) else { return unseen };

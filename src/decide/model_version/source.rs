@@ -1,10 +1,10 @@
 //! Where a version comes from, as Azure writes it, and whether what is there is the same model.
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use crate::api::{ModelType, ModelVersionSpec, Source};
 use crate::azure::model::ResourceId;
-use crate::azure::model::resource::{Job, ModelVersion, ModelVersionProperties};
+use crate::azure::model::resource::{ModelVersion, ModelVersionProperties};
 
 /// The URI of a folder among a job's artifacts, as the service takes it: unexpanded.
 pub fn job_output(job: &str, path: &str) -> String {
@@ -39,7 +39,7 @@ pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion, id: &Resou
     let uri = found.properties.model_uri.as_deref().unwrap_or_default();
     match &spec.source {
         Source { uri: Some(wanted), .. } if !same_path(wanted, uri, id) => Some(format!("it holds {uri}")),
-        Source { job: Some(job), .. } => match job_of(spec, found, id).map(|maker| maker.job) {
+        Source { job: Some(job), .. } => match job_of(spec, found) {
             Some(name) => (name != job.name).then(|| format!("it was made by job {name}")),
             None => Some(format!("it holds {uri}, and nothing says that job {} made it", job.name)),
         },
@@ -48,65 +48,11 @@ pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion, id: &Resou
 }
 
 /// The job that made a version, by what Azure says: that the manifest names one proves nothing.
-pub fn job_of(spec: &ModelVersionSpec, found: &ModelVersion, version: &ResourceId) -> Option<Maker> {
+pub fn job_of(spec: &ModelVersionSpec, found: &ModelVersion) -> Option<String> {
     let uri = found.properties.model_uri.as_deref().unwrap_or_default();
-    let named = found.properties.job_name.as_deref().map(Maker::named);
+    let of_uri = || uri.strip_prefix("azureml://jobs/")?.split('/').next();
     let wanted = || spec.source.job.as_ref().map(|j| j.name.as_str()).filter(|job| lies_with(uri, job));
-    named.or_else(|| maker_of(uri, version)).or_else(|| wanted().map(Maker::named))
-}
-
-/// The job that will have made the version that the manifest asks for.
-pub fn job_to_be(spec: &ModelVersionSpec, version: &ResourceId) -> Option<Maker> {
-    let job = spec.source.job.as_ref().map(|job| Maker::named(&job.name));
-    job.or_else(|| maker_of(spec.source.uri.as_deref()?, version))
-}
-
-/// A job that made a model, as a name or a path says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Maker {
-    /// The job.
-    pub job: String,
-    /// The output of the job that the path leads to. Anybody may write a folder that looks like one, so the job has to have it.
-    pub output: Option<String>,
-}
-
-impl Maker {
-    fn named(job: &str) -> Self {
-        Self { job: job.into(), output: None }
-    }
-
-    /// Is it this job, and has it the output?
-    pub fn is(&self, job: &Job) -> bool {
-        let outputs = job.properties.rest.get("outputs");
-        let name = job.rest.get("name").and_then(Value::as_str);
-        name.is_none_or(|name| name.eq_ignore_ascii_case(&self.job))
-            && self.output.as_ref().is_none_or(|output| outputs.is_some_and(|all| all.get(output).is_some()))
-    }
-}
-
-/// The job in whose files a path of the version's own workspace leads: below the job itself, in the container of its run, or
-/// in the folder of one of its outputs.
-fn maker_of(uri: &str, version: &ResourceId) -> Option<Maker> {
-    let path = uri.strip_prefix("azureml://")?;
-    let elsewhere = named_workspace(uri).is_some_and(|named| Some(named) != workspace_of(version));
-    let parts: Vec<&str> = path.split('/').collect();
-    if elsewhere || parts.iter().any(|part| matches!(*part, "." | "..")) {
-        return None;
-    }
-    let parts = match parts.iter().position(|part| part.eq_ignore_ascii_case("workspaces")) {
-        Some(at) if parts[0].eq_ignore_ascii_case("subscriptions") => parts.get(at + 2..)?,
-        _ => &parts,
-    };
-    match parts {
-        ["jobs", job, "outputs", ..] => Some(Maker::named(job)),
-        ["datastores", "workspaceartifactstore", "paths", "ExperimentRun", container, ..] => {
-            container.strip_prefix("dcid.").map(Maker::named)
-        }
-        ["datastores", _, "paths", "azureml", job, output, ..] if !output.is_empty() => {
-            Some(Maker { job: (*job).into(), output: Some((*output).into()) })
-        }
-        _ => None,
-    }
+    found.properties.job_name.as_deref().or_else(of_uri).or_else(wanted).map(str::to_string)
 }
 
 /// Is this where the service keeps what this job wrote? It may have expanded the URI of the job's output.
@@ -159,11 +105,9 @@ fn workspace_of(id: &ResourceId) -> Option<[String; 3]> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{Maker, lies_with, maker_of, same_path};
+    use super::{lies_with, same_path};
     use crate::azure::model::ResourceId;
-    use crate::azure::model::resource::Job;
 
     #[test]
     fn a_path_is_the_same_short_and_long() {
@@ -179,59 +123,6 @@ mod tests {
         assert!(
             !same_path(short, &long("other"), &version) && !same_path(&long("other"), &long("w"), &version)
         );
-    }
-
-    #[test]
-    fn a_path_into_the_files_of_a_job_of_the_same_workspace_names_the_job() {
-        let version = ResourceId::workspace("s", "rg", "w").model_version("taxi", "3");
-        let in_workspace = |w: &str, path: &str| {
-            format!("azureml://subscriptions/s/resourcegroups/RG/workspaces/{w}/{path}")
-        };
-        let artifacts = "datastores/workspaceartifactstore/paths/ExperimentRun/dcid.train-3/model";
-        let output = "datastores/workspaceblobstore/paths/azureml/train-3/model_output/";
-        for (uri, job, of) in [
-            ("azureml://jobs/train-3/outputs/artifacts/paths/model".to_string(), "train-3", None),
-            ("azureml://jobs/train-3/outputs/model_dir".to_string(), "train-3", None),
-            (in_workspace("W", "jobs/train-3/outputs/artifacts/paths/model"), "train-3", None),
-            (format!("azureml://{artifacts}"), "train-3", None),
-            (in_workspace("w", artifacts), "train-3", None),
-            (format!("azureml://{output}"), "train-3", Some("model_output")),
-            (in_workspace("w", output), "train-3", Some("model_output")),
-        ] {
-            let maker = maker_of(&uri, &version);
-            assert_eq!(
-                maker.as_ref().map(|m| (m.job.as_str(), m.output.as_deref())),
-                Some((job, of)),
-                "{uri}"
-            );
-        }
-        for uri in [
-            in_workspace("other", artifacts),
-            in_workspace("other", "jobs/train-3/outputs/artifacts/paths/model"),
-            format!("azureml://{}", artifacts.replace("workspaceartifactstore", "mine")),
-            "azureml://datastores/models/paths/taxi/azureml/train-3/model_output".into(),
-            "azureml://datastores/models/paths/azureml/train-3/".into(),
-            "azureml://jobs/train-3/outputs/../../train-4/outputs/model".into(),
-            "https://store.example/azureml/train-3/model_output".into(),
-            "azureml://jobs/train-3".into(),
-        ] {
-            assert_eq!(maker_of(&uri, &version), None, "{uri}");
-        }
-    }
-
-    #[test]
-    fn a_folder_is_of_a_job_only_where_the_job_has_such_an_output() {
-        let job = |outputs: serde_json::Value| -> Job {
-            serde_json::from_value(serde_json::json!({"name": "train-3", "properties": {"outputs": outputs}}))
-                .unwrap()
-        };
-        let output = serde_json::json!({"model_output": {"jobOutputType": "uri_folder"}});
-        let of =
-            |name: &str, output: Option<&str>| Maker { job: name.into(), output: output.map(str::to_string) };
-        assert!(of("train-3", Some("model_output")).is(&job(output.clone())));
-        assert!(of("Train-3", None).is(&job(serde_json::json!({}))));
-        assert!(!of("train-3", Some("forged")).is(&job(output.clone())));
-        assert!(!of("train-4", Some("model_output")).is(&job(output)));
     }
 
     #[test]
