@@ -2,6 +2,7 @@
 
 mod gather;
 mod lineage;
+mod output;
 mod promotion;
 mod source;
 mod teardown;
@@ -21,7 +22,7 @@ use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
 #[cfg(test)]
 pub use gather::circle;
 pub use lineage::wants_lineage;
-pub use source::{job_of, job_output};
+pub use source::{job_of, job_output, job_to_read};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! A model version: registered, promoted, kept equal on what is ours, and let go.
 
-use azureml_emulator::{Effect, FaultRule};
+use azureml_emulator::{Effect, FaultRule, JobSeed};
 use bindery::api::{DeploymentBinding, ModelVersion, Registry, Role};
-use e2e::stand::{Stand, condition, drifted, ready};
+use e2e::stand::{GROUP, SUBSCRIPTION, Stand, condition, drifted, ready};
 use serde_json::{Value, json};
 
 use crate::{Outcome, taxi};
@@ -233,6 +233,53 @@ async fn what_somebody_uploaded_is_not_a_jobs_because_the_manifest_says_so() -> 
     assert!(stand.requests_on("PUT", DEV).is_empty());
     let version: ModelVersion = stand.api().get("taxi-1-dev").await?;
     assert_eq!(version.status.and_then(|s| s.lineage), None);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_into_a_jobs_output_brings_its_lineage_with_the_registration() -> Outcome {
+    let stand = taxi::stand("version-output").await?;
+    let workspace = e2e::stand::azure_id("workspaces/fares-prod");
+    for n in 1..=5 {
+        let outputs = [("model_dir".to_string(), json!({"jobOutputType": "uri_folder"}))].into();
+        let job = JobSeed { name: format!("paths-{n}"), outputs, ..JobSeed::default() };
+        assert!(stand.emulator.control().declare_job(&workspace, &job));
+    }
+    let policy = json!({"azure": taxi::azure(), "policy": {"lineage": {"require": "Named"}}});
+    stand.apply("Workspace", "fares-prod", policy).await?;
+    let long = format!("subscriptions/{SUBSCRIPTION}/resourcegroups/{GROUP}/workspaces/fares-prod");
+    let forms = [
+        "jobs/paths-1/outputs/artifacts/paths/model".to_string(),
+        "jobs/paths-2/outputs/model_dir".into(),
+        format!("{long}/datastores/workspaceartifactstore/paths/ExperimentRun/dcid.paths-3/model"),
+        format!("{long}/jobs/paths-4/outputs/artifacts/paths/model"),
+        "datastores/workspaceblobstore/paths/azureml/paths-5/model_dir/".into(),
+        "datastores/workspaceblobstore/paths/azureml/nobody/model_dir/".into(),
+    ];
+    for (n, form) in (1..).zip(&forms) {
+        let spec = json!({"version": n.to_string(), "source": {"uri": format!("azureml://{form}")}});
+        stand.apply("ModelVersion", &format!("taxi-{n}"), taxi::with(taxi::from_uri("1"), spec)).await?;
+        let spec = json!({"online": {"endpoint": {"name": format!("taxi-output-{n}")}}});
+        let spec = taxi::with(taxi::binding(&format!("taxi-{n}")), spec);
+        stand.apply("DeploymentBinding", &format!("taxi-{n}"), spec).await?;
+    }
+    // The interval is ten minutes: nobody waits for it here.
+    for n in 1..=5 {
+        let name = format!("taxi-{n}");
+        stand.wait_for::<DeploymentBinding>(&name, "Ready", ready).await?;
+        let lineage = stand.api::<ModelVersion>().get(&name).await?.status.and_then(|s| s.lineage);
+        let lineage = lineage.ok_or("a lineage")?;
+        assert_eq!(lineage.job, Some(format!("paths-{n}")));
+        assert_eq!(lineage.workspace.as_deref(), Some(workspace.as_str()));
+        let puts = stand.requests_on("PUT", &format!("workspaces/fares-prod/models/taxi/versions/{n}"));
+        assert_eq!(puts.len(), 1);
+        let sent = puts[0].body.clone().unwrap_or_default();
+        assert_eq!(sent["properties"].get("jobName"), None, "the manifest names no job");
+    }
+    stand.wait_reason::<DeploymentBinding>("taxi-6", "PolicyRefused").await?;
+    let nobodys: ModelVersion = stand.api().get("taxi-6").await?;
+    assert!(ready(&nobodys));
+    assert_eq!(nobodys.status.and_then(|s| s.lineage), None, "there is no such job");
     Ok(())
 }
 

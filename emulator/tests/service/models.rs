@@ -101,6 +101,15 @@ fn a_job_that_does_not_exist_is_no_source() {
         body["properties"]["modelUri"] = json!("azureml://jobs/nobody/outputs/artifacts/paths/model");
         body["properties"]["jobName"] = json!("nobody");
         assert_eq!(world.put(&version("1"), &body).status, status);
+        // In the long form, too.
+        let workspace = WORKSPACE.replace("/providers/Microsoft.MachineLearningServices", "");
+        let long =
+            |job: &str| json!(format!("azureml:/{workspace}/jobs/{job}/outputs/artifacts/paths/model"));
+        body["properties"]["jobName"] = json!(null);
+        body["properties"]["modelUri"] = long("nobody");
+        assert_eq!(world.put(&version("2"), &body).status, status);
+        body["properties"]["modelUri"] = long("train-1");
+        assert_eq!(world.put(&version("3"), &body).status, 201);
     }
 }
 

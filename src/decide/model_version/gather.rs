@@ -1,6 +1,6 @@
 //! What a version's decision needs to know.
 
-use super::{Facts, job_of, wants_lineage};
+use super::{Facts, job_of, job_to_read, wants_lineage};
 use crate::api::{
     DeploymentBinding, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy, Workspace,
 };
@@ -112,8 +112,9 @@ impl Kind for ModelVersion {
         let source = spec.source.model_version_ref.as_ref().map(|r| version(r, &home, known));
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let (mut job, mut run) = (Look::Unseen, Look::Unseen);
-        if !situation.deleting && wants_lineage(&status) && !matches!(found, Look::Unseen) {
-            (job, run) = lineage(self, found.found(), known);
+        let traced = id.as_ref().filter(|_| !situation.deleting && wants_lineage(&status));
+        if let Some(id) = traced.filter(|_| !matches!(found, Look::Unseen)) {
+            (job, run) = lineage(self, id, found.found(), known);
         }
         let served_by = asset_id.as_deref().map(|asset| served_by(asset, known)).unwrap_or_default();
         let spec = spec.clone();
@@ -162,18 +163,22 @@ pub fn circle(object: &ModelVersion, known: &mut Known) -> Vec<String> {
 /// comparison: a version is ready without it.
 fn lineage(
     object: &ModelVersion,
+    version: &ResourceId,
     found: Option<&resource::ModelVersion>,
     known: &mut Known,
 ) -> (Look<Job>, Look<Run>) {
     let unseen = (Look::Unseen, Look::Unseen);
     let job = match found {
-        Some(version) => job_of(&object.spec, version),
-        None => object.spec.source.job.as_ref().map(|j| j.name.clone()), // about to be registered
+        Some(found) => job_of(found, version),
+        None => job_to_read(&object.spec, version),
     };
     let workspace = object.spec.workspace_ref.as_ref();
     let workspace = workspace.and_then(|r| find_workspace(r, &object.home(), known));
     let (Some(job), Some(workspace)) = (job, workspace) else { return unseen };
     let id = workspace.id();
+    if !version.is_in(&id) {
+        return unseen; // a job of the same name elsewhere is another job
+    }
     let found = known.resource(Purpose::TraceLineage, &id.child("jobs", &job));
     let found = found.and_then(Result::ok).flatten();
     let run = workspace.current().mlflow_tracking_uri.and_then(|uri| known.run(&uri, &id, &job));

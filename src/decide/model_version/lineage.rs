@@ -25,11 +25,11 @@ pub(super) fn of(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
     if facts.spec.source.model_version_ref.is_some() {
         return known; // the source is gone; what it said stands
     }
-    let Some(job_name) = source::job_of(&facts.spec, version) else { return known };
+    let Some(id) = &facts.id else { return known };
+    let Some(job_name) = source::job_of(version, id) else { return known };
     let mut lineage = known.unwrap_or_default();
-    if let Some(job) = facts.job.found() {
-        lineage.workspace =
-            facts.id.as_ref().and_then(|id| id.as_str().split_once("/models/")).map(|(w, _)| w.to_string());
+    if let Some(job) = facts.job.found().filter(|job| source::made_by(job, version, id)) {
+        lineage.workspace = id.as_str().split_once("/models/").map(|(w, _)| w.to_string());
         lineage.job = Some(job_name);
         read_job(&mut lineage, job);
     }

@@ -2,9 +2,10 @@
 
 use serde_json::Map;
 
+use super::output::{name_of, output_of};
 use crate::api::{ModelType, ModelVersionSpec, Source};
 use crate::azure::model::ResourceId;
-use crate::azure::model::resource::{ModelVersion, ModelVersionProperties};
+use crate::azure::model::resource::{Job, ModelVersion, ModelVersionProperties};
 
 /// The URI of a folder among a job's artifacts, as the service takes it: unexpanded.
 pub fn job_output(job: &str, path: &str) -> String {
@@ -39,7 +40,7 @@ pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion, id: &Resou
     let uri = found.properties.model_uri.as_deref().unwrap_or_default();
     match &spec.source {
         Source { uri: Some(wanted), .. } if !same_path(wanted, uri, id) => Some(format!("it holds {uri}")),
-        Source { job: Some(job), .. } => match job_of(spec, found) {
+        Source { job: Some(job), .. } => match job_of(found, id) {
             Some(name) => (name != job.name).then(|| format!("it was made by job {name}")),
             None => Some(format!("it holds {uri}, and nothing says that job {} made it", job.name)),
         },
@@ -48,18 +49,29 @@ pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion, id: &Resou
 }
 
 /// The job that made a version, by what Azure says: that the manifest names one proves nothing.
-pub fn job_of(spec: &ModelVersionSpec, found: &ModelVersion) -> Option<String> {
-    let uri = found.properties.model_uri.as_deref().unwrap_or_default();
-    let of_uri = || uri.strip_prefix("azureml://jobs/")?.split('/').next();
-    let wanted = || spec.source.job.as_ref().map(|j| j.name.as_str()).filter(|job| lies_with(uri, job));
-    found.properties.job_name.as_deref().or_else(of_uri).or_else(wanted).map(str::to_string)
+pub fn job_of(found: &ModelVersion, id: &ResourceId) -> Option<String> {
+    let named = found.properties.job_name.as_deref().filter(|name| !name.is_empty());
+    let of_path = || output_of(found.properties.model_uri.as_deref()?, id).map(|output| output.job);
+    named.or_else(of_path).map(str::to_string)
 }
 
-/// Is this where the service keeps what this job wrote? It may have expanded the URI of the job's output.
-fn lies_with(uri: &str, job: &str) -> bool {
-    let parts: Vec<&str> = uri.split('/').collect();
-    parts.iter().any(|part| part.strip_prefix("dcid.") == Some(job))
-        || parts.windows(2).any(|pair| matches!(pair[0], "jobs" | "azureml") && pair[1] == job)
+/// The job of a version that is about to be registered, to be read together with the registration.
+pub fn job_to_read(spec: &ModelVersionSpec, id: &ResourceId) -> Option<String> {
+    match &spec.source {
+        Source { job: Some(job), .. } => Some(job.name.clone()),
+        Source { uri: Some(uri), .. } => output_of(uri, id).map(|output| output.job.to_string()),
+        _ => None,
+    }
+}
+
+/// Does this job, which Azure has, stand for the version: by the name that the version has of it, or by having the
+/// output that the version's files are?
+pub(super) fn made_by(job: &Job, found: &ModelVersion, id: &ResourceId) -> bool {
+    if let Some(name) = found.properties.job_name.as_deref().filter(|name| !name.is_empty()) {
+        return name_of(job).is_none_or(|own| own.eq_ignore_ascii_case(name));
+    }
+    let uri = found.properties.model_uri.as_deref().unwrap_or_default();
+    output_of(uri, id).is_some_and(|output| output.is_of(job, id))
 }
 
 /// The format that Azure names; none for one that is none of ours.
@@ -76,14 +88,31 @@ fn type_word(kind: &str) -> String {
 /// The service expands `azureml://datastores/…` with subscription, resource group and workspace, and
 /// changes the case of `resourcegroups`. Without them, a path is in the version's own workspace.
 fn same_path(wanted: &str, found: &str, version: &ResourceId) -> bool {
-    let parts = |uri: &str| {
-        let uri = uri.trim_end_matches('/');
-        match uri.split_once("/datastores/") {
-            Some((_, tail)) => (tail.to_string(), named_workspace(uri).or_else(|| workspace_of(version))),
-            None => (uri.to_string(), None),
+    match (located(wanted, version), located(found, version)) {
+        (Some(wanted), Some(found)) => wanted == found,
+        _ => wanted.trim_end_matches('/') == found.trim_end_matches('/'),
+    }
+}
+
+/// The workspace that a path is in (the version's own where it names none), in small letters, and the steps from there.
+pub(super) fn located<'a>(uri: &'a str, version: &ResourceId) -> Option<([String; 3], Vec<&'a str>)> {
+    let parts: Vec<&str> = uri.strip_prefix("azureml://")?.trim_end_matches('/').split('/').collect();
+    let are = |words: &[(&str, &str)]| words.iter().all(|(a, b)| a.eq_ignore_ascii_case(b));
+    let (named, path) = match parts.as_slice() {
+        [s, subscription, g, group, w, workspace, path @ ..]
+            if are(&[(s, "subscriptions"), (g, "resourceGroups"), (w, "workspaces")]) =>
+        {
+            ([*subscription, *group, *workspace], path)
         }
+        [s, subscription, g, group, p, provider, w, workspace, path @ ..]
+            if are(&[(s, "subscriptions"), (g, "resourceGroups"), (p, "providers"), (w, "workspaces")])
+                && are(&[(provider, "Microsoft.MachineLearningServices")]) =>
+        {
+            ([*subscription, *group, *workspace], path)
+        }
+        path => return Some((workspace_of(version)?, path.to_vec())),
     };
-    parts(wanted) == parts(found)
+    Some((named.map(str::to_ascii_lowercase), path.to_vec()))
 }
 
 /// Does the path that the manifest names lead into another workspace than the version's?
@@ -99,14 +128,14 @@ fn named_workspace(uri: &str) -> Option<[String; 3]> {
 }
 
 /// Subscription, resource group and name of the workspace that something is in, in small letters.
-fn workspace_of(id: &ResourceId) -> Option<[String; 3]> {
+pub(super) fn workspace_of(id: &ResourceId) -> Option<[String; 3]> {
     let part = |collection| id.segment(collection).map(str::to_ascii_lowercase);
     Some([part("subscriptions")?, part("resourceGroups")?, part("workspaces")?])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{lies_with, same_path};
+    use super::same_path;
     use crate::azure::model::ResourceId;
 
     #[test]
@@ -123,21 +152,12 @@ mod tests {
         assert!(
             !same_path(short, &long("other"), &version) && !same_path(&long("other"), &long("w"), &version)
         );
-    }
-
-    #[test]
-    fn what_a_job_wrote_lies_with_it() {
-        let store = |path: &str| format!("azureml://subscriptions/s/workspaces/w/datastores/d/paths/{path}");
-        for uri in [
-            "azureml://jobs/train-3/outputs/artifacts/paths/model".to_string(),
-            "azureml://subscriptions/s/workspaces/w/jobs/train-3/outputs/artifacts/paths/model".to_string(),
-            store("ExperimentRun/dcid.train-3/model"),
-            store("azureml/train-3/model_output"),
-        ] {
-            assert!(lies_with(&uri, "train-3"), "{uri}");
-        }
-        for uri in [store("LocalUpload/0123/train-3"), store("azureml/train-30/m"), store("dcid.train/m")] {
-            assert!(!lies_with(&uri, "train-3"), "{uri}");
-        }
+        let output = |group: &str| {
+            format!("azureml://subscriptions/s/{group}/rg/workspaces/w/jobs/j/outputs/artifacts/paths/m")
+        };
+        assert!(same_path(&output("resourcegroups"), &output("resourceGroups"), &version));
+        assert!(same_path("azureml://jobs/j/outputs/artifacts/paths/m", &output("resourceGroups"), &version));
+        let alike = "azureml://jobs/j/outputs/artifacts/paths/datastores/models/paths/taxi/3";
+        assert!(!same_path(short, alike, &version));
     }
 }

@@ -27,6 +27,9 @@ pub struct JobProperties {
     pub environment_id: Option<String>,
     #[serde(default, deserialize_with = "null_is_default")]
     pub inputs: BTreeMap<String, Value>,
+    /// By name; `uri` is null where the service chooses the place.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub outputs: BTreeMap<String, Value>,
     /// What git knew: `mlflow.source.git.repoURL`, `…commit`, `azureml.git.dirty`.
     #[serde(default, deserialize_with = "null_is_default")]
     pub properties: Strings,

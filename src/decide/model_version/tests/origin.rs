@@ -76,9 +76,86 @@ fn a_lineage_names_the_job_once_it_was_seen() {
         None,
         "nothing in Azure says that it was this job"
     );
+    assert_eq!(
+        lineage(&|f| {
+            let other = json!({"name": "train-4", "properties": {"experimentName": "e"}});
+            f.job = Look::Found(serde_json::from_value(other).unwrap());
+        }),
+        None,
+        "what was read is another job than Azure names"
+    );
     let known = |f: &mut Facts| {
         f.status.lineage =
             Some(serde_json::from_value(json!({"job": "train-3", "experiment": "e"})).unwrap());
     };
     assert_eq!(lineage(&known), seen, "what was seen stands");
+}
+
+#[test]
+fn a_path_has_the_lineage_of_the_job_whose_output_it_is() {
+    const LONG: &str = "azureml://subscriptions/s/resourceGroups/rg/workspaces/development";
+    const BLOBS: &str = "datastores/workspaceblobstore/paths";
+    const RUNS: &str = "datastores/workspaceartifactstore/paths/ExperimentRun";
+    let job = json!({"name": "train-3", "properties": {"outputs": {
+        "model_output": {"jobOutputType": "uri_folder", "uri": null},
+        "templated": {"uri": format!("azureml://{BLOBS}/azureml/${{{{name}}}}/${{{{output_name}}}}/")},
+        "elsewhere": {"uri": "azureml://datastores/models/paths/x/"},
+    }}});
+    let lineage = |uri: &str| {
+        let facts = with(|f| {
+            f.spec.source = serde_json::from_value(json!({"uri": uri})).unwrap();
+            uploaded(f, uri);
+            f.job = Look::Found(serde_json::from_value(job.clone()).unwrap());
+        });
+        decide(&facts).status.lineage.and_then(|l| l.job)
+    };
+    for uri in [
+        "azureml://jobs/train-3/outputs/artifacts/paths/model".to_string(),
+        "azureml://jobs/train-3/outputs/model_output".into(),
+        "azureml://jobs/train-3/outputs/elsewhere/paths/model".into(),
+        format!("{LONG}/jobs/train-3/outputs/artifacts/paths/model"),
+        "azureml://subscriptions/S/resourcegroups/RG/workspaces/Development/jobs/train-3/outputs/default/m".into(),
+        "azureml://subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/jobs/train-3/outputs/artifacts/paths/m".into(),
+        format!("azureml://{RUNS}/dcid.train-3/model"),
+        format!("{LONG}/{RUNS}/dcid.train-3/model"),
+        format!("azureml://{BLOBS}/azureml/train-3/model_output/"),
+        format!("{LONG}/{BLOBS}/azureml/train-3/model_output/deep/model"),
+        format!("azureml://{BLOBS}/azureml/train-3/templated/model"),
+    ] {
+        assert_eq!(lineage(&uri).as_deref(), Some("train-3"), "{uri}");
+    }
+    let other = LONG.replace("development", "secret");
+    for uri in [
+        // Of another workspace, or of something that is none.
+        format!("{other}/jobs/train-3/outputs/artifacts/paths/model"),
+        format!("{other}/{RUNS}/dcid.train-3/model"),
+        format!("{}/{BLOBS}/azureml/train-3/model_output", LONG.replace("/rg/", "/rg-2/")),
+        format!("azureml://registries/models/{RUNS}/dcid.train-3/model"),
+        format!("azureml://x/{RUNS}/dcid.train-3/model"),
+        // Of another job, or of an output that this one does not have.
+        "azureml://jobs/train-30/outputs/artifacts/paths/model".into(),
+        "azureml://jobs/Train-3/outputs/artifacts/paths/model".into(),
+        "azureml://jobs/train-3/outputs/invented/paths/model".into(),
+        format!("azureml://{RUNS}/dcid.train-30/model"),
+        format!("azureml://{BLOBS}/azureml/train-3/model_output_2/model"),
+        format!("azureml://{BLOBS}/azureml/train-3/elsewhere/model"),
+        // What merely looks alike.
+        "azureml://jobs/train-3/model".into(),
+        "azureml://datastores/models/paths/ExperimentRun/dcid.train-3/model".into(),
+        "azureml://datastores/models/paths/azureml/train-3/model_output/".into(),
+        format!("azureml://{BLOBS}/LocalUpload/azureml/train-3/model_output"),
+        format!("azureml://{BLOBS}/jobs/train-3/outputs/artifacts/paths/model"),
+        format!("azureml://{BLOBS}/ExperimentRun/dcid.train-3/model"),
+        format!("azureml://{BLOBS}/azureml/train-3"),
+        "azureml://datastores/workspaceartifactstore/paths/x/dcid.train-3/model".into(),
+        // Out of the job's folder again.
+        "azureml://jobs/train-3/outputs/artifacts/paths/../../secret".into(),
+        format!("azureml://{BLOBS}/azureml/train-3/model_output/../../../LocalUpload/x"),
+        format!("azureml://{RUNS}/dcid.train-3/%2E%2e/dcid.train-9/model"),
+        format!("azureml://{RUNS}/dcid.train-3/..%2fdcid.train-9/model"),
+        format!("azureml://{RUNS}/dcid.train-3/..\\dcid.train-9"),
+        format!("azureml://{RUNS}//dcid.train-3/model"),
+    ] {
+        assert_eq!(lineage(&uri), None, "{uri}");
+    }
 }

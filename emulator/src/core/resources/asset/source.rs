@@ -30,7 +30,7 @@ pub(super) fn check_path(kind: &Kind, path: &str, uri: &str) -> Result<(), ArmEr
 
 /// Where a new version's files come from must be somewhere that it may take them from.
 pub(super) fn check(core: &Core, call: &Call, body: &Value, uri: &str) -> Result<(), ArmError> {
-    let job_of_uri = uri.strip_prefix("azureml://jobs/").and_then(|rest| rest.split('/').next());
+    let job_of_uri = job_of(uri);
     if in_registry(&call.address) {
         let foreign = job_of_uri.is_some() || uri.contains("/datastores/") || uri.starts_with("runs:");
         if foreign && core.config.inferred.registry_refuses_foreign_paths {
@@ -41,8 +41,11 @@ pub(super) fn check(core: &Core, call: &Call, body: &Value, uri: &str) -> Result
         }
     } else if core.config.inferred.job_uri_must_exist {
         let named = at::text(body, "properties.jobName");
-        for job in job_of_uri.into_iter().chain(named) {
-            if !core.store.has(&format!("{}/jobs/{job}", call.address.key_to(1))) {
+        let own = call.address.key_to(1);
+        let named = named.map(|job| (own.clone(), job));
+        let of_uri = job_of_uri.map(|(workspace, job)| (workspace.unwrap_or_else(|| own.clone()), job));
+        for (workspace, job) in of_uri.into_iter().chain(named) {
+            if !core.store.has(&format!("{workspace}/jobs/{job}")) {
                 return Err(ArmError::user(
                     400,
                     "The request is invalid.",
@@ -56,6 +59,24 @@ pub(super) fn check(core: &Core, call: &Call, body: &Value, uri: &str) -> Result
         return Err(path_missing(uri));
     }
     Ok(())
+}
+
+/// The job whose output a URI is, and the key of its workspace where the URI is in the long form.
+fn job_of(uri: &str) -> Option<(Option<String>, &str)> {
+    let path = uri.strip_prefix("azureml://")?;
+    if let Some(rest) = path.strip_prefix("jobs/") {
+        return Some((None, rest.split('/').next()?));
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        [s, subscription, g, group, "workspaces", workspace, "jobs", job, ..]
+            if *s == "subscriptions" && g.eq_ignore_ascii_case("resourceGroups") =>
+        {
+            let key = format!("{subscription}/{group}/workspaces/{workspace}").to_ascii_lowercase();
+            Some((Some(key), job))
+        }
+        _ => None,
+    }
 }
 
 /// A path without files [ISS azure-docs#103778].
