@@ -395,7 +395,7 @@ pub struct Candidate {
     pub started_at: Timestamp,
     /// When Azure had given it this share: the pauses that follow count from here.
     pub since: Timestamp,
-    /// The step at which the rollout stands. None while the deployment is being made.
+    /// The step at which the rollout stands. Absent while the deployment is being created, and while Bindery puts back traffic that somebody else has moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<CandidateStep>,
 }

@@ -308,6 +308,11 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     }
 }
 
+/// Nobody could read the endpoint, and something served on it when somebody last could.
+fn unread(case: &Case<'_>) -> bool {
+    case.facts.endpoint.seen().is_none() && case.facts.status.stable.is_some()
+}
+
 fn phase(case: &Case<'_>, verdict: &Verdict) -> Phase {
     let scene = &case.scene;
     match verdict.reason {
@@ -318,6 +323,8 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Phase {
         _ if scene.arrived() => Phase::Serving,
         _ => match scene.candidate().map(OnlineDeployment::provisioning) {
             Some(Provisioning::Succeeded) => Phase::Shifting,
+            // What serves is known, though the endpoint cannot be read now.
+            None if scene.stable.is_none() && unread(case) => Phase::Serving,
             None if scene.stable.is_none() => Phase::Pending,
             None if scene.wanted().is_none() || verdict.course != Course::Working => Phase::Serving,
             _ => Phase::Preparing,

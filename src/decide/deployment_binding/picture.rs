@@ -21,8 +21,9 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.revision = scene.wanted_revision().map(ToString::to_string);
-    // What runs on another's endpoint is the other's to report.
-    let refused = refuse_foreign(case).is_some();
+    // What runs on another's endpoint is the other's to report. Whose it is only its tag says: until it is read, what is
+    // remembered stays.
+    let refused = refuse_foreign(case).is_some() && facts.endpoint.seen().is_some();
     if facts.endpoint.is_absent() || refused {
         status.stable = None;
         status.candidate = None;
@@ -141,7 +142,8 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
     let weight = scene.routed(name);
     // The time until it could serve counts for no pause, so it stands at no step before.
     let ready = found.provisioning() == Provisioning::Succeeded;
-    let position = scene.position_at(weight).filter(|_| ready);
+    // A weight that somebody else has set says nothing of the steps that are done.
+    let position = scene.position_at(weight).filter(|_| ready && !scene.traffic_drifted());
     Some(Candidate {
         deployment: name.clone(),
         revision: revision.to_string(),

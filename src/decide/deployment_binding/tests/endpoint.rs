@@ -513,3 +513,20 @@ fn what_an_observed_endpoint_serves_is_compared_with_what_is_named() {
     assert_eq!(another, [("model.versionRef".to_string(), found)]);
     assert!(crate::decide::fixtures::told(&observed("m")).starts_with("True Observed settled"));
 }
+
+#[test]
+fn what_served_is_not_forgotten_while_the_endpoint_cannot_be_read() {
+    let held = binding().serving("1").decide().status;
+    let unread = binding().serving("1").with(|f| {
+        f.status.clone_from(&held);
+        f.place = Place::Missing { what: "Workspace production".into() };
+        f.endpoint = Look::Unseen;
+        f.deployments.clear();
+        f.situation.claimed_by("strangers/older", 60);
+    });
+    let status = unread.decide().status;
+    assert_eq!((&status.stable, &status.endpoint), (&held.stable, &held.endpoint));
+    assert_eq!((status.traffic_summary, status.deployments), (held.traffic_summary, held.deployments));
+    let alone = unread.with(|f| f.situation.ownership.claimants.clear()).decide().status;
+    assert_eq!(alone.phase, Some(crate::api::Phase::Serving));
+}

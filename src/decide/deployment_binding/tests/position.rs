@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::api::CandidateStep;
-use crate::azure::model::Action;
+use crate::azure::model::{Action, Purpose};
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, registry_as_source, told};
 use crate::decide::rollout::{Plan, Position};
-use crate::decide::{Place, SourceVersion};
+use crate::decide::{Look, Place, SourceVersion};
 
 /// A pause before the first share, and two in a row after it.
 fn steps() -> Value {
@@ -209,4 +209,22 @@ fn a_tag_that_is_lost_or_left_behind_is_not_worth_a_call() {
         told(&left.decide()),
         "True Succeeded settled | v1 serves all the traffic of taxi. | interval"
     );
+}
+
+#[test]
+fn a_weight_that_somebody_else_has_set_passes_no_step() {
+    let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}]);
+    for weight in [0, 5, 20, 50, 100] {
+        let mut it = binding().wanting("2").steps(steps.clone()).serving("1").candidate("2", 10, 60);
+        let (first, second) = (it.name("1"), it.name("2"));
+        let Look::Found(endpoint) = &mut it.0.endpoint else { unreachable!() };
+        endpoint.properties.traffic = [(first, 100 - weight), (second, weight)].into();
+        let call = it.decide().call.map(|call| call.errand.purpose);
+        assert!(matches!(call, Some(Purpose::PutBack | Purpose::RestoreTraffic)), "{weight} %: {call:?}");
+        it.0.status = it.decide().status;
+        let Some(Action::Put(body)) = it.decide().call.map(|call| call.action) else { unreachable!() };
+        it.0.endpoint = Look::Found(serde_json::from_value(body).unwrap());
+        let told = told(&it.decide());
+        assert!(told.contains("Pausing") && told.ends_with("| 600 s"), "{weight} %: {told}");
+    }
 }
