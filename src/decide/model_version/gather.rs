@@ -5,7 +5,7 @@ use crate::api::{
     DeploymentBinding, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy, Workspace,
 };
 use crate::azure::model::resource::{self, Job, Run};
-use crate::azure::model::{Purpose, ResourceId, registry_asset_id};
+use crate::azure::model::{Purpose, ResourceId, folded, registry_asset_id};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
@@ -191,7 +191,7 @@ fn served_by(asset: &str, known: &mut Known) -> Vec<ServedBy> {
     for binding in known.naming::<DeploymentBinding>(Name::asset(asset)) {
         let key = binding.key();
         for deployment in binding.current().deployments {
-            if deployment.asset_id.as_deref().is_some_and(|a| a.eq_ignore_ascii_case(asset)) {
+            if deployment.asset_id.as_deref().is_some_and(|a| folded(a) == folded(asset)) {
                 all.push(ServedBy {
                     namespace: key.namespace.to_string(),
                     name: key.name.to_string(),

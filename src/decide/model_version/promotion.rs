@@ -6,7 +6,7 @@ use super::Facts;
 use crate::api::{Publishing, Reason, VersionDeletion};
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Action, Call, Purpose};
-use crate::decide::{Effect, Intent, Look, Owner, SourceVersion, Verdict, in_seconds};
+use crate::decide::{Effect, Intent, Look, Owner, SourceVersion, Verdict, in_seconds, places};
 
 pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() || facts.observing() {
@@ -17,7 +17,7 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
             Reason::ReferenceCycle,
             format!(
                 "spec.source.modelVersionRef leads back to this object: {}. A version cannot come from itself: name the version in the workspace that a job or a path registers, in a new ModelVersion.",
-                facts.circle.join(" <- ")
+                facts.circle.join(", which comes from ").replacen(", which", "", 1)
             ),
         ));
     }
@@ -29,9 +29,9 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
             ),
         )),
         SourceVersion::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
-        SourceVersion::NotReady { what, because } => Some(Verdict::blocked(
-            Reason::ReferenceNotReady,
+        SourceVersion::NotReady { what, because, stalled } => Some(places::not_ready(
             format!("{what}, which is to be promoted, is not ready: {because}"),
+            *stalled,
         )),
         // A published version cannot be unpublished, so this is said before.
         SourceVersion::Ready { id, kind: Some(kind), .. }

@@ -11,7 +11,7 @@ use crate::api::{
     AllowedNamespaces, ConditionType, ModelVersion, Object, ObjectKey, Reason, Reference, Registry,
     Workspace, conditions_of,
 };
-use crate::azure::model::{Purpose, ResourceId};
+use crate::azure::model::{Purpose, ResourceId, folded};
 use crate::decide::facts::{ClusterRead, Kind, Known};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
@@ -153,7 +153,7 @@ pub fn stay_with_what_was_made<T: DeserializeOwned>(
     known: &mut Known,
 ) -> Option<ResourceId> {
     let made = ResourceId::new(remembered?);
-    let named = made.as_str().to_ascii_lowercase().ends_with(&path.to_ascii_lowercase());
+    let named = folded(made.as_str()).ends_with(&folded(path));
     id.as_ref().filter(|id| **id != made && named)?;
     let there = match known.resource::<T>(Purpose::Compare, &made)? {
         Ok(found) => found.is_some_and(|found| ours(&found)),
