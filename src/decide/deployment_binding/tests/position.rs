@@ -214,13 +214,15 @@ fn a_tag_that_is_lost_or_left_behind_is_not_worth_a_call() {
 #[test]
 fn a_weight_that_somebody_else_has_set_passes_no_step() {
     let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}]);
-    for weight in [0, 5, 20, 50, 100] {
+    // What takes traffic from the candidate carries nothing else.
+    let (less, more) = (Purpose::PutBack, Purpose::RestoreTraffic);
+    for (weight, purpose) in [(0, less), (5, less), (20, more), (50, more), (100, more)] {
         let mut it = binding().wanting("2").steps(steps.clone()).serving("1").candidate("2", 10, 60);
         let (first, second) = (it.name("1"), it.name("2"));
         let Look::Found(endpoint) = &mut it.0.endpoint else { unreachable!() };
         endpoint.properties.traffic = [(first, 100 - weight), (second, weight)].into();
         let call = it.decide().call.map(|call| call.errand.purpose);
-        assert!(matches!(call, Some(Purpose::PutBack | Purpose::RestoreTraffic)), "{weight} %: {call:?}");
+        assert_eq!(call, Some(purpose), "{weight} %");
         it.0.status = it.decide().status;
         let Some(Action::Put(body)) = it.decide().call.map(|call| call.action) else { unreachable!() };
         it.0.endpoint = Look::Found(serde_json::from_value(body).unwrap());
