@@ -175,22 +175,28 @@ pub(in crate::decide) fn refuse_another_place(
 }
 
 impl SourceVersion {
-    /// A version, for whom its place allows.
-    pub fn of(what: String, spec: &ModelVersionSpec, status: ModelVersionStatus, deleting: bool) -> Self {
+    /// A version in this place, for whom that allows.
+    pub fn of(
+        what: String,
+        place: Option<&ResourceId>,
+        spec: &ModelVersionSpec,
+        status: ModelVersionStatus,
+        deleting: bool,
+    ) -> Self {
         let registered = conditions_of(&status.conditions).is_true(ConditionType::Registered);
         let usable = registered && !stalled(&status.conditions) && !deleting;
-        let Some((asset_id, id)) = status.asset_id.zip(status.id).filter(|_| usable) else {
+        let Some(place) = place.filter(|_| usable && status.asset_id.is_some()) else {
             return Self::NotReady {
                 what,
                 because: because(&status.conditions),
                 stalled: stalled(&status.conditions),
             };
         };
-        let id = ResourceId::new(id);
+        let id = place.model_version(&spec.model, &spec.version);
         Self::Ready {
             registry: id.segment("registries").map(str::to_string),
+            asset_id: id.asset_id(),
             id,
-            asset_id,
             model: spec.model.clone(),
             version: spec.version.clone(),
             kind: status.kind.or(spec.kind),

@@ -169,6 +169,22 @@ fn a_promotion_that_is_deleted_while_it_is_published_leaves_no_copy_behind() {
             "False Finishing working | The version taxi:3 stays in Azure: it belongs to a/b of cluster other. | interval | released",
         ),
         (
+            "what is there carries the tag of an object that is no source of it, and gone",
+            decide(&deleting_published(Delete, |f| {
+                copied(f);
+                found(f).tags.insert("bindery-owner".into(), "prod/a/b".into());
+            })),
+            "False Finishing working | The version taxi:3 stays in Azure: it belongs to a/b. | interval | released",
+        ),
+        (
+            "its registry is gone or lets nobody in: the status alone makes nothing ours",
+            decide(&deleting_published(Delete, |f| {
+                copied(f);
+                f.place = missing();
+            })),
+            "False Finishing working | The version taxi:3 stays in Azure: no tag there names this object as its owner. | interval | released",
+        ),
+        (
             "another object stands for it",
             decide(&deleting_published(Delete, |f| f.situation.claimed_by("fares/new", -60))),
             "False Finishing working | The version, once it is in Azure, belongs to another object. | interval | released",
