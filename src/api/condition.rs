@@ -82,6 +82,7 @@ words! {
     ReferenceNotFound,
     ReferenceNotReady,
     NotWatched,
+    IdentityNotAllowed,
     Suspended,
     OperationRunning,
     Inheriting,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::cloud::Form;
+use super::people;
 use super::world::World;
 use crate::azure::model::ResourceId;
 
@@ -76,17 +77,14 @@ pub fn disown_the_registry(world: &mut World) {
 /// Somebody changes something in Azure Studio, whatever Bindery does just then.
 pub fn meddle(world: &mut World) {
     let ids: Vec<ResourceId> = world.cloud.resources.keys().cloned().collect();
-    let splits = |id: &ResourceId| {
+    let is_split = |id: &ResourceId| {
         let body = &world.cloud.resources[id].body;
         body["properties"]["traffic"].as_object().is_some_and(|traffic| traffic.len() > 1)
     };
     // Where traffic is split, a rollout is under way: hands are there more often than chance would have it.
-    let split: Vec<ResourceId> = ids.iter().filter(|id| splits(id)).cloned().collect();
-    let (ids, choice) = if !split.is_empty() && world.rng.u8(0..3) == 0 {
-        (split, 2)
-    } else {
-        (ids, world.rng.u8(0..8))
-    };
+    let split: Vec<ResourceId> = ids.iter().filter(|id| is_split(id)).cloned().collect();
+    let splits = !split.is_empty() && world.rng.bool();
+    let (ids, choice) = if splits { (split, 2) } else { (ids, world.rng.u8(0..8)) };
     let Some(id) = world.rng.choice(ids).filter(|id| !world.ledger.guards(id)) else { return };
     let deployments: Vec<String> =
         world.cloud.deployments_of(&id).iter().map(|r| r.id.name().to_string()).collect();
@@ -126,6 +124,10 @@ pub fn meddle(world: &mut World) {
     }
     world.note(|| format!("FOREIGN hand on {}: {choice}/{small}", id.name()));
     world.cloud.put_there(&id, body);
+    // Somebody may look at once, and not at the next comparison.
+    if splits && world.rng.bool() {
+        people::ask_for_a_look(world);
+    }
 }
 
 fn set_tag(body: &mut Value, tags: &str, key: &str, value: &str) {

@@ -128,6 +128,14 @@ fn any<K: Simulated>(world: &mut World) -> Option<String> {
     world.rng.choice(names)
 }
 
+/// Somebody asks for a look at every binding, now.
+pub fn ask_for_a_look(world: &mut World) {
+    let token = world.now.to_string();
+    for name in world.cluster.names::<DeploymentBinding>() {
+        world.cluster.ask::<DeploymentBinding>(&name, token.clone());
+    }
+}
+
 /// Somebody changes something in Git.
 pub fn act(world: &mut World) {
     match world.rng.u8(0..40) {

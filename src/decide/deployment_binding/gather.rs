@@ -9,7 +9,7 @@ use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
     find_workspace, is_contested, lets_in, remembered, stay_with_what_was_made, version, workspace_place,
 };
-use crate::decide::{Look, Place, Situation};
+use crate::decide::{Look, Situation};
 
 impl Kind for DeploymentBinding {
     type Facts = Facts;
@@ -71,9 +71,11 @@ impl Kind for DeploymentBinding {
         let place = workspace_place(&self.spec.workspace_ref, &home, known);
         let version = version(&self.spec.model.version_ref, &home, known);
         let mut id = self.target(known);
+        let place_home = self.spec.workspace_ref.namespace(&home);
         let ours = |e: &OnlineEndpoint| situation.ownership.owns(&e.tags);
-        let led_away = stay_with_what_was_made(&mut id, made(self), ours, known);
-        let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
+        let led_away = stay_with_what_was_made(&mut id, made(self), place_home, ours, known);
+        let may_look = id.as_ref().is_some_and(|id| known.served().refuses(place_home, id).is_none())
+            && place.may_be_read(situation.deleting);
         let mut facts = Facts {
             endpoint: Look::Unseen,
             deployments: vec![],

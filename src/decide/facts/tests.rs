@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::{AnyObject, ModelVersion, Object, Registry, Workspace};
+use crate::decide::Served;
 
 fn made<K: Object>(namespace: &str, name: &str, spec: &Value) -> Arc<K> {
     let metadata = json!({"name": name, "namespace": namespace, "uid": format!("{namespace}/{name}")});
@@ -11,6 +12,19 @@ fn made<K: Object>(namespace: &str, name: &str, spec: &Value) -> Arc<K> {
     let object =
         json!({"apiVersion": "bindery.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec});
     Arc::new(serde_json::from_value(object).unwrap())
+}
+
+/// A moment in which nothing went wrong before.
+fn moment(observe_only: bool) -> Moment {
+    Moment {
+        now: Timestamp::UNIX_EPOCH,
+        cluster: "prod".into(),
+        observe_only,
+        watched: Watched::all(),
+        trouble: Trouble::default(),
+        handover: Duration::ZERO,
+        absent: None,
+    }
 }
 
 /// The other objects that lay claim to what an object stands for.
@@ -62,7 +76,7 @@ impl Cluster {
 
     /// What a function finds out when everything of the cluster that it wants is read.
     fn known<T>(&self, ask: impl Fn(&mut Known) -> T) -> (T, Vec<ClusterRead>) {
-        let mut known = Known::nothing(Lane::Routine);
+        let mut known = Known::nothing(Lane::Routine, Served::everything());
         loop {
             let answer = ask(&mut known);
             let wanted = known.wants().cluster;
@@ -129,6 +143,42 @@ fn whom_the_place_does_not_let_in_lays_no_claim() {
         // Labels are only asked for where they matter.
         let labels = read.contains(&ClusterRead::Namespace("blue".into()));
         assert_eq!(labels, asks_for_labels, "{allowed}");
+    }
+}
+
+#[test]
+fn whom_no_identity_serves_reads_nothing_and_claims_nothing() {
+    let allowed = r#"[{"namespaces": ["fares"], "subscriptions": ["*"], "resourceGroups": ["other"]}]"#;
+    let azure = json!({"subscriptionId": "s", "resourceGroup": "rg"});
+    let workspace = |namespace| {
+        made::<Workspace>(namespace, "prod", &json!({"azure": azure, "allowedNamespaces": {"from": "All"}}))
+    };
+    let registry = made::<Registry>("fares", "models", &json!({"azure": azure, "location": "eastus"}));
+    let objects: Vec<AnyObject> =
+        vec![workspace("fares").any(), workspace("blue").any(), registry.clone().any()];
+    let mut asked: Vec<String> = vec![];
+    for (served, reads) in [(Served::parse(allowed).unwrap(), false), (Served::everything(), true)] {
+        let cluster = Cluster(objects.clone(), Watched::all());
+        let moment = moment(false);
+        let mut known = Known::nothing(Lane::Routine, served);
+        loop {
+            gather(&*workspace("fares"), &moment, &mut known);
+            gather(&*registry, &moment, &mut known);
+            let it = version("fares", "v", "taxi", &json!({"workspaceRef": {"name": "prod"}}));
+            gather(&*it, &moment, &mut known);
+            let wanted = known.wants();
+            if wanted.cluster.is_empty() {
+                asked = wanted.azure.iter().map(|read| format!("{:?}", read.what)).collect();
+                break;
+            }
+            for read in wanted.cluster {
+                let found = cluster.find(&read);
+                known.take_in_cluster(read, found);
+            }
+        }
+        assert_eq!(!asked.is_empty(), reads, "{asked:?}");
+        // Nobody is put into conflict by a place that no identity serves.
+        assert_eq!(workspace("blue").let_in(&mut known), Some(reads));
     }
 }
 
@@ -324,15 +374,6 @@ fn a_reference_that_depends_on_what_is_not_watched_says_so() {
 
 #[test]
 fn the_manifest_and_the_operator_say_what_may_be_changed() {
-    let moment = |observe_only| Moment {
-        now: Timestamp::UNIX_EPOCH,
-        cluster: "prod".into(),
-        observe_only,
-        watched: Watched::all(),
-        trouble: Trouble::default(),
-        handover: Duration::ZERO,
-        absent: None,
-    };
     for (suspend, management, observe_only, expected) in [
         (false, "Manage", false, Mode::Act),
         (true, "Manage", false, Mode::Suspended),
@@ -398,15 +439,7 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
     let ours = || Ok(Some(json!({"properties": {"tags": {"bindery-owner": "prod/fares/one"}}})));
     let theirs = || Ok(Some(json!({"properties": {"tags": {"bindery-owner": "prod/fares/two"}}})));
     let refused = || Err(crate::azure::model::Error::new(crate::azure::model::Class::Transient, "No."));
-    let moment = Moment {
-        now: Timestamp::UNIX_EPOCH,
-        cluster: "prod".into(),
-        observe_only: false,
-        watched: Watched::all(),
-        handover: Duration::ZERO,
-        absent: None,
-        trouble: Trouble::default(),
-    };
+    let moment = moment(false);
     let cases: [(Option<&ResourceId>, Answers, bool); 7] = [
         (Some(&elsewhere), ours, true),
         (Some(&elsewhere), refused, true),
@@ -425,7 +458,7 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
             ..Default::default()
         });
         let cluster = Cluster::new(&json!({"from": "Same"}), &[Arc::new(version.clone())]);
-        let mut known = Known::nothing(Lane::Routine);
+        let mut known = Known::nothing(Lane::Routine, Served::everything());
         let facts = loop {
             let facts = gather(&version, &moment, &mut known);
             let wanted = known.wants();
@@ -458,7 +491,7 @@ fn tagged(
     let cluster = Cluster::new(&json!({"from": "All"}), all);
     let tags = [("bindery-owner".to_string(), tag.to_string())].into();
     let noon = crate::decide::fixtures::noon();
-    let mut known = Known::nothing(Lane::Routine);
+    let mut known = Known::nothing(Lane::Routine, Served::everything());
     loop {
         let mut situation = crate::decide::fixtures::situation("fares/ours");
         (situation.now, situation.ownership.absent) = (noon, absent.cloned());

@@ -9,8 +9,8 @@ use crate::azure::model::{Purpose, ResourceId, folded};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
-    find_registry, find_workspace, is_contested, lets_in, registry_place, remembered, stay_with_what_was_made, version,
-    workspace_place,
+    find_registry, find_workspace, is_contested, lets_in, registry_place, remembered,
+    stay_with_what_was_made, version, workspace_place,
 };
 use crate::decide::{Look, Place, Situation, SourceVersion, words_of};
 
@@ -31,9 +31,7 @@ impl Kind for ModelVersion {
             (None, None) => None,
         };
         // When the place is gone, the status still says where the version is.
-        place
-            .map(|id| id.model_version(&spec.model, &spec.version))
-            .or_else(|| made(self))
+        place.map(|id| id.model_version(&spec.model, &spec.version)).or_else(|| made(self))
     }
 
     fn let_in(&self, known: &mut Known) -> Option<bool> {
@@ -89,9 +87,12 @@ impl Kind for ModelVersion {
             (None, None) => Place::Missing { what: "place".into() },
         };
         let mut id = self.target(known);
+        let reference = spec.registry_ref.as_ref().or(spec.workspace_ref.as_ref());
+        let place_home = reference.map_or(home.as_str(), |reference| reference.namespace(&home));
         let ours = |v: &resource::ModelVersion| situation.ownership.owns(&v.properties.tags);
-        let led_away = stay_with_what_was_made(&mut id, made(self), ours, known);
-        let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
+        let led_away = stay_with_what_was_made(&mut id, made(self), place_home, ours, known);
+        let may_look = id.as_ref().is_some_and(|id| known.served().refuses(place_home, id).is_none())
+            && place.may_be_read(situation.deleting);
         let found = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
                 let found = known.resource::<resource::ModelVersion>(Purpose::Compare, id);

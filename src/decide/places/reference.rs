@@ -114,6 +114,9 @@ pub fn registry_place(reference: &Reference, home: &str, known: &mut Known) -> P
     let found = find_registry(reference, home, known);
     match (access(&key, found.as_deref(), |r| &r.spec.allowed_namespaces, home, known), found) {
         (Access::Granted, Some(it)) => {
+            if let Some(because) = known.served().refuses(&it.home(), &it.id()) {
+                return Place::NotServed { what: key.to_string(), because };
+            }
             Place::registry(key.to_string(), it.id(), &it.spec, &it.current(), it.is_deleting())
         }
         (Access::NotWatched { because }, _) => Place::NotWatched { because },
@@ -127,6 +130,9 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
     let found = find_workspace(reference, home, known);
     match (access(&key, found.as_deref(), |w| &w.spec.allowed_namespaces, home, known), found) {
         (Access::Granted, Some(it)) => {
+            if let Some(because) = known.served().refuses(&it.home(), &it.id()) {
+                return Place::NotServed { what: key.to_string(), because };
+            }
             let policy = policy_of(&it, known);
             Place::workspace(key.to_string(), it.id(), policy, &it.current())
         }
@@ -160,11 +166,15 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
 pub fn stay_with_what_was_made<T: DeserializeOwned>(
     id: &mut Option<ResourceId>,
     made: Option<ResourceId>,
+    place_home: &str,
     ours: impl FnOnce(&T) -> bool,
     known: &mut Known,
 ) -> Option<ResourceId> {
     let made = made?;
     id.as_ref().filter(|id| **id != made)?;
+    if known.served().refuses(place_home, &made).is_some() {
+        return id.replace(made);
+    }
     let there = match known.resource::<T>(Purpose::Compare, &made)? {
         Ok(found) => found.is_some_and(|found| ours(&found)),
         Err(error) => !error.is_not_found(),

@@ -102,7 +102,11 @@ fn a_version_is_ready_when_it_is_registered() {
         WELL
     );
     assert_eq!(of(false, |s| s.asset_id = None), WELL);
-    assert_eq!(of(false, |s| s.id = Some("/subscriptions/s/x".into())), "models taxi:3", "nobody believes it");
+    assert_eq!(
+        of(false, |s| s.id = Some("/subscriptions/s/x".into())),
+        "models taxi:3",
+        "nobody believes it"
+    );
     assert_eq!(of(false, |s| *s = ModelVersionStatus::default()), UNSEEN);
     assert_eq!(of(true, |_| ()), WELL);
 }

@@ -122,6 +122,33 @@ fn what_has_to_be_there_first() {
             "False NotWatched stalled | Add it. | interval",
         ),
         (
+            "no identity serves its workspace",
+            binding()
+                .with(|f| {
+                    f.place = Place::NotServed {
+                        what: "Workspace fares/production".into(),
+                        because: "Add it.".into(),
+                    };
+                    f.endpoint = Look::Unseen;
+                })
+                .decide(),
+            "False IdentityNotAllowed stalled | Workspace fares/production: Add it. | interval",
+        ),
+        (
+            "no identity serves its workspace, and it goes",
+            binding()
+                .with(|f| {
+                    f.place = Place::NotServed {
+                        what: "Workspace fares/production".into(),
+                        because: "Add it.".into(),
+                    };
+                    f.endpoint = Look::Unseen;
+                    f.situation.deleting = true;
+                })
+                .decide(),
+            "False IdentityNotAllowed stalled | Workspace fares/production: Add it. | interval",
+        ),
+        (
             "its workspace is not ready",
             binding().with(|f| f.place = not_ready).decide(),
             "False ReferenceNotReady working | Workspace fares/production is not ready: No. | interval",
