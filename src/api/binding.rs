@@ -8,8 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::stays;
-use super::scalar::{AZURE_ID, RELATIVE_PATH, between, goes_down};
-use super::{AzureIdentity, Drift, EnvironmentVariables, Management, NetworkAccess, Period, Reference, Tags};
+use super::scalar::{between, goes_down};
+use super::{
+    AzureIdentity, Drift, EnvironmentVariables, Management, NetworkAccess, Period, Reference, Tags, form,
+};
 use crate::azure::model::Operation;
 
 /// One endpoint, and the version that it should serve.
@@ -40,7 +42,7 @@ use crate::azure::model::Operation;
 #[x_kube(
     validation = Rule::new("has(self.online)").message("give online: what serves the version"),
     validation = Rule::new(stays("workspaceRef")).message("workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding"),
-    validation = Rule::new("has(self.online) == has(oldSelf.online) && (!has(self.online) || self.online.endpoint.name == oldSelf.online.endpoint.name)").message("online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
+    validation = Rule::new("!has(self.online) || !has(oldSelf.online) || self.online.endpoint.name == oldSelf.online.endpoint.name").message("online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
     validation = between("interval", "1m", "24h")
 )]
 pub struct DeploymentBindingSpec {
@@ -99,7 +101,7 @@ impl Online {
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
     /// 3 to 32 letters, digits and single dashes, beginning with a letter; unique in its Azure region. Immutable.
-    #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-zA-Z](-?[a-zA-Z0-9])*$"))]
+    #[schemars(schema_with = "form::endpoint_name")]
     pub name: String,
     /// How clients authenticate: with endpoint keys (Key), Azure ML tokens (AMLToken) or Microsoft Entra tokens (AADToken). If not set, a new endpoint gets Key, and an existing one stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,7 +144,7 @@ impl AuthMode {
 pub struct Deployment {
     /// The virtual machine size, such as `Standard_DS3_v2`. Default: Azure's, `Standard_F4s_v2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$"))]
+    #[schemars(schema_with = "form::instance_type")]
     pub instance_type: Option<String>,
     /// The number of instances, 1 to 50. Applied to the deployment of the current revision at once, without a rollout. Without it, a new deployment is made with 1, and the count of one that exists is left to whoever scales it in Azure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,7 +152,7 @@ pub struct Deployment {
     pub instance_count: Option<i32>,
     /// The id of the Azure ML environment: an ARM id, or `azureml://registries/…/environments/…/versions/…`. Not needed for MLflow and Triton models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = AZURE_ID))]
+    #[schemars(schema_with = "form::environment")]
     pub environment: Option<String>,
     /// The scoring code. MLflow and Triton models need none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,10 +186,10 @@ pub struct Deployment {
 #[x_kube(validation = goes_down("id"), validation = goes_down("scoringScript"))]
 pub struct ScoringCode {
     /// The ARM id of the code asset.
-    #[schemars(length(min = 1, max = 1024), regex(pattern = AZURE_ID))]
+    #[schemars(schema_with = "form::code")]
     pub id: String,
     /// The script in it that has `init()` and `run()`.
-    #[schemars(length(min = 1, max = 255), regex(pattern = RELATIVE_PATH))]
+    #[schemars(schema_with = "form::script")]
     pub scoring_script: String,
 }
 

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::stays;
-use super::scalar::{ONE_LINE, RELATIVE_PATH, TEXT, between, goes_down};
-use super::{Drift, Management, Period, Reference, Role, Tags};
+use super::scalar::{between, goes_down};
+use super::{Drift, Management, Period, Reference, Role, Tags, form};
 use crate::azure::model::Operation;
 
 /// One immutable version of one model, in a workspace or in a registry.
@@ -32,10 +32,10 @@ use crate::azure::model::Operation;
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.registryRef) != has(self.workspaceRef)").message("give exactly one of registryRef and workspaceRef: the place where the version lives"),
-    validation = Rule::new("has(self.source.existing) || has(self.registryRef) == has(self.source.modelVersionRef)").message("into a registry a version comes from source.modelVersionRef; into a workspace from source.job or source.uri"),
-    validation = Rule::new(format!("{} && {}", stays("registryRef"), stays("workspaceRef"))).message("registryRef and workspaceRef cannot be changed: a version stays where it is; make a new ModelVersion"),
+    validation = Rule::new(format!("has(self.registryRef) == has(self.workspaceRef) || !({}) || has(self.source.existing) || has(self.registryRef) == has(self.source.modelVersionRef)", one_source("self.source"))).message("a version comes into a registry by source.modelVersionRef, and into a workspace by source.job or source.uri; source.existing, for what Azure has already, goes with both"),
+    validation = Rule::new(format!("has(self.registryRef) == has(self.workspaceRef) || ({} && {})", stays("registryRef"), stays("workspaceRef"))).message("registryRef and workspaceRef cannot be changed: a version stays where it is; make a new ModelVersion"),
     validation = Rule::new("self.model == oldSelf.model && self.version == oldSelf.version && (!has(self.type) || !has(oldSelf.type) || self.type == oldSelf.type)").message("model, version and type cannot be changed: a version is immutable; make a new ModelVersion"),
-    validation = Rule::new("self.source == oldSelf.source").message("source cannot be changed: a version is immutable; make a new ModelVersion with the next version"),
+    validation = Rule::new(format!("has(self.registryRef) != has(oldSelf.registryRef) || !({}) || self.source == oldSelf.source", one_source("self.source"))).message("source cannot be changed: a version is immutable; make a new ModelVersion with the next version"),
     validation = between("interval", "1m", "24h")
 )]
 pub struct ModelVersionSpec {
@@ -46,10 +46,10 @@ pub struct ModelVersionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace_ref: Option<Reference>,
     /// The model's name in Azure. Immutable.
-    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$"))]
+    #[schemars(schema_with = "form::model_name")]
     pub model: String,
     /// A positive integer, as text. Immutable.
-    #[schemars(length(max = 10), regex(pattern = "^[1-9][0-9]*$"))]
+    #[schemars(schema_with = "form::version")]
     pub version: String,
     /// The format of the model's files. Immutable once set. If not set, a new version from a job or a path is MLflow, a promoted version has the format of its source, and the format of an existing version is not checked.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ pub struct ModelVersionSpec {
     pub source: Source,
     /// Free text. Left alone in Azure where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096), regex(pattern = TEXT))]
+    #[schemars(schema_with = "form::description")]
     pub description: Option<String>,
     /// Tags in Azure. Keys that are not named here are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
@@ -68,7 +68,7 @@ pub struct ModelVersionSpec {
     pub properties: Tags,
     /// The stage that Azure shows, free text such as `Production`. Left alone where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = ONE_LINE))]
+    #[schemars(schema_with = "form::stage")]
     pub stage: Option<String>,
     /// Whether the version is archived: hidden from lists, still served where it is bound. Without it, a new version is not archived, and one that exists stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,17 +110,23 @@ impl ModelType {
     }
 }
 
+/// The rule, in CEL, that a source is one of its kinds. The rules about a version's source say nothing of one that is not.
+fn one_source(source: &str) -> String {
+    let kinds = ["job", "uri", "modelVersionRef", "existing"].map(|kind| format!("has({source}.{kind})"));
+    format!("[{}].filter(given, given).size() == 1", kinds.join(", "))
+}
+
 /// Where a model comes from. Exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.job), has(self.uri), has(self.modelVersionRef), has(self.existing)].filter(given, given).size() == 1").message("give exactly one of job, uri, modelVersionRef and existing"), validation = goes_down("uri"))]
+#[x_kube(validation = Rule::new(one_source("self")).message("give exactly one of job, uri, modelVersionRef and existing"), validation = goes_down("uri"))]
 pub struct Source {
     /// For a version in a workspace: register the output of this training job. The lineage is read from the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobSource>,
     /// For a version in a workspace: register this datastore path, such as `azureml://datastores/models/paths/taxi/3`. The path must be in the same workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 2048), regex(pattern = r"^azureml://[^\s?#\\\x00-\x1f\x7f]+$"))]
+    #[schemars(schema_with = "form::model_uri")]
     pub uri: Option<String>,
     /// For a version in a registry: the ModelVersion in a workspace to promote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,11 +145,11 @@ pub struct Existing {}
 #[x_kube(validation = goes_down("path"))]
 pub struct JobSource {
     /// The job's name.
-    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$"))]
+    #[schemars(schema_with = "form::job_name")]
     pub name: String,
     /// The folder among the job's artifacts. Default: `model`.
     #[serde(default = "model_folder")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = RELATIVE_PATH))]
+    #[schemars(schema_with = "form::job_folder")]
     pub path: String,
 }
 

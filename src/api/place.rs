@@ -7,18 +7,18 @@ use kube::core::{Expression, Selector, SelectorExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Labels;
+use super::{Labels, form};
 
 /// Another object of group `bindery.dev`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct Reference {
     /// The object's name.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    #[schemars(schema_with = "form::object_name")]
     pub name: String,
     /// The object's namespace. Default: the namespace of the object that refers to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(schema_with = "form::namespace_name")]
     pub namespace: Option<String>,
 }
 
@@ -52,14 +52,14 @@ impl Reference {
 )]
 pub struct AzurePlace {
     /// The subscription's GUID.
-    #[schemars(length(max = 36), regex(pattern = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"))]
+    #[schemars(schema_with = "form::subscription")]
     pub subscription_id: String,
     /// The resource group's name.
-    #[schemars(length(min = 1, max = 90), regex(pattern = r"^[-\w\._\(\)]*[-\w_\(\)]$"))]
+    #[schemars(schema_with = "form::resource_group")]
     pub resource_group: String,
     /// The resource's name in Azure. Default: `metadata.name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 3, max = 33), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{2,32}$"))]
+    #[schemars(schema_with = "form::place_name")]
     pub name: Option<String>,
 }
 
@@ -104,13 +104,13 @@ pub struct NamespaceSelector {
 #[x_kube(validation = Rule::new("(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)").message("In and NotIn need values; Exists and DoesNotExist take none"))]
 pub struct LabelExpression {
     /// The label's key.
-    #[schemars(length(min = 1, max = 317))]
+    #[schemars(schema_with = "form::label_key")]
     pub key: String,
     /// `In`: the label has one of the values. `NotIn`: the label has none of them, or is absent. `Exists`: the label is present. `DoesNotExist`: the label is absent.
     pub operator: LabelOperator,
     /// The values, for `In` and `NotIn`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(max = 63)))]
+    #[schemars(schema_with = "form::label_values")]
     pub values: Vec<String>,
 }
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
-use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, Tags};
+use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, Tags, form};
 use crate::azure::model::Operation;
 
 /// A model registry in Azure Machine Learning, made and kept by Bindery.
@@ -34,7 +34,7 @@ pub struct RegistrySpec {
     /// Where the registry is in Azure. Its name is unique in the whole Entra tenant.
     pub azure: AzurePlace,
     /// The primary region, such as `eastus`. Immutable.
-    #[schemars(length(min = 3, max = 40), regex(pattern = "^[a-z0-9]+$"))]
+    #[schemars(schema_with = "form::region")]
     pub location: String,
     /// The regions that the registry serves, the primary one included. Without a list, a new registry is made in its primary region alone, and the regions of one that exists are left as they are. A region that is taken off the list is removed in Azure, with what is stored there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -73,7 +73,7 @@ pub struct RegistrySpec {
 #[x_kube(validation = Rule::new("!has(self.storage) || !has(oldSelf.storage) || ((!has(self.storage.accountType) || !has(oldSelf.storage.accountType) || self.storage.accountType == oldSelf.storage.accountType) && (!has(self.storage.hierarchicalNamespace) || !has(oldSelf.storage.hierarchicalNamespace) || self.storage.hierarchicalNamespace == oldSelf.storage.hierarchicalNamespace) && (!has(self.storage.allowBlobPublicAccess) || !has(oldSelf.storage.allowBlobPublicAccess) || self.storage.allowBlobPublicAccess == oldSelf.storage.allowBlobPublicAccess))").message("storage of a region cannot be changed: Azure keeps the accounts as they were made"))]
 pub struct Region {
     /// The region, such as `westeurope`.
-    #[schemars(length(min = 3, max = 40), regex(pattern = "^[a-z0-9]+$"))]
+    #[schemars(schema_with = "form::region")]
     pub location: String,
     /// The storage account. Azure keeps it as it was made with the region, so what is written here cannot be changed. What is not written is not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,15 +138,7 @@ pub struct AzureIdentity {
     pub system_assigned: Option<bool>,
     /// ARM ids of all user-assigned identities of the resource; others are removed. `[]` removes all. If not set, an existing resource keeps what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(max = 20),
-        inner(
-            length(max = 512),
-            regex(
-                pattern = r"(?i)^/subscriptions/[^/?#\s]+/resourceGroups/[^/?#\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#\s]+$"
-            )
-        )
-    )]
+    #[schemars(schema_with = "form::identities")]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub user_assigned: Option<Vec<String>>,
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
-use super::{AllowedNamespaces, AzurePlace, Period, Reference};
+use super::{AllowedNamespaces, AzurePlace, Period, Reference, form};
 
 /// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never
 /// changes it.
@@ -30,7 +30,7 @@ pub struct WorkspaceSpec {
     pub azure: AzurePlace,
     /// Your own word for the purpose of the workspace, such as `production`. Shown by `kubectl get`; it has no other effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$"))]
+    #[schemars(schema_with = "form::tier")]
     pub tier: Option<String>,
     /// What may serve here. Default: everything that is registered.
     #[serde(default)]
@@ -64,7 +64,7 @@ pub struct Policy {
 #[x_kube(validation = Rule::new("has(self.registryRef) != has(self.thisWorkspace)").message("give exactly one of registryRef and thisWorkspace"))]
 pub struct PolicySource {
     /// A name of this entry, for messages.
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(schema_with = "form::entry_name")]
     pub name: String,
     /// Versions in this registry. Nothing comes from a Registry that does not exist, or that does not allow the workspace's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,10 +74,7 @@ pub struct PolicySource {
     pub this_workspace: Option<ThisWorkspace>,
     /// Only models with one of these names. `*` stands for any characters, `?` for one. Without a list, every model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(min = 1, max = 64),
-        inner(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9_*?-]+$"))
-    )]
+    #[schemars(schema_with = "form::model_globs", length(min = 1))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub models: Vec<String>,
 }
