@@ -64,14 +64,14 @@ pub(super) fn between(field: &str, least: &str, most: &str) -> Rule {
     let other = format!("!{}", matches(&format!("self.{field}"), PERIOD));
     let (from, to) = (format!("duration('{least}')"), format!("duration('{most}')"));
     Rule::new(format!("!has(self.{field}) || {other} || ({length} >= {from} && {length} <= {to})"))
-        .message(format!("{name} is a period from {least} to {most}").as_str())
+        .message(format!("{name} must be from {least} to {most}").as_str())
 }
 
 /// The rule that a field, where it is given, is a path that goes nowhere else.
 pub(super) fn goes_down(field: &str) -> Rule {
     let path = format!("self.{field}.lowerAscii().replace('%2e', '.')");
     Rule::new(format!("!has(self.{field}) || {path}.split('/').all(part, part != '.' && part != '..')"))
-        .message(format!("{field} has no '.' or '..' between its slashes").as_str())
+        .message(format!("{field} must have no '.' or '..' between its slashes").as_str())
 }
 
 macro_rules! string_map {

@@ -26,19 +26,19 @@ use super::{AllowedNamespaces, AzurePlace, Period, Reference, form};
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = between("interval", "1m", "24h"))]
 pub struct WorkspaceSpec {
-    /// Where the workspace is in Azure.
+    /// Where the workspace is in Azure. The workspace must exist: Bindery makes none.
     pub azure: AzurePlace,
-    /// Your own word for the purpose of the workspace, such as `production`. Shown by `kubectl get`; it has no other effect.
+    /// Your own word for the purpose of the workspace, such as `production`: up to 63 letters, digits, dashes, underscores and dots. Shown by `kubectl get`; it has no other effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::tier")]
     pub tier: Option<String>,
-    /// What may serve here. Default: everything that is registered.
+    /// Which model versions may serve here. Default: every one that is registered.
     #[serde(default)]
     pub policy: Policy,
-    /// Who may register and serve here. Default: its own namespace.
+    /// Whose objects may register versions and serve here. Default: those of the Workspace's own namespace.
     #[serde(default)]
     pub allowed_namespaces: AllowedNamespaces,
-    /// How often the workspace is looked up, `1m` to `24h`. Default: `10m`.
+    /// How often the workspace is looked up in Azure: hours, minutes and seconds, such as `10m` or `1h30m`, from `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
 }
@@ -63,7 +63,7 @@ pub struct Policy {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.registryRef) != has(self.thisWorkspace)").message("give exactly one of registryRef and thisWorkspace"))]
 pub struct PolicySource {
-    /// A name of this entry, for messages.
+    /// A name of this entry, which messages use: up to 63 lower-case letters, digits and dashes, such as `released`.
     #[schemars(schema_with = "form::entry_name")]
     pub name: String,
     /// Versions in this registry. Nothing comes from a Registry that does not exist, or that does not allow the workspace's namespace.
@@ -96,7 +96,7 @@ pub enum LineageRequirement {
     Named,
 }
 
-/// What is true of a workspace.
+/// What Bindery has found and done, for people and for tools that wait. Bindery alone writes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceStatus {
@@ -107,20 +107,20 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub last_handled_reconcile: Option<String>,
-    /// Ready, Reconciling, Stalled.
+    /// Conditions, for `kubectl wait`. `Ready`: the workspace exists in Azure, and Bindery may read it. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// The ARM id.
+    /// The ARM id of the workspace: `/subscriptions/…/workspaces/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The GUID that Azure Machine Learning knows the workspace by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace_id: Option<String>,
-    /// The region.
+    /// The region by its short name in Azure, such as `eastus`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// The MLflow tracking URI.
+    /// The URI to give to MLflow for tracking: `azureml://…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mlflow_tracking_uri: Option<String>,
 }

@@ -36,7 +36,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     for kind in KINDS {
         for (wrong, right) in [("59s", "60s"), ("24h1s", "24h")] {
             let (wrong, right) = (at("spec.interval", wrong.into()), at("spec.interval", right.into()));
-            cases.push(case(kind, "spec", "interval is a period from 1m to 24h", wrong, right));
+            cases.push(case(kind, "spec", "interval must be from 1m to 24h", wrong, right));
         }
     }
     cases.extend(rules_of_tags());
@@ -299,13 +299,19 @@ fn rules_of_text() -> Vec<Case> {
     of(
         version,
         "spec.source.job.path",
-        "path has no '.' or '..' between its slashes",
+        "path must have no '.' or '..' between its slashes",
         &other,
         "outputs/.model",
     );
     let script = format!("{deployment}.code.scoringScript");
     of(binding, &script, SCRIPT, &paths, "src/score.py");
-    of(binding, &script, "scoringScript has no '.' or '..' between its slashes", &other, "a/..score.py");
+    of(
+        binding,
+        &script,
+        "scoringScript must have no '.' or '..' between its slashes",
+        &other,
+        "a/..score.py",
+    );
     let fields = [("codes", "code.id", CODE), ("environments", "environment", ENVIRONMENT)];
     for (kind, field, says) in fields {
         let field = &format!("{deployment}.{field}");
@@ -332,7 +338,7 @@ fn rules_of_text() -> Vec<Case> {
             of(binding, field, says, &wrong, right);
         }
         let name = field.rsplit('.').next().unwrap_or_default();
-        let dots = format!("{name} has no '.' or '..' between its slashes").leak();
+        let dots = format!("{name} must have no '.' or '..' between its slashes").leak();
         let elsewhere = [own.replace("my.asset", ".."), own.replace("my.asset", "%2E%2e")];
         of(binding, field, dots, &elsewhere.each_ref().map(String::as_str), own);
     }
@@ -355,7 +361,7 @@ fn rules_of_text() -> Vec<Case> {
             uri("azureml://datastores/d/paths/x"),
         ));
     }
-    let says = "uri has no '.' or '..' between its slashes";
+    let says = "uri must have no '.' or '..' between its slashes";
     for wrong in ["azureml://datastores/d/paths/../../x", "azureml://datastores/d/paths/%2E%2e/x"] {
         cases.push(case(
             version,
@@ -571,7 +577,7 @@ fn rules_of_periods() -> Vec<Case> {
             "initialDelay" => ("0s", "1h"),
             _ => ("1s", "1h"),
         };
-        let says = format!("{name} is a period from {least} to {most}").leak();
+        let says = format!("{name} must be from {least} to {most}").leak();
         for wrong in ["10 minutes", "1.5h", "30m1h", "1d", "h", "10", "", "123456s"] {
             cases.push(case(kind, field, PERIOD, at(field, wrong.into()), at(field, "1m30s".into())));
         }
@@ -590,7 +596,7 @@ fn rules_of_periods() -> Vec<Case> {
         pause("24h"),
     ));
     for (wrong, right) in [("0s", "1s"), ("99999h", "720h")] {
-        let says = "for is a period from 1s to 720h";
+        let says = "for must be from 1s to 720h";
         cases.push(case(
             "deploymentbindings",
             "spec.strategy.steps[].pause",
