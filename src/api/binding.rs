@@ -48,7 +48,7 @@ use crate::azure::model::Operation;
 pub struct DeploymentBindingSpec {
     /// The Workspace object for the workspace that the endpoint is in. It cannot be changed to another one: make a new DeploymentBinding.
     pub workspace_ref: Reference,
-    /// The version to serve.
+    /// The model version to serve, by its ModelVersion object.
     pub model: ModelToServe,
     /// A managed online endpoint and what runs behind it. Required.
     #[serde(default, skip_serializing_if = "Online::is_absent")]
@@ -112,7 +112,7 @@ pub struct Endpoint {
     /// The endpoint's own identity in Azure, which reads models and images. Without it, a new endpoint gets a system-assigned identity, and one that exists keeps what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<AzureIdentity>,
-    /// Tags of the endpoint in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters in any case and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
+    /// Tags of the endpoint in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }
@@ -175,7 +175,7 @@ pub struct Deployment {
     /// Whether the deployment may reach public networks. Default: Azure's, `Enabled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress_public_network_access: Option<NetworkAccess>,
-    /// Tags of the deployment in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters in any case and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone. A change is no rollout.
+    /// Tags of the deployment in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone. A change is no rollout.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }

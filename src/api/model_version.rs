@@ -51,7 +51,7 @@ pub struct ModelVersionSpec {
     /// The version's number in Azure: a whole number from 1, in quotes, such as `"3"`. Immutable.
     #[schemars(schema_with = "form::version")]
     pub version: String,
-    /// The format of the model's files. Immutable once set. If not set, a new version from a job or a path is MLflow, a promoted version has the format of its source, and the format of an existing version is not checked.
+    /// The format of the model's files. It cannot be changed to another one, only taken out of the manifest. If not set, a new version from a job or a path is MLflow, a promoted version has the format of its source, and the format of an existing version is not checked.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<ModelType>,
     /// Where the model comes from: exactly one of job, uri, modelVersionRef and existing. Immutable.
@@ -60,10 +60,10 @@ pub struct ModelVersionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::description")]
     pub description: Option<String>,
-    /// Tags of the version in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters in any case and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
+    /// Tags of the version in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
-    /// Properties of the version in Azure, at most 40, such as `flavor: sklearn`. Keys have up to 256 characters in any case and do not begin with `bindery-`; values are one line of up to 256 characters. Other properties that Azure has are left alone.
+    /// Properties of the version in Azure, at most 40, such as `flavor: sklearn`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other properties that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub properties: Tags,
     /// The stage that Azure shows: one line of up to 63 characters, such as `Production`. It has no other effect. If not set, Azure's is left alone.
@@ -272,7 +272,7 @@ pub struct Lineage {
 /// An input of a training job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dataset {
-    /// The input's name in the job.
+    /// The name of the input in the job, such as `trips`.
     pub name: String,
     /// Where the data is, without credentials.
     pub uri: String,

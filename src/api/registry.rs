@@ -47,7 +47,7 @@ pub struct RegistrySpec {
     /// Whether the registry can be reached from public networks. Without it, a new registry is made with Enabled, and one that exists stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_network_access: Option<NetworkAccess>,
-    /// Tags of the registry in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters in any case and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
+    /// Tags of the registry in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
     /// Who may publish to this registry and serve from it. Default: its own namespace.

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::scalar::between;
 use super::{AllowedNamespaces, AzurePlace, Period, Reference, form};
 
-/// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never
-/// changes it.
+/// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never changes it.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "bindery.dev",

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::example::{KINDS, SUBSCRIPTION, example, patched};
+use crate::example::{KINDS, SUBSCRIPTION, asset, example, patched};
 use crate::rules::{Case, rules_of_changes, rules_of_one_object};
 use crate::stand::Stand;
 
@@ -134,6 +134,75 @@ fn every_field(schema: &Value, path: &str, visit: &mut impl FnMut(&str, &Value))
             every_field(&schema[several], &format!("{path}[]"), visit);
         }
     }
+}
+
+/// The API server gives the rules of an object only so much work: what the bounds allow must fit into it.
+#[tokio::test]
+async fn the_largest_manifest_is_taken() {
+    let stand = Stand::new("largest").await;
+    let text = |letter: &str, length: usize| letter.repeat(length);
+    let many = |count: usize, item: &dyn Fn(usize) -> Value| Value::Array((0..count).map(item).collect());
+    let map = |count: usize, key: &dyn Fn(usize) -> String, value: &str| {
+        // The example has one key already.
+        Value::Object((1..count).map(|n| (key(n), value.into())).collect())
+    };
+    let tags = map(40, &|n| format!("{n:02}{}", text("k", 254)), &text("v", 256));
+    let foreign = map(40, &|n| format!("{n:02}{}", text("ä", 100)), &text("ä", 128));
+    let name = |n: usize| format!("{n:02}{}", text("n", 61));
+    let label = |n: usize| format!("{}d.d/{}", text("d.", 125), name(n));
+    let expressions =
+        many(32, &|n| json!({"key": label(n), "operator": "In", "values": many(64, &|n| name(n).into())}));
+    let selector = json!({"matchLabels": map(32, &label, &name(0)), "matchExpressions": expressions});
+    let allowed = json!({"from": "Selector", "selector": selector});
+    let group = text("g", 90);
+    let identities = many(20, &|n| {
+        let start = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}");
+        format!("{start}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{n:02}{}", text("i", 200))
+            .into()
+    });
+    let identity = json!({"userAssigned": identities});
+    let regions = many(32, &|n| {
+        if n == 0 {
+            json!({"location": "eastus"})
+        } else {
+            json!({"location": format!("{n:02}{}", text("r", 38))})
+        }
+    });
+    let globs = many(64, &|n| format!("{n:02}{}", text("*", 253)).into());
+    let sources = many(
+        32,
+        &|n| json!({"name": name(n), "registryRef": {"name": text("r", 253), "namespace": name(n)}, "models": globs}),
+    );
+    let variables = map(100, &|n| format!("{n:02}{}", text("V", 254)), &text("v", 4096));
+    let environment = asset("environments", &text("e", 800));
+    let code = json!({"id": asset("codes", &text("c", 800)), "scoringScript": text("s/", 127) + "s"});
+    let steps = many(20, &|n| {
+        if n % 2 == 0 { json!({"setTraffic": n + 1}) } else { json!({"pause": {"for": "719h59m59s"}}) }
+    });
+    let patches = [
+        (
+            "registries",
+            json!({"spec": {"tags": tags, "regions": regions, "identity": identity, "allowedNamespaces": allowed}}),
+        ),
+        ("registries", json!({"spec": {"tags": foreign}})),
+        ("workspaces", json!({"spec": {"policy": {"sources": sources}, "allowedNamespaces": allowed}})),
+        (
+            "modelversions",
+            json!({"spec": {"tags": tags, "properties": foreign, "description": text("ä", 2048),
+            "source": {"job": {"path": text("a/", 511) + "a"}}}}),
+        ),
+        (
+            "deploymentbindings",
+            json!({"spec": {"strategy": {"steps": steps}, "online": {
+            "endpoint": {"tags": tags, "identity": identity},
+            "deployment": {"tags": foreign, "environmentVariables": variables, "environment": environment, "code": code}}}}),
+        ),
+    ];
+    for (kind, patch) in patches {
+        let answer = stand.create(kind, &patched(example(kind), &patch), "&dryRun=All").await;
+        assert!(answer.is_ok(), "{kind}: {}", answer.unwrap_err());
+    }
+    stand.leave().await;
 }
 
 #[tokio::test]
