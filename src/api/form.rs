@@ -95,20 +95,20 @@ pub(super) fn is_label_key(text: &str) -> String {
 }
 
 /// A list of texts of one form.
-fn list(most: usize, of: Schema) -> Schema {
+fn list(most: usize, of: &Schema) -> Schema {
     json_schema!({"type": "array", "maxItems": most, "items": of})
 }
 
 pub(super) fn identities(generator: &mut SchemaGenerator) -> Schema {
-    list(20, identity(generator))
+    list(20, &identity(generator))
 }
 
 pub(super) fn model_globs(generator: &mut SchemaGenerator) -> Schema {
-    list(64, model_glob(generator))
+    list(64, &model_glob(generator))
 }
 
 pub(super) fn label_values(generator: &mut SchemaGenerator) -> Schema {
-    list(64, label_value(generator))
+    list(64, &label_value(generator))
 }
 
 /// In CEL, that a text matches a regular expression.
