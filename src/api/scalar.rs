@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use super::form::{self, PERIOD, is_label_key, matches};
 use kube::core::Rule;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+use super::form::{self, PERIOD, is_label_key, matches};
 
 /// A length of time such as `90s`, `10m` or `1h30m`, kept as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
