@@ -6,6 +6,7 @@
 mod reach;
 
 use std::collections::HashMap;
+use std::error::Error as StdError;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,15 @@ const AT_LEAST: Duration = Duration::from_secs(3);
 const CALM: Duration = Duration::from_secs(300);
 /// How long trouble that comes and goes has to last at most before it is told again.
 const AT_MOST: Duration = Duration::from_secs(60);
+
+/// The innermost source: "Connection refused", not "error sending request for url".
+pub fn root_cause<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
+}
 
 /// When failures are an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! The API server as the operator reaches it, and the log's two lines of every time when it is away.
 
-use std::error::Error as StdError;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +11,7 @@ use kube::client::{ClientBuilder, DynBody};
 use tower::BoxError;
 use tower::util::MapFutureLayer;
 
-use crate::outage::Reach;
+use crate::outage::{Reach, root_cause};
 
 /// A client of the API server. What becomes of its requests is noted, so that the log says once for all objects and watches
 /// when the API server is out of reach, and once when it is back. Clones share connections and notes.
@@ -66,15 +65,6 @@ impl ApiServer {
 pub(super) fn is_no_answer(error: &kube::Error) -> bool {
     use kube::Error::{HyperError, ReadEvents, Service};
     matches!(error, Service(_) | HyperError(_) | ReadEvents(_))
-}
-
-/// The innermost source: "Connection refused", not "client error (Connect)".
-pub(super) fn root_cause<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause
 }
 
 fn sentence(error: &dyn Display) -> String {

@@ -11,7 +11,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use serde_json::json;
 use tracing::{debug, error, info, warn};
 
-use super::api_server::{ApiServer, is_no_answer, root_cause};
+use super::api_server::{ApiServer, is_no_answer};
 use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
 use crate::api::{
     AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
@@ -20,6 +20,7 @@ use crate::azure;
 use crate::azure::model::{Answer, Call, Class, Error, Read, Reply};
 use crate::decide::facts::Namespace as Seen;
 use crate::decide::{Event, Kind};
+use crate::outage::root_cause;
 
 /// The API server has no time-out of its own on a request that hangs.
 const LONGEST: Duration = Duration::from_secs(15);

@@ -124,7 +124,7 @@ async fn act<K: Kind, P: Ports>(
     facts.absorb(&call, answer.as_ref());
 
     if let (Ok(reply), Some(deed)) = (&answer, deed) {
-        report::events(object, context, &[deed.taken(reply)]).await;
+        report::events(object, context, &[deed.taken(&call, reply)]).await;
     }
     let afterwards = facts.decide();
     context.ports.decided(object, &facts, &afterwards);
@@ -225,7 +225,7 @@ fn remember_what_was_decided<S, P: Ports>(
     decision: &Decision<S>,
 ) {
     let Situation { now, operation, ownership, trouble, .. } = situation;
-    trouble.missing = decision.missing.then(|| trouble.missing.unwrap_or(*now));
+    trouble.missing = decision.missing;
     let looked = ownership.tagged.is_some() && trouble.unreadable.is_none();
     if looked && !decision.unkept && operation.under_way(*now).is_none() {
         trouble.written = None;

@@ -82,14 +82,14 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     let mut status = picture::of(&case);
     let verdict = first_of(&case, QUESTIONS).unwrap_or_else(|| settle(&case));
     let verdict = Verdict { stays_ready: settled_but_for_housekeeping(&case, &verdict), ..verdict };
-    let seen = facts.endpoint.seen();
+    let refused = endpoint::refuse_foreign(&case).is_some();
+    let seen = facts.endpoint.seen().map(|seen| seen && !refused);
     let (conditions, verdict) =
         facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
     if let Some(call) = &verdict.call {
         case.store_the_keys_of(call, &mut status);
     }
-    let refused = endpoint::refuse_foreign(&case).is_some() && !facts.situation.deleting;
-    status.phase = (!refused).then(|| phase(&case, &verdict));
+    status.phase = (!refused || facts.situation.deleting).then(|| phase(&case, &verdict));
     status.conditions = conditions::of(&case, &verdict, &conditions);
     let next = sooner(&case, verdict.next);
     Verdict { next, ..verdict }.decision(status)
@@ -319,12 +319,15 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Phase {
         _ if case.facts.situation.deleting => Phase::Deleting,
         Reason::TakingBack => Phase::TakingBack,
         Reason::Pausing => Phase::Pausing,
+        Reason::Suspended if case.next.target.pause.is_some() => Phase::Pausing,
         _ if scene.wanted_failed() => Phase::Failed,
         _ if scene.arrived() => Phase::Serving,
         _ => match scene.candidate().map(OnlineDeployment::provisioning) {
             Some(Provisioning::Succeeded) => Phase::Shifting,
-            // What serves is known, though the endpoint cannot be read now.
-            None if scene.stable.is_none() && unread(case) => Phase::Serving,
+            // What it was stays known, though the endpoint cannot be read now.
+            None if scene.stable.is_none() && unread(case) => {
+                case.facts.status.phase.unwrap_or(Phase::Serving)
+            }
             None if scene.stable.is_none() => Phase::Pending,
             None if scene.wanted().is_none() || verdict.course != Course::Working => Phase::Serving,
             _ => Phase::Preparing,

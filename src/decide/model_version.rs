@@ -75,7 +75,7 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
         ],
     )
     .unwrap_or_else(|| settle(facts));
-    let seen = facts.version.seen();
+    let seen = facts.version.seen().map(|seen| seen && !belongs_to_another(facts));
     let (common, verdict) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
     if verdict.call.as_ref().is_some_and(|call| call.errand.purpose == Purpose::Publish) {
         status.publishing = facts.intent();
@@ -174,16 +174,40 @@ impl Facts {
     }
 }
 
+/// What is another's is the other's to report. Whose it is only its tag says: until that is read, what is remembered stays.
+fn belongs_to_another(facts: &Facts) -> bool {
+    facts.version.seen().is_some() && refuse_foreign(facts).is_some()
+}
+
 fn picture(facts: &Facts) -> ModelVersionStatus {
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
     status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
-    status.served_by.clone_from(&facts.served_by);
-    let serving: Vec<String> =
-        facts.served_by.iter().map(|s| format!("{}/{} {:?}", s.namespace, s.name, s.role)).collect();
-    status.serving_summary = (!serving.is_empty()).then(|| serving.join(", "));
     status.publishing = promotion::publishing(facts);
+    if belongs_to_another(facts) {
+        let ModelVersionStatus {
+            id, asset_id, stage, kind, lineage, served_by, serving_summary, drift, ..
+        } = ModelVersionStatus::default();
+        return ModelVersionStatus {
+            id,
+            asset_id,
+            stage,
+            kind,
+            lineage,
+            served_by,
+            serving_summary,
+            drift,
+            ..status
+        };
+    }
+    // What serves is told of a version that this object was let near once.
+    if facts.version.seen().is_some() || status.asset_id.is_some() {
+        status.served_by.clone_from(&facts.served_by);
+        let serving: Vec<String> =
+            facts.served_by.iter().map(|s| format!("{}/{} {:?}", s.namespace, s.name, s.role)).collect();
+        status.serving_summary = (!serving.is_empty()).then(|| serving.join(", "));
+    }
     if let Some(version) = facts.version.found() {
         status.id = facts.id.as_ref().map(ToString::to_string);
         status.asset_id.clone_from(&facts.asset_id);
@@ -220,6 +244,7 @@ fn conditions(facts: &Facts, common: &[Condition]) -> Vec<Condition> {
 fn registered(facts: &Facts) -> Said {
     let title = facts.title();
     match &facts.version {
+        _ if belongs_to_another(facts) => Said::Absent,
         Look::Found(_) => Said::Holds(true, Reason::Succeeded, format!("Azure has {title}.")),
         Look::Absent => Said::Holds(false, Reason::NotInAzure, format!("Azure does not have {title}.")),
         Look::Unseen => Said::AsBefore,

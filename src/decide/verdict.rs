@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::api::{Drift, Reason};
 use crate::azure::model::{Call, Purpose, Reply};
 
@@ -32,8 +34,8 @@ pub struct Verdict {
     pub differences: Vec<Drift>,
     /// Azure took the same PUT before, and did not keep it.
     pub unkept: bool,
-    /// Something that the object refers to is not there.
-    pub missing: bool,
+    /// Since when something that the object refers to is not there, or cannot get ready.
+    pub missing: Option<Timestamp>,
 }
 
 /// Whether work goes on.
@@ -81,8 +83,9 @@ impl Event {
     }
 
     /// Azure has done what was asked for.
-    pub fn done(reason: Reason, deed: Purpose, doing: &str) -> Self {
-        Self { warning: false, reason, deed: Some(deed), note: format!("Done: {doing}.") }
+    pub fn done(deed: Purpose, doing: &str) -> Self {
+        let note = format!("Done: {doing}.");
+        Self { warning: false, reason: Reason::Succeeded, deed: Some(deed), note }
     }
 }
 
@@ -91,20 +94,21 @@ impl Event {
 pub struct Deed {
     warning: bool,
     reason: Reason,
-    purpose: Purpose,
-    doing: String,
     remark: String,
 }
 
 impl Deed {
-    /// The event: Azure works on it or has done it.
-    pub fn taken(self, reply: &Reply) -> Event {
-        let Self { warning, reason, purpose, doing, remark } = self;
-        let note = match reply.operation {
-            Some(_) => format!("Bindery asked Azure to {doing}.{remark}"),
-            None => format!("Done: {doing}.{remark}"),
-        };
-        Event { warning, reason, deed: Some(purpose), note }
+    /// The event of a call with this answer: Azure works on it or has done it.
+    pub fn taken(self, call: &Call, reply: &Reply) -> Event {
+        let Self { warning, reason, remark } = self;
+        let done = Event::done(call.errand.purpose, &call.doing);
+        if reply.operation.is_none() {
+            // What people should be warned of keeps its own reason.
+            let reason = if warning { reason } else { done.reason };
+            return Event { warning, reason, note: done.note + &remark, ..done };
+        }
+        let note = format!("Bindery asked Azure to {}.{remark}", call.doing);
+        Event { warning, reason, note, ..done }
     }
 }
 
@@ -128,8 +132,8 @@ pub struct Decision<S> {
     pub release: bool,
     /// Azure took the call that is due, or that waits for its time, before, and did not keep it.
     pub unkept: bool,
-    /// Something that the object refers to is not there.
-    pub missing: bool,
+    /// Since when something that the object refers to is not there, or cannot get ready.
+    pub missing: Option<Timestamp>,
 }
 
 impl Verdict {
@@ -147,7 +151,7 @@ impl Verdict {
             stays_ready: None,
             differences: vec![],
             unkept: false,
-            missing: false,
+            missing: None,
         }
     }
 
@@ -220,8 +224,7 @@ impl Verdict {
     }
 
     fn deed(&self) -> Option<Deed> {
-        let (call, (warning, remark)) = (self.call.as_ref()?, self.remark.clone());
-        let (purpose, doing) = (call.errand.purpose, call.doing.clone());
-        Some(Deed { warning, reason: self.reason, purpose, doing, remark })
+        let (warning, remark) = self.remark.clone();
+        self.call.as_ref().map(|_| Deed { warning, reason: self.reason, remark })
     }
 }

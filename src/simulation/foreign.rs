@@ -76,8 +76,18 @@ pub fn disown_the_registry(world: &mut World) {
 /// Somebody changes something in Azure Studio, whatever Bindery does just then.
 pub fn meddle(world: &mut World) {
     let ids: Vec<ResourceId> = world.cloud.resources.keys().cloned().collect();
+    let splits = |id: &ResourceId| {
+        let body = &world.cloud.resources[id].body;
+        body["properties"]["traffic"].as_object().is_some_and(|traffic| traffic.len() > 1)
+    };
+    // Where traffic is split, a rollout is under way: hands are there more often than chance would have it.
+    let split: Vec<ResourceId> = ids.iter().filter(|id| splits(id)).cloned().collect();
+    let (ids, choice) = if !split.is_empty() && world.rng.u8(0..3) == 0 {
+        (split, 2)
+    } else {
+        (ids, world.rng.u8(0..8))
+    };
     let Some(id) = world.rng.choice(ids).filter(|id| !world.ledger.guards(id)) else { return };
-    let choice = world.rng.u8(0..8);
     let deployments: Vec<String> =
         world.cloud.deployments_of(&id).iter().map(|r| r.id.name().to_string()).collect();
     let one = world.rng.choice(deployments.clone());

@@ -1,6 +1,5 @@
 //! HTTPS: one client for Azure and for Entra ID, and what it means when no answer comes.
 
-use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use super::config::{Config, ConfigError};
 use super::entra;
 use super::error_body::{self, Head};
 use crate::azure::model::{Class, Error};
-use crate::outage::Reach;
+use crate::outage::{Reach, root_cause};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -39,35 +38,31 @@ pub(crate) fn https(config: &Config) -> Result<reqwest::Client, ConfigError> {
     if let Some(path) = &config.ca_bundle {
         let bad = |why: String| ConfigError::CaBundle { path: path.clone(), why };
         let pem = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| bad(root_cause(&e)))?;
+        let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| bad(why(&e)))?;
         if certificates.is_empty() {
             return Err(bad("there is no PEM certificate in it".into()));
         }
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build().map_err(|e| ConfigError::Http(root_cause(&e)))
+    builder.build().map_err(|e| ConfigError::Http(why(&e)))
 }
 
 /// The error for a request that got no answer, or not all of it. Whether a change was made is then
 /// unknown: only a GET can tell. Says the host and never the URL, which may be signed.
 pub(crate) fn no_answer(error: &reqwest::Error, host: &str, timeout: Duration) -> Error {
     let message = if error.is_connect() {
-        format!("No connection to {host}: {}.", root_cause(error))
+        format!("No connection to {host}: {}.", why(error))
     } else if error.is_timeout() {
         format!("{host} did not answer within {} s.", timeout.as_secs())
     } else {
-        format!("The connection to {host} ended before the answer was complete: {}.", root_cause(error))
+        format!("The connection to {host} ended before the answer was complete: {}.", why(error))
     };
     let said = Error::new(Class::Transient, error_body::presentable(&message));
     if error.is_connect() { said.before_sending() } else { said }
 }
 
-/// The innermost source: "Connection refused", not "error sending request for url".
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn StdError = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+fn why(error: &reqwest::Error) -> String {
+    let cause = root_cause(error);
     if cause.is::<reqwest::Error>() {
         // A reqwest error prints its URL; this one has no source, so there is nothing better.
         return "the request could not be sent".into();

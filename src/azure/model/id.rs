@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// The ARM id of a resource, such as `/subscriptions/…/workspaces/w/models/m/versions/3`.
 ///
-/// ARM compares ids without regard to case, and the service itself changes the case of segments
-/// (`resourcegroups`), so equality and ordering here do the same. Display keeps what was given.
+/// ARM compares ids without regard to case, and the service itself changes the case of segments (`resourcegroups`); but the
+/// names of jobs, and names and versions of assets, are other ones in another case. Equality and ordering do the same
+/// ([`folded`]). Display keeps what was given.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ResourceId(String);
@@ -52,6 +53,15 @@ impl ResourceId {
         self.child("models", model).child("versions", version)
     }
 
+    /// The id under which a deployment refers to this version: a URI for one in a registry, and its ARM id otherwise.
+    pub fn asset_id(&self) -> String {
+        let part = |collection| self.segment(collection);
+        match (part("registries"), part("models"), part("versions")) {
+            (Some(registry), Some(model), Some(version)) => registry_asset_id(registry, model, version),
+            _ => self.to_string(),
+        }
+    }
+
     /// What this one is in: a collection for a resource, a resource for a collection.
     #[must_use]
     pub fn parent(&self) -> Self {
@@ -60,10 +70,7 @@ impl ResourceId {
 
     /// Is this one below that one?
     pub fn is_in(&self, place: &Self) -> bool {
-        let (own, place) = (&self.0, &place.0);
-        own.len() > place.len()
-            && own.as_bytes()[place.len()] == b'/'
-            && own.as_bytes()[..place.len()].eq_ignore_ascii_case(place.as_bytes())
+        folded(&self.0).strip_prefix(&folded(&place.0)).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// The last segment: the resource's own name.
@@ -87,10 +94,25 @@ impl ResourceId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    fn folded(&self) -> impl Iterator<Item = u8> + '_ {
-        self.0.bytes().map(|b| b.to_ascii_lowercase())
-    }
+/// The collections in which two names that differ in case are two: the swagger calls these names case-sensitive.
+const CASE_COUNTS: [&str; 7] = ["codes", "components", "data", "environments", "jobs", "models", "versions"];
+
+/// An id, or a part of one, in the one spelling that all its spellings have in common: of two ids that mean the same, these
+/// are equal.
+pub fn folded(id: &str) -> String {
+    let mut in_case = false;
+    let fold = |segment: &str| {
+        let name = std::mem::take(&mut in_case);
+        if name {
+            return segment.to_string();
+        }
+        let segment = segment.to_ascii_lowercase();
+        in_case = CASE_COUNTS.contains(&segment.as_str());
+        segment
+    };
+    id.split('/').map(fold).collect::<Vec<_>>().join("/")
 }
 
 impl JsonSchema for ResourceId {
@@ -115,7 +137,7 @@ impl fmt::Display for ResourceId {
 
 impl PartialEq for ResourceId {
     fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0)
+        folded(&self.0) == folded(&other.0)
     }
 }
 
@@ -129,15 +151,13 @@ impl PartialOrd for ResourceId {
 
 impl Ord for ResourceId {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.folded().cmp(other.folded())
+        folded(&self.0).cmp(&folded(&other.0))
     }
 }
 
 impl std::hash::Hash for ResourceId {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        for byte in self.folded() {
-            state.write_u8(byte);
-        }
+        folded(&self.0).hash(state);
     }
 }
 
@@ -158,6 +178,13 @@ mod tests {
             "/subscriptions/s/resourcegroups/RG/providers/microsoft.machinelearningservices/workspaces/w/models/m/versions/3",
         );
         assert_eq!(ours, theirs);
+        for (own, other) in [("m", "M"), ("models", "MODELS")] {
+            let other = ResourceId::new(ours.as_str().replace(&format!("/{own}/"), &format!("/{other}/")));
+            assert_eq!(ours == other, own == "models", "{other}");
+            assert_eq!(ours.cmp(&other).is_eq(), own == "models", "{other}");
+        }
+        assert_ne!(folded(&registry_asset_id("R", "m", "3")), folded(&registry_asset_id("r", "M", "3")));
+        assert_eq!(folded(&registry_asset_id("R", "m", "3")), folded(&registry_asset_id("r", "m", "3")));
         assert_eq!(theirs.segment("workspaces"), Some("w"));
         assert_eq!(ours.name(), "3");
         assert_eq!(ours.subscription(), "s");

@@ -11,7 +11,7 @@ pub mod resource;
 
 pub use call::{Action, Call, Reply};
 pub use error::{Class, Error};
-pub use id::{ResourceId, registry_asset_id};
+pub use id::{ResourceId, folded, registry_asset_id};
 pub use operation::{Operation, OperationState};
 pub use purpose::{Errand, Lane, Principal, Purpose};
 pub use read::{Answer, Ask, Read};

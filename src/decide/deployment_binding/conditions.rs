@@ -7,7 +7,7 @@ use super::endpoint::refuse_foreign;
 use crate::api::{ConditionType, Reason, conditions_of};
 use crate::azure::model::resource::Provisioning;
 use crate::decide::condition::{Said, say};
-use crate::decide::rollout::{Traffic, broken};
+use crate::decide::rollout::Traffic;
 use crate::decide::verdict::Course;
 use crate::decide::{Look, Verdict};
 
@@ -47,9 +47,8 @@ fn available(case: &Case<'_>) -> Said {
     let Some(held) = Some(held).filter(|held| **held != Traffic::none()) else {
         return Said::Holds(false, Reason::NothingServes, "No deployment has traffic.".into());
     };
-    let sick = |name: &&str| scene.deployment(name).is_none_or(|d| broken(d.provisioning()));
     let serving = held.serving();
-    match serving.iter().copied().find(|name| sick(name)) {
+    match serving.iter().copied().find(|name| scene.deployment(name).is_none() || scene.is_broken(name)) {
         Some(name) => {
             let message = format!("{name}, which has traffic, is not there or in a failed state.");
             Said::Holds(false, Reason::ResourceFailed, message)
@@ -76,8 +75,8 @@ fn endpoint_ready(case: &Case<'_>) -> Said {
         Provisioning::Running => (false, Reason::OperationRunning),
         Provisioning::Failed | Provisioning::Canceled => (false, Reason::ResourceFailed),
     };
-    let state = endpoint.properties.provisioning_state.as_deref().unwrap_or("there");
-    Said::Holds(works, reason, format!("The endpoint {name} is {state}."))
+    let state = endpoint.properties.provisioning_state.as_deref().unwrap_or("unknown");
+    Said::Holds(works, reason, format!("Azure reports the endpoint {name} in state {state}."))
 }
 
 /// The deployment of the wanted revision can serve. Absent where there is no such candidate, and where the endpoint is
@@ -94,15 +93,19 @@ fn candidate_ready(case: &Case<'_>) -> Said {
     let state = candidate.properties.provisioning_state.as_deref().unwrap_or_default();
     let ready = candidate.provisioning() == Provisioning::Succeeded;
     let reason = if ready { Reason::Succeeded } else { Reason::OperationRunning };
-    Said::Holds(ready, reason, format!("{} is {state}.", candidate.name()))
+    Said::Holds(ready, reason, format!("Azure reports {} in state {state}.", candidate.name()))
 }
 
 /// A rollout moves. One that waits for a person, or that nobody may move, does not.
 fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     let scene = &case.scene;
-    // What goes on at another's endpoint, and what cannot begin, is no rollout of this binding.
+    // What goes on at another's endpoint, what cannot begin, and what is taken down, is no rollout of this binding.
     let waits = [Reason::ReferenceNotFound, Reason::ReferenceNotReady, Reason::Inheriting];
-    if refuse_foreign(case).is_some() || (waits.contains(&verdict.reason) && scene.candidate().is_none()) {
+    let ends = case.facts.situation.deleting;
+    if ends
+        || refuse_foreign(case).is_some()
+        || (waits.contains(&verdict.reason) && scene.candidate().is_none())
+    {
         return Said::Holds(false, verdict.reason, verdict.message.clone());
     }
     if scene.wanted_failed() {

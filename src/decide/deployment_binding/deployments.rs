@@ -7,7 +7,7 @@ use crate::api::{FailureReason, Period, Reason, Role};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::rollout::{Weight, adjusted_deployment, broken, new_deployment};
-use crate::decide::{Place, SourceVersion, Verdict, elapsed, retry_after};
+use crate::decide::{Place, SourceVersion, Verdict, elapsed, in_seconds, retry_after};
 
 /// How many failures in a row of another call come before one more try to mend what serves.
 ///
@@ -83,18 +83,22 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
         return Some(verdict);
     }
     let failure = history::failure_of(case, scene.wanted_revision()?);
-    let message = failure.as_ref().and_then(|it| it.message.as_deref()).unwrap_or_default();
+    let because = failure.as_ref().and_then(|it| it.message.as_deref()).unwrap_or_default().trim();
+    let because =
+        if because.is_empty() { String::new() } else { format!(" {}.", because.trim_end_matches('.')) };
     let reason = match failure.as_ref().and_then(|it| it.reason) {
         Some(FailureReason::ProgressDeadlineExceeded) => Reason::ProgressDeadlineExceeded,
         _ => Reason::CandidateFailed,
     };
-    let serving =
-        scene.stable.as_deref().map_or_else(|| "Nothing serves.".to_string(), |s| format!("{s} serves on."));
+    let serving = match scene.stable.as_deref() {
+        Some(stable) => format!("{stable} has all the traffic."),
+        None => "No deployment has traffic.".to_string(),
+    };
     let wanted = scene.wanted_name().unwrap_or_default();
     Some(Verdict::stalled(
         reason,
         format!(
-            "{wanted} failed and was taken back: {message} {serving} It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags."
+            "{wanted} failed.{because} {serving} {wanted} is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags."
         ),
     ))
 }
@@ -151,13 +155,15 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
 pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
     let scene = &case.scene;
     let left = case.next.target.pause?;
-    let (weight, since) = scene.candidate_weight();
-    let wanted = scene.wanted_name().unwrap_or_default();
+    let (weight, _) = scene.candidate_weight();
+    let (wanted, steps) = (scene.wanted_name().unwrap_or_default(), case.facts.spec.strategy.steps.len());
+    let step = case.next.target.position.as_ref().map_or(0, |position| position.step) + 1;
     Some(Verdict::wait(
         Reason::Pausing,
         format!(
-            "{wanted} has {} % of the traffic since {since}; a pause of the strategy goes on.",
-            weight.percent()
+            "{wanted} has {} % of the traffic. Step {step} of {steps} is a pause, until {}.",
+            weight.percent(),
+            in_seconds(case.facts.situation.now + left)
         ),
         left.max(Duration::from_millis(100)),
     ))

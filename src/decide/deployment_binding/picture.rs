@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::endpoint::refuse_foreign;
 use super::{Case, history};
 use crate::api::{Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, Stable, Tags};
+use crate::azure::model::folded;
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::SourceVersion;
 use crate::decide::drift::owned;
@@ -82,7 +83,7 @@ fn another_version(case: &Case<'_>) -> Option<Drift> {
     let SourceVersion::Ready { asset_id, .. } = &case.facts.version else { return None };
     let stable = scene.stable.as_deref().and_then(|name| scene.deployment(name));
     let found = stable.and_then(|d| d.properties.model.clone()).unwrap_or_default();
-    (!found.eq_ignore_ascii_case(asset_id)).then(|| Drift {
+    (folded(&found) != folded(asset_id)).then(|| Drift {
         field: "model.versionRef".into(),
         wanted: asset_id.clone(),
         found,

@@ -7,7 +7,7 @@ use crate::api::{BindingDeletion, Period, Reason};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::rollout::{
-    Cause, FAILED_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, TRAFFIC_TAG, Target, Traffic, broken, mark,
+    Cause, FAILED_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, TRAFFIC_TAG, Target, Traffic, mark,
 };
 use crate::decide::{Look, OWNER_TAG, Verdict};
 
@@ -15,10 +15,9 @@ use crate::decide::{Look, OWNER_TAG, Verdict};
 /// nobody can say what is wanted.
 fn back_to_stable(case: &Case<'_>, takes_back: bool) -> Option<Target> {
     let scene = &case.scene;
-    let sick = |name: &str| scene.deployment(name).is_some_and(|d| broken(d.provisioning()));
-    let stable = scene.stable.clone().filter(|name| !sick(name))?;
+    let stable = scene.stable.clone().filter(|name| !scene.is_broken(name))?;
     let serving = case.facts.endpoint.found()?.properties.traffic.iter().filter(|(_, weight)| **weight > 0);
-    let bad = serving.map(|(name, _)| name).any(|name| *name != stable && sick(name));
+    let bad = serving.map(|(name, _)| name).any(|name| *name != stable && scene.is_broken(name));
     let (traffic, previous) = (Traffic::all_to(&stable), scene.previous.clone());
     (bad || takes_back).then(|| Target { traffic, stable: Some(stable), previous, ..Target::default() })
 }

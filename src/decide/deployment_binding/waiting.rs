@@ -66,8 +66,8 @@ pub(super) fn wait_for_version(case: &Case<'_>) -> Option<Verdict> {
             ),
         )),
         SourceVersion::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
-        SourceVersion::NotReady { what, because } => {
-            Some(Verdict::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
+        SourceVersion::NotReady { what, because, stalled } => {
+            Some(places::not_ready(format!("{what} is not ready: {because}"), *stalled))
         }
         SourceVersion::Ready { .. } => None,
     }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::api::{AnyObject, Object, ObjectKey, ObjectKind};
 use crate::azure::model::resource::Run;
 use crate::azure::model::{
-    Answer, Ask, Class, Errand, Error, Lane, OperationState, Principal, Purpose, Read, ResourceId,
+    Answer, Ask, Class, Errand, Error, Lane, OperationState, Principal, Purpose, Read, ResourceId, folded,
 };
 
 /// One read of the cluster, from what the watches have seen.
@@ -31,24 +31,24 @@ pub enum ClusterRead {
 /// Something that objects name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {
-    /// A resource in Azure, by the kind of its place and its path below it, in small letters: what differs in it is
-    /// another resource, and what does not may still be in another place.
+    /// A resource in Azure, by the kind of its place and its path below it, [`folded`]: what differs in it is another
+    /// resource, and what does not may still be in another place.
     Resource(String),
-    /// A model in Azure by the id that deployments use, in small letters.
+    /// A model in Azure by the id that deployments use, [`folded`].
     Asset(String),
     /// The place, by its own object, that an object lives in.
     Place(ObjectKey),
 }
 
 impl Name {
-    /// A resource in Azure; ARM compares without regard to case.
+    /// A resource in Azure.
     pub fn resource(path: &str) -> Self {
-        Self::Resource(path.to_ascii_lowercase())
+        Self::Resource(folded(path))
     }
 
     /// A model by its asset id.
     pub fn asset(id: &str) -> Self {
-        Self::Asset(id.to_ascii_lowercase())
+        Self::Asset(folded(id))
     }
 }
 

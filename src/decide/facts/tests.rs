@@ -94,7 +94,7 @@ fn rivals_mean_the_same_resource() {
     let all = [
         one.clone(),
         version("fares", "same", "taxi", &json!({"workspaceRef": {"name": "dev", "namespace": "fares"}})),
-        // ARM compares ids without regard to case.
+        // Azure's names of models have a case.
         version("fares", "cased", "Taxi", &dev),
         version("fares", "other-model", "fare", &dev),
         version("fares", "other-workspace", "taxi", &json!({"workspaceRef": {"name": "prod"}})),
@@ -107,7 +107,7 @@ fn rivals_mean_the_same_resource() {
         let (claimants, _) = cluster.known(|known| claimants_of(object, known));
         claimants.into_iter().map(|c| c.name).collect()
     };
-    assert_eq!(of(&one), ["fares/same", "fares/cased"]);
+    assert_eq!(of(&one), ["fares/same"]);
     assert!(of(&promoted).is_empty());
     assert!(of(&nowhere).is_empty(), "nobody knows what they mean");
 }
@@ -130,6 +130,63 @@ fn whom_the_place_does_not_let_in_lays_no_claim() {
         let labels = read.contains(&ClusterRead::Namespace("blue".into()));
         assert_eq!(labels, asks_for_labels, "{allowed}");
     }
+}
+
+#[test]
+fn what_is_in_no_place_lays_no_claim_in_another_namespace() {
+    let id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/prod/models/taxi/versions/1";
+    let forged = |namespace: &str, name: &str, id: &str| {
+        let mut it = version(namespace, name, "taxi", &json!({"workspaceRef": {"name": "none"}}));
+        let status = json!({"observedGeneration": 1, "id": id});
+        Arc::make_mut(&mut it).status = Some(serde_json::from_value(status).unwrap());
+        it
+    };
+    let ours = version("fares", "ours", "taxi", &json!({"workspaceRef": {"name": "prod"}}));
+    let of = |others: &[Arc<ModelVersion>]| -> Vec<String> {
+        let all = [vec![ours.clone()], others.to_vec()].concat();
+        let cluster = Cluster::new(&json!({"from": "All"}), &all);
+        let (claimants, _) = cluster.known(|known| claimants_of(&*ours, known));
+        claimants.into_iter().map(|c| c.name).collect()
+    };
+    assert!(of(&[forged("blue", "theirs", id)]).is_empty());
+    assert_eq!(of(&[forged("fares", "renamed", id)]), ["fares/renamed"]);
+    for other in [
+        id.replace("/models/taxi/", "/models/fare/"),
+        id.replace("/workspaces/", "/registries/"),
+        id.replace("/subscriptions/s/", "/x/y/subscriptions/s/"),
+        format!("{id}/x/models/taxi/versions/1"),
+    ] {
+        let it = forged("fares", "renamed", &other);
+        let cluster = Cluster::new(&json!({"from": "All"}), &[it.clone()]);
+        assert_eq!(cluster.known(|known| it.target(known)).0, None, "{other}");
+    }
+}
+
+#[test]
+fn what_a_status_says_of_a_version_makes_it_no_other_version() {
+    use crate::decide::SourceVersion;
+    use crate::decide::places::reference;
+
+    let mut it = version("fares", "taxi-1", "taxi", &json!({"workspaceRef": {"name": "prod"}}));
+    let other = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/models/models/other/versions/9";
+    let now = "2026-03-01T12:00:00Z";
+    let registered = json!({"type": "Registered", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": now});
+    let status = json!({"observedGeneration": 1, "id": other, "assetId": "azureml://registries/models/models/other/versions/9", "conditions": [registered]});
+    Arc::make_mut(&mut it).status = Some(serde_json::from_value(status).unwrap());
+    let of = |allowed: &str, namespace: &str| {
+        let mut it = (*it).clone();
+        it.metadata.namespace = Some(namespace.into());
+        it.spec.workspace_ref.as_mut().unwrap().namespace = Some("fares".into());
+        let cluster = Cluster::new(&json!({"from": allowed}), &[Arc::new(it)]);
+        let reference = crate::api::Reference { name: "taxi-1".into(), namespace: None };
+        cluster.known(|known| reference::version(&reference, namespace, known)).0
+    };
+    let SourceVersion::Ready { id, asset_id, registry, .. } = of("Same", "fares") else { unreachable!() };
+    let meant = ResourceId::workspace("s", "rg", "prod").model_version("taxi", "1");
+    assert_eq!((asset_id, registry), (meant.to_string(), None));
+    assert_eq!(id, meant);
+    assert!(matches!(of("All", "blue"), SourceVersion::Ready { .. }));
+    assert!(matches!(of("Same", "blue"), SourceVersion::NotReady { .. }), "its place does not let it in");
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub fn job_to_read(spec: &ModelVersionSpec, id: &ResourceId) -> Option<String> {
 /// output that the version's files are?
 pub(super) fn made_by(job: &Job, found: &ModelVersion, id: &ResourceId) -> bool {
     if let Some(name) = found.properties.job_name.as_deref().filter(|name| !name.is_empty()) {
-        return name_of(job).is_none_or(|own| own.eq_ignore_ascii_case(name));
+        return name_of(job).is_none_or(|own| own == name);
     }
     let uri = found.properties.model_uri.as_deref().unwrap_or_default();
     output_of(uri, id).is_some_and(|output| output.is_of(job, id))

@@ -36,6 +36,8 @@ pub enum Place {
         what: String,
         /// Its own Ready message.
         because: String,
+        /// Only a person can help it.
+        stalled: bool,
     },
     /// It is ready.
     Ready {
@@ -68,6 +70,8 @@ pub enum SourceVersion {
         what: String,
         /// Its own Ready message.
         because: String,
+        /// Only a person can help it.
+        stalled: bool,
     },
     /// It is registered.
     Ready {
@@ -98,7 +102,11 @@ impl Place {
         deleting: bool,
     ) -> Self {
         if status.discovery_url.is_none() || stalled(&status.conditions) || deleting {
-            return Self::NotReady { what, because: because(&status.conditions) };
+            return Self::NotReady {
+                what,
+                because: because(&status.conditions),
+                stalled: stalled(&status.conditions),
+            };
         }
         Self::Ready { id, location: spec.location.clone(), policy: Policy::default() }
     }
@@ -109,7 +117,11 @@ impl Place {
             Some(location) if !stalled(&status.conditions) => {
                 Self::Ready { id, location: location.clone(), policy }
             }
-            _ => Self::NotReady { what, because: because(&status.conditions) },
+            _ => Self::NotReady {
+                what,
+                because: because(&status.conditions),
+                stalled: stalled(&status.conditions),
+            },
         }
     }
 
@@ -123,11 +135,20 @@ impl Place {
                 ),
             )),
             Self::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
-            Self::NotReady { what, because } => {
-                Some(Verdict::blocked(Reason::ReferenceNotReady, format!("{what} is not ready: {because}")))
+            Self::NotReady { what, because, stalled } => {
+                Some(not_ready(format!("{what} is not ready: {because}"), *stalled))
             }
             Self::Ready { .. } => None,
         }
+    }
+}
+
+/// What is referred to is not ready. What nobody but a person can help keeps whoever refers to it waiting for that person.
+pub(in crate::decide) fn not_ready(message: String, stalled: bool) -> Verdict {
+    if stalled {
+        Verdict::stalled(Reason::ReferenceNotReady, message)
+    } else {
+        Verdict::blocked(Reason::ReferenceNotReady, message)
     }
 }
 
@@ -154,18 +175,28 @@ pub(in crate::decide) fn refuse_another_place(
 }
 
 impl SourceVersion {
-    /// A version, for whom its place allows.
-    pub fn of(what: String, spec: &ModelVersionSpec, status: ModelVersionStatus, deleting: bool) -> Self {
+    /// A version in this place, for whom that allows.
+    pub fn of(
+        what: String,
+        place: Option<&ResourceId>,
+        spec: &ModelVersionSpec,
+        status: ModelVersionStatus,
+        deleting: bool,
+    ) -> Self {
         let registered = conditions_of(&status.conditions).is_true(ConditionType::Registered);
         let usable = registered && !stalled(&status.conditions) && !deleting;
-        let Some((asset_id, id)) = status.asset_id.zip(status.id).filter(|_| usable) else {
-            return Self::NotReady { what, because: because(&status.conditions) };
+        let Some(place) = place.filter(|_| usable && status.asset_id.is_some()) else {
+            return Self::NotReady {
+                what,
+                because: because(&status.conditions),
+                stalled: stalled(&status.conditions),
+            };
         };
-        let id = ResourceId::new(id);
+        let id = place.model_version(&spec.model, &spec.version);
         Self::Ready {
             registry: id.segment("registries").map(str::to_string),
+            asset_id: id.asset_id(),
             id,
-            asset_id,
             model: spec.model.clone(),
             version: spec.version.clone(),
             kind: status.kind.or(spec.kind),

@@ -56,7 +56,7 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
         ],
     )
     .unwrap_or_else(|| settle(facts));
-    let seen = facts.registry.seen();
+    let seen = facts.registry.seen().map(|seen| seen && !belongs_to_another(facts));
     let (conditions, verdict) =
         facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
     if matches!(&verdict.call, Some(Call { action: Action::Put(_), .. })) {
@@ -143,6 +143,11 @@ impl Facts {
     }
 }
 
+/// What is another's is the other's to report. Whose it is only its tag says: until that is read, what is remembered stays.
+fn belongs_to_another(facts: &Facts) -> bool {
+    facts.registry.seen().is_some() && refuse_foreign(facts).is_some()
+}
+
 fn picture(facts: &Facts) -> RegistryStatus {
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
@@ -154,7 +159,7 @@ fn picture(facts: &Facts) -> RegistryStatus {
         Some(OperationState::Succeeded) if !seen => status.operation,
         _ => facts.situation.operation.under_way(facts.situation.now).cloned(),
     };
-    if let Some(registry) = facts.registry.found() {
+    if let Some(registry) = facts.registry.found().filter(|_| !belongs_to_another(facts)) {
         let properties = &registry.properties;
         status.discovery_url.clone_from(&properties.discovery_url);
         status.mlflow_registry_uri.clone_from(&properties.ml_flow_registry_uri);
@@ -180,9 +185,10 @@ fn picture(facts: &Facts) -> RegistryStatus {
         if facts.situation.ownership.owns(&registry.tags) && status.operation.is_none() {
             status.owned_tags = owned(&status.owned_tags, &facts.spec.tags, &registry.tags);
         }
-    } else if facts.registry.is_absent() {
+    } else if facts.registry.seen().is_some() {
         status = RegistryStatus {
             observed_generation: status.observed_generation,
+            last_handled_reconcile: status.last_handled_reconcile,
             id: status.id,
             operation: status.operation,
             owned_tags: status.owned_tags,

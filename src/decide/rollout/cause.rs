@@ -19,7 +19,7 @@ pub enum Carries {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// The wanted deployment failed.
-    TakeBack { candidate: String, stable: Option<String> },
+    TakeBack { candidate: String, had_traffic: bool, stable: Option<String> },
     /// It exists, and carries no tag of ours.
     Adopt,
     /// Somebody else changed these fields. Those of `later` wait for a PUT of their own.
@@ -73,10 +73,20 @@ impl Cause {
     /// The rest of the sentence "Bindery is about to …".
     pub fn doing(&self, endpoint: &str) -> String {
         match self {
-            Self::TakeBack { candidate, stable: Some(stable) } => {
-                format!("take {candidate} back; {stable} serves")
+            Self::TakeBack { candidate, had_traffic, stable } => {
+                let stable = stable.as_deref();
+                match stable.filter(|_| *had_traffic) {
+                    Some(stable) => {
+                        format!("take the traffic from {candidate}, which failed, and give it to {stable}")
+                    }
+                    None if *had_traffic => format!("take the traffic from {candidate}, which failed"),
+                    None => {
+                        let serves =
+                            stable.map_or("nothing serves".into(), |stable| format!("{stable} serves"));
+                        format!("give up {candidate}, which failed; {serves}")
+                    }
+                }
             }
-            Self::TakeBack { candidate, stable: None } => format!("take {candidate} back; nothing serves"),
             Self::Adopt => format!("take over the endpoint {endpoint}, which exists"),
             Self::Restore { fields, .. } => format!("put back {fields} of endpoint {endpoint}"),
             Self::Promote { deployment } => {

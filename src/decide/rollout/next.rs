@@ -161,7 +161,8 @@ impl Scene<'_> {
         let stood = self.view.stood || self.traffic_drifted();
         let wanted = || self.wanted_name().unwrap_or_default().to_string();
         if gives_up || (self.wanted_failed() && moves) {
-            return Some(Cause::TakeBack { candidate: wanted(), stable: self.stable.clone() });
+            let had_traffic = self.wanted_name().is_some_and(|name| self.routed(name) > Weight::NONE);
+            return Some(Cause::TakeBack { candidate: wanted(), had_traffic, stable: self.stable.clone() });
         }
         if !self.owned() {
             return Some(Cause::Adopt);

@@ -109,6 +109,11 @@ impl<'a> Scene<'a> {
         self.view.deployments.iter().find(|d| d.name() == name)
     }
 
+    /// Is this deployment there, and in a failed state?
+    pub fn is_broken(&self, name: &str) -> bool {
+        self.deployment(name).is_some_and(|d| broken(d.provisioning()))
+    }
+
     /// What the manifest asks for: the revision, and its deployment's name.
     pub fn wanted(&self) -> Option<&(Revision, String)> {
         self.view.wanted.as_ref()

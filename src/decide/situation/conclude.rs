@@ -12,7 +12,7 @@ use crate::azure::model::{Action, Call, Class, Error, Lane, OperationState, Purp
 use crate::decide::condition::{Said, say};
 use crate::decide::verdict::{Course, Event, LookAgain, Verdict};
 
-/// What is referred to and not there is waited for so long before it is a person's business.
+/// What is referred to and is not there, or cannot get ready, is waited for so long before it is a person's business.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Situation {
@@ -51,32 +51,42 @@ impl Situation {
             .operation
             .remembered
             .as_ref()
-            .map(|operation| Event::done(Reason::Succeeded, operation.purpose, &operation.doing));
+            .map(|operation| Event::done(operation.purpose, &operation.doing));
         let done = done.filter(|_| self.operation.answer == Some(OperationState::Succeeded));
+        let failed = self.operation.remembered.as_ref().map(|operation| operation.purpose);
+        let failed = failed.filter(|_| matches!(self.operation.answer, Some(OperationState::Failed { .. })));
         let old = conditions_of(old);
         let begun = |kind: ConditionType| {
             let now = new.get(kind).filter(|_| new.is_true(kind))?;
             let known = old.get(kind).is_some_and(|before| old.is_true(kind) && before.reason == now.reason);
             let reason = now.reason.parse().ok().filter(|_| !known)?;
-            Some(Event { warning: true, reason, deed: None, note: now.message.clone() })
+            let deed = failed.filter(|_| kind == ConditionType::Stalled);
+            Some(Event { warning: true, reason, deed, note: now.message.clone() })
         };
         done.into_iter()
             .chain([ConditionType::Stalled, ConditionType::Drifted].into_iter().filter_map(begun))
             .collect()
     }
 
-    /// What is referred to may be applied a moment later: tools have no order. Only after a while is it a person's business.
+    /// What is referred to may be applied or mended a moment later: tools have no order. Only after a while is it a person's
+    /// business.
     fn wait_for_references(&self, verdict: Verdict, old: &[Condition]) -> Verdict {
-        if verdict.reason != Reason::ReferenceNotFound || self.deleting {
+        let lacks = matches!(verdict.reason, Reason::ReferenceNotFound | Reason::ReferenceNotReady);
+        if !lacks || verdict.course != Course::Stalled || self.deleting {
             return verdict;
         }
-        let verdict = Verdict { missing: true, ..verdict };
         let conditions = conditions_of(old);
-        let said = conditions.get(ConditionType::Stalled).is_some_and(|c| {
-            c.reason.parse() == Ok(verdict.reason) && c.observed_generation == Some(self.generation)
-        });
-        let left = PATIENCE.saturating_sub(elapsed(self.trouble.missing.unwrap_or(self.now), self.now));
-        if said || left.is_zero() {
+        let said = |kind| {
+            let condition = conditions.get(kind).filter(|_| conditions.is_true(kind))?;
+            let same = condition.reason.parse() == Ok(verdict.reason);
+            (same && condition.observed_generation == Some(self.generation))
+                .then_some(condition.last_transition_time.0)
+        };
+        // A process that begins finds in the conditions since when it lasts.
+        let since = self.trouble.missing.or_else(|| said(ConditionType::Reconciling)).unwrap_or(self.now);
+        let left = PATIENCE.saturating_sub(elapsed(since, self.now));
+        let verdict = Verdict { missing: Some(since), ..verdict };
+        if said(ConditionType::Stalled).is_some() || left.is_zero() {
             return verdict;
         }
         Verdict { course: Course::Working, next: LookAgain::After(left), ..verdict }
@@ -96,8 +106,10 @@ impl Situation {
             // Whoever suspends in a pause sees that it was understood.
             let waits = verdict.course == Course::Working && verdict.reason != Reason::OperationRunning;
             if self.mode == Mode::Suspended && waits {
-                let message =
-                    format!("spec.suspend is true: Bindery changes nothing here. {}", verdict.message);
+                let message = format!(
+                    "spec.suspend is true: Bindery changes nothing in Azure, also when what it waits for is there. {}",
+                    verdict.message
+                );
                 return Verdict { reason, message, course: Course::Settled, ..verdict };
             }
             return verdict;
@@ -201,7 +213,10 @@ impl Situation {
             Reason::Unreachable | Reason::Throttled | Reason::Busy => {
                 (Course::Working, "Bindery tries again")
             }
-            _ => (Course::Stalled, "Mend what Azure names; Bindery tries again"),
+            _ => (
+                Course::Stalled,
+                "Correct what Azure names, in the manifest or in Azure; Bindery tries again",
+            ),
         };
         let said = error.to_string();
         let said = said.trim_end_matches('.');
@@ -301,7 +316,7 @@ fn drifted(seen: Option<bool>, drift: &[Drift]) -> Said {
             Said::Holds(true, Reason::Drifted, format!("Changed in Azure: {}.", in_words(drift)))
         }
         Some(true) => {
-            let message = "Nothing was changed behind Bindery's back.";
+            let message = "No change from outside Bindery was found.";
             Said::Holds(false, Reason::InSync, message.into())
         }
         Some(false) => Said::Absent,

@@ -20,7 +20,7 @@ pub struct Trouble {
     pub last_read: Option<Timestamp>,
     /// The last PUT that Azure took, and of which nobody has seen yet that it was kept.
     pub written: Option<Written>,
-    /// Since when this generation refers to something that is not there.
+    /// Since when this generation refers to something that is not there, or cannot get ready.
     pub missing: Option<Timestamp>,
 }
 

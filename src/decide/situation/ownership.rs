@@ -296,7 +296,12 @@ impl Situation {
                 Duration::from_secs(2),
             ));
         }
-        Some(Verdict::release(format!("The {what} stays in Azure: it is not this object's.")))
+        let whose = match Owner::of(tags) {
+            Some(other) if other.cluster == us.owner.cluster => format!("it belongs to {}", other.object),
+            Some(other) => format!("it belongs to {} of cluster {}", other.object, other.cluster),
+            None => "no tag there names this object as its owner".into(),
+        };
+        Some(Verdict::release(format!("The {what} stays in Azure: {whose}.")))
     }
 
     /// For an object that goes and that owns the resource: if others of its namespace claim it, the one that is next in

@@ -88,9 +88,8 @@ fn what_serves_is_not_pending() {
     assert_eq!(phase(&binding()), Some(Phase::Pending));
     let lost = |f: &mut super::super::Facts| f.version = SourceVersion::Missing { what: "it".into() };
     assert_eq!(phase(&binding().serving("1").with(lost)), Some(Phase::Serving));
-    let refused = binding()
-        .serving("1")
-        .wanting("2")
-        .with(|f| f.version = SourceVersion::NotReady { what: "it".into(), because: "no".into() });
+    let refused = binding().serving("1").wanting("2").with(|f| {
+        f.version = SourceVersion::NotReady { what: "it".into(), because: "no".into(), stalled: false }
+    });
     assert_eq!(phase(&refused), Some(Phase::Serving));
 }

@@ -85,7 +85,7 @@ fn nothing_that_azure_may_refuse_rides_on_taking_back() {
         badly_edited(binding().serving("1").deployed("2", "Succeeded").moved(&[("1", 50), ("2", 50)]));
     for (it, doing) in [
         (unwanted, "set the traffic to v1 100%"),
-        (failed, "take v2 back; v1 serves"),
+        (failed, "take the traffic from v2, which failed, and give it to v1"),
         (moved, "put back traffic of endpoint taxi"),
     ] {
         let decision = it.decide();

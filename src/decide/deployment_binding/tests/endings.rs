@@ -150,7 +150,7 @@ fn what_is_not_ours_stays() {
                 .tagged("bindery-owner", "prod/blue/older")
                 .with(|f| f.situation.claimed_by("blue/older", 60))
                 .decide(),
-            "False Finishing working | The endpoint taxi stays in Azure: it is not this object's. | interval | released",
+            "False Finishing working | The endpoint taxi stays in Azure: it belongs to blue/older. | interval | released",
         ),
         (
             "claimed from another namespace, whose object is no heir",
@@ -168,7 +168,7 @@ fn what_is_not_ours_stays() {
         (
             "another binding's",
             ending(binding().serving("1")).tagged("bindery-owner", "prod/fares/renamed").decide(),
-            "False Finishing working | The endpoint taxi stays in Azure: it is not this object's. | interval | released",
+            "False Finishing working | The endpoint taxi stays in Azure: it belongs to fares/renamed. | interval | released",
         ),
         (
             "nobody's",
@@ -177,7 +177,7 @@ fn what_is_not_ours_stays() {
                 it.found().tags.clear();
                 it.decide()
             },
-            "False Finishing working | The endpoint taxi stays in Azure: it is not this object's. | interval | released",
+            "False Finishing working | The endpoint taxi stays in Azure: no tag there names this object as its owner. | interval | released",
         ),
         (
             "a foreign deployment serves too",
@@ -206,7 +206,7 @@ fn what_is_not_ours_stays() {
                 it.found().tags.clear();
                 it.decide()
             },
-            "False Finishing working | The endpoint taxi stays in Azure: it is not this object's. | interval | released",
+            "False Finishing working | The endpoint taxi stays in Azure: no tag there names this object as its owner. | interval | released",
         ),
     ]);
 }

@@ -29,6 +29,14 @@ fn a_rollout_that_stands_does_not_progress() {
         ),
         ("observed", binding().serving("1").wanting("2").with(observed), "False Observed, Serving"),
         ("arrived", binding().serving("1"), "False Succeeded, Serving"),
+        (
+            "it waits for an heir, and its version is gone",
+            binding().serving("1").with(|f| {
+                f.version = SourceVersion::Missing { what: "ModelVersion fares/taxi-1".into() };
+                (f.situation.deleting, f.situation.deleted_at) = (true, Some(f.situation.now));
+            }),
+            "False AwaitingHeir, Deleting",
+        ),
     ];
     for (what, it, expected) in table {
         assert_eq!(progressing(it), expected, "{what}");
@@ -81,9 +89,14 @@ fn a_manifest_of_a_later_version_is_not_guessed_at() {
 
 #[test]
 fn what_has_to_be_there_first() {
-    let not_ready = Place::NotReady { what: "Workspace fares/production".into(), because: "No.".into() };
+    let not_ready =
+        Place::NotReady { what: "Workspace fares/production".into(), because: "No.".into(), stalled: false };
     let missing = SourceVersion::Missing { what: "ModelVersion fares/taxi-1".into() };
-    let unready = SourceVersion::NotReady { what: "ModelVersion fares/taxi-1".into(), because: "No.".into() };
+    let unready = SourceVersion::NotReady {
+        what: "ModelVersion fares/taxi-1".into(),
+        because: "No.".into(),
+        stalled: false,
+    };
     let policy = |change: fn(&mut Policy)| {
         binding().endpoint().with(|f| {
             let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };

@@ -106,12 +106,12 @@ fn what_serves_and_was_left_in_a_failed_state_is_put_once_more() {
         (
             "it is not mended, and nothing else is to be done",
             after(broken(), MEND, 4, 1).decide(),
-            "False Refused stalled | Bindery could not mend deployment v1, which serves and which Azure left in a failed state: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 6 s",
+            "False Refused stalled | Bindery could not mend deployment v1, which serves and which Azure left in a failed state: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 6 s",
         ),
         (
             "Azure has refused the map that names it: twice more, before it is mended again",
             after(rollout(), shift, 4, 1).decide(),
-            "False Refused stalled | Bindery could not move 10 % of the traffic to v2: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 6 s",
+            "False Refused stalled | Bindery could not move 10 % of the traffic to v2: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 6 s",
         ),
         ("Azure has refused it three times", after(rollout(), shift, 4, 3).decide(), &mend),
         (
@@ -138,7 +138,7 @@ fn an_endpoint_that_a_call_left_in_a_failed_state_is_mended_by_that_call() {
         (
             "the call was ours: another try of it, in its time",
             after(failed(), "move 10 % of the traffic to v2", 4, 1).decide(),
-            "False Refused stalled | Bindery could not move 10 % of the traffic to v2: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 6 s",
+            "False Refused stalled | Bindery could not move 10 % of the traffic to v2: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 6 s",
         ),
         (
             "what failed was a call on a deployment: that says nothing of the endpoint",

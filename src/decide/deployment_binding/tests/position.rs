@@ -51,9 +51,9 @@ fn stands(it: &Binding) -> Option<(i32, String)> {
 
 #[test]
 fn a_step_that_leaves_the_traffic_alone_comes_and_is_passed() {
-    let pausing = |weight, since, left| {
+    let pausing = |weight, step, until, left| {
         format!(
-            "False Pausing working | v2 has {weight} % of the traffic since 2026-03-01T{since}Z; a pause of the strategy goes on. | {left} s"
+            "False Pausing working | v2 has {weight} % of the traffic. Step {step} of 4 is a pause, until 2026-03-01T{until}Z. | {left} s"
         )
     };
     assert_table(&[
@@ -63,24 +63,24 @@ fn a_step_that_leaves_the_traffic_alone_comes_and_is_passed() {
                 .candidate("2", 0, 7200)
                 .with(|f| f.status.candidate.as_mut().unwrap().step = None)
                 .decide(),
-            &pausing(0, "12:00:00", 300),
+            &pausing(0, 1, "12:05:00", 300),
         ),
-        ("in the first pause", rollout().candidate("2", 0, 60).decide(), &pausing(0, "11:59:00", 240)),
+        ("in the first pause", rollout().candidate("2", 0, 60).decide(), &pausing(0, 1, "12:04:00", 240)),
         (
             "the first pause is over",
             rollout().candidate("2", 0, 300).decide(),
             "False Progressing working | -> move 10 % of the traffic to v2 | now",
         ),
-        ("in the second pause", rollout().candidate("2", 10, 60).decide(), &pausing(10, "11:59:00", 540)),
+        ("in the second pause", rollout().candidate("2", 10, 60).decide(), &pausing(10, 3, "12:09:00", 540)),
         (
             "the second pause is over: the third begins",
             rollout().candidate("2", 10, 601).decide(),
-            &pausing(10, "11:49:59", 3599),
+            &pausing(10, 4, "12:59:59", 3599),
         ),
         (
             "the third pause goes on from where the status says",
             standing(rollout().candidate("2", 10, 9000), 3, 600).decide(),
-            &pausing(10, "09:30:00", 3000),
+            &pausing(10, 4, "12:50:00", 3000),
         ),
         (
             "all pauses are over",
@@ -90,12 +90,12 @@ fn a_step_that_leaves_the_traffic_alone_comes_and_is_passed() {
         (
             "the status is lost in the third pause: it begins again, and the second does not",
             written(rollout().candidate("2", 10, 900), 3, 300).forgotten().decide(),
-            &pausing(10, "12:00:00", 3600),
+            &pausing(10, 4, "13:00:00", 3600),
         ),
         (
             "status and tag are lost in the third pause: the second begins again",
             rollout().candidate("2", 10, 900).forgotten().decide(),
-            &pausing(10, "12:00:00", 600),
+            &pausing(10, 3, "12:10:00", 600),
         ),
     ]);
     assert_eq!(stands(&rollout().candidate("2", 10, 601)), Some((3, "3/4".into())));
@@ -178,7 +178,7 @@ fn every_put_of_the_endpoint_says_where_the_rollout_stands() {
         (
             "it failed",
             shifting().with(|f| f.deployments[1].properties.provisioning_state = Some("Failed".into())),
-            "-> take v2 back; v1 serves",
+            "-> take the traffic from v2, which failed, and give it to v1",
             none.clone(),
         ),
         (
@@ -214,13 +214,15 @@ fn a_tag_that_is_lost_or_left_behind_is_not_worth_a_call() {
 #[test]
 fn a_weight_that_somebody_else_has_set_passes_no_step() {
     let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}]);
-    for weight in [0, 5, 20, 50, 100] {
+    // What takes traffic from the candidate carries nothing else.
+    let (less, more) = (Purpose::PutBack, Purpose::RestoreTraffic);
+    for (weight, purpose) in [(0, less), (5, less), (20, more), (50, more), (100, more)] {
         let mut it = binding().wanting("2").steps(steps.clone()).serving("1").candidate("2", 10, 60);
         let (first, second) = (it.name("1"), it.name("2"));
         let Look::Found(endpoint) = &mut it.0.endpoint else { unreachable!() };
         endpoint.properties.traffic = [(first, 100 - weight), (second, weight)].into();
         let call = it.decide().call.map(|call| call.errand.purpose);
-        assert!(matches!(call, Some(Purpose::PutBack | Purpose::RestoreTraffic)), "{weight} %: {call:?}");
+        assert_eq!(call, Some(purpose), "{weight} %");
         it.0.status = it.decide().status;
         let Some(Action::Put(body)) = it.decide().call.map(|call| call.action) else { unreachable!() };
         it.0.endpoint = Look::Found(serde_json::from_value(body).unwrap());

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::api::{FailureReason, Period, Phase, Role};
-use crate::azure::model::{Class, OperationState, Purpose};
-use crate::decide::Mode;
+use crate::azure::model::{Class, OperationState, Purpose, ResourceId};
 use crate::decide::fixtures::{
     Binding, ago, assert_table, attempt, binding, failed_state, failure, operation, told,
 };
+use crate::decide::{Look, Mode, Place};
 
 fn steps() -> Value {
     json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}])
@@ -54,12 +54,12 @@ fn the_first_version_takes_all_the_traffic() {
         (
             "it failed",
             binding().endpoint().deployed("1", "Failed").decide(),
-            "False TakingBack working | -> take v1 back; nothing serves | now",
+            "False TakingBack working | -> give up v1, which failed; nothing serves | now",
         ),
         (
             "it failed, and that is written",
             binding().endpoint().failed("1", 60).decide(),
-            "False CandidateFailed stalled | v1 failed and was taken back: OutOfQuota: Not enough cores. Nothing serves. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
+            "False CandidateFailed stalled | v1 failed. OutOfQuota: Not enough cores. No deployment has traffic. v1 is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
         ),
         (
             "another version is wanted after it failed",
@@ -95,7 +95,7 @@ fn a_rollout_goes_by_its_steps() {
         (
             "at 10 %, in the pause",
             rollout().candidate("2", 10, 60).decide(),
-            "False Pausing working | v2 has 10 % of the traffic since 2026-03-01T11:59:00Z; a pause of the strategy goes on. | 540 s",
+            "False Pausing working | v2 has 10 % of the traffic. Step 2 of 3 is a pause, until 2026-03-01T12:09:00Z. | 540 s",
         ),
         (
             "at 10 %, the pause is over",
@@ -115,7 +115,7 @@ fn a_rollout_goes_by_its_steps() {
         (
             "status lost at 10 %: the pause begins again",
             rollout().candidate("2", 10, 600).forgotten().decide(),
-            "False Pausing working | v2 has 10 % of the traffic since 2026-03-01T12:00:00Z; a pause of the strategy goes on. | 600 s",
+            "False Pausing working | v2 has 10 % of the traffic. Step 2 of 3 is a pause, until 2026-03-01T12:10:00Z. | 600 s",
         ),
         (
             "suspended",
@@ -139,7 +139,7 @@ fn a_rollout_goes_by_its_steps() {
                     ));
                 })
                 .decide(),
-            "False Refused stalled | Bindery could not move 50 % of the traffic to v2: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 6 s",
+            "False Refused stalled | Bindery could not move 50 % of the traffic to v2: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 6 s",
         ),
         (
             "edited steps never lower the weight",
@@ -302,7 +302,7 @@ fn the_previous_one_is_warm_for_a_while() {
                 .with(|f| f.deployments[1].properties.provisioning_state = Some("Failed".into()))
                 .wanting("1")
                 .decide(),
-            "False TakingBack working | -> take v1 back; v2 serves | now",
+            "False TakingBack working | -> give up v1, which failed; v2 serves | now",
         ),
         (
             "makes room for a third one",
@@ -328,7 +328,7 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
         (
             "it failed before it had traffic",
             preparing("2", "Failed", 60).decide(),
-            "False TakingBack working | -> take v2 back; v1 serves | now",
+            "False TakingBack working | -> give up v2, which failed; v1 serves | now",
         ),
         (
             "it broke at 10 %",
@@ -336,17 +336,17 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
                 .candidate("2", 10, 60)
                 .with(|f| f.deployments[1].properties.provisioning_state = Some("Failed".into()))
                 .decide(),
-            "False TakingBack working | -> take v2 back; v1 serves | now",
+            "False TakingBack working | -> take the traffic from v2, which failed, and give it to v1 | now",
         ),
         (
             "canceled counts as failed",
             preparing("2", "Canceled", 60).decide(),
-            "False TakingBack working | -> take v2 back; v1 serves | now",
+            "False TakingBack working | -> give up v2, which failed; v1 serves | now",
         ),
         (
             "kept for its logs",
             rollout().failed("2", 60).decide(),
-            "False CandidateFailed stalled | v2 failed and was taken back: OutOfQuota: Not enough cores. v1 serves on. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
+            "False CandidateFailed stalled | v2 failed. OutOfQuota: Not enough cores. v1 has all the traffic. v2 is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
         ),
         (
             "its time is over",
@@ -361,7 +361,7 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
                     f.deployments.pop();
                 })
                 .decide(),
-            "False CandidateFailed stalled | v2 failed and was taken back: OutOfQuota: Not enough cores. v1 serves on. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | interval",
+            "False CandidateFailed stalled | v2 failed. OutOfQuota: Not enough cores. v1 has all the traffic. v2 is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | interval",
         ),
         (
             "gone, and status lost too",
@@ -372,7 +372,7 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
                     f.deployments.pop();
                 })
                 .decide(),
-            "False CandidateFailed stalled | v2 failed and was taken back: It failed before; the status that knew why was lost. v1 serves on. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | interval",
+            "False CandidateFailed stalled | v2 failed. It failed before; the status that knew why was lost. v1 has all the traffic. v2 is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | interval",
         ),
         (
             "a third one beside it",
@@ -387,19 +387,19 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
         (
             "one that failed before the last one is not tried again either",
             without("2", rollout().failed("2", 7200).failed("3", 60).wanting("2")).decide(),
-            "False CandidateFailed stalled | v2 failed and was taken back: OutOfQuota: Not enough cores. v1 serves on. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
+            "False CandidateFailed stalled | v2 failed. OutOfQuota: Not enough cores. v1 has all the traffic. v2 is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
         ),
         (
             "nor after all status is lost",
             without("2", rollout().failed("2", 7200).failed("3", 60).wanting("2")).forgotten().decide(),
-            "False CandidateFailed stalled | v2 failed and was taken back: It failed before; the status that knew why was lost. v1 serves on. It is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
+            "False CandidateFailed stalled | v2 failed. It failed before; the status that knew why was lost. v1 has all the traffic. v2 is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags. | 600 s",
         ),
         (
             "nor after somebody took our tag away",
             without("2", rollout().failed("2", 7200).failed("3", 60).wanting("2"))
                 .tagged("bindery-failed", "")
                 .decide(),
-            "False TakingBack working | -> take v2 back; v1 serves | now",
+            "False TakingBack working | -> give up v2, which failed; v1 serves | now",
         ),
         (
             "one that fails when another is already wanted is remembered before it goes",
@@ -429,7 +429,7 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
                     f.deployments[1].properties.provisioning_state = Some("Succeeded".into());
                 })
                 .decide(),
-            "False TakingBack working | -> take v2 back; v1 serves | now",
+            "False TakingBack working | -> give up v2, which failed; v1 serves | now",
         ),
         (
             "a change of the count is no delay, however old it is",
@@ -467,6 +467,17 @@ fn the_reason_of_a_failure_is_azures() {
     assert_eq!(lost.revision, rollout().revision("2").to_string());
 }
 
+/// The same a moment later, when its workspace is not ready or means another place.
+fn unread(it: Binding, led_away: bool) -> Binding {
+    let before = it.decide().status;
+    it.with(|f| {
+        f.status = before;
+        (f.endpoint, f.deployments) = (Look::Unseen, vec![]);
+        f.place = Place::NotReady { what: "it".into(), because: "No.".into(), stalled: false };
+        f.led_away = led_away.then(|| ResourceId::workspace("s", "rg", "elsewhere"));
+    })
+}
+
 #[test]
 fn the_phase_is_one_word() {
     let table = vec![
@@ -481,6 +492,9 @@ fn the_phase_is_one_word() {
         (rollout().failed("2", 60), Phase::Failed),
         (binding().serving("1"), Phase::Serving),
         (binding().serving("1").with(|f| f.situation.deleting = true), Phase::Deleting),
+        (unread(binding().serving("1"), true), Phase::Serving),
+        (unread(binding().serving("1"), false), Phase::Serving),
+        (unread(rollout().candidate("2", 10, 60), false), Phase::Pausing),
     ];
     for (situation, phase) in table {
         assert_eq!(situation.decide().status.phase, Some(phase), "{}", told(&situation.decide()));

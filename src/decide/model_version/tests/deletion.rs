@@ -85,7 +85,7 @@ fn a_deletion_ends_as_its_policy_says() {
         (
             "not ours",
             decide(&deleting(Delete, unowned)),
-            "False Finishing working | The version taxi:3 stays in Azure: it is not this object's. | interval | released",
+            "False Finishing working | The version taxi:3 stays in Azure: no tag there names this object as its owner. | interval | released",
         ),
         (
             "another object stands for it",
@@ -166,7 +166,23 @@ fn a_promotion_that_is_deleted_while_it_is_published_leaves_no_copy_behind() {
                 copied(f);
                 found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
             })),
-            "False Finishing working | The version taxi:3 stays in Azure: it is not this object's. | interval | released",
+            "False Finishing working | The version taxi:3 stays in Azure: it belongs to a/b of cluster other. | interval | released",
+        ),
+        (
+            "what is there carries the tag of an object that is no source of it, and gone",
+            decide(&deleting_published(Delete, |f| {
+                copied(f);
+                found(f).tags.insert("bindery-owner".into(), "prod/a/b".into());
+            })),
+            "False Finishing working | The version taxi:3 stays in Azure: it belongs to a/b. | interval | released",
+        ),
+        (
+            "its registry is gone or lets nobody in: the status alone makes nothing ours",
+            decide(&deleting_published(Delete, |f| {
+                copied(f);
+                f.place = missing();
+            })),
+            "False Finishing working | The version taxi:3 stays in Azure: no tag there names this object as its owner. | interval | released",
         ),
         (
             "another object stands for it",

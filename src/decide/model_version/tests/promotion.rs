@@ -23,6 +23,7 @@ fn a_promotion_is_published_once() {
                 f.source = Some(SourceVersion::NotReady {
                     what: "ModelVersion fares/taxi-3-dev".into(),
                     because: "No.".into(),
+                    stalled: false,
                 });
             })),
             "False ReferenceNotReady working | ModelVersion fares/taxi-3-dev, which is to be promoted, is not ready: No. | interval",
@@ -66,7 +67,8 @@ fn a_promotion_is_published_once() {
             "the answer was lost, and the source is not ready any more: the copy may still come",
             decide(&promoting(|f| {
                 asked(f, 20);
-                f.source = Some(SourceVersion::NotReady { what: "it".into(), because: "no".into() });
+                f.source =
+                    Some(SourceVersion::NotReady { what: "it".into(), because: "no".into(), stalled: false });
             })),
             "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:29:40Z, and asks again then. To have it asked for at once, delete this object and apply it again. | 5 s",
         ),
@@ -104,7 +106,7 @@ fn a_promotion_is_published_once() {
                 let publish = attempt(Purpose::Publish, f.source_id().unwrap(), PUBLISH);
                 f.situation.trouble.failure = Some(failure(publish, Class::Permanent, 0, 1));
             })),
-            "False Refused stalled | Bindery could not publish taxi:3 to registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+            "False Refused stalled | Bindery could not publish taxi:3 to registry models: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
         (
             "the copy is there, undescribed",

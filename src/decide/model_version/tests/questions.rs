@@ -6,6 +6,60 @@ use crate::decide::Mode;
 use crate::decide::fixtures::{assert_table, tags};
 
 #[test]
+fn what_belongs_to_another_is_the_others_to_report() {
+    let told = |change: &dyn Fn(&mut Facts)| {
+        let served = || {
+            serde_json::from_value(
+                serde_json::json!({"namespace": "a", "name": "b", "endpoint": "e", "deployment": "d", "role": "Stable"}),
+            )
+        };
+        let mut facts = with(|f| {
+            f.served_by = vec![served().unwrap()];
+            f.status.lineage =
+                Some(crate::api::Lineage { job: Some("train-3".into()), ..Default::default() });
+        });
+        facts.status = decide(&facts).status;
+        change(&mut facts);
+        let status = decide(&facts).status;
+        let registered = status.conditions.iter().any(|c| c.type_ == "Registered");
+        let drifted = status.conditions.iter().any(|c| c.type_ == "Drifted");
+        let shows = [
+            ("id", status.id.is_some()),
+            ("asset", status.asset_id.is_some()),
+            ("stage", status.stage.is_some()),
+            ("kind", status.kind.is_some()),
+            ("lineage", status.lineage.is_some()),
+            ("served", !status.served_by.is_empty() && status.serving_summary.is_some()),
+            ("registered", registered),
+            ("drifted", drifted),
+        ];
+        shows.into_iter().filter_map(|(what, shown)| shown.then_some(what)).collect::<Vec<_>>().join(" ")
+    };
+    let all = "id asset stage kind lineage served registered drifted";
+    let tagged = |f: &mut Facts, owner: &str| {
+        found(f).tags.insert("bindery-owner".into(), owner.into());
+    };
+    assert_eq!(told(&|_| ()), all);
+    assert_eq!(told(&|f| tagged(f, "other/a/b")), "", "another cluster's");
+    let going = |f: &mut Facts| {
+        tagged(f, "prod/fares/older");
+        f.situation.ownership.leaving = vec!["fares/older".into()];
+    };
+    assert_eq!(told(&going), "", "not yet handed over");
+    let unread = |f: &mut Facts| {
+        f.version = Look::Unseen;
+        f.situation.unreadable_by(Class::Transient);
+        f.situation.claimed_by("fares/older", 60);
+    };
+    assert_eq!(told(&unread), all, "while nobody can read the tag, what is remembered stays");
+    let never_let_in = |f: &mut Facts| {
+        f.status = ModelVersionStatus::default();
+        (f.place, f.version) = (missing(), Look::Unseen);
+    };
+    assert_eq!(told(&never_let_in), "", "its place does not let it in");
+}
+
+#[test]
 fn every_question_has_its_answer() {
     // On the heap: there are many rows.
     let rows = vec![
@@ -22,8 +76,11 @@ fn every_question_has_its_answer() {
         (
             "its place is not ready",
             decide(&with(|f| {
-                f.place =
-                    Place::NotReady { what: "Workspace fares/development".into(), because: "No.".into() }
+                f.place = Place::NotReady {
+                    what: "Workspace fares/development".into(),
+                    because: "No.".into(),
+                    stalled: false,
+                }
             })),
             "False ReferenceNotReady working | Workspace fares/development is not ready: No. | interval",
         ),

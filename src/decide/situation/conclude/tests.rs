@@ -10,7 +10,7 @@ use crate::decide::fixtures::{
     assert_table, attempt, failed_state, failure, noon, operation, ready, registry, told,
 };
 use crate::decide::places::registry::{Facts, decide};
-use crate::decide::{Look, Mode, retry_after};
+use crate::decide::{Look, Mode, Place, retry_after};
 
 const DOING: &str = "create the registry models";
 
@@ -72,7 +72,7 @@ fn a_call_that_failed_waits_for_its_time() {
         (
             "permanent",
             after(Class::Permanent, 0, 1),
-            "False Refused stalled | Bindery could not create the registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+            "False Refused stalled | Bindery could not create the registry models: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
         (
             "permanent, its time over",
@@ -82,7 +82,7 @@ fn a_call_that_failed_waits_for_its_time() {
         (
             "permanent, again",
             after(Class::Permanent, 10, 2),
-            "False Refused stalled | Bindery could not create the registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+            "False Refused stalled | Bindery could not create the registry models: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
         (
             "unauthorized",
@@ -148,7 +148,7 @@ fn what_a_code_says_is_said_with_what_to_do() {
             "OutOfQuota",
             "Ask for more quota in Azure, or for fewer or smaller instances in the manifest",
         ),
-        ("UserError", "Refused", "Mend what Azure names"),
+        ("UserError", "Refused", "Correct what Azure names, in the manifest or in Azure"),
     ] {
         let expected = format!(
             "False {reason} stalled | Bindery could not {DOING}: {code}: No. {advice}; Bindery tries again, at least every 10 min."
@@ -207,7 +207,7 @@ fn ready_speaks_of_a_fresh_look() {
         (
             "refused",
             unreadable(Class::Permanent, Some(60), true),
-            "False Refused stalled | Bindery could not read it: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+            "False Refused stalled | Bindery could not read it: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
     ];
     let wrong: Vec<String> =
@@ -289,7 +289,7 @@ fn what_is_referred_to_may_come_a_moment_later() {
             change(f);
         });
         let decision = it.decide();
-        assert!(decision.missing, "the next pass knows since when");
+        assert_eq!(decision.missing, Some(noon() - Duration::from_secs(since.unwrap_or(0))));
         (told(&decision), decision.status.conditions)
     };
     let ends = |told: &str| {
@@ -313,17 +313,45 @@ fn what_is_referred_to_may_come_a_moment_later() {
 }
 
 #[test]
+fn a_restart_does_not_begin_the_wait_for_a_reference_anew() {
+    let missing = || Place::Missing { what: "Workspace fares/production".into() };
+    let unready = |stalled| Place::NotReady { what: "it".into(), because: "No.".into(), stalled };
+    let told_after = |place: &Place, seconds: u64| {
+        let first = crate::decide::fixtures::binding().with(|f| f.place = place.clone());
+        let again = crate::decide::fixtures::binding().with(|f| {
+            f.place = place.clone();
+            f.status = first.decide().status;
+            f.situation.now = noon() + Duration::from_secs(seconds);
+        });
+        told(&again.decide())
+    };
+    for (what, place, seconds, expected) in [
+        ("missing", missing(), 299, "working | 1 s"),
+        ("missing", missing(), 300, "stalled | interval"),
+        ("only a person can help it", unready(true), 299, "working | 1 s"),
+        ("only a person can help it", unready(true), 300, "stalled | interval"),
+        ("it may get ready by itself", unready(false), 300, "working | interval"),
+    ] {
+        let told = told_after(&place, seconds);
+        let parts: Vec<&str> = told.split(" | ").collect();
+        let course = parts[0].rsplit(' ').next().unwrap();
+        assert_eq!(format!("{course} | {}", parts[2]), expected, "{what}, after {seconds} s: {told}");
+    }
+}
+
+#[test]
 fn whoever_suspends_in_a_pause_sees_that_it_was_understood() {
     let paused = || {
         let steps = serde_json::json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}]);
         let it = crate::decide::fixtures::binding().steps(steps).serving("1");
         it.candidate("2", 10, 60).wanting("2").with(|f| f.situation.mode = Mode::Suspended)
     };
-    let said = told(&paused().decide());
-    assert!(
-        said.starts_with("False Suspended settled | spec.suspend is true: Bindery changes nothing here. "),
-        "{said}"
+    let decision = paused().decide();
+    assert_eq!(
+        told(&decision),
+        "False Suspended settled | spec.suspend is true: Bindery changes nothing in Azure, also when what it waits for is there. v2 has 10 % of the traffic. Step 2 of 2 is a pause, until 2026-03-01T12:09:00Z. | 540 s"
     );
+    assert_eq!(decision.status.phase, Some(crate::api::Phase::Pausing));
 }
 
 #[test]
@@ -444,6 +472,18 @@ fn events_tell_what_has_happened_once() {
     assert_eq!(
         told(&ended(OperationState::Succeeded)),
         ["false Succeeded RemoveRegions: Done: remove a region."]
+    );
+
+    let failed = absent(|f| {
+        let operation = operation(Purpose::Create, DOING, &f.id, 5, failed_state());
+        f.status.operation.clone_from(&operation.remembered);
+        f.situation.operation = operation;
+        f.situation.take_in_operation();
+    });
+    let first = told(&failed);
+    assert!(
+        first.len() == 1 && first[0].starts_with("true OutOfQuota Create: Bindery could not"),
+        "{first:?}"
     );
 
     let mut refused = absent(|f| {

@@ -115,15 +115,16 @@ fn only_the_surplus_region_is_removed_and_people_are_told() {
         two_regions(f);
     });
     let decision = decide(&facts);
+    let call = decision.call.unwrap();
     assert_eq!(
-        decision.call.unwrap().action,
+        call.action,
         Action::Post(
             "removeRegions",
             json!({"location": "eastus", "properties": {"regionDetails": [{"location": "westus"}]}})
         )
     );
-    let told =
-        decision.deed.unwrap().taken(&Reply { operation: Some("https://op".into()), ..Reply::default() });
+    let reply = Reply { operation: Some("https://op".into()), ..Reply::default() };
+    let told = decision.deed.unwrap().taken(&call, &reply);
     assert!(told.warning && told.reason == Reason::Updating && told.action() == "RemoveRegions");
     assert!(told.note.starts_with("Bindery asked Azure to remove westus"), "{}", told.note);
     assert!(told.note.ends_with(". What is stored there goes too."), "{}", told.note);

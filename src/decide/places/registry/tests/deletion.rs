@@ -75,12 +75,12 @@ fn a_deletion_ends_as_its_policy_says() {
         (
             "never taken over",
             decide(&deleting(|f| f.registry = Look::Found(registry_found(&["eastus"], &[])))),
-            "False Finishing working | The registry models stays in Azure: it is not this object's. | interval | released",
+            "False Finishing working | The registry models stays in Azure: no tag there names this object as its owner. | interval | released",
         ),
         (
             "another cluster's",
             decide(&deleting(|f| tag(f, "bindery-owner", "other/platform/models"))),
-            "False Finishing working | The registry models stays in Azure: it is not this object's. | interval | released",
+            "False Finishing working | The registry models stays in Azure: it belongs to platform/models of cluster other. | interval | released",
         ),
         (
             "another object stands for it",

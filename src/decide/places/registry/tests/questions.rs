@@ -70,7 +70,7 @@ fn every_question_has_its_answer() {
                     1,
                 ));
             })),
-            "False Refused stalled | Bindery could not create the registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+            "False Refused stalled | Bindery could not create the registry models: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
         (
             "its accounts are not made yet",
@@ -92,7 +92,7 @@ fn every_question_has_its_answer() {
                     1,
                 ));
             })),
-            "False Refused stalled | Bindery could not create the registry models: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+            "False Refused stalled | Bindery could not create the registry models: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
         (
             "and is tried again",
@@ -113,7 +113,7 @@ fn every_question_has_its_answer() {
                 f.situation.trouble.failure =
                     Some(failure(attempt(Purpose::CompleteAccounts, &f.id, doing), Class::Permanent, 0, 1));
             })),
-            "False Refused stalled | Bindery could not ask again for the accounts of registry models in eastus: No. Mend what Azure names; Bindery tries again, at least every 10 min. | 10 s",
+            "False Refused stalled | Bindery could not ask again for the accounts of registry models in eastus: No. Correct what Azure names, in the manifest or in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
         (
             "it stands on accounts that a user brought",
@@ -283,4 +283,19 @@ fn what_is_observed_is_left_alone() {
             "True Observed settled | Bindery would put back regions of registry models, but spec.management is Observe. | 600 s",
         ),
     ]);
+}
+
+#[test]
+fn what_belongs_to_another_is_the_others_to_report() {
+    let mut facts = registry();
+    facts.status = decide(&facts).status;
+    assert!(facts.status.region_summary.is_some());
+    facts.situation.asks = Some("now".into());
+    let Look::Found(found) = &mut facts.registry else { unreachable!() };
+    found.tags.insert("bindery-owner".into(), "other/a/b".into());
+    let status = decide(&facts).status;
+    let told = serde_json::to_value(&status).unwrap();
+    let told: Vec<&String> = told.as_object().unwrap().keys().collect();
+    assert_eq!(told, ["conditions", "id", "lastHandledReconcile", "observedGeneration", "ownedTags"]);
+    assert!(status.conditions.iter().all(|c| c.type_ != "Drifted"));
 }
