@@ -41,7 +41,7 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
             Some(Verdict::stalled(
                 Reason::AssetMismatch,
                 format!(
-                    "{id} is of type {kind:?}, and spec.type says {wanted:?}. A copy has the type of its source: correct it in a new ModelVersion."
+                    "{id} is of type {kind:?}, and spec.type says {wanted:?}. A copy has the type of its source: take spec.type out of the manifest; or, if another version was meant, name it in a new ModelVersion."
                 ),
             ))
         }
