@@ -261,7 +261,7 @@ fn refuse_another_place(facts: &Facts) -> Option<Verdict> {
 }
 
 fn wait_for_place(facts: &Facts) -> Option<Verdict> {
-    facts.place.wait_until_ready()
+    facts.place.wait_until_ready(facts.situation.deleting)
 }
 
 fn report_unreadable(facts: &Facts) -> Option<Verdict> {

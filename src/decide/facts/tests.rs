@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{AnyObject, ModelVersion, Object, Registry, Workspace};
+use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, Registry, Workspace};
 use crate::decide::Served;
 
 fn made<K: Object>(namespace: &str, name: &str, spec: &Value) -> Arc<K> {
@@ -62,8 +62,11 @@ impl Cluster {
             ClusterRead::Namespace(_) if !self.1.reads_labels() => Found::NotWatched,
             ClusterRead::Object(key) => Found::Object(self.0.iter().find(|it| key_of(it) == *key).cloned()),
             ClusterRead::Naming(_, name) => {
-                let naming =
-                    |it: &&AnyObject| matches!(it, AnyObject::ModelVersion(v) if v.names().contains(name));
+                let naming = |it: &&AnyObject| match it {
+                    AnyObject::ModelVersion(it) => it.names().contains(name),
+                    AnyObject::DeploymentBinding(it) => it.names().contains(name),
+                    _ => false,
+                };
                 Found::Naming(self.0.iter().filter(naming).cloned().collect())
             }
             ClusterRead::Namespace(name) => {
@@ -144,6 +147,33 @@ fn whom_the_place_does_not_let_in_lays_no_claim() {
         let labels = read.contains(&ClusterRead::Namespace("blue".into()));
         assert_eq!(labels, asks_for_labels, "{allowed}");
     }
+}
+
+#[test]
+fn an_endpoint_that_two_bindings_show_serves_once() {
+    let one = version("fares", "taxi-1", "taxi", &json!({"workspaceRef": {"name": "prod"}}));
+    let place = ResourceId::workspace("s", "rg", "prod");
+    let binding = |name: &str, management: &str, endpoint: &str| {
+        let spec = json!({"workspaceRef": {"name": "prod"}, "model": {"versionRef": {"name": "taxi-1"}},
+            "online": {"endpoint": {"name": endpoint}, "deployment": {}}, "management": management});
+        let mut it = made::<DeploymentBinding>("fares", name, &spec);
+        let asset = place.model_version("taxi", "1").to_string();
+        let deployment = json!({"name": "v1", "role": "Stable", "assetId": asset, "weight": 100, "since": "2026-03-01T12:00:00Z"});
+        let id = place.child("onlineEndpoints", endpoint).to_string();
+        let status = json!({"observedGeneration": 1, "endpoint": {"id": id}, "deployments": [deployment]});
+        Arc::make_mut(&mut it).status = Some(serde_json::from_value(status).unwrap());
+        it.any()
+    };
+    let of = |bindings: Vec<AnyObject>| {
+        let mut cluster = Cluster::new(&json!({"from": "Same"}), &[one.clone()]);
+        cluster.0.extend(bindings);
+        let (facts, _) = cluster.known(|known| gather(&*one, &moment(false), known));
+        facts.served_by.into_iter().map(|it| format!("{} {}", it.name, it.endpoint)).collect::<Vec<_>>()
+    };
+    let (watched, managed) = (binding("a", "Observe", "taxi"), binding("b", "Manage", "taxi"));
+    assert_eq!(of(vec![watched.clone()]), ["a taxi"]);
+    assert_eq!(of(vec![watched.clone(), managed.clone()]), ["b taxi"]);
+    assert_eq!(of(vec![managed, watched, binding("c", "Manage", "other")]), ["b taxi", "c other"]);
 }
 
 #[test]

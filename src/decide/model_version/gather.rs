@@ -1,8 +1,11 @@
 //! What a version's decision needs to know.
 
+use std::collections::BTreeMap;
+
 use super::{Facts, job_of, job_to_read, wants_lineage};
 use crate::api::{
-    DeploymentBinding, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy, Workspace,
+    DeploymentBinding, Management, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy,
+    Workspace,
 };
 use crate::azure::model::resource::{self, Job, Run};
 use crate::azure::model::{Purpose, ResourceId, folded};
@@ -192,23 +195,32 @@ fn lineage(
     (found.map_or(Look::Unseen, Look::Found), run.map_or(Look::Unseen, Look::Found))
 }
 
-/// The deployments that hold an asset, from the status of the bindings.
+/// The deployments that hold an asset, from the status of the bindings. Of two bindings that show one endpoint, the one that
+/// manages it counts.
 fn served_by(asset: &str, known: &mut Known) -> Vec<ServedBy> {
-    let mut all: Vec<ServedBy> = vec![];
+    let mut all: BTreeMap<(String, String), (bool, ServedBy)> = BTreeMap::new();
     for binding in known.naming::<DeploymentBinding>(Name::asset(asset)) {
-        let key = binding.key();
-        for deployment in binding.current().deployments {
+        let (key, status) = (binding.key(), binding.current());
+        let observes = binding.mode().1 == Management::Observe;
+        let endpoint = status.endpoint.map_or_else(|| key.to_string(), |endpoint| folded(&endpoint.id));
+        for deployment in status.deployments {
             if deployment.asset_id.as_deref().is_some_and(|a| folded(a) == folded(asset)) {
-                all.push(ServedBy {
+                let at = (endpoint.clone(), deployment.name.to_ascii_lowercase());
+                let served = ServedBy {
                     namespace: key.namespace.to_string(),
                     name: key.name.to_string(),
                     endpoint: binding.spec.online.endpoint.name.clone(),
                     deployment: deployment.name,
                     role: deployment.role,
-                });
+                };
+                let shown = all.entry(at).or_insert((observes, served.clone()));
+                if (observes, &served) < (shown.0, &shown.1) {
+                    *shown = (observes, served);
+                }
             }
         }
     }
+    let mut all: Vec<ServedBy> = all.into_values().map(|(_, served)| served).collect();
     all.sort();
     all.truncate(SERVED_BY);
     all

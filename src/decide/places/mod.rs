@@ -144,7 +144,16 @@ impl Place {
     }
 
     /// It must exist, be ready, and allow the namespace of whoever asks.
-    pub(in crate::decide) fn wait_until_ready(&self) -> Option<Verdict> {
+    pub(in crate::decide) fn wait_until_ready(&self, deleting: bool) -> Option<Verdict> {
+        let mut verdict = self.lacks()?;
+        if deleting {
+            verdict.message +=
+                " To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain.";
+        }
+        Some(verdict)
+    }
+
+    fn lacks(&self) -> Option<Verdict> {
         match self {
             Self::Missing { what } => Some(Verdict::stalled(
                 Reason::ReferenceNotFound,
