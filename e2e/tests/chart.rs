@@ -7,8 +7,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use bindery::api::Workspace;
 use e2e::control_plane::shared;
 use e2e::{Progress, tools};
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::{ClusterRole, RoleBinding};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -60,6 +68,12 @@ fn documents(yaml: &str) -> Vec<Value> {
     all.filter(|one| !one.is_null()).collect()
 }
 
+/// The object of this kind and name.
+fn named<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
+    let is = |object: &&Value| object["kind"] == kind && object["metadata"]["name"] == name;
+    objects.iter().find(is).unwrap_or_else(|| panic!("no {kind} {name}"))
+}
+
 /// The one object of this kind.
 fn one<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     let mut all = objects.iter().filter(|object| object["kind"] == kind);
@@ -86,12 +100,21 @@ async fn by_default_it_is_one_pod_with_the_rights_that_the_tests_run_under() {
     let objects = render(&helm, &json!({"clusterId": "aks-1"}));
     assert_eq!(
         kinds(&objects),
-        ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Deployment", "ServiceAccount"]
+        [
+            "ClusterRole",
+            "ClusterRoleBinding",
+            "CustomResourceDefinition",
+            "Deployment",
+            "ServiceAccount",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding"
+        ]
     );
-    assert_eq!(one(&objects, "ClusterRole")["rules"], Value::from(rules()));
+    let role = named(&objects, "ClusterRole", "release-bindery");
+    assert_eq!(role["rules"], Value::from(rules()));
     let binding = one(&objects, "ClusterRoleBinding");
     let account = one(&objects, "ServiceAccount");
-    assert_eq!(binding["roleRef"]["name"], one(&objects, "ClusterRole")["metadata"]["name"]);
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
     assert_eq!(
         binding["subjects"],
         json!([{"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": "bindery-system"}])
@@ -243,10 +266,9 @@ async fn the_command_of_the_readme_installs_it() {
     let Some(helm) = helm().await else { return };
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
     let (_, command) = readme.split_once("$ helm install ").unwrap();
-    let command = command.split("```").next().unwrap().replace("\\\n", " ");
-    let output = Command::new(helm)
-        .args(["template", "--kube-version", "1.33.0"])
-        .args(command.split_whitespace())
+    let command = command.split("```").next().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", &format!("'{}' template --kube-version 1.33.0 {command}", helm.display())])
         .current_dir(repository())
         .output()
         .unwrap();
@@ -256,6 +278,8 @@ async fn the_command_of_the_readme_installs_it() {
     assert_eq!(pod["metadata"]["labels"]["azure.workload.identity/use"], "true");
     let arguments = pod["spec"]["containers"][0]["args"].as_array().unwrap();
     assert!(arguments.contains(&json!("--observe-only")), "{arguments:?}");
+    let told = |argument: &&Value| argument.as_str().unwrap().starts_with("--operator-identity-allow=[{");
+    assert!(arguments.iter().any(|argument| told(&argument)), "{arguments:?}");
 }
 
 /// Helm has one kind of number: 1.0 becomes 1.
@@ -324,7 +348,8 @@ async fn the_notes_warn_of_deleting_the_crds() {
         let text = String::from_utf8(output.stdout).unwrap();
         text.split_once("NOTES:").unwrap().1.to_string()
     };
-    let said = notes(&json!({"clusterId": "aks-1"}));
+    // Another test may have installed the CRDs, and Helm takes over nobody's.
+    let said = notes(&json!({"clusterId": "aks-1", "crds": {"enabled": false}}));
     assert!(
         said.contains("WARNING: deleting the CustomResourceDefinitions of bindery.dev deletes"),
         "{said}"
@@ -335,7 +360,7 @@ async fn the_notes_warn_of_deleting_the_crds() {
     );
     assert!(said.contains("WARNING: operatorIdentity.allow is empty"), "{said}");
     let said = notes(
-        &json!({"clusterId": "aks-1", "watchNamespaces": ["fares", "risk"], "observeOnly": true,
+        &json!({"clusterId": "aks-1", "watchNamespaces": ["fares", "risk"], "observeOnly": true, "crds": {"enabled": false},
         "operatorIdentity": {"allow": [{"namespaces": ["fares", "risk"], "subscriptions": ["*"]}, {"namespaces": ["ml"], "subscriptions": ["*"]}]},
         "azure": {"clientId": IDENTITY}, "workloadIdentity": {"enabled": true}}),
     );
@@ -435,4 +460,160 @@ async fn an_api_server_takes_every_object_of_it() {
         let output = apply.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+const KINDS: [&str; 4] = ["registries", "workspaces", "modelversions", "deploymentbindings"];
+const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+
+/// A namespace with the chart's roles in the cluster, and with the policy for statuses in this namespace alone: other
+/// tests use the same cluster.
+async fn with_roles(helm: &Path, namespace: &str) -> (kube::Client, String) {
+    let client = shared().await.unwrap().client().unwrap();
+    let apply = PatchParams::apply("chart-test").force();
+    let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+    Api::<Namespace>::all(client.clone()).patch(namespace, &apply, &Patch::Apply(&space)).await.unwrap();
+    let mut objects = render(helm, &json!({"clusterId": "aks-1", "crds": {"enabled": false}}));
+    let only_here = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
+    let operator = "system:serviceaccount:bindery-system:release-bindery".to_string();
+    for object in &mut objects {
+        // Under another name, or Helm would find them when it is to install its own.
+        let name = format!("chart-{}", object["metadata"]["name"].as_str().unwrap());
+        object["metadata"]["name"] = json!(name);
+        match object["kind"].as_str().unwrap() {
+            "ClusterRole" if name.starts_with("chart-bindery-") => {
+                let roles: Api<ClusterRole> = Api::all(client.clone());
+                roles.patch(&name, &apply, &Patch::Apply(&*object)).await.unwrap();
+            }
+            "ValidatingAdmissionPolicy" => {
+                let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
+                policies.patch(&name, &apply, &Patch::Apply(&*object)).await.unwrap();
+            }
+            "ValidatingAdmissionPolicyBinding" => {
+                object["spec"]["policyName"] = json!(name);
+                object["spec"]["matchResources"] = json!({"namespaceSelector": only_here});
+                let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
+                bindings.patch(&name, &apply, &Patch::Apply(&*object)).await.unwrap();
+            }
+            _ => {}
+        }
+    }
+    (client, operator)
+}
+
+/// Gives a user this role in the namespace.
+async fn bind(client: &kube::Client, namespace: &str, user: &str, role: &str) {
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": user.replace(':', "-"), "namespace": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+    });
+    let bindings: Api<RoleBinding> = Api::namespaced(client.clone(), namespace);
+    let name = user.replace(':', "-");
+    bindings.patch(&name, &PatchParams::apply("chart-test").force(), &Patch::Apply(&binding)).await.unwrap();
+    // The API server takes a moment until it goes by a binding.
+    let begun = std::time::Instant::now();
+    while verbs(client, namespace, user, "modelversions").await.is_empty() {
+        assert!(begun.elapsed().as_secs() < 30, "{user} may do nothing");
+    }
+}
+
+/// The verbs that a user has on a resource, such as `registries/status`.
+async fn verbs(client: &kube::Client, namespace: &str, user: &str, resource: &str) -> Vec<&'static str> {
+    let reviews: Api<SubjectAccessReview> = Api::all(client.clone());
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    let mut may = vec![];
+    for verb in VERBS {
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "metadata": {},
+            "spec": {"user": user, "resourceAttributes": {"namespace": namespace, "verb": verb,
+                "group": "bindery.dev", "resource": resource, "subresource": subresource}},
+        });
+        let review = serde_json::from_value(review).unwrap();
+        let answer = reviews.create(&PostParams::default(), &review).await.unwrap();
+        if answer.status.unwrap().allowed {
+            may.push(verb);
+        }
+    }
+    may
+}
+
+/// Each role, each verb, each kind; and nobody writes a status or a finalizer by the way of a subresource.
+#[tokio::test]
+async fn a_role_gives_what_its_name_says_and_no_more() {
+    let Some(helm) = helm().await else { return };
+    let namespace = "chart-roles";
+    let (client, _) = with_roles(&helm, namespace).await;
+    let (reads, writes) = (&VERBS[..3], &VERBS[..]);
+    for (role, on_places, on_own) in [
+        ("bindery-platform", writes, reads),
+        ("bindery-team", reads, writes),
+        ("bindery-viewer", reads, reads),
+    ] {
+        bind(&client, namespace, role, &format!("chart-{role}")).await;
+        for (at, kind) in KINDS.iter().enumerate() {
+            let expected = if at < 2 { on_places } else { on_own };
+            assert_eq!(verbs(&client, namespace, role, kind).await, expected, "{role} {kind}");
+            for subresource in ["status", "finalizers"] {
+                let resource = format!("{kind}/{subresource}");
+                assert!(verbs(&client, namespace, role, &resource).await.is_empty(), "{role} {resource}");
+            }
+            assert!(verbs(&client, "default", role, kind).await.is_empty(), "{role} elsewhere");
+        }
+    }
+    for (values, role, expected) in [
+        (json!({}), "bindery-viewer", json!(["view"])),
+        (json!({}), "bindery-team", json!([])),
+        (json!({}), "bindery-platform", json!([])),
+        (json!({"aggregateViewer": false}), "bindery-viewer", json!([])),
+        (json!({"aggregateTeam": true}), "bindery-team", json!(["admin", "edit"])),
+        (json!({"aggregateTeam": true}), "bindery-platform", json!([])),
+    ] {
+        let objects = render(&helm, &json!({"clusterId": "aks-1", "userRoles": values}));
+        let labels = named(&objects, "ClusterRole", role)["metadata"]["labels"].as_object().unwrap().clone();
+        let prefix = "rbac.authorization.k8s.io/aggregate-to-";
+        let mut into: Vec<&str> = labels.keys().filter_map(|key| key.strip_prefix(prefix)).collect();
+        into.sort_unstable();
+        assert_eq!(json!(into), expected, "{values} {role}");
+    }
+    let none =
+        json!({"clusterId": "aks-1", "userRoles": {"create": false}, "statusPolicy": {"create": false}});
+    let none = render(&helm, &none);
+    assert!(!kinds(&none).contains(&"ValidatingAdmissionPolicy"));
+    assert_eq!(none.iter().filter(|object| object["kind"] == "ClusterRole").count(), 1);
+}
+
+/// What a status remembers of Azure is used, so not even whoever may do everything in a namespace writes one.
+#[tokio::test]
+async fn only_the_operator_writes_a_status() {
+    let Some(helm) = helm().await else { return };
+    let namespace = "chart-status";
+    let (client, operator) = with_roles(&helm, namespace).await;
+    e2e::crds::install_crds(&client, &bindery::api::crds()).await.unwrap();
+    let all = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "chart-everything"},
+        "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]});
+    let apply = PatchParams::apply("chart-test").force();
+    let roles: Api<ClusterRole> = Api::all(client.clone());
+    roles.patch("chart-everything", &apply, &Patch::Apply(&all)).await.unwrap();
+    let workspace = json!({"apiVersion": "bindery.dev/v1alpha1", "kind": "Workspace", "metadata": {"name": "forged", "namespace": namespace},
+        "spec": {"azure": {"subscriptionId": IDENTITY, "resourceGroup": "rg"}}});
+    let workspaces: Api<Workspace> = Api::namespaced(client.clone(), namespace);
+    workspaces.patch("forged", &apply, &Patch::Apply(&workspace)).await.unwrap();
+    let forged = json!({"status": {"observedGeneration": 1, "location": "eastus"}});
+    let write = async |user: &str| {
+        bind(&client, namespace, user, "chart-everything").await;
+        let client = shared().await.unwrap().client_as(user).unwrap();
+        let workspaces: Api<Workspace> = Api::namespaced(client, namespace);
+        workspaces.patch_status("forged", &PatchParams::default(), &Patch::Merge(&forged)).await
+    };
+    // A policy takes a moment until it is in force.
+    let begun = std::time::Instant::now();
+    let refused = loop {
+        match write("mallory").await {
+            Err(refused) => break refused.to_string(),
+            Ok(_) => assert!(begun.elapsed().as_secs() < 60, "a status was forged"),
+        }
+    };
+    assert!(refused.contains("Only Bindery writes the status of its objects"), "{refused}");
+    write(&operator).await.unwrap();
 }

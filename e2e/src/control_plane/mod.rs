@@ -113,6 +113,13 @@ impl ControlPlane {
         client(&self.config)
     }
 
+    /// The same as another user, of no group but that of all users.
+    pub fn client_as(&self, user: &str) -> Result<kube::Client, Error> {
+        let mut config = self.config.clone();
+        config.auth_info.impersonate = Some(user.into());
+        client(&config)
+    }
+
     /// The kubectl to use, if there is one.
     pub fn kubectl(&self) -> Option<&Path> {
         self.kubectl.as_deref()

@@ -1,12 +1,10 @@
 //! The rollouts that have ended. Which revisions failed is known by the endpoint's tag, too; what Azure said of them, and the
 //! rest, only here.
 
-use jiff::Timestamp;
 
 use super::Case;
 use super::picture::version;
 use crate::api::{FailureReason, Outcome, PastRollout};
-use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Operation, OperationState};
 use crate::decide::rollout::{Failures, Revision, broken};
 
@@ -167,9 +165,7 @@ pub(super) fn deadline_passed(case: &Case<'_>) -> bool {
     let creating = candidate.properties.provisioning_state.as_deref();
     creating.is_some_and(|s| s.eq_ignore_ascii_case("creating"))
         && scene.intended.weight(candidate.name()).percent() == 0
-        && created(candidate).is_some_and(|at| at.duration_until(facts.situation.now).as_secs() > deadline)
-}
-
-fn created(deployment: &OnlineDeployment) -> Option<Timestamp> {
-    deployment.rest.get("systemData")?.get("createdAt")?.as_str()?.parse().ok()
+        && candidate
+            .created_at()
+            .is_some_and(|at| at.duration_until(facts.situation.now).as_secs() > deadline)
 }

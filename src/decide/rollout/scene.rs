@@ -88,7 +88,12 @@ impl<'a> Scene<'a> {
         let of_this = |c: &&Candidate| {
             view.wanted.as_ref().is_some_and(|(revision, _)| c.revision == revision.to_string())
         };
-        let records = Records::read(tag(POSITION_TAG), view.candidate.filter(of_this));
+        let mut records = Records::read(tag(POSITION_TAG), view.candidate.filter(of_this));
+        let made =
+            view.wanted.as_ref().and_then(|(_, name)| view.deployments.iter().find(|d| d.name() == name));
+        // What was written before the deployment was made is of an earlier rollout of the same revision.
+        let begun = made.and_then(OnlineDeployment::created_at);
+        records.tag = records.tag.filter(|tag| begun.is_none_or(|begun| tag.since >= begun));
         Self { view, plan, records, held, intended, stable, previous, failed }
     }
 

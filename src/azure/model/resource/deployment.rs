@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -55,6 +56,11 @@ pub struct OnlineDeploymentProperties {
 }
 
 impl OnlineDeployment {
+    /// When Azure made it, by its own clock; none where it does not say.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        self.rest.get("systemData")?.get("createdAt")?.as_str()?.parse().ok()
+    }
+
     /// The deployment's name, as the envelope gives it.
     pub fn name(&self) -> &str {
         self.rest.get("name").and_then(Value::as_str).unwrap_or_default()

@@ -212,6 +212,22 @@ fn a_tag_that_is_lost_or_left_behind_is_not_worth_a_call() {
 }
 
 #[test]
+fn what_is_written_of_an_earlier_rollout_of_the_same_revision_passes_no_step() {
+    // The candidate was made a minute ago; its status is lost.
+    let made = |it: Binding| {
+        let mut it = it.forgotten();
+        let created = json!({"createdAt": ago(60).to_string()});
+        for deployment in &mut it.0.deployments {
+            deployment.rest.insert("systemData".into(), created.clone());
+        }
+        it
+    };
+    let stands_at = |seconds| stands(&made(written(rollout().candidate("2", 0, 60), 1, seconds)));
+    assert_eq!(stands_at(30), Some((1, "1/4".into())), "it is of this rollout");
+    assert_eq!(stands_at(90), Some((0, "0/4".into())), "the first pause begins");
+}
+
+#[test]
 fn a_weight_that_somebody_else_has_set_passes_no_step() {
     // What takes traffic from the candidate carries nothing else.
     let (less, more) = (Purpose::PutBack, Purpose::RestoreTraffic);
