@@ -319,7 +319,7 @@ pub struct DeploymentBindingStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// Where the rollout stands, in one word.
+    /// Where the rollout stands, in one word. Empty while nobody has been able to read the endpoint, and while it belongs to another object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// The revision that the manifest asks for: a hash of the version's asset id and of `online.deployment` without instanceCount and tags, 10 hexadecimal digits.

@@ -74,6 +74,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::pause_between_steps,
     deployments::remove_what_has_expired, // the previous one, and the failed one
     deployments::go_on_mending,           // what serves and was left in a failed state
+    endpoint::wait_for_what_is_not_kept,  // fields of the endpoint that Azure sets back
 ];
 
 /// What to do next for a binding. The first question that has an answer decides.
@@ -83,6 +84,9 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     let verdict = first_of(&case, QUESTIONS).unwrap_or_else(|| settle(&case));
     let verdict = Verdict { stays_ready: settled_but_for_housekeeping(&case, &verdict), ..verdict };
     let refused = case.is_anothers();
+    // Whatever else is said: the count of what is not kept goes on.
+    let unkept = verdict.unkept || (verdict.call.is_none() && endpoint::waits_until_kept(&case));
+    let verdict = Verdict { unkept, ..verdict };
     let seen = facts.endpoint.seen().map(|seen| seen && !refused);
     let (conditions, verdict) =
         facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);

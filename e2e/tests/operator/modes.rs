@@ -257,3 +257,39 @@ async fn suspended_objects_are_read_and_not_written() -> Outcome {
     assert!(stand.azure("workspaces/fares-dev/models/taxi/versions/1").is_some());
     Ok(())
 }
+
+/// The operator's own identity serves only what is listed: nothing else is read, changed or let go of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_is_not_listed_is_neither_read_nor_changed() -> Outcome {
+    let options = StandOptions { operator: false, ..StandOptions::default() };
+    let mut stand = taxi::stand_with("modes-unlisted", options).await?;
+    let variable = "BINDERY_OPERATOR_IDENTITY_ALLOW".to_string();
+    let elsewhere = r#"[{"namespaces": ["ml-platform"], "subscriptions": ["*"]}]"#;
+    stand.operator.environment.push((variable.clone(), elsewhere.into()));
+    stand.operator.start()?;
+    let registry = taxi::with(taxi::registry(), json!({"deletionPolicy": "Delete"}));
+    stand.apply("Registry", "fares-models", registry.clone()).await?;
+    stand.apply("Workspace", "fares-prod", json!({"azure": taxi::azure()})).await?;
+    stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-1")).await?;
+    let message = stand.wait_reason::<Registry>("fares-models", "IdentityNotAllowed").await?;
+    assert!(message.contains("add {namespaces: [modes-unlisted], subscriptions: ["), "{message}");
+    stand.wait_reason::<Workspace>("fares-prod", "IdentityNotAllowed").await?;
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "IdentityNotAllowed").await?;
+    assert!(message.starts_with("Workspace modes-unlisted/fares-prod: The operator's own"), "{message}");
+    let asked: Vec<_> = stand.requests("GET", "").into_iter().chain(stand.requests("PUT", "")).collect();
+    assert!(asked.is_empty(), "{asked:?}");
+    // Once it is listed, everything goes on; once it is not any more, a deletion waits.
+    let listed = r#"[{"namespaces": ["modes-unlisted"], "subscriptions": ["*"], "resourceGroups": ["*"]}]"#;
+    stand.operator.kill()?;
+    stand.operator.environment.push((variable.clone(), listed.into()));
+    stand.operator.start()?;
+    stand.wait_for::<Registry>("fares-models", "Ready", ready).await?;
+    stand.wait_for::<Workspace>("fares-prod", "Ready", ready).await?;
+    stand.operator.kill()?;
+    stand.operator.environment.push((variable, elsewhere.into()));
+    stand.operator.start()?;
+    stand.delete::<Registry>("fares-models").await?;
+    stand.wait_reason::<Registry>("fares-models", "IdentityNotAllowed").await?;
+    assert!(stand.azure("registries/fares-models").is_some(), "it is still there");
+    Ok(())
+}

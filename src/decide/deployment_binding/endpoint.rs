@@ -32,8 +32,20 @@ pub(super) fn refuse_unknown_traffic(case: &Case<'_>) -> Option<Verdict> {
     ))
 }
 
-/// Whatever is to be done to an endpoint that is there: take back, shift, promote, mend, adopt, correct.
+/// Whatever is to be done to an endpoint that is there: take back, shift, promote, mend, adopt, correct. What Azure did not
+/// keep is no reason to hold up a rollout: until it is due again, the other questions are asked.
 pub(super) fn align_endpoint(case: &Case<'_>) -> Option<Verdict> {
+    wait_for_what_is_not_kept(case).filter(|_| !waits_until_kept(case))
+}
+
+/// Is the endpoint as it should be, but for what Azure did not keep?
+pub(super) fn waits_until_kept(case: &Case<'_>) -> bool {
+    let due = wait_for_what_is_not_kept(case);
+    due.is_some_and(|verdict| case.facts.situation.waits_until_kept(&verdict))
+}
+
+/// The same where nothing else is to be done.
+pub(super) fn wait_for_what_is_not_kept(case: &Case<'_>) -> Option<Verdict> {
     let facts = case.facts;
     let endpoint = facts.endpoint.found()?;
     let cause = case.next.cause.as_ref()?;

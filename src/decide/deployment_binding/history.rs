@@ -1,7 +1,6 @@
 //! The rollouts that have ended. Which revisions failed is known by the endpoint's tag, too; what Azure said of them, and the
 //! rest, only here.
 
-
 use super::Case;
 use super::picture::version;
 use crate::api::{FailureReason, Outcome, PastRollout};

@@ -149,6 +149,16 @@ impl Situation {
         waiting
     }
 
+    /// Would this call wait, because Azure took the same PUT before and did not keep it?
+    pub(in crate::decide) fn waits_until_kept(&self, verdict: &Verdict) -> bool {
+        let Some(mut call) = verdict.call.clone() else { return false };
+        call.content = content(&call, &verdict.differences);
+        self.trouble.written.as_ref().is_some_and(|written| {
+            let wait = retry_after(Class::Permanent, written.times, self.interval);
+            written.again(&call) && elapsed(written.at, self.now) < wait
+        })
+    }
+
     /// A PUT that Azure took and did not keep is like a failure: it is made again after a longer and longer time.
     fn wait_until_kept(&self, verdict: Verdict) -> Verdict {
         let written = self.trouble.written.as_ref().zip(verdict.call.as_ref());

@@ -1,10 +1,12 @@
 //! What serves and was left in a failed state: Azure may then refuse every traffic map that names it.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::azure::model::{Action, Call, Class, Purpose};
 use crate::decide::Mode;
-use crate::decide::fixtures::{Binding, assert_table, attempt, binding, failure};
+use crate::decide::fixtures::{Binding, assert_table, attempt, binding, failure, told};
 
 const MEND: &str = "mend deployment v1, which serves and which Azure left in a failed state";
 
@@ -146,4 +148,31 @@ fn an_endpoint_that_a_call_left_in_a_failed_state_is_mended_by_that_call() {
             "False Updating working | -> mend the endpoint taxi, which Azure left in a failed state | now",
         ),
     ]);
+}
+
+#[test]
+fn what_azure_does_not_keep_of_the_endpoint_holds_up_no_rollout() {
+    use crate::azure::model::Reply;
+
+    // An Azure Policy has set the tag back, a second after the PUT.
+    let unkept = |it: Binding| {
+        let mut it =
+            it.with(|f| f.spec.online.endpoint.tags = crate::decide::fixtures::tags([("team", "fares")]));
+        let call = it.decide().call.unwrap();
+        assert!(call.doing.contains("endpoint.tags.team"), "{}", call.doing);
+        let at = it.0.situation.now - Duration::from_secs(1);
+        it.0.situation.take_in_answer(&call, Ok(&Reply::default()), at);
+        it.0.situation.now = at + Duration::from_secs(1);
+        it
+    };
+    let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}]);
+    let serving = || binding().steps(steps.clone()).serving("1").tagged("team", "platform");
+    let settled = unkept(serving()).decide();
+    assert!(told(&settled).starts_with("False NotKept stalled | "), "{}", told(&settled));
+    assert!(settled.unkept, "it is counted");
+    let begins = unkept(serving().wanting("2")).decide();
+    assert!(told(&begins).contains("-> create deployment v2"), "{}", told(&begins));
+    let waits = unkept(serving().wanting("2").candidate("2", 10, 60)).decide();
+    assert!(told(&waits).starts_with("False Pausing working | "), "{}", told(&waits));
+    assert!(waits.unkept, "it is counted while a pause goes on, too");
 }
