@@ -362,7 +362,7 @@ pub struct DeploymentBindingStatus {
     pub operation: Option<Operation>,
 }
 
-/// Where the rollout stands. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Pausing`: a step's pause. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the wanted revision has all the traffic. `Failed`: it failed, and what was stable serves on. `Deleting`: the endpoint is being taken down.
+/// Where the rollout stands; empty while nobody has been able to read the endpoint, and while it belongs to another object. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Pausing`: a step's pause. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the wanted revision has all the traffic. `Failed`: it failed, and what was stable serves on. `Deleting`: the endpoint is being taken down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Phase {
     /// Nothing serves yet, or something has to happen first.

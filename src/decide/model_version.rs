@@ -275,7 +275,8 @@ fn refuse_foreign(facts: &Facts) -> Option<Verdict> {
     if promotion::is_our_copy(facts, tags) {
         return None;
     }
-    let advice = "Delete one of the two objects, or register under another version";
+    let advice =
+        "Delete one of the two objects, register under another version, or set spec.management to Observe";
     facts.situation.leave_alone(tags, &facts.title(), advice)
 }
 

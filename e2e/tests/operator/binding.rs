@@ -161,7 +161,7 @@ async fn a_failed_candidate_is_taken_back_with_azures_words_and_not_tried_again(
     stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
     let again = |b: &DeploymentBinding| {
         condition(b, "Ready").is_some_and(|(_, reason, message)| {
-            reason == "CandidateFailed" && message.contains(&format!("{second} failed and was taken back"))
+            reason == "CandidateFailed" && message.contains(&format!("{second} failed."))
         })
     };
     let both = status(&stand.wait_for::<DeploymentBinding>("taxi", "no second try", again).await?);

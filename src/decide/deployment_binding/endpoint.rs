@@ -12,7 +12,7 @@ pub(super) fn refuse_foreign(case: &Case<'_>) -> Option<Verdict> {
     let nobody = Strings::new();
     let tags = facts.endpoint.found().map_or(&nobody, |e| &e.tags);
     let what = format!("The endpoint {}", facts.endpoint_name());
-    let advice = "Delete one of the two bindings, or name another endpoint in a new one";
+    let advice = "Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe";
     facts.situation.leave_alone(tags, &what, advice)
 }
 

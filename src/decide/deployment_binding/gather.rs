@@ -87,8 +87,7 @@ impl Kind for DeploymentBinding {
             version,
             situation,
         };
-        let whole =
-            id.filter(|_| may_look).is_none_or(|id| look_at_endpoint(&mut facts, &id, &self.title(), known));
+        let whole = id.filter(|_| may_look).is_none_or(|id| look_at_endpoint(&mut facts, &id, known));
         let Facts { situation, endpoint, .. } = &mut facts;
         situation.looked(endpoint);
         situation.read_tags(self, endpoint.found().map(|e| &e.tags), known);
@@ -117,10 +116,11 @@ fn changes(facts: &Facts) -> bool {
 }
 
 /// False while something of the endpoint is not known yet.
-fn look_at_endpoint(facts: &mut Facts, id: &ResourceId, title: &str, known: &mut Known) -> bool {
+fn look_at_endpoint(facts: &mut Facts, id: &ResourceId, known: &mut Known) -> bool {
+    let title = format!("the endpoint {}", id.name());
     let found = known.resource::<OnlineEndpoint>(Purpose::Compare, id);
     let read = found.is_some();
-    facts.endpoint = facts.situation.look(id, title, found);
+    facts.endpoint = facts.situation.look(id, &title, found);
     if facts.endpoint.found().is_none() {
         return read;
     }

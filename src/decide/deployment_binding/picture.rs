@@ -41,7 +41,10 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     });
     status.stable = stable(case);
     status.traffic_summary = scene.held.as_ref().map(Traffic::in_words);
-    status.history = history::of(case);
+    // What others roll out on an endpoint that is only observed is no rollout of Bindery's.
+    if scene.owned() {
+        status.history = history::of(case);
+    }
     status.candidate = candidate(case);
     status.deployments = facts
         .deployments

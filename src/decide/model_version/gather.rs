@@ -99,7 +99,7 @@ impl Kind for ModelVersion {
         let found = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
                 let found = known.resource::<resource::ModelVersion>(Purpose::Compare, id);
-                situation.look(id, &self.title(), found)
+                situation.look(id, &format!("version {}:{}", spec.model, spec.version), found)
             }
             None => Look::Unseen,
         };

@@ -266,7 +266,11 @@ fn refuse_foreign(facts: &Facts) -> Option<Verdict> {
     let nobody = crate::azure::model::resource::Strings::new();
     let tags = facts.registry.found().map_or(&nobody, |r| &r.tags);
     let what = format!("The registry {}", facts.id.name());
-    facts.situation.leave_alone(tags, &what, "Delete one of the two objects")
+    facts.situation.leave_alone(
+        tags,
+        &what,
+        "Delete one of the two objects, or set spec.management to Observe",
+    )
 }
 
 fn follow_running_operation(facts: &Facts) -> Option<Verdict> {

@@ -66,11 +66,18 @@ fn refuse_identity(facts: &Facts) -> Option<Verdict> {
 }
 
 fn refuse_second_claimant(facts: &Facts) -> Option<Verdict> {
-    let other = facts.situation.ownership.claimants.iter().map(|c| &c.name).min()?;
+    let us = &facts.situation.ownership;
+    let visible = us.heirs().map(|c| c.name.clone()).min();
+    // Who may see this object need not know what there is in other namespaces.
+    let other = match visible {
+        Some(name) => name,
+        None if us.claimants.is_empty() => return None,
+        None => "A Workspace of another namespace".into(),
+    };
     Some(Verdict::stalled(
         Reason::Conflict,
         format!(
-            "{other} stands for this workspace too, and a workspace has one policy: nothing is moved through either of them. Delete one of the two."
+            "{other} stands for this workspace too, and a workspace has one policy: Bindery changes nothing through either of them. Delete one of the two."
         ),
     ))
 }

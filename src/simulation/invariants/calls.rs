@@ -11,7 +11,7 @@ use crate::api::{
     BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, Tags, VersionDeletion,
 };
 use crate::azure::model::{Action, Call, Purpose, ResourceId};
-use crate::decide::{Facts as _, Kind, Look, Mode, Situation, deployment_binding};
+use crate::decide::{Claimant, Facts as _, Kind, Look, Mode, Situation, deployment_binding};
 
 /// What holds of every call.
 pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Call) -> Result<(), String> {
@@ -120,7 +120,9 @@ fn nothing_is_written_when_only_looking<K: Kind>(
 
 /// Of two objects that claim a resource that nobody owns, the younger one does nothing.
 fn the_younger_claimant_waits(situation: &Situation, tags: &Value, call: &Call) -> Result<(), String> {
-    let older = situation.ownership.claimants.iter().find(|c| c.created < situation.ownership.created);
+    // Who only observes would never own it.
+    let older = |c: &&Claimant| c.manages && c.created < situation.ownership.created;
+    let older = situation.ownership.claimants.iter().find(older);
     let free = tags["bindery-owner"].as_str().is_none_or(|owner| !owner.starts_with("prod/"));
     hold(older.is_none() || !free, || format!("{older:?} is older, and yet: {}", call.doing))
 }

@@ -238,7 +238,7 @@ fn the_endpoint_is_made_taken_over_and_kept() {
         (
             "another cluster's",
             binding().endpoint().tagged("bindery-owner", "other/a/b").decide(),
-            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b of cluster other. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b of cluster other. Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "another cluster's, and only observed",
@@ -268,7 +268,7 @@ fn the_endpoint_is_made_taken_over_and_kept() {
                 .tagged("bindery-owner", "prod/a/b")
                 .with(|f| f.situation.ownership.watched = crate::decide::Watched::only(["fares".into()]))
                 .decide(),
-            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "nobody's, and an older binding claims it",
@@ -277,7 +277,7 @@ fn the_endpoint_is_made_taken_over_and_kept() {
                 .tagged("bindery-owner", "")
                 .with(|f| f.situation.claimed_by("fares/older", 60))
                 .decide(),
-            "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "handed over by a binding that is gone",

@@ -97,7 +97,7 @@ fn every_question_has_its_answer() {
             decide(&with(|f| {
                 found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
             })),
-            "False OwnedByAnother stalled | taxi:3 belongs to a/b of cluster other. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to a/b of cluster other. Delete one of the two objects, register under another version, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "an older object claims it",
@@ -105,7 +105,7 @@ fn every_question_has_its_answer() {
                 found(f).tags.clear();
                 f.situation.claimed_by("fares/older", 60);
             })),
-            "False OwnedByAnother stalled | taxi:3 belongs to fares/older, which was created earlier. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to fares/older, which was created earlier. Delete one of the two objects, register under another version, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "Azure works on it",
@@ -241,7 +241,7 @@ fn an_owner_that_cannot_be_seen_is_another_and_what_is_observed_may_have_any() {
                 found(f).tags.insert("bindery-owner".into(), "prod/a/b".into());
                 f.situation.ownership.watched = crate::decide::Watched::only(["fares".into()]);
             })),
-            "False OwnedByAnother stalled | taxi:3 belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two objects, or register under another version; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two objects, register under another version, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "of the same namespace, and gone",

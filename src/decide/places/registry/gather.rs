@@ -58,7 +58,7 @@ impl Kind for Registry {
             None => known.resource::<resource::Registry>(Purpose::Compare, &id),
             Some(_) => None,
         };
-        let mut registry = situation.look(&id, &self.title(), found);
+        let mut registry = situation.look(&id, &format!("the registry {}", id.name()), found);
         let (mut holds, mut referrers) = (vec![], vec![]);
         let may_be_deleted = situation.deleting && self.spec.deletion_policy == RegistryDeletion::Delete;
         if may_be_deleted && registry.found().is_some() {

@@ -40,7 +40,7 @@ impl Kind for Workspace {
         let id = self.id();
         let refused = known.served().refuses(&self.home(), &id);
         let found = if refused.is_none() { known.resource(Purpose::Compare, &id) } else { None };
-        let workspace = situation.look(&id, &self.title(), found);
+        let workspace = situation.look(&id, &format!("the workspace {}", id.name()), found);
         situation.looked(&workspace);
         Facts { situation, spec: self.spec.clone(), status: self.current(), id, workspace, refused }
     }

@@ -24,13 +24,13 @@ fn every_question_has_its_answer() {
         ),
         (
             "an older object has its policy",
-            decide(&with(|f| f.situation.claimed_by("platform/older", 60))),
-            "False Conflict stalled | platform/older stands for this workspace too, and a workspace has one policy: nothing is moved through either of them. Delete one of the two. | interval",
+            decide(&with(|f| f.situation.claimed_by("fares/older", 60))),
+            "False Conflict stalled | A Workspace of another namespace stands for this workspace too, and a workspace has one policy: Bindery changes nothing through either of them. Delete one of the two. | interval",
         ),
         (
             "a younger object claims it",
             decide(&with(|f| f.situation.claimed_by("platform/younger", -60))),
-            "False Conflict stalled | platform/younger stands for this workspace too, and a workspace has one policy: nothing is moved through either of them. Delete one of the two. | interval",
+            "False Conflict stalled | platform/younger stands for this workspace too, and a workspace has one policy: Bindery changes nothing through either of them. Delete one of the two. | interval",
         ),
         (
             "no identity serves it",

@@ -211,7 +211,7 @@ fn every_question_has_its_answer() {
         (
             "it belongs to another cluster",
             decide(&with(|f| tag(f, "bindery-owner", "other/platform/models"))),
-            "False OwnedByAnother stalled | The registry models belongs to platform/models of cluster other. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The registry models belongs to platform/models of cluster other. Delete one of the two objects, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "it belongs to another cluster, and is only observed",
@@ -227,7 +227,7 @@ fn every_question_has_its_answer() {
                 tag(f, "bindery-owner", "prod/a/models");
                 f.situation.ownership.watched = crate::decide::Watched::only(["platform".into()]);
             })),
-            "False OwnedByAnother stalled | The registry models belongs to a/models, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The registry models belongs to a/models, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two objects, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "it was an object's of this cluster that is gone",
@@ -243,7 +243,7 @@ fn every_question_has_its_answer() {
                 tag(f, "bindery-owner", "");
                 f.situation.claimed_by("platform/older", 60);
             })),
-            "False OwnedByAnother stalled | The registry models belongs to platform/older, which was created earlier. Delete one of the two objects; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The registry models belongs to platform/older, which was created earlier. Delete one of the two objects, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "others claim it, and the tag names this object",
