@@ -86,10 +86,10 @@ fn timeless(mut status: Value) -> Value {
         }
     }
     strip(&mut status);
-    // The pause says since when.
+    // The pause says until when.
     for condition in status["conditions"].as_array_mut().into_iter().flatten() {
         let message = condition["message"].as_str().unwrap_or_default();
-        condition["message"] = message.split(" since ").next().unwrap_or_default().into();
+        condition["message"] = message.split(", until ").next().unwrap_or_default().into();
     }
     if let Some(conditions) = status["conditions"].as_array_mut() {
         conditions.sort_by_key(|c| c["type"].to_string());
