@@ -32,7 +32,7 @@ pub struct Facts {
     /// Its ARM id, from the spec.
     pub id: ResourceId,
     pub registry: Look<Registry>,
-    /// What it holds in Azure, such as `3 models`; looked up only for a deletion.
+    /// What it holds in Azure, such as `models`; looked up only for a deletion.
     pub holds: Vec<String>,
     /// The objects of this cluster that refer to it; counted only for a deletion.
     pub referrers: Vec<String>,
