@@ -13,11 +13,12 @@ use tracing::{debug, error, info, warn};
 
 use super::api_server::{ApiServer, is_no_answer};
 use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
+use super::watch::Sighting;
 use crate::api::{
     AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
 };
 use crate::azure;
-use crate::azure::model::{Answer, Call, Class, Error, Read, Reply};
+use crate::azure::model::{Answer, Call, Class, Error, Read, Reply, redacted};
 use crate::decide::facts::Namespace as Seen;
 use crate::decide::{Event, Kind};
 use crate::outage::root_cause;
@@ -113,17 +114,17 @@ impl Cluster for Live {
         let patch =
             json!({"metadata": {"resourceVersion": object.resource_version(), "finalizers": finalizers}});
         let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        self.within(self.api(object).patch(&object.name_any(), &parameters, &Patch::Merge(patch))).await
+        // The answer has the status that the object has, whoever wrote that.
+        let api: Api<Sighting<K>> = Api::namespaced(self.server.client.clone(), &object.home());
+        let held = self.within(api.patch(&object.name_any(), &parameters, &Patch::Merge(patch))).await?;
+        held.object().map_err(Refusal::Failed)
     }
 
     async fn publish<K: Kind>(&self, object: &K, event: &Event) {
-        let mut note = event.note.clone();
-        let end = (0..=NOTE_LIMIT.min(note.len())).rev().find(|at| note.is_char_boundary(*at));
-        note.truncate(end.unwrap_or(0));
         let event = ClusterEvent {
             type_: if event.warning { EventType::Warning } else { EventType::Normal },
             reason: event.reason.to_string(),
-            note: Some(note),
+            note: Some(note(&event.note)),
             action: event.action(),
             secondary: None,
         };
@@ -135,6 +136,14 @@ impl Cluster for Live {
             debug!("an event was not published: {refusal:?}");
         }
     }
+}
+
+/// What an event has room for. The API server counts bytes, and drops an event that is longer.
+fn note(text: &str) -> String {
+    let mut note = redacted(text);
+    let end = (0..=NOTE_LIMIT.min(note.len())).rev().find(|at| note.is_char_boundary(*at));
+    note.truncate(end.unwrap_or(0));
+    note
 }
 
 /// What is asked about a namespace.
@@ -193,5 +202,20 @@ impl Journal for Live {
 
     fn panicked(&self, key: &ObjectKey) {
         error!(object = %key, "a pass panicked; trying again later");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_has_as_many_bytes_as_the_api_server_takes() {
+        for (text, bytes) in [("a", 5000), ("ä", 2000), ("が", 1000), ("🚕", 1000)] {
+            let note = note(&text.repeat(bytes));
+            assert!(note.len() <= 1024 && note.len() > 990, "{text}: {}", note.len());
+            assert!(note.chars().all(|c| text.contains(c)), "{text}");
+        }
+        assert_eq!(note("moved to https://a.example/b?sig=SECRET"), "moved to https://a.example/b");
     }
 }
