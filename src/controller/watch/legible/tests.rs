@@ -219,12 +219,17 @@ async fn of_a_listing_only_what_is_used_is_kept() {
     let client = kube::Client::new(server, "default");
     let (store, mut writer): (_, Writer<ModelVersion>) = reflector::store();
     let mut events = legible(events(kube::Api::all(client), ALL), store.clone(), Arc::default());
-    while let Some(event) = events.next().await {
-        writer.apply_watcher_event(&event);
-        if matches!(event, Event::InitDone) {
-            break;
+    let listed = async {
+        while let Some(event) = events.next().await {
+            writer.apply_watcher_event(&event);
+            if matches!(event, Event::InitDone) {
+                break;
+            }
         }
-    }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), listed)
+        .await
+        .expect("the listing comes to its end");
     assert_eq!(*pages.lock().expect("not poisoned"), [50, 50, 20]);
     assert_eq!(PAGE, 50);
     assert_eq!(store.state().len(), 117, "all but what cannot be read");

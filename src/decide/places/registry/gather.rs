@@ -140,3 +140,61 @@ fn who_refers(registry: &Registry, known: &mut Known) -> Vec<String> {
     let versions = known.naming::<ModelVersion>(Name::Place(registry.key()));
     versions.iter().take(NAMED).map(|v| format!("ModelVersion {}", v.full_name())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::azure::model::{Answer, Ask, Class, Lane};
+
+    /// What a registry holds by these answers: by path below it, of the first page of a collection and of all of it. Also
+    /// how many reads that took.
+    fn holds(answers: &[(&str, bool, Value)]) -> (Vec<String>, usize) {
+        let id = ResourceId::registry("s", "rg", "models");
+        let mut known = Known::nothing(Lane::Routine);
+        let mut reads = 0;
+        loop {
+            if let Some(content) = content(&id, &mut known) {
+                return (content.expect("no error"), reads);
+            }
+            for read in known.wants().azure {
+                reads += 1;
+                let (path, whole) = match &read.what {
+                    Ask::Beginning { path } => (path, false),
+                    Ask::Collection { path, .. } => (path, true),
+                    other => unreachable!("{other}"),
+                };
+                let below = path.as_str().trim_start_matches(id.as_str()).trim_start_matches('/').to_string();
+                let answer = answers.iter().find(|(of, of_whole, _)| *of == below && *of_whole == whole);
+                let items = answer.map(|(.., items)| items.as_array().cloned().unwrap_or_default());
+                let items = items.ok_or_else(|| Error::new(Class::NotFound, "no such collection"));
+                known.take_in_azure(read, Answer::Collection(items));
+            }
+        }
+    }
+
+    #[test]
+    fn whether_a_registry_is_empty_is_known_at_the_first_thing_in_it() {
+        let asset =
+            |name: &str, latest: Option<&str>| json!({"name": name, "properties": {"latestVersion": latest}});
+        let families = FAMILIES.len();
+        let some = vec!["models".to_string()];
+        assert_eq!(holds(&[]), (vec![], families));
+        let first = ("models", false, json!([asset("a", None), asset("b", Some("1"))]));
+        assert_eq!(holds(&[first]), (some.clone(), families), "not one page more");
+        // A name whose versions are archived, or gone.
+        let bare = ("models", false, json!([asset("a", None), asset("b", None)]));
+        let archived = ("models/a/versions", false, json!([asset("1", None)]));
+        assert_eq!(
+            holds(&[bare.clone(), archived]),
+            (some.clone(), families + 1),
+            "the second is not asked for"
+        );
+        let whole = |more: Option<&str>| {
+            ("models", true, json!([asset("a", None), asset("b", None), asset("c", more)]))
+        };
+        assert_eq!(holds(&[bare.clone(), whole(Some("1"))]), (some, families + 3), "on a later page");
+        assert_eq!(holds(&[bare, whole(None)]), (vec![], families + 4));
+    }
+}
