@@ -129,6 +129,7 @@ async fn values_become_arguments_environment_and_annotations() {
             "observeOnly": true,
             "handover": "90s",
             "watchNamespaces": ["fares", "risk"],
+            "operatorIdentity": {"allow": [{"namespaces": ["fares"], "subscriptions": [IDENTITY]}]},
             "image": {"repository": "images.example/bindery", "tag": "1.2.3"},
             "azure": {"tenantId": IDENTITY, "clientId": IDENTITY, "armEndpoint": "https://arm.example",
                 "authorityHost": "https://login.example"},
@@ -157,6 +158,9 @@ async fn values_become_arguments_environment_and_annotations() {
             "--observe-only",
             "--handover=90s",
             "--watch-namespaces=fares,risk",
+            format!(
+                r#"--operator-identity-allow=[{{"namespaces":["fares"],"subscriptions":["{IDENTITY}"]}}]"#
+            ),
             "--arm-endpoint=https://arm.example",
             "--log-format=json"
         ])
@@ -329,9 +333,14 @@ async fn the_notes_warn_of_deleting_the_crds() {
         said.contains("It watches all namespaces.") && said.contains("managed identity of its node"),
         "{said}"
     );
-    let said =
-        notes(&json!({"clusterId": "aks-1", "watchNamespaces": ["fares", "risk"], "observeOnly": true,
-        "azure": {"clientId": IDENTITY}, "workloadIdentity": {"enabled": true}}));
+    assert!(said.contains("WARNING: operatorIdentity.allow is empty"), "{said}");
+    let said = notes(
+        &json!({"clusterId": "aks-1", "watchNamespaces": ["fares", "risk"], "observeOnly": true,
+        "operatorIdentity": {"allow": [{"namespaces": ["fares", "risk"], "subscriptions": ["*"]}, {"namespaces": ["ml"], "subscriptions": ["*"]}]},
+        "azure": {"clientId": IDENTITY}, "workloadIdentity": {"enabled": true}}),
+    );
+    assert!(said.contains("objects of the namespaces fares, risk, ml."), "{said}");
+    assert!(!said.contains("operatorIdentity.allow is empty"), "{said}");
     assert!(said.contains("It watches the namespaces fares, risk, and changes nothing in Azure"), "{said}");
     assert!(said.contains(&format!("It acts as {IDENTITY} by workload identity")), "{said}");
 }
@@ -371,6 +380,14 @@ async fn values_that_cannot_be_right_are_refused_with_a_sentence() {
         (
             json!({"clusterId": "a", "watchNamespaces": ["fares", "fares"]}),
             "at '/watchNamespaces': items at 0 and 1 are equal",
+        ),
+        (
+            json!({"clusterId": "a", "operatorIdentity": {"allow": [{"namespaces": ["fares"]}]}}),
+            "at '/operatorIdentity/allow/0': missing property 'subscriptions'",
+        ),
+        (
+            json!({"clusterId": "a", "operatorIdentity": {"allow": [{"namespaces": ["fares"], "subscriptions": ["prod"]}]}}),
+            "at '/operatorIdentity/allow/0/subscriptions/0': 'prod' does not match pattern",
         ),
         (
             json!({"clusterId": "a", "crds": {"install": false}}),

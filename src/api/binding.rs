@@ -8,8 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::stays;
-use super::scalar::{AZURE_ID, RELATIVE_PATH, between, goes_down};
-use super::{AzureIdentity, Drift, EnvironmentVariables, Management, NetworkAccess, Period, Reference, Tags};
+use super::scalar::{between, goes_down};
+use super::{
+    AzureIdentity, Drift, EnvironmentVariables, Management, NetworkAccess, Period, Reference, Tags, form,
+};
 use crate::azure::model::Operation;
 
 /// One endpoint, and the version that it should serve.
@@ -40,18 +42,18 @@ use crate::azure::model::Operation;
 #[x_kube(
     validation = Rule::new("has(self.online)").message("give online: what serves the version"),
     validation = Rule::new(stays("workspaceRef")).message("workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding"),
-    validation = Rule::new("has(self.online) == has(oldSelf.online) && (!has(self.online) || self.online.endpoint.name == oldSelf.online.endpoint.name)").message("online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
+    validation = Rule::new("!has(self.online) || !has(oldSelf.online) || self.online.endpoint.name == oldSelf.online.endpoint.name").message("online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
     validation = between("interval", "1m", "24h")
 )]
 pub struct DeploymentBindingSpec {
-    /// The workspace that the endpoint is in. It cannot be changed to another one.
+    /// The Workspace object for the workspace that the endpoint is in. It cannot be changed to another one: make a new DeploymentBinding.
     pub workspace_ref: Reference,
-    /// The version to serve.
+    /// The model version to serve, by its ModelVersion object.
     pub model: ModelToServe,
-    /// Serve from a managed online endpoint. Required.
+    /// A managed online endpoint and what runs behind it. Required.
     #[serde(default, skip_serializing_if = "Online::is_absent")]
     pub online: Online,
-    /// How a new version takes over.
+    /// How a new version takes over from the one that serves. Default: at once, when its deployment is ready.
     #[serde(default)]
     pub strategy: Strategy,
     /// Manage (default): Azure is made to match. Observe: differences are only reported.
@@ -63,7 +65,7 @@ pub struct DeploymentBindingSpec {
     /// Stop changing Azure until this is false again: a rollout stays where it is. Reading goes on. Default: false.
     #[serde(default)]
     pub suspend: bool,
-    /// How often Azure is compared with the manifest, `1m` to `24h`. Default: `10m`.
+    /// How often Azure is compared with the manifest: hours, minutes and seconds, such as `10m` or `1h30m`, from `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
 }
@@ -98,8 +100,8 @@ impl Online {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
-    /// 3 to 32 letters, digits and single dashes, beginning with a letter; unique in its Azure region. Immutable.
-    #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-zA-Z](-?[a-zA-Z0-9])*$"))]
+    /// The endpoint's name in Azure: 3 to 32 letters (a-z, A-Z), digits and single dashes, beginning with a letter and not ending with a dash, such as `taxi-fare`. Unique in its Azure region. Immutable.
+    #[schemars(schema_with = "form::endpoint_name")]
     pub name: String,
     /// How clients authenticate: with endpoint keys (Key), Azure ML tokens (AMLToken) or Microsoft Entra tokens (AADToken). If not set, a new endpoint gets Key, and an existing one stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,7 +112,7 @@ pub struct Endpoint {
     /// The endpoint's own identity in Azure, which reads models and images. Without it, a new endpoint gets a system-assigned identity, and one that exists keeps what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<AzureIdentity>,
-    /// Tags in Azure. Keys that are not named here are left alone.
+    /// Tags of the endpoint in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }
@@ -142,38 +144,38 @@ impl AuthMode {
 pub struct Deployment {
     /// The virtual machine size, such as `Standard_DS3_v2`. Default: Azure's, `Standard_F4s_v2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$"))]
+    #[schemars(schema_with = "form::instance_type")]
     pub instance_type: Option<String>,
     /// The number of instances, 1 to 50. Applied to the deployment of the current revision at once, without a rollout. Without it, a new deployment is made with 1, and the count of one that exists is left to whoever scales it in Azure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 50))]
     pub instance_count: Option<i32>,
-    /// The id of the Azure ML environment: an ARM id, or `azureml://registries/…/environments/…/versions/…`. Not needed for MLflow and Triton models.
+    /// The environment that the model runs in, by the id of its version: `/subscriptions/…/workspaces/…/environments/…/versions/…` of this workspace, or `azureml://registries/…/environments/…/versions/…`. The short form `azureml:name:version` is not taken. Not needed for MLflow and Triton models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = AZURE_ID))]
+    #[schemars(schema_with = "form::environment")]
     pub environment: Option<String>,
-    /// The scoring code. MLflow and Triton models need none.
+    /// The code that answers requests. Not needed for MLflow and Triton models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ScoringCode>,
-    /// Environment variables of the scoring container. Not for secrets: everybody who may read this object sees them.
+    /// Environment variables of the scoring container, at most 100, such as `LOG_LEVEL: info`. Names have no spaces and no `=`; values have up to 4096 characters and may have line breaks. Not for secrets: everybody who may read this object sees them.
     #[serde(default, skip_serializing_if = "EnvironmentVariables::is_empty")]
     pub environment_variables: EnvironmentVariables,
-    /// Limits of a request.
+    /// Limits of requests: how many at once, and for how long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_settings: Option<RequestSettings>,
-    /// Restarts an instance that fails it.
+    /// The probe that tells when an instance hangs: Azure restarts an instance that fails it. If not set, Azure decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub liveness_probe: Option<Probe>,
-    /// Keeps requests from an instance that fails it.
+    /// The probe that tells when an instance can take requests: one that fails it gets none. If not set, Azure decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readiness_probe: Option<Probe>,
-    /// Holds the other probes back until it succeeds.
+    /// The probe that tells when an instance has started: until it succeeds, the other probes wait. If not set, Azure decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub startup_probe: Option<Probe>,
     /// Whether the deployment may reach public networks. Default: Azure's, `Enabled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress_public_network_access: Option<NetworkAccess>,
-    /// Tags of the deployment in Azure. Keys that are not named here are left alone.
+    /// Tags of the deployment in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone. A change is no rollout.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }
@@ -183,15 +185,15 @@ pub struct Deployment {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = goes_down("id"), validation = goes_down("scoringScript"))]
 pub struct ScoringCode {
-    /// The ARM id of the code asset.
-    #[schemars(length(min = 1, max = 1024), regex(pattern = AZURE_ID))]
+    /// The code asset, by the id of its version: `/subscriptions/…/workspaces/…/codes/…/versions/…` of this workspace, or `azureml://registries/…/codes/…/versions/…`.
+    #[schemars(schema_with = "form::code")]
     pub id: String,
-    /// The script in it that has `init()` and `run()`.
-    #[schemars(length(min = 1, max = 255), regex(pattern = RELATIVE_PATH))]
+    /// The script in the code asset that has `init()` and `run()`, as a path below its folder, such as `src/score.py`.
+    #[schemars(schema_with = "form::script")]
     pub scoring_script: String,
 }
 
-/// Limits of a request.
+/// Limits of requests: how many at once, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = between("requestTimeout", "1s", "180s"))]
@@ -233,7 +235,7 @@ pub struct Probe {
     pub initial_delay: Option<Period>,
 }
 
-/// How a new version takes over.
+/// How a new version takes over from the one that serves. Default: at once, when its deployment is ready.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -273,7 +275,7 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub set_traffic: Option<i32>,
-    /// Wait before the next step.
+    /// Wait for some time before the next step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
 }
@@ -302,7 +304,7 @@ pub enum BindingDeletion {
     Retain,
 }
 
-/// What is true of a binding.
+/// What Bindery has found and done, for people and for tools that wait. Bindery alone writes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentBindingStatus {
@@ -313,7 +315,7 @@ pub struct DeploymentBindingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub last_handled_reconcile: Option<String>,
-    /// Conditions: Ready, Available, EndpointReady, CandidateReady, Progressing, Reconciling, Stalled, Drifted.
+    /// Conditions, for `kubectl wait`. `Ready`: what the manifest asks for serves. `Available`: something healthy has all the traffic. `EndpointReady`: Azure has the endpoint, and it works. `CandidateReady`: the deployment of the wanted revision can serve. `Progressing`: a rollout moves. `Drifted`: somebody changed in Azure what the manifest says. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -334,7 +336,7 @@ pub struct DeploymentBindingStatus {
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub history: Vec<PastRollout>,
-    /// The endpoint, as Azure has it.
+    /// The endpoint as Azure has it: its id, its address and its state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<EndpointStatus>,
     /// The deployments on the endpoint, at most 20.
@@ -345,22 +347,22 @@ pub struct DeploymentBindingStatus {
     /// The traffic of each deployment in one line, such as `v2-1a2b3c4d5e 90%, v3-5e6f7a8b90 10%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_summary: Option<String>,
-    /// What differs from the manifest now.
+    /// The fields in which Azure differs from the manifest now, at most 100; empty when it does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]
     pub drift: Vec<Drift>,
-    /// The tag keys that Bindery has set on the endpoint.
+    /// The keys of the tags that Bindery has set on the endpoint: one that leaves the manifest is removed in Azure too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_tags: Vec<String>,
-    /// The tag keys that Bindery has set on each deployment.
+    /// The keys of the tags that Bindery has set on each deployment, by the deployment's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub owned_deployment_tags: BTreeMap<String, Vec<String>>,
-    /// The change that Azure is working on.
+    /// The change that Azure is working on now; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
 }
 
-/// Where a rollout stands.
+/// Where the rollout stands. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Pausing`: a step's pause. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the wanted revision has all the traffic. `Failed`: it failed, and what was stable serves on. `Deleting`: the endpoint is being taken down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Phase {
     /// Nothing serves yet, or something has to happen first.
@@ -385,11 +387,11 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
-    /// The deployment.
+    /// The name of the deployment that takes over, such as `v3-5e6f7a8b90`.
     pub deployment: String,
-    /// The revision.
+    /// The revision that takes over, 10 hexadecimal digits.
     pub revision: String,
-    /// Its share of the traffic, in percent.
+    /// The deployment's share of the traffic, in percent, 0 to 100.
     pub weight: i32,
     /// When this rollout began, as far as this status knows.
     pub started_at: Timestamp,
@@ -407,13 +409,13 @@ pub struct CandidateStep {
     /// How many steps are done: the index, from 0, of the one that goes on or comes next.
     #[schemars(range(min = 0, max = 20))]
     pub index: i32,
-    /// How many steps there are.
+    /// How many steps `spec.strategy.steps` has.
     #[schemars(range(min = 0, max = 20))]
     pub count: i32,
     /// A hash of `spec.strategy.steps`. When they are edited, the rollout goes on from the step that gave it its share of the traffic.
     #[schemars(length(max = 16))]
     pub steps_hash: String,
-    /// Since when it stands at this step.
+    /// Since when the rollout stands at this step.
     pub since: Timestamp,
 }
 
@@ -421,18 +423,18 @@ pub struct CandidateStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stable {
-    /// The deployment.
+    /// The name of the stable deployment, such as `v2-1a2b3c4d5e`.
     pub deployment: String,
-    /// The revision. Absent for a deployment that Bindery did not make.
+    /// The revision of the deployment, 10 hexadecimal digits. Absent for a deployment that Bindery did not make.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// The number of the model's version.
+    /// The version of the model that the deployment serves, such as `2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The asset that it serves.
+    /// The id of the model version that the deployment serves: an ARM id, or `azureml://registries/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
-    /// Since when it is the stable one, as far as this status knows.
+    /// Since when the deployment is the stable one, as far as this status knows.
     pub since: Timestamp,
 }
 
@@ -440,17 +442,17 @@ pub struct Stable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PastRollout {
-    /// The revision.
+    /// The revision that the rollout was for, 10 hexadecimal digits.
     pub revision: String,
     /// The number of the model's version. Absent where the deployment was gone before this was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// How it ended.
+    /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end.
     pub outcome: Outcome,
     /// Why it failed, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<FailureReason>,
-    /// Why it failed, in Azure's words.
+    /// Why the rollout failed, in Azure's words; absent when it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When the rollout began. Absent where the status was lost meanwhile.
@@ -472,7 +474,7 @@ pub enum Outcome {
     Superseded,
 }
 
-/// Why a revision failed.
+/// Why the rollout failed; absent when it did not. `CandidateFailed`: Azure could not make its deployment, or the deployment broke. `ProgressDeadlineExceeded`: the deployment was not ready within `spec.strategy.progressDeadline`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum FailureReason {
     /// Azure could not make its deployment, or the deployment broke.
@@ -481,16 +483,16 @@ pub enum FailureReason {
     ProgressDeadlineExceeded,
 }
 
-/// The endpoint, as Azure has it.
+/// The endpoint as Azure has it: its id, its address and its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointStatus {
-    /// The ARM id.
+    /// The ARM id of the endpoint: `/subscriptions/…/workspaces/…/onlineEndpoints/…`.
     pub id: String,
-    /// Where requests go.
+    /// The URL that clients send their requests to, such as `https://taxi-fare.eastus.inference.ml.azure.com/score`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scoring_uri: Option<String>,
-    /// `provisioningState`.
+    /// Azure's `provisioningState` of the endpoint, such as `Succeeded` or `Updating`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
@@ -516,21 +518,21 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentStatus {
-    /// Its name: `v`, the version, and the revision.
+    /// The deployment's name. Bindery's own are `v`, the version, a dash and the revision, such as `v3-5e6f7a8b90`.
     pub name: String,
-    /// What it is to this binding.
+    /// What the deployment is to this binding. `Stable`: it serves for certain. `Candidate`: it is on its way. `Previous`: it served before, and is kept for a while. `Superseded`: its rollout was given up for another. `Failed`: it failed, and is kept for a while for its logs. `Foreign`: it is not Bindery's, and is left alone.
     pub role: Role,
-    /// The asset that it serves.
+    /// The id of the model version that the deployment serves: an ARM id, or `azureml://registries/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
-    /// Its share of the traffic, in percent.
+    /// The deployment's share of the traffic, in percent, 0 to 100.
     pub weight: i32,
-    /// `provisioningState`.
+    /// Azure's `provisioningState` of the deployment, such as `Succeeded` or `Updating`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Instances.
+    /// The number of instances that Azure has for the deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<i32>,
-    /// Since when it has this role.
+    /// Since when the deployment has this role, as far as this status knows.
     pub since: Timestamp,
 }

@@ -84,6 +84,7 @@ words! {
     ReferenceNotFound,
     ReferenceNotReady,
     NotWatched,
+    IdentityNotAllowed,
     Suspended,
     OperationRunning,
     Inheriting,

@@ -9,6 +9,7 @@ mod binding;
 mod bounds;
 mod condition;
 mod crd;
+mod form;
 mod model_version;
 mod object;
 mod place;

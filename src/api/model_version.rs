@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::stays;
-use super::scalar::{ONE_LINE, RELATIVE_PATH, TEXT, between, goes_down};
-use super::{Drift, Management, Period, Reference, Role, Tags};
+use super::scalar::{between, goes_down};
+use super::{Drift, Management, Period, Reference, Role, Tags, form};
 use crate::azure::model::Operation;
 
 /// One immutable version of one model, in a workspace or in a registry.
@@ -32,43 +32,43 @@ use crate::azure::model::Operation;
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.registryRef) != has(self.workspaceRef)").message("give exactly one of registryRef and workspaceRef: the place where the version lives"),
-    validation = Rule::new("has(self.source.existing) || has(self.registryRef) == has(self.source.modelVersionRef)").message("into a registry a version comes from source.modelVersionRef; into a workspace from source.job or source.uri"),
-    validation = Rule::new(format!("{} && {}", stays("registryRef"), stays("workspaceRef"))).message("registryRef and workspaceRef cannot be changed: a version stays where it is; make a new ModelVersion"),
+    validation = Rule::new(format!("has(self.registryRef) == has(self.workspaceRef) || !({}) || has(self.source.existing) || has(self.registryRef) == has(self.source.modelVersionRef)", one_source("self.source"))).message("a version comes into a registry by source.modelVersionRef, and into a workspace by source.job or source.uri; source.existing, for what Azure has already, goes with both"),
+    validation = Rule::new(format!("has(self.registryRef) == has(self.workspaceRef) || ({} && {})", stays("registryRef"), stays("workspaceRef"))).message("registryRef and workspaceRef cannot be changed: a version stays where it is; make a new ModelVersion"),
     validation = Rule::new("self.model == oldSelf.model && self.version == oldSelf.version && (!has(self.type) || !has(oldSelf.type) || self.type == oldSelf.type)").message("model, version and type cannot be changed: a version is immutable; make a new ModelVersion"),
-    validation = Rule::new("self.source == oldSelf.source").message("source cannot be changed: a version is immutable; make a new ModelVersion with the next version"),
+    validation = Rule::new(format!("has(self.registryRef) != has(oldSelf.registryRef) || !({}) || self.source == oldSelf.source", one_source("self.source"))).message("source cannot be changed: a version is immutable; make a new ModelVersion with the next version"),
     validation = between("interval", "1m", "24h")
 )]
 pub struct ModelVersionSpec {
-    /// The registry it lives in. Exactly one of registryRef and workspaceRef. It cannot be changed to another one.
+    /// The Registry object for the registry that the version lives in. Exactly one of registryRef and workspaceRef. It cannot be changed to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry_ref: Option<Reference>,
-    /// The workspace it lives in. Exactly one of registryRef and workspaceRef. It cannot be changed to another one.
+    /// The Workspace object for the workspace that the version lives in. Exactly one of registryRef and workspaceRef. It cannot be changed to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace_ref: Option<Reference>,
-    /// The model's name in Azure. Immutable.
-    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$"))]
+    /// The model's name in Azure: 1 to 255 letters (a-z, A-Z), digits, dashes and underscores, beginning with a letter or digit, such as `nyc-taxi-fare`. Immutable.
+    #[schemars(schema_with = "form::model_name")]
     pub model: String,
-    /// A positive integer, as text. Immutable.
-    #[schemars(length(max = 10), regex(pattern = "^[1-9][0-9]*$"))]
+    /// The version's number in Azure: a whole number from 1, in quotes, such as `"3"`. Immutable.
+    #[schemars(schema_with = "form::version")]
     pub version: String,
-    /// The format of the model's files. Immutable once set. If not set, a new version from a job or a path is MLflow, a promoted version has the format of its source, and the format of an existing version is not checked.
+    /// The format of the model's files. It cannot be changed to another one, only taken out of the manifest. If not set, a new version from a job or a path is MLflow, a promoted version has the format of its source, and the format of an existing version is not checked.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<ModelType>,
-    /// Where the model comes from. Immutable.
+    /// Where the model comes from: exactly one of job, uri, modelVersionRef and existing. Immutable.
     pub source: Source,
-    /// Free text. Left alone in Azure where it is not given.
+    /// The description in Azure: free text of up to 4096 characters, which may have line breaks. If not set, Azure's is left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096), regex(pattern = TEXT))]
+    #[schemars(schema_with = "form::description")]
     pub description: Option<String>,
-    /// Tags in Azure. Keys that are not named here are left alone.
+    /// Tags of the version in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
-    /// Properties in Azure. Keys that are not named here are left alone.
+    /// Properties of the version in Azure, at most 40, such as `flavor: sklearn`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other properties that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub properties: Tags,
-    /// The stage that Azure shows, free text such as `Production`. Left alone where it is not given.
+    /// The stage that Azure shows: one line of up to 63 characters, such as `Production`. It has no other effect. If not set, Azure's is left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = ONE_LINE))]
+    #[schemars(schema_with = "form::stage")]
     pub stage: Option<String>,
     /// Whether the version is archived: hidden from lists, still served where it is bound. Without it, a new version is not archived, and one that exists stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ pub struct ModelVersionSpec {
     /// Stop changing Azure until this is false again. Reading goes on. Default: false.
     #[serde(default)]
     pub suspend: bool,
-    /// How often Azure is compared with the manifest, `1m` to `24h`. Default: `10m`.
+    /// How often Azure is compared with the manifest: hours, minutes and seconds, such as `10m` or `1h30m`, from `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
 }
@@ -110,19 +110,25 @@ impl ModelType {
     }
 }
 
+/// The rule, in CEL, that a source is one of its kinds. The rules about a version's source say nothing of one that is not.
+fn one_source(source: &str) -> String {
+    let kinds = ["job", "uri", "modelVersionRef", "existing"].map(|kind| format!("has({source}.{kind})"));
+    format!("[{}].filter(given, given).size() == 1", kinds.join(", "))
+}
+
 /// Where a model comes from. Exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.job), has(self.uri), has(self.modelVersionRef), has(self.existing)].filter(given, given).size() == 1").message("give exactly one of job, uri, modelVersionRef and existing"), validation = goes_down("uri"))]
+#[x_kube(validation = Rule::new(one_source("self")).message("give exactly one of job, uri, modelVersionRef and existing"), validation = goes_down("uri"))]
 pub struct Source {
     /// For a version in a workspace: register the output of this training job. The lineage is read from the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobSource>,
     /// For a version in a workspace: register this datastore path, such as `azureml://datastores/models/paths/taxi/3`. The path must be in the same workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 2048), regex(pattern = r"^azureml://[^\s?#\\\x00-\x1f\x7f]+$"))]
+    #[schemars(schema_with = "form::model_uri")]
     pub uri: Option<String>,
-    /// For a version in a registry: the ModelVersion in a workspace to promote.
+    /// For a version in a registry: the ModelVersion object of the version in a workspace that is copied into the registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_version_ref: Option<Reference>,
     /// Use a version that is already in Azure, written `{}`. Bindery creates nothing; if Azure does not have the version, the reason is `NotInAzure`.
@@ -138,12 +144,12 @@ pub struct Existing {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = goes_down("path"))]
 pub struct JobSource {
-    /// The job's name.
-    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$"))]
+    /// The training job's name in Azure (not its display name), such as `taxi-train-3`.
+    #[schemars(schema_with = "form::job_name")]
     pub name: String,
-    /// The folder among the job's artifacts. Default: `model`.
+    /// The folder of the model among the job's artifacts, without a slash at either end, such as `outputs/model`. Default: `model`.
     #[serde(default = "model_folder")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = RELATIVE_PATH))]
+    #[schemars(schema_with = "form::job_folder")]
     pub path: String,
 }
 
@@ -160,7 +166,7 @@ pub enum VersionDeletion {
     Delete,
 }
 
-/// What is true of a version.
+/// What Bindery has found and done, for people and for tools that wait. Bindery alone writes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelVersionStatus {
@@ -171,46 +177,46 @@ pub struct ModelVersionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub last_handled_reconcile: Option<String>,
-    /// Ready, Registered, Reconciling, Stalled, Drifted.
+    /// Conditions, for `kubectl wait`. `Ready`: Azure has the version as the manifest says. `Registered`: Azure has the version. `Drifted`: somebody changed in Azure what the manifest says. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// The ARM id.
+    /// The ARM id of the version: `/subscriptions/…/models/…/versions/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The id that deployments use: `azureml://registries/…` for a registry, the ARM id for a workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
-    /// The stage that Azure shows.
+    /// The stage that Azure shows of the version, such as `Production`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
     /// The format of the model's files, as Azure has it; absent for a format that is none of the three.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<ModelType>,
-    /// Where the model comes from.
+    /// The origin of the model, as Azure tells it: job, experiment, metrics, data, code; nobody typed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<Lineage>,
-    /// The deployments that hold this version, from the status of the bindings.
+    /// The deployments that hold this version, at most 50, from the status of the DeploymentBindings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub served_by: Vec<ServedBy>,
     /// Who deploys this version, and as what, such as `fares/taxi-fare Stable`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving_summary: Option<String>,
-    /// What differs from the manifest now.
+    /// The fields in which Azure differs from the manifest now, at most 100; empty when it does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]
     pub drift: Vec<Drift>,
-    /// The tag keys that Bindery has set, so that one taken out of the manifest is taken out of Azure.
+    /// The keys of the tags that Bindery has set: one that leaves the manifest is removed in Azure too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_tags: Vec<String>,
-    /// The property keys that Bindery has set.
+    /// The keys of the properties that Bindery has set: one that leaves the manifest is removed in Azure too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_properties: Vec<String>,
     /// The publish request that Bindery sends next or has sent. It is recorded first, so that it is not repeated if the answer is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<Publishing>,
-    /// The change that Azure is working on.
+    /// The change that Azure is working on now; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
 }
@@ -219,9 +225,9 @@ pub struct ModelVersionStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Publishing {
-    /// The ARM id of the version that is copied.
+    /// The ARM id of the version in a workspace that is copied.
     pub from: String,
-    /// When the intent was stored.
+    /// When Bindery recorded the request, just before it was sent.
     pub since: Timestamp,
 }
 
@@ -235,27 +241,27 @@ pub struct Lineage {
     /// The workspace that the job ran in, by ARM id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
-    /// The experiment.
+    /// The name of the experiment that the job belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment: Option<String>,
-    /// The MLflow run.
+    /// The id of the MLflow run of the job, which its metrics are read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// The last value of each metric of the run, at most 50.
+    /// The last value of each metric of the run, by the metric's name, at most 50, such as `rmse: "3.2"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 50))]
     pub metrics: BTreeMap<String, String>,
-    /// What the job read, at most 20.
+    /// The data that the job read, at most 20 inputs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub datasets: Vec<Dataset>,
-    /// The environment of the job.
+    /// The id of the environment that the job ran in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// The code that trained it.
+    /// The code that the job ran, where it came from a Git repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
-    /// Who started the job.
+    /// Who started the job, as Azure names them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trained_by: Option<String>,
     /// The versions that this one was promoted from, the nearest first, by ARM id.
@@ -266,7 +272,7 @@ pub struct Lineage {
 /// An input of a training job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dataset {
-    /// The input's name in the job.
+    /// The name of the input in the job, such as `trips`.
     pub name: String,
     /// Where the data is, without credentials.
     pub uri: String,
@@ -275,10 +281,10 @@ pub struct Dataset {
 /// The code that a job ran.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Code {
-    /// The repository, without credentials.
+    /// The URL of the Git repository, without credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// The commit.
+    /// The hash of the Git commit that the job ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Whether the working tree had uncommitted changes.
@@ -289,15 +295,15 @@ pub struct Code {
 /// A deployment that holds this version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct ServedBy {
-    /// The binding's namespace.
+    /// The namespace of the DeploymentBinding.
     #[schemars(length(max = 63))]
     pub namespace: String,
-    /// The binding's name.
+    /// The name of the DeploymentBinding.
     #[schemars(length(max = 253))]
     pub name: String,
-    /// The endpoint's name.
+    /// The name of the endpoint in Azure.
     pub endpoint: String,
-    /// The deployment's name.
+    /// The name of the deployment at the endpoint, such as `v3-5e6f7a8b90`.
     pub deployment: String,
     /// What the deployment is to its binding.
     pub role: Role,

@@ -7,18 +7,18 @@ use kube::core::{Expression, Selector, SelectorExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Labels;
+use super::{Labels, form};
 
 /// Another object of group `bindery.dev`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct Reference {
-    /// The object's name.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    /// The name of the object that is referred to, such as `fares-prod`: its metadata.name, not the name in Azure.
+    #[schemars(schema_with = "form::object_name")]
     pub name: String,
-    /// The object's namespace. Default: the namespace of the object that refers to it.
+    /// The namespace of the object that is referred to. Default: the namespace of the object that refers to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(schema_with = "form::namespace_name")]
     pub namespace: Option<String>,
 }
 
@@ -51,15 +51,15 @@ impl Reference {
     validation = Rule::new("has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name)").message("name cannot be changed: make a new object for another place")
 )]
 pub struct AzurePlace {
-    /// The subscription's GUID.
-    #[schemars(length(max = 36), regex(pattern = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"))]
+    /// The subscription's id: a GUID, such as `12345678-90ab-cdef-1234-567890abcdef`. Immutable.
+    #[schemars(schema_with = "form::subscription")]
     pub subscription_id: String,
-    /// The resource group's name.
-    #[schemars(length(min = 1, max = 90), regex(pattern = r"^[-\w\._\(\)]*[-\w_\(\)]$"))]
+    /// The resource group's name, such as `ml-prod`: up to 90 letters (a-z, A-Z), digits, `-`, `_`, `.`, `(` and `)`. Immutable.
+    #[schemars(schema_with = "form::resource_group")]
     pub resource_group: String,
-    /// The resource's name in Azure. Default: `metadata.name`.
+    /// The name in Azure: 3 to 33 letters (a-z, A-Z), digits, dashes and underscores, such as `fares-models`. Default: `metadata.name`. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 3, max = 33), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{2,32}$"))]
+    #[schemars(schema_with = "form::place_name")]
     pub name: Option<String>,
 }
 
@@ -80,7 +80,7 @@ pub struct AllowedNamespaces {
     /// `Same`: only the place's own namespace (default). `All`: every namespace. `Selector`: those whose labels match `selector`.
     #[serde(default)]
     pub from: From,
-    /// Matches the labels of the namespace that refers.
+    /// Labels that a namespace must have, to be allowed. Given exactly when `from` is `Selector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<NamespaceSelector>,
 }
@@ -90,10 +90,10 @@ pub struct AllowedNamespaces {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct NamespaceSelector {
-    /// Labels with their values.
+    /// Labels that the namespace must have, with their values, such as `team: fares`.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub match_labels: Labels,
-    /// Conditions on labels.
+    /// Conditions on labels of the namespace, for what matchLabels cannot say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub match_expressions: Vec<LabelExpression>,
@@ -103,14 +103,14 @@ pub struct NamespaceSelector {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = Rule::new("(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)").message("In and NotIn need values; Exists and DoesNotExist take none"))]
 pub struct LabelExpression {
-    /// The label's key.
-    #[schemars(length(min = 1, max = 317))]
+    /// The key of the label, such as `team` or `example.com/team`.
+    #[schemars(schema_with = "form::label_key")]
     pub key: String,
     /// `In`: the label has one of the values. `NotIn`: the label has none of them, or is absent. `Exists`: the label is present. `DoesNotExist`: the label is absent.
     pub operator: LabelOperator,
-    /// The values, for `In` and `NotIn`.
+    /// The values to compare with, for `In` and `NotIn`; none otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(max = 63)))]
+    #[schemars(schema_with = "form::label_values")]
     pub values: Vec<String>,
 }
 

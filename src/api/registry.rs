@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
-use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, Tags};
+use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, Tags, form};
 use crate::azure::model::Operation;
 
 /// A model registry in Azure Machine Learning, made and kept by Bindery.
@@ -33,8 +33,8 @@ use crate::azure::model::Operation;
 pub struct RegistrySpec {
     /// Where the registry is in Azure. Its name is unique in the whole Entra tenant.
     pub azure: AzurePlace,
-    /// The primary region, such as `eastus`. Immutable.
-    #[schemars(length(min = 3, max = 40), regex(pattern = "^[a-z0-9]+$"))]
+    /// The primary region by its short name in Azure: lower-case letters and digits, without spaces, such as `eastus`. Immutable.
+    #[schemars(schema_with = "form::region")]
     pub location: String,
     /// The regions that the registry serves, the primary one included. Without a list, a new registry is made in its primary region alone, and the regions of one that exists are left as they are. A region that is taken off the list is removed in Azure, with what is stored there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -47,7 +47,7 @@ pub struct RegistrySpec {
     /// Whether the registry can be reached from public networks. Without it, a new registry is made with Enabled, and one that exists stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_network_access: Option<NetworkAccess>,
-    /// Tags in Azure. Keys that are not named here are left alone.
+    /// Tags of the registry in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
     /// Who may publish to this registry and serve from it. Default: its own namespace.
@@ -62,7 +62,7 @@ pub struct RegistrySpec {
     /// Stop changing Azure until this is false again. Reading goes on. Default: false.
     #[serde(default)]
     pub suspend: bool,
-    /// How often Azure is compared with the manifest, `1m` to `24h`. Default: `10m`.
+    /// How often Azure is compared with the manifest: hours, minutes and seconds, such as `10m` or `1h30m`, from `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
 }
@@ -72,8 +72,8 @@ pub struct RegistrySpec {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.storage) || !has(oldSelf.storage) || ((!has(self.storage.accountType) || !has(oldSelf.storage.accountType) || self.storage.accountType == oldSelf.storage.accountType) && (!has(self.storage.hierarchicalNamespace) || !has(oldSelf.storage.hierarchicalNamespace) || self.storage.hierarchicalNamespace == oldSelf.storage.hierarchicalNamespace) && (!has(self.storage.allowBlobPublicAccess) || !has(oldSelf.storage.allowBlobPublicAccess) || self.storage.allowBlobPublicAccess == oldSelf.storage.allowBlobPublicAccess))").message("storage of a region cannot be changed: Azure keeps the accounts as they were made"))]
 pub struct Region {
-    /// The region, such as `westeurope`.
-    #[schemars(length(min = 3, max = 40), regex(pattern = "^[a-z0-9]+$"))]
+    /// The region by its short name in Azure: lower-case letters and digits, without spaces, such as `westeurope`.
+    #[schemars(schema_with = "form::region")]
     pub location: String,
     /// The storage account. Azure keeps it as it was made with the region, so what is written here cannot be changed. What is not written is not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,15 +138,7 @@ pub struct AzureIdentity {
     pub system_assigned: Option<bool>,
     /// ARM ids of all user-assigned identities of the resource; others are removed. `[]` removes all. If not set, an existing resource keeps what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(max = 20),
-        inner(
-            length(max = 512),
-            regex(
-                pattern = r"(?i)^/subscriptions/[^/?#\s]+/resourceGroups/[^/?#\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#\s]+$"
-            )
-        )
-    )]
+    #[schemars(schema_with = "form::identities")]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub user_assigned: Option<Vec<String>>,
 }
@@ -177,7 +169,7 @@ pub enum RegistryDeletion {
     Delete,
 }
 
-/// What is true of a registry.
+/// What Bindery has found and done, for people and for tools that wait. Bindery alone writes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegistryStatus {
@@ -188,43 +180,43 @@ pub struct RegistryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub last_handled_reconcile: Option<String>,
-    /// Ready, Reconciling, Stalled, Drifted.
+    /// Conditions, for `kubectl wait`. `Ready`: Azure has the registry as the manifest says. `Drifted`: somebody changed in Azure what the manifest says. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// The ARM id.
+    /// The ARM id of the registry: `/subscriptions/…/registries/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The discovery URL that clients of the registry start from.
+    /// The discovery URL that clients of the registry start from, `https://…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discovery_url: Option<String>,
-    /// The MLflow registry URI.
+    /// The URI to give to MLflow as its registry: `azureml://…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mlflow_registry_uri: Option<String>,
-    /// The resource group that Azure made for the registry's accounts.
+    /// The ARM id of the resource group that Azure made for the registry's storage accounts and container registries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_resource_group: Option<String>,
-    /// The principal of the system-assigned identity, to grant rights to.
+    /// The object id (a GUID) of the registry's system-assigned identity, to grant rights to. Absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal_id: Option<String>,
     /// The regions that Azure has, with their accounts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["location".into()]))]
     pub regions: Vec<RegionStatus>,
-    /// The regions in a word, such as `eastus, westeurope`.
+    /// The regions in one line, for `kubectl get`, such as `eastus, westeurope`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region_summary: Option<String>,
-    /// What differs from the manifest now.
+    /// The fields in which Azure differs from the manifest now, at most 100; empty when it does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]
     pub drift: Vec<Drift>,
-    /// The tag keys that Bindery has set, so that one taken out of the manifest is taken out of Azure.
+    /// The keys of the tags that Bindery has set: one that leaves the manifest is removed in Azure too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_tags: Vec<String>,
     /// Since when a region lacks its storage account or container registry while Azure is working on no change. After 30 minutes Bindery requests them again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaiting_accounts_since: Option<Timestamp>,
-    /// The change that Azure is working on.
+    /// The change that Azure is working on now; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
 }
@@ -233,12 +225,12 @@ pub struct RegistryStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegionStatus {
-    /// The region.
+    /// The region by its short name in Azure, such as `eastus`.
     pub location: String,
-    /// The ARM id of the storage account.
+    /// The ARM id of the region's storage account; absent until Azure has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_account: Option<String>,
-    /// The ARM id of the container registry.
+    /// The ARM id of the region's container registry; absent until Azure has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_registry: Option<String>,
 }

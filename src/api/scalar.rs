@@ -9,13 +9,15 @@ use kube::core::Rule;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::form::{self, PERIOD, is_label_key, matches};
+
 /// A length of time such as `90s`, `10m` or `1h30m`, kept as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Period(String);
 
 impl Period {
-    /// A period from its text; the API server has checked the pattern.
+    /// A period from its text; the API server has checked its form.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -49,41 +51,29 @@ impl JsonSchema for Period {
         true
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "minLength": 2,
-            "maxLength": 16,
-            "pattern": "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$",
-        })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        form::period(generator)
     }
 }
 
-/// The rule that a field, where it is given, is a period between two others.
+/// The rule that a field, where it is given and is a period, is between two others.
 pub(super) fn between(field: &str, least: &str, most: &str) -> Rule {
     // A word that CEL keeps for itself is written so.
     let name = field.trim_matches('_');
     let length = format!("duration(self.{field})");
+    // What is no period is refused by its own form, and would only break the conversion here.
+    let other = format!("!{}", matches(&format!("self.{field}"), PERIOD));
     let (from, to) = (format!("duration('{least}')"), format!("duration('{most}')"));
-    Rule::new(format!("!has(self.{field}) || ({length} >= {from} && {length} <= {to})"))
-        .message(format!("{name} is a period from {least} to {most}").as_str())
+    Rule::new(format!("!has(self.{field}) || {other} || ({length} >= {from} && {length} <= {to})"))
+        .message(format!("{name} must be from {least} to {most}").as_str())
 }
 
 /// The rule that a field, where it is given, is a path that goes nowhere else.
 pub(super) fn goes_down(field: &str) -> Rule {
     let path = format!("self.{field}.lowerAscii().replace('%2e', '.')");
     Rule::new(format!("!has(self.{field}) || {path}.split('/').all(part, part != '.' && part != '..')"))
-        .message(format!("{field} has no '.' or '..' between its slashes").as_str())
+        .message(format!("{field} must have no '.' or '..' between its slashes").as_str())
 }
-
-/// Text in one line, without control characters.
-pub(super) const ONE_LINE: &str = r"^[^\x00-\x1f\x7f]*$";
-/// Text in lines, without other control characters.
-pub(super) const TEXT: &str = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$";
-/// The id of something in Azure: nothing that could be read as the end of it, such as a query.
-pub(super) const AZURE_ID: &str = r"^[^\s?#\\\x00-\x1f\x7f]+$";
-/// The path of a file or folder below another one.
-pub(super) const RELATIVE_PATH: &str = r"^[^/?#%\\\x00-\x1f\x7f]+(/[^/?#%\\\x00-\x1f\x7f]+)*$";
 
 macro_rules! string_map {
     ($($(#[$doc:meta])+ $name:ident,)+) => {$(
@@ -131,6 +121,10 @@ impl<const N: usize> From<[(&str, &str); N]> for Tags {
     }
 }
 
+/// A character of a tag's key that shows and is no space: not among Azure's own signs, no separator, no control
+/// character, and nothing without a width (Unicode's format characters, fillers and variation selectors).
+const VISIBLE: &str = r"[^<>%&?/\\\p{Z}\p{C}\x{34f}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180f}\x{3164}\x{fe00}-\x{fe0f}\x{ffa0}\x{e0100}-\x{e01ef}]";
+
 impl JsonSchema for Tags {
     fn schema_name() -> Cow<'static, str> {
         "Tags".into()
@@ -140,24 +134,28 @@ impl JsonSchema for Tags {
         true
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let key = matches("k", &format!("^{VISIBLE}(({VISIBLE}| ){{0,254}}{VISIBLE})?$"));
+        // Azure folds the case of every alphabet, and so does a regular expression. Letters from a to z alone are
+        // compared without one, which costs less. No key of the right form has a backslash.
+        let alike = r"self.all(k, self.exists_one(other, other.lowerAscii() == k.lowerAscii()) && (k.matches(r'^[\x00-\x7f]*$|\\') || self.exists_one(other, size(other) == size(k) && other.matches(r'(?i)^\Q' + k + r'\E$'))))";
         json_schema!({
             "type": "object",
             // ARM allows 50 tags; Bindery's own need room.
             "maxProperties": 40,
-            "additionalProperties": {"type": "string", "maxLength": 256, "pattern": ONE_LINE},
+            "additionalProperties": form::tag_value(generator),
             "x-kubernetes-validations": [
                 {
-                    "rule": r"self.all(k, k.matches(r'^[^\s<>%&?/\\\x00-\x1f\x7f]([^<>%&?/\\\x00-\x1f\x7f]{0,254}[^\s<>%&?/\\\x00-\x1f\x7f])?$'))",
-                    "message": r"keys have 1 to 256 characters, none of < > % & ? / \ and no control characters, and no space at either end",
+                    "rule": format!("self.all(k, {key})"),
+                    "message": r"keys must have 1 to 256 characters that can be seen: no < > % & ? / \, no control characters and none without a width, and no spaces but plain ones between others; such as cost center",
                 },
                 {
                     "rule": "self.all(k, !k.lowerAscii().startsWith('bindery-'))",
-                    "message": "keys do not begin with 'bindery-', in whatever case: it is Bindery's own prefix",
+                    "message": "keys must not begin with 'bindery-', in whatever case: that prefix is Bindery's own",
                 },
                 {
-                    "rule": "self.all(k, self.exists_one(other, other.lowerAscii() == k.lowerAscii()))",
-                    "message": "keys do not differ in case alone: to Azure they are the same",
+                    "rule": alike,
+                    "message": "keys must differ in more than upper and lower case: to Azure they are the same",
                 },
             ],
         })
@@ -173,14 +171,14 @@ impl JsonSchema for EnvironmentVariables {
         true
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
             "maxProperties": 100,
-            "additionalProperties": {"type": "string", "maxLength": 4096, "pattern": r"^[^\x00]*$"},
+            "additionalProperties": form::variable_value(generator),
             "x-kubernetes-validations": [{
                 "rule": r"self.all(k, k.matches(r'^[^=\s\x00-\x1f\x7f]{1,256}$'))",
-                "message": "names have 1 to 256 characters, without '=', spaces and control characters",
+                "message": "names must have 1 to 256 characters, without '=', spaces and control characters, such as LOG_LEVEL",
             }],
         })
     }
@@ -195,11 +193,15 @@ impl JsonSchema for Labels {
         true
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
             "maxProperties": 32,
-            "additionalProperties": {"type": "string", "maxLength": 63},
+            "additionalProperties": form::label_value(generator),
+            "x-kubernetes-validations": [{
+                "rule": format!("self.all(k, {})", is_label_key("k")),
+                "message": format!("each key {}", form::LABEL_KEY),
+            }],
         })
     }
 }

@@ -33,11 +33,16 @@ fn every_field_is_explained() {
     every_schema(|path, schema| {
         let standard = path.contains("conditions");
         let field = path.contains(".spec") || path.contains(".status.");
-        if field && !standard && schema.get("description").is_none() && !path.ends_with("[]") {
+        // What is shorter only repeats the field's name: "The ARM id."
+        let said = schema["description"].as_str().is_some_and(|text| text.chars().count() > 30);
+        if field && !standard && !said && !path.ends_with("[]") {
             silent.push(path.to_string());
         }
+        if !standard && schema["description"].as_str().is_some_and(|text| text.contains('\n')) {
+            silent.push(format!("{path}, whose line breaks kubectl keeps"));
+        }
     });
-    assert_eq!(silent, Vec::<String>::new(), "kubectl explain would say nothing about these");
+    assert_eq!(silent, Vec::<String>::new(), "kubectl explain would say nothing of use about these");
 }
 
 #[test]

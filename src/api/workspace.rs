@@ -4,10 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
-use super::{AllowedNamespaces, AzurePlace, Period, Reference};
+use super::{AllowedNamespaces, AzurePlace, Period, Reference, form};
 
-/// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never
-/// changes it.
+/// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never changes it.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "bindery.dev",
@@ -26,19 +25,19 @@ use super::{AllowedNamespaces, AzurePlace, Period, Reference};
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = between("interval", "1m", "24h"))]
 pub struct WorkspaceSpec {
-    /// Where the workspace is in Azure.
+    /// Where the workspace is in Azure. The workspace must exist: Bindery makes none.
     pub azure: AzurePlace,
-    /// Your own word for the purpose of the workspace, such as `production`. Shown by `kubectl get`; it has no other effect.
+    /// Your own word for the purpose of the workspace, such as `production`: up to 63 letters, digits, dashes, underscores and dots. Shown by `kubectl get`; it has no other effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$"))]
+    #[schemars(schema_with = "form::tier")]
     pub tier: Option<String>,
-    /// What may serve here. Default: everything that is registered.
+    /// Which model versions may serve here. Default: every one that is registered.
     #[serde(default)]
     pub policy: Policy,
-    /// Who may register and serve here. Default: its own namespace.
+    /// Whose objects may register versions and serve here. Default: those of the Workspace's own namespace.
     #[serde(default)]
     pub allowed_namespaces: AllowedNamespaces,
-    /// How often the workspace is looked up, `1m` to `24h`. Default: `10m`.
+    /// How often the workspace is looked up in Azure: hours, minutes and seconds, such as `10m` or `1h30m`, from `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
 }
@@ -63,8 +62,8 @@ pub struct Policy {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.registryRef) != has(self.thisWorkspace)").message("give exactly one of registryRef and thisWorkspace"))]
 pub struct PolicySource {
-    /// A name of this entry, for messages.
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    /// A name of this entry, which messages use: up to 63 lower-case letters, digits and dashes, such as `released`.
+    #[schemars(schema_with = "form::entry_name")]
     pub name: String,
     /// Versions in this registry. Nothing comes from a Registry that does not exist, or that does not allow the workspace's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,10 +73,7 @@ pub struct PolicySource {
     pub this_workspace: Option<ThisWorkspace>,
     /// Only models with one of these names. `*` stands for any characters, `?` for one. Without a list, every model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(min = 1, max = 64),
-        inner(length(min = 1, max = 255), regex(pattern = r"^[a-zA-Z0-9_*?-]+$"))
-    )]
+    #[schemars(schema_with = "form::model_globs", length(min = 1))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub models: Vec<String>,
 }
@@ -99,7 +95,7 @@ pub enum LineageRequirement {
     Named,
 }
 
-/// What is true of a workspace.
+/// What Bindery has found and done, for people and for tools that wait. Bindery alone writes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceStatus {
@@ -110,20 +106,20 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub last_handled_reconcile: Option<String>,
-    /// Ready, Reconciling, Stalled.
+    /// Conditions, for `kubectl wait`. `Ready`: the workspace exists in Azure, and Bindery may read it. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// The ARM id.
+    /// The ARM id of the workspace: `/subscriptions/…/workspaces/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The GUID that Azure Machine Learning knows the workspace by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace_id: Option<String>,
-    /// The region.
+    /// The region by its short name in Azure, such as `eastus`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// The MLflow tracking URI.
+    /// The URI to give to MLflow for tracking: `azureml://…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mlflow_tracking_uri: Option<String>,
 }

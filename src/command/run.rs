@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::Outcome;
@@ -11,7 +11,7 @@ use super::log::{self, LogFormat};
 use crate::api::Period;
 use crate::azure::client::{Azure, Config};
 use crate::controller::{self, ApiServer, Options};
-use crate::decide::Watched;
+use crate::decide::{Served, Watched};
 
 /// Up to the slash, the name of [`controller::FIELD_MANAGER`].
 const USER_AGENT: &str = concat!("bindery/", env!("CARGO_PKG_VERSION"));
@@ -34,6 +34,11 @@ pub(super) struct Arguments {
     /// Watch only these namespaces, with commas between them. Default: all.
     #[arg(long, env = "BINDERY_WATCH_NAMESPACES", value_name = "NAMESPACES", value_delimiter = ',', value_parser = namespace)]
     watch_namespaces: Vec<String>,
+    /// Whom the operator's own identity in Azure serves: a list in JSON, or @ and the path of a file with one. Each entry names
+    /// `namespaces` (of Registry and Workspace objects) and `subscriptions`, and may name `resourceGroups`; `*` stands
+    /// for all. What is not listed is neither read nor changed. Default: nothing is served.
+    #[arg(long, env = "BINDERY_OPERATOR_IDENTITY_ALLOW", value_name = "LIST", default_value = "[]", value_parser = served)]
+    operator_identity_allow: Served,
     /// Where Azure Resource Manager is. Default: the public cloud.
     #[arg(long, env = "BINDERY_ARM_ENDPOINT")]
     arm_endpoint: Option<String>,
@@ -78,6 +83,13 @@ fn period(text: &str) -> Result<Period, String> {
     }
 }
 
+/// A list, or the file with it.
+fn served(text: &str) -> Result<Served, String> {
+    let Some(path) = text.strip_prefix('@') else { return Served::parse(text) };
+    let json = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    Served::parse(&json).map_err(|error| format!("{path}: {error}"))
+}
+
 /// As Kubernetes names namespaces. A name that no namespace can have would be waited for in vain.
 fn namespace(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -111,7 +123,13 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         observe_only: arguments.observe_only,
         handover: arguments.handover.duration(),
         watched: Watched::only(arguments.watch_namespaces),
+        served: arguments.operator_identity_allow,
     };
+    if options.served.is_nothing() {
+        warn!(
+            "--operator-identity-allow lists nothing (operatorIdentity.allow in the chart's values): no Registry and no Workspace is served"
+        );
+    }
     info!(version = env!("CARGO_PKG_VERSION"), ?options, "starting");
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -14,7 +14,7 @@ use super::watch::Unreadable;
 use crate::api::ObjectKey;
 use crate::azure::model::ResourceId;
 use crate::decide::facts::{ClusterRead, Found};
-use crate::decide::{Kind, Watched};
+use crate::decide::{Kind, Served, Watched};
 
 /// How the operator runs.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Options {
     pub handover: Duration,
     /// Which namespaces to watch.
     pub watched: Watched,
+    /// Whom the operator's own identity serves.
+    pub served: Served,
 }
 
 /// What every pass of one process shares: the world around it, and what it remembers. All that it remembers may be lost

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::runtime::events::{Event as ClusterEvent, EventType, Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, ResourceExt};
 use serde_json::json;
 use tracing::{debug, error, info, warn};
 
@@ -128,14 +128,36 @@ impl Cluster for Live {
             action: event.action(),
             secondary: None,
         };
-        // A recorder of its own: two steps of a rollout have one reason and one deed, and a shared recorder would fold them
-        // into one event with the first one's note. Nothing is told twice, so nothing has to be folded.
-        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: None };
-        let recorder = Recorder::new(self.server.client.clone(), reporter);
+        let recorder = recorder(&self.server.client);
         if let Err(refusal) = self.within(recorder.publish(&event, &object.object_ref(&()))).await {
             debug!("an event was not published: {refusal:?}");
         }
     }
+}
+
+/// A recorder of its own for each event: two steps of a rollout have one reason and one deed, and a shared recorder would fold
+/// them into one event with the first one's note. Nothing is told twice, so nothing has to be folded.
+fn recorder(client: &Client) -> Recorder {
+    Recorder::new(client.clone(), Reporter { controller: FIELD_MANAGER.into(), instance: None })
+}
+
+/// Warns whoever looks at an object that it cannot be read. Best effort: nobody waits for it.
+pub(super) fn warn_of_unreadable(client: &Client, regarding: ObjectReference, text: &str) {
+    let event = ClusterEvent {
+        type_: EventType::Warning,
+        reason: "Unreadable".into(),
+        note: Some(note(text)),
+        action: "Reconcile".into(),
+        secondary: None,
+    };
+    let recorder = recorder(client);
+    tokio::spawn(async move {
+        match tokio::time::timeout(LONGEST, recorder.publish(&event, &regarding)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!("an event was not published: {error}"),
+            Err(_) => debug!("an event was not published: no answer"),
+        }
+    });
 }
 
 /// What an event has room for. The API server counts bytes, and drops an event that is longer.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
+use kube::core::ObjectMeta;
 use kube::runtime::controller::{self, Action, Config, applier};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, ObjectRef, Store};
@@ -24,7 +25,7 @@ use tracing::{debug, info, warn};
 
 use super::api_server::{ApiServer, is_no_answer};
 use super::context::{Context, Options};
-use super::live::{Live, Stores, seen};
+use super::live::{Live, Stores, seen, warn_of_unreadable};
 use super::merge::merged;
 use super::pass::pass;
 use super::ports::{Cluster, Ports};
@@ -253,7 +254,7 @@ async fn follow_namespaces(
     mut writer: Writer<Namespace>,
     queues: Queues,
 ) {
-    let mut events = legible(events(Api::all(client), ALL), writer.as_reader(), Arc::default());
+    let mut events = legible(events(Api::all(client), ALL), writer.as_reader(), Arc::default(), |_, _| {});
     let mut changed: Vec<String> = vec![];
     while let Some(event) = events.next().await {
         if let Event::Apply(it) | Event::InitApply(it) | Event::Delete(it) = &event {
@@ -281,9 +282,24 @@ async fn follow<K: Kind>(
 ) {
     let wake = |woken: &[Arc<ObjectKey>]| queues.wake(woken);
     let store = writer.as_reader();
-    let legible = |events| legible(events, store.clone(), Arc::clone(&context.unreadable)).boxed();
+    let legible = |events| {
+        let client = client.clone();
+        let tell = move |meta: &ObjectMeta, note: String| {
+            let regarding = ObjectReference {
+                api_version: Some(K::api_version(&()).into_owned()),
+                kind: Some(K::KIND.to_string()),
+                namespace: meta.namespace.clone(),
+                name: meta.name.clone(),
+                uid: meta.uid.clone(),
+                resource_version: meta.resource_version.clone(),
+                ..ObjectReference::default()
+            };
+            warn_of_unreadable(&client, regarding, &note);
+        };
+        legible(events, store.clone(), Arc::clone(&context.unreadable), tell).boxed()
+    };
     let Some(namespaces) = context.options.watched.list() else {
-        return take_in(legible(events::<K>(Api::all(client), ALL)), &context, writer, wake).await;
+        return take_in(legible(events::<K>(Api::all(client.clone()), ALL)), &context, writer, wake).await;
     };
     let watch = |namespace: &String| {
         let api = Api::namespaced(client.clone(), namespace);

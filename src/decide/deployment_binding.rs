@@ -82,14 +82,14 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     let mut status = picture::of(&case);
     let verdict = first_of(&case, QUESTIONS).unwrap_or_else(|| settle(&case));
     let verdict = Verdict { stays_ready: settled_but_for_housekeeping(&case, &verdict), ..verdict };
-    let refused = endpoint::refuse_foreign(&case).is_some();
+    let refused = case.is_anothers();
     let seen = facts.endpoint.seen().map(|seen| seen && !refused);
     let (conditions, verdict) =
         facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
     if let Some(call) = &verdict.call {
         case.store_the_keys_of(call, &mut status);
     }
-    status.phase = (!refused || facts.situation.deleting).then(|| phase(&case, &verdict));
+    status.phase = phase(&case, &verdict).filter(|_| !refused || facts.situation.deleting);
     status.conditions = conditions::of(&case, &verdict, &conditions);
     let next = sooner(&case, verdict.next);
     Verdict { next, ..verdict }.decision(status)
@@ -100,6 +100,12 @@ impl<'a> Case<'a> {
         let scene = facts.scene();
         let next = scene.next();
         Self { facts, scene, next }
+    }
+
+    /// The endpoint is another's: what goes on there is the other's to report. Whose it is only its tag says: until that is
+    /// read, what is remembered stays.
+    fn is_anothers(&self) -> bool {
+        self.facts.endpoint.seen().is_some() && endpoint::refuse_foreign(self).is_some()
     }
 
     /// The tag keys that a PUT is about to set become ours before it goes out: or a key that went out with an answer
@@ -308,15 +314,12 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     }
 }
 
-/// Nobody could read the endpoint, and something served on it when somebody last could.
-fn unread(case: &Case<'_>) -> bool {
-    case.facts.endpoint.seen().is_none() && case.facts.status.stable.is_some()
-}
-
-fn phase(case: &Case<'_>, verdict: &Verdict) -> Phase {
+/// The phase; none where nobody has been able to read the endpoint.
+fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
     let scene = &case.scene;
-    match verdict.reason {
-        _ if case.facts.situation.deleting => Phase::Deleting,
+    let seen = match verdict.reason {
+        _ if case.facts.situation.deleting => return Some(Phase::Deleting),
+        _ if case.facts.endpoint.seen().is_none() => return case.facts.status.phase,
         Reason::TakingBack => Phase::TakingBack,
         Reason::Pausing => Phase::Pausing,
         Reason::Suspended if case.next.target.pause.is_some() => Phase::Pausing,
@@ -324,15 +327,12 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Phase {
         _ if scene.arrived() => Phase::Serving,
         _ => match scene.candidate().map(OnlineDeployment::provisioning) {
             Some(Provisioning::Succeeded) => Phase::Shifting,
-            // What it was stays known, though the endpoint cannot be read now.
-            None if scene.stable.is_none() && unread(case) => {
-                case.facts.status.phase.unwrap_or(Phase::Serving)
-            }
             None if scene.stable.is_none() => Phase::Pending,
             None if scene.wanted().is_none() || verdict.course != Course::Working => Phase::Serving,
             _ => Phase::Preparing,
         },
-    }
+    };
+    Some(seen)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub mod rollout;
 use crate::api::{ConditionType, conditions_of};
 
 pub use facts::{Facts, Kind, Look};
-pub use places::{Place, SourceVersion};
+pub use places::{Place, Served, SourceVersion};
 pub use situation::{
     Attempt, Claimant, Effect, Failure, Followed, Intent, Mode, NotOurs, OWNER_TAG, Owner, Ownership,
     Situation, Standing, Tagged, Trouble, Watched, Written, elapsed, in_seconds, retry_after,

@@ -261,7 +261,7 @@ fn refuse_another_place(facts: &Facts) -> Option<Verdict> {
 }
 
 fn wait_for_place(facts: &Facts) -> Option<Verdict> {
-    facts.place.wait_until_ready()
+    facts.place.wait_until_ready(facts.situation.deleting)
 }
 
 fn report_unreadable(facts: &Facts) -> Option<Verdict> {
@@ -337,13 +337,7 @@ fn register(facts: &Facts) -> Option<Verdict> {
 
 fn refuse_mismatch(facts: &Facts) -> Option<Verdict> {
     let found = source::mismatch(&facts.spec, facts.version.found()?, facts.id.as_ref()?)?;
-    Some(Verdict::stalled(
-        Reason::AssetMismatch,
-        format!(
-            "{} exists in Azure, but {found}. A version cannot be changed: register the model under the next version.",
-            facts.title()
-        ),
-    ))
+    Some(Verdict::stalled(Reason::AssetMismatch, format!("{} exists in Azure, but {found}", facts.title())))
 }
 
 fn report_failed_resource(facts: &Facts) -> Option<Verdict> {

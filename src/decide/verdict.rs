@@ -225,6 +225,7 @@ impl Verdict {
 
     fn deed(&self) -> Option<Deed> {
         let (warning, remark) = self.remark.clone();
-        self.call.as_ref().map(|_| Deed { warning, reason: self.reason, remark })
+        // What Azure did not keep before is not told as done.
+        self.call.as_ref().filter(|_| !self.unkept).map(|_| Deed { warning, reason: self.reason, remark })
     }
 }

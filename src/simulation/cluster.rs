@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::api::{
-    AnyObject, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Reason,
-    Registry, Workspace, conditions_of,
+    AnyObject, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, RECONCILE,
+    Reason, Registry, Workspace, conditions_of,
 };
 use crate::decide::Kind;
 
@@ -125,6 +125,15 @@ impl Cluster {
         object["spec"]["interval"] = json!(self.interval);
         let mut object: K = serde_json::from_value(object).expect("an object");
         object.meta_mut().creation_timestamp = Some(Time(now));
+        self.put(object);
+    }
+
+    /// Somebody asks for a look at an object, now.
+    pub fn ask<K: Object>(&mut self, name: &str, token: String) {
+        let Some(object) = self.find::<K>(name) else { return };
+        let mut object = K::clone(object);
+        let annotations = object.meta_mut().annotations.get_or_insert_default();
+        annotations.insert(RECONCILE.into(), token);
         self.put(object);
     }
 

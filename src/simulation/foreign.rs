@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::cloud::Form;
+use super::people;
 use super::world::World;
 use crate::azure::model::ResourceId;
 
@@ -76,26 +77,35 @@ pub fn disown_the_registry(world: &mut World) {
 /// Somebody changes something in Azure Studio, whatever Bindery does just then.
 pub fn meddle(world: &mut World) {
     let ids: Vec<ResourceId> = world.cloud.resources.keys().cloned().collect();
-    let splits = |id: &ResourceId| {
-        let body = &world.cloud.resources[id].body;
-        body["properties"]["traffic"].as_object().is_some_and(|traffic| traffic.len() > 1)
-    };
-    // Where traffic is split, a rollout is under way: hands are there more often than chance would have it.
-    let split: Vec<ResourceId> = ids.iter().filter(|id| splits(id)).cloned().collect();
-    let (ids, choice) = if !split.is_empty() && world.rng.u8(0..3) == 0 {
-        (split, 2)
-    } else {
-        (ids, world.rng.u8(0..8))
-    };
     let Some(id) = world.rng.choice(ids).filter(|id| !world.ledger.guards(id)) else { return };
+    let choice = world.rng.u8(0..8);
+    meddle_with(world, &id, choice);
+}
+
+/// Somebody moves the traffic of an endpoint on which a rollout is under way, and perhaps has Bindery look at once, and not
+/// at the next comparison.
+pub fn move_split_traffic(world: &mut World) {
+    let splits = |id: &&ResourceId| {
+        let traffic = &world.cloud.resources[*id].body["properties"]["traffic"];
+        !world.ledger.guards(id) && traffic.as_object().is_some_and(|traffic| traffic.len() > 1)
+    };
+    let ids: Vec<ResourceId> = world.cloud.resources.keys().filter(splits).cloned().collect();
+    let Some(id) = world.rng.choice(ids) else { return };
+    meddle_with(world, &id, 2);
+    if world.rng.bool() {
+        people::ask_for_a_look(world);
+    }
+}
+
+fn meddle_with(world: &mut World, id: &ResourceId, choice: u8) {
     let deployments: Vec<String> =
-        world.cloud.deployments_of(&id).iter().map(|r| r.id.name().to_string()).collect();
+        world.cloud.deployments_of(id).iter().map(|r| r.id.name().to_string()).collect();
     let one = world.rng.choice(deployments.clone());
-    let busy = world.cloud.busy(&super::cloud::lock_of(&id));
+    let busy = world.cloud.busy(&super::cloud::lock_of(id));
     let small = world.rng.u8(1..4);
-    let Some(mut body) = world.cloud.resources.get(&id).map(|r| r.body.clone()) else { return };
-    let tags = if Form::of(&id) == Form::Version { "/properties/tags" } else { "/tags" };
-    match (Form::of(&id), choice) {
+    let Some(mut body) = world.cloud.resources.get(id).map(|r| r.body.clone()) else { return };
+    let tags = if Form::of(id) == Form::Version { "/properties/tags" } else { "/tags" };
+    match (Form::of(id), choice) {
         (Form::Workspace, _) => return,
         (_, 0) => set_tag(&mut body, tags, &format!("foreign{small}"), "x"),
         (_, 1) => set_tag(&mut body, tags, "team", "someone"),
@@ -125,7 +135,7 @@ pub fn meddle(world: &mut World) {
         _ => return,
     }
     world.note(|| format!("FOREIGN hand on {}: {choice}/{small}", id.name()));
-    world.cloud.put_there(&id, body);
+    world.cloud.put_there(id, body);
 }
 
 fn set_tag(body: &mut Value, tags: &str, key: &str, value: &str) {

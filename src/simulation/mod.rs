@@ -33,6 +33,9 @@ fn run(seed: u64) -> [u64; 3] {
     if run.world().rng.u8(0..4) > 0 {
         run.peace(Duration::from_secs(1200));
     }
+    if run.world().rng.bool() {
+        run.rollouts(Duration::from_secs(1200));
+    }
     let length = run.world().rng.u64(900..4000);
     run.storm(Duration::from_secs(length));
     run.settle();

@@ -128,6 +128,22 @@ fn any<K: Simulated>(world: &mut World) -> Option<String> {
     world.rng.choice(names)
 }
 
+/// Somebody promotes another version to a binding's endpoint.
+pub fn bind_another_version(world: &mut World) {
+    let number = VERSIONS[world.rng.usize(0..3)];
+    let Some(name) = any::<DeploymentBinding>(world) else { return };
+    world.note(|| format!("USER binding {name}: to version {number}"));
+    edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = format!("taxi-{number}"));
+}
+
+/// Somebody asks for a look at every binding, now.
+pub fn ask_for_a_look(world: &mut World) {
+    let token = world.now.to_string();
+    for name in world.cluster.names::<DeploymentBinding>() {
+        world.cluster.ask::<DeploymentBinding>(&name, token.clone());
+    }
+}
+
 /// Somebody changes something in Git.
 pub fn act(world: &mut World) {
     match world.rng.u8(0..40) {

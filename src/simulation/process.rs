@@ -71,6 +71,7 @@ impl Process {
             observe_only,
             handover: Duration::from_secs(120),
             watched: Watched::all(),
+            served: crate::decide::Served::everything(),
         };
         let context = Arc::new(Context::new(ports, options));
         let mut process = Self {

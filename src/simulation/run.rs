@@ -94,6 +94,22 @@ impl Run {
         self.world().calm = false;
     }
 
+    /// One rollout after the other, for so long, with hands that move the traffic while it is split.
+    pub fn rollouts(&mut self, length: Duration) {
+        let end = self.world().now + length;
+        while self.world().now < end {
+            people::bind_another_version(&mut self.world());
+            let looks = self.world().rng.u8(2..12);
+            for _ in 0..looks {
+                let pause = Duration::from_secs(self.world().rng.u64(5..60));
+                self.on(pause);
+                if self.world().rng.u8(0..3) == 0 {
+                    foreign::move_split_traffic(&mut self.world());
+                }
+            }
+        }
+    }
+
     /// Faults, people and foreign hands, for so long.
     pub fn storm(&mut self, length: Duration) {
         let (end, busy) = {

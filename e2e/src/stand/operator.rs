@@ -74,6 +74,7 @@ impl Operator {
             .env("AZURE_CLIENT_SECRET", CLIENT.1)
             // Where a test is about an heir, the manifest says how long to wait for one.
             .env("BINDERY_HANDOVER", "0s")
+            .env("BINDERY_OPERATOR_IDENTITY_ALLOW", r#"[{"namespaces": ["*"], "subscriptions": ["*"]}]"#)
             .env("BINDERY_LOG", "bindery=debug,warn");
         if !self.options.watched.is_empty() {
             command.args(["--watch-namespaces", &self.options.watched.join(",")]);

@@ -6,6 +6,13 @@ pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
 /// The plurals of all kinds.
 pub const KINDS: [&str; 4] = ["registries", "workspaces", "modelversions", "deploymentbindings"];
 
+/// The ARM id of a version of an asset.
+pub fn asset(kind: &str, name: &str) -> String {
+    format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/fares/{kind}/{name}/versions/1"
+    )
+}
+
 /// A manifest with every field.
 pub fn example(kind: &str) -> Value {
     let azure = json!({"subscriptionId": SUBSCRIPTION, "resourceGroup": "ml", "name": "fares"});
@@ -44,7 +51,7 @@ pub fn example(kind: &str) -> Value {
                     "endpoint": {"name": "taxi-fare-prod", "authMode": "AADToken", "identity": identity,
                         "publicNetworkAccess": "Disabled", "tags": {"team": "fares"}},
                     "deployment": {"instanceType": "Standard_DS3_v2", "instanceCount": 2,
-                        "environment": "azureml:e:1", "code": {"id": "azureml:c:1", "scoringScript": "score.py"},
+                        "environment": asset("environments", "e"), "code": {"id": asset("codes", "c"), "scoringScript": "score.py"},
                         "environmentVariables": {"LEVEL": "info"},
                         "requestSettings": {"maxConcurrentRequestsPerInstance": 4, "requestTimeout": "30s"},
                         "livenessProbe": probe, "readinessProbe": probe, "startupProbe": probe,

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::example::KINDS;
+use crate::example::{KINDS, asset};
+use crate::sentences::*;
 
 /// A rule of one field: what breaks it, what it says, and what is just right.
 pub struct Case {
     pub kind: &'static str,
     /// The field that the refusal names, without indexes: `spec.regions[].location`.
     pub field: &'static str,
-    /// Part of the refusal; for a rule in CEL, its whole message.
+    /// The whole message of the rule.
     pub says: &'static str,
     /// A merge patch of the whole example ([`example`]).
     pub wrong: Value,
@@ -26,9 +27,6 @@ fn at(field: &str, value: Value) -> Value {
     field.rsplit('.').fold(value, |inner, name| json!({name: inner}))
 }
 
-/// What a pattern says.
-pub const PATTERN: &str = "should match";
-
 /// Rules of an object by itself.
 pub fn rules_of_one_object() -> Vec<Case> {
     let mut cases = vec![];
@@ -38,7 +36,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     for kind in KINDS {
         for (wrong, right) in [("59s", "60s"), ("24h1s", "24h")] {
             let (wrong, right) = (at("spec.interval", wrong.into()), at("spec.interval", right.into()));
-            cases.push(case(kind, "spec", "interval is a period from 1m to 24h", wrong, right));
+            cases.push(case(kind, "spec", "interval must be from 1m to 24h", wrong, right));
         }
     }
     cases.extend(rules_of_tags());
@@ -60,7 +58,30 @@ fn rules_of_a_place(kind: &'static str) -> Vec<Case> {
         |value: Value| allowed(json!({"from": "Selector", "selector": {"matchExpressions": [value]}}));
     let values = "In and NotIn need values; Exists and DoesNotExist take none";
     let expression = "spec.allowedNamespaces.selector.matchExpressions[]";
-    vec![
+    let labels = |labels: Value| allowed(json!({"from": "Selector", "selector": {"matchLabels": labels}}));
+    let mut cases = vec![];
+    let (many, domain) = ("k".repeat(64), format!("{}/k", "d.".repeat(127)));
+    for key in
+        ["a b", "", "-a", "a/b/c", "/a", "a/", "A.example/a", "a..b/a", "bücher", "a\n", &many, &domain]
+    {
+        let right = "Example_1.b";
+        let in_map = "spec.allowedNamespaces.selector.matchLabels";
+        let says = format!("each key {LABEL_KEY}").leak();
+        let prefixed = json!({right: "x", format!("{}d/{}", "d.".repeat(126), "k".repeat(63)): ""});
+        cases.push(case(kind, in_map, says, labels(json!({key: "c"})), labels(prefixed)));
+        let exists = |key: &str| expressions(json!({"key": key, "operator": "Exists"}));
+        let in_list = "spec.allowedNamespaces.selector.matchExpressions[].key";
+        cases.push(case(kind, in_list, LABEL_KEY, exists(key), exists("example.com/team")));
+    }
+    for value in ["a b", "-a", "a_", "a/b", "ä", "a\n"] {
+        let in_map = "spec.allowedNamespaces.selector.matchLabels[]";
+        let other = |value: &str| labels(json!({"other": value}));
+        cases.push(case(kind, in_map, LABEL_VALUE, other(value), other("")));
+        let one_of = |value: &str| expressions(json!({"key": "team", "operator": "In", "values": [value]}));
+        let in_list = "spec.allowedNamespaces.selector.matchExpressions[].values[]";
+        cases.push(case(kind, in_list, LABEL_VALUE, one_of(value), one_of("Fares_1.b-c")));
+    }
+    cases.extend([
         case(
             kind,
             expression,
@@ -85,21 +106,21 @@ fn rules_of_a_place(kind: &'static str) -> Vec<Case> {
         case(
             kind,
             "spec.azure.subscriptionId",
-            PATTERN,
+            SUBSCRIPTION,
             at("spec.azure.subscriptionId", "pay-as-you-go".into()),
             at("spec.azure.subscriptionId", "ABCDEF00-0000-0000-0000-000000000001".into()),
         ),
         case(
             kind,
             "spec.azure.resourceGroup",
-            PATTERN,
+            RESOURCE_GROUP,
             at("spec.azure.resourceGroup", "ends-with-a-dot.".into()),
             at("spec.azure.resourceGroup", "with.a-dot_(and more)".replace(' ', "").into()),
         ),
         case(
             kind,
             "spec.azure.name",
-            PATTERN,
+            PLACE_NAME,
             at("spec.azure.name", "-fares".into()),
             at("spec.azure.name", "1-Fares_models".into()),
         ),
@@ -118,7 +139,8 @@ fn rules_of_a_place(kind: &'static str) -> Vec<Case> {
             allowed(json!({"selector": null})),
             allowed(json!({"from": "Same", "selector": null})),
         ),
-    ]
+    ]);
+    cases
 }
 
 fn rules_of_tags() -> Vec<Case> {
@@ -129,9 +151,9 @@ fn rules_of_tags() -> Vec<Case> {
         ("deploymentbindings", "spec.online.endpoint.tags"),
         ("deploymentbindings", "spec.online.deployment.tags"),
     ];
-    let form = r"keys have 1 to 256 characters, none of < > % & ? / \ and no control characters, and no space at either end";
-    let prefix = "keys do not begin with 'bindery-', in whatever case: it is Bindery's own prefix";
-    let alike = "keys do not differ in case alone: to Azure they are the same";
+    let form = r"keys must have 1 to 256 characters that can be seen: no < > % & ? / \, no control characters and none without a width, and no spaces but plain ones between others; such as cost center";
+    let prefix = "keys must not begin with 'bindery-', in whatever case: that prefix is Bindery's own";
+    let alike = "keys must differ in more than upper and lower case: to Azure they are the same";
     let mut cases = vec![];
     for (kind, field) in fields {
         let keys = |keys: &[&str]| {
@@ -153,14 +175,36 @@ fn rules_of_tags() -> Vec<Case> {
         // The example has the keys `team` and, as a property, `flavor`.
         let there = if field == "spec.properties" { "Flavor" } else { "Team" };
         cases.push(case(kind, field, alike, keys(&[there]), keys(&["Other"])));
+        // In every alphabet, and whatever a key means to a regular expression.
+        for (one, other) in [("ÄRGER", "ärger"), ("a.Δ", "A.δ"), ("ОТДЕЛ", "отдел"), ("\u{212a}ey", "key")]
+        {
+            let right = keys(&["Ärger", "årger", "部署", "予算", "ü.b", "ü(b", "ü[b", "ü*b"]);
+            cases.push(case(kind, field, alike, keys(&[one, other]), right));
+        }
+        // White space of all kinds, what has no width, and what controls: before, in and behind a key.
+        for sign in "\u{a0}\u{1680}\u{2003}\u{202f}\u{205f}\u{3000}\u{2028}\u{2029}\u{85}\u{9}\u{ad}\u{34f}\u{61c}\u{3164}\u{180e}\u{200b}\u{200d}\u{2060}\u{202e}\u{fe0f}\u{feff}\u{e0020}".chars() {
+            let wrong = format!("{sign}bindery-owner");
+            cases.push(case(kind, field, form, keys(&[&wrong]), keys(&["Straße 7"])));
+        }
+        for wrong in ["te\u{200b}am", "team\u{a0}", "cost\u{a0}center"] {
+            cases.push(case(kind, field, form, keys(&[wrong]), keys(&["Straße 7"])));
+        }
+        let value = |value: &str| at(field, json!({"other": value}));
+        let told: &'static str = format!("{field}[]").leak();
+        cases.push(case(kind, told, TAG_VALUE, value("two\nlines"), value("")));
+        cases.push(case(kind, told, TAG_VALUE, value("a\tb"), value("<b> & 50 % of ünï?")));
     }
     let (kind, field) = ("deploymentbindings", "spec.online.deployment.environmentVariables");
-    let says = "names have 1 to 256 characters, without '=', spaces and control characters";
+    let says =
+        "names must have 1 to 256 characters, without '=', spaces and control characters, such as LOG_LEVEL";
     for wrong in ["", "A=B", "A B", "A\u{0}", &"A".repeat(257)] {
         let right =
             at(field, json!({"a.b-c_D": "any = thing", "bindery-x": "x", "LEVEL": "x", "level": "y"}));
         cases.push(case(kind, field, says, at(field, json!({wrong: "x"})), right));
     }
+    let value = |value: &str| at(field, json!({"KEY": value}));
+    let told = "spec.online.deployment.environmentVariables[]";
+    cases.push(case(kind, told, VARIABLE_VALUE, value("a\u{0}"), value("-----BEGIN-----\r\n\tab\n")));
     cases
 }
 
@@ -184,11 +228,11 @@ fn rules_of_references() -> Vec<Case> {
         let homed = |namespace: &str| patch(json!({"name": "taxi", "namespace": namespace}));
         for wrong in ["Taxi", "taxi\nfare", "taxi/fare", "-taxi"] {
             let field = format!("{field}.name").leak();
-            cases.push(case(kind, field, PATTERN, named(wrong), named("taxi.fare-3")));
+            cases.push(case(kind, field, OBJECT_NAME, named(wrong), named("taxi.fare-3")));
         }
         for wrong in ["Fares", "fares.prod", "../fares"] {
             let field = format!("{field}.namespace").leak();
-            cases.push(case(kind, field, PATTERN, homed(wrong), homed("fares-prod")));
+            cases.push(case(kind, field, NAMESPACE, homed(wrong), homed("fares-prod")));
         }
     };
     of("modelversions", "spec.registryRef", &into);
@@ -219,24 +263,18 @@ fn rules_of_policies() -> Vec<Case> {
         case(
             kind,
             "spec.policy.sources[].name",
-            PATTERN,
+            ENTRY_NAME,
             source(json!({"name": "The first", "thisWorkspace": {}})),
             source(json!({"name": "the-1st", "thisWorkspace": {}})),
         ),
         case(
             kind,
             "spec.policy.sources[].models[]",
-            PATTERN,
+            MODEL_GLOB,
             source(json!({"name": "one", "thisWorkspace": {}, "models": ["nyc-[a-z]"]})),
             source(json!({"name": "one", "thisWorkspace": {}, "models": ["nyc-*", "taxi_?"]})),
         ),
-        case(
-            kind,
-            "spec.tier",
-            PATTERN,
-            at("spec.tier", "prod\n".into()),
-            at("spec.tier", "Prod_1.a".into()),
-        ),
+        case(kind, "spec.tier", TIER, at("spec.tier", "prod\n".into()), at("spec.tier", "Prod_1.a".into())),
     ]
 }
 
@@ -245,41 +283,71 @@ fn rules_of_text() -> Vec<Case> {
     let (version, binding) = ("modelversions", "deploymentbindings");
     let deployment = "spec.online.deployment";
     let mut cases = vec![];
-    let mut of = |kind, field: &str, says, wrong: &[&str], right: &str| {
+    let mut of = |kind, field: &str, says: &'static str, wrong: &[&str], right: &str| {
         for wrong in wrong {
-            let told = if says == PATTERN { field } else { field.rsplit_once('.').unwrap_or_default().0 };
+            let told =
+                if says.starts_with("must ") { field } else { field.rsplit_once('.').unwrap_or_default().0 };
             let told = told.to_string().leak();
             cases.push(case(kind, told, says, at(field, (*wrong).into()), at(field, right.into())));
         }
     };
-    of(version, "spec.description", PATTERN, &["a\u{0}", "ding\u{7}"], "two\nlines,\tand more: ünï <b>?");
-    of(version, "spec.stage", PATTERN, &["Prod\nuction", "\u{7f}"], "in Erprobung");
+    of(version, "spec.description", DESCRIPTION, &["a\u{0}", "ding\u{7}"], "two\nlines,\tand more: ünï <b>?");
+    of(version, "spec.stage", STAGE, &["Prod\nuction", "\u{7f}", ""], "in Erprobung");
     let paths = ["/model", "model/", "a//b", "a?b", "a\\b", "a%2e%2e/b", "a\nb"];
     let other = ["..", "../../secrets", "a/../b", "./a"];
-    of(version, "spec.source.job.path", PATTERN, &paths, "outputs/my model/..v3");
+    of(version, "spec.source.job.path", JOB_FOLDER, &paths, "outputs/my model/..v3");
     of(
         version,
         "spec.source.job.path",
-        "path has no '.' or '..' between its slashes",
+        "path must have no '.' or '..' between its slashes",
         &other,
         "outputs/.model",
     );
     let script = format!("{deployment}.code.scoringScript");
-    of(binding, &script, PATTERN, &paths, "src/score.py");
-    of(binding, &script, "scoringScript has no '.' or '..' between its slashes", &other, "a/..score.py");
-    let code = format!("{deployment}.code.id");
-    let ids = ["azureml:c:1?sig=x", "azureml:c:1#", "azureml:c: 1", "a\nb"];
-    let elsewhere = ["azureml:../../c", "/subscriptions/s/../t", "/a/%2E%2e/b"];
-    of(binding, &code, PATTERN, &ids, "/subscriptions/s/resourceGroups/a.b_(c)/x/c/versions/1");
-    of(binding, &code, "id has no '.' or '..' between its slashes", &elsewhere, "azureml:my.code:1");
-    let environment = format!("{deployment}.environment");
-    of(binding, &environment, PATTERN, &ids, "azureml://registries/azureml/environments/e/versions/1.0");
-    let says = "environment has no '.' or '..' between its slashes";
-    of(binding, &environment, says, &elsewhere, "azureml:e@latest");
+    of(binding, &script, SCRIPT, &paths, "src/score.py");
+    of(
+        binding,
+        &script,
+        "scoringScript must have no '.' or '..' between its slashes",
+        &other,
+        "a/..score.py",
+    );
+    let fields = [("codes", "code.id", CODE), ("environments", "environment", ENVIRONMENT)];
+    for (kind, field, says) in fields {
+        let field = &format!("{deployment}.{field}");
+        let own = &asset(kind, "my.asset");
+        let shared = &format!("azureml://registries/azureml/{kind}/e/versions/1.0");
+        let wrong = [
+            "not-an-id",
+            "",
+            // Known to Azure's own tools, which send an id instead.
+            "azureml:e:1",
+            "azureml:e@latest",
+            &format!("{own}?sig=x"),
+            &format!("{own}#"),
+            &format!("{own} "),
+            &format!("{own}/"),
+            &format!("{own}\n"),
+            own.trim_start_matches('/'),
+            &own.replace("/versions/1", ""),
+            &own.replace(kind, "models"),
+            &shared.replace("/versions/1.0", ""),
+            &shared.replace(kind, "models"),
+        ];
+        for right in [own, shared, &own.to_lowercase()] {
+            of(binding, field, says, &wrong, right);
+        }
+        let name = field.rsplit('.').next().unwrap_or_default();
+        let dots = format!("{name} must have no '.' or '..' between its slashes").leak();
+        let elsewhere = [own.replace("my.asset", ".."), own.replace("my.asset", "%2E%2e")];
+        of(binding, field, dots, &elsewhere.each_ref().map(String::as_str), own);
+    }
+    let latest = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest";
+    of(binding, &format!("{deployment}.environment"), ENVIRONMENT, &["latest"], latest);
     of(
         binding,
         &format!("{deployment}.instanceType"),
-        PATTERN,
+        INSTANCE_TYPE,
         &["../../etc", "Standard DS3"],
         "my-gpu.large",
     );
@@ -288,12 +356,12 @@ fn rules_of_text() -> Vec<Case> {
         cases.push(case(
             version,
             "spec.source.uri",
-            PATTERN,
+            MODEL_URI,
             uri(wrong),
             uri("azureml://datastores/d/paths/x"),
         ));
     }
-    let says = "uri has no '.' or '..' between its slashes";
+    let says = "uri must have no '.' or '..' between its slashes";
     for wrong in ["azureml://datastores/d/paths/../../x", "azureml://datastores/d/paths/%2E%2e/x"] {
         cases.push(case(
             version,
@@ -309,7 +377,7 @@ fn rules_of_text() -> Vec<Case> {
         let ids = |id: &str| at(field, json!({"userAssigned": [id]}));
         for wrong in ["readers", &format!("{id}?x"), &format!("{id}/../v"), &id.replace("userassigned", "")] {
             let field = format!("{field}.userAssigned[]").leak();
-            cases.push(case(kind, field, PATTERN, ids(wrong), ids(id)));
+            cases.push(case(kind, field, IDENTITY, ids(wrong), ids(id)));
         }
     }
     cases
@@ -321,14 +389,14 @@ fn rules_of_registries() -> Vec<Case> {
         case(
             "registries",
             "spec.location",
-            PATTERN,
+            REGION,
             json!({"spec": {"location": "East US", "regions": null}}),
             json!({"spec": {"location": "eastus2", "regions": null}}),
         ),
         case(
             "registries",
             "spec.regions[].location",
-            PATTERN,
+            REGION,
             json!({"spec": {"regions": [{"location": "West Europe"}, {"location": "eastus"}]}}),
             json!({"spec": {"regions": [{"location": "westeurope"}, {"location": "eastus"}]}}),
         ),
@@ -362,7 +430,7 @@ fn rules_of_versions() -> Vec<Case> {
     let promoted = json!({"job": null, "modelVersionRef": {"name": "taxi-fare-3-dev"}});
     let place = "give exactly one of registryRef and workspaceRef: the place where the version lives";
     let source = "give exactly one of job, uri, modelVersionRef and existing";
-    let pairing = "into a registry a version comes from source.modelVersionRef; into a workspace from source.job or source.uri";
+    let pairing = "a version comes into a registry by source.modelVersionRef, and into a workspace by source.job or source.uri; source.existing, for what Azure has already, goes with both";
     let uri = "azureml://datastores/models/paths/taxi/3";
     vec![
         case(
@@ -407,27 +475,27 @@ fn rules_of_versions() -> Vec<Case> {
         case(
             kind,
             "spec.source.uri",
-            PATTERN,
+            MODEL_URI,
             json!({"spec": {"source": {"job": null, "uri": "https://store.example/model"}}}),
             json!({"spec": {"source": {"job": null, "uri": uri}}}),
         ),
         case(
             kind,
             "spec.source.job.name",
-            PATTERN,
+            JOB_NAME,
             at("spec.source.job.name", "taxi train".into()),
             at("spec.source.job.name", "taxi_train-3".into()),
         ),
         case(
             kind,
             "spec.model",
-            PATTERN,
+            MODEL_NAME,
             at("spec.model", "nyc/taxi".into()),
             at("spec.model", "NYC_taxi-1".into()),
         ),
-        case(kind, "spec.version", PATTERN, at("spec.version", "0".into()), at("spec.version", "10".into())),
-        case(kind, "spec.version", PATTERN, at("spec.version", "1.0".into()), at("spec.version", "1".into())),
-        case(kind, "spec.version", PATTERN, at("spec.version", "03".into()), at("spec.version", "3".into())),
+        case(kind, "spec.version", VERSION, at("spec.version", "0".into()), at("spec.version", "10".into())),
+        case(kind, "spec.version", VERSION, at("spec.version", "1.0".into()), at("spec.version", "1".into())),
+        case(kind, "spec.version", VERSION, at("spec.version", "03".into()), at("spec.version", "3".into())),
     ]
 }
 
@@ -440,9 +508,9 @@ fn rules_of_bindings() -> Vec<Case> {
     let one = "a step is exactly one of setTraffic and pause";
     let pause = json!({"pause": {"for": "1m"}});
     vec![
-        case(kind, endpoint, PATTERN, at(endpoint, "1-taxi".into()), at(endpoint, "taxi-1".into())),
-        case(kind, endpoint, PATTERN, at(endpoint, "taxi-".into()), at(endpoint, "Taxi".into())),
-        case(kind, endpoint, PATTERN, at(endpoint, "taxi--1".into()), at(endpoint, "t-a-xi".into())),
+        case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "1-taxi".into()), at(endpoint, "taxi-1".into())),
+        case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "taxi-".into()), at(endpoint, "Taxi".into())),
+        case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "taxi--1".into()), at(endpoint, "t-a-xi".into())),
         case(kind, "spec", "give online: what serves the version", at("spec.online", Value::Null), json!({})),
         case(
             kind,
@@ -509,9 +577,9 @@ fn rules_of_periods() -> Vec<Case> {
             "initialDelay" => ("0s", "1h"),
             _ => ("1s", "1h"),
         };
-        let says = format!("{name} is a period from {least} to {most}").leak();
-        for wrong in ["10 minutes", "1.5h", "30m1h"] {
-            cases.push(case(kind, field, PATTERN, at(field, wrong.into()), at(field, "1m30s".into())));
+        let says = format!("{name} must be from {least} to {most}").leak();
+        for wrong in ["10 minutes", "1.5h", "30m1h", "1d", "h", "10", "", "123456s"] {
+            cases.push(case(kind, field, PERIOD, at(field, wrong.into()), at(field, "1m30s".into())));
         }
         for (wrong, right) in [("0s", least), ("99999h", most)] {
             if wrong != right {
@@ -523,12 +591,12 @@ fn rules_of_periods() -> Vec<Case> {
     cases.push(case(
         "deploymentbindings",
         "spec.strategy.steps[].pause.for",
-        PATTERN,
+        PERIOD,
         pause("1d"),
         pause("24h"),
     ));
     for (wrong, right) in [("0s", "1s"), ("99999h", "720h")] {
-        let says = "for is a period from 1s to 720h";
+        let says = "for must be from 1s to 720h";
         cases.push(case(
             "deploymentbindings",
             "spec.strategy.steps[].pause",
@@ -603,8 +671,17 @@ pub fn rules_of_changes() -> Vec<Case> {
         (source, at("spec.source.job.name", "other".into())),
         (source, at("spec.source.job.path", Value::Null)),
         (source, at("spec.source", json!({"job": null, "uri": "azureml://datastores/m/paths/t"}))),
+        // What is no place is not told to be another one.
+        (
+            "give exactly one of registryRef and workspaceRef: the place where the version lives",
+            at("spec.workspaceRef", Value::Null),
+        ),
     ] {
         cases.push(case(kind, "spec", says, wrong, free.clone()));
+    }
+    let one = "give exactly one of job, uri, modelVersionRef and existing";
+    for source in [json!({"job": null}), json!({"existing": {}})] {
+        cases.push(case(kind, "spec.source", one, at("spec.source", source), free.clone()));
     }
 
     let kind = "deploymentbindings";
@@ -617,6 +694,8 @@ pub fn rules_of_changes() -> Vec<Case> {
         let other = at(&format!("spec.workspaceRef.{field}"), "other".into());
         cases.push(case(kind, "spec", workspace, other, next.clone()));
     }
+    let none = "give online: what serves the version";
+    cases.push(case(kind, "spec", none, at("spec.online", Value::Null), next));
     let smaller = at("spec.online.deployment", json!({"instanceCount": 1, "instanceType": null}));
     cases.push(case(kind, "spec", endpoint, at("spec.online.endpoint.name", "other".into()), smaller));
     cases

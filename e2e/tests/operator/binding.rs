@@ -118,7 +118,7 @@ async fn a_failed_candidate_is_taken_back_with_azures_words_and_not_tried_again(
     stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
     let message = stand.wait_reason::<DeploymentBinding>("taxi", "CandidateFailed").await?;
     assert!(message.contains("ResourceNotReady") && message.contains("Liveness probe failed"), "{message}");
-    assert!(message.contains(&format!("{first} serves on.")), "{message}");
+    assert!(message.contains(&format!("{first} has all the traffic.")), "{message}");
     let failed = stand
         .wait_for::<DeploymentBinding>("taxi", "Failed", |b| status(b).phase == Some(Phase::Failed))
         .await?;

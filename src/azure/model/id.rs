@@ -53,6 +53,15 @@ impl ResourceId {
         self.child("models", model).child("versions", version)
     }
 
+    /// The id under which a deployment refers to this version: a URI for one in a registry, and its ARM id otherwise.
+    pub fn asset_id(&self) -> String {
+        let part = |collection| self.segment(collection);
+        match (part("registries"), part("models"), part("versions")) {
+            (Some(registry), Some(model), Some(version)) => registry_asset_id(registry, model, version),
+            _ => self.to_string(),
+        }
+    }
+
     /// What this one is in: a collection for a resource, a resource for a collection.
     #[must_use]
     pub fn parent(&self) -> Self {

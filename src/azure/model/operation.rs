@@ -12,14 +12,14 @@ use super::{Call, Purpose, ResourceId};
 pub struct Operation {
     /// The purpose of the change, such as `create` or `move-traffic`.
     pub purpose: Purpose,
-    /// What it does, in words.
+    /// What the change does, in words, such as `register taxi:3`.
     pub doing: String,
-    /// The resource that it changes, by ARM id.
+    /// The ARM id of the resource that the change is on.
     pub resource: ResourceId,
     /// The URL at which Bindery polls the progress of this change. Opaque; up to about 5,500 characters.
     #[schemars(length(max = 8192))]
     pub url: String,
-    /// When Azure accepted it.
+    /// When Azure accepted the request for the change.
     pub since: Timestamp,
 }
 

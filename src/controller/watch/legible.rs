@@ -45,11 +45,13 @@ fn named(kind: &str, meta: &ObjectMeta) -> (String, String, String) {
 }
 
 /// The events of a watch about what can be read. An object that can be read no more is gone for the store, so that nobody
-/// acts on what it was; `unreadable` knows that it is there. The log says it once for each version of the object.
+/// acts on what it was; `unreadable` knows that it is there. The log says it once for each version of the object, and so does
+/// `tell`, which has its metadata and why, to whoever looks at the object: its status says nothing of it.
 pub fn legible<K>(
     events: impl Stream<Item = Event<Sighting<K>>>,
     store: Store<K>,
     unreadable: Arc<Unreadable>,
+    tell: impl Fn(&ObjectMeta, String) + Send + 'static,
 ) -> impl Stream<Item = Event<K>> + Unpin
 where
     K: Resource<DynamicType = ()> + Lookup<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
@@ -58,6 +60,7 @@ where
         kind: <K as Resource>::kind(&()).into_owned(),
         store,
         unreadable,
+        tell: Box::new(tell),
         said: HashMap::new(),
         listed: None,
     };
@@ -68,6 +71,7 @@ struct Reader<K: Resource<DynamicType = ()> + Lookup<DynamicType = ()> + Clone +
     kind: String,
     store: Store<K>,
     unreadable: Arc<Unreadable>,
+    tell: Box<dyn Fn(&ObjectMeta, String) + Send>,
     /// The objects with something in them that cannot be read, by namespace and name: their metadata as it was said.
     said: HashMap<(String, String), ObjectMeta>,
     /// Which of them the listing that goes on has brought.
@@ -132,6 +136,12 @@ where
                 if self.is_news(&meta) {
                     let (kind, name) = (&self.kind, full_name(&meta));
                     warn!(%kind, object = %name, in_all, "{kind} {name} cannot be read ({because}). It is left out, and all others go on; {in_all} in all of this kind are left out. Somebody has to correct that field or to delete the object.");
+                    (self.tell)(
+                        &meta,
+                        format!(
+                            "This object cannot be read ({because}), and nothing is done for it. Correct that field, or delete the object."
+                        ),
+                    );
                 }
                 Err(*meta)
             }

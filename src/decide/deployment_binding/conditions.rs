@@ -3,7 +3,6 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::Case;
-use super::endpoint::refuse_foreign;
 use crate::api::{ConditionType, Reason, conditions_of};
 use crate::azure::model::resource::Provisioning;
 use crate::decide::condition::{Said, say};
@@ -28,7 +27,7 @@ pub(super) fn of(case: &Case<'_>, verdict: &Verdict, common: &[Condition]) -> Ve
 /// Something healthy has all the traffic: a candidate that failed, or an edit that is not reached yet, is no outage. Absent
 /// where the endpoint is another's.
 fn available(case: &Case<'_>) -> Said {
-    if refuse_foreign(case).is_some() {
+    if case.is_anothers() {
         return Said::Absent;
     }
     let scene = &case.scene;
@@ -59,7 +58,7 @@ fn available(case: &Case<'_>) -> Said {
 
 /// Azure has the endpoint, and it works. Absent where the endpoint is another's: nobody wakes this object when it changes.
 fn endpoint_ready(case: &Case<'_>) -> Said {
-    if refuse_foreign(case).is_some() {
+    if case.is_anothers() {
         return Said::Absent;
     }
     let name = case.facts.endpoint_name();
@@ -83,7 +82,7 @@ fn endpoint_ready(case: &Case<'_>) -> Said {
 /// another's: what runs there is the other's to report.
 fn candidate_ready(case: &Case<'_>) -> Said {
     let scene = &case.scene;
-    if refuse_foreign(case).is_some() {
+    if case.is_anothers() {
         return Said::Absent;
     }
     if scene.wanted_failed() {
@@ -102,10 +101,7 @@ fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     // What goes on at another's endpoint, what cannot begin, and what is taken down, is no rollout of this binding.
     let waits = [Reason::ReferenceNotFound, Reason::ReferenceNotReady, Reason::Inheriting];
     let ends = case.facts.situation.deleting;
-    if ends
-        || refuse_foreign(case).is_some()
-        || (waits.contains(&verdict.reason) && scene.candidate().is_none())
-    {
+    if ends || case.is_anothers() || (waits.contains(&verdict.reason) && scene.candidate().is_none()) {
         return Said::Holds(false, verdict.reason, verdict.message.clone());
     }
     if scene.wanted_failed() {
@@ -120,7 +116,7 @@ fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     let message = match scene.candidate() {
         Some(candidate) => {
             let steps = scene.progress(scene.candidate_weight().0);
-            format!("The rollout of {} has done {steps} steps.", candidate.name())
+            format!("The rollout of {} goes on; steps done: {steps}.", candidate.name())
         }
         None => "A rollout is about to begin.".into(),
     };

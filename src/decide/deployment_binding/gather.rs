@@ -7,9 +7,9 @@ use crate::azure::model::{Error, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
-    find_workspace, is_contested, lets_in, stay_with_what_was_made, version, workspace_place,
+    find_workspace, is_contested, lets_in, remembered, stay_with_what_was_made, version, workspace_place,
 };
-use crate::decide::{Look, Place, Situation};
+use crate::decide::{Look, Situation};
 
 impl Kind for DeploymentBinding {
     type Facts = Facts;
@@ -21,10 +21,10 @@ impl Kind for DeploymentBinding {
         // When the workspace is gone, the status still says where the endpoint is.
         find_workspace(&self.spec.workspace_ref, &self.home(), known)
             .map(|w| w.id().child("onlineEndpoints", &self.spec.online.endpoint.name))
-            .or_else(|| Some(ResourceId::new(self.status.as_ref()?.endpoint.as_ref()?.id.clone())))
+            .or_else(|| made(self))
     }
 
-    fn let_in(&self, known: &mut Known) -> bool {
+    fn let_in(&self, known: &mut Known) -> Option<bool> {
         let home = self.home();
         let place = find_workspace(&self.spec.workspace_ref, &home, known);
         lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known)
@@ -71,11 +71,11 @@ impl Kind for DeploymentBinding {
         let place = workspace_place(&self.spec.workspace_ref, &home, known);
         let version = version(&self.spec.model.version_ref, &home, known);
         let mut id = self.target(known);
-        let made = self.status.as_ref().and_then(|s| s.endpoint.as_ref()).map(|e| e.id.as_str());
-        let path = format!("/onlineEndpoints/{}", self.spec.online.endpoint.name);
+        let place_home = self.spec.workspace_ref.namespace(&home);
         let ours = |e: &OnlineEndpoint| situation.ownership.owns(&e.tags);
-        let led_away = stay_with_what_was_made(&mut id, made, &path, ours, known);
-        let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
+        let led_away = stay_with_what_was_made(&mut id, made(self), place_home, ours, known);
+        let may_look = id.as_ref().is_some_and(|id| known.served().refuses(place_home, id).is_none())
+            && place.may_be_read(situation.deleting);
         let mut facts = Facts {
             endpoint: Look::Unseen,
             deployments: vec![],
@@ -96,6 +96,13 @@ impl Kind for DeploymentBinding {
         facts.situation.follow(ask, known);
         facts
     }
+}
+
+/// Where the endpoint was when the status was written.
+fn made(binding: &DeploymentBinding) -> Option<ResourceId> {
+    let endpoint = binding.status.as_ref()?.endpoint.as_ref()?;
+    let path = format!("/onlineEndpoints/{}", binding.spec.online.endpoint.name);
+    remembered(Some(&endpoint.id), "workspaces", &path)
 }
 
 /// Does the resource itself say that it changes? Then its operation has nothing to add.

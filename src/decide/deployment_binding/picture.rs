@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::endpoint::refuse_foreign;
 use super::{Case, history};
 use crate::api::{Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, Stable, Tags};
 use crate::azure::model::folded;
@@ -22,9 +21,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.revision = scene.wanted_revision().map(ToString::to_string);
-    // What runs on another's endpoint is the other's to report. Whose it is only its tag says: until it is read, what is
-    // remembered stays.
-    let refused = refuse_foreign(case).is_some() && facts.endpoint.seen().is_some();
+    let refused = case.is_anothers();
     if facts.endpoint.is_absent() || refused {
         status.stable = None;
         status.candidate = None;

@@ -24,7 +24,7 @@ pub(super) fn refuse_what_it_does_not_know(case: &Case<'_>) -> Option<Verdict> {
 }
 
 pub(super) fn wait_for_workspace(case: &Case<'_>) -> Option<Verdict> {
-    case.facts.place.wait_until_ready()
+    case.facts.place.wait_until_ready(case.facts.situation.deleting)
 }
 
 pub(super) fn report_unreadable(case: &Case<'_>) -> Option<Verdict> {

@@ -14,6 +14,7 @@ use crate::azure::model::resource::Run;
 use crate::azure::model::{
     Answer, Ask, Class, Errand, Error, Lane, OperationState, Principal, Purpose, Read, ResourceId, folded,
 };
+use crate::decide::Served;
 
 /// One read of the cluster, from what the watches have seen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +83,7 @@ pub struct Namespace {
 #[derive(Debug)]
 pub struct Known {
     lane: Lane,
+    served: Served,
     cluster: HashMap<ClusterRead, Found>,
     azure: HashMap<Read, Answer>,
     wanted_of_cluster: BTreeSet<ClusterRead>,
@@ -99,14 +101,20 @@ pub struct Wanted {
 
 impl Known {
     /// Nothing is known. Reads of Azure will be as urgent as this.
-    pub fn nothing(lane: Lane) -> Self {
+    pub fn nothing(lane: Lane, served: Served) -> Self {
         Self {
             lane,
+            served,
             cluster: HashMap::new(),
             azure: HashMap::new(),
             wanted_of_cluster: BTreeSet::new(),
             wanted_of_azure: BTreeSet::new(),
         }
+    }
+
+    /// Whom the operator's own identity serves.
+    pub fn served(&self) -> &Served {
+        &self.served
     }
 
     /// Takes what is still wanted; empty when the facts are whole.
@@ -278,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_wanted_once_and_the_cluster_comes_first() {
-        let mut known = Known::nothing(Lane::Edit);
+        let mut known = Known::nothing(Lane::Edit, Served::everything());
         for _ in 0..2 {
             assert!(known.namespace("fares").labels.is_empty());
             assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), None);

@@ -28,9 +28,9 @@ pub trait Kind: Object {
 
     /// The resource in Azure that it stands for, as far as its references are known.
     fn target(&self, known: &mut Known) -> Option<ResourceId>;
-    /// Does its place let it lay claim to what is there? To a place itself anybody may.
-    fn let_in(&self, _: &mut Known) -> bool {
-        true
+    /// Does its place let it lay claim to what is there? None where there is no such place. To a place itself anybody may.
+    fn let_in(&self, _: &mut Known) -> Option<bool> {
+        Some(true)
     }
     /// Does another object stand for its place too, or own it?
     fn place_is_contested(&self, _: &mut Known) -> bool {
@@ -92,7 +92,7 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
             created: object.created(),
             watched: moment.watched.clone(),
             namespace_ends: object.is_deleting() && known.namespace(&object.home()).ends,
-            admitted: object.let_in(known),
+            admitted: object.let_in(known) != Some(false),
             claimants: claimants(object, &rivals, known),
             leaving: leaving(&rivals),
             tagged: None,
@@ -167,7 +167,12 @@ fn claimants<K: Kind>(object: &K, rivals: &[Arc<K>], known: &mut Known) -> Vec<C
     let home = object.home();
     // By a place of one's own nobody gets a claim in another namespace. An heir is one whatever happens to its place.
     let mut claims = |o: &&Arc<K>| {
-        !o.is_deleting() && o.let_in(known) && (o.home() == home || !o.place_is_contested(known))
+        // What is in no place that is there could be anybody's word, except in the own namespace.
+        let let_in = match o.let_in(known) {
+            Some(let_in) => let_in && (o.home() == home || !o.place_is_contested(known)),
+            None => o.home() == home,
+        };
+        let_in && !o.is_deleting()
     };
     rivals
         .iter()

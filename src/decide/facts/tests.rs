@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{AnyObject, ModelVersion, Object, Registry, Workspace};
+use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, Registry, Workspace};
+use crate::decide::Served;
 
 fn made<K: Object>(namespace: &str, name: &str, spec: &Value) -> Arc<K> {
     let metadata = json!({"name": name, "namespace": namespace, "uid": format!("{namespace}/{name}")});
@@ -11,6 +12,19 @@ fn made<K: Object>(namespace: &str, name: &str, spec: &Value) -> Arc<K> {
     let object =
         json!({"apiVersion": "bindery.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec});
     Arc::new(serde_json::from_value(object).unwrap())
+}
+
+/// A moment in which nothing went wrong before.
+fn moment(observe_only: bool) -> Moment {
+    Moment {
+        now: Timestamp::UNIX_EPOCH,
+        cluster: "prod".into(),
+        observe_only,
+        watched: Watched::all(),
+        trouble: Trouble::default(),
+        handover: Duration::ZERO,
+        absent: None,
+    }
 }
 
 /// The other objects that lay claim to what an object stands for.
@@ -48,8 +62,11 @@ impl Cluster {
             ClusterRead::Namespace(_) if !self.1.reads_labels() => Found::NotWatched,
             ClusterRead::Object(key) => Found::Object(self.0.iter().find(|it| key_of(it) == *key).cloned()),
             ClusterRead::Naming(_, name) => {
-                let naming =
-                    |it: &&AnyObject| matches!(it, AnyObject::ModelVersion(v) if v.names().contains(name));
+                let naming = |it: &&AnyObject| match it {
+                    AnyObject::ModelVersion(it) => it.names().contains(name),
+                    AnyObject::DeploymentBinding(it) => it.names().contains(name),
+                    _ => false,
+                };
                 Found::Naming(self.0.iter().filter(naming).cloned().collect())
             }
             ClusterRead::Namespace(name) => {
@@ -62,7 +79,7 @@ impl Cluster {
 
     /// What a function finds out when everything of the cluster that it wants is read.
     fn known<T>(&self, ask: impl Fn(&mut Known) -> T) -> (T, Vec<ClusterRead>) {
-        let mut known = Known::nothing(Lane::Routine);
+        let mut known = Known::nothing(Lane::Routine, Served::everything());
         loop {
             let answer = ask(&mut known);
             let wanted = known.wants().cluster;
@@ -130,6 +147,126 @@ fn whom_the_place_does_not_let_in_lays_no_claim() {
         let labels = read.contains(&ClusterRead::Namespace("blue".into()));
         assert_eq!(labels, asks_for_labels, "{allowed}");
     }
+}
+
+#[test]
+fn an_endpoint_that_two_bindings_show_serves_once() {
+    let one = version("fares", "taxi-1", "taxi", &json!({"workspaceRef": {"name": "prod"}}));
+    let place = ResourceId::workspace("s", "rg", "prod");
+    let binding = |name: &str, management: &str, endpoint: &str| {
+        let spec = json!({"workspaceRef": {"name": "prod"}, "model": {"versionRef": {"name": "taxi-1"}},
+            "online": {"endpoint": {"name": endpoint}, "deployment": {}}, "management": management});
+        let mut it = made::<DeploymentBinding>("fares", name, &spec);
+        let asset = place.model_version("taxi", "1").to_string();
+        let deployment = json!({"name": "v1", "role": "Stable", "assetId": asset, "weight": 100, "since": "2026-03-01T12:00:00Z"});
+        let id = place.child("onlineEndpoints", endpoint).to_string();
+        let status = json!({"observedGeneration": 1, "endpoint": {"id": id}, "deployments": [deployment]});
+        Arc::make_mut(&mut it).status = Some(serde_json::from_value(status).unwrap());
+        it.any()
+    };
+    let of = |bindings: Vec<AnyObject>| {
+        let mut cluster = Cluster::new(&json!({"from": "Same"}), &[one.clone()]);
+        cluster.0.extend(bindings);
+        let (facts, _) = cluster.known(|known| gather(&*one, &moment(false), known));
+        facts.served_by.into_iter().map(|it| format!("{} {}", it.name, it.endpoint)).collect::<Vec<_>>()
+    };
+    let (watched, managed) = (binding("a", "Observe", "taxi"), binding("b", "Manage", "taxi"));
+    assert_eq!(of(vec![watched.clone()]), ["a taxi"]);
+    assert_eq!(of(vec![watched.clone(), managed.clone()]), ["b taxi"]);
+    assert_eq!(of(vec![managed, watched, binding("c", "Manage", "other")]), ["b taxi", "c other"]);
+}
+
+#[test]
+fn whom_no_identity_serves_reads_nothing_and_claims_nothing() {
+    let allowed = r#"[{"namespaces": ["fares"], "subscriptions": ["*"], "resourceGroups": ["other"]}]"#;
+    let azure = json!({"subscriptionId": "s", "resourceGroup": "rg"});
+    let workspace = |namespace| {
+        made::<Workspace>(namespace, "prod", &json!({"azure": azure, "allowedNamespaces": {"from": "All"}}))
+    };
+    let registry = made::<Registry>("fares", "models", &json!({"azure": azure, "location": "eastus"}));
+    let objects: Vec<AnyObject> =
+        vec![workspace("fares").any(), workspace("blue").any(), registry.clone().any()];
+    let mut asked: Vec<String> = vec![];
+    for (served, reads) in [(Served::parse(allowed).unwrap(), false), (Served::everything(), true)] {
+        let cluster = Cluster(objects.clone(), Watched::all());
+        let moment = moment(false);
+        let mut known = Known::nothing(Lane::Routine, served);
+        loop {
+            gather(&*workspace("fares"), &moment, &mut known);
+            gather(&*registry, &moment, &mut known);
+            let it = version("fares", "v", "taxi", &json!({"workspaceRef": {"name": "prod"}}));
+            gather(&*it, &moment, &mut known);
+            let wanted = known.wants();
+            if wanted.cluster.is_empty() {
+                asked = wanted.azure.iter().map(|read| format!("{:?}", read.what)).collect();
+                break;
+            }
+            for read in wanted.cluster {
+                let found = cluster.find(&read);
+                known.take_in_cluster(read, found);
+            }
+        }
+        assert_eq!(!asked.is_empty(), reads, "{asked:?}");
+        // Nobody is put into conflict by a place that no identity serves.
+        assert_eq!(workspace("blue").let_in(&mut known), Some(reads));
+    }
+}
+
+#[test]
+fn what_is_in_no_place_lays_no_claim_in_another_namespace() {
+    let id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/prod/models/taxi/versions/1";
+    let forged = |namespace: &str, name: &str, id: &str| {
+        let mut it = version(namespace, name, "taxi", &json!({"workspaceRef": {"name": "none"}}));
+        let status = json!({"observedGeneration": 1, "id": id});
+        Arc::make_mut(&mut it).status = Some(serde_json::from_value(status).unwrap());
+        it
+    };
+    let ours = version("fares", "ours", "taxi", &json!({"workspaceRef": {"name": "prod"}}));
+    let of = |others: &[Arc<ModelVersion>]| -> Vec<String> {
+        let all = [vec![ours.clone()], others.to_vec()].concat();
+        let cluster = Cluster::new(&json!({"from": "All"}), &all);
+        let (claimants, _) = cluster.known(|known| claimants_of(&*ours, known));
+        claimants.into_iter().map(|c| c.name).collect()
+    };
+    assert!(of(&[forged("blue", "theirs", id)]).is_empty());
+    assert_eq!(of(&[forged("fares", "renamed", id)]), ["fares/renamed"]);
+    for other in [
+        id.replace("/models/taxi/", "/models/fare/"),
+        id.replace("/workspaces/", "/registries/"),
+        id.replace("/subscriptions/s/", "/x/y/subscriptions/s/"),
+        format!("{id}/x/models/taxi/versions/1"),
+    ] {
+        let it = forged("fares", "renamed", &other);
+        let cluster = Cluster::new(&json!({"from": "All"}), &[it.clone()]);
+        assert_eq!(cluster.known(|known| it.target(known)).0, None, "{other}");
+    }
+}
+
+#[test]
+fn what_a_status_says_of_a_version_makes_it_no_other_version() {
+    use crate::decide::SourceVersion;
+    use crate::decide::places::reference;
+
+    let mut it = version("fares", "taxi-1", "taxi", &json!({"workspaceRef": {"name": "prod"}}));
+    let other = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/models/models/other/versions/9";
+    let now = "2026-03-01T12:00:00Z";
+    let registered = json!({"type": "Registered", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": now});
+    let status = json!({"observedGeneration": 1, "id": other, "assetId": "azureml://registries/models/models/other/versions/9", "conditions": [registered]});
+    Arc::make_mut(&mut it).status = Some(serde_json::from_value(status).unwrap());
+    let of = |allowed: &str, namespace: &str| {
+        let mut it = (*it).clone();
+        it.metadata.namespace = Some(namespace.into());
+        it.spec.workspace_ref.as_mut().unwrap().namespace = Some("fares".into());
+        let cluster = Cluster::new(&json!({"from": allowed}), &[Arc::new(it)]);
+        let reference = crate::api::Reference { name: "taxi-1".into(), namespace: None };
+        cluster.known(|known| reference::version(&reference, namespace, known)).0
+    };
+    let SourceVersion::Ready { id, asset_id, registry, .. } = of("Same", "fares") else { unreachable!() };
+    let meant = ResourceId::workspace("s", "rg", "prod").model_version("taxi", "1");
+    assert_eq!((asset_id, registry), (meant.to_string(), None));
+    assert_eq!(id, meant);
+    assert!(matches!(of("All", "blue"), SourceVersion::Ready { .. }));
+    assert!(matches!(of("Same", "blue"), SourceVersion::NotReady { .. }), "its place does not let it in");
 }
 
 #[test]
@@ -267,15 +404,6 @@ fn a_reference_that_depends_on_what_is_not_watched_says_so() {
 
 #[test]
 fn the_manifest_and_the_operator_say_what_may_be_changed() {
-    let moment = |observe_only| Moment {
-        now: Timestamp::UNIX_EPOCH,
-        cluster: "prod".into(),
-        observe_only,
-        watched: Watched::all(),
-        trouble: Trouble::default(),
-        handover: Duration::ZERO,
-        absent: None,
-    };
     for (suspend, management, observe_only, expected) in [
         (false, "Manage", false, Mode::Act),
         (true, "Manage", false, Mode::Suspended),
@@ -341,15 +469,7 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
     let ours = || Ok(Some(json!({"properties": {"tags": {"bindery-owner": "prod/fares/one"}}})));
     let theirs = || Ok(Some(json!({"properties": {"tags": {"bindery-owner": "prod/fares/two"}}})));
     let refused = || Err(crate::azure::model::Error::new(crate::azure::model::Class::Transient, "No."));
-    let moment = Moment {
-        now: Timestamp::UNIX_EPOCH,
-        cluster: "prod".into(),
-        observe_only: false,
-        watched: Watched::all(),
-        handover: Duration::ZERO,
-        absent: None,
-        trouble: Trouble::default(),
-    };
+    let moment = moment(false);
     let cases: [(Option<&ResourceId>, Answers, bool); 7] = [
         (Some(&elsewhere), ours, true),
         (Some(&elsewhere), refused, true),
@@ -368,7 +488,7 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
             ..Default::default()
         });
         let cluster = Cluster::new(&json!({"from": "Same"}), &[Arc::new(version.clone())]);
-        let mut known = Known::nothing(Lane::Routine);
+        let mut known = Known::nothing(Lane::Routine, Served::everything());
         let facts = loop {
             let facts = gather(&version, &moment, &mut known);
             let wanted = known.wants();
@@ -401,7 +521,7 @@ fn tagged(
     let cluster = Cluster::new(&json!({"from": "All"}), all);
     let tags = [("bindery-owner".to_string(), tag.to_string())].into();
     let noon = crate::decide::fixtures::noon();
-    let mut known = Known::nothing(Lane::Routine);
+    let mut known = Known::nothing(Lane::Routine, Served::everything());
     loop {
         let mut situation = crate::decide::fixtures::situation("fares/ours");
         (situation.now, situation.ownership.absent) = (noon, absent.cloned());

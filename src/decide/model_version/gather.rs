@@ -1,16 +1,19 @@
 //! What a version's decision needs to know.
 
+use std::collections::BTreeMap;
+
 use super::{Facts, job_of, job_to_read, wants_lineage};
 use crate::api::{
-    DeploymentBinding, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy, Workspace,
+    DeploymentBinding, Management, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy,
+    Workspace,
 };
 use crate::azure::model::resource::{self, Job, Run};
-use crate::azure::model::{Purpose, ResourceId, folded, registry_asset_id};
+use crate::azure::model::{Purpose, ResourceId, folded};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
-    find_registry, find_workspace, is_contested, lets_in, registry_place, stay_with_what_was_made, version,
-    workspace_place,
+    find_registry, find_workspace, is_contested, lets_in, registry_place, remembered,
+    stay_with_what_was_made, version, workspace_place,
 };
 use crate::decide::{Look, Place, Situation, SourceVersion, words_of};
 
@@ -31,12 +34,10 @@ impl Kind for ModelVersion {
             (None, None) => None,
         };
         // When the place is gone, the status still says where the version is.
-        place
-            .map(|id| id.model_version(&spec.model, &spec.version))
-            .or_else(|| self.status.as_ref()?.id.clone().map(ResourceId::new))
+        place.map(|id| id.model_version(&spec.model, &spec.version)).or_else(|| made(self))
     }
 
-    fn let_in(&self, known: &mut Known) -> bool {
+    fn let_in(&self, known: &mut Known) -> Option<bool> {
         let home = self.home();
         if let Some(registry) = &self.spec.registry_ref {
             let place = find_registry(registry, &home, known);
@@ -59,8 +60,7 @@ impl Kind for ModelVersion {
     fn names(&self) -> Vec<Name> {
         let (spec, home) = (&self.spec, self.home());
         // A version and its promotion have one path below two places, of which only one can be a registry.
-        let kind = if spec.registry_ref.is_some() { "registries" } else { "workspaces" };
-        let path = format!("{kind}/models/{}/versions/{}", spec.model, spec.version);
+        let path = format!("{}/models/{}/versions/{}", kind_of_place(self), spec.model, spec.version);
         let mut names = vec![Name::resource(&path)];
         let registry = spec.registry_ref.as_ref().map(|r| ObjectKey::meant::<Registry>(r, &home));
         let workspace = spec.workspace_ref.as_ref().map(|r| ObjectKey::meant::<Workspace>(r, &home));
@@ -90,10 +90,12 @@ impl Kind for ModelVersion {
             (None, None) => Place::Missing { what: "place".into() },
         };
         let mut id = self.target(known);
-        let path = format!("/models/{}/versions/{}", spec.model, spec.version);
+        let reference = spec.registry_ref.as_ref().or(spec.workspace_ref.as_ref());
+        let place_home = reference.map_or(home.as_str(), |reference| reference.namespace(&home));
         let ours = |v: &resource::ModelVersion| situation.ownership.owns(&v.properties.tags);
-        let led_away = stay_with_what_was_made(&mut id, status.id.as_deref(), &path, ours, known);
-        let may_look = matches!(place, Place::Ready { .. }) || (situation.deleting && id.is_some());
+        let led_away = stay_with_what_was_made(&mut id, made(self), place_home, ours, known);
+        let may_look = id.as_ref().is_some_and(|id| known.served().refuses(place_home, id).is_none())
+            && place.may_be_read(situation.deleting);
         let found = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
                 let found = known.resource::<resource::ModelVersion>(Purpose::Compare, id);
@@ -105,10 +107,7 @@ impl Kind for ModelVersion {
         let tags = found.found().map(|v| &v.properties.tags);
         situation.read_tags(self, tags, known);
         situation.follow(may_look, known);
-        let asset_id = id.as_ref().map(|id| match id.segment("registries") {
-            Some(registry) => registry_asset_id(registry, &spec.model, &spec.version),
-            None => id.to_string(),
-        });
+        let asset_id = id.as_ref().map(ResourceId::asset_id);
         let source = spec.source.model_version_ref.as_ref().map(|r| version(r, &home, known));
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let (mut job, mut run) = (Look::Unseen, Look::Unseen);
@@ -134,6 +133,17 @@ impl Kind for ModelVersion {
             served_by,
         }
     }
+}
+
+fn kind_of_place(version: &ModelVersion) -> &'static str {
+    if version.spec.registry_ref.is_some() { "registries" } else { "workspaces" }
+}
+
+/// Where the version was when its status was written.
+fn made(version: &ModelVersion) -> Option<ResourceId> {
+    let (spec, status) = (&version.spec, version.status.as_ref()?);
+    let path = format!("/models/{}/versions/{}", spec.model, spec.version);
+    remembered(status.id.as_deref(), kind_of_place(version), &path)
 }
 
 /// The objects through which the sources of a version lead back to it, itself at both ends; none where they do not.
@@ -185,23 +195,32 @@ fn lineage(
     (found.map_or(Look::Unseen, Look::Found), run.map_or(Look::Unseen, Look::Found))
 }
 
-/// The deployments that hold an asset, from the status of the bindings.
+/// The deployments that hold an asset, from the status of the bindings. Of two bindings that show one endpoint, the one that
+/// manages it counts.
 fn served_by(asset: &str, known: &mut Known) -> Vec<ServedBy> {
-    let mut all: Vec<ServedBy> = vec![];
+    let mut all: BTreeMap<(String, String), (bool, ServedBy)> = BTreeMap::new();
     for binding in known.naming::<DeploymentBinding>(Name::asset(asset)) {
-        let key = binding.key();
-        for deployment in binding.current().deployments {
+        let (key, status) = (binding.key(), binding.current());
+        let observes = binding.mode().1 == Management::Observe;
+        let endpoint = status.endpoint.map_or_else(|| key.to_string(), |endpoint| folded(&endpoint.id));
+        for deployment in status.deployments {
             if deployment.asset_id.as_deref().is_some_and(|a| folded(a) == folded(asset)) {
-                all.push(ServedBy {
+                let at = (endpoint.clone(), deployment.name.to_ascii_lowercase());
+                let served = ServedBy {
                     namespace: key.namespace.to_string(),
                     name: key.name.to_string(),
                     endpoint: binding.spec.online.endpoint.name.clone(),
                     deployment: deployment.name,
                     role: deployment.role,
-                });
+                };
+                let shown = all.entry(at).or_insert((observes, served.clone()));
+                if (observes, &served) < (shown.0, &shown.1) {
+                    *shown = (observes, served);
+                }
             }
         }
     }
+    let mut all: Vec<ServedBy> = all.into_values().map(|(_, served)| served).collect();
     all.sort();
     all.truncate(SERVED_BY);
     all

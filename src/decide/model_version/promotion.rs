@@ -6,7 +6,7 @@ use super::Facts;
 use crate::api::{Publishing, Reason, VersionDeletion};
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Action, Call, Purpose};
-use crate::decide::{Effect, Intent, Look, Owner, SourceVersion, Verdict, in_seconds, places};
+use crate::decide::{Effect, Intent, Look, Owner, Place, SourceVersion, Verdict, in_seconds, places};
 
 pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() || facts.observing() {
@@ -41,7 +41,7 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
             Some(Verdict::stalled(
                 Reason::AssetMismatch,
                 format!(
-                    "{id} is of type {kind:?}, and spec.type says {wanted:?}. A copy has the type of its source: correct it in a new ModelVersion."
+                    "{id} is of type {kind:?}, and spec.type says {wanted:?}. A copy has the type of its source: take spec.type out of the manifest; or, if another version was meant, name it in a new ModelVersion."
                 ),
             ))
         }
@@ -72,13 +72,18 @@ pub(super) fn publishing(facts: &Facts) -> Option<Publishing> {
 }
 
 /// Is what was found the copy that we asked for, and that nobody has described yet? A publish may take the tags of its source
-/// along: an object of this cluster that does not name this version is no owner of it.
+/// along, and with them the source's owner.
 pub(super) fn is_our_copy(facts: &Facts, tags: &Strings) -> bool {
     let us = &facts.situation.ownership;
+    // Where its place is gone or lets nobody in, only the status says where it is, and only its tag whose.
+    let let_in = matches!(facts.place, Place::Ready { .. } | Place::NotReady { .. });
+    let source = facts.spec.source.model_version_ref.as_ref();
+    let source = source.map(|it| format!("{}/{}", it.namespace(us.owner.namespace()), it.name));
     let free = Owner::of(tags).is_none_or(|owner| {
-        owner.cluster == us.owner.cluster && us.claimants.iter().all(|c| !owner.is(&c.name))
+        let of_the_source = source.is_some_and(|source| owner.is(&source));
+        owner.cluster == us.owner.cluster && of_the_source && us.claimants.iter().all(|c| !owner.is(&c.name))
     });
-    free && publishing(facts).is_some()
+    let_in && free && publishing(facts).is_some()
 }
 
 pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Verdict> {

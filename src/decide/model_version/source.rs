@@ -30,23 +30,28 @@ pub(super) fn new_version(spec: &ModelVersionSpec) -> Option<ModelVersion> {
     })
 }
 
-/// In what way the version that is there is another model than the manifest means, in words.
+/// In what way the version that is there is another model than the manifest means, and what to do, in words.
 pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion, id: &ResourceId) -> Option<String> {
     let kind = found.properties.model_type.as_deref().unwrap_or_default();
-    let other = |wanted: ModelType| type_word(kind) != type_word(wanted.in_azure());
-    if !kind.is_empty() && spec.kind.is_some_and(other) {
-        return Some(format!("its type is {kind}"));
+    let other = |wanted: &ModelType| type_word(kind) != type_word(wanted.in_azure());
+    if let Some(wanted) = spec.kind.filter(other).filter(|_| !kind.is_empty()) {
+        return Some(format!(
+            "its type is {kind}, and spec.type says {wanted:?}. If this is the model that you mean, take spec.type out of the manifest; otherwise register yours under the next version."
+        ));
     }
     let uri = found.properties.model_uri.as_deref().unwrap_or_default();
     let shown = presentable(uri);
-    match &spec.source {
+    let other = match &spec.source {
         Source { uri: Some(wanted), .. } if !same_path(wanted, uri, id) => Some(format!("it holds {shown}")),
         Source { job: Some(job), .. } => match job_of(found, id) {
             Some(name) => (name != job.name).then(|| format!("it was made by job {name}")),
             None => Some(format!("it holds {shown}, and nothing says that job {} made it", job.name)),
         },
         _ => None,
-    }
+    };
+    other.map(|found| {
+        format!("{found}. A version cannot be changed: register the model under the next version.")
+    })
 }
 
 /// The job that made a version, by what Azure says: that the manifest names one proves nothing.

@@ -23,9 +23,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
                 .or_else(|| promotion::wait_for_lost_publish(facts))
                 .or_else(|| Some(Verdict::release("The version is gone from Azure.")));
         }
-        Look::Unseen if facts.id.is_none() => {
-            return Some(Verdict::release("Nothing was registered in Azure."));
-        }
+        Look::Unseen if facts.id.is_none() => return situation.end_without_a_place("version"),
         Look::Unseen => {
             return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
         }
@@ -39,6 +37,12 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     let follow = || follow_running_operation(facts);
     let left = || situation.leave_to_owner(tags, &what, follow);
     if let Some(verdict) = (!copied).then(left).flatten().or_else(follow) {
+        return Some(verdict);
+    }
+    // Nobody has to wait for an heir to hear that it is in use.
+    if situation.ownership.heirs().next().is_none()
+        && let Some(verdict) = refuse_while_served(facts)
+    {
         return Some(verdict);
     }
     let hand_over = situation.hand_over(&what, situation.handover, |heir, doing| {
@@ -62,18 +66,6 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
             &archived,
         );
     }
-    if !facts.served_by.is_empty() {
-        let bindings: Vec<String> =
-            facts.served_by.iter().map(|s| format!("{}/{}", s.namespace, s.name)).collect();
-        return Some(Verdict::stalled(
-            Reason::InUse,
-            format!(
-                "{} is not deleted while it is deployed by {}. Bind another version there first.",
-                facts.title(),
-                bindings.join(", ")
-            ),
-        ));
-    }
     if !described {
         // The intent ends with the deletion; if that fails, the tag still says whose it is.
         return facts.put(
@@ -87,5 +79,21 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     Some(Verdict::call(
         Reason::Deleting,
         Call::new(Purpose::Delete, resource, Action::Delete, format!("delete {}", facts.title())),
+    ))
+}
+
+fn refuse_while_served(facts: &Facts) -> Option<Verdict> {
+    if facts.spec.deletion_policy != VersionDeletion::Delete || facts.served_by.is_empty() {
+        return None;
+    }
+    let bindings: Vec<String> =
+        facts.served_by.iter().map(|s| format!("{}/{}", s.namespace, s.name)).collect();
+    Some(Verdict::stalled(
+        Reason::InUse,
+        format!(
+            "{} is not deleted while it is deployed by {}. Bind another version there first.",
+            facts.title(),
+            bindings.join(", ")
+        ),
     ))
 }

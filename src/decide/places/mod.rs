@@ -1,6 +1,7 @@
 //! Places: registries and workspaces; what a place or a version is for whoever names it, and who may refer to whom
 //! ([`reference`]), and what may serve there ([`policy`]). It knows nothing of what is registered or served there.
 
+pub mod identity;
 pub mod policy;
 pub mod reference;
 pub mod registry;
@@ -8,6 +9,7 @@ pub mod workspace;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+pub use identity::Served;
 pub use policy::Policy;
 
 use super::Verdict;
@@ -28,6 +30,13 @@ pub enum Place {
     /// Nobody can say: that depends on something that the operator does not watch.
     NotWatched {
         /// A sentence that says what to do.
+        because: String,
+    },
+    /// The identity that acts for it does not serve it.
+    NotServed {
+        /// `Registry team-a/models`.
+        what: String,
+        /// Sentences that say what to do.
         because: String,
     },
     /// It is there, and not ready.
@@ -125,8 +134,26 @@ impl Place {
         }
     }
 
+    /// May Azure be asked for what is in it? At the end of an object also while the place is missing or not ready.
+    pub(in crate::decide) fn may_be_read(&self, deleting: bool) -> bool {
+        match self {
+            Self::Ready { .. } => true,
+            Self::NotServed { .. } => false,
+            Self::Missing { .. } | Self::NotWatched { .. } | Self::NotReady { .. } => deleting,
+        }
+    }
+
     /// It must exist, be ready, and allow the namespace of whoever asks.
-    pub(in crate::decide) fn wait_until_ready(&self) -> Option<Verdict> {
+    pub(in crate::decide) fn wait_until_ready(&self, deleting: bool) -> Option<Verdict> {
+        let mut verdict = self.lacks()?;
+        if deleting {
+            verdict.message +=
+                " To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain.";
+        }
+        Some(verdict)
+    }
+
+    fn lacks(&self) -> Option<Verdict> {
         match self {
             Self::Missing { what } => Some(Verdict::stalled(
                 Reason::ReferenceNotFound,
@@ -135,6 +162,9 @@ impl Place {
                 ),
             )),
             Self::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
+            Self::NotServed { what, because } => {
+                Some(Verdict::stalled(Reason::IdentityNotAllowed, format!("{what}: {because}")))
+            }
             Self::NotReady { what, because, stalled } => {
                 Some(not_ready(format!("{what} is not ready: {because}"), *stalled))
             }
@@ -175,22 +205,28 @@ pub(in crate::decide) fn refuse_another_place(
 }
 
 impl SourceVersion {
-    /// A version, for whom its place allows.
-    pub fn of(what: String, spec: &ModelVersionSpec, status: ModelVersionStatus, deleting: bool) -> Self {
+    /// A version in this place, for whom that allows.
+    pub fn of(
+        what: String,
+        place: Option<&ResourceId>,
+        spec: &ModelVersionSpec,
+        status: ModelVersionStatus,
+        deleting: bool,
+    ) -> Self {
         let registered = conditions_of(&status.conditions).is_true(ConditionType::Registered);
         let usable = registered && !stalled(&status.conditions) && !deleting;
-        let Some((asset_id, id)) = status.asset_id.zip(status.id).filter(|_| usable) else {
+        let Some(place) = place.filter(|_| usable && status.asset_id.is_some()) else {
             return Self::NotReady {
                 what,
                 because: because(&status.conditions),
                 stalled: stalled(&status.conditions),
             };
         };
-        let id = ResourceId::new(id);
+        let id = place.model_version(&spec.model, &spec.version);
         Self::Ready {
             registry: id.segment("registries").map(str::to_string),
+            asset_id: id.asset_id(),
             id,
-            asset_id,
             model: spec.model.clone(),
             version: spec.version.clone(),
             kind: status.kind.or(spec.kind),

@@ -53,7 +53,7 @@ impl Policy {
 
 /// Does a text match a pattern, in which `*` stands for any characters and `?` for one? Azure keeps models whose names
 /// differ in case apart, so case counts.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut read, mut star) = (0, 0, None);
     while read < text.len() {

@@ -11,7 +11,7 @@ use crate::api::{
     AllowedNamespaces, ConditionType, ModelVersion, Object, ObjectKey, Reason, Reference, Registry,
     Workspace, conditions_of,
 };
-use crate::azure::model::{Purpose, ResourceId, folded};
+use crate::azure::model::{Purpose, ResourceId};
 use crate::decide::facts::{ClusterRead, Kind, Known};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
@@ -20,15 +20,28 @@ fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut 
         || (allowed.selector.is_some() && allowed.allows(home, namespace, &known.namespace(namespace).labels))
 }
 
-/// May what refers to this place from `home` lay claim to what is in it? Not where the place does not
-/// allow it. Where the place is gone, its status tells where it was let in.
+/// May what refers to this place from `home` lay claim to what is in it? None where there is no such place: then nobody can
+/// say.
 pub fn lets_in<P: Kind>(
     place: Option<&P>,
     allowed: impl Fn(&P) -> &AllowedNamespaces,
     home: &str,
     known: &mut Known,
-) -> bool {
-    place.is_none_or(|place| allows(allowed(place), &place.home(), home, known))
+) -> Option<bool> {
+    place.map(|place| allows(allowed(place), &place.home(), home, known))
+}
+
+/// Where something was, by a status, when its place is gone. Whoever may write a status may write anything there: so it is
+/// believed only where it is what the spec would name (`path`) in some place of this kind. What is done there hangs on the
+/// owner's tag.
+pub fn remembered(id: Option<&str>, place: &str, path: &str) -> Option<ResourceId> {
+    let id = ResourceId::new(id?);
+    let (group, name) = (id.segment("resourceGroups")?, id.segment(place)?);
+    let place = match place {
+        "registries" => ResourceId::registry(id.subscription(), group, name),
+        _ => ResourceId::workspace(id.subscription(), group, name),
+    };
+    (ResourceId::new(format!("{place}{path}")) == id).then_some(id)
 }
 
 /// Does another object stand for the place, with rules of its own?
@@ -101,6 +114,9 @@ pub fn registry_place(reference: &Reference, home: &str, known: &mut Known) -> P
     let found = find_registry(reference, home, known);
     match (access(&key, found.as_deref(), |r| &r.spec.allowed_namespaces, home, known), found) {
         (Access::Granted, Some(it)) => {
+            if let Some(because) = known.served().refuses(&it.home(), &it.id()) {
+                return Place::NotServed { what: key.to_string(), because };
+            }
             Place::registry(key.to_string(), it.id(), &it.spec, &it.current(), it.is_deleting())
         }
         (Access::NotWatched { because }, _) => Place::NotWatched { because },
@@ -114,6 +130,9 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
     let found = find_workspace(reference, home, known);
     match (access(&key, found.as_deref(), |w| &w.spec.allowed_namespaces, home, known), found) {
         (Access::Granted, Some(it)) => {
+            if let Some(because) = known.served().refuses(&it.home(), &it.id()) {
+                return Place::NotServed { what: key.to_string(), because };
+            }
             let policy = policy_of(&it, known);
             Place::workspace(key.to_string(), it.id(), policy, &it.current())
         }
@@ -141,20 +160,21 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
 }
 
 /// Keeps an object with the resource that it made, when its reference means another place: the place that it names was made
-/// again for another one, or the namespace of the reference has come or gone. Then `id` becomes where the status says
-/// that the resource is, and the answer is where the reference leads. Only what the spec would name there too (`path`) is
-/// looked at, and it counts only while it is there and carries the owner tag of the object; where it cannot be read, it
-/// may be there.
+/// again for another one, or the namespace of the reference has come or gone. Then `id` becomes where the resource was
+/// [`remembered`] to be (`made`), and the answer is where the reference leads. It counts only while it is there and carries
+/// the owner tag of the object; where it cannot be read, it may be there.
 pub fn stay_with_what_was_made<T: DeserializeOwned>(
     id: &mut Option<ResourceId>,
-    remembered: Option<&str>,
-    path: &str,
+    made: Option<ResourceId>,
+    place_home: &str,
     ours: impl FnOnce(&T) -> bool,
     known: &mut Known,
 ) -> Option<ResourceId> {
-    let made = ResourceId::new(remembered?);
-    let named = folded(made.as_str()).ends_with(&folded(path));
-    id.as_ref().filter(|id| **id != made && named)?;
+    let made = made?;
+    id.as_ref().filter(|id| **id != made)?;
+    if known.served().refuses(place_home, &made).is_some() {
+        return id.replace(made);
+    }
     let there = match known.resource::<T>(Purpose::Compare, &made)? {
         Ok(found) => found.is_some_and(|found| ours(&found)),
         Err(error) => !error.is_not_found(),
@@ -174,11 +194,26 @@ pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVe
     };
     match (access, found) {
         (Access::Granted, Some(it)) => {
-            SourceVersion::of(key.to_string(), &it.spec, it.current(), it.is_deleting())
+            let place = place_of(&it, known);
+            SourceVersion::of(key.to_string(), place.as_ref(), &it.spec, it.current(), it.is_deleting())
         }
         (Access::NotWatched { because }, _) => SourceVersion::NotWatched { because },
         _ => SourceVersion::Missing { what: key.to_string() },
     }
+}
+
+/// The place that a version lives in, where that lets it in. Its own status is not asked: whoever may write a status could
+/// make it another's version.
+fn place_of(version: &ModelVersion, known: &mut Known) -> Option<ResourceId> {
+    let home = version.home();
+    if let Some(reference) = &version.spec.registry_ref {
+        let place = find_registry(reference, &home, known);
+        let let_in = lets_in(place.as_deref(), |r| &r.spec.allowed_namespaces, &home, known);
+        return place.filter(|_| let_in == Some(true)).map(|r| r.id());
+    }
+    let place = find_workspace(version.spec.workspace_ref.as_ref()?, &home, known);
+    let let_in = lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known);
+    place.filter(|_| let_in == Some(true)).map(|w| w.id())
 }
 
 /// Does the registry that a version lives in let `home` use it?

@@ -31,6 +31,8 @@ pub struct Facts {
     pub status: RegistryStatus,
     /// Its ARM id, from the spec.
     pub id: ResourceId,
+    /// Why the identity that acts for it does not serve it.
+    pub refused: Option<String>,
     pub registry: Look<Registry>,
     /// What it holds in Azure, such as `models`; looked up only for a deletion.
     pub holds: Vec<String>,
@@ -44,6 +46,7 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
     let verdict = first_of(
         facts,
         &[
+            refuse_identity, // nothing is read or changed, and a deletion waits
             finish_deletion,
             report_unreadable,
             refuse_foreign,
@@ -197,6 +200,11 @@ fn picture(facts: &Facts) -> RegistryStatus {
         };
     }
     status
+}
+
+fn refuse_identity(facts: &Facts) -> Option<Verdict> {
+    let lets_go = facts.situation.deleting && facts.spec.deletion_policy == RegistryDeletion::Retain;
+    Some(Verdict::stalled(Reason::IdentityNotAllowed, facts.refused.clone().filter(|_| !lets_go)?))
 }
 
 fn finish_deletion(facts: &Facts) -> Option<Verdict> {

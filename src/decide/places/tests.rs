@@ -86,7 +86,8 @@ fn a_version_is_ready_when_it_is_registered() {
             ..ModelVersionStatus::default()
         };
         change(&mut status);
-        match SourceVersion::of("it".into(), &facts.spec, status, deleting) {
+        let place = ResourceId::registry("s", "rg", "models");
+        match SourceVersion::of("it".into(), Some(&place), &facts.spec, status, deleting) {
             SourceVersion::Ready { registry, model, version, .. } => {
                 format!("{} {model}:{version}", registry.unwrap_or_default())
             }
@@ -101,7 +102,11 @@ fn a_version_is_ready_when_it_is_registered() {
         WELL
     );
     assert_eq!(of(false, |s| s.asset_id = None), WELL);
-    assert_eq!(of(false, |s| s.id = None), WELL);
+    assert_eq!(
+        of(false, |s| s.id = Some("/subscriptions/s/x".into())),
+        "models taxi:3",
+        "nobody believes it"
+    );
     assert_eq!(of(false, |s| *s = ModelVersionStatus::default()), UNSEEN);
     assert_eq!(of(true, |_| ()), WELL);
 }

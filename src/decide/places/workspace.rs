@@ -16,13 +16,18 @@ pub struct Facts {
     /// Its ARM id, from the spec.
     pub id: ResourceId,
     pub workspace: Look<Workspace>,
+    /// Why the identity that acts for it does not serve it.
+    pub refused: Option<String>,
 }
 
 /// What to say of a workspace. The first question that has an answer decides.
 pub fn decide(facts: &Facts) -> Decision<WorkspaceStatus> {
     let mut status = picture(facts);
-    let verdict = first_of(facts, &[let_go, refuse_second_claimant, report_unreadable, report_absence])
-        .unwrap_or_else(|| settle(facts));
+    let verdict = first_of(
+        facts,
+        &[let_go, refuse_identity, refuse_second_claimant, report_unreadable, report_absence],
+    )
+    .unwrap_or_else(|| settle(facts));
     // Nothing of a workspace is Bindery's, so nothing can drift.
     let (conditions, verdict) = facts.situation.conclude(&facts.status.conditions, None, &[], verdict);
     status.conditions = conditions;
@@ -54,6 +59,10 @@ fn picture(facts: &Facts) -> WorkspaceStatus {
 
 fn let_go(facts: &Facts) -> Option<Verdict> {
     facts.situation.deleting.then(|| Verdict::release("Nothing in Azure depends on this object."))
+}
+
+fn refuse_identity(facts: &Facts) -> Option<Verdict> {
+    Some(Verdict::stalled(Reason::IdentityNotAllowed, facts.refused.clone()?))
 }
 
 fn refuse_second_claimant(facts: &Facts) -> Option<Verdict> {

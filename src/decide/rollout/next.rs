@@ -94,13 +94,12 @@ impl Scene<'_> {
         Target { traffic, stable: self.stable.clone(), previous: self.previous.clone(), ..Target::default() }
     }
 
-    /// The candidate has this weight, or gets back what somebody else has taken away: then its time at the step begins
-    /// again.
+    /// The candidate has this weight, or gets it back from somebody who moved the traffic: then its time at the step begins
+    /// again, for nobody knows how long it had the weight.
     fn hold(&self, wanted: &str, weight: Weight) -> Target {
-        let mut position = self.position_at(weight);
-        if let Some(position) = position.as_mut().filter(|_| weight > self.routed(wanted)) {
-            position.since = self.view.now;
-        }
+        let (records, now) = (&self.records, self.view.now);
+        let again = || self.plan.as_ref().map(|plan| plan.begun_again(weight, records, now));
+        let position = if self.traffic_drifted() { again() } else { self.position_at(weight) };
         Target { position, ..self.stay(self.split(wanted, weight)) }
     }
 

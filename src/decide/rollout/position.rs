@@ -114,17 +114,26 @@ impl Records {
 impl Plan<'_> {
     /// Where the rollout stands, for a candidate that has `weight`.
     pub fn position(&self, weight: Weight, records: &Records, now: Timestamp) -> Position {
+        self.after_pauses(self.stood_at(weight, records, now), now)
+    }
+
+    /// The same once the candidate gets back a weight that somebody else had changed: its pause begins again.
+    pub fn begun_again(&self, weight: Weight, records: &Records, now: Timestamp) -> Position {
+        Position { since: now, ..self.stood_at(weight, records, now) }
+    }
+
+    /// Where the rollout stood when that was written last.
+    fn stood_at(&self, weight: Weight, records: &Records, now: Timestamp) -> Position {
         let status = records.status.as_ref().filter(|p| self.fits(p, weight));
         let tag = records.tag.as_ref().filter(|p| self.fits(p, weight));
         let share = records.share.filter(|(seen, _)| *seen == weight);
         let by_weight = self.at(self.steps_by_weight(weight), share.map_or(now, |(_, since)| since));
-        let stands = match (status, tag) {
+        match (status, tag) {
             (Some(status), Some(tag)) if tag.began_anew_after(status, now) => self.at(tag.step, now),
             (Some(status), _) => status.clone(),
             (None, Some(tag)) if tag.step > by_weight.step => self.at(tag.step, now),
             (None, _) => by_weight,
-        };
-        self.after_pauses(stands, now)
+        }
     }
 
     /// The position that a step has which gives this share now.

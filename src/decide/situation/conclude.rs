@@ -32,6 +32,7 @@ impl Situation {
             call.content = content(call, &verdict.differences);
         }
         let verdict = self.wait_until_kept(self.wait_out_failure(verdict));
+        let verdict = self.tell_of_what_is_not_kept(verdict, old);
         let mut conditions = conditions_of(old);
         let all = [
             (ConditionType::Ready, ready(&verdict)),
@@ -52,7 +53,9 @@ impl Situation {
             .remembered
             .as_ref()
             .map(|operation| Event::done(operation.purpose, &operation.doing));
-        let done = done.filter(|_| self.operation.answer == Some(OperationState::Succeeded));
+        // What Azure did not keep is not done.
+        let succeeded = self.operation.answer == Some(OperationState::Succeeded) && !self.writes_again();
+        let done = done.filter(|_| succeeded);
         let failed = self.operation.remembered.as_ref().map(|operation| operation.purpose);
         let failed = failed.filter(|_| matches!(self.operation.answer, Some(OperationState::Failed { .. })));
         let old = conditions_of(old);
@@ -107,7 +110,7 @@ impl Situation {
             let waits = verdict.course == Course::Working && verdict.reason != Reason::OperationRunning;
             if self.mode == Mode::Suspended && waits {
                 let message = format!(
-                    "spec.suspend is true: Bindery changes nothing in Azure, also when what it waits for is there. {}",
+                    "spec.suspend is true: Bindery changes nothing in Azure, even when this wait is over. {}",
                     verdict.message
                 );
                 return Verdict { reason, message, course: Course::Settled, ..verdict };
@@ -159,7 +162,7 @@ impl Situation {
             differences => format!(": {differences}"),
         };
         let message = format!(
-            "Azure accepted it when Bindery wanted to {}, and did not keep it{what}. An Azure Policy that modifies resources, or another program that writes to the same resource, may be the cause; write what Azure keeps into the manifest, or change the policy. Bindery tries again, at least every {most} min.",
+            "Bindery asked Azure to {}; Azure accepted that, and did not keep it{what}. An Azure Policy that modifies resources, or another program that writes to the same resource, may be the cause; write what Azure keeps into the manifest, or change the policy. Bindery tries again, at least every {most} min.",
             written.attempt.doing
         );
         let left = wait.saturating_sub(elapsed(written.at, self.now));
@@ -185,6 +188,31 @@ impl Situation {
             verdict.message = format!("{} It failed before: {}", verdict.message, failure.error);
         }
         verdict
+    }
+
+    /// While Azure works once more on what it did not keep, the status says so: it does not flap at every try.
+    fn tell_of_what_is_not_kept(&self, verdict: Verdict, old: &[Condition]) -> Verdict {
+        let conditions = conditions_of(old);
+        let stalled =
+            conditions.get(ConditionType::Stalled).filter(|c| c.reason.parse() == Ok(Reason::NotKept));
+        match stalled.filter(|_| verdict.reason == Reason::OperationRunning && self.writes_again()) {
+            Some(said) => Verdict {
+                reason: Reason::NotKept,
+                message: said.message.clone(),
+                course: Course::Stalled,
+                unkept: true,
+                ..verdict
+            },
+            None => verdict,
+        }
+    }
+
+    /// Does Azure work on a PUT that it did not keep before?
+    fn writes_again(&self) -> bool {
+        let (written, operation) = (&self.trouble.written, &self.operation.remembered);
+        written.as_ref().zip(operation.as_ref()).is_some_and(|(written, operation)| {
+            written.times > 1 && written.attempt.same_as(&operation.into())
+        })
     }
 
     fn failed(&self, failure: &Failure) -> Verdict {

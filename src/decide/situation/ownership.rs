@@ -189,9 +189,13 @@ impl Situation {
     pub fn not_ours(&self, tags: &Strings) -> Option<NotOurs> {
         let us = &self.ownership;
         // To look at what somebody else looks after is what observing is for.
-        let named = Owner::of(tags).filter(|_| self.mode != Mode::Observe);
+        if self.mode == Mode::Observe {
+            return None;
+        }
         let older = |name: &str| NotOurs::Theirs(format!("{name}, which was created earlier"));
-        let Some(owner) = named else { return us.oldest(us.claimants.iter()).map(older) };
+        let Some(owner) = Owner::of(tags) else {
+            return us.oldest(us.claimants.iter().filter(|c| c.manages)).map(older);
+        };
         if owner == us.owner {
             return None;
         }
@@ -336,6 +340,16 @@ impl Situation {
         let heir = Owner::new(&us.owner.cluster, name);
         let call = give(&heir, format!("hand the {what} over to {name}"))?;
         Some(Verdict::call(Reason::Deleting, call))
+    }
+
+    /// For an object that goes and of which nobody knows where it was in Azure: its place and its status are gone. The
+    /// finalizer says that something may be there, so it waits; with its whole namespace, it goes.
+    pub(in crate::decide) fn end_without_a_place(&self, what: &str) -> Option<Verdict> {
+        self.ownership.namespace_ends.then(|| {
+            Verdict::release(format!(
+                "Its place is gone with its namespace, so nobody can say which {what} was its own: what there is stays in Azure."
+            ))
+        })
     }
 
     fn wait_for_an_heir(&self, what: &str, patience: Duration) -> Option<Verdict> {

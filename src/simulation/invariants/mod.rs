@@ -49,7 +49,7 @@ pub use decisions::of_a_decision;
 pub struct Ledger {
     /// By endpoint: the revisions that a tag ever said to have failed.
     failed: BTreeMap<ResourceId, BTreeSet<String>>,
-    /// By deployment: the weight that Bindery wrote and Azure has settled on, and since when.
+    /// By deployment: the weight that Bindery wrote and Azure routes by, and since when; -1 while Azure routes by another one.
     weights: BTreeMap<ResourceId, (i64, Timestamp)>,
     /// By deployment: when it could serve for the first time.
     ready: BTreeMap<ResourceId, Timestamp>,
@@ -142,6 +142,9 @@ impl Ledger {
             let written = written_traffic(&resource.body);
             for deployment in world.deployments_of(&resource.id) {
                 let weight = written.get(deployment.id.name()).copied().unwrap_or(0);
+                let routed =
+                    resource.body["properties"]["traffic"][deployment.id.name()].as_i64().unwrap_or(0);
+                let weight = if weight == routed { weight } else { -1 };
                 let since = self.weights.entry(deployment.id.clone()).or_insert((weight, world.now));
                 if since.0 != weight {
                     *since = (weight, world.now);

@@ -81,6 +81,24 @@ where
 /// The prefix of the tags that Bindery writes for itself.
 pub const OWN_PREFIX: &str = "bindery-";
 
+/// Whether two keys of tags are one to Azure, which compares them without regard to case: in every alphabet, letter by
+/// letter, and in no language's own way (`ß` is not `ss`, and the dotless `ı` is not `i`). The rules of the manifests
+/// compare in the same way.
+pub fn same_key(one: &str, other: &str) -> bool {
+    one.chars().map(folded).eq(other.chars().map(folded))
+}
+
+fn folded(letter: char) -> char {
+    fn single(mut mapped: impl Iterator<Item = char>, letter: char) -> char {
+        mapped.next().filter(|_| mapped.next().is_none()).unwrap_or(letter)
+    }
+    if letter.is_ascii() || letter == 'ı' {
+        return letter.to_ascii_uppercase();
+    }
+    let small = single(letter.to_lowercase(), letter);
+    single(small.to_uppercase(), small)
+}
+
 /// Tags as they are read. Azure compares keys without regard to case and may give Bindery's own back in another
 /// spelling, as after an Azure Policy has set them: here they have the one in which Bindery looks for them.
 pub(crate) fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strings, D::Error> {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ModelVersion, OnlineDeployment, OnlineEndpoint, Provisioning, Registry, Strings};
+use super::{ModelVersion, OnlineDeployment, OnlineEndpoint, Provisioning, Registry, Strings, same_key};
 
 #[test]
 fn what_we_do_not_read_goes_back_as_it_came() {
@@ -36,6 +36,35 @@ fn a_null_map_is_an_empty_map() {
     }))
     .unwrap();
     assert!(registry.tags.is_empty() && registry.properties.region_details.is_empty());
+}
+
+/// The API server's regular expressions say the same of each pair; the admission tests have some of them.
+#[test]
+fn keys_are_one_in_whatever_case_and_alphabet() {
+    for (one, other) in [
+        ("Team", "tEAM"),
+        ("ÄRGER", "ärger"),
+        ("ОТДЕЛ", "отдел"),
+        ("ΟΔΟΣ", "οδος"),
+        ("οδοσ", "οδος"),
+        ("\u{212a}ey", "key"),
+        ("ſa", "SA"),
+        ("STRAẞE", "straße"),
+    ] {
+        assert!(same_key(one, other) && same_key(other, one), "{one} {other}");
+    }
+    for (one, other) in [
+        ("team", "teams"),
+        ("Ärger", "årger"),
+        ("Arger", "Ärger"),
+        ("straße", "strasse"),
+        ("ı", "i"),
+        ("ı", "I"),
+        ("İ", "i"),
+        ("部署", "予算"),
+    ] {
+        assert!(!same_key(one, other) && !same_key(other, one), "{one} {other}");
+    }
 }
 
 #[test]

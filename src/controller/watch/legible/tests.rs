@@ -46,7 +46,14 @@ async fn told(
     let (log, unreadable) = (Log::default(), Arc::<Unreadable>::default());
     let _heard = tracing::subscriber::set_default(log.subscriber("info".into()));
     let mut passed = vec![];
-    let mut events = legible(stream::iter(all), store.clone(), Arc::clone(&unreadable));
+    let to_others = |meta: &ObjectMeta, note: String| {
+        assert!(
+            meta.uid.is_some() && note.starts_with("This object cannot be read (spec.version: "),
+            "{note}"
+        );
+        info!("told of {}", meta.name.as_deref().unwrap_or_default());
+    };
+    let mut events = legible(stream::iter(all), store.clone(), Arc::clone(&unreadable), to_others);
     while let Some(event) = events.next().await {
         writer.apply_watcher_event(&event);
         passed.push(match event {
@@ -66,6 +73,7 @@ async fn told(
         ["one", "two", "three"].iter().copied().filter(|name| of_key(&name)).map(String::from).collect();
     let start = |line: &String| {
         line.replace("bindery::controller::watch::legible: ", "")
+            .replace("bindery::controller::watch::legible::tests: ", "")
             .split(" (")
             .flat_map(|part| part.split(" kind="))
             .next()
@@ -83,6 +91,7 @@ async fn what_cannot_be_read_is_left_out_and_told_once_for_each_version_of_it() 
     };
     let applied = |object| vec![Event::Apply(sighting(object))];
     let unreadable = "WARN ModelVersion fares/two cannot be read";
+    let told_of = "INFO told of two";
     let again = "INFO ModelVersion fares/two, which could not be read, can be read again.";
     let gone = "INFO ModelVersion fares/two, which could not be read, is gone.";
     let without = "WARN The status of ModelVersion fares/two cannot be read";
@@ -98,7 +107,7 @@ async fn what_cannot_be_read_is_left_out_and_told_once_for_each_version_of_it() 
             "begin =one =three end begin =one =three end begin =one =three end",
             "one three",
             "two",
-            vec![unreadable, unreadable],
+            vec![unreadable, told_of, unreadable, told_of],
         ),
         (
             "good, then bad, then mended",
@@ -112,7 +121,7 @@ async fn what_cannot_be_read_is_left_out_and_told_once_for_each_version_of_it() 
             "begin =two end -two +two",
             "two",
             "",
-            vec![unreadable, again],
+            vec![unreadable, told_of, again],
         ),
         (
             "bad, then deleted",
@@ -120,7 +129,7 @@ async fn what_cannot_be_read_is_left_out_and_told_once_for_each_version_of_it() 
             "begin end",
             "",
             "",
-            vec![unreadable, gone],
+            vec![unreadable, told_of, gone],
         ),
         (
             "bad, and deleted while the watch was broken",
@@ -129,7 +138,7 @@ async fn what_cannot_be_read_is_left_out_and_told_once_for_each_version_of_it() 
             "begin end begin end",
             "",
             "one",
-            vec![unreadable, "WARN ModelVersion fares/one cannot be read", gone],
+            vec![unreadable, told_of, "WARN ModelVersion fares/one cannot be read", "INFO told of one", gone],
         ),
         (
             "a status counts as empty",
@@ -218,7 +227,7 @@ async fn of_a_listing_only_what_is_used_is_kept() {
     });
     let client = kube::Client::new(server, "default");
     let (store, mut writer): (_, Writer<ModelVersion>) = reflector::store();
-    let mut events = legible(events(kube::Api::all(client), ALL), store.clone(), Arc::default());
+    let mut events = legible(events(kube::Api::all(client), ALL), store.clone(), Arc::default(), |_, _| {});
     let listed = async {
         while let Some(event) = events.next().await {
             writer.apply_watcher_event(&event);

@@ -9,6 +9,14 @@ fn ending(it: Binding) -> Binding {
     it.with(|f| f.situation.deleting = true)
 }
 
+/// A binding whose workspace is not there, and whose status is lost.
+fn lost() -> Binding {
+    binding().with(|f| {
+        (f.id, f.endpoint) = (None, Look::Unseen);
+        f.place = Place::Missing { what: "Workspace fares/production".into() };
+    })
+}
+
 #[test]
 fn a_deletion_goes_in_the_right_order() {
     let quiet = |it: Binding| it.moved(&[]).tagged("bindery-traffic", "");
@@ -34,14 +42,14 @@ fn a_deletion_goes_in_the_right_order() {
             "False Finishing working | The endpoint is gone from Azure. | interval | released",
         ),
         (
-            "nothing was made",
-            ending(binding())
-                .with(|f| {
-                    f.id = None;
-                    f.endpoint = Look::Unseen;
-                })
-                .decide(),
-            "False Finishing working | Nothing was made in Azure. | interval | released",
+            "its place and its status are gone, so nobody knows where its endpoint is",
+            ending(lost()).decide(),
+            "False ReferenceNotFound stalled | There is no Workspace fares/production, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval",
+        ),
+        (
+            "the same, and its namespace goes",
+            ending(lost()).with(|f| f.situation.ownership.namespace_ends = true).decide(),
+            "False Finishing working | Its place is gone with its namespace, so nobody can say which endpoint was its own: what there is stays in Azure. | interval | released",
         ),
         (
             "a deployment is being made",

@@ -84,7 +84,13 @@ fn a_manifest_of_a_later_version_is_not_guessed_at() {
     });
     let said = "The manifest gives no spec.online: it was written for a later version of Bindery than the one that runs. Update the operator.";
     assert_table(&[("no online", it.decide(), &format!("False Unchangeable stalled | {said} | interval"))]);
-    assert!(it.with(|f| f.situation.deleting = true).decide().release);
+    let goes = it.with(|f| f.situation.deleting = true);
+    assert_table(&[(
+        "it goes, and nobody knows what it made",
+        goes.clone().decide(),
+        &format!("False Unchangeable stalled | {said} | interval"),
+    )]);
+    assert!(goes.with(|f| f.spec.deletion_policy = BindingDeletion::Retain).decide().release);
 }
 
 #[test]
@@ -120,6 +126,33 @@ fn what_has_to_be_there_first() {
             "the version is in a namespace that is not watched",
             binding().with(|f| f.version = SourceVersion::NotWatched { because: "Add it.".into() }).decide(),
             "False NotWatched stalled | Add it. | interval",
+        ),
+        (
+            "no identity serves its workspace",
+            binding()
+                .with(|f| {
+                    f.place = Place::NotServed {
+                        what: "Workspace fares/production".into(),
+                        because: "Add it.".into(),
+                    };
+                    f.endpoint = Look::Unseen;
+                })
+                .decide(),
+            "False IdentityNotAllowed stalled | Workspace fares/production: Add it. | interval",
+        ),
+        (
+            "no identity serves its workspace, and it goes",
+            binding()
+                .with(|f| {
+                    f.place = Place::NotServed {
+                        what: "Workspace fares/production".into(),
+                        because: "Add it.".into(),
+                    };
+                    f.endpoint = Look::Unseen;
+                    f.situation.deleting = true;
+                })
+                .decide(),
+            "False IdentityNotAllowed stalled | Workspace fares/production: Add it. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval",
         ),
         (
             "its workspace is not ready",
@@ -226,7 +259,7 @@ fn the_endpoint_is_made_taken_over_and_kept() {
                     f.situation.claimed_by("fares/older", 60);
                 })
                 .decide(),
-            "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, or name another endpoint in a new one; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "True Observed settled | The endpoint taxi is there; Bindery leaves it as it is. | interval",
         ),
         (
             "a binding's of another namespace, which is not watched",

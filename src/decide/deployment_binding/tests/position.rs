@@ -103,7 +103,7 @@ fn a_step_that_leaves_the_traffic_alone_comes_and_is_passed() {
     let stored = rollout().candidate("2", 10, 601).with(|f| f.status.clone_from(&passed));
     assert_eq!(stored.decide().status.candidate, passed.candidate, "what was passed is stored once");
     let said = passed.conditions.iter().find(|c| c.type_ == "Progressing").unwrap();
-    assert!(said.message.ends_with("has done 3/4 steps."), "{}", said.message);
+    assert!(said.message.ends_with("steps done: 3/4."), "{}", said.message);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn every_put_of_the_endpoint_says_where_the_rollout_stands() {
             "-> put back traffic of endpoint taxi",
             at(3, 0),
         ),
-        ("what was given too much", more(), "-> put back traffic of endpoint taxi", at(3, 30)),
+        ("what was given too much", more(), "-> put back traffic of endpoint taxi", at(3, 0)),
         (
             "what was taken away and may not rise",
             refused(away()),
@@ -213,20 +213,38 @@ fn a_tag_that_is_lost_or_left_behind_is_not_worth_a_call() {
 
 #[test]
 fn a_weight_that_somebody_else_has_set_passes_no_step() {
-    let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}]);
     // What takes traffic from the candidate carries nothing else.
     let (less, more) = (Purpose::PutBack, Purpose::RestoreTraffic);
-    for (weight, purpose) in [(0, less), (5, less), (20, more), (50, more), (100, more)] {
-        let mut it = binding().wanting("2").steps(steps.clone()).serving("1").candidate("2", 10, 60);
-        let (first, second) = (it.name("1"), it.name("2"));
-        let Look::Found(endpoint) = &mut it.0.endpoint else { unreachable!() };
-        endpoint.properties.traffic = [(first, 100 - weight), (second, weight)].into();
-        let call = it.decide().call.map(|call| call.errand.purpose);
-        assert_eq!(call, Some(purpose), "{weight} %");
-        it.0.status = it.decide().status;
-        let Some(Action::Put(body)) = it.decide().call.map(|call| call.action) else { unreachable!() };
-        it.0.endpoint = Look::Found(serde_json::from_value(body).unwrap());
-        let told = told(&it.decide());
-        assert!(told.contains("Pausing") && told.ends_with("| 600 s"), "{weight} %: {told}");
+    let after = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}]);
+    let before = json!([{"pause": {"for": "10m"}}, {"setTraffic": 10}]);
+    for (steps, had, weight, purpose) in [
+        (&after, 10, 0, less),
+        (&after, 10, 5, less),
+        (&after, 10, 20, more),
+        (&after, 10, 100, more),
+        (&before, 0, 10, more),
+        (&before, 0, 100, more),
+    ] {
+        // It may be noticed in the pause, or when that would have been over.
+        for seconds in [60, 599, 600, 7200] {
+            let what = format!("{had} % became {weight} %, seen after {seconds} s");
+            let it = binding().wanting("2").steps(steps.clone()).serving("1");
+            let mut it = it.candidate("2", had, seconds);
+            it.0.status = it.decide().status;
+            let step = i32::from(had > 0);
+            let stood =
+                CandidateStep { since: ago(seconds), ..position(&it, usize::from(had > 0), 0).to_status(2) };
+            it.0.status.candidate.as_mut().unwrap().step = Some(stood);
+            let (first, second) = (it.name("1"), it.name("2"));
+            let Look::Found(endpoint) = &mut it.0.endpoint else { unreachable!() };
+            endpoint.properties.traffic = [(first, 100 - weight), (second, weight)].into();
+            assert_eq!(it.decide().call.map(|call| call.errand.purpose), Some(purpose), "{what}");
+            it.0.status = it.decide().status;
+            let Some(Action::Put(body)) = it.decide().call.map(|call| call.action) else { unreachable!() };
+            it.0.endpoint = Look::Found(serde_json::from_value(body).unwrap());
+            let told = told(&it.decide());
+            assert!(told.contains("Pausing") && told.ends_with("| 600 s"), "{what}: {told}");
+            assert_eq!(stands(&it), Some((step, format!("{step}/2"))), "{what}");
+        }
     }
 }

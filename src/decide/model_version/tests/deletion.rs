@@ -75,12 +75,27 @@ fn a_deletion_ends_as_its_policy_says() {
             "False Finishing working | The version is gone from Azure. | interval | released",
         ),
         (
-            "never registered",
+            "its place and its status are gone, so nobody knows where it is",
             decide(&deleting(Delete, |f| {
-                f.id = None;
-                f.version = Look::Unseen;
+                (f.id, f.version, f.place) = (None, Look::Unseen, missing());
             })),
-            "False Finishing working | Nothing was registered in Azure. | interval | released",
+            "False ReferenceNotFound stalled | There is no Workspace fares/development, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval",
+        ),
+        (
+            "the same, and its namespace goes",
+            decide(&deleting(Delete, |f| {
+                (f.id, f.version, f.place) = (None, Look::Unseen, missing());
+                f.situation.ownership.namespace_ends = true;
+            })),
+            "False Finishing working | Its place is gone with its namespace, so nobody can say which version was its own: what there is stays in Azure. | interval | released",
+        ),
+        (
+            "deployed, and an heir could come yet",
+            decide(&deleting(Delete, |f| {
+                f.situation.deleted_at = Some(f.situation.now);
+                served(f);
+            })),
+            "False InUse stalled | taxi:3 is not deleted while it is deployed by fares/taxi. Bind another version there first. | interval",
         ),
         (
             "not ours",
@@ -167,6 +182,22 @@ fn a_promotion_that_is_deleted_while_it_is_published_leaves_no_copy_behind() {
                 found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
             })),
             "False Finishing working | The version taxi:3 stays in Azure: it belongs to a/b of cluster other. | interval | released",
+        ),
+        (
+            "what is there carries the tag of an object that is no source of it, and gone",
+            decide(&deleting_published(Delete, |f| {
+                copied(f);
+                found(f).tags.insert("bindery-owner".into(), "prod/a/b".into());
+            })),
+            "False Finishing working | The version taxi:3 stays in Azure: it belongs to a/b. | interval | released",
+        ),
+        (
+            "its registry is gone or lets nobody in: the status alone makes nothing ours",
+            decide(&deleting_published(Delete, |f| {
+                copied(f);
+                f.place = missing();
+            })),
+            "False Finishing working | The version taxi:3 stays in Azure: no tag there names this object as its owner. | interval | released",
         ),
         (
             "another object stands for it",

@@ -53,7 +53,7 @@ fn another_model_is_left_alone() {
                 f.spec.kind = Some(crate::api::ModelType::MLflow);
                 found(f).model_type = Some("CustomModel".into());
             })),
-            "False AssetMismatch stalled | taxi:3 exists in Azure, but its type is CustomModel. A version cannot be changed: register the model under the next version. | interval",
+            "False AssetMismatch stalled | taxi:3 exists in Azure, but its type is CustomModel, and spec.type says MLflow. If this is the model that you mean, take spec.type out of the manifest; otherwise register yours under the next version. | interval",
         ),
     ]);
 }

@@ -38,7 +38,7 @@ fn a_promotion_is_published_once() {
         (
             "a source of another format",
             decide(&promoting(|f| f.spec.kind = Some(crate::api::ModelType::Triton))),
-            "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 is of type MLflow, and spec.type says Triton. A copy has the type of its source: correct it in a new ModelVersion. | interval",
+            "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 is of type MLflow, and spec.type says Triton. A copy has the type of its source: take spec.type out of the manifest; or, if another version was meant, name it in a new ModelVersion. | interval",
         ),
         (
             "a source in another registry, from which Azure cannot publish",

@@ -32,6 +32,11 @@ impl Kind for Registry {
         Some(self.id())
     }
 
+    // Whom no identity serves has no claim.
+    fn let_in(&self, known: &mut Known) -> Option<bool> {
+        Some(known.served().refuses(&self.home(), &self.id()).is_none())
+    }
+
     fn names(&self) -> Vec<Name> {
         vec![Name::resource(self.id().as_str())]
     }
@@ -47,8 +52,12 @@ impl Kind for Registry {
 
     fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
         let id = self.id();
-        situation.follow(true, known);
-        let found = known.resource::<resource::Registry>(Purpose::Compare, &id);
+        let refused = known.served().refuses(&self.home(), &id);
+        situation.follow(refused.is_none(), known);
+        let found = match refused {
+            None => known.resource::<resource::Registry>(Purpose::Compare, &id),
+            Some(_) => None,
+        };
         let mut registry = situation.look(&id, &self.title(), found);
         let (mut holds, mut referrers) = (vec![], vec![]);
         let may_be_deleted = situation.deleting && self.spec.deletion_policy == RegistryDeletion::Delete;
@@ -64,7 +73,8 @@ impl Kind for Registry {
         }
         situation.looked(&registry);
         situation.read_tags(self, registry.found().map(|r| &r.tags), known);
-        Facts { situation, spec: self.spec.clone(), status: self.current(), id, registry, holds, referrers }
+        let (spec, status) = (self.spec.clone(), self.current());
+        Facts { situation, spec, status, id, refused, registry, holds, referrers }
     }
 }
 
@@ -147,12 +157,13 @@ mod tests {
 
     use super::*;
     use crate::azure::model::{Answer, Ask, Class, Lane};
+    use crate::decide::Served;
 
     /// What a registry holds by these answers: by path below it, of the first page of a collection and of all of it. Also
     /// how many reads that took.
     fn holds(answers: &[(&str, bool, Value)]) -> (Vec<String>, usize) {
         let id = ResourceId::registry("s", "rg", "models");
-        let mut known = Known::nothing(Lane::Routine);
+        let mut known = Known::nothing(Lane::Routine, Served::everything());
         let mut reads = 0;
         loop {
             if let Some(content) = content(&id, &mut known) {

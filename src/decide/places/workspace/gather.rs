@@ -22,6 +22,11 @@ impl Kind for Workspace {
         Some(self.id())
     }
 
+    // Whom no identity serves has no claim.
+    fn let_in(&self, known: &mut Known) -> Option<bool> {
+        Some(known.served().refuses(&self.home(), &self.id()).is_none())
+    }
+
     fn names(&self) -> Vec<Name> {
         vec![Name::resource(self.id().as_str())]
     }
@@ -33,9 +38,10 @@ impl Kind for Workspace {
 
     fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
         let id = self.id();
-        let found = known.resource(Purpose::Compare, &id);
+        let refused = known.served().refuses(&self.home(), &id);
+        let found = if refused.is_none() { known.resource(Purpose::Compare, &id) } else { None };
         let workspace = situation.look(&id, &self.title(), found);
         situation.looked(&workspace);
-        Facts { situation, spec: self.spec.clone(), status: self.current(), id, workspace }
+        Facts { situation, spec: self.spec.clone(), status: self.current(), id, workspace, refused }
     }
 }

@@ -33,6 +33,11 @@ fn every_question_has_its_answer() {
             "False Conflict stalled | platform/younger stands for this workspace too, and a workspace has one policy: nothing is moved through either of them. Delete one of the two. | interval",
         ),
         (
+            "no identity serves it",
+            decide(&with(|f| (f.workspace, f.refused) = (Look::Unseen, Some("Add it.".into())))),
+            "False IdentityNotAllowed stalled | Add it. | interval",
+        ),
+        (
             "the object goes",
             decide(&with(|f| f.situation.deleting = true)),
             "False Finishing working | Nothing in Azure depends on this object. | interval | released",

@@ -349,7 +349,7 @@ fn whoever_suspends_in_a_pause_sees_that_it_was_understood() {
     let decision = paused().decide();
     assert_eq!(
         told(&decision),
-        "False Suspended settled | spec.suspend is true: Bindery changes nothing in Azure, also when what it waits for is there. v2 has 10 % of the traffic. Step 2 of 2 is a pause, until 2026-03-01T12:09:00Z. | 540 s"
+        "False Suspended settled | spec.suspend is true: Bindery changes nothing in Azure, even when this wait is over. v2 has 10 % of the traffic. Step 2 of 2 is a pause, until 2026-03-01T12:09:00Z. | 540 s"
     );
     assert_eq!(decision.status.phase, Some(crate::api::Phase::Pausing));
 }
@@ -373,7 +373,7 @@ fn what_azure_does_not_keep_is_written_less_and_less_often() {
         it.situation.trouble.written.as_mut().unwrap().times = times;
         decide(&it)
     };
-    let said = "Azure accepted it when Bindery wanted to put back tags.team of registry models, and did not keep it: tags.team is 'platform' and should be 'fares'. An Azure Policy that modifies resources, or another program that writes to the same resource, may be the cause; write what Azure keeps into the manifest, or change the policy. Bindery tries again, at least every 10 min.";
+    let said = "Bindery asked Azure to put back tags.team of registry models; Azure accepted that, and did not keep it: tags.team is 'platform' and should be 'fares'. An Azure Policy that modifies resources, or another program that writes to the same resource, may be the cause; write what Azure keeps into the manifest, or change the policy. Bindery tries again, at least every 10 min.";
     for (seconds_ago, times, then) in
         [(0, 1, "10 s"), (9, 1, "1 s"), (10, 2, "10 s"), (1, 7, "599 s"), (1, 30, "599 s")]
     {
@@ -386,6 +386,25 @@ fn what_azure_does_not_keep_is_written_less_and_less_often() {
     let again = taken("fares", 10, 1);
     assert_eq!(again.call.map(|c| c.doing).as_deref(), Some("put back tags.team of registry models"));
     assert!(told(&taken("fares", 10, 1)).starts_with("False NotKept stalled | "));
+    assert!(again.deed.is_none(), "it is not told as done");
+    // Nor does the status flap while Azure works on it, or an event say that it is done.
+    for (times, said, done) in [(1, "False OperationRunning working", 1), (2, "False NotKept stalled", 0)] {
+        let mut it = tagged("fares", 600);
+        it.status.conditions = taken("fares", 1, 1).status.conditions;
+        let call = put(&tagged("fares", 600));
+        it.situation.take_in_answer(&call, Ok(&Reply::default()), noon());
+        it.situation.trouble.written.as_mut().unwrap().times = times;
+        let mut works = |answer| {
+            let operation = operation(call.errand.purpose, &call.doing, &it.id, 5, answer);
+            it.status.operation.clone_from(&operation.remembered);
+            it.situation.operation = operation;
+            decide(&it)
+        };
+        assert!(told(&works(OperationState::Running)).starts_with(said), "{times}");
+        let events = works(OperationState::Succeeded).events;
+        let told = events.iter().filter(|event| event.note.starts_with("Done: ")).count();
+        assert_eq!(told, done, "{times}: {events:?}");
+    }
     // What differs from what was written is another matter.
     assert!(told(&taken("blue", 0, 1)).starts_with("False Drifted working | -> put back tags.team"));
     // Every time counts, and what came in between ends the series.

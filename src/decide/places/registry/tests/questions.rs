@@ -5,6 +5,13 @@ use crate::azure::model::Class;
 use crate::decide::Mode;
 use crate::decide::fixtures::{ago, assert_table, attempt, failed_state, failure, tags};
 
+fn unserved(change: impl FnOnce(&mut Facts)) -> Facts {
+    with(|f| {
+        (f.registry, f.refused) = (Look::Unseen, Some("Add it.".into()));
+        change(f);
+    })
+}
+
 #[test]
 fn every_question_has_its_answer() {
     assert_table(&vec![
@@ -12,6 +19,24 @@ fn every_question_has_its_answer() {
             "all as it should be",
             decide(&registry()),
             "True Succeeded settled | The registry is what the manifest says, in 1 region. | interval",
+        ),
+        (
+            "no identity serves it",
+            decide(&unserved(|_| ())),
+            "False IdentityNotAllowed stalled | Add it. | interval",
+        ),
+        (
+            "no identity serves it, and it goes",
+            decide(&unserved(|f| {
+                f.situation.deleting = true;
+                f.spec.deletion_policy = crate::api::RegistryDeletion::Delete;
+            })),
+            "False IdentityNotAllowed stalled | Add it. | interval",
+        ),
+        (
+            "no identity serves it, and it goes and leaves the registry",
+            decide(&unserved(|f| f.situation.deleting = true)),
+            "False Finishing working | The registry stays in Azure: spec.deletionPolicy is Retain. | interval | released",
         ),
         (
             "nothing in Azure yet",

@@ -1,0 +1,36 @@
+//! What the API server says of a text that has not the form of its field.
+
+pub const SUBSCRIPTION: &str = "must be the subscription's id, not its name, such as 12345678-90ab-cdef-1234-567890abcdef; `az account show` prints it as id";
+pub const RESOURCE_GROUP: &str = "must be the resource group's name: letters (a-z, A-Z), digits, '-', '_', '.', '(' and ')', without a '.' at the end, such as ml-prod";
+pub const PLACE_NAME: &str = "must be 3 to 33 letters (a-z, A-Z), digits, '-' and '_', with a letter or digit first, such as fares-models";
+pub const REGION: &str = "must be the short name of an Azure region: lower-case letters and digits, without spaces, such as eastus or westeurope";
+pub const TIER: &str = "must be one word of letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit at both ends, such as production";
+pub const ENTRY_NAME: &str =
+    "must be lower-case letters, digits and '-', with a letter or digit at both ends, such as released";
+pub const MODEL_GLOB: &str = "must be the name of a model, in which '*' stands for any characters and '?' for one: letters (a-z, A-Z), digits, '-', '_', '*' and '?', such as nyc-*";
+pub const IDENTITY: &str = "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>";
+
+pub const OBJECT_NAME: &str = "must be the name of an object: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as taxi-fare-3";
+pub const NAMESPACE: &str = "must be the name of a namespace: lower-case letters, digits and '-', with a letter or digit at both ends, such as fares";
+pub const LABEL_KEY: &str = "must be a label key: at most 63 letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit at both ends, and before it, where there is one, a domain and '/', such as team or example.com/team";
+pub const LABEL_VALUE: &str = "must be a label value: at most 63 letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit at both ends, or empty; such as fares";
+
+pub const MODEL_NAME: &str =
+    "must be letters (a-z, A-Z), digits, '-' and '_', with a letter or digit first, such as nyc-taxi-fare";
+pub const VERSION: &str =
+    "must be a whole number from 1 in quotes, without leading zeros, such as \"3\"; not v3 or 1.0";
+pub const JOB_NAME: &str = "must be the job's name, not its display name: letters (a-z, A-Z), digits, '-' and '_', with a letter or digit first, such as taxi-train-3";
+pub const JOB_FOLDER: &str = "must be a folder below the job's artifacts: names with single '/' between them and none at the ends, without '?', '#', '%', '\\' and control characters, such as outputs/model";
+pub const MODEL_URI: &str = "must begin with azureml:// and have no spaces, '?', '#', '\\' and control characters, such as azureml://datastores/models/paths/taxi/3; a space is written as %20";
+pub const DESCRIPTION: &str = "must have no control characters other than line breaks and tabs";
+pub const STAGE: &str = "must be one line of at least one character, without tabs and other control characters, such as Production";
+pub const TAG_VALUE: &str = "must be one line, without tabs and other control characters";
+
+pub const ENDPOINT_NAME: &str = "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
+pub const INSTANCE_TYPE: &str = "must be the name of a virtual machine size: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as Standard_DS3_v2";
+pub const ENVIRONMENT: &str = "must be the id of an environment's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/<version> or azureml://registries/<registry>/environments/<name>/versions/<version>, which may also end with labels/latest; the short azureml:<name>:<version> is known only to Azure's own tools";
+pub const CODE: &str = "must be the id of a code asset's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/codes/<name>/versions/<version> or azureml://registries/<registry>/codes/<name>/versions/<version>";
+pub const SCRIPT: &str = "must be a path below the code's folder: names with single '/' between them and none at the ends, without '?', '#', '%', '\\' and control characters, such as src/score.py";
+pub const VARIABLE_VALUE: &str =
+    "must have no NUL character, which no environment variable can hold; line breaks are allowed";
+pub const PERIOD: &str = "must be hours, minutes and seconds, in this order and each a whole number of at most 5 digits, such as 90s, 10m or 1h30m";

@@ -1,0 +1,125 @@
+//! The forms of what users write as text: how long it may be, what it may hold, and the sentence of a refusal.
+//!
+//! Each form is a rule in CEL and not a `pattern` of the schema: of a pattern, the API server shows only the regular
+//! expression. A sentence completes "Invalid value:" and ends with an example where one helps.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// The regular expression of a [period](super::Period), which has at least one of its parts.
+pub(super) const PERIOD: &str =
+    "^([0-9]{1,5}h([0-9]{1,5}m)?([0-9]{1,5}s)?|[0-9]{1,5}m([0-9]{1,5}s)?|[0-9]{1,5}s)$";
+
+macro_rules! forms {
+    ($($name:ident, $most:literal, $pattern:expr, $says:expr;)+) => {$(
+        pub(super) fn $name(_: &mut SchemaGenerator) -> Schema {
+            text($most, &matches("self", $pattern), $says)
+        }
+    )+};
+}
+
+forms! {
+    // Kubernetes.
+    object_name, 253, "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        "must be the name of an object: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as taxi-fare-3";
+    namespace_name, 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "must be the name of a namespace: lower-case letters, digits and '-', with a letter or digit at both ends, such as fares";
+    label_value, 63, "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",
+        "must be a label value: at most 63 letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit at both ends, or empty; such as fares";
+
+    // Places.
+    subscription, 36, "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        "must be the subscription's id, not its name, such as 12345678-90ab-cdef-1234-567890abcdef; `az account show` prints it as id";
+    resource_group, 90, r"^[-\w\._\(\)]*[-\w_\(\)]$",
+        "must be the resource group's name: letters (a-z, A-Z), digits, '-', '_', '.', '(' and ')', without a '.' at the end, such as ml-prod";
+    place_name, 33, r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{2,32}$",
+        "must be 3 to 33 letters (a-z, A-Z), digits, '-' and '_', with a letter or digit first, such as fares-models";
+    region, 40, "^[a-z0-9]{3,}$",
+        "must be the short name of an Azure region: lower-case letters and digits, without spaces, such as eastus or westeurope";
+    tier, 63, "^[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$",
+        "must be one word of letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit at both ends, such as production";
+    entry_name, 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "must be lower-case letters, digits and '-', with a letter or digit at both ends, such as released";
+    model_glob, 255, "^[a-zA-Z0-9_*?-]+$",
+        "must be the name of a model, in which '*' stands for any characters and '?' for one: letters (a-z, A-Z), digits, '-', '_', '*' and '?', such as nyc-*";
+    identity, 512, r"(?i)^/subscriptions/[^/?#\s]+/resourceGroups/[^/?#\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#\s]+$",
+        "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>";
+
+    // Versions.
+    model_name, 255, r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$",
+        "must be letters (a-z, A-Z), digits, '-' and '_', with a letter or digit first, such as nyc-taxi-fare";
+    version, 10, "^[1-9][0-9]*$",
+        "must be a whole number from 1 in quotes, without leading zeros, such as \"3\"; not v3 or 1.0";
+    job_name, 255, r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$",
+        "must be the job's name, not its display name: letters (a-z, A-Z), digits, '-' and '_', with a letter or digit first, such as taxi-train-3";
+    job_folder, 1024, RELATIVE_PATH,
+        "must be a folder below the job's artifacts: names with single '/' between them and none at the ends, without '?', '#', '%', '\\' and control characters, such as outputs/model";
+    model_uri, 2048, r"^azureml://[^\s?#\\\x00-\x1f\x7f]+$",
+        "must begin with azureml:// and have no spaces, '?', '#', '\\' and control characters, such as azureml://datastores/models/paths/taxi/3; a space is written as %20";
+    description, 4096, r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
+        "must have no control characters other than line breaks and tabs";
+    stage, 63, r"^[^\x00-\x1f\x7f]+$",
+        "must be one line of at least one character, without tabs and other control characters, such as Production";
+    tag_value, 256, r"^[^\x00-\x1f\x7f]*$",
+        "must be one line, without tabs and other control characters";
+
+    // Endpoints.
+    endpoint_name, 32, "^[a-zA-Z](-[a-zA-Z0-9]|[a-zA-Z0-9]-?[a-zA-Z0-9])(-?[a-zA-Z0-9])*$",
+        "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
+    instance_type, 64, "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$",
+        "must be the name of a virtual machine size: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as Standard_DS3_v2";
+    environment, 1024, r"^((?i)/subscriptions/[^/\s?#\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#\\\x00-\x1f\x7f]+/environments/[^/\s?#\\\x00-\x1f\x7f]+/versions|azureml://registries/[^/\s?#\\\x00-\x1f\x7f]+/environments/[^/\s?#\\\x00-\x1f\x7f]+/(versions|labels))/[^/\s?#\\\x00-\x1f\x7f]+$",
+        "must be the id of an environment's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/<version> or azureml://registries/<registry>/environments/<name>/versions/<version>, which may also end with labels/latest; the short azureml:<name>:<version> is known only to Azure's own tools";
+    code, 1024, r"^((?i)/subscriptions/[^/\s?#\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#\\\x00-\x1f\x7f]+/codes/[^/\s?#\\\x00-\x1f\x7f]+/versions|azureml://registries/[^/\s?#\\\x00-\x1f\x7f]+/codes/[^/\s?#\\\x00-\x1f\x7f]+/versions)/[^/\s?#\\\x00-\x1f\x7f]+$",
+        "must be the id of a code asset's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/codes/<name>/versions/<version> or azureml://registries/<registry>/codes/<name>/versions/<version>";
+    script, 255, RELATIVE_PATH,
+        "must be a path below the code's folder: names with single '/' between them and none at the ends, without '?', '#', '%', '\\' and control characters, such as src/score.py";
+    variable_value, 4096, r"^[^\x00]*$",
+        "must have no NUL character, which no environment variable can hold; line breaks are allowed";
+    period, 16, PERIOD,
+        "must be hours, minutes and seconds, in this order and each a whole number of at most 5 digits, such as 90s, 10m or 1h30m";
+}
+
+const RELATIVE_PATH: &str = r"^[^/?#%\\\x00-\x1f\x7f]+(/[^/?#%\\\x00-\x1f\x7f]+)*$";
+
+/// The key of a label, which is longer than its regular expression can count.
+pub(super) fn label_key(_: &mut SchemaGenerator) -> Schema {
+    text(317, &is_label_key("self"), LABEL_KEY)
+}
+
+pub(super) const LABEL_KEY: &str = "must be a label key: at most 63 letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit at both ends, and before it, where there is one, a domain and '/', such as team or example.com/team";
+
+/// In CEL, that a text is the key of a label.
+pub(super) fn is_label_key(text: &str) -> String {
+    const PATTERN: &str = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+    format!("{} && {text}.indexOf('/') <= 253", matches(text, PATTERN))
+}
+
+/// A list of texts of one form.
+fn list(most: usize, of: &Schema) -> Schema {
+    json_schema!({"type": "array", "maxItems": most, "items": of})
+}
+
+pub(super) fn identities(generator: &mut SchemaGenerator) -> Schema {
+    list(20, &identity(generator))
+}
+
+pub(super) fn model_globs(generator: &mut SchemaGenerator) -> Schema {
+    list(64, &model_glob(generator))
+}
+
+pub(super) fn label_values(generator: &mut SchemaGenerator) -> Schema {
+    list(64, &label_value(generator))
+}
+
+/// In CEL, that a text matches a regular expression.
+pub(super) fn matches(text: &str, pattern: &str) -> String {
+    format!("{text}.matches(r'{pattern}')")
+}
+
+fn text(most: usize, rule: &str, says: &str) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": most,
+        "x-kubernetes-validations": [{"rule": rule, "message": says}],
+    })
+}
