@@ -1,5 +1,6 @@
 //! The log: one line for each event, whatever is in its values, and no secrets.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
@@ -59,7 +60,9 @@ fn line(event: &str) -> String {
             '\n' => line.push_str("\\n"),
             '\r' => line.push_str("\\r"),
             '\t' => line.push_str("\\t"),
-            c if is_unseen(c) => line.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if is_unseen(c) => {
+                let _ = write!(line, "\\u{:04x}", u32::from(c));
+            }
             c => line.push(c),
         }
     }

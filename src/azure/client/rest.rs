@@ -412,13 +412,12 @@ impl Azure {
     /// `Azure-AsyncOperation`; else `Location`, unless that is the resource itself, as in a 201 [REC]. None where it is
     /// nothing that [`Azure::operation`] would follow.
     fn operation_url(&self, headers: &HeaderMap, id: &ResourceId) -> Option<String> {
-        let url = match text(headers, "azure-asyncoperation") {
-            Some(url) => url.to_owned(),
-            None => {
-                let location = self.0.arm.join(text(headers, LOCATION.as_str())?).ok()?;
-                let is_itself = ResourceId::new(location.path()) == *id;
-                (!is_itself).then(|| location.to_string())?
-            }
+        let url = if let Some(url) = text(headers, "azure-asyncoperation") {
+            url.to_owned()
+        } else {
+            let location = self.0.arm.join(text(headers, LOCATION.as_str())?).ok()?;
+            let is_itself = ResourceId::new(location.path()) == *id;
+            (!is_itself).then(|| location.to_string())?
         };
         if let Err(error) = self.operation_of(&url, id.subscription()) {
             tracing::warn!(resource = %id, "Azure works on a change that cannot be followed; its end is seen by the resource: {error}");

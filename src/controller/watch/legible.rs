@@ -67,11 +67,13 @@ where
     Box::pin(events.filter_map(move |event| std::future::ready(reader.take_in(event))))
 }
 
+type Tell = Box<dyn Fn(&ObjectMeta, String) + Send>;
+
 struct Reader<K: Resource<DynamicType = ()> + Lookup<DynamicType = ()> + Clone + 'static> {
     kind: String,
     store: Store<K>,
     unreadable: Arc<Unreadable>,
-    tell: Box<dyn Fn(&ObjectMeta, String) + Send>,
+    tell: Tell,
     /// The objects with something in them that cannot be read, by namespace and name: their metadata as it was said.
     said: HashMap<(String, String), ObjectMeta>,
     /// Which of them the listing that goes on has brought.
@@ -117,7 +119,7 @@ where
     }
 
     /// The object of a sighting; else its metadata.
-    fn read(&mut self, sighting: Sighting<K>) -> Result<K, ObjectMeta> {
+    fn read(&mut self, sighting: Sighting<K>) -> Result<K, Box<ObjectMeta>> {
         match sighting {
             Sighting::Whole(object) => {
                 self.forget(object.meta(), "can be read again");
@@ -143,7 +145,7 @@ where
                         ),
                     );
                 }
-                Err(*meta)
+                Err(meta)
             }
         }
     }

@@ -165,7 +165,7 @@ fn an_endpoint_that_two_bindings_show_serves_once() {
         it.any()
     };
     let of = |bindings: Vec<AnyObject>| {
-        let mut cluster = Cluster::new(&json!({"from": "Same"}), &[one.clone()]);
+        let mut cluster = Cluster::new(&json!({"from": "Same"}), std::slice::from_ref(&one));
         cluster.0.extend(bindings);
         let (facts, _) = cluster.known(|known| gather(&*one, &moment(false), known));
         facts.served_by.into_iter().map(|it| format!("{} {}", it.name, it.endpoint)).collect::<Vec<_>>()
@@ -237,7 +237,7 @@ fn what_is_in_no_place_lays_no_claim_in_another_namespace() {
         format!("{id}/x/models/taxi/versions/1"),
     ] {
         let it = forged("fares", "renamed", &other);
-        let cluster = Cluster::new(&json!({"from": "All"}), &[it.clone()]);
+        let cluster = Cluster::new(&json!({"from": "All"}), std::slice::from_ref(&it));
         assert_eq!(cluster.known(|known| it.target(known)).0, None, "{other}");
     }
 }

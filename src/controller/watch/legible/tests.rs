@@ -66,11 +66,11 @@ async fn told(
     }
     let mut held: Vec<String> = store.state().iter().map(|it| it.name_any()).collect();
     held.sort();
-    let of_key = |name: &&str| {
+    let of_key = |name: &str| {
         unreadable.holds(&fixtures::version(name, "m", &json!({"workspaceRef": {"name": "dev"}})).key())
     };
     let unreadable =
-        ["one", "two", "three"].iter().copied().filter(|name| of_key(&name)).map(String::from).collect();
+        ["one", "two", "three"].iter().copied().filter(|name| of_key(name)).map(String::from).collect();
     let start = |line: &String| {
         line.replace("bindery::controller::watch::legible: ", "")
             .replace("bindery::controller::watch::legible::tests: ", "")
