@@ -18,6 +18,8 @@ const IN_A_ROW: u32 = 3;
 const AT_LEAST: Duration = Duration::from_secs(3);
 /// After an outage that was over for less than this, the next one counts as the same trouble that comes and goes.
 const CALM: Duration = Duration::from_secs(300);
+/// When so many are known, those that nobody has asked for five minutes are forgotten, unless the log was told of them.
+const MANY: usize = 256;
 /// How long trouble that comes and goes has to last at most before it is told again.
 const AT_MOST: Duration = Duration::from_secs(60);
 
@@ -73,6 +75,8 @@ struct Row {
     since: Instant,
     /// When the first failure was seen.
     seen: Instant,
+    /// When the last failure was seen.
+    last: Instant,
     failures: u32,
     told: bool,
 }
@@ -87,12 +91,18 @@ impl<K: Eq + Hash> Outages<K> {
     #[must_use]
     pub fn failed(&mut self, key: K, began: Instant, now: Instant) -> bool {
         let patience = self.patience;
+        if self.known.len() >= MANY && !self.known.contains_key(&key) {
+            // A host out of a status may be of any name.
+            self.known.retain(|_, state| state.is_told() || state.is_recent(now));
+        }
         let state = self.known.entry(key).or_default();
         if state.worked.is_some_and(|worked| began < worked) {
             return false;
         }
-        let row = state.row.get_or_insert(Row { since: began, seen: now, failures: 0, told: false });
+        let row =
+            state.row.get_or_insert(Row { since: began, seen: now, last: now, failures: 0, told: false });
         row.since = row.since.min(began);
+        row.last = now;
         row.failures += 1;
         if row.told {
             return false;
@@ -134,6 +144,11 @@ impl<K: Eq + Hash> Outages<K> {
 }
 
 impl State {
+    fn is_recent(&self, now: Instant) -> bool {
+        let last = self.row.as_ref().map(|row| row.last).max(self.worked);
+        last.is_some_and(|last| now.saturating_duration_since(last) < CALM)
+    }
+
     fn is_told(&self) -> bool {
         self.row.as_ref().is_some_and(|row| row.told)
     }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::azure::model::redacted;
+
 macro_rules! words {
     ($(#[$doc:meta])+ $enum:ident, $what:literal: $($(#[$variant:meta])* $name:ident,)+) => {
         $(#[$doc])+
@@ -144,7 +146,7 @@ impl Conditions {
             Some(false) => "False",
             None => "Unknown",
         };
-        let mut message: String = message.into();
+        let mut message = redacted(&message.into());
         if let Some((cut, _)) = message.char_indices().nth(MESSAGE_LIMIT - 1) {
             message.truncate(cut);
             message.push('…');

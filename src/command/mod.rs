@@ -1,6 +1,7 @@
 //! The subcommands of the program.
 
 mod crd;
+mod log;
 mod run;
 
 use std::process::ExitCode;

@@ -1,12 +1,13 @@
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::Outcome;
+use super::log::{self, LogFormat};
 use crate::api::Period;
 use crate::azure::client::{Azure, Config};
 use crate::controller::{self, ApiServer, Options};
@@ -47,12 +48,6 @@ pub(super) struct Arguments {
     /// How to write the log.
     #[arg(long, env = "BINDERY_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
 }
 
 /// What the log shows, where the environment does not say it. The clients of Kubernetes log each request that fails, and
@@ -108,10 +103,7 @@ fn namespace(text: &str) -> Result<String, String> {
 
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     let filter = log_filter(std::env::var(LOG_FILTER).ok().as_deref())?;
-    match arguments.log_format {
-        LogFormat::Text => tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).init(),
-        LogFormat::Json => tracing_subscriber::fmt().with_env_filter(filter).json().init(),
-    }
+    tracing::subscriber::set_global_default(log::subscriber(arguments.log_format, filter, std::io::stdout))?;
     let mut azure = Config::from_env()?;
     if let Some(endpoint) = arguments.arm_endpoint {
         azure.arm = endpoint;

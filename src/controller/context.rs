@@ -10,6 +10,7 @@ use super::index::{Index, Listed};
 use super::memory::{Memory, fingerprint};
 use super::ports::Ports;
 use super::report;
+use super::watch::Unreadable;
 use crate::api::ObjectKey;
 use crate::azure::model::ResourceId;
 use crate::decide::facts::{ClusterRead, Found};
@@ -37,12 +38,21 @@ pub struct Context<P> {
     pub options: Options,
     pub memory: Memory,
     pub index: Index,
+    /// What is in the cluster and cannot be read.
+    pub(super) unreadable: Arc<Unreadable>,
     locks: Mutex<HashMap<ResourceId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl<P: Ports> Context<P> {
     pub fn new(ports: P, options: Options) -> Self {
-        Self { ports, options, memory: Memory::default(), index: Index::default(), locks: Mutex::default() }
+        Self {
+            ports,
+            options,
+            memory: Memory::default(),
+            index: Index::default(),
+            unreadable: Arc::default(),
+            locks: Mutex::default(),
+        }
     }
 
     /// Takes in what a watch brings, once the store has it. The answer is who deserves a pass.
@@ -61,8 +71,9 @@ impl<P: Ports> Context<P> {
                 self.index.applied(object, meant)
             }
             Event::Delete(object) => {
+                let woken = self.index.deleted(&object.key());
                 self.memory.forget(&object.uid_or_empty());
-                self.index.deleted(&object.key())
+                woken
             }
             Event::Init => {
                 self.index.listing_begins(K::KIND);
@@ -85,12 +96,22 @@ impl<P: Ports> Context<P> {
         }
     }
 
+    /// A pass over this object has come to its end. It may have noted something of an object that is gone by now.
+    pub(super) fn pass_ends(&self, key: &ObjectKey, uid: &str) {
+        if !self.index.knows(key, uid) {
+            self.memory.forget(uid);
+        }
+    }
+
     /// Reads the cluster for a pass over `reader`, from what the watches have seen.
     pub(super) fn find(&self, reader: &Arc<ObjectKey>, read: &ClusterRead) -> Found {
         self.index.asks(reader, read);
         match read {
             ClusterRead::Object(key) if !self.options.watched.sees(&key.namespace) => Found::NotWatched,
-            ClusterRead::Object(key) => Found::Object(self.ports.get(key)),
+            ClusterRead::Object(key) => match self.ports.get(key) {
+                None if self.unreadable.holds(key) => Found::Unreadable,
+                object => Found::Object(object),
+            },
             ClusterRead::Naming(kind, name) => {
                 let keys = self.index.naming(*kind, name);
                 Found::Naming(keys.iter().filter_map(|key| self.ports.get(key)).collect())

@@ -68,7 +68,7 @@ impl Azure for Nowhere {
         let error = Error::new(Class::Transient, "Nobody answers.");
         match read.what {
             Ask::Resource(_) => Answer::Resource(Err(error)),
-            Ask::Collection { .. } => Answer::Collection(Err(error)),
+            Ask::Collection { .. } | Ask::Beginning { .. } => Answer::Collection(Err(error)),
             Ask::Operation { .. } => Answer::Operation(Err(error)),
             Ask::Run { .. } => Answer::Run(Err(error)),
         }

@@ -35,7 +35,7 @@ struct Entries {
 struct Listing {
     seen: HashSet<Arc<ObjectKey>>,
     /// What had changed, and how.
-    changed: Vec<(Arc<ObjectKey>, Touched)>,
+    changed: HashMap<Arc<ObjectKey>, Touched>,
 }
 
 /// What a listing has brought, at its end.
@@ -98,6 +98,17 @@ impl Touched {
 
     fn all(names: Vec<Hashed>) -> Self {
         Self { outward: true, claims: true, names }
+    }
+
+    /// A second change of the same object.
+    fn and(&mut self, other: Self) {
+        self.outward |= other.outward;
+        self.claims |= other.claims;
+        for name in other.names {
+            if !self.names.contains(&name) {
+                self.names.push(name);
+            }
+        }
     }
 
     fn is_nothing(&self) -> bool {
@@ -163,7 +174,7 @@ impl Index {
         let listing = all.listed.entry(K::KIND).or_default();
         listing.seen.insert(key.clone());
         if !touched.is_nothing() {
-            listing.changed.push((key, touched));
+            listing.changed.entry(key).or_default().and(touched);
         }
     }
 
@@ -227,6 +238,11 @@ impl Index {
         for asked in before.into_iter().filter(|asked| !now.contains(asked)) {
             all.asked.remove(&(asked, reader.clone()));
         }
+    }
+
+    /// Is this object there, and not another one that was made under its name?
+    pub fn knows(&self, key: &ObjectKey, uid: &str) -> bool {
+        self.entries().objects.get(key).is_some_and(|entry| entry.uid == uid)
     }
 
     /// Has `reader` said that it reads this?

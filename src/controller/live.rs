@@ -3,21 +3,22 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::runtime::events::{Event as ClusterEvent, EventType, Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, ResourceExt};
 use serde_json::json;
 use tracing::{debug, error, info, warn};
 
 use super::api_server::{ApiServer, is_no_answer};
 use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
+use super::watch::Sighting;
 use crate::api::{
     AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
 };
 use crate::azure;
-use crate::azure::model::{Answer, Call, Class, Error, Read, Reply};
+use crate::azure::model::{Answer, Call, Class, Error, Read, Reply, redacted};
 use crate::decide::facts::Namespace as Seen;
 use crate::decide::{Event, Kind};
 use crate::outage::root_cause;
@@ -113,28 +114,58 @@ impl Cluster for Live {
         let patch =
             json!({"metadata": {"resourceVersion": object.resource_version(), "finalizers": finalizers}});
         let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        self.within(self.api(object).patch(&object.name_any(), &parameters, &Patch::Merge(patch))).await
+        // The answer has the status that the object has, whoever wrote that.
+        let api: Api<Sighting<K>> = Api::namespaced(self.server.client.clone(), &object.home());
+        let held = self.within(api.patch(&object.name_any(), &parameters, &Patch::Merge(patch))).await?;
+        held.object().map_err(Refusal::Failed)
     }
 
     async fn publish<K: Kind>(&self, object: &K, event: &Event) {
-        let mut note = event.note.clone();
-        let end = (0..=NOTE_LIMIT.min(note.len())).rev().find(|at| note.is_char_boundary(*at));
-        note.truncate(end.unwrap_or(0));
         let event = ClusterEvent {
             type_: if event.warning { EventType::Warning } else { EventType::Normal },
             reason: event.reason.to_string(),
-            note: Some(note),
+            note: Some(note(&event.note)),
             action: event.action(),
             secondary: None,
         };
-        // A recorder of its own: two steps of a rollout have one reason and one deed, and a shared recorder would fold them
-        // into one event with the first one's note. Nothing is told twice, so nothing has to be folded.
-        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: None };
-        let recorder = Recorder::new(self.server.client.clone(), reporter);
+        let recorder = recorder(&self.server.client);
         if let Err(refusal) = self.within(recorder.publish(&event, &object.object_ref(&()))).await {
             debug!("an event was not published: {refusal:?}");
         }
     }
+}
+
+/// A recorder of its own for each event: two steps of a rollout have one reason and one deed, and a shared recorder would fold
+/// them into one event with the first one's note. Nothing is told twice, so nothing has to be folded.
+fn recorder(client: &Client) -> Recorder {
+    Recorder::new(client.clone(), Reporter { controller: FIELD_MANAGER.into(), instance: None })
+}
+
+/// Warns whoever looks at an object that it cannot be read. Best effort: nobody waits for it.
+pub(super) fn warn_of_unreadable(client: &Client, regarding: ObjectReference, text: &str) {
+    let event = ClusterEvent {
+        type_: EventType::Warning,
+        reason: "Unreadable".into(),
+        note: Some(note(text)),
+        action: "Reconcile".into(),
+        secondary: None,
+    };
+    let recorder = recorder(client);
+    tokio::spawn(async move {
+        match tokio::time::timeout(LONGEST, recorder.publish(&event, &regarding)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!("an event was not published: {error}"),
+            Err(_) => debug!("an event was not published: no answer"),
+        }
+    });
+}
+
+/// What an event has room for. The API server counts bytes, and drops an event that is longer.
+fn note(text: &str) -> String {
+    let mut note = redacted(text);
+    let end = (0..=NOTE_LIMIT.min(note.len())).rev().find(|at| note.is_char_boundary(*at));
+    note.truncate(end.unwrap_or(0));
+    note
 }
 
 /// What is asked about a namespace.
@@ -193,5 +224,20 @@ impl Journal for Live {
 
     fn panicked(&self, key: &ObjectKey) {
         error!(object = %key, "a pass panicked; trying again later");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_has_as_many_bytes_as_the_api_server_takes() {
+        for (text, bytes) in [("a", 5000), ("ä", 2000), ("が", 1000), ("🚕", 1000)] {
+            let note = note(&text.repeat(bytes));
+            assert!(note.len() <= 1024 && note.len() > 990, "{text}: {}", note.len());
+            assert!(note.chars().all(|c| text.contains(c)), "{text}");
+        }
+        assert_eq!(note("moved to https://a.example/b?sig=SECRET"), "moved to https://a.example/b");
     }
 }

@@ -89,6 +89,12 @@ impl Memory {
         self.let_go.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
+    /// Is anything remembered of this object?
+    #[cfg(test)]
+    pub fn knows(&self, uid: &str) -> bool {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).contains_key(uid)
+    }
+
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);

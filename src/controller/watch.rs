@@ -1,12 +1,16 @@
 //! The watches: each kind has one, which feeds a store, the index, and through it the queues.
 
+mod legible;
+mod sighting;
+
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
+use kube::core::ObjectMeta;
 use kube::runtime::controller::{self, Action, Config, applier};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, ObjectRef, Store};
@@ -21,7 +25,7 @@ use tracing::{debug, info, warn};
 
 use super::api_server::{ApiServer, is_no_answer};
 use super::context::{Context, Options};
-use super::live::{Live, Stores, seen};
+use super::live::{Live, Stores, seen, warn_of_unreadable};
 use super::merge::merged;
 use super::pass::pass;
 use super::ports::{Cluster, Ports};
@@ -30,12 +34,19 @@ use crate::azure::client::Azure;
 use crate::decide::Kind;
 use crate::decide::facts::Namespace as Seen;
 use crate::outage::{Outages, Patience, lasted};
+pub(super) use legible::Unreadable;
+use legible::legible;
+use sighting::Labelled;
+pub(super) use sighting::Sighting;
 
 /// How the log names a watch that is not of one namespace.
 const ALL: &str = "all";
 
 /// A watch that fails begins again after a minute at most. One that says nothing for longer has begun.
 const QUIET: Duration = Duration::from_secs(90);
+
+/// Objects in one answer to a listing. Each may be of 1.5 MiB, most of which is dropped when the answer has been read.
+const PAGE: u32 = 50;
 
 /// Passes of one kind at a time.
 const CONCURRENCY: u16 = 32;
@@ -137,7 +148,9 @@ async fn serve<K: Kind>(
     let config = Config::default().concurrency(CONCURRENCY);
     let run = |object: Arc<K>, context: Arc<Context<Live>>| {
         Box::pin(async move {
+            let (key, uid) = (object.key(), object.uid_or_empty());
             let next = pass(object, &context).await;
+            context.pass_ends(&key, &uid);
             Ok::<_, Infallible>(Action::requeue(next))
         })
     };
@@ -154,15 +167,11 @@ async fn serve<K: Kind>(
 }
 
 /// What a watch brings, with its own back-off. `of` names the namespaces.
-fn events<K>(api: Api<K>, of: &str) -> BoxStream<'static, Event<K>>
+fn events<K>(api: Api<Sighting<K>>, of: &str) -> BoxStream<'static, Event<Sighting<K>>>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+    K: Resource<DynamicType = ()> + Labelled + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let all = watch(api, watcher::Config::default())
-        .default_backoff()
-        // Who wrote which field is as large as the rest of an object, and nobody here asks for it. A write
-        // without it leaves it as it is.
-        .modify(|object| object.meta_mut().managed_fields = None);
+    let all = watch(api, watcher::Config::default().page_size(PAGE)).default_backoff();
     told(all.boxed(), K::kind(&()).into_owned(), of.to_owned()).boxed()
 }
 
@@ -245,7 +254,7 @@ async fn follow_namespaces(
     mut writer: Writer<Namespace>,
     queues: Queues,
 ) {
-    let mut events = events(Api::<Namespace>::all(client), ALL);
+    let mut events = legible(events(Api::all(client), ALL), writer.as_reader(), Arc::default(), |_, _| {});
     let mut changed: Vec<String> = vec![];
     while let Some(event) = events.next().await {
         if let Event::Apply(it) | Event::InitApply(it) | Event::Delete(it) = &event {
@@ -272,12 +281,29 @@ async fn follow<K: Kind>(
     queues: Queues,
 ) {
     let wake = |woken: &[Arc<ObjectKey>]| queues.wake(woken);
+    let store = writer.as_reader();
+    let legible = |events| {
+        let client = client.clone();
+        let tell = move |meta: &ObjectMeta, note: String| {
+            let regarding = ObjectReference {
+                api_version: Some(K::api_version(&()).into_owned()),
+                kind: Some(K::KIND.to_string()),
+                namespace: meta.namespace.clone(),
+                name: meta.name.clone(),
+                uid: meta.uid.clone(),
+                resource_version: meta.resource_version.clone(),
+                ..ObjectReference::default()
+            };
+            warn_of_unreadable(&client, regarding, &note);
+        };
+        legible(events, store.clone(), Arc::clone(&context.unreadable), tell).boxed()
+    };
     let Some(namespaces) = context.options.watched.list() else {
-        return take_in(events(Api::<K>::all(client), ALL), &context, writer, wake).await;
+        return take_in(legible(events::<K>(Api::all(client.clone()), ALL)), &context, writer, wake).await;
     };
     let watch = |namespace: &String| {
-        let api = Api::<K>::namespaced(client.clone(), namespace);
-        (namespace.clone(), events(api, namespace))
+        let api = Api::namespaced(client.clone(), namespace);
+        (namespace.clone(), legible(events::<K>(api, namespace)))
     };
     let all = merged(namespaces.iter().map(watch).collect(), writer.as_reader());
     take_in(all, &context, writer, wake).await;

@@ -142,3 +142,17 @@ fn each_key_is_told_apart() {
     assert!(outages.is_told(&"one") && !outages.is_told(&"other") && outages.any());
     assert!(outages.failed("other", now, now));
 }
+
+#[test]
+fn hosts_that_nobody_asks_any_more_are_forgotten() {
+    let start = Instant::now();
+    let mut outages = Outages::new(Patience::None);
+    assert!(outages.failed("azure".to_string(), start, start));
+    for n in 0..5000 {
+        let now = start + Duration::from_secs(n);
+        let _ = outages.failed(format!("quiet-{n}"), now, now);
+        let _ = outages.worked(format!("quiet-{n}"), now);
+    }
+    assert!(outages.known.len() <= 310, "{}", outages.known.len());
+    assert!(outages.is_told(&"azure".to_string()), "what was told is not forgotten before it is over");
+}

@@ -148,7 +148,7 @@ async fn no_token_goes_to_a_stranger() {
     {
         let error = refusal.expect("a refusal");
         let expected = format!(
-            "Refused to follow {what} to {host}: the host is neither one of Azure's management hosts nor a trusted host of ours. No token was sent there."
+            "Refused to follow {what} to {host}: the host is neither a management host of this cloud nor a trusted host of ours. No token was sent there."
         );
         assert_eq!((error.class, error.message), (Class::Permanent, expected));
     }

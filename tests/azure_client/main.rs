@@ -1,6 +1,7 @@
 //! The client against the emulator: one situation per test, each with an emulator of its own.
 
 mod broken;
+mod hostile;
 mod identity;
 #[path = "../../emulator/tests/support/keys.rs"]
 mod keys;

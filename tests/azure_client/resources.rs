@@ -1,8 +1,9 @@
 //! What is read and written: single resources, lists, runs.
 
+use azureml_emulator::Effect;
 use bindery::azure::client::Counts;
 use bindery::azure::model::resource::ModelVersion;
-use bindery::azure::model::{Action, Class, ResourceId};
+use bindery::azure::model::{Action, Answer, Ask, Class, Errand, Lane, Principal, Purpose, Read, ResourceId};
 use serde_json::{Value, json};
 
 use crate::stand::{SUBSCRIPTION, Stand, code, endpoint, look, put_version, registry, sent, workspace};
@@ -48,6 +49,22 @@ async fn a_list_is_all_pages() {
     names.sort_unstable();
     assert_eq!(names, ["1", "2", "3", "4", "5", "6", "7"]);
     assert_eq!(azure.counts().reads - before, 3);
+
+    // Whether there is anything is known after one page, and not before one with something in it.
+    let beginning = |path: &str| {
+        let errand =
+            Errand { principal: Principal::Operator, lane: Lane::Routine, purpose: Purpose::CountContent };
+        Read { errand, what: Ask::Beginning { path: ResourceId::new(path) } }
+    };
+    let read = azure.read(&beginning(&versions)).await;
+    assert!(matches!(&read, Answer::Collection(Ok(items)) if items.len() == 3), "{read:?}");
+    assert_eq!(azure.counts().reads - before, 4);
+    let empty = json!({"value": [], "nextLink": format!("{}{versions}?api-version=2025-09-01", stand.emulator.url())});
+    let content_type = "application/json".into();
+    stand.fault("GET", "listViewType", Effect::Body { status: 200, content_type, body: empty.to_string() });
+    let read = azure.read(&beginning(&versions)).await;
+    assert!(matches!(&read, Answer::Collection(Ok(items)) if items.len() == 3), "{read:?}");
+    assert_eq!(azure.counts().reads - before, 6);
 
     let none = workspace().child("models", "none").to_string() + "/versions";
     let error = azure.list::<Value>(&none, &[]).await.expect_err("no such model");

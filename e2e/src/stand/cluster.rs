@@ -51,12 +51,12 @@ impl Stand {
         Ok(())
     }
 
-    /// Sets an annotation, which makes Bindery look at Azure now instead of at its next comparison; once lists
-    /// show what was changed so far, where they lag.
+    /// Asks Bindery to look at Azure now instead of at its next comparison; once lists show what was changed so far, where
+    /// they lag.
     pub async fn look_again<K: Object>(&self, name: &str) -> Result<(), Error> {
         tokio::time::sleep(self.list_lag()).await;
         let token = jiff::Timestamp::now().to_string();
-        let patch = Patch::Merge(json!({"metadata": {"annotations": {"stand/look": token}}}));
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {bindery::api::RECONCILE: token}}}));
         self.api::<K>().patch(name, &PatchParams::default(), &patch).await?;
         Ok(())
     }

@@ -8,6 +8,7 @@ mod allowed_namespaces;
 mod bad_input;
 mod binding;
 mod deployment;
+mod hostile;
 mod model_version;
 mod modes;
 mod ownership;

@@ -54,11 +54,15 @@ async fn read(request: &Request, body: Incoming) -> Result<Vec<u8>, Refused> {
 }
 
 async fn handle(shared: &Shared, request: &Request, refused: Option<Refused>) -> Response {
-    if refused.is_none() && is_of_a_page(request) {
-        return control::refused(
-            403,
-            "The control API is not for web pages: a request with `Origin` is refused.",
-        );
+    if refused.is_none() && request.path.starts_with("/_emulator") {
+        if is_of_a_page(request) {
+            let why = "The control API is not for web pages: a request with `Origin` is refused.";
+            return control::refused(403, why);
+        }
+        if !is_for_this_machine(request, &shared.present().config.public_url) {
+            let why = "The control API answers to 127.0.0.1, localhost and the host of `publicUrl`: another name in `Host` may be one of a web page that leads here.";
+            return control::refused(403, why);
+        }
     }
     let of_time = request.path.trim_end_matches('/') == "/_emulator/time";
     if refused.is_none() && of_time && matches!(request.method, http::Method::GET | http::Method::POST) {
@@ -77,9 +81,28 @@ async fn handle(shared: &Shared, request: &Request, refused: Option<Refused>) ->
     }
 }
 
-/// Whether a page of another origin, in somebody's browser, asks the control API, which wants no token.
+/// Whether a page of another origin, in somebody's browser, asks the control API, which wants no token. What a page embeds
+/// comes without `Origin`.
 fn is_of_a_page(request: &Request) -> bool {
-    request.path.starts_with("/_emulator") && request.headers.contains_key("origin")
+    let cross =
+        request.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site");
+    cross || request.headers.contains_key("origin")
+}
+
+/// Whether the host that is asked is called as this machine is. A page whose own host's name was made to lead here would be
+/// of the same origin, and so without `Origin`.
+fn is_for_this_machine(request: &Request, public_url: &str) -> bool {
+    let Some(host) = request.headers.get("host") else { return true };
+    let name = |authority: &str| {
+        let url = format!("http://{authority}/").parse::<http::Uri>().ok()?;
+        Some(url.host()?.to_ascii_lowercase())
+    };
+    let public = public_url.split_once("://").map_or(public_url, |(_, rest)| rest);
+    let public = public.split('/').next().and_then(name);
+    name(host).is_some_and(|host| {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok() || Some(&host) == public.as_ref()
+    })
 }
 
 /// The answer of a handler, or what is answered when it panics.

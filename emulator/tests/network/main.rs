@@ -244,10 +244,25 @@ async fn the_control_api_is_not_for_pages() {
                 || client.request(method.parse().unwrap(), emulator.url() + path).body(r#"{"seconds": 1}"#);
             let refused = request().header("Origin", "https://page.example").send().await.unwrap();
             assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{method} {path}");
+            // What a page embeds, and a page whose name leads to this machine.
+            for (header, value) in
+                [("Sec-Fetch-Site", "cross-site"), ("Host", "page.example"), ("Host", "a b")]
+            {
+                let refused = request().header(header, value).send().await.unwrap();
+                assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{method} {path} {header}: {value}");
+            }
             assert!(request().send().await.unwrap().status().is_success(), "{method} {path}");
         }
         assert_eq!(emulator.now().to_string(), "2026-01-01T00:00:01Z", "moved once");
+        for host in ["localhost", "LOCALHOST:80", "127.0.0.1:1", "[::1]:8080"] {
+            let state = client.get(emulator.url() + "/_emulator").header("Host", host).send().await.unwrap();
+            assert_eq!(state.status(), StatusCode::OK, "{host}");
+        }
     }
+    let public_url = "https://azure.ml.svc:8443".to_owned();
+    let emulator = Emulator::start(Config { public_url, ..config() }).await.unwrap();
+    let state = client(&emulator).get(emulator.url() + "/_emulator").header("Host", "azure.ml.svc:8443");
+    assert_eq!(state.send().await.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]

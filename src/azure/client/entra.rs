@@ -20,7 +20,7 @@ use super::config::{Config, ConfigError, CredentialConfig};
 use super::error_body;
 use super::token::{Fetch, Fetched};
 use super::transport::IdentityTransport;
-use crate::azure::model::{Class, Error};
+use crate::azure::model::{Class, Error, presentable, word};
 use crate::outage::Reach;
 
 /// How long one request for a token may take: less than whoever waits for the token does, so that it is seen to fail.
@@ -159,7 +159,7 @@ fn ours(error: &azure_core::Error) -> Error {
     }
     // The token file cannot be read, or the answer has no token in it.
     let message = format!("Entra ID gave no token: {}", plain(error));
-    Error::new(Class::Unauthorized, error_body::presentable(&message))
+    Error::new(Class::Unauthorized, presentable(&message))
 }
 
 impl Refusal {
@@ -183,9 +183,9 @@ impl Refusal {
         Error {
             class,
             status: Some(status),
-            code: number.map(|n| format!("AADSTS{n}")).or(self.error),
-            message: error_body::presentable(&message),
-            correlation: self.correlation_id,
+            code: number.map(|n| format!("AADSTS{n}")).or(self.error.map(|error| word(&error))),
+            message: presentable(&message),
+            correlation: self.correlation_id.map(|id| word(&id)),
             unsent: false,
         }
     }

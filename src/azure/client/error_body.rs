@@ -9,10 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::azure::model::{Class, Error};
-
-/// No message is longer, in characters.
-const LONGEST: usize = 600;
+use crate::azure::model::{Class, Error, presentable, word};
 
 /// No wait that a 429 asks for is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -31,6 +28,11 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// The error for an answer that is longer than any of Azure's. A change may have been made.
+    pub(crate) fn too_long(&self, most: usize) -> Error {
+        self.unexpected(&format!("a body of more than {} MiB", most / 1024 / 1024))
+    }
+
     /// The error for JSON that is not what belongs there.
     pub(crate) fn unexpected(&self, what: &str) -> Error {
         let message = format!("{} answered {} with something unexpected: {what}", self.host, self.status);
@@ -102,6 +104,8 @@ fn class_of(head: &Head, code: Option<&str>) -> Class {
     match code {
         // Similar changes cancel each other [DOC how-to-troubleshoot-online-endpoints].
         Some("OperationCanceled") => return Class::Conflict,
+        // A subscription of another tenant.
+        Some("InvalidAuthenticationTokenTenant") => return Class::Permanent,
         // 409, but nothing that passes by itself; and a 403 that is no missing role.
         Some("MissingSubscriptionRegistration" | "ScopeLocked" | "RequestDisallowedByPolicy") => {
             return Class::Permanent;
@@ -116,6 +120,11 @@ fn class_of(head: &Head, code: Option<&str>) -> Class {
         429 => Class::Throttled(wait(head.retry_after)),
         _ => Class::Permanent,
     }
+}
+
+/// Does a 401 say that the token itself has run out, or was taken back?
+pub(crate) fn is_about_the_token(error: &Error) -> bool {
+    matches!(error.code.as_deref(), Some("ExpiredAuthenticationToken" | "InvalidAuthenticationToken"))
 }
 
 /// How long a 429 asks us to wait: between 1 s and 1 h, 30 s where it does not say.
@@ -139,7 +148,7 @@ impl Said {
             return Self::of_error(error);
         }
         // MLflow, and ARM's rarer undecorated errors.
-        let code = text(body, "error_code").or_else(|| text(body, "code"));
+        let code = code_in(body, "error_code").or_else(|| code_in(body, "code"));
         let message = text(body, "message").unwrap_or_default();
         Self { code, message: presentable(&message) }
     }
@@ -147,17 +156,17 @@ impl Said {
     /// Reads the object under `error`.
     pub(crate) fn of_error(error: &Value) -> Self {
         let mut messages = Vec::new();
-        let mut code = text(error, "code");
+        let mut code = code_in(error, "code");
         collect(error, &mut messages, 0);
         if let Some(inner) = innermost(error) {
             code = Some(inner);
         }
-        let detail = details(error).find_map(|d| text(d, "code"));
+        let detail = details(error).find_map(|d| code_in(d, "code"));
         let code = detail.or(code).or_else(|| {
             // `"code": null` and the code in front of the message [ISS mlops-v2#120].
             let first = messages.first_mut()?;
             let (word, rest) = first.split_once(':')?;
-            let is_code = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
+            let is_code = (1..=100).contains(&word.len()) && word.chars().all(|c| c.is_ascii_alphanumeric());
             let (code, rest) = is_code.then(|| (word.to_owned(), rest.trim().to_owned()))?;
             *first = rest;
             Some(code)
@@ -171,6 +180,10 @@ fn text(value: &Value, name: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+fn code_in(value: &Value, name: &str) -> Option<String> {
+    text(value, name).map(|code| word(&code))
+}
+
 fn details(error: &Value) -> impl Iterator<Item = &Value> {
     error.get("details").and_then(Value::as_array).into_iter().flatten()
 }
@@ -178,7 +191,7 @@ fn details(error: &Value) -> impl Iterator<Item = &Value> {
 /// The code of the deepest `innerError`, such as `UnAuthorizedRegistryAccess` below `UserError`.
 fn innermost(error: &Value) -> Option<String> {
     let inner = error.get("innerError").or_else(|| error.get("innererror"))?;
-    innermost(inner).or_else(|| text(inner, "code"))
+    innermost(inner).or_else(|| code_in(inner, "code"))
 }
 
 fn collect(error: &Value, messages: &mut Vec<String>, depth: u8) {
@@ -228,36 +241,6 @@ fn join(messages: &[String]) -> String {
         joined.push_str(message);
     }
     joined
-}
-
-/// Fit for a condition: one line, no query string in any URL (that is where signatures are), not
-/// longer than [`LONGEST`].
-pub(crate) fn presentable(message: &str) -> String {
-    let words = message.split_whitespace().map(without_query);
-    let line = words.collect::<Vec<_>>().join(" ");
-    let line: String = line.chars().filter(|c| !c.is_control()).collect();
-    if line.chars().count() <= LONGEST {
-        return line;
-    }
-    let mut short: String = line.chars().take(LONGEST - 1).collect();
-    short.push('…');
-    short
-}
-
-/// A word in which every URL ends before its `?`, with what follows the URL kept.
-fn without_query(word: &str) -> String {
-    let Some(scheme) = word.find("://") else {
-        return word.to_owned();
-    };
-    let Some(question) = word[scheme..].find('?').map(|at| scheme + at) else {
-        return word.to_owned();
-    };
-    let query = &word[question..];
-    let end = query.find(['"', '\'', '<', '>', ')', ']', '}', ',', '`']);
-    match end.map(|at| query.split_at(at)) {
-        None => word[..question].to_owned(),
-        Some((_, rest)) => format!("{}{}", &word[..question], without_query(rest)),
-    }
 }
 
 /// The first words of a page, without its mark-up.

@@ -6,20 +6,22 @@ use reqwest::Url;
 use super::config::ConfigError;
 use crate::azure::model::{Class, Error};
 
-/// Azure's own hosts for the ARM scope: Resource Manager and Azure Machine Learning's management
-/// hosts of the public, US government and Chinese clouds. `*.` stands for any labels in front.
-/// Scoring hosts (`*.inference.ml.azure.com`) are deliberately not among them.
-const AZURE: [&str; 10] = [
-    "management.azure.com",
-    "*.management.azure.com",
-    "management.usgovcloudapi.net",
-    "*.management.usgovcloudapi.net",
-    "management.chinacloudapi.cn",
-    "*.management.chinacloudapi.cn",
-    "*.api.azureml.ms",
-    "*.experiments.azureml.net",
-    "*.api.ml.azure.us",
-    "*.api.ml.azure.cn",
+/// A cloud's own hosts for the ARM scope: what its Resource Manager's host ends with, and Resource Manager and Azure Machine
+/// Learning's management hosts. `*.` stands for any labels in front. Scoring hosts (`*.inference.ml.azure.com`) are
+/// deliberately not among them, and a token of one cloud goes to no host of another.
+const CLOUDS: [(&str, &[&str]); 3] = [
+    (
+        "azure.com",
+        &["management.azure.com", "*.management.azure.com", "*.api.azureml.ms", "*.experiments.azureml.net"],
+    ),
+    (
+        "usgovcloudapi.net",
+        &["management.usgovcloudapi.net", "*.management.usgovcloudapi.net", "*.api.ml.azure.us"],
+    ),
+    (
+        "chinacloudapi.cn",
+        &["management.chinacloudapi.cn", "*.management.chinacloudapi.cn", "*.api.ml.azure.cn"],
+    ),
 ];
 
 /// The hosts that may see an ARM token.
@@ -35,15 +37,19 @@ struct Pattern {
 }
 
 impl Hosts {
-    /// Azure's own, the host of `arm`, and the extra ones.
+    /// The host of `arm`, those of the cloud that it belongs to, and the extra ones.
     pub(crate) fn new(arm: &Url, extra: &[String]) -> Result<Self, ConfigError> {
         let arm = Pattern {
             host: arm.host_str().unwrap_or_default().to_owned(),
             any_label: false,
             port: arm.port_or_known_default().unwrap_or(443),
         };
+        let of_cloud = |(suffix, _): &&(&str, _)| {
+            arm.host.strip_suffix(suffix).is_some_and(|front: &str| front.ends_with('.'))
+        };
+        let cloud = CLOUDS.iter().find(of_cloud).map_or(&[] as &[&str], |(_, hosts)| hosts);
         let mut patterns = vec![arm];
-        for text in AZURE.into_iter().chain(extra.iter().map(String::as_str)) {
+        for text in cloud.iter().copied().chain(extra.iter().map(String::as_str)) {
             patterns.push(Pattern::parse(text)?);
         }
         Ok(Self(patterns))
@@ -67,7 +73,7 @@ impl Hosts {
         if !self.0.iter().any(|pattern| pattern.allows(host, port)) {
             return Err(refuse(
                 &format!("{host}:{port}"),
-                "the host is neither one of Azure's management hosts nor a trusted host of ours",
+                "the host is neither a management host of this cloud nor a trusted host of ours",
             ));
         }
         Ok(url)
@@ -110,10 +116,39 @@ impl Pattern {
 mod tests {
     use super::*;
 
-    fn hosts() -> Hosts {
-        let arm = Url::parse("https://127.0.0.1:8443").expect("a URL");
+    fn hosts_of(arm: &str) -> Hosts {
+        let arm = Url::parse(arm).expect("a URL");
         let extra = ["mlflow.corp.example:9443".into(), "*.lab.example".into()];
         Hosts::new(&arm, &extra).expect("good hosts")
+    }
+
+    fn hosts() -> Hosts {
+        hosts_of("https://management.azure.com")
+    }
+
+    /// Which of these a token of each cloud goes to.
+    #[test]
+    fn a_token_of_one_cloud_goes_to_no_other() {
+        let all = [
+            ("public", "https://eastus.management.azure.com/"),
+            ("public", "https://eastus.api.azureml.ms/"),
+            ("US", "https://management.usgovcloudapi.net/"),
+            ("US", "https://x.api.ml.azure.us/"),
+            ("China", "https://management.chinacloudapi.cn/"),
+            ("China", "https://x.api.ml.azure.cn/"),
+            ("own", "https://127.0.0.1:8443/operations/1"),
+        ];
+        for (arm, cloud) in [
+            ("https://management.azure.com", "public"),
+            ("https://management.usgovcloudapi.net", "US"),
+            ("https://management.chinacloudapi.cn", "China"),
+            ("https://127.0.0.1:8443", "own"),
+            ("https://evilazure.com", "none"),
+        ] {
+            for (of, url) in all {
+                assert_eq!(hosts_of(arm).check(url, "a nextLink").is_ok(), of == cloud, "{arm}: {url}");
+            }
+        }
     }
 
     #[test]
@@ -124,8 +159,6 @@ mod tests {
             "https://eastus.management.azure.com/",
             "https://eastus.api.azureml.ms/mlflow/v2.0",
             "https://guid.workspace.eastus.api.azureml.ms/",
-            "https://management.usgovcloudapi.net/",
-            "https://127.0.0.1:8443/operations/1",
             "https://mlflow.corp.example:9443/",
             "https://a.lab.example/",
         ] {
@@ -135,7 +168,7 @@ mod tests {
 
     #[test]
     fn tokens_go_nowhere_else() {
-        let unknown = "the host is neither one of Azure's management hosts nor a trusted host of ours";
+        let unknown = "the host is neither a management host of this cloud nor a trusted host of ours";
         let cases = [
             ("http://management.azure.com/", "it is not https"),
             ("https://management.azure.com.evil.example/", unknown),
@@ -145,8 +178,8 @@ mod tests {
             ("https://management.azure.com@evil.example/", "it carries a user name"),
             ("https://api.azureml.ms/", unknown),
             ("https://xapi.azureml.ms/", unknown),
+            ("https://management.usgovcloudapi.net/", unknown),
             ("https://127.0.0.1/", unknown),
-            ("https://127.0.0.1:8444/", unknown),
             ("https://mlflow.corp.example/", unknown),
             ("https://lab.example/", unknown),
             ("https://e.eastus.inference.ml.azure.com/score", unknown),

@@ -10,6 +10,7 @@ mod error_body;
 mod hosts;
 mod operation;
 mod pace;
+mod refusals;
 mod rest;
 mod run;
 mod token;

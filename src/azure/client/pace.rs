@@ -95,6 +95,11 @@ impl Level {
         self.tokens = (self.tokens + since * bucket.per_second).min(bucket.size);
         self.at = now;
     }
+
+    fn is_full(&mut self, bucket: Bucket, now: Instant) -> bool {
+        self.refill(bucket, now);
+        self.tokens >= bucket.size && self.blocked.is_none_or(|until| until <= now)
+    }
 }
 
 impl Pacer {
@@ -188,6 +193,10 @@ impl Pacer {
         let bucket = self.bucket(kind);
         let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (subscription.to_ascii_lowercase(), kind);
+        if !levels.contains_key(&key) {
+            // A full bucket is as good as none. Anybody may name a subscription.
+            levels.retain(|(_, kind), level| !level.is_full(self.bucket(*kind), now));
+        }
         let level = levels.entry(key).or_insert(Level { tokens: bucket.size, at: now, blocked: None });
         level.refill(bucket, now);
         then(level, now)
@@ -307,6 +316,22 @@ mod tests {
         assert_eq!(turns(&pacer, Quota::Read, 1).await, [Err(5000)]);
         tokio::time::sleep(Duration::from_millis(3500)).await;
         assert_eq!(turns(&pacer, Quota::Read, 1).await, [Ok(1500)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_subscription_that_nobody_asks_for_any_more_is_forgotten() {
+        let pacer = pacer();
+        pacer.throttled("blocked", Quota::Read, Duration::from_secs(3600));
+        for number in 0..1000 {
+            pacer.turn(&format!("s{number}"), Quota::Read).await.expect("its own");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let known = pacer.levels.lock().expect("not poisoned").len();
+        assert!(known <= 10, "{known}");
+        assert_eq!(
+            pacer.turn("blocked", Quota::Read).await.map_err(|e| e.class),
+            Err(Class::Throttled(Duration::from_secs(3500)))
+        );
     }
 
     #[tokio::test(start_paused = true)]

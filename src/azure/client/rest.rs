@@ -1,6 +1,7 @@
 //! The client: one request at a time made right, and nothing retried. Whoever calls decides when to
 //! look again; a mutating call whose answer was lost may have been carried out.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -17,15 +18,28 @@ use super::config::{Config, ConfigError};
 use super::error_body::{self, Head};
 use super::hosts::Hosts;
 use super::pace::{Pacer, Quota};
-use super::token::TokenSource;
+use super::refusals::Refusals;
+use super::token::{Token, TokenSource};
 use super::{API_VERSION, entra, operation, transport};
 use crate::azure::model::ResourceId;
 use crate::azure::model::{Action, Answer, Ask, Call, Errand, OperationState, Read, Reply};
-use crate::azure::model::{Class, Error};
+use crate::azure::model::{Class, Error, presentable, word};
 use crate::outage::Reach;
 
 /// A list has no more pages than this.
 const MOST_PAGES: usize = 1000;
+
+/// Nor more items than this: some ten times what the largest registry is known to have of one kind.
+const MOST_ITEMS: usize = 20_000;
+
+/// Nor more bytes than this, of all its pages together.
+const MOST_BYTES: usize = 128 * 1024 * 1024;
+
+/// The URL of an operation has some 5,500 characters at most [REC]; a status has room for these.
+const LONGEST_OPERATION_URL: usize = 8192;
+
+/// What a list leaves out unless it is asked for.
+const ARCHIVED_TOO: [(&str, &str); 1] = [("listViewType", "All")];
 
 /// What a [`Reply`] says at most about when to look again, in seconds.
 const LONGEST_RETRY_AFTER: u64 = 3600;
@@ -44,6 +58,7 @@ struct Inner {
     hosts: Hosts,
     tokens: TokenSource,
     pacer: Pacer,
+    refusals: Refusals,
     timeout: Duration,
     reads: AtomicU64,
     writes: AtomicU64,
@@ -69,13 +84,6 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
 }
 
-/// What an answer says of the token that the request carried.
-enum Token {
-    Fine,
-    /// It was refused, and a new one may help.
-    MayBeStale,
-}
-
 /// One request, before it has a token.
 #[derive(Clone)]
 struct Request<'a> {
@@ -85,6 +93,14 @@ struct Request<'a> {
     subscription: &'a str,
     kind: Quota,
     body: Option<&'a Value>,
+}
+
+/// How much of a collection is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    /// The first page that has something in it: enough to tell whether there is anything.
+    Beginning,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +128,7 @@ impl Azure {
             hosts,
             tokens: TokenSource::new(fetch),
             pacer: Pacer::new(config.pace),
+            refusals: Refusals::default(),
             timeout: config.request_timeout,
             reads: AtomicU64::default(),
             writes: AtomicU64::default(),
@@ -147,13 +164,33 @@ impl Azure {
         collection: &str,
         query: &[(&str, &str)],
     ) -> Result<Vec<T>, Error> {
+        self.pages(collection, query, Extent::Whole).await
+    }
+
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        query: &[(&str, &str)],
+        extent: Extent,
+    ) -> Result<Vec<T>, Error> {
         let id = ResourceId::new(collection);
+        let too_long = |what: String| {
+            let message = format!("The list of {id} has more than {what}, and was not read to its end.");
+            Err(Error::new(Class::Permanent, message))
+        };
         let mut url = self.url(id.as_str(), query)?;
-        let mut items = Vec::new();
-        for _ in 0..MOST_PAGES {
+        let (mut items, mut bytes, mut seen) = (Vec::new(), 0, HashSet::new());
+        while seen.len() < MOST_PAGES {
             let answer =
                 self.ask(Method::GET, url.clone(), id.subscription(), Quota::Read, None).await?.ok()?;
+            bytes += answer.body.len();
             let page: Page = answer.parse()?;
+            if items.len() + page.value.len() > MOST_ITEMS {
+                return too_long(format!("{MOST_ITEMS} items"));
+            }
+            if bytes > MOST_BYTES {
+                return too_long(format!("{} MiB", MOST_BYTES / 1024 / 1024));
+            }
             for item in page.value {
                 let name = item.get("name").and_then(Value::as_str).map(str::to_owned);
                 items.push(serde_json::from_value(item).map_err(|e| {
@@ -161,17 +198,17 @@ impl Azure {
                     answer.head.unexpected(&format!("item {name}: {e}"))
                 })?);
             }
-            let Some(next) = page.next_link.filter(|next| !next.is_empty()) else {
+            let enough = extent == Extent::Beginning && !items.is_empty();
+            let Some(next) = page.next_link.filter(|next| !next.is_empty() && !enough) else {
                 return Ok(items);
             };
             let next = self.0.hosts.check(&next, "a nextLink")?;
-            if next == url {
-                return Err(answer.head.unexpected("a nextLink that leads to its own page"));
+            seen.insert(std::mem::replace(&mut url, next));
+            if seen.contains(&url) {
+                return Err(answer.head.unexpected("a nextLink that leads back to a page that was read"));
             }
-            url = next;
         }
-        let message = format!("The list has more than {MOST_PAGES} pages.");
-        Err(Error::new(Class::Permanent, message))
+        too_long(format!("{MOST_PAGES} pages"))
     }
 
     /// Makes one mutating call, once. Accepted are 200, 201, 202 and 204 for every verb: the service
@@ -207,12 +244,13 @@ impl Azure {
         })
     }
 
-    /// Where a long-running operation stands. The URL comes from a [`Reply`], perhaps by way of a
-    /// status, and goes out as it is; `subscription` is the one that pays for the call.
+    /// Where a long-running operation stands. The URL comes from a [`Reply`], perhaps by way of a status that people can
+    /// write, and goes out as it is; `subscription` is the one that pays for the call. [`Class::Permanent`] where the URL is
+    /// not one of this subscription at a host of the cloud that this client is for.
     ///
     /// An operation that failed is `Ok(Failed)`; `Err` means that we could not look.
     pub async fn operation(&self, url: &str, subscription: &str) -> Result<OperationState, Error> {
-        let url = self.0.hosts.check(url, "an operation")?;
+        let url = self.operation_of(url, subscription)?;
         let answer = self.ask(Method::GET, url, subscription, Quota::Read, None).await?;
         operation::state(&answer.head, &answer.body)
     }
@@ -224,9 +262,11 @@ impl Azure {
         match &read.what {
             Ask::Resource(id) => Answer::Resource(self.get(id).await),
             Ask::Collection { path, archived } => {
-                let all = [("listViewType", "All")];
-                let query: &[(&str, &str)] = if *archived { &all } else { &[] };
+                let query: &[(&str, &str)] = if *archived { &ARCHIVED_TOO } else { &[] };
                 Answer::Collection(self.list(path.as_str(), query).await)
+            }
+            Ask::Beginning { path } => {
+                Answer::Collection(self.pages(path.as_str(), &ARCHIVED_TOO, Extent::Beginning).await)
             }
             Ask::Operation { url, resource } => {
                 let state = self.operation(url, resource.subscription()).await;
@@ -265,8 +305,9 @@ impl Azure {
         self.ask(Method::GET, url, subscription, Quota::Read, None).await
     }
 
-    /// Sends one request. Where the token is refused, as after it was revoked, nothing was done: the request goes out once
-    /// more with a fresh one before anybody complains.
+    /// Sends one request. Where the token is refused, nothing was done: if that may be the token's fault, as after it was
+    /// revoked, the request goes out once more with a fresh one before anybody complains. Else the refusal is the
+    /// subscription's, and holds back what is for it.
     async fn ask(
         &self,
         method: Method,
@@ -275,11 +316,32 @@ impl Azure {
         kind: Quota,
         body: Option<&Value>,
     ) -> Result<Response, Error> {
-        let request = Request { method, url, subscription, kind, body };
-        match self.ask_once(request.clone()).await? {
-            (_, Token::MayBeStale) => Ok(self.ask_once(request).await?.0),
-            (answer, Token::Fine) => Ok(answer),
+        let refusals = &self.0.refusals;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        if let Some(error) = refusals.holding_back(subscription, &host) {
+            return Err(error.before_sending());
         }
+        let request = Request { method, url, subscription, kind, body };
+        let (mut answer, token) = self.ask_once(request.clone()).await?;
+        if answer.head.status == 401
+            && self.may_be_stale(&answer, &token, !refusals.stands(subscription, &host)).await
+        {
+            answer = self.ask_once(request).await?.0;
+        }
+        match answer.head.status {
+            401 => refusals.refused(subscription, &host, &answer.refusal()),
+            status if says_yes_to_a_token(status) => refusals.accepted(subscription, &host),
+            _ => {}
+        }
+        Ok(answer)
+    }
+
+    /// Whether the token that was refused has been replaced. `first`: the last answer from there was no refusal.
+    async fn may_be_stale(&self, answer: &Response, token: &Token, first: bool) -> bool {
+        let refusal = answer.refusal();
+        // No token of ours opens a subscription of another tenant.
+        refusal.class == Class::Unauthorized
+            && self.0.tokens.refused(token, error_body::is_about_the_token(&refusal), first).await
     }
 
     /// Sends one request with a token, when its turn has come, and notes what the answer says about
@@ -312,7 +374,7 @@ impl Azure {
         let answer = request.send().await.map_err(lost)?;
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();
-        let body = answer.bytes().await.map_err(lost)?.to_vec();
+        let body = transport::body(answer, transport::MOST_BYTES).await.map_err(lost)?;
         inner.reach.answered(&server, asked, status);
         let head = Head {
             host,
@@ -320,23 +382,21 @@ impl Azure {
             retry_after: number(&headers, RETRY_AFTER.as_str()),
             correlation: text(&headers, "x-ms-correlation-request-id")
                 .or_else(|| text(&headers, "x-ms-request-id"))
-                .map(str::to_owned),
+                .map(word),
         };
         tracing::debug!(status, correlation = head.correlation, "answer");
 
         inner.pacer.heed(subscription, kind, |header| number(&headers, header));
+        let Some(body) = body else { return Err(head.too_long(transport::MOST_BYTES)) };
         let answer = Response { head, headers, body };
-        match status {
-            401 if inner.tokens.refused(&token, &answer.refusal()) => return Ok((answer, Token::MayBeStale)),
-            401 => {}
-            429 => {
-                inner.throttled.fetch_add(1, Ordering::Relaxed);
-                let wait = error_body::wait(answer.head.retry_after);
-                inner.pacer.throttled(subscription, kind, wait);
-            }
-            _ => inner.tokens.accepted(),
+        if status == 429 {
+            inner.throttled.fetch_add(1, Ordering::Relaxed);
+            let wait = error_body::wait(answer.head.retry_after);
+            inner.pacer.throttled(subscription, kind, wait);
+        } else if says_yes_to_a_token(status) {
+            inner.tokens.accepted(&token);
         }
-        Ok((answer, Token::Fine))
+        Ok((answer, token))
     }
 
     /// The URL of an ARM path. Refuses what would not arrive as it is written, such as `..`, with
@@ -349,14 +409,41 @@ impl Azure {
         Ok(url)
     }
 
-    /// `Azure-AsyncOperation`; else `Location`, unless that is the resource itself, as in a 201 [REC].
+    /// `Azure-AsyncOperation`; else `Location`, unless that is the resource itself, as in a 201 [REC]. None where it is
+    /// nothing that [`Azure::operation`] would follow.
     fn operation_url(&self, headers: &HeaderMap, id: &ResourceId) -> Option<String> {
-        if let Some(url) = text(headers, "azure-asyncoperation") {
-            return Some(url.to_owned());
+        let url = if let Some(url) = text(headers, "azure-asyncoperation") {
+            url.to_owned()
+        } else {
+            let location = self.0.arm.join(text(headers, LOCATION.as_str())?).ok()?;
+            let is_itself = ResourceId::new(location.path()) == *id;
+            (!is_itself).then(|| location.to_string())?
+        };
+        if let Err(error) = self.operation_of(&url, id.subscription()) {
+            tracing::warn!(resource = %id, "Azure works on a change that cannot be followed; its end is seen by the resource: {error}");
+            return None;
         }
-        let location = self.0.arm.join(text(headers, LOCATION.as_str())?).ok()?;
-        let is_itself = ResourceId::new(location.path()) == *id;
-        (!is_itself).then(|| location.to_string())
+        Some(url)
+    }
+
+    /// The URL of an operation, if it is one of this subscription.
+    fn operation_of(&self, url: &str, subscription: &str) -> Result<Url, Error> {
+        let refuse = |why: &str| {
+            let message = format!("Refused to follow an operation: {why}. No token was sent there.");
+            Error::new(Class::Permanent, message)
+        };
+        if url.len() > LONGEST_OPERATION_URL {
+            return Err(refuse("its URL is longer than any of Azure's"));
+        }
+        let url = self.0.hosts.check(url, "an operation")?;
+        let path = url.path().to_ascii_lowercase();
+        let own = format!("/subscriptions/{}/", subscription.to_ascii_lowercase());
+        // What a server may take for a slash or a backslash would lead out again.
+        let veiled = ["%2f", "%5c", "%2e", "%25"].iter().any(|part| path.contains(part));
+        if veiled || !path.starts_with(&own) {
+            return Err(refuse(&format!("its URL is not one of the subscription {subscription}")));
+        }
+        Ok(url)
     }
 }
 
@@ -400,9 +487,14 @@ pub(crate) fn check_path(path: &str) -> Result<(), Error> {
         Some(rest) if !rest.split('/').any(strange) => Ok(()),
         _ => {
             let message = format!("{path:?} is not the id of anything in Azure.");
-            Err(Error::new(Class::Permanent, error_body::presentable(&message)))
+            Err(Error::new(Class::Permanent, presentable(&message)))
         }
     }
+}
+
+/// Whether an answer of this status was given to somebody whom the service knows: what else may be wrong, the token is good.
+fn says_yes_to_a_token(status: u16) -> bool {
+    (200..500).contains(&status) && !matches!(status, 300..=399 | 401 | 407 | 408 | 429)
 }
 
 /// The service counts writes to online deployments apart from others [REC].

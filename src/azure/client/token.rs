@@ -14,6 +14,15 @@ use crate::outage::{Outages, Patience, lasted};
 /// How long Entra ID may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A token that lasts for less is of no use.
+const SHORTEST: Duration = Duration::from_secs(30);
+
+/// No token is used for longer, whatever is said of it.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// A token that is younger is new enough to tell whose fault it is that it is refused.
+const ENOUGH: Duration = Duration::from_secs(60);
+
 /// Asks for a new token.
 pub(crate) type Fetch =
     Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send>> + Send + Sync>;
@@ -22,6 +31,20 @@ pub(crate) type Fetch =
 pub(crate) struct Fetched {
     pub(crate) secret: String,
     pub(crate) lifetime: Duration,
+}
+
+impl Fetched {
+    /// A token that can be used for a while: one that ends at once would be asked for again with every request.
+    fn in_time(self) -> Result<Self, Error> {
+        if self.lifetime < SHORTEST {
+            let message = format!(
+                "Entra ID gave a token that ends in {} s, or has ended. The clock of this machine may be wrong.",
+                self.lifetime.as_secs()
+            );
+            return Err(Error::new(Class::Unauthorized, message));
+        }
+        Ok(Self { lifetime: self.lifetime.min(LONGEST), ..self })
+    }
 }
 
 /// A token to use now. Has no `Debug`, so that it cannot be logged.
@@ -34,7 +57,7 @@ pub(crate) struct Token {
 /// Hands out a valid token, and asks for a new one
 /// - when none is left, while the callers wait for the one request,
 /// - in the background when three quarters of its life are over, while callers use the old one,
-/// - when Azure refused the one in use.
+/// - when Azure refused the one in use, and that may be the token's fault.
 ///
 /// A refusal by Entra ID is remembered and handed out again until its back-off is over: 5 s
 /// doubling to 2 min, or 1 s doubling to 30 s when there was no answer.
@@ -56,14 +79,15 @@ struct State {
     refusals: Outages<()>,
     /// Fetches that failed in a row.
     failures: u32,
-    /// Tokens that Azure refused in a row.
-    refused: u32,
     /// Tokens fetched so far: the number of the last one.
     fetched: u64,
 }
 
 struct Held {
     token: Token,
+    since: Instant,
+    /// Somebody has taken it.
+    accepted: bool,
     renew_at: Instant,
     ends_at: Instant,
 }
@@ -113,26 +137,36 @@ impl TokenSource {
         Some(Ok(token))
     }
 
-    /// Azure answered 401 to this token: the next caller asks for a new one. When new ones are
-    /// refused as well, Azure's error is handed out for a while before Entra ID is asked again. The answer is
-    /// whether a new token may help.
-    pub(crate) fn refused(&self, token: &Token, error: &Error) -> bool {
-        let mut state = self.0.state();
-        if state.held.as_ref().is_none_or(|held| held.token.number != token.number) {
-            return state.refused <= 1;
+    /// Azure answered 401 to this token. The answer is whether there is another one now that may be taken.
+    ///
+    /// A token that others have taken is good, whatever one of them says: it stays in use while a new one is asked for, and
+    /// no other is asked for within a minute of the last. `runs_out`: Azure says itself that it has run out or was taken
+    /// back; then nobody uses it any more. `first`: whoever refused it had not refused the last one.
+    pub(crate) async fn refused(&self, token: &Token, runs_out: bool, first: bool) -> bool {
+        {
+            let mut state = self.0.state();
+            let Some(held) = state.held.as_ref().filter(|held| held.token.number == token.number) else {
+                return true;
+            };
+            let old = held.since.elapsed() >= ENOUGH;
+            if !(old || first && (runs_out || !held.accepted)) {
+                return false;
+            }
+            if runs_out {
+                state.held = None;
+                return true;
+            }
         }
-        state.held = None;
-        state.refused += 1;
-        if state.refused > 1 {
-            let wait = back_off(error.class, state.refused - 1);
-            state.failure = Some(Failure { error: error.clone(), until: Instant::now() + wait });
-        }
-        state.refused == 1
+        let _turn = self.0.turn.lock().await;
+        let replaced = self.0.state().held.as_ref().is_none_or(|held| held.token.number != token.number);
+        replaced || self.0.renew().await.is_ok()
     }
 
     /// Azure took the token.
-    pub(crate) fn accepted(&self) {
-        self.0.state().refused = 0;
+    pub(crate) fn accepted(&self, token: &Token) {
+        if let Some(held) = self.0.state().held.as_mut().filter(|held| held.token.number == token.number) {
+            held.accepted = true;
+        }
     }
 }
 
@@ -148,6 +182,7 @@ impl Inner {
             let message = format!("Entra ID gave no token within {} s.", TIMEOUT.as_secs());
             Err(Error::new(Class::Transient, message))
         });
+        let result = result.and_then(Fetched::in_time);
         let now = Instant::now();
         let mut state = self.state();
         state.tell(&result, now);
@@ -161,6 +196,8 @@ impl Inner {
                 let margin = (fetched.lifetime / 10).min(Duration::from_secs(60));
                 state.held = Some(Held {
                     token: token.clone(),
+                    since: now,
+                    accepted: false,
                     renew_at: now + fetched.lifetime / 4 * 3,
                     ends_at: now + fetched.lifetime.saturating_sub(margin),
                 });
@@ -185,7 +222,6 @@ impl State {
             failure: None,
             refusals: Outages::new(Patience::None),
             failures: 0,
-            refused: 0,
             fetched: 0,
         }
     }

@@ -13,10 +13,16 @@ use serde::de::IgnoredAny;
 use super::config::{Config, ConfigError};
 use super::entra;
 use super::error_body::{self, Head};
-use crate::azure::model::{Class, Error};
+use crate::azure::model::{Class, Error, presentable};
 use crate::outage::{Reach, root_cause};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// No answer of Azure is longer; a page of a list has some 100 KiB.
+pub(crate) const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Nor one of Entra ID.
+const MOST_BYTES_OF_A_TOKEN: usize = 1024 * 1024;
 
 /// Who asks, in Azure's logs.
 const USER_AGENT: &str = concat!("bindery/", env!("CARGO_PKG_VERSION"));
@@ -47,6 +53,18 @@ pub(crate) fn https(config: &Config) -> Result<reqwest::Client, ConfigError> {
     builder.build().map_err(|e| ConfigError::Http(why(&e)))
 }
 
+/// The body of an answer; none where it is longer than that, and the rest is not read.
+pub(crate) async fn body(mut answer: reqwest::Response, most: usize) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > most {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
 /// The error for a request that got no answer, or not all of it. Whether a change was made is then
 /// unknown: only a GET can tell. Says the host and never the URL, which may be signed.
 pub(crate) fn no_answer(error: &reqwest::Error, host: &str, timeout: Duration) -> Error {
@@ -57,7 +75,7 @@ pub(crate) fn no_answer(error: &reqwest::Error, host: &str, timeout: Duration) -
     } else {
         format!("The connection to {host} ended before the answer was complete: {}.", why(error))
     };
-    let said = Error::new(Class::Transient, error_body::presentable(&message));
+    let said = Error::new(Class::Transient, presentable(&message));
     if error.is_connect() { said.before_sending() } else { said }
 }
 
@@ -106,8 +124,12 @@ impl IdentityTransport {
         let answer = outgoing.send().await.map_err(lost)?;
         let status = answer.status();
         let headers = headers(answer.headers());
-        let body = answer.bytes().await.map_err(lost)?;
+        let body = body(answer, MOST_BYTES_OF_A_TOKEN).await.map_err(lost)?;
         self.reach.answered(&server, asked, status.as_u16());
+        let Some(body) = body else {
+            let head = Head { host, status: status.as_u16(), ..Head::default() };
+            return Err(wrapped(head.too_long(MOST_BYTES_OF_A_TOKEN)));
+        };
         if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
             let head = Head { host, status: status.as_u16(), ..Head::default() };
             return Err(wrapped(error_body::not_json(&head, &body)));

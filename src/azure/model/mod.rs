@@ -6,6 +6,7 @@ mod id;
 mod operation;
 mod purpose;
 mod read;
+mod redact;
 
 pub mod resource;
 
@@ -15,3 +16,4 @@ pub use id::{ResourceId, folded, registry_asset_id};
 pub use operation::{Operation, OperationState};
 pub use purpose::{Errand, Lane, Principal, Purpose};
 pub use read::{Answer, Ask, Read};
+pub use redact::{is_unseen, presentable, redacted, word};

@@ -28,6 +28,11 @@ pub enum Ask {
         /// `listViewType=All`: archived assets too.
         archived: bool,
     },
+    /// The items of the first page of a collection that has any, archived assets too: whether there is anything.
+    Beginning {
+        /// As of a [`Self::Collection`].
+        path: ResourceId,
+    },
     /// Where a running change stands.
     Operation {
         /// The URL as Azure gave it.
@@ -52,6 +57,7 @@ impl fmt::Display for Ask {
         match self {
             Self::Resource(id) => write!(f, "{id}"),
             Self::Collection { path, .. } => write!(f, "the collection {path}"),
+            Self::Beginning { path } => write!(f, "the beginning of the collection {path}"),
             Self::Operation { resource, .. } => write!(f, "an operation on {resource}"),
             Self::Run { job, .. } => write!(f, "the run of job {job}"),
         }
@@ -63,7 +69,7 @@ impl fmt::Display for Ask {
 pub enum Answer {
     /// The resource; none where Azure says that it does not exist.
     Resource(Result<Option<Value>, Error>),
-    /// The items of the collection.
+    /// The items of the collection, or of its beginning.
     Collection(Result<Vec<Value>, Error>),
     /// Where the change stands.
     Operation(Result<OperationState, Error>),

@@ -121,6 +121,27 @@ fn after_a_listing_who_asked_about_what_is_gone_or_changed_is_woken_too() {
 }
 
 #[test]
+fn listings_that_break_off_again_and_again_keep_one_entry_for_each_object() {
+    let index = index_of(&["of-first", "of-last"]);
+    index.asks(
+        &reader("of-first"),
+        &ClusterRead::Naming(ObjectKind::DeploymentBinding, Name::asset("azureml://0")),
+    );
+    index.asks(
+        &reader("of-last"),
+        &ClusterRead::Naming(ObjectKind::DeploymentBinding, Name::asset("azureml://99")),
+    );
+    for n in 0..100 {
+        index.listing_begins(ObjectKind::DeploymentBinding);
+        index.listed(&binding("one", &[&format!("azureml://{n}")]));
+    }
+    assert_eq!(index.entries().listed[&ObjectKind::DeploymentBinding].changed.len(), 1);
+    let Listed { woken, .. } = index.listing_ends(ObjectKind::DeploymentBinding);
+    assert_eq!(names(&woken), ["of-first", "of-last", "one"], "nothing that changed meanwhile is lost");
+    assert!(index.entries().listed.is_empty());
+}
+
+#[test]
 fn nothing_is_kept_of_a_reader_that_is_gone() {
     let index = index_of(&["one"]);
     index.deleted(&taxi("one").key());

@@ -79,6 +79,41 @@ fn who_was_let_go_is_remembered_for_a_while() {
     assert!(!gone(1));
 }
 
+/// What a pass notes of an object that went while the pass was made is not kept for ever.
+#[test]
+fn an_object_that_is_gone_is_forgotten_also_by_the_pass_that_saw_it() {
+    let context = fixtures::context();
+    let object = fixtures::binding("taxi", &[]);
+    let ends = |object: &DeploymentBinding| {
+        let uid = object.uid_or_empty();
+        context.memory.change(&uid, |it| it.refused += 1);
+        context.pass_ends(&object.key(), &uid);
+        context.memory.knows(&uid)
+    };
+    context.take_in(&Event::Apply(object.clone()));
+    assert!(ends(&object), "it is there");
+    context.take_in(&Event::Delete(object.clone()));
+    assert!(!context.memory.knows("taxi") && !ends(&object));
+    // One that was made anew under its name is another one.
+    let mut heir = object.clone();
+    heir.metadata.uid = Some("another".into());
+    context.take_in(&Event::Apply(heir.clone()));
+    assert!(!ends(&object) && ends(&heir));
+}
+
+/// An object that cannot be read speaks for itself no less than one that nobody has seen.
+#[test]
+fn what_cannot_be_read_is_not_called_absent() {
+    let context = fixtures::context();
+    let reader = Arc::new(fixtures::binding("taxi", &[]).key());
+    let found = |key: ObjectKey| format!("{:?}", context.find(&reader, &ClusterRead::Object(key)));
+    let key = fixtures::registry().key();
+    assert_eq!(found(key.clone()), "Object(None)");
+    context.unreadable.add("Registry", &fixtures::registry().metadata);
+    assert_eq!(found(key), "Unreadable");
+    assert_eq!(found(fixtures::binding("models", &[]).key()), "Object(None)");
+}
+
 /// Nobody can say of an object whether it is there where nobody watches.
 #[test]
 fn what_is_not_watched_is_not_called_absent() {

@@ -66,6 +66,8 @@ pub enum Found {
     LetGo(bool),
     /// The operator does not watch the namespace, or reads no labels: nobody can say.
     NotWatched,
+    /// The object is there, and cannot be read.
+    Unreadable,
 }
 
 /// What is asked about a namespace.
@@ -189,6 +191,11 @@ impl Known {
         matches!(self.cluster.get(read), Some(Found::NotWatched))
     }
 
+    /// Was this object asked for, and is it there without anybody being able to read it?
+    pub fn is_unreadable(&self, key: &ObjectKey) -> bool {
+        matches!(self.cluster.get(&ClusterRead::Object(key.clone())), Some(Found::Unreadable))
+    }
+
     /// A resource of Azure, or `None` inside where a GET says that it is not there. `None` outside: not read yet.
     pub fn resource<T: DeserializeOwned>(
         &mut self,
@@ -210,7 +217,26 @@ impl Known {
         path: &ResourceId,
         archived: bool,
     ) -> Option<Result<Vec<T>, Error>> {
-        match self.of_azure(purpose, Ask::Collection { path: path.clone(), archived })? {
+        self.items(purpose, path, Ask::Collection { path: path.clone(), archived })
+    }
+
+    /// The first page of a collection of Azure that has any items, archived ones too: whether there are any. `None`: not
+    /// read yet.
+    pub fn beginning<T: DeserializeOwned>(
+        &mut self,
+        purpose: Purpose,
+        path: &ResourceId,
+    ) -> Option<Result<Vec<T>, Error>> {
+        self.items(purpose, path, Ask::Beginning { path: path.clone() })
+    }
+
+    fn items<T: DeserializeOwned>(
+        &mut self,
+        purpose: Purpose,
+        path: &ResourceId,
+        what: Ask,
+    ) -> Option<Result<Vec<T>, Error>> {
+        match self.of_azure(purpose, what)? {
             Answer::Collection(Ok(items)) => {
                 let items = items.iter().map(|item| T::deserialize(item).map_err(|e| odd(path, &e)));
                 Some(items.collect())

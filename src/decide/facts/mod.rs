@@ -206,6 +206,10 @@ fn standing<K: Kind>(object: &K, owner: &Owner, since: Timestamp, known: &mut Kn
     let named = |it: &Arc<K>| owner.is(&it.full_name());
     let there = known.object::<K>(key.clone()).or_else(|| rivals(object, known).into_iter().find(named));
     let Some(there) = there else {
+        // It cannot speak for itself, and nobody takes what is its own because of that.
+        if known.is_unreadable(&key) {
+            return Standing::Lives { going: false };
+        }
         return if known.let_go(key) { Standing::LetGo } else { Standing::Absent(since) };
     };
     // What is going and not held any more has done what it had to do.

@@ -533,6 +533,7 @@ fn tagged(
         for read in wanted {
             let found = match &read {
                 ClusterRead::LetGo(key) => Found::LetGo(&*key.name == let_go),
+                ClusterRead::Object(key) if &*key.name == "illegible" => Found::Unreadable,
                 other => cluster.find(other),
             };
             known.take_in_cluster(read, found);
@@ -585,6 +586,8 @@ fn what_is_known_of_the_owner_that_a_tag_names() {
     assert_eq!(standing("prod/fares/led-away"), Standing::Lives { going: false });
     assert_eq!(standing("prod/blue/may-be"), Standing::Lives { going: false });
     assert_eq!(standing("prod/fares/going"), Standing::Lives { going: true });
+    // What cannot be read is there all the same, and keeps what is its own.
+    assert_eq!(standing("prod/fares/illegible"), Standing::Lives { going: false });
     // Whom no finalizer of ours holds has done what it had to do.
     let gone = tagged("prod/fares/going", &all(false), "", None);
     assert!(matches!(gone.ownership.tagged, Some(Tagged::Other(_, Standing::LetGo))));

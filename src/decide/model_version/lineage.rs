@@ -2,6 +2,7 @@
 //! was promoted from. Nobody types it.
 
 use crate::api::{Code, Dataset, Lineage, ModelVersionStatus};
+use crate::azure::model::redacted;
 use crate::azure::model::resource::{Job, ModelVersion, Run};
 
 use super::{Facts, SourceVersion, source};
@@ -70,15 +71,7 @@ fn read_run(lineage: &mut Lineage, run: &Run) {
 
 /// A repository URL can contain a token, and a data URI a signature: neither is for a status.
 fn without_credentials(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (host, path) = rest.split_once('/').map_or((rest, None), |(h, p)| (h, Some(p)));
-            let host = host.rsplit('@').next().unwrap_or_default();
-            path.map_or_else(|| format!("{scheme}://{host}"), |p| format!("{scheme}://{host}/{p}"))
-        }
-        None => url.to_string(),
-    }
+    redacted(url).replace("***@", "")
 }
 
 #[cfg(test)]
@@ -95,6 +88,13 @@ mod tests {
             without_credentials("https://store.example/data?sig=secret"),
             "https://store.example/data"
         );
+        for hidden in [
+            "https://user:to/ken@git.example/f",
+            "https://user:to?ken@git.example/f",
+            "https://git.example/f#sig=secret",
+        ] {
+            assert_eq!(without_credentials(hidden), "https://git.example/f");
+        }
         assert_eq!(without_credentials("git@git.example:fares.git"), "git@git.example:fares.git");
     }
 }

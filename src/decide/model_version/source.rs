@@ -4,8 +4,8 @@ use serde_json::Map;
 
 use super::output::{name_of, output_of};
 use crate::api::{ModelType, ModelVersionSpec, Source};
-use crate::azure::model::ResourceId;
 use crate::azure::model::resource::{Job, ModelVersion, ModelVersionProperties};
+use crate::azure::model::{ResourceId, presentable};
 
 /// The URI of a folder among a job's artifacts, as the service takes it: unexpanded.
 pub fn job_output(job: &str, path: &str) -> String {
@@ -40,11 +40,12 @@ pub(super) fn mismatch(spec: &ModelVersionSpec, found: &ModelVersion, id: &Resou
         ));
     }
     let uri = found.properties.model_uri.as_deref().unwrap_or_default();
+    let shown = presentable(uri);
     let other = match &spec.source {
-        Source { uri: Some(wanted), .. } if !same_path(wanted, uri, id) => Some(format!("it holds {uri}")),
+        Source { uri: Some(wanted), .. } if !same_path(wanted, uri, id) => Some(format!("it holds {shown}")),
         Source { job: Some(job), .. } => match job_of(found, id) {
             Some(name) => (name != job.name).then(|| format!("it was made by job {name}")),
-            None => Some(format!("it holds {uri}, and nothing says that job {} made it", job.name)),
+            None => Some(format!("it holds {shown}, and nothing says that job {} made it", job.name)),
         },
         _ => None,
     };

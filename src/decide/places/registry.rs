@@ -34,7 +34,7 @@ pub struct Facts {
     /// Why the identity that acts for it does not serve it.
     pub refused: Option<String>,
     pub registry: Look<Registry>,
-    /// What it holds in Azure, such as `3 models`; looked up only for a deletion.
+    /// What it holds in Azure, such as `models`; looked up only for a deletion.
     pub holds: Vec<String>,
     /// The objects of this cluster that refer to it; counted only for a deletion.
     pub referrers: Vec<String>,

@@ -11,6 +11,9 @@ use crate::azure::model::{Call, Operation, OperationState, Reply};
 /// (`x-ms-async-operation-timeout`, azure-ml.md B.1); registries with many regions were seen to take longer.
 const BELIEVED: Duration = Duration::from_secs(2 * 3600);
 
+/// A change that began so much later than now has not been noted by Bindery: clocks differ by less.
+const AHEAD: Duration = Duration::from_secs(300);
+
 /// The change that the status remembers, and what its URL said in this pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Followed {
@@ -22,12 +25,12 @@ pub struct Followed {
 
 impl Followed {
     /// What is to be believed of the answer at this time. After [`BELIEVED`] a change without an end counts as lost, and
-    /// the resource is the truth. None where nothing is remembered, or nobody knows.
+    /// the resource is the truth; so does one that is to begin only later. None where nothing is remembered, or nobody knows.
     pub fn believed(&self, now: Timestamp) -> Option<OperationState> {
         let since = self.remembered.as_ref()?.since;
         match &self.answer {
             failed @ Some(OperationState::Failed { .. }) => failed.clone(),
-            _ if elapsed(since, now) >= BELIEVED => Some(OperationState::Gone),
+            _ if elapsed(since, now) >= BELIEVED || elapsed(now, since) > AHEAD => Some(OperationState::Gone),
             answer => answer.clone(),
         }
     }
@@ -64,6 +67,14 @@ mod tests {
         Followed { answer, ..asked }
     }
 
+    fn ahead(seconds: u64) -> Followed {
+        let mut followed = followed(0, None);
+        if let Some(operation) = &mut followed.remembered {
+            operation.since += Duration::from_secs(seconds);
+        }
+        followed
+    }
+
     #[test]
     fn not_asked_is_not_running_and_no_end_either() {
         for (it, believed, under_way) in [
@@ -76,6 +87,10 @@ mod tests {
             (followed(7200, None), Some(OperationState::Gone), false),
             (followed(7200, Some(OperationState::Running)), Some(OperationState::Gone), false),
             (followed(7200, Some(failed_state())), Some(failed_state()), false),
+            // One that begins next year would be followed without end.
+            (ahead(300), None, true),
+            (ahead(301), Some(OperationState::Gone), false),
+            (ahead(31_536_000), Some(OperationState::Gone), false),
             (Followed::default(), None, false),
         ] {
             assert_eq!(it.believed(noon()), believed, "{it:?}");

@@ -141,6 +141,7 @@ impl Cloud {
         match what {
             Ask::Resource(id) => Answer::Resource(self.get(id)),
             Ask::Collection { path, archived } => Answer::Collection(self.list(path, *archived)),
+            Ask::Beginning { path } => Answer::Collection(self.list(path, true)),
             Ask::Operation { url, .. } => Answer::Operation(self.poll(url)),
             Ask::Run { job, .. } => Answer::Run(self.run(job)),
         }

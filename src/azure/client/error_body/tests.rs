@@ -156,21 +156,3 @@ fn a_429_is_waited_out_within_reason() {
         assert_eq!(wait(asked), Duration::from_secs(waited), "{asked:?}");
     }
 }
-
-#[test]
-fn a_message_is_one_short_line_without_signatures() {
-    let cases = [
-        ("see https://a.example/b?sig=SECRET&x=1 for more", "see https://a.example/b for more"),
-        (
-            "at 'https://a.example/b?sig=SECRET','https://c.example?t=SECRET'.",
-            "at 'https://a.example/b','https://c.example'.",
-        ),
-        ("is it? Yes\r\n\tit is\u{7}", "is it? Yes it is"),
-        ("azureml://jobs/j?x=1", "azureml://jobs/j"),
-    ];
-    for (message, expected) in cases {
-        assert_eq!(presentable(message), expected);
-    }
-    let long = presentable(&"ö".repeat(5000));
-    assert_eq!((long.chars().count(), long.ends_with('…')), (LONGEST, true));
-}

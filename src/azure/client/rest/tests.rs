@@ -108,14 +108,17 @@ fn a_url_is_what_the_id_says() {
 #[test]
 fn the_operation_is_the_better_of_two_headers() {
     let itself = "https://127.0.0.1:8443/subscriptions/S/resourcegroups/rg/providers/Microsoft.MachineLearningServices/workspaces/w/onlineEndpoints/e?api-version=2025-09-01";
-    let results = "https://127.0.0.1:8443/x/mfeOperationResults/1?t=1";
-    let status = "https://127.0.0.1:8443/x/mfeOperationsStatus/1?t=1";
+    let results = "https://127.0.0.1:8443/subscriptions/S/x/mfeOperationResults/1?t=1";
+    let status = "https://127.0.0.1:8443/subscriptions/S/x/mfeOperationsStatus/1?t=1";
     let cases = [
         (Some(status), Some(itself), Some(status)),
         (Some(status), Some(results), Some(status)),
         (None, Some(results), Some(results)),
-        (None, Some("/x/mfeOperationResults/1?t=1"), Some(results)),
+        (None, Some("/subscriptions/S/x/mfeOperationResults/1?t=1"), Some(results)),
         (None, Some(itself), None),
+        // What would not be followed later.
+        (Some("https://127.0.0.1:8443/subscriptions/t/x/mfeOperationsStatus/1"), None, None),
+        (Some("https://page.example/subscriptions/s/x/mfeOperationsStatus/1"), None, None),
         (None, None, None),
     ];
     for (operation, location, expected) in cases {

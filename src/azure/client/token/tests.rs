@@ -136,24 +136,74 @@ async fn no_answer_is_not_waited_for_endlessly() {
     assert_eq!(start.elapsed(), TIMEOUT);
 }
 
+async fn token_of(source: &TokenSource) -> Token {
+    source.get().await.unwrap_or_else(|_| unreachable!())
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_replaced_but_not_for_ever() {
+async fn a_token_that_has_run_out_is_replaced_for_everybody_at_once() {
     let entra = Entra::new(Ok(HOUR));
     let source = entra.source();
-    let refusal = error(Class::Unauthorized);
-    let first = source.get().await.unwrap_or_else(|_| unreachable!());
-    source.refused(&first, &refusal);
+    let first = token_of(&source).await;
+    source.accepted(&first);
+    assert!(source.refused(&first, true, true).await);
     // The second request with the same token must not throw the new one away.
-    let second = source.get().await.unwrap_or_else(|_| unreachable!());
-    source.refused(&first, &refusal);
+    let second = token_of(&source).await;
+    source.accepted(&second);
+    assert!(source.refused(&first, true, true).await);
     assert_eq!((text(&source).await, entra.asked()), (Ok(token(2)), 2));
-    // A new token is refused as well: wait before the next.
-    source.refused(&second, &refusal);
-    assert_eq!(text(&source).await, Err(Class::Unauthorized));
-    after(5).await;
+    // Whoever has just refused another one says nothing about this one.
+    assert!(!source.refused(&second, true, false).await);
+    after(60).await;
+    assert!(source.refused(&second, true, false).await);
     assert_eq!((text(&source).await, entra.asked()), (Ok(token(3)), 3));
-    source.accepted();
-    let third = source.get().await.unwrap_or_else(|_| unreachable!());
-    source.refused(&third, &refusal);
-    assert_eq!((text(&source).await, entra.asked()), (Ok(token(4)), 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_others_take_is_used_whatever_one_of_them_says() {
+    let entra = Entra::new(Ok(HOUR));
+    let source = entra.source();
+    let first = token_of(&source).await;
+    // Nobody has taken it yet: it may be the token's fault.
+    assert!(source.refused(&first, false, true).await);
+    let second = token_of(&source).await;
+    source.accepted(&second);
+    for first in [true, false] {
+        assert!(!source.refused(&second, false, first).await);
+    }
+    assert_eq!((text(&source).await, entra.asked()), (Ok(token(2)), 2));
+    // After a minute one more opinion is asked for, while everybody goes on with this one.
+    after(60).await;
+    let (helps, meanwhile) = tokio::join!(source.refused(&second, false, true), text(&source));
+    assert_eq!((helps, meanwhile), (true, Ok(token(2))));
+    assert_eq!((text(&source).await, entra.asked()), (Ok(token(3)), 3));
+    // Where Entra ID gives no other, nobody else hears of it.
+    after(60).await;
+    entra.says(Err(error(Class::Unauthorized)));
+    let third = token_of(&source).await;
+    assert!(!source.refused(&third, false, true).await);
+    assert_eq!(text(&source).await, Ok(token(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_has_ended_already_is_not_asked_for_with_every_request() {
+    let entra = Entra::new(Ok(Duration::ZERO));
+    let source = entra.source();
+    let said = source.get().await.err().map(|error| error.message);
+    let expected =
+        "Entra ID gave a token that ends in 0 s, or has ended. The clock of this machine may be wrong.";
+    assert_eq!(said.as_deref(), Some(expected));
+    for _ in 0..600 {
+        assert_eq!(text(&source).await, Err(Class::Unauthorized));
+        after(1).await;
+    }
+    assert!(entra.asked() <= 10, "{}", entra.asked());
+    // And one that lasts for ever is renewed all the same.
+    entra.says(Ok(Duration::MAX));
+    after(120).await;
+    assert!(text(&source).await.is_ok());
+    let asked = entra.asked();
+    after(24 * 3600).await;
+    assert!(text(&source).await.is_ok());
+    assert_eq!(entra.asked(), asked + 1);
 }

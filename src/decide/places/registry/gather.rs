@@ -78,46 +78,68 @@ impl Kind for Registry {
     }
 }
 
-/// What the registry holds in Azure, archived assets too, in words. A name without versions is nothing
-/// that could be lost: the service keeps it when the last version is deleted. None while something is not known yet.
+/// Which families of assets the registry has something of in Azure, archived ones too. None while something is not known yet.
 fn content(id: &ResourceId, known: &mut Known) -> Option<Result<Vec<String>, Error>> {
     let (mut all, mut whole) = (vec![], true);
     for family in FAMILIES {
-        let mut held = 0;
-        let assets = match listed(&ResourceId::new(format!("{id}/{family}")), known) {
-            None => {
-                whole = false;
-                continue;
-            }
-            Some(Ok(assets)) => assets,
+        match holds_any(id, family, known) {
+            None => whole = false,
+            Some(Ok(false)) => {}
+            Some(Ok(true)) => all.push(family.to_string()),
             Some(Err(error)) => return Some(Err(error)),
-        };
-        for asset in assets {
-            let latest = asset.get("properties").and_then(|p| p.get("latestVersion"));
-            let name = asset.get("name").and_then(Value::as_str).unwrap_or_default();
-            let versions = id.child(family, name);
-            // Archived versions may count as no latest one, so an absence is confirmed.
-            if latest.is_some_and(Value::is_string) {
-                held += 1;
-                continue;
-            }
-            let confirmed = listed(&ResourceId::new(format!("{versions}/versions")), known);
-            match confirmed {
-                None => whole = false,
-                Some(Ok(versions)) => held += usize::from(!versions.is_empty()),
-                Some(Err(error)) => return Some(Err(error)),
-            }
-        }
-        if held > 0 {
-            all.push(format!("{held} {family}"));
         }
     }
     whole.then_some(Ok(all))
 }
 
-/// A collection of assets, archived ones too; empty where Azure has no such collection. None while it is not known yet.
-fn listed(collection: &ResourceId, known: &mut Known) -> Option<Result<Vec<Rest>, Error>> {
-    match known.collection(Purpose::CountContent, collection, true)? {
+/// Whether there is any asset of a family. Mostly the first page of its names tells.
+fn holds_any(id: &ResourceId, family: &str, known: &mut Known) -> Option<Result<bool, Error>> {
+    let path = ResourceId::new(format!("{id}/{family}"));
+    let first = match or_nothing(known.beginning(Purpose::CountContent, &path))? {
+        Ok(assets) if assets.is_empty() => return Some(Ok(false)),
+        Ok(assets) => assets,
+        Err(error) => return Some(Err(error)),
+    };
+    match has_versions(id, family, &first, known)? {
+        Ok(false) => {}
+        known => return Some(known),
+    }
+    match or_nothing(known.collection(Purpose::CountContent, &path, true))? {
+        Ok(assets) => has_versions(id, family, &assets, known),
+        Err(error) => Some(Err(error)),
+    }
+}
+
+/// Whether any of these names has a version. A name without versions is nothing that could be lost: the service keeps it
+/// when the last version is deleted.
+fn has_versions(
+    id: &ResourceId,
+    family: &str,
+    assets: &[Rest],
+    known: &mut Known,
+) -> Option<Result<bool, Error>> {
+    let has_latest = |asset: &Rest| {
+        asset.get("properties").and_then(|p| p.get("latestVersion")).is_some_and(Value::is_string)
+    };
+    if assets.iter().any(has_latest) {
+        return Some(Ok(true));
+    }
+    for asset in assets {
+        let name = asset.get("name").and_then(Value::as_str).unwrap_or_default();
+        // Archived versions may count as no latest one, so an absence is confirmed.
+        let versions = ResourceId::new(format!("{}/versions", id.child(family, name)));
+        match or_nothing(known.beginning::<Rest>(Purpose::CountContent, &versions))? {
+            Ok(versions) if versions.is_empty() => {}
+            Ok(_) => return Some(Ok(true)),
+            Err(error) => return Some(Err(error)),
+        }
+    }
+    Some(Ok(false))
+}
+
+/// Azure has no collection where there is nothing in it.
+fn or_nothing(listed: Option<Result<Vec<Rest>, Error>>) -> Option<Result<Vec<Rest>, Error>> {
+    match listed? {
         Err(error) if error.is_not_found() => Some(Ok(vec![])),
         listed => Some(listed),
     }
@@ -127,4 +149,63 @@ fn listed(collection: &ResourceId, known: &mut Known) -> Option<Result<Vec<Rest>
 fn who_refers(registry: &Registry, known: &mut Known) -> Vec<String> {
     let versions = known.naming::<ModelVersion>(Name::Place(registry.key()));
     versions.iter().take(NAMED).map(|v| format!("ModelVersion {}", v.full_name())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::azure::model::{Answer, Ask, Class, Lane};
+    use crate::decide::Served;
+
+    /// What a registry holds by these answers: by path below it, of the first page of a collection and of all of it. Also
+    /// how many reads that took.
+    fn holds(answers: &[(&str, bool, Value)]) -> (Vec<String>, usize) {
+        let id = ResourceId::registry("s", "rg", "models");
+        let mut known = Known::nothing(Lane::Routine, Served::everything());
+        let mut reads = 0;
+        loop {
+            if let Some(content) = content(&id, &mut known) {
+                return (content.expect("no error"), reads);
+            }
+            for read in known.wants().azure {
+                reads += 1;
+                let (path, whole) = match &read.what {
+                    Ask::Beginning { path } => (path, false),
+                    Ask::Collection { path, .. } => (path, true),
+                    other => unreachable!("{other}"),
+                };
+                let below = path.as_str().trim_start_matches(id.as_str()).trim_start_matches('/').to_string();
+                let answer = answers.iter().find(|(of, of_whole, _)| *of == below && *of_whole == whole);
+                let items = answer.map(|(.., items)| items.as_array().cloned().unwrap_or_default());
+                let items = items.ok_or_else(|| Error::new(Class::NotFound, "no such collection"));
+                known.take_in_azure(read, Answer::Collection(items));
+            }
+        }
+    }
+
+    #[test]
+    fn whether_a_registry_is_empty_is_known_at_the_first_thing_in_it() {
+        let asset =
+            |name: &str, latest: Option<&str>| json!({"name": name, "properties": {"latestVersion": latest}});
+        let families = FAMILIES.len();
+        let some = vec!["models".to_string()];
+        assert_eq!(holds(&[]), (vec![], families));
+        let first = ("models", false, json!([asset("a", None), asset("b", Some("1"))]));
+        assert_eq!(holds(&[first]), (some.clone(), families), "not one page more");
+        // A name whose versions are archived, or gone.
+        let bare = ("models", false, json!([asset("a", None), asset("b", None)]));
+        let archived = ("models/a/versions", false, json!([asset("1", None)]));
+        assert_eq!(
+            holds(&[bare.clone(), archived]),
+            (some.clone(), families + 1),
+            "the second is not asked for"
+        );
+        let whole = |more: Option<&str>| {
+            ("models", true, json!([asset("a", None), asset("b", None), asset("c", more)]))
+        };
+        assert_eq!(holds(&[bare.clone(), whole(Some("1"))]), (some, families + 3), "on a later page");
+        assert_eq!(holds(&[bare, whole(None)]), (vec![], families + 4));
+    }
 }

@@ -27,13 +27,13 @@ fn a_deletion_ends_as_its_policy_says() {
         ("empty", decide(&deleting(|_| ())), "False Deleting working | -> delete the registry models | now"),
         (
             "not empty",
-            decide(&deleting(|f| f.holds = vec!["3 models".into()])),
-            "False NotEmpty stalled | The registry is not deleted while it holds 3 models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 1 s",
+            decide(&deleting(|f| f.holds = vec!["models".into()])),
+            "False NotEmpty stalled | The registry is not deleted while it holds models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 1 s",
         ),
         (
             "not empty for a long time, which is asked for less often",
             decide(&deleting(|f| {
-                f.holds = vec!["3 models".into()];
+                f.holds = vec!["models".into()];
                 let mut said = conditions_of(&[]);
                 said.set(
                     ConditionType::Stalled,
@@ -45,7 +45,7 @@ fn a_deletion_ends_as_its_policy_says() {
                 );
                 f.status.conditions = said.into_vec();
             })),
-            "False NotEmpty stalled | The registry is not deleted while it holds 3 models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 600 s",
+            "False NotEmpty stalled | The registry is not deleted while it holds models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 600 s",
         ),
         (
             "still referred to",
