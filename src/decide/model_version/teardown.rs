@@ -91,7 +91,7 @@ fn refuse_while_served(facts: &Facts) -> Option<Verdict> {
     Some(Verdict::stalled(
         Reason::InUse,
         format!(
-            "{} is not deleted while it is deployed by {}. Bind another version there first.",
+            "{} is not deleted while it is deployed by {}. Bind another version there first; the deployment of a version that is no longer bound stays for spec.strategy.keepPrevious.",
             facts.title(),
             bindings.join(", ")
         ),

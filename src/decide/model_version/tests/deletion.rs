@@ -67,7 +67,7 @@ fn a_deletion_ends_as_its_policy_says() {
         (
             "deleted, while it serves",
             decide(&deleting(Delete, served)),
-            "False InUse stalled | taxi:3 is not deleted while it is deployed by fares/taxi. Bind another version there first. | interval",
+            "False InUse stalled | taxi:3 is not deleted while it is deployed by fares/taxi. Bind another version there first; the deployment of a version that is no longer bound stays for spec.strategy.keepPrevious. | interval",
         ),
         (
             "gone",
@@ -95,7 +95,7 @@ fn a_deletion_ends_as_its_policy_says() {
                 f.situation.deleted_at = Some(f.situation.now);
                 served(f);
             })),
-            "False InUse stalled | taxi:3 is not deleted while it is deployed by fares/taxi. Bind another version there first. | interval",
+            "False InUse stalled | taxi:3 is not deleted while it is deployed by fares/taxi. Bind another version there first; the deployment of a version that is no longer bound stays for spec.strategy.keepPrevious. | interval",
         ),
         (
             "not ours",

@@ -18,6 +18,11 @@ fn a_promotion_is_published_once() {
             "False ReferenceNotFound working | There is no ModelVersion fares/taxi-3-dev to promote, or this namespace may not refer to it. Apply it, or correct spec.source.modelVersionRef in a new ModelVersion. | 300 s",
         ),
         (
+            "its sources lead back to it",
+            decide(&promoting(|f| f.circle = ["fares/a", "fares/b", "fares/a"].map(String::from).to_vec())),
+            "False ReferenceCycle stalled | spec.source.modelVersionRef leads back to this object: fares/a comes from fares/b, which comes from fares/a. A version cannot come from itself: name the version in the workspace that a job or a path registers, in a new ModelVersion. | interval",
+        ),
+        (
             "the source is not ready",
             decide(&promoting(|f| {
                 f.source = Some(SourceVersion::NotReady {
