@@ -476,11 +476,11 @@ async fn with_roles(helm: &Path, namespace: &str) -> (kube::Client, String) {
     let only_here = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
     let operator = "system:serviceaccount:bindery-system:release-bindery".to_string();
     for object in &mut objects {
-        // Under another name, or Helm would find them when it is to install its own.
-        let name = format!("chart-{}", object["metadata"]["name"].as_str().unwrap());
+        // Under names of this namespace's own: Helm would find its own, and each test has its own policy.
+        let name = format!("{namespace}-{}", object["metadata"]["name"].as_str().unwrap());
         object["metadata"]["name"] = json!(name);
         match object["kind"].as_str().unwrap() {
-            "ClusterRole" if name.starts_with("chart-bindery-") => {
+            "ClusterRole" if name.starts_with(&format!("{namespace}-bindery-")) => {
                 let roles: Api<ClusterRole> = Api::all(client.clone());
                 roles.patch(&name, &apply, &Patch::Apply(&*object)).await.unwrap();
             }
@@ -550,7 +550,7 @@ async fn a_role_gives_what_its_name_says_and_no_more() {
         ("bindery-team", reads, writes),
         ("bindery-viewer", reads, reads),
     ] {
-        bind(&client, namespace, role, &format!("chart-{role}")).await;
+        bind(&client, namespace, role, &format!("{namespace}-{role}")).await;
         for (at, kind) in KINDS.iter().enumerate() {
             let expected = if at < 2 { on_places } else { on_own };
             assert_eq!(verbs(&client, namespace, role, kind).await, expected, "{role} {kind}");
