@@ -32,7 +32,7 @@ impl Situation {
             call.content = content(call, &verdict.differences);
         }
         let verdict = self.wait_until_kept(self.wait_out_failure(verdict));
-        let verdict = self.tell_of_what_is_not_kept(verdict, old);
+        let verdict = self.look_for_the_end(self.tell_of_what_is_not_kept(verdict, old));
         let mut conditions = conditions_of(old);
         let all = [
             (ConditionType::Ready, ready(&verdict)),
@@ -198,6 +198,16 @@ impl Situation {
             verdict.message = format!("{} It failed before: {}", verdict.message, failure.error);
         }
         verdict
+    }
+
+    /// Nobody tells of the end of a change that Azure works on: it is looked for, whatever else is said.
+    fn look_for_the_end(&self, verdict: Verdict) -> Verdict {
+        match (verdict.next, self.operation.under_way(self.now)) {
+            (LookAgain::Interval, Some(operation)) if !verdict.release => {
+                Verdict { next: LookAgain::After(self.look_again(Some(operation.since))), ..verdict }
+            }
+            _ => verdict,
+        }
     }
 
     /// While Azure works once more on what it did not keep, the status says so: it does not flap at every try.

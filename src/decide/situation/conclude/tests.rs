@@ -340,6 +340,26 @@ fn a_restart_does_not_begin_the_wait_for_a_reference_anew() {
 }
 
 #[test]
+fn the_end_of_a_change_is_looked_for_whatever_else_is_said() {
+    let told = |answer| {
+        told(
+            &crate::decide::fixtures::binding()
+                .with(|f| {
+                    f.place = Place::NotReady { what: "it".into(), because: "No.".into(), stalled: false };
+                    f.situation.operation =
+                        operation(Purpose::RemoveDeployment, "delete it", f.id.as_ref().unwrap(), 20, answer);
+                })
+                .decide(),
+        )
+    };
+    assert_eq!(told(OperationState::Running), "False ReferenceNotReady working | it is not ready: No. | 5 s");
+    assert_eq!(
+        told(OperationState::Gone),
+        "False ReferenceNotReady working | it is not ready: No. | interval"
+    );
+}
+
+#[test]
 fn whoever_suspends_in_a_pause_sees_that_it_was_understood() {
     let paused = || {
         let steps = serde_json::json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}]);
