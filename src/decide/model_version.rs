@@ -186,20 +186,10 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.publishing = promotion::publishing(facts);
     if belongs_to_another(facts) {
-        let ModelVersionStatus {
-            id, asset_id, stage, kind, lineage, served_by, serving_summary, drift, ..
-        } = ModelVersionStatus::default();
-        return ModelVersionStatus {
-            id,
-            asset_id,
-            stage,
-            kind,
-            lineage,
-            served_by,
-            serving_summary,
-            drift,
-            ..status
-        };
+        (status.id, status.asset_id, status.stage) = (None, None, None);
+        (status.kind, status.lineage, status.serving_summary) = (None, None, None);
+        (status.served_by, status.drift) = (vec![], vec![]);
+        return status;
     }
     // What serves is told of a version that this object was let near once.
     if facts.version.seen().is_some() || status.asset_id.is_some() {
