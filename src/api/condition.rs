@@ -114,6 +114,7 @@ words! {
     Unreachable,
     Throttled,
     Unauthorized,
+    CredentialFailed,
     Busy,
     NotFound,
 }

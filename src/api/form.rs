@@ -37,6 +37,8 @@ forms! {
         "must be the short name of an Azure region: lower-case letters and digits, without spaces, such as eastus or westeurope";
     tier, 63, "^[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$",
         "must be one word of letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit at both ends, such as production";
+    account_name, 253, "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        "must be the name of a ServiceAccount of this namespace: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as fares-azure";
     entry_name, 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         "must be lower-case letters, digits and '-', with a letter or digit at both ends, such as released";
     model_glob, 255, "^[a-zA-Z0-9_*?-]+$",

@@ -63,6 +63,15 @@ pub struct AzurePlace {
     pub name: Option<String>,
 }
 
+/// Whose identity in Azure acts for a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Credentials {
+    /// A ServiceAccount of this namespace, such as `fares-azure`. It has the annotations `azure.workload.identity/client-id` and `azure.workload.identity/tenant-id`, the label `bindery.dev/acts-for-places: "true"`, and whoever runs the operator has listed it (`placeIdentities.serviceAccounts` in the chart's values). Its identity in Azure has a federated credential for it.
+    #[schemars(schema_with = "form::account_name")]
+    pub service_account_name: String,
+}
+
 /// Which namespaces may refer to a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum From {

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
-use super::{AllowedNamespaces, AzurePlace, Drift, Management, Period, Tags, form};
+use super::{AllowedNamespaces, AzurePlace, Credentials, Drift, Management, Period, Tags, form};
 use crate::azure::model::Operation;
 
 /// A model registry in Azure Machine Learning, made and kept by Bindery.
@@ -33,6 +33,9 @@ use crate::azure::model::Operation;
 pub struct RegistrySpec {
     /// Where the registry is in Azure. Its name is unique in the whole Entra tenant.
     pub azure: AzurePlace,
+    /// Whose identity in Azure reads and changes what is in this place. Default: the operator's own, where the operator's administrator lists this namespace and place (`operatorIdentity.allow` in the chart's values).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
     /// The primary region by its short name in Azure: lower-case letters and digits, without spaces, such as `eastus`. Immutable.
     #[schemars(schema_with = "form::region")]
     pub location: String,

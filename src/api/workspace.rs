@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
-use super::{AllowedNamespaces, AzurePlace, Period, Reference, form};
+use super::{AllowedNamespaces, AzurePlace, Credentials, Period, Reference, form};
 
 /// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never changes it.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -27,6 +27,9 @@ use super::{AllowedNamespaces, AzurePlace, Period, Reference, form};
 pub struct WorkspaceSpec {
     /// Where the workspace is in Azure. The workspace must exist: Bindery makes none.
     pub azure: AzurePlace,
+    /// Whose identity in Azure reads and changes what is in this place. Default: the operator's own, where the operator's administrator lists this namespace and place (`operatorIdentity.allow` in the chart's values).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
     /// Your own word for the purpose of the workspace, such as `production`: up to 63 letters, digits, dashes, underscores and dots. Shown by `kubectl get`; it has no other effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::tier")]

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,7 +11,8 @@ use super::Outcome;
 use super::log::{self, LogFormat};
 use crate::api::Period;
 use crate::azure::client::{Azure, Config};
-use crate::controller::{self, ApiServer, Options};
+use crate::azure::model::is_guid;
+use crate::controller::{self, ApiServer, Options, ServiceAccounts, Tenants};
 use crate::decide::{Served, Watched};
 
 /// Up to the slash, the name of [`controller::FIELD_MANAGER`].
@@ -39,6 +41,9 @@ pub(super) struct Arguments {
     /// for all. What is not listed is neither read nor changed. Default: nothing is served.
     #[arg(long, env = "BINDERY_OPERATOR_IDENTITY_ALLOW", value_name = "LIST", default_value = "[]", value_parser = served)]
     operator_identity_allow: Served,
+    /// The Entra tenants, as GUIDs, that the service accounts of places may be of. Default: any.
+    #[arg(long, env = "BINDERY_PLACE_TENANTS", value_name = "TENANTS", value_delimiter = ',', value_parser = tenant)]
+    place_tenants: Vec<String>,
     /// Where Azure Resource Manager is. Default: the public cloud.
     #[arg(long, env = "BINDERY_ARM_ENDPOINT")]
     arm_endpoint: Option<String>,
@@ -90,6 +95,14 @@ fn served(text: &str) -> Result<Served, String> {
     Served::parse(&json).map_err(|error| format!("{path}: {error}"))
 }
 
+fn tenant(text: &str) -> Result<String, String> {
+    if is_guid(text) {
+        Ok(text.into())
+    } else {
+        Err("ids of Entra tenants, GUIDs, with commas between them".into())
+    }
+}
+
 /// As Kubernetes names namespaces. A name that no namespace can have would be waited for in vain.
 fn namespace(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -109,7 +122,6 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         azure.arm = endpoint;
     }
     azure.ca_bundle = arguments.ca_bundle;
-    let azure = Azure::new(azure)?;
 
     let mut kubernetes = kube::Config::infer().await?;
     // The wrapper decides when to try again, and sets its own time-outs.
@@ -117,6 +129,12 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     // For audit logs; and the API server takes the field manager of events from it.
     kubernetes.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
     let server = ApiServer::new(kubernetes)?;
+    let tenants = Tenants {
+        own: std::env::var("AZURE_TENANT_ID").ok().filter(|tenant| !tenant.is_empty()),
+        allowed: arguments.place_tenants,
+    };
+    azure.accounts = Some(Arc::new(ServiceAccounts::new(server.clone(), tenants)));
+    let azure = Azure::new(azure)?;
 
     let options = Options {
         cluster: arguments.cluster_id,
@@ -127,7 +145,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     };
     if options.served.is_nothing() {
         warn!(
-            "--operator-identity-allow lists nothing (operatorIdentity.allow in the chart's values): no Registry and no Workspace is served"
+            "--operator-identity-allow lists nothing (operatorIdentity.allow in the chart's values): only a Registry or Workspace with spec.credentials is served"
         );
     }
     info!(version = env!("CARGO_PKG_VERSION"), ?options, "starting");

@@ -5,6 +5,7 @@
 //! real ones. [`index`] knows who named and who asked about what, and so whom a change wakes; [`watch`] carries what the
 //! watches bring to it.
 
+mod accounts;
 mod api_server;
 mod context;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub(crate) mod ports;
 mod report;
 mod watch;
 
+pub use accounts::{ServiceAccounts, Tenants};
 pub use api_server::ApiServer;
 #[cfg(test)]
 pub(crate) use context::Context;

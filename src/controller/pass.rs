@@ -143,7 +143,7 @@ fn target<K: Kind, P: Ports>(
     reader: &Arc<ObjectKey>,
     context: &Context<P>,
 ) -> Option<ResourceId> {
-    let mut known = Known::nothing(lane(object), context.options.served.clone());
+    let mut known = Known::nothing(lane(object), object.is_deleting(), context.options.served.clone());
     loop {
         let target = object.target(&mut known);
         let wanted = known.wants();
@@ -164,7 +164,7 @@ async fn read<K: Kind, P: Ports>(
     moment: &mut Moment,
     context: &Context<P>,
 ) -> K::Facts {
-    let mut known = Known::nothing(lane(object), context.options.served.clone());
+    let mut known = Known::nothing(lane(object), object.is_deleting(), context.options.served.clone());
     loop {
         // Reading takes time: what is seen is true of the moment when the last answer has come.
         moment.now = context.ports.now();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::api::{Drift, Reason};
-use crate::azure::model::{Call, Purpose, Reply};
+use crate::azure::model::{Call, Principal, Purpose, Reply};
 
 /// What one question answers: how ready the object is, why, and what happens now.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Verdict {
     pub course: Course,
     /// The one call to make.
     pub call: Option<Call>,
+    /// As whom the call is made, where that is another one than acts for the object's place.
+    pub acting: Option<Principal>,
     /// What to tell.
     pub events: Vec<Event>,
     /// The call is a warning to whoever reads of it, and what more they should know.
@@ -144,6 +146,7 @@ impl Verdict {
             message: message.into(),
             course,
             call: None,
+            acting: None,
             events: vec![],
             remark: (false, String::new()),
             next: LookAgain::Interval,
@@ -207,6 +210,13 @@ impl Verdict {
             unkept: self.unkept,
             missing: self.missing,
         }
+    }
+
+    /// With the call made as this one.
+    #[must_use]
+    pub fn made_as(mut self, principal: Principal) -> Self {
+        self.acting = Some(principal);
+        self
     }
 
     /// With what the call is to put right.

@@ -39,7 +39,7 @@ async fn a_service_account_is_exchanged_for_a_token() {
         token_file: token_file.clone(),
     };
     let error = look(&stand.azure()).await.expect_err("another account");
-    assert_eq!((error.class, code(&error)), (Class::Unauthorized, "AADSTS700213"), "{error}");
+    assert_eq!((error.class, code(&error)), (Class::Credential, "AADSTS700213"), "{error}");
 
     // The file is read for every token, so a new one helps at once.
     let azure = stand.azure();
@@ -56,9 +56,9 @@ async fn a_wrong_secret_is_said_and_not_tried_again_at_once() {
     let azure = stand.azure();
     let error = look(&azure).await.expect_err("a wrong secret");
     let expected = format!(
-        "Entra ID gave no token: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{CLIENT}'."
+        "Entra ID gave no token: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{CLIENT}'. Give the operator a secret of the application that is valid."
     );
-    assert_eq!((error.class, error.status), (Class::Unauthorized, Some(401)));
+    assert_eq!((error.class, error.status), (Class::Credential, Some(401)));
     assert_eq!((code(&error), error.message.as_str()), ("AADSTS7000215", expected.as_str()));
     assert!(error.correlation.is_some());
     for _ in 0..5 {
@@ -78,7 +78,7 @@ async fn a_refusal_with_quotes_and_lines_keeps_its_code() {
         "error_codes": [700_213],
         "correlation_id": "44444444-0000-4000-8000-000000000004",
     });
-    for (status, class) in [(401, Class::Unauthorized), (503, Class::Transient)] {
+    for (status, class) in [(401, Class::Credential), (503, Class::Transient)] {
         let refusal =
             Effect::Body { status, content_type: "application/json".into(), body: said.to_string() };
         stand.fault("POST", "/oauth2/v2.0/token", refusal);
@@ -87,9 +87,10 @@ async fn a_refusal_with_quotes_and_lines_keeps_its_code() {
             class,
             status: Some(status),
             code: Some("AADSTS700213".into()),
-            message: "Entra ID gave no token: No matching federated identity record found for presented assertion subject \"system:serviceaccount:ml:bindery\".".into(),
+            message: "Entra ID gave no token: No matching federated identity record found for presented assertion subject \"system:serviceaccount:ml:bindery\". Give the identity in Azure a federated credential with exactly this issuer, subject and audience; Entra ID takes some minutes until it knows a new one.".into(),
             correlation: Some("44444444-0000-4000-8000-000000000004".into()),
             unsent: true,
+            asked_as: (class == Class::Credential).then(|| "the operator's own identity".to_owned()),
         };
         assert_eq!(error, expected);
     }

@@ -1,5 +1,6 @@
 //! The client against the emulator: one situation per test, each with an emulator of its own.
 
+mod accounts;
 mod broken;
 mod hostile;
 mod identity;

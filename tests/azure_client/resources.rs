@@ -52,8 +52,12 @@ async fn a_list_is_all_pages() {
 
     // Whether there is anything is known after one page, and not before one with something in it.
     let beginning = |path: &str| {
-        let errand =
-            Errand { principal: Principal::Operator, lane: Lane::Routine, purpose: Purpose::CountContent };
+        let errand = Errand {
+            principal: Principal::Operator,
+            leaving: false,
+            lane: Lane::Routine,
+            purpose: Purpose::CountContent,
+        };
         Read { errand, what: Ask::Beginning { path: ResourceId::new(path) } }
     };
     let read = azure.read(&beginning(&versions)).await;

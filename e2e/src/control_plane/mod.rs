@@ -147,7 +147,7 @@ impl ControlPlane {
         self.local.as_ref().map(|_| self.server())
     }
 
-    /// PEM file with the public key that verifies service-account tokens (ES256). None for a named
+    /// PEM file with the public key that verifies service-account tokens (RS256). None for a named
     /// cluster.
     pub fn token_public_key(&self) -> Option<&Path> {
         self.local.as_ref().map(|local| local.token_public_key.as_path())

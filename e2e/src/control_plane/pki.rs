@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    KeyUsagePurpose, PKCS_RSA_SHA256, SanType,
 };
 
 use super::error::Error;
@@ -49,7 +49,8 @@ impl Pki {
         let ca_pem = ca.certificate_pem.clone();
 
         let server = ca.server()?;
-        let token = KeyPair::generate()?;
+        // As Entra ID takes the tokens of an issuer.
+        let token = KeyPair::generate_for(&PKCS_RSA_SHA256)?;
         let file = |name: &str, text: &str| {
             let path = folder.join(name);
             write_private(&path, text).map(|()| path)

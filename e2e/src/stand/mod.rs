@@ -3,6 +3,7 @@
 
 mod azure;
 mod cluster;
+mod identities;
 mod operator;
 mod position;
 mod story;

@@ -18,7 +18,7 @@ use crate::{ControlPlane, Process, Signal};
 
 /// What the chart lets the operator do.
 const RULES: &str = include_str!("../../../charts/bindery/rbac/rules.yaml");
-const ACCOUNT: &str = "bindery";
+pub(super) const ACCOUNT: &str = "bindery";
 
 /// What an operator is started with.
 #[derive(Debug, Clone)]

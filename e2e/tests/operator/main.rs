@@ -9,6 +9,7 @@ mod bad_input;
 mod binding;
 mod deployment;
 mod hostile;
+mod identities;
 mod model_version;
 mod modes;
 mod ownership;

@@ -1,10 +1,12 @@
 //! How to reach Azure, and as whom.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::credentials::Secret;
 
+use super::accounts::Accounts;
 use super::pace::Pace;
 
 /// Azure Resource Manager of the public cloud.
@@ -30,8 +32,10 @@ pub struct Config {
     pub authority: String,
     /// A file with PEM certificates that are trusted besides the system's. Default none.
     pub ca_bundle: Option<PathBuf>,
-    /// As whom we act.
+    /// As whom we act where nothing else is said.
     pub credential: CredentialConfig,
+    /// The service accounts that places act as. Default none: then only [`credential`](Self::credential) acts.
+    pub accounts: Option<Arc<dyn Accounts>>,
     /// Hosts that may see an ARM token besides Azure's own and [`arm`](Self::arm): `host` (port
     /// 443), `host:port`, or `*.suffix`. Default none.
     pub trusted_hosts: Vec<String>,
@@ -116,6 +120,7 @@ impl Config {
             authority: PUBLIC_AUTHORITY.into(),
             ca_bundle: None,
             credential,
+            accounts: None,
             trusted_hosts: Vec::new(),
             request_timeout: Duration::from_secs(30),
             pace: Pace::documented(),

@@ -10,12 +10,13 @@ use azure_core::http::headers::Headers;
 use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_core::time::OffsetDateTime;
 use azure_identity::{
-    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
-    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
-    WorkloadIdentityCredentialOptions,
+    ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
+    UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use serde::Deserialize;
 
+use super::accounts::{Assertion, Who};
 use super::config::{Config, ConfigError, CredentialConfig};
 use super::error_body;
 use super::token::{Fetch, Fetched};
@@ -32,43 +33,55 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// hand out again the one that Azure has just refused, and the federated token file would be read
 /// only every ten minutes.
 pub(crate) fn fetch(
-    config: &Config,
-    http: &reqwest::Client,
+    who: &CredentialConfig,
+    options: &Arc<Options>,
     scope: String,
-    reach: &Arc<Reach>,
 ) -> Result<Fetch, ConfigError> {
-    let options = Options {
-        authority: authority(&config.authority)?,
-        transport: Arc::new(IdentityTransport {
-            client: http.clone(),
-            timeout: config.request_timeout.min(LONGEST),
-            reach: Arc::clone(reach),
-        }),
-    };
-    let who = config.credential.clone();
+    let (who, options) = (who.clone(), Arc::clone(options));
     // What can be wrong from the start should be said at the start.
     credential(&who, &options).map_err(|e| ConfigError::Credential(plain(&e)))?;
-    Ok(Box::new(move || {
-        let made = credential(&who, &options);
-        let scope = scope.clone();
-        Box::pin(async move {
-            let credential = made.map_err(|e| ours(&e))?;
-            let token = credential.get_token(&[&scope], None).await.map_err(|e| ours(&e))?;
-            let lifetime = token.expires_on - OffsetDateTime::now_utc();
-            Ok(Fetched {
-                secret: token.token.secret().to_owned(),
-                lifetime: lifetime.try_into().unwrap_or_default(),
-            })
-        })
-    }))
+    Ok(Box::new(move || Box::pin(token(credential(&who, &options), scope.clone()))))
 }
 
-struct Options {
+/// The same for a service account: the cluster's word for it is exchanged for a token.
+pub(crate) fn exchange(who: Who, assertion: Assertion, options: Arc<Options>, scope: String) -> Fetch {
+    Box::new(move || {
+        let client = ClientAssertionCredentialOptions { client_options: options.client() };
+        let Who { tenant, client: id, .. } = who.clone();
+        let made = ClientAssertionCredential::new(tenant, id, assertion.clone(), Some(client));
+        Box::pin(token(made.map(|it| it as Arc<dyn TokenCredential>), scope.clone()))
+    })
+}
+
+async fn token(made: azure_core::Result<Arc<dyn TokenCredential>>, scope: String) -> Result<Fetched, Error> {
+    let credential = made.map_err(|e| ours(&e))?;
+    let token = credential.get_token(&[&scope], None).await.map_err(|e| ours(&e))?;
+    let lifetime = token.expires_on - OffsetDateTime::now_utc();
+    Ok(Fetched { secret: token.token.secret().to_owned(), lifetime: lifetime.try_into().unwrap_or_default() })
+}
+
+/// Where Entra ID is, and the way there.
+pub(crate) struct Options {
     authority: String,
     transport: Arc<IdentityTransport>,
 }
 
 impl Options {
+    pub(crate) fn new(
+        config: &Config,
+        http: &reqwest::Client,
+        reach: &Arc<Reach>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            authority: authority(&config.authority)?,
+            transport: Arc::new(IdentityTransport {
+                client: http.clone(),
+                timeout: config.request_timeout.min(LONGEST),
+                reach: Arc::clone(reach),
+            }),
+        })
+    }
+
     /// No retries: the token source decides when to try again.
     fn client(&self) -> ClientOptions {
         let mut cloud = CustomConfiguration::default();
@@ -137,6 +150,11 @@ pub(crate) fn refusal(status: u16, headers: &Headers, body: &[u8]) -> Error {
     said.into_error(status, retry_after)
 }
 
+/// Our own error, to be found again under those of `azure_identity`.
+pub(crate) fn wrapped(error: Error) -> azure_core::Error {
+    azure_core::Error::with_error(ErrorKind::Io, error, "no token")
+}
+
 /// Our error for one of `azure_identity`'s.
 fn ours(error: &azure_core::Error) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -159,7 +177,7 @@ fn ours(error: &azure_core::Error) -> Error {
     }
     // The token file cannot be read, or the answer has no token in it.
     let message = format!("Entra ID gave no token: {}", plain(error));
-    Error::new(Class::Unauthorized, presentable(&message))
+    Error::new(Class::Credential, presentable(&message))
 }
 
 impl Refusal {
@@ -171,15 +189,18 @@ impl Refusal {
             429 => Class::Throttled(error_body::wait(retry_after)),
             408 | 300..=399 | 500.. => Class::Transient,
             _ if passing => Class::Transient,
-            _ => Class::Unauthorized,
+            _ => Class::Credential,
         };
         let description = self.error_description.unwrap_or_default();
         let sentence = sentence(&description);
-        let message = if sentence.is_empty() {
+        let mut message = if sentence.is_empty() {
             format!("Entra ID gave no token and answered {status}.")
         } else {
             format!("Entra ID gave no token: {sentence}")
         };
+        if let Some(advice) = number.and_then(advice) {
+            message = format!("{} {advice}", message.trim_end());
+        }
         Error {
             class,
             status: Some(status),
@@ -187,8 +208,23 @@ impl Refusal {
             message: presentable(&message),
             correlation: self.correlation_id.map(|id| word(&id)),
             unsent: false,
+            asked_as: None,
         }
     }
+}
+
+/// What whoever runs the operator, or owns the account, can do about an error of Entra ID.
+fn advice(number: u64) -> Option<&'static str> {
+    Some(match number {
+        70_021 | 700_211..=700_213 => {
+            "Give the identity in Azure a federated credential with exactly this issuer, subject and audience; Entra ID takes some minutes until it knows a new one."
+        }
+        90_002 | 900_023 => "Check the tenant id.",
+        700_016 => "Check the client id and the tenant id.",
+        700_024 => "Check the clocks of the cluster and of the operator's node.",
+        7_000_215 | 7_000_222 => "Give the operator a secret of the application that is valid.",
+        _ => return None,
+    })
 }
 
 /// `AADSTS7000215: Invalid client secret. Trace ID: … Correlation ID: … Timestamp: …`, without
@@ -225,12 +261,13 @@ mod tests {
         let body = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided. Ensure the secret being sent is the value.\r\nTrace ID: 1\r\nCorrelation ID: 2\r\nTimestamp: 3","error_codes":[7000215],"timestamp":"x","trace_id":"1","correlation_id":"2"}"#;
         let refusal: Refusal = serde_json::from_str(body).expect("as recorded");
         let expected = Error {
-            class: Class::Unauthorized,
+            class: Class::Credential,
             status: Some(401),
             code: Some("AADSTS7000215".into()),
-            message: "Entra ID gave no token: Invalid client secret provided. Ensure the secret being sent is the value.".into(),
+            message: "Entra ID gave no token: Invalid client secret provided. Ensure the secret being sent is the value. Give the operator a secret of the application that is valid.".into(),
             correlation: Some("2".into()),
             unsent: false,
+            asked_as: None,
         };
         assert_eq!(refusal.into_error(401, None), expected);
     }
@@ -257,6 +294,7 @@ mod tests {
             message: "Entra ID gave no token: Try \"later\".".into(),
             correlation: None,
             unsent: false,
+            asked_as: None,
         };
         assert_eq!(ours(&theirs), expected);
     }
@@ -269,10 +307,10 @@ mod tests {
             let error = refusal.into_error(status, Some(7));
             (error.class, error.code.unwrap_or_default())
         };
-        let unauthorized = |code: &str| (Class::Unauthorized, code.to_owned());
+        let credential = |code: &str| (Class::Credential, code.to_owned());
         let transient = |code: &str| (Class::Transient, code.to_owned());
-        assert_eq!(of(400, &[70_021], "invalid_request"), unauthorized("AADSTS70021"));
-        assert_eq!(of(400, &[], "invalid_request"), unauthorized("invalid_request"));
+        assert_eq!(of(400, &[70_021], "invalid_request"), credential("AADSTS70021"));
+        assert_eq!(of(400, &[], "invalid_request"), credential("invalid_request"));
         assert_eq!(of(400, &[90_033], "temporarily_unavailable"), transient("AADSTS90033"));
         assert_eq!(of(503, &[], "temporarily_unavailable"), transient("temporarily_unavailable"));
         let throttled = Class::Throttled(Duration::from_secs(7));

@@ -43,6 +43,7 @@ impl Head {
             message: presentable(&message),
             correlation: self.correlation.clone(),
             unsent: false,
+            asked_as: None,
         }
     }
 }
@@ -66,6 +67,7 @@ pub(crate) fn refusal(head: &Head, body: &[u8]) -> Error {
         message,
         correlation: head.correlation.clone(),
         unsent: false,
+        asked_as: None,
     }
 }
 
@@ -89,6 +91,7 @@ pub(crate) fn not_json(head: &Head, body: &[u8]) -> Error {
         message,
         correlation: head.correlation.clone(),
         unsent: false,
+        asked_as: None,
     }
 }
 

@@ -4,18 +4,21 @@
 //! [`Azure`] is the client, made from a [`Config`].
 
 mod absence;
+mod accounts;
 mod config;
 mod entra;
 mod error_body;
 mod hosts;
 mod operation;
 mod pace;
+mod payer;
 mod refusals;
 mod rest;
 mod run;
 mod token;
 mod transport;
 
+pub use accounts::{Accounts, NoAccount, Who};
 pub use config::{Config, ConfigError, CredentialConfig, PUBLIC_ARM, PUBLIC_AUTHORITY};
 pub use pace::{Bucket, Pace};
 pub use rest::{Azure, Counts};

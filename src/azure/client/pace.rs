@@ -1,5 +1,5 @@
 //! Staying below what Azure Resource Manager allows, so that we are not throttled and leave room
-//! for others: a token bucket per subscription and kind of request.
+//! for others: a token bucket per subscription, principal and kind of request.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::payer::Payer;
 use crate::azure::model::{Class, Error};
 
-/// How fast we may go. The service's buckets are per subscription, principal and region; one
-/// client is one principal, so ours are per subscription.
+/// How fast we may go. The service's buckets are per subscription, principal and region; ours are per subscription and
+/// principal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pace {
     /// GETs.
@@ -73,11 +74,11 @@ impl Quota {
     }
 }
 
-/// The buckets of every subscription that this client has called.
+/// The buckets of everybody in whose name this client has called.
 #[derive(Debug)]
 pub(crate) struct Pacer {
     pace: Pace,
-    levels: Mutex<HashMap<(String, Quota), Level>>,
+    levels: Mutex<HashMap<(Payer, Quota), Level>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -111,20 +112,20 @@ impl Pacer {
     ///
     /// [`Class::Throttled`] at once, with how long it would have taken, where that is more than
     /// `longest_wait`.
-    pub(crate) async fn turn(&self, subscription: &str, kind: Quota) -> Result<(), Error> {
-        let mut wait = self.take(subscription, kind)?;
+    pub(crate) async fn turn(&self, payer: &Payer, kind: Quota) -> Result<(), Error> {
+        let mut wait = self.take(payer, kind)?;
         while !wait.is_zero() {
             tokio::time::sleep(wait).await;
             // A 429 may have come in meanwhile.
-            wait = self.blocked(subscription, kind)?;
+            wait = self.blocked(payer, kind)?;
         }
         Ok(())
     }
 
     /// Takes a token, and says how long it is until that token is there.
-    fn take(&self, subscription: &str, kind: Quota) -> Result<Duration, Error> {
+    fn take(&self, payer: &Payer, kind: Quota) -> Result<Duration, Error> {
         let bucket = self.bucket(kind);
-        self.with(subscription, kind, |level, now| {
+        self.with(payer, kind, |level, now| {
             let missing = (1.0 - level.tokens).max(0.0);
             let refilled = seconds(missing / bucket.per_second);
             let wait = refilled.max(block(level, now));
@@ -134,8 +135,8 @@ impl Pacer {
         })
     }
 
-    fn blocked(&self, subscription: &str, kind: Quota) -> Result<Duration, Error> {
-        self.with(subscription, kind, |level, now| {
+    fn blocked(&self, payer: &Payer, kind: Quota) -> Result<Duration, Error> {
+        self.with(payer, kind, |level, now| {
             let wait = block(level, now);
             self.allowed(wait, kind)?;
             Ok(wait)
@@ -155,25 +156,25 @@ impl Pacer {
     }
 
     /// Heeds what an answer's headers say about how much is left.
-    pub(crate) fn heed(&self, subscription: &str, kind: Quota, header: impl Fn(&str) -> Option<u32>) {
+    pub(crate) fn heed(&self, payer: &Payer, kind: Quota, header: impl Fn(&str) -> Option<u32>) {
         for (name, bucket) in remaining_headers(kind) {
             if let Some(left) = header(name) {
-                self.remaining(subscription, bucket, left);
+                self.remaining(payer, bucket, left);
             }
         }
     }
 
     /// Azure says how many are left: we may have fewer than we thought, never more.
-    fn remaining(&self, subscription: &str, kind: Quota, left: u32) {
-        self.with(subscription, kind, |level, _| {
+    fn remaining(&self, payer: &Payer, kind: Quota, left: u32) {
+        self.with(payer, kind, |level, _| {
             level.tokens = level.tokens.min(f64::from(left));
         });
     }
 
     /// Azure said 429: nothing of this kind before `wait` is over. Trying earlier would start
     /// the wait again [DOC].
-    pub(crate) fn throttled(&self, subscription: &str, kind: Quota, wait: Duration) {
-        self.with(subscription, kind, |level, now| {
+    pub(crate) fn throttled(&self, payer: &Payer, kind: Quota, wait: Duration) {
+        self.with(payer, kind, |level, now| {
             level.tokens = level.tokens.min(0.0);
             let until = now + wait;
             level.blocked = Some(level.blocked.map_or(until, |earlier| earlier.max(until)));
@@ -188,11 +189,11 @@ impl Pacer {
         }
     }
 
-    fn with<T>(&self, subscription: &str, kind: Quota, then: impl FnOnce(&mut Level, Instant) -> T) -> T {
+    fn with<T>(&self, payer: &Payer, kind: Quota, then: impl FnOnce(&mut Level, Instant) -> T) -> T {
         let now = Instant::now();
         let bucket = self.bucket(kind);
         let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (subscription.to_ascii_lowercase(), kind);
+        let key = (payer.clone(), kind);
         if !levels.contains_key(&key) {
             // A full bucket is as good as none. Anybody may name a subscription.
             levels.retain(|(_, kind), level| !level.is_full(self.bucket(*kind), now));
@@ -231,6 +232,11 @@ fn seconds(seconds: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::azure::model::{Account, Principal};
+
+    fn payer(subscription: &str) -> Payer {
+        Payer::operator(subscription)
+    }
 
     fn pacer() -> Pacer {
         let bucket = |size, per_second| Bucket { size, per_second };
@@ -246,7 +252,7 @@ mod tests {
     async fn turns(pacer: &Pacer, kind: Quota, count: usize) -> Vec<Result<u128, u128>> {
         let start = Instant::now();
         let all = (0..count).map(|_| async {
-            match pacer.turn("s", kind).await {
+            match pacer.turn(&payer("s"), kind).await {
                 Ok(()) => Ok(start.elapsed().as_millis()),
                 Err(error) => match error.class {
                     Class::Throttled(wait) => Err(wait.as_millis()),
@@ -273,22 +279,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn subscriptions_and_kinds_do_not_share() {
+    async fn subscriptions_identities_and_kinds_do_not_share() {
         let pacer = pacer();
         turns(&pacer, Quota::Read, 3).await;
         assert_eq!(turns(&pacer, Quota::Write, 1).await, [Ok(0)]);
         let start = Instant::now();
-        pacer.turn("other", Quota::Read).await.expect("its own");
+        pacer.turn(&payer("other"), Quota::Read).await.expect("its own");
+        let account = Account { namespace: "ml".into(), name: "fares".into() };
+        let place = Payer::new(&Principal::Account(account), "s");
+        pacer.turn(&place, Quota::Read).await.expect("its own");
         assert_eq!(start.elapsed(), Duration::ZERO);
-        assert!(pacer.take("S", Quota::Read).expect("near") > Duration::ZERO);
+        assert!(pacer.take(&payer("S"), Quota::Read).expect("near") > Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_azure_says_only_lowers() {
         let pacer = pacer();
-        pacer.remaining("s", Quota::Read, 11_998);
-        pacer.remaining("s", Quota::Read, 1);
-        pacer.remaining("s", Quota::Read, 249);
+        pacer.remaining(&payer("s"), Quota::Read, 11_998);
+        pacer.remaining(&payer("s"), Quota::Read, 1);
+        pacer.remaining(&payer("s"), Quota::Read, 249);
         assert_eq!(turns(&pacer, Quota::Read, 2).await, [Ok(0), Ok(500)]);
     }
 
@@ -296,12 +305,16 @@ mod tests {
     async fn the_headers_speak_of_the_right_bucket() {
         let pacer = pacer();
         let says = |name: &'static str| move |header: &str| (header == name).then_some(0);
-        pacer.heed("s", Quota::Write, says("x-ms-ratelimit-remaining-subscription-writes"));
-        pacer.heed("s", Quota::Write, says("x-ms-ratelimit-remaining-subscription-resource-requests"));
+        pacer.heed(&payer("s"), Quota::Write, says("x-ms-ratelimit-remaining-subscription-writes"));
+        pacer.heed(
+            &payer("s"),
+            Quota::Write,
+            says("x-ms-ratelimit-remaining-subscription-resource-requests"),
+        );
         assert_eq!(turns(&pacer, Quota::Write, 1).await, [Ok(1000)]);
         assert_eq!(turns(&pacer, Quota::DeploymentWrite, 1).await, [Ok(0)]);
         pacer.heed(
-            "s",
+            &payer("s"),
             Quota::DeploymentWrite,
             says("x-ms-ratelimit-remaining-subscription-resource-requests"),
         );
@@ -311,8 +324,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_a_429_nothing_goes_before_its_time() {
         let pacer = pacer();
-        pacer.throttled("s", Quota::Read, Duration::from_secs(5));
-        pacer.throttled("s", Quota::Read, Duration::from_secs(1));
+        pacer.throttled(&payer("s"), Quota::Read, Duration::from_secs(5));
+        pacer.throttled(&payer("s"), Quota::Read, Duration::from_secs(1));
         assert_eq!(turns(&pacer, Quota::Read, 1).await, [Err(5000)]);
         tokio::time::sleep(Duration::from_millis(3500)).await;
         assert_eq!(turns(&pacer, Quota::Read, 1).await, [Ok(1500)]);
@@ -321,15 +334,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_subscription_that_nobody_asks_for_any_more_is_forgotten() {
         let pacer = pacer();
-        pacer.throttled("blocked", Quota::Read, Duration::from_secs(3600));
+        pacer.throttled(&payer("blocked"), Quota::Read, Duration::from_secs(3600));
         for number in 0..1000 {
-            pacer.turn(&format!("s{number}"), Quota::Read).await.expect("its own");
+            pacer.turn(&payer(&format!("s{number}")), Quota::Read).await.expect("its own");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let known = pacer.levels.lock().expect("not poisoned").len();
         assert!(known <= 10, "{known}");
         assert_eq!(
-            pacer.turn("blocked", Quota::Read).await.map_err(|e| e.class),
+            pacer.turn(&payer("blocked"), Quota::Read).await.map_err(|e| e.class),
             Err(Class::Throttled(Duration::from_secs(3500)))
         );
     }
@@ -340,7 +353,7 @@ mod tests {
         turns(&pacer, Quota::Write, 2).await;
         let (waited, ()) = tokio::join!(turns(&pacer, Quota::Write, 1), async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            pacer.throttled("s", Quota::Write, Duration::from_secs(2));
+            pacer.throttled(&payer("s"), Quota::Write, Duration::from_secs(2));
         });
         assert_eq!(waited, [Ok(2500)]);
     }

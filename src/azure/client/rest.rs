@@ -14,15 +14,17 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::absence::is_absence;
+use super::accounts::Identities;
 use super::config::{Config, ConfigError};
 use super::error_body::{self, Head};
 use super::hosts::Hosts;
 use super::pace::{Pacer, Quota};
+use super::payer::Payer;
 use super::refusals::Refusals;
 use super::token::{Token, TokenSource};
 use super::{API_VERSION, entra, operation, transport};
 use crate::azure::model::ResourceId;
-use crate::azure::model::{Action, Answer, Ask, Call, Errand, OperationState, Read, Reply};
+use crate::azure::model::{Action, Answer, Ask, Call, Errand, OperationState, Principal, Read, Reply};
 use crate::azure::model::{Class, Error, presentable, word};
 use crate::outage::Reach;
 
@@ -44,19 +46,29 @@ const ARCHIVED_TOO: [(&str, &str); 1] = [("listViewType", "All")];
 /// What a [`Reply`] says at most about when to look again, in seconds.
 const LONGEST_RETRY_AFTER: u64 = 3600;
 
-/// Azure Machine Learning, as one identity sees it. Clones share connections, token, pace and counts.
+/// Azure Machine Learning, as one identity sees it. Clones share connections, tokens, pace and counts.
 ///
 /// Every method waits for its turn (see [`Pace`](super::Pace)) and fails with an [`Error`] that says
-/// how to treat it. A refused or missing token is [`Class::Unauthorized`]; Entra ID out of reach is
+/// how to treat it. A refused token is [`Class::Unauthorized`], a missing one [`Class::Credential`]; Entra ID out of reach is
 /// [`Class::Transient`]; no call leaves without a token, and none to a host that is not Azure's.
+///
+/// [`read`](Self::read) and [`send`](Self::send) go out as whom their errand says.
 #[derive(Clone)]
-pub struct Azure(Arc<Inner>);
+pub struct Azure(Arc<Inner>, Acting);
+
+/// As whom requests go out.
+#[derive(Clone)]
+struct Acting {
+    principal: Principal,
+    /// On behalf of what goes.
+    leaving: bool,
+}
 
 struct Inner {
     http: reqwest::Client,
     arm: Url,
     hosts: Hosts,
-    tokens: TokenSource,
+    identities: Identities,
     pacer: Pacer,
     refusals: Refusals,
     timeout: Duration,
@@ -82,6 +94,8 @@ pub(crate) struct Response {
     pub(crate) head: Head,
     headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// Who asked.
+    principal: Principal,
 }
 
 /// One request, before it has a token.
@@ -90,7 +104,7 @@ struct Request<'a> {
     method: Method,
     url: Url,
     /// Who pays for it.
-    subscription: &'a str,
+    payer: &'a Payer,
     kind: Quota,
     body: Option<&'a Value>,
 }
@@ -121,12 +135,14 @@ impl Azure {
         let hosts = Hosts::new(&arm, &config.trusted_hosts)?;
         let scope = format!("{}/.default", arm.as_str().trim_end_matches('/'));
         let reach = Arc::new(Reach::default());
-        let fetch = entra::fetch(&config, &http, scope, &reach)?;
-        Ok(Self(Arc::new(Inner {
+        let options = entra::Options::new(&config, &http, &reach)?;
+        let identities = Identities::new(&config, options, scope)?;
+        let operator = Acting { principal: Principal::Operator, leaving: false };
+        let inner = Inner {
             http,
             arm,
             hosts,
-            tokens: TokenSource::new(fetch),
+            identities,
             pacer: Pacer::new(config.pace),
             refusals: Refusals::default(),
             timeout: config.request_timeout,
@@ -134,7 +150,14 @@ impl Azure {
             writes: AtomicU64::default(),
             throttled: AtomicU64::default(),
             reach,
-        })))
+        };
+        Ok(Self(Arc::new(inner), operator))
+    }
+
+    /// The same, as whom an errand says.
+    fn on(&self, errand: &Errand) -> Self {
+        let Errand { principal, leaving, .. } = errand;
+        Self(Arc::clone(&self.0), Acting { principal: principal.clone(), leaving: *leaving })
     }
 
     /// A resource, or `None` where Azure says that this resource does not exist.
@@ -217,7 +240,7 @@ impl Azure {
     /// [`Class::Transient`] can mean that the call was carried out and its answer lost.
     pub async fn send(&self, call: &Call) -> Result<Reply, Error> {
         let id = &call.resource;
-        let Errand { principal, lane, purpose } = &call.errand;
+        let Errand { principal, lane, purpose, .. } = &call.errand;
         tracing::debug!(%principal, %lane, %purpose, resource = %id, "call");
         let (method, path, body) = match &call.action {
             Action::Put(body) => (Method::PUT, id.to_string(), Some(body)),
@@ -230,10 +253,10 @@ impl Azure {
         };
         let kind = if is_deployment(id) { Quota::DeploymentWrite } else { Quota::Write };
         let url = self.url(&path, &[])?;
-        let answer = self.ask(method, url, id.subscription(), kind, body).await?;
+        let answer = self.on(&call.errand).ask(method, url, id.subscription(), kind, body).await?;
         let head = &answer.head;
         if !matches!(head.status, 200 | 201 | 202 | 204) {
-            return Err(error_body::refusal(head, &answer.body));
+            return Err(answer.refusal());
         }
         let body = if error_body::is_empty(&answer.body) { None } else { Some(answer.parse()?) };
         Ok(Reply {
@@ -252,30 +275,31 @@ impl Azure {
     pub async fn operation(&self, url: &str, subscription: &str) -> Result<OperationState, Error> {
         let url = self.operation_of(url, subscription)?;
         let answer = self.ask(Method::GET, url, subscription, Quota::Read, None).await?;
-        operation::state(&answer.head, &answer.body)
+        operation::state(&answer.head, &answer.body).map_err(|e| e.asked_as(&self.1.principal))
     }
 
     /// Makes one read that is given as data.
     pub async fn read(&self, read: &Read) -> Answer {
-        let Errand { principal, lane, purpose } = &read.errand;
+        let Errand { principal, lane, purpose, .. } = &read.errand;
         tracing::debug!(%principal, %lane, %purpose, what = %read.what, "read");
+        let azure = self.on(&read.errand);
         match &read.what {
-            Ask::Resource(id) => Answer::Resource(self.get(id).await),
+            Ask::Resource(id) => Answer::Resource(azure.get(id).await),
             Ask::Collection { path, archived } => {
                 let query: &[(&str, &str)] = if *archived { &ARCHIVED_TOO } else { &[] };
-                Answer::Collection(self.list(path.as_str(), query).await)
+                Answer::Collection(azure.list(path.as_str(), query).await)
             }
             Ask::Beginning { path } => {
-                Answer::Collection(self.pages(path.as_str(), &ARCHIVED_TOO, Extent::Beginning).await)
+                Answer::Collection(azure.pages(path.as_str(), &ARCHIVED_TOO, Extent::Beginning).await)
             }
             Ask::Operation { url, resource } => {
-                let state = self.operation(url, resource.subscription()).await;
+                let state = azure.operation(url, resource.subscription()).await;
                 Answer::Operation(state.inspect_err(|error| {
                     tracing::debug!(%resource, "the operation could not be read: {error}");
                 }))
             }
             Ask::Run { tracking_uri, workspace, job } => {
-                Answer::Run(self.run(tracking_uri, workspace, job).await)
+                Answer::Run(azure.run(tracking_uri, workspace, job).await)
             }
         }
     }
@@ -316,41 +340,37 @@ impl Azure {
         kind: Quota,
         body: Option<&Value>,
     ) -> Result<Response, Error> {
-        let refusals = &self.0.refusals;
+        let (inner, Acting { principal, leaving }) = (&*self.0, &self.1);
+        let (refusals, payer) = (&inner.refusals, Payer::new(principal, subscription));
         let host = url.host_str().unwrap_or_default().to_owned();
-        if let Some(error) = refusals.holding_back(subscription, &host) {
+        if let Some(error) = refusals.holding_back(&payer, &host) {
             return Err(error.before_sending());
         }
-        let request = Request { method, url, subscription, kind, body };
-        let (mut answer, token) = self.ask_once(request.clone()).await?;
-        if answer.head.status == 401
-            && self.may_be_stale(&answer, &token, !refusals.stands(subscription, &host)).await
-        {
-            answer = self.ask_once(request).await?.0;
+        let tokens = inner.identities.tokens(principal, *leaving).await;
+        let tokens = tokens.map_err(|e| e.asked_as(principal).before_sending())?;
+        let request = Request { method, url, payer: &payer, kind, body };
+        let (mut answer, token) = self.ask_once(request.clone(), &tokens).await?;
+        if answer.head.status == 401 {
+            let first = !refusals.stands(&payer, &host);
+            if may_be_stale(&answer, &tokens, &token, first).await {
+                answer = self.ask_once(request, &tokens).await?.0;
+            }
         }
         match answer.head.status {
-            401 => refusals.refused(subscription, &host, &answer.refusal()),
-            status if says_yes_to_a_token(status) => refusals.accepted(subscription, &host),
+            401 => refusals.refused(&payer, &host, &answer.refusal()),
+            status if says_yes_to_a_token(status) => refusals.accepted(&payer, &host),
             _ => {}
         }
         Ok(answer)
     }
 
-    /// Whether the token that was refused has been replaced. `first`: the last answer from there was no refusal.
-    async fn may_be_stale(&self, answer: &Response, token: &Token, first: bool) -> bool {
-        let refusal = answer.refusal();
-        // No token of ours opens a subscription of another tenant.
-        refusal.class == Class::Unauthorized
-            && self.0.tokens.refused(token, error_body::is_about_the_token(&refusal), first).await
-    }
-
     /// Sends one request with a token, when its turn has come, and notes what the answer says about
     /// token and pace.
-    async fn ask_once(&self, request: Request<'_>) -> Result<(Response, Token), Error> {
-        let Request { method, url, subscription, kind, body } = request;
-        let inner = &*self.0;
-        let token = inner.tokens.get().await.map_err(Error::before_sending)?;
-        inner.pacer.turn(subscription, kind).await.map_err(Error::before_sending)?;
+    async fn ask_once(&self, request: Request<'_>, tokens: &TokenSource) -> Result<(Response, Token), Error> {
+        let Request { method, url, payer, kind, body } = request;
+        let (inner, principal) = (&*self.0, &self.1.principal);
+        let token = tokens.get().await.map_err(|e| e.asked_as(principal).before_sending())?;
+        inner.pacer.turn(payer, kind).await.map_err(Error::before_sending)?;
         let count = if kind == Quota::Read { &inner.reads } else { &inner.writes };
         count.fetch_add(1, Ordering::Relaxed);
 
@@ -386,15 +406,15 @@ impl Azure {
         };
         tracing::debug!(status, correlation = head.correlation, "answer");
 
-        inner.pacer.heed(subscription, kind, |header| number(&headers, header));
+        inner.pacer.heed(payer, kind, |header| number(&headers, header));
         let Some(body) = body else { return Err(head.too_long(transport::MOST_BYTES)) };
-        let answer = Response { head, headers, body };
+        let answer = Response { head, headers, body, principal: principal.clone() };
         if status == 429 {
             inner.throttled.fetch_add(1, Ordering::Relaxed);
             let wait = error_body::wait(answer.head.retry_after);
-            inner.pacer.throttled(subscription, kind, wait);
+            inner.pacer.throttled(payer, kind, wait);
         } else if says_yes_to_a_token(status) {
-            inner.tokens.accepted(&token);
+            tokens.accepted(&token);
         }
         Ok((answer, token))
     }
@@ -454,7 +474,7 @@ impl Response {
     }
 
     fn refusal(&self) -> Error {
-        error_body::refusal(&self.head, &self.body)
+        error_body::refusal(&self.head, &self.body).asked_as(&self.principal)
     }
 
     /// The body as a type. JSON of another shape is [`Class::Transient`], as what is not JSON.
@@ -490,6 +510,14 @@ pub(crate) fn check_path(path: &str) -> Result<(), Error> {
             Err(Error::new(Class::Permanent, presentable(&message)))
         }
     }
+}
+
+/// Whether the token that was refused has been replaced. `first`: the last answer from there was no refusal.
+async fn may_be_stale(answer: &Response, tokens: &TokenSource, token: &Token, first: bool) -> bool {
+    let refusal = answer.refusal();
+    // No token of ours opens a subscription of another tenant.
+    refusal.class == Class::Unauthorized
+        && tokens.refused(token, error_body::is_about_the_token(&refusal), first).await
 }
 
 /// Whether an answer of this status was given to somebody whom the service knows: what else may be wrong, the token is good.

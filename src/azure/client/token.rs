@@ -41,7 +41,7 @@ impl Fetched {
                 "Entra ID gave a token that ends in {} s, or has ended. The clock of this machine may be wrong.",
                 self.lifetime.as_secs()
             );
-            return Err(Error::new(Class::Unauthorized, message));
+            return Err(Error::new(Class::Credential, message));
         }
         Ok(Self { lifetime: self.lifetime.min(LONGEST), ..self })
     }
@@ -65,6 +65,8 @@ pub(crate) struct Token {
 pub(crate) struct TokenSource(Arc<Inner>);
 
 struct Inner {
+    /// For the log.
+    whose: String,
     fetch: Fetch,
     /// Held by whoever asks Entra ID.
     turn: tokio::sync::Mutex<()>,
@@ -98,8 +100,10 @@ struct Failure {
 }
 
 impl TokenSource {
-    pub(crate) fn new(fetch: Fetch) -> Self {
-        Self(Arc::new(Inner { fetch, turn: tokio::sync::Mutex::default(), state: Mutex::new(State::new()) }))
+    /// `whose` the tokens are, for the log.
+    pub(crate) fn new(whose: String, fetch: Fetch) -> Self {
+        let (turn, state) = (tokio::sync::Mutex::default(), Mutex::new(State::new()));
+        Self(Arc::new(Inner { whose, fetch, turn, state }))
     }
 
     /// A token that is valid now, or why there is none.
@@ -185,7 +189,7 @@ impl Inner {
         let result = result.and_then(Fetched::in_time);
         let now = Instant::now();
         let mut state = self.state();
-        state.tell(&result, now);
+        state.tell(&self.whose, &result, now);
         match result {
             Ok(fetched) => {
                 state.fetched += 1;
@@ -228,19 +232,19 @@ impl State {
 
     /// Tells the log when Entra ID begins to refuse, and when that is over. That it does not answer, or answers only with
     /// errors of its own, is told by whoever sends the request.
-    fn tell(&mut self, fetched: &Result<Fetched, Error>, now: Instant) {
+    fn tell(&mut self, whose: &str, fetched: &Result<Fetched, Error>, now: Instant) {
         let now = now.into_std();
         match fetched {
             Ok(_) => {
                 if let Some(time) = self.refusals.worked((), now) {
-                    tracing::info!("There is a token for Azure again, after {}.", lasted(time));
+                    tracing::info!("{whose} has a token for Azure again, after {}.", lasted(time));
                 }
             }
             Err(error) if error.class == Class::Transient => {}
             Err(error) => {
                 if self.refusals.failed((), now, now) {
                     tracing::warn!(
-                        "There is no token for Azure: {error}. Bindery tries again, and says when there is one."
+                        "{whose} has no token for Azure: {error}. Bindery tries again, and says when there is one."
                     );
                 }
             }
@@ -262,7 +266,7 @@ impl State {
 fn back_off(class: Class, failures: u32) -> Duration {
     let (first, longest) = match class {
         Class::Throttled(wait) => return wait,
-        Class::Unauthorized => (5, 120),
+        Class::Credential => (5, 120),
         _ => (1, 30),
     };
     let doubled = 1u64.checked_shl(failures.saturating_sub(1).min(16)).unwrap_or(1);

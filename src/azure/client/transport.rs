@@ -119,7 +119,7 @@ impl IdentityTransport {
         let lost = |e: reqwest::Error| {
             let error = no_answer(&e, &host, self.timeout);
             self.reach.unanswered(&server, asked, &error);
-            wrapped(error)
+            entra::wrapped(error)
         };
         let answer = outgoing.send().await.map_err(lost)?;
         let status = answer.status();
@@ -128,25 +128,20 @@ impl IdentityTransport {
         self.reach.answered(&server, asked, status.as_u16());
         let Some(body) = body else {
             let head = Head { host, status: status.as_u16(), ..Head::default() };
-            return Err(wrapped(head.too_long(MOST_BYTES_OF_A_TOKEN)));
+            return Err(entra::wrapped(head.too_long(MOST_BYTES_OF_A_TOKEN)));
         };
         if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
             let head = Head { host, status: status.as_u16(), ..Head::default() };
-            return Err(wrapped(error_body::not_json(&head, &body)));
+            return Err(entra::wrapped(error_body::not_json(&head, &body)));
         }
         // A POST asks Entra ID. azure_identity 1.0 wants to borrow its description from the JSON, which
         // fails at the first escaped character, and what was said is lost: so it is read here. A GET asks
         // a managed identity's endpoint; azure_identity has to see those refusals, to try again.
         if request.method() == Method::Post && !status.is_success() {
-            return Err(wrapped(entra::refusal(status.as_u16(), &headers, &body)));
+            return Err(entra::wrapped(entra::refusal(status.as_u16(), &headers, &body)));
         }
         Ok(AsyncRawResponse::from_bytes(status.as_u16().into(), headers, body))
     }
-}
-
-/// Our own error, to be found again under those of `azure_identity`.
-fn wrapped(error: Error) -> azure_core::Error {
-    azure_core::Error::with_error(ErrorKind::Io, error, "no token")
 }
 
 fn headers(from: &reqwest::header::HeaderMap) -> Headers {

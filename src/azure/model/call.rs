@@ -21,9 +21,9 @@ pub struct Call {
 }
 
 impl Call {
-    /// A routine call of the operator itself.
+    /// A routine call of the operator itself. As whom it goes, and how urgent it is, is said at the end of a decision.
     pub fn new(purpose: Purpose, resource: ResourceId, action: Action, doing: impl Into<String>) -> Self {
-        let errand = Errand { principal: Principal::Operator, lane: Lane::Routine, purpose };
+        let errand = Errand { principal: Principal::Operator, leaving: false, lane: Lane::Routine, purpose };
         Self { errand, doing: doing.into(), resource, action, content: 0 }
     }
 }

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Principal;
+
 /// How an error is to be treated. Nothing stops retrying for good: `Permanent` is only slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -13,8 +15,10 @@ pub enum Class {
     Transient,
     /// 429, or our own pacing: nothing before this much time has passed.
     Throttled(Duration),
-    /// No token, or one that is not accepted or lacks a right (401, 403, an Entra refusal).
+    /// A token that is not accepted or lacks a right (401, 403).
     Unauthorized,
+    /// No token: Entra ID refuses it, or the credential or account that it would be of cannot be used.
+    Credential,
     /// Another change runs on the resource (409, 412, `OperationCanceled`).
     Conflict,
     /// 404 or 410.
@@ -36,12 +40,25 @@ pub struct Error {
     pub correlation: Option<String>,
     /// The request never left: whatever it asked for was not done.
     pub unsent: bool,
+    /// As whom the request went out, or would have; where that may be what is wrong.
+    pub asked_as: Option<String>,
 }
+
+/// The code of an [`Error`]: the service account that a place acts as is not in the cluster.
+pub const ACCOUNT_NOT_FOUND: &str = "ServiceAccountNotFound";
 
 impl Error {
     /// An error without an answer from Azure.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, status: None, code: None, message: message.into(), correlation: None, unsent: false }
+        Self {
+            class,
+            status: None,
+            code: None,
+            message: message.into(),
+            correlation: None,
+            unsent: false,
+            asked_as: None,
+        }
     }
 
     /// The same, of a request that never left.
@@ -54,6 +71,20 @@ impl Error {
     /// link that its message ends with (azure-ml-2.md Q).
     pub fn is_out_of_quota(&self) -> bool {
         self.code.as_deref() == Some("OutOfQuota") || self.message.contains("#error-outofquota")
+    }
+
+    /// True when the service account that the request would go out as is not in the cluster.
+    pub fn is_account_gone(&self) -> bool {
+        self.class == Class::Credential && self.code.as_deref() == Some(ACCOUNT_NOT_FOUND)
+    }
+
+    /// The same, with the one whom it was refused to.
+    #[must_use]
+    pub fn asked_as(mut self, who: &Principal) -> Self {
+        if matches!(self.class, Class::Unauthorized | Class::Credential) {
+            self.asked_as = Some(who.to_string());
+        }
+        self
     }
 
     /// True when the resource does not exist.
@@ -69,12 +100,13 @@ impl fmt::Display for Error {
             write!(f, "{code}: ")?;
         }
         f.write_str(self.message.trim_end())?;
-        match (self.status, &self.correlation) {
-            (Some(status), Some(id)) => write!(f, " (HTTP {status}, correlation {id})"),
-            (Some(status), None) => write!(f, " (HTTP {status})"),
-            (None, Some(id)) => write!(f, " (correlation {id})"),
-            (None, None) => Ok(()),
-        }
+        let details = [
+            self.status.map(|status| format!("HTTP {status}")),
+            self.correlation.as_ref().map(|id| format!("correlation {id}")),
+            self.asked_as.as_ref().map(|who| format!("asked as {who}")),
+        ];
+        let details: Vec<String> = details.into_iter().flatten().collect();
+        if details.is_empty() { Ok(()) } else { write!(f, " ({})", details.join(", ")) }
     }
 }
 

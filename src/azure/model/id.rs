@@ -167,6 +167,13 @@ pub fn registry_asset_id(registry: &str, model: &str, version: &str) -> String {
     format!("azureml://registries/{registry}/models/{model}/versions/{version}")
 }
 
+/// `12345678-90ab-cdef-1234-567890abcdef`, and nothing else: it becomes part of a URL.
+pub fn is_guid(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.concat().chars().all(|c| c.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

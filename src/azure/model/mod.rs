@@ -11,9 +11,9 @@ mod redact;
 pub mod resource;
 
 pub use call::{Action, Call, Reply};
-pub use error::{Class, Error};
-pub use id::{ResourceId, folded, registry_asset_id};
+pub use error::{ACCOUNT_NOT_FOUND, Class, Error};
+pub use id::{ResourceId, folded, is_guid, registry_asset_id};
 pub use operation::{Operation, OperationState};
-pub use purpose::{Errand, Lane, Principal, Purpose};
+pub use purpose::{Account, Errand, Lane, Principal, Purpose};
 pub use read::{Answer, Ask, Read};
 pub use redact::{is_unseen, presentable, redacted, word};

@@ -1,6 +1,7 @@
 //! What a request is for, whose rights it uses, and how urgent it is.
 
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -121,13 +122,31 @@ impl fmt::Display for Lane {
 pub enum Principal {
     /// The operator's own identity.
     Operator,
+    /// The identity that Entra ID knows for an account of the cluster.
+    Account(Account),
+}
+
+/// A service account of the cluster, that a place acts as.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Account {
+    /// The namespace of the account, which is the place's.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
 }
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Operator => "operator",
-        })
+        match self {
+            Self::Operator => f.write_str("the operator's own identity"),
+            Self::Account(account) => write!(f, "service account {account}"),
+        }
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
     }
 }
 
@@ -136,6 +155,8 @@ impl fmt::Display for Principal {
 pub struct Errand {
     /// Whose rights are used.
     pub principal: Principal,
+    /// The object on whose behalf it is goes: a token that is still held serves it, although its account is gone.
+    pub leaving: bool,
     /// How urgent it is.
     pub lane: Lane,
     /// What it is for.

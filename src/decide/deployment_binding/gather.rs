@@ -3,11 +3,12 @@
 use super::Facts;
 use crate::api::{DeploymentBinding, DeploymentBindingStatus, Object};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
-use crate::azure::model::{Error, Purpose, ResourceId};
+use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
-    find_workspace, is_contested, lets_in, remembered, stay_with_what_was_made, version, workspace_place,
+    acting_in, find_workspace, is_contested, lets_in, remembered, stay_with_what_was_made, version,
+    workspace_place,
 };
 use crate::decide::{Look, Situation};
 
@@ -22,6 +23,12 @@ impl Kind for DeploymentBinding {
         find_workspace(&self.spec.workspace_ref, &self.home(), known)
             .map(|w| w.id().child("onlineEndpoints", &self.spec.online.endpoint.name))
             .or_else(|| made(self))
+    }
+
+    fn acting(&self, at: &ResourceId, known: &mut Known) -> Result<Principal, String> {
+        let (reference, home) = (&self.spec.workspace_ref, self.home());
+        let place = find_workspace(reference, &home, known);
+        acting_in(place.as_deref(), |w| w.spec.credentials.as_ref(), reference, &home, at, known)
     }
 
     fn let_in(&self, known: &mut Known) -> Option<bool> {
@@ -71,10 +78,9 @@ impl Kind for DeploymentBinding {
         let place = workspace_place(&self.spec.workspace_ref, &home, known);
         let version = version(&self.spec.model.version_ref, &home, known);
         let mut id = self.target(known);
-        let place_home = self.spec.workspace_ref.namespace(&home);
         let ours = |e: &OnlineEndpoint| situation.ownership.owns(&e.tags);
-        let led_away = stay_with_what_was_made(&mut id, made(self), place_home, ours, known);
-        let may_look = id.as_ref().is_some_and(|id| known.served().refuses(place_home, id).is_none())
+        let led_away = stay_with_what_was_made(self, &mut id, made(self), ours, known);
+        let may_look = id.as_ref().is_some_and(|id| self.acting(id, known).is_ok())
             && place.may_be_read(situation.deleting);
         let mut facts = Facts {
             endpoint: Look::Unseen,

@@ -33,7 +33,9 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     }
     let endpoint = match &facts.endpoint {
         Look::Absent => return Some(Verdict::release("The endpoint is gone from Azure.")),
-        Look::Unseen if facts.id.is_none() => return situation.end_without_a_place("endpoint"),
+        Look::Unseen if facts.id.is_none() || facts.place.is_lost(&situation.acting) => {
+            return situation.end_without_a_place("endpoint");
+        }
         Look::Unseen => {
             return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
         }

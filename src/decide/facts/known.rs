@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::api::{AnyObject, Object, ObjectKey, ObjectKind};
+use crate::api::{AnyObject, Credentials, Object, ObjectKey, ObjectKind};
 use crate::azure::model::resource::Run;
 use crate::azure::model::{
     Answer, Ask, Class, Errand, Error, Lane, OperationState, Principal, Purpose, Read, ResourceId, folded,
@@ -83,6 +83,8 @@ pub struct Namespace {
 #[derive(Debug)]
 pub struct Known {
     lane: Lane,
+    leaving: bool,
+    principal: Principal,
     served: Served,
     cluster: HashMap<ClusterRead, Found>,
     azure: HashMap<Read, Answer>,
@@ -100,10 +102,12 @@ pub struct Wanted {
 }
 
 impl Known {
-    /// Nothing is known. Reads of Azure will be as urgent as this.
-    pub fn nothing(lane: Lane, served: Served) -> Self {
+    /// Nothing is known. Reads of Azure will be as urgent as this; `leaving`: for an object that goes.
+    pub fn nothing(lane: Lane, leaving: bool, served: Served) -> Self {
         Self {
             lane,
+            leaving,
+            principal: Principal::Operator,
             served,
             cluster: HashMap::new(),
             azure: HashMap::new(),
@@ -112,9 +116,23 @@ impl Known {
         }
     }
 
-    /// Whom the operator's own identity serves.
-    pub fn served(&self) -> &Served {
-        &self.served
+    /// As whom Bindery acts in a place: [`Served::acting`].
+    ///
+    /// # Errors
+    ///
+    /// Nobody acts there.
+    pub fn acting(
+        &self,
+        namespace: &str,
+        credentials: Option<&Credentials>,
+        place: &ResourceId,
+    ) -> Result<Principal, String> {
+        self.served.acting(namespace, credentials, place)
+    }
+
+    /// From here on, Azure is read as this one.
+    pub fn read_as(&mut self, principal: Principal) {
+        self.principal = principal;
     }
 
     /// Takes what is still wanted; empty when the facts are whole.
@@ -148,8 +166,15 @@ impl Known {
         self.cluster.get(&read)
     }
 
+    fn errand(&self, purpose: Purpose) -> Errand {
+        Errand { principal: self.principal.clone(), leaving: self.leaving, lane: self.lane, purpose }
+    }
+
     fn of_azure(&mut self, purpose: Purpose, what: Ask) -> Option<&Answer> {
-        let read = Read { errand: Errand { principal: Principal::Operator, lane: self.lane, purpose }, what };
+        self.answer(Read { errand: self.errand(purpose), what })
+    }
+
+    fn answer(&mut self, read: Read) -> Option<&Answer> {
         if !self.azure.contains_key(&read) {
             self.wanted_of_azure.insert(read);
             return None;
@@ -246,10 +271,16 @@ impl Known {
         }
     }
 
-    /// Where a running change stands. `None`: not asked yet, or no answer came.
-    pub fn operation(&mut self, url: &str, resource: &ResourceId) -> Option<OperationState> {
+    /// Where a running change stands, as whoever began it asks. `None`: not asked yet, or no answer came.
+    pub fn operation(
+        &mut self,
+        begun_by: &Principal,
+        url: &str,
+        resource: &ResourceId,
+    ) -> Option<OperationState> {
         let what = Ask::Operation { url: url.to_string(), resource: resource.clone() };
-        match self.of_azure(Purpose::FollowOperation, what)? {
+        let errand = Errand { principal: begun_by.clone(), ..self.errand(Purpose::FollowOperation) };
+        match self.answer(Read { errand, what })? {
             Answer::Operation(state) => state.clone().ok(),
             _ => None,
         }
@@ -286,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_wanted_once_and_the_cluster_comes_first() {
-        let mut known = Known::nothing(Lane::Edit, Served::everything());
+        let mut known = Known::nothing(Lane::Edit, false, Served::everything());
         for _ in 0..2 {
             assert!(known.namespace("fares").labels.is_empty());
             assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), None);
@@ -299,7 +330,12 @@ mod tests {
         );
         assert_eq!(known.namespace("fares").labels.len(), 1);
         assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), None);
-        let errand = Errand { principal: Principal::Operator, lane: Lane::Edit, purpose: Purpose::Compare };
+        let errand = Errand {
+            principal: Principal::Operator,
+            leaving: false,
+            lane: Lane::Edit,
+            purpose: Purpose::Compare,
+        };
         let read = Read { errand, what: Ask::Resource(id()) };
         assert_eq!(known.wants(), Wanted { cluster: BTreeSet::new(), azure: BTreeSet::from([read.clone()]) });
         known.take_in_azure(read, Answer::Resource(Ok(Some(json!("x")))));

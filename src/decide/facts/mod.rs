@@ -17,7 +17,7 @@ use crate::api::{
     RegistryStatus, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::resource::Strings;
-use crate::azure::model::{Call, Error, Lane, Purpose, Reply, ResourceId};
+use crate::azure::model::{Call, Error, Lane, Principal, Purpose, Reply, ResourceId};
 
 pub use known::{ClusterRead, Found, Known, Name, Namespace, Wanted};
 
@@ -28,6 +28,8 @@ pub trait Kind: Object {
 
     /// The resource in Azure that it stands for, as far as its references are known.
     fn target(&self, known: &mut Known) -> Option<ResourceId>;
+    /// As whom its resource is read and changed, where that is `at`; or why nobody does that, in sentences that say what to do.
+    fn acting(&self, at: &ResourceId, known: &mut Known) -> Result<Principal, String>;
     /// Does its place let it lay claim to what is there? None where there is no such place. To a place itself anybody may.
     fn let_in(&self, _: &mut Known) -> Option<bool> {
         Some(true)
@@ -77,6 +79,8 @@ pub struct Moment {
 /// The facts about an object, as far as they are known.
 pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Facts {
     let rivals = rivals(object, known);
+    let acting = object.target(known).map_or(Ok(Principal::Operator), |at| object.acting(&at, known));
+    known.read_as(acting.clone().unwrap_or(Principal::Operator));
     let situation = Situation {
         now: moment.now,
         generation: object.generation(),
@@ -87,6 +91,7 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
         interval: object.interval(),
         handover: moment.handover,
         lane: lane(object),
+        acting,
         ownership: Ownership {
             owner: Owner::new(&moment.cluster, &object.full_name()),
             created: object.created(),
@@ -362,8 +367,14 @@ impl Situation {
 
     /// Asks how the remembered change goes.
     pub(super) fn follow(&mut self, ask: bool, known: &mut Known) {
+        let by = self.acting.clone().unwrap_or(Principal::Operator);
+        self.follow_as(&by, ask, known);
+    }
+
+    /// The same, where somebody else began it.
+    pub(super) fn follow_as(&mut self, begun_by: &Principal, ask: bool, known: &mut Known) {
         if let Some(operation) = self.operation.remembered.as_ref().filter(|_| ask) {
-            self.operation.answer = known.operation(&operation.url, &operation.resource);
+            self.operation.answer = known.operation(begun_by, &operation.url, &operation.resource);
         }
     }
 }

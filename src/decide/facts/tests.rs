@@ -79,7 +79,7 @@ impl Cluster {
 
     /// What a function finds out when everything of the cluster that it wants is read.
     fn known<T>(&self, ask: impl Fn(&mut Known) -> T) -> (T, Vec<ClusterRead>) {
-        let mut known = Known::nothing(Lane::Routine, Served::everything());
+        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
         loop {
             let answer = ask(&mut known);
             let wanted = known.wants().cluster;
@@ -190,7 +190,7 @@ fn whom_no_identity_serves_reads_nothing_and_claims_nothing() {
     for (served, reads) in [(Served::parse(allowed).unwrap(), false), (Served::everything(), true)] {
         let cluster = Cluster(objects.clone(), Watched::all());
         let moment = moment(false);
-        let mut known = Known::nothing(Lane::Routine, served);
+        let mut known = Known::nothing(Lane::Routine, false, served);
         loop {
             gather(&*workspace("fares"), &moment, &mut known);
             gather(&*registry, &moment, &mut known);
@@ -488,7 +488,7 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
             ..Default::default()
         });
         let cluster = Cluster::new(&json!({"from": "Same"}), &[Arc::new(version.clone())]);
-        let mut known = Known::nothing(Lane::Routine, Served::everything());
+        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
         let facts = loop {
             let facts = gather(&version, &moment, &mut known);
             let wanted = known.wants();
@@ -521,7 +521,7 @@ fn tagged(
     let cluster = Cluster::new(&json!({"from": "All"}), all);
     let tags = [("bindery-owner".to_string(), tag.to_string())].into();
     let noon = crate::decide::fixtures::noon();
-    let mut known = Known::nothing(Lane::Routine, Served::everything());
+    let mut known = Known::nothing(Lane::Routine, false, Served::everything());
     loop {
         let mut situation = crate::decide::fixtures::situation("fares/ours");
         (situation.now, situation.ownership.absent) = (noon, absent.cloned());

@@ -8,11 +8,11 @@ use crate::api::{
     Workspace,
 };
 use crate::azure::model::resource::{self, Job, Run};
-use crate::azure::model::{Purpose, ResourceId, folded};
+use crate::azure::model::{Principal, Purpose, ResourceId, folded};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{
-    find_registry, find_workspace, is_contested, lets_in, registry_place, remembered,
+    acting_in, find_registry, find_workspace, is_contested, lets_in, registry_place, remembered,
     stay_with_what_was_made, version, workspace_place,
 };
 use crate::decide::{Look, Place, Situation, SourceVersion, words_of};
@@ -35,6 +35,21 @@ impl Kind for ModelVersion {
         };
         // When the place is gone, the status still says where the version is.
         place.map(|id| id.model_version(&spec.model, &spec.version)).or_else(|| made(self))
+    }
+
+    fn acting(&self, at: &ResourceId, known: &mut Known) -> Result<Principal, String> {
+        let home = self.home();
+        match (&self.spec.registry_ref, &self.spec.workspace_ref) {
+            (Some(reference), _) => {
+                let place = find_registry(reference, &home, known);
+                acting_in(place.as_deref(), |r| r.spec.credentials.as_ref(), reference, &home, at, known)
+            }
+            (None, Some(reference)) => {
+                let place = find_workspace(reference, &home, known);
+                acting_in(place.as_deref(), |w| w.spec.credentials.as_ref(), reference, &home, at, known)
+            }
+            (None, None) => known.acting(&home, None, at),
+        }
     }
 
     fn let_in(&self, known: &mut Known) -> Option<bool> {
@@ -90,11 +105,9 @@ impl Kind for ModelVersion {
             (None, None) => Place::Missing { what: "place".into() },
         };
         let mut id = self.target(known);
-        let reference = spec.registry_ref.as_ref().or(spec.workspace_ref.as_ref());
-        let place_home = reference.map_or(home.as_str(), |reference| reference.namespace(&home));
         let ours = |v: &resource::ModelVersion| situation.ownership.owns(&v.properties.tags);
-        let led_away = stay_with_what_was_made(&mut id, made(self), place_home, ours, known);
-        let may_look = id.as_ref().is_some_and(|id| known.served().refuses(place_home, id).is_none())
+        let led_away = stay_with_what_was_made(self, &mut id, made(self), ours, known);
+        let may_look = id.as_ref().is_some_and(|id| self.acting(id, known).is_ok())
             && place.may_be_read(situation.deleting);
         let found = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
@@ -106,9 +119,15 @@ impl Kind for ModelVersion {
         situation.looked(&found);
         let tags = found.found().map(|v| &v.properties.tags);
         situation.read_tags(self, tags, known);
-        situation.follow(may_look, known);
         let asset_id = id.as_ref().map(ResourceId::asset_id);
         let source = spec.source.model_version_ref.as_ref().map(|r| version(r, &home, known));
+        match (&source, situation.operation.remembered.as_ref().map(|operation| operation.purpose)) {
+            // A publish goes on where the source is.
+            (Some(SourceVersion::Ready { acting, .. }), Some(Purpose::Publish)) => {
+                situation.follow_as(acting, may_look, known);
+            }
+            _ => situation.follow(may_look, known),
+        }
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let (mut job, mut run) = (Look::Unseen, Look::Unseen);
         let traced = id.as_ref().filter(|_| !situation.deleting && wants_lineage(&status));

@@ -115,7 +115,7 @@ pub(super) fn publish(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() || facts.observing() {
         return None;
     }
-    let Some(SourceVersion::Ready { id: from, .. }) = &facts.source else { return None };
+    let Some(SourceVersion::Ready { id: from, acting, .. }) = &facts.source else { return None };
     let registry = facts.id.as_ref()?.segment("registries")?;
     let body = json!({
         "registryName": registry,
@@ -123,8 +123,6 @@ pub(super) fn publish(facts: &Facts) -> Option<Verdict> {
         "destinationVersion": facts.spec.version,
     });
     let doing = format!("publish {} to registry {registry}", facts.title());
-    Some(Verdict::call(
-        Reason::Publishing,
-        Call::new(Purpose::Publish, from.clone(), Action::Post("publish", body), doing),
-    ))
+    let call = Call::new(Purpose::Publish, from.clone(), Action::Post("publish", body), doing);
+    Some(Verdict::call(Reason::Publishing, call).made_as(acting.clone()))
 }

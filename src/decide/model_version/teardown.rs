@@ -23,7 +23,9 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
                 .or_else(|| promotion::wait_for_lost_publish(facts))
                 .or_else(|| Some(Verdict::release("The version is gone from Azure.")));
         }
-        Look::Unseen if facts.id.is_none() => return situation.end_without_a_place("version"),
+        Look::Unseen if facts.id.is_none() || facts.place.is_lost(&situation.acting) => {
+            return situation.end_without_a_place("version");
+        }
         Look::Unseen => {
             return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
         }

@@ -1,11 +1,13 @@
-//! Whom the operator's own identity in Azure serves: what an administrator lists, and nothing else.
+//! As whom Bindery acts in a place: as the service account that the place names, or as the operator. Whom the operator's own
+//! identity serves, an administrator lists; nothing else.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::policy::matches;
-use crate::azure::model::ResourceId;
+use crate::api::Credentials;
+use crate::azure::model::{Account, Principal, ResourceId, is_guid};
 
 /// Everything that the operator's own identity serves. Empty: nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,11 +44,6 @@ impl Served {
                     return wrong(field, "name at least one, or '*' for all".into());
                 }
             }
-            let is_guid = |text: &str| {
-                let parts: Vec<&str> = text.split('-').collect();
-                parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
-                    && parts.concat().chars().all(|c| c.is_ascii_hexdigit())
-            };
             if let Some(odd) = grant.subscriptions.iter().find(|s| *s != "*" && !is_guid(s)) {
                 return wrong("subscriptions", format!("'{odd}' is neither a GUID nor '*'"));
             }
@@ -65,9 +62,27 @@ impl Served {
         self.0.is_empty()
     }
 
+    /// As whom Bindery acts in a place of this namespace that is there in Azure: as the account that the place names, else as
+    /// the operator; or why nobody does, in sentences that say what to do.
+    ///
+    /// # Errors
+    ///
+    /// Nobody acts there.
+    pub fn acting(
+        &self,
+        namespace: &str,
+        credentials: Option<&Credentials>,
+        place: &ResourceId,
+    ) -> Result<Principal, String> {
+        let Some(Credentials { service_account_name: name }) = credentials else {
+            return self.refuses(namespace, place).map_or(Ok(Principal::Operator), Err);
+        };
+        Ok(Principal::Account(Account { namespace: namespace.into(), name: name.as_str().into() }))
+    }
+
     /// Why the operator's own identity does not serve a place of this namespace that is there in Azure, in sentences that say
     /// what to do; none where it does.
-    pub fn refuses(&self, namespace: &str, place: &ResourceId) -> Option<String> {
+    fn refuses(&self, namespace: &str, place: &ResourceId) -> Option<String> {
         let subscription = place.subscription();
         let group = place.segment("resourceGroups").unwrap_or_default();
         let serves = |grant: &Grant| {
@@ -81,7 +96,7 @@ impl Served {
         };
         (!self.0.iter().any(serves)).then(|| {
             format!(
-                "The operator's own identity does not serve namespace {namespace} in resource group {group} of subscription {subscription}. Whoever runs the operator has to add {{namespaces: [{namespace}], subscriptions: [{subscription}], resourceGroups: [{group}]}} to operatorIdentity.allow in the chart's values (--operator-identity-allow)."
+                "The operator's own identity does not serve namespace {namespace} in resource group {group} of subscription {subscription}. Whoever runs the operator has to add {{namespaces: [{namespace}], subscriptions: [{subscription}], resourceGroups: [{group}]}} to operatorIdentity.allow in the chart's values (--operator-identity-allow), or the place has to name a service account of its own in spec.credentials."
             )
         })
     }

@@ -17,7 +17,7 @@ use crate::api::{
     ConditionType, Lineage, ModelType, ModelVersionSpec, ModelVersionStatus, Reason, RegistrySpec,
     RegistryStatus, WorkspaceStatus, conditions_of,
 };
-use crate::azure::model::ResourceId;
+use crate::azure::model::{Principal, ResourceId};
 
 /// The place that an object names, as far as it may know.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +84,8 @@ pub enum SourceVersion {
     },
     /// It is registered.
     Ready {
+        /// As whom Bindery acts in its place.
+        acting: Principal,
         /// Its ARM id.
         id: ResourceId,
         /// The id that deployments use.
@@ -141,6 +143,11 @@ impl Place {
             Self::NotServed { .. } => false,
             Self::Missing { .. } | Self::NotWatched { .. } | Self::NotReady { .. } => deleting,
         }
+    }
+
+    /// Is it gone, and with it the only one who could act there?
+    pub(in crate::decide) fn is_lost(&self, acting: &Result<Principal, String>) -> bool {
+        matches!(self, Self::Missing { .. }) && acting.is_err()
     }
 
     /// It must exist, be ready, and allow the namespace of whoever asks.
@@ -208,22 +215,27 @@ impl SourceVersion {
     /// A version in this place, for whom that allows.
     pub fn of(
         what: String,
-        place: Option<&ResourceId>,
+        place: Option<(Result<Principal, String>, ResourceId)>,
         spec: &ModelVersionSpec,
         status: ModelVersionStatus,
         deleting: bool,
     ) -> Self {
         let registered = conditions_of(&status.conditions).is_true(ConditionType::Registered);
         let usable = registered && !stalled(&status.conditions) && !deleting;
-        let Some(place) = place.filter(|_| usable && status.asset_id.is_some()) else {
+        let Some((acting, place)) = place.filter(|_| usable && status.asset_id.is_some()) else {
             return Self::NotReady {
                 what,
                 because: because(&status.conditions),
                 stalled: stalled(&status.conditions),
             };
         };
+        let acting = match acting {
+            Ok(acting) => acting,
+            Err(because) => return Self::NotReady { what, because, stalled: true },
+        };
         let id = place.model_version(&spec.model, &spec.version);
         Self::Ready {
+            acting,
             registry: id.segment("registries").map(str::to_string),
             asset_id: id.asset_id(),
             id,
@@ -233,6 +245,15 @@ impl SourceVersion {
             lineage: status.lineage.unwrap_or_default(),
         }
     }
+}
+
+/// Does Azure not let in the identity that acts for a place?
+fn is_kept_out(conditions: &[Condition]) -> bool {
+    let ready = conditions_of(conditions).reason(ConditionType::Ready);
+    matches!(
+        ready,
+        Some(Reason::Unauthorized | Reason::CredentialFailed | Reason::NotFound | Reason::NotInAzure)
+    )
 }
 
 /// Is only a person able to help it?

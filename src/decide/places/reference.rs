@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use super::policy::Source;
 use super::{Place, Policy, SourceVersion};
 use crate::api::{
-    AllowedNamespaces, ConditionType, ModelVersion, Object, ObjectKey, Reason, Reference, Registry,
-    Workspace, conditions_of,
+    AllowedNamespaces, ConditionType, Credentials, ModelVersion, Object, ObjectKey, Reason, Reference,
+    Registry, Workspace, conditions_of,
 };
-use crate::azure::model::{Purpose, ResourceId};
+use crate::azure::model::{Principal, Purpose, ResourceId};
 use crate::decide::facts::{ClusterRead, Kind, Known};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
@@ -48,6 +48,19 @@ pub fn remembered(id: Option<&str>, place: &str, path: &str) -> Option<ResourceI
 pub fn is_contested<P: Kind>(place: Option<&P>) -> bool {
     let ready = place.and_then(|place| conditions_of(place.conditions()).reason(ConditionType::Ready));
     matches!(ready, Some(Reason::OwnedByAnother | Reason::Conflict))
+}
+
+/// As whom Bindery acts where a reference from `home` leads. Where the place is gone nobody knows its account: only the
+/// operator's own identity is left.
+pub fn acting_in<P: Kind>(
+    place: Option<&P>,
+    credentials: impl Fn(&P) -> Option<&Credentials>,
+    reference: &Reference,
+    home: &str,
+    at: &ResourceId,
+    known: &Known,
+) -> Result<Principal, String> {
+    known.acting(reference.namespace(home), place.and_then(credentials), at)
 }
 
 /// The registry that a reference from `home` means, whoever may use it.
@@ -114,7 +127,7 @@ pub fn registry_place(reference: &Reference, home: &str, known: &mut Known) -> P
     let found = find_registry(reference, home, known);
     match (access(&key, found.as_deref(), |r| &r.spec.allowed_namespaces, home, known), found) {
         (Access::Granted, Some(it)) => {
-            if let Some(because) = known.served().refuses(&it.home(), &it.id()) {
+            if let Err(because) = known.acting(&it.home(), it.spec.credentials.as_ref(), &it.id()) {
                 return Place::NotServed { what: key.to_string(), because };
             }
             Place::registry(key.to_string(), it.id(), &it.spec, &it.current(), it.is_deleting())
@@ -130,7 +143,7 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
     let found = find_workspace(reference, home, known);
     match (access(&key, found.as_deref(), |w| &w.spec.allowed_namespaces, home, known), found) {
         (Access::Granted, Some(it)) => {
-            if let Some(because) = known.served().refuses(&it.home(), &it.id()) {
+            if let Err(because) = known.acting(&it.home(), it.spec.credentials.as_ref(), &it.id()) {
                 return Place::NotServed { what: key.to_string(), because };
             }
             let policy = policy_of(&it, known);
@@ -163,16 +176,16 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
 /// again for another one, or the namespace of the reference has come or gone. Then `id` becomes where the resource was
 /// [`remembered`] to be (`made`), and the answer is where the reference leads. It counts only while it is there and carries
 /// the owner tag of the object; where it cannot be read, it may be there.
-pub fn stay_with_what_was_made<T: DeserializeOwned>(
+pub fn stay_with_what_was_made<K: Kind, T: DeserializeOwned>(
+    object: &K,
     id: &mut Option<ResourceId>,
     made: Option<ResourceId>,
-    place_home: &str,
     ours: impl FnOnce(&T) -> bool,
     known: &mut Known,
 ) -> Option<ResourceId> {
     let made = made?;
     id.as_ref().filter(|id| **id != made)?;
-    if known.served().refuses(place_home, &made).is_some() {
+    if object.acting(&made, known).is_err() {
         return id.replace(made);
     }
     let there = match known.resource::<T>(Purpose::Compare, &made)? {
@@ -194,8 +207,8 @@ pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVe
     };
     match (access, found) {
         (Access::Granted, Some(it)) => {
-            let place = place_of(&it, known);
-            SourceVersion::of(key.to_string(), place.as_ref(), &it.spec, it.current(), it.is_deleting())
+            let place = place_of(&it, known).map(|place| (it.acting(&place, known), place));
+            SourceVersion::of(key.to_string(), place, &it.spec, it.current(), it.is_deleting())
         }
         (Access::NotWatched { because }, _) => SourceVersion::NotWatched { because },
         _ => SourceVersion::Missing { what: key.to_string() },

@@ -31,8 +31,6 @@ pub struct Facts {
     pub status: RegistryStatus,
     /// Its ARM id, from the spec.
     pub id: ResourceId,
-    /// Why the identity that acts for it does not serve it.
-    pub refused: Option<String>,
     pub registry: Look<Registry>,
     /// What it holds in Azure, such as `models`; looked up only for a deletion.
     pub holds: Vec<String>,
@@ -204,7 +202,10 @@ fn picture(facts: &Facts) -> RegistryStatus {
 
 fn refuse_identity(facts: &Facts) -> Option<Verdict> {
     let lets_go = facts.situation.deleting && facts.spec.deletion_policy == RegistryDeletion::Retain;
-    Some(Verdict::stalled(Reason::IdentityNotAllowed, facts.refused.clone().filter(|_| !lets_go)?))
+    Some(Verdict::stalled(
+        Reason::IdentityNotAllowed,
+        facts.situation.acting.clone().err().filter(|_| !lets_go)?,
+    ))
 }
 
 fn finish_deletion(facts: &Facts) -> Option<Verdict> {

@@ -87,7 +87,13 @@ fn a_version_is_ready_when_it_is_registered() {
         };
         change(&mut status);
         let place = ResourceId::registry("s", "rg", "models");
-        match SourceVersion::of("it".into(), Some(&place), &facts.spec, status, deleting) {
+        match SourceVersion::of(
+            "it".into(),
+            Some((Ok(Principal::Operator), place.clone())),
+            &facts.spec,
+            status,
+            deleting,
+        ) {
             SourceVersion::Ready { registry, model, version, .. } => {
                 format!("{} {model}:{version}", registry.unwrap_or_default())
             }

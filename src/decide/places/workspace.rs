@@ -3,8 +3,8 @@
 mod gather;
 
 use crate::api::{Reason, WorkspaceSpec, WorkspaceStatus};
-use crate::azure::model::ResourceId;
 use crate::azure::model::resource::Workspace;
+use crate::azure::model::{Class, ResourceId};
 use crate::decide::{Decision, Look, Situation, Verdict, first_of};
 
 /// Everything the decision needs.
@@ -16,8 +16,6 @@ pub struct Facts {
     /// Its ARM id, from the spec.
     pub id: ResourceId,
     pub workspace: Look<Workspace>,
-    /// Why the identity that acts for it does not serve it.
-    pub refused: Option<String>,
 }
 
 /// What to say of a workspace. The first question that has an answer decides.
@@ -25,7 +23,14 @@ pub fn decide(facts: &Facts) -> Decision<WorkspaceStatus> {
     let mut status = picture(facts);
     let verdict = first_of(
         facts,
-        &[let_go, refuse_identity, refuse_second_claimant, report_unreadable, report_absence],
+        &[
+            let_go,
+            refuse_identity,
+            report_kept_out, // whom Azure does not let in has no claim
+            refuse_second_claimant,
+            report_unreadable,
+            report_absence,
+        ],
     )
     .unwrap_or_else(|| settle(facts));
     // Nothing of a workspace is Bindery's, so nothing can drift.
@@ -62,7 +67,16 @@ fn let_go(facts: &Facts) -> Option<Verdict> {
 }
 
 fn refuse_identity(facts: &Facts) -> Option<Verdict> {
-    Some(Verdict::stalled(Reason::IdentityNotAllowed, facts.refused.clone()?))
+    Some(Verdict::stalled(Reason::IdentityNotAllowed, facts.situation.acting.clone().err()?))
+}
+
+/// An identity of its own that cannot read the workspace gives no claim to it, and no quarrel about it.
+fn report_kept_out(facts: &Facts) -> Option<Verdict> {
+    facts.spec.credentials.as_ref()?;
+    let failure = facts.situation.trouble.unreadable.as_ref();
+    let refused = failure
+        .is_some_and(|f| matches!(f.error.class, Class::Unauthorized | Class::Credential | Class::NotFound));
+    if refused { report_unreadable(facts) } else { report_absence(facts) }
 }
 
 fn refuse_second_claimant(facts: &Facts) -> Option<Verdict> {

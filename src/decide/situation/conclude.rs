@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::{Failure, Mode, Situation, elapsed, retry_after};
+use super::{Attempt, Failure, Mode, Situation, elapsed, in_seconds, retry_after};
 use crate::api::{ConditionType, Conditions, Drift, Reason, conditions_of};
-use crate::azure::model::{Action, Call, Class, Error, Lane, OperationState, Purpose};
+use crate::azure::model::{Action, Call, Class, Error, Lane, OperationState, Principal, Purpose};
 use crate::decide::condition::{Said, say};
 use crate::decide::verdict::{Course, Event, LookAgain, Verdict};
 
 /// What is referred to and is not there, or cannot get ready, is waited for so long before it is a person's business.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// For so long a deletion waits for the account that acts for its place, when that is gone.
+const WITHOUT_AN_ACCOUNT: Duration = Duration::from_secs(900);
 
 impl Situation {
     /// The conditions that the answer amounts to, and the answer without what may not be done now.
@@ -28,6 +31,9 @@ impl Situation {
         let mut verdict = self.hold_back(self.wait_for_references(verdict, old), drift);
         if let Some(call) = &mut verdict.call {
             let back = matches!(call.errand.purpose, Purpose::TakeBack | Purpose::Withdraw);
+            let acting = verdict.acting.take().or_else(|| self.acting.clone().ok());
+            call.errand.principal = acting.unwrap_or(Principal::Operator);
+            call.errand.leaving = self.deleting;
             call.errand.lane = if back { Lane::TakingBack } else { self.lane };
             call.content = content(call, &verdict.differences);
         }
@@ -249,10 +255,10 @@ impl Situation {
                 Course::Stalled,
                 "Ask for more quota in Azure, or for fewer or smaller instances in the manifest; Bindery tries again",
             ),
-            Reason::Unauthorized => (
-                Course::Stalled,
-                "Check the operator's credential and its rights in Azure; Bindery tries again",
-            ),
+            Reason::Unauthorized => {
+                (Course::Stalled, "Check the rights of that identity in Azure; Bindery tries again")
+            }
+            Reason::CredentialFailed => (Course::Stalled, "Bindery tries again"),
             Reason::NotFound if self.deleting => (
                 Course::Stalled,
                 "If the place is gone from Azure for good, set spec.deletionPolicy to Retain, and Bindery lets go; it tries again",
@@ -316,7 +322,32 @@ impl Situation {
                 "Its resource group is gone from Azure, and with it all that was in it.",
             ));
         }
-        self.report_unreadable(old)
+        self.leave_without_an_account().or_else(|| self.report_unreadable(old))
+    }
+
+    /// The account that acts for the place is gone for good, as with its namespace: nobody can look after the resource any
+    /// more, and the object does not wait for ever.
+    fn leave_without_an_account(&self) -> Option<Verdict> {
+        let failure = self.trouble.unreadable.as_ref().filter(|failure| failure.error.is_account_gone())?;
+        let over = elapsed(self.deleted_at?, self.now);
+        let Attempt { resource, .. } = &failure.attempt;
+        let as_whom = failure.error.asked_as.as_deref().unwrap_or("the account of its place");
+        if over < WITHOUT_AN_ACCOUNT {
+            let message = format!(
+                "Bindery acts for this place as {as_whom}, which is gone. It waits for the account until {}, and then lets go and leaves {resource} in Azure as it is.",
+                in_seconds(self.deleted_at? + WITHOUT_AN_ACCOUNT)
+            );
+            let left = WITHOUT_AN_ACCOUNT.saturating_sub(over).min(Duration::from_secs(60));
+            return Some(Verdict {
+                next: LookAgain::After(left),
+                ..Verdict::stalled(Reason::CredentialFailed, message)
+            });
+        }
+        let mut left = Verdict::release(format!(
+            "Bindery lets go: {as_whom}, which acted for this place, is gone. {resource} stays in Azure as it is, with its owner tag; delete it there if nobody needs it."
+        ));
+        left.events.iter_mut().for_each(|event| event.warning = true);
+        Some(left)
     }
 
     /// A deletion that waits for somebody to take something out of Azure. Nobody is woken by that, and a list may
@@ -384,6 +415,7 @@ fn reason_of(error: &Error) -> Reason {
         Class::Transient => Reason::Unreachable,
         Class::Throttled(_) => Reason::Throttled,
         Class::Unauthorized => Reason::Unauthorized,
+        Class::Credential => Reason::CredentialFailed,
         Class::Conflict => Reason::Busy,
         Class::NotFound => Reason::NotFound,
     }

@@ -154,7 +154,7 @@ pub fn retry_after(class: Class, times: u32, interval: Duration) -> Duration {
         Class::Throttled(wait) => wait.max(Duration::from_secs(1)),
         Class::Conflict => doubling(2, Duration::from_secs(60)),
         Class::Transient => doubling(1, Duration::from_secs(300)),
-        Class::Permanent | Class::Unauthorized | Class::NotFound => {
+        Class::Permanent | Class::Unauthorized | Class::Credential | Class::NotFound => {
             doubling(10, interval.max(Duration::from_secs(60)))
         }
     }

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::{ConditionType, conditions_of};
-use crate::azure::model::Lane;
+use crate::azure::model::{Lane, Principal};
 
 pub use failure::{Attempt, Failure, Trouble, Written, retry_after};
 pub use intent::{Effect, Intent};
@@ -44,6 +44,8 @@ pub struct Situation {
     pub handover: Duration,
     /// How urgent the object's requests are.
     pub lane: Lane,
+    /// As whom the object's resource is read and changed; or why nobody does that, in sentences that say what to do.
+    pub acting: Result<Principal, String>,
     /// Who we are, and who else names the same resource.
     pub ownership: Ownership,
     /// What was tried and did not work.

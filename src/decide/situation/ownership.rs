@@ -342,12 +342,12 @@ impl Situation {
         Some(Verdict::call(Reason::Deleting, call))
     }
 
-    /// For an object that goes and of which nobody knows where it was in Azure: its place and its status are gone. The
+    /// For an object that goes and of which nobody knows where it was in Azure, or as whom to look after it: its place is gone. The
     /// finalizer says that something may be there, so it waits; with its whole namespace, it goes.
     pub(in crate::decide) fn end_without_a_place(&self, what: &str) -> Option<Verdict> {
         self.ownership.namespace_ends.then(|| {
             Verdict::release(format!(
-                "Its place is gone with its namespace, so nobody can say which {what} was its own: what there is stays in Azure."
+                "Its place is gone with its namespace, and with it who could say which {what} is its own, or act for it: what there is stays in Azure."
             ))
         })
     }

@@ -27,15 +27,18 @@ impl Entra {
 
     fn source(&self) -> TokenSource {
         let entra = self.clone();
-        TokenSource::new(Box::new(move || {
-            let entra = entra.clone();
-            Box::pin(async move {
-                let number = entra.asked.fetch_add(1, Ordering::Relaxed) + 1;
-                tokio::time::sleep(entra.takes).await;
-                let answer = entra.answer.lock().expect("not poisoned").clone();
-                answer.map(|lifetime| Fetched { secret: format!("token {number}"), lifetime })
-            })
-        }))
+        TokenSource::new(
+            "Somebody".into(),
+            Box::new(move || {
+                let entra = entra.clone();
+                Box::pin(async move {
+                    let number = entra.asked.fetch_add(1, Ordering::Relaxed) + 1;
+                    tokio::time::sleep(entra.takes).await;
+                    let answer = entra.answer.lock().expect("not poisoned").clone();
+                    answer.map(|lifetime| Fetched { secret: format!("token {number}"), lifetime })
+                })
+            }),
+        )
     }
 }
 
@@ -101,10 +104,10 @@ async fn a_valid_token_outlives_a_failing_renewal() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bad_credential_is_not_hammered_and_a_mended_one_is_noticed() {
-    let entra = Entra::new(Err(error(Class::Unauthorized)));
+    let entra = Entra::new(Err(error(Class::Credential)));
     let source = entra.source();
     for _ in 0..600 {
-        assert_eq!(text(&source).await, Err(Class::Unauthorized));
+        assert_eq!(text(&source).await, Err(Class::Credential));
         after(1).await;
     }
     // 5, 10, 20, 40, 80, 120, 120, … seconds.
@@ -179,7 +182,7 @@ async fn a_token_that_others_take_is_used_whatever_one_of_them_says() {
     assert_eq!((text(&source).await, entra.asked()), (Ok(token(3)), 3));
     // Where Entra ID gives no other, nobody else hears of it.
     after(60).await;
-    entra.says(Err(error(Class::Unauthorized)));
+    entra.says(Err(error(Class::Credential)));
     let third = token_of(&source).await;
     assert!(!source.refused(&third, false, true).await);
     assert_eq!(text(&source).await, Ok(token(3)));
@@ -194,7 +197,7 @@ async fn a_token_that_has_ended_already_is_not_asked_for_with_every_request() {
         "Entra ID gave a token that ends in 0 s, or has ended. The clock of this machine may be wrong.";
     assert_eq!(said.as_deref(), Some(expected));
     for _ in 0..600 {
-        assert_eq!(text(&source).await, Err(Class::Unauthorized));
+        assert_eq!(text(&source).await, Err(Class::Credential));
         after(1).await;
     }
     assert!(entra.asked() <= 10, "{}", entra.asked());

@@ -49,7 +49,7 @@ fn a_deletion_goes_in_the_right_order() {
         (
             "the same, and its namespace goes",
             ending(lost()).with(|f| f.situation.ownership.namespace_ends = true).decide(),
-            "False Finishing working | Its place is gone with its namespace, so nobody can say which endpoint was its own: what there is stays in Azure. | interval | released",
+            "False Finishing working | Its place is gone with its namespace, and with it who could say which endpoint is its own, or act for it: what there is stays in Azure. | interval | released",
         ),
         (
             "a deployment is being made",

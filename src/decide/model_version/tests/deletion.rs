@@ -87,7 +87,7 @@ fn a_deletion_ends_as_its_policy_says() {
                 (f.id, f.version, f.place) = (None, Look::Unseen, missing());
                 f.situation.ownership.namespace_ends = true;
             })),
-            "False Finishing working | Its place is gone with its namespace, so nobody can say which version was its own: what there is stays in Azure. | interval | released",
+            "False Finishing working | Its place is gone with its namespace, and with it who could say which version is its own, or act for it: what there is stays in Azure. | interval | released",
         ),
         (
             "deployed, and an heir could come yet",

@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::Facts;
 use crate::api::{ModelVersion, Object, Registry, RegistryDeletion, RegistryStatus};
 use crate::azure::model::resource::{self, Rest};
-use crate::azure::model::{Error, Purpose, ResourceId};
+use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::places::is_kept_out;
 use crate::decide::{Situation, words_of};
 
 /// What a registry may hold.
@@ -32,9 +33,15 @@ impl Kind for Registry {
         Some(self.id())
     }
 
-    // Whom no identity serves has no claim.
+    fn acting(&self, at: &ResourceId, known: &mut Known) -> Result<Principal, String> {
+        known.acting(&self.home(), self.spec.credentials.as_ref(), at)
+    }
+
+    // Whom no identity serves has no claim, and whose own identity was not let in by Azure has none either.
     fn let_in(&self, known: &mut Known) -> Option<bool> {
-        Some(known.served().refuses(&self.home(), &self.id()).is_none())
+        let seen = self.current().discovery_url.is_some();
+        let may_read = self.spec.credentials.is_none() || seen && !is_kept_out(&self.current().conditions);
+        Some(may_read && self.acting(&self.id(), known).is_ok())
     }
 
     fn names(&self) -> Vec<Name> {
@@ -52,12 +59,9 @@ impl Kind for Registry {
 
     fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
         let id = self.id();
-        let refused = known.served().refuses(&self.home(), &id);
-        situation.follow(refused.is_none(), known);
-        let found = match refused {
-            None => known.resource::<resource::Registry>(Purpose::Compare, &id),
-            Some(_) => None,
-        };
+        let served = situation.acting.is_ok();
+        situation.follow(served, known);
+        let found = served.then(|| known.resource::<resource::Registry>(Purpose::Compare, &id)).flatten();
         let mut registry = situation.look(&id, &format!("the registry {}", id.name()), found);
         let (mut holds, mut referrers) = (vec![], vec![]);
         let may_be_deleted = situation.deleting && self.spec.deletion_policy == RegistryDeletion::Delete;
@@ -74,7 +78,7 @@ impl Kind for Registry {
         situation.looked(&registry);
         situation.read_tags(self, registry.found().map(|r| &r.tags), known);
         let (spec, status) = (self.spec.clone(), self.current());
-        Facts { situation, spec, status, id, refused, registry, holds, referrers }
+        Facts { situation, spec, status, id, registry, holds, referrers }
     }
 }
 
@@ -163,7 +167,7 @@ mod tests {
     /// how many reads that took.
     fn holds(answers: &[(&str, bool, Value)]) -> (Vec<String>, usize) {
         let id = ResourceId::registry("s", "rg", "models");
-        let mut known = Known::nothing(Lane::Routine, Served::everything());
+        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
         let mut reads = 0;
         loop {
             if let Some(content) = content(&id, &mut known) {

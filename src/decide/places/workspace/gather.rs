@@ -2,8 +2,9 @@
 
 use super::Facts;
 use crate::api::{Object, Workspace};
-use crate::azure::model::{Purpose, ResourceId};
+use crate::azure::model::{Principal, Purpose, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::places::is_kept_out;
 use crate::decide::{Situation, words_of};
 
 impl Workspace {
@@ -22,9 +23,15 @@ impl Kind for Workspace {
         Some(self.id())
     }
 
-    // Whom no identity serves has no claim.
+    fn acting(&self, at: &ResourceId, known: &mut Known) -> Result<Principal, String> {
+        known.acting(&self.home(), self.spec.credentials.as_ref(), at)
+    }
+
+    // Whom no identity serves has no claim, and whose own identity was not let in by Azure has none either.
     fn let_in(&self, known: &mut Known) -> Option<bool> {
-        Some(known.served().refuses(&self.home(), &self.id()).is_none())
+        let seen = self.current().workspace_id.is_some();
+        let may_read = self.spec.credentials.is_none() || seen && !is_kept_out(&self.current().conditions);
+        Some(may_read && self.acting(&self.id(), known).is_ok())
     }
 
     fn names(&self) -> Vec<Name> {
@@ -38,10 +45,10 @@ impl Kind for Workspace {
 
     fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
         let id = self.id();
-        let refused = known.served().refuses(&self.home(), &id);
-        let found = if refused.is_none() { known.resource(Purpose::Compare, &id) } else { None };
+        let served = situation.acting.is_ok();
+        let found = served.then(|| known.resource(Purpose::Compare, &id)).flatten();
         let workspace = situation.look(&id, &format!("the workspace {}", id.name()), found);
         situation.looked(&workspace);
-        Facts { situation, spec: self.spec.clone(), status: self.current(), id, workspace, refused }
+        Facts { situation, spec: self.spec.clone(), status: self.current(), id, workspace }
     }
 }

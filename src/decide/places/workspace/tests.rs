@@ -34,7 +34,7 @@ fn every_question_has_its_answer() {
         ),
         (
             "no identity serves it",
-            decide(&with(|f| (f.workspace, f.refused) = (Look::Unseen, Some("Add it.".into())))),
+            decide(&with(|f| (f.workspace, f.situation.acting) = (Look::Unseen, Err("Add it.".into())))),
             "False IdentityNotAllowed stalled | Add it. | interval",
         ),
         (
@@ -58,7 +58,7 @@ fn every_question_has_its_answer() {
                 f.workspace = Look::Unseen;
                 f.situation.unreadable_by(Class::Unauthorized);
             })),
-            "False Unauthorized stalled | Bindery could not read it: No. Check the operator's credential and its rights in Azure; Bindery tries again, at least every 10 min. | 10 s",
+            "False Unauthorized stalled | Bindery could not read it: No. Check the rights of that identity in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
     ]);
 }

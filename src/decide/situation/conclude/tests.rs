@@ -87,7 +87,7 @@ fn a_call_that_failed_waits_for_its_time() {
         (
             "unauthorized",
             after(Class::Unauthorized, 0, 1),
-            "False Unauthorized stalled | Bindery could not create the registry models: No. Check the operator's credential and its rights in Azure; Bindery tries again, at least every 10 min. | 10 s",
+            "False Unauthorized stalled | Bindery could not create the registry models: No. Check the rights of that identity in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
         (
             "not found",
@@ -202,7 +202,7 @@ fn ready_speaks_of_a_fresh_look() {
         (
             "forbidden",
             unreadable(Class::Unauthorized, Some(60), true),
-            "False Unauthorized stalled | Bindery could not read it: No. Check the operator's credential and its rights in Azure; Bindery tries again, at least every 10 min. | 10 s",
+            "False Unauthorized stalled | Bindery could not read it: No. Check the rights of that identity in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
         (
             "refused",

@@ -107,7 +107,7 @@ fn a_deletion_ends_as_its_policy_says() {
                 f.registry = Look::Unseen;
                 f.situation.unreadable_by(Class::Unauthorized);
             })),
-            "False Unauthorized stalled | Bindery could not read it: No. Check the operator's credential and its rights in Azure; Bindery tries again, at least every 10 min. | 10 s",
+            "False Unauthorized stalled | Bindery could not read it: No. Check the rights of that identity in Azure; Bindery tries again, at least every 10 min. | 10 s",
         ),
     ]);
 }

@@ -7,7 +7,7 @@ use crate::decide::fixtures::{ago, assert_table, attempt, failed_state, failure,
 
 fn unserved(change: impl FnOnce(&mut Facts)) -> Facts {
     with(|f| {
-        (f.registry, f.refused) = (Look::Unseen, Some("Add it.".into()));
+        (f.registry, f.situation.acting) = (Look::Unseen, Err("Add it.".into()));
         change(f);
     })
 }
