@@ -123,7 +123,7 @@ impl Accounts for ServiceAccounts {
 fn refused(account: &Account, code: u16, message: &str) -> NoAccount {
     match code {
         404 | 409 => NoAccount::Gone,
-        401 | 403 => NoAccount::Unfit(format!(
+        401 | 403 => NoAccount::Forbidden(format!(
             "The operator may not act as service account {account}. Whoever runs the operator has to add {{namespace: {}, name: {}}} to placeIdentities.serviceAccounts in the chart's values. The API server said: {message}",
             account.namespace, account.name
         )),
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(of(404), NoAccount::Gone);
         assert_eq!(of(409), NoAccount::Gone);
         assert_eq!(of(500), NoAccount::Unreachable("No.".into()));
-        let NoAccount::Unfit(why) = of(403) else { panic!("{:?}", of(403)) };
+        let NoAccount::Forbidden(why) = of(403) else { panic!("{:?}", of(403)) };
         assert!(why.contains("{namespace: ml, name: fares} to placeIdentities.serviceAccounts"), "{why}");
         assert!(matches!(of(422), NoAccount::Unfit(_)));
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::operator::ACCOUNT;
 use super::story::TENANT;
 use super::{Error, Stand};
+use crate::ControlPlane;
 
 /// What the chart lets the operator do with these accounts.
 const RULES: &str = include_str!("../../../charts/bindery/rbac/accounts.yaml");
@@ -60,6 +61,11 @@ impl Stand {
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
         api.patch(name, &PatchParams::apply("stand").force(), &Patch::Apply(&account)).await?;
         Ok(())
+    }
+
+    /// Lets the operator work in every namespace, as the chart does without `watchNamespaces`, whichever it watches.
+    pub async fn grant_everywhere(&self, control_plane: &ControlPlane) -> Result<(), Error> {
+        super::operator::grant(control_plane, &self.namespace, &[]).await.map(|_| ())
     }
 
     async fn let_operator_use(&self, namespace: &str, name: &str) -> Result<(), Error> {

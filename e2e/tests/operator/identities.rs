@@ -182,6 +182,7 @@ async fn an_account_that_is_not_right_is_said_and_mended_and_stops_no_other() ->
 async fn a_namespace_that_ends_with_its_account_is_let_go_with_the_last_token() -> Outcome {
     let team = "identities-team";
     let stand = stand("identities-end", &[team]).await?;
+    stand.grant_everywhere(e2e::control_plane::shared().await?).await?;
     stand.place_account(team, "team-azure").await?;
     stand.apply_in(team, "Workspace", "fares-prod", acting_as("team-azure")).await?;
     stand

@@ -53,6 +53,9 @@ pub struct Who {
 pub enum NoAccount {
     /// There is none, or it is another one now.
     Gone,
+    /// The cluster does not let the operator use it: sentences that say what to do. In a namespace that ends, the right may
+    /// be gone before the account.
+    Forbidden(String),
     /// It may not be used, or does not say who it is in Entra ID: sentences that say what to do.
     Unfit(String),
     /// The cluster gave no answer, for this reason.
@@ -69,7 +72,9 @@ impl NoAccount {
                 let code = Some(ACCOUNT_NOT_FOUND.to_owned());
                 Error { code, ..Error::new(Class::Credential, message) }
             }
-            Self::Unfit(message) => Error::new(Class::Credential, presentable(&message)),
+            Self::Forbidden(message) | Self::Unfit(message) => {
+                Error::new(Class::Credential, presentable(&message))
+            }
             Self::Unreachable(why) => {
                 let why = why.trim_end_matches('.');
                 let message = format!("The cluster gave no token of service account {account}: {why}.");
@@ -110,10 +115,10 @@ impl Known {
         let tokens = self.tokens.as_ref().map(|(_, tokens)| tokens.clone());
         (at.elapsed() < fresh).then(|| match (who, tokens) {
             (Ok(_), Some(tokens)) => Ok(tokens),
-            // An API server that does not answer takes no right away. Of an account that is gone, the last token lets go of
-            // what was made as it.
+            // An API server that does not answer takes no right away. Of an account that is gone, or was with its
+            // namespace, the last token lets go of what was made as it.
             (Err(NoAccount::Unreachable(_)), Some(tokens)) => Ok(tokens),
-            (Err(NoAccount::Gone), Some(tokens)) if leaving => Ok(tokens),
+            (Err(NoAccount::Gone | NoAccount::Forbidden(_)), Some(tokens)) if leaving => Ok(tokens),
             (Err(why), _) => Err(why.clone()),
             (Ok(_), None) => Err(NoAccount::Gone),
         })

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, Registry, Workspace};
+use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, Reason, Registry, Workspace};
 use crate::decide::Served;
 
 fn made<K: Object>(namespace: &str, name: &str, spec: &Value) -> Arc<K> {
@@ -209,6 +209,100 @@ fn whom_no_identity_serves_reads_nothing_and_claims_nothing() {
         assert_eq!(!asked.is_empty(), reads, "{asked:?}");
         // Nobody is put into conflict by a place that no identity serves.
         assert_eq!(workspace("blue").let_in(&mut known), Some(reads));
+    }
+}
+
+/// As whom each place of the cluster acts, and what is in it is read.
+#[test]
+fn what_is_in_a_place_is_read_as_the_place() {
+    let azure = json!({"subscriptionId": "s", "resourceGroup": "rg"});
+    let with = |account: &str| {
+        json!({"azure": azure, "location": "eastus", "allowedNamespaces": {"from": "All"},
+        "credentials": {"serviceAccountName": account}})
+    };
+    let own = made::<Workspace>("fares", "own", &json!({"azure": azure}));
+    let dev = made::<Workspace>("fares", "dev", &with("dev"));
+    let models = made::<Registry>("platform", "models", &with("models"));
+    let in_dev = json!({"workspaceRef": {"name": "dev"}});
+    let trained = version("fares", "trained", "taxi", &in_dev);
+    let promotion = json!({"registryRef": {"name": "models", "namespace": "platform"},
+        "source": {"modelVersionRef": {"name": "trained"}}});
+    let promoted = version("fares", "promoted", "taxi", &promotion);
+    let from_blue =
+        version("blue", "other", "taxi", &json!({"workspaceRef": {"name": "dev", "namespace": "fares"}}));
+    let lost = version("fares", "lost", "taxi", &json!({"workspaceRef": {"name": "nowhere"}}));
+    let objects = [
+        own.clone().any(),
+        dev.clone().any(),
+        models.clone().any(),
+        trained.clone().any(),
+        promoted.clone().any(),
+        from_blue.clone().any(),
+        lost.clone().any(),
+    ];
+    fn whose<K: Kind>(object: &K, cluster: &Cluster) -> (String, Vec<String>) {
+        let (acting, known) =
+            cluster.known(|known| gather(object, &moment(false), known).situation().acting.clone());
+        drop(known);
+        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
+        let asked = loop {
+            gather(object, &moment(false), &mut known);
+            let wanted = known.wants();
+            if wanted.cluster.is_empty() {
+                break wanted.azure.iter().map(|read| read.errand.principal.to_string()).collect();
+            }
+            for read in wanted.cluster {
+                let found = cluster.find(&read);
+                known.take_in_cluster(read, found);
+            }
+        };
+        (acting.map_or_else(|why| why, |who| who.to_string()), asked)
+    }
+    let cluster = Cluster(objects.to_vec(), Watched::all());
+    let place =
+        |account: &str| (format!("service account {account}"), vec![format!("service account {account}")]);
+    let operator = "the operator's own identity".to_string();
+    assert_eq!(whose(&*own, &cluster), (operator.clone(), vec![operator.clone()]));
+    assert_eq!(whose(&*dev, &cluster), place("fares/dev"));
+    assert_eq!(whose(&*models, &cluster), place("platform/models"));
+    // Of a version it is its place's, in whatever namespace that is; what is not ready is not looked into.
+    assert_eq!(whose(&*trained, &cluster).0, "service account fares/dev");
+    assert_eq!(whose(&*promoted, &cluster).0, "service account platform/models");
+    assert_eq!(whose(&*from_blue, &cluster).0, "service account fares/dev");
+    // Of a place that is gone nobody knows the account.
+    assert_eq!(whose(&*lost, &cluster).0, operator);
+}
+
+/// An identity of one's own gives a claim to what it may read, and to nothing else.
+#[test]
+fn whom_azure_does_not_let_in_claims_nothing() {
+    let azure = json!({"subscriptionId": "s", "resourceGroup": "rg"});
+    let workspace = |credentials: bool, seen: bool, reason: Reason| {
+        let mut it = made::<Workspace>("fares", "prod", &json!({"azure": azure}));
+        let workspace = Arc::make_mut(&mut it);
+        workspace.spec.credentials =
+            credentials.then(|| serde_json::from_value(json!({"serviceAccountName": "a"})).unwrap());
+        let said = json!({"type": "Ready", "status": "False", "reason": reason.to_string(), "message": "",
+            "lastTransitionTime": "2026-03-01T12:00:00Z"});
+        let status =
+            json!({"observedGeneration": 1, "workspaceId": seen.then_some("guid"), "conditions": [said]});
+        workspace.status = Some(serde_json::from_value(status).unwrap());
+        it
+    };
+    for (credentials, seen, reason, claims) in [
+        (true, true, Reason::Succeeded, true),
+        (true, true, Reason::Conflict, true),
+        (true, true, Reason::Unreachable, true),
+        (true, false, Reason::Unreachable, false),
+        (true, true, Reason::Unauthorized, false),
+        (true, true, Reason::CredentialFailed, false),
+        (true, true, Reason::NotInAzure, false),
+        // Where the operator's own identity serves, an administrator has listed the place.
+        (false, false, Reason::Unauthorized, true),
+    ] {
+        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
+        let may = workspace(credentials, seen, reason).let_in(&mut known);
+        assert_eq!(may, Some(claims), "{credentials} {seen} {reason:?}");
     }
 }
 

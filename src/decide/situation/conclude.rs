@@ -328,7 +328,11 @@ impl Situation {
     /// The account that acts for the place is gone for good, as with its namespace: nobody can look after the resource any
     /// more, and the object does not wait for ever.
     fn leave_without_an_account(&self) -> Option<Verdict> {
-        let failure = self.trouble.unreadable.as_ref().filter(|failure| failure.error.is_account_gone())?;
+        // In a namespace that ends, what else is said of the account is said because it ends.
+        let gone = |error: &Error| {
+            error.is_account_gone() || self.ownership.namespace_ends && error.class == Class::Credential
+        };
+        let failure = self.trouble.unreadable.as_ref().filter(|failure| gone(&failure.error))?;
         let over = elapsed(self.deleted_at?, self.now);
         let Attempt { resource, .. } = &failure.attempt;
         let as_whom = failure.error.asked_as.as_deref().unwrap_or("the account of its place");

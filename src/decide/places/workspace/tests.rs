@@ -1,4 +1,5 @@
 use super::{Facts, decide};
+use crate::api::Credentials;
 use crate::azure::model::Class;
 use crate::decide::Look;
 use crate::decide::fixtures::{assert_table, ready, workspace};
@@ -59,6 +60,26 @@ fn every_question_has_its_answer() {
                 f.situation.unreadable_by(Class::Unauthorized);
             })),
             "False Unauthorized stalled | Bindery could not read it: No. Check the rights of that identity in Azure; Bindery tries again, at least every 10 min. | 10 s",
+        ),
+        (
+            "an identity of its own that is not let in has no quarrel",
+            decide(&with(|f| {
+                f.spec.credentials = Some(Credentials { service_account_name: "fares".into() });
+                f.workspace = Look::Unseen;
+                f.situation.unreadable_by(Class::Unauthorized);
+                f.situation.claimed_by("platform/theirs", 60);
+            })),
+            "False Unauthorized stalled | Bindery could not read it: No. Check the rights of that identity in Azure; Bindery tries again, at least every 10 min. | 10 s",
+        ),
+        (
+            "nor has one without a token",
+            decide(&with(|f| {
+                f.spec.credentials = Some(Credentials { service_account_name: "fares".into() });
+                f.workspace = Look::Unseen;
+                f.situation.unreadable_by(Class::Credential);
+                f.situation.claimed_by("platform/theirs", 60);
+            })),
+            "False CredentialFailed stalled | Bindery could not read it: No. Bindery tries again, at least every 10 min. | 10 s",
         ),
     ]);
 }

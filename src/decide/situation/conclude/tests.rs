@@ -549,3 +549,35 @@ fn events_tell_what_has_happened_once() {
     drifted.status = decide(&drifted).status;
     assert_eq!(told(&drifted), none);
 }
+
+/// The account that acts for a place is gone while something of the place goes.
+#[test]
+fn a_deletion_waits_for_an_account_only_for_a_while() {
+    use crate::azure::model::{ACCOUNT_NOT_FOUND, Error};
+    use crate::decide::fixtures::{ago, model_version};
+
+    let of = |code: Option<&str>, seconds: u64, namespace_ends: bool| {
+        let mut facts = model_version();
+        facts.version = Look::Unseen;
+        facts.spec.deletion_policy = crate::api::VersionDeletion::Delete;
+        facts.situation.deleting = true;
+        facts.situation.deleted_at = Some(ago(seconds));
+        facts.situation.ownership.namespace_ends = namespace_ends;
+        facts.situation.unreadable_by(Class::Credential);
+        let failure = facts.situation.trouble.unreadable.as_mut().unwrap();
+        let error = Error { code: code.map(Into::into), ..Error::new(Class::Credential, "No.") };
+        failure.error = Error { asked_as: Some("service account fares/a".into()), ..error };
+        let decision = crate::decide::model_version::decide(&facts);
+        let warned = decision.events.iter().any(|event| event.warning && decision.release);
+        (crate::decide::fixtures::told(&decision), warned)
+    };
+    let gone = Some(ACCOUNT_NOT_FOUND);
+    let waits = "False CredentialFailed stalled | Bindery acts for this place as service account fares/a, which is gone. It waits for the account until 2026-03-01T12:05:00Z, and then lets go and leaves /somewhere in Azure as it is. | 60 s";
+    let left = "False Finishing working | Bindery lets go: service account fares/a, which acted for this place, is gone. /somewhere stays in Azure as it is, with its owner tag; delete it there if nobody needs it. | interval | released";
+    assert_eq!(of(gone, 600, false), (waits.into(), false));
+    assert_eq!(of(gone, 900, false), (left.into(), true));
+    // What is wrong with an account that is there can be mended, but for one whose namespace ends.
+    let (said, _) = of(None, 9000, false);
+    assert!(said.starts_with("False CredentialFailed stalled | Bindery could not read it"), "{said}");
+    assert_eq!(of(None, 900, true), (left.into(), true));
+}
