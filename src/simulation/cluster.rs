@@ -62,6 +62,8 @@ pub struct Cluster {
     pub labels: BTreeMap<String, BTreeMap<String, String>>,
     /// How often every object is compared with Azure.
     pub interval: &'static str,
+    /// Each place acts as an account of its own name; else the operator's own identity serves them all.
+    pub accounts: bool,
     /// What went at once, without a finalizer, and was not Ready or only observed: it may have left something in Azure.
     pub unheld: BTreeSet<String>,
     /// What the cache has not seen yet.

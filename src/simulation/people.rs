@@ -6,8 +6,8 @@ use super::cluster::{Cluster, Simulated};
 use super::foreign;
 use super::world::World;
 use crate::api::{
-    DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion, ModelVersionSpec, Registry,
-    RegistrySpec, Workspace, WorkspaceSpec,
+    Credentials, DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion, ModelVersionSpec,
+    Registry, RegistrySpec, Workspace, WorkspaceSpec,
 };
 
 /// The numbers of the versions that there are.
@@ -21,14 +21,21 @@ fn azure(name: &str) -> Value {
     json!({"subscriptionId": "s", "resourceGroup": "rg", "name": name})
 }
 
-fn registry() -> RegistrySpec {
-    of(
-        json!({"azure": azure("models"), "location": "eastus", "tags": {"team": "platform"}, "allowedNamespaces": {"from": "All"}}),
-    )
+/// The account of a place, where places have accounts.
+fn credentials(cluster: &Cluster, place: &str) -> Option<Credentials> {
+    cluster.accounts.then(|| Credentials { service_account_name: place.into() })
 }
 
-fn workspace(name: &str) -> WorkspaceSpec {
-    of(json!({"azure": azure(name)}))
+fn registry(cluster: &Cluster) -> RegistrySpec {
+    let spec: RegistrySpec = of(
+        json!({"azure": azure("models"), "location": "eastus", "tags": {"team": "platform"}, "allowedNamespaces": {"from": "All"}}),
+    );
+    RegistrySpec { credentials: credentials(cluster, "models"), ..spec }
+}
+
+fn workspace(cluster: &Cluster, name: &str) -> WorkspaceSpec {
+    let spec: WorkspaceSpec = of(json!({"azure": azure(name)}));
+    WorkspaceSpec { credentials: credentials(cluster, name), ..spec }
 }
 
 fn trained(number: &str) -> ModelVersionSpec {
@@ -62,6 +69,7 @@ pub fn begin(world: &mut World) {
     let now = world.now;
     // Where Azure is hardly ever compared, whoever is not woken by a change does not see it.
     world.cluster.interval = if world.rng.u8(0..4) == 0 { "24h" } else { "5m" };
+    world.cluster.accounts = world.rng.u8(0..4) > 0;
     let World { cluster, rng, .. } = world;
     apply_missing(cluster, now);
     cluster.apply::<DeploymentBinding>("taxi", binding("taxi", "1"), now);
@@ -81,11 +89,11 @@ pub fn begin(world: &mut World) {
 
 fn apply_missing(cluster: &mut Cluster, now: jiff::Timestamp) {
     if cluster.find::<Registry>("models").is_none() {
-        cluster.apply::<Registry>("models", registry(), now);
+        cluster.apply::<Registry>("models", registry(cluster), now);
     }
     for name in ["dev", "prod"] {
         if cluster.find::<Workspace>(name).is_none() {
-            cluster.apply::<Workspace>(name, workspace(name), now);
+            cluster.apply::<Workspace>(name, workspace(cluster, name), now);
         }
     }
     for number in VERSIONS {

@@ -66,6 +66,8 @@ pub struct World {
     pub in_backup: BTreeSet<ObjectKey>,
     /// The operator is to be started again.
     pub restart: bool,
+    /// Places whose objects a pass has looked for in vain: as whom to act there nobody knew.
+    pub lost: BTreeSet<String>,
     /// Namespaces whose labels have changed.
     pub relabelled: Vec<String>,
     /// What each running pass has read by a GET.
@@ -102,6 +104,7 @@ impl World {
             seen_by_reader: vec![],
             in_backup: BTreeSet::new(),
             restart: false,
+            lost: BTreeSet::new(),
             relabelled: vec![],
             got: BTreeMap::new(),
             requests: BTreeMap::new(),
@@ -157,7 +160,11 @@ impl World {
     /// An object as the cache has it, for the pass that is being polled.
     pub fn seen(&mut self, key: &ObjectKey) -> Option<AnyObject> {
         self.seen_by_reader.push(key.clone());
-        self.seen_quietly(key)
+        let seen = self.seen_quietly(key);
+        if seen.is_none() && matches!(key.kind, ObjectKind::Registry | ObjectKind::Workspace) {
+            self.lost.insert(key.name.to_string());
+        }
+        seen
     }
 
     /// An object as the cache has it.
@@ -204,6 +211,17 @@ impl World {
         let arrives = self.now + Duration::from_millis(self.rng.u64(2..20) + slow);
         let reader = self.reader.clone();
         self.asked.insert(self.tickets, reader.clone());
+        let whose = match &request {
+            Request::Read(read) => {
+                invariants::what_is_in_a_place_is_touched_as_the_place(self, &read.errand, &read.what)
+            }
+            Request::Send(call) => {
+                let what = Ask::Resource(call.resource.clone());
+                invariants::what_is_in_a_place_is_touched_as_the_place(self, &call.errand, &what)
+            }
+            Request::Status(_) | Request::Finalizers(_) => Ok(()),
+        };
+        self.must(whose);
         self.requests.insert((arrives, self.tickets), UnderWay { reader, request });
         self.tickets
     }

@@ -127,7 +127,8 @@ impl Cloud {
     /// What a GET or a list answers when it does not answer.
     fn trouble(&mut self) -> Option<Error> {
         if self.now < self.closed_until {
-            return Some(Error::new(Class::Unauthorized, "The client has no right to do that."));
+            let class = if self.rng.bool() { Class::Unauthorized } else { Class::Credential };
+            return Some(Error::new(class, "The client has no right to do that, or no token."));
         }
         if self.bad(0.5) {
             let wait = self.seconds(1, 20);

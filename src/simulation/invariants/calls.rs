@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::cloud::{Deed, Form};
+use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{Evidence, allowed, evidence, hold, positions, wanted, written_traffic};
 use crate::api::{
     BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, Tags, VersionDeletion,
 };
-use crate::azure::model::{Action, Call, Purpose, ResourceId};
+use crate::azure::model::{Account, Action, Ask, Call, Errand, Principal, Purpose, ResourceId};
 use crate::decide::{Claimant, Facts as _, Kind, Look, Mode, Situation, deployment_binding};
 
 /// What holds of every call.
@@ -104,6 +105,29 @@ fn of_a_bindings_call(
     what_is_not_named_stays(got, &[("/sku/capacity", named)], call)?;
     let owned = facts.status.owned_deployment_tags.get(name).map_or(&[][..], Vec::as_slice);
     foreign_fields_survive(got, "/tags", &facts.spec.online.deployment.tags, owned, call)
+}
+
+/// Reads and calls go out as the account of the place that they are about, and as nobody else. Where the object of the place
+/// is gone, nobody knows its account.
+pub fn what_is_in_a_place_is_touched_as_the_place(
+    world: &World,
+    errand: &Errand,
+    what: &Ask,
+) -> Result<(), String> {
+    let at = match what {
+        Ask::Resource(id) | Ask::Collection { path: id, .. } | Ask::Beginning { path: id } => id,
+        Ask::Operation { resource, .. } => resource,
+        Ask::Run { workspace, .. } => workspace,
+    };
+    let place = at.segment("registries").or_else(|| at.segment("workspaces")).unwrap_or_default();
+    let account = Account { namespace: HOME.into(), name: place.into() };
+    let known = match &errand.principal {
+        Principal::Account(one) => world.cluster.accounts && *one == account,
+        Principal::Operator => !world.cluster.accounts || world.lost.contains(place),
+    };
+    // A publish is followed where its source is, and after the source has gone as whoever is left.
+    let source_may_be_gone = matches!(what, Ask::Operation { .. });
+    hold(known || source_may_be_gone, || format!("{what} was asked for as {}", errand.principal))
 }
 
 /// No write when suspended, observing, or with `--observe-only`.

@@ -41,7 +41,7 @@ pub fn evidence<K: Kind>(facts: &K::Facts) -> Evidence<'_> {
     }
 }
 
-pub use calls::{of_a_call, of_a_release};
+pub use calls::{of_a_call, of_a_release, what_is_in_a_place_is_touched_as_the_place};
 pub use decisions::of_a_decision;
 
 /// What the invariants remember.
