@@ -108,11 +108,11 @@ async fn a_wrong_secret_is_said_with_entras_code_and_never_shown() -> Outcome {
     stand.operator.environment = vec![("AZURE_CLIENT_SECRET".into(), wrong.into())];
     stand.operator.start()?;
     taxi::story(&stand, taxi::binding("taxi-1")).await?;
-    let message = stand.wait_reason::<Workspace>("fares-prod", "Unauthorized").await?;
+    let message = stand.wait_reason::<Workspace>("fares-prod", "CredentialFailed").await?;
     assert!(message.contains("AADSTS7000215: ") && message.contains("(HTTP 401, correlation "), "{message}");
     assert!(!message.contains("Trace ID"), "{message}");
-    assert!(message.contains("Check the operator's credential"), "{message}");
-    stand.wait_reason::<bindery::api::Registry>("fares-models", "Unauthorized").await?;
+    assert!(message.contains("Give the operator a secret of the application that is valid"), "{message}");
+    stand.wait_reason::<bindery::api::Registry>("fares-models", "CredentialFailed").await?;
     let asked = within_seconds(&stand, 3).await;
     assert!(asked <= 2, "{asked} requests in 3 s");
     for object in taxi::everything(&stand).await? {
