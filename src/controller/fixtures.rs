@@ -71,6 +71,7 @@ impl Azure for Nowhere {
             Ask::Collection { .. } | Ask::Beginning { .. } => Answer::Collection(Err(error)),
             Ask::Operation { .. } => Answer::Operation(Err(error)),
             Ask::Run { .. } => Answer::Run(Err(error)),
+            Ask::Names => Answer::Names(Err(error)),
         }
     }
 

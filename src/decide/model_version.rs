@@ -43,6 +43,9 @@ pub struct Facts {
     /// The objects through which its sources lead back to it; empty where they do not.
     pub circle: Vec<String>,
     pub version: Look<ModelVersion>,
+    /// It was made by the identity that publishes from its source: what nobody else owns is our copy then, also when the
+    /// status does not know of it any more.
+    pub copied_by_us: bool,
     /// The job that made it; looked up once.
     pub job: Look<Job>,
     /// The MLflow run of that job; looked up once.
@@ -354,7 +357,7 @@ fn correct(facts: &Facts) -> Option<Verdict> {
     }
     let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
     let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
-    let copied = facts.status.publishing.is_some();
+    let copied = facts.status.publishing.is_some() || facts.copied_by_us;
     let (title, fields_in_words) = (facts.title(), fields.join(", "));
     let (purpose, doing) = match (adopting, drifted) {
         (true, _) if copied => (Purpose::Describe, format!("describe the published {title}")),

@@ -137,6 +137,12 @@ async fn each_place_acts_as_its_own_account() {
     let asked = (cluster.asked("who fares"), cluster.asked("token fares"));
     assert_eq!((asked, stand.seen("POST", "/oauth2/v2.0/token")), ((1, 1), 1));
 
+    let errand =
+        Errand { principal: whose("fares"), leaving: false, lane: Lane::Routine, purpose: Purpose::Compare };
+    let names = azure.read(&Read { errand, what: Ask::Names }).await;
+    let Answer::Names(Ok(names)) = names else { panic!("{names:?}") };
+    assert!(names.contains(&client(1)), "{names:?}");
+
     // What one of them may not do is no other's failure, and says who was refused.
     let error = look(&azure, "risk", false).await.expect_err("no right");
     assert_eq!((error.class, code(&error)), (Class::Unauthorized, "AuthorizationFailed"));

@@ -293,7 +293,8 @@ fn rules_of_text() -> Vec<Case> {
     };
     of(version, "spec.description", DESCRIPTION, &["a\u{0}", "ding\u{7}"], "two\nlines,\tand more: ünï <b>?");
     for place in ["registries", "workspaces"] {
-        let wrong = ["Fares", "ml-platform/fares", "system:serviceaccount:ml:fares", "../fares", "fares\n", ""];
+        let wrong =
+            ["Fares", "ml-platform/fares", "system:serviceaccount:ml:fares", "../fares", "fares\n", ""];
         of(place, "spec.credentials.serviceAccountName", ACCOUNT_NAME, &wrong, "fares.azure-1");
     }
     of(version, "spec.stage", STAGE, &["Prod\nuction", "\u{7f}", ""], "in Erprobung");

@@ -5,8 +5,7 @@ pub const RESOURCE_GROUP: &str = "must be the resource group's name: letters (a-
 pub const PLACE_NAME: &str = "must be 3 to 33 letters (a-z, A-Z), digits, '-' and '_', with a letter or digit first, such as fares-models";
 pub const REGION: &str = "must be the short name of an Azure region: lower-case letters and digits, without spaces, such as eastus or westeurope";
 pub const TIER: &str = "must be one word of letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit at both ends, such as production";
-pub const ACCOUNT_NAME: &str =
-    "must be the name of a ServiceAccount of this namespace: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as fares-azure";
+pub const ACCOUNT_NAME: &str = "must be the name of a ServiceAccount of this namespace: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as fares-azure";
 pub const ENTRY_NAME: &str =
     "must be lower-case letters, digits and '-', with a letter or digit at both ends, such as released";
 pub const MODEL_GLOB: &str = "must be the name of a model, in which '*' stands for any characters and '?' for one: letters (a-z, A-Z), digits, '-', '_', '*' and '?', such as nyc-*";

@@ -298,10 +298,20 @@ impl Azure {
                     tracing::debug!(%resource, "the operation could not be read: {error}");
                 }))
             }
+            Ask::Names => Answer::Names(azure.names().await),
             Ask::Run { tracking_uri, workspace, job } => {
                 Answer::Run(azure.run(tracking_uri, workspace, job).await)
             }
         }
+    }
+
+    /// By what names Azure may know us.
+    async fn names(&self) -> Result<Vec<String>, Error> {
+        let Acting { principal, leaving } = &self.1;
+        let tokens =
+            self.0.identities.tokens(principal, *leaving).await.map_err(|e| e.asked_as(principal))?;
+        let token = tokens.get().await.map_err(|e| e.asked_as(principal))?;
+        Ok(token.names())
     }
 
     /// What has been sent so far.

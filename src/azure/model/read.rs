@@ -49,6 +49,9 @@ pub enum Ask {
         /// The job's name, which is the run's id.
         job: String,
     },
+    /// By what names Azure may know the one who asks, as the token says them. Nothing is sent to Azure but the request for a
+    /// token, where there is none yet.
+    Names,
 }
 
 impl fmt::Display for Ask {
@@ -60,6 +63,7 @@ impl fmt::Display for Ask {
             Self::Beginning { path } => write!(f, "the beginning of the collection {path}"),
             Self::Operation { resource, .. } => write!(f, "an operation on {resource}"),
             Self::Run { job, .. } => write!(f, "the run of job {job}"),
+            Self::Names => f.write_str("our own names"),
         }
     }
 }
@@ -75,6 +79,8 @@ pub enum Answer {
     Operation(Result<OperationState, Error>),
     /// The run; none where there is none.
     Run(Result<Option<Run>, Error>),
+    /// The names.
+    Names(Result<Vec<String>, Error>),
 }
 
 impl Answer {
@@ -85,6 +91,7 @@ impl Answer {
             Self::Collection(answer) => answer.is_err(),
             Self::Operation(answer) => answer.is_err(),
             Self::Run(answer) => answer.is_err(),
+            Self::Names(answer) => answer.is_err(),
         }
     }
 }

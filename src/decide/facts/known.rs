@@ -286,6 +286,15 @@ impl Known {
         }
     }
 
+    /// By what names Azure may know somebody who acts for us; none of them while nobody can say.
+    pub fn names_of(&mut self, principal: &Principal) -> Vec<String> {
+        let errand = Errand { principal: principal.clone(), ..self.errand(Purpose::Compare) };
+        match self.answer(Read { errand, what: Ask::Names }) {
+            Some(Answer::Names(names)) => names.clone().unwrap_or_default(),
+            _ => vec![],
+        }
+    }
+
     /// The run of a job; none where there is none, it could not be read, or it has not been read yet.
     pub fn run(&mut self, tracking_uri: &str, workspace: &ResourceId, job: &str) -> Option<Run> {
         let what = Ask::Run {

@@ -724,3 +724,58 @@ fn an_heir_knows_the_keys_of_the_owner_before_it_inherits() {
         assert_eq!(heir.unwrap(), if prepared { vec!["a", "b", "c"] } else { vec!["a", "b"] });
     }
 }
+
+/// Of a copy in a registry that no tag says the owner of, Azure says who made it.
+#[test]
+fn a_copy_is_known_by_who_made_it() {
+    use crate::azure::model::{Answer, Ask};
+
+    let azure = json!({"subscriptionId": "s", "resourceGroup": "rg"});
+    let place = |account: &str| json!({"azure": azure, "location": "eastus", "credentials": {"serviceAccountName": account}});
+    let mut dev = made::<Workspace>("fares", "dev", &place("dev"));
+    let ready = serde_json::to_value(crate::decide::fixtures::ready()).unwrap();
+    let status =
+        json!({"observedGeneration": 1, "location": "eastus", "workspaceId": "guid", "conditions": ready});
+    Arc::make_mut(&mut dev).status = Some(serde_json::from_value(status).unwrap());
+    let mut models = made::<Registry>("fares", "models", &place("models"));
+    let status = json!({"observedGeneration": 1, "discoveryUrl": "https://x", "conditions": ready});
+    Arc::make_mut(&mut models).status = Some(serde_json::from_value(status).unwrap());
+    let mut source = version("fares", "source", "taxi", &json!({"workspaceRef": {"name": "dev"}}));
+    let registered = json!([{"type": "Registered", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"}]);
+    let status = json!({"observedGeneration": 1, "assetId": "x", "conditions": registered});
+    Arc::make_mut(&mut source).status = Some(serde_json::from_value(status).unwrap());
+    let promotion =
+        json!({"registryRef": {"name": "models"}, "source": {"modelVersionRef": {"name": "source"}}});
+    let copy = version("fares", "copy", "taxi", &promotion);
+    let cluster = Cluster(vec![dev.any(), models.any(), source.any(), copy.clone().any()], Watched::all());
+    let ours = |created_by: &str, owner: &str| {
+        let mut known = Known::nothing(Lane::Routine, false, Served::default());
+        let mut asked = vec![];
+        loop {
+            let facts = gather(&*copy, &moment(false), &mut known);
+            let wanted = known.wants();
+            if wanted == Wanted::default() {
+                return (facts.copied_by_us, asked);
+            }
+            for read in wanted.cluster {
+                let found = cluster.find(&read);
+                known.take_in_cluster(read, found);
+            }
+            for read in wanted.azure {
+                let answer = match &read.what {
+                    Ask::Names => {
+                        asked.push(read.errand.principal.to_string());
+                        Answer::Names(Ok(vec!["oid".into(), "appid".into()]))
+                    }
+                    _ => Answer::Resource(Ok(Some(json!({"systemData": {"createdBy": created_by},
+                        "properties": {"tags": {"bindery-owner": owner}}})))),
+                };
+                known.take_in_azure(read, answer);
+            }
+        }
+    };
+    // It is the identity of the source's place that publishes.
+    assert_eq!(ours("appid", "other/x/y"), (true, vec!["service account fares/dev".to_string()]));
+    assert!(!ours("Ada", "other/x/y").0);
+    assert_eq!(ours("appid", "prod/fares/copy"), (false, vec![]), "its tag says that it is ours");
+}

@@ -128,6 +128,7 @@ impl Kind for ModelVersion {
             }
             _ => situation.follow(may_look, known),
         }
+        let copied_by_us = made_by_publish(found.found(), source.as_ref(), id.as_ref(), &situation, known);
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let (mut job, mut run) = (Look::Unseen, Look::Unseen);
         let traced = id.as_ref().filter(|_| !situation.deleting && wants_lineage(&status));
@@ -147,6 +148,7 @@ impl Kind for ModelVersion {
             source,
             circle,
             version: found,
+            copied_by_us,
             job,
             run,
             served_by,
@@ -156,6 +158,21 @@ impl Kind for ModelVersion {
 
 fn kind_of_place(version: &ModelVersion) -> &'static str {
     if version.spec.registry_ref.is_some() { "registries" } else { "workspaces" }
+}
+
+/// Was a version of a registry that has no owner of its own made by the identity that publishes from the source?
+fn made_by_publish(
+    found: Option<&resource::ModelVersion>,
+    source: Option<&SourceVersion>,
+    id: Option<&ResourceId>,
+    situation: &Situation,
+    known: &mut Known,
+) -> bool {
+    let Some((found, SourceVersion::Ready { acting, .. })) = found.zip(source) else { return false };
+    let in_registry = id.is_some_and(|id| id.segment("registries").is_some());
+    let Some(by) = found.created_by().filter(|_| in_registry) else { return false };
+    // Who it belongs to is asked only where no tag says it.
+    !situation.ownership.owns(&found.properties.tags) && known.names_of(acting).iter().any(|name| name == by)
 }
 
 /// Where the version was when its status was written.

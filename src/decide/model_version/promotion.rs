@@ -72,7 +72,8 @@ pub(super) fn publishing(facts: &Facts) -> Option<Publishing> {
 }
 
 /// Is what was found the copy that we asked for, and that nobody has described yet? A publish may take the tags of its source
-/// along, and with them the source's owner.
+/// along, and with them the source's owner. Where the status was lost, Azure says who made it: its number can never be made
+/// again, so nobody else's is like it.
 pub(super) fn is_our_copy(facts: &Facts, tags: &Strings) -> bool {
     let us = &facts.situation.ownership;
     // Where its place is gone or lets nobody in, only the status says where it is, and only its tag whose.
@@ -83,7 +84,7 @@ pub(super) fn is_our_copy(facts: &Facts, tags: &Strings) -> bool {
         let of_the_source = source.is_some_and(|source| owner.is(&source));
         owner.cluster == us.owner.cluster && of_the_source && us.claimants.iter().all(|c| !owner.is(&c.name))
     });
-    let_in && free && publishing(facts).is_some()
+    let_in && free && (publishing(facts).is_some() || facts.copied_by_us)
 }
 
 pub(super) fn wait_for_lost_publish(facts: &Facts) -> Option<Verdict> {

@@ -177,7 +177,7 @@ impl Cloud {
 
     /// What a publish makes of a version.
     fn copy_of(&self, source: &Value) -> Value {
-        let mut copy = json!({"properties": {
+        let mut copy = json!({"systemData": {"createdBy": super::US}, "properties": {
             "modelUri": source["properties"]["modelUri"], "modelType": source["properties"]["modelType"],
             "provisioningState": "Succeeded", "stage": "Development", "flavors": {}, "tags": {},
             "properties": {}, "isArchived": false,

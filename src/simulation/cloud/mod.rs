@@ -82,6 +82,9 @@ pub struct Cloud {
     pub changes: u64,
 }
 
+/// What `createdBy` says of what Bindery has made.
+pub const US: &str = "bindery";
+
 impl Cloud {
     /// An empty subscription with two workspaces.
     pub fn new(now: Timestamp, mut rng: Rng) -> Self {
@@ -145,6 +148,7 @@ impl Cloud {
             Ask::Beginning { path } => Answer::Collection(self.list(path, true)),
             Ask::Operation { url, .. } => Answer::Operation(self.poll(url)),
             Ask::Run { job, .. } => Answer::Run(self.run(job)),
+            Ask::Names => Answer::Names(Ok(vec![US.into()])),
         }
     }
 

@@ -118,6 +118,7 @@ pub fn what_is_in_a_place_is_touched_as_the_place(
         Ask::Resource(id) | Ask::Collection { path: id, .. } | Ask::Beginning { path: id } => id,
         Ask::Operation { resource, .. } => resource,
         Ask::Run { workspace, .. } => workspace,
+        Ask::Names => return Ok(()),
     };
     let place = at.segment("registries").or_else(|| at.segment("workspaces")).unwrap_or_default();
     let account = Account { namespace: HOME.into(), name: place.into() };

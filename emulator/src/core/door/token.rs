@@ -195,6 +195,7 @@ fn issue(core: &mut Core, tenant: &str, request: &Request) -> Response {
         "nbf": now.as_second(),
         "exp": expiry.as_second(),
         "appid": client.client_id,
+        "app_displayname": identity.name,
         "idtyp": "app",
         "oid": identity.object_id,
         "sub": identity.object_id,

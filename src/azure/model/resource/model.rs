@@ -50,6 +50,11 @@ impl ModelVersion {
         Provisioning::of(self.properties.provisioning_state.as_deref())
     }
 
+    /// Who made it, by the name that Azure gives them.
+    pub fn created_by(&self) -> Option<&str> {
+        self.rest.get("systemData")?.get("createdBy")?.as_str()
+    }
+
     /// The body of a PUT of this version.
     pub fn to_put(&self) -> Value {
         put_body(self, &["provisioningState"])

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::azure::model::{Action, Class, Error, Reply};
 use crate::decide::fixtures::{assert_table, attempt, failed_state, failure, noon, version};
-use crate::decide::{Mode, SourceVersion};
+use crate::decide::{Mode, Owner, SourceVersion, Standing, Tagged};
 
 #[test]
 fn a_promotion_is_published_once() {
@@ -122,6 +122,28 @@ fn a_promotion_is_published_once() {
                 found(f).tags.clear();
             })),
             "False Updating working | -> describe the published taxi:3 | now",
+        ),
+        (
+            "the copy is there, undescribed, and the status is lost: Azure says who made it",
+            decide(&with(|f| {
+                *f = promotion();
+                f.status = ModelVersionStatus::default();
+                f.copied_by_us = true;
+                found(f).tags.clear();
+            })),
+            "False Updating working | -> describe the published taxi:3 | now",
+        ),
+        (
+            "the copy of the same identity for somebody else",
+            decide(&with(|f| {
+                *f = promotion();
+                f.status = ModelVersionStatus::default();
+                f.copied_by_us = true;
+                found(f).tags.insert("bindery-owner".into(), "prod/blue/theirs".into());
+                f.situation.ownership.tagged =
+                    Some(Tagged::Other(Owner::new("prod", "blue/theirs"), Standing::Lives { going: false }));
+            })),
+            "False OwnedByAnother stalled | taxi:3 belongs to blue/theirs. Delete one of the two objects, register under another version, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
         ),
         (
             "the source is gone, and the copy stands",
