@@ -1,5 +1,6 @@
 //! Tokens from Entra ID or a managed identity, by `azure_identity`, and what a refusal means.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,16 +11,19 @@ use azure_core::http::headers::Headers;
 use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_core::time::OffsetDateTime;
 use azure_identity::{
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
     ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
     WorkloadIdentityCredentialOptions,
 };
 use serde::Deserialize;
 
+use super::certificate::{Assertion, Certificate};
+use super::cli::Az;
 use super::config::{Config, ConfigError, CredentialConfig};
 use super::error_body;
 use super::token::{Fetch, Fetched};
-use super::transport::IdentityTransport;
+use super::transport::{Http, IdentityTransport};
 use crate::azure::model::{Class, Error, presentable, word};
 use crate::outage::Reach;
 
@@ -33,17 +37,13 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// only every ten minutes.
 pub(crate) fn fetch(
     config: &Config,
-    http: &reqwest::Client,
+    http: &Http,
     scope: String,
     reach: &Arc<Reach>,
 ) -> Result<Fetch, ConfigError> {
     let options = Options {
-        authority: authority(&config.authority)?,
-        transport: Arc::new(IdentityTransport {
-            client: http.clone(),
-            timeout: config.request_timeout.min(LONGEST),
-            reach: Arc::clone(reach),
-        }),
+        authority: config.cloud.authority().to_owned(),
+        transport: Arc::new(IdentityTransport { http: http.within(LONGEST), reach: Arc::clone(reach) }),
     };
     let who = config.credential.clone();
     // What can be wrong from the start should be said at the start.
@@ -105,18 +105,32 @@ fn credential(who: &CredentialConfig, options: &Options) -> azure_core::Result<A
             secret.clone(),
             Some(ClientSecretCredentialOptions { client_options }),
         )?,
+        CredentialConfig::ClientCertificate { tenant, client, path, password, send_chain } => {
+            let certificate = Certificate::read(path, password.as_ref()).map_err(|why| {
+                let message = format!("the client certificate {}: {why}", path.display());
+                azure_core::Error::with_message(ErrorKind::Credential, message)
+            })?;
+            let assertion = Assertion {
+                certificate,
+                endpoint: format!("{}/{tenant}/oauth2/v2.0/token", options.authority),
+                client: client.clone(),
+                send_chain: *send_chain,
+            };
+            ClientAssertionCredential::new(
+                tenant.clone(),
+                client.clone(),
+                assertion,
+                Some(ClientAssertionCredentialOptions { client_options }),
+            )?
+        }
+        CredentialConfig::AzureCli { tenant, path } => {
+            AzureCliCredential::new(Some(AzureCliCredentialOptions {
+                tenant_id: tenant.clone(),
+                executor: Some(Arc::new(Az { path: path.clone() })),
+                ..AzureCliCredentialOptions::default()
+            }))?
+        }
     })
-}
-
-/// `https://host[:port]`, also from the host alone. `azure_identity` takes nothing but https.
-fn authority(text: &str) -> Result<String, ConfigError> {
-    let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    let bad = |why: String| ConfigError::Url { what: "authority", text: text.to_owned(), why };
-    let url = reqwest::Url::parse(&full).map_err(|e| bad(e.to_string()))?;
-    if url.scheme() != "https" {
-        return Err(bad("it is not https".into()));
-    }
-    Ok(full)
 }
 
 /// What Entra ID and the managed identity endpoint say in their errors.
@@ -143,6 +157,12 @@ fn ours(error: &azure_core::Error) -> Error {
     while let Some(e) = cause {
         // No answer, one that is not JSON, or Entra ID's refusal: the transport has said it already.
         if let Some(ours) = e.downcast_ref::<Error>() {
+            return ours.clone();
+        }
+        // `az` has said why.
+        if let Some(ours) =
+            e.downcast_ref::<io::Error>().and_then(io::Error::get_ref).and_then(|e| e.downcast_ref::<Error>())
+        {
             return ours.clone();
         }
         // A managed identity's.
@@ -204,7 +224,10 @@ fn sentence(description: &str) -> &str {
 
 /// The first line of an `azure_identity` error, which goes on with a link to a guide.
 fn plain(error: &azure_core::Error) -> String {
-    let mut text = error.to_string().lines().next().unwrap_or_default().to_owned();
+    let text = error.to_string();
+    // What failed is the authentication, and how is in the configuration.
+    let text = text.split_once("Credential authentication failed.").map_or(text.as_str(), |(_, rest)| rest);
+    let mut text = text.trim().lines().next().unwrap_or_default().to_owned();
     if let Some(source) = std::error::Error::source(error) {
         let source = source.to_string();
         if !text.contains(&source) {
@@ -277,18 +300,5 @@ mod tests {
         assert_eq!(of(503, &[], "temporarily_unavailable"), transient("temporarily_unavailable"));
         let throttled = Class::Throttled(Duration::from_secs(7));
         assert_eq!(of(429, &[], "busy"), (throttled, "busy".into()));
-    }
-
-    #[test]
-    fn an_authority_is_https() {
-        let cases = [
-            ("login.microsoftonline.com", Some("https://login.microsoftonline.com")),
-            ("https://127.0.0.1:8443/", Some("https://127.0.0.1:8443/")),
-            ("http://127.0.0.1:8443", None),
-            ("", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(authority(text).ok().as_deref(), expected, "{text}");
-        }
     }
 }

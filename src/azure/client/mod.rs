@@ -4,20 +4,26 @@
 //! [`Azure`] is the client, made from a [`Config`].
 
 mod absence;
+mod certificate;
+mod cli;
+mod cloud;
 mod config;
 mod entra;
 mod error_body;
 mod hosts;
 mod operation;
 mod pace;
+mod proxies;
 mod refusals;
 mod rest;
 mod run;
 mod token;
 mod transport;
 
-pub use config::{Config, ConfigError, CredentialConfig, PUBLIC_ARM, PUBLIC_AUTHORITY};
+pub use cloud::{Cloud, CloudChoice};
+pub use config::{Config, ConfigError, CredentialChoice, CredentialConfig, authority_host};
 pub use pace::{Bucket, Pace};
+pub use proxies::Proxies;
 pub use rest::{Azure, Counts};
 
 /// The one api-version this client speaks.
