@@ -189,6 +189,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn who_and_where_in_azure_is_said_in_words() {
+        let parsed = |arguments: &[&str]| {
+            let line = ["bindery", "--cluster-id", "test"].iter().chain(arguments);
+            Line::try_parse_from(line).map(|line| line.arguments).map_err(|error| error.to_string())
+        };
+        let arguments = parsed(&["--credential", "azure-cli", "--cloud", "AzureChinaCloud"]).expect("words");
+        assert_eq!(arguments.credential, CredentialChoice::AzureCli);
+        assert!(matches!(arguments.cloud, Some(CloudChoice::Cloud(cloud)) if cloud.name() == "china"));
+        let arguments = parsed(&[]).expect("nothing");
+        assert_eq!((arguments.credential, arguments.cloud), (CredentialChoice::Auto, None));
+        for (option, wrong, said) in [
+            ("--credential", "azurecli", "'--credential <KIND>': it is one of auto, workload-identity,"),
+            (
+                "--cloud",
+                "germany",
+                "'--cloud <CLOUD>': it is public, usgovernment or china, or the https URL",
+            ),
+            ("--cloud", "http://arm/metadata/endpoints", "'--cloud <CLOUD>': the URL is not https"),
+        ] {
+            let error = parsed(&[option, wrong]).expect_err(wrong);
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
     /// What is shown of a line of each level and module.
     #[test]
     fn the_libraries_of_kubernetes_are_heard_only_by_those_who_ask() {

@@ -64,6 +64,10 @@ impl Operator {
         let emulator = &self.options.emulator;
         let cloud = serde_json::json!({"authority": emulator, "resourceManager": emulator});
         let mut command = Command::new(program);
+        // What the developer's own environment says of Azure is not this operator's.
+        for name in ["AZURE_AUTHORITY_HOST", "AZURE_FEDERATED_TOKEN_FILE", "HTTPS_PROXY", "https_proxy"] {
+            command.env_remove(name);
+        }
         command
             .args(["run", "--cluster-id", &self.options.cluster_id, "--cloud", &cloud.to_string()])
             .arg("--ca-bundle")

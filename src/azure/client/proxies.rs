@@ -81,14 +81,9 @@ impl Proxies {
 impl fmt::Debug for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(through) = &self.0 else { return f.write_str("none") };
-        let host = through.url.host_str().unwrap_or_default();
-        write!(
-            f,
-            "{}://{host}:{} but for {:?}",
-            through.url.scheme(),
-            through.url.port_or_known_default().unwrap_or(0),
-            through.no
-        )
+        let (scheme, host) = (through.url.scheme(), through.url.host_str().unwrap_or_default());
+        write!(f, "{scheme}://{host}:{}", through.url.port_or_known_default().unwrap_or_default())?;
+        if through.no.is_empty() { Ok(()) } else { write!(f, " but for {}", through.no) }
     }
 }
 
@@ -158,6 +153,8 @@ mod tests {
             assert_eq!(error.to_string(), expected);
         }
         let proxies = of(&[("HTTPS_PROXY", "http://me:s3cret@p:3128"), ("NO_PROXY", "a")]).expect("a proxy");
-        assert_eq!(format!("{proxies:?}"), "http://p:3128 but for \"a\"");
+        assert_eq!(format!("{proxies:?}"), "http://p:3128 but for a");
+        assert_eq!(format!("{:?}", Proxies::new("p", "")), "Ok(http://p:80)");
+        assert_eq!(format!("{:?}", Proxies::default()), "none");
     }
 }

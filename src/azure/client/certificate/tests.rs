@@ -67,7 +67,13 @@ fn a_file_that_is_of_no_use_says_why() {
     let ca = text(fixture!("ca.pem"));
     let key = text(PLAIN)[text(PLAIN).find("-----BEGIN RSA").expect("a key")..].to_owned();
     let leaf = text(PLAIN)[..text(PLAIN).find("-----BEGIN RSA").expect("a key")].to_owned();
+    let elliptic = rcgen::KeyPair::generate().expect("a key").serialize_pem();
     for (file, password, expected) in [
+        (
+            format!("{leaf}{elliptic}").into(),
+            "",
+            "its private key is no RSA key, and Entra ID takes no others",
+        ),
         (DEFAULT.to_vec(), "wrong", wrong),
         (DEFAULT.to_vec(), "", missing),
         (fixture!("openssl3.p12").to_vec(), "wrong", wrong),
