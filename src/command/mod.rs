@@ -19,7 +19,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the operator.
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// Print the CustomResourceDefinitions as YAML.
     Crd,
 }
@@ -27,7 +27,7 @@ enum Command {
 /// Runs the command that was asked for. What went wrong is said on stderr.
 pub async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Run(arguments) => run::run(arguments).await,
+        Command::Run(arguments) => run::run(*arguments).await,
         Command::Crd => crd::print(),
     };
     match outcome {

@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use super::Outcome;
 use super::log::{self, LogFormat};
 use crate::api::Period;
-use crate::azure::client::{Azure, Config};
+use crate::azure::client::{Azure, CloudChoice, Config, CredentialChoice, authority_host};
 use crate::azure::model::is_guid;
 use crate::controller::{self, ApiServer, Options, ServiceAccounts, Tenants};
 use crate::decide::{Served, Watched};
@@ -19,7 +19,8 @@ use crate::decide::{Served, Watched};
 const USER_AGENT: &str = concat!("bindery/", env!("CARGO_PKG_VERSION"));
 
 /// How the operator runs. Who it is in Azure comes from the environment, as for every Azure client:
-/// AZURE_FEDERATED_TOKEN_FILE (workload identity), AZURE_CLIENT_SECRET, or else a managed identity.
+/// AZURE_FEDERATED_TOKEN_FILE (workload identity), AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH, or else a managed
+/// identity. HTTPS_PROXY and NO_PROXY say through which proxy it asks Azure.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The id of this cluster in the owner tags in Azure. A cluster that is restored from a backup
@@ -44,9 +45,16 @@ pub(super) struct Arguments {
     /// The Entra tenants, as GUIDs, that the service accounts of places may be of. Default: any.
     #[arg(long, env = "BINDERY_PLACE_TENANTS", value_name = "TENANTS", value_delimiter = ',', value_parser = tenant)]
     place_tenants: Vec<String>,
-    /// Where Azure Resource Manager is. Default: the public cloud.
-    #[arg(long, env = "BINDERY_ARM_ENDPOINT")]
-    arm_endpoint: Option<String>,
+    /// Which credential in Azure is meant: `auto` (the first that the environment describes, else a managed identity),
+    /// `workload-identity`, `managed-identity`, `client-secret`, `client-certificate`, or `azure-cli`, the login of
+    /// `az login` on this machine.
+    #[arg(long, env = "BINDERY_CREDENTIAL", value_name = "KIND", default_value = "auto")]
+    credential: CredentialChoice,
+    /// Which of Azure's clouds: `public`, `usgovernment` or `china`; the https URL of a /metadata/endpoints document; JSON
+    /// with `authority` and `resourceManager`, and where they are needed `audience` and `trustedHosts`; or @ and the path of a
+    /// file with such JSON. Default: the one that AZURE_AUTHORITY_HOST belongs to, else the public one.
+    #[arg(long, env = "BINDERY_CLOUD")]
+    cloud: Option<CloudChoice>,
     /// Certificates to trust besides the system's, as PEM.
     #[arg(long, env = "BINDERY_CA_BUNDLE")]
     ca_bundle: Option<PathBuf>,
@@ -117,11 +125,13 @@ fn namespace(text: &str) -> Result<String, String> {
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     let filter = log_filter(std::env::var(LOG_FILTER).ok().as_deref())?;
     tracing::subscriber::set_global_default(log::subscriber(arguments.log_format, filter, std::io::stdout))?;
-    let mut azure = Config::from_env()?;
-    if let Some(endpoint) = arguments.arm_endpoint {
-        azure.arm = endpoint;
-    }
+    let mut azure = Config::from_env(arguments.credential)?;
     azure.ca_bundle = arguments.ca_bundle;
+    let mut azure = azure.in_cloud(arguments.cloud, authority_host().as_deref()).await?;
+    info!(
+        cloud = azure.cloud.name(), authority = azure.cloud.authority(), credential = azure.credential.summary(), proxy = ?azure.proxies,
+        "how Azure is asked"
+    );
 
     let mut kubernetes = kube::Config::infer().await?;
     // The wrapper decides when to try again, and sets its own time-outs.
@@ -194,6 +204,31 @@ mod tests {
                 said.contains("--watch-namespaces <NAMESPACES>") && said.contains("with commas between them"),
                 "{said}"
             );
+        }
+    }
+
+    #[test]
+    fn who_and_where_in_azure_is_said_in_words() {
+        let parsed = |arguments: &[&str]| {
+            let line = ["bindery", "--cluster-id", "test"].iter().chain(arguments);
+            Line::try_parse_from(line).map(|line| line.arguments).map_err(|error| error.to_string())
+        };
+        let arguments = parsed(&["--credential", "azure-cli", "--cloud", "AzureChinaCloud"]).expect("words");
+        assert_eq!(arguments.credential, CredentialChoice::AzureCli);
+        assert!(matches!(arguments.cloud, Some(CloudChoice::Cloud(cloud)) if cloud.name() == "china"));
+        let arguments = parsed(&[]).expect("nothing");
+        assert_eq!((arguments.credential, arguments.cloud), (CredentialChoice::Auto, None));
+        for (option, wrong, said) in [
+            ("--credential", "azurecli", "'--credential <KIND>': it is one of auto, workload-identity,"),
+            (
+                "--cloud",
+                "germany",
+                "'--cloud <CLOUD>': it is public, usgovernment or china, or the https URL",
+            ),
+            ("--cloud", "http://arm/metadata/endpoints", "'--cloud <CLOUD>': the URL is not https"),
+        ] {
+            let error = parsed(&[option, wrong]).expect_err(wrong);
+            assert!(error.contains(said), "{error}");
         }
     }
 

@@ -1,7 +1,11 @@
 //! Tokens: whence they come, what is said when there is none, and to whom none is sent.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
 use azureml_emulator::{Effect, Emulator};
-use bindery::azure::client::{Counts, CredentialConfig};
+use bindery::azure::client::{Azure, Config, Counts, CredentialConfig};
 use bindery::azure::model::{Class, Error};
 use serde_json::{Value, json};
 
@@ -165,4 +169,149 @@ async fn no_token_goes_to_a_stranger() {
     let error = look(&azure).await.expect_err("not followed");
     assert_eq!((error.class, error.status), (Class::Transient, Some(307)));
     assert_eq!(stranger.control().log().count(), 0);
+}
+
+/// A folder that is on nobody's path but the test's, with a program `az` in it.
+fn folder_with_az(script: &str) -> PathBuf {
+    let folder = file("bin", "").with_extension("d");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("az"), format!("#!/bin/sh\n{script}\n")).expect("a writable folder");
+    let executable = Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.join("az"), executable).expect("an own file");
+    folder
+}
+
+#[tokio::test]
+async fn a_certificate_signs_for_a_token_and_a_renewed_one_is_used() {
+    let mut stand = Stand::new().await;
+    let tenant = stand.emulator.control().config.tenant.clone();
+    let (old, new) = (SigningKey::new("old").certificate(), SigningKey::new("new").certificate());
+    let path = file("tls-combined.pem", &format!("{}{}", old.0, old.1));
+    stand.config.credential = CredentialConfig::ClientCertificate {
+        tenant,
+        client: CLIENT.into(),
+        path: path.clone(),
+        password: None,
+        send_chain: true,
+    };
+    let register = |pem: &str| stand.emulator.control().config.clients[0].certificates = vec![pem.into()];
+    register(&old.1);
+    let azure = stand.azure();
+    assert!(look(&azure).await.expect("an answer").is_some());
+
+    register(&new.1);
+    let error = look(&stand.azure()).await.expect_err("not the one that is registered");
+    assert_eq!((error.class, code(&error)), (Class::Credential, "AADSTS700027"), "{error}");
+    let expected = "Entra ID gave no token: The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found.,";
+    assert!(error.message.starts_with(expected), "{error}");
+
+    // The file is read for every token.
+    std::fs::write(&path, format!("{}{}", new.1, new.0)).expect("a writable folder");
+    stand.emulator.control().revoke_tokens();
+    assert!(look(&azure).await.expect("an answer").is_some());
+
+    // A file that breaks while the operator runs is said where a token is needed.
+    std::fs::write(&path, &new.0).expect("a writable folder");
+    stand.emulator.control().revoke_tokens();
+    let error = look(&azure).await.expect_err("no certificate");
+    let expected = format!(
+        "Entra ID gave no token: the client certificate {}: there is no certificate in it (-----BEGIN CERTIFICATE-----)",
+        path.display()
+    );
+    // Azure's own refusal of the old token is what is said of the request; the next one has no token to send.
+    assert_eq!(error.class, Class::Credential);
+    let error = look(&azure).await.expect_err("no certificate");
+    assert_eq!((error.class, error.message), (Class::Credential, expected));
+}
+
+#[tokio::test]
+async fn the_azure_cli_gives_a_token_or_says_why_not() {
+    let mut stand = Stand::new().await;
+    let tenant = stand.emulator.control().config.tenant.clone();
+    let (url, token) = (stand.emulator.url(), stand.token().await);
+    let expires = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+    let expires = expires.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    let said = |expires: &Value| {
+        let said = json!({"accessToken": token, "expiresOn": "2030-01-02 03:04:05.000000", "expires_on": expires,
+            "subscription": SUBSCRIPTION, "tenant": tenant, "tokenType": "Bearer"});
+        file("token.json", &said.to_string()).display().to_string()
+    };
+    let arguments = file("arguments", "");
+    let log = format!("echo \"$@\" >> {}", arguments.display());
+    let mut with = |folder: PathBuf, tenant: Option<String>| {
+        let path = format!("{}:/usr/bin:/bin", folder.display()).into();
+        stand.config.credential = CredentialConfig::AzureCli { tenant, path };
+        stand.azure()
+    };
+
+    let good = folder_with_az(&format!("{log}\ncat {}", said(&expires.into())));
+    for (tenant, asked) in [(None, String::new()), (Some(tenant.clone()), format!(" --tenant {tenant}"))] {
+        let azure = with(good.clone(), tenant);
+        assert!(look(&azure).await.expect("an answer").is_some());
+        let expected = format!("account get-access-token -o json --scope {url}/.default{asked}\n");
+        assert_eq!(std::fs::read_to_string(&arguments).expect("a log"), expected);
+        std::fs::write(&arguments, "").expect("a writable folder");
+    }
+
+    for (script, expected) in [
+        (
+            "echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1".to_owned(),
+            "The Azure CLI gave no token: Please run 'az login' to setup account.",
+        ),
+        (
+            "printf 'ERROR: AADSTS70043: The refresh token has expired.\\nInteractive authentication is needed. Please run:\\naz login\\n' >&2; exit 1".to_owned(),
+            "The Azure CLI gave no token: AADSTS70043: The refresh token has expired. Interactive authentication is needed. Please run: az login",
+        ),
+        ("exit 3".to_owned(), "The Azure CLI gave no token: az ended with 3, and did not say why."),
+        (
+            format!("cat {}", said(&Value::Null)),
+            "Entra ID gave no token: expires_on field not found. Please use Azure CLI 2.54.0 or newer.",
+        ),
+    ] {
+        let error = look(&with(folder_with_az(&script), None)).await.expect_err("no token");
+        assert_eq!((error.class, error.message.as_str()), (Class::Credential, expected));
+    }
+    stand.config.credential = CredentialConfig::AzureCli { tenant: None, path: "/nowhere".into() };
+    let error = look(&stand.azure()).await.expect_err("no az");
+    let expected = "The Azure CLI gave no token: there is no program az on the PATH. Install the Azure CLI, or choose another --credential.";
+    assert_eq!((error.class, error.message.as_str()), (Class::Credential, expected));
+}
+
+/// A cloud that is only known by the URL of its document.
+#[tokio::test]
+async fn a_cloud_is_learned_from_its_document_of_endpoints() {
+    let stand = Stand::new().await;
+    let url = stand.emulator.url();
+    let learned = async |path: &str| {
+        let choice = format!("{url}{path}").parse().expect("a choice");
+        let mut config = Config::new(stand.config.credential.clone());
+        config.ca_bundle.clone_from(&stand.config.ca_bundle);
+        config.in_cloud(Some(choice), None).await
+    };
+    let document = "/metadata/endpoints?api-version=2022-09-01";
+    let config = learned(document).await.expect("a cloud");
+    assert_eq!((config.cloud.name(), config.cloud.authority()), (format!("at {url}").as_str(), url.as_str()));
+    let azure = Azure::new(config).expect("a client");
+    assert!(look(&azure).await.expect("an answer").is_some());
+
+    let page = |body: String| Effect::Body { status: 200, content_type: "application/json".into(), body };
+    let redirect = Effect::Answer {
+        status: 307,
+        code: String::new(),
+        message: String::new(),
+        headers: [("Location".to_owned(), format!("{url}/metadata/other"))].into(),
+    };
+    for (effect, why) in [
+        (page("a".repeat(2 << 20)), "it is longer than 1 MiB"),
+        (page("<html>".into()), "it is not JSON"),
+        (
+            page("[]".into()),
+            "it describes the clouds [], and none of them has its Azure Resource Manager at this host",
+        ),
+        (redirect, "it answered 307, and not 200"),
+    ] {
+        stand.fault("GET", "/metadata/endpoints", effect);
+        let error = learned(document).await.expect_err(why).to_string();
+        assert_eq!(error, format!("the cloud could not be learned from {url}{document}: {why}"));
+    }
 }

@@ -8,5 +8,6 @@ mod identity;
 mod keys;
 mod operations;
 mod pace;
+mod proxy;
 mod resources;
 mod stand;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use azureml_emulator::{Client, Effect, Emulator, FaultRule, Federated, JobSeed, Time, WorkspaceSeed};
-use bindery::azure::client::{Azure, Config, CredentialConfig};
+use bindery::azure::client::{Azure, Cloud, Config, CredentialConfig};
 use bindery::azure::model::resource::Workspace;
 use bindery::azure::model::{Action, Call, Error, OperationState, Purpose, ResourceId};
 use serde_json::{Value, json};
@@ -58,8 +58,7 @@ impl Stand {
         let credential =
             CredentialConfig::ClientSecret { tenant, client: CLIENT.into(), secret: SECRET.into() };
         let mut config = Config::new(credential);
-        config.arm = emulator.url();
-        config.authority = emulator.url();
+        config.cloud = Cloud::custom(&emulator.url(), &emulator.url()).expect("a cloud");
         config.ca_bundle = Some(file("ca.pem", emulator.ca_pem()));
         config.pace.longest_wait = Duration::from_secs(1);
         Self { emulator, config }
@@ -67,6 +66,25 @@ impl Stand {
 
     pub fn azure(&self) -> Azure {
         Azure::new(self.config.clone()).expect("a client")
+    }
+
+    /// A token of the emulator's, as the client gets it with its secret.
+    pub async fn token(&self) -> String {
+        let tenant = self.emulator.control().config.tenant.clone();
+        let scope = "https%3A%2F%2Fmanagement.azure.com%2F.default";
+        let ca = reqwest::Certificate::from_pem(self.emulator.ca_pem().as_bytes()).expect("a certificate");
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().expect("a client");
+        let answer = client
+            .post(format!("{}/{tenant}/oauth2/v2.0/token", self.emulator.url()))
+            .body(format!(
+                "grant_type=client_credentials&client_id={CLIENT}&scope={scope}&client_secret={}",
+                SECRET.replace(' ', "+")
+            ))
+            .send()
+            .await
+            .expect("an answer");
+        let answer: Value = answer.json().await.expect("JSON");
+        answer["access_token"].as_str().expect("a token").to_owned()
     }
 
     pub fn fault(&self, method: &str, path: &str, effect: Effect) {

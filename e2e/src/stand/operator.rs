@@ -61,14 +61,19 @@ impl Operator {
     /// Starts it, or starts it again.
     pub fn start(&mut self) -> Result<(), Error> {
         let program = self.program.clone().map_or_else(binary, Ok)?;
+        let emulator = &self.options.emulator;
+        let cloud = serde_json::json!({"authority": emulator, "resourceManager": emulator});
         let mut command = Command::new(program);
+        // What the developer's own environment says of Azure is not this operator's.
+        for name in ["AZURE_AUTHORITY_HOST", "AZURE_FEDERATED_TOKEN_FILE", "HTTPS_PROXY", "https_proxy"] {
+            command.env_remove(name);
+        }
         command
-            .args(["run", "--cluster-id", &self.options.cluster_id, "--arm-endpoint", &self.options.emulator])
+            .args(["run", "--cluster-id", &self.options.cluster_id, "--cloud", &cloud.to_string()])
             .arg("--ca-bundle")
             .arg(self.folder.path().join("ca.pem"))
             .args(&self.options.arguments)
             .env("KUBECONFIG", &self.options.kubeconfig)
-            .env("AZURE_AUTHORITY_HOST", &self.options.emulator)
             .env("AZURE_TENANT_ID", TENANT)
             .env("AZURE_CLIENT_ID", CLIENT.0)
             .env("AZURE_CLIENT_SECRET", CLIENT.1)

@@ -138,6 +138,7 @@ async fn by_default_it_is_one_pod_with_the_rights_that_the_tests_run_under() {
     let container = &pod["containers"][0];
     assert_eq!(container["args"], json!(["run", "--cluster-id=aks-1", "--handover=2m", "--log-format=text"]));
     assert_eq!((&container["env"], &container["envFrom"]), (&Value::Null, &Value::Null));
+    assert_eq!((&container["volumeMounts"], &pod["volumes"]), (&Value::Null, &Value::Null));
     assert_eq!(
         container["securityContext"],
         json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}})
@@ -156,11 +157,13 @@ async fn values_become_arguments_environment_and_annotations() {
             "watchNamespaces": ["fares", "risk"],
             "operatorIdentity": {"allow": [{"namespaces": ["fares"], "subscriptions": [IDENTITY]}]},
             "image": {"repository": "images.example/bindery", "tag": "1.2.3"},
-            "azure": {"tenantId": IDENTITY, "clientId": IDENTITY, "armEndpoint": "https://arm.example",
-                "authorityHost": "https://login.example"},
+            "azure": {"tenantId": IDENTITY, "clientId": IDENTITY, "credential": "client-certificate", "cloud": "usgovernment",
+                "clientCertificate": {"secretName": "bindery-tls"}},
             "serviceAccount": {"name": "operator", "annotations": {"team": "platform"}},
             "log": {"format": "json", "filter": "bindery=debug"},
             "extraEnv": [{"name": "RUST_BACKTRACE", "value": "1"}],
+            "extraVolumes": [{"name": "ca", "configMap": {"name": "corporate-ca"}}],
+            "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/corporate"}],
             "envFrom": [{"secretRef": {"name": "azure"}}],
             "podLabels": {"team": "platform"},
             "nodeSelector": {"kubernetes.io/os": "linux"},
@@ -186,7 +189,8 @@ async fn values_become_arguments_environment_and_annotations() {
             format!(
                 r#"--operator-identity-allow=[{{"namespaces":["fares"],"subscriptions":["{IDENTITY}"]}}]"#
             ),
-            "--arm-endpoint=https://arm.example",
+            "--credential=client-certificate",
+            "--cloud=usgovernment",
             "--log-format=json"
         ])
     );
@@ -196,14 +200,48 @@ async fn values_become_arguments_environment_and_annotations() {
             {"name": "BINDERY_LOG", "value": "bindery=debug"},
             {"name": "AZURE_TENANT_ID", "value": IDENTITY},
             {"name": "AZURE_CLIENT_ID", "value": IDENTITY},
-            {"name": "AZURE_AUTHORITY_HOST", "value": "https://login.example"},
+            {"name": "AZURE_CLIENT_CERTIFICATE_PATH", "value": "/var/run/secrets/bindery/client-certificate/tls-combined.pem"},
             {"name": "RUST_BACKTRACE", "value": "1"},
         ])
     );
     assert_eq!(container["envFrom"], json!([{"secretRef": {"name": "azure"}}]));
+    assert_eq!(
+        container["volumeMounts"],
+        json!([
+            {"name": "client-certificate", "mountPath": "/var/run/secrets/bindery/client-certificate", "readOnly": true},
+            {"name": "ca", "mountPath": "/etc/corporate"},
+        ])
+    );
+    assert_eq!(
+        pod["spec"]["volumes"],
+        json!([
+            {"name": "client-certificate", "secret": {"secretName": "bindery-tls"}},
+            {"name": "ca", "configMap": {"name": "corporate-ca"}},
+        ])
+    );
     let account = &one(&objects, "ServiceAccount")["metadata"];
     assert_eq!(account["name"], "operator");
     assert_eq!(account["annotations"], json!({"team": "platform"}));
+}
+
+/// As the program reads it: see `--cloud` of `bindery run`.
+#[tokio::test]
+async fn a_cloud_is_a_word_a_document_or_an_object() {
+    let Some(helm) = helm().await else { return };
+    let document = "https://management.local.azurestack.external/metadata/endpoints?api-version=2022-09-01";
+    let own = json!({"authority": "https://login.a", "resourceManager": "https://arm.a", "trustedHosts": ["*.ml.a.example"]});
+    for (cloud, expected) in [
+        (json!(null), None),
+        (json!("AzureUSGovernment"), Some("--cloud=AzureUSGovernment".to_owned())),
+        (json!(document), Some(format!("--cloud={document}"))),
+        (own.clone(), Some(format!("--cloud={own}"))),
+    ] {
+        let objects = render(&helm, &json!({"clusterId": "aks-1", "azure": {"cloud": cloud}}));
+        let container = &one(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+        let said = container["args"].as_array().unwrap().iter().filter_map(Value::as_str);
+        let said: Vec<&str> = said.filter(|argument| argument.starts_with("--cloud")).collect();
+        assert_eq!(said, expected.iter().map(String::as_str).collect::<Vec<_>>());
+    }
 }
 
 /// One client id, whichever way the identity is proved: with workload identity the webhook of AKS reads it from the
@@ -361,6 +399,11 @@ async fn the_notes_warn_of_deleting_the_crds() {
         "{said}"
     );
     assert!(said.contains("WARNING: operatorIdentity.allow is empty"), "{said}");
+    let said = notes(&json!({"clusterId": "aks-1", "crds": {"enabled": false},
+        "azure": {"clientId": IDENTITY, "clientCertificate": {"secretName": "bindery-tls"}}}));
+    let expected =
+        format!("It acts as {IDENTITY} by the certificate tls-combined.pem of the secret bindery-tls.");
+    assert!(said.contains(&expected), "{said}");
     let said = notes(
         &json!({"clusterId": "aks-1", "watchNamespaces": ["fares", "risk"], "observeOnly": true, "crds": {"enabled": false},
         "operatorIdentity": {"allow": [{"namespaces": ["fares", "risk"], "subscriptions": ["*"]}, {"namespaces": ["ml"], "subscriptions": ["*"]}]},
@@ -381,8 +424,25 @@ async fn values_that_cannot_be_right_are_refused_with_a_sentence() {
         (json!({"clusterId": "a", "observeonly": true}), "additional properties 'observeonly' not allowed"),
         (json!({"clusterId": "a", "log": {"format": "xml"}}), "at '/log/format': value must be one of"),
         (
-            json!({"clusterId": "a", "azure": {"armEndpoint": "http://arm"}}),
-            "at '/azure/armEndpoint': 'http://arm' does not match pattern",
+            json!({"clusterId": "a", "azure": {"armEndpoint": "https://arm"}}),
+            "at '/azure': additional properties 'armEndpoint' not allowed",
+        ),
+        (
+            json!({"clusterId": "a", "azure": {"cloud": "germany"}}),
+            "at '/azure/cloud': 'germany' does not match pattern",
+        ),
+        (
+            json!({"clusterId": "a", "azure": {"cloud": {"authority": "https://login"}}}),
+            "at '/azure/cloud': missing property 'resourceManager'",
+        ),
+        (
+            json!({"clusterId": "a", "azure": {"cloud": {"authority": "http://login", "resourceManager": "https://arm"}}}),
+            "at '/azure/cloud/authority': 'http://login' does not match pattern",
+        ),
+        // A person's login is not one of a cluster.
+        (
+            json!({"clusterId": "a", "azure": {"credential": "azure-cli"}}),
+            "at '/azure/credential': value must be one of",
         ),
         (
             json!({"clusterId": "a", "azure": {"clientId": "bindery"}}),

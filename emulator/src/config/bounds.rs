@@ -7,6 +7,8 @@ use std::ops::RangeInclusive;
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde::de::value::MapDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
@@ -45,6 +47,17 @@ fn positive<E: Error>(name: &str, number: f64) -> Result<f64, E> {
         return Ok(number);
     }
     Err(E::custom(format!("`{name}` must be finite and greater than 0, not {number}")))
+}
+
+/// `certificates`.
+pub(super) fn certificates<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let certificates = Vec::<String>::deserialize(deserializer)?;
+    for (at, pem) in certificates.iter().enumerate() {
+        CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| {
+            Error::custom(format!("`certificates` must be certificates in PEM, and {at} is none: {error}"))
+        })?;
+    }
+    Ok(certificates)
 }
 
 /// Readers of whole numbers, each of a field and of what it can be.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::bounds;
+
 /// An application that Entra knows.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
@@ -16,6 +18,10 @@ pub struct Client {
     pub secret: Option<String>,
     /// The secret is right but has run out (AADSTS7000222). Default false.
     pub secret_expired: bool,
+    /// Certificates in PEM, one in each text, whose keys the client may sign assertions with instead of sending a secret.
+    /// Default none.
+    #[serde(deserialize_with = "bounds::certificates")]
+    pub certificates: Vec<String>,
     /// Whose assertions are taken instead of a secret. Default: nobody's.
     pub federated: Vec<Federated>,
 }

@@ -109,6 +109,62 @@ fn an_assertion_must_be_the_issuers_for_the_subject_and_for_us() {
     assert_eq!(present("nonsense".into()), (401, 50_027));
 }
 
+/// A client signs by itself, with the key of a certificate that is registered for it.
+#[test]
+fn a_certificate_must_be_the_clients_own_and_what_it_signs_for_us_and_now() {
+    use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+
+    let (own, other) = (SigningKey::new("bindery"), SigningKey::new("mallory"));
+    let (_, pem) = own.certificate();
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let (_, foreign) = other.certificate();
+    let foreign = CertificateDer::from_pem_slice(foreign.as_bytes()).unwrap();
+    let s256 = |der: &[u8]| BASE64URL.encode(digest(&SHA256, der));
+    let sha1 = BASE64URL.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &der));
+    let mut world = world(Client { certificates: vec![pem], ..Client::default() });
+    let now = world.now.as_second();
+    let configuration = format!("/{}/v2.0/.well-known/openid-configuration", world.core.config.tenant);
+    let token = world.get(&configuration).value()["token_endpoint"].clone();
+    let good = json!({"iss": ID, "sub": ID, "aud": token, "jti": "1", "nbf": now, "exp": now + 300});
+    let header = json!({"alg": "PS256", "typ": "JWT", "x5t#S256": s256(&der)});
+    let mut present = |key: &SigningKey, header: &Value, claims: &Value| {
+        number(&ask(&mut world, &format!("client_assertion={}", key.sign_with(header, claims))))
+    };
+    for header in [
+        header.clone(),
+        json!({"alg": "RS256", "typ": "JWT", "x5t#S256": s256(&der)}),
+        json!({"alg": "RS256", "x5t": sha1}),
+        json!({"alg": "RS256", "x5t": format!("{sha1}="), "x5c": ["nobody looks"]}),
+    ] {
+        assert_eq!(present(&own, &header, &good).0, 200, "{header}");
+    }
+    let unknown = (401, 700_027);
+    assert_eq!(present(&other, &header, &good), unknown, "signed by somebody else");
+    let named = json!({"alg": "PS256", "x5t#S256": s256(&foreign)});
+    assert_eq!(present(&other, &named, &good), unknown, "a certificate of somebody else's");
+    assert_eq!(present(&own, &json!({"alg": "PS256"}), &good), unknown, "no certificate named");
+    assert_eq!(present(&own, &json!({"alg": "none", "x5t#S256": s256(&der)}), &good), unknown);
+    for (name, value, expected) in [
+        ("aud", json!("https://elsewhere.example/oauth2/v2.0/token"), 700_023),
+        ("aud", json!(["api://AzureADTokenExchange"]), 700_023),
+        ("sub", json!("somebody"), 700_021),
+        ("exp", json!(now), 700_024),
+        ("exp", json!(null), 700_024),
+        ("nbf", json!(now + 301), 700_024),
+    ] {
+        let mut claims = good.clone();
+        claims[name] = value;
+        assert_eq!(present(&own, &header, &claims), (401, expected), "{claims}");
+    }
+    let mut without = self::world(Client { secret: Some("s".into()), ..Client::default() });
+    let assertion = format!("client_assertion={}", own.sign_with(&header, &good));
+    assert_eq!(number(&ask(&mut without, &assertion)), (401, 700_026));
+}
+
 #[test]
 fn keys_that_nobody_gave_or_fetched_open_nothing() {
     let key = SigningKey::new("k");

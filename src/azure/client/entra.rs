@@ -1,5 +1,6 @@
 //! Tokens from Entra ID or a managed identity, by `azure_identity`, and what a refusal means.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +11,20 @@ use azure_core::http::headers::Headers;
 use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_core::time::OffsetDateTime;
 use azure_identity::{
-    ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
-    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
-    UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
+    WorkloadIdentityCredentialOptions,
 };
 use serde::Deserialize;
 
-use super::accounts::{Assertion, Who};
+use super::accounts::{self, Who};
+use super::certificate::{Assertion, Certificate};
+use super::cli::Az;
 use super::config::{Config, ConfigError, CredentialConfig};
 use super::error_body;
 use super::token::{Fetch, Fetched};
-use super::transport::IdentityTransport;
+use super::transport::{Http, IdentityTransport};
 use crate::azure::model::{Class, Error, presentable, word};
 use crate::outage::Reach;
 
@@ -44,7 +48,12 @@ pub(crate) fn fetch(
 }
 
 /// The same for a service account: the cluster's word for it is exchanged for a token.
-pub(crate) fn exchange(who: Who, assertion: Assertion, options: Arc<Options>, scope: String) -> Fetch {
+pub(crate) fn exchange(
+    who: Who,
+    assertion: accounts::Assertion,
+    options: Arc<Options>,
+    scope: String,
+) -> Fetch {
     Box::new(move || {
         let client = ClientAssertionCredentialOptions { client_options: options.client() };
         let Who { tenant, client: id, .. } = who.clone();
@@ -67,19 +76,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn new(
-        config: &Config,
-        http: &reqwest::Client,
-        reach: &Arc<Reach>,
-    ) -> Result<Self, ConfigError> {
-        Ok(Self {
-            authority: authority(&config.authority)?,
-            transport: Arc::new(IdentityTransport {
-                client: http.clone(),
-                timeout: config.request_timeout.min(LONGEST),
-                reach: Arc::clone(reach),
-            }),
-        })
+    pub(crate) fn new(config: &Config, http: &Http, reach: &Arc<Reach>) -> Self {
+        Self {
+            authority: config.cloud.authority().to_owned(),
+            transport: Arc::new(IdentityTransport { http: http.within(LONGEST), reach: Arc::clone(reach) }),
+        }
     }
 
     /// No retries: the token source decides when to try again.
@@ -118,18 +119,32 @@ fn credential(who: &CredentialConfig, options: &Options) -> azure_core::Result<A
             secret.clone(),
             Some(ClientSecretCredentialOptions { client_options }),
         )?,
+        CredentialConfig::ClientCertificate { tenant, client, path, password, send_chain } => {
+            let certificate = Certificate::read(path, password.as_ref()).map_err(|why| {
+                let message = format!("the client certificate {}: {why}", path.display());
+                azure_core::Error::with_message(ErrorKind::Credential, message)
+            })?;
+            let assertion = Assertion {
+                certificate,
+                endpoint: format!("{}/{tenant}/oauth2/v2.0/token", options.authority),
+                client: client.clone(),
+                send_chain: *send_chain,
+            };
+            ClientAssertionCredential::new(
+                tenant.clone(),
+                client.clone(),
+                assertion,
+                Some(ClientAssertionCredentialOptions { client_options }),
+            )?
+        }
+        CredentialConfig::AzureCli { tenant, path } => {
+            AzureCliCredential::new(Some(AzureCliCredentialOptions {
+                tenant_id: tenant.clone(),
+                executor: Some(Arc::new(Az { path: path.clone() })),
+                ..AzureCliCredentialOptions::default()
+            }))?
+        }
     })
-}
-
-/// `https://host[:port]`, also from the host alone. `azure_identity` takes nothing but https.
-fn authority(text: &str) -> Result<String, ConfigError> {
-    let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    let bad = |why: String| ConfigError::Url { what: "authority", text: text.to_owned(), why };
-    let url = reqwest::Url::parse(&full).map_err(|e| bad(e.to_string()))?;
-    if url.scheme() != "https" {
-        return Err(bad("it is not https".into()));
-    }
-    Ok(full)
 }
 
 /// What Entra ID and the managed identity endpoint say in their errors.
@@ -161,6 +176,12 @@ fn ours(error: &azure_core::Error) -> Error {
     while let Some(e) = cause {
         // No answer, one that is not JSON, or Entra ID's refusal: the transport has said it already.
         if let Some(ours) = e.downcast_ref::<Error>() {
+            return ours.clone();
+        }
+        // `az` has said why.
+        if let Some(ours) =
+            e.downcast_ref::<io::Error>().and_then(io::Error::get_ref).and_then(|e| e.downcast_ref::<Error>())
+        {
             return ours.clone();
         }
         // A managed identity's.
@@ -222,6 +243,7 @@ fn advice(number: u64) -> Option<&'static str> {
         90_002 | 900_023 => "Check the tenant id.",
         700_016 => "Check the client id and the tenant id.",
         700_024 => "Check the clocks of the cluster and of the operator's node.",
+        700_027 => "Register the certificate with the application, or give the operator the one that is registered.",
         7_000_215 | 7_000_222 => "Give the operator a secret of the application that is valid.",
         _ => return None,
     })
@@ -240,7 +262,10 @@ fn sentence(description: &str) -> &str {
 
 /// The first line of an `azure_identity` error, which goes on with a link to a guide.
 fn plain(error: &azure_core::Error) -> String {
-    let mut text = error.to_string().lines().next().unwrap_or_default().to_owned();
+    let text = error.to_string();
+    // What failed is the authentication, and how is in the configuration.
+    let text = text.split_once("Credential authentication failed.").map_or(text.as_str(), |(_, rest)| rest);
+    let mut text = text.trim().lines().next().unwrap_or_default().to_owned();
     if let Some(source) = std::error::Error::source(error) {
         let source = source.to_string();
         if !text.contains(&source) {
@@ -315,18 +340,5 @@ mod tests {
         assert_eq!(of(503, &[], "temporarily_unavailable"), transient("temporarily_unavailable"));
         let throttled = Class::Throttled(Duration::from_secs(7));
         assert_eq!(of(429, &[], "busy"), (throttled, "busy".into()));
-    }
-
-    #[test]
-    fn an_authority_is_https() {
-        let cases = [
-            ("login.microsoftonline.com", Some("https://login.microsoftonline.com")),
-            ("https://127.0.0.1:8443/", Some("https://127.0.0.1:8443/")),
-            ("http://127.0.0.1:8443", None),
-            ("", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(authority(text).ok().as_deref(), expected, "{text}");
-        }
     }
 }

@@ -5,6 +5,9 @@
 
 mod absence;
 mod accounts;
+mod certificate;
+mod cli;
+mod cloud;
 mod config;
 mod entra;
 mod error_body;
@@ -12,6 +15,7 @@ mod hosts;
 mod operation;
 mod pace;
 mod payer;
+mod proxies;
 mod refusals;
 mod rest;
 mod run;
@@ -19,8 +23,10 @@ mod token;
 mod transport;
 
 pub use accounts::{Accounts, NoAccount, Who};
-pub use config::{Config, ConfigError, CredentialConfig, PUBLIC_ARM, PUBLIC_AUTHORITY};
+pub use cloud::{Cloud, CloudChoice};
+pub use config::{Config, ConfigError, CredentialChoice, CredentialConfig, authority_host};
 pub use pace::{Bucket, Pace};
+pub use proxies::Proxies;
 pub use rest::{Azure, Counts};
 
 /// The one api-version this client speaks.

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use azure_core::Uuid;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
@@ -22,7 +22,8 @@ use super::pace::{Pacer, Quota};
 use super::payer::Payer;
 use super::refusals::Refusals;
 use super::token::{Token, TokenSource};
-use super::{API_VERSION, entra, operation, transport};
+use super::transport::{self, Http};
+use super::{API_VERSION, entra, operation};
 use crate::azure::model::ResourceId;
 use crate::azure::model::{Action, Answer, Ask, Call, Errand, OperationState, Principal, Read, Reply};
 use crate::azure::model::{Class, Error, presentable, word};
@@ -65,13 +66,12 @@ struct Acting {
 }
 
 struct Inner {
-    http: reqwest::Client,
+    http: Http,
     arm: Url,
     hosts: Hosts,
     identities: Identities,
     pacer: Pacer,
     refusals: Refusals,
-    timeout: Duration,
     reads: AtomicU64,
     writes: AtomicU64,
     throttled: AtomicU64,
@@ -131,12 +131,11 @@ impl Azure {
     /// Also installs the process's TLS provider if there is none (aws-lc-rs).
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let http = transport::https(&config)?;
-        let arm = arm(&config.arm)?;
-        let hosts = Hosts::new(&arm, &config.trusted_hosts)?;
-        let scope = format!("{}/.default", arm.as_str().trim_end_matches('/'));
+        let arm = config.cloud.resource_manager().clone();
+        let hosts = config.cloud.hosts()?;
         let reach = Arc::new(Reach::default());
-        let options = entra::Options::new(&config, &http, &reach)?;
-        let identities = Identities::new(&config, options, scope)?;
+        let options = entra::Options::new(&config, &http, &reach);
+        let identities = Identities::new(&config, options, config.cloud.scope())?;
         let operator = Acting { principal: Principal::Operator, leaving: false };
         let inner = Inner {
             http,
@@ -145,7 +144,6 @@ impl Azure {
             identities,
             pacer: Pacer::new(config.pace),
             refusals: Refusals::default(),
-            timeout: config.request_timeout,
             reads: AtomicU64::default(),
             writes: AtomicU64::default(),
             throttled: AtomicU64::default(),
@@ -397,7 +395,7 @@ impl Azure {
         }
         let asked = Instant::now();
         let lost = |e: reqwest::Error| {
-            let error = transport::no_answer(&e, &host, inner.timeout);
+            let error = inner.http.no_answer(&e, &host);
             inner.reach.unanswered(&server, asked, &error);
             error
         };
@@ -493,20 +491,6 @@ impl Response {
             serde_json::from_slice(&self.body).map_err(|_| error_body::not_json(&self.head, &self.body))?;
         serde_json::from_value(json).map_err(|e| self.head.unexpected(&e.to_string()))
     }
-}
-
-/// `https://host[:port]`: whose tokens go there, and nothing more.
-fn arm(text: &str) -> Result<Url, ConfigError> {
-    let bad =
-        |why: String| ConfigError::Url { what: "Azure Resource Manager's URL", text: text.to_owned(), why };
-    let url = Url::parse(text).map_err(|e| bad(e.to_string()))?;
-    if url.scheme() != "https" {
-        return Err(bad("it is not https".into()));
-    }
-    if url.path() != "/" || url.query().is_some() || !url.username().is_empty() {
-        return Err(bad("it has to be https://host or https://host:port".into()));
-    }
-    Ok(url)
 }
 
 /// An ARM path consists of non-empty segments that a URL carries unchanged.

@@ -258,8 +258,10 @@ impl State {
             Err(error) if error.class == Class::Transient => {}
             Err(error) => {
                 if self.refusals.failed((), now, now) {
+                    let why = error.to_string();
                     tracing::warn!(
-                        "{whose} has no token for Azure: {error}. Bindery tries again, and says when there is one."
+                        "{whose} has no token for Azure: {}. Bindery tries again, and says when there is one.",
+                        why.trim_end_matches('.')
                     );
                 }
             }

@@ -13,6 +13,7 @@ use serde::de::IgnoredAny;
 use super::config::{Config, ConfigError};
 use super::entra;
 use super::error_body::{self, Head};
+use super::proxies::Proxies;
 use crate::azure::model::{Class, Error, presentable};
 use crate::outage::{Reach, root_cause};
 
@@ -27,20 +28,27 @@ const MOST_BYTES_OF_A_TOKEN: usize = 1024 * 1024;
 /// Who asks, in Azure's logs.
 const USER_AGENT: &str = concat!("bindery/", env!("CARGO_PKG_VERSION"));
 
-/// The client that everything here goes through. It follows no redirect, because that would carry a
-/// token to a host that nobody has looked at, and uses no proxy.
-///
+/// The client that everything here goes through, and the proxies that it uses. It follows no redirect, because that would
+/// carry a token to a host that nobody has looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    proxies: Proxies,
+    /// How long a request may take.
+    timeout: Duration,
+}
+
 /// Installs aws-lc-rs as the process's TLS provider where none is installed yet: `reqwest` and
 /// `kube` are built without one of their own, and rustls panics when it has to guess.
-pub(crate) fn https(config: &Config) -> Result<reqwest::Client, ConfigError> {
+pub(crate) fn https(config: &Config) -> Result<Http, ConfigError> {
     // An error only says that there is one already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(config.request_timeout)
-        .no_proxy();
+        .timeout(config.request_timeout);
+    builder = config.proxies.applied(builder).map_err(|e| ConfigError::Http(why(&e)))?;
     if let Some(path) = &config.ca_bundle {
         let bad = |why: String| ConfigError::CaBundle { path: path.clone(), why };
         let pem = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
@@ -50,7 +58,39 @@ pub(crate) fn https(config: &Config) -> Result<reqwest::Client, ConfigError> {
         }
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build().map_err(|e| ConfigError::Http(why(&e)))
+    let client = builder.build().map_err(|e| ConfigError::Http(why(&e)))?;
+    Ok(Http { client, proxies: config.proxies.clone(), timeout: config.request_timeout })
+}
+
+impl Http {
+    pub(crate) fn request(&self, method: reqwest::Method, url: reqwest::Url) -> reqwest::RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    pub(crate) fn get(&self, url: reqwest::Url) -> reqwest::RequestBuilder {
+        self.client.get(url)
+    }
+
+    /// The same client, whose requests may take no longer than this.
+    pub(crate) fn within(&self, most: Duration) -> Self {
+        Self { timeout: self.timeout.min(most), ..self.clone() }
+    }
+
+    /// The error for a request that got no answer, or not all of it. Whether a change was made is then
+    /// unknown: only a GET can tell. Says the host and never the URL, which may be signed.
+    pub(crate) fn no_answer(&self, error: &reqwest::Error, host: &str) -> Error {
+        let through =
+            self.proxies.of(host).map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+        let message = if error.is_connect() {
+            format!("No connection to {host}{through}: {}.", why(error))
+        } else if error.is_timeout() {
+            format!("{host} did not answer within {} s{through}.", self.timeout.as_secs())
+        } else {
+            format!("The connection to {host}{through} ended before the answer was complete: {}.", why(error))
+        };
+        let said = Error::new(Class::Transient, presentable(&message));
+        if error.is_connect() { said.before_sending() } else { said }
+    }
 }
 
 /// The body of an answer; none where it is longer than that, and the rest is not read.
@@ -65,34 +105,26 @@ pub(crate) async fn body(mut answer: reqwest::Response, most: usize) -> reqwest:
     Ok(Some(body))
 }
 
-/// The error for a request that got no answer, or not all of it. Whether a change was made is then
-/// unknown: only a GET can tell. Says the host and never the URL, which may be signed.
-pub(crate) fn no_answer(error: &reqwest::Error, host: &str, timeout: Duration) -> Error {
-    let message = if error.is_connect() {
-        format!("No connection to {host}: {}.", why(error))
-    } else if error.is_timeout() {
-        format!("{host} did not answer within {} s.", timeout.as_secs())
-    } else {
-        format!("The connection to {host} ended before the answer was complete: {}.", why(error))
-    };
-    let said = Error::new(Class::Transient, presentable(&message));
-    if error.is_connect() { said.before_sending() } else { said }
-}
-
 fn why(error: &reqwest::Error) -> String {
     let cause = root_cause(error);
     if cause.is::<reqwest::Error>() {
         // A reqwest error prints its URL; this one has no source, so there is nothing better.
         return "the request could not be sent".into();
     }
-    cause.to_string()
+    match cause.to_string().as_str() {
+        // hyper-util's words for what a proxy answers.
+        "tunnel error: unsuccessful" => "the proxy refuses to connect to this host".into(),
+        "tunnel error: proxy authorization required" => {
+            "the proxy asks for another user name and password".into()
+        }
+        other => other.to_owned(),
+    }
 }
 
 /// `azure_identity`'s way out. It has none of its own: `azure_core` is built without its transport.
 #[derive(Debug)]
 pub(crate) struct IdentityTransport {
-    pub(crate) client: reqwest::Client,
-    pub(crate) timeout: Duration,
+    pub(crate) http: Http,
     pub(crate) reach: Arc<Reach>,
 }
 
@@ -108,7 +140,7 @@ impl IdentityTransport {
                 return Err(azure_core::Error::with_message(ErrorKind::Other, message));
             }
         };
-        let mut outgoing = self.client.request(method, url).timeout(self.timeout);
+        let mut outgoing = self.http.request(method, url).timeout(self.http.timeout);
         for (name, value) in request.headers().iter() {
             outgoing = outgoing.header(name.as_str(), value.as_str());
         }
@@ -117,7 +149,7 @@ impl IdentityTransport {
         }
         let asked = Instant::now();
         let lost = |e: reqwest::Error| {
-            let error = no_answer(&e, &host, self.timeout);
+            let error = self.http.no_answer(&e, &host);
             self.reach.unanswered(&server, asked, &error);
             entra::wrapped(error)
         };
@@ -166,5 +198,42 @@ impl HttpClient for IdentityTransport {
         Self: 'c,
     {
         Box::pin(self.execute(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::azure::client::CredentialConfig;
+
+    /// As the machine's own endpoint for managed identities is: `http://169.254.169.254`.
+    #[tokio::test]
+    async fn what_is_asked_by_http_is_asked_without_a_proxy() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let here = listener.local_addr().expect("an address");
+        let down = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+        let mut config = Config::new(CredentialConfig::ManagedIdentity { client: None });
+        config.proxies = Proxies::new(&format!("http://{down}"), "").expect("a proxy");
+        let http = https(&config).expect("a client");
+        let served = tokio::spawn(async move {
+            let (mut client, _) = listener.accept().await.expect("a client");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(client.read_u8().await.expect("a request"));
+            }
+            client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await
+        });
+        let ask =
+            |scheme: &str| http.get(format!("{scheme}://{here}/metadata").parse().expect("a URL")).send();
+        assert_eq!(ask("http").await.expect("an answer").status().as_u16(), 200);
+        served.await.expect("it ran").expect("written");
+        let refused = ask("https").await.expect_err("the proxy is down");
+        let expected = format!(
+            "No connection to 127.0.0.1 through the proxy http://{down}: Connection refused (os error 111)."
+        );
+        assert_eq!(http.no_answer(&refused, "127.0.0.1").message, expected);
     }
 }

@@ -1,14 +1,17 @@
-//! Federated assertions (§H.6): issuer, subject and audience exactly, the signature by the issuer's keys, the time.
+//! Federated assertions (§H.6): issuer, subject and audience exactly, the signature by the issuer's keys, the time. What
+//! the client itself has issued is [`certificate`]'s.
 
 use serde_json::Value;
 
+use super::certificate;
 use super::jwt::{part, signed};
 use crate::config::Time;
 use crate::config::{Client, Federated, Published};
 use crate::core::Core;
 use crate::wire::Request;
 
-type Refusal = (u32, String);
+/// Entra's number, and what it says.
+pub type Refusal = (u32, String);
 
 /// The number of the refusal when an issuer's keys cannot be had, which Entra answers with 400.
 pub const UNREACHABLE: u32 = 50_166;
@@ -18,6 +21,9 @@ pub fn check(core: &Core, client: &Client, assertion: &str) -> Result<(), Refusa
     let malformed = || (50_027, "JWT token is invalid or malformed.".to_owned());
     let claims = part(assertion, 1).ok_or_else(malformed)?;
     let claim = |name: &str| claims[name].as_str().unwrap_or_default();
+    if claim("iss").eq_ignore_ascii_case(&client.client_id) {
+        return certificate::check(core, client, assertion, &claims);
+    }
     let credential = matching(client, &claims)?;
     check_signature(assertion, keys_of(core, credential)?, claim("iss"))?;
     // The issuer's clock is not emulated, so it can be compared only when ours is true.

@@ -5,6 +5,7 @@
 
 pub mod arm;
 pub mod assertion;
+pub mod certificate;
 pub mod discovery;
 pub mod fault;
 pub mod groups;

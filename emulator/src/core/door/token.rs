@@ -1,4 +1,4 @@
-//! Entra's v2 token endpoint: client credentials with a secret or a federated assertion.
+//! Entra's v2 token endpoint: client credentials with a secret, a certificate or a federated assertion.
 
 use std::collections::BTreeMap;
 

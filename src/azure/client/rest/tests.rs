@@ -1,7 +1,7 @@
 use reqwest::header::HeaderValue;
 
 use super::*;
-use crate::azure::client::CredentialConfig;
+use crate::azure::client::{Cloud, CredentialConfig};
 
 fn config() -> Config {
     let mut config = Config::new(CredentialConfig::ClientSecret {
@@ -9,7 +9,7 @@ fn config() -> Config {
         client: "client".into(),
         secret: "hush".into(),
     });
-    config.arm = "https://127.0.0.1:8443".into();
+    config.cloud = Cloud::custom("https://127.0.0.1:8443", "https://127.0.0.1:8443").expect("a cloud");
     config
 }
 
@@ -30,23 +30,7 @@ fn a_client_can_be_shared() {
 #[test]
 fn a_configuration_that_cannot_work_says_why() {
     type Change = fn(&mut Config);
-    let cases: [(Change, &str); 7] = [
-        (
-            |c| c.arm = "http://127.0.0.1:1".into(),
-            "Azure Resource Manager's URL \"http://127.0.0.1:1\" is not usable: it is not https",
-        ),
-        (
-            |c| c.arm = "https://h/prefix".into(),
-            "Azure Resource Manager's URL \"https://h/prefix\" is not usable: it has to be https://host or https://host:port",
-        ),
-        (
-            |c| c.authority = "http://login".into(),
-            "authority \"http://login\" is not usable: it is not https",
-        ),
-        (
-            |c| c.trusted_hosts = vec!["*.com".into()],
-            "trusted host \"*.com\" is not usable: a suffix needs at least two labels",
-        ),
+    let cases: [(Change, &str); 4] = [
         (
             |c| c.ca_bundle = Some("/nowhere/ca.pem".into()),
             "the CA bundle \"/nowhere/ca.pem\" is not usable: No such file or directory (os error 2)",
@@ -70,6 +54,18 @@ fn a_configuration_that_cannot_work_says_why() {
                 };
             },
             "the Azure credential is not usable: no client ID specified",
+        ),
+        (
+            |c| {
+                c.credential = CredentialConfig::ClientCertificate {
+                    tenant: "t".into(),
+                    client: "c".into(),
+                    path: "/nowhere/tls.pem".into(),
+                    password: None,
+                    send_chain: false,
+                };
+            },
+            "the Azure credential is not usable: the client certificate /nowhere/tls.pem: No such file or directory (os error 2)",
         ),
     ];
     for (change, expected) in cases {
