@@ -191,6 +191,9 @@ impl Run {
             // A process in whose configuration `--observe-only` is off, and that looks at everything once.
             world.restart = true;
         }
+        // What was being deleted goes first, and is made again.
+        self.on(Duration::from_secs(60));
+        people::apply_what_is_missing(&mut self.world());
         let bound = self.world().now + Duration::from_secs(6 * 3600);
         let quiet = Duration::from_secs(1500);
         loop {

@@ -8,11 +8,12 @@ use serde::de::DeserializeOwned;
 use super::policy::Source;
 use super::{Place, Policy, SourceVersion};
 use crate::api::{
-    AllowedNamespaces, ConditionType, ModelVersion, Object, ObjectKey, Reason, Reference, Registry,
-    Workspace, conditions_of,
+    AllowedNamespaces, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey, Reason, Reference,
+    Registry, Workspace, conditions_of,
 };
 use crate::azure::model::{Purpose, ResourceId};
-use crate::decide::facts::{ClusterRead, Kind, Known};
+use crate::decide::Referrers;
+use crate::decide::facts::{ClusterRead, Kind, Known, Name};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
     // Labels are only asked for where they matter.
@@ -29,6 +30,40 @@ pub fn lets_in<P: Kind>(
     known: &mut Known,
 ) -> Option<bool> {
     place.map(|place| allows(allowed(place), &place.home(), home, known))
+}
+
+/// Who refers to a place that is being deleted, and is let in by it: versions and bindings, whether they manage or only
+/// observe, and the policies of workspaces. What is being deleted counts until our finalizer is off.
+pub fn referrers<P: Kind>(place: &P, allowed: fn(&P) -> &AllowedNamespaces, known: &mut Known) -> Referrers {
+    let mut found = Referrers { ignored: place.goes_while_in_use(), ..Referrers::default() };
+    if place.is_deleting() {
+        count::<DeploymentBinding, P>(place, allowed, &mut found, known);
+        count::<ModelVersion, P>(place, allowed, &mut found, known);
+        count::<Workspace, P>(place, allowed, &mut found, known);
+    }
+    found.others.sort();
+    found
+}
+
+fn count<K: Kind, P: Kind>(
+    place: &P,
+    allowed: fn(&P) -> &AllowedNamespaces,
+    found: &mut Referrers,
+    known: &mut Known,
+) {
+    let name = Name::Place(place.key());
+    let mut own = vec![];
+    for object in known.naming::<K>(name.clone()) {
+        let home = object.home();
+        let counts = !object.is_let_go() && object.names().contains(&name);
+        if !counts || lets_in(Some(place), allowed, &home, known) != Some(true) {
+            continue;
+        }
+        found.stays |= !object.is_deleting();
+        if home == place.home() { own.push(object.title()) } else { found.others.push(home) }
+    }
+    own.sort();
+    found.own.extend(own);
 }
 
 /// Where something was, by a status, when its place is gone. Whoever may write a status may write anything there: so it is
@@ -134,7 +169,7 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
                 return Place::NotServed { what: key.to_string(), because };
             }
             let policy = policy_of(&it, known);
-            Place::workspace(key.to_string(), it.id(), policy, &it.current())
+            Place::workspace(key.to_string(), it.id(), policy, &it.current(), it.is_deleting())
         }
         (Access::NotWatched { because }, _) => Place::NotWatched { because },
         _ => Place::Missing { what: key.to_string() },
@@ -156,7 +191,11 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
         place: place(&source.registry_ref, source.this_workspace.is_some()),
         models: source.models.clone(),
     });
-    Policy { sources: sources.collect(), lineage: written.lineage.as_ref().map(|lineage| lineage.require) }
+    Policy {
+        sources: sources.collect(),
+        lineage: written.lineage.as_ref().map(|lineage| lineage.require),
+        deployment: written.deployment.clone(),
+    }
 }
 
 /// Keeps an object with the resource that it made, when its reference means another place: the place that it names was made

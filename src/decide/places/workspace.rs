@@ -25,7 +25,14 @@ pub fn decide(facts: &Facts) -> Decision<WorkspaceStatus> {
     let mut status = picture(facts);
     let verdict = first_of(
         facts,
-        &[let_go, refuse_identity, refuse_second_claimant, report_unreadable, report_absence],
+        &[
+            stay_while_referred_to,
+            let_go,
+            refuse_identity,
+            refuse_second_claimant,
+            report_unreadable,
+            report_absence,
+        ],
     )
     .unwrap_or_else(|| settle(facts));
     // Nothing of a workspace is Bindery's, so nothing can drift.
@@ -55,6 +62,10 @@ fn picture(facts: &Facts) -> WorkspaceStatus {
         status.mlflow_tracking_uri.clone_from(&workspace.properties.ml_flow_tracking_uri);
     }
     status
+}
+
+fn stay_while_referred_to(facts: &Facts) -> Option<Verdict> {
+    facts.situation.wait_for_referrers()
 }
 
 fn let_go(facts: &Facts) -> Option<Verdict> {
