@@ -360,7 +360,7 @@ async fn the_samples_are_taken_as_they_are() {
         "--filename",
         folder,
     ]);
-    let mut expected = vec!["namespace/fares".to_string()];
+    let mut expected = ["fares", "ml-platform"].map(|name| format!("namespace/{name}")).to_vec();
     expected.push("registry.bindery.dev/fares-models".into());
     expected.extend(["fares-dev", "fares-prod"].map(|name| format!("workspace.bindery.dev/{name}")));
     for version in 1..=3 {

@@ -384,6 +384,14 @@ fn an_heir_is_one_whatever_happens_to_its_place_and_a_stranger_gets_no_claim_by_
         claimants.into_iter().map(|c| c.name).collect()
     };
     assert_eq!(of(&cluster), ["fares/heir", "blue/stranger"]);
+    let before = cluster.0.clone();
+    for object in &mut cluster.0 {
+        if let AnyObject::Workspace(workspace) = object {
+            *workspace = going(&**workspace, true);
+        }
+    }
+    assert_eq!(of(&cluster), ["fares/heir"], "a place that is held while it goes is no way in either");
+    cluster.0 = before;
     for object in &mut cluster.0 {
         if let AnyObject::Workspace(workspace) = object {
             let mut contested = Workspace::clone(workspace);

@@ -79,10 +79,13 @@ pub fn remembered(id: Option<&str>, place: &str, path: &str) -> Option<ResourceI
     (ResourceId::new(format!("{place}{path}")) == id).then_some(id)
 }
 
-/// Does another object stand for the place, with rules of its own?
+/// Does another object stand for the place, with rules of its own? Of one that is being deleted nobody says that any more, so
+/// it counts as if.
 pub fn is_contested<P: Kind>(place: Option<&P>) -> bool {
-    let ready = place.and_then(|place| conditions_of(place.conditions()).reason(ConditionType::Ready));
-    matches!(ready, Some(Reason::OwnedByAnother | Reason::Conflict))
+    place.is_some_and(|place| {
+        let ready = conditions_of(place.conditions()).reason(ConditionType::Ready);
+        place.is_deleting() || matches!(ready, Some(Reason::OwnedByAnother | Reason::Conflict))
+    })
 }
 
 /// The registry that a reference from `home` means, whoever may use it.
