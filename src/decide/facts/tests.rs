@@ -350,6 +350,18 @@ fn what_a_status_says_of_a_version_makes_it_no_other_version() {
     assert_eq!(id, meant);
     assert!(matches!(of("All", "blue"), SourceVersion::Ready { .. }));
     assert!(matches!(of("Same", "blue"), SourceVersion::NotReady { .. }), "its place does not let it in");
+
+    // While its place is being deleted, nothing begins with it; what serves it already is known by it.
+    let mut cluster = Cluster::new(&json!({"from": "Same"}), std::slice::from_ref(&it));
+    for object in &mut cluster.0 {
+        if let AnyObject::Workspace(workspace) = object {
+            *workspace = going(&**workspace, true);
+        }
+    }
+    let reference = crate::api::Reference { name: "taxi-1".into(), namespace: None };
+    let (found, _) = cluster.known(|known| reference::version(&reference, "fares", known));
+    let SourceVersion::NotReady { registered, .. } = found else { panic!("{found:?}") };
+    assert_eq!(registered, Some((meant.to_string(), "1".to_string())));
 }
 
 #[test]

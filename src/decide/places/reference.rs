@@ -237,25 +237,28 @@ pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVe
     match (access, found) {
         (Access::Granted, Some(it)) => {
             let place = place_of(&it, known);
-            SourceVersion::of(key.to_string(), place.as_ref(), &it.spec, it.current(), it.is_deleting())
+            // Nothing begins with what is in a place that is closed.
+            let closed = place.as_ref().is_some_and(|(_, closed)| *closed);
+            let (place, goes) = (place.map(|(id, _)| id), it.is_deleting() || closed);
+            SourceVersion::of(key.to_string(), place.as_ref(), &it.spec, it.current(), goes)
         }
         (Access::NotWatched { because }, _) => SourceVersion::NotWatched { because },
         _ => SourceVersion::Missing { what: key.to_string() },
     }
 }
 
-/// The place that a version lives in, where that lets it in. Its own status is not asked: whoever may write a status could
-/// make it another's version.
-fn place_of(version: &ModelVersion, known: &mut Known) -> Option<ResourceId> {
+/// The place that a version lives in, where that lets it in, and whether it is contested. The version's own status is not
+/// asked: whoever may write a status could make it another's version.
+fn place_of(version: &ModelVersion, known: &mut Known) -> Option<(ResourceId, bool)> {
     let home = version.home();
     if let Some(reference) = &version.spec.registry_ref {
         let place = find_registry(reference, &home, known);
         let let_in = lets_in(place.as_deref(), |r| &r.spec.allowed_namespaces, &home, known);
-        return place.filter(|_| let_in == Some(true)).map(|r| r.id());
+        return place.filter(|_| let_in == Some(true)).map(|r| (r.id(), is_contested(Some(&*r))));
     }
     let place = find_workspace(version.spec.workspace_ref.as_ref()?, &home, known);
     let let_in = lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known);
-    place.filter(|_| let_in == Some(true)).map(|w| w.id())
+    place.filter(|_| let_in == Some(true)).map(|w| (w.id(), is_contested(Some(&*w))))
 }
 
 /// Does the registry that a version lives in let `home` use it?
