@@ -151,6 +151,18 @@ pub fn bind_another_version(world: &mut World) {
     edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = format!("taxi-{number}"));
 }
 
+/// Somebody applies a second object for the workspace `prod`, or deletes it.
+pub fn contest(world: &mut World) {
+    let now = world.now;
+    if world.cluster.find::<Workspace>(SECOND).is_none() {
+        world.note(|| "USER applies a second object for workspace prod".into());
+        world.cluster.apply::<Workspace>(SECOND, workspace("prod"), now);
+    } else {
+        world.note(|| "USER deletes the second object for workspace prod".into());
+        world.cluster.delete::<Workspace>(SECOND, now);
+    }
+}
+
 /// Somebody asks for a look at every binding, now.
 pub fn ask_for_a_look(world: &mut World) {
     let token = world.now.to_string();
@@ -193,16 +205,7 @@ pub fn act(world: &mut World) {
             world.cluster.labels.insert("blue".into(), [("team".to_string(), team.to_string())].into());
             world.relabelled.push("blue".into());
         }
-        39 | 40 => {
-            let now = world.now;
-            if world.cluster.find::<Workspace>(SECOND).is_none() {
-                world.note(|| "USER applies a second object for workspace prod".into());
-                world.cluster.apply::<Workspace>(SECOND, workspace("prod"), now);
-            } else {
-                world.note(|| "USER deletes the second object for workspace prod".into());
-                world.cluster.delete::<Workspace>(SECOND, now);
-            }
-        }
+        39 | 40 => contest(world),
         41 => {
             let name = ["dev", "prod"][world.rng.usize(0..2)];
             let all_the_same = world.rng.bool();
