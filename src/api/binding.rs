@@ -315,7 +315,7 @@ pub struct DeploymentBindingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub last_handled_reconcile: Option<String>,
-    /// Conditions, for `kubectl wait`. `Ready`: what the manifest asks for serves. `Available`: something healthy has all the traffic. `EndpointReady`: Azure has the endpoint, and it works. `CandidateReady`: the deployment of the wanted revision can serve. `Progressing`: a rollout moves. `Drifted`: somebody changed in Azure what the manifest says. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
+    /// Conditions, for `kubectl wait`. `Ready`: what the manifest asks for serves. `Admitted`: the workspace's policy lets it serve; `Unknown` while the workspace or the version cannot be looked at. `Available`: something healthy has all the traffic. `EndpointReady`: Azure has the endpoint, and it works. `CandidateReady`: the deployment of the wanted revision can serve. `Progressing`: a rollout moves. `Drifted`: somebody changed in Azure what the manifest says. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

@@ -55,6 +55,8 @@ words! {
     Drifted,
     /// Azure has the version.
     Registered,
+    /// The workspace's policy lets it serve.
+    Admitted,
     /// Azure has the endpoint, and it works.
     EndpointReady,
     /// The deployment of the wanted revision can serve.

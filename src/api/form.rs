@@ -43,6 +43,10 @@ forms! {
         "must be lower-case letters, digits and '-', with a letter or digit at both ends, such as released";
     model_glob, 255, "^[a-zA-Z0-9_*?-]+$",
         "must be the name of a model, in which '*' stands for any characters and '?' for one: letters (a-z, A-Z), digits, '-', '_', '*' and '?', such as nyc-*";
+    environment_glob, 1024, r"^(\*|(?i:/subscriptions/|azureml://registries/))[^\s?#\\\x00-\x1f\x7f]*$",
+        "must be the id of an environment's version, in which '*' stands for any characters: azureml://registries/<registry>/environments/<name>/versions/* or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/*; or it begins with '*'";
+    identity_glob, 512, r"^(\*|(?i:/subscriptions/))[^\s?#\\\x00-\x1f\x7f]*$",
+        "must be the ARM id of a user-assigned identity, in which '*' stands for any characters: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>; or it begins with '*'";
     identity, 512, r"(?i)^/subscriptions/[^/?#\s]+/resourceGroups/[^/?#\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#\s]+$",
         "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>";
 
@@ -107,6 +111,18 @@ pub(super) fn identities(generator: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn model_globs(generator: &mut SchemaGenerator) -> Schema {
     list(64, &model_glob(generator))
+}
+
+pub(super) fn environment_globs(generator: &mut SchemaGenerator) -> Schema {
+    list(64, &environment_glob(generator))
+}
+
+pub(super) fn identity_globs(generator: &mut SchemaGenerator) -> Schema {
+    list(64, &identity_glob(generator))
+}
+
+pub(super) fn instance_types(generator: &mut SchemaGenerator) -> Schema {
+    list(64, &instance_type(generator))
 }
 
 pub(super) fn label_values(generator: &mut SchemaGenerator) -> Schema {

@@ -13,7 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    DeploymentBinding, FINALIZER, Management, ModelVersion, Period, RECONCILE, Reference, Registry, Workspace,
+    DELETE_WHILE_IN_USE, DeploymentBinding, FINALIZER, Management, ModelVersion, Period, RECONCILE,
+    Reference, Registry, Workspace,
 };
 use crate::azure::model::Operation;
 
@@ -164,6 +165,16 @@ pub trait Object:
     /// What asks for a look now: the value of the annotation, cut to what a status holds.
     fn asks(&self) -> Option<String> {
         self.annotations().get(RECONCILE).map(|token| token.chars().take(253).collect())
+    }
+
+    /// It may go although other objects refer to it: its annotation says so.
+    fn goes_while_in_use(&self) -> bool {
+        self.annotations().get(DELETE_WHILE_IN_USE).is_some_and(|it| it == "true")
+    }
+
+    /// It is being deleted, and our finalizer is off: nothing is left to do for it.
+    fn is_let_go(&self) -> bool {
+        self.is_deleting() && !self.holds()
     }
 
     /// How often Azure is compared with the manifest; at least a minute.

@@ -34,7 +34,7 @@ pub struct WorkspaceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::tier")]
     pub tier: Option<String>,
-    /// Which model versions may serve here. Default: every one that is registered.
+    /// Which model versions may serve here, and what their deployments may bring. Default: every version that is registered, with anything.
     #[serde(default)]
     pub policy: Policy,
     /// Whose objects may register versions and serve here. Default: those of the Workspace's own namespace.
@@ -45,7 +45,7 @@ pub struct WorkspaceSpec {
     pub interval: Option<Period>,
 }
 
-/// What a version must bring to serve in a workspace. The policy belongs to the place, so no other
+/// What a version and its deployment must be to serve in a workspace. The policy belongs to the place, so no other
 /// object can relax it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -58,6 +58,45 @@ pub struct Policy {
     /// What must be known about the origin of a version. If not set, nothing has to be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<LineagePolicy>,
+    /// What a deployment may bring besides the model. If not set, anything; if set, no user-assigned identity that `identities` does not name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentPolicy>,
+}
+
+/// What a deployment may bring besides the model. What is refused is not begun; what serves already goes on serving.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentPolicy {
+    /// Whether a DeploymentBinding may give `online.deployment.code`. Forbid: only models serve that need no scoring code, such as MLflow models. Default: Allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<CodePolicy>,
+    /// The environments that a DeploymentBinding may give in `online.deployment.environment`, by their ids, in which `*` stands for any characters: `azureml://registries/shared/environments/*/versions/*`, or `/subscriptions/…/workspaces/fares-prod/environments/sklearn/versions/4`. Case counts in the names of environments, and nowhere else. Without a list, every environment. A deployment without an environment of its own is not asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "form::environment_globs", length(min = 1))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub environments: Vec<String>,
+    /// The user-assigned identities that a DeploymentBinding may give its endpoint in `online.endpoint.identity`, by their ARM ids, in which `*` stands for any characters; `*` alone allows all. Case does not count. Default: none. A system-assigned identity is always allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "form::identity_globs")]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub identities: Vec<String>,
+    /// The virtual machine sizes that a DeploymentBinding may name in `online.deployment.instanceType`, such as `Standard_DS3_v2`. Case does not count. With a list, every DeploymentBinding has to name one of them. Without a list, every size.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "form::instance_types", length(min = 1))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub instance_types: Vec<String>,
+    /// The most instances that a DeploymentBinding may ask for in `online.deployment.instanceCount`, 1 to 50. Each deployment counts by itself. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 50))]
+    pub max_instances: Option<i32>,
+}
+
+/// Whether a deployment may bring scoring code of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum CodePolicy {
+    #[default]
+    Allow,
+    Forbid,
 }
 
 /// A place that versions may come from. Exactly one of registryRef and thisWorkspace.

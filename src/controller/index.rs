@@ -76,7 +76,7 @@ impl Seen {
         Self {
             own: hash(&own),
             status: fingerprint(&object.current()),
-            outward: hash(&(own.0, own.1, object.outward())),
+            outward: hash(&(own.0, own.1, object.is_let_go(), object.outward())),
             claim: hash(&(own.0, own.1, object.claim())),
         }
     }

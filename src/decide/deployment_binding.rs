@@ -4,6 +4,7 @@
 //! traffic, taking it back and mending a foreign change are the same PUT. Where the rollout stands is written in
 //! the endpoint's tags by that PUT, so it survives the loss of all status.
 
+mod admission;
 mod conditions;
 mod deployments;
 mod endpoint;
@@ -17,7 +18,9 @@ mod waiting;
 use std::time::Duration;
 
 use super::drift::{Differences, goes_out, intended};
-use super::rollout::{Carries, Next, Revision, Scene, View, endpoint_differences, mark, written_on};
+use super::rollout::{
+    Carries, Next, Revision, STABLE_TAG, Scene, View, endpoint_differences, mark, written_on,
+};
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
 use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason};
@@ -55,6 +58,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     waiting::refuse_another_place, // the endpoint stays where it was made
     teardown::finish_deletion,
     waiting::refuse_what_it_does_not_know, // the manifest asks for a later kind of endpoint
+    endpoint::take_back_where_nothing_begins, // the workspace is in conflict, or is being deleted
     waiting::wait_for_workspace,
     waiting::report_unreadable,
     endpoint::refuse_foreign,
@@ -74,6 +78,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::pause_between_steps,
     deployments::remove_what_has_expired, // the previous one, and the failed one
     deployments::go_on_mending,           // what serves and was left in a failed state
+    waiting::refuse_what_is_asked_besides, // an identity, or more instances, of what serves already
     endpoint::wait_for_what_is_not_kept,  // fields of the endpoint that Azure sets back
 ];
 
@@ -165,13 +170,31 @@ impl Facts {
     /// read, the candidate that is on its way.
     pub fn wanted(&self) -> Option<(Revision, String)> {
         match &self.version {
-            SourceVersion::Ready { asset_id, version, .. } => {
-                let revision = Revision::of(asset_id, &self.spec.online.deployment);
-                let name = revision.deployment_name(version);
-                Some((revision, name))
+            SourceVersion::Ready { asset_id, version, .. } => Some(self.revision_of(asset_id, version)),
+            // To what serves it goes back whatever becomes of the version's object.
+            SourceVersion::NotReady { registered: Some((asset_id, version)), .. }
+                if self.is_stable(&self.revision_of(asset_id, version).1) =>
+            {
+                Some(self.revision_of(asset_id, version))
             }
             _ => self.status.candidate.as_ref().map(|c| (Revision::parse(&c.revision), c.deployment.clone())),
         }
+    }
+
+    fn revision_of(&self, asset_id: &str, version: &str) -> (Revision, String) {
+        let revision = Revision::of(asset_id, &self.spec.online.deployment);
+        let name = revision.deployment_name(version);
+        (revision, name)
+    }
+
+    /// Is this the deployment that serves for certain, by the endpoint's tag or, while nobody can read that, by the status?
+    fn is_stable(&self, deployment: &str) -> bool {
+        let remembered = || self.status.stable.as_ref().map(|stable| stable.deployment.as_str());
+        let stable = match self.endpoint.found() {
+            Some(endpoint) => endpoint.tags.get(STABLE_TAG).map(String::as_str),
+            None => remembered(),
+        };
+        stable == Some(deployment)
     }
 
     fn endpoint_name(&self) -> &str {
@@ -182,11 +205,6 @@ impl Facts {
         self.id.as_ref().map(|id| id.child("deployments", name))
     }
 
-    /// May the wanted version get more traffic than it has?
-    fn may_rise(&self) -> bool {
-        matches!(self.version, SourceVersion::Ready { .. }) && waiting::refusal_by_policy(self).is_none()
-    }
-
     fn scaling_failed(&self) -> bool {
         let failure = self.situation.trouble.failure.as_ref();
         failure.is_some_and(|failure| failure.attempt.purpose == Purpose::AdjustDeployment)
@@ -194,7 +212,8 @@ impl Facts {
 
     /// The endpoint, its deployments and the manifest, as a rollout sees them.
     fn scene(&self) -> Scene<'_> {
-        let differences = |e: &OnlineEndpoint| endpoint_differences(&self.spec, &self.status.owned_tags, e);
+        let granted = self.granted();
+        let differences = |e: &OnlineEndpoint| endpoint_differences(&granted, &self.status.owned_tags, e);
         let endpoint = self.endpoint.found();
         Scene::of(View {
             now: self.situation.now,
@@ -204,7 +223,7 @@ impl Facts {
             wanted: self.wanted(),
             may_rise: self.may_rise(),
             // Where Azure refuses the instances, as without quota, the traffic does not wait for them.
-            instances: self.spec.online.deployment.instance_count.filter(|_| !self.scaling_failed()),
+            instances: granted.online.deployment.instance_count.filter(|_| !self.scaling_failed()),
             steps: &self.spec.strategy.steps,
             differences: endpoint.map(differences).unwrap_or_default(),
             stood: self.situation.stood(&self.status.conditions),
@@ -219,7 +238,8 @@ impl Facts {
     fn differences_of_deployment(&self, scene: &Scene<'_>) -> Vec<Drift> {
         let found = scene.wanted_name().and_then(|name| scene.deployment(name)).filter(|d| scene.ours(d));
         let Some(found) = found else { return vec![] };
-        let wanted = &self.spec.online.deployment;
+        let granted = self.granted();
+        let wanted = &granted.online.deployment;
         let mut all = Differences::default();
         if let Some(wanted) = wanted.instance_count {
             let count = found.instance_count().map_or_else(String::new, |count| count.to_string());
@@ -244,7 +264,7 @@ impl Facts {
         doing: String,
     ) -> Option<Verdict> {
         let mut endpoint = match next.carries {
-            Carries::Everything => written_on(base, &self.spec, &self.status.owned_tags),
+            Carries::Everything => written_on(base, &self.granted(), &self.status.owned_tags),
             Carries::Traffic => base,
         };
         let owner = &self.situation.ownership.owner;
@@ -299,7 +319,9 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
     let running = situation.operation.under_way(situation.now).map(|o| o.purpose);
     let running = running.filter(|_| verdict.reason == Reason::OperationRunning);
     let goes_on = verdict.call.as_ref().map(|call| call.errand.purpose).or(running);
-    let reached = case.next.cause.is_none() && facts.differences_of_deployment(&case.scene).is_empty();
+    let reached = case.next.cause.is_none()
+        && facts.differences_of_deployment(&case.scene).is_empty()
+        && !facts.asks_for_what_is_refused();
     if goes_on != Some(Purpose::RemoveDeployment) || !reached || situation.deleting {
         return None;
     }

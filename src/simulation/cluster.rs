@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::api::{
-    AnyObject, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, RECONCILE,
-    Reason, Registry, Workspace, conditions_of,
+    AnyObject, ConditionType, DELETE_WHILE_IN_USE, DeploymentBinding, ModelVersion, Object, ObjectKey,
+    ObjectKind, RECONCILE, Reason, Registry, Workspace, conditions_of,
 };
 use crate::decide::Kind;
 
@@ -132,10 +132,18 @@ impl Cluster {
 
     /// Somebody asks for a look at an object, now.
     pub fn ask<K: Object>(&mut self, name: &str, token: String) {
+        self.annotate::<K>(name, RECONCILE, token);
+    }
+
+    /// Somebody says that a place may go although it is referred to.
+    pub fn let_go_while_in_use<K: Object>(&mut self, name: &str) {
+        self.annotate::<K>(name, DELETE_WHILE_IN_USE, "true".into());
+    }
+
+    fn annotate<K: Object>(&mut self, name: &str, key: &str, value: String) {
         let Some(object) = self.find::<K>(name) else { return };
         let mut object = K::clone(object);
-        let annotations = object.meta_mut().annotations.get_or_insert_default();
-        annotations.insert(RECONCILE.into(), token);
+        object.meta_mut().annotations.get_or_insert_default().insert(key.into(), value);
         self.put(object);
     }
 

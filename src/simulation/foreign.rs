@@ -97,6 +97,24 @@ pub fn move_split_traffic(world: &mut World) {
     }
 }
 
+/// The candidate of a rollout breaks where it runs, and Bindery looks at once.
+pub fn break_a_candidate(world: &mut World) {
+    let serves = |id: &&ResourceId| {
+        let Some(endpoint) = world.cloud.resources.get(&id.parent().parent()) else { return false };
+        let other =
+            endpoint.body["tags"]["bindery-stable"].as_str().is_some_and(|stable| stable != id.name());
+        other && endpoint.body["properties"]["traffic"][id.name()].as_i64() > Some(0)
+    };
+    let ids: Vec<ResourceId> = world.cloud.resources.keys().filter(serves).cloned().collect();
+    let free = |id: &ResourceId| !world.cloud.busy(&super::cloud::lock_of(id));
+    let Some(id) = ids.into_iter().find(free) else { return };
+    let Some(mut body) = world.cloud.resources.get(&id).map(|r| r.body.clone()) else { return };
+    body["properties"]["provisioningState"] = json!("Failed");
+    world.note(|| format!("FOREIGN {} breaks", id.name()));
+    world.cloud.put_there(&id, body);
+    people::ask_for_a_look(world);
+}
+
 fn meddle_with(world: &mut World, id: &ResourceId, choice: u8) {
     let deployments: Vec<String> =
         world.cloud.deployments_of(id).iter().map(|r| r.id.name().to_string()).collect();

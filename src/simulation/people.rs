@@ -6,9 +6,12 @@ use super::cluster::{Cluster, Simulated};
 use super::foreign;
 use super::world::World;
 use crate::api::{
-    Credentials, DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion, ModelVersionSpec,
-    Registry, RegistrySpec, Workspace, WorkspaceSpec,
+    Credentials, DeploymentBinding, DeploymentBindingSpec, DeploymentPolicy, Management, ModelVersion,
+    ModelVersionSpec, Registry, RegistrySpec, Workspace, WorkspaceSpec,
 };
+
+/// A second object for the workspace `prod`.
+const SECOND: &str = "prod-again";
 
 /// The numbers of the versions that there are.
 pub const VERSIONS: [&str; 3] = ["1", "2", "3"];
@@ -87,6 +90,12 @@ pub fn begin(world: &mut World) {
     }
 }
 
+/// Somebody applies everything of the first day that is not there.
+pub fn apply_what_is_missing(world: &mut World) {
+    let now = world.now;
+    apply_missing(&mut world.cluster, now);
+}
+
 fn apply_missing(cluster: &mut Cluster, now: jiff::Timestamp) {
     if cluster.find::<Registry>("models").is_none() {
         cluster.apply::<Registry>("models", registry(cluster), now);
@@ -107,11 +116,17 @@ fn apply_missing(cluster: &mut Cluster, now: jiff::Timestamp) {
     }
 }
 
-/// Everybody goes home: what was suspended or observed is managed again.
+/// Everybody goes home: what was suspended or observed is managed again, of two objects for one workspace one is left, and
+/// nothing that is being deleted waits for what refers to it.
 pub fn leave_in_order(world: &mut World) {
     world.observe_only = false;
     let now = world.now;
     apply_missing(&mut world.cluster, now);
+    world.cluster.delete::<Workspace>(SECOND, now);
+    for name in world.cluster.names::<Workspace>() {
+        world.cluster.let_go_while_in_use::<Workspace>(&name);
+    }
+    world.cluster.let_go_while_in_use::<Registry>("models");
     edit_all::<Registry>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
     edit_all::<ModelVersion>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
     edit_all::<DeploymentBinding>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
@@ -144,6 +159,19 @@ pub fn bind_another_version(world: &mut World) {
     edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = format!("taxi-{number}"));
 }
 
+/// Somebody applies a second object for the workspace `prod`, or deletes it.
+pub fn contest(world: &mut World) {
+    let now = world.now;
+    if world.cluster.find::<Workspace>(SECOND).is_none() {
+        world.note(|| "USER applies a second object for workspace prod".into());
+        let second = workspace(&world.cluster, "prod");
+        world.cluster.apply::<Workspace>(SECOND, second, now);
+    } else {
+        world.note(|| "USER deletes the second object for workspace prod".into());
+        world.cluster.delete::<Workspace>(SECOND, now);
+    }
+}
+
 /// Somebody asks for a look at every binding, now.
 pub fn ask_for_a_look(world: &mut World) {
     let token = world.now.to_string();
@@ -154,7 +182,7 @@ pub fn ask_for_a_look(world: &mut World) {
 
 /// Somebody changes something in Git.
 pub fn act(world: &mut World) {
-    match world.rng.u8(0..40) {
+    match world.rng.u8(0..46) {
         0..26 => with_a_binding(world),
         26..32 => with_a_version(world),
         32..35 => with_the_registry(world),
@@ -186,10 +214,26 @@ pub fn act(world: &mut World) {
             world.cluster.labels.insert("blue".into(), [("team".to_string(), team.to_string())].into());
             world.relabelled.push("blue".into());
         }
+        39 | 40 => contest(world),
+        41 => {
+            let name = ["dev", "prod"][world.rng.usize(0..2)];
+            let all_the_same = world.rng.bool();
+            world.note(|| format!("USER deletes workspace {name}, while in use: {all_the_same}"));
+            if all_the_same {
+                world.cluster.let_go_while_in_use::<Workspace>(name);
+            }
+            world.cluster.delete::<Workspace>(name, world.now);
+        }
+        42 => {
+            let most = [None, Some(1), Some(2)][world.rng.usize(0..3)];
+            world.note(|| format!("USER workspace prod serves with at most {most:?} instances"));
+            let policy =
+                most.map(|most| DeploymentPolicy { max_instances: Some(most), ..Default::default() });
+            edit::<Workspace>(world, "prod", |s| s.policy.deployment = policy);
+        }
         _ => {
             world.note(|| "USER applies what is missing".into());
-            let now = world.now;
-            apply_missing(&mut world.cluster, now);
+            apply_what_is_missing(world);
         }
     }
 }
@@ -302,6 +346,12 @@ fn with_the_registry(world: &mut World) {
         3 => edit::<Registry>(world, "models", |s| s.suspend = !s.suspend),
         4 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Delete),
         5 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Retain),
-        _ => world.cluster.delete::<Registry>("models", now),
+        _ => {
+            // Otherwise it stays while there are versions.
+            if small < 3 {
+                world.cluster.let_go_while_in_use::<Registry>("models");
+            }
+            world.cluster.delete::<Registry>("models", now);
+        }
     }
 }

@@ -94,7 +94,8 @@ impl Run {
         self.world().calm = false;
     }
 
-    /// One rollout after the other, for so long, with hands that move the traffic while it is split.
+    /// One rollout after the other, for so long, with hands that move the traffic while it is split, candidates that break,
+    /// and now and then a second object for the workspace.
     pub fn rollouts(&mut self, length: Duration) {
         let end = self.world().now + length;
         while self.world().now < end {
@@ -103,8 +104,12 @@ impl Run {
             for _ in 0..looks {
                 let pause = Duration::from_secs(self.world().rng.u64(5..60));
                 self.on(pause);
-                if self.world().rng.u8(0..3) == 0 {
-                    foreign::move_split_traffic(&mut self.world());
+                let what = self.world().rng.u8(0..12);
+                match what {
+                    0..4 => foreign::move_split_traffic(&mut self.world()),
+                    4 => people::contest(&mut self.world()),
+                    5 => foreign::break_a_candidate(&mut self.world()),
+                    _ => {}
                 }
             }
         }
@@ -191,6 +196,9 @@ impl Run {
             // A process in whose configuration `--observe-only` is off, and that looks at everything once.
             world.restart = true;
         }
+        // What was being deleted goes first, and is made again.
+        self.on(Duration::from_secs(60));
+        people::apply_what_is_missing(&mut self.world());
         let bound = self.world().now + Duration::from_secs(6 * 3600);
         let quiet = Duration::from_secs(1500);
         loop {

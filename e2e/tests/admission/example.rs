@@ -32,7 +32,9 @@ pub fn example(kind: &str) -> Value {
             "azure": azure, "tier": "production", "allowedNamespaces": selector, "interval": "5m",
             "policy": {"lineage": {"require": "Named"}, "sources": [
                 {"name": "released", "registryRef": {"name": "fares-models", "namespace": "fares"}, "models": ["nyc-*"]},
-                {"name": "own", "thisWorkspace": {}}]},
+                {"name": "own", "thisWorkspace": {}}],
+                "deployment": {"code": "Forbid", "environments": ["azureml://registries/shared/environments/*"],
+                    "identities": [identity["userAssigned"][0]], "instanceTypes": ["Standard_DS3_v2"], "maxInstances": 3}},
         }),
         "modelversions" => json!({
             "workspaceRef": {"name": "fares-dev", "namespace": "fares"}, "model": "nyc-taxi-fare", "version": "3",

@@ -173,6 +173,11 @@ async fn the_largest_manifest_is_taken() {
         32,
         &|n| json!({"name": name(n), "registryRef": {"name": text("r", 253), "namespace": name(n)}, "models": globs}),
     );
+    let identity_globs = many(64, &|n| format!("*{n:02}{}", text("i", 500)).into());
+    let environment_globs = many(64, &|n| format!("*{n:02}{}", text("e", 1000)).into());
+    let sizes = many(64, &|n| format!("s{n:02}{}", text("z", 60)).into());
+    let deployment =
+        json!({"environments": environment_globs, "identities": identity_globs, "instanceTypes": sizes});
     let variables = map(100, &|n| format!("{n:02}{}", text("V", 254)), &text("v", 4096));
     let environment = asset("environments", &text("e", 800));
     let code = json!({"id": asset("codes", &text("c", 800)), "scoringScript": text("s/", 127) + "s"});
@@ -185,7 +190,10 @@ async fn the_largest_manifest_is_taken() {
             json!({"spec": {"tags": tags, "regions": regions, "identity": identity, "allowedNamespaces": allowed}}),
         ),
         ("registries", json!({"spec": {"tags": foreign}})),
-        ("workspaces", json!({"spec": {"policy": {"sources": sources}, "allowedNamespaces": allowed}})),
+        (
+            "workspaces",
+            json!({"spec": {"policy": {"sources": sources, "deployment": deployment}, "allowedNamespaces": allowed}}),
+        ),
         (
             "modelversions",
             json!({"spec": {"tags": tags, "properties": foreign, "description": text("ä", 2048),
@@ -352,7 +360,7 @@ async fn the_samples_are_taken_as_they_are() {
         "--filename",
         folder,
     ]);
-    let mut expected = vec!["namespace/fares".to_string()];
+    let mut expected = ["fares", "ml-platform"].map(|name| format!("namespace/{name}")).to_vec();
     expected.push("registry.bindery.dev/fares-models".into());
     expected.extend(["fares-dev", "fares-prod"].map(|name| format!("workspace.bindery.dev/{name}")));
     for version in 1..=3 {

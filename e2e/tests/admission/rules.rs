@@ -251,7 +251,40 @@ fn rules_of_policies() -> Vec<Case> {
     let one = "give exactly one of registryRef and thisWorkspace";
     let field = "spec.policy.sources[]";
     let right = || source(json!({"name": "one", "registryRef": registry}));
+    let deployment =
+        |field: &str, entry: &str| at(&format!("spec.policy.deployment.{field}"), json!([entry]));
+    let environment = "azureml://registries/shared/environments/sklearn*/versions/4";
+    let identity =
+        "/subscriptions/s/resourceGroups/ml/providers/Microsoft.ManagedIdentity/userAssignedIdentities/*";
     vec![
+        case(
+            kind,
+            "spec.policy.deployment.environments[]",
+            ENVIRONMENT_GLOB,
+            deployment("environments", "azureml:sklearn:4"),
+            deployment("environments", environment),
+        ),
+        case(
+            kind,
+            "spec.policy.deployment.environments[]",
+            ENVIRONMENT_GLOB,
+            deployment("environments", "azureml://registries/shared/environments/a?"),
+            deployment("environments", "*/workspaces/fares-prod/environments/*"),
+        ),
+        case(
+            kind,
+            "spec.policy.deployment.identities[]",
+            IDENTITY_GLOB,
+            deployment("identities", "admin"),
+            deployment("identities", identity),
+        ),
+        case(
+            kind,
+            "spec.policy.deployment.instanceTypes[]",
+            INSTANCE_TYPE,
+            deployment("instanceTypes", "Standard_DS*"),
+            deployment("instanceTypes", "Standard_DS3_v2"),
+        ),
         case(kind, field, one, source(json!({"name": "one"})), right()),
         case(
             kind,

@@ -10,6 +10,8 @@ pub const ENTRY_NAME: &str =
     "must be lower-case letters, digits and '-', with a letter or digit at both ends, such as released";
 pub const MODEL_GLOB: &str = "must be the name of a model, in which '*' stands for any characters and '?' for one: letters (a-z, A-Z), digits, '-', '_', '*' and '?', such as nyc-*";
 pub const IDENTITY: &str = "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>";
+pub const ENVIRONMENT_GLOB: &str = "must be the id of an environment's version, in which '*' stands for any characters: azureml://registries/<registry>/environments/<name>/versions/* or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/*; or it begins with '*'";
+pub const IDENTITY_GLOB: &str = "must be the ARM id of a user-assigned identity, in which '*' stands for any characters: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>; or it begins with '*'";
 
 pub const OBJECT_NAME: &str = "must be the name of an object: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as taxi-fare-3";
 pub const NAMESPACE: &str = "must be the name of a namespace: lower-case letters, digits and '-', with a letter or digit at both ends, such as fares";

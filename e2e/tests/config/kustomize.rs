@@ -88,7 +88,9 @@ async fn a_prefix_and_a_suffix_reach_every_reference_of_the_samples() {
     for entry in fs::read_dir(repository().join("config/samples")).unwrap() {
         let file = entry.unwrap().path();
         let name = file.file_name().unwrap().to_str().unwrap().to_string();
-        fs::copy(&file, folder.path().join(&name)).unwrap();
+        // Kustomize follows a name only within one namespace.
+        let text = fs::read_to_string(&file).unwrap().replace("namespace: ml-platform", "namespace: fares");
+        fs::write(folder.path().join(&name), text).unwrap();
         resources.push(name);
     }
     let kustomization = format!("namePrefix: eu-\nnameSuffix: -v2\nresources: [{}]\n", resources.join(", "));

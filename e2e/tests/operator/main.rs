@@ -13,6 +13,7 @@ mod identities;
 mod model_version;
 mod modes;
 mod ownership;
+mod place;
 mod reach;
 mod registry;
 mod status;

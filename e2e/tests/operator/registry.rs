@@ -235,14 +235,20 @@ async fn deletion_keeps_it_or_waits_until_it_is_empty() -> Outcome {
     assert!(stand.azure("registries/kept-models").is_some());
 
     stand.delete::<Registry>(NAME).await?;
-    let message = stand.wait_reason::<Registry>(NAME, "NotEmpty").await?;
-    assert!(message.contains("holds models") && message.contains("taxi-1"), "{message}");
+    let message = stand.wait_reason::<Registry>(NAME, "InUse").await?;
+    assert!(message.contains("referred to by ModelVersion taxi-1."), "{message}");
     assert!(stand.requests_on("DELETE", PATH).is_empty());
 
     // The version goes, and its object's end wakes the registry, which lists still show as full. Azure keeps the
     // name without versions.
+    let held = stand.api::<Registry>().get(NAME).await?;
     stand.let_lists_lag(Duration::from_secs(2))?;
     stand.delete_and_wait::<ModelVersion>("taxi-1").await?;
+    let holds = |r: &Registry| {
+        condition(r, "Ready")
+            .is_some_and(|(_, reason, message)| reason == "NotEmpty" && message.contains("holds models."))
+    };
+    stand.seen_since(&held, "NotEmpty", holds).await?;
     stand.wait_gone::<Registry>(NAME).await?;
     assert!(stand.azure(PATH).is_none());
     assert_eq!(stand.requests_on("DELETE", PATH).len(), 1);

@@ -243,7 +243,9 @@ fn advice(number: u64) -> Option<&'static str> {
         90_002 | 900_023 => "Check the tenant id.",
         700_016 => "Check the client id and the tenant id.",
         700_024 => "Check the clocks of the cluster and of the operator's node.",
-        700_027 => "Register the certificate with the application, or give the operator the one that is registered.",
+        700_027 => {
+            "Register the certificate with the application, or give the operator the one that is registered."
+        }
         7_000_215 | 7_000_222 => "Give the operator a secret of the application that is valid.",
         _ => return None,
     })

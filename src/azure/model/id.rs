@@ -80,9 +80,11 @@ impl ResourceId {
 
     /// The segment after `collection`, such as the name of the workspace for `workspaces`.
     pub fn segment(&self, collection: &str) -> Option<&str> {
-        let mut segments = self.0.split('/');
-        segments.find(|s| s.eq_ignore_ascii_case(collection))?;
-        segments.next().filter(|s| !s.is_empty())
+        // In pairs, for a name may be the word of a collection: `registries/models/models/taxi`.
+        let mut segments = self.0.strip_prefix('/').unwrap_or(&self.0).split('/');
+        let mut pairs = std::iter::from_fn(|| Some((segments.next()?, segments.next().unwrap_or_default())));
+        let (_, name) = pairs.find(|(word, _)| word.eq_ignore_ascii_case(collection))?;
+        Some(name).filter(|name| !name.is_empty())
     }
 
     /// The subscription that the resource is in and that pays for the call.
@@ -193,6 +195,8 @@ mod tests {
         assert_ne!(folded(&registry_asset_id("R", "m", "3")), folded(&registry_asset_id("r", "M", "3")));
         assert_eq!(folded(&registry_asset_id("R", "m", "3")), folded(&registry_asset_id("r", "m", "3")));
         assert_eq!(theirs.segment("workspaces"), Some("w"));
+        let named_models = ResourceId::registry("s", "versions", "models").model_version("taxi", "3");
+        assert_eq!(named_models.asset_id(), "azureml://registries/models/models/taxi/versions/3");
         assert_eq!(ours.name(), "3");
         assert_eq!(ours.subscription(), "s");
     }

@@ -151,3 +151,21 @@ fn nothing_is_kept_of_a_reader_that_is_gone() {
     let all = index.entries();
     assert!(all.objects.is_empty() && all.named.is_empty() && all.asked.is_empty());
 }
+
+#[test]
+fn a_place_that_is_being_deleted_is_woken_when_one_that_refers_to_it_is_let_go() {
+    let index = index_of(&["one"]);
+    index.applied(&registry(), None);
+    let place = Arc::new(registry().key());
+    index.asks(&place, &ClusterRead::Naming(ObjectKind::ModelVersion, Name::Place(registry().key())));
+    let mut going = taxi("one");
+    going.metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+    let ours = vec![crate::api::FINALIZER.to_string()];
+    going.metadata.finalizers = Some([ours.clone(), vec!["example.com/theirs".into()]].concat());
+    assert_eq!(names(&index.applied(&going, None)), ["one", "models"], "it goes");
+    // Another's finalizer still holds it, but there is nothing left to do for it.
+    going.metadata.finalizers = Some(vec!["example.com/theirs".into()]);
+    assert_eq!(names(&index.applied(&going, None)), ["models"]);
+    assert_eq!(names(&index.deleted(&going.key())), ["models"]);
+}

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::api::{Object, RECONCILE};
+use crate::api::{DELETE_WHILE_IN_USE, Object, RECONCILE};
 use crate::azure::model::presentable;
 
 /// Characters of an annotation's value that are kept: as many as a status repeats of it.
@@ -91,9 +91,13 @@ fn slim(metadata: &mut Map<String, Value>, labels: bool) {
         metadata.remove("labels");
     }
     let annotations = metadata.remove("annotations");
-    if let Some(Value::String(asks)) = annotations.as_ref().and_then(|all| all.get(RECONCILE)) {
-        let asks: String = asks.chars().take(ANNOTATION).collect();
-        metadata.insert("annotations".into(), Map::from_iter([(RECONCILE.into(), asks.into())]).into());
+    let kept = [RECONCILE, DELETE_WHILE_IN_USE].into_iter().filter_map(|key| {
+        let text: String = annotations.as_ref()?.get(key)?.as_str()?.chars().take(ANNOTATION).collect();
+        Some((key.to_string(), Value::from(text)))
+    });
+    let kept: Map<String, Value> = kept.collect();
+    if !kept.is_empty() {
+        metadata.insert("annotations".into(), kept.into());
     }
 }
 

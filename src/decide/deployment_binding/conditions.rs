@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::Case;
+use super::{Case, admission};
 use crate::api::{ConditionType, Reason, conditions_of};
 use crate::azure::model::resource::Provisioning;
 use crate::decide::condition::{Said, say};
@@ -15,6 +15,7 @@ pub(super) fn of(case: &Case<'_>, verdict: &Verdict, common: &[Condition]) -> Ve
     let mut all = conditions_of(common);
     let (generation, now) = (case.facts.situation.generation, case.facts.situation.now);
     let own = [
+        (ConditionType::Admitted, admission::said(case)),
         (ConditionType::Available, available(case)),
         (ConditionType::EndpointReady, endpoint_ready(case)),
         (ConditionType::CandidateReady, candidate_ready(case)),

@@ -56,7 +56,8 @@ pub(super) fn go_on_mending(case: &Case<'_>) -> Option<Verdict> {
     if case.next.target.traffic.weight(name) == Weight::NONE {
         return None;
     }
-    let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.ownership.owner);
+    let granted = facts.granted();
+    let (wanted, owner) = (&granted.online.deployment, &facts.situation.ownership.owner);
     // What is handed over is the heir's to change.
     let ours_to_change = scene.arrived() && !facts.situation.deleting;
     let body = match scene.wanted_revision().filter(|_| ours_to_change) {
@@ -143,7 +144,8 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
     let drifted = facts.situation.stood(&facts.status.conditions);
     let verb = if drifted { "put back" } else { "change" };
     let doing = format!("{verb} {} of deployment {name}", fields.join(", "));
-    let (wanted, owner) = (&facts.spec.online.deployment, &facts.situation.ownership.owner);
+    let granted = facts.granted();
+    let (wanted, owner) = (&granted.online.deployment, &facts.situation.ownership.owner);
     let body = adjusted_deployment(found, wanted, facts.owned_on(name), owner, revision);
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
     let call =

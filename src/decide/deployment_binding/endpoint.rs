@@ -1,6 +1,6 @@
 //! The endpoint: made, taken over, kept equal, and its traffic moved, all by the same PUT.
 
-use super::Case;
+use super::{Case, waiting};
 use crate::api::Reason;
 use crate::azure::model::Purpose;
 use crate::azure::model::resource::Strings;
@@ -67,6 +67,17 @@ fn errand(case: &Case<'_>, cause: &Cause) -> (Purpose, String) {
         Some(tried) if *cause == Cause::Mend => (tried.purpose, tried.doing.clone()),
         _ => (cause.purpose(), cause.doing(case.facts.endpoint_name())),
     }
+}
+
+/// Nothing begins in a workspace that is in conflict or being deleted, and no weight rises. But what serves on an endpoint of
+/// ours is taken back to the stable deployment all the same, as soon as Azure lets go of it.
+pub(super) fn take_back_where_nothing_begins(case: &Case<'_>) -> Option<Verdict> {
+    let scene = &case.scene;
+    let may = matches!(case.facts.place, Place::Closed { .. }) && scene.owned() && !case.facts.observing();
+    if !may || scene.unknown_split().is_some() || !scene.only_takes_back(&case.next) {
+        return None;
+    }
+    waiting::follow_running_change(case).or_else(|| align_endpoint(case))
 }
 
 pub(super) fn create_endpoint(case: &Case<'_>) -> Option<Verdict> {

@@ -1,7 +1,7 @@
 //! What a binding's decision needs to know.
 
 use super::Facts;
-use crate::api::{DeploymentBinding, DeploymentBindingStatus, Object};
+use crate::api::{DeploymentBinding, DeploymentBindingStatus, Object, ObjectKey, Workspace};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
@@ -10,7 +10,7 @@ use crate::decide::places::reference::{
     acting_in, find_workspace, is_contested, lets_in, remembered, stay_with_what_was_made, version,
     workspace_place,
 };
-use crate::decide::{Look, Situation};
+use crate::decide::{Look, Place, Situation};
 
 impl Kind for DeploymentBinding {
     type Facts = Facts;
@@ -47,6 +47,7 @@ impl Kind for DeploymentBinding {
         let mut names: Vec<Name> =
             deployments.filter_map(|d| d.asset_id.as_deref()).map(Name::asset).collect();
         names.extend((!self.spec.online.is_absent()).then_some(endpoint));
+        names.push(Name::Place(ObjectKey::meant::<Workspace>(&self.spec.workspace_ref, &self.home())));
         names.sort();
         names.dedup();
         names
@@ -81,7 +82,7 @@ impl Kind for DeploymentBinding {
         let ours = |e: &OnlineEndpoint| situation.ownership.owns(&e.tags);
         let led_away = stay_with_what_was_made(self, &mut id, made(self), ours, known);
         let may_look = id.as_ref().is_some_and(|id| self.acting(id, known).is_ok())
-            && place.may_be_read(situation.deleting);
+            && (place.may_be_read(situation.deleting) || looks_only_at_its_own(&place, &situation));
         let mut facts = Facts {
             endpoint: Look::Unseen,
             deployments: vec![],
@@ -121,12 +122,22 @@ fn changes(facts: &Facts) -> bool {
     endpoint || deployment
 }
 
+/// Through a workspace that is in conflict, or being deleted, nobody sees what another object made. An endpoint of one's own is
+/// looked at, for what serves there may have to be taken back.
+fn looks_only_at_its_own(place: &Place, situation: &Situation) -> bool {
+    matches!(place, Place::Closed { .. }) && !situation.deleting && !situation.mode.observes()
+}
+
 /// False while something of the endpoint is not known yet.
 fn look_at_endpoint(facts: &mut Facts, id: &ResourceId, known: &mut Known) -> bool {
     let title = format!("the endpoint {}", id.name());
     let found = known.resource::<OnlineEndpoint>(Purpose::Compare, id);
     let read = found.is_some();
     facts.endpoint = facts.situation.look(id, &title, found);
+    let ours = facts.endpoint.found().is_some_and(|e| facts.situation.ownership.owns(&e.tags));
+    if !ours && looks_only_at_its_own(&facts.place, &facts.situation) {
+        facts.endpoint = Look::Unseen;
+    }
     if facts.endpoint.found().is_none() {
         return read;
     }

@@ -1,10 +1,10 @@
 //! What has to be there first, and what has to end first: the workspace, the version, a running change.
 
-use super::{Case, Facts, history};
-use crate::api::{BindingDeletion, LineageRequirement, Reason};
+use super::{Case, admission, history};
+use crate::api::{BindingDeletion, Reason};
 use crate::azure::model::resource::Provisioning;
 use crate::decide::verdict::Course;
-use crate::decide::{Place, SourceVersion, Verdict, places};
+use crate::decide::{SourceVersion, Verdict, places};
 
 pub(super) fn refuse_another_place(case: &Case<'_>) -> Option<Verdict> {
     let (facts, deleting) = (case.facts, case.facts.situation.deleting);
@@ -66,7 +66,7 @@ pub(super) fn wait_for_version(case: &Case<'_>) -> Option<Verdict> {
             ),
         )),
         SourceVersion::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
-        SourceVersion::NotReady { what, because, stalled } => {
+        SourceVersion::NotReady { what, because, stalled, .. } => {
             Some(places::not_ready(format!("{what} is not ready: {because}"), *stalled))
         }
         SourceVersion::Ready { .. } => None,
@@ -80,25 +80,16 @@ pub(super) fn leave_observed_alone(case: &Case<'_>) -> Option<Verdict> {
 }
 
 pub(super) fn refuse_by_policy(case: &Case<'_>) -> Option<Verdict> {
-    let refusal = refusal_by_policy(case.facts).filter(|_| !case.scene.arrived())?;
-    Some(Verdict::stalled(Reason::PolicyRefused, refusal))
+    let refusals = admission::refusals(case.facts);
+    (!refusals.is_empty() && !case.scene.arrived()).then(|| refused(&refusals))
 }
 
-/// Why the workspace's policy does not let the version serve, in words.
-pub(super) fn refusal_by_policy(facts: &Facts) -> Option<String> {
-    let Place::Ready { policy, .. } = &facts.place else { return None };
-    let SourceVersion::Ready { model, version, lineage, registry, id, .. } = &facts.version else {
-        return None;
-    };
-    let workspace = &facts.spec.workspace_ref.name;
-    if policy.lineage == Some(LineageRequirement::Named) && lineage.job.is_none() {
-        return Some(format!(
-            "Workspace {workspace} serves only versions whose training job is known, and {model}:{version} has none. Register it from a job."
-        ));
-    }
-    let sources = policy.refuses_place(id, model)?;
-    let from = registry.as_ref().map_or_else(|| "a workspace".to_string(), |r| format!("registry {r}"));
-    Some(format!(
-        "Workspace {workspace} serves only versions from {sources}, and {model}:{version} is in {from}. Promote it there first."
-    ))
+/// What serves goes on serving, whatever the policy says of it by now. What the manifest asks for besides may be refused all the
+/// same: an identity of the endpoint, or more instances.
+pub(super) fn refuse_what_is_asked_besides(case: &Case<'_>) -> Option<Verdict> {
+    case.facts.asks_for_what_is_refused().then(|| refused(&admission::refusals(case.facts)))
+}
+
+fn refused(refusals: &[String]) -> Verdict {
+    Verdict::stalled(Reason::PolicyRefused, refusals.join(" "))
 }

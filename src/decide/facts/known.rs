@@ -37,7 +37,7 @@ pub enum Name {
     Resource(String),
     /// A model in Azure by the id that deployments use, [`folded`].
     Asset(String),
-    /// The place, by its own object, that an object lives in.
+    /// A place, by its own object, that an object refers to.
     Place(ObjectKey),
 }
 

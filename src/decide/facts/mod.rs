@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::places::{registry, workspace};
 use super::{
-    Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Situation, Standing, Tagged,
-    Trouble, Watched, deployment_binding, model_version,
+    Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Referrers, Situation, Standing,
+    Tagged, Trouble, Watched, deployment_binding, model_version,
 };
 use crate::api::{
     ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object, ObjectKey,
@@ -38,8 +38,12 @@ pub trait Kind: Object {
     fn place_is_contested(&self, _: &mut Known) -> bool {
         false
     }
-    /// What it names, so that others find it by that: its resource in Azure by the path below the place, the place that
-    /// it lives in, the models that it deploys.
+    /// Who refers to it, where it is a place; looked up only when it is being deleted.
+    fn referrers(&self, _: &mut Known) -> Option<Referrers> {
+        None
+    }
+    /// What it names, so that others find it by that: its resource in Azure by the path below the place, the places that
+    /// it refers to, the models that it deploys.
     fn names(&self) -> Vec<Name>;
     /// What of its status others look at, as a text that differs when they should look again.
     fn outward(&self) -> String;
@@ -103,6 +107,7 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
             tagged: None,
             absent: moment.absent.clone(),
         },
+        referrers: object.referrers(known),
         trouble: moment.trouble.clone(),
         operation: Followed { remembered: object.operation().cloned(), answer: None },
     };
@@ -218,7 +223,7 @@ fn standing<K: Kind>(object: &K, owner: &Owner, since: Timestamp, known: &mut Kn
         return if known.let_go(key) { Standing::LetGo } else { Standing::Absent(since) };
     };
     // What is going and not held any more has done what it had to do.
-    if there.is_deleting() && !there.holds() {
+    if there.is_let_go() {
         return Standing::LetGo;
     }
     let (ours, theirs) = (object.target(known), there.target(known));

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, Reason, Registry, Workspace};
+use crate::api::{
+    AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKind, Reason, Registry, Workspace,
+};
 use crate::decide::Served;
 
 fn made<K: Object>(namespace: &str, name: &str, spec: &Value) -> Arc<K> {
@@ -61,13 +63,15 @@ impl Cluster {
             ClusterRead::Object(key) if !self.1.sees(&key.namespace) => Found::NotWatched,
             ClusterRead::Namespace(_) if !self.1.reads_labels() => Found::NotWatched,
             ClusterRead::Object(key) => Found::Object(self.0.iter().find(|it| key_of(it) == *key).cloned()),
-            ClusterRead::Naming(_, name) => {
+            ClusterRead::Naming(kind, name) => {
                 let naming = |it: &&AnyObject| match it {
                     AnyObject::ModelVersion(it) => it.names().contains(name),
                     AnyObject::DeploymentBinding(it) => it.names().contains(name),
-                    _ => false,
+                    AnyObject::Workspace(it) => it.names().contains(name),
+                    AnyObject::Registry(_) => false,
                 };
-                Found::Naming(self.0.iter().filter(naming).cloned().collect())
+                let of_the_kind = |it: &&AnyObject| key_of(it).kind == *kind;
+                Found::Naming(self.0.iter().filter(naming).filter(of_the_kind).cloned().collect())
             }
             ClusterRead::Namespace(name) => {
                 let labels = [("team".to_string(), name.to_string())].into();
@@ -146,6 +150,87 @@ fn whom_the_place_does_not_let_in_lays_no_claim() {
         // Labels are only asked for where they matter.
         let labels = read.contains(&ClusterRead::Namespace("blue".into()));
         assert_eq!(labels, asks_for_labels, "{allowed}");
+    }
+}
+
+/// An object that is being deleted, with our finalizer or without.
+fn going<K: Object>(object: &K, holds: bool) -> Arc<K> {
+    let mut it = object.clone();
+    it.meta_mut().deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
+    it.meta_mut().finalizers = holds.then(|| vec![crate::api::FINALIZER.to_string()]);
+    Arc::new(it)
+}
+
+#[test]
+fn whoever_a_place_lets_in_holds_it_by_a_reference() {
+    let azure = json!({"subscriptionId": "s", "resourceGroup": "rg"});
+    let selector = json!({"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}});
+    let workspace = |name: &str, change: Value| {
+        let mut spec = json!({"azure": azure, "allowedNamespaces": selector});
+        spec.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        made::<Workspace>("fares", name, &spec)
+    };
+    let of = |namespace: &str, name: &str, place: &str, management: &str| {
+        let spec = json!({"workspaceRef": {"name": place, "namespace": "fares"}, "model": {"versionRef": {"name": "x"}},
+            "online": {"endpoint": {"name": name}, "deployment": {}}, "management": management});
+        made::<DeploymentBinding>(namespace, name, &spec)
+    };
+    let sources = json!({"policy": {"sources": [{"name": "a", "registryRef": {"name": "models"}}, {"name": "b", "registryRef": {"name": "models"}}]}});
+    let at = |place: &str| json!({"workspaceRef": {"name": place, "namespace": "fares"}});
+    let in_registry = json!({"registryRef": {"name": "models", "namespace": "fares"}});
+    let promoted = version("fares", "promoted", "taxi", &in_registry);
+    let all: Vec<AnyObject> = vec![
+        version("fares", "v", "taxi", &at("prod")).any(),
+        version("fares", "elsewhere", "taxi", &at("dev")).any(),
+        version("blue", "v", "taxi", &at("prod")).any(),
+        version("red", "kept-out", "taxi", &at("prod")).any(),
+        version("red", "kept-out", "taxi", &in_registry).any(),
+        promoted.clone().any(),
+        workspace("strict", sources).any(),
+        of("fares", "serves", "prod", "Manage").any(),
+        of("blue", "watches", "prod", "Observe").any(),
+    ];
+    let registry = made::<Registry>(
+        "fares",
+        "models",
+        &json!({"azure": azure, "location": "eastus", "allowedNamespaces": selector}),
+    );
+    let mut cluster = Cluster(all, Watched::all());
+    let prod = workspace("prod", json!({}));
+    let (none, read) = cluster.known(|known| prod.referrers(known));
+    assert_eq!((none, read.len()), (Some(Referrers::default()), 0), "nobody asks while nobody deletes it");
+    let prod = going(&*prod, true);
+    let (found, read) = cluster.known(|known| prod.referrers(known));
+    let expected = Referrers {
+        own: vec!["DeploymentBinding serves".into(), "ModelVersion v".into()],
+        others: vec!["blue".into(), "blue".into()],
+        stays: true,
+        ignored: false,
+    };
+    assert_eq!(found, Some(expected));
+    // The last one that goes wakes it.
+    let last = ClusterRead::Naming(ObjectKind::DeploymentBinding, Name::Place(prod.key()));
+    assert!(read.contains(&last), "{read:?}");
+
+    let registry = going(&*registry, true);
+    let (found, _) = cluster.known(|known| registry.referrers(known));
+    let own = vec!["ModelVersion promoted".to_string(), "Workspace strict".to_string()];
+    assert_eq!(found, Some(Referrers { own, stays: true, ..Referrers::default() }));
+
+    // Of what goes, only what has something left to do counts.
+    cluster.0 = vec![going(&*promoted, true).any()];
+    let (found, _) = cluster.known(|known| registry.referrers(known));
+    let own = vec!["ModelVersion promoted".to_string()];
+    assert_eq!(found, Some(Referrers { own, ..Referrers::default() }));
+    cluster.0 = vec![going(&*promoted, false).any()];
+    let (found, _) = cluster.known(|known| registry.referrers(known));
+    assert_eq!(found, Some(Referrers::default()));
+    for (value, ignored) in [("true", true), ("yes", false)] {
+        let mut told = Registry::clone(&registry);
+        told.metadata.annotations = Some([(crate::api::DELETE_WHILE_IN_USE.into(), value.into())].into());
+        let (found, _) = cluster.known(|known| told.referrers(known));
+        assert_eq!(found.map(|it| it.ignored), Some(ignored), "{value}");
     }
 }
 
@@ -361,6 +446,18 @@ fn what_a_status_says_of_a_version_makes_it_no_other_version() {
     assert_eq!(id, meant);
     assert!(matches!(of("All", "blue"), SourceVersion::Ready { .. }));
     assert!(matches!(of("Same", "blue"), SourceVersion::NotReady { .. }), "its place does not let it in");
+
+    // While its place is being deleted, nothing begins with it; what serves it already is known by it.
+    let mut cluster = Cluster::new(&json!({"from": "Same"}), std::slice::from_ref(&it));
+    for object in &mut cluster.0 {
+        if let AnyObject::Workspace(workspace) = object {
+            *workspace = going(&**workspace, true);
+        }
+    }
+    let reference = crate::api::Reference { name: "taxi-1".into(), namespace: None };
+    let (found, _) = cluster.known(|known| reference::version(&reference, "fares", known));
+    let SourceVersion::NotReady { registered, .. } = found else { panic!("{found:?}") };
+    assert_eq!(registered, Some((meant.to_string(), "1".to_string())));
 }
 
 #[test]
@@ -395,6 +492,14 @@ fn an_heir_is_one_whatever_happens_to_its_place_and_a_stranger_gets_no_claim_by_
         claimants.into_iter().map(|c| c.name).collect()
     };
     assert_eq!(of(&cluster), ["fares/heir", "blue/stranger"]);
+    let before = cluster.0.clone();
+    for object in &mut cluster.0 {
+        if let AnyObject::Workspace(workspace) = object {
+            *workspace = going(&**workspace, true);
+        }
+    }
+    assert_eq!(of(&cluster), ["fares/heir"], "a place that is held while it goes is no way in either");
+    cluster.0 = before;
     for object in &mut cluster.0 {
         if let AnyObject::Workspace(workspace) = object {
             let mut contested = Workspace::clone(workspace);
@@ -638,13 +743,7 @@ fn tagged(
 #[test]
 fn what_is_known_of_the_owner_that_a_tag_names() {
     let prod = json!({"workspaceRef": {"name": "prod", "namespace": "fares"}});
-    let going = |holds: bool| {
-        let mut it = ModelVersion::clone(&version("fares", "going", "taxi", &prod));
-        it.metadata.deletion_timestamp =
-            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
-        it.metadata.finalizers = holds.then(|| vec![crate::api::FINALIZER.to_string()]);
-        Arc::new(it)
-    };
+    let going = |holds: bool| going(&*version("fares", "going", "taxi", &prod), holds);
     // It made our resource, and its workspace has been made again for another one.
     let led_away = || {
         let mut it = ModelVersion::clone(&version(

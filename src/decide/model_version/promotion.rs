@@ -29,7 +29,7 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
             ),
         )),
         SourceVersion::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
-        SourceVersion::NotReady { what, because, stalled } => Some(places::not_ready(
+        SourceVersion::NotReady { what, because, stalled, .. } => Some(places::not_ready(
             format!("{what}, which is to be promoted, is not ready: {because}"),
             *stalled,
         )),
@@ -77,7 +77,7 @@ pub(super) fn publishing(facts: &Facts) -> Option<Publishing> {
 pub(super) fn is_our_copy(facts: &Facts, tags: &Strings) -> bool {
     let us = &facts.situation.ownership;
     // Where its place is gone or lets nobody in, only the status says where it is, and only its tag whose.
-    let let_in = matches!(facts.place, Place::Ready { .. } | Place::NotReady { .. });
+    let let_in = matches!(facts.place, Place::Ready { .. } | Place::NotReady { .. } | Place::Closed { .. });
     let source = facts.spec.source.model_version_ref.as_ref();
     let source = source.map(|it| format!("{}/{}", it.namespace(us.owner.namespace()), it.name));
     let free = Owner::of(tags).is_none_or(|owner| {

@@ -19,6 +19,9 @@ use crate::api::{
 };
 use crate::azure::model::{Principal, ResourceId};
 
+/// What is said of a place that is being deleted to whoever refers to it. What else holds it is not theirs to know.
+const GOES: &str = "it is being deleted, so nothing new begins in it.";
+
 /// The place that an object names, as far as it may know.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Place {
@@ -47,6 +50,14 @@ pub enum Place {
         because: String,
         /// Only a person can help it.
         stalled: bool,
+    },
+    /// It is a workspace that is being deleted, or for which another object stands too: nothing new begins in it, and no
+    /// weight rises. What serves there goes on, and can be taken back.
+    Closed {
+        /// `Workspace team-a/production`.
+        what: String,
+        /// Why.
+        because: String,
     },
     /// It is ready.
     Ready {
@@ -81,6 +92,9 @@ pub enum SourceVersion {
         because: String,
         /// Only a person can help it.
         stalled: bool,
+        /// The id that deployments use, and the version's number, where it was registered: what serves it already is known by
+        /// them.
+        registered: Option<(String, String)>,
     },
     /// It is registered.
     Ready {
@@ -112,7 +126,10 @@ impl Place {
         status: &RegistryStatus,
         deleting: bool,
     ) -> Self {
-        if status.discovery_url.is_none() || stalled(&status.conditions) || deleting {
+        if deleting {
+            return Self::NotReady { what, because: GOES.into(), stalled: true };
+        }
+        if status.discovery_url.is_none() || stalled(&status.conditions) {
             return Self::NotReady {
                 what,
                 because: because(&status.conditions),
@@ -123,8 +140,20 @@ impl Place {
     }
 
     /// A workspace, for whom it allows.
-    pub fn workspace(what: String, id: ResourceId, policy: Policy, status: &WorkspaceStatus) -> Self {
+    pub fn workspace(
+        what: String,
+        id: ResourceId,
+        policy: Policy,
+        status: &WorkspaceStatus,
+        deleting: bool,
+    ) -> Self {
+        if deleting {
+            return Self::Closed { what, because: GOES.into() };
+        }
         match &status.location {
+            _ if conditions_of(&status.conditions).reason(ConditionType::Ready) == Some(Reason::Conflict) => {
+                Self::Closed { what, because: because(&status.conditions) }
+            }
             Some(location) if !stalled(&status.conditions) => {
                 Self::Ready { id, location: location.clone(), policy }
             }
@@ -141,7 +170,9 @@ impl Place {
         match self {
             Self::Ready { .. } => true,
             Self::NotServed { .. } => false,
-            Self::Missing { .. } | Self::NotWatched { .. } | Self::NotReady { .. } => deleting,
+            Self::Missing { .. } | Self::NotWatched { .. } | Self::NotReady { .. } | Self::Closed { .. } => {
+                deleting
+            }
         }
     }
 
@@ -174,6 +205,9 @@ impl Place {
             }
             Self::NotReady { what, because, stalled } => {
                 Some(not_ready(format!("{what} is not ready: {because}"), *stalled))
+            }
+            Self::Closed { what, because } => {
+                Some(not_ready(format!("{what} is not ready: {because}"), true))
             }
             Self::Ready { .. } => None,
         }
@@ -221,19 +255,23 @@ impl SourceVersion {
         deleting: bool,
     ) -> Self {
         let registered = conditions_of(&status.conditions).is_true(ConditionType::Registered);
-        let usable = registered && !stalled(&status.conditions) && !deleting;
-        let Some((acting, place)) = place.filter(|_| usable && status.asset_id.is_some()) else {
+        let id = place.as_ref().filter(|_| registered && status.asset_id.is_some());
+        let id = id.map(|(_, place)| place.model_version(&spec.model, &spec.version));
+        let acting = place.map(|(acting, _)| acting);
+        let registered_as = id.as_ref().map(|id| (id.asset_id(), spec.version.clone()));
+        if let (Some(_), Some(Err(because))) = (&id, &acting) {
+            let because = because.clone();
+            return Self::NotReady { what, because, stalled: true, registered: registered_as };
+        }
+        let usable = !stalled(&status.conditions) && !deleting;
+        let Some((id, Ok(acting))) = id.zip(acting).filter(|_| usable) else {
             return Self::NotReady {
                 what,
                 because: because(&status.conditions),
                 stalled: stalled(&status.conditions),
+                registered: registered_as,
             };
         };
-        let acting = match acting {
-            Ok(acting) => acting,
-            Err(because) => return Self::NotReady { what, because, stalled: true },
-        };
-        let id = place.model_version(&spec.model, &spec.version);
         Self::Ready {
             acting,
             registry: id.segment("registries").map(str::to_string),

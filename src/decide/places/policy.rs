@@ -1,15 +1,40 @@
 //! What may serve in a workspace, by its policy: with the references resolved, so that a version can be held against it.
 
-use crate::api::LineageRequirement;
-use crate::azure::model::ResourceId;
+use crate::api::{CodePolicy, DeploymentPolicy, LineageRequirement, Online};
+use crate::azure::model::{ResourceId, folded};
 
-/// What a version must bring.
+/// How many entries of a list a sentence names.
+const NAMED: usize = 5;
+
+/// What a version and its deployment must be.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Policy {
     /// What must be known of where it comes from.
     pub lineage: Option<LineageRequirement>,
     /// Where it may come from; with none of them, from everywhere.
     pub sources: Vec<Source>,
+    /// What a deployment may bring besides the model; anything, where nothing is said.
+    pub deployment: Option<DeploymentPolicy>,
+}
+
+/// What of a deployment a policy refuses, each with a sentence of the workspace of that name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Refused {
+    /// Of what a new deployment would bring: code, environment, size.
+    pub deployment: Vec<String>,
+    /// Of the endpoint's user-assigned identities: which ones, and the sentence.
+    pub identities: Option<(Vec<String>, String)>,
+    /// Of the number of instances: the most that there may be, and the sentence.
+    pub count: Option<(i32, String)>,
+}
+
+impl Refused {
+    /// Every sentence.
+    pub fn sentences(self) -> Vec<String> {
+        let identities = self.identities.map(|(_, said)| said);
+        let count = self.count.map(|(_, said)| said);
+        self.deployment.into_iter().chain(identities).chain(count).collect()
+    }
 }
 
 /// A place that versions may come from.
@@ -48,6 +73,80 @@ impl Policy {
             }
         };
         Some(self.sources.iter().map(said).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl Policy {
+    /// What of this deployment and its endpoint the workspace of this name does not allow.
+    pub fn refuses_deployment(&self, workspace: &str, asked: &Online) -> Refused {
+        let Some(policy) = &self.deployment else { return Refused::default() };
+        let (deployment, mut refused) = (&asked.deployment, Refused::default());
+        if deployment.code.is_some() && policy.code == Some(CodePolicy::Forbid) {
+            refused.deployment.push(format!(
+                "spec.online.deployment.code is given, and Workspace {workspace} allows no code of a deployment's own (policy.deployment.code is Forbid)."
+            ));
+        }
+        if let Some(id) =
+            deployment.environment.as_ref().filter(|id| !names(&policy.environments, id, folded))
+        {
+            refused.deployment.push(format!(
+                "spec.online.deployment.environment is {id}, and Workspace {workspace} allows only {} (policy.deployment.environments).",
+                listed(&policy.environments)
+            ));
+        }
+        let sizes = &policy.instance_types;
+        match &deployment.instance_type {
+            _ if sizes.is_empty() => {}
+            Some(size) if sizes.iter().any(|allowed| allowed.eq_ignore_ascii_case(size)) => {}
+            Some(size) => refused.deployment.push(format!(
+                "spec.online.deployment.instanceType is {size}, and Workspace {workspace} allows only {} (policy.deployment.instanceTypes).",
+                listed(sizes)
+            )),
+            None => refused.deployment.push(format!(
+                "spec.online.deployment.instanceType is not given, and Workspace {workspace} allows only {} (policy.deployment.instanceTypes).",
+                listed(sizes)
+            )),
+        }
+        let assigned = asked.endpoint.identity.as_ref().and_then(|identity| identity.user_assigned.as_ref());
+        let lower = |id: &str| id.to_ascii_lowercase();
+        let allowed = |id: &&String| !policy.identities.is_empty() && names(&policy.identities, id, lower);
+        let strange: Vec<String> =
+            assigned.into_iter().flatten().filter(|id| !allowed(id)).cloned().collect();
+        if !strange.is_empty() {
+            let only = match policy.identities.as_slice() {
+                [] => "no user-assigned identity".to_string(),
+                some => format!("only {}", listed(some)),
+            };
+            let said = format!(
+                "spec.online.endpoint.identity.userAssigned names {}, and Workspace {workspace} allows {only} (policy.deployment.identities).",
+                listed(&strange)
+            );
+            refused.identities = Some((strange, said));
+        }
+        if let Some((count, most)) =
+            deployment.instance_count.zip(policy.max_instances).filter(|(c, m)| c > m)
+        {
+            let said = format!(
+                "spec.online.deployment.instanceCount is {count}, and Workspace {workspace} allows at most {most} (policy.deployment.maxInstances)."
+            );
+            refused.count = Some((most, said));
+        }
+        refused
+    }
+}
+
+/// Does one of these patterns name an id, where both are spelled as `spelled` does? Without patterns, every id is named.
+fn names(patterns: &[String], id: &str, spelled: fn(&str) -> String) -> bool {
+    let id = spelled(id);
+    patterns.is_empty() || patterns.iter().any(|pattern| matches(&spelled(pattern), &id))
+}
+
+/// A list for a sentence.
+fn listed(all: &[String]) -> String {
+    let named = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 
@@ -110,12 +209,12 @@ mod tests {
             models: models.iter().map(|m| (*m).to_string()).collect(),
         };
         let policy = Policy {
-            lineage: None,
             sources: vec![
                 source("released", Some(&models), &["nyc-*"]),
                 source("own", Some(&production), &[]),
                 source("lost", None, &[]),
             ],
+            ..Policy::default()
         };
         let refused =
             |place: &ResourceId, model: &str| policy.refuses_place(&place.model_version(model, "3"), model);

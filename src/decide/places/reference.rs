@@ -8,11 +8,12 @@ use serde::de::DeserializeOwned;
 use super::policy::Source;
 use super::{Place, Policy, SourceVersion};
 use crate::api::{
-    AllowedNamespaces, ConditionType, Credentials, ModelVersion, Object, ObjectKey, Reason, Reference,
-    Registry, Workspace, conditions_of,
+    AllowedNamespaces, ConditionType, Credentials, DeploymentBinding, ModelVersion, Object, ObjectKey,
+    Reason, Reference, Registry, Workspace, conditions_of,
 };
 use crate::azure::model::{Principal, Purpose, ResourceId};
-use crate::decide::facts::{ClusterRead, Kind, Known};
+use crate::decide::Referrers;
+use crate::decide::facts::{ClusterRead, Kind, Known, Name};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
     // Labels are only asked for where they matter.
@@ -31,6 +32,40 @@ pub fn lets_in<P: Kind>(
     place.map(|place| allows(allowed(place), &place.home(), home, known))
 }
 
+/// Who refers to a place that is being deleted, and is let in by it: versions and bindings, whether they manage or only
+/// observe, and the policies of workspaces. What is being deleted counts until our finalizer is off.
+pub fn referrers<P: Kind>(place: &P, allowed: fn(&P) -> &AllowedNamespaces, known: &mut Known) -> Referrers {
+    let mut found = Referrers { ignored: place.goes_while_in_use(), ..Referrers::default() };
+    if place.is_deleting() {
+        count::<DeploymentBinding, P>(place, allowed, &mut found, known);
+        count::<ModelVersion, P>(place, allowed, &mut found, known);
+        count::<Workspace, P>(place, allowed, &mut found, known);
+    }
+    found.others.sort();
+    found
+}
+
+fn count<K: Kind, P: Kind>(
+    place: &P,
+    allowed: fn(&P) -> &AllowedNamespaces,
+    found: &mut Referrers,
+    known: &mut Known,
+) {
+    let name = Name::Place(place.key());
+    let mut own = vec![];
+    for object in known.naming::<K>(name.clone()) {
+        let home = object.home();
+        let counts = !object.is_let_go() && object.names().contains(&name);
+        if !counts || lets_in(Some(place), allowed, &home, known) != Some(true) {
+            continue;
+        }
+        found.stays |= !object.is_deleting();
+        if home == place.home() { own.push(object.title()) } else { found.others.push(home) }
+    }
+    own.sort();
+    found.own.extend(own);
+}
+
 /// Where something was, by a status, when its place is gone. Whoever may write a status may write anything there: so it is
 /// believed only where it is what the spec would name (`path`) in some place of this kind. What is done there hangs on the
 /// owner's tag.
@@ -44,10 +79,13 @@ pub fn remembered(id: Option<&str>, place: &str, path: &str) -> Option<ResourceI
     (ResourceId::new(format!("{place}{path}")) == id).then_some(id)
 }
 
-/// Does another object stand for the place, with rules of its own?
+/// Does another object stand for the place, with rules of its own? Of one that is being deleted nobody says that any more, so
+/// it counts as if.
 pub fn is_contested<P: Kind>(place: Option<&P>) -> bool {
-    let ready = place.and_then(|place| conditions_of(place.conditions()).reason(ConditionType::Ready));
-    matches!(ready, Some(Reason::OwnedByAnother | Reason::Conflict))
+    place.is_some_and(|place| {
+        let ready = conditions_of(place.conditions()).reason(ConditionType::Ready);
+        place.is_deleting() || matches!(ready, Some(Reason::OwnedByAnother | Reason::Conflict))
+    })
 }
 
 /// As whom Bindery acts where a reference from `home` leads. Where the place is gone nobody knows its account: only the
@@ -147,7 +185,7 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
                 return Place::NotServed { what: key.to_string(), because };
             }
             let policy = policy_of(&it, known);
-            Place::workspace(key.to_string(), it.id(), policy, &it.current())
+            Place::workspace(key.to_string(), it.id(), policy, &it.current(), it.is_deleting())
         }
         (Access::NotWatched { because }, _) => Place::NotWatched { because },
         _ => Place::Missing { what: key.to_string() },
@@ -169,7 +207,11 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
         place: place(&source.registry_ref, source.this_workspace.is_some()),
         models: source.models.clone(),
     });
-    Policy { sources: sources.collect(), lineage: written.lineage.as_ref().map(|lineage| lineage.require) }
+    Policy {
+        sources: sources.collect(),
+        lineage: written.lineage.as_ref().map(|lineage| lineage.require),
+        deployment: written.deployment.clone(),
+    }
 }
 
 /// Keeps an object with the resource that it made, when its reference means another place: the place that it names was made
@@ -207,26 +249,30 @@ pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVe
     };
     match (access, found) {
         (Access::Granted, Some(it)) => {
-            let place = place_of(&it, known).map(|place| (it.acting(&place, known), place));
-            SourceVersion::of(key.to_string(), place, &it.spec, it.current(), it.is_deleting())
+            let place = place_of(&it, known);
+            // Nothing begins with what is in a place that is closed.
+            let closed = place.as_ref().is_some_and(|(_, closed)| *closed);
+            let goes = it.is_deleting() || closed;
+            let place = place.map(|(place, _)| (it.acting(&place, known), place));
+            SourceVersion::of(key.to_string(), place, &it.spec, it.current(), goes)
         }
         (Access::NotWatched { because }, _) => SourceVersion::NotWatched { because },
         _ => SourceVersion::Missing { what: key.to_string() },
     }
 }
 
-/// The place that a version lives in, where that lets it in. Its own status is not asked: whoever may write a status could
-/// make it another's version.
-fn place_of(version: &ModelVersion, known: &mut Known) -> Option<ResourceId> {
+/// The place that a version lives in, where that lets it in, and whether it is contested. The version's own status is not
+/// asked: whoever may write a status could make it another's version.
+fn place_of(version: &ModelVersion, known: &mut Known) -> Option<(ResourceId, bool)> {
     let home = version.home();
     if let Some(reference) = &version.spec.registry_ref {
         let place = find_registry(reference, &home, known);
         let let_in = lets_in(place.as_deref(), |r| &r.spec.allowed_namespaces, &home, known);
-        return place.filter(|_| let_in == Some(true)).map(|r| r.id());
+        return place.filter(|_| let_in == Some(true)).map(|r| (r.id(), is_contested(Some(&*r))));
     }
     let place = find_workspace(version.spec.workspace_ref.as_ref()?, &home, known);
     let let_in = lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known);
-    place.filter(|_| let_in == Some(true)).map(|w| w.id())
+    place.filter(|_| let_in == Some(true)).map(|w| (w.id(), is_contested(Some(&*w))))
 }
 
 /// Does the registry that a version lives in let `home` use it?

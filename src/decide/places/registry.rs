@@ -34,8 +34,6 @@ pub struct Facts {
     pub registry: Look<Registry>,
     /// What it holds in Azure, such as `models`; looked up only for a deletion.
     pub holds: Vec<String>,
-    /// The objects of this cluster that refer to it; counted only for a deletion.
-    pub referrers: Vec<String>,
 }
 
 /// What to do next for a registry. The first question that has an answer decides.
@@ -44,6 +42,7 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
     let verdict = first_of(
         facts,
         &[
+            stay_while_referred_to,
             refuse_identity, // nothing is read or changed, and a deletion waits
             finish_deletion,
             report_unreadable,
@@ -200,6 +199,10 @@ fn picture(facts: &Facts) -> RegistryStatus {
     status
 }
 
+fn stay_while_referred_to(facts: &Facts) -> Option<Verdict> {
+    facts.situation.wait_for_referrers()
+}
+
 fn refuse_identity(facts: &Facts) -> Option<Verdict> {
     let lets_go = facts.situation.deleting && facts.spec.deletion_policy == RegistryDeletion::Retain;
     Some(Verdict::stalled(
@@ -240,11 +243,10 @@ fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     if let Some(verdict) = hand_over {
         return Some(verdict);
     }
-    let content: Vec<&str> = facts.holds.iter().chain(&facts.referrers).map(String::as_str).collect();
-    if !content.is_empty() {
+    if !facts.holds.is_empty() {
         let message = format!(
             "The registry is not deleted while it holds {}. Remove them first, or set spec.deletionPolicy to Retain to let go of it.",
-            content.join(", ")
+            facts.holds.join(", ")
         );
         return Some(situation.held_in_azure(&facts.status.conditions, Reason::NotEmpty, message));
     }

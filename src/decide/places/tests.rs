@@ -6,19 +6,21 @@ const READY: &str = "ready";
 const UNSEEN: &str = "not ready: it was not looked at yet.";
 const WELL: &str = "not ready: All is well.";
 const STUCK: &str = "not ready: It is stuck.";
+const GOING: &str = "not ready: it is being deleted, so nothing new begins in it.";
 
 fn in_words(of: &Place) -> String {
     match of {
         Place::Ready { location, .. } if location == "eastus" => READY.into(),
         Place::NotReady { because, .. } => format!("not ready: {because}"),
+        Place::Closed { because, .. } => format!("closed: {because}"),
         other => format!("{other:?}"),
     }
 }
 
-fn stuck() -> Vec<Condition> {
+fn stuck(reason: Reason) -> Vec<Condition> {
     let mut conditions = conditions_of(&ready());
     for kind in [ConditionType::Ready, ConditionType::Stalled] {
-        conditions.set(kind, Some(kind != ConditionType::Ready), Reason::Refused, "It is stuck.", 1, noon());
+        conditions.set(kind, Some(kind != ConditionType::Ready), reason, "It is stuck.", 1, noon());
     }
     conditions.into_vec()
 }
@@ -39,13 +41,13 @@ fn a_registry_is_ready_when_its_clients_can_find_it() {
     assert_eq!(of(false, |s| s.conditions.clear()), READY, "while it is being changed, too");
     assert_eq!(of(false, |s| s.discovery_url = None), WELL);
     assert_eq!(of(false, |s| *s = RegistryStatus::default()), UNSEEN);
-    assert_eq!(of(false, |s| s.conditions = stuck()), STUCK);
-    assert_eq!(of(true, |_| ()), WELL);
+    assert_eq!(of(false, |s| s.conditions = stuck(Reason::Refused)), STUCK);
+    assert_eq!(of(true, |_| ()), GOING);
 }
 
 #[test]
 fn a_workspace_is_ready_when_it_was_found() {
-    let of = |change: fn(&mut WorkspaceStatus)| {
+    let of = |deleting: bool, change: fn(&mut WorkspaceStatus)| {
         let mut status = WorkspaceStatus {
             conditions: ready(),
             location: Some("eastus".into()),
@@ -53,15 +55,17 @@ fn a_workspace_is_ready_when_it_was_found() {
         };
         change(&mut status);
         let facts = workspace();
-        let policy = Policy { lineage: Some(LineageRequirement::Named), sources: vec![] };
-        let place = Place::workspace("it".into(), facts.id, policy.clone(), &status);
+        let policy = Policy { lineage: Some(LineageRequirement::Named), ..Policy::default() };
+        let place = Place::workspace("it".into(), facts.id, policy.clone(), &status, deleting);
         assert!(!matches!(&place, Place::Ready { policy: kept, .. } if *kept != policy));
         in_words(&place)
     };
-    assert_eq!(of(|_| ()), READY);
-    assert_eq!(of(|s| s.location = None), WELL);
-    assert_eq!(of(|s| *s = WorkspaceStatus::default()), UNSEEN);
-    assert_eq!(of(|s| s.conditions = stuck()), STUCK);
+    assert_eq!(of(false, |_| ()), READY);
+    assert_eq!(of(false, |s| s.location = None), WELL);
+    assert_eq!(of(false, |s| *s = WorkspaceStatus::default()), UNSEEN);
+    assert_eq!(of(false, |s| s.conditions = stuck(Reason::Refused)), STUCK);
+    assert_eq!(of(false, |s| s.conditions = stuck(Reason::Conflict)), "closed: It is stuck.");
+    assert_eq!(of(true, |_| ()), "closed: it is being deleted, so nothing new begins in it.");
 }
 
 #[test]
@@ -97,15 +101,24 @@ fn a_version_is_ready_when_it_is_registered() {
             SourceVersion::Ready { registry, model, version, .. } => {
                 format!("{} {model}:{version}", registry.unwrap_or_default())
             }
-            SourceVersion::NotReady { because, .. } => format!("not ready: {because}"),
+            SourceVersion::NotReady { because, registered: None, .. } => format!("not ready: {because}"),
+            SourceVersion::NotReady { because, registered: Some((asset, version)), .. } => {
+                assert_eq!(
+                    (asset.as_str(), version.as_str()),
+                    ("azureml://registries/models/models/taxi/versions/3", "3")
+                );
+                format!("not ready, and registered: {because}")
+            }
             missing => format!("{missing:?}"),
         }
     };
     assert_eq!(of(false, |_| ()), "models taxi:3");
     assert_eq!(of(false, |s| s.conditions.retain(|c| c.type_ != "Registered")), WELL);
     assert_eq!(
-        of(false, |s| s.conditions.extend(stuck().into_iter().filter(|c| c.type_ == "Stalled"))),
-        WELL
+        of(false, |s| s
+            .conditions
+            .extend(stuck(Reason::Refused).into_iter().filter(|c| c.type_ == "Stalled"))),
+        "not ready, and registered: All is well."
     );
     assert_eq!(of(false, |s| s.asset_id = None), WELL);
     assert_eq!(
@@ -114,5 +127,5 @@ fn a_version_is_ready_when_it_is_registered() {
         "nobody believes it"
     );
     assert_eq!(of(false, |s| *s = ModelVersionStatus::default()), UNSEEN);
-    assert_eq!(of(true, |_| ()), WELL);
+    assert_eq!(of(true, |_| ()), "not ready, and registered: All is well.");
 }

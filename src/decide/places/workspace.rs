@@ -24,6 +24,7 @@ pub fn decide(facts: &Facts) -> Decision<WorkspaceStatus> {
     let verdict = first_of(
         facts,
         &[
+            stay_while_referred_to,
             let_go,
             refuse_identity,
             report_kept_out, // whom Azure does not let in has no claim
@@ -60,6 +61,10 @@ fn picture(facts: &Facts) -> WorkspaceStatus {
         status.mlflow_tracking_uri.clone_from(&workspace.properties.ml_flow_tracking_uri);
     }
     status
+}
+
+fn stay_while_referred_to(facts: &Facts) -> Option<Verdict> {
+    facts.situation.wait_for_referrers()
 }
 
 fn let_go(facts: &Facts) -> Option<Verdict> {

@@ -148,6 +148,21 @@ impl Scene<'_> {
         })
     }
 
+    /// Does what comes next do nothing but give traffic back to the stable deployment? Then something loses some of its
+    /// weight, and nothing else gets any.
+    pub fn only_takes_back(&self, next: &Next) -> bool {
+        let Some(endpoint) = self.view.endpoint.filter(|_| self.stable.is_some()) else { return false };
+        let (target, stable) = (&next.target, self.stable.as_deref());
+        let routed = endpoint.properties.traffic.keys().map(String::as_str);
+        let others = |name: &&str| Some(*name) != stable;
+        let falls = routed.filter(others).any(|name| target.traffic.weight(name) < self.routed(name));
+        let mut given = target.traffic.serving().into_iter().filter(others);
+        next.carries == Carries::Traffic
+            && target.stable == self.stable
+            && falls
+            && given.all(|name| target.traffic.weight(name) <= self.routed(name))
+    }
+
     /// Why the endpoint is to be written: the weightiest of all that its PUT will do.
     fn cause(&self, target: &Target, carries: Carries) -> Option<Cause> {
         let endpoint = self.view.endpoint?;

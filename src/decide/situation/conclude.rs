@@ -29,6 +29,7 @@ impl Situation {
         verdict: Verdict,
     ) -> (Vec<Condition>, Verdict) {
         let mut verdict = self.hold_back(self.wait_for_references(verdict, old), drift);
+        verdict = self.tell_who_is_left(verdict);
         if let Some(call) = &mut verdict.call {
             let back = matches!(call.errand.purpose, Purpose::TakeBack | Purpose::Withdraw);
             let acting = verdict.acting.take().or_else(|| self.acting.clone().ok());
@@ -108,6 +109,9 @@ impl Situation {
             Mode::Suspended => (Reason::Suspended, "spec.suspend is true"),
             Mode::Observe | Mode::ObserveOnly => (Reason::Observed, self.why_observed()),
         };
+        if self.wait_for_referrers().is_some() {
+            return verdict;
+        }
         if self.deleting && !verdict.release {
             return Verdict::release(format!("Bindery lets go and leaves Azure as it is: {because}."));
         }

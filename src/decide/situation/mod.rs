@@ -1,5 +1,5 @@
 //! What the shell knows about an object and the moment, the same for every kind: who owns the resource
-//! ([`ownership`]), how the last change goes ([`operation`]), what was asked for and not yet seen ([`intent`]), what did not work ([`failure`]); and the end of every
+//! ([`ownership`]), who refers to it ([`referrers`]), how the last change goes ([`operation`]), what was asked for and not yet seen ([`intent`]), what did not work ([`failure`]); and the end of every
 //! decision ([`conclude`]).
 
 mod conclude;
@@ -7,6 +7,7 @@ mod failure;
 mod intent;
 mod operation;
 mod ownership;
+mod referrers;
 mod watched;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub use failure::{Attempt, Failure, Trouble, Written, retry_after};
 pub use intent::{Effect, Intent};
 pub use operation::Followed;
 pub use ownership::{Claimant, NotOurs, OWNER_TAG, Owner, Ownership, Standing, Tagged};
+pub use referrers::Referrers;
 pub use watched::Watched;
 
 /// What the shell knows about the object and the moment.
@@ -48,6 +50,8 @@ pub struct Situation {
     pub acting: Result<Principal, String>,
     /// Who we are, and who else names the same resource.
     pub ownership: Ownership,
+    /// Who refers to it, where it is a place; looked up only when it is being deleted.
+    pub referrers: Option<Referrers>,
     /// What was tried and did not work.
     pub trouble: Trouble,
     /// The change that the status remembers, and how it goes.

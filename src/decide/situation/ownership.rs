@@ -255,7 +255,8 @@ impl Situation {
     }
 
     /// Does the object need our finalizer now? With it, the object does not go before what it made in Azure: whoever owns
-    /// something there has it, whoever is about to call, and whoever may inherit.
+    /// something there has it, whoever is about to call, and whoever may inherit. A place has it from the beginning, before
+    /// anybody refers to it.
     pub fn needs_finalizer(&self, calls: bool) -> bool {
         let us = &self.ownership;
         let home = us.owner.namespace();
@@ -263,7 +264,8 @@ impl Situation {
         let contested = us.heirs().next().is_some() || us.leaving.iter().any(|name| inherits(name));
         let acts = matches!(self.mode, Mode::Act | Mode::Suspended);
         let owns = us.tagged == Some(Tagged::Us);
-        !self.deleting && (calls || (acts && (owns || (contested && us.admitted))))
+        !self.deleting
+            && (calls || self.referrers.is_some() || (acts && (owns || (contested && us.admitted))))
     }
 
     /// For an object that goes: what is somebody else's by its tags stays. `follow` waits for a change that

@@ -12,7 +12,7 @@ use crate::api::{
     BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, Tags, VersionDeletion,
 };
 use crate::azure::model::{Account, Action, Ask, Call, Errand, Principal, Purpose, ResourceId};
-use crate::decide::{Claimant, Facts as _, Kind, Look, Mode, Situation, deployment_binding};
+use crate::decide::{Claimant, Facts as _, Kind, Look, Mode, Place, Situation, deployment_binding};
 
 /// What holds of every call.
 pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Call) -> Result<(), String> {
@@ -71,6 +71,7 @@ fn of_a_bindings_call(
     got: Option<&Value>,
 ) -> Result<(), String> {
     let name = call.resource.name();
+    nothing_begins_in_a_closed_place(facts, call)?;
     if Form::of(&call.resource) == Form::Endpoint {
         let tags = got.map_or(&Value::Null, |e| &e["tags"]);
         only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
@@ -91,6 +92,7 @@ fn of_a_bindings_call(
         let (tags, owned) = (&wanted.tags, &facts.status.owned_tags);
         return foreign_fields_survive(got, "/tags", tags, owned, call);
     }
+    instances_stay_within_the_policy(facts, call)?;
     let found = facts.deployments.iter().find(|d| d.name() == name);
     let serves = facts.endpoint.found().is_some_and(|e| e.weight(name) > 0);
     nothing_that_serves_is_deleted(!serves, call)?;
@@ -286,6 +288,44 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
         })?;
     }
     Ok(())
+}
+
+/// In a workspace that is in conflict or being deleted nothing is made or removed, and nothing but the stable deployment gets
+/// more traffic; except at the end of an object.
+fn nothing_begins_in_a_closed_place(facts: &deployment_binding::Facts, call: &Call) -> Result<(), String> {
+    if !matches!(facts.place, Place::Closed { .. }) || facts.situation.deleting {
+        return Ok(());
+    }
+    let endpoint = facts.endpoint.found().filter(|_| Form::of(&call.resource) == Form::Endpoint);
+    let (Action::Put(body), Some(endpoint)) = (&call.action, endpoint) else {
+        return Err(format!("the place is closed, and yet: {}", call.doing));
+    };
+    let stable = endpoint.tags.get("bindery-stable");
+    let given = traffic(body).into_iter().filter(|(name, _)| Some(name) != stable);
+    let risen = given.filter(|(name, weight)| *weight > i64::from(endpoint.weight(name))).next();
+    hold(risen.is_none(), || format!("the place is closed, and {risen:?} rises: {}", call.doing))?;
+    let field = |it: &Value, at: &str| it.pointer(at).cloned();
+    let before = serde_json::to_value(endpoint).unwrap_or_default();
+    for at in ["/identity", "/properties/authMode", "/properties/publicNetworkAccess", "/tags/team"] {
+        hold(field(body, at) == field(&before, at), || {
+            format!("the place is closed, and {at} changes: {}", call.doing)
+        })?;
+    }
+    Ok(())
+}
+
+/// No deployment gets more instances than the workspace allows, or than it has.
+fn instances_stay_within_the_policy(facts: &deployment_binding::Facts, call: &Call) -> Result<(), String> {
+    let (Action::Put(body), Place::Ready { policy, .. }) = (&call.action, &facts.place) else {
+        return Ok(());
+    };
+    let most = policy.deployment.as_ref().and_then(|deployment| deployment.max_instances);
+    let found = facts.deployments.iter().find(|d| d.name() == call.resource.name());
+    let has = found.and_then(|d| d.sku.as_ref()?.capacity).map_or(0, i64::from);
+    let asked = body["sku"]["capacity"].as_i64().unwrap_or(0);
+    hold(most.is_none_or(|most| asked <= i64::from(most).max(has)), || {
+        format!("{asked} instances, where there are {has} and may be {most:?}: {}", call.doing)
+    })
 }
 
 /// A candidate rises by one step at a time, and not before the pauses of its step are over.

@@ -41,7 +41,7 @@ fn hindered(facts: &deployment_binding::Facts) -> bool {
         || situation.trouble.unreadable.is_some()
         || situation.trouble.failure.is_some()
         || facts.endpoint.found().is_some_and(|e| situation.not_ours(&e.tags).is_some())
-        || !matches!(facts.place, Place::Ready { .. })
+        || !matches!(facts.place, Place::Ready { .. } | Place::Closed { .. })
 }
 
 fn state(state: Option<&String>) -> &str {

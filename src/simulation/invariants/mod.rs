@@ -225,5 +225,8 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let SourceVersion::Ready { registry, .. } = &facts.version else { return false };
     // In the simulation a source is a registry, and allows every model.
     let from = |place: &ResourceId| registry.as_deref() == place.segment("registries");
-    policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from))
+    let most = policy.deployment.as_ref().and_then(|deployment| deployment.max_instances);
+    let asked = facts.spec.online.deployment.instance_count;
+    let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
+    few && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
 }

@@ -10,9 +10,9 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ListParams};
 
-use super::NAMESPACE;
 use super::kubectl::Kubectl;
 use super::stage::OPERATOR_NAMESPACE;
+use super::{NAMESPACE, PLATFORM};
 
 /// Marks the kinds that a demo installed.
 const LABEL: &str = "bindery.dev/installed-by";
@@ -45,7 +45,7 @@ impl Borrowed {
         }
         let leftovers = !ours.is_empty();
         let namespaces: Api<Namespace> = Api::all(client);
-        for name in [NAMESPACE, OPERATOR_NAMESPACE] {
+        for name in [NAMESPACE, PLATFORM, OPERATOR_NAMESPACE] {
             if !leftovers && namespaces.get_opt(name).await?.is_some() {
                 let error =
                     format!("the namespace {name} exists in this cluster, and the demo makes its own");
@@ -65,7 +65,7 @@ impl Borrowed {
 
     /// Removes the story's objects, while the operator still runs to let them go.
     pub(super) async fn let_go(&self, kubectl: &Kubectl) -> Result<(), Error> {
-        let delete = ["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=90s"];
+        let delete = ["delete", "namespace", NAMESPACE, PLATFORM, "--ignore-not-found", "--timeout=90s"];
         kubectl.quietly(&delete).await.map(|_| ())
     }
 

@@ -8,7 +8,7 @@ use e2e::stand::Error;
 use tokio::process::Command;
 
 use super::narration::Narration;
-use super::{NAMESPACE, PATIENCE};
+use super::{PATIENCE, home};
 use crate::repository;
 
 /// How often a wait says what it waits for.
@@ -48,7 +48,7 @@ impl Kubectl {
     ) -> Result<(), Error> {
         let until = format!("--for={condition}");
         let timeout = format!("--timeout={}s", PATIENCE.as_secs());
-        let line = ["wait", &until, what, "-n", NAMESPACE, &timeout];
+        let line = ["wait", &until, what, "-n", home(what), &timeout];
         narration.about = Some(what.into());
         narration.command(&typed(&line));
         let begun = Instant::now();
@@ -72,7 +72,7 @@ impl Kubectl {
 
     async fn ready_message(&self, what: &str) -> String {
         let path = r#"jsonpath={.status.conditions[?(@.type=="Ready")].message}"#;
-        let answer = self.quietly(&["get", what, "-n", NAMESPACE, "-o", path]).await;
+        let answer = self.quietly(&["get", what, "-n", home(what), "-o", path]).await;
         answer.unwrap_or_default().trim().to_string()
     }
 

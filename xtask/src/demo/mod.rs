@@ -22,8 +22,15 @@ use self::stage::Stage;
 use crate::Outcome;
 use crate::control_plane::ClusterArguments;
 
-/// The namespace of the samples.
+/// The namespace of the team in the samples.
 const NAMESPACE: &str = "fares";
+/// The namespace of the platform team, where the places are.
+const PLATFORM: &str = "ml-platform";
+
+/// The namespace of an object of the story, such as `amlws/fares-prod`.
+fn home(what: &str) -> &'static str {
+    if what.starts_with("amlreg/") || what.starts_with("amlws/") { PLATFORM } else { NAMESPACE }
+}
 
 /// What `cargo xtask demo` takes.
 #[derive(Debug, clap::Args)]

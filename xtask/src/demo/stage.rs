@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use e2e::stand::{self, Error, Stand, StandOptions, emulator_config};
 use e2e::{ControlPlane, Progress};
 
-use super::NAMESPACE;
 use super::ada::{self, Ada};
 use super::borrowed::Borrowed;
 use super::kubectl::Kubectl;
 use super::narration::Narration;
+use super::{NAMESPACE, home};
 use crate::control_plane::ClusterArguments;
 
 /// Where the operator's account is.
@@ -101,7 +101,7 @@ impl Stage {
     pub(super) async fn post_mortem(&self, narration: &Narration) {
         println!("\n── What went wrong\n");
         if let Some(about) = &narration.about {
-            let status = ["get", about, "-n", NAMESPACE, "-o", "jsonpath-as-json={.status}"];
+            let status = ["get", about, "-n", home(about), "-o", "jsonpath-as-json={.status}"];
             println!("   The status of {about}:");
             match self.kubectl.quietly(&status).await {
                 Ok(status) => narration.answer(&status),

@@ -6,7 +6,7 @@ use kube::runtime::reflector::{self, store::Writer};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{ModelVersion, Object, RECONCILE};
+use crate::api::{DELETE_WHILE_IN_USE, ModelVersion, Object, RECONCILE};
 use crate::controller::fixtures;
 use crate::controller::watch::{ALL, PAGE, events};
 use crate::heard::Log;
@@ -194,7 +194,7 @@ async fn of_a_listing_only_what_is_used_is_kept() {
                 _ => manifest(&name, 1),
             };
             let metadata = &mut object["metadata"];
-            metadata["annotations"] = json!({"big": "x".repeat(10_000), RECONCILE: "now".repeat(1000)});
+            metadata["annotations"] = json!({"big": "x".repeat(10_000), RECONCILE: "now".repeat(1000), DELETE_WHILE_IN_USE: "true"});
             metadata["labels"] = json!({"team": "fares"});
             metadata["managedFields"] = json!([{"manager": "m", "time": FAR, "fieldsV1": {"f:a": {}}}]);
             metadata["finalizers"] = json!(["bindery.dev/azure"]);
@@ -247,7 +247,7 @@ async fn of_a_listing_only_what_is_used_is_kept() {
         assert_eq!((&meta.labels, &meta.managed_fields), (&None, &None));
         let kept: Vec<(&str, usize)> =
             object.annotations().iter().map(|(key, value)| (key.as_str(), value.len())).collect();
-        assert_eq!(kept, [(RECONCILE, 253)]);
+        assert_eq!(kept, [(DELETE_WHILE_IN_USE, 4), (RECONCILE, 253)]);
         assert_eq!(object.asks().map(|asks| asks.len()), Some(253));
         assert!(object.holds());
     }

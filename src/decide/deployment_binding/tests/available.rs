@@ -89,7 +89,12 @@ fn what_serves_is_not_pending() {
     let lost = |f: &mut super::super::Facts| f.version = SourceVersion::Missing { what: "it".into() };
     assert_eq!(phase(&binding().serving("1").with(lost)), Some(Phase::Serving));
     let refused = binding().serving("1").wanting("2").with(|f| {
-        f.version = SourceVersion::NotReady { what: "it".into(), because: "no".into(), stalled: false }
+        f.version = SourceVersion::NotReady {
+            what: "it".into(),
+            because: "no".into(),
+            stalled: false,
+            registered: None,
+        }
     });
     assert_eq!(phase(&refused), Some(Phase::Serving));
 }

@@ -102,6 +102,7 @@ fn what_has_to_be_there_first() {
         what: "ModelVersion fares/taxi-1".into(),
         because: "No.".into(),
         stalled: false,
+        registered: None,
     };
     let policy = |change: fn(&mut Policy)| {
         binding().endpoint().with(|f| {

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod admission;
 mod available;
 mod bodies;
+mod closed;
 mod endings;
 mod endpoint;
 mod history;

@@ -90,7 +90,7 @@ impl Found {
             f.situation.deleting = self.deleting;
             if !self.readable {
                 let (what, because) = ("ModelVersion fares/taxi".to_string(), "no".to_string());
-                f.version = SourceVersion::NotReady { what, because, stalled: false };
+                f.version = SourceVersion::NotReady { what, because, stalled: false, registered: None };
             }
         })
     }

@@ -29,6 +29,7 @@ fn a_promotion_is_published_once() {
                     what: "ModelVersion fares/taxi-3-dev".into(),
                     because: "No.".into(),
                     stalled: false,
+                    registered: None,
                 });
             })),
             "False ReferenceNotReady working | ModelVersion fares/taxi-3-dev, which is to be promoted, is not ready: No. | interval",
@@ -72,8 +73,12 @@ fn a_promotion_is_published_once() {
             "the answer was lost, and the source is not ready any more: the copy may still come",
             decide(&promoting(|f| {
                 asked(f, 20);
-                f.source =
-                    Some(SourceVersion::NotReady { what: "it".into(), because: "no".into(), stalled: false });
+                f.source = Some(SourceVersion::NotReady {
+                    what: "it".into(),
+                    because: "no".into(),
+                    stalled: false,
+                    registered: None,
+                });
             })),
             "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:29:40Z, and asks again then. To have it asked for at once, delete this object and apply it again. | 5 s",
         ),

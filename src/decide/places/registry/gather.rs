@@ -3,19 +3,17 @@
 use serde_json::Value;
 
 use super::Facts;
-use crate::api::{ModelVersion, Object, Registry, RegistryDeletion, RegistryStatus};
+use crate::api::{Object, Registry, RegistryDeletion, RegistryStatus};
 use crate::azure::model::resource::{self, Rest};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::is_kept_out;
-use crate::decide::{Situation, words_of};
+use crate::decide::places::reference::referrers;
+use crate::decide::{Referrers, Situation, words_of};
 
 /// What a registry may hold.
 const FAMILIES: [&str; 5] = ["models", "environments", "components", "data", "codes"];
-
-/// How many of the objects that refer to a registry are named.
-const NAMED: usize = 5;
 
 impl Registry {
     /// The ARM id that the manifest names.
@@ -48,6 +46,10 @@ impl Kind for Registry {
         vec![Name::resource(self.id().as_str())]
     }
 
+    fn referrers(&self, known: &mut Known) -> Option<Referrers> {
+        Some(referrers(self, |r| &r.spec.allowed_namespaces, known))
+    }
+
     fn outward(&self) -> String {
         let status = self.current();
         format!("{}{:?}", words_of(&status.conditions), status.discovery_url)
@@ -63,13 +65,13 @@ impl Kind for Registry {
         situation.follow(served, known);
         let found = served.then(|| known.resource::<resource::Registry>(Purpose::Compare, &id)).flatten();
         let mut registry = situation.look(&id, &format!("the registry {}", id.name()), found);
-        let (mut holds, mut referrers) = (vec![], vec![]);
+        let mut holds = vec![];
         let may_be_deleted = situation.deleting && self.spec.deletion_policy == RegistryDeletion::Delete;
-        if may_be_deleted && registry.found().is_some() {
+        // Counting takes long, so it is left until nobody refers to the registry any more.
+        if may_be_deleted && registry.found().is_some() && situation.wait_for_referrers().is_none() {
             match content(&id, known) {
                 None => {}
-                // Counting takes long, so who refers to the registry is asked last.
-                Some(Ok(content)) => (holds, referrers) = (content, who_refers(self, known)),
+                Some(Ok(content)) => holds = content,
                 Some(Err(error)) => {
                     registry = situation.look(&id, "what the registry holds", Some(Err(error)));
                 }
@@ -78,7 +80,7 @@ impl Kind for Registry {
         situation.looked(&registry);
         situation.read_tags(self, registry.found().map(|r| &r.tags), known);
         let (spec, status) = (self.spec.clone(), self.current());
-        Facts { situation, spec, status, id, registry, holds, referrers }
+        Facts { situation, spec, status, id, registry, holds }
     }
 }
 
@@ -147,12 +149,6 @@ fn or_nothing(listed: Option<Result<Vec<Rest>, Error>>) -> Option<Result<Vec<Res
         Err(error) if error.is_not_found() => Some(Ok(vec![])),
         listed => Some(listed),
     }
-}
-
-/// The model versions that live in the registry, at most a handful by name.
-fn who_refers(registry: &Registry, known: &mut Known) -> Vec<String> {
-    let versions = known.naming::<ModelVersion>(Name::Place(registry.key()));
-    versions.iter().take(NAMED).map(|v| format!("ModelVersion {}", v.full_name())).collect()
 }
 
 #[cfg(test)]

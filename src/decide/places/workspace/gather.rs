@@ -1,11 +1,12 @@
 //! What a workspace's decision needs to know.
 
 use super::Facts;
-use crate::api::{Object, Workspace};
+use crate::api::{Object, ObjectKey, Registry, Workspace};
 use crate::azure::model::{Principal, Purpose, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::is_kept_out;
-use crate::decide::{Situation, words_of};
+use crate::decide::places::reference::referrers;
+use crate::decide::{Referrers, Situation, words_of};
 
 impl Workspace {
     /// The ARM id that the manifest names.
@@ -34,8 +35,18 @@ impl Kind for Workspace {
         Some(may_read && self.acting(&self.id(), known).is_ok())
     }
 
+    fn referrers(&self, known: &mut Known) -> Option<Referrers> {
+        Some(referrers(self, |w| &w.spec.allowed_namespaces, known))
+    }
+
     fn names(&self) -> Vec<Name> {
-        vec![Name::resource(self.id().as_str())]
+        let sources = self.spec.policy.sources.iter().filter_map(|source| source.registry_ref.as_ref());
+        let registries =
+            sources.map(|reference| Name::Place(ObjectKey::meant::<Registry>(reference, &self.home())));
+        let mut names: Vec<Name> = registries.chain([Name::resource(self.id().as_str())]).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     fn outward(&self) -> String {

@@ -1,8 +1,10 @@
+#![allow(clippy::unwrap_used)]
+
 use super::{Facts, decide};
-use crate::api::Credentials;
+use crate::api::{Credentials, WorkspaceStatus};
 use crate::azure::model::Class;
-use crate::decide::Look;
-use crate::decide::fixtures::{assert_table, ready, workspace};
+use crate::decide::fixtures::{ago, assert_table, ready, workspace};
+use crate::decide::{Decision, Look, Referrers};
 
 fn with(change: impl FnOnce(&mut Facts)) -> Facts {
     let mut facts = workspace();
@@ -91,4 +93,94 @@ fn the_status_says_what_azure_says() {
     assert_eq!(status.location.as_deref(), Some("eastus"));
     assert_eq!(status.mlflow_tracking_uri.as_deref(), Some("azureml://eastus.api.azureml.ms/mlflow/v1.0/x"));
     assert!(status.conditions.iter().all(|c| c.type_ != "Drifted"));
+}
+
+/// What is decided of a workspace that is being deleted and is referred to.
+fn leaving(own: &[&str], others: &[&str], change: impl FnOnce(&mut Facts)) -> Decision<WorkspaceStatus> {
+    decide(&with(|f| {
+        f.situation.deleting = true;
+        f.situation.deleted_at = Some(ago(60));
+        f.situation.referrers = Some(Referrers {
+            own: own.iter().map(ToString::to_string).collect(),
+            others: others.iter().map(ToString::to_string).collect(),
+            stays: true,
+            ignored: false,
+        });
+        change(f);
+    }))
+}
+
+fn referrers(f: &mut Facts) -> &mut Referrers {
+    f.situation.referrers.as_mut().unwrap()
+}
+
+#[test]
+fn it_goes_when_nobody_refers_to_it_any_more() {
+    let or = "Delete them first; or set its annotation bindery.dev/delete-while-in-use to \"true\", and it goes at once, without a change in Azure, and they find it missing.";
+    let held = |who: &str, then: &str| {
+        format!("It is being deleted, and stays while it is referred to by {who}. {then}")
+    };
+    let stalled = |who: &str| format!("False InUse stalled | {} | interval", held(who, or));
+    let six = ["a", "b", "c", "d", "e", "f"];
+    let until = "Its namespace is being deleted, so it goes at 2026-03-01T12:14:00Z at the latest.";
+    assert_table(&[
+        (
+            "nobody refers to it",
+            leaving(&[], &[], |_| ()),
+            "False Finishing working | Nothing in Azure depends on this object. | interval | released",
+        ),
+        (
+            "some of its own namespace do",
+            leaving(&["DeploymentBinding taxi", "ModelVersion taxi-1"], &[], |_| ()),
+            &stalled("DeploymentBinding taxi, ModelVersion taxi-1"),
+        ),
+        ("many do", leaving(&six, &[], |_| ()), &stalled("a, b, c, d, e and 1 more")),
+        ("one elsewhere", leaving(&[], &["blue"], |_| ()), &stalled("1 object in another namespace")),
+        (
+            "some elsewhere, of whom nobody is told the names",
+            leaving(&["a"], &["blue", "red", "red"], |_| ()),
+            &stalled("a; and 3 objects in 2 other namespaces"),
+        ),
+        (
+            "they are being deleted too",
+            leaving(&["a"], &[], |f| referrers(f).stays = false),
+            &format!("False InUse working | {} | interval", held("a", "They are being deleted too.")),
+        ),
+        (
+            "its annotation says that it goes",
+            leaving(&["a"], &["blue"], |f| referrers(f).ignored = true),
+            "False Finishing working | Nothing in Azure depends on this object. It is still referred to by a; and 1 object in another namespace. | interval | released",
+        ),
+        (
+            "its namespace is being deleted",
+            leaving(&["a"], &[], |f| f.situation.ownership.namespace_ends = true),
+            &format!("False InUse working | {} | 840 s", held("a", until)),
+        ),
+        (
+            "its namespace has been deleted for long",
+            leaving(&["a"], &[], |f| {
+                f.situation.ownership.namespace_ends = true;
+                f.situation.deleted_at = Some(ago(900));
+            }),
+            "False Finishing working | Nothing in Azure depends on this object. It is still referred to by a. | interval | released",
+        ),
+        (
+            "another object stands for it: this one waits all the same",
+            leaving(&["a"], &[], |f| f.situation.claimed_by("platform/younger", -60)),
+            &stalled("a"),
+        ),
+        (
+            "no identity serves it any more",
+            leaving(&["a"], &[], |f| (f.workspace, f.situation.acting) = (Look::Unseen, Err("Add it.".into()))),
+            &stalled("a"),
+        ),
+    ]);
+}
+
+#[test]
+fn it_is_held_before_anybody_refers_to_it() {
+    let mut facts = workspace();
+    assert!(facts.situation.needs_finalizer(false));
+    facts.situation.deleting = true;
+    assert!(!facts.situation.needs_finalizer(false), "nobody may add one any more");
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::*;
 use crate::api::{ConditionType, Reason, RegistryDeletion, conditions_of};
 use crate::azure::model::Class;
-use crate::decide::Mode;
 use crate::decide::fixtures::assert_table;
+use crate::decide::{Mode, Referrers};
 
 fn deleting(change: impl FnOnce(&mut Facts)) -> Facts {
     with(|f| {
@@ -14,6 +14,11 @@ fn deleting(change: impl FnOnce(&mut Facts)) -> Facts {
         f.spec.deletion_policy = RegistryDeletion::Delete;
         change(f);
     })
+}
+
+fn referred_to(f: &mut Facts) {
+    f.situation.referrers =
+        Some(Referrers { own: vec!["ModelVersion taxi-3".into()], stays: true, ..Referrers::default() });
 }
 
 #[test]
@@ -49,8 +54,42 @@ fn a_deletion_ends_as_its_policy_says() {
         ),
         (
             "still referred to",
-            decide(&deleting(|f| f.referrers = vec!["ModelVersion fares/taxi-3".into()])),
-            "False NotEmpty stalled | The registry is not deleted while it holds ModelVersion fares/taxi-3. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 1 s",
+            decide(&deleting(referred_to)),
+            "False InUse stalled | It is being deleted, and stays while it is referred to by ModelVersion taxi-3. Delete them first; or set its annotation bindery.dev/delete-while-in-use to \"true\", and it goes at once, without a change in Azure, and they find it missing. | interval",
+        ),
+        (
+            "still referred to, and retained",
+            decide(&deleting(|f| {
+                referred_to(f);
+                f.spec.deletion_policy = RegistryDeletion::Retain;
+            })),
+            "False InUse stalled | It is being deleted, and stays while it is referred to by ModelVersion taxi-3. Delete them first; or set its annotation bindery.dev/delete-while-in-use to \"true\", and it goes at once, without a change in Azure, and they find it missing. | interval",
+        ),
+        (
+            "still referred to, and observed: what is held is the object",
+            decide(&deleting(|f| {
+                referred_to(f);
+                f.situation.mode = Mode::Observe;
+            })),
+            "False InUse stalled | It is being deleted, and stays while it is referred to by ModelVersion taxi-3. Delete them first; or set its annotation bindery.dev/delete-while-in-use to \"true\", and it goes at once, without a change in Azure, and they find it missing. | interval",
+        ),
+        (
+            "still referred to, and to go all the same",
+            decide(&deleting(|f| {
+                referred_to(f);
+                f.situation.referrers.as_mut().unwrap().ignored = true;
+                f.spec.deletion_policy = RegistryDeletion::Retain;
+            })),
+            "False Finishing working | The registry stays in Azure: spec.deletionPolicy is Retain. It is still referred to by ModelVersion taxi-3. | interval | released",
+        ),
+        (
+            "to go all the same, but not with what it holds",
+            decide(&deleting(|f| {
+                referred_to(f);
+                f.situation.referrers.as_mut().unwrap().ignored = true;
+                f.holds = vec!["models".into()];
+            })),
+            "False NotEmpty stalled | The registry is not deleted while it holds models. Remove them first, or set spec.deletionPolicy to Retain to let go of it. | 1 s",
         ),
         (
             "gone",
