@@ -347,6 +347,7 @@ async fn kubectl_get_is_a_useful_page() {
 
 #[tokio::test]
 async fn the_samples_are_taken_as_they_are() {
+    let platform = Stand::with("ml-platform").await;
     let stand = Stand::with("fares").await;
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let samples = repository.join("config/samples");
@@ -372,5 +373,6 @@ async fn the_samples_are_taken_as_they_are() {
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected);
+    platform.leave().await;
     stand.leave().await;
 }

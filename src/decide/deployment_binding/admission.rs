@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::{Case, Facts, waiting};
 use crate::api::{DeploymentBindingSpec, LineageRequirement, Reason};
+use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::places::policy::Refused;
 use crate::decide::{Place, SourceVersion};
@@ -68,7 +69,7 @@ impl Facts {
             self.spec.online.deployment.instance_count.filter(|_| of_deployment(self).count.is_some());
         let wanted = self.wanted().map(|(_, name)| name);
         let found = self.deployments.iter().find(|d| Some(d.name()) == wanted.as_deref());
-        let has = found.and_then(|d| d.instance_count());
+        let has = found.and_then(OnlineDeployment::instance_count);
         asked.is_some_and(|asked| has.is_none_or(|has| asked > has))
     }
 

@@ -31,11 +31,11 @@ pub struct Referrers {
 impl Referrers {
     /// How many they are, and what those are called that may be named; none where there is nobody.
     fn in_words(&self) -> Option<String> {
-        let more = self.own.len().saturating_sub(NAMED);
-        let mut own = self.own.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        if more > 0 {
-            own += &format!(" and {more} more");
-        }
+        let named = self.own.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let own = match self.own.len().saturating_sub(NAMED) {
+            0 => named,
+            more => format!("{named} and {more} more"),
+        };
         let namespaces = self.others.iter().collect::<BTreeSet<_>>().len();
         let where_ = match namespaces {
             1 => "in another namespace".to_string(),

@@ -301,8 +301,8 @@ fn nothing_begins_in_a_closed_place(facts: &deployment_binding::Facts, call: &Ca
         return Err(format!("the place is closed, and yet: {}", call.doing));
     };
     let stable = endpoint.tags.get("bindery-stable");
-    let given = traffic(body).into_iter().filter(|(name, _)| Some(name) != stable);
-    let risen = given.filter(|(name, weight)| *weight > i64::from(endpoint.weight(name))).next();
+    let mut given = traffic(body).into_iter().filter(|(name, _)| Some(name) != stable);
+    let risen = given.find(|(name, weight)| *weight > i64::from(endpoint.weight(name)));
     hold(risen.is_none(), || format!("the place is closed, and {risen:?} rises: {}", call.doing))?;
     let field = |it: &Value, at: &str| it.pointer(at).cloned();
     let before = serde_json::to_value(endpoint).unwrap_or_default();

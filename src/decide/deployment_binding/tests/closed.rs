@@ -36,8 +36,7 @@ fn unready(number: &str) -> SourceVersion {
 const WAITS: &str = "False ReferenceNotReady working | Workspace fares/production is not ready: No. | 300 s";
 
 #[test]
-fn nothing_begins_and_what_serves_is_taken_back() {
-    let anothers = |it: Binding| it.tagged("bindery-owner", "prod/blue/taxi");
+fn nothing_begins() {
     assert_table(&[
         ("nothing is there yet", closed(binding()).decide(), WAITS),
         ("an endpoint without a deployment", closed(binding().endpoint()).decide(), WAITS),
@@ -55,6 +54,13 @@ fn nothing_begins_and_what_serves_is_taken_back() {
             closed(binding().wanting("1").serving("2").previous("1", 60)).decide(),
             WAITS,
         ),
+    ]);
+}
+
+#[test]
+fn what_serves_is_taken_back() {
+    let anothers = |it: Binding| it.tagged("bindery-owner", "prod/blue/taxi");
+    assert_table(&[
         (
             "the candidate failed",
             closed(broken(shifting(10))).decide(),
