@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use http::Uri;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -11,7 +12,7 @@ use super::Outcome;
 use super::log::{self, LogFormat};
 use crate::api::Period;
 use crate::azure::client::{Azure, CloudChoice, Config, CredentialChoice, authority_host};
-use crate::azure::model::is_guid;
+use crate::azure::model::{is_guid, redacted};
 use crate::controller::{self, ApiServer, Options, ServiceAccounts, Tenants};
 use crate::decide::{Served, Watched};
 
@@ -122,6 +123,15 @@ fn namespace(text: &str) -> Result<String, String> {
     }
 }
 
+/// The proxy to the API server, out of the kubeconfig or `HTTPS_PROXY`. One without a scheme means http everywhere, and kube
+/// refuses it.
+fn with_scheme(proxy: Uri) -> Uri {
+    if proxy.scheme().is_some() {
+        return proxy;
+    }
+    format!("http://{proxy}").parse().unwrap_or(proxy)
+}
+
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     let filter = log_filter(std::env::var(LOG_FILTER).ok().as_deref())?;
     tracing::subscriber::set_global_default(log::subscriber(arguments.log_format, filter, std::io::stdout))?;
@@ -138,7 +148,9 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     kubernetes.default_retry = false;
     // For audit logs; and the API server takes the field manager of events from it.
     kubernetes.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
-    let server = ApiServer::new(kubernetes)?;
+    kubernetes.proxy_url = kubernetes.proxy_url.map(with_scheme);
+    // What it says of a proxy has the URL in it, which may have a password in it.
+    let server = ApiServer::new(kubernetes).map_err(|error| redacted(&error.to_string()))?;
     let tenants = Tenants {
         own: std::env::var("AZURE_TENANT_ID").ok().filter(|tenant| !tenant.is_empty()),
         allowed: arguments.place_tenants,
@@ -257,6 +269,19 @@ mod tests {
         assert_eq!(shown(Some("bindery=debug,kube_client=error")), "<request><pass><read>");
         let said = log_filter(Some("bindery=loud")).expect_err("no such level");
         assert!(said.starts_with("BINDERY_LOG \"bindery=loud\" is not a filter for the log: "), "{said}");
+    }
+
+    #[test]
+    fn a_proxy_to_the_api_server_needs_no_scheme() {
+        for (given, expected) in [
+            ("proxy.corp.example:3128", "http://proxy.corp.example:3128/"),
+            ("me:s3cret@127.0.0.1:3128", "http://me:s3cret@127.0.0.1:3128/"),
+            ("https://proxy.corp.example", "https://proxy.corp.example/"),
+            ("socks5://127.0.0.1:1080", "socks5://127.0.0.1:1080"),
+        ] {
+            let proxy = with_scheme(given.parse().expect("a URI")).to_string();
+            assert_eq!(proxy.trim_end_matches('/'), expected.trim_end_matches('/'), "{given}");
+        }
     }
 
     #[test]

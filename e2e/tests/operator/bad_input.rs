@@ -129,6 +129,41 @@ async fn a_wrong_secret_is_said_with_entras_code_and_never_shown() -> Outcome {
     Ok(())
 }
 
+/// A developer's first try: the operator has the login of `az`, and changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_missing_is_said_in_the_words_of_az_and_used_when_it_is_there() -> Outcome {
+    // `az` and `login`, which it looks for.
+    let folder = e2e::folders::TemporaryFolder::new("bindery-az")?;
+    let login = folder.path().join("login");
+    let expires = jiff::Timestamp::now().as_second() + 3600;
+    let token = json!({"accessToken": "of-ada-4711", "expires_on": expires, "tokenType": "Bearer"});
+    let script = format!(
+        "#!/bin/sh\nif [ -e {} ]; then echo '{token}'; else echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1; fi\n",
+        login.display()
+    );
+    let az = folder.path().join("az");
+    std::fs::write(&az, script)?;
+    std::fs::set_permissions(&az, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+
+    let mut options = StandOptions { operator: false, ..StandOptions::default() };
+    options.arguments = vec!["--observe-only".into(), "--credential".into(), "azure-cli".into()];
+    options.emulator.any_token = true;
+    let mut stand = taxi::stand_with("bad-login", options).await?;
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    stand.operator.environment = vec![("PATH".into(), path)];
+    stand.operator.start()?;
+    stand.apply("Workspace", "fares-prod", json!({"azure": taxi::azure()})).await?;
+    let message = stand.wait_reason::<Workspace>("fares-prod", "Unauthorized").await?;
+    let expected = "The Azure CLI gave no token: Please run 'az login' to setup account.";
+    assert!(message.contains(expected), "{message}");
+    assert_eq!(asked(&stand), 0, "nobody asks with the secret that the environment has too");
+
+    std::fs::write(login, "")?;
+    stand.wait_for::<Workspace>("fares-prod", "Ready", ready).await?;
+    assert!(!std::fs::read_to_string(stand.operator.log())?.contains("of-ada-4711"));
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_that_run_out_or_are_taken_back_are_replaced_unnoticed() -> Outcome {
     let stand = taxi::stand("bad-token").await?;

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"math/big"
 	"os"
@@ -78,6 +80,30 @@ func serviceAccountToken(t *testing.T, key *rsa.PrivateKey, subject string) stri
 	sum := sha256.Sum256([]byte(token))
 	signature := must(rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:]))(t)
 	return token + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+func TestACertificateLogsInAndAnotherOneDoesNot(t *testing.T) {
+	issued := func() (*x509.Certificate, *rsa.PrivateKey) {
+		key := must(rsa.GenerateKey(rand.Reader, 2048))(t)
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}
+		return must(x509.ParseCertificate(must(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))(t)))(t), key
+	}
+	certificate, key := issued()
+	registered := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}))
+	w := start(t, object{"clients": []object{
+		{"clientId": ada, "name": "ada", "secret": secret},
+		{"clientId": federated, "name": "bindery", "certificates": []string{registered}},
+	}})
+	credential := func(client string, certificate *x509.Certificate, key *rsa.PrivateKey, chain bool) azcore.TokenCredential {
+		return must(azidentity.NewClientCertificateCredential(tenant, client, []*x509.Certificate{certificate}, key,
+			&azidentity.ClientCertificateCredentialOptions{ClientOptions: w.options(), DisableInstanceDiscovery: true, SendCertificateChain: chain}))(t)
+	}
+	for _, chain := range []bool{false, true} {
+		must(w.clients(credential(federated, certificate, key, chain)).NewWorkspacesClient().Get(t.Context(), group, workspace, nil))(t)
+	}
+	other, otherKey := issued()
+	identity(t, credential(federated, other, otherKey, true), 401, "AADSTS700027")
+	identity(t, credential(ada, certificate, key, false), 401, "AADSTS700026")
 }
 
 // A client keeps a token until it runs out by its own clock, whatever the service says, unless the service says which

@@ -139,6 +139,8 @@ fn a_certificate_must_be_the_clients_own_and_what_it_signs_for_us_and_now() {
         json!({"alg": "RS256", "typ": "JWT", "x5t#S256": s256(&der)}),
         json!({"alg": "RS256", "x5t": sha1}),
         json!({"alg": "RS256", "x5t": format!("{sha1}="), "x5c": ["nobody looks"]}),
+        // As MSAL for Go writes it.
+        json!({"alg": "PS256", "x5t#S256": s256(&der).replace('-', "+").replace('_', "/") + "="}),
     ] {
         assert_eq!(present(&own, &header, &good).0, 200, "{header}");
     }

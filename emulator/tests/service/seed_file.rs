@@ -350,3 +350,18 @@ fn a_number_that_its_type_cannot_be_is_refused_by_name() {
     }
     assert_eq!(json!(world.core.config), before);
 }
+
+#[test]
+fn a_certificate_that_is_none_is_refused_by_name() {
+    let mut world = World::new();
+    let patch = json!({"clients": [{"certificates": ["-----BEGIN PRIVATE KEY-----"]}]});
+    let expected = "`certificates` must be certificates in PEM, and 0 is none: ";
+    let error = Config::from_seed_file(&patch.to_string()).unwrap_err();
+    assert!(error.contains(expected), "{error}");
+    let refused = world.send(&Request::patch("/_emulator/config", &patch));
+    let message = refused.value()["error"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(
+        refused.status == 400 && message.contains("clients[0]") && message.contains(expected),
+        "{message}"
+    );
+}

@@ -79,8 +79,9 @@ impl Http {
     /// The error for a request that got no answer, or not all of it. Whether a change was made is then
     /// unknown: only a GET can tell. Says the host and never the URL, which may be signed.
     pub(crate) fn no_answer(&self, error: &reqwest::Error, host: &str) -> Error {
-        let through =
-            self.proxies.of(host).map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+        let by_http = error.url().is_some_and(|url| url.scheme() == "http");
+        let proxy = self.proxies.of(host).filter(|_| !by_http);
+        let through = proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
         let message = if error.is_connect() {
             format!("No connection to {host}{through}: {}.", why(error))
         } else if error.is_timeout() {
@@ -230,6 +231,9 @@ mod tests {
             |scheme: &str| http.get(format!("{scheme}://{here}/metadata").parse().expect("a URL")).send();
         assert_eq!(ask("http").await.expect("an answer").status().as_u16(), 200);
         served.await.expect("it ran").expect("written");
+        let refused = ask("http").await.expect_err("nobody listens any more");
+        let expected = "No connection to 127.0.0.1: Connection refused (os error 111).";
+        assert_eq!(http.no_answer(&refused, "127.0.0.1").message, expected);
         let refused = ask("https").await.expect_err("the proxy is down");
         let expected = format!(
             "No connection to 127.0.0.1 through the proxy http://{down}: Connection refused (os error 111)."

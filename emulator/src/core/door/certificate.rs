@@ -61,10 +61,12 @@ pub fn check(core: &Core, client: &Client, assertion: &str, claims: &Value) -> R
     Ok(())
 }
 
-/// Whether the header names this certificate, by the thumbprint of its bytes.
+/// Whether the header names this certificate, by the thumbprint of its bytes. Microsoft's own clients for Go and Rust write
+/// it in the alphabet of plain base64, where the documentation asks for that of URLs [CLI].
 fn is_named(header: &Value, certificate: &CertificateDer<'_>) -> bool {
     let is = |name: &str, algorithm| {
-        let named = header[name].as_str().and_then(|text| BASE64URL.decode(text.trim_end_matches('=')).ok());
+        let text = header[name].as_str().map(|text| text.replace('+', "-").replace('/', "_"));
+        let named = text.and_then(|text| BASE64URL.decode(text.trim_end_matches('=')).ok());
         named.is_some_and(|named| named == digest(algorithm, certificate).as_ref())
     };
     is("x5t#S256", &SHA256) || is("x5t", &SHA1_FOR_LEGACY_USE_ONLY)
