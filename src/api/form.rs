@@ -41,6 +41,10 @@ forms! {
         "must be lower-case letters, digits and '-', with a letter or digit at both ends, such as released";
     model_glob, 255, "^[a-zA-Z0-9_*?-]+$",
         "must be the name of a model, in which '*' stands for any characters and '?' for one: letters (a-z, A-Z), digits, '-', '_', '*' and '?', such as nyc-*";
+    publisher_model, 255, "^[a-zA-Z0-9_*-]+$",
+        "must be the name of a model, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-', '_' and '*', such as nyc-*";
+    publisher_endpoint, 32, "^[a-zA-Z0-9*-]+$",
+        "must be the name of an endpoint, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-' and '*', such as nyc-*";
     identity, 512, r"(?i)^/subscriptions/[^/?#\s]+/resourceGroups/[^/?#\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#\s]+$",
         "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>";
 
@@ -105,6 +109,14 @@ pub(super) fn identities(generator: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn model_globs(generator: &mut SchemaGenerator) -> Schema {
     list(64, &model_glob(generator))
+}
+
+pub(super) fn publisher_models(generator: &mut SchemaGenerator) -> Schema {
+    list(64, &publisher_model(generator))
+}
+
+pub(super) fn publisher_endpoints(generator: &mut SchemaGenerator) -> Schema {
+    list(64, &publisher_endpoint(generator))
 }
 
 pub(super) fn label_values(generator: &mut SchemaGenerator) -> Schema {

@@ -6,8 +6,8 @@ use super::cluster::{Cluster, Simulated};
 use super::foreign;
 use super::world::World;
 use crate::api::{
-    DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion, ModelVersionSpec, Registry,
-    RegistrySpec, Workspace, WorkspaceSpec,
+    Adoption, DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion, ModelVersionSpec,
+    RegionRemoval, Registry, RegistrySpec, Workspace, WorkspaceSpec,
 };
 
 /// The numbers of the versions that there are.
@@ -21,14 +21,30 @@ fn azure(name: &str) -> Value {
     json!({"subscriptionId": "s", "resourceGroup": "rg", "name": name})
 }
 
-fn registry() -> RegistrySpec {
-    of(
-        json!({"azure": azure("models"), "location": "eastus", "tags": {"team": "platform"}, "allowedNamespaces": {"from": "All"}}),
-    )
+fn registry(adoption: Adoption) -> RegistrySpec {
+    of(json!({
+        "azure": azure("models"), "location": "eastus", "tags": {"team": "platform"},
+        "allowedNamespaces": {"from": "All"}, "adoption": adoption,
+    }))
 }
 
-fn workspace(name: &str) -> WorkspaceSpec {
-    of(json!({"azure": azure(name)}))
+fn workspace(name: &str, adoption: Adoption) -> WorkspaceSpec {
+    of(json!({"azure": azure(name), "adoption": adoption}))
+}
+
+/// Whom the workspace `prod` may let publish: the namespaces `fares` and `blue`, all names or some.
+fn publishers(which: usize) -> Value {
+    let by_label = json!({"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}});
+    let (own, all) = (json!({"from": "Same"}), json!({"from": "All"}));
+    [
+        json!([]),
+        json!([{"name": "all", "namespaces": all}]),
+        json!([{"name": "own", "namespaces": own}, {"name": "blue", "namespaces": by_label}]),
+        json!([{"name": "own", "namespaces": own}, {"name": "blue", "namespaces": all, "endpoints": ["other-*"]}]),
+        json!([{"name": "own", "namespaces": own, "endpoints": ["TAXI*"]}]),
+        json!([{"name": "blue", "namespaces": by_label}]),
+    ][which]
+        .clone()
 }
 
 fn trained(number: &str) -> ModelVersionSpec {
@@ -62,8 +78,8 @@ pub fn begin(world: &mut World) {
     let now = world.now;
     // Where Azure is hardly ever compared, whoever is not woken by a change does not see it.
     world.cluster.interval = if world.rng.u8(0..4) == 0 { "24h" } else { "5m" };
-    let World { cluster, rng, .. } = world;
-    apply_missing(cluster, now);
+    let World { cluster, rng, adoption, .. } = world;
+    apply_missing(cluster, *adoption, now);
     cluster.apply::<DeploymentBinding>("taxi", binding("taxi", "1"), now);
     if rng.bool() {
         cluster.apply::<DeploymentBinding>("tips", binding("tips", "2"), now);
@@ -79,13 +95,13 @@ pub fn begin(world: &mut World) {
     }
 }
 
-fn apply_missing(cluster: &mut Cluster, now: jiff::Timestamp) {
+fn apply_missing(cluster: &mut Cluster, adoption: Adoption, now: jiff::Timestamp) {
     if cluster.find::<Registry>("models").is_none() {
-        cluster.apply::<Registry>("models", registry(), now);
+        cluster.apply::<Registry>("models", registry(adoption), now);
     }
     for name in ["dev", "prod"] {
         if cluster.find::<Workspace>(name).is_none() {
-            cluster.apply::<Workspace>(name, workspace(name), now);
+            cluster.apply::<Workspace>(name, workspace(name, adoption), now);
         }
     }
     for number in VERSIONS {
@@ -99,12 +115,20 @@ fn apply_missing(cluster: &mut Cluster, now: jiff::Timestamp) {
     }
 }
 
+fn apply_what_is_missing(world: &mut World) {
+    world.rights_changed = world.now;
+    let World { cluster, adoption, now, .. } = world;
+    apply_missing(cluster, *adoption, *now);
+}
+
 /// Everybody goes home: what was suspended or observed is managed again.
 pub fn leave_in_order(world: &mut World) {
     world.observe_only = false;
-    let now = world.now;
-    apply_missing(&mut world.cluster, now);
-    edit_all::<Registry>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
+    apply_what_is_missing(world);
+    edit_all::<Registry>(world, |s| {
+        (s.suspend, s.management) = (false, Management::Manage);
+        s.publishers.clear();
+    });
     edit_all::<ModelVersion>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
     edit_all::<DeploymentBinding>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
 }
@@ -146,7 +170,7 @@ pub fn ask_for_a_look(world: &mut World) {
 
 /// Somebody changes something in Git.
 pub fn act(world: &mut World) {
-    match world.rng.u8(0..40) {
+    match world.rng.u8(0..44) {
         0..26 => with_a_binding(world),
         26..32 => with_a_version(world),
         32..35 => with_the_registry(world),
@@ -166,6 +190,28 @@ pub fn act(world: &mut World) {
             world.note(|| format!("USER workspace prod is for {allowed}"));
             edit::<Workspace>(world, "prod", |s| s.allowed_namespaces = of(allowed));
         }
+        40 | 41 => {
+            let publishers = publishers(world.rng.usize(0..6));
+            world.note(|| format!("USER workspace prod lets publish: {publishers}"));
+            world.rights_changed = world.now;
+            edit::<Workspace>(world, "prod", |s| s.publishers = of(publishers));
+        }
+        42 => {
+            let publishers =
+                [json!([]), json!([{"name": "own", "namespaces": {"from": "Same"}, "models": ["fare"]}])]
+                    [world.rng.usize(0..2)]
+                .clone();
+            world.note(|| format!("USER the registry lets publish: {publishers}"));
+            world.rights_changed = world.now;
+            edit::<Registry>(world, "models", |s| s.publishers = of(publishers));
+        }
+        43 => {
+            let adoption = if world.rng.u8(0..3) == 0 { Adoption::Refuse } else { Adoption::Allow };
+            world.note(|| format!("USER the places say of taking over: {adoption:?}"));
+            (world.rights_changed, world.adoption) = (world.now, adoption);
+            edit_all::<Workspace>(world, |s| s.adoption = adoption);
+            edit_all::<Registry>(world, |s| s.adoption = adoption);
+        }
         36 => {
             world.observe_only = !world.observe_only && world.rng.u8(0..3) == 0;
             let it = world.observe_only;
@@ -175,13 +221,13 @@ pub fn act(world: &mut World) {
         38 => {
             let team = ["blue", "red"][world.rng.usize(0..2)];
             world.note(|| format!("USER labels the namespace blue as {team}"));
+            world.rights_changed = world.now;
             world.cluster.labels.insert("blue".into(), [("team".to_string(), team.to_string())].into());
             world.relabelled.push("blue".into());
         }
         _ => {
             world.note(|| "USER applies what is missing".into());
-            let now = world.now;
-            apply_missing(&mut world.cluster, now);
+            apply_what_is_missing(world);
         }
     }
 }
@@ -290,7 +336,10 @@ fn with_the_registry(world: &mut World) {
         1 => edit::<Registry>(world, "models", |s| {
             s.regions = of(json!([{"location": "eastus"}, {"location": "westus"}]));
         }),
-        2 => edit::<Registry>(world, "models", |s| s.regions = of(json!([{"location": "eastus"}]))),
+        2 => edit::<Registry>(world, "models", |s| {
+            s.regions = of(json!([{"location": "eastus"}]));
+            s.region_removal = if small == 1 { RegionRemoval::Refuse } else { RegionRemoval::Delete };
+        }),
         3 => edit::<Registry>(world, "models", |s| s.suspend = !s.suspend),
         4 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Delete),
         5 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Retain),

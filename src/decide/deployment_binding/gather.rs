@@ -6,10 +6,11 @@ use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioni
 use crate::azure::model::{Error, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
-    find_workspace, is_contested, lets_in, remembered, stay_with_what_was_made, version, workspace_place,
+    find_workspace, is_contested, remembered, stay_with_what_was_made, version, workspace_place,
 };
-use crate::decide::{Look, Situation};
+use crate::decide::{Adopting, Look, Right, Situation};
 
 impl Kind for DeploymentBinding {
     type Facts = Facts;
@@ -24,10 +25,14 @@ impl Kind for DeploymentBinding {
             .or_else(|| made(self))
     }
 
-    fn let_in(&self, known: &mut Known) -> Option<bool> {
+    fn let_in(&self, known: &mut Known) -> Option<Right> {
         let home = self.home();
         let place = find_workspace(&self.spec.workspace_ref, &home, known);
-        lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known)
+        right(place.as_deref(), Published::Endpoint(&self.spec.online.endpoint.name), &home, known)
+    }
+
+    fn adopting(&self, known: &mut Known) -> Adopting {
+        adopting(find_workspace(&self.spec.workspace_ref, &self.home(), known).as_deref())
     }
 
     fn place_is_contested(&self, known: &mut Known) -> bool {

@@ -1,8 +1,9 @@
 //! Places: registries and workspaces; what a place or a version is for whoever names it, and who may refer to whom
-//! ([`reference`]), and what may serve there ([`policy`]). It knows nothing of what is registered or served there.
+//! ([`reference`]), who may put what there ([`publishers`]), and what may serve there ([`policy`]). It knows nothing of what is registered or served there.
 
 pub mod identity;
 pub mod policy;
+pub mod publishers;
 pub mod reference;
 pub mod registry;
 pub mod workspace;
@@ -18,6 +19,10 @@ use crate::api::{
     RegistryStatus, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::ResourceId;
+
+/// What whoever waits for a place at the end of an object can do.
+pub(in crate::decide) const TO_DELETE_NOW: &str =
+    " To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain.";
 
 /// The place that an object names, as far as it may know.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,12 +115,11 @@ impl Place {
         status: &RegistryStatus,
         deleting: bool,
     ) -> Self {
-        if status.discovery_url.is_none() || stalled(&status.conditions) || deleting {
-            return Self::NotReady {
-                what,
-                because: because(&status.conditions),
-                stalled: stalled(&status.conditions),
-            };
+        // A registry that has a region too many can be used all the same.
+        let ready = conditions_of(&status.conditions).reason(ConditionType::Ready);
+        let stalled = stalled(&status.conditions) && ready != Some(Reason::RegionRemovalRefused);
+        if status.discovery_url.is_none() || stalled || deleting {
+            return Self::NotReady { what, because: because(&status.conditions), stalled };
         }
         Self::Ready { id, location: spec.location.clone(), policy: Policy::default() }
     }
@@ -147,8 +151,7 @@ impl Place {
     pub(in crate::decide) fn wait_until_ready(&self, deleting: bool) -> Option<Verdict> {
         let mut verdict = self.lacks()?;
         if deleting {
-            verdict.message +=
-                " To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain.";
+            verdict.message += TO_DELETE_NOW;
         }
         Some(verdict)
     }
@@ -158,7 +161,7 @@ impl Place {
             Self::Missing { what } => Some(Verdict::stalled(
                 Reason::ReferenceNotFound,
                 format!(
-                    "There is no {what}, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace."
+                    "There is no {what}, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in."
                 ),
             )),
             Self::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::policy::Source;
+use super::publishers::{Host, asks_for_labels, is_publisher};
 use super::{Place, Policy, SourceVersion};
 use crate::api::{
     AllowedNamespaces, ConditionType, ModelVersion, Object, ObjectKey, Reason, Reference, Registry,
@@ -15,20 +16,28 @@ use crate::azure::model::{Purpose, ResourceId};
 use crate::decide::facts::{ClusterRead, Kind, Known};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
-    // Labels are only asked for where they matter.
-    allowed.allows(home, namespace, &BTreeMap::new())
-        || (allowed.selector.is_some() && allowed.allows(home, namespace, &known.namespace(namespace).labels))
+    let by_labels = allowed.selector.is_some() && namespace != home;
+    with_labels(by_labels, namespace, known, |labels| allowed.allows(home, namespace, labels))
 }
 
-/// May what refers to this place from `home` lay claim to what is in it? None where there is no such place: then nobody can
-/// say.
-pub fn lets_in<P: Kind>(
-    place: Option<&P>,
-    allowed: impl Fn(&P) -> &AllowedNamespaces,
-    home: &str,
+/// What a rule says of a namespace by its labels, which are only asked for where they matter. Where nobody can read them, a
+/// selector selects nothing: one that asks for the absence of a label would hold of every namespace.
+pub(super) fn with_labels(
+    matter: bool,
+    namespace: &str,
     known: &mut Known,
-) -> Option<bool> {
-    place.map(|place| allows(allowed(place), &place.home(), home, known))
+    rule: impl FnOnce(&BTreeMap<String, String>) -> bool,
+) -> bool {
+    if !matter {
+        return rule(&BTreeMap::new());
+    }
+    let labels = known.namespace(namespace).labels;
+    !known.is_unwatched(&ClusterRead::Namespace(namespace.into())) && rule(&labels)
+}
+
+/// May an object of this namespace refer to the place? Whoever may publish there may refer to it, too.
+pub fn may_refer<P: Host>(place: &P, namespace: &str, known: &mut Known) -> bool {
+    allows(place.allowed(), &place.home(), namespace, known) || is_publisher(place, namespace, known)
 }
 
 /// Where something was, by a status, when its place is gone. Whoever may write a status may write anything there: so it is
@@ -73,18 +82,11 @@ enum Access {
 }
 
 /// May an object of `home` use the place of this key? The place is none where nobody has seen it.
-fn access<P: Object>(
-    key: &ObjectKey,
-    place: Option<&P>,
-    allowed: impl Fn(&P) -> &AllowedNamespaces,
-    home: &str,
-    known: &mut Known,
-) -> Access {
+fn access<P: Host>(key: &ObjectKey, place: Option<&P>, home: &str, known: &mut Known) -> Access {
     let Some(place) = place else { return unseen(key, known) };
-    let allowed = allowed(place);
-    if allows(allowed, &place.home(), home, known) {
+    if may_refer(place, home, known) {
         Access::Granted
-    } else if allowed.selector.is_some() && known.is_unwatched(&ClusterRead::Namespace(home.into())) {
+    } else if asks_for_labels(place) && known.is_unwatched(&ClusterRead::Namespace(home.into())) {
         Access::NotWatched {
             because: format!(
                 "{key} lets other namespaces in by their labels, which an operator with --watch-namespaces (watchNamespaces in the chart's values) does not read. Have its owner set allowedNamespaces.from to All, or have the operator watch all namespaces."
@@ -112,7 +114,7 @@ fn unseen(key: &ObjectKey, known: &Known) -> Access {
 pub fn registry_place(reference: &Reference, home: &str, known: &mut Known) -> Place {
     let key = ObjectKey::meant::<Registry>(reference, home);
     let found = find_registry(reference, home, known);
-    match (access(&key, found.as_deref(), |r| &r.spec.allowed_namespaces, home, known), found) {
+    match (access(&key, found.as_deref(), home, known), found) {
         (Access::Granted, Some(it)) => {
             if let Some(because) = known.served().refuses(&it.home(), &it.id()) {
                 return Place::NotServed { what: key.to_string(), because };
@@ -128,7 +130,7 @@ pub fn registry_place(reference: &Reference, home: &str, known: &mut Known) -> P
 pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> Place {
     let key = ObjectKey::meant::<Workspace>(reference, home);
     let found = find_workspace(reference, home, known);
-    match (access(&key, found.as_deref(), |w| &w.spec.allowed_namespaces, home, known), found) {
+    match (access(&key, found.as_deref(), home, known), found) {
         (Access::Granted, Some(it)) => {
             if let Some(because) = known.served().refuses(&it.home(), &it.id()) {
                 return Place::NotServed { what: key.to_string(), because };
@@ -147,9 +149,7 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
     // An alternative that this version does not know is nowhere.
     let mut place = |registry: &Option<Reference>, this: bool| {
         let Some(reference) = registry else { return this.then(|| workspace.id()) };
-        find_registry(reference, &home, known)
-            .filter(|r| allows(&r.spec.allowed_namespaces, &r.home(), &home, known))
-            .map(|r| r.id())
+        find_registry(reference, &home, known).filter(|r| may_refer(&**r, &home, known)).map(|r| r.id())
     };
     let sources = written.sources.iter().map(|source| Source {
         name: source.name.clone(),
@@ -207,13 +207,13 @@ pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVe
 fn place_of(version: &ModelVersion, known: &mut Known) -> Option<ResourceId> {
     let home = version.home();
     if let Some(reference) = &version.spec.registry_ref {
-        let place = find_registry(reference, &home, known);
-        let let_in = lets_in(place.as_deref(), |r| &r.spec.allowed_namespaces, &home, known);
-        return place.filter(|_| let_in == Some(true)).map(|r| r.id());
+        return find_registry(reference, &home, known)
+            .filter(|r| may_refer(&**r, &home, known))
+            .map(|r| r.id());
     }
-    let place = find_workspace(version.spec.workspace_ref.as_ref()?, &home, known);
-    let let_in = lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known);
-    place.filter(|_| let_in == Some(true)).map(|w| w.id())
+    find_workspace(version.spec.workspace_ref.as_ref()?, &home, known)
+        .filter(|w| may_refer(&**w, &home, known))
+        .map(|w| w.id())
 }
 
 /// Does the registry that a version lives in let `home` use it?
@@ -221,5 +221,5 @@ fn governed(version: &ModelVersion, home: &str, known: &mut Known) -> Access {
     let Some(reference) = &version.spec.registry_ref else { return Access::Denied };
     let key = ObjectKey::meant::<Registry>(reference, &version.home());
     let registry = find_registry(reference, &version.home(), known);
-    access(&key, registry.as_deref(), |r| &r.spec.allowed_namespaces, home, known)
+    access(&key, registry.as_deref(), home, known)
 }

@@ -41,6 +41,12 @@ fn a_registry_is_ready_when_its_clients_can_find_it() {
     assert_eq!(of(false, |s| *s = RegistryStatus::default()), UNSEEN);
     assert_eq!(of(false, |s| s.conditions = stuck()), STUCK);
     assert_eq!(of(true, |_| ()), WELL);
+    let a_region_too_many = |s: &mut RegistryStatus| {
+        s.conditions = stuck();
+        let reason = Reason::RegionRemovalRefused.to_string();
+        s.conditions.iter_mut().for_each(|c| c.reason.clone_from(&reason));
+    };
+    assert_eq!(of(false, a_region_too_many), READY, "nobody has to wait for that");
 }
 
 #[test]

@@ -8,7 +8,9 @@ use crate::azure::model::resource::{self, Rest};
 use crate::azure::model::{Error, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::{Situation, words_of};
+use crate::decide::places::publishers::adopting;
+use crate::decide::places::reference::may_refer;
+use crate::decide::{Adopting, Right, Situation, words_of};
 
 /// What a registry may hold.
 const FAMILIES: [&str; 5] = ["models", "environments", "components", "data", "codes"];
@@ -33,8 +35,12 @@ impl Kind for Registry {
     }
 
     // Whom no identity serves has no claim.
-    fn let_in(&self, known: &mut Known) -> Option<bool> {
-        Some(known.served().refuses(&self.home(), &self.id()).is_none())
+    fn let_in(&self, known: &mut Known) -> Option<Right> {
+        Some(Right::unless(known.served().refuses(&self.home(), &self.id())))
+    }
+
+    fn adopting(&self, _: &mut Known) -> Adopting {
+        adopting(Some(self))
     }
 
     fn names(&self) -> Vec<Name> {
@@ -145,9 +151,11 @@ fn or_nothing(listed: Option<Result<Vec<Rest>, Error>>) -> Option<Result<Vec<Res
     }
 }
 
-/// The model versions that live in the registry, at most a handful by name.
+/// The model versions that live in the registry, at most a handful by name. A reference that the registry does not let in
+/// holds nobody up.
 fn who_refers(registry: &Registry, known: &mut Known) -> Vec<String> {
-    let versions = known.naming::<ModelVersion>(Name::Place(registry.key()));
+    let mut versions = known.naming::<ModelVersion>(Name::Place(registry.key()));
+    versions.retain(|version| may_refer(registry, &version.home(), known));
     versions.iter().take(NAMED).map(|v| format!("ModelVersion {}", v.full_name())).collect()
 }
 

@@ -4,7 +4,7 @@ use super::Facts;
 use crate::api::{Object, Workspace};
 use crate::azure::model::{Purpose, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::{Situation, words_of};
+use crate::decide::{Adopting, Right, Situation, words_of};
 
 impl Workspace {
     /// The ARM id that the manifest names.
@@ -23,8 +23,13 @@ impl Kind for Workspace {
     }
 
     // Whom no identity serves has no claim.
-    fn let_in(&self, known: &mut Known) -> Option<bool> {
-        Some(known.served().refuses(&self.home(), &self.id()).is_none())
+    fn let_in(&self, known: &mut Known) -> Option<Right> {
+        Some(Right::unless(known.served().refuses(&self.home(), &self.id())))
+    }
+
+    // Nothing of a workspace ever becomes Bindery's.
+    fn adopting(&self, _: &mut Known) -> Adopting {
+        Adopting::default()
     }
 
     fn names(&self) -> Vec<Name> {
