@@ -120,7 +120,7 @@ pub(super) fn publisher_endpoints(generator: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn label_values(generator: &mut SchemaGenerator) -> Schema {
-    list(64, &label_value(generator))
+    list(32, &label_value(generator))
 }
 
 /// In CEL, that a text matches a regular expression.

@@ -58,7 +58,7 @@ pub struct RegistrySpec {
     pub allowed_namespaces: AllowedNamespaces,
     /// Who may put versions into this registry, and of which models. Without a list, its own namespace, every model. A list replaces that: name the own namespace in it (`from: Same`) if it publishes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 32))]
+    #[schemars(length(min = 1, max = 24))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub publishers: Vec<Publisher>,
     /// Whether this object may take over a registry that exists in Azure without an owner, and ModelVersions may take over versions in it that have none. Refuse (default): such an object says `AdoptionRefused` and changes nothing.

@@ -39,7 +39,7 @@ pub struct WorkspaceSpec {
     pub allowed_namespaces: AllowedNamespaces,
     /// Who may register versions in this workspace and make endpoints in it, and of which names. Without a list, its own namespace, every name. A list replaces that: name the own namespace in it (`from: Same`) if it does either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 32))]
+    #[schemars(length(min = 1, max = 24))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub publishers: Vec<WorkspacePublisher>,
     /// Whether objects may take over versions and endpoints that exist in this workspace without an owner. Refuse (default): such an object says `AdoptionRefused` and changes nothing.

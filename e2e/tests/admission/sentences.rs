@@ -8,6 +8,8 @@ pub const TIER: &str = "must be one word of letters (a-z, A-Z), digits, '-', '_'
 pub const ENTRY_NAME: &str =
     "must be lower-case letters, digits and '-', with a letter or digit at both ends, such as released";
 pub const MODEL_GLOB: &str = "must be the name of a model, in which '*' stands for any characters and '?' for one: letters (a-z, A-Z), digits, '-', '_', '*' and '?', such as nyc-*";
+pub const PUBLISHER_MODEL: &str = "must be the name of a model, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-', '_' and '*', such as nyc-*";
+pub const PUBLISHER_ENDPOINT: &str = "must be the name of an endpoint, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-' and '*', such as nyc-*";
 pub const IDENTITY: &str = "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>";
 
 pub const OBJECT_NAME: &str = "must be the name of an object: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as taxi-fare-3";

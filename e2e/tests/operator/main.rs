@@ -12,6 +12,7 @@ mod hostile;
 mod model_version;
 mod modes;
 mod ownership;
+mod publishers;
 mod reach;
 mod registry;
 mod status;
