@@ -1,4 +1,7 @@
 //! Who may put something into a place, and whether objects there may take over what exists.
+//!
+//! The lists of names are atomic: of a set whose last item a server-side apply removes, Kubernetes leaves no empty list but
+//! none at all, and that would mean every name.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -28,7 +31,7 @@ pub struct Publisher {
     /// The models that they may put versions of, such as `nyc-*`: whole names, without regard to case, in which `*` stands for any characters. Without a list, every model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::publisher_models", length(min = 1))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub models: Option<Vec<String>>,
 }
 
@@ -43,12 +46,12 @@ pub struct WorkspacePublisher {
     /// The models that they may register versions of, such as `nyc-*`: whole names, without regard to case, in which `*` stands for any characters. Without a list, every model; `[]`: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::publisher_models")]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub models: Option<Vec<String>>,
     /// The endpoints that they may make and deploy to, such as `nyc-*`, in the same form. Without a list, every endpoint; `[]`: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::publisher_endpoints")]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub endpoints: Option<Vec<String>>,
 }
 
