@@ -36,7 +36,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
             at("spec.allowedNamespaces", allowed)
         }));
         cases.extend(rules_of_selectors(kind, "spec.publishers[].namespaces", &|namespaces| {
-            publisher(json!({"namespaces": namespaces}))
+            publisher(&json!({"namespaces": namespaces}))
         }));
         cases.extend(rules_of_publishers(kind));
     }
@@ -58,19 +58,19 @@ pub fn rules_of_one_object() -> Vec<Case> {
 }
 
 /// One entry in the list of publishers, with these fields.
-fn publisher(fields: Value) -> Value {
-    let entry = crate::example::patched(json!({"name": "one", "namespaces": {"from": "All"}}), &fields);
+fn publisher(fields: &Value) -> Value {
+    let entry = crate::example::patched(json!({"name": "one", "namespaces": {"from": "All"}}), fields);
     at("spec.publishers", json!([entry]))
 }
 
 fn rules_of_publishers(kind: &'static str) -> Vec<Case> {
-    let glob = |list: &str, glob: &str| publisher(json!({list: [glob]}));
+    let glob = |list: &str, glob: &str| publisher(&json!({list: [glob]}));
     let mut cases = vec![case(
         kind,
         "spec.publishers[].name",
         ENTRY_NAME,
-        publisher(json!({"name": "The first"})),
-        publisher(json!({"name": "the-1st"})),
+        publisher(&json!({"name": "The first"})),
+        publisher(&json!({"name": "the-1st"})),
     )];
     for wrong in ["taxi-?", "nyc/*", "", "nyc *"] {
         let field = "spec.publishers[].models[]";

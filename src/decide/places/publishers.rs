@@ -36,7 +36,7 @@ impl Entry<'_> {
 
 /// Does a glob match a whole name? `*` stands for any characters; case does not count.
 fn covers(glob: &str, name: &str) -> bool {
-    // In no name there is a `?`, and none is asked for by one.
+    // A policy's globs, which the same function matches, have a `?` for one character; these have none.
     !glob.contains('?') && matches(&glob.to_ascii_lowercase(), &name.to_ascii_lowercase())
 }
 
