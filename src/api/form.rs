@@ -47,6 +47,10 @@ forms! {
         "must be the id of an environment's version, in which '*' stands for any characters: azureml://registries/<registry>/environments/<name>/versions/* or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/*; or it begins with '*'";
     identity_glob, 512, r"^(\*|(?i:/subscriptions/))[^\s?#\\\x00-\x1f\x7f]*$",
         "must be the ARM id of a user-assigned identity, in which '*' stands for any characters: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>; or it begins with '*'";
+    publisher_model, 255, "^[a-zA-Z0-9_*-]+$",
+        "must be the name of a model, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-', '_' and '*', such as nyc-*";
+    publisher_endpoint, 32, "^[a-zA-Z0-9*-]+$",
+        "must be the name of an endpoint, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-' and '*', such as nyc-*";
     identity, 512, r"(?i)^/subscriptions/[^/?#\s]+/resourceGroups/[^/?#\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#\s]+$",
         "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>";
 
@@ -125,8 +129,16 @@ pub(super) fn instance_types(generator: &mut SchemaGenerator) -> Schema {
     list(64, &instance_type(generator))
 }
 
+pub(super) fn publisher_models(generator: &mut SchemaGenerator) -> Schema {
+    list(64, &publisher_model(generator))
+}
+
+pub(super) fn publisher_endpoints(generator: &mut SchemaGenerator) -> Schema {
+    list(64, &publisher_endpoint(generator))
+}
+
 pub(super) fn label_values(generator: &mut SchemaGenerator) -> Schema {
-    list(64, &label_value(generator))
+    list(32, &label_value(generator))
 }
 
 /// In CEL, that a text matches a regular expression.

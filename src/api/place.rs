@@ -7,7 +7,7 @@ use kube::core::{Expression, Selector, SelectorExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, form};
+use super::{Labels, PublisherNamespaces, form};
 
 /// Another object of group `bindery.dev`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -81,8 +81,7 @@ pub enum From {
     Selector,
 }
 
-/// Who may refer to this place: publish to it, serve from it, run in it. To everybody else it looks
-/// as if it did not exist.
+/// Who may refer to this place. To everybody else who may not publish there it looks as if it did not exist.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = Rule::new("has(self.selector) == (has(self.from) && self.from == 'Selector')").message("selector is given exactly when from is Selector"))]
 pub struct AllowedNamespaces {
@@ -169,6 +168,18 @@ impl AllowedNamespaces {
                 From::All => true,
                 From::Selector => self.selector.as_ref().is_some_and(|s| s.matches(labels)),
             }
+    }
+}
+
+impl PublisherNamespaces {
+    /// Is `namespace`, which has these labels, one of them, for a place in `home`? The place's own namespace is one where
+    /// they say so, as any other.
+    pub fn include(&self, home: &str, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+        match self.from {
+            From::Same => namespace == home,
+            From::All => true,
+            From::Selector => self.selector.as_ref().is_some_and(|s| s.matches(labels)),
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
-use super::{AllowedNamespaces, AzurePlace, Credentials, Drift, Management, Period, Tags, form};
+use super::{
+    Adoption, AllowedNamespaces, AzurePlace, Credentials, Drift, Management, Period, Publisher, Tags, form,
+};
 use crate::azure::model::Operation;
 
 /// A model registry in Azure Machine Learning, made and kept by Bindery.
@@ -39,11 +41,14 @@ pub struct RegistrySpec {
     /// The primary region by its short name in Azure: lower-case letters and digits, without spaces, such as `eastus`. Immutable.
     #[schemars(schema_with = "form::region")]
     pub location: String,
-    /// The regions that the registry serves, the primary one included. Without a list, a new registry is made in its primary region alone, and the regions of one that exists are left as they are. A region that is taken off the list is removed in Azure, with what is stored there.
+    /// The regions that the registry serves, the primary one included. Without a list, a new registry is made in its primary region alone, and the regions of one that exists are left as they are. What becomes of a region that is taken off the list, `regionRemoval` says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["location".into()]))]
     pub regions: Vec<Region>,
+    /// What becomes of a region in Azure that the list does not name. Refuse (default): it stays, with what is stored there, and the registry is not Ready (`RegionRemovalRefused`). Delete: it is removed, with the copies of every version there.
+    #[serde(default)]
+    pub region_removal: RegionRemoval,
     /// The registry's own identity in Azure. Without it, a new registry gets a system-assigned identity, and one that exists keeps what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<AzureIdentity>,
@@ -53,9 +58,17 @@ pub struct RegistrySpec {
     /// Tags of the registry in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
-    /// Who may publish to this registry and serve from it. Default: its own namespace.
+    /// Who may refer to this registry: promote versions from it, serve from it, observe what is in it. Default: its own namespace. Whoever may publish to it may refer to it, too.
     #[serde(default)]
     pub allowed_namespaces: AllowedNamespaces,
+    /// Who may put versions into this registry, and of which models. Without a list, its own namespace, every model. A list replaces that: name the own namespace in it (`from: Same`) if it publishes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 24))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub publishers: Vec<Publisher>,
+    /// Whether this object may take over a registry that exists in Azure without an owner, and ModelVersions may take over versions in it that have none. Refuse (default): such an object says `AdoptionRefused` and changes nothing.
+    #[serde(default)]
+    pub adoption: Adoption,
     /// Manage (default): Azure is made to match. Observe: differences are only reported.
     #[serde(default)]
     pub management: Management,
@@ -162,6 +175,16 @@ impl NetworkAccess {
             Self::Disabled => "Disabled",
         }
     }
+}
+
+/// What becomes of a region that the manifest does not name any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum RegionRemoval {
+    /// It stays in Azure.
+    #[default]
+    Refuse,
+    /// It is removed, with what is stored there.
+    Delete,
 }
 
 /// What becomes of a registry in Azure when its object is deleted.

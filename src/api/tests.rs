@@ -76,7 +76,10 @@ fn references_and_selectors_are_replaced_whole() {
             seen += 1;
         }
     });
-    assert_eq!(seen, 8, "three of a version, two of a binding, one of a policy, and two selectors");
+    assert_eq!(
+        seen, 10,
+        "three of a version, two of a binding, one of a policy, and two selectors of each place"
+    );
 }
 
 #[test]

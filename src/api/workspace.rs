@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
-use super::{AllowedNamespaces, AzurePlace, Credentials, Period, Reference, form};
+use super::{
+    Adoption, AllowedNamespaces, AzurePlace, Credentials, Period, Reference, WorkspacePublisher, form,
+};
 
 /// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never changes it.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -37,9 +39,17 @@ pub struct WorkspaceSpec {
     /// Which model versions may serve here, and what their deployments may bring. Default: every version that is registered, with anything.
     #[serde(default)]
     pub policy: Policy,
-    /// Whose objects may register versions and serve here. Default: those of the Workspace's own namespace.
+    /// Who may refer to this workspace: observe what is in it. Default: its own namespace. Whoever may publish to it may refer to it, too.
     #[serde(default)]
     pub allowed_namespaces: AllowedNamespaces,
+    /// Who may register versions in this workspace and make endpoints in it, and of which names. Without a list, its own namespace, every name. A list replaces that: name the own namespace in it (`from: Same`) if it does either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 24))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub publishers: Vec<WorkspacePublisher>,
+    /// Whether objects may take over versions and endpoints that exist in this workspace without an owner. Refuse (default): such an object says `AdoptionRefused` and changes nothing.
+    #[serde(default)]
+    pub adoption: Adoption,
     /// How often the workspace is looked up in Azure: hours, minutes and seconds, such as `10m` or `1h30m`, from `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,

@@ -60,6 +60,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     waiting::refuse_what_it_does_not_know, // the manifest asks for a later kind of endpoint
     endpoint::take_back_where_nothing_begins, // the workspace is in conflict, or is being deleted
     waiting::wait_for_workspace,
+    waiting::keep_out, // this namespace has to be one that may make the endpoint
     waiting::report_unreadable,
     endpoint::refuse_foreign,
     waiting::follow_running_change, // one change at a time: the endpoint and its deployments are one
@@ -114,7 +115,10 @@ impl<'a> Case<'a> {
     /// The endpoint is another's: what goes on there is the other's to report. Whose it is only its tag says: until that is
     /// read, what is remembered stays.
     fn is_anothers(&self) -> bool {
-        self.facts.endpoint.seen().is_some() && endpoint::refuse_foreign(self).is_some()
+        let tags = self.facts.endpoint.found().map(|e| &e.tags);
+        let not_ours =
+            || endpoint::refuse_foreign(self).is_some() || self.facts.situation.is_kept_out_of(tags);
+        self.facts.endpoint.seen().is_some() && not_ours()
     }
 
     /// The tag keys that a PUT is about to set become ours before it goes out: or a key that went out with an answer

@@ -16,7 +16,7 @@ use crate::api::{
     ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy,
     VersionDeletion, conditions_of,
 };
-use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run, Strings};
+use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run};
 use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
 
 #[cfg(test)]
@@ -63,6 +63,7 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
             refuse_another_place, // a version stays where it was registered
             teardown::finish_deletion,
             wait_for_place, // it must exist, be ready and allow this namespace
+            keep_out,       // and let this namespace publish this model
             report_unreadable,
             refuse_foreign,                   // the name is taken by something that is not ours
             follow_running_operation,         // Azure is still working: look again
@@ -179,7 +180,9 @@ impl Facts {
 
 /// What is another's is the other's to report. Whose it is only its tag says: until that is read, what is remembered stays.
 fn belongs_to_another(facts: &Facts) -> bool {
-    facts.version.seen().is_some() && refuse_foreign(facts).is_some()
+    let tags = facts.version.found().map(|v| &v.properties.tags);
+    let not_ours = || refuse_foreign(facts).is_some() || facts.situation.is_kept_out_of(tags);
+    facts.version.seen().is_some() && not_ours()
 }
 
 fn picture(facts: &Facts) -> ModelVersionStatus {
@@ -257,20 +260,23 @@ fn wait_for_place(facts: &Facts) -> Option<Verdict> {
     facts.place.wait_until_ready(facts.situation.deleting)
 }
 
+fn keep_out(facts: &Facts) -> Option<Verdict> {
+    facts.situation.keep_out(&format!("version {}", facts.title()))
+}
+
 fn report_unreadable(facts: &Facts) -> Option<Verdict> {
     facts.situation.report_unreadable(&facts.status.conditions)
 }
 
 fn refuse_foreign(facts: &Facts) -> Option<Verdict> {
-    let nobody = Strings::new();
-    let tags = facts.version.found().map_or(&nobody, |v| &v.properties.tags);
+    let tags = facts.version.found().map(|v| &v.properties.tags);
     // Until a copy is described, only the intent says that it is ours.
-    if promotion::is_our_copy(facts, tags) {
+    if tags.is_some_and(|tags| promotion::is_our_copy(facts, tags)) {
         return None;
     }
     let advice =
         "Delete one of the two objects, register under another version, or set spec.management to Observe";
-    facts.situation.leave_alone(tags, &facts.title(), advice)
+    facts.situation.leave_alone((facts.id.as_ref(), tags), &facts.title(), advice)
 }
 
 fn follow_running_operation(facts: &Facts) -> Option<Verdict> {

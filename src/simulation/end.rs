@@ -66,8 +66,8 @@ fn ready<K: Object>(object: &K) -> bool {
 /// A binding whose endpoint is another's says nothing of what serves there.
 fn what_is_refused_reports_nothing(binding: &DeploymentBinding) -> Result<(), String> {
     let status = binding.current();
-    let refused =
-        conditions_of(&status.conditions).reason(ConditionType::Ready) == Some(Reason::OwnedByAnother);
+    let reason = conditions_of(&status.conditions).reason(ConditionType::Ready);
+    let refused = matches!(reason, Some(Reason::OwnedByAnother | Reason::AdoptionRefused));
     let silent = status.stable.is_none() && status.phase.is_none() && status.deployments.is_empty();
     if silent || !refused {
         Ok(())

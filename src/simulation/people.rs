@@ -6,8 +6,8 @@ use super::cluster::{Cluster, Simulated};
 use super::foreign;
 use super::world::World;
 use crate::api::{
-    Credentials, DeploymentBinding, DeploymentBindingSpec, DeploymentPolicy, Management, ModelVersion,
-    ModelVersionSpec, Registry, RegistrySpec, Workspace, WorkspaceSpec,
+    Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, DeploymentPolicy, Management,
+    ModelVersion, ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace, WorkspaceSpec,
 };
 
 /// A second object for the workspace `prod`.
@@ -29,16 +29,32 @@ fn credentials(cluster: &Cluster, place: &str) -> Option<Credentials> {
     cluster.accounts.then(|| Credentials { service_account_name: place.into() })
 }
 
-fn registry(cluster: &Cluster) -> RegistrySpec {
-    let spec: RegistrySpec = of(
-        json!({"azure": azure("models"), "location": "eastus", "tags": {"team": "platform"}, "allowedNamespaces": {"from": "All"}}),
-    );
+fn registry(cluster: &Cluster, adoption: Adoption) -> RegistrySpec {
+    let spec: RegistrySpec = of(json!({
+        "azure": azure("models"), "location": "eastus", "tags": {"team": "platform"},
+        "allowedNamespaces": {"from": "All"}, "adoption": adoption,
+    }));
     RegistrySpec { credentials: credentials(cluster, "models"), ..spec }
 }
 
-fn workspace(cluster: &Cluster, name: &str) -> WorkspaceSpec {
-    let spec: WorkspaceSpec = of(json!({"azure": azure(name)}));
+fn workspace(cluster: &Cluster, name: &str, adoption: Adoption) -> WorkspaceSpec {
+    let spec: WorkspaceSpec = of(json!({"azure": azure(name), "adoption": adoption}));
     WorkspaceSpec { credentials: credentials(cluster, name), ..spec }
+}
+
+/// Whom the workspace `prod` may let publish: the namespaces `fares` and `blue`, all names or some.
+fn publishers(which: usize) -> Value {
+    let by_label = json!({"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}});
+    let (own, all) = (json!({"from": "Same"}), json!({"from": "All"}));
+    [
+        json!([]),
+        json!([{"name": "all", "namespaces": all}]),
+        json!([{"name": "own", "namespaces": own}, {"name": "blue", "namespaces": by_label}]),
+        json!([{"name": "own", "namespaces": own}, {"name": "blue", "namespaces": all, "endpoints": ["other-*"]}]),
+        json!([{"name": "own", "namespaces": own, "endpoints": ["TAXI*"]}]),
+        json!([{"name": "blue", "namespaces": by_label}]),
+    ][which]
+        .clone()
 }
 
 fn trained(number: &str) -> ModelVersionSpec {
@@ -73,8 +89,8 @@ pub fn begin(world: &mut World) {
     // Where Azure is hardly ever compared, whoever is not woken by a change does not see it.
     world.cluster.interval = if world.rng.u8(0..4) == 0 { "24h" } else { "5m" };
     world.cluster.accounts = world.rng.u8(0..4) > 0;
-    let World { cluster, rng, .. } = world;
-    apply_missing(cluster, now);
+    let World { cluster, rng, adoption, .. } = world;
+    apply_missing(cluster, *adoption, now);
     cluster.apply::<DeploymentBinding>("taxi", binding("taxi", "1"), now);
     if rng.bool() {
         cluster.apply::<DeploymentBinding>("tips", binding("tips", "2"), now);
@@ -90,19 +106,13 @@ pub fn begin(world: &mut World) {
     }
 }
 
-/// Somebody applies everything of the first day that is not there.
-pub fn apply_what_is_missing(world: &mut World) {
-    let now = world.now;
-    apply_missing(&mut world.cluster, now);
-}
-
-fn apply_missing(cluster: &mut Cluster, now: jiff::Timestamp) {
+fn apply_missing(cluster: &mut Cluster, adoption: Adoption, now: jiff::Timestamp) {
     if cluster.find::<Registry>("models").is_none() {
-        cluster.apply::<Registry>("models", registry(cluster), now);
+        cluster.apply::<Registry>("models", registry(cluster, adoption), now);
     }
     for name in ["dev", "prod"] {
         if cluster.find::<Workspace>(name).is_none() {
-            cluster.apply::<Workspace>(name, workspace(cluster, name), now);
+            cluster.apply::<Workspace>(name, workspace(cluster, name, adoption), now);
         }
     }
     for number in VERSIONS {
@@ -116,18 +126,28 @@ fn apply_missing(cluster: &mut Cluster, now: jiff::Timestamp) {
     }
 }
 
+/// Somebody applies everything of the first day that is not there.
+pub fn apply_what_is_missing(world: &mut World) {
+    world.rights_changed = world.now;
+    let World { cluster, adoption, now, .. } = world;
+    apply_missing(cluster, *adoption, *now);
+}
+
 /// Everybody goes home: what was suspended or observed is managed again, of two objects for one workspace one is left, and
 /// nothing that is being deleted waits for what refers to it.
 pub fn leave_in_order(world: &mut World) {
     world.observe_only = false;
+    apply_what_is_missing(world);
     let now = world.now;
-    apply_missing(&mut world.cluster, now);
     world.cluster.delete::<Workspace>(SECOND, now);
     for name in world.cluster.names::<Workspace>() {
         world.cluster.let_go_while_in_use::<Workspace>(&name);
     }
     world.cluster.let_go_while_in_use::<Registry>("models");
-    edit_all::<Registry>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
+    edit_all::<Registry>(world, |s| {
+        (s.suspend, s.management) = (false, Management::Manage);
+        s.publishers.clear();
+    });
     edit_all::<ModelVersion>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
     edit_all::<DeploymentBinding>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
 }
@@ -164,7 +184,7 @@ pub fn contest(world: &mut World) {
     let now = world.now;
     if world.cluster.find::<Workspace>(SECOND).is_none() {
         world.note(|| "USER applies a second object for workspace prod".into());
-        let second = workspace(&world.cluster, "prod");
+        let second = workspace(&world.cluster, "prod", world.adoption);
         world.cluster.apply::<Workspace>(SECOND, second, now);
     } else {
         world.note(|| "USER deletes the second object for workspace prod".into());
@@ -182,7 +202,7 @@ pub fn ask_for_a_look(world: &mut World) {
 
 /// Somebody changes something in Git.
 pub fn act(world: &mut World) {
-    match world.rng.u8(0..46) {
+    match world.rng.u8(0..50) {
         0..26 => with_a_binding(world),
         26..32 => with_a_version(world),
         32..35 => with_the_registry(world),
@@ -202,6 +222,28 @@ pub fn act(world: &mut World) {
             world.note(|| format!("USER workspace prod is for {allowed}"));
             edit::<Workspace>(world, "prod", |s| s.allowed_namespaces = of(allowed));
         }
+        40 | 41 => {
+            let publishers = publishers(world.rng.usize(0..6));
+            world.note(|| format!("USER workspace prod lets publish: {publishers}"));
+            world.rights_changed = world.now;
+            edit::<Workspace>(world, "prod", |s| s.publishers = of(publishers));
+        }
+        42 => {
+            let publishers =
+                [json!([]), json!([{"name": "own", "namespaces": {"from": "Same"}, "models": ["fare"]}])]
+                    [world.rng.usize(0..2)]
+                .clone();
+            world.note(|| format!("USER the registry lets publish: {publishers}"));
+            world.rights_changed = world.now;
+            edit::<Registry>(world, "models", |s| s.publishers = of(publishers));
+        }
+        43 => {
+            let adoption = if world.rng.u8(0..3) == 0 { Adoption::Refuse } else { Adoption::Allow };
+            world.note(|| format!("USER the places say of taking over: {adoption:?}"));
+            (world.rights_changed, world.adoption) = (world.now, adoption);
+            edit_all::<Workspace>(world, |s| s.adoption = adoption);
+            edit_all::<Registry>(world, |s| s.adoption = adoption);
+        }
         36 => {
             world.observe_only = !world.observe_only && world.rng.u8(0..3) == 0;
             let it = world.observe_only;
@@ -211,11 +253,12 @@ pub fn act(world: &mut World) {
         38 => {
             let team = ["blue", "red"][world.rng.usize(0..2)];
             world.note(|| format!("USER labels the namespace blue as {team}"));
+            world.rights_changed = world.now;
             world.cluster.labels.insert("blue".into(), [("team".to_string(), team.to_string())].into());
             world.relabelled.push("blue".into());
         }
-        39 | 40 => contest(world),
-        41 => {
+        44 | 45 => contest(world),
+        46 => {
             let name = ["dev", "prod"][world.rng.usize(0..2)];
             let all_the_same = world.rng.bool();
             world.note(|| format!("USER deletes workspace {name}, while in use: {all_the_same}"));
@@ -224,7 +267,7 @@ pub fn act(world: &mut World) {
             }
             world.cluster.delete::<Workspace>(name, world.now);
         }
-        42 => {
+        47 => {
             let most = [None, Some(1), Some(2)][world.rng.usize(0..3)];
             world.note(|| format!("USER workspace prod serves with at most {most:?} instances"));
             let policy =
@@ -342,7 +385,10 @@ fn with_the_registry(world: &mut World) {
         1 => edit::<Registry>(world, "models", |s| {
             s.regions = of(json!([{"location": "eastus"}, {"location": "westus"}]));
         }),
-        2 => edit::<Registry>(world, "models", |s| s.regions = of(json!([{"location": "eastus"}]))),
+        2 => edit::<Registry>(world, "models", |s| {
+            s.regions = of(json!([{"location": "eastus"}]));
+            s.region_removal = if small == 1 { RegionRemoval::Refuse } else { RegionRemoval::Delete };
+        }),
         3 => edit::<Registry>(world, "models", |s| s.suspend = !s.suspend),
         4 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Delete),
         5 => edit::<Registry>(world, "models", |s| s.deletion_policy = crate::api::RegistryDeletion::Retain),

@@ -12,7 +12,7 @@ use super::cloud::{Cloud, Weather};
 use super::cluster::{Cluster, News, of_any};
 use super::foreign;
 use super::invariants::{self, Ledger};
-use crate::api::{AnyObject, ConditionType, Object, ObjectKey, ObjectKind, conditions_of};
+use crate::api::{Adoption, AnyObject, ConditionType, Object, ObjectKey, ObjectKind, conditions_of};
 use crate::azure::model::{Answer, Ask, Call, Error, Read, Reply, ResourceId};
 use crate::controller::ports::Refusal;
 
@@ -70,6 +70,10 @@ pub struct World {
     pub lost: BTreeSet<String>,
     /// Namespaces whose labels have changed.
     pub relabelled: Vec<String>,
+    /// What the places of the first day say of taking over what exists.
+    pub adoption: Adoption,
+    /// When a place last changed whom it lets do what, or a namespace its labels.
+    pub rights_changed: Timestamp,
     /// What each running pass has read by a GET.
     got: BTreeMap<ObjectKey, BTreeMap<ResourceId, Option<Value>>>,
     requests: BTreeMap<(Timestamp, u64), UnderWay>,
@@ -87,6 +91,7 @@ impl World {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
         let mut cloud = Cloud::new(now, rng.fork());
         cloud.policy = (rng.u8(0..6) == 0).then_some("policy");
+        let adoption = if rng.u8(0..4) == 0 { Adoption::Refuse } else { Adoption::Allow };
         Self {
             seed,
             now,
@@ -106,6 +111,8 @@ impl World {
             restart: false,
             lost: BTreeSet::new(),
             relabelled: vec![],
+            adoption,
+            rights_changed: now,
             got: BTreeMap::new(),
             requests: BTreeMap::new(),
             asked: BTreeMap::new(),

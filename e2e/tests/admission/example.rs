@@ -26,10 +26,15 @@ pub fn example(kind: &str) -> Value {
                 "containerRegistry": {"sku": "Premium"}}, {"location": "westeurope"}],
             "identity": identity, "publicNetworkAccess": "Disabled", "tags": {"team": "fares"},
             "allowedNamespaces": selector, "management": "Observe", "deletionPolicy": "Delete",
-            "suspend": true, "interval": "5m",
+            "publishers": [{"name": "fares", "namespaces": selector, "models": ["nyc-*"]},
+                {"name": "own", "namespaces": {"from": "Same"}}],
+            "adoption": "Allow", "regionRemoval": "Delete", "suspend": true, "interval": "5m",
         }),
         "workspaces" => json!({
             "azure": azure, "tier": "production", "allowedNamespaces": selector, "interval": "5m",
+            "publishers": [{"name": "fares", "namespaces": selector, "models": ["nyc-*"], "endpoints": ["nyc-*"]},
+                {"name": "own", "namespaces": {"from": "Same"}, "models": []}],
+            "adoption": "Allow",
             "policy": {"lineage": {"require": "Named"}, "sources": [
                 {"name": "released", "registryRef": {"name": "fares-models", "namespace": "fares"}, "models": ["nyc-*"]},
                 {"name": "own", "thisWorkspace": {}}],

@@ -151,7 +151,7 @@ async fn the_largest_manifest_is_taken() {
     let name = |n: usize| format!("{n:02}{}", text("n", 61));
     let label = |n: usize| format!("{}d.d/{}", text("d.", 125), name(n));
     let expressions =
-        many(32, &|n| json!({"key": label(n), "operator": "In", "values": many(64, &|n| name(n).into())}));
+        many(32, &|n| json!({"key": label(n), "operator": "In", "values": many(32, &|n| name(n).into())}));
     let selector = json!({"matchLabels": map(32, &label, &name(0)), "matchExpressions": expressions});
     let allowed = json!({"from": "Selector", "selector": selector});
     let group = text("g", 90);
@@ -178,6 +178,18 @@ async fn the_largest_manifest_is_taken() {
     let sizes = many(64, &|n| format!("s{n:02}{}", text("z", 60)).into());
     let deployment =
         json!({"environments": environment_globs, "identities": identity_globs, "instanceTypes": sizes});
+    let publishers = |lists: &[&str]| {
+        many(24, &|n| {
+            // An object has room for one selector of this size, and the API server for not much more.
+            let namespaces = if n == 0 { allowed.clone() } else { json!({"from": "All"}) };
+            let mut entry = json!({"name": name(n), "namespaces": namespaces});
+            for list in lists {
+                let length = if *list == "models" { 253 } else { 30 };
+                entry[*list] = many(64, &|n| format!("{n:02}{}", text("*", length)).into());
+            }
+            entry
+        })
+    };
     let variables = map(100, &|n| format!("{n:02}{}", text("V", 254)), &text("v", 4096));
     let environment = asset("environments", &text("e", 800));
     let code = json!({"id": asset("codes", &text("c", 800)), "scoringScript": text("s/", 127) + "s"});
@@ -187,12 +199,14 @@ async fn the_largest_manifest_is_taken() {
     let patches = [
         (
             "registries",
-            json!({"spec": {"tags": tags, "regions": regions, "identity": identity, "allowedNamespaces": allowed}}),
+            json!({"spec": {"tags": tags, "regions": regions, "identity": identity, "allowedNamespaces": allowed,
+                "publishers": publishers(&["models"])}}),
         ),
         ("registries", json!({"spec": {"tags": foreign}})),
         (
             "workspaces",
-            json!({"spec": {"policy": {"sources": sources, "deployment": deployment}, "allowedNamespaces": allowed}}),
+            json!({"spec": {"policy": {"sources": sources, "deployment": deployment}, "allowedNamespaces": allowed,
+                "publishers": publishers(&["models", "endpoints"])}}),
         ),
         (
             "modelversions",
@@ -234,9 +248,13 @@ async fn a_field_that_is_left_out_gets_the_default_that_its_text_names() {
             "registries",
             json!({"azure": azure, "location": "eastus", "regions": [{"location": "eastus", "storage": {}}]}),
             json!({"allowedNamespaces": {"from": "Same"}, "management": "Manage", "deletionPolicy": "Retain",
-                "suspend": false}),
+                "adoption": "Refuse", "regionRemoval": "Refuse", "suspend": false}),
         ),
-        ("workspaces", json!({"azure": azure}), json!({"allowedNamespaces": {"from": "Same"}, "policy": {}})),
+        (
+            "workspaces",
+            json!({"azure": azure}),
+            json!({"allowedNamespaces": {"from": "Same"}, "policy": {}, "adoption": "Refuse"}),
+        ),
         (
             "modelversions",
             json!({"workspaceRef": place, "model": "m", "version": "1", "source": {"job": {"name": "j"}}}),

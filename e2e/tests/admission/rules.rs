@@ -32,6 +32,13 @@ pub fn rules_of_one_object() -> Vec<Case> {
     let mut cases = vec![];
     for kind in ["registries", "workspaces"] {
         cases.extend(rules_of_a_place(kind));
+        cases.extend(rules_of_selectors(kind, "spec.allowedNamespaces", &|allowed| {
+            at("spec.allowedNamespaces", allowed)
+        }));
+        cases.extend(rules_of_selectors(kind, "spec.publishers[].namespaces", &|namespaces| {
+            publisher(&json!({"namespaces": namespaces}))
+        }));
+        cases.extend(rules_of_publishers(kind));
     }
     for kind in KINDS {
         for (wrong, right) in [("59s", "60s"), ("24h1s", "24h")] {
@@ -50,14 +57,44 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases
 }
 
-fn rules_of_a_place(kind: &'static str) -> Vec<Case> {
+/// One entry in the list of publishers, with these fields.
+fn publisher(fields: &Value) -> Value {
+    let entry = crate::example::patched(json!({"name": "one", "namespaces": {"from": "All"}}), fields);
+    at("spec.publishers", json!([entry]))
+}
+
+fn rules_of_publishers(kind: &'static str) -> Vec<Case> {
+    let glob = |list: &str, glob: &str| publisher(&json!({list: [glob]}));
+    let mut cases = vec![case(
+        kind,
+        "spec.publishers[].name",
+        ENTRY_NAME,
+        publisher(&json!({"name": "The first"})),
+        publisher(&json!({"name": "the-1st"})),
+    )];
+    for wrong in ["taxi-?", "nyc/*", "", "nyc *"] {
+        let field = "spec.publishers[].models[]";
+        cases.push(case(kind, field, PUBLISHER_MODEL, glob("models", wrong), glob("models", "*NYC_taxi-1*")));
+    }
+    if kind == "workspaces" {
+        for wrong in ["taxi-?", "taxi_1", ""] {
+            let field = "spec.publishers[].endpoints[]";
+            let right = glob("endpoints", "*taxi-1*");
+            cases.push(case(kind, field, PUBLISHER_ENDPOINT, glob("endpoints", wrong), right));
+        }
+    }
+    cases
+}
+
+/// Rules of namespaces that are selected, at this field; `put` makes of them a patch of the example.
+fn rules_of_selectors(kind: &'static str, field: &'static str, put: &dyn Fn(Value) -> Value) -> Vec<Case> {
     let selector = "selector is given exactly when from is Selector";
-    let allowed = |value| at("spec.allowedNamespaces", value);
-    let unnamed = |name: &str| json!({"metadata": {"name": name}, "spec": {"azure": {"name": null}}});
+    let at = |below: &str| -> &'static str { format!("{field}{below}").leak() };
+    let allowed = |value| put(value);
     let expressions =
         |value: Value| allowed(json!({"from": "Selector", "selector": {"matchExpressions": [value]}}));
     let values = "In and NotIn need values; Exists and DoesNotExist take none";
-    let expression = "spec.allowedNamespaces.selector.matchExpressions[]";
+    let expression = at(".selector.matchExpressions[]");
     let labels = |labels: Value| allowed(json!({"from": "Selector", "selector": {"matchLabels": labels}}));
     let mut cases = vec![];
     let (many, domain) = ("k".repeat(64), format!("{}/k", "d.".repeat(127)));
@@ -65,20 +102,20 @@ fn rules_of_a_place(kind: &'static str) -> Vec<Case> {
         ["a b", "", "-a", "a/b/c", "/a", "a/", "A.example/a", "a..b/a", "bücher", "a\n", &many, &domain]
     {
         let right = "Example_1.b";
-        let in_map = "spec.allowedNamespaces.selector.matchLabels";
+        let in_map = at(".selector.matchLabels");
         let says = format!("each key {LABEL_KEY}").leak();
         let prefixed = json!({right: "x", format!("{}d/{}", "d.".repeat(126), "k".repeat(63)): ""});
         cases.push(case(kind, in_map, says, labels(json!({key: "c"})), labels(prefixed)));
         let exists = |key: &str| expressions(json!({"key": key, "operator": "Exists"}));
-        let in_list = "spec.allowedNamespaces.selector.matchExpressions[].key";
+        let in_list = at(".selector.matchExpressions[].key");
         cases.push(case(kind, in_list, LABEL_KEY, exists(key), exists("example.com/team")));
     }
     for value in ["a b", "-a", "a_", "a/b", "ä", "a\n"] {
-        let in_map = "spec.allowedNamespaces.selector.matchLabels[]";
+        let in_map = at(".selector.matchLabels[]");
         let other = |value: &str| labels(json!({"other": value}));
         cases.push(case(kind, in_map, LABEL_VALUE, other(value), other("")));
         let one_of = |value: &str| expressions(json!({"key": "team", "operator": "In", "values": [value]}));
-        let in_list = "spec.allowedNamespaces.selector.matchExpressions[].values[]";
+        let in_list = at(".selector.matchExpressions[].values[]");
         cases.push(case(kind, in_list, LABEL_VALUE, one_of(value), one_of("Fares_1.b-c")));
     }
     cases.extend([
@@ -96,6 +133,28 @@ fn rules_of_a_place(kind: &'static str) -> Vec<Case> {
             expressions(json!({"key": "team", "operator": "Exists", "values": ["fares"]})),
             expressions(json!({"key": "team", "operator": "Exists"})),
         ),
+        // A selector alone, and Selector alone.
+        case(
+            kind,
+            field,
+            selector,
+            allowed(json!({"from": "All", "selector": {"matchLabels": {"team": "fares"}}})),
+            allowed(json!({"from": "All", "selector": null})),
+        ),
+        case(
+            kind,
+            field,
+            selector,
+            allowed(json!({"from": "Selector", "selector": null})),
+            allowed(json!({"from": "Same", "selector": null})),
+        ),
+    ]);
+    cases
+}
+
+fn rules_of_a_place(kind: &'static str) -> Vec<Case> {
+    let unnamed = |name: &str| json!({"metadata": {"name": name}, "spec": {"azure": {"name": null}}});
+    vec![
         case(
             kind,
             "<nil>",
@@ -124,23 +183,7 @@ fn rules_of_a_place(kind: &'static str) -> Vec<Case> {
             at("spec.azure.name", "-fares".into()),
             at("spec.azure.name", "1-Fares_models".into()),
         ),
-        // A selector alone, and Selector alone.
-        case(
-            kind,
-            "spec.allowedNamespaces",
-            selector,
-            allowed(json!({"from": "All"})),
-            allowed(json!({"from": "All", "selector": null})),
-        ),
-        case(
-            kind,
-            "spec.allowedNamespaces",
-            selector,
-            allowed(json!({"selector": null})),
-            allowed(json!({"from": "Same", "selector": null})),
-        ),
-    ]);
-    cases
+    ]
 }
 
 fn rules_of_tags() -> Vec<Case> {

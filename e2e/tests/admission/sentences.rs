@@ -9,6 +9,8 @@ pub const ACCOUNT_NAME: &str = "must be the name of a ServiceAccount of this nam
 pub const ENTRY_NAME: &str =
     "must be lower-case letters, digits and '-', with a letter or digit at both ends, such as released";
 pub const MODEL_GLOB: &str = "must be the name of a model, in which '*' stands for any characters and '?' for one: letters (a-z, A-Z), digits, '-', '_', '*' and '?', such as nyc-*";
+pub const PUBLISHER_MODEL: &str = "must be the name of a model, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-', '_' and '*', such as nyc-*";
+pub const PUBLISHER_ENDPOINT: &str = "must be the name of an endpoint, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-' and '*', such as nyc-*";
 pub const IDENTITY: &str = "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>";
 pub const ENVIRONMENT_GLOB: &str = "must be the id of an environment's version, in which '*' stands for any characters: azureml://registries/<registry>/environments/<name>/versions/* or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/*; or it begins with '*'";
 pub const IDENTITY_GLOB: &str = "must be the ARM id of a user-assigned identity, in which '*' stands for any characters: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>; or it begins with '*'";

@@ -59,8 +59,17 @@ async fn wait_in<K: Object + Send + 'static>(
         .ok_or_else(|| "gone".into())
 }
 
+/// A place is for every namespace (`All`), to publish in too, or for its own alone (`Same`).
 fn allow(from: &str) -> Value {
-    json!({"allowedNamespaces": {"from": from, "selector": null}})
+    let publishers = json!([{"name": "everybody", "namespaces": {"from": "All"}}]);
+    let publishers = if from == "All" { publishers } else { Value::Null };
+    json!({"allowedNamespaces": {"from": from, "selector": null}, "publishers": publishers})
+}
+
+/// The namespaces of a team publish in a place, and so they may refer to it.
+fn published_by(team: &str) -> Value {
+    let namespaces = json!({"from": "Selector", "selector": {"matchLabels": {"team": team}}});
+    json!({"publishers": [{"name": team, "namespaces": namespaces}]})
 }
 
 /// A version made from the story's `n`th job, in a workspace of the platform team.
@@ -90,17 +99,11 @@ async fn decide_who_may_know_of_a_place() -> Outcome {
     let Some((_control_plane, stand)) = stand().await? else { return Ok(()) };
     stand.apply_namespace("red", json!({"team": "red"})).await?;
     stand.apply_namespace("blue", json!({"team": "blue"})).await?;
-    let allowed = json!({"from": "Selector", "selector": {"matchLabels": {"team": "red"}}});
-    let azure = taxi::azure();
-    stand.apply("Workspace", "fares-dev", json!({"azure": azure, "allowedNamespaces": allowed})).await?;
-    stand.apply("Workspace", "fares-prod", json!({"azure": azure})).await?;
-    stand
-        .apply(
-            "Registry",
-            "fares-models",
-            taxi::with(taxi::registry(), json!({"allowedNamespaces": {"from": "All"}})),
-        )
-        .await?;
+    let azure = json!({"azure": taxi::azure()});
+    stand.apply("Workspace", "fares-dev", taxi::with(azure.clone(), published_by("red"))).await?;
+    stand.apply("Workspace", "fares-prod", azure).await?;
+    let everybody = json!({"publishers": [{"name": "everybody", "namespaces": {"from": "All"}}]});
+    stand.apply("Registry", "fares-models", taxi::with(taxi::registry(), everybody)).await?;
 
     stand.apply_in("red", "ModelVersion", "taxi-1-dev", from_job("fares-dev", "1")).await?;
     stand.apply_in("blue", "ModelVersion", "taxi-2-dev", from_job("fares-dev", "2")).await?;
@@ -115,7 +118,11 @@ async fn decide_who_may_know_of_a_place() -> Outcome {
         said.push(message.replace(workspace, "X"));
     }
     assert!(said.iter().all(|s| *s == said[0]), "{said:?}");
-    assert!(said[0].starts_with("There is no Workspace platform/X, or its allowedNamespaces"), "{}", said[0]);
+    assert!(
+        said[0].starts_with("There is no Workspace platform/X, or neither its allowedNamespaces"),
+        "{}",
+        said[0]
+    );
 
     // All: anybody may publish into the registry, but not see another namespace's workspace version.
     stand.apply_in("blue", "ModelVersion", "stolen", promoted(("red", "taxi-1-dev"))).await?;
@@ -156,7 +163,7 @@ async fn are_judged_again_when_the_place_changes_them() -> Outcome {
     stand.apply_in(made.0, "ModelVersion", made.1, from_job("fares-dev", "1")).await?;
     stand.apply_in(released.0, "ModelVersion", released.1, promoted(made)).await?;
     stand.apply_in(served.0, "DeploymentBinding", served.1, binding(released)).await?;
-    let closed = |name: &str| format!("There is no {name}, or its allowedNamespaces");
+    let closed = |name: &str| format!("There is no {name}, or neither its allowedNamespaces");
     let (dev, prod) = (closed("Workspace platform/fares-dev"), closed("Workspace platform/fares-prod"));
     let registry = closed("Registry platform/fares-models");
     let version = "There is no ModelVersion maker/taxi-1, or";
@@ -168,8 +175,7 @@ async fn are_judged_again_when_the_place_changes_them() -> Outcome {
     // Allowed, one after the other. The registry's word counts for its versions, too.
     stand.edit::<Workspace>("fares-dev", allow("All")).await?;
     wait_ready::<ModelVersion>(&stand, made).await?;
-    let makers =
-        json!({"allowedNamespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "maker"}}}});
+    let makers = taxi::with(allow("Same"), published_by("maker"));
     stand.edit::<Registry>("fares-models", makers.clone()).await?;
     wait_ready::<ModelVersion>(&stand, released).await?;
     stand.edit::<Workspace>("fares-prod", allow("All")).await?;

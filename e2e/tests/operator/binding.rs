@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use azureml_emulator::{Durations, OperationRule, Outcome as Fate, Work};
-use bindery::api::{DeploymentBinding, DeploymentBindingStatus, ModelVersion, Outcome as Ended, Phase, Role};
+use bindery::api::{
+    DeploymentBinding, DeploymentBindingStatus, ModelVersion, Outcome as Ended, Phase, Role, Workspace,
+};
 use e2e::stand::{Error, Stand, StandOptions, condition, drifted, emulator_config, ready};
 use serde_json::{Value, json};
 
@@ -330,6 +332,14 @@ async fn an_endpoint_that_exists_is_adopted_with_what_serves_as_stable() -> Outc
     taxi::versions(&stand, &["1", "2"]).await?;
     existing(&stand, &json!({"blue": 100}))?;
     stand.apply("DeploymentBinding", "taxi", with(taxi::binding("taxi-2"), steps(&[(10, "1s")]))).await?;
+    // Whoever runs the endpoint today may not know of the binding: its workspace decides.
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "AdoptionRefused").await?;
+    let part = "have spec.adoption of Workspace binding-adopted/fares-prod set to Allow";
+    assert!(message.contains(part) && message.contains("spec.management to Observe"), "{message}");
+    let refused = status(&stand.api::<DeploymentBinding>().get("taxi").await?);
+    assert_eq!((refused.phase, refused.deployments), (None, vec![]), "another's endpoint is not shown");
+    assert!(stand.writes().iter().all(|w| !w.contains("onlineEndpoints")), "{:?}", stand.writes());
+    taxi::allow_adoption::<Workspace>(&stand, "fares-prod").await?;
     let done = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
     let second = status(&done).stable.map(|s| s.deployment).unwrap_or_default();
     let written = in_words(&stand.traffic_written(ENDPOINT));
@@ -359,6 +369,7 @@ async fn a_split_between_strangers_is_refused_until_one_has_it_all() -> Outcome 
     let stand = taxi::stand("binding-split").await?;
     taxi::versions(&stand, &["1", "2"]).await?;
     existing(&stand, &json!({"blue": 60, "green": 40}))?;
+    taxi::allow_adoption::<Workspace>(&stand, "fares-prod").await?;
     stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-2")).await?;
     let message = stand.wait_reason::<DeploymentBinding>("taxi", "UnknownTraffic").await?;
     assert!(

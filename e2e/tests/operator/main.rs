@@ -14,6 +14,7 @@ mod model_version;
 mod modes;
 mod ownership;
 mod place;
+mod publishers;
 mod reach;
 mod registry;
 mod status;

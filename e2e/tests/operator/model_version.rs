@@ -1,7 +1,7 @@
 //! A model version: registered, promoted, kept equal on what is ours, and let go.
 
 use azureml_emulator::{Effect, FaultRule, JobSeed};
-use bindery::api::{DeploymentBinding, ModelVersion, Registry, Role};
+use bindery::api::{DeploymentBinding, ModelVersion, Registry, Role, Workspace};
 use e2e::stand::{GROUP, SUBSCRIPTION, Stand, condition, drifted, ready};
 use serde_json::{Value, json};
 
@@ -73,6 +73,12 @@ async fn from_a_path_it_is_registered_and_another_path_is_another_model() -> Out
     let other = json!({"properties": {"modelUri": "azureml://datastores/models/paths/other/2", "modelType": "mlflow_model"}});
     stand.exists_in_azure("workspaces/fares-prod/models/taxi/versions/2", &other)?;
     stand.apply("ModelVersion", "taxi-2", taxi::from_uri("2")).await?;
+    let message = stand.wait_reason::<ModelVersion>("taxi-2", "AdoptionRefused").await?;
+    assert!(
+        message.contains("have spec.adoption of Workspace version-path/fares-prod set to Allow"),
+        "{message}"
+    );
+    taxi::allow_adoption::<Workspace>(&stand, "fares-prod").await?;
     let message = stand.wait_reason::<ModelVersion>("taxi-2", "AssetMismatch").await?;
     assert!(message.contains("paths/other/2") && message.contains("next version"), "{message}");
     assert!(stand.requests_on("PUT", "workspaces/fares-prod/models/taxi/versions/2").is_empty());
@@ -227,6 +233,7 @@ async fn what_somebody_uploaded_is_not_a_jobs_because_the_manifest_says_so() -> 
     let uploaded = "azureml://datastores/models/paths/LocalUpload/0123/model";
     let upload = json!({"properties": {"modelUri": uploaded, "modelType": "mlflow_model"}});
     stand.exists_in_azure(DEV, &upload)?;
+    taxi::allow_adoption::<Workspace>(&stand, "fares-dev").await?;
     stand.apply("ModelVersion", "taxi-1-dev", taxi::from_job("1")).await?;
     let message = stand.wait_reason::<ModelVersion>("taxi-1-dev", "AssetMismatch").await?;
     assert!(message.contains("nothing says that job taxi-train-1 made it"), "{message}");

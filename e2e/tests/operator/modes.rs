@@ -49,6 +49,8 @@ async fn observe_only_writes_nothing_whatever_is_applied() -> Outcome {
     existing(&stand)?;
     let delete = json!({"deletionPolicy": "Delete"});
     taxi::story(&stand, with(taxi::binding("taxi-prod-1"), delete.clone())).await?;
+    taxi::allow_adoption::<Registry>(&stand, "fares-models").await?;
+    taxi::allow_adoption::<Workspace>(&stand, "fares-prod").await?;
     stand.apply("ModelVersion", "taxi-prod-1", with(taxi::from_uri("1"), delete.clone())).await?;
     stand.apply("Registry", "new-models", with(taxi::registry(), delete)).await?;
     stand.wait_for::<Workspace>("fares-prod", "Ready", ready).await?;
@@ -146,6 +148,13 @@ async fn watch_namespaces_sees_several_and_says_what_it_does_not_see() -> Outcom
     assert!(message.contains("watchNamespaces"), "{message}");
     // The place is changed in one namespace, and the binding in the other is woken.
     stand.edit::<Workspace>("fares-prod", json!({"allowedNamespaces": open})).await?;
+    let message = said("NotAPublisher").await?;
+    assert!(
+        message.contains(&format!("does not name namespace {second} as a publisher of endpoint taxi-prod")),
+        "{message}"
+    );
+    let everybody = json!([{"name": "all", "namespaces": {"from": "All"}}]);
+    stand.edit::<Workspace>("fares-prod", json!({"publishers": everybody})).await?;
     let message = said("ReferenceNotFound").await?;
     assert!(message.contains(&format!("There is no ModelVersion {second}/taxi-1")), "{message}");
     // Outside of both, nobody can say what is there.
@@ -208,7 +217,7 @@ async fn watch_namespaces_takes_nothing_from_an_owner_that_it_cannot_see() -> Ou
     stand.apply("ModelVersion", "taxi-1", taxi::from_uri("1")).await?;
     let message = stand.wait_reason::<ModelVersion>("taxi-1", "OwnedByAnother").await?;
     assert!(message.contains("team-of-another-release/taxi-1, which this operator cannot see"), "{message}");
-    assert!(message.contains("remove the tag bindery-owner"), "{message}");
+    assert!(message.contains("remove its tag bindery-owner"), "{message}");
     assert_eq!(stand.writes(), Vec::<String>::new());
     // In its own namespace it can see that an owner is missing, and that owner may come back.
     stand.change_in_azure(path, &version("stand/modes-unseen/taxi-old"))?;

@@ -1,6 +1,6 @@
 //! Who owns what in Azure: by tags, and where a tag names nobody, the older one.
 
-use bindery::api::{DeploymentBinding, ModelVersion, Registry, Role};
+use bindery::api::{DeploymentBinding, ModelVersion, Registry, Role, Workspace};
 use e2e::stand::{condition, ready};
 use serde_json::json;
 
@@ -152,6 +152,11 @@ async fn what_another_cluster_owns_is_left_alone() -> Outcome {
         .await?;
     let message = stand.wait_reason::<DeploymentBinding>("taxi", "OwnedByAnother").await?;
     assert!(message.contains("belongs to team-x/thing of cluster elsewhere"), "{message}");
+    let free = format!(
+        "az tag update --resource-id {} --operation Delete --tags bindery-owner=elsewhere/team-x/thing; then have spec.adoption of Workspace owner-elsewhere/fares-prod set to Allow.",
+        e2e::stand::azure_id(ENDPOINT)
+    );
+    assert!(message.ends_with(&free), "{message}");
     stand.wait_reason::<ModelVersion>("taxi-2", "OwnedByAnother").await?;
     let stalled = stand.api::<ModelVersion>().get("taxi-2").await?;
     assert_eq!(condition(&stalled, "Stalled").map(|(status, ..)| status).as_deref(), Some("True"));
@@ -162,7 +167,54 @@ async fn what_another_cluster_owns_is_left_alone() -> Outcome {
     // When the other cluster is gone for good, somebody takes its tag away.
     stand.change_in_azure(ENDPOINT, &json!({"tags": {"bindery-owner": null}}))?;
     stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-1")).await?;
+    stand.wait_reason::<DeploymentBinding>("taxi", "AdoptionRefused").await?;
+    taxi::allow_adoption::<Workspace>(&stand, "fares-prod").await?;
     stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    Ok(())
+}
+
+/// A team moves to another cluster, and with it an endpoint in the middle of a rollout: see docs/guide/tenancy.md.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_moves_to_another_cluster_keeps_stable_and_position() -> Outcome {
+    let mut stand = taxi::stand("owner-moves").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let rolling = with(taxi::binding("taxi-1"), taxi::steps(&[(10, "1h")]));
+    let stable = taxi::serve(&stand, rolling).await?;
+    stand.edit::<DeploymentBinding>("taxi", json!({"model": {"versionRef": {"name": "taxi-2"}}})).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "pausing", taxi::pausing_at(10)).await?;
+    let position = stand.azure_field(ENDPOINT, "/tags/bindery-position");
+    stand.operator.stop().await?;
+    // The new cluster knows nothing of what the old one wrote into statuses, and has another id in the tags.
+    let disown = json!({"properties": {"tags": {"bindery-owner": null}}});
+    for n in ["1", "2"] {
+        stand.change_in_azure(&format!("workspaces/fares-prod/models/taxi/versions/{n}"), &disown)?;
+        stand.erase_status::<ModelVersion>(&format!("taxi-{n}")).await?;
+    }
+    stand.change_in_azure(ENDPOINT, &json!({"tags": {"bindery-owner": null}}))?;
+    for deployment in taxi::created(&stand) {
+        let theirs = json!({"tags": {"bindery-owner": "elsewhere/owner-moves/taxi"}});
+        stand.change_in_azure(&taxi::deployment(&deployment), &theirs)?;
+    }
+    stand.erase_status::<DeploymentBinding>("taxi").await?;
+    taxi::allow_adoption::<Workspace>(&stand, "fares-prod").await?;
+    stand.emulator.control().clear_log();
+    stand.operator.start()?;
+    let moved = stand.wait_for::<DeploymentBinding>("taxi", "pausing again", taxi::pausing_at(10)).await?;
+    let moved = taxi::status(&moved);
+    assert_eq!(moved.stable.map(|s| s.deployment), Some(stable.clone()));
+    let candidate = moved.candidate.map(|c| c.deployment).ok_or("a candidate")?;
+    assert_eq!(
+        stand.azure_field(ENDPOINT, "/tags/bindery-position"),
+        position,
+        "the pause goes on where it was"
+    );
+    assert!(stand.traffic_written(ENDPOINT).iter().all(|map| map.contains(&(stable.clone(), 90))));
+    assert_eq!(stand.azure_field(ENDPOINT, "/tags/bindery-owner"), "stand/owner-moves/taxi");
+    assert!(stand.requests("DELETE", "").is_empty() && taxi::created(&stand).is_empty());
+    // What the old cluster made is the new owner's, to take down too.
+    stand.delete_and_wait::<DeploymentBinding>("taxi").await?;
+    let left = [taxi::deployment(&stable), taxi::deployment(&candidate), ENDPOINT.to_string()];
+    assert!(left.iter().all(|path| stand.azure(path).is_none()));
     Ok(())
 }
 

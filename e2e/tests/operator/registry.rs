@@ -81,8 +81,23 @@ async fn is_made_as_the_manifest_says_and_follows_its_edits() -> Outcome {
     assert_eq!(regions(&stand), ["eastus", "westeurope", "northeurope"]);
     assert!(stand.requests("POST", "removeRegions").is_empty());
 
-    // Two fewer: a PUT cannot take any away.
-    stand.edit::<Registry>(NAME, json!({"regions": [first]})).await?;
+    // Two fewer, which the manifest has to say twice: what is stored there goes too. Everything else is kept equal.
+    stand.edit::<Registry>(NAME, json!({"regions": [first], "tags": {"team": "cabs"}})).await?;
+    let message = stand.wait_reason::<Registry>(NAME, "RegionRemovalRefused").await?;
+    for part in ["westeurope, northeurope", "copies of every version", "spec.regionRemoval to Delete"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(stand.azure_field(PATH, "/tags/team"), "cabs");
+    assert_eq!(regions(&stand), ["eastus", "westeurope", "northeurope"]);
+    assert!(stand.requests("POST", "removeRegions").is_empty());
+    // Whoever refers to the registry goes on.
+    taxi::workspaces(&stand).await?;
+    stand.apply("ModelVersion", "taxi-1-dev", taxi::from_job("1")).await?;
+    stand.apply("ModelVersion", "taxi-1", taxi::promoted("1")).await?;
+    stand.wait_for::<ModelVersion>("taxi-1", "Ready", ready).await?;
+
+    // A PUT cannot take any away.
+    stand.edit::<Registry>(NAME, json!({"regionRemoval": "Delete"})).await?;
     stand.wait_for::<Registry>(NAME, "Ready in one region", ready).await?;
     assert_eq!(regions(&stand), ["eastus"]);
     assert_eq!(stand.requests("POST", "removeRegions").len(), 1);
@@ -135,6 +150,13 @@ async fn one_that_exists_is_adopted_and_keeps_what_is_not_ours() -> Outcome {
     let stand = taxi::stand("registry-adopted").await?;
     existing(&stand)?;
     stand.apply("Registry", NAME, taxi::with(taxi::registry(), json!({"tags": {"team": "fares"}}))).await?;
+    let message = stand.wait_reason::<Registry>(NAME, "AdoptionRefused").await?;
+    assert!(
+        message.contains("have spec.adoption of Registry registry-adopted/fares-models set to Allow"),
+        "{message}"
+    );
+    assert_eq!(stand.writes(), Vec::<String>::new());
+    taxi::allow_adoption::<Registry>(&stand, NAME).await?;
     stand.wait_for::<Registry>(NAME, "Ready", ready).await?;
 
     let puts = stand.requests_on("PUT", PATH);

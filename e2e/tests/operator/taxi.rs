@@ -102,6 +102,12 @@ pub async fn workspaces(stand: &Stand) -> Result<(), Error> {
     Ok(())
 }
 
+/// A place lets objects take over what exists there, as its owner says.
+pub async fn allow_adoption<K: Object>(stand: &Stand, place: &str) -> Result<(), Error> {
+    stand.edit::<K>(place, json!({"adoption": "Allow"})).await?;
+    Ok(())
+}
+
 /// The production workspace, and versions `taxi-{n}` in it from paths.
 pub async fn versions(stand: &Stand, numbers: &[&str]) -> Result<(), Error> {
     stand.apply("Workspace", "fares-prod", json!({"azure": azure()})).await?;

@@ -3,17 +3,15 @@
 use super::{Case, waiting};
 use crate::api::Reason;
 use crate::azure::model::Purpose;
-use crate::azure::model::resource::Strings;
 use crate::decide::rollout::{Carries, Cause, Next, Target, new_endpoint};
 use crate::decide::{Place, Verdict};
 
 pub(super) fn refuse_foreign(case: &Case<'_>) -> Option<Verdict> {
     let facts = case.facts;
-    let nobody = Strings::new();
-    let tags = facts.endpoint.found().map_or(&nobody, |e| &e.tags);
+    let tags = facts.endpoint.found().map(|e| &e.tags);
     let what = format!("The endpoint {}", facts.endpoint_name());
     let advice = "Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe";
-    facts.situation.leave_alone(tags, &what, advice)
+    facts.situation.leave_alone((facts.id.as_ref(), tags), &what, advice)
 }
 
 pub(super) fn refuse_unknown_traffic(case: &Case<'_>) -> Option<Verdict> {

@@ -6,11 +6,11 @@ use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioni
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
-    acting_in, find_workspace, is_contested, lets_in, remembered, stay_with_what_was_made, version,
-    workspace_place,
+    acting_in, find_workspace, is_contested, remembered, stay_with_what_was_made, version, workspace_place,
 };
-use crate::decide::{Look, Place, Situation};
+use crate::decide::{Adopting, Look, Place, Right, Situation};
 
 impl Kind for DeploymentBinding {
     type Facts = Facts;
@@ -28,13 +28,17 @@ impl Kind for DeploymentBinding {
     fn acting(&self, at: &ResourceId, known: &mut Known) -> Result<Principal, String> {
         let (reference, home) = (&self.spec.workspace_ref, self.home());
         let place = find_workspace(reference, &home, known);
-        acting_in(place.as_deref(), |w| w.spec.credentials.as_ref(), reference, &home, at, known)
+        acting_in(place.as_deref(), reference, &home, at, known)
     }
 
-    fn let_in(&self, known: &mut Known) -> Option<bool> {
+    fn let_in(&self, known: &mut Known) -> Option<Right> {
         let home = self.home();
         let place = find_workspace(&self.spec.workspace_ref, &home, known);
-        lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known)
+        right(place.as_deref(), Published::Endpoint(&self.spec.online.endpoint.name), &home, known)
+    }
+
+    fn adopting(&self, known: &mut Known) -> Adopting {
+        adopting(find_workspace(&self.spec.workspace_ref, &self.home(), known).as_deref())
     }
 
     fn place_is_contested(&self, known: &mut Known) -> bool {

@@ -27,6 +27,10 @@ pub(super) fn wait_for_workspace(case: &Case<'_>) -> Option<Verdict> {
     case.facts.place.wait_until_ready(case.facts.situation.deleting)
 }
 
+pub(super) fn keep_out(case: &Case<'_>) -> Option<Verdict> {
+    case.facts.situation.keep_out(&format!("endpoint {}", case.facts.endpoint_name()))
+}
+
 pub(super) fn report_unreadable(case: &Case<'_>) -> Option<Verdict> {
     case.facts.situation.report_unreadable(&case.facts.status.conditions)
 }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::places::{registry, workspace};
 use super::{
-    Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Referrers, Situation, Standing,
-    Tagged, Trouble, Watched, deployment_binding, model_version,
+    Adopting, Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Referrers, Right,
+    Situation, Standing, Tagged, Trouble, Watched, deployment_binding, model_version,
 };
 use crate::api::{
     ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object, ObjectKey,
@@ -30,10 +30,10 @@ pub trait Kind: Object {
     fn target(&self, known: &mut Known) -> Option<ResourceId>;
     /// As whom its resource is read and changed, where that is `at`; or why nobody does that, in sentences that say what to do.
     fn acting(&self, at: &ResourceId, known: &mut Known) -> Result<Principal, String>;
-    /// Does its place let it lay claim to what is there? None where there is no such place. To a place itself anybody may.
-    fn let_in(&self, _: &mut Known) -> Option<bool> {
-        Some(true)
-    }
+    /// Does its place let it put there what it stands for, and lay claim to it? None where there is no such place.
+    fn let_in(&self, known: &mut Known) -> Option<Right>;
+    /// Does its place let it take over what exists?
+    fn adopting(&self, known: &mut Known) -> Adopting;
     /// Does another object stand for its place too, or own it?
     fn place_is_contested(&self, _: &mut Known) -> bool {
         false
@@ -101,7 +101,8 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
             created: object.created(),
             watched: moment.watched.clone(),
             namespace_ends: object.is_deleting() && known.namespace(&object.home()).ends,
-            admitted: object.let_in(known) != Some(false),
+            right: object.let_in(known).unwrap_or(Right::Granted),
+            adopting: object.adopting(known),
             claimants: claimants(object, &rivals, known),
             leaving: leaving(&rivals),
             tagged: None,
@@ -179,7 +180,7 @@ fn claimants<K: Kind>(object: &K, rivals: &[Arc<K>], known: &mut Known) -> Vec<C
     let mut claims = |o: &&Arc<K>| {
         // What is in no place that is there could be anybody's word, except in the own namespace.
         let let_in = match o.let_in(known) {
-            Some(let_in) => let_in && (o.home() == home || !o.place_is_contested(known)),
+            Some(right) => right == Right::Granted && (o.home() == home || !o.place_is_contested(known)),
             None => o.home() == home,
         };
         let_in && !o.is_deleting()

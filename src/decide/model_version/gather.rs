@@ -11,11 +11,12 @@ use crate::azure::model::resource::{self, Job, Run};
 use crate::azure::model::{Principal, Purpose, ResourceId, folded};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
-    acting_in, find_registry, find_workspace, is_contested, lets_in, registry_place, remembered,
+    acting_in, find_registry, find_workspace, is_contested, registry_place, remembered,
     stay_with_what_was_made, version, workspace_place,
 };
-use crate::decide::{Look, Place, Situation, SourceVersion, words_of};
+use crate::decide::{Adopting, Look, Place, Right, Situation, SourceVersion, words_of};
 
 /// How many sources of sources are followed.
 const LONGEST_CIRCLE: usize = 8;
@@ -40,27 +41,33 @@ impl Kind for ModelVersion {
     fn acting(&self, at: &ResourceId, known: &mut Known) -> Result<Principal, String> {
         let home = self.home();
         match (&self.spec.registry_ref, &self.spec.workspace_ref) {
-            (Some(reference), _) => {
-                let place = find_registry(reference, &home, known);
-                acting_in(place.as_deref(), |r| r.spec.credentials.as_ref(), reference, &home, at, known)
+            (Some(place), _) => {
+                acting_in(find_registry(place, &home, known).as_deref(), place, &home, at, known)
             }
-            (None, Some(reference)) => {
-                let place = find_workspace(reference, &home, known);
-                acting_in(place.as_deref(), |w| w.spec.credentials.as_ref(), reference, &home, at, known)
+            (None, Some(place)) => {
+                acting_in(find_workspace(place, &home, known).as_deref(), place, &home, at, known)
             }
             (None, None) => known.acting(&home, None, at),
         }
     }
 
-    fn let_in(&self, known: &mut Known) -> Option<bool> {
-        let home = self.home();
-        if let Some(registry) = &self.spec.registry_ref {
-            let place = find_registry(registry, &home, known);
-            return lets_in(place.as_deref(), |r| &r.spec.allowed_namespaces, &home, known);
+    fn let_in(&self, known: &mut Known) -> Option<Right> {
+        let (spec, home) = (&self.spec, self.home());
+        let what = Published::Model(&spec.model);
+        match (&spec.registry_ref, &spec.workspace_ref) {
+            (Some(place), _) => right(find_registry(place, &home, known).as_deref(), what, &home, known),
+            (None, Some(place)) => right(find_workspace(place, &home, known).as_deref(), what, &home, known),
+            (None, None) => None,
         }
-        let workspace = self.spec.workspace_ref.as_ref();
-        let place = workspace.and_then(|w| find_workspace(w, &home, known));
-        lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known)
+    }
+
+    fn adopting(&self, known: &mut Known) -> Adopting {
+        let home = self.home();
+        match (&self.spec.registry_ref, &self.spec.workspace_ref) {
+            (Some(place), _) => adopting(find_registry(place, &home, known).as_deref()),
+            (None, Some(place)) => adopting(find_workspace(place, &home, known).as_deref()),
+            (None, None) => Adopting::default(),
+        }
     }
 
     fn place_is_contested(&self, known: &mut Known) -> bool {

@@ -1,6 +1,6 @@
 //! The end of a model version's object: what becomes of the version in Azure.
 
-use super::{Facts, follow_running_operation, promotion};
+use super::{Facts, follow_running_operation, keep_out, promotion};
 use crate::api::{Reason, VersionDeletion};
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::{Look, OWNER_TAG, Verdict};
@@ -12,6 +12,9 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     }
     if facts.spec.deletion_policy == VersionDeletion::Retain {
         return Some(Verdict::release("The version stays in Azure: spec.deletionPolicy is Retain."));
+    }
+    if let Some(verdict) = keep_out(facts) {
+        return Some(verdict);
     }
     let version = match &facts.version {
         Look::Absent if situation.ownership.heirs().next().is_some() => {

@@ -1,8 +1,9 @@
 //! Places: registries and workspaces; what a place or a version is for whoever names it, and who may refer to whom
-//! ([`reference`]), and what may serve there ([`policy`]). It knows nothing of what is registered or served there.
+//! ([`reference`]), who may put what there ([`publishers`]), and what may serve there ([`policy`]). It knows nothing of what is registered or served there.
 
 pub mod identity;
 pub mod policy;
+pub mod publishers;
 pub mod reference;
 pub mod registry;
 pub mod workspace;
@@ -21,6 +22,10 @@ use crate::azure::model::{Principal, ResourceId};
 
 /// What is said of a place that is being deleted to whoever refers to it. What else holds it is not theirs to know.
 const GOES: &str = "it is being deleted, so nothing new begins in it.";
+
+/// What whoever waits for a place at the end of an object can do.
+pub(in crate::decide) const TO_DELETE_NOW: &str =
+    " To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain.";
 
 /// The place that an object names, as far as it may know.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,12 +134,11 @@ impl Place {
         if deleting {
             return Self::NotReady { what, because: GOES.into(), stalled: true };
         }
-        if status.discovery_url.is_none() || stalled(&status.conditions) {
-            return Self::NotReady {
-                what,
-                because: because(&status.conditions),
-                stalled: stalled(&status.conditions),
-            };
+        // A registry that has a region too many can be used all the same.
+        let ready = conditions_of(&status.conditions).reason(ConditionType::Ready);
+        let stalled = stalled(&status.conditions) && ready != Some(Reason::RegionRemovalRefused);
+        if status.discovery_url.is_none() || stalled {
+            return Self::NotReady { what, because: because(&status.conditions), stalled };
         }
         Self::Ready { id, location: spec.location.clone(), policy: Policy::default() }
     }
@@ -185,8 +189,7 @@ impl Place {
     pub(in crate::decide) fn wait_until_ready(&self, deleting: bool) -> Option<Verdict> {
         let mut verdict = self.lacks()?;
         if deleting {
-            verdict.message +=
-                " To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain.";
+            verdict.message += TO_DELETE_NOW;
         }
         Some(verdict)
     }
@@ -196,7 +199,7 @@ impl Place {
             Self::Missing { what } => Some(Verdict::stalled(
                 Reason::ReferenceNotFound,
                 format!(
-                    "There is no {what}, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace."
+                    "There is no {what}, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in."
                 ),
             )),
             Self::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
@@ -284,6 +287,9 @@ impl SourceVersion {
         }
     }
 }
+
+/// Why a place has no claim whose own identity was not let in.
+const KEPT_OUT: &str = "Azure does not let its own identity read it";
 
 /// Does Azure not let in the identity that acts for a place?
 fn is_kept_out(conditions: &[Condition]) -> bool {

@@ -6,57 +6,61 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::policy::Source;
+use super::publishers::{Host, asks_for_labels, is_publisher};
 use super::{Place, Policy, SourceVersion};
 use crate::api::{
-    AllowedNamespaces, ConditionType, Credentials, DeploymentBinding, ModelVersion, Object, ObjectKey,
-    Reason, Reference, Registry, Workspace, conditions_of,
+    AllowedNamespaces, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey, Reason, Reference,
+    Registry, Workspace, conditions_of,
 };
 use crate::azure::model::{Principal, Purpose, ResourceId};
 use crate::decide::Referrers;
 use crate::decide::facts::{ClusterRead, Kind, Known, Name};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
-    // Labels are only asked for where they matter.
-    allowed.allows(home, namespace, &BTreeMap::new())
-        || (allowed.selector.is_some() && allowed.allows(home, namespace, &known.namespace(namespace).labels))
+    let by_labels = allowed.selector.is_some() && namespace != home;
+    with_labels(by_labels, namespace, known, |labels| allowed.allows(home, namespace, labels))
 }
 
-/// May what refers to this place from `home` lay claim to what is in it? None where there is no such place: then nobody can
-/// say.
-pub fn lets_in<P: Kind>(
-    place: Option<&P>,
-    allowed: impl Fn(&P) -> &AllowedNamespaces,
-    home: &str,
+/// What a rule says of a namespace by its labels, which are only asked for where they matter. Where nobody can read them, a
+/// selector selects nothing: one that asks for the absence of a label would hold of every namespace.
+pub(super) fn with_labels(
+    matter: bool,
+    namespace: &str,
     known: &mut Known,
-) -> Option<bool> {
-    place.map(|place| allows(allowed(place), &place.home(), home, known))
+    rule: impl FnOnce(&BTreeMap<String, String>) -> bool,
+) -> bool {
+    if !matter {
+        return rule(&BTreeMap::new());
+    }
+    let labels = known.namespace(namespace).labels;
+    !known.is_unwatched(&ClusterRead::Namespace(namespace.into())) && rule(&labels)
+}
+
+/// May an object of this namespace refer to the place? Whoever may publish there may refer to it, too.
+pub fn may_refer<P: Host>(place: &P, namespace: &str, known: &mut Known) -> bool {
+    allows(place.allowed(), &place.home(), namespace, known) || is_publisher(place, namespace, known)
 }
 
 /// Who refers to a place that is being deleted, and is let in by it: versions and bindings, whether they manage or only
 /// observe, and the policies of workspaces. What is being deleted counts until our finalizer is off.
-pub fn referrers<P: Kind>(place: &P, allowed: fn(&P) -> &AllowedNamespaces, known: &mut Known) -> Referrers {
+pub fn referrers<P: Host + Kind>(place: &P, known: &mut Known) -> Referrers {
     let mut found = Referrers { ignored: place.goes_while_in_use(), ..Referrers::default() };
     if place.is_deleting() {
-        count::<DeploymentBinding, P>(place, allowed, &mut found, known);
-        count::<ModelVersion, P>(place, allowed, &mut found, known);
-        count::<Workspace, P>(place, allowed, &mut found, known);
+        count::<DeploymentBinding>(place, &mut found, known);
+        count::<ModelVersion>(place, &mut found, known);
+        count::<Workspace>(place, &mut found, known);
     }
     found.others.sort();
     found
 }
 
-fn count<K: Kind, P: Kind>(
-    place: &P,
-    allowed: fn(&P) -> &AllowedNamespaces,
-    found: &mut Referrers,
-    known: &mut Known,
-) {
+fn count<K: Kind>(place: &impl Host, found: &mut Referrers, known: &mut Known) {
     let name = Name::Place(place.key());
     let mut own = vec![];
     for object in known.naming::<K>(name.clone()) {
         let home = object.home();
         let counts = !object.is_let_go() && object.names().contains(&name);
-        if !counts || lets_in(Some(place), allowed, &home, known) != Some(true) {
+        if !counts || !may_refer(place, &home, known) {
             continue;
         }
         found.stays |= !object.is_deleting();
@@ -90,15 +94,14 @@ pub fn is_contested<P: Kind>(place: Option<&P>) -> bool {
 
 /// As whom Bindery acts where a reference from `home` leads. Where the place is gone nobody knows its account: only the
 /// operator's own identity is left.
-pub fn acting_in<P: Kind>(
+pub fn acting_in<P: Host>(
     place: Option<&P>,
-    credentials: impl Fn(&P) -> Option<&Credentials>,
     reference: &Reference,
     home: &str,
     at: &ResourceId,
     known: &Known,
 ) -> Result<Principal, String> {
-    known.acting(reference.namespace(home), place.and_then(credentials), at)
+    known.acting(reference.namespace(home), place.and_then(Host::credentials), at)
 }
 
 /// The registry that a reference from `home` means, whoever may use it.
@@ -124,18 +127,11 @@ enum Access {
 }
 
 /// May an object of `home` use the place of this key? The place is none where nobody has seen it.
-fn access<P: Object>(
-    key: &ObjectKey,
-    place: Option<&P>,
-    allowed: impl Fn(&P) -> &AllowedNamespaces,
-    home: &str,
-    known: &mut Known,
-) -> Access {
+fn access<P: Host>(key: &ObjectKey, place: Option<&P>, home: &str, known: &mut Known) -> Access {
     let Some(place) = place else { return unseen(key, known) };
-    let allowed = allowed(place);
-    if allows(allowed, &place.home(), home, known) {
+    if may_refer(place, home, known) {
         Access::Granted
-    } else if allowed.selector.is_some() && known.is_unwatched(&ClusterRead::Namespace(home.into())) {
+    } else if asks_for_labels(place) && known.is_unwatched(&ClusterRead::Namespace(home.into())) {
         Access::NotWatched {
             because: format!(
                 "{key} lets other namespaces in by their labels, which an operator with --watch-namespaces (watchNamespaces in the chart's values) does not read. Have its owner set allowedNamespaces.from to All, or have the operator watch all namespaces."
@@ -163,7 +159,7 @@ fn unseen(key: &ObjectKey, known: &Known) -> Access {
 pub fn registry_place(reference: &Reference, home: &str, known: &mut Known) -> Place {
     let key = ObjectKey::meant::<Registry>(reference, home);
     let found = find_registry(reference, home, known);
-    match (access(&key, found.as_deref(), |r| &r.spec.allowed_namespaces, home, known), found) {
+    match (access(&key, found.as_deref(), home, known), found) {
         (Access::Granted, Some(it)) => {
             if let Err(because) = known.acting(&it.home(), it.spec.credentials.as_ref(), &it.id()) {
                 return Place::NotServed { what: key.to_string(), because };
@@ -179,7 +175,7 @@ pub fn registry_place(reference: &Reference, home: &str, known: &mut Known) -> P
 pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> Place {
     let key = ObjectKey::meant::<Workspace>(reference, home);
     let found = find_workspace(reference, home, known);
-    match (access(&key, found.as_deref(), |w| &w.spec.allowed_namespaces, home, known), found) {
+    match (access(&key, found.as_deref(), home, known), found) {
         (Access::Granted, Some(it)) => {
             if let Err(because) = known.acting(&it.home(), it.spec.credentials.as_ref(), &it.id()) {
                 return Place::NotServed { what: key.to_string(), because };
@@ -198,9 +194,7 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
     // An alternative that this version does not know is nowhere.
     let mut place = |registry: &Option<Reference>, this: bool| {
         let Some(reference) = registry else { return this.then(|| workspace.id()) };
-        find_registry(reference, &home, known)
-            .filter(|r| allows(&r.spec.allowed_namespaces, &r.home(), &home, known))
-            .map(|r| r.id())
+        find_registry(reference, &home, known).filter(|r| may_refer(&**r, &home, known)).map(|r| r.id())
     };
     let sources = written.sources.iter().map(|source| Source {
         name: source.name.clone(),
@@ -266,13 +260,13 @@ pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVe
 fn place_of(version: &ModelVersion, known: &mut Known) -> Option<(ResourceId, bool)> {
     let home = version.home();
     if let Some(reference) = &version.spec.registry_ref {
-        let place = find_registry(reference, &home, known);
-        let let_in = lets_in(place.as_deref(), |r| &r.spec.allowed_namespaces, &home, known);
-        return place.filter(|_| let_in == Some(true)).map(|r| (r.id(), is_contested(Some(&*r))));
+        return find_registry(reference, &home, known)
+            .filter(|r| may_refer(&**r, &home, known))
+            .map(|r| (r.id(), is_contested(Some(&*r))));
     }
-    let place = find_workspace(version.spec.workspace_ref.as_ref()?, &home, known);
-    let let_in = lets_in(place.as_deref(), |w| &w.spec.allowed_namespaces, &home, known);
-    place.filter(|_| let_in == Some(true)).map(|w| (w.id(), is_contested(Some(&*w))))
+    find_workspace(version.spec.workspace_ref.as_ref()?, &home, known)
+        .filter(|w| may_refer(&**w, &home, known))
+        .map(|w| (w.id(), is_contested(Some(&*w))))
 }
 
 /// Does the registry that a version lives in let `home` use it?
@@ -280,5 +274,5 @@ fn governed(version: &ModelVersion, home: &str, known: &mut Known) -> Access {
     let Some(reference) = &version.spec.registry_ref else { return Access::Denied };
     let key = ObjectKey::meant::<Registry>(reference, &version.home());
     let registry = find_registry(reference, &version.home(), known);
-    access(&key, registry.as_deref(), |r| &r.spec.allowed_namespaces, home, known)
+    access(&key, registry.as_deref(), home, known)
 }

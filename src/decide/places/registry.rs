@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api::{
-    Drift, NetworkAccess, Reason, Region, RegionStatus, RegistryDeletion, RegistrySpec, RegistryStatus,
+    Drift, NetworkAccess, Reason, Region, RegionRemoval, RegionStatus, RegistryDeletion, RegistrySpec,
+    RegistryStatus,
 };
 use crate::azure::model::resource::{RegionDetails, Registry};
 use crate::azure::model::{Action, Call, Error, OperationState, Purpose, Reply, ResourceId};
@@ -52,6 +53,7 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
             remove_regions,           // before the PUT, which cannot take any away
             correct,                  // adopt, add regions, put back what drifted
             ask_again_for_accounts,   // Azure has not named the accounts of every region
+            refuse_region_removal,    // a region goes only where the manifest says so
             report_what_cannot_change, // accounts stay as they were made
         ],
     )
@@ -85,7 +87,13 @@ impl Facts {
         self.situation.mode.observes()
     }
 
+    /// What a call is to put right.
     fn differences(&self) -> Vec<Drift> {
+        self.differences_and(self.spec.region_removal == RegionRemoval::Delete)
+    }
+
+    /// The differences that a PUT can mend; that Azure has regions too many is one of them or not.
+    fn differences_and(&self, surplus_counts: bool) -> Vec<Drift> {
         let Some(registry) = self.registry.found() else { return vec![] };
         let mut found = Differences::default();
         found.keys("tags", &self.spec.tags, &self.status.owned_tags, &registry.tags);
@@ -102,7 +110,7 @@ impl Facts {
         }
         let wanted = self.wanted_regions();
         let missing = wanted.iter().any(|r| !has_region(registry, &r.location));
-        if missing || !self.surplus_regions().is_empty() {
+        if missing || (surplus_counts && !self.surplus_regions().is_empty()) {
             let held = &registry.properties.region_details;
             let wanted: Vec<&str> = wanted.iter().map(|r| r.location.as_str()).collect();
             let held: Vec<&str> = held.iter().map(|r| r.location.as_str()).collect();
@@ -113,7 +121,7 @@ impl Facts {
 
     /// With those that no PUT can mend.
     fn all_differences(&self) -> Vec<Drift> {
-        self.differences().into_iter().chain(self.fixed_differences()).collect()
+        self.differences_and(true).into_iter().chain(self.fixed_differences()).collect()
     }
 
     /// What differs in accounts that are there.
@@ -266,11 +274,10 @@ fn report_unreadable(facts: &Facts) -> Option<Verdict> {
 }
 
 fn refuse_foreign(facts: &Facts) -> Option<Verdict> {
-    let nobody = crate::azure::model::resource::Strings::new();
-    let tags = facts.registry.found().map_or(&nobody, |r| &r.tags);
+    let tags = facts.registry.found().map(|r| &r.tags);
     let what = format!("The registry {}", facts.id.name());
     facts.situation.leave_alone(
-        tags,
+        (Some(&facts.id), tags),
         &what,
         "Delete one of the two objects, or set spec.management to Observe",
     )
@@ -327,8 +334,10 @@ fn create(facts: &Facts) -> Option<Verdict> {
 fn remove_regions(facts: &Facts) -> Option<Verdict> {
     let registry = facts.registry.found()?;
     let surplus = facts.surplus_regions();
+    let removes = facts.spec.region_removal == RegionRemoval::Delete;
     // What is stored there goes too: so only from a registry that has been taken over.
-    if surplus.is_empty() || facts.observing() || !facts.situation.ownership.owns(&registry.tags) {
+    if surplus.is_empty() || !removes || facts.observing() || !facts.situation.ownership.owns(&registry.tags)
+    {
         return None;
     }
     let names: Vec<&str> = surplus.iter().map(|r| r.location.as_str()).collect();
@@ -432,6 +441,23 @@ fn settle(facts: &Facts) -> Verdict {
             if regions == 1 { "" } else { "s" }
         ),
     )
+}
+
+fn refuse_region_removal(facts: &Facts) -> Option<Verdict> {
+    let surplus = facts.surplus_regions();
+    if surplus.is_empty() || facts.observing() {
+        return None;
+    }
+    let names: Vec<&str> = surplus.iter().map(|r| r.location.as_str()).collect();
+    let entries: Vec<String> = names.iter().map(|name| format!("{{location: {name}}}")).collect();
+    Some(Verdict::stalled(
+        Reason::RegionRemovalRefused,
+        format!(
+            "Azure has the registry in {} too, which spec.regions does not name, and spec.regionRemoval is Refuse. With a region go its storage account, its container registry, and the copies of every version there. Set spec.regionRemoval to Delete to have that, or add {} to spec.regions. Everything else is as the manifest says.",
+            names.join(", "),
+            entries.join(", ")
+        ),
+    ))
 }
 
 /// What Azure made otherwise than the manifest says, and never changes.

@@ -43,6 +43,11 @@ fn a_registry_is_ready_when_its_clients_can_find_it() {
     assert_eq!(of(false, |s| *s = RegistryStatus::default()), UNSEEN);
     assert_eq!(of(false, |s| s.conditions = stuck(Reason::Refused)), STUCK);
     assert_eq!(of(true, |_| ()), GOING);
+    assert_eq!(
+        of(false, |s| s.conditions = stuck(Reason::RegionRemovalRefused)),
+        READY,
+        "nobody has to wait for that"
+    );
 }
 
 #[test]

@@ -121,10 +121,16 @@ impl Scene<'_> {
 
     /// The traffic while nobody can say what is wanted, as after the loss of the status while the version cannot be
     /// read: what Bindery wrote last, except that nothing but the stable deployment gets more than Azure routes to it
-    /// now. For whether it may have more, nobody can say either.
+    /// now. For whether it may have more, nobody can say either. What is gone or broken gets nothing: Azure may take no
+    /// traffic map that names it.
     fn without_rise(&self) -> Traffic {
         let intended = self.intended.serving();
-        if intended.iter().any(|name| self.deployment(name).is_none()) {
+        let is_stable = |name: &str| Some(name) == self.stable.as_deref();
+        let useless = |name: &&str| {
+            let deployment = self.deployment(name);
+            deployment.is_none_or(|d| broken(d.provisioning()) && !is_stable(name))
+        };
+        if intended.iter().any(useless) {
             let held = || self.held.clone().unwrap_or_default();
             return self.stable.as_deref().map_or_else(held, Traffic::all_to);
         }

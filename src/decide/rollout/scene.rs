@@ -188,11 +188,10 @@ impl<'a> Scene<'a> {
         self.view.endpoint.is_some_and(|e| Owner::of(&e.tags).as_ref() == Some(self.view.owner))
     }
 
-    /// Was it made by a Bindery of this cluster? Only such a deployment is ever deleted.
+    /// Was it made by Bindery? Only such a deployment is ever deleted. A deployment follows its endpoint: where its tag names
+    /// another owner, also of another cluster, that one owned the endpoint before, and has it no more.
     pub fn ours(&self, deployment: &OnlineDeployment) -> bool {
-        let cluster = &self.view.owner.cluster;
-        Revision::tagged(deployment).is_some()
-            && Owner::of(&deployment.tags).is_some_and(|o| o.cluster == *cluster)
+        Revision::tagged(deployment).is_some() && Owner::of(&deployment.tags).is_some()
     }
 
     /// What a deployment is to this binding.

@@ -21,7 +21,7 @@ use crate::azure::model::{Lane, Principal};
 pub use failure::{Attempt, Failure, Trouble, Written, retry_after};
 pub use intent::{Effect, Intent};
 pub use operation::Followed;
-pub use ownership::{Claimant, NotOurs, OWNER_TAG, Owner, Ownership, Standing, Tagged};
+pub use ownership::{Adopting, Claimant, NotOurs, OWNER_TAG, Owner, Ownership, Right, Standing, Tagged};
 pub use referrers::Referrers;
 pub use watched::Watched;
 

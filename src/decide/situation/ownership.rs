@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::{Mode, Situation, Watched, elapsed, in_seconds};
 use crate::api::Reason;
-use crate::azure::model::Call;
 use crate::azure::model::resource::Strings;
+use crate::azure::model::{Call, ResourceId};
 use crate::decide::Verdict;
+use crate::decide::places::TO_DELETE_NOW;
 
 /// The tag that names the owner: `<cluster>/<namespace>/<name>`.
 pub const OWNER_TAG: &str = "bindery-owner";
@@ -83,8 +84,10 @@ pub struct Ownership {
     pub watched: Watched,
     /// Our namespace is being deleted: whoever is in it goes too, and nobody comes.
     pub namespace_ends: bool,
-    /// Its place lets it lay claim to what is there.
-    pub admitted: bool,
+    /// Whether its place lets it put there what it stands for, and lay claim to it.
+    pub right: Right,
+    /// Whether its place lets it take over what exists.
+    pub adopting: Adopting,
     /// The other live objects of this cluster that name the same resource in Azure.
     pub claimants: Vec<Claimant>,
     /// `namespace/name` of those that are being deleted, and that a finalizer still holds.
@@ -93,6 +96,41 @@ pub struct Ownership {
     pub tagged: Option<Tagged>,
     /// The owner that the tags named and whose object was not there, and since when.
     pub absent: Option<(Owner, Timestamp)>,
+}
+
+/// May an object put something into a place, and change it there?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Right {
+    /// Yes.
+    Granted,
+    /// No.
+    Denied {
+        /// Why, without a full stop.
+        briefly: String,
+        /// Why, and what to do, in sentences.
+        because: String,
+    },
+    /// Nobody can say: that depends on something that the operator does not watch.
+    NotWatched {
+        /// A sentence that says what to do.
+        because: String,
+    },
+}
+
+impl Right {
+    /// It may, unless there is a reason why not.
+    pub fn unless(refused: Option<String>) -> Self {
+        refused.map_or(Self::Granted, |because| Self::Denied { briefly: because.clone(), because })
+    }
+}
+
+/// What a place says of taking over what exists in Azure and nobody owns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adopting {
+    /// `spec.adoption` is `Allow`.
+    pub allowed: bool,
+    /// Whose word that is: `Registry team-a/models`. Empty where there is no such place.
+    pub said_by: String,
 }
 
 /// Whom the tags of a resource name.
@@ -175,8 +213,10 @@ impl Ownership {
 /// Why a resource is not ours to act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotOurs {
-    /// It belongs to somebody else, in words.
-    Theirs(String),
+    /// It belongs to somebody else: who, in words, and the owner that the tag names; none where an older claimant is meant.
+    Theirs(String, Option<Owner>),
+    /// It exists and belongs to nobody, and its place lets nobody take it over.
+    Unowned,
     /// It belongs to an object of our namespace that is being deleted, and will be handed over.
     Going(String),
     /// Its owner, of our namespace, is not in the cluster; from this time on it is inherited.
@@ -184,37 +224,40 @@ pub enum NotOurs {
 }
 
 impl Situation {
-    /// Why a resource with these tags is not ours to act on; none when it is ours or free. What is only observed may have
-    /// any owner.
-    pub fn not_ours(&self, tags: &Strings) -> Option<NotOurs> {
+    /// Why a resource with these tags is not ours to act on; none when it is ours or free. The tags are none where there is
+    /// no resource. What is only observed may have any owner.
+    pub fn not_ours(&self, tags: Option<&Strings>) -> Option<NotOurs> {
         let us = &self.ownership;
         // To look at what somebody else looks after is what observing is for.
         if self.mode == Mode::Observe {
             return None;
         }
-        let older = |name: &str| NotOurs::Theirs(format!("{name}, which was created earlier"));
-        let Some(owner) = Owner::of(tags) else {
+        let older = |name: &str| NotOurs::Theirs(format!("{name}, which was created earlier"), None);
+        let Some(owner) = tags.and_then(Owner::of) else {
+            if tags.is_some() && !us.adopting.allowed {
+                return Some(NotOurs::Unowned);
+            }
             return us.oldest(us.claimants.iter().filter(|c| c.manages)).map(older);
         };
         if owner == us.owner {
             return None;
         }
+        let theirs = |whose: String| Some(NotOurs::Theirs(whose, Some(owner.clone())));
         if owner.cluster != us.owner.cluster {
-            return Some(NotOurs::Theirs(format!("{} of cluster {}", owner.object, owner.cluster)));
+            return theirs(format!("{} of cluster {}", owner.object, owner.cluster));
         }
         let (name, home) = (&owner.object, owner.namespace());
         let stranger = home != us.owner.namespace();
         if !us.watched.sees(home) {
-            return Some(NotOurs::Theirs(format!(
+            return theirs(format!(
                 "{name}, which this operator cannot see, because {home} is not among its --watch-namespaces"
-            )));
+            ));
         }
-        let elsewhere = |why: &str| {
-            Some(NotOurs::Theirs(format!("{name}, {why}; only an object of namespace {home} inherits it")))
-        };
+        let elsewhere =
+            |why: &str| theirs(format!("{name}, {why}; only an object of namespace {home} inherits it"));
         match us.standing(&owner, self.now) {
             Standing::Lives { going: true } if !stranger => Some(NotOurs::Going(name.clone())),
-            Standing::Lives { .. } => Some(NotOurs::Theirs(name.clone())),
+            Standing::Lives { .. } => theirs(name.clone()),
             Standing::Elsewhere if stranger => elsewhere("which names another resource now"),
             Standing::LetGo | Standing::Absent(_) if stranger => elsewhere("which is not in this cluster"),
             Standing::Absent(since) if elapsed(since, self.now) < GRACE => {
@@ -226,16 +269,28 @@ impl Situation {
         }
     }
 
-    /// What is not ours is left alone: said, and waited for where it will be ours. `advice` tells what a person can do.
-    pub(in crate::decide) fn leave_alone(&self, tags: &Strings, what: &str, advice: &str) -> Option<Verdict> {
+    /// What is not ours is left alone: said, and waited for where it will be ours. `tags` are those of the resource `id`, none
+    /// where there is none; `advice` tells what a person can do.
+    pub(in crate::decide) fn leave_alone(
+        &self,
+        (id, tags): (Option<&ResourceId>, Option<&Strings>),
+        what: &str,
+        advice: &str,
+    ) -> Option<Verdict> {
         let (message, wait) = match self.not_ours(tags)? {
-            NotOurs::Theirs(other) => {
-                return Some(Verdict::stalled(
-                    Reason::OwnedByAnother,
-                    format!(
-                        "{what} belongs to {other}. {advice}; if the other owner is gone for good, remove the tag {OWNER_TAG} in Azure."
-                    ),
-                ));
+            NotOurs::Theirs(other, tagged) => {
+                let free =
+                    tagged.zip(id).map_or_else(String::new, |(owner, id)| self.how_to_free(id, &owner));
+                let message = format!("{what} belongs to {other}. {advice}{free}.");
+                return Some(Verdict::stalled(Reason::OwnedByAnother, message));
+            }
+            NotOurs::Unowned => {
+                let message = format!(
+                    "{what} is in Azure already, without the tag {OWNER_TAG} that names an owner, and {} refuses to have it taken over. Set spec.management to Observe, which only looks, or have spec.adoption of {} set to Allow: this object then becomes the owner of what is there.",
+                    self.place(),
+                    self.place()
+                );
+                return Some(Verdict::stalled(Reason::AdoptionRefused, message));
             }
             NotOurs::Going(owner) => (
                 format!(
@@ -264,8 +319,61 @@ impl Situation {
         let contested = us.heirs().next().is_some() || us.leaving.iter().any(|name| inherits(name));
         let acts = matches!(self.mode, Mode::Act | Mode::Suspended);
         let owns = us.tagged == Some(Tagged::Us);
-        !self.deleting
-            && (calls || self.referrers.is_some() || (acts && (owns || (contested && us.admitted))))
+        let claims = contested && us.right == Right::Granted;
+        !self.deleting && (calls || self.referrers.is_some() || (acts && (owns || claims)))
+    }
+
+    /// Whose word on adoption counts, in words.
+    fn place(&self) -> &str {
+        match self.ownership.adopting.said_by.as_str() {
+            "" => "its place",
+            place => place,
+        }
+    }
+
+    /// What frees a resource of an owner that is gone, to be added to a sentence. The tags of a model's version are part of
+    /// its body, so only a resource that ARM itself tags can be freed through ARM's tags.
+    fn how_to_free(&self, id: &ResourceId, owner: &Owner) -> String {
+        let remove = if id.segment("models").is_some() {
+            format!("remove its tag {OWNER_TAG} in Azure, by a GET of {id} and a PUT without it")
+        } else {
+            format!(
+                "remove its tag: az tag update --resource-id {id} --operation Delete --tags {OWNER_TAG}={owner}"
+            )
+        };
+        let adoption = if self.ownership.adopting.allowed {
+            String::new()
+        } else {
+            format!("; then have spec.adoption of {} set to Allow", self.place())
+        };
+        format!(". If that owner is gone for good, {remove}{adoption}")
+    }
+
+    /// Whom the place does not let publish what it stands for changes nothing there, and lets go when it is deleted.
+    pub(in crate::decide) fn keep_out(&self, what: &str) -> Option<Verdict> {
+        if self.mode == Mode::Observe {
+            return None;
+        }
+        match &self.ownership.right {
+            Right::Granted => None,
+            Right::Denied { briefly, .. } if self.deleting => {
+                Some(Verdict::release(format!("The {what} stays in Azure as it is: {briefly}.")))
+            }
+            Right::Denied { because, .. } => Some(Verdict::stalled(Reason::NotAPublisher, because)),
+            Right::NotWatched { because } => {
+                let mut verdict = Verdict::stalled(Reason::NotWatched, because);
+                if self.deleting {
+                    verdict.message += TO_DELETE_NOW;
+                }
+                Some(verdict)
+            }
+        }
+    }
+
+    /// Is what was found, with these tags, none of its business: kept out, and not the owner?
+    pub(in crate::decide) fn is_kept_out_of(&self, tags: Option<&Strings>) -> bool {
+        let kept_out = self.mode != Mode::Observe && self.ownership.right != Right::Granted;
+        kept_out && !tags.is_some_and(|tags| self.ownership.owns(tags))
     }
 
     /// For an object that goes: what is somebody else's by its tags stays. `follow` waits for a change that

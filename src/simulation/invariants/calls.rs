@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::super::cloud::{Deed, Form};
 use super::super::cluster::HOME;
 use super::super::world::World;
-use super::{Evidence, allowed, evidence, hold, positions, wanted, written_traffic};
+use super::{Evidence, allowed, evidence, hold, positions, rights, wanted, written_traffic};
 use crate::api::{
     BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, Tags, VersionDeletion,
 };
 use crate::azure::model::{Account, Action, Ask, Call, Errand, Principal, Purpose, ResourceId};
-use crate::decide::{Claimant, Facts as _, Kind, Look, Mode, Place, Situation, deployment_binding};
+use crate::decide::{Claimant, Facts as _, Kind, Look, Mode, Place, Right, Situation, deployment_binding};
 
 /// What holds of every call.
 pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Call) -> Result<(), String> {
@@ -22,6 +22,10 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
     what_failed_is_not_tried_again_at_once(facts.situation(), call)?;
     ownership_stays(world, object, call)?;
     one_pass_at_a_time(world, object, call)?;
+    let found = got(world, object, call)?;
+    rights::nothing_is_written_for_strangers(world, object, call)?;
+    rights::nothing_is_taken_over_against_the_word_of_the_place(world, object, found.as_ref(), call)?;
+    rights::regions_go_by_the_word_of_the_manifest(object, call)?;
     match evidence::<K>(&facts) {
         Evidence::Workspace => Err(format!("a workspace was about to be changed: {}", call.doing)),
         Evidence::Registry(facts) => {
@@ -449,7 +453,7 @@ fn foreign_fields_survive(
 pub fn of_a_release<K: Kind>(facts: &K::Facts) -> Result<(), String> {
     let mut situated = facts.clone();
     let situation = situated.situation();
-    if situation.mode != Mode::Act {
+    if situation.mode != Mode::Act || situation.ownership.right != Right::Granted {
         return Ok(());
     }
     let left = match evidence::<K>(facts) {

@@ -5,7 +5,7 @@ use super::{Evidence, allowed, evidence, hold, positions, wanted};
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
 use crate::azure::model::{Action, Call};
-use crate::decide::{Decision, Kind, Mode, Place, deployment_binding};
+use crate::decide::{Decision, Kind, Mode, Place, Right, deployment_binding};
 
 /// What holds of every decision.
 pub fn of_a_decision<K: Kind>(
@@ -40,7 +40,8 @@ fn hindered(facts: &deployment_binding::Facts) -> bool {
         || situation.deleting
         || situation.trouble.unreadable.is_some()
         || situation.trouble.failure.is_some()
-        || facts.endpoint.found().is_some_and(|e| situation.not_ours(&e.tags).is_some())
+        || facts.endpoint.found().is_some_and(|e| situation.not_ours(Some(&e.tags)).is_some())
+        || situation.ownership.right != Right::Granted
         || !matches!(facts.place, Place::Ready { .. } | Place::Closed { .. })
 }
 

@@ -4,6 +4,7 @@
 mod calls;
 mod decisions;
 mod positions;
+mod rights;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use crate::api::{BindingDeletion, ObjectKey};
 use crate::azure::model::ResourceId;
 use crate::decide::places::registry;
 use crate::decide::rollout::Revision;
-use crate::decide::{Kind, Mode, Place, SourceVersion, deployment_binding, model_version};
+use crate::decide::{Kind, Mode, Place, Right, SourceVersion, deployment_binding, model_version};
 
 /// The facts of a call, whatever the kind.
 pub enum Evidence<'a> {
@@ -89,12 +90,13 @@ impl Ledger {
         self.foreign.insert(resource.id.clone(), resource.body.clone());
     }
 
-    /// An object is about to be let go, or is not: what it leaves as it is, because it is only looking or has to retain
-    /// it, stays once the object is gone.
+    /// An object is about to be let go, or is not: what it leaves as it is, because it is only looking, has to retain
+    /// it or is kept out, stays once the object is gone.
     pub fn lets_go<K: Kind>(&mut self, object: &K, facts: &K::Facts, releases: bool) {
         let Evidence::Binding(facts) = evidence::<K>(facts) else { return };
         let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
-        let leaves = releases && (facts.situation.mode != Mode::Act || retained);
+        let kept_out = facts.situation.ownership.right != Right::Granted;
+        let leaves = releases && (facts.situation.mode != Mode::Act || retained || kept_out);
         self.leaving.remove(&object.key());
         if let Some(id) = facts.id.clone().filter(|_| leaves) {
             self.leaving.insert(object.key(), (id, facts.situation.ownership.owner.to_string()));

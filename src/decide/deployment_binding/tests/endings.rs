@@ -44,12 +44,17 @@ fn a_deletion_goes_in_the_right_order() {
         (
             "its place and its status are gone, so nobody knows where its endpoint is",
             ending(lost()).decide(),
-            "False ReferenceNotFound stalled | There is no Workspace fares/production, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval",
+            "False ReferenceNotFound stalled | There is no Workspace fares/production, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval",
         ),
         (
             "the same, and its namespace goes",
             ending(lost()).with(|f| f.situation.ownership.namespace_ends = true).decide(),
             "False Finishing working | Its place is gone with its namespace, and with it who could say which endpoint is its own, or act for it: what there is stays in Azure. | interval | released",
+        ),
+        (
+            "its namespace may not change the endpoint any more",
+            ending(binding().serving("1")).with(|f| f.situation.kept_out()).decide(),
+            "False Finishing working | The endpoint taxi stays in Azure as it is: it is no publisher. | interval | released",
         ),
         (
             "a deployment is being made",

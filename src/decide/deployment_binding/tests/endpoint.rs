@@ -116,7 +116,7 @@ fn what_has_to_be_there_first() {
             binding()
                 .with(|f| f.place = Place::Missing { what: "Workspace fares/production".into() })
                 .decide(),
-            "False ReferenceNotFound working | There is no Workspace fares/production, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | 300 s",
+            "False ReferenceNotFound working | There is no Workspace fares/production, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. | 300 s",
         ),
         (
             "its workspace is in a namespace that is not watched",
@@ -223,6 +223,18 @@ fn what_has_to_be_there_first() {
     ]);
 }
 
+const UNADOPTED: &str = "False AdoptionRefused stalled | The endpoint taxi is in Azure already, without the tag bindery-owner that names an owner, and Registry platform/models refuses to have it taken over. Set spec.management to Observe, which only looks, or have spec.adoption of Registry platform/models set to Allow: this object then becomes the owner of what is there. | interval";
+
+/// Its workspace does not let anything be taken over.
+fn unadopted(facts: &mut Facts) {
+    facts.situation.unadopted();
+}
+
+/// Its workspace does not let its namespace make the endpoint.
+fn kept_out(facts: &mut Facts) {
+    facts.situation.kept_out();
+}
+
 #[test]
 fn the_endpoint_is_made_taken_over_and_kept() {
     assert_table(&[
@@ -239,7 +251,7 @@ fn the_endpoint_is_made_taken_over_and_kept() {
         (
             "another cluster's",
             binding().endpoint().tagged("bindery-owner", "other/a/b").decide(),
-            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b of cluster other. Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b of cluster other. Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe. If that owner is gone for good, remove its tag: az tag update --resource-id /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/production/onlineEndpoints/taxi --operation Delete --tags bindery-owner=other/a/b. | interval",
         ),
         (
             "another cluster's, and only observed",
@@ -269,7 +281,58 @@ fn the_endpoint_is_made_taken_over_and_kept() {
                 .tagged("bindery-owner", "prod/a/b")
                 .with(|f| f.situation.ownership.watched = crate::decide::Watched::only(["fares".into()]))
                 .decide(),
-            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The endpoint taxi belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe. If that owner is gone for good, remove its tag: az tag update --resource-id /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/production/onlineEndpoints/taxi --operation Delete --tags bindery-owner=prod/a/b. | interval",
+        ),
+        (
+            "nobody's, and its workspace says nothing of taking over",
+            binding().serving("1").tagged("bindery-owner", "").with(unadopted).decide(),
+            UNADOPTED,
+        ),
+        (
+            "the same, and it has an identity of its own",
+            binding()
+                .serving("1")
+                .tagged("bindery-owner", "")
+                .with(|f| {
+                    unadopted(f);
+                    let Look::Found(e) = &mut f.endpoint else { unreachable!() };
+                    e.identity = serde_json::from_value(json!({"type": "SystemAssigned"})).unwrap();
+                })
+                .decide(),
+            UNADOPTED,
+        ),
+        (
+            "the same, and it is only looked at",
+            binding()
+                .serving("1")
+                .tagged("bindery-owner", "")
+                .with(|f| {
+                    unadopted(f);
+                    f.situation.mode = Mode::Observe;
+                })
+                .decide(),
+            "True Observed settled | The endpoint taxi is there; Bindery leaves it as it is. | interval",
+        ),
+        (
+            "nothing is there, and its workspace says nothing of taking over",
+            binding().with(unadopted).decide(),
+            "False Creating working | -> create the endpoint taxi | now",
+        ),
+        (
+            "its namespace may make no such endpoint",
+            binding().with(kept_out).decide(),
+            "False NotAPublisher stalled | Have it added. | interval",
+        ),
+        (
+            "the same, in the middle of a rollout whose step is due",
+            binding()
+                .steps(json!([{"setTraffic": 10}, {"pause": {"for": "1m"}}]))
+                .serving("1")
+                .wanting("2")
+                .candidate("2", 10, 600)
+                .with(kept_out)
+                .decide(),
+            "False NotAPublisher stalled | Have it added. | interval",
         ),
         (
             "nobody's, and an older binding claims it",
@@ -278,7 +341,7 @@ fn the_endpoint_is_made_taken_over_and_kept() {
                 .tagged("bindery-owner", "")
                 .with(|f| f.situation.claimed_by("fares/older", 60))
                 .decide(),
-            "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The endpoint taxi belongs to fares/older, which was created earlier. Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe. | interval",
         ),
         (
             "handed over by a binding that is gone",
@@ -480,6 +543,34 @@ fn sent(it: &crate::decide::fixtures::Binding) -> String {
     short(&parts.join(" "))
 }
 
+/// After a move to another cluster the endpoint is this object's, and its deployments still name the owner that made them:
+/// they go on in their roles, and the new owner takes down what is not needed any more.
+#[test]
+fn deployments_follow_their_endpoint_to_another_cluster() {
+    let made_elsewhere = |it: Binding| {
+        it.forgotten().with(|f| {
+            for deployment in &mut f.deployments {
+                deployment.tags.insert("bindery-owner".into(), "old/fares/taxi".into());
+            }
+        })
+    };
+    let unowned = |it: Binding| made_elsewhere(it.tagged("bindery-owner", ""));
+    let served = || binding().serving("1").previous("2", 60);
+    assert_eq!(sent(&unowned(served())), "v1=100", "taken over as it is");
+    let status = unowned(served()).decide().status;
+    assert_eq!(status.stable.map(|s| short(&s.deployment)), Some("v1".into()));
+    let roles = |it: &Binding| {
+        let deployments = it.decide().status.deployments;
+        deployments.iter().map(|d| format!("{} {:?}", short(&d.name), d.role)).collect::<Vec<_>>()
+    };
+    assert_eq!(roles(&made_elsewhere(served())), ["v1 Stable", "v2 Previous"]);
+    // A rollout goes on at the step that its tag says.
+    let steps = json!([{"setTraffic": 10}, {"pause": {"for": "1h"}}, {"setTraffic": 50}]);
+    let rolling = || binding().wanting("2").steps(steps.clone()).serving("1").candidate("2", 10, 60);
+    assert_eq!(sent(&unowned(rolling())), "v1=90 v2=10");
+    assert_eq!(roles(&made_elsewhere(rolling())), ["v1 Stable", "v2 Candidate"]);
+}
+
 #[test]
 fn nothing_rises_that_may_not() {
     let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}]);
@@ -514,6 +605,17 @@ fn nothing_rises_that_may_not() {
             "v1=90 v2=10",
         ),
         ("nobody can say", missing(at(10, 600)), "nothing"),
+        (
+            "nobody can say, and it is broken",
+            missing(at(10, 600)).with(|f| {
+                for deployment in &mut f.deployments {
+                    if deployment.name().starts_with("v2") {
+                        deployment.properties.provisioning_state = Some("Failed".into());
+                    }
+                }
+            }),
+            "v1=100",
+        ),
     ] {
         assert_eq!(sent(&it), expected, "{situation}");
     }

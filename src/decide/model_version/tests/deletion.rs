@@ -3,8 +3,8 @@
 use super::*;
 use crate::api::{Role, ServedBy, VersionDeletion};
 use crate::azure::model::Class;
-use crate::decide::Mode;
 use crate::decide::fixtures::{assert_table, failed_state};
+use crate::decide::{Mode, Right};
 
 fn deleting(policy: VersionDeletion, change: impl FnOnce(&mut Facts)) -> Facts {
     with(|f| {
@@ -38,6 +38,11 @@ fn deleting_published(policy: VersionDeletion, change: impl FnOnce(&mut Facts)) 
 fn copied(facts: &mut Facts) {
     *facts = Facts { version: promotion().version, ..facts.clone() };
     found(facts).tags.clear();
+}
+
+/// Its place does not let its namespace publish the model.
+fn kept_out(facts: &mut Facts) {
+    facts.situation.kept_out();
 }
 
 #[test]
@@ -79,7 +84,7 @@ fn a_deletion_ends_as_its_policy_says() {
             decide(&deleting(Delete, |f| {
                 (f.id, f.version, f.place) = (None, Look::Unseen, missing());
             })),
-            "False ReferenceNotFound stalled | There is no Workspace fares/development, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval",
+            "False ReferenceNotFound stalled | There is no Workspace fares/development, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval",
         ),
         (
             "the same, and its namespace goes",
@@ -101,6 +106,36 @@ fn a_deletion_ends_as_its_policy_says() {
             "not ours",
             decide(&deleting(Delete, unowned)),
             "False Finishing working | The version taxi:3 stays in Azure: no tag there names this object as its owner. | interval | released",
+        ),
+        (
+            "its namespace is no publisher any more",
+            decide(&deleting(Delete, kept_out)),
+            "False Finishing working | The version taxi:3 stays in Azure as it is: it is no publisher. | interval | released",
+        ),
+        (
+            "the same, and it may not even refer to its place",
+            decide(&deleting(Archive, |f| {
+                kept_out(f);
+                f.place = missing();
+            })),
+            "False Finishing working | The version taxi:3 stays in Azure as it is: it is no publisher. | interval | released",
+        ),
+        (
+            "the same, and its copy may still come",
+            decide(&deleting(Delete, |f| {
+                kept_out(f);
+                f.version = Look::Absent;
+                f.status.publishing =
+                    Some(crate::api::Publishing { from: "a".into(), since: f.situation.now });
+            })),
+            "False Finishing working | The version taxi:3 stays in Azure as it is: it is no publisher. | interval | released",
+        ),
+        (
+            "nobody can say whether its namespace is a publisher",
+            decide(&deleting(Delete, |f| {
+                f.situation.ownership.right = Right::NotWatched { because: "Watch it.".into() };
+            })),
+            "False NotWatched stalled | Watch it. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval",
         ),
         (
             "another object stands for it",

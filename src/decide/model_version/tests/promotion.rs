@@ -134,6 +134,7 @@ fn a_promotion_is_published_once() {
                 *f = promotion();
                 f.status = ModelVersionStatus::default();
                 f.copied_by_us = true;
+                f.situation.ownership.adopting.allowed = false;
                 found(f).tags.clear();
             })),
             "False Updating working | -> describe the published taxi:3 | now",
@@ -148,7 +149,7 @@ fn a_promotion_is_published_once() {
                 f.situation.ownership.tagged =
                     Some(Tagged::Other(Owner::new("prod", "blue/theirs"), Standing::Lives { going: false }));
             })),
-            "False OwnedByAnother stalled | taxi:3 belongs to blue/theirs. Delete one of the two objects, register under another version, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to blue/theirs. Delete one of the two objects, register under another version, or set spec.management to Observe. If that owner is gone for good, remove its tag bindery-owner in Azure, by a GET of /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/models/models/taxi/versions/3 and a PUT without it. | interval",
         ),
         (
             "the source is gone, and the copy stands",

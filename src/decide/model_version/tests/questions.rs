@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::azure::model::Class;
-use crate::decide::Mode;
 use crate::decide::fixtures::{assert_table, tags};
+use crate::decide::{Mode, Right};
 
 #[test]
 fn what_belongs_to_another_is_the_others_to_report() {
@@ -46,6 +46,13 @@ fn what_belongs_to_another_is_the_others_to_report() {
         f.situation.ownership.leaving = vec!["fares/older".into()];
     };
     assert_eq!(told(&going), "", "not yet handed over");
+    assert_eq!(told(&unadopted), "", "nobody's, and not to be taken over");
+    assert_eq!(told(&kept_out), all, "no publisher any more, and still the owner");
+    let never_owned = |f: &mut Facts| {
+        kept_out(f);
+        found(f).tags.remove("bindery-owner");
+    };
+    assert_eq!(told(&never_owned), "", "no publisher, and not the owner");
     let unread = |f: &mut Facts| {
         f.version = Look::Unseen;
         f.situation.unreadable_by(Class::Transient);
@@ -57,6 +64,19 @@ fn what_belongs_to_another_is_the_others_to_report() {
         (f.place, f.version) = (missing(), Look::Unseen);
     };
     assert_eq!(told(&never_let_in), "", "its place does not let it in");
+}
+
+const UNADOPTED: &str = "False AdoptionRefused stalled | taxi:3 is in Azure already, without the tag bindery-owner that names an owner, and Registry platform/models refuses to have it taken over. Set spec.management to Observe, which only looks, or have spec.adoption of Registry platform/models set to Allow: this object then becomes the owner of what is there. | interval";
+
+/// It is nobody's, and its place does not let it be taken over.
+fn unadopted(facts: &mut Facts) {
+    found(facts).tags.remove("bindery-owner");
+    facts.situation.unadopted();
+}
+
+/// Its place does not let its namespace publish the model.
+fn kept_out(facts: &mut Facts) {
+    facts.situation.kept_out();
 }
 
 #[test]
@@ -71,7 +91,7 @@ fn every_question_has_its_answer() {
         (
             "its place is missing",
             decide(&with(|f| f.place = missing())),
-            "False ReferenceNotFound working | There is no Workspace fares/development, or its allowedNamespaces does not include this namespace. Apply it, or have its owner allow this namespace. | 300 s",
+            "False ReferenceNotFound working | There is no Workspace fares/development, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. | 300 s",
         ),
         (
             "its place is not ready",
@@ -97,7 +117,75 @@ fn every_question_has_its_answer() {
             decide(&with(|f| {
                 found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
             })),
-            "False OwnedByAnother stalled | taxi:3 belongs to a/b of cluster other. Delete one of the two objects, register under another version, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to a/b of cluster other. Delete one of the two objects, register under another version, or set spec.management to Observe. If that owner is gone for good, remove its tag bindery-owner in Azure, by a GET of /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 and a PUT without it. | interval",
+        ),
+        (
+            "it exists, and is nobody's, and its place says that it may be taken over",
+            decide(&with(|f| found(f).tags.remove("bindery-owner").map_or((), drop))),
+            "False Updating working | -> take over taxi:3, which exists | now",
+        ),
+        ("the same, and its place says nothing", decide(&with(unadopted)), UNADOPTED),
+        (
+            "the same, and the manifest says that it is there",
+            decide(&with(|f| {
+                unadopted(f);
+                f.spec.source = existing();
+            })),
+            UNADOPTED,
+        ),
+        (
+            "the same, and it is only looked at",
+            decide(&with(|f| {
+                unadopted(f);
+                f.situation.mode = Mode::Observe;
+            })),
+            "True Observed settled | taxi:3 is registered in workspace development. | interval",
+        ),
+        (
+            "nothing is there, and its place says nothing",
+            decide(&new(|f| f.situation.unadopted())),
+            "False Registering working | -> register taxi:3 | now",
+        ),
+        (
+            "another cluster's, and its place says nothing",
+            decide(&with(|f| {
+                found(f).tags.insert("bindery-owner".into(), "other/a/b".into());
+                f.situation.unadopted();
+            })),
+            "False OwnedByAnother stalled | taxi:3 belongs to a/b of cluster other. Delete one of the two objects, register under another version, or set spec.management to Observe. If that owner is gone for good, remove its tag bindery-owner in Azure, by a GET of /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 and a PUT without it; then have spec.adoption of Registry platform/models set to Allow. | interval",
+        ),
+        (
+            "its namespace is no publisher of the model",
+            decide(&with(kept_out)),
+            "False NotAPublisher stalled | Have it added. | interval",
+        ),
+        (
+            "the same, and the version is not there",
+            decide(&new(kept_out)),
+            "False NotAPublisher stalled | Have it added. | interval",
+        ),
+        (
+            "the same, and it is only looked at",
+            decide(&with(|f| {
+                kept_out(f);
+                f.situation.mode = Mode::Observe;
+            })),
+            "True Observed settled | taxi:3 is registered in workspace development. | interval",
+        ),
+        (
+            "the same, and it may not even refer to its place",
+            decide(&new(|f| {
+                kept_out(f);
+                f.place = missing();
+            })),
+            "False ReferenceNotFound working | There is no Workspace fares/development, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. | 300 s",
+        ),
+        (
+            "nobody can say whether its namespace is a publisher",
+            decide(&with(|f| {
+                f.situation.ownership.right = Right::NotWatched { because: "Watch it.".into() }
+            })),
+            "False NotWatched stalled | Watch it. | interval",
         ),
         (
             "an older object claims it",
@@ -105,7 +193,7 @@ fn every_question_has_its_answer() {
                 found(f).tags.clear();
                 f.situation.claimed_by("fares/older", 60);
             })),
-            "False OwnedByAnother stalled | taxi:3 belongs to fares/older, which was created earlier. Delete one of the two objects, register under another version, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to fares/older, which was created earlier. Delete one of the two objects, register under another version, or set spec.management to Observe. | interval",
         ),
         (
             "Azure works on it",
@@ -241,7 +329,7 @@ fn an_owner_that_cannot_be_seen_is_another_and_what_is_observed_may_have_any() {
                 found(f).tags.insert("bindery-owner".into(), "prod/a/b".into());
                 f.situation.ownership.watched = crate::decide::Watched::only(["fares".into()]);
             })),
-            "False OwnedByAnother stalled | taxi:3 belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two objects, register under another version, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to a/b, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two objects, register under another version, or set spec.management to Observe. If that owner is gone for good, remove its tag bindery-owner in Azure, by a GET of /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 and a PUT without it. | interval",
         ),
         (
             "of the same namespace, and gone",

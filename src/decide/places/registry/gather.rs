@@ -8,9 +8,10 @@ use crate::azure::model::resource::{self, Rest};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::is_kept_out;
+use crate::decide::places::publishers::adopting;
 use crate::decide::places::reference::referrers;
-use crate::decide::{Referrers, Situation, words_of};
+use crate::decide::places::{KEPT_OUT, is_kept_out};
+use crate::decide::{Adopting, Referrers, Right, Situation, words_of};
 
 /// What a registry may hold.
 const FAMILIES: [&str; 5] = ["models", "environments", "components", "data", "codes"];
@@ -36,10 +37,15 @@ impl Kind for Registry {
     }
 
     // Whom no identity serves has no claim, and whose own identity was not let in by Azure has none either.
-    fn let_in(&self, known: &mut Known) -> Option<bool> {
-        let seen = self.current().discovery_url.is_some();
-        let may_read = self.spec.credentials.is_none() || seen && !is_kept_out(&self.current().conditions);
-        Some(may_read && self.acting(&self.id(), known).is_ok())
+    fn let_in(&self, known: &mut Known) -> Option<Right> {
+        let (status, own) = (self.current(), self.spec.credentials.is_some());
+        let kept_out = own && (status.discovery_url.is_none() || is_kept_out(&status.conditions));
+        let kept_out = kept_out.then(|| KEPT_OUT.to_string());
+        Some(Right::unless(self.acting(&self.id(), known).err().or(kept_out)))
+    }
+
+    fn adopting(&self, _: &mut Known) -> Adopting {
+        adopting(Some(self))
     }
 
     fn names(&self) -> Vec<Name> {
@@ -47,7 +53,7 @@ impl Kind for Registry {
     }
 
     fn referrers(&self, known: &mut Known) -> Option<Referrers> {
-        Some(referrers(self, |r| &r.spec.allowed_namespaces, known))
+        Some(referrers(self, known))
     }
 
     fn outward(&self) -> String {

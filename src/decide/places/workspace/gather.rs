@@ -4,9 +4,9 @@ use super::Facts;
 use crate::api::{Object, ObjectKey, Registry, Workspace};
 use crate::azure::model::{Principal, Purpose, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::is_kept_out;
 use crate::decide::places::reference::referrers;
-use crate::decide::{Referrers, Situation, words_of};
+use crate::decide::places::{KEPT_OUT, is_kept_out};
+use crate::decide::{Adopting, Referrers, Right, Situation, words_of};
 
 impl Workspace {
     /// The ARM id that the manifest names.
@@ -29,14 +29,20 @@ impl Kind for Workspace {
     }
 
     // Whom no identity serves has no claim, and whose own identity was not let in by Azure has none either.
-    fn let_in(&self, known: &mut Known) -> Option<bool> {
-        let seen = self.current().workspace_id.is_some();
-        let may_read = self.spec.credentials.is_none() || seen && !is_kept_out(&self.current().conditions);
-        Some(may_read && self.acting(&self.id(), known).is_ok())
+    fn let_in(&self, known: &mut Known) -> Option<Right> {
+        let (status, own) = (self.current(), self.spec.credentials.is_some());
+        let kept_out = own && (status.workspace_id.is_none() || is_kept_out(&status.conditions));
+        let kept_out = kept_out.then(|| KEPT_OUT.to_string());
+        Some(Right::unless(self.acting(&self.id(), known).err().or(kept_out)))
+    }
+
+    // Nothing of a workspace ever becomes Bindery's.
+    fn adopting(&self, _: &mut Known) -> Adopting {
+        Adopting::default()
     }
 
     fn referrers(&self, known: &mut Known) -> Option<Referrers> {
-        Some(referrers(self, |w| &w.spec.allowed_namespaces, known))
+        Some(referrers(self, known))
     }
 
     fn names(&self) -> Vec<Name> {

@@ -171,7 +171,9 @@ fn it_goes_when_nobody_refers_to_it_any_more() {
         ),
         (
             "no identity serves it any more",
-            leaving(&["a"], &[], |f| (f.workspace, f.situation.acting) = (Look::Unseen, Err("Add it.".into()))),
+            leaving(&["a"], &[], |f| {
+                (f.workspace, f.situation.acting) = (Look::Unseen, Err("Add it.".into()))
+            }),
             &stalled("a"),
         ),
     ]);

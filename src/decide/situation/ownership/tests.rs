@@ -15,9 +15,13 @@ fn not_ours(tag: &str, standing: Option<Standing>, others: &[(&str, i64)]) -> St
     }
     let owner = Owner::of(&tags(tag));
     it.ownership.tagged = owner.zip(standing).map(|(owner, standing)| Tagged::Other(owner, standing));
-    match it.not_ours(&tags(tag)) {
+    match it.not_ours(Some(&tags(tag))) {
         None => "ours to act on".into(),
-        Some(NotOurs::Theirs(whose)) => format!("of {whose}"),
+        Some(NotOurs::Theirs(whose, owner)) => {
+            assert_eq!(owner.is_some(), !whose.ends_with("created earlier"), "{whose}");
+            format!("of {whose}")
+        }
+        Some(NotOurs::Unowned) => "nobody's".into(),
         Some(NotOurs::Going(name)) => format!("{name} goes"),
         Some(NotOurs::Missing(name, until)) => format!("{name} is missing until {until}"),
     }
@@ -76,7 +80,7 @@ fn whoever_only_observes_is_in_nobodys_way() {
     it.claimed_by("fares/watching", 60);
     it.ownership.claimants[0].manages = false;
     it.left_by("fares/old", 300);
-    assert_eq!(it.not_ours(&tags("prod/fares/old")), None);
+    assert_eq!(it.not_ours(Some(&tags("prod/fares/old"))), None);
 }
 
 #[test]
@@ -117,7 +121,7 @@ fn whoever_would_have_to_clean_up_is_held() {
     assert!(!needs(&|it| it.ownership.leaving.push("blue/old".into()), false));
     let shut_out = |it: &mut Situation| {
         it.claimed_by("fares/other", 1);
-        it.ownership.admitted = false;
+        it.ownership.right = Right::unless(Some("No.".into()));
     };
     assert!(!needs(&shut_out, false));
 }
@@ -156,7 +160,8 @@ fn a_deletion_waits_for_an_heir() {
 fn what_waits_says_until_when() {
     let mut it = situation("fares/ours");
     it.ownership.tagged = Some(Tagged::Other(Owner::new("prod", "fares/old"), Standing::Absent(noon())));
-    let verdict = it.leave_alone(&tags("prod/fares/old"), "The endpoint taxi", "Delete one").unwrap();
+    let tags = tags("prod/fares/old");
+    let verdict = it.leave_alone((None, Some(&tags)), "The endpoint taxi", "Delete one").unwrap();
     assert_eq!(
         (verdict.reason, verdict.course, verdict.message.as_str()),
         (

@@ -110,10 +110,16 @@ fn a_region_is_the_same_in_every_spelling() {
 
 #[test]
 fn only_the_surplus_region_is_removed_and_people_are_told() {
-    let facts = with(|f| {
+    let mut facts = with(|f| {
         f.spec.regions = regions(&["eastus"]);
         two_regions(f);
     });
+    // Somebody added the region in Azure: it is told, and stays.
+    let decision = decide(&facts);
+    assert_eq!(decision.call, None);
+    let drift: Vec<_> = decision.status.drift.iter().map(|d| (&*d.field, &*d.wanted, &*d.found)).collect();
+    assert_eq!(drift, [("regions", "eastus", "eastus,westus")]);
+    facts.spec.region_removal = crate::api::RegionRemoval::Delete;
     let decision = decide(&facts);
     let call = decision.call.unwrap();
     assert_eq!(

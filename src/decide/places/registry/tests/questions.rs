@@ -1,6 +1,7 @@
 //! Every question, and what is only observed.
 
 use super::*;
+use crate::api::RegionRemoval;
 use crate::azure::model::Class;
 use crate::decide::Mode;
 use crate::decide::fixtures::{ago, assert_table, attempt, failed_state, failure, tags};
@@ -188,12 +189,47 @@ fn every_question_has_its_answer() {
             "False Updating working | -> change regions of registry models | now",
         ),
         (
-            "a region is gone from the manifest",
+            "a region is gone from the manifest, which says that it may be removed",
+            decide(&with(|f| {
+                f.spec.regions = regions(&["eastus"]);
+                f.spec.region_removal = RegionRemoval::Delete;
+                two_regions(f);
+            })),
+            "False Updating working | -> remove westus from the regions of registry models | now",
+        ),
+        (
+            "a region is gone from the manifest, which does not say so",
             decide(&with(|f| {
                 f.spec.regions = regions(&["eastus"]);
                 two_regions(f);
             })),
-            "False Updating working | -> remove westus from the regions of registry models | now",
+            "False RegionRemovalRefused stalled | Azure has the registry in westus too, which spec.regions does not name, and spec.regionRemoval is Refuse. With a region go its storage account, its container registry, and the copies of every version there. Set spec.regionRemoval to Delete to have that, or add {location: westus} to spec.regions. Everything else is as the manifest says. | interval",
+        ),
+        (
+            "the same, and a tag is to be put back: everything else is kept equal",
+            decide(&with(|f| {
+                f.spec.regions = regions(&["eastus"]);
+                two_regions(f);
+                tag(f, "team", "other");
+            })),
+            "False Drifted working | -> put back tags.team of registry models | now",
+        ),
+        (
+            "the same, and another region is new",
+            decide(&with(|f| {
+                f.situation.generation = 2;
+                f.spec.regions = regions(&["eastus", "northeurope"]);
+                two_regions(f);
+            })),
+            "False Updating working | -> change regions of registry models | now",
+        ),
+        (
+            "it exists, is nobody's, and is not to be taken over",
+            decide(&with(|f| {
+                f.situation.unadopted();
+                f.registry = Look::Found(registry_found(&["eastus", "westus"], &[("team", "platform")]));
+            })),
+            "False AdoptionRefused stalled | The registry models is in Azure already, without the tag bindery-owner that names an owner, and Registry platform/models refuses to have it taken over. Set spec.management to Observe, which only looks, or have spec.adoption of Registry platform/models set to Allow: this object then becomes the owner of what is there. | interval",
         ),
         (
             "a manifest without regions leaves them alone",
@@ -204,6 +240,7 @@ fn every_question_has_its_answer() {
             "it exists, and is nobody's: taken over before a region is removed",
             decide(&with(|f| {
                 f.spec.regions = regions(&["eastus"]);
+                f.spec.region_removal = RegionRemoval::Delete;
                 f.registry = Look::Found(registry_found(&["eastus", "westus"], &[("team", "platform")]));
             })),
             "False Drifted working | -> take over the registry models, which exists | now",
@@ -211,7 +248,7 @@ fn every_question_has_its_answer() {
         (
             "it belongs to another cluster",
             decide(&with(|f| tag(f, "bindery-owner", "other/platform/models"))),
-            "False OwnedByAnother stalled | The registry models belongs to platform/models of cluster other. Delete one of the two objects, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The registry models belongs to platform/models of cluster other. Delete one of the two objects, or set spec.management to Observe. If that owner is gone for good, remove its tag: az tag update --resource-id /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/models --operation Delete --tags bindery-owner=other/platform/models. | interval",
         ),
         (
             "it belongs to another cluster, and is only observed",
@@ -227,7 +264,7 @@ fn every_question_has_its_answer() {
                 tag(f, "bindery-owner", "prod/a/models");
                 f.situation.ownership.watched = crate::decide::Watched::only(["platform".into()]);
             })),
-            "False OwnedByAnother stalled | The registry models belongs to a/models, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two objects, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The registry models belongs to a/models, which this operator cannot see, because a is not among its --watch-namespaces. Delete one of the two objects, or set spec.management to Observe. If that owner is gone for good, remove its tag: az tag update --resource-id /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/models --operation Delete --tags bindery-owner=prod/a/models. | interval",
         ),
         (
             "it was an object's of this cluster that is gone",
@@ -243,7 +280,7 @@ fn every_question_has_its_answer() {
                 tag(f, "bindery-owner", "");
                 f.situation.claimed_by("platform/older", 60);
             })),
-            "False OwnedByAnother stalled | The registry models belongs to platform/older, which was created earlier. Delete one of the two objects, or set spec.management to Observe; if the other owner is gone for good, remove the tag bindery-owner in Azure. | interval",
+            "False OwnedByAnother stalled | The registry models belongs to platform/older, which was created earlier. Delete one of the two objects, or set spec.management to Observe. | interval",
         ),
         (
             "others claim it, and the tag names this object",
@@ -300,9 +337,18 @@ fn what_is_observed_is_left_alone() {
             "False NotInAzure stalled | There is no registry models in Azure, and Bindery makes none: spec.management is Observe. Check spec.azure, or let Bindery manage it. | interval",
         ),
         (
+            "a region too many, whose removal is refused",
+            decide(&observing(|f| {
+                f.spec.regions = regions(&["eastus"]);
+                two_regions(f);
+            })),
+            "True Observed settled | The registry is there; Bindery leaves it as it is. | interval",
+        ),
+        (
             "a region too many",
             decide(&observing(|f| {
                 f.spec.regions = regions(&["eastus"]);
+                f.spec.region_removal = RegionRemoval::Delete;
                 two_regions(f);
             })),
             "True Observed settled | Bindery would put back regions of registry models, but spec.management is Observe. | 600 s",
