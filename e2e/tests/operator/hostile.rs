@@ -99,9 +99,9 @@ async fn workspaces_of_another_tenant_slow_nobody() -> Outcome {
     for n in 1..=5 {
         stand.look_again::<Workspace>(&format!("foreign-{n}")).await?;
     }
-    stand.look_again::<ModelVersion>("taxi-1").await?;
     let looks = |s: &Stand| s.requests_on("GET", "workspaces/fares-prod/models/taxi/versions/1").len();
     let before = looks(&stand);
+    stand.look_again::<ModelVersion>("taxi-1").await?;
     stand.wait_until("look at the version", |s| looks(s) > before).await?;
     assert!(ready(&stand.api::<ModelVersion>().get("taxi-1").await?));
     assert_eq!(stand.requests("POST", "/oauth2/v2.0/token").len(), 1, "the token is good, whatever they say");
