@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::api::{ObjectKey, ObjectKind};
+use crate::azure::model::{Operation, Purpose};
 use kube::ResourceExt;
 
 use crate::decide::Kind;
@@ -73,11 +74,14 @@ impl Seen {
     fn of<K: Kind>(object: &K) -> Self {
         let meta = object.meta();
         let own = (meta.generation, object.is_deleting(), object.annotations());
+        // The owner's tag is another one only when Azure has done the change: rivals look when that is over, too.
+        let owner_changes = |it: &Operation| matches!(it.purpose, Purpose::TakeOver | Purpose::HandOver);
+        let owner_changes = object.operation().is_some_and(owner_changes);
         Self {
             own: hash(&own),
             status: fingerprint(&object.current()),
             outward: hash(&(own.0, own.1, object.is_let_go(), object.outward())),
-            claim: hash(&(own.0, own.1, object.claim())),
+            claim: hash(&(own.0, own.1, object.claim(), owner_changes)),
         }
     }
 }

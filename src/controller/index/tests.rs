@@ -60,6 +60,14 @@ fn a_rival_is_woken_by_where_an_object_is_and_not_by_how_it_goes() {
     assert_eq!(now(json!({"observedGeneration": 1})), "promoted rival");
     assert_eq!(now(json!({"observedGeneration": 1, "assetId": "azureml://x"})), "promoted");
     assert_eq!(now(json!({"observedGeneration": 1, "id": "/subscriptions/s/x"})), "promoted rival");
+    // The tag that names the owner changes when Azure has done it.
+    let doing = |purpose: &str| {
+        let operation = json!({"purpose": purpose, "doing": "x", "resource": "/x", "url": "https://x/", "since": "2026-03-01T12:00:00Z"});
+        json!({"observedGeneration": 1, "id": "/subscriptions/s/x", "operation": operation})
+    };
+    assert_eq!(now(doing("update")), "promoted");
+    assert_eq!(now(doing("take-over")), "promoted rival");
+    assert_eq!(now(json!({"observedGeneration": 1, "id": "/subscriptions/s/x"})), "promoted rival");
     let mut goes = promoted(json!({"observedGeneration": 1, "id": "/subscriptions/s/x"}));
     goes.metadata.deletion_timestamp =
         Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));

@@ -83,8 +83,8 @@ pub fn remembered(id: Option<&str>, place: &str, path: &str) -> Option<ResourceI
     (ResourceId::new(format!("{place}{path}")) == id).then_some(id)
 }
 
-/// Does another object stand for the place, with rules of its own? Of one that is being deleted nobody says that any more, so
-/// it counts as if.
+/// Does another object stand for the place, with rules of its own? The status of a place that is being deleted says who still
+/// refers to it, and no longer whether it is contested, so it always counts as contested.
 pub fn is_contested<P: Kind>(place: Option<&P>) -> bool {
     place.is_some_and(|place| {
         let ready = conditions_of(place.conditions()).reason(ConditionType::Ready);
