@@ -237,7 +237,7 @@ fn kept_out(facts: &mut Facts) {
 
 #[test]
 fn the_endpoint_is_made_taken_over_and_kept() {
-    assert_table(&[
+    assert_table(&vec![
         (
             "nothing in Azure",
             binding().decide(),

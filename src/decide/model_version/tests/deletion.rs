@@ -51,7 +51,7 @@ fn a_deletion_ends_as_its_policy_says() {
     let unowned = |f: &mut Facts| {
         found(f).tags.remove("bindery-owner");
     };
-    assert_table(&[
+    assert_table(&vec![
         (
             "retained",
             decide(&deleting(Retain, |_| ())),
