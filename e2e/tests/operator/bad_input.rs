@@ -153,7 +153,7 @@ async fn a_login_that_is_missing_is_said_in_the_words_of_az_and_used_when_it_is_
     stand.operator.environment = vec![("PATH".into(), path)];
     stand.operator.start()?;
     stand.apply("Workspace", "fares-prod", json!({"azure": taxi::azure()})).await?;
-    let message = stand.wait_reason::<Workspace>("fares-prod", "Unauthorized").await?;
+    let message = stand.wait_reason::<Workspace>("fares-prod", "CredentialFailed").await?;
     let expected = "The Azure CLI gave no token: Please run 'az login' to setup account.";
     assert!(message.contains(expected), "{message}");
     assert_eq!(asked(&stand), 0, "nobody asks with the secret that the environment has too");
@@ -184,7 +184,7 @@ async fn tokens_that_run_out_or_are_taken_back_are_replaced_unnoticed() -> Outco
     }
     assert!(stand.requests_on("GET", path).iter().filter(|e| e.status == 401).count() <= 4);
     let events = stand.events("taxi-1").await?;
-    assert!(events.iter().all(|e| !e.contains("Unauthorized")), "{events:?}");
+    assert!(events.iter().all(|e| !e.contains("CredentialFailed")), "{events:?}");
     drop(before);
     Ok(())
 }
@@ -241,7 +241,11 @@ async fn a_right_that_is_missing_is_named_and_used_when_it_is_given() -> Outcome
         message.contains("AuthorizationFailed") && message.contains("models/versions/write"),
         "{message}"
     );
-    assert!(message.contains("rights in Azure"), "{message}");
+    assert!(
+        message.contains("asked as the operator's own identity")
+            && message.contains("Check the rights of that identity"),
+        "{message}"
+    );
     let puts = || stand.requests("PUT", "/versions/1").len();
     assert_eq!((puts(), within_seconds(&stand, 3).await), (1, 0), "nothing is asked for a while");
     stand.emulator.control().config.rights.clear();

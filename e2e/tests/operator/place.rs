@@ -136,7 +136,8 @@ async fn a_namespace_that_is_deleted_ends_and_says_what_it_waits_for() -> Outcom
     let options = StandOptions { one_namespace: false, ..StandOptions::default() };
     let stand = Stand::start(&control_plane, "platform", options).await?;
     stand.apply_namespace("blue", json!({"team": "blue"})).await?;
-    let open = json!({"azure": taxi::azure(), "allowedNamespaces": {"from": "All"}});
+    let everybody = json!([{"name": "everybody", "namespaces": {"from": "All"}}]);
+    let open = json!({"azure": taxi::azure(), "publishers": everybody});
     stand.apply("Workspace", "fares-prod", open).await?;
     stand.apply("ModelVersion", "taxi-1", taxi::from_uri("1")).await?;
     serve(&stand, taxi::binding("taxi-1")).await?;

@@ -91,12 +91,14 @@ const INTERRUPTED: &str = "interrupted; the processes of the demo have ended. In
 /// The story. The scoring goes on afterwards.
 async fn tell(stage: &Stage, narration: &mut Narration) -> Result<Scorer, Error> {
     chapter::places(stage, narration).await?;
+    chapter::identities(stage, narration).await?;
     chapter::training(stage, narration).await?;
     chapter::lineage(stage, narration).await?;
     let scorer = chapter::first_version(stage, narration).await?;
     chapter::rollout(stage, narration, &scorer).await?;
     chapter::taking_back(stage, narration, &scorer).await?;
     chapter::overview(stage, narration, &scorer).await?;
+    chapter::whose_rights(stage, narration)?;
     Ok(scorer)
 }
 

@@ -8,7 +8,7 @@ mod taking_back;
 mod training;
 
 pub(super) use lineage::lineage;
-pub(super) use places::places;
+pub(super) use places::{identities, places, whose_rights};
 pub(super) use rollout::rollout;
 pub(super) use serving::{first_version, overview};
 pub(super) use taking_back::taking_back;
