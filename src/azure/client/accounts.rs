@@ -114,10 +114,10 @@ impl Known {
         let fresh = if who.is_ok() { FRESH } else { FAILED };
         let tokens = self.tokens.as_ref().map(|(_, tokens)| tokens.clone());
         (at.elapsed() < fresh).then(|| match (who, tokens) {
-            (Ok(_), Some(tokens)) => Ok(tokens),
-            // An API server that does not answer takes no right away. Of an account that is gone, or was with its
-            // namespace, the last token lets go of what was made as it.
-            (Err(NoAccount::Unreachable(_)), Some(tokens)) => Ok(tokens),
+            // An API server that does not answer takes no right away.
+            (Ok(_) | Err(NoAccount::Unreachable(_)), Some(tokens)) => Ok(tokens),
+            // Of an account that is gone, or is no longer the operator's to use because its namespace ends, the last token
+            // lets go of what was made as it.
             (Err(NoAccount::Gone | NoAccount::Forbidden(_)), Some(tokens)) if leaving => Ok(tokens),
             (Err(why), _) => Err(why.clone()),
             (Ok(_), None) => Err(NoAccount::Gone),

@@ -509,6 +509,24 @@ fn whom_no_identity_serves_reads_nothing_and_claims_nothing() {
     }
 }
 
+/// As whom an object acts, and as whom it is read.
+fn whose<K: Kind>(object: &K, cluster: &Cluster) -> (String, Vec<String>) {
+    let (acting, _) = cluster.known(|known| gather(object, &moment(false), known).situation().acting.clone());
+    let mut known = Known::nothing(Lane::Routine, false, Served::everything());
+    let asked = loop {
+        gather(object, &moment(false), &mut known);
+        let wanted = known.wants();
+        if wanted.cluster.is_empty() {
+            break wanted.azure.iter().map(|read| read.errand.principal.to_string()).collect();
+        }
+        for read in wanted.cluster {
+            let found = cluster.find(&read);
+            known.take_in_cluster(read, found);
+        }
+    };
+    (acting.map_or_else(|why| why, |who| who.to_string()), asked)
+}
+
 /// As whom each place of the cluster acts, and what is in it is read.
 #[test]
 fn what_is_in_a_place_is_read_as_the_place() {
@@ -537,24 +555,6 @@ fn what_is_in_a_place_is_read_as_the_place() {
         from_blue.clone().any(),
         lost.clone().any(),
     ];
-    fn whose<K: Kind>(object: &K, cluster: &Cluster) -> (String, Vec<String>) {
-        let (acting, known) =
-            cluster.known(|known| gather(object, &moment(false), known).situation().acting.clone());
-        drop(known);
-        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
-        let asked = loop {
-            gather(object, &moment(false), &mut known);
-            let wanted = known.wants();
-            if wanted.cluster.is_empty() {
-                break wanted.azure.iter().map(|read| read.errand.principal.to_string()).collect();
-            }
-            for read in wanted.cluster {
-                let found = cluster.find(&read);
-                known.take_in_cluster(read, found);
-            }
-        };
-        (acting.map_or_else(|why| why, |who| who.to_string()), asked)
-    }
     let cluster = Cluster(objects.to_vec(), Watched::all());
     let place =
         |account: &str| (format!("service account {account}"), vec![format!("service account {account}")]);

@@ -324,7 +324,7 @@ fn the_previous_one_is_warm_for_a_while() {
 
 #[test]
 fn a_failed_candidate_is_taken_back_and_not_tried_again() {
-    assert_table(&[
+    assert_table(&vec![
         (
             "it failed before it had traffic",
             preparing("2", "Failed", 60).decide(),

@@ -9,7 +9,7 @@ use crate::decide::{Mode, Owner, SourceVersion, Standing, Tagged};
 
 #[test]
 fn a_promotion_is_published_once() {
-    assert_table(&[
+    assert_table(&vec![
         (
             "the source is missing",
             decide(&promoting(|f| {

@@ -172,7 +172,7 @@ fn it_goes_when_nobody_refers_to_it_any_more() {
         (
             "no identity serves it any more",
             leaving(&["a"], &[], |f| {
-                (f.workspace, f.situation.acting) = (Look::Unseen, Err("Add it.".into()))
+                (f.workspace, f.situation.acting) = (Look::Unseen, Err("Add it.".into()));
             }),
             &stalled("a"),
         ),
