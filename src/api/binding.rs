@@ -362,7 +362,7 @@ pub struct DeploymentBindingStatus {
     pub operation: Option<Operation>,
 }
 
-/// Where the rollout stands; empty while nobody has been able to read the endpoint, and while it belongs to another object. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Pausing`: a step's pause. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the wanted revision has all the traffic. `Failed`: it failed, and what was stable serves on. `Deleting`: the endpoint is being taken down.
+/// Where the rollout stands; empty while nobody has been able to read the endpoint, and while it belongs to another object. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Pausing`: a step's pause. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the stable deployment serves, and no rollout is in progress; `Ready` says whether it is the revision that the manifest asks for. `Failed`: the revision failed; the stable deployment, if there is one, goes on serving. `Deleting`: the endpoint is being taken down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Phase {
     /// Nothing serves yet, or something has to happen first.
@@ -520,7 +520,7 @@ pub enum Role {
 pub struct DeploymentStatus {
     /// The deployment's name. Bindery's own are `v`, the version, a dash and the revision, such as `v3-5e6f7a8b90`.
     pub name: String,
-    /// What the deployment is to this binding. `Stable`: it serves for certain. `Candidate`: it is on its way. `Previous`: it served before, and is kept for a while. `Superseded`: its rollout was given up for another. `Failed`: it failed, and is kept for a while for its logs. `Foreign`: it is not Bindery's, and is left alone.
+    /// What the deployment is to this binding. `Stable`: the last one whose rollout was completed, or the one that Bindery found with all the traffic. `Candidate`: it is being rolled out. `Previous`: it served before, and is kept for a while. `Superseded`: its rollout was given up for another. `Failed`: it failed, and is kept for a while for its logs. `Foreign`: it is not Bindery's, and is left alone.
     pub role: Role,
     /// The id of the model version that the deployment serves: an ARM id, or `azureml://registries/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -67,7 +67,7 @@ pub struct AzurePlace {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
-    /// A ServiceAccount of this namespace, such as `fares-azure`. It has the annotations `azure.workload.identity/client-id` and `azure.workload.identity/tenant-id`, the label `bindery.dev/acts-for-places: "true"`, and whoever runs the operator has listed it (`placeIdentities.serviceAccounts` in the chart's values). Its identity in Azure has a federated credential for it.
+    /// A ServiceAccount of this namespace, such as `fares-azure`. It has the annotation `azure.workload.identity/client-id`, for another tenant than the one of the operator also `azure.workload.identity/tenant-id`, the label `bindery.dev/acts-for-places: "true"`, and whoever runs the operator has listed it (`placeIdentities.serviceAccounts` in the chart's values). Its identity in Azure has a federated credential for it.
     #[schemars(schema_with = "form::account_name")]
     pub service_account_name: String,
 }

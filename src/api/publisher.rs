@@ -26,7 +26,7 @@ pub struct Publisher {
     /// A name of this entry: up to 63 lower-case letters, digits and dashes, such as `fares`.
     #[schemars(schema_with = "form::entry_name")]
     pub name: String,
-    /// The namespaces whose objects may.
+    /// The namespaces that this entry lets publish.
     pub namespaces: PublisherNamespaces,
     /// The models that they may put versions of, such as `nyc-*`: whole names, without regard to case, in which `*` stands for any characters. Without a list, every model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ pub struct WorkspacePublisher {
     /// A name of this entry: up to 63 lower-case letters, digits and dashes, such as `fares`.
     #[schemars(schema_with = "form::entry_name")]
     pub name: String,
-    /// The namespaces whose objects may.
+    /// The namespaces that this entry lets publish.
     pub namespaces: PublisherNamespaces,
     /// The models that they may register versions of, such as `nyc-*`: whole names, without regard to case, in which `*` stands for any characters. Without a list, every model; `[]`: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -58,7 +58,7 @@ pub struct RegistrySpec {
     /// Tags of the registry in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
-    /// Who may refer to this registry: promote versions from it, serve from it, observe what is in it. Default: its own namespace. Whoever may publish to it may refer to it, too.
+    /// The namespaces whose objects may refer to this registry, to serve versions from it and to observe what is in it. To put versions into it they have to be in `publishers`. Default: only its own namespace. Publishers may refer to it without being named here.
     #[serde(default)]
     pub allowed_namespaces: AllowedNamespaces,
     /// Who may put versions into this registry, and of which models. Without a list, its own namespace, every model. A list replaces that: name the own namespace in it (`from: Same`) if it publishes.
@@ -72,7 +72,7 @@ pub struct RegistrySpec {
     /// Manage (default): Azure is made to match. Observe: differences are only reported.
     #[serde(default)]
     pub management: Management,
-    /// What happens in Azure when this object is deleted. Retain (default): nothing. Delete: the registry is deleted; the deletion waits (`NotEmpty`) while the registry holds assets or a ModelVersion refers to it.
+    /// What happens in Azure when this object is deleted. Retain (default): nothing. Delete: the registry is deleted; the deletion waits (`NotEmpty`) while the registry holds assets in Azure. With either, this object stays (`InUse`) while a ModelVersion or the policy of a Workspace refers to it.
     #[serde(default)]
     pub deletion_policy: RegistryDeletion,
     /// Stop changing Azure until this is false again. Reading goes on. Default: false.

@@ -39,7 +39,7 @@ pub struct WorkspaceSpec {
     /// Which model versions may serve here, and what their deployments may bring. Default: every version that is registered, with anything.
     #[serde(default)]
     pub policy: Policy,
-    /// Who may refer to this workspace: observe what is in it. Default: its own namespace. Whoever may publish to it may refer to it, too.
+    /// The namespaces whose objects may refer to this workspace, to observe what is in it. To change anything there they have to be in `publishers`. Default: only its own namespace. Publishers may refer to it without being named here.
     #[serde(default)]
     pub allowed_namespaces: AllowedNamespaces,
     /// Who may register versions in this workspace and make endpoints in it, and of which names. Without a list, its own namespace, every name. A list replaces that: name the own namespace in it (`from: Same`) if it does either.

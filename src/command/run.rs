@@ -40,7 +40,8 @@ pub(super) struct Arguments {
     watch_namespaces: Vec<String>,
     /// Whom the operator's own identity in Azure serves: a list in JSON, or @ and the path of a file with one. Each entry names
     /// `namespaces` (of Registry and Workspace objects) and `subscriptions`, and may name `resourceGroups`; `*` stands
-    /// for all. What is not listed is neither read nor changed. Default: nothing is served.
+    /// for any characters, `?` for one. A place that is not listed is neither read nor changed, unless it has spec.credentials.
+    /// Default: an empty list.
     #[arg(long, env = "BINDERY_OPERATOR_IDENTITY_ALLOW", value_name = "LIST", default_value = "[]", value_parser = served)]
     operator_identity_allow: Served,
     /// The Entra tenants, as GUIDs, that the service accounts of places may be of. Default: any.
