@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::azure::model::{Action, Class, Error, Reply};
+use crate::azure::model::{Account, Action, Class, Error, Principal, Reply};
 use crate::decide::fixtures::{assert_table, attempt, failed_state, failure, noon, version};
 use crate::decide::{Mode, Owner, SourceVersion, Standing, Tagged};
 
@@ -214,4 +214,29 @@ fn only_an_answer_that_says_no_ends_the_intent() {
         facts.absorb(&call, Err(&Error::new(class, "No.")));
         assert_eq!(facts.status.publishing.is_some(), kept, "{class:?}");
     }
+}
+
+/// A promotion needs rights at both ends: each call says whose they are.
+#[test]
+fn a_publish_goes_out_as_the_source_and_the_rest_as_the_registry() {
+    let account = |name: &str| Principal::Account(Account { namespace: "ml".into(), name: name.into() });
+    let whose = |facts: Facts| {
+        let call = decide(&facts).call.unwrap();
+        (call.errand.purpose, call.errand.principal)
+    };
+    let of = |f: &mut Facts| {
+        f.situation.acting = Ok(account("models"));
+        if let Some(SourceVersion::Ready { acting, .. }) = &mut f.source {
+            *acting = account("dev");
+        }
+    };
+    assert_eq!(whose(promoting(of)), (Purpose::Publish, account("dev")));
+    let described = with(|f| {
+        *f = promotion();
+        f.status = ModelVersionStatus::default();
+        f.copied_by_us = true;
+        found(f).tags.clear();
+        of(f);
+    });
+    assert_eq!(whose(described), (Purpose::Describe, account("models")));
 }
