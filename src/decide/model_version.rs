@@ -43,6 +43,8 @@ pub struct Facts {
     /// The objects through which its sources lead back to it; empty where they do not.
     pub circle: Vec<String>,
     pub version: Look<ModelVersion>,
+    /// Why the identity of the source's place does not publish into this registry.
+    pub lends_nothing: Option<(Reason, String)>,
     /// It was made by the identity that publishes from its source: what nobody else owns is our copy then, also when the
     /// status does not know of it any more.
     pub copied_by_us: bool,
@@ -312,7 +314,7 @@ fn refuse_foreign_path(facts: &Facts) -> Option<Verdict> {
     (elsewhere && facts.version.is_absent()).then(|| {
         Verdict::stalled(
             Reason::AssetMismatch,
-            "spec.source.uri leads into another workspace than the version's own. Copy the files into a datastore of this workspace, and name them in a new ModelVersion.",
+            "spec.source.uri leads into another workspace than the version's own, or has another form than azureml://datastores/<datastore>/paths/<path>, azureml://jobs/<job>/outputs/<output> or the long form of one of them in this workspace. Copy the files into a datastore of this workspace, and name them in a new ModelVersion.",
         )
     })
 }

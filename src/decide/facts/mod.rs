@@ -34,6 +34,10 @@ pub trait Kind: Object {
     fn let_in(&self, known: &mut Known) -> Option<Right>;
     /// Does its place let it take over what exists?
     fn adopting(&self, known: &mut Known) -> Adopting;
+    /// Does it win against another object that stands for the same resource, so that the other one gets no claim against it?
+    fn outranks(&self, _other: &Self) -> bool {
+        false
+    }
     /// Does another object stand for its place too, or own it?
     fn place_is_contested(&self, _: &mut Known) -> bool {
         false
@@ -183,7 +187,7 @@ fn claimants<K: Kind>(object: &K, rivals: &[Arc<K>], known: &mut Known) -> Vec<C
             Some(right) => right == Right::Granted && (o.home() == home || !o.place_is_contested(known)),
             None => o.home() == home,
         };
-        let_in && !o.is_deleting()
+        let_in && !o.is_deleting() && !object.outranks(o)
     };
     rivals
         .iter()

@@ -1060,7 +1060,7 @@ fn a_copy_is_known_by_who_made_it() {
         json!({"registryRef": {"name": "models"}, "source": {"modelVersionRef": {"name": "source"}}});
     let copy = version("fares", "copy", "taxi", &promotion);
     let cluster = Cluster(vec![dev.any(), models.any(), source.any(), copy.clone().any()], Watched::all());
-    let ours = |created_by: &str, owner: &str| {
+    let look = |created_by: &str, tags: Value| {
         let mut known = Known::nothing(Lane::Routine, false, Served::default());
         let mut asked = vec![];
         loop {
@@ -1080,14 +1080,150 @@ fn a_copy_is_known_by_who_made_it() {
                         Answer::Names(Ok(vec!["oid".into(), "appid".into()]))
                     }
                     _ => Answer::Resource(Ok(Some(json!({"systemData": {"createdBy": created_by},
-                        "properties": {"tags": {"bindery-owner": owner}}})))),
+                        "properties": {"tags": tags}})))),
                 };
                 known.take_in_azure(read, answer);
             }
         }
     };
+    let ours = |created_by: &str, owner: &str| look(created_by, json!({"bindery-owner": owner}));
+    let described = |created_by: &str| look(created_by, json!({"team": "somebody"})).0;
+    assert!(look("appid", json!({})).0);
     // It is the identity of the source's place that publishes.
     assert_eq!(ours("appid", "other/x/y"), (true, vec!["service account fares/dev".to_string()]));
     assert!(!ours("Ada", "other/x/y").0);
+    assert!(!described("appid"), "what somebody has described is theirs");
     assert_eq!(ours("appid", "prod/fares/copy"), (false, vec![]), "its tag says that it is ours");
+}
+
+/// A promotion lets two places act, and lends the identity of neither to anybody.
+#[test]
+fn the_identity_of_a_place_publishes_only_where_it_may() {
+    use crate::decide::places::reference::refuses_to_publish;
+
+    let azure = |name: &str| json!({"subscriptionId": "s", "resourceGroup": "rg", "name": name});
+    let place = |name: &str, account: Option<&str>, more: Value| {
+        let mut spec =
+            json!({"azure": azure(name), "location": "eastus", "allowedNamespaces": {"from": "All"}});
+        if let Some(account) = account {
+            spec["credentials"] = json!({"serviceAccountName": account});
+        }
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        spec
+    };
+    let open = json!({"publishers": [{"name": "all", "namespaces": {"from": "All"}}]});
+    let served = Served::parse(
+        r#"[{"namespaces": ["ml"], "subscriptions": ["*"]}, {"namespaces": ["listed"], "subscriptions": ["*"]}]"#,
+    )
+    .unwrap();
+    // (workspace: namespace, account, publishers), (registry: namespace, account) -> why not, for an object of `fares`.
+    let of = |from: (&str, Option<&str>, &Value), into: (&str, Option<&str>)| {
+        let dev = made::<Workspace>(from.0, "dev", &place("dev", from.1, from.2.clone()));
+        let models = made::<Registry>(into.0, "models", &place("models", into.1, json!({})));
+        let source = version(
+            "fares",
+            "source",
+            "taxi",
+            &json!({"workspaceRef": {"name": "dev", "namespace": from.0}}),
+        );
+        let cluster = Cluster(vec![dev.any(), models.any(), source.any()], Watched::all());
+        let reference = |name: &str, namespace: &str| crate::api::Reference {
+            name: name.into(),
+            namespace: Some(namespace.into()),
+        };
+        let mut known = Known::nothing(Lane::Routine, false, served.clone());
+        loop {
+            let refused = refuses_to_publish(
+                &reference("source", "fares"),
+                &reference("models", into.0),
+                "fares",
+                &mut known,
+            );
+            let wanted = known.wants().cluster;
+            if wanted.is_empty() {
+                return refused.map(|(reason, _)| reason);
+            }
+            for read in wanted {
+                let found = cluster.find(&read);
+                known.take_in_cluster(read, found);
+            }
+        }
+    };
+    let no = Some(Reason::IdentityNotAllowed);
+    let none = json!({});
+    // Of the platform's places, both: with any accounts.
+    assert_eq!(of(("ml", None, &open), ("ml", None)), None);
+    assert_eq!(of(("ml", Some("dev"), &open), ("ml", Some("models"))), None);
+    // Into a registry that somebody declares in a namespace of their own, only where the administrator lists that.
+    assert_eq!(of(("ml", None, &open), ("fares", Some("mine"))), no);
+    assert_eq!(of(("ml", Some("dev"), &open), ("fares", Some("mine"))), no);
+    assert_eq!(of(("ml", None, &open), ("listed", None)), None);
+    assert_eq!(of(("ml", None, &open), ("listed", Some("mine"))), None);
+    // An own identity may be used for whatever it may do.
+    assert_eq!(of(("fares", Some("mine"), &none), ("ml", None)), None);
+    // Whoever only looks at a workspace promotes nothing from it.
+    assert_eq!(of(("ml", None, &none), ("ml", None)), Some(Reason::NotAPublisher));
+}
+
+#[test]
+fn a_registry_that_only_observes_anothers_gives_nobody_a_right() {
+    let azure = json!({"subscriptionId": "s", "resourceGroup": "rg", "name": "models"});
+    let registry = |namespace: &str, name: &str, management: &str| {
+        let spec = json!({"azure": azure, "location": "eastus", "management": management});
+        made::<Registry>(namespace, name, &spec)
+    };
+    let version = version("fares", "v", "taxi", &json!({"registryRef": {"name": "mine"}}));
+    for (mine, theirs, may) in
+        [("Observe", "Manage", false), ("Observe", "Observe", true), ("Manage", "Manage", true)]
+    {
+        let theirs = registry("ml", "models", theirs);
+        let objects =
+            vec![registry("fares", "mine", mine).any(), theirs.clone().any(), version.clone().any()];
+        let cluster = Cluster(objects, Watched::all());
+        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
+        let right = loop {
+            let right = version.let_in(&mut known);
+            let wanted = known.wants().cluster;
+            if wanted.is_empty() {
+                break right;
+            }
+            for read in wanted {
+                let found = match &read {
+                    ClusterRead::Naming(crate::api::ObjectKind::Registry, _) => {
+                        Found::Naming(vec![registry("fares", "mine", mine).any(), theirs.clone().any()])
+                    }
+                    other => cluster.find(other),
+                };
+                known.take_in_cluster(read, found);
+            }
+        };
+        assert_eq!(right == Some(Right::Granted), may, "{mine} {right:?}");
+    }
+}
+
+/// Whoever may read a workspace in Azure with an account of their own puts no place into conflict that an administrator lists.
+#[test]
+fn what_is_listed_comes_before_what_somebodys_account_can_read() {
+    let azure = json!({"subscriptionId": "s", "resourceGroup": "rg", "name": "prod"});
+    let place = |namespace: &str, own: bool| {
+        let mut it = made::<Workspace>(namespace, "prod", &json!({"azure": azure}));
+        let workspace = Arc::make_mut(&mut it);
+        workspace.spec.credentials =
+            own.then(|| serde_json::from_value(json!({"serviceAccountName": "a"})).unwrap());
+        workspace.status =
+            Some(serde_json::from_value(json!({"observedGeneration": 1, "workspaceId": "guid"})).unwrap());
+        it
+    };
+    for (ours, theirs, namespace, contested) in [
+        (false, true, "theirs", false),
+        (true, false, "theirs", true),
+        (true, true, "theirs", true),
+        (false, false, "theirs", true),
+        (false, true, "ours", true),
+    ] {
+        let (ours, theirs) = (place("ours", ours), place(namespace, theirs));
+        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
+        let claimants = claimants(&*ours, &[theirs], &mut known);
+        assert_eq!(!claimants.is_empty(), contested, "{namespace} {:?}", ours.spec.credentials);
+    }
 }

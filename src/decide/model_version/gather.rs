@@ -13,10 +13,10 @@ use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
-    acting_in, find_registry, find_workspace, is_contested, registry_place, remembered,
-    stay_with_what_was_made, version, workspace_place,
+    acting_in, find_registry, find_workspace, is_contested, observes_anothers, refuses_to_publish,
+    registry_place, remembered, stay_with_what_was_made, version, workspace_place,
 };
-use crate::decide::{Adopting, Look, Place, Right, Situation, SourceVersion, words_of};
+use crate::decide::{Adopting, Look, OWNER_TAG, Place, Right, Situation, SourceVersion, words_of};
 
 /// How many sources of sources are followed.
 const LONGEST_CIRCLE: usize = 8;
@@ -55,7 +55,13 @@ impl Kind for ModelVersion {
         let (spec, home) = (&self.spec, self.home());
         let what = Published::Model(&spec.model);
         match (&spec.registry_ref, &spec.workspace_ref) {
-            (Some(place), _) => right(find_registry(place, &home, known).as_deref(), what, &home, known),
+            (Some(place), _) => {
+                let place = find_registry(place, &home, known);
+                if place.as_ref().is_some_and(|it| observes_anothers(it, known)) {
+                    return Some(Right::unless(place.map(|it| only_observed(&it))));
+                }
+                right(place.as_deref(), what, &home, known)
+            }
             (None, Some(place)) => right(find_workspace(place, &home, known).as_deref(), what, &home, known),
             (None, None) => None,
         }
@@ -136,6 +142,10 @@ impl Kind for ModelVersion {
             _ => situation.follow(may_look, known),
         }
         let copied_by_us = made_by_publish(found.found(), source.as_ref(), id.as_ref(), &situation, known);
+        let lends_nothing = match (&spec.source.model_version_ref, &spec.registry_ref) {
+            (Some(source), Some(registry)) => refuses_to_publish(source, registry, &home, known),
+            _ => None,
+        };
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let (mut job, mut run) = (Look::Unseen, Look::Unseen);
         let traced = id.as_ref().filter(|_| !situation.deleting && wants_lineage(&status));
@@ -156,11 +166,20 @@ impl Kind for ModelVersion {
             circle,
             version: found,
             copied_by_us,
+            lends_nothing,
             job,
             run,
             served_by,
         }
     }
+}
+
+/// Why nobody publishes by way of a registry that another object manages.
+fn only_observed(registry: &Registry) -> String {
+    format!(
+        "{} only observes a registry that another Registry object manages, so nobody publishes by way of it. Name that object in spec.registryRef of a new ModelVersion, or set spec.management to Observe",
+        registry.key()
+    )
 }
 
 fn kind_of_place(version: &ModelVersion) -> &'static str {
@@ -178,8 +197,11 @@ fn made_by_publish(
     let Some((found, SourceVersion::Ready { acting, .. })) = found.zip(source) else { return false };
     let in_registry = id.is_some_and(|id| id.segment("registries").is_some());
     let Some(by) = found.created_by().filter(|_| in_registry) else { return false };
-    // Who it belongs to is asked only where no tag says it.
-    !situation.ownership.owns(&found.properties.tags) && known.names_of(acting).iter().any(|name| name == by)
+    // Who it belongs to is asked only where no tag says it. What somebody has described is theirs; a publish may take along the
+    // tags of its source, with the owner's among them.
+    let tags = &found.properties.tags;
+    let bare = tags.is_empty() || tags.contains_key(OWNER_TAG);
+    bare && !situation.ownership.owns(tags) && known.names_of(acting).iter().any(|name| name == by)
 }
 
 /// Where the version was when its status was written.

@@ -117,6 +117,9 @@ pub(super) fn publish(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     let Some(SourceVersion::Ready { id: from, acting, .. }) = &facts.source else { return None };
+    if let Some((reason, because)) = facts.lends_nothing.clone() {
+        return Some(Verdict::stalled(reason, because));
+    }
     let registry = facts.id.as_ref()?.segment("registries")?;
     let body = json!({
         "registryName": registry,

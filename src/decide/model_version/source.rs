@@ -123,8 +123,13 @@ pub(super) fn located<'a>(uri: &'a str, version: &ResourceId) -> Option<([String
 
 /// Does the path that the manifest names lead into another workspace than the version's?
 pub(super) fn leads_elsewhere(spec: &ModelVersionSpec, version: &ResourceId) -> bool {
-    let named = spec.source.uri.as_deref().and_then(named_workspace);
-    named.is_some_and(|named| Some(named) != workspace_of(version))
+    let Some(uri) = spec.source.uri.as_deref().map(str::to_ascii_lowercase) else { return false };
+    // What a server may take for a slash, a backslash or a dot could lead out again.
+    if ["%2f", "%5c", "%2e", "%25"].iter().any(|part| uri.contains(part)) {
+        return true;
+    }
+    let own = ["azureml://datastores/", "azureml://jobs/"].iter().any(|form| uri.starts_with(form));
+    !own && named_workspace(&uri).is_none_or(|named| Some(named) != workspace_of(version))
 }
 
 /// The workspace in the long form of a path.
@@ -143,6 +148,34 @@ pub(super) fn workspace_of(id: &ResourceId) -> Option<[String; 3]> {
 mod tests {
     use super::same_path;
     use crate::azure::model::ResourceId;
+
+    #[test]
+    fn only_the_files_of_the_own_workspace_are_registered() {
+        let version = ResourceId::workspace("s", "rg", "w").model_version("taxi", "3");
+        let elsewhere = |uri: &str| {
+            let spec = serde_json::json!({"model": "taxi", "version": "3", "source": {"uri": uri}});
+            super::leads_elsewhere(&serde_json::from_value(spec).expect("a spec"), &version)
+        };
+        for own in [
+            "azureml://datastores/models/paths/taxi/3",
+            "azureml://jobs/train-1/outputs/artifacts/paths/model",
+            "azureml://subscriptions/S/resourceGroups/RG/workspaces/w/datastores/models/paths/taxi",
+            "azureml://SUBSCRIPTIONS/s/resourcegroups/rg/workspaces/W/datastores/models/paths/a%20b",
+        ] {
+            assert!(!elsewhere(own), "{own}");
+        }
+        for other in [
+            "azureml://SUBSCRIPTIONS/s/resourcegroups/rg/workspaces/theirs/datastores/models/paths/taxi",
+            "azureml://subscriptions%2Fs%2Fresourcegroups/rg/workspaces/theirs/datastores/models/paths/taxi",
+            "azureml://registries/theirs/models/taxi/versions/1",
+            "azureml://locations/eastus/workspaces/x/models/taxi/versions/1",
+            "azureml://eastus.api.azureml.ms/subscriptions/s/resourceGroups/rg/workspaces/w/datastores/d/paths/x",
+            "azureml://datastores/models/paths/a%2F..%2F..%2Fb",
+            "azureml:///subscriptions/s/resourceGroups/rg/workspaces/w/datastores/d/paths/x",
+        ] {
+            assert!(elsewhere(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_path_is_the_same_short_and_long() {

@@ -180,6 +180,20 @@ impl Place {
         }
     }
 
+    /// The same for whoever refers to it from `home`: of whose identity acts for it, and why that is refused, other namespaces
+    /// hear nothing.
+    fn told_to(mut self, home: &str, place_home: &str, conditions: &[Condition]) -> Self {
+        let reason = conditions_of(conditions).reason(ConditionType::Ready);
+        let about_identity = matches!(reason, Some(Reason::Unauthorized | Reason::CredentialFailed));
+        if let Self::NotReady { because, .. } = &mut self
+            && about_identity
+            && home != place_home
+        {
+            *because = "Azure does not let its identity in. Its owner sees in its status why.".into();
+        }
+        self
+    }
+
     /// Is it gone, and with it the only one who could act there?
     pub(in crate::decide) fn is_lost(&self, acting: &Result<Principal, String>) -> bool {
         matches!(self, Self::Missing { .. }) && acting.is_err()

@@ -9,12 +9,12 @@ use super::policy::Source;
 use super::publishers::{Host, asks_for_labels, is_publisher};
 use super::{Place, Policy, SourceVersion};
 use crate::api::{
-    AllowedNamespaces, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey, Reason, Reference,
-    Registry, Workspace, conditions_of,
+    AllowedNamespaces, ConditionType, DeploymentBinding, Management, ModelVersion, Object, ObjectKey, Reason,
+    Reference, Registry, Workspace, conditions_of,
 };
 use crate::azure::model::{Principal, Purpose, ResourceId};
-use crate::decide::Referrers;
 use crate::decide::facts::{ClusterRead, Kind, Known, Name};
+use crate::decide::{Referrers, Right};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
     let by_labels = allowed.selector.is_some() && namespace != home;
@@ -164,7 +164,8 @@ pub fn registry_place(reference: &Reference, home: &str, known: &mut Known) -> P
             if let Err(because) = known.acting(&it.home(), it.spec.credentials.as_ref(), &it.id()) {
                 return Place::NotServed { what: key.to_string(), because };
             }
-            Place::registry(key.to_string(), it.id(), &it.spec, &it.current(), it.is_deleting())
+            let place = Place::registry(key.to_string(), it.id(), &it.spec, &it.current(), it.is_deleting());
+            place.told_to(home, &it.home(), &it.current().conditions)
         }
         (Access::NotWatched { because }, _) => Place::NotWatched { because },
         _ => Place::Missing { what: key.to_string() },
@@ -181,7 +182,8 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
                 return Place::NotServed { what: key.to_string(), because };
             }
             let policy = policy_of(&it, known);
-            Place::workspace(key.to_string(), it.id(), policy, &it.current(), it.is_deleting())
+            let place = Place::workspace(key.to_string(), it.id(), policy, &it.current(), it.is_deleting());
+            place.told_to(home, &it.home(), &it.current().conditions)
         }
         (Access::NotWatched { because }, _) => Place::NotWatched { because },
         _ => Place::Missing { what: key.to_string() },
@@ -253,6 +255,58 @@ pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVe
         (Access::NotWatched { because }, _) => SourceVersion::NotWatched { because },
         _ => SourceVersion::Missing { what: key.to_string() },
     }
+}
+
+/// Why the identity of a version's place does not publish it into this registry for an object of `home`; none where it does.
+///
+/// Whoever promotes lets two places act. The identity of the first one publishes only for its own namespace, into registries of
+/// its own namespace, or where it may act anyhow: else a reference would lend it to everybody who can write a Registry.
+pub fn refuses_to_publish(
+    source: &Reference,
+    registry: &Reference,
+    home: &str,
+    known: &mut Known,
+) -> Option<(Reason, String)> {
+    let source = known.object::<ModelVersion>(ObjectKey::meant::<ModelVersion>(source, home))?;
+    let from = find_workspace(source.spec.workspace_ref.as_ref()?, &source.home(), known)?;
+    let into = find_registry(registry, home, known)?;
+    if source.let_in(known) != Some(Right::Granted) {
+        return Some((
+            Reason::NotAPublisher,
+            format!(
+                "{} may not publish in {}, which it only looks at, so nothing is promoted from there for it. Have the owner of that place add its namespace to spec.publishers.",
+                source.key(),
+                from.key()
+            ),
+        ));
+    }
+    let whose = |place: Result<Principal, String>| place.ok();
+    let (first, second) = (whose(from.acting(&from.id(), known)), whose(into.acting(&into.id(), known)));
+    let listed = first == Some(Principal::Operator) && known.acting(&into.home(), None, &into.id()).is_ok();
+    let may = first == second || from.home() == home || from.home() == into.home() || listed;
+    (!may).then(|| {
+        (
+            Reason::IdentityNotAllowed,
+            format!(
+                "The identity of {} does not publish into {}: the two have to be in one namespace or act as the same identity. Promote into a registry of the namespace {}, or from a workspace of this namespace.",
+                from.key(),
+                into.key(),
+                from.home()
+            ),
+        )
+    })
+}
+
+/// Does a registry only observe what another Registry object manages? Then it gives nobody a right there.
+pub fn observes_anothers(registry: &Registry, known: &mut Known) -> bool {
+    let (id, home) = (registry.id(), registry.home());
+    registry.spec.management == Management::Observe
+        && known.naming::<Registry>(Name::resource(id.as_str())).iter().any(|other| {
+            other.home() != home
+                && other.id() == id
+                && other.spec.management == Management::Manage
+                && other.let_in(known) == Some(Right::Granted)
+        })
 }
 
 /// The place that a version lives in, where that lets it in, and whether it is contested. The version's own status is not

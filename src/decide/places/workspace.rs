@@ -2,10 +2,12 @@
 
 mod gather;
 
+use std::time::Duration;
+
 use crate::api::{Reason, WorkspaceSpec, WorkspaceStatus};
 use crate::azure::model::resource::Workspace;
 use crate::azure::model::{Class, ResourceId};
-use crate::decide::{Decision, Look, Situation, Verdict, first_of};
+use crate::decide::{Decision, Look, LookAgain, Situation, Verdict, first_of};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]
@@ -93,12 +95,18 @@ fn refuse_second_claimant(facts: &Facts) -> Option<Verdict> {
         None if us.claimants.is_empty() => return None,
         None => "A Workspace of another namespace".into(),
     };
-    Some(Verdict::stalled(
+    let conflict = Verdict::stalled(
         Reason::Conflict,
         format!(
             "{other} stands for this workspace too, and a workspace has one policy: Bindery changes nothing through either of them. Delete one of the two."
         ),
-    ))
+    );
+    // Whether an identity of its own may still read the workspace is looked up again soon: its word holds up others.
+    let next = match facts.spec.credentials {
+        Some(_) => LookAgain::After(Duration::from_secs(60).min(facts.situation.interval)),
+        None => conflict.next,
+    };
+    Some(Verdict { next, ..conflict })
 }
 
 fn report_unreadable(facts: &Facts) -> Option<Verdict> {

@@ -36,7 +36,7 @@ fn another_model_is_left_alone() {
                     "azureml://subscriptions/s/resourceGroups/rg/workspaces/secret/datastores/d/paths/m";
                 f.spec.source = serde_json::from_value(json!({"uri": uri})).unwrap();
             })),
-            "False AssetMismatch stalled | spec.source.uri leads into another workspace than the version's own. Copy the files into a datastore of this workspace, and name them in a new ModelVersion. | interval",
+            "False AssetMismatch stalled | spec.source.uri leads into another workspace than the version's own, or has another form than azureml://datastores/<datastore>/paths/<path>, azureml://jobs/<job>/outputs/<output> or the long form of one of them in this workspace. Copy the files into a datastore of this workspace, and name them in a new ModelVersion. | interval",
         ),
         (
             "a path into its own workspace, in full and in other letters",

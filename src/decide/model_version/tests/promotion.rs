@@ -65,6 +65,13 @@ fn a_promotion_is_published_once() {
             "False OperationRunning working | Azure works on it: publish taxi:3 to registry models. | 15 s",
         ),
         (
+            "the identity of the source's place is not lent to this registry",
+            decide(&promoting(|f| {
+                f.lends_nothing = Some((crate::api::Reason::IdentityNotAllowed, "No.".into()));
+            })),
+            "False IdentityNotAllowed stalled | No. | interval",
+        ),
+        (
             "the answer was lost",
             decide(&promoting(|f| asked(f, 20))),
             "False Publishing working | A publish from /w/models/taxi/3 was asked for, or was about to be, and its copy is not there yet. Bindery waits for the copy until 2026-03-01T12:29:40Z, and asks again then. To have it asked for at once, delete this object and apply it again. | 5 s",

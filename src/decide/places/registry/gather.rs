@@ -44,6 +44,12 @@ impl Kind for Registry {
         Some(Right::unless(self.acting(&self.id(), known).err().or(kept_out)))
     }
 
+    // What an administrator lists comes before what somebody's own account happens to be able to read.
+    fn outranks(&self, other: &Self) -> bool {
+        let listed = self.spec.credentials.is_none() && other.spec.credentials.is_some();
+        listed && self.home() != other.home()
+    }
+
     fn adopting(&self, _: &mut Known) -> Adopting {
         adopting(Some(self))
     }

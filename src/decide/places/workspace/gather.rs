@@ -36,6 +36,12 @@ impl Kind for Workspace {
         Some(Right::unless(self.acting(&self.id(), known).err().or(kept_out)))
     }
 
+    // What an administrator lists comes before what somebody's own account happens to be able to read.
+    fn outranks(&self, other: &Self) -> bool {
+        let listed = self.spec.credentials.is_none() && other.spec.credentials.is_some();
+        listed && self.home() != other.home()
+    }
+
     // Nothing of a workspace ever becomes Bindery's.
     fn adopting(&self, _: &mut Known) -> Adopting {
         Adopting::default()
