@@ -50,6 +50,27 @@ fn a_registry_is_ready_when_its_clients_can_find_it() {
     );
 }
 
+/// Whoever refers to a place hears that its identity fails, and only its own namespace hears whose that is.
+#[test]
+fn of_the_identity_of_a_place_other_namespaces_hear_nothing() {
+    let told = |reason: Reason, home: &str| {
+        let facts = registry();
+        let status = RegistryStatus {
+            conditions: stuck(reason),
+            discovery_url: Some("https://models.example".into()),
+            ..RegistryStatus::default()
+        };
+        let place = Place::registry("it".into(), facts.id, &facts.spec, &status, false);
+        in_words(&place.told_to(home, "platform", &status.conditions))
+    };
+    let nothing = "not ready: Azure does not let its identity in. Its owner sees in its status why.";
+    for reason in [Reason::Unauthorized, Reason::CredentialFailed] {
+        assert_eq!(told(reason, "fares"), nothing);
+        assert_eq!(told(reason, "platform"), STUCK);
+    }
+    assert_eq!(told(Reason::Refused, "fares"), STUCK);
+}
+
 #[test]
 fn a_workspace_is_ready_when_it_was_found() {
     let of = |deleting: bool, change: fn(&mut WorkspaceStatus)| {
