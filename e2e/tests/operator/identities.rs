@@ -260,3 +260,40 @@ async fn nobody_acts_as_another_namespace_or_quarrels_by_an_identity_without_rig
     assert!(ready(&stand.wait_for::<Workspace>("fares-prod", "Ready", ready).await?));
     Ok(())
 }
+
+/// Whoever may register in a shared workspace cannot have its identity write into a registry that they declare themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shared_workspace_lends_its_identity_to_no_registry_of_others() -> Outcome {
+    let (ours, theirs) = ("identities-shared", "identities-guest");
+    let stand = stand(ours, &[theirs]).await?;
+    stand.place_account(ours, "shared-azure").await?;
+    stand.place_account(theirs, "guest-azure").await?;
+    let everybody = json!([{"name": "everybody", "namespaces": {"from": "All"}}]);
+    let shared = with(acting_as("shared-azure"), json!({"publishers": everybody}));
+    stand.apply("Workspace", "fares-dev", shared).await?;
+    let own = with(taxi::registry(), json!({"credentials": {"serviceAccountName": "guest-azure"}}));
+    stand.apply_in(theirs, "Registry", "guest-models", own).await?;
+    let dev = json!({"workspaceRef": {"name": "fares-dev", "namespace": ours}});
+    stand.apply_in(theirs, "ModelVersion", "taxi-1-dev", with(taxi::from_job("1"), dev)).await?;
+    let promoted = with(taxi::promoted("1"), json!({"registryRef": {"name": "guest-models"}}));
+    stand.apply_in(theirs, "ModelVersion", "taxi-1", promoted).await?;
+
+    let versions: Api<ModelVersion> = Api::namespaced(stand.client.clone(), theirs);
+    let begun = std::time::Instant::now();
+    let said = loop {
+        let found = versions.get("taxi-1").await?;
+        if not_ready_because(&found, "IdentityNotAllowed") {
+            break e2e::stand::condition(&found, "Ready").map(|(.., said)| said).unwrap_or_default();
+        }
+        assert!(begun.elapsed() < e2e::stand::PATIENCE, "{found:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    let reason = format!(
+        "The identity of Workspace {ours}/fares-dev does not publish into Registry {theirs}/guest-models"
+    );
+    assert!(said.starts_with(&reason), "{said}");
+    assert!(stand.azure("workspaces/fares-dev/models/taxi/versions/1").is_some(), "registering is allowed");
+    assert!(stand.requests("POST", "/publish").is_empty());
+    assert_eq!(who_asked(&stand, "/registries/guest-models"), ["guest-azure"]);
+    Ok(())
+}

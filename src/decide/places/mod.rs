@@ -302,18 +302,6 @@ impl SourceVersion {
     }
 }
 
-/// Why a place has no claim whose own identity was not let in.
-const KEPT_OUT: &str = "Azure does not let its own identity read it";
-
-/// Does Azure not let in the identity that acts for a place?
-fn is_kept_out(conditions: &[Condition]) -> bool {
-    let ready = conditions_of(conditions).reason(ConditionType::Ready);
-    matches!(
-        ready,
-        Some(Reason::Unauthorized | Reason::CredentialFailed | Reason::NotFound | Reason::NotInAzure)
-    )
-}
-
 /// Is only a person able to help it?
 fn stalled(conditions: &[Condition]) -> bool {
     conditions_of(conditions).is_true(ConditionType::Stalled)

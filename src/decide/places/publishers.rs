@@ -1,10 +1,12 @@
-//! Who may put what into a place, and whether objects there may take over what exists.
+//! Who may put what into a place, whether objects there may take over what exists, and what a place itself may lay claim to.
 
 use super::policy::matches;
 use super::reference::{may_refer, with_labels};
 use crate::api::{
-    Adoption, AllowedNamespaces, Credentials, Object, PublisherNamespaces, Registry, Workspace,
+    Adoption, AllowedNamespaces, ConditionType, Credentials, Object, PublisherNamespaces, Reason, Registry,
+    Workspace, conditions_of,
 };
+use crate::azure::model::Principal;
 use crate::decide::facts::{ClusterRead, Known};
 use crate::decide::{Adopting, Right};
 
@@ -177,4 +179,23 @@ pub fn adopting<P: Host>(place: Option<&P>) -> Adopting {
         }
         None => Adopting::default(),
     }
+}
+
+/// What a place may lay claim to in Azure, where this is as whom it acts and `seen` tells whether Azure was ever read for it.
+/// Whom no identity serves has no claim, and whose own identity Azure does not let in has none either.
+pub(super) fn right_of_place<P: Host>(place: &P, acting: Result<Principal, String>, seen: bool) -> Right {
+    let ready = conditions_of(place.conditions()).reason(ConditionType::Ready);
+    let refused = matches!(
+        ready,
+        Some(Reason::Unauthorized | Reason::CredentialFailed | Reason::NotFound | Reason::NotInAzure)
+    );
+    let kept_out = place.credentials().is_some() && (!seen || refused);
+    let kept_out = kept_out.then(|| "Azure does not let its own identity read it".to_string());
+    Right::unless(acting.err().or(kept_out))
+}
+
+/// Does a place come before another one for the same resource? What an administrator lists comes before what an account of
+/// another namespace happens to be able to read.
+pub(super) fn is_listed_before<P: Host>(place: &P, other: &P) -> bool {
+    place.credentials().is_none() && other.credentials().is_some() && place.home() != other.home()
 }

@@ -280,10 +280,10 @@ pub fn refuses_to_publish(
             ),
         ));
     }
-    let whose = |place: Result<Principal, String>| place.ok();
-    let (first, second) = (whose(from.acting(&from.id(), known)), whose(into.acting(&into.id(), known)));
-    let listed = first == Some(Principal::Operator) && known.acting(&into.home(), None, &into.id()).is_ok();
-    let may = first == second || from.home() == home || from.home() == into.home() || listed;
+    let first = from.acting(&from.id(), known).ok()?;
+    let same = into.acting(&into.id(), known).as_ref() == Ok(&first);
+    let listed = first == Principal::Operator && known.acting(&into.home(), None, &into.id()).is_ok();
+    let may = same || listed || from.home() == home || from.home() == into.home();
     (!may).then(|| {
         (
             Reason::IdentityNotAllowed,

@@ -8,9 +8,8 @@ use crate::azure::model::resource::{self, Rest};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::publishers::adopting;
+use crate::decide::places::publishers::{adopting, is_listed_before, right_of_place};
 use crate::decide::places::reference::referrers;
-use crate::decide::places::{KEPT_OUT, is_kept_out};
 use crate::decide::{Adopting, Referrers, Right, Situation, words_of};
 
 /// What a registry may hold.
@@ -36,18 +35,13 @@ impl Kind for Registry {
         known.acting(&self.home(), self.spec.credentials.as_ref(), at)
     }
 
-    // Whom no identity serves has no claim, and whose own identity was not let in by Azure has none either.
     fn let_in(&self, known: &mut Known) -> Option<Right> {
-        let (status, own) = (self.current(), self.spec.credentials.is_some());
-        let kept_out = own && (status.discovery_url.is_none() || is_kept_out(&status.conditions));
-        let kept_out = kept_out.then(|| KEPT_OUT.to_string());
-        Some(Right::unless(self.acting(&self.id(), known).err().or(kept_out)))
+        let (acting, seen) = (self.acting(&self.id(), known), self.current().discovery_url.is_some());
+        Some(right_of_place(self, acting, seen))
     }
 
-    // What an administrator lists comes before what somebody's own account happens to be able to read.
     fn outranks(&self, other: &Self) -> bool {
-        let listed = self.spec.credentials.is_none() && other.spec.credentials.is_some();
-        listed && self.home() != other.home()
+        is_listed_before(self, other)
     }
 
     fn adopting(&self, _: &mut Known) -> Adopting {
