@@ -187,6 +187,9 @@ pub struct ModelVersionStatus {
     /// The id that deployments use: `azureml://registries/…` for a registry, the ARM id for a workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
+    /// When Azure made the version, by Azure's own clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
     /// The stage that Azure shows of the version, such as `Production`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
@@ -267,6 +270,9 @@ pub struct Lineage {
     /// The versions that this one was promoted from, the nearest first, by ARM id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub promoted_from: Vec<String>,
+    /// Whether Azure itself shows that the files are this job's. Of a version in a workspace: they are in an output of the job. Of a version in a registry: Bindery published it from a verified version. What is not verified is what the manifest says, and says nothing certain of the files.
+    #[serde(default)]
+    pub verified: bool,
 }
 
 /// An input of a training job.

@@ -137,7 +137,7 @@ pub struct ThisWorkspace {}
 /// What must be known of where a version comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LineagePolicy {
-    /// `Named`: Azure knows the training job, and the version's `status.lineage.job` names it.
+    /// `Named`: Azure knows the training job, and the version's `status.lineage.job` names it. `Verified`: besides, Azure shows that the version's files are that job's: they are in an output of the job, or Bindery published the version from one of which that is true. Bindery reads this from Azure before traffic rises.
     pub require: LineageRequirement,
 }
 
@@ -145,6 +145,7 @@ pub struct LineagePolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LineageRequirement {
     Named,
+    Verified,
 }
 
 /// What Bindery has found and done, for people and for tools that wait. Bindery alone writes it.

@@ -18,6 +18,7 @@ mod waiting;
 use std::time::Duration;
 
 use super::drift::{Differences, goes_out, intended};
+use super::model_version::Proof;
 use super::rollout::{
     Carries, Next, Revision, STABLE_TAG, Scene, View, endpoint_differences, mark, written_on,
 };
@@ -41,6 +42,8 @@ pub struct Facts {
     pub led_away: Option<ResourceId>,
     /// The version to serve.
     pub version: SourceVersion,
+    /// Whether Azure says where its bytes come from; looked up where the workspace asks for that.
+    pub proof: Proof,
     pub endpoint: Look<OnlineEndpoint>,
     /// The deployments on the endpoint.
     pub deployments: Vec<OnlineDeployment>,

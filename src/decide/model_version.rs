@@ -4,6 +4,7 @@ mod gather;
 mod lineage;
 mod output;
 mod promotion;
+mod proof;
 mod source;
 mod teardown;
 
@@ -22,6 +23,7 @@ use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
 #[cfg(test)]
 pub use gather::circle;
 pub use lineage::wants_lineage;
+pub use proof::Proof;
 pub use source::{job_of, job_output, job_to_read};
 
 /// Everything the decision needs.
@@ -48,6 +50,8 @@ pub struct Facts {
     /// It was made by the identity that publishes from its source: what nobody else owns is our copy then, also when the
     /// status does not know of it any more.
     pub copied_by_us: bool,
+    /// Whether Azure says where the source's bytes come from; looked up when a copy is to be described.
+    pub source_proof: Proof,
     /// The job that made it; looked up once.
     pub job: Look<Job>,
     /// The MLflow run of that job; looked up once.
@@ -117,6 +121,11 @@ impl Facts {
         self.situation.mode.observes()
     }
 
+    /// Did Bindery ask for the copy that is there and that is to be described?
+    fn has_copied(&self) -> bool {
+        self.status.publishing.is_some() || self.copied_by_us
+    }
+
     fn title(&self) -> String {
         format!("{}:{}", self.spec.model, self.spec.version)
     }
@@ -154,11 +163,17 @@ impl Facts {
 
     /// What was found with our fields set; what is not ours goes back as it came.
     fn desired(&self, mut version: ModelVersion) -> ModelVersion {
-        let (spec, found) = (&self.spec, &mut version.properties);
+        let (spec, lineage) = (&self.spec, lineage::of(self, &version));
+        let mut marks = version.properties.tags.clone();
+        if self.has_copied() && !self.situation.ownership.owns(&marks) {
+            proof::mark_copy(self, &version, &mut marks);
+        }
+        let found = &mut version.properties;
         if spec.description.is_some() {
             found.description.clone_from(&spec.description);
         }
-        found.tags = merged(&found.tags, &spec.tags, &self.status.owned_tags);
+        found.tags = merged(&marks, &spec.tags, &self.status.owned_tags);
+        found.tags.extend(lineage.iter().flat_map(lineage::to_tags));
         found.tags.insert(OWNER_TAG.into(), self.situation.ownership.owner.to_string());
         found.properties = merged(&found.properties, &spec.properties, &self.status.owned_properties);
         if spec.stage.is_some() {
@@ -194,7 +209,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.publishing = promotion::publishing(facts);
     if belongs_to_another(facts) {
-        (status.id, status.asset_id, status.stage) = (None, None, None);
+        (status.id, status.asset_id, status.stage, status.created_at) = (None, None, None, None);
         (status.kind, status.lineage, status.serving_summary) = (None, None, None);
         (status.served_by, status.drift) = (vec![], vec![]);
         return status;
@@ -210,6 +225,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         status.id = facts.id.as_ref().map(ToString::to_string);
         status.asset_id.clone_from(&facts.asset_id);
         status.stage.clone_from(&version.properties.stage);
+        status.created_at = version.created();
         status.kind = source::type_of(version);
         status.lineage = lineage::of(facts, version);
         status.drift =
@@ -224,7 +240,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         }
     } else if facts.version.is_absent() {
         status.asset_id = None;
-        (status.stage, status.kind) = (None, None);
+        (status.stage, status.kind, status.created_at) = (None, None, None);
         status.drift = vec![];
     }
     status
@@ -365,7 +381,7 @@ fn correct(facts: &Facts) -> Option<Verdict> {
     }
     let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
     let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
-    let copied = facts.status.publishing.is_some() || facts.copied_by_us;
+    let copied = facts.has_copied();
     let (title, fields_in_words) = (facts.title(), fields.join(", "));
     let (purpose, doing) = match (adopting, drifted) {
         (true, _) if copied => (Purpose::Describe, format!("describe the published {title}")),

@@ -436,6 +436,20 @@ async fn the_policy_of_the_place_decides_what_may_serve() -> Outcome {
     assert!(message.contains("training job") && message.contains("taxi:2 has none"), "{message}");
     assert!(created(&stand).is_empty());
 
+    // That a job is named is not enough where the place asks for proof: files that nobody knows, with the name of a job.
+    let claimed = json!({"properties": {"modelUri": "azureml://datastores/models/paths/taxi/9", "jobName": "taxi-train-1"}});
+    stand.exists_in_azure("workspaces/fares-dev/models/taxi/versions/9", &claimed)?;
+    stand.apply("Workspace", "fares-prod", policy(json!({"lineage": {"require": "Verified"}}))).await?;
+    let mut existing = taxi::from_job("9");
+    existing["source"] = json!({"existing": {}});
+    existing["management"] = json!("Observe");
+    stand.apply("ModelVersion", "taxi-9", existing).await?;
+    stand.wait_for::<ModelVersion>("taxi-9", "Ready", ready).await?;
+    stand.apply("DeploymentBinding", "claimed", taxi::binding("taxi-9")).await?;
+    let message = refused("claimed").await?;
+    assert!(message.contains("its files are not the output of a job that Azure has"), "{message}");
+    stand.delete::<DeploymentBinding>("claimed").await?;
+
     // The place allows one registry only.
     stand.apply("Workspace", "fares-prod", policy(from("fares-models"))).await?;
     stand

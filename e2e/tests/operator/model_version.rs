@@ -52,6 +52,7 @@ async fn from_a_job_it_has_a_lineage_that_nobody_typed() -> Outcome {
             "dirty": false,
         },
         "trainedBy": "ada",
+        "verified": true,
     });
     assert_eq!(lineage, expected, "without the credentials of the repository");
     Ok(())
@@ -124,9 +125,18 @@ async fn a_promotion_is_one_publish_and_one_put() -> Outcome {
     assert_eq!(publishes(&stand), 1);
     assert_eq!(stand.requests_on("PUT", PUBLISHED).len(), 1);
     assert_eq!(stand.azure_field(PUBLISHED, "/properties/description"), "For production.");
+    let tags = stand.azure_field(PUBLISHED, "/properties/tags");
+    let mark = tags["bindery-published-from"].as_str().ok_or("what it was published from")?;
+    assert_eq!(mark.len(), 16, "{mark}");
     assert_eq!(
-        stand.azure_field(PUBLISHED, "/properties/tags"),
-        json!({"approved": "yes", "bindery-owner": "stand/version-promoted/taxi-1"})
+        tags,
+        json!({
+            "approved": "yes", "bindery-owner": "stand/version-promoted/taxi-1",
+            "bindery-verified": "true", "bindery-published-from": mark, "bindery-job": "taxi-train-1",
+            "bindery-experiment": "nyc-taxi-fare", "bindery-trained-by": "ada",
+            "bindery-repository": "https://git.example/fares.git",
+            "bindery-commit": "4f2c1d9e8b7a60514f2c1d9e8b7a60514f2c1d9e",
+        })
     );
     let status = version.status.ok_or("a status")?;
     assert_eq!(status.asset_id.as_deref(), Some("azureml://registries/fares-models/models/taxi/versions/1"));
@@ -134,6 +144,7 @@ async fn a_promotion_is_one_publish_and_one_put() -> Outcome {
     let lineage = status.lineage.ok_or("a lineage")?;
     assert_eq!(lineage.promoted_from, [e2e::stand::azure_id(DEV)]);
     assert_eq!(lineage.metrics.get("rmse").map(String::as_str), Some("4.1"));
+    assert!(lineage.verified);
     Ok(())
 }
 

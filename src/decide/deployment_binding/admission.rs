@@ -7,6 +7,7 @@ use super::{Case, Facts, waiting};
 use crate::api::{DeploymentBindingSpec, LineageRequirement, Reason};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
+use crate::decide::model_version::Proof;
 use crate::decide::places::policy::Refused;
 use crate::decide::{Place, SourceVersion};
 
@@ -24,10 +25,15 @@ fn of_version(facts: &Facts) -> Vec<String> {
     };
     let workspace = &facts.spec.workspace_ref.name;
     let mut refused = vec![];
-    if policy.lineage == Some(LineageRequirement::Named) && lineage.job.is_none() {
+    if policy.lineage.is_some() && lineage.job.is_none() {
         refused.push(format!(
             "Workspace {workspace} serves only versions whose training job is known, and {model}:{version} has none. Register it from a job."
         ));
+    }
+    if policy.lineage == Some(LineageRequirement::Verified) {
+        refused.extend(unproven(facts).map(|because| {
+            format!("Workspace {workspace} serves only versions whose origin Azure shows, and {because}.")
+        }));
     }
     if let Some(sources) = policy.refuses_place(id, model) {
         let from = registry.as_ref().map_or_else(|| "a workspace".to_string(), |r| format!("registry {r}"));
@@ -36,6 +42,25 @@ fn of_version(facts: &Facts) -> Vec<String> {
         ));
     }
     refused
+}
+
+/// Why nothing proves where the version comes from, for a sentence.
+fn unproven(facts: &Facts) -> Option<String> {
+    let SourceVersion::Ready { model, version, .. } = &facts.version else { return None };
+    match &facts.proof {
+        Proof::Proven { .. } => None,
+        Proof::Lacking(because) => Some(format!(
+            "of {model}:{version} that is not known: {because}. Register the output of a job (spec.source.job), and let Bindery promote that version"
+        )),
+        Proof::Unseen(error) => {
+            let answered =
+                error.as_ref().map(|error| format!(": {}", error.to_string().trim_end_matches('.')));
+            let answered = answered.unwrap_or_default();
+            Some(format!(
+                "{model}:{version} could not be read in Azure{answered}. It is read again at the next look"
+            ))
+        }
+    }
 }
 
 /// By what the deployment brings besides.

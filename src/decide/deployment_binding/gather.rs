@@ -1,11 +1,14 @@
 //! What a binding's decision needs to know.
 
 use super::Facts;
-use crate::api::{DeploymentBinding, DeploymentBindingStatus, Object, ObjectKey, Workspace};
+use crate::api::{
+    DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, Workspace,
+};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::model_version::Proof;
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
     acting_in, find_workspace, is_contested, remembered, stay_with_what_was_made, version, workspace_place,
@@ -82,6 +85,12 @@ impl Kind for DeploymentBinding {
         let home = self.home();
         let place = workspace_place(&self.spec.workspace_ref, &home, known);
         let version = version(&self.spec.model.version_ref, &home, known);
+        let proof = match &place {
+            Place::Ready { policy, .. } if policy.lineage == Some(LineageRequirement::Verified) => {
+                Proof::read(&version, known)
+            }
+            _ => Proof::Unseen(None),
+        };
         let mut id = self.target(known);
         let ours = |e: &OnlineEndpoint| situation.ownership.owns(&e.tags);
         let led_away = stay_with_what_was_made(self, &mut id, made(self), ours, known);
@@ -96,6 +105,7 @@ impl Kind for DeploymentBinding {
             id: id.clone(),
             led_away,
             version,
+            proof,
             situation,
         };
         let whole = id.filter(|_| may_look).is_none_or(|id| look_at_endpoint(&mut facts, &id, known));

@@ -235,6 +235,19 @@ impl Known {
         }
     }
 
+    /// The same, read as somebody else: whoever acts in the place that the resource is in.
+    pub fn resource_as<T: DeserializeOwned>(
+        &mut self,
+        principal: &Principal,
+        purpose: Purpose,
+        id: &ResourceId,
+    ) -> Option<Result<Option<T>, Error>> {
+        let before = std::mem::replace(&mut self.principal, principal.clone());
+        let found = self.resource(purpose, id);
+        self.principal = before;
+        found
+    }
+
     /// A collection of Azure. `None`: not read yet.
     pub fn collection<T: DeserializeOwned>(
         &mut self,

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod identities;
+mod proof;
 mod publishers;
 
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, job_of, job_to_read, wants_lineage};
+use super::{Facts, Proof, job_of, job_to_read, wants_lineage};
 use crate::api::{
     DeploymentBinding, Management, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy,
     Workspace,
@@ -111,7 +111,7 @@ impl Kind for ModelVersion {
     }
 
     fn gather(&self, mut situation: Situation, known: &mut Known) -> Facts {
-        let (spec, status, home) = (&self.spec, self.current(), self.home());
+        let (spec, mut status, home) = (&self.spec, self.current(), self.home());
         let place = match (&spec.registry_ref, &spec.workspace_ref) {
             (Some(registry), _) => registry_place(registry, &home, known),
             (None, Some(workspace)) => workspace_place(workspace, &home, known),
@@ -132,6 +132,11 @@ impl Kind for ModelVersion {
         situation.looked(&found);
         let tags = found.found().map(|v| &v.properties.tags);
         situation.read_tags(self, tags, known);
+        // What was made again under its number is another version, and comes from elsewhere.
+        let made = |v: &resource::ModelVersion| v.created().zip(status.created_at);
+        if found.found().and_then(made).is_some_and(|(now, before)| now != before) {
+            status.lineage = None;
+        }
         let asset_id = id.as_ref().map(ResourceId::asset_id);
         let source = spec.source.model_version_ref.as_ref().map(|r| version(r, &home, known));
         match (&source, situation.operation.remembered.as_ref().map(|operation| operation.purpose)) {
@@ -145,6 +150,11 @@ impl Kind for ModelVersion {
         let lends_nothing = match (&spec.source.model_version_ref, &spec.registry_ref) {
             (Some(source), Some(registry)) => refuses_to_publish(source, registry, &home, known),
             _ => None,
+        };
+        let copied = status.publishing.is_some() && !tags.is_some_and(|tags| situation.ownership.owns(tags));
+        let source_proof = match source.as_ref().filter(|_| copied && found.found().is_some()) {
+            Some(source) => Proof::read(source, known),
+            None => Proof::Unseen(None),
         };
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let (mut job, mut run) = (Look::Unseen, Look::Unseen);
@@ -167,6 +177,7 @@ impl Kind for ModelVersion {
             version: found,
             copied_by_us,
             lends_nothing,
+            source_proof,
             job,
             run,
             served_by,

@@ -8,6 +8,7 @@ pub mod reference;
 pub mod registry;
 pub mod workspace;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 pub use identity::Served;
@@ -117,6 +118,8 @@ pub enum SourceVersion {
         kind: Option<ModelType>,
         /// Where it comes from.
         lineage: Lineage,
+        /// When Azure made it.
+        created: Option<Timestamp>,
         /// The registry it lives in, by its name in Azure; none for a workspace.
         registry: Option<String>,
     },
@@ -298,6 +301,7 @@ impl SourceVersion {
             version: spec.version.clone(),
             kind: status.kind.or(spec.kind),
             lineage: status.lineage.unwrap_or_default(),
+            created: status.created_at,
         }
     }
 }

@@ -177,7 +177,8 @@ impl Cloud {
 
     /// What a publish makes of a version.
     fn copy_of(&self, source: &Value) -> Value {
-        let mut copy = json!({"systemData": {"createdBy": super::US}, "properties": {
+        let made = json!({"createdBy": super::US, "createdAt": self.now.to_string()});
+        let mut copy = json!({"systemData": made, "properties": {
             "modelUri": source["properties"]["modelUri"], "modelType": source["properties"]["modelType"],
             "provisioningState": "Succeeded", "stage": "Development", "flavors": {}, "tags": {},
             "properties": {}, "isArchived": false,

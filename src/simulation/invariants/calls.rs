@@ -209,7 +209,11 @@ fn ownership_stays<K: Kind>(world: &World, object: &K, call: &Call) -> Result<()
     let of_its_source = before.starts_with("fares/dev-") && call.resource.segment("registries").is_some();
     let copied = call.errand.purpose == Purpose::Describe || of_its_source;
     let goes = object.is_deleting() && object.full_name() == before;
-    hold(copied || goes || before == after || !world.lives::<K>(&before), said)
+    // A deployment belongs to whoever owns its endpoint, whatever became of the one who made it.
+    let endpoint = world.cloud.resources.get(&call.resource.parent().parent());
+    let follows = Form::of(&call.resource) == Form::Deployment
+        && endpoint.and_then(|endpoint| owner(&endpoint.body)).as_ref() == Some(&after);
+    hold(copied || goes || follows || before == after || !world.lives::<K>(&before), said)
 }
 
 /// From the GET to the end of the PUT nobody else of this process works on the resource. A publish changes another one.

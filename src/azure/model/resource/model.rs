@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -53,6 +54,11 @@ impl ModelVersion {
     /// Who made it, by the name that Azure gives them.
     pub fn created_by(&self) -> Option<&str> {
         self.rest.get("systemData")?.get("createdBy")?.as_str()
+    }
+
+    /// When it was made, by Azure's own clock; none where Azure does not say.
+    pub fn created(&self) -> Option<Timestamp> {
+        self.rest.get("systemData")?.get("createdAt")?.as_str()?.parse().ok()
     }
 
     /// The body of a PUT of this version.

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::api::{ConditionType, DeploymentBindingStatus, Lineage, LineageRequirement, conditions_of};
-use crate::azure::model::Action;
+use crate::azure::model::{Action, Class, Error};
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, registry_as_source, short};
+use crate::decide::model_version::Proof;
 use crate::decide::places::Policy;
 use crate::decide::{Decision, Look, Mode, Place, SourceVersion};
 
@@ -172,6 +173,44 @@ fn what_a_deployment_brings_is_held_against_the_policy() {
         let begins = decision.call.is_some_and(|call| call.doing == "create the endpoint taxi");
         assert_eq!(begins, expected == yes, "{situation}");
     }
+}
+
+#[test]
+fn a_place_may_ask_for_proof_of_the_origin() {
+    let asking = |proof: Proof| {
+        let it = under(binding(), |policy| policy.lineage = Some(LineageRequirement::Verified));
+        it.with(|f| f.proof = proof).decide()
+    };
+    let proven = Proof::Proven { mark: "m".into(), version: Box::default() };
+    let decision = asking(proven);
+    assert_eq!(admitted(&decision), "True Succeeded: The policy of Workspace production lets taxi:1 serve.");
+    assert_eq!(decision.call.unwrap().doing, "create the endpoint taxi");
+    let error = Error::new(Class::Transient, "No answer.");
+    for (proof, said) in [
+        (
+            Proof::Lacking("its files are not the output of a job that Azure has".into()),
+            "of taxi:1 that is not known: its files are not the output of a job that Azure has. Register the output of a job (spec.source.job), and let Bindery promote that version.",
+        ),
+        (Proof::Unseen(None), "taxi:1 could not be read in Azure. It is read again at the next look."),
+        (
+            Proof::Unseen(Some(error)),
+            "taxi:1 could not be read in Azure: No answer. It is read again at the next look.",
+        ),
+    ] {
+        let decision = asking(proof);
+        let expected = format!(
+            "False PolicyRefused: Workspace production serves only versions whose origin Azure shows, and {said}"
+        );
+        assert_eq!(admitted(&decision), expected);
+        assert!(decision.call.is_none());
+    }
+    // A job that the status names is asked for as well, and named first.
+    let it = under(binding(), |policy| policy.lineage = Some(LineageRequirement::Verified));
+    let it = it.with(|f| {
+        let SourceVersion::Ready { lineage, .. } = &mut f.version else { unreachable!() };
+        *lineage = Lineage::default();
+    });
+    assert!(admitted(&it.decide()).contains("training job is known, and taxi:1 has none"));
 }
 
 #[test]

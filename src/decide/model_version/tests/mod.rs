@@ -6,6 +6,7 @@ mod bodies;
 mod deletion;
 mod origin;
 mod promotion;
+mod proof;
 mod questions;
 
 use super::{Facts, decide};

@@ -1,0 +1,120 @@
+//! What proves where the bytes of a version come from. It is read from Azure each time: a manifest says what somebody means,
+//! and a status what was true once.
+//!
+//! A version in a workspace is proven where its files are the output of a job that Azure has. A copy in a registry is proven by
+//! a tag, which Bindery sets when it describes a copy that it has published itself from a proven version.
+
+use sha2::{Digest, Sha256};
+
+use super::Facts;
+use super::output::{name_of, output_of};
+use crate::azure::model::resource::{Job, ModelVersion, Strings};
+use crate::azure::model::{Error, Purpose, ResourceId, folded};
+use crate::decide::SourceVersion;
+use crate::decide::facts::Known;
+
+/// `true` on a copy that Bindery has published from a proven version.
+const VERIFIED_TAG: &str = "bindery-verified";
+/// Which version a copy was published from: a hash of its id and of when it was made, for its number can be made again.
+const PUBLISHED_FROM_TAG: &str = "bindery-published-from";
+
+/// Does Azure itself say where the bytes of a version come from?
+#[derive(Debug, Clone, PartialEq)]
+pub enum Proof {
+    /// It does. The mark stands for the version as it is now.
+    Proven {
+        /// What a copy of it carries.
+        mark: String,
+        /// The version, as it was read.
+        version: Box<ModelVersion>,
+    },
+    /// It does not, and why.
+    Lacking(String),
+    /// Nobody has looked, or the look failed.
+    Unseen(Option<Error>),
+}
+
+impl Proof {
+    /// Reads a version, and the job that its files lie in, as whoever acts in its place.
+    pub fn read(of: &SourceVersion, known: &mut Known) -> Self {
+        let SourceVersion::Ready { acting, id, .. } = of else { return Self::Unseen(None) };
+        let version = match known.resource_as::<ModelVersion>(acting, Purpose::TraceLineage, id) {
+            None => return Self::Unseen(None),
+            Some(Err(error)) => return Self::Unseen(Some(error)),
+            Some(Ok(None)) => return Self::Lacking(format!("Azure does not have {id} any more")),
+            Some(Ok(Some(version))) => version,
+        };
+        let job = match job_that_holds(&version, id) {
+            None => None,
+            Some(job) => match known.resource_as::<Job>(acting, Purpose::TraceLineage, &job) {
+                None => return Self::Unseen(None),
+                Some(Err(error)) => return Self::Unseen(Some(error)),
+                Some(Ok(job)) => job,
+            },
+        };
+        if is_proven(&version, id, job.as_ref()) {
+            let mark = mark(id, &version);
+            return Self::Proven { mark, version: Box::new(version) };
+        }
+        Self::Lacking(if id.segment("registries").is_some() {
+            "Bindery did not publish it from a version whose training job Azure names".into()
+        } else {
+            "its files are not the output of a job that Azure has".into()
+        })
+    }
+}
+
+/// The job of the version's own workspace that its files lie in, by their path.
+fn job_that_holds(version: &ModelVersion, id: &ResourceId) -> Option<ResourceId> {
+    let output = output_of(version.properties.model_uri.as_deref()?, id)?;
+    Some(id.parent().parent().parent().parent().child("jobs", output.job))
+}
+
+/// Is it proven, by what Azure says of it and of the job that its files lie in?
+pub(super) fn is_proven(version: &ModelVersion, id: &ResourceId, job: Option<&Job>) -> bool {
+    let found = &version.properties;
+    if id.segment("registries").is_some() {
+        return found.tags.get(VERIFIED_TAG).is_some_and(|tag| tag == "true");
+    }
+    let output = found.model_uri.as_deref().and_then(|uri| output_of(uri, id));
+    let Some((output, job)) = output.zip(job) else { return false };
+    let named = found.job_name.as_deref().filter(|name| !name.is_empty());
+    output.is_of(job, id) && named.is_none_or(|name| name == name_of(job).unwrap_or(output.job))
+}
+
+/// Was this copy published by Bindery from another version than `source`, or from one that was made again since? None where
+/// nothing says from what it was published.
+pub(super) fn is_of_another(
+    copy: &ModelVersion,
+    source: &ResourceId,
+    made: Option<jiff::Timestamp>,
+) -> Option<bool> {
+    let tag = copy.properties.tags.get(PUBLISHED_FROM_TAG)?;
+    Some(*tag != hash(source, made))
+}
+
+/// Marks a copy that is about to be described. A publish may take the tags of its source along, so what is not known of this
+/// copy is taken away.
+pub(super) fn mark_copy(facts: &Facts, copy: &ModelVersion, tags: &mut Strings) {
+    tags.remove(VERIFIED_TAG);
+    tags.remove(PUBLISHED_FROM_TAG);
+    // Who made a copy without an intent is known, and not from what.
+    let from = facts.status.publishing.as_ref().map(|publishing| ResourceId::new(&publishing.from));
+    let (Some(from), Proof::Proven { mark, version }) = (from, &facts.source_proof) else { return };
+    // The version that is there now is the one that was published, if it is older than the copy.
+    let older = version.created().zip(copy.created()).is_some_and(|(source, copy)| source <= copy);
+    if Some(&from) == facts.source_id() && older {
+        tags.insert(VERIFIED_TAG.into(), "true".into());
+        tags.insert(PUBLISHED_FROM_TAG.into(), mark.clone());
+    }
+}
+
+pub(super) fn mark(id: &ResourceId, version: &ModelVersion) -> String {
+    hash(id, version.created())
+}
+
+fn hash(id: &ResourceId, made: Option<jiff::Timestamp>) -> String {
+    let made = made.map(|made| made.to_string()).unwrap_or_default();
+    let digest: [u8; 32] = Sha256::digest(format!("{} {made}", folded(id.as_str())).as_bytes()).into();
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
