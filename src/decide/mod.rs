@@ -6,6 +6,7 @@
 //! holds back what may not be done now: the same way for every kind.
 
 mod condition;
+mod digest;
 mod drift;
 pub mod facts;
 #[cfg(test)]

@@ -4,13 +4,12 @@
 //! A version in a workspace is proven where its files are the output of a job that Azure has. A copy in a registry is proven by
 //! a tag, which Bindery sets when it describes a copy that it has published itself from a proven version.
 
-use sha2::{Digest, Sha256};
-
 use super::Facts;
 use super::output::{name_of, output_of};
 use crate::azure::model::resource::{Job, ModelVersion, Strings};
 use crate::azure::model::{Error, Purpose, ResourceId, folded};
 use crate::decide::SourceVersion;
+use crate::decide::digest::short_hash;
 use crate::decide::facts::Known;
 
 /// `true` on a copy that Bindery has published from a proven version.
@@ -115,6 +114,5 @@ pub(super) fn mark(id: &ResourceId, version: &ModelVersion) -> String {
 
 fn hash(id: &ResourceId, made: Option<jiff::Timestamp>) -> String {
     let made = made.map(|made| made.to_string()).unwrap_or_default();
-    let digest: [u8; 32] = Sha256::digest(format!("{} {made}", folded(id.as_str())).as_bytes()).into();
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    short_hash(&format!("{} {made}", folded(id.as_str())), 8)
 }

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::api::Deployment;
 use crate::azure::model::resource::OnlineDeployment;
+use crate::decide::digest::short_hash;
 
 /// The tag of a deployment that holds its revision.
 pub const REVISION_TAG: &str = "bindery-revision";
@@ -29,9 +29,7 @@ impl Revision {
             fields.remove("tags");
         }
         let input = canonical(&json!({"scheme": SCHEME, "asset": asset_id, "deployment": written}));
-        let digest: [u8; 32] = Sha256::digest(input.as_bytes()).into();
-        let head: Vec<String> = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-        Self(head.concat())
+        Self(short_hash(&input, 5))
     }
 
     /// The revision that a deployment's tag names.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::revision::canonical;
 use super::{Position, Revision, Weight};
 use crate::api::Step;
+use crate::decide::digest::short_hash;
 use crate::decide::elapsed;
 
 /// What comes next for a candidate that is ready.
@@ -30,9 +30,7 @@ impl StepsHash {
     /// The hash of these steps.
     pub fn of(steps: &[Step]) -> Self {
         let written = serde_json::to_value(steps).unwrap_or(Value::Null);
-        let digest: [u8; 32] = Sha256::digest(canonical(&written).as_bytes()).into();
-        let head: Vec<String> = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self(head.concat())
+        Self(short_hash(&canonical(&written), 4))
     }
 
     /// A hash from its text.

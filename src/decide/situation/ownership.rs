@@ -5,13 +5,13 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::{Mode, Situation, Watched, elapsed, in_seconds};
 use crate::api::Reason;
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, ResourceId};
 use crate::decide::Verdict;
+use crate::decide::digest::short_hash;
 use crate::decide::places::TO_DELETE_NOW;
 
 /// The tag that names the owner: `<cluster>/<namespace>/<name>`.
@@ -41,9 +41,7 @@ impl Owner {
         let object = if object.chars().count() <= room {
             object.to_string()
         } else {
-            let digest: [u8; 32] = Sha256::digest(object.as_bytes()).into();
-            let hash: Vec<String> = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-            let hash = hash.concat();
+            let hash = short_hash(object, 4);
             let head: String = object.chars().take(room.saturating_sub(hash.len() + 1)).collect();
             format!("{head}~{hash}")
         };
