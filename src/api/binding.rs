@@ -319,6 +319,16 @@ pub struct DeploymentBindingStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+    /// What the workspace's policy asks of the version and its deployment, one entry for each rule: what it asks, what Bindery found, and, where that is not enough, what would be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["rule".into()]))]
+    pub admission: Vec<Admission>,
+    /// The approvals that the version which serves, and the one that is wanted, have had, at most 50. One that is deleted stays here as withdrawn as long as its asset is served or wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub approvals: Vec<KnownApproval>,
     /// Where the rollout stands, in one word. Empty while nobody has been able to read the endpoint, and while it belongs to another object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
@@ -360,6 +370,43 @@ pub struct DeploymentBindingStatus {
     /// The change that Azure is working on now; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
+}
+
+/// One rule of a workspace's policy, held against a binding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Admission {
+    /// The rule: `Sources`, `Lineage`, `Approvals` or `Deployment`.
+    #[schemars(length(max = 64))]
+    pub rule: String,
+    /// Whether what was found is enough.
+    pub admitted: bool,
+    /// What the policy asks.
+    pub asks: String,
+    /// What was found.
+    pub found: String,
+    /// Why that is not enough, and what would be; absent where it is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// An approval that a version has, or had.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownApproval {
+    /// The asset that it is about.
+    pub asset_id: String,
+    /// The namespace of the Approval.
+    pub namespace: String,
+    /// The name of the Approval.
+    pub name: String,
+    /// Who decided.
+    pub by: String,
+    /// When it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is known to be deleted. Five minutes later that counts as withdrawn, if it has not come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 /// Where the rollout stands; empty while nobody has been able to read the endpoint, and while it belongs to another object. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Pausing`: a step's pause. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the stable deployment serves, and no rollout is in progress; `Ready` says whether it is the revision that the manifest asks for. `Failed`: the revision failed; the stable deployment, if there is one, goes on serving. `Deleting`: the endpoint is being taken down.

@@ -82,6 +82,7 @@ words! {
     Succeeded,
     Observed,
     InSync,
+    Valid,
     // Something else has to happen first.
     ReferenceNotFound,
     ReferenceNotReady,
@@ -102,6 +103,10 @@ words! {
     RegionRemovalRefused,
     UnknownTraffic,
     PolicyRefused,
+    NotApproved,
+    Rejected,
+    Expired,
+    NotCounted,
     CandidateFailed,
     ProgressDeadlineExceeded,
     NotEmpty,

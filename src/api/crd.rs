@@ -8,11 +8,11 @@ use kube::CustomResourceExt;
 use serde_json::json;
 
 use super::bounds::bound;
-use super::{DeploymentBinding, ModelVersion, Registry, Workspace};
+use super::{Approval, DeploymentBinding, ModelVersion, Registry, Workspace};
 
 /// The definitions of all kinds, places first.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    [Registry::crd(), Workspace::crd(), ModelVersion::crd(), DeploymentBinding::crd()]
+    [Registry::crd(), Workspace::crd(), ModelVersion::crd(), DeploymentBinding::crd(), Approval::crd()]
         .into_iter()
         .map(|mut crd| {
             for version in &mut crd.spec.versions {

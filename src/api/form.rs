@@ -72,6 +72,16 @@ forms! {
     tag_value, 256, r"^[^\x00-\x1f\x7f]*$",
         "must be one line, without tabs and other control characters";
 
+    // Approvals.
+    asset_id, 1024, r"^(azureml://registries/[^/\s?#\\\x00-\x1f\x7f]+|(?i)/subscriptions/[^/\s?#\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#\\\x00-\x1f\x7f]+)/models/[a-zA-Z0-9][a-zA-Z0-9_-]*/versions/[1-9][0-9]*$",
+        "must be an asset id as status.assetId of a ModelVersion shows it: azureml://registries/<registry>/models/<model>/versions/<version>, or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/models/<model>/versions/<version>";
+    person, 253, r"^[^\s\p{C}]([^\p{C}]*[^\s\p{C}])?$",
+        "must be the name of a user in one line, as the cluster knows them, such as ada@fares.example; `kubectl auth whoami` shows yours";
+    document, 1024, r"^https://[^\s@?#\\<>\x22\x00-\x1f\x7f]+$",
+        "must be an https URL without spaces, '@', '?', '#', '<', '>', quotes and '\\', such as https://reports.example/fares/3.pdf";
+    sha256, 64, "^[0-9a-f]{64}$",
+        "must be a SHA-256: 64 lower-case hexadecimal digits; `sha256sum` prints them";
+
     // Endpoints.
     endpoint_name, 32, "^[a-zA-Z](-[a-zA-Z0-9]|[a-zA-Z0-9]-?[a-zA-Z0-9])(-?[a-zA-Z0-9])*$",
         "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
@@ -111,6 +121,14 @@ fn list(most: usize, of: &Schema) -> Schema {
 
 pub(super) fn identities(generator: &mut SchemaGenerator) -> Schema {
     list(20, &identity(generator))
+}
+
+pub(super) fn tiers(generator: &mut SchemaGenerator) -> Schema {
+    list(32, &tier(generator))
+}
+
+pub(super) fn namespaces(generator: &mut SchemaGenerator) -> Schema {
+    list(64, &namespace_name(generator))
 }
 
 pub(super) fn model_globs(generator: &mut SchemaGenerator) -> Schema {

@@ -5,6 +5,7 @@
 
 #![allow(clippy::duplicated_attributes)] // printcolumn repeats its type
 
+mod approval;
 mod binding;
 mod bounds;
 mod condition;
@@ -18,6 +19,7 @@ mod registry;
 mod scalar;
 mod workspace;
 
+pub use approval::*;
 pub use binding::*;
 pub use bounds::fit;
 pub use condition::{ConditionType, Conditions, Reason, conditions_of};

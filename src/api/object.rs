@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    DELETE_WHILE_IN_USE, DeploymentBinding, FINALIZER, Management, ModelVersion, Period, RECONCILE,
+    Approval, DELETE_WHILE_IN_USE, DeploymentBinding, FINALIZER, Management, ModelVersion, Period, RECONCILE,
     Reference, Registry, Workspace,
 };
 use crate::azure::model::Operation;
@@ -28,11 +28,13 @@ pub enum ObjectKind {
     Workspace,
     ModelVersion,
     DeploymentBinding,
+    Approval,
 }
 
 impl ObjectKind {
     /// All of them, places first.
-    pub const ALL: [Self; 4] = [Self::Registry, Self::Workspace, Self::ModelVersion, Self::DeploymentBinding];
+    pub const ALL: [Self; 5] =
+        [Self::Registry, Self::Workspace, Self::ModelVersion, Self::DeploymentBinding, Self::Approval];
 }
 
 impl fmt::Display for ObjectKind {
@@ -77,6 +79,7 @@ pub enum AnyObject {
     Workspace(Arc<Workspace>),
     ModelVersion(Arc<ModelVersion>),
     DeploymentBinding(Arc<DeploymentBinding>),
+    Approval(Arc<Approval>),
 }
 
 /// What every kind has.
@@ -229,4 +232,6 @@ objects! {
         |it| it.status.as_ref()?.operation.as_ref();
     DeploymentBinding: |it| (it.spec.suspend, it.spec.management, it.spec.interval.as_ref()),
         |it| it.status.as_ref()?.operation.as_ref();
+    // An approval stands for nothing in Azure.
+    Approval: |_| (false, Management::Observe, None), |_| None;
 }

@@ -68,9 +68,44 @@ pub struct Policy {
     /// What must be known about the origin of a version. If not set, nothing has to be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<LineagePolicy>,
+    /// Whose approval a version needs. If not set, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<ApprovalPolicy>,
     /// What a deployment may bring besides the model. If not set, anything; if set, no user-assigned identity that `identities` does not name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentPolicy>,
+}
+
+/// Whose approval a version needs before it may serve. Approvals are objects of the kind Approval; each is about one asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalPolicy {
+    /// How many different people have to approve, 1 to 10. Default: 1. Without the chart's admission policy for approvals nobody can say who has written one, so the approvals of one namespace then count as one person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10))]
+    pub count: Option<i32>,
+    /// The namespaces whose Approvals count, such as `model-risk`. Whoever may create Approvals there decides, so a team's own namespace does not belong here.
+    #[schemars(schema_with = "form::namespaces", length(min = 1))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub from_namespaces: Vec<String>,
+    /// What happens when a version that serves is rejected, or its approval is withdrawn or expires. KeepServing (default): it goes on serving, and the condition `Admitted` says so. RollBack: the traffic goes back to the deployment that was stable before, while that is warm and still admitted. A candidate is taken back in either case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_withdrawal: Option<OnWithdrawal>,
+}
+
+impl ApprovalPolicy {
+    /// How many people have to approve.
+    pub fn people(&self) -> usize {
+        self.count.and_then(|count| usize::try_from(count).ok()).unwrap_or(1)
+    }
+}
+
+/// What becomes of a version that serves and is not approved any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum OnWithdrawal {
+    #[default]
+    KeepServing,
+    RollBack,
 }
 
 /// What a deployment may bring besides the model. What is refused is not begun; what serves already goes on serving.
@@ -99,6 +134,31 @@ pub struct DeploymentPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 50))]
     pub max_instances: Option<i32>,
+}
+
+impl DeploymentPolicy {
+    /// What is allowed, in words.
+    pub fn in_words(&self) -> String {
+        let list = |what: &str, all: &[String]| {
+            (!all.is_empty()).then(|| format!("{what} of {} allowed", all.len()))
+        };
+        let no_code = self.code == Some(CodePolicy::Forbid);
+        let identities = match self.identities.len() {
+            0 => "no user-assigned identity".to_string(),
+            some => format!("an identity of {some} allowed"),
+        };
+        [
+            no_code.then(|| "no code of its own".to_string()),
+            list("an environment", &self.environments),
+            Some(identities),
+            list("a size", &self.instance_types),
+            self.max_instances.map(|most| format!("at most {most} instances")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
+    }
 }
 
 /// Whether a deployment may bring scoring code of its own.

@@ -31,6 +31,10 @@ pub(super) struct Arguments {
     /// Change nothing in Azure, whatever the manifests say: for the first contact with a subscription.
     #[arg(long, env = "BINDERY_OBSERVE_ONLY")]
     observe_only: bool,
+    /// The cluster checks that an Approval is by whoever creates it, as the chart's admission policy does. Otherwise the
+    /// approvals of one namespace count as one person's.
+    #[arg(long, env = "BINDERY_AUTHORS_CHECKED")]
+    authors_checked: bool,
     /// How long a deletion that would take something down in Azure waits for another object of its namespace to take over,
     /// where the manifest does not say it: `2m`, `90s`, `0s` for not at all.
     #[arg(long, env = "BINDERY_HANDOVER", value_name = "PERIOD", default_value = "2m", value_parser = period)]
@@ -164,6 +168,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         observe_only: arguments.observe_only,
         handover: arguments.handover.duration(),
         watched: Watched::only(arguments.watch_namespaces),
+        authors_checked: arguments.authors_checked,
         served: arguments.operator_identity_allow,
     };
     if options.served.is_nothing() {

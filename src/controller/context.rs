@@ -27,6 +27,8 @@ pub struct Options {
     pub handover: Duration,
     /// Which namespaces to watch.
     pub watched: Watched,
+    /// The cluster checks that an Approval is by whom it says.
+    pub authors_checked: bool,
     /// Whom the operator's own identity serves.
     pub served: Served,
 }
@@ -71,6 +73,9 @@ impl<P: Ports> Context<P> {
                 self.index.applied(object, meant)
             }
             Event::Delete(object) => {
+                if !K::HOLDS {
+                    self.memory.lets_go(object.key(), self.ports.now());
+                }
                 let woken = self.index.deleted(&object.key());
                 self.memory.forget(&object.uid_or_empty());
                 woken

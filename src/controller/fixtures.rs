@@ -36,6 +36,7 @@ pub fn context() -> Context<Nowhere> {
         observe_only: false,
         handover: Duration::ZERO,
         watched: Watched::all(),
+        authors_checked: true,
         served: crate::decide::Served::everything(),
     };
     Context::new(Nowhere::default(), options)

@@ -15,7 +15,7 @@ use super::api_server::{ApiServer, is_no_answer};
 use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
 use super::watch::Sighting;
 use crate::api::{
-    AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
+    AnyObject, Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
 };
 use crate::azure;
 use crate::azure::model::{Answer, Call, Class, Error, Read, Reply, redacted};
@@ -44,6 +44,7 @@ pub struct Stores {
     pub workspaces: Store<Workspace>,
     pub versions: Store<ModelVersion>,
     pub bindings: Store<DeploymentBinding>,
+    pub approvals: Store<Approval>,
     /// None where the operator watches a list of namespaces: it reads no labels then.
     pub namespaces: Option<Store<Namespace>>,
 }
@@ -96,6 +97,7 @@ impl Cluster for Live {
             ObjectKind::Workspace => stored(&self.stores.workspaces, key),
             ObjectKind::ModelVersion => stored(&self.stores.versions, key),
             ObjectKind::DeploymentBinding => stored(&self.stores.bindings, key),
+            ObjectKind::Approval => stored(&self.stores.approvals, key),
         }
     }
 

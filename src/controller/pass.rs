@@ -74,6 +74,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
         observe_only: context.options.observe_only,
         handover: context.options.handover,
         watched: context.options.watched.clone(),
+        authors_checked: context.options.authors_checked,
         trouble: remembered.trouble,
         absent: remembered.absent,
     };

@@ -29,7 +29,9 @@ use super::live::{Live, Stores, seen, warn_of_unreadable};
 use super::merge::merged;
 use super::pass::pass;
 use super::ports::{Cluster, Ports};
-use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace};
+use crate::api::{
+    Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
+};
 use crate::azure::client::Azure;
 use crate::decide::Kind;
 use crate::decide::facts::Namespace as Seen;
@@ -58,6 +60,7 @@ struct Queues {
     workspaces: UnboundedSender<ObjectRef<Workspace>>,
     versions: UnboundedSender<ObjectRef<ModelVersion>>,
     bindings: UnboundedSender<ObjectRef<DeploymentBinding>>,
+    approvals: UnboundedSender<ObjectRef<Approval>>,
 }
 
 impl Queues {
@@ -72,6 +75,7 @@ impl Queues {
                 ObjectKind::Workspace => self.workspaces.send(named(key)).is_ok(),
                 ObjectKind::ModelVersion => self.versions.send(named(key)).is_ok(),
                 ObjectKind::DeploymentBinding => self.bindings.send(named(key)).is_ok(),
+                ObjectKind::Approval => self.approvals.send(named(key)).is_ok(),
             };
         }
     }
@@ -83,15 +87,17 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
     let (workspaces, workspace_writer) = reflector::store();
     let (versions, version_writer) = reflector::store();
     let (bindings, binding_writer) = reflector::store();
+    let (approvals, approval_writer) = reflector::store();
     let (namespaces, namespace_writer) = reflector::store::<Namespace>();
     let everywhere = options.watched.list().is_none();
     let namespaces = everywhere.then_some(namespaces);
-    let stores = Stores { registries, workspaces, versions, bindings, namespaces };
+    let stores = Stores { registries, workspaces, versions, bindings, approvals, namespaces };
     let (registries, registry_queue) = unbounded_channel();
     let (workspaces, workspace_queue) = unbounded_channel();
     let (versions, version_queue) = unbounded_channel();
     let (bindings, binding_queue) = unbounded_channel();
-    let queues = Queues { registries, workspaces, versions, bindings };
+    let (approvals, approval_queue) = unbounded_channel();
+    let queues = Queues { registries, workspaces, versions, bindings, approvals };
     let client = server.client.clone();
     let context = Arc::new(Context::new(Live::new(server, azure, stores.clone()), options));
 
@@ -105,6 +111,7 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
         binding_writer,
         queues.clone(),
     ));
+    watches.spawn(follow::<Approval>(client.clone(), context.clone(), approval_writer, queues.clone()));
     if everywhere {
         watches.spawn(follow_namespaces(client, context.clone(), namespace_writer, queues));
     }
@@ -113,11 +120,12 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
     }
     info!("the picture of the cluster is whole; beginning to reconcile");
     let mut passes = JoinSet::new();
-    let Stores { registries, workspaces, versions, bindings, .. } = stores;
+    let Stores { registries, workspaces, versions, bindings, approvals, .. } = stores;
     passes.spawn(serve(context.clone(), registries, registry_queue, stop.clone()));
     passes.spawn(serve(context.clone(), workspaces, workspace_queue, stop.clone()));
     passes.spawn(serve(context.clone(), versions, version_queue, stop.clone()));
-    passes.spawn(serve(context, bindings, binding_queue, stop));
+    passes.spawn(serve(context.clone(), bindings, binding_queue, stop.clone()));
+    passes.spawn(serve(context, approvals, approval_queue, stop));
     while passes.join_next().await.is_some() {}
 }
 
@@ -128,6 +136,7 @@ async fn whole(stores: &Stores, stop: &CancellationToken) -> bool {
         let _ = stores.workspaces.wait_until_ready().await;
         let _ = stores.versions.wait_until_ready().await;
         let _ = stores.bindings.wait_until_ready().await;
+        let _ = stores.approvals.wait_until_ready().await;
         if let Some(namespaces) = &stores.namespaces {
             let _ = namespaces.wait_until_ready().await;
         }

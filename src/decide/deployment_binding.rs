@@ -15,12 +15,14 @@ mod picture;
 mod teardown;
 mod waiting;
 
+pub use admission::Approvals;
+
 use std::time::Duration;
 
 use super::drift::{Differences, goes_out, intended};
 use super::model_version::Proof;
 use super::rollout::{
-    Carries, Next, Revision, STABLE_TAG, Scene, View, endpoint_differences, mark, written_on,
+    Carries, Next, Revision, Rise, STABLE_TAG, Scene, View, endpoint_differences, mark, written_on,
 };
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
@@ -44,6 +46,8 @@ pub struct Facts {
     pub version: SourceVersion,
     /// Whether Azure says where its bytes come from; looked up where the workspace asks for that.
     pub proof: Proof,
+    /// Who has approved what serves here and what is wanted; looked up where the workspace asks for that.
+    pub approvals: Approvals,
     pub endpoint: Look<OnlineEndpoint>,
     /// The deployments on the endpoint.
     pub deployments: Vec<OnlineDeployment>,
@@ -103,6 +107,8 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
         case.store_the_keys_of(call, &mut status);
     }
     status.phase = phase(&case, &verdict).filter(|_| !refused || facts.situation.deleting);
+    status.admission = admission::lines(&case);
+    status.approvals = if refused { vec![] } else { facts.remembered_approvals() };
     status.conditions = conditions::of(&case, &verdict, &conditions);
     let next = sooner(&case, verdict.next);
     Verdict { next, ..verdict }.decision(status)
@@ -173,9 +179,12 @@ impl Facts {
         self.situation.mode.observes()
     }
 
-    /// The revision that the manifest asks for, and its deployment's name. While the version cannot be
-    /// read, the candidate that is on its way.
+    /// The revision that is to serve, and its deployment's name: what the manifest asks for, or what was stable before, where
+    /// what serves is not approved any more. While the version cannot be read, the candidate that is on its way.
     pub fn wanted(&self) -> Option<(Revision, String)> {
+        if let Some(back) = self.goes_back() {
+            return Some(back);
+        }
         match &self.version {
             SourceVersion::Ready { asset_id, version, .. } => Some(self.revision_of(asset_id, version)),
             // To what serves it goes back whatever becomes of the version's object.
@@ -228,7 +237,7 @@ impl Facts {
             endpoint,
             deployments: &self.deployments,
             wanted: self.wanted(),
-            may_rise: self.may_rise(),
+            rise: self.rise(),
             // Where Azure refuses the instances, as without quota, the traffic does not wait for them.
             instances: granted.online.deployment.instance_count.filter(|_| !self.scaling_failed()),
             steps: &self.spec.strategy.steps,
@@ -238,6 +247,19 @@ impl Facts {
             failed: history::remembered_failures(&self.status.history),
             roles: &self.status.deployments,
         })
+    }
+
+    /// What the wanted deployment may have of the traffic.
+    fn rise(&self) -> Rise {
+        if self.goes_back().is_some() {
+            Rise::Back
+        } else if self.must_fall() {
+            Rise::Fall
+        } else if self.may_rise() {
+            Rise::Rise
+        } else {
+            Rise::Hold
+        }
     }
 
     /// What differs on the deployment that the manifest asks for, where it is ours: what is part of its
@@ -336,10 +358,10 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
     (settled.ready == Some(true)).then_some((settled.reason, settled.message))
 }
 
-/// A deployment may expire before the next comparison.
+/// A deployment may expire before the next comparison, and an approval too.
 fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
-    let first =
-        deployments::expiries(case).into_iter().map(|(_, _, left)| left.max(Duration::from_secs(1))).min();
+    let expire = deployments::expiries(case).into_iter().map(|(_, _, left)| left.max(Duration::from_secs(1)));
+    let first = expire.chain(case.facts.approvals_change()).min();
     match (next, first) {
         (LookAgain::Interval, Some(left)) => LookAgain::After(left.min(case.facts.situation.interval)),
         (LookAgain::After(wait), Some(left)) => LookAgain::After(wait.min(left)),

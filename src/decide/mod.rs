@@ -14,6 +14,7 @@ pub(crate) mod fixtures;
 mod situation;
 mod verdict;
 
+pub mod approval;
 pub mod deployment_binding;
 pub mod model_version;
 pub mod places;

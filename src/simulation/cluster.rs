@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::api::{
-    AnyObject, ConditionType, DELETE_WHILE_IN_USE, DeploymentBinding, ModelVersion, Object, ObjectKey,
-    ObjectKind, RECONCILE, Reason, Registry, Workspace, conditions_of,
+    AnyObject, Approval, ConditionType, DELETE_WHILE_IN_USE, DeploymentBinding, ModelVersion, Object,
+    ObjectKey, ObjectKind, RECONCILE, Reason, Registry, Workspace, conditions_of,
 };
 use crate::decide::Kind;
 
@@ -38,6 +38,7 @@ macro_rules! of_any {
             AnyObject::Workspace($it) => $then,
             AnyObject::ModelVersion($it) => $then,
             AnyObject::DeploymentBinding($it) => $then,
+            AnyObject::Approval($it) => $then,
         }
     };
 }
@@ -244,6 +245,7 @@ impl Cluster {
             AnyObject::Workspace(it) => self.create::<Workspace>(&it.key(), &it.spec, now),
             AnyObject::ModelVersion(it) => self.create::<ModelVersion>(&it.key(), &it.spec, now),
             AnyObject::DeploymentBinding(it) => self.create::<DeploymentBinding>(&it.key(), &it.spec, now),
+            AnyObject::Approval(it) => self.create::<Approval>(&it.key(), &it.spec, now),
         }
         if finalizers {
             of_any!(object, it => {

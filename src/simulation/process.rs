@@ -14,7 +14,9 @@ use kube::runtime::watcher::Event;
 use super::cluster::{News, of_any};
 use super::ports::Ports;
 use super::world::World;
-use crate::api::{AnyObject, DeploymentBinding, ModelVersion, ObjectKey, ObjectKind, Registry, Workspace};
+use crate::api::{
+    AnyObject, Approval, DeploymentBinding, ModelVersion, ObjectKey, ObjectKind, Registry, Workspace,
+};
 use crate::controller::{Context, Options, pass};
 use crate::decide::facts::ClusterRead;
 use crate::decide::{Kind, Watched};
@@ -37,6 +39,10 @@ macro_rules! of_kind {
             }
             ObjectKind::DeploymentBinding => {
                 type $k = DeploymentBinding;
+                $then
+            }
+            ObjectKind::Approval => {
+                type $k = Approval;
                 $then
             }
         }
@@ -71,6 +77,7 @@ impl Process {
             observe_only,
             handover: Duration::from_secs(120),
             watched: Watched::all(),
+            authors_checked: true,
             served: crate::decide::Served::everything(),
         };
         let context = Arc::new(Context::new(ports, options));
@@ -190,6 +197,7 @@ impl Process {
             AnyObject::Workspace(it) => self.pass(it),
             AnyObject::ModelVersion(it) => self.pass(it),
             AnyObject::DeploymentBinding(it) => self.pass(it),
+            AnyObject::Approval(it) => self.pass(it),
         };
         self.world().passes += 1;
         self.running.insert(key.clone(), pass);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
 /// The plurals of all kinds.
-pub const KINDS: [&str; 4] = ["registries", "workspaces", "modelversions", "deploymentbindings"];
+pub const KINDS: [&str; 5] = ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals"];
 
 /// The ARM id of a version of an asset.
 pub fn asset(kind: &str, name: &str) -> String {
@@ -35,7 +35,8 @@ pub fn example(kind: &str) -> Value {
             "publishers": [{"name": "fares", "namespaces": selector, "models": ["nyc-*"], "endpoints": ["nyc-*"]},
                 {"name": "own", "namespaces": {"from": "Same"}, "models": []}],
             "adoption": "Allow",
-            "policy": {"lineage": {"require": "Named"}, "sources": [
+            "policy": {"lineage": {"require": "Verified"},
+                "approvals": {"count": 2, "fromNamespaces": ["model-risk"], "onWithdrawal": "RollBack"}, "sources": [
                 {"name": "released", "registryRef": {"name": "fares-models", "namespace": "fares"}, "models": ["nyc-*"]},
                 {"name": "own", "thisWorkspace": {}}],
                 "deployment": {"code": "Forbid", "environments": ["azureml://registries/shared/environments/*"],
@@ -47,6 +48,13 @@ pub fn example(kind: &str) -> Value {
             "description": "predicts a fare", "tags": {"team": "fares"}, "properties": {"flavor": "sklearn"},
             "stage": "Production", "archived": true, "management": "Observe", "deletionPolicy": "Archive",
             "suspend": true, "interval": "5m",
+        }),
+        "approvals" => json!({
+            "modelVersionRef": {"name": "taxi-fare-3", "namespace": "fares"},
+            "assetId": "azureml://registries/fares-models/models/nyc-taxi-fare/versions/3",
+            "tiers": ["production"], "decision": "Approved", "by": "ada@fares.example", "reason": "Better on every slice.",
+            "evidence": [{"name": "report", "uri": "https://reports.example/fares/3.pdf", "sha256": "0".repeat(64)}],
+            "expiresAt": "2027-03-31T00:00:00Z",
         }),
         _ => {
             let probe = json!({"failureThreshold": 3, "successThreshold": 1, "timeout": "2s", "period": "10s",
@@ -74,6 +82,7 @@ pub fn example(kind: &str) -> Value {
         "registries" => "Registry",
         "workspaces" => "Workspace",
         "modelversions" => "ModelVersion",
+        "approvals" => "Approval",
         _ => "DeploymentBinding",
     };
     json!({"apiVersion": "bindery.dev/v1alpha1", "kind": kind, "metadata": {"name": "example"}, "spec": spec})

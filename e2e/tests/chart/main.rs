@@ -524,7 +524,7 @@ async fn an_api_server_takes_every_object_of_it() {
     }
 }
 
-const KINDS: [&str; 4] = ["registries", "workspaces", "modelversions", "deploymentbindings"];
+const KINDS: [&str; 5] = ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals"];
 const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
 
 /// A namespace with the chart's roles in the cluster, and with the policy for statuses in this namespace alone: other
@@ -607,14 +607,19 @@ async fn a_role_gives_what_its_name_says_and_no_more() {
     let namespace = "chart-roles";
     let (client, _) = with_roles(&helm, namespace).await;
     let (reads, writes) = (&VERBS[..3], &VERBS[..]);
-    for (role, on_places, on_own) in [
-        ("bindery-platform", writes, reads),
-        ("bindery-team", reads, writes),
-        ("bindery-viewer", reads, reads),
+    for (role, on_places, on_own, on_approvals) in [
+        ("bindery-platform", writes, reads, reads),
+        ("bindery-team", reads, writes, reads),
+        ("bindery-approver", reads, reads, writes),
+        ("bindery-viewer", reads, reads, reads),
     ] {
         bind(&client, namespace, role, &format!("{namespace}-{role}")).await;
         for (at, kind) in KINDS.iter().enumerate() {
-            let expected = if at < 2 { on_places } else { on_own };
+            let expected = match at {
+                0 | 1 => on_places,
+                4 => on_approvals,
+                _ => on_own,
+            };
             assert_eq!(verbs(&client, namespace, role, kind).await, expected, "{role} {kind}");
             for subresource in ["status", "finalizers"] {
                 let resource = format!("{kind}/{subresource}");
@@ -627,6 +632,7 @@ async fn a_role_gives_what_its_name_says_and_no_more() {
         (json!({}), "bindery-viewer", json!(["view"])),
         (json!({}), "bindery-team", json!([])),
         (json!({}), "bindery-platform", json!([])),
+        (json!({}), "bindery-approver", json!([])),
         (json!({"aggregateViewer": false}), "bindery-viewer", json!([])),
         (json!({"aggregateTeam": true}), "bindery-team", json!(["admin", "edit"])),
         (json!({"aggregateTeam": true}), "bindery-platform", json!([])),
@@ -638,8 +644,7 @@ async fn a_role_gives_what_its_name_says_and_no_more() {
         into.sort_unstable();
         assert_eq!(json!(into), expected, "{values} {role}");
     }
-    let none =
-        json!({"clusterId": "aks-1", "userRoles": {"create": false}, "statusPolicy": {"create": false}});
+    let none = json!({"clusterId": "aks-1", "userRoles": {"create": false}, "statusPolicy": {"create": false}, "approvalPolicy": {"create": false}});
     let none = render(&helm, &none);
     assert!(!kinds(&none).contains(&"ValidatingAdmissionPolicy"));
     assert_eq!(none.iter().filter(|object| object["kind"] == "ClusterRole").count(), 1);

@@ -1,47 +1,131 @@
 //! May what the manifest asks for serve in the workspace? Everything that the policy of the place asks of a binding is asked
 //! here, and nowhere else.
 
+mod approvals;
+
 use std::borrow::Cow;
 
+pub use approvals::Approvals;
+
 use super::{Case, Facts, waiting};
-use crate::api::{DeploymentBindingSpec, LineageRequirement, Reason};
+use crate::api::{Admission, DeploymentBindingSpec, LineageRequirement, Reason};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::model_version::Proof;
 use crate::decide::places::policy::Refused;
 use crate::decide::{Place, SourceVersion};
 
-/// Why the workspace's policy does not let it serve, in a sentence each.
-pub(super) fn refusals(facts: &Facts) -> Vec<String> {
-    of_version(facts).into_iter().chain(of_deployment(facts).sentences()).collect()
+/// A rule of the policy, held against what there is.
+pub(super) struct Ruling {
+    /// The rule's name.
+    rule: &'static str,
+    /// What it asks.
+    asks: String,
+    /// What was found.
+    found: String,
+    /// Why that is not enough, and what would be.
+    refused: Option<(Reason, String)>,
 }
 
-/// By what the version is: where it comes from.
-fn of_version(facts: &Facts) -> Vec<String> {
-    let (Place::Ready { policy, .. }, SourceVersion::Ready { model, version, lineage, registry, id, .. }) =
+/// Every rule of the policy, as far as the place and the version can be looked at.
+pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
+    [sources(facts), lineage(facts), approvals::ruling(facts), deployment(facts)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Why the workspace's policy does not let it serve, in a sentence each.
+pub(super) fn refusals(facts: &Facts) -> Vec<(Reason, String)> {
+    rulings(facts).into_iter().filter_map(|ruling| ruling.refused).collect()
+}
+
+/// All refusals as one: a rejection outweighs, and what lacks nothing but approvals says so.
+pub(super) fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
+    let all = |reason| refusals.iter().all(|(of, _)| *of == reason);
+    let reason = if refusals.iter().any(|(of, _)| *of == Reason::Rejected) {
+        Reason::Rejected
+    } else if all(Reason::NotApproved) {
+        Reason::NotApproved
+    } else {
+        Reason::PolicyRefused
+    };
+    let said: Vec<&str> = refusals.iter().map(|(_, said)| said.as_str()).collect();
+    (reason, said.join(" "))
+}
+
+/// The rules in the words of the status; as before, while the place or the version cannot be looked at.
+pub(super) fn lines(case: &Case<'_>) -> Vec<Admission> {
+    let facts = case.facts;
+    if facts.situation.deleting || case.is_anothers() {
+        return vec![];
+    }
+    if !matches!((&facts.place, &facts.version), (Place::Ready { .. }, SourceVersion::Ready { .. })) {
+        return facts.status.admission.clone();
+    }
+    let line = |ruling: Ruling| Admission {
+        rule: ruling.rule.into(),
+        admitted: ruling.refused.is_none(),
+        asks: ruling.asks,
+        found: ruling.found,
+        message: ruling.refused.map(|(_, said)| said),
+    };
+    rulings(facts).into_iter().map(line).collect()
+}
+
+/// Where the version has to be.
+fn sources(facts: &Facts) -> Option<Ruling> {
+    let (Place::Ready { policy, .. }, SourceVersion::Ready { model, version, registry, id, .. }) =
         (&facts.place, &facts.version)
     else {
-        return vec![];
+        return None;
     };
+    if policy.sources.is_empty() {
+        return None;
+    }
     let workspace = &facts.spec.workspace_ref.name;
-    let mut refused = vec![];
-    if policy.lineage.is_some() && lineage.job.is_none() {
-        refused.push(format!(
-            "Workspace {workspace} serves only versions whose training job is known, and {model}:{version} has none. Register it from a job."
-        ));
-    }
-    if policy.lineage == Some(LineageRequirement::Verified) {
-        refused.extend(unproven(facts).map(|because| {
-            format!("Workspace {workspace} serves only versions whose origin Azure shows, and {because}.")
-        }));
-    }
-    if let Some(sources) = policy.refuses_place(id, model) {
-        let from = registry.as_ref().map_or_else(|| "a workspace".to_string(), |r| format!("registry {r}"));
-        refused.push(format!(
+    let from = registry.as_ref().map_or_else(|| "a workspace".to_string(), |r| format!("registry {r}"));
+    let refused = policy.refuses_place(id, model).map(|sources| {
+        let said = format!(
             "Workspace {workspace} serves only versions from {sources}, and {model}:{version} is in {from}. Promote it there first."
-        ));
-    }
-    refused
+        );
+        (Reason::PolicyRefused, said)
+    });
+    Some(Ruling {
+        rule: "Sources",
+        asks: format!("a version from {}", policy.places()),
+        found: from,
+        refused,
+    })
+}
+
+/// What has to be known of the version's origin.
+fn lineage(facts: &Facts) -> Option<Ruling> {
+    let (Place::Ready { policy, .. }, SourceVersion::Ready { model, version, lineage, .. }) =
+        (&facts.place, &facts.version)
+    else {
+        return None;
+    };
+    let (required, workspace) = (policy.lineage?, &facts.spec.workspace_ref.name);
+    let verified = required == LineageRequirement::Verified;
+    let unnamed = lineage.job.is_none().then(|| {
+        format!(
+            "Workspace {workspace} serves only versions whose training job is known, and {model}:{version} has none. Register it from a job."
+        )
+    });
+    let unproven = verified.then(|| unproven(facts)).flatten().map(|because| {
+        format!("Workspace {workspace} serves only versions whose origin Azure shows, and {because}.")
+    });
+    let refused: Vec<String> = unnamed.into_iter().chain(unproven).collect();
+    let asks =
+        if verified { "a training job that Azure shows to have made the files" } else { "a training job" };
+    let found = match (&lineage.job, &facts.proof) {
+        (None, _) => "no training job".to_string(),
+        (Some(job), Proof::Proven { .. }) => format!("job {job}, which Azure shows to have made the files"),
+        (Some(job), _) => format!("job {job}"),
+    };
+    let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
+    Some(Ruling { rule: "Lineage", asks: asks.into(), found, refused })
 }
 
 /// Why nothing proves where the version comes from, for a sentence.
@@ -63,13 +147,29 @@ fn unproven(facts: &Facts) -> Option<String> {
     }
 }
 
-/// By what the deployment brings besides.
+/// What the deployment brings besides.
+fn deployment(facts: &Facts) -> Option<Ruling> {
+    let Place::Ready { policy, .. } = &facts.place else { return None };
+    let asks = policy.deployment.as_ref()?.in_words();
+    let refused = of_deployment(facts).sentences();
+    let found = if refused.is_empty() { "nothing that is not allowed" } else { "what is not allowed" };
+    let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
+    Some(Ruling { rule: "Deployment", asks, found: found.into(), refused })
+}
+
+/// What is refused of what the deployment brings.
 fn of_deployment(facts: &Facts) -> Refused {
     let Place::Ready { policy, .. } = &facts.place else { return Refused::default() };
     policy.refuses_deployment(&facts.spec.workspace_ref.name, &facts.spec.online)
 }
 
 impl Facts {
+    /// Does somebody speak against the wanted version, so that it has to go to nothing?
+    pub(super) fn must_fall(&self) -> bool {
+        let SourceVersion::Ready { asset_id, .. } = &self.version else { return false };
+        self.is_revoked(asset_id)
+    }
+
     /// May the wanted version get more traffic than it has?
     pub(super) fn may_rise(&self) -> bool {
         matches!((&self.place, &self.version), (Place::Ready { .. }, SourceVersion::Ready { .. }))
@@ -128,7 +228,8 @@ pub(super) fn said(case: &Case<'_>) -> Said {
     }
     let refusals = refusals(facts);
     if !refusals.is_empty() {
-        return Said::Holds(false, Reason::PolicyRefused, refusals.join(" "));
+        let (reason, said) = summary(&refusals);
+        return Said::Holds(false, reason, said);
     }
     let lacking = facts.place.wait_until_ready(false).or_else(|| waiting::wait_for_version(case));
     match (lacking, &facts.version) {

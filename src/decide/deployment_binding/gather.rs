@@ -1,6 +1,6 @@
 //! What a binding's decision needs to know.
 
-use super::Facts;
+use super::{Approvals, Facts};
 use crate::api::{
     DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, Workspace,
 };
@@ -106,12 +106,15 @@ impl Kind for DeploymentBinding {
             led_away,
             version,
             proof,
+            approvals: Approvals::default(),
             situation,
         };
         let whole = id.filter(|_| may_look).is_none_or(|id| look_at_endpoint(&mut facts, &id, known));
         let Facts { situation, endpoint, .. } = &mut facts;
         situation.looked(endpoint);
         situation.read_tags(self, endpoint.found().map(|e| &e.tags), known);
+        let Facts { place, version, deployments, status, .. } = &facts;
+        facts.approvals = Approvals::gather(place, version, deployments, &status.approvals, known);
         let ask = may_look && whole && !changes(&facts);
         facts.situation.follow(ask, known);
         facts

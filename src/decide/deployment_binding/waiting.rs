@@ -94,6 +94,7 @@ pub(super) fn refuse_what_is_asked_besides(case: &Case<'_>) -> Option<Verdict> {
     case.facts.asks_for_what_is_refused().then(|| refused(&admission::refusals(case.facts)))
 }
 
-fn refused(refusals: &[String]) -> Verdict {
-    Verdict::stalled(Reason::PolicyRefused, refusals.join(" "))
+fn refused(refusals: &[(Reason, String)]) -> Verdict {
+    let (reason, said) = admission::summary(refusals);
+    Verdict::stalled(reason, said)
 }

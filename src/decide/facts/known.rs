@@ -39,12 +39,22 @@ pub enum Name {
     Asset(String),
     /// A place, by its own object, that an object refers to.
     Place(ObjectKey),
+    /// A namespace whose Approvals count.
+    Approvers(Box<str>),
+    /// What somebody in a namespace decides of a model in Azure: its id, [`folded`], and the namespace. What others write costs
+    /// nobody who does not ask them.
+    Decision(String, Box<str>),
 }
 
 impl Name {
     /// A resource in Azure.
     pub fn resource(path: &str) -> Self {
         Self::Resource(folded(path))
+    }
+
+    /// What a namespace decides of a model.
+    pub fn decision(asset: &str, namespace: &str) -> Self {
+        Self::Decision(folded(asset), namespace.into())
     }
 
     /// A model by its asset id.

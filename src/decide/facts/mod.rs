@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use super::places::{registry, workspace};
 use super::{
     Adopting, Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Referrers, Right,
-    Situation, Standing, Tagged, Trouble, Watched, deployment_binding, model_version,
+    Situation, Standing, Tagged, Trouble, Watched, approval, deployment_binding, model_version,
 };
 use crate::api::{
-    ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object, ObjectKey,
-    RegistryStatus, WorkspaceStatus, conditions_of,
+    ApprovalStatus, ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object,
+    ObjectKey, RegistryStatus, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, Error, Lane, Principal, Purpose, Reply, ResourceId};
@@ -57,6 +57,9 @@ pub trait Kind: Object {
     }
     /// What the heir of a resource has to know of what its owner wrote there: which tag keys are the owner's.
     fn inherit(_heir: &mut Self::Status, _owner: &Self::Status) {}
+    /// Whether objects of this kind ever hold something in Azure, and so our finalizer. Of one that does not, its deletion is
+    /// seen by the watch alone.
+    const HOLDS: bool = true;
     /// A rollout is on its way, as far as the status says.
     fn rolls_out(&self) -> bool {
         false
@@ -78,6 +81,8 @@ pub struct Moment {
     pub handover: Duration,
     /// What the operator watches.
     pub watched: Watched,
+    /// The cluster checks that an Approval is by whom it says.
+    pub authors_checked: bool,
     /// What did not work so far.
     pub trouble: Trouble,
     /// The owner that the tags named and whose object was not there, and since when.
@@ -93,6 +98,7 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
         now: moment.now,
         generation: object.generation(),
         asks: object.asks(),
+        authors_checked: moment.authors_checked,
         deleting: object.is_deleting(),
         deleted_at: object.meta().deletion_timestamp.as_ref().map(|t| t.0),
         mode: mode(object, moment),
@@ -283,7 +289,8 @@ facts_of! {
     registry: RegistryStatus,
     workspace: WorkspaceStatus,
     model_version: ModelVersionStatus,
-    deployment_binding: DeploymentBindingStatus
+    deployment_binding: DeploymentBindingStatus,
+    approval: ApprovalStatus
 }
 
 /// What a look into Azure found. A look that failed is in [`Trouble::unreadable`].

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod approvals;
 mod identities;
 mod proof;
 mod publishers;
@@ -27,6 +28,7 @@ fn moment(observe_only: bool) -> Moment {
         cluster: "prod".into(),
         observe_only,
         watched: Watched::all(),
+        authors_checked: true,
         trouble: Trouble::default(),
         handover: Duration::ZERO,
         absent: None,
@@ -45,6 +47,7 @@ fn key_of(object: &AnyObject) -> crate::api::ObjectKey {
         AnyObject::Workspace(it) => it.key(),
         AnyObject::ModelVersion(it) => it.key(),
         AnyObject::DeploymentBinding(it) => it.key(),
+        AnyObject::Approval(it) => it.key(),
     }
 }
 
@@ -77,6 +80,7 @@ impl Cluster {
                 let naming = |it: &&AnyObject| match it {
                     AnyObject::ModelVersion(it) => it.names().contains(name),
                     AnyObject::DeploymentBinding(it) => it.names().contains(name),
+                    AnyObject::Approval(it) => it.names().contains(name),
                     AnyObject::Workspace(it) => it.names().contains(name),
                     AnyObject::Registry(_) => false,
                 };

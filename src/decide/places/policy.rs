@@ -1,6 +1,6 @@
 //! What may serve in a workspace, by its policy: with the references resolved, so that a version can be held against it.
 
-use crate::api::{CodePolicy, DeploymentPolicy, LineageRequirement, Online};
+use crate::api::{ApprovalPolicy, CodePolicy, DeploymentPolicy, LineageRequirement, Online};
 use crate::azure::model::{ResourceId, folded};
 
 /// How many entries of a list a sentence names.
@@ -13,6 +13,10 @@ pub struct Policy {
     pub lineage: Option<LineageRequirement>,
     /// Where it may come from; with none of them, from everywhere.
     pub sources: Vec<Source>,
+    /// Whose approval a version needs; nobody's, where nothing is said.
+    pub approvals: Option<ApprovalPolicy>,
+    /// The workspace's tier, of which approvals speak.
+    pub tier: Option<String>,
     /// What a deployment may bring besides the model; anything, where nothing is said.
     pub deployment: Option<DeploymentPolicy>,
 }
@@ -61,6 +65,11 @@ impl Policy {
         if self.sources.is_empty() || self.sources.iter().any(|source| source.allows(version, model)) {
             return None;
         }
+        Some(self.places())
+    }
+
+    /// Where versions may come from, for a sentence.
+    pub fn places(&self) -> String {
         let said = |source: &Source| {
             let models = source.models.join(", ");
             match &source.place {
@@ -72,7 +81,7 @@ impl Policy {
                 Some(place) => format!("{} ({}: {models})", source.name, place.name()),
             }
         };
-        Some(self.sources.iter().map(said).collect::<Vec<_>>().join(", "))
+        self.sources.iter().map(said).collect::<Vec<_>>().join(", ")
     }
 }
 

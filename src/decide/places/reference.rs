@@ -206,6 +206,8 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
     Policy {
         sources: sources.collect(),
         lineage: written.lineage.as_ref().map(|lineage| lineage.require),
+        approvals: written.approvals.clone(),
+        tier: workspace.spec.tier.clone(),
         deployment: written.deployment.clone(),
     }
 }

@@ -26,6 +26,8 @@ pub enum Cause {
     Restore { fields: String, later: String, carries: Carries },
     /// The steps are done, or there are none to go: it becomes the stable one.
     Promote { deployment: String },
+    /// What was stable before gets all the traffic back, because this one is not approved any more.
+    GoBack { deployment: String, over: String },
     /// A step gives the candidate more.
     Shift { deployment: String, to: Weight },
     /// What has traffic is no longer wanted, or may not have so much.
@@ -44,7 +46,7 @@ impl Cause {
     /// The reason that the conditions and the event give.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::TakeBack { .. } | Self::Withdraw { .. } => Reason::TakingBack,
+            Self::TakeBack { .. } | Self::GoBack { .. } | Self::Withdraw { .. } => Reason::TakingBack,
             Self::Restore { .. } => Reason::Drifted,
             Self::Promote { .. } | Self::Shift { .. } => Reason::Progressing,
             Self::Adopt | Self::Mend | Self::NoteGone { .. } | Self::NoteFailures | Self::Change { .. } => {
@@ -57,7 +59,7 @@ impl Cause {
     /// behind a field that Azure refuses.
     pub fn purpose(&self) -> Purpose {
         match self {
-            Self::TakeBack { .. } => Purpose::TakeBack,
+            Self::TakeBack { .. } | Self::GoBack { .. } => Purpose::TakeBack,
             Self::Withdraw { .. } => Purpose::Withdraw,
             Self::Adopt => Purpose::TakeOver,
             Self::Restore { carries: Carries::Traffic, .. } => Purpose::RestoreTraffic,
@@ -91,6 +93,9 @@ impl Cause {
             Self::Restore { fields, .. } => format!("put back {fields} of endpoint {endpoint}"),
             Self::Promote { deployment } => {
                 format!("give {deployment} all the traffic and make it the stable one")
+            }
+            Self::GoBack { deployment, over } => {
+                format!("give {deployment} all the traffic again, because {over} is not approved any more")
             }
             Self::Shift { deployment, to } => {
                 format!("move {} % of the traffic to {deployment}", to.percent())

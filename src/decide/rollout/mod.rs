@@ -20,6 +20,6 @@ pub use failures::Failures;
 pub use next::{Next, Target};
 pub use position::{POSITION_TAG, Position, Records};
 pub use revision::{REVISION_TAG, Revision};
-pub use scene::{FAILED_TAG, PREVIOUS_TAG, STABLE_TAG, Scene, TRAFFIC_TAG, View, broken};
+pub use scene::{FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, View, broken};
 pub use steps::{Move, Plan};
 pub use traffic::{Traffic, Weight};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Carries, Cause, Move, Position, Scene, Traffic, Weight, broken};
+use super::{Carries, Cause, Move, Position, Rise, Scene, Traffic, Weight, broken};
 use crate::api::{Drift, Role};
 use crate::azure::model::resource::Provisioning;
 
@@ -53,7 +53,8 @@ impl Scene<'_> {
         let Some(candidate) = self.candidate().filter(|_| !self.wanted_failed()) else {
             return self.stay(self.stable.as_deref().map_or_else(Traffic::none, Traffic::all_to));
         };
-        let may_rise = self.view.may_rise && candidate.provisioning() == Provisioning::Succeeded;
+        let may_rise = matches!(self.view.rise, Rise::Rise | Rise::Back)
+            && candidate.provisioning() == Provisioning::Succeeded;
         if self.stable.is_none() {
             // Nothing serves yet: there is nobody to protect by steps.
             return if may_rise { self.arrive(wanted) } else { self.stay(Traffic::none()) };
@@ -62,7 +63,9 @@ impl Scene<'_> {
         let staffed = |share| self.staffed(candidate, share);
         let (weight, _) = self.candidate_weight();
         if !may_rise {
-            return self.hold(wanted, weight.min(self.routed(wanted)));
+            let kept =
+                if self.view.rise == Rise::Fall { Weight::NONE } else { weight.min(self.routed(wanted)) };
+            return self.hold(wanted, kept);
         }
         let held = self.hold(wanted, weight);
         if self.role(candidate) == Role::Previous {
@@ -189,6 +192,11 @@ impl Scene<'_> {
         }
         if stood && !going.is_empty() {
             return Some(Cause::Restore { fields: named(&going), later: named(&later), carries });
+        }
+        if let (true, Some(over)) =
+            (self.stable != target.stable && self.view.rise == Rise::Back, &self.stable)
+        {
+            return Some(Cause::GoBack { deployment: wanted(), over: over.clone() });
         }
         if self.stable != target.stable {
             return Some(Cause::Promote { deployment: wanted() });

@@ -17,6 +17,19 @@ pub const TRAFFIC_TAG: &str = "bindery-traffic";
 /// The tag of an endpoint that names the revisions that failed, the latest first.
 pub const FAILED_TAG: &str = "bindery-failed";
 
+/// What the wanted deployment may have of the traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rise {
+    /// More, by the steps.
+    Rise,
+    /// What it has, and no more.
+    Hold,
+    /// Nothing: somebody speaks against it.
+    Fall,
+    /// Everything at once: it was stable before, and somebody speaks against what serves.
+    Back,
+}
+
 /// What a scene is read from: Azure, the manifest and what the status remembers, whoever has gathered it.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
@@ -30,8 +43,8 @@ pub struct View<'a> {
     pub deployments: &'a [OnlineDeployment],
     /// What the manifest asks for: the revision, and its deployment's name.
     pub wanted: Option<(Revision, String)>,
-    /// The wanted version may get more traffic than it has.
-    pub may_rise: bool,
+    /// What the wanted deployment may have of the traffic.
+    pub rise: Rise,
     /// The instances that all the traffic needs, where the manifest says it.
     pub instances: Option<i32>,
     /// The steps of the strategy.

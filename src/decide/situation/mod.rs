@@ -34,6 +34,8 @@ pub struct Situation {
     pub generation: i64,
     /// The value of the annotation that asks for a look now.
     pub asks: Option<String>,
+    /// The cluster checks that an Approval is by whom it says.
+    pub authors_checked: bool,
     /// `metadata.deletionTimestamp` is set.
     pub deleting: bool,
     /// `metadata.deletionTimestamp`.

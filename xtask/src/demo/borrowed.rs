@@ -17,7 +17,7 @@ use super::{NAMESPACE, PLATFORM};
 /// Marks the kinds that a demo installed.
 const LABEL: &str = "bindery.dev/installed-by";
 const MARK: &str = "bindery.dev/installed-by=demo";
-const KINDS: [&str; 4] = ["registries", "workspaces", "modelversions", "deploymentbindings"];
+const KINDS: [&str; 5] = ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals"];
 
 /// What has to be undone in the end.
 pub(super) struct Borrowed {

@@ -164,7 +164,7 @@ fn a_change_of_the_count_leaves_everything_else_as_it_is() {
     assert_eq!(body["properties"]["environmentVariables"], json!({"AML_APP_ROOT": "/x"}));
     assert_eq!(
         (&body["tags"]["theirs"], &body["properties"]["model"]),
-        (&json!("kept"), &json!("azureml://m"))
+        (&json!("kept"), &json!("azureml://registries/models/models/taxi/versions/1"))
     );
 }
 

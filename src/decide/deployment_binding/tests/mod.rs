@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admission;
+mod approvals;
 mod available;
 mod bodies;
 mod closed;

@@ -50,7 +50,11 @@ impl Kind for Workspace {
         let sources = self.spec.policy.sources.iter().filter_map(|source| source.registry_ref.as_ref());
         let registries =
             sources.map(|reference| Name::Place(ObjectKey::meant::<Registry>(reference, &self.home())));
-        let mut names: Vec<Name> = registries.chain([Name::resource(self.id().as_str())]).collect();
+        let approvals = self.spec.policy.approvals.iter();
+        let approvers = approvals.flat_map(|policy| &policy.from_namespaces);
+        let approvers = approvers.map(|namespace| Name::Approvers(namespace.as_str().into()));
+        let own = Name::resource(self.id().as_str());
+        let mut names: Vec<Name> = registries.chain(approvers).chain([own]).collect();
         names.sort();
         names.dedup();
         names

@@ -1,0 +1,162 @@
+//! An approval: one person's decision about one asset. It stands for nothing in Azure; what is said of it is where it counts.
+
+mod gather;
+pub mod tally;
+
+use crate::api::{ApprovalSpec, ApprovalStatus, Reason};
+use crate::azure::model::folded;
+use crate::decide::{Decision, LookAgain, Situation, SourceVersion, Verdict, first_of};
+use tally::{Question, Standing};
+
+/// How many Workspaces a sentence names.
+const NAMED: usize = 5;
+
+/// Everything the decision needs.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub situation: Situation,
+    pub spec: ApprovalSpec,
+    pub status: ApprovalStatus,
+    /// The decision, as a Workspace's policy sees it.
+    pub ballot: tally::Ballot,
+    /// The version that the decision is about, for whoever may know of it.
+    pub version: SourceVersion,
+    /// The Workspaces whose policy names the namespace of the decision.
+    pub places: Vec<Asker>,
+}
+
+/// A Workspace that asks for approvals.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// `Workspace ml-platform/production`.
+    pub title: String,
+    /// Its tier.
+    pub tier: Option<String>,
+    /// What it asks.
+    pub policy: crate::api::ApprovalPolicy,
+}
+
+/// What to say of an approval. The first question that has an answer decides.
+pub fn decide(facts: &Facts) -> Decision<ApprovalStatus> {
+    let mut status = facts.status.clone();
+    status.observed_generation = facts.situation.generation;
+    status.last_handled_reconcile.clone_from(&facts.situation.asks);
+    let verdict =
+        first_of(facts, &[let_go, report_expiry, look_for_version, refuse_another_asset, report_uncounted])
+            .unwrap_or_else(|| settle(facts));
+    let (conditions, verdict) = facts.situation.conclude(&facts.status.conditions, None, &[], verdict);
+    status.conditions = conditions;
+    verdict.decision(status)
+}
+
+impl Facts {
+    /// Nothing is ever called for an approval, so there is never an answer to take in.
+    pub fn absorb(
+        &mut self,
+        _: &crate::azure::model::Call,
+        _: Result<&crate::azure::model::Reply, &crate::azure::model::Error>,
+    ) {
+    }
+
+    /// How a Workspace sees the decision.
+    fn standing(&self, asker: &Asker) -> Standing {
+        let created = match &self.version {
+            SourceVersion::Ready { created, .. } => *created,
+            _ => None,
+        };
+        let question = Question {
+            policy: &asker.policy,
+            tier: asker.tier.as_deref(),
+            asset: &self.spec.asset_id,
+            made: created,
+            now: self.situation.now,
+        };
+        question.standing(&self.ballot)
+    }
+}
+
+fn let_go(facts: &Facts) -> Option<Verdict> {
+    facts.situation.deleting.then(|| Verdict::release("Nothing in Azure depends on this object."))
+}
+
+fn report_expiry(facts: &Facts) -> Option<Verdict> {
+    let at = facts.spec.expires_at.filter(|at| *at <= facts.situation.now)?;
+    Some(Verdict::stalled(
+        Reason::Expired,
+        format!(
+            "The decision ended at {at}, and does not count any more. To decide again, make a new Approval."
+        ),
+    ))
+}
+
+fn look_for_version(facts: &Facts) -> Option<Verdict> {
+    match &facts.version {
+        SourceVersion::Missing { what } => Some(Verdict::stalled(
+            Reason::ReferenceNotFound,
+            format!(
+                "There is no {what}, or no Workspace that counts approvals of this namespace may use it. Check spec.modelVersionRef in a new Approval."
+            ),
+        )),
+        SourceVersion::NotWatched { because } => Some(Verdict::stalled(Reason::NotWatched, because)),
+        SourceVersion::NotReady { what, because, registered: None, .. } => Some(Verdict::stalled(
+            Reason::ReferenceNotReady,
+            format!("{what} is not registered yet: {because}"),
+        )),
+        SourceVersion::NotReady { .. } | SourceVersion::Ready { .. } => None,
+    }
+}
+
+fn refuse_another_asset(facts: &Facts) -> Option<Verdict> {
+    let (SourceVersion::Ready { asset_id: asset, .. }
+    | SourceVersion::NotReady { registered: Some((asset, _)), .. }) = &facts.version
+    else {
+        return None;
+    };
+    (folded(asset) != folded(&facts.spec.asset_id)).then(|| {
+        Verdict::stalled(
+            Reason::AssetMismatch,
+            format!(
+                "The decision is about {}, and the ModelVersion {} is {asset}. A decision about that asset is a new Approval.",
+                facts.spec.asset_id, facts.spec.model_version_ref.name
+            ),
+        )
+    })
+}
+
+/// Where it counts for nothing, and why.
+fn report_uncounted(facts: &Facts) -> Option<Verdict> {
+    let standings = || facts.places.iter().map(|place| (place, facts.standing(place)));
+    if standings().any(|(_, standing)| standing == Standing::Counts) {
+        return None;
+    }
+    let because = match standings().next() {
+        None => {
+            "No Workspace counts approvals of this namespace (spec.policy.approvals.fromNamespaces of a Workspace names those that count).".to_string()
+        }
+        Some((_, Standing::OfAnEarlierAsset)) => {
+            return Some(Verdict::stalled(
+                Reason::AssetMismatch,
+                "Azure made the version after this decision: its number was registered again, perhaps with other files. Look at the version, and decide again in a new Approval.",
+            ));
+        }
+        Some((place, standing)) => format!("It does not count in {}: {}.", place.title, standing.because()),
+    };
+    Some(Verdict::stalled(Reason::NotCounted, because))
+}
+
+fn settle(facts: &Facts) -> Verdict {
+    let counts = |place: &&Asker| facts.standing(place) == Standing::Counts;
+    let places: Vec<&str> = facts.places.iter().filter(counts).map(|place| place.title.as_str()).collect();
+    let more = match places.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named = places.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    let settled = Verdict::settled(Reason::Valid, format!("The decision counts in {named}{more}."));
+    let Some(until) = facts.spec.expires_at else { return settled };
+    let left = until.duration_since(facts.situation.now).unsigned_abs();
+    Verdict { next: LookAgain::After(left.max(std::time::Duration::from_secs(1))), ..settled }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! What an approval's decision needs to know.
+
+use super::tally::Ballot;
+use super::{Asker, Facts};
+use crate::api::{Approval, Object, Workspace};
+use crate::azure::model::{Principal, ResourceId};
+use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::places::reference::version;
+use crate::decide::{Adopting, Right, Situation, SourceVersion, words_of};
+
+impl Kind for Approval {
+    type Facts = Facts;
+
+    const HOLDS: bool = false;
+
+    fn target(&self, _: &mut Known) -> Option<ResourceId> {
+        None
+    }
+
+    fn acting(&self, _: &ResourceId, _: &mut Known) -> Result<Principal, String> {
+        Ok(Principal::Operator)
+    }
+
+    fn let_in(&self, _: &mut Known) -> Option<Right> {
+        None
+    }
+
+    fn adopting(&self, _: &mut Known) -> Adopting {
+        Adopting::default()
+    }
+
+    fn names(&self) -> Vec<Name> {
+        vec![Name::decision(&self.spec.asset_id, &self.home())]
+    }
+
+    fn outward(&self) -> String {
+        words_of(&self.current().conditions)
+    }
+
+    fn gather(&self, situation: Situation, known: &mut Known) -> Facts {
+        let home = self.home();
+        let askers: Vec<_> = known.naming::<Workspace>(Name::Approvers(home.as_str().into()));
+        let mut askers: Vec<_> = askers
+            .into_iter()
+            .filter(|it| !it.is_deleting())
+            .filter_map(|it| Some((it.spec.policy.approvals.clone()?, it)))
+            .filter(|(policy, _)| policy.from_namespaces.contains(&home))
+            .collect();
+        askers.sort_by_key(|(_, it)| it.full_name());
+        // Whoever decides need not be let in by the version's place: the Workspace that asks for the decision is.
+        let reference = &self.spec.model_version_ref;
+        let absolute =
+            crate::api::Reference { namespace: Some(reference.namespace(&home).into()), ..reference.clone() };
+        let mut found = version(&absolute, &home, known);
+        for (_, asker) in &askers {
+            if !matches!(found, SourceVersion::Missing { .. }) {
+                break;
+            }
+            found = version(&absolute, &asker.home(), known);
+        }
+        Facts {
+            situation,
+            spec: self.spec.clone(),
+            status: self.current(),
+            ballot: Ballot::of(self),
+            version: found,
+            places: askers
+                .into_iter()
+                .map(|(policy, it)| Asker { title: it.key().to_string(), tier: it.spec.tier.clone(), policy })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Which approvals of an asset count for a Workspace, and whether they are enough.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::api::{Approval, ApprovalDecision, ApprovalPolicy, Object};
+
+/// One decision, as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ballot {
+    /// The namespace of the Approval.
+    pub namespace: String,
+    /// The name of the Approval.
+    pub name: String,
+    /// Who decided.
+    pub by: String,
+    /// What.
+    pub approves: bool,
+    /// The tiers that it speaks of; all where it names none.
+    pub tiers: Vec<String>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// When it was written, by the API server's clock.
+    pub written: Timestamp,
+}
+
+impl Ballot {
+    /// An Approval as a ballot.
+    pub fn of(approval: &Approval) -> Self {
+        let spec = &approval.spec;
+        Self {
+            namespace: approval.home(),
+            name: approval.metadata.name.clone().unwrap_or_default(),
+            by: spec.by.clone(),
+            approves: spec.decision == ApprovalDecision::Approved,
+            tiers: spec.tiers.clone(),
+            expires_at: spec.expires_at,
+            written: approval.created(),
+        }
+    }
+
+    /// `Approval model-risk/taxi-3-ada of ada@fares.example`.
+    pub fn title(&self) -> String {
+        format!("Approval {}/{} of {}", self.namespace, self.name, self.by)
+    }
+}
+
+/// Whether a ballot counts for a Workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    Counts,
+    /// It has ended.
+    Expired(Timestamp),
+    /// The Workspace does not name its namespace.
+    OtherNamespace,
+    /// It speaks of other tiers than the Workspace's.
+    OtherTier,
+    /// Azure made the asset after the decision. The number of a version in a workspace can be made again.
+    OfAnEarlierAsset,
+    /// Azure does not say when it made the asset.
+    OfUnknownAge,
+}
+
+impl Standing {
+    /// Why it does not count, as a part of a sentence.
+    pub fn because(&self) -> String {
+        match self {
+            Self::Counts => "it counts".into(),
+            Self::Expired(at) => format!("it ended at {at}"),
+            Self::OtherNamespace => "approvals of its namespace do not count there".into(),
+            Self::OtherTier => "spec.tiers does not name the tier of that Workspace".into(),
+            Self::OfAnEarlierAsset => "Azure made the version after the decision".into(),
+            Self::OfUnknownAge => {
+                "Azure does not say when it made the version, and a version in a workspace can be made again"
+                    .into()
+            }
+        }
+    }
+}
+
+/// What a Workspace asks of the approvals of an asset.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Its policy.
+    pub policy: &'a ApprovalPolicy,
+    /// Its tier.
+    pub tier: Option<&'a str>,
+    /// The asset.
+    pub asset: &'a str,
+    /// When Azure made the asset, where that is known. It matters only in a workspace: in a registry a number is made once.
+    pub made: Option<Timestamp>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What the ballots of an asset come to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Those that count and approve.
+    pub approved: Vec<Ballot>,
+    /// Those that count and reject.
+    pub rejected: Vec<Ballot>,
+    /// Those that do not count, and why.
+    pub ignored: Vec<(Ballot, Standing)>,
+}
+
+impl Question<'_> {
+    /// Does this ballot count?
+    pub fn standing(&self, ballot: &Ballot) -> Standing {
+        let again = !self.asset.starts_with("azureml://");
+        match (ballot.expires_at, self.made) {
+            _ if !self.policy.from_namespaces.contains(&ballot.namespace) => Standing::OtherNamespace,
+            _ if !ballot.tiers.is_empty()
+                && !ballot.tiers.iter().any(|tier| Some(tier.as_str()) == self.tier) =>
+            {
+                Standing::OtherTier
+            }
+            (Some(at), _) if at <= self.now => Standing::Expired(at),
+            // A rejection of an earlier asset is a warning that nobody has taken back.
+            _ if !again || !ballot.approves => Standing::Counts,
+            (_, None) => Standing::OfUnknownAge,
+            (_, Some(made)) if made > ballot.written => Standing::OfAnEarlierAsset,
+            _ => Standing::Counts,
+        }
+    }
+
+    /// Counts the ballots.
+    pub fn count(&self, ballots: &[Ballot]) -> Tally {
+        let mut tally = Tally::default();
+        for ballot in ballots {
+            match self.standing(ballot) {
+                Standing::Counts if ballot.approves => tally.approved.push(ballot.clone()),
+                Standing::Counts => tally.rejected.push(ballot.clone()),
+                other => tally.ignored.push((ballot.clone(), other)),
+            }
+        }
+        tally
+    }
+}
+
+impl Tally {
+    /// How many different people approve. Where nobody checks who writes an Approval, those of one namespace are of one person.
+    pub fn people(&self, authors_checked: bool) -> usize {
+        let who =
+            |ballot: &Ballot| if authors_checked { ballot.by.clone() } else { ballot.namespace.clone() };
+        self.approved.iter().map(who).collect::<BTreeSet<_>>().len()
+    }
+
+    /// When it is worth counting again: when the first of those that count ends.
+    pub fn changes(&self) -> Option<Timestamp> {
+        self.approved.iter().chain(&self.rejected).filter_map(|ballot| ballot.expires_at).min()
+    }
+}

@@ -1,0 +1,92 @@
+//! What is said of an approval.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use super::{Facts, decide};
+use crate::azure::model::ResourceId;
+use crate::decide::SourceVersion;
+use crate::decide::fixtures::{ago, approval, assert_table, noon, version};
+
+fn with(change: impl FnOnce(&mut Facts)) -> Facts {
+    let mut facts = approval();
+    change(&mut facts);
+    facts
+}
+
+/// The version is one in a workspace, which Azure made so long ago.
+fn in_a_workspace(facts: &mut Facts, made: u64) {
+    let id = ResourceId::workspace("s", "rg", "dev").model_version("taxi", "3").to_string();
+    facts.spec.asset_id.clone_from(&id);
+    if let SourceVersion::Ready { asset_id, created, .. } = &mut facts.version {
+        (*asset_id, *created) = (id, Some(ago(made)));
+    }
+}
+
+#[test]
+fn every_question_has_its_answer() {
+    let until = |facts: &mut Facts, at| {
+        facts.spec.expires_at = Some(at);
+        facts.ballot.expires_at = Some(at);
+    };
+    assert_table(&[
+        (
+            "it counts",
+            decide(&approval()),
+            "True Valid settled | The decision counts in Workspace ml/production. | interval",
+        ),
+        (
+            "for a while",
+            decide(&with(|f| until(f, noon() + Duration::from_secs(90)))),
+            "True Valid settled | The decision counts in Workspace ml/production. | 90 s",
+        ),
+        (
+            "it has ended",
+            decide(&with(|f| until(f, noon()))),
+            "False Expired stalled | The decision ended at 2026-03-01T12:00:00Z, and does not count any more. To decide again, make a new Approval. | interval",
+        ),
+        (
+            "about another asset",
+            decide(&with(|f| f.version = version("4", Some("models")))),
+            "False AssetMismatch stalled | The decision is about azureml://registries/models/models/taxi/versions/3, and the ModelVersion taxi-3 is azureml://registries/models/models/taxi/versions/4. A decision about that asset is a new Approval. | interval",
+        ),
+        (
+            "the same asset in other letters",
+            decide(&with(|f| f.spec.asset_id = "azureml://registries/MODELS/models/taxi/versions/3".into())),
+            "True Valid settled | The decision counts in Workspace ml/production. | interval",
+        ),
+        (
+            "nobody asks for it",
+            decide(&with(|f| f.places.clear())),
+            "False NotCounted stalled | No Workspace counts approvals of this namespace (spec.policy.approvals.fromNamespaces of a Workspace names those that count). | interval",
+        ),
+        (
+            "for other tiers",
+            decide(&with(|f| f.ballot.tiers = vec!["staging".into()])),
+            "False NotCounted stalled | It does not count in Workspace ml/production: spec.tiers does not name the tier of that Workspace. | interval",
+        ),
+        (
+            "older files of a workspace",
+            decide(&with(|f| in_a_workspace(f, 60))),
+            "False AssetMismatch stalled | Azure made the version after this decision: its number was registered again, perhaps with other files. Look at the version, and decide again in a new Approval. | interval",
+        ),
+        (
+            "these files of a workspace",
+            decide(&with(|f| in_a_workspace(f, 7200))),
+            "True Valid settled | The decision counts in Workspace ml/production. | interval",
+        ),
+        (
+            "of nothing",
+            decide(&with(|f| {
+                f.version = SourceVersion::Missing { what: "ModelVersion fares/taxi-3".into() }
+            })),
+            "False ReferenceNotFound working | There is no ModelVersion fares/taxi-3, or no Workspace that counts approvals of this namespace may use it. Check spec.modelVersionRef in a new Approval. | 300 s",
+        ),
+        (
+            "it goes",
+            decide(&with(|f| f.situation.deleting = true)),
+            "False Finishing working | Nothing in Azure depends on this object. | interval | released",
+        ),
+    ]);
+}

@@ -1,0 +1,293 @@
+//! Whose approvals a version has, and what follows when they are gone.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::super::Facts;
+use super::Ruling;
+use crate::api::{
+    Approval, ApprovalPolicy, KnownApproval, Object, ObjectKey, ObjectKind, OnWithdrawal, Reason,
+};
+use crate::azure::model::resource::{ModelVersion, OnlineDeployment, Provisioning};
+use crate::azure::model::{Purpose, folded};
+use crate::decide::approval::tally::{Ballot, Question, Standing, Tally};
+use crate::decide::facts::{Known, Name};
+use crate::decide::rollout::{PREVIOUS_TAG, Revision, STABLE_TAG};
+use crate::decide::{Place, SourceVersion, elapsed};
+
+/// A deletion that was seen counts as a withdrawal only after this: a tool may delete and apply again.
+const GRACE: Duration = Duration::from_secs(300);
+/// How many ballots a sentence names.
+const NAMED: usize = 5;
+/// What a status may hold.
+const KNOWN: usize = 50;
+
+/// What the cluster has of the approvals of everything that serves here or is wanted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Approvals {
+    /// The asset, and a decision about it.
+    pub ballots: Vec<(String, Ballot)>,
+    /// The Approvals that the status remembers and whose deletion this process has seen, by namespace and name.
+    pub deleted: Vec<(String, String)>,
+    /// When Azure made the wanted version, as it says now.
+    pub made: Option<Timestamp>,
+}
+
+impl Approvals {
+    /// Looks for the approvals of these assets; nothing where the workspace asks for none.
+    pub fn gather(
+        place: &Place,
+        version: &SourceVersion,
+        serving: &[OnlineDeployment],
+        remembered: &[KnownApproval],
+        known: &mut Known,
+    ) -> Self {
+        let mut found = Self::default();
+        let Place::Ready { policy, .. } = place else { return found };
+        let Some(policy) = &policy.approvals else { return found };
+        let mut assets: Vec<String> = serving.iter().filter_map(|d| d.properties.model.clone()).collect();
+        if let SourceVersion::Ready { asset_id, acting, id, registry, .. } = version {
+            assets.push(asset_id.clone());
+            // The number of a version in a workspace can be made again, so when it was made is read, and not remembered.
+            if registry.is_none() {
+                let read = known.resource_as::<ModelVersion>(acting, Purpose::Compare, id);
+                found.made = read.and_then(Result::ok).flatten().and_then(|version| version.created());
+            }
+        }
+        assets.sort_by_key(|asset| folded(asset));
+        assets.dedup_by_key(|asset| folded(asset));
+        for asset in assets {
+            for namespace in &policy.from_namespaces {
+                for approval in known.naming::<Approval>(Name::decision(&asset, namespace)) {
+                    if !approval.is_deleting() && folded(&approval.spec.asset_id) == folded(&asset) {
+                        found.ballots.push((asset.clone(), Ballot::of(&approval)));
+                    }
+                }
+            }
+        }
+        found.ballots.sort();
+        for it in remembered {
+            let (namespace, name) = (it.namespace.clone(), it.name.clone());
+            let there = found.ballots.iter().any(|(_, b)| b.namespace == namespace && b.name == name);
+            let key = ObjectKey {
+                kind: ObjectKind::Approval,
+                namespace: namespace.as_str().into(),
+                name: name.as_str().into(),
+            };
+            if !there && known.let_go(key) {
+                found.deleted.push((namespace, name));
+            }
+        }
+        found
+    }
+
+    fn of(&self, asset: &str) -> Vec<Ballot> {
+        let same = |(of, _): &&(String, Ballot)| folded(of) == folded(asset);
+        self.ballots.iter().filter(same).map(|(_, ballot)| ballot.clone()).collect()
+    }
+}
+
+impl Facts {
+    /// What the workspace asks of approvals, and its tier.
+    fn asked_of_approvals(&self) -> Option<(&ApprovalPolicy, Option<&str>)> {
+        let Place::Ready { policy, .. } = &self.place else { return None };
+        Some((policy.approvals.as_ref()?, policy.tier.as_deref()))
+    }
+
+    /// The ballots of an asset, counted.
+    fn count(&self, asset: &str) -> Option<Tally> {
+        let (policy, tier) = self.asked_of_approvals()?;
+        let wanted = match &self.version {
+            SourceVersion::Ready { asset_id, .. } => folded(asset_id) == folded(asset),
+            _ => false,
+        };
+        let made = self.approvals.made.filter(|_| wanted);
+        let question = Question { policy, tier, asset, made, now: self.situation.now };
+        Some(question.count(&self.approvals.of(asset)))
+    }
+
+    /// Do enough different people approve?
+    fn is_enough(&self, tally: &Tally) -> bool {
+        let Some((policy, _)) = self.asked_of_approvals() else { return true };
+        tally.rejected.is_empty() && tally.people(self.situation.authors_checked) >= policy.people()
+    }
+
+    /// Has an approval of this asset been deleted, seen and for good?
+    fn is_withdrawn(&self, asset: &str) -> bool {
+        self.remembered_approvals().iter().any(|it| {
+            folded(&it.asset_id) == folded(asset)
+                && it.withdrawn_at.is_some_and(|at| elapsed(at, self.situation.now) >= GRACE)
+        })
+    }
+
+    /// Does something speak against this asset: a rejection, or an approval that was withdrawn and is missing now? An absence
+    /// that nobody saw arise says nothing: a restore may be on its way.
+    pub(super) fn is_revoked(&self, asset: &str) -> bool {
+        let Some(tally) = self.count(asset) else { return false };
+        !tally.rejected.is_empty() || (!self.is_enough(&tally) && self.is_withdrawn(asset))
+    }
+
+    /// The same of what serves; there an approval that has ended speaks against it too.
+    fn is_over(&self, asset: &str) -> bool {
+        let Some(tally) = self.count(asset) else { return false };
+        let ended = |(ballot, standing): &(Ballot, Standing)| {
+            ballot.approves && matches!(standing, Standing::Expired(_))
+        };
+        self.is_revoked(asset) || (!self.is_enough(&tally) && tally.ignored.iter().any(ended))
+    }
+
+    /// Where the traffic goes when what serves is not approved any more and the workspace says `RollBack`: to the deployment
+    /// that was stable before, while that is warm and nothing speaks against it.
+    pub fn goes_back(&self) -> Option<(Revision, String)> {
+        let (policy, _) = self.asked_of_approvals()?;
+        if policy.on_withdrawal != Some(OnWithdrawal::RollBack) || self.situation.deleting {
+            return None;
+        }
+        let endpoint = self.endpoint.found()?;
+        let tagged = |tag: &str| {
+            let name = endpoint.tags.get(tag)?;
+            self.deployments.iter().find(|d| d.name() == name)
+        };
+        let (stable, previous) = (tagged(STABLE_TAG)?, tagged(PREVIOUS_TAG)?);
+        let warm = previous.provisioning() == Provisioning::Succeeded && previous.name() != stable.name();
+        let (over, back) = (stable.properties.model.as_deref()?, previous.properties.model.as_deref()?);
+        if !warm || !self.is_over(over) || self.is_revoked(back) {
+            return None;
+        }
+        Some((Revision::tagged(previous)?, previous.name().to_string()))
+    }
+
+    /// What the status remembers of approvals: of each asset that serves or is wanted, those that count and those that are
+    /// missing.
+    pub(in crate::decide::deployment_binding) fn remembered_approvals(&self) -> Vec<KnownApproval> {
+        if self.asked_of_approvals().is_none() {
+            return if matches!(self.place, Place::Ready { .. }) {
+                vec![]
+            } else {
+                self.status.approvals.clone()
+            };
+        }
+        let mut all: Vec<KnownApproval> = vec![];
+        for asset in self.assets() {
+            let counted = self.count(&asset).unwrap_or_default().approved;
+            all.extend(counted.iter().map(|ballot| KnownApproval {
+                asset_id: asset.clone(),
+                namespace: ballot.namespace.clone(),
+                name: ballot.name.clone(),
+                by: ballot.by.clone(),
+                expires_at: ballot.expires_at,
+                withdrawn_at: None,
+            }));
+            let missing = self.status.approvals.iter().filter(|it| {
+                let there = |(_, b): &(String, Ballot)| b.namespace == it.namespace && b.name == it.name;
+                folded(&it.asset_id) == folded(&asset) && !self.approvals.ballots.iter().any(there)
+            });
+            all.extend(missing.map(|it| {
+                let seen =
+                    self.approvals.deleted.iter().any(|(n, name)| *n == it.namespace && *name == it.name);
+                let withdrawn_at = it.withdrawn_at.or_else(|| seen.then_some(self.situation.now));
+                KnownApproval { withdrawn_at, ..it.clone() }
+            }));
+        }
+        all.sort();
+        all.truncate(KNOWN);
+        all
+    }
+
+    /// The assets that matter here.
+    fn assets(&self) -> Vec<String> {
+        let mut all: Vec<String> =
+            self.deployments.iter().filter_map(|d| d.properties.model.clone()).collect();
+        if let SourceVersion::Ready { asset_id, .. } = &self.version {
+            all.push(asset_id.clone());
+        }
+        all.sort_by_key(|asset| folded(asset));
+        all.dedup_by_key(|asset| folded(asset));
+        all
+    }
+
+    /// When it is worth counting again: when an approval ends, or when a deletion has stood for long enough.
+    pub(in crate::decide::deployment_binding) fn approvals_change(&self) -> Option<Duration> {
+        let now = self.situation.now;
+        let ends = self.assets().iter().filter_map(|asset| self.count(asset)?.changes()).collect::<Vec<_>>();
+        let stands = self.remembered_approvals().into_iter().filter_map(|it| it.withdrawn_at);
+        let stands = stands.map(|at| at + GRACE).filter(|at| *at > now);
+        let first = ends.into_iter().chain(stands).min()?;
+        Some(first.duration_since(now).unsigned_abs().max(Duration::from_secs(1)))
+    }
+}
+
+/// What the policy asks of the approvals of the wanted version, and what there is.
+pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
+    let (policy, tier) = facts.asked_of_approvals()?;
+    let SourceVersion::Ready { asset_id, model, version, .. } = &facts.version else { return None };
+    let tally = facts.count(asset_id)?;
+    let (people, from) = (policy.people(), policy.from_namespaces.join(", "));
+    let of_tier = tier.map(|tier| format!(", for tier {tier}")).unwrap_or_default();
+    let asks = if people == 1 {
+        format!("an Approval from namespace {from}{of_tier}")
+    } else {
+        format!("Approvals of {people} different people from namespaces {from}{of_tier}")
+    };
+    let workspace = &facts.spec.workspace_ref.name;
+    let refused = if let Some(first) = tally.rejected.first() {
+        Some((
+            Reason::Rejected,
+            format!(
+                "{} rejects {model}:{version}. Serve another version, or have whoever rejected it delete that Approval.",
+                first.title()
+            ),
+        ))
+    } else if facts.is_enough(&tally) {
+        None
+    } else {
+        let has = match tally.people(facts.situation.authors_checked) {
+            0 => "none".to_string(),
+            one => format!("{one} of {people}"),
+        };
+        let unchecked = if facts.situation.authors_checked || people == 1 {
+            ""
+        } else {
+            " Nobody checks who writes an Approval (approvalPolicy in the chart's values), so those of one namespace count as of one person."
+        };
+        Some((
+            Reason::NotApproved,
+            format!(
+                "Workspace {workspace} serves only what is approved: {asks}; {model}:{version} has {has}.{}{unchecked} Approve it with an Approval whose spec.assetId is {asset_id}.",
+                missing(facts, asset_id, &tally)
+            ),
+        ))
+    };
+    Some(Ruling { rule: "Approvals", asks, found: found(&tally), refused })
+}
+
+/// What there was and does not count, in sentences.
+fn missing(facts: &Facts, asset: &str, tally: &Tally) -> String {
+    let mut said: Vec<String> = tally
+        .ignored
+        .iter()
+        .filter(|(ballot, standing)| ballot.approves && *standing != Standing::OtherNamespace)
+        .map(|(ballot, standing)| format!(" {} does not count: {}.", ballot.title(), standing.because()))
+        .collect();
+    let gone = facts.remembered_approvals().into_iter().filter(|it| folded(&it.asset_id) == folded(asset));
+    for it in gone {
+        let title = format!("Approval {}/{} of {}", it.namespace, it.name, it.by);
+        let there = tally.approved.iter().any(|b| b.namespace == it.namespace && b.name == it.name);
+        match it.withdrawn_at {
+            _ if there => {}
+            Some(at) => said.push(format!(" {title} was withdrawn at {at}.")),
+            None => said.push(format!(" {title} is not there any more, and nobody saw who deleted it.")),
+        }
+    }
+    said.truncate(NAMED);
+    said.concat()
+}
+
+fn found(tally: &Tally) -> String {
+    let until = |ballot: &Ballot| ballot.expires_at.map(|at| format!(" until {at}")).unwrap_or_default();
+    let all = tally.rejected.iter().map(|b| format!("rejected by {}", b.title()));
+    let all = all.chain(tally.approved.iter().map(|b| format!("{}{}", b.title(), until(b))));
+    let named: Vec<String> = all.take(NAMED).collect();
+    if named.is_empty() { "none".into() } else { named.join(", ") }
+}

@@ -1,0 +1,343 @@
+//! Whose approval a version needs, and what follows when that is gone.
+
+use serde_json::{Value, json};
+
+use crate::api::{ConditionType, DeploymentBindingStatus, KnownApproval, conditions_of};
+use crate::azure::model::ResourceId;
+use crate::decide::approval::tally::Ballot;
+use crate::decide::deployment_binding::Facts;
+use crate::decide::fixtures::{Binding, ago, assert_table, binding, short};
+use crate::decide::{Decision, Place, SourceVersion};
+
+/// The asset of a version in the registry.
+fn asset(number: &str) -> String {
+    format!("azureml://registries/models/models/taxi/versions/{number}")
+}
+
+/// The workspace of tier `production` asks for approvals from `risk` and `audit`, by more than the default where `more` says.
+fn asking(it: Binding, more: &Value) -> Binding {
+    let mut policy = json!({"fromNamespaces": ["risk", "audit"]});
+    policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    it.with(|f| {
+        let Place::Ready { policy: found, .. } = &mut f.place else { unreachable!() };
+        found.approvals = Some(serde_json::from_value(policy).unwrap());
+        found.tier = Some("production".into());
+    })
+}
+
+/// Ada of `risk` approves this version, but for what `change` says.
+fn decided(it: Binding, number: &str, change: impl FnOnce(&mut Ballot)) -> Binding {
+    let mut ballot = Ballot {
+        namespace: "risk".into(),
+        name: format!("ada-{number}"),
+        by: "ada".into(),
+        approves: true,
+        tiers: vec![],
+        expires_at: None,
+        written: ago(3600),
+    };
+    change(&mut ballot);
+    it.with(|f| f.approvals.ballots.push((asset(number), ballot)))
+}
+
+/// The status remembers that Ada had approved this version, and since when that approval is known to be deleted.
+fn had_approval(it: Binding, number: &str, withdrawn: Option<u64>) -> Binding {
+    it.with(|f| {
+        f.status.approvals.push(KnownApproval {
+            asset_id: asset(number),
+            namespace: "risk".into(),
+            name: format!("ada-{number}"),
+            by: "ada".into(),
+            expires_at: None,
+            withdrawn_at: withdrawn.map(ago),
+        });
+    })
+}
+
+fn admitted(decision: &Decision<DeploymentBindingStatus>) -> String {
+    let conditions = conditions_of(&decision.status.conditions);
+    let said = conditions.get(ConditionType::Admitted);
+    said.map_or_else(|| "absent".into(), |c| short(&format!("{} {}: {}", c.status, c.reason, c.message)))
+}
+
+fn two() -> Value {
+    json!({"count": 2})
+}
+
+#[test]
+fn enough_different_people_have_to_approve() {
+    let yes = "True Succeeded: The policy of Workspace production lets taxi:1 serve.";
+    let ask = "Workspace production serves only what is approved: an Approval from namespace risk, audit, for tier production; taxi:1 has none.";
+    let how = "Approve it with an Approval whose spec.assetId is azureml://registries/models/models/taxi/versions/1.";
+    let no = |why: &str| format!("False NotApproved: {ask}{why} {how}");
+    let ask_two = "Workspace production serves only what is approved: Approvals of 2 different people from namespaces risk, audit, for tier production; taxi:1 has 1 of 2.";
+    let one = |it: Binding| decided(it, "1", |_| ());
+    let not = "Approval risk/ada-1 of ada does not count:";
+    let all: Vec<(&str, Binding, String)> = vec![
+        ("nobody is asked", binding(), yes.into()),
+        ("nobody has approved", asking(binding(), &json!({})), no("")),
+        ("one has", one(asking(binding(), &json!({}))), yes.into()),
+        (
+            "for this tier",
+            decided(asking(binding(), &json!({})), "1", |b| b.tiers = vec!["staging".into(), "production".into()]),
+            yes.into(),
+        ),
+        (
+            "for another tier",
+            decided(asking(binding(), &json!({})), "1", |b| b.tiers = vec!["Production".into()]),
+            no(&format!(" {not} spec.tiers does not name the tier of that Workspace.")),
+        ),
+        (
+            "in a namespace of their own",
+            decided(asking(binding(), &json!({})), "1", |b| b.namespace = "fares".into()),
+            no(""),
+        ),
+        (
+            "until a moment ago",
+            decided(asking(binding(), &json!({})), "1", |b| b.expires_at = Some(ago(0))),
+            no(&format!(" {not} it ended at 2026-03-01T12:00:00Z.")),
+        ),
+        ("another version", decided(asking(binding(), &json!({})), "2", |_| ()), no("")),
+        ("one of two", one(asking(binding(), &two())), format!("False NotApproved: {ask_two} {how}")),
+        (
+            "the same person twice",
+            decided(one(asking(binding(), &two())), "1", |b| (b.name, b.namespace) = ("again".into(), "audit".into())),
+            format!("False NotApproved: {ask_two} {how}"),
+        ),
+        (
+            "two people of one namespace",
+            decided(one(asking(binding(), &two())), "1", |b| (b.name, b.by) = ("bob".into(), "bob".into())),
+            yes.into(),
+        ),
+        (
+            "two people of one namespace, where nobody checks who they are",
+            decided(one(asking(binding(), &two())), "1", |b| (b.name, b.by) = ("bob".into(), "bob".into()))
+                .with(|f| f.situation.authors_checked = false),
+            format!(
+                "False NotApproved: {ask_two} Nobody checks who writes an Approval (approvalPolicy in the chart's values), so those of one namespace count as of one person. {how}"
+            ),
+        ),
+        (
+            "of two namespaces, where nobody checks who they are",
+            decided(one(asking(binding(), &two())), "1", |b| (b.name, b.namespace) = ("bob".into(), "audit".into()))
+                .with(|f| f.situation.authors_checked = false),
+            yes.into(),
+        ),
+        (
+            "one approves and one rejects",
+            decided(one(asking(binding(), &json!({}))), "1", |b| {
+                (b.name, b.by, b.approves) = ("bob".into(), "bob".into(), false);
+            }),
+            "False Rejected: Approval risk/bob of bob rejects taxi:1. Serve another version, or have whoever rejected it delete that Approval.".into(),
+        ),
+        (
+            "one approves, and somebody rejects whose word does not count",
+            decided(one(asking(binding(), &json!({}))), "1", |b| {
+                (b.name, b.namespace, b.approves) = ("bob".into(), "fares".into(), false);
+            }),
+            yes.into(),
+        ),
+        (
+            "it was withdrawn",
+            had_approval(asking(binding(), &json!({})), "1", Some(30)),
+            no(" Approval risk/ada-1 of ada was withdrawn at 2026-03-01T11:59:30Z."),
+        ),
+        (
+            "it is gone, and nobody saw who deleted it",
+            had_approval(asking(binding(), &json!({})), "1", None),
+            no(" Approval risk/ada-1 of ada is not there any more, and nobody saw who deleted it."),
+        ),
+    ];
+    for (situation, it, expected) in all {
+        let decision = it.decide();
+        assert_eq!(admitted(&decision), short(&expected), "{situation}");
+        let begins = decision.call.is_some_and(|call| call.doing == "create the endpoint taxi");
+        assert_eq!(begins, expected == yes, "{situation}");
+    }
+}
+
+/// A version in a workspace: its number can be made again.
+#[test]
+fn an_approval_is_of_the_files_that_were_there_when_it_was_given() {
+    let id = ResourceId::workspace("s", "rg", "development").model_version("taxi", "1").to_string();
+    let made = |seconds: Option<u64>| {
+        let it = asking(binding(), &json!({})).with(|f| {
+            let SourceVersion::Ready { asset_id, registry, .. } = &mut f.version else { unreachable!() };
+            (*asset_id, *registry) = (id.clone(), None);
+            f.approvals.made = seconds.map(ago);
+        });
+        let it = decided(it, "1", |_| ());
+        let said = admitted(&it.with(|f| f.approvals.ballots[0].0.clone_from(&id)).decide());
+        said.split(" does not count: ").nth(1).and_then(|s| s.split(". ").next()).unwrap_or(&said).to_string()
+    };
+    assert!(made(Some(7200)).starts_with("True"), "Azure made it before the decision");
+    assert!(made(Some(3600)).starts_with("True"), "in the same second");
+    assert_eq!(made(Some(60)), "Azure made the version after the decision");
+    assert!(made(None).starts_with("Azure does not say when it made the version"));
+}
+
+/// Version 1 serves, and version 2 is its candidate with a tenth of the traffic.
+fn rollout() -> Binding {
+    let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}]);
+    let it = binding().wanting("2").steps(steps).serving("1").candidate("2", 10, 6000);
+    decided(asking(it, &json!({})), "1", |_| ())
+}
+
+fn rejected(it: Binding, number: &str) -> Binding {
+    decided(it, number, |b| (b.name, b.approves) = (format!("no-{number}"), false))
+}
+
+#[test]
+fn a_candidate_rises_only_while_it_is_approved_and_goes_when_somebody_speaks_against_it() {
+    let back = "False TakingBack working | -> set the traffic to v1 100% | now";
+    let ask = "Workspace production serves only what is approved: an Approval from namespace risk, audit, for tier production; taxi:2 has none.";
+    let how = "Approve it with an Approval whose spec.assetId is azureml://registries/models/models/taxi/versions/2.";
+    let holds = |why: &str, next: &str| format!("False NotApproved stalled | {ask}{why} {how} | {next}");
+    let (forgotten, ended, fresh) = (
+        holds(
+            " Approval risk/ada-2 of ada is not there any more, and nobody saw who deleted it.",
+            "interval",
+        ),
+        holds(" Approval risk/ada-2 of ada does not count: it ended at 2026-03-01T11:59:00Z.", "interval"),
+        holds(" Approval risk/ada-2 of ada was withdrawn at 2026-03-01T11:58:20Z.", "200 s"),
+    );
+    assert_table(&[
+        (
+            "approved",
+            decided(rollout(), "2", |_| ()).decide(),
+            "False Progressing working | -> move 50 % of the traffic to v2 | now",
+        ),
+        ("rejected", rejected(decided(rollout(), "2", |_| ()), "2").decide(), back),
+        ("withdrawn for good", had_approval(rollout(), "2", Some(301)).decide(), back),
+        ("deleted a moment ago", had_approval(rollout(), "2", Some(100)).decide(), fresh.as_str()),
+        ("gone, and nobody saw it go", had_approval(rollout(), "2", None).decide(), forgotten.as_str()),
+        ("ended", decided(rollout(), "2", |b| b.expires_at = Some(ago(60))).decide(), ended.as_str()),
+        (
+            "the next look is when it ends",
+            decided(rollout().steps(json!([{"setTraffic": 10}, {"pause": {"for": "10h"}}])), "2", |b| {
+                b.expires_at = Some(ago(0) + std::time::Duration::from_secs(40));
+            })
+            .decide(),
+            "False Pausing working | v2 has 10 % of the traffic. Step 2 of 2 is a pause, until 2026-03-01T20:20:00Z. | 40 s",
+        ),
+    ]);
+}
+
+/// Version 2 serves, version 1 served before it and is warm.
+fn promoted(more: &Value) -> Binding {
+    asking(binding().wanting("2").serving("2").previous("1", 60), more)
+}
+
+#[test]
+fn what_serves_and_is_not_approved_any_more_keeps_serving_or_goes_back() {
+    let roll_back = json!({"onWithdrawal": "RollBack"});
+    let back = "False TakingBack working | -> give v1 all the traffic again, because v2 is not approved any more | now";
+    let doing = |it: Binding| {
+        let decision = it.decide();
+        let traffic = match decision.call.as_ref().map(|call| &call.action) {
+            Some(crate::azure::model::Action::Put(body)) => body["properties"]["traffic"].to_string(),
+            _ => String::new(),
+        };
+        (decision.call.map(|call| call.doing).unwrap_or_default(), traffic)
+    };
+    let stays = (String::new(), String::new());
+    assert_eq!(doing(rejected(promoted(&json!({})), "2")), stays, "KeepServing is the default");
+    assert_table(&[("rejected", rejected(promoted(&roll_back), "2").decide(), back)]);
+    let v1 = binding().name("1");
+    assert_eq!(doing(rejected(promoted(&roll_back), "2")).1, json!({v1: 100}).to_string());
+    for (situation, it, goes) in vec![
+        ("approved", decided(promoted(&roll_back), "2", |_| ()), false),
+        ("never approved, as after a change of the policy", promoted(&roll_back), false),
+        ("withdrawn for good", had_approval(promoted(&roll_back), "2", Some(301)), true),
+        ("deleted a moment ago", had_approval(promoted(&roll_back), "2", Some(299)), false),
+        ("gone, and nobody saw it go", had_approval(promoted(&roll_back), "2", None), false),
+        (
+            "withdrawn, and another one approves",
+            decided(had_approval(promoted(&roll_back), "2", Some(301)), "2", |b| b.name = "bob".into()),
+            false,
+        ),
+        ("ended", decided(promoted(&roll_back), "2", |b| b.expires_at = Some(ago(1))), true),
+        ("the one before is rejected too", rejected(rejected(promoted(&roll_back), "2"), "1"), false),
+        (
+            "the approval of the one before has ended",
+            decided(rejected(promoted(&roll_back), "2"), "1", |b| b.expires_at = Some(ago(1))),
+            true,
+        ),
+        (
+            "nothing served before",
+            rejected(asking(binding().wanting("2").serving("2"), &roll_back), "2"),
+            false,
+        ),
+        (
+            "only observed",
+            rejected(promoted(&roll_back), "2").with(|f| f.situation.mode = crate::decide::Mode::Observe),
+            false,
+        ),
+    ] {
+        assert_eq!(!doing(it).0.is_empty(), goes, "{situation}");
+    }
+    // Afterwards it stays there: the one that was left is not approved, so it gets nothing.
+    let returned = asking(binding().wanting("2").serving("1").previous("2", 60), &roll_back);
+    let decision = rejected(returned, "2").decide();
+    assert!(decision.call.is_none());
+    assert!(admitted(&decision).starts_with("False Rejected"));
+}
+
+#[test]
+fn the_status_remembers_who_approved_what_serves() {
+    let remembered = |it: Binding| {
+        let all = it.decide().status.approvals.into_iter();
+        all.map(|it| (it.name, it.withdrawn_at)).collect::<Vec<_>>()
+    };
+    let deleted = |f: &mut Facts| f.approvals.deleted = vec![("risk".into(), "ada-1".into())];
+    let serving = || asking(binding().serving("1"), &json!({}));
+    let ada = |withdrawn| vec![("ada-1".to_string(), withdrawn)];
+    assert_eq!(remembered(decided(serving(), "1", |_| ())), ada(None));
+    assert_eq!(remembered(had_approval(serving(), "1", None)), ada(None));
+    assert_eq!(remembered(had_approval(serving(), "1", None).with(deleted)), ada(Some(ago(0))));
+    assert_eq!(remembered(had_approval(serving(), "1", Some(60)).with(deleted)), ada(Some(ago(60))));
+    assert_eq!(
+        remembered(had_approval(serving(), "1", Some(60))),
+        ada(Some(ago(60))),
+        "also after a restart"
+    );
+    assert_eq!(
+        remembered(decided(had_approval(serving(), "1", Some(60)), "1", |_| ())),
+        ada(None),
+        "it is back"
+    );
+    assert_eq!(remembered(had_approval(serving(), "3", None)), vec![], "nothing has to do with that version");
+    assert_eq!(remembered(decided(binding().serving("1"), "1", |_| ())), vec![], "nobody asks");
+    let closed = |f: &mut Facts| f.place = Place::Closed { what: "W".into(), because: "No.".into() };
+    assert_eq!(remembered(had_approval(serving(), "1", Some(60)).with(closed)), ada(Some(ago(60))));
+}
+
+#[test]
+fn every_rule_is_told_with_what_it_asks_and_what_there_is() {
+    let it = decided(asking(binding(), &two()), "1", |b| {
+        b.expires_at = Some(ago(0) + std::time::Duration::from_secs(60));
+    });
+    let it = it.with(|f| {
+        let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+        policy.sources = vec![crate::decide::fixtures::registry_as_source("models")];
+        policy.lineage = Some(crate::api::LineageRequirement::Named);
+        policy.deployment =
+            Some(serde_json::from_value(json!({"code": "Forbid", "maxInstances": 3})).unwrap());
+    });
+    let lines: Vec<String> = it
+        .decide()
+        .status
+        .admission
+        .into_iter()
+        .map(|line| format!("{} {}: {} / {}", line.rule, line.admitted, line.asks, line.found))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "Sources true: a version from models (models) / registry models",
+            "Lineage true: a training job / job train-1",
+            "Approvals false: Approvals of 2 different people from namespaces risk, audit, for tier production / Approval risk/ada-1 of ada until 2026-03-01T12:01:00Z",
+            "Deployment true: no code of its own, no user-assigned identity, at most 3 instances / nothing that is not allowed",
+        ]
+    );
+}

@@ -1,0 +1,116 @@
+//! Which approvals are looked at for whom, and who may know of the version that an approval is about.
+
+use super::*;
+use crate::api::Approval;
+use crate::azure::model::{Answer, Ask};
+use crate::decide::SourceVersion;
+
+fn azure(name: &str) -> Value {
+    json!({"subscriptionId": "s", "resourceGroup": "rg", "name": name})
+}
+
+/// The workspace `prod` of the platform, whose policy names these namespaces, and which `fares` may use.
+fn prod(approvers: &[&str]) -> Arc<Workspace> {
+    let spec = json!({"azure": azure("prod"), "allowedNamespaces": {"from": "All"}, "tier": "production",
+        "policy": {"approvals": {"fromNamespaces": approvers}}});
+    let mut it = made::<Workspace>("ml", "prod", &spec);
+    let ready = json!({"observedGeneration": 1, "location": "eastus"});
+    Arc::make_mut(&mut it).status = Some(serde_json::from_value(ready).unwrap());
+    it
+}
+
+/// A registry of the platform, for these namespaces, and a version of `fares` in it.
+fn released(allowed: &Value) -> [AnyObject; 2] {
+    let team = json!({"from": "Selector", "selector": {"matchLabels": {"team": "fares"}}});
+    let spec = json!({"azure": azure("models"), "location": "eastus", "allowedNamespaces": allowed,
+        "publishers": [{"name": "fares", "namespaces": team}]});
+    let registry = made::<Registry>("ml", "models", &spec);
+    let place = json!({"registryRef": {"name": "models", "namespace": "ml"}, "source": {"existing": {}}});
+    let mut it = version("fares", "v", "taxi", &place);
+    let registered = json!([{"type": "Registered", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"}]);
+    let status = json!({"observedGeneration": 1, "assetId": "x", "conditions": registered});
+    Arc::make_mut(&mut it).status = Some(serde_json::from_value(status).unwrap());
+    [registry.any(), it.any()]
+}
+
+fn approval(namespace: &str, name: &str, asset: &str) -> Arc<Approval> {
+    let spec = json!({"modelVersionRef": {"name": "v", "namespace": "fares"}, "assetId": asset,
+        "decision": "Approved", "by": "ada"});
+    made::<Approval>(namespace, name, &spec)
+}
+
+const ASSET: &str = "azureml://registries/models/models/taxi/versions/1";
+
+#[test]
+fn whoever_decides_need_not_be_let_in_but_some_workspace_that_asks_is() {
+    let of = |approvers: &[&str], allowed: Value| {
+        let it = approval("risk", "a", ASSET);
+        let mut objects = vec![prod(approvers).any(), it.clone().any()];
+        objects.extend(released(&allowed));
+        let (facts, _) = Cluster(objects, Watched::all()).known(|known| gather(&*it, &moment(false), known));
+        (matches!(facts.version, SourceVersion::Ready { .. }), facts.places.len())
+    };
+    let (same, all) = (json!({"from": "Same"}), json!({"from": "All"}));
+    assert_eq!(of(&["risk"], same.clone()), (true, 1), "the registry is for the namespace of the workspace");
+    assert_eq!(of(&["audit"], same), (false, 0), "nobody asks, so nothing is told");
+    assert_eq!(of(&["audit"], all), (true, 0));
+}
+
+#[test]
+fn a_binding_sees_the_approvals_of_what_it_wants_and_of_what_serves() {
+    let spec = json!({"workspaceRef": {"name": "prod", "namespace": "ml"},
+        "model": {"versionRef": {"name": "v", "namespace": "fares"}},
+        "online": {"endpoint": {"name": "taxi"}, "deployment": {}}});
+    let mut binding = made::<DeploymentBinding>("fares", "taxi", &spec);
+    let gone = |name: &str| json!({"assetId": ASSET, "namespace": "risk", "name": name, "by": "ada"});
+    let status = json!({"observedGeneration": 1, "approvals": [gone("gone"), gone("wanted")]});
+    Arc::make_mut(&mut binding).status = Some(serde_json::from_value(status).unwrap());
+    let loud = ASSET.replace("models/models", "MODELS/models");
+    let other = ASSET.replace("/1", "/2");
+    let approvals = [
+        approval("risk", "wanted", &loud),
+        approval("risk", "serving", &other),
+        approval("risk", "another", &ASSET.replace("/1", "/3")),
+    ];
+    let look = |approvers: Option<&[&str]>| {
+        let mut place = prod(approvers.unwrap_or(&["risk"]));
+        if approvers.is_none() {
+            Arc::make_mut(&mut place).spec.policy.approvals = None;
+        }
+        let mut objects = vec![place.any(), binding.clone().any()];
+        objects.extend(approvals.iter().map(|it| it.clone().any()));
+        objects.extend(released(&json!({"from": "All"})));
+        let cluster = Cluster(objects, Watched::all());
+        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
+        loop {
+            let facts = gather(&*binding, &moment(false), &mut known);
+            let wanted = known.wants();
+            if wanted == Wanted::default() {
+                let names = facts.approvals.ballots.iter().map(|(_, ballot)| ballot.name.clone());
+                return (names.collect::<Vec<_>>(), facts.approvals.deleted.len());
+            }
+            for read in wanted.cluster {
+                let found = match &read {
+                    ClusterRead::LetGo(key) => Found::LetGo(&*key.name == "gone"),
+                    other => cluster.find(other),
+                };
+                known.take_in_cluster(read, found);
+            }
+            for read in wanted.azure {
+                let deployment = json!({"name": "v2", "location": "eastus", "properties": {"endpointComputeType": "Managed", "model": other, "provisioningState": "Succeeded"}});
+                let answer = match &read.what {
+                    Ask::Collection { .. } => Answer::Collection(Ok(vec![deployment])),
+                    Ask::Resource(id) if id.segment("deployments").is_some() => {
+                        Answer::Resource(Ok(Some(deployment)))
+                    }
+                    _ => Answer::Resource(Ok(Some(json!({"name": "taxi", "location": "eastus",
+                        "properties": {"authMode": "Key", "provisioningState": "Succeeded"}})))),
+                };
+                known.take_in_azure(read, answer);
+            }
+        }
+    };
+    let names = |all: &[&str]| all.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
+    assert_eq!(look(Some(&["risk"])), (names(&["wanted", "serving"]), 1));
+    assert_eq!(look(None), (vec![], 0), "nobody asks for approvals");
+}
