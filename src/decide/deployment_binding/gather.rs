@@ -86,7 +86,8 @@ impl Kind for DeploymentBinding {
         let ours = |e: &OnlineEndpoint| situation.ownership.owns(&e.tags);
         let led_away = stay_with_what_was_made(self, &mut id, made(self), ours, known);
         let may_look = id.as_ref().is_some_and(|id| self.acting(id, known).is_ok())
-            && (place.may_be_read(situation.deleting) || looks_only_at_its_own(&place, &situation));
+            && (place.may_be_read(situation.deleting) || looks_only_at_its_own(&place, &situation))
+            && !situation.is_kept_from_looking(&place);
         let mut facts = Facts {
             endpoint: Look::Unseen,
             deployments: vec![],

@@ -11,8 +11,8 @@ use super::{Mode, Situation, Watched, elapsed, in_seconds};
 use crate::api::Reason;
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, ResourceId};
-use crate::decide::Verdict;
 use crate::decide::places::TO_DELETE_NOW;
+use crate::decide::{Place, Verdict};
 
 /// The tag that names the owner: `<cluster>/<namespace>/<name>`.
 pub const OWNER_TAG: &str = "bindery-owner";
@@ -368,6 +368,29 @@ impl Situation {
                 Some(verdict)
             }
         }
+    }
+
+    /// Is its place there, and lets it neither publish nor look? Then nothing is read there for it, also at its end.
+    pub(in crate::decide) fn is_kept_from_looking(&self, place: &Place) -> bool {
+        matches!(place, Place::Missing { .. }) && self.ownership.right != Right::Granted
+    }
+
+    /// Whoever has something in such a place (`made`, by the status) was let in before, and is told that it is not any more.
+    /// Everybody else hears of the place as of one that is missing, also at the end.
+    pub(in crate::decide) fn keep_out_of(
+        &self,
+        place: &Place,
+        made: bool,
+        what: (&str, &str),
+    ) -> Option<Verdict> {
+        if !self.is_kept_from_looking(place) {
+            return None;
+        }
+        if made {
+            return self.keep_out(&format!("{} {}", what.0, what.1));
+        }
+        let at_the_end = || self.end_without_a_place(what.0).or_else(|| place.wait_until_ready(true));
+        (self.deleting && self.mode != Mode::Observe).then(at_the_end).flatten()
     }
 
     /// Is what was found, with these tags, none of its business: kept out, and not the owner?
