@@ -95,6 +95,7 @@ words! {
     NotAPublisher,
     OwnedByAnother,
     AdoptionRefused,
+    NameTaken,
     Conflict,
     NotInAzure,
     AssetMismatch,
