@@ -50,7 +50,9 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     };
     let (id, what) = (facts.id.clone()?, format!("endpoint {}", facts.endpoint_name()));
     let follow = || follow_running_change(case);
-    if let Some(verdict) = situation.leave_to_owner(&endpoint.tags, &what, follow).or_else(follow) {
+    let strangers = situation.leave_to_strangers(&facts.place, &endpoint.tags, &what);
+    let left = strangers.or_else(|| situation.leave_to_owner(&endpoint.tags, &what, follow));
+    if let Some(verdict) = left.or_else(follow) {
         return Some(verdict);
     }
     let takes_back = matches!(case.next.cause, Some(Cause::TakeBack { .. }));

@@ -42,7 +42,10 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     let what = format!("version {}", facts.title());
     let tags = &version.properties.tags;
     let follow = || follow_running_operation(facts);
-    let left = || situation.leave_to_owner(tags, &what, follow);
+    let left = || {
+        let strangers = situation.leave_to_strangers(&facts.place, tags, &what);
+        strangers.or_else(|| situation.leave_to_owner(tags, &what, follow))
+    };
     if let Some(verdict) = (!copied).then(left).flatten().or_else(follow) {
         return Some(verdict);
     }

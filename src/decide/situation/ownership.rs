@@ -399,6 +399,24 @@ impl Situation {
         kept_out && !tags.is_some_and(|tags| self.ownership.owns(tags))
     }
 
+    /// For an object that goes and whose place is not there: only its status says where something of its own may be. What is
+    /// found there and belongs to another namespace stays, and nobody is told whose it is.
+    pub(in crate::decide) fn leave_to_strangers(
+        &self,
+        place: &Place,
+        tags: &Strings,
+        what: &str,
+    ) -> Option<Verdict> {
+        let owner = Owner::of(tags).filter(|_| matches!(place, Place::Missing { .. }))?;
+        let us = &self.ownership.owner;
+        let stranger = owner.cluster != us.cluster || owner.namespace() != us.namespace();
+        stranger.then(|| {
+            Verdict::release(format!(
+                "The {what} stays in Azure: no tag there names this object as its owner."
+            ))
+        })
+    }
+
     /// For an object that goes: what is somebody else's by its tags stays. `follow` waits for a change that
     /// Azure works on: until it ends, nobody can say what the tags will be.
     pub(in crate::decide) fn leave_to_owner(

@@ -78,6 +78,13 @@ fn a_deletion_goes_in_the_right_order() {
             "False ReferenceNotFound stalled | There is no Workspace fares/production, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval",
         ),
         (
+            "its workspace is gone, and what its status names is another namespace's, whose name is nobody's business",
+            ending(binding().serving("1").tagged("bindery-owner", "prod/a/b"))
+                .with(|f| f.place = Place::Missing { what: "Workspace fares/production".into() })
+                .decide(),
+            "False Finishing working | The endpoint taxi stays in Azure: no tag there names this object as its owner. | interval | released",
+        ),
+        (
             "the same while it stays: it is told why nothing changes any more",
             made_there().decide(),
             "False NotAPublisher stalled | Have it added. | interval",

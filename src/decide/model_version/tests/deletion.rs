@@ -116,6 +116,15 @@ fn a_deletion_ends_as_its_policy_says() {
             "False Finishing working | The version taxi:3 stays in Azure: no tag there names this object as its owner. | interval | released",
         ),
         (
+            "its place is gone, and what its status names is another namespace's, whose name is nobody's business",
+            decide(&deleting(Delete, |f| {
+                let_in_once(f);
+                f.place = missing();
+                found(f).tags.insert("bindery-owner".into(), "prod/a/b".into());
+            })),
+            "False Finishing working | The version taxi:3 stays in Azure: no tag there names this object as its owner. | interval | released",
+        ),
+        (
             "its namespace is no publisher any more",
             decide(&deleting(Delete, kept_out)),
             "False Finishing working | The version taxi:3 stays in Azure as it is: it is no publisher. | interval | released",
