@@ -416,7 +416,6 @@ fn rules_of_text() -> Vec<Case> {
             &shared.replace(kind, "models"),
             // A name in another spelling would pass a policy that speaks of names.
             &own.replace("my.asset", "my%2Fasset"),
-            &own.replace("my.asset", "%2E%2e"),
             &shared.replace("azureml/", "own%2F..%2Fazureml/"),
             &shared.replace("/e/", "//"),
         ];
@@ -460,7 +459,13 @@ fn rules_of_text() -> Vec<Case> {
         "/subscriptions/s/resourcegroups/ml/providers/microsoft.managedidentity/userassignedidentities/u";
     for (kind, field) in [("registries", "spec.identity"), (binding, "spec.online.endpoint.identity")] {
         let ids = |id: &str| at(field, json!({"userAssigned": [id]}));
-        for wrong in ["readers", &format!("{id}?x"), &format!("{id}/../v"), &id.replace("userassigned", "")] {
+        for wrong in [
+            "readers",
+            &format!("{id}?x"),
+            &format!("{id}%2Fv"),
+            &format!("{id}/../v"),
+            &id.replace("userassigned", ""),
+        ] {
             let field = format!("{field}.userAssigned[]").leak();
             cases.push(case(kind, field, IDENTITY, ids(wrong), ids(id)));
         }

@@ -153,18 +153,27 @@ async fn what_azure_says_of_a_source_is_read_and_not_believed(attack: &Attack) -
     let models = with(as_account("theirs-models"), json!({"location": "eastus", "deletionPolicy": "Delete"}));
     platform.apply("Registry", "own-models", models).await?;
     platform.wait_ready(stand, "Registry", "own-models").await?;
+    // Row: a `Registry` of one's own, to have the identity of a shared workspace publish into it.
+    let copy = |source: &str| {
+        json!({
+            "registryRef": {"name": "own-models"}, "model": "taxi", "version": "1",
+            "source": {"modelVersionRef": {"name": source}},
+        })
+    };
+    team.apply("ModelVersion", "lent-copy", with(copy("own"), json!({"model": "own"}))).await?;
+    let said = team.wait_reason(stand, "ModelVersion", "lent-copy", "IdentityNotAllowed").await?;
+    assert!(
+        said.starts_with(&format!("The identity of Workspace {OURS}/fares-dev does not publish")),
+        "{said}"
+    );
     team.apply("ModelVersion", "stolen", version("hidden", "taxi", "1")).await?;
     team.wait_reason(stand, "ModelVersion", "stolen", "ReferenceNotFound").await?;
-    let copy = json!({
-        "registryRef": {"name": "own-models"}, "model": "taxi", "version": "1",
-        "source": {"modelVersionRef": {"name": "stolen"}},
-    });
-    team.apply("ModelVersion", "stolen-copy", copy).await?;
+    team.apply("ModelVersion", "stolen-copy", copy("stolen")).await?;
     let status = registered("workspaces/fares-hidden/models/taxi/versions/1");
     forge(attack, "ModelVersion", "stolen", status).await?;
     team.wait_reason(stand, "ModelVersion", "stolen-copy", "ReferenceNotReady").await?;
     assert!(stand.requests("POST", "/publish").is_empty());
-    for name in ["stolen-copy", "stolen"] {
+    for name in ["lent-copy", "stolen-copy", "stolen"] {
         team.delete("ModelVersion", name).await?;
         team.wait_gone(stand, "ModelVersion", name).await?;
     }
