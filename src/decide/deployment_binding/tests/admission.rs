@@ -79,7 +79,7 @@ fn what_a_deployment_brings_is_held_against_the_policy() {
         "azureml://registries/shared/environments//versions/1",
         "azureml://registries/shared/environments/./versions/1",
     ]
-    .map(|id| odd(id));
+    .map(odd);
     let all: Vec<(&str, Binding, String)> = vec![
         ("nothing is asked", bringing(binding(), &code), yes.into()),
         (

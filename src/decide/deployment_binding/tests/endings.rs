@@ -31,7 +31,7 @@ fn made_there() -> Binding {
 #[test]
 fn a_deletion_goes_in_the_right_order() {
     let quiet = |it: Binding| it.moved(&[]).tagged("bindery-traffic", "");
-    assert_table(&[
+    assert_table(&vec![
         (
             "serving",
             ending(binding().serving("1").previous("2", 60)).decide(),
