@@ -41,7 +41,6 @@ pub async fn attempts(attack: &Attack) -> Outcome {
     an_operation_in_a_status_leads_nowhere_else(attack, &elsewhere).await?;
     a_tracking_uri_leads_nowhere_else(attack, &elsewhere).await?;
     a_next_link_leads_nowhere_else(attack, &elsewhere).await?;
-    assert!(!elsewhere.was_called(), "a request went to a host of the attacker's");
     Ok(())
 }
 
@@ -208,6 +207,7 @@ async fn an_operation_in_a_status_leads_nowhere_else(attack: &Attack, elsewhere:
         team.wait_ready(stand, "ModelVersion", "own").await?;
     }
     assert!(stand.requests("GET", "/operations/1").is_empty());
+    assert!(!elsewhere.was_called(), "an operation was followed to a host of the attacker's");
     Ok(())
 }
 
@@ -226,6 +226,7 @@ async fn a_tracking_uri_leads_nowhere_else(attack: &Attack, elsewhere: &Elsewher
     team.wait_ready(stand, "ModelVersion", "traced").await?;
     let traced = |o: &DynamicObject| o.data["status"]["lineage"]["job"] == "taxi-train-1";
     team.wait(stand, "ModelVersion", "traced", "traced", |found| found.is_some_and(traced)).await?;
+    assert!(!elsewhere.was_called(), "a run was asked for at a host of the attacker's");
     Ok(())
 }
 
@@ -240,6 +241,7 @@ async fn a_next_link_leads_nowhere_else(attack: &Attack, elsewhere: &Elsewhere) 
         condition(o, "Ready").is_some_and(|(.., said)| said.contains("Refused to follow a nextLink"))
     };
     platform.wait(stand, "Registry", "own-models", "refused", |found| found.is_some_and(refused)).await?;
+    assert!(!elsewhere.was_called(), "a page was asked for at a host of the attacker's");
     stand.emulator.control().clear_faults();
     let again = json!({"metadata": {"annotations": {bindery::api::RECONCILE: "again"}}});
     platform.change("Registry", "own-models", again).await?;

@@ -143,7 +143,7 @@ async fn all_is_well(stand: &Stand) -> Outcome {
         stand.wait_for::<Workspace>(name, "Ready", ready).await?;
     }
     stand.wait_for::<Registry>("fares-models", "Ready", ready).await?;
-    for name in ["taxi-1", "taxi-1-dev", "taxi-1-released"] {
+    for name in ["taxi-1", "taxi-1-dev", "taxi-1-hidden", "taxi-1-released"] {
         stand.wait_for::<ModelVersion>(name, "Ready", ready).await?;
     }
     for name in ["taxi", "taxi-dev"] {
