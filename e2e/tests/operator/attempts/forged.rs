@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use azureml_emulator::{Effect, FaultRule};
 use bindery::api::FINALIZER;
-use e2e::stand::{azure_id, condition};
+use e2e::stand::{SUBSCRIPTION, azure_id, condition};
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
@@ -196,7 +196,9 @@ async fn an_operation_in_a_status_leads_nowhere_else(attack: &Attack, elsewhere:
         json!({"operation": {"purpose": "update", "doing": "change it", "url": url, "since": time(),
             "resource": azure_id("workspaces/fares-dev/models/own/versions/1")}})
     };
-    let evil = format!("https://{}/operations/1", elsewhere.host()?);
+    let own =
+        format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices/operations/1");
+    let evil = format!("https://{}{own}", elsewhere.host()?);
     // What is in the other's subscription would be another way.
     let other =
         format!("{}/subscriptions/99999999-0000-4000-8000-000000000001/operations/1", stand.emulator.url());
