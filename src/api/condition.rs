@@ -96,6 +96,7 @@ words! {
     NotAPublisher,
     OwnedByAnother,
     AdoptionRefused,
+    NameTaken,
     Conflict,
     NotInAzure,
     AssetMismatch,

@@ -51,8 +51,8 @@ forms! {
         "must be the name of a model, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-', '_' and '*', such as nyc-*";
     publisher_endpoint, 32, "^[a-zA-Z0-9*-]+$",
         "must be the name of an endpoint, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-' and '*', such as nyc-*";
-    identity, 512, r"(?i)^/subscriptions/[^/?#\s]+/resourceGroups/[^/?#\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#\s]+$",
-        "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>";
+    identity, 512, r"(?i)^/subscriptions/[^/?#%\\\s]+/resourceGroups/[^/?#%\\\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#%\\\s]+$",
+        "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>; '%' is not allowed";
 
     // Versions.
     model_name, 255, r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$",
@@ -87,10 +87,10 @@ forms! {
         "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
     instance_type, 64, "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$",
         "must be the name of a virtual machine size: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as Standard_DS3_v2";
-    environment, 1024, r"^((?i)/subscriptions/[^/\s?#\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#\\\x00-\x1f\x7f]+/environments/[^/\s?#\\\x00-\x1f\x7f]+/versions|azureml://registries/[^/\s?#\\\x00-\x1f\x7f]+/environments/[^/\s?#\\\x00-\x1f\x7f]+/(versions|labels))/[^/\s?#\\\x00-\x1f\x7f]+$",
-        "must be the id of an environment's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/<version> or azureml://registries/<registry>/environments/<name>/versions/<version>, which may also end with labels/latest; the short azureml:<name>:<version> is known only to Azure's own tools";
-    code, 1024, r"^((?i)/subscriptions/[^/\s?#\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#\\\x00-\x1f\x7f]+/codes/[^/\s?#\\\x00-\x1f\x7f]+/versions|azureml://registries/[^/\s?#\\\x00-\x1f\x7f]+/codes/[^/\s?#\\\x00-\x1f\x7f]+/versions)/[^/\s?#\\\x00-\x1f\x7f]+$",
-        "must be the id of a code asset's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/codes/<name>/versions/<version> or azureml://registries/<registry>/codes/<name>/versions/<version>";
+    environment, 1024, r"^((?i)/subscriptions/[^/\s?#%\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#%\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#%\\\x00-\x1f\x7f]+/environments/[^/\s?#%\\\x00-\x1f\x7f]+/versions|azureml://registries/[^/\s?#%\\\x00-\x1f\x7f]+/environments/[^/\s?#%\\\x00-\x1f\x7f]+/(versions|labels))/[^/\s?#%\\\x00-\x1f\x7f]+$",
+        "must be the id of an environment's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/<version> or azureml://registries/<registry>/environments/<name>/versions/<version>, which may also end with labels/latest; '%' is not allowed; the short azureml:<name>:<version> is known only to Azure's own tools";
+    code, 1024, r"^((?i)/subscriptions/[^/\s?#%\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#%\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#%\\\x00-\x1f\x7f]+/codes/[^/\s?#%\\\x00-\x1f\x7f]+/versions|azureml://registries/[^/\s?#%\\\x00-\x1f\x7f]+/codes/[^/\s?#%\\\x00-\x1f\x7f]+/versions)/[^/\s?#%\\\x00-\x1f\x7f]+$",
+        "must be the id of a code asset's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/codes/<name>/versions/<version> or azureml://registries/<registry>/codes/<name>/versions/<version>; '%' is not allowed";
     script, 255, RELATIVE_PATH,
         "must be a path below the code's folder: names with single '/' between them and none at the ends, without '?', '#', '%', '\\' and control characters, such as src/score.py";
     variable_value, 4096, r"^[^\x00]*$",

@@ -152,10 +152,12 @@ pub struct AzureIdentity {
     /// Whether the resource has a system-assigned identity, which Azure deletes together with it. If not set while `userAssigned` is, a new resource has none, and an existing one keeps what it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_assigned: Option<bool>,
-    /// ARM ids of all user-assigned identities of the resource; others are removed. `[]` removes all. If not set, an existing resource keeps what it has.
+    // Atomic: of a set whose last item a server-side apply removes, Kubernetes leaves no empty list but none at all, and that
+    // would mean to keep them.
+    /// ARM ids of all user-assigned identities of the resource; others are removed. `[]` removes all. If not set, an existing resource keeps what it has. A server-side apply replaces the whole list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::identities")]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub user_assigned: Option<Vec<String>>,
 }
 

@@ -112,7 +112,7 @@ pub enum OnWithdrawal {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentPolicy {
-    /// Whether a DeploymentBinding may give `online.deployment.code`. Forbid: only models serve that need no scoring code, such as MLflow models. Default: Allow.
+    /// Whether a DeploymentBinding may give `online.deployment.code`. Forbid: only models serve that need no scoring code, such as MLflow models; variables that begin with `AZUREML_` or `AML_`, by which Azure's server is told what to run, are refused too. What the image and the model's own files run is for `environments` and `sources`. Default: Allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<CodePolicy>,
     /// The environments that a DeploymentBinding may give in `online.deployment.environment`, by their ids, in which `*` stands for any characters: `azureml://registries/shared/environments/*/versions/*`, or `/subscriptions/…/workspaces/fares-prod/environments/sklearn/versions/4`. Case counts in the names of environments, and nowhere else. Without a list, every environment. A deployment without an environment of its own is not asked.

@@ -81,7 +81,7 @@ impl Seen {
             own: hash(&own),
             status: fingerprint(&object.current()),
             outward: hash(&(own.0, own.1, object.is_let_go(), object.outward())),
-            claim: hash(&(own.0, own.1, object.claim(), owner_changes)),
+            claim: hash(&(own.0, own.1, object.claim(), object.is_kept_out(), owner_changes)),
         }
     }
 }

@@ -275,7 +275,12 @@ fn refuse_another_place(facts: &Facts) -> Option<Verdict> {
 }
 
 fn wait_for_place(facts: &Facts) -> Option<Verdict> {
-    facts.place.wait_until_ready(facts.situation.deleting)
+    keep_out_of_place(facts).or_else(|| facts.place.wait_until_ready(facts.situation.deleting))
+}
+
+fn keep_out_of_place(facts: &Facts) -> Option<Verdict> {
+    let made = facts.id.is_some() && facts.status.id.as_deref().map(ResourceId::new) == facts.id;
+    facts.situation.keep_out_of(&facts.place, made, ("version", &facts.title()))
 }
 
 fn keep_out(facts: &Facts) -> Option<Verdict> {

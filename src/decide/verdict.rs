@@ -26,6 +26,8 @@ pub struct Verdict {
     pub events: Vec<Event>,
     /// The call is a warning to whoever reads of it, and what more they should know.
     pub remark: (bool, String),
+    /// What the event of the call gives as its reason, where `reason` says meanwhile why an earlier try did not work.
+    pub told_as: Option<Reason>,
     /// When to look again.
     pub next: LookAgain,
     /// The object may go: nothing in Azure needs it any more.
@@ -149,6 +151,7 @@ impl Verdict {
             acting: None,
             events: vec![],
             remark: (false, String::new()),
+            told_as: None,
             next: LookAgain::Interval,
             release: false,
             stays_ready: None,
@@ -236,6 +239,7 @@ impl Verdict {
     fn deed(&self) -> Option<Deed> {
         let (warning, remark) = self.remark.clone();
         // What Azure did not keep before is not told as done.
-        self.call.as_ref().filter(|_| !self.unkept).map(|_| Deed { warning, reason: self.reason, remark })
+        let reason = self.told_as.unwrap_or(self.reason);
+        self.call.as_ref().filter(|_| !self.unkept).map(|_| Deed { warning, reason, remark })
     }
 }

@@ -7,6 +7,7 @@ mod identities;
 mod operator;
 mod position;
 mod story;
+mod users;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ pub use cluster::{Object, current, drifted};
 pub use operator::{Operator, OperatorOptions, binary, build};
 pub use position::INFERRED_VARIABLE;
 pub use story::{GROUP, SUBSCRIPTION, azure_id, emulator_config, job};
+pub use users::{User, apply_roles, apply_wildcard_role};
 
 use crate::ControlPlane;
 

@@ -79,6 +79,25 @@ async fn a_selector_with_a_word_that_kubernetes_does_not_know_is_refused() {
     stand.leave().await;
 }
 
+/// Of a set whose last item is removed, the API server would keep no list at all, which means to keep every identity.
+#[tokio::test]
+async fn an_empty_list_of_identities_stays_one_when_it_is_applied() {
+    let stand = Stand::new("identities").await;
+    let assigned =
+        "/subscriptions/s/resourceGroups/ml/providers/Microsoft.ManagedIdentity/userAssignedIdentities/a";
+    for (kind, field) in
+        [("registries", "/spec/identity"), ("deploymentbindings", "/spec/online/endpoint/identity")]
+    {
+        for list in [json!([assigned]), json!([])] {
+            let mut object = example(kind);
+            *object.pointer_mut(field).unwrap() = json!({"systemAssigned": true, "userAssigned": list});
+            let applied = stand.apply(kind, &object).await.unwrap();
+            assert_eq!(applied.pointer(field).unwrap()["userAssigned"], list, "{kind}");
+        }
+    }
+    stand.leave().await;
+}
+
 #[tokio::test]
 async fn what_cannot_be_changed_is_refused_with_a_sentence_and_the_rest_can() {
     let stand = Stand::new("changes").await;

@@ -11,7 +11,7 @@ pub const ENTRY_NAME: &str =
 pub const MODEL_GLOB: &str = "must be the name of a model, in which '*' stands for any characters and '?' for one: letters (a-z, A-Z), digits, '-', '_', '*' and '?', such as nyc-*";
 pub const PUBLISHER_MODEL: &str = "must be the name of a model, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-', '_' and '*', such as nyc-*";
 pub const PUBLISHER_ENDPOINT: &str = "must be the name of an endpoint, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-' and '*', such as nyc-*";
-pub const IDENTITY: &str = "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>";
+pub const IDENTITY: &str = "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>; '%' is not allowed";
 pub const ENVIRONMENT_GLOB: &str = "must be the id of an environment's version, in which '*' stands for any characters: azureml://registries/<registry>/environments/<name>/versions/* or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/*; or it begins with '*'";
 pub const IDENTITY_GLOB: &str = "must be the ARM id of a user-assigned identity, in which '*' stands for any characters: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>; or it begins with '*'";
 
@@ -33,8 +33,8 @@ pub const TAG_VALUE: &str = "must be one line, without tabs and other control ch
 
 pub const ENDPOINT_NAME: &str = "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
 pub const INSTANCE_TYPE: &str = "must be the name of a virtual machine size: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as Standard_DS3_v2";
-pub const ENVIRONMENT: &str = "must be the id of an environment's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/<version> or azureml://registries/<registry>/environments/<name>/versions/<version>, which may also end with labels/latest; the short azureml:<name>:<version> is known only to Azure's own tools";
-pub const CODE: &str = "must be the id of a code asset's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/codes/<name>/versions/<version> or azureml://registries/<registry>/codes/<name>/versions/<version>";
+pub const ENVIRONMENT: &str = "must be the id of an environment's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/<version> or azureml://registries/<registry>/environments/<name>/versions/<version>, which may also end with labels/latest; '%' is not allowed; the short azureml:<name>:<version> is known only to Azure's own tools";
+pub const CODE: &str = "must be the id of a code asset's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/codes/<name>/versions/<version> or azureml://registries/<registry>/codes/<name>/versions/<version>; '%' is not allowed";
 pub const SCRIPT: &str = "must be a path below the code's folder: names with single '/' between them and none at the ends, without '?', '#', '%', '\\' and control characters, such as src/score.py";
 pub const VARIABLE_VALUE: &str =
     "must have no NUL character, which no environment variable can hold; line breaks are allowed";

@@ -53,6 +53,14 @@ impl Stand {
         answer(&self.client, request, object).await
     }
 
+    /// `kubectl apply --server-side`.
+    pub async fn apply(&self, kind: &str, object: &Value) -> Result<Value, String> {
+        let name = object["metadata"]["name"].as_str().unwrap();
+        let address = format!("{}/{name}?fieldManager=stand&force=true", self.path(kind));
+        let request = http::Request::patch(address).header("content-type", "application/apply-patch+yaml");
+        answer(&self.client, request, object).await
+    }
+
     pub async fn change(&self, kind: &str, patch: &Value) -> Result<Value, String> {
         let address = format!("{}/example?fieldValidation=Strict&dryRun=All", self.path(kind));
         let request = http::Request::patch(address).header("content-type", "application/merge-patch+json");

@@ -44,6 +44,19 @@ async fn wait_refused<K: Object + Send + 'static>(
     Ok(condition(&object, "Ready").map(|(.., message)| message).unwrap_or_default())
 }
 
+/// Waits until an object is told that it is no publisher in this place any more.
+async fn wait_kept_out<K: Object + Send + 'static>(stand: &Stand, at: (&str, &str), place: &str) -> Outcome {
+    let begins = format!("{place} does not name namespace {} as a publisher of ", at.0);
+    let told = |o: &K| {
+        not_ready_because(o, "NotAPublisher")
+            && condition(o, "Ready").is_some_and(|(.., message)| {
+                message.starts_with(&begins) && message.contains("lets it refer to it no more")
+            })
+    };
+    wait_in(stand, at, &begins, told).await?;
+    Ok(())
+}
+
 async fn wait_in<K: Object + Send + 'static>(
     stand: &Stand,
     (namespace, name): (&str, &str),
@@ -187,12 +200,13 @@ async fn are_judged_again_when_the_place_changes_them() -> Outcome {
     let before = stand.writes();
     stand.edit::<Registry>("fares-models", makers).await?;
     wait_refused::<DeploymentBinding>(&stand, served, version).await?;
+    // Whoever has something there is told that it is no publisher any more, although it may not refer to the place either.
     stand.edit::<Registry>("fares-models", allow("Same")).await?;
-    wait_refused::<ModelVersion>(&stand, released, &registry).await?;
+    wait_kept_out::<ModelVersion>(&stand, released, "Registry platform/fares-models").await?;
     stand.edit::<Workspace>("fares-dev", allow("Same")).await?;
-    wait_refused::<ModelVersion>(&stand, made, &dev).await?;
+    wait_kept_out::<ModelVersion>(&stand, made, "Workspace platform/fares-dev").await?;
     stand.edit::<Workspace>("fares-prod", allow("Same")).await?;
-    wait_refused::<DeploymentBinding>(&stand, served, &prod).await?;
+    wait_kept_out::<DeploymentBinding>(&stand, served, "Workspace platform/fares-prod").await?;
     assert_eq!(stand.writes(), before);
     Ok(())
 }

@@ -155,7 +155,7 @@ pub enum ConfigError {
         /// The variable that names it.
         variable: &'static str,
         /// What is wrong with it.
-        why: &'static str,
+        why: String,
     },
     /// A URL that is none, or that is not https.
     #[error("{what} {text:?} is not usable: {why}")]

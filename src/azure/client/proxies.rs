@@ -2,6 +2,7 @@
 //! http, at the machine itself, and never through a proxy.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::Uri;
@@ -37,8 +38,19 @@ impl Proxies {
             names.into_iter().find_map(|name| variable(name).map(|value| (name, value)))
         };
         let Some((name, text)) = first(HTTPS_PROXY) else { return Ok(Self(None)) };
-        let no = first(NO_PROXY).map(|(_, value)| value).unwrap_or_default();
-        Self::new(&text, &no).map_err(|why| ConfigError::Proxy { variable: name, why })
+        let (no_name, no) = first(NO_PROXY).unwrap_or((NO_PROXY[0], String::new()));
+        let wrong = |variable, why: String| ConfigError::Proxy { variable, why };
+        if let Some(odd) = no.split(',').map(str::trim).find(|one| !is_exception(one)) {
+            // Whatever it is, it may have a password in it.
+            let shown = if odd.contains('@') { "one of its entries" } else { &format!("'{odd}'") };
+            return Err(wrong(
+                no_name,
+                format!(
+                    "{shown} would match nothing: an entry is a host such as corp.example (and all below it), an IP address, a network such as 10.0.0.0/8, or *, without a scheme, a port or a path"
+                ),
+            ));
+        }
+        Self::new(&text, &no).map_err(|why| wrong(name, why.into()))
     }
 
     /// One proxy: `[http[s]://][user:password@]host[:port]`, for all hosts but those of a list with commas: `host` and
@@ -76,6 +88,25 @@ impl Proxies {
         // The matcher has taken user and password out of it.
         Some(proxy.uri().to_string().trim_end_matches('/').to_owned())
     }
+}
+
+/// Is this an entry of `NO_PROXY` that means something? A list may end with a comma.
+fn is_exception(entry: &str) -> bool {
+    if matches!(entry, "" | "*") || entry.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    if let Some((address, bits)) = entry.split_once('/') {
+        let most = match address.parse() {
+            Ok(IpAddr::V4(_)) => 32,
+            Ok(IpAddr::V6(_)) => 128,
+            Err(_) => return false,
+        };
+        return bits.parse::<u8>().is_ok_and(|bits| bits <= most);
+    }
+    let host = entry.strip_prefix('.').unwrap_or(entry);
+    let named =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
+    host.strip_suffix('.').unwrap_or(host).split('.').all(named)
 }
 
 impl fmt::Debug for Proxies {
@@ -131,6 +162,36 @@ mod tests {
         ] {
             assert_eq!(proxies.of(host).is_some(), through, "{host}");
         }
+    }
+
+    #[test]
+    fn an_exception_that_would_match_nothing_is_refused() {
+        let proxy = ("HTTPS_PROXY", "http://p:3128");
+        for entry in [
+            "http://corp.example",
+            "corp.example:443",
+            "*.corp.example",
+            "10.0.0.0/33",
+            "corp/8",
+            "a b",
+            "a..b",
+            "[::1]",
+        ] {
+            let list = format!("localhost,{entry}");
+            for variable in ["NO_PROXY", "no_proxy"] {
+                let error = of(&[proxy, (variable, &list)]).expect_err(entry).to_string();
+                let begins = format!(
+                    "{variable} is not usable: '{entry}' would match nothing: an entry is a host such as"
+                );
+                assert!(error.starts_with(&begins), "{error}");
+            }
+            // Without a proxy there is nothing to except.
+            assert!(of(&[("NO_PROXY", &list)]).is_ok(), "{entry}");
+        }
+        let secret = of(&[proxy, ("NO_PROXY", "http://me:s3cret@corp")]).expect_err("an entry").to_string();
+        assert!(secret.contains("one of its entries") && !secret.contains("s3cret"), "{secret}");
+        let usual = "localhost, 127.0.0.1,.svc,.cluster.local.,10.0.0.0/8,fd00::/8,::1,xn--a.example,*,";
+        assert!(of(&[proxy, ("NO_PROXY", usual)]).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::api::{DeploymentBinding, ModelVersion, Object, Registry};
+use crate::api::{DeploymentBinding, ModelVersion, Object, Registry, Workspace};
 use crate::controller::fixtures::{binding, registry, version};
 
 fn reader(name: &str) -> Arc<ObjectKey> {
@@ -72,6 +72,34 @@ fn a_rival_is_woken_by_where_an_object_is_and_not_by_how_it_goes() {
     goes.metadata.deletion_timestamp =
         Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
     assert_eq!(names(&index.applied(&goes, None)), ["promoted", "rival"]);
+}
+
+/// Whether a place with an account of its own lays claim to something, its status says: rivals hear of that, however the
+/// resource group is spelled.
+#[test]
+fn a_rival_is_woken_when_azure_lets_a_places_own_account_in() {
+    let workspace = |name: &str, group: &str, status: serde_json::Value| -> Workspace {
+        let azure = json!({"subscriptionId": "s", "resourceGroup": group, "name": "prod"});
+        let spec = json!({"azure": azure, "credentials": {"serviceAccountName": "own"}});
+        let object = json!({"apiVersion": "bindery.dev/v1alpha1", "kind": "Workspace", "spec": spec, "status": status,
+            "metadata": {"name": name, "namespace": "fares", "uid": name, "generation": 1}});
+        serde_json::from_value(object).expect("a workspace")
+    };
+    let index = Index::default();
+    let ours = workspace("ours", "ML", json!({"observedGeneration": 1}));
+    index.applied(&ours, None);
+    let name = Name::resource(ours.id().as_str());
+    index.asks(&Arc::new(ours.key()), &ClusterRead::Naming(ObjectKind::Workspace, name));
+    let now = |seen: Option<&str>, reason: &str| {
+        let ready = json!({"type": "Ready", "status": "False", "reason": reason, "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"});
+        let status = json!({"observedGeneration": 1, "workspaceId": seen, "conditions": [ready]});
+        names(&index.applied(&workspace("theirs", "ml", status), None)).join(" ")
+    };
+    assert_eq!(now(None, "Unreachable"), "theirs ours", "it comes");
+    assert_eq!(now(None, "Throttled"), "theirs", "nobody has let it in");
+    assert_eq!(now(Some("guid"), "Conflict"), "theirs ours", "Azure has let it in");
+    assert_eq!(now(Some("guid"), "Succeeded"), "theirs");
+    assert_eq!(now(Some("guid"), "Unauthorized"), "theirs ours", "Azure lets it in no more");
 }
 
 #[test]

@@ -93,9 +93,12 @@ impl Kind for DeploymentBinding {
         };
         let mut id = self.target(known);
         let ours = |e: &OnlineEndpoint| situation.ownership.owns(&e.tags);
-        let led_away = stay_with_what_was_made(self, &mut id, made(self), ours, known);
+        // Whom its place keeps from looking is led nowhere by a status either.
+        let made = made(self).filter(|_| !situation.is_kept_from_looking(&place));
+        let led_away = stay_with_what_was_made(self, &mut id, made, ours, known);
         let may_look = id.as_ref().is_some_and(|id| self.acting(id, known).is_ok())
-            && (place.may_be_read(situation.deleting) || looks_only_at_its_own(&place, &situation));
+            && (place.may_be_read(situation.deleting) || looks_only_at_its_own(&place, &situation))
+            && !situation.is_kept_from_looking(&place);
         let mut facts = Facts {
             endpoint: Look::Unseen,
             deployments: vec![],

@@ -1,7 +1,7 @@
 //! The end of a binding: traffic first, then our deployments, then the endpoint if nothing else is on it.
 
 use super::endpoint::align_endpoint;
-use super::waiting::{follow_running_change, keep_out};
+use super::waiting::{follow_running_change, keep_out, keep_out_of_place};
 use super::{Case, deployments};
 use crate::api::{BindingDeletion, Period, Reason};
 use crate::azure::model::resource::OnlineDeployment;
@@ -31,11 +31,15 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     if facts.spec.deletion_policy == BindingDeletion::Retain {
         return Some(Verdict::release("The endpoint stays in Azure: spec.deletionPolicy is Retain."));
     }
-    if let Some(verdict) = keep_out(case) {
+    if let Some(verdict) = keep_out_of_place(case).or_else(|| keep_out(case)) {
         return Some(verdict);
     }
     let endpoint = match &facts.endpoint {
-        Look::Absent => return Some(Verdict::release("The endpoint is gone from Azure.")),
+        Look::Absent => {
+            return Some(Verdict::release(
+                "The endpoint is not in Azure, so nothing is left to delete there.",
+            ));
+        }
         Look::Unseen if facts.id.is_none() || facts.place.is_lost(&situation.acting) => {
             return situation.end_without_a_place("endpoint");
         }
@@ -46,7 +50,9 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     };
     let (id, what) = (facts.id.clone()?, format!("endpoint {}", facts.endpoint_name()));
     let follow = || follow_running_change(case);
-    if let Some(verdict) = situation.leave_to_owner(&endpoint.tags, &what, follow).or_else(follow) {
+    let strangers = situation.leave_to_strangers(&facts.place, &endpoint.tags, &what);
+    let left = strangers.or_else(|| situation.leave_to_owner(&endpoint.tags, &what, follow));
+    if let Some(verdict) = left.or_else(follow) {
         return Some(verdict);
     }
     let takes_back = matches!(case.next.cause, Some(Cause::TakeBack { .. }));

@@ -2,6 +2,7 @@
 
 use super::{Case, admission, history};
 use crate::api::{BindingDeletion, Reason};
+use crate::azure::model::ResourceId;
 use crate::azure::model::resource::Provisioning;
 use crate::decide::verdict::Course;
 use crate::decide::{SourceVersion, Verdict, places};
@@ -24,7 +25,14 @@ pub(super) fn refuse_what_it_does_not_know(case: &Case<'_>) -> Option<Verdict> {
 }
 
 pub(super) fn wait_for_workspace(case: &Case<'_>) -> Option<Verdict> {
-    case.facts.place.wait_until_ready(case.facts.situation.deleting)
+    keep_out_of_place(case).or_else(|| case.facts.place.wait_until_ready(case.facts.situation.deleting))
+}
+
+pub(super) fn keep_out_of_place(case: &Case<'_>) -> Option<Verdict> {
+    let facts = case.facts;
+    let endpoint = facts.status.endpoint.as_ref().map(|it| ResourceId::new(&it.id));
+    let made = endpoint.is_some() && endpoint == facts.id;
+    facts.situation.keep_out_of(&facts.place, made, ("endpoint", facts.endpoint_name()))
 }
 
 pub(super) fn keep_out(case: &Case<'_>) -> Option<Verdict> {

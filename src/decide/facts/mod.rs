@@ -55,6 +55,10 @@ pub trait Kind: Object {
     fn claim(&self) -> Option<&str> {
         None
     }
+    /// Does its status say that Azure does not let its own identity in, so that it has no claim? Rivals look at that, too.
+    fn is_kept_out(&self) -> bool {
+        false
+    }
     /// What the heir of a resource has to know of what its owner wrote there: which tag keys are the owner's.
     fn inherit(_heir: &mut Self::Status, _owner: &Self::Status) {}
     /// Whether objects of this kind ever hold something in Azure, and so our finalizer. Of one that does not, its deletion is

@@ -119,9 +119,12 @@ impl Kind for ModelVersion {
         };
         let mut id = self.target(known);
         let ours = |v: &resource::ModelVersion| situation.ownership.owns(&v.properties.tags);
-        let led_away = stay_with_what_was_made(self, &mut id, made(self), ours, known);
+        // Whom its place keeps from looking is led nowhere by a status either.
+        let made = made(self).filter(|_| !situation.is_kept_from_looking(&place));
+        let led_away = stay_with_what_was_made(self, &mut id, made, ours, known);
         let may_look = id.as_ref().is_some_and(|id| self.acting(id, known).is_ok())
-            && place.may_be_read(situation.deleting);
+            && place.may_be_read(situation.deleting)
+            && !situation.is_kept_from_looking(&place);
         let found = match id.as_ref().filter(|_| may_look) {
             Some(id) => {
                 let found = known.resource::<resource::ModelVersion>(Purpose::Compare, id);

@@ -1,6 +1,6 @@
 //! The end of a model version's object: what becomes of the version in Azure.
 
-use super::{Facts, follow_running_operation, keep_out, promotion};
+use super::{Facts, follow_running_operation, keep_out, keep_out_of_place, promotion};
 use crate::api::{Reason, VersionDeletion};
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::{Look, OWNER_TAG, Verdict};
@@ -13,7 +13,7 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     if facts.spec.deletion_policy == VersionDeletion::Retain {
         return Some(Verdict::release("The version stays in Azure: spec.deletionPolicy is Retain."));
     }
-    if let Some(verdict) = keep_out(facts) {
+    if let Some(verdict) = keep_out_of_place(facts).or_else(|| keep_out(facts)) {
         return Some(verdict);
     }
     let version = match &facts.version {
@@ -24,7 +24,9 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
         Look::Absent => {
             return follow_running_operation(facts)
                 .or_else(|| promotion::wait_for_lost_publish(facts))
-                .or_else(|| Some(Verdict::release("The version is gone from Azure.")));
+                .or_else(|| {
+                    Some(Verdict::release("The version is not in Azure, so nothing is left to delete there."))
+                });
         }
         Look::Unseen if facts.id.is_none() || facts.place.is_lost(&situation.acting) => {
             return situation.end_without_a_place("version");
@@ -40,7 +42,10 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     let what = format!("version {}", facts.title());
     let tags = &version.properties.tags;
     let follow = || follow_running_operation(facts);
-    let left = || situation.leave_to_owner(tags, &what, follow);
+    let left = || {
+        let strangers = situation.leave_to_strangers(&facts.place, tags, &what);
+        strangers.or_else(|| situation.leave_to_owner(tags, &what, follow))
+    };
     if let Some(verdict) = (!copied).then(left).flatten().or_else(follow) {
         return Some(verdict);
     }

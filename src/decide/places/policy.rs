@@ -95,6 +95,14 @@ impl Policy {
                 "spec.online.deployment.code is given, and Workspace {workspace} allows no code of a deployment's own (policy.deployment.code is Forbid)."
             ));
         }
+        let told: Vec<String> =
+            deployment.environment_variables.keys().filter(|name| tells_the_server(name)).cloned().collect();
+        if !told.is_empty() && policy.code == Some(CodePolicy::Forbid) {
+            refused.deployment.push(format!(
+                "spec.online.deployment.environmentVariables has {}, by which Azure's server is told what to run, and Workspace {workspace} allows no code of a deployment's own (policy.deployment.code is Forbid).",
+                listed(&told)
+            ));
+        }
         if let Some(id) =
             deployment.environment.as_ref().filter(|id| !names(&policy.environments, id, folded))
         {
@@ -146,8 +154,23 @@ impl Policy {
 
 /// Does one of these patterns name an id, where both are spelled as `spelled` does? Without patterns, every id is named.
 fn names(patterns: &[String], id: &str, spelled: fn(&str) -> String) -> bool {
-    let id = spelled(id);
-    patterns.is_empty() || patterns.iter().any(|pattern| matches(&spelled(pattern), &id))
+    let (id, plain) = (spelled(id), is_plain(id));
+    let named = |pattern: &String| pattern == "*" || (plain && matches(&spelled(pattern), &id));
+    patterns.is_empty() || patterns.iter().any(named)
+}
+
+/// Does an id mean what it says? One with escapes, empty segments or dots may mean another resource, once Azure has read it.
+fn is_plain(id: &str) -> bool {
+    let path = id.strip_prefix("azureml:/").unwrap_or(id);
+    let path = path.strip_prefix('/').unwrap_or(path);
+    !id.contains(['%', '\\', '?', '#']) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// Is this a variable by which the server in Azure's images is told where code is and what to run? The service sets
+/// `AZUREML_ENTRY_SCRIPT`, `AML_APP_ROOT` and `AZUREML_MODEL_DIR` itself where a deployment brings code (azure-ml.md, recorded).
+fn tells_the_server(variable: &str) -> bool {
+    let variable = variable.to_ascii_uppercase();
+    ["AZUREML_", "AML_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// A list for a sentence.

@@ -7,7 +7,7 @@ use crate::api::{
     Workspace, conditions_of,
 };
 use crate::azure::model::Principal;
-use crate::decide::facts::{ClusterRead, Known};
+use crate::decide::facts::{ClusterRead, Kind, Known};
 use crate::decide::{Adopting, Right};
 
 /// What somebody puts into a place.
@@ -160,13 +160,15 @@ pub fn right<P: Host>(
         String::new()
     };
     let briefly = format!("{key} does not name namespace {namespace} as a publisher of {thing} {name}");
-    // Whoever may not even refer to it hears of it as of a place that is not there.
+    // Whoever may not even refer to it hears of it as of a place that is not there; or, if it has something there, this.
     let because = if may_refer(place, namespace, known) {
         format!(
             "{briefly}, so Bindery changes nothing there for it. Have the owner of that {kind} add {{name: {namespace}, namespaces: {namespaces}, {list}: [{name}]}} to its spec.publishers{default}; or set spec.management to Observe, which only looks."
         )
     } else {
-        format!("{briefly}.")
+        format!(
+            "{briefly}, and lets it refer to it no more, so Bindery changes nothing there for it. Have the owner of that {kind} add the namespace to its spec.publishers. When this object is deleted, what is there stays in Azure."
+        )
     };
     Some(Right::Denied { briefly, because })
 }
@@ -181,17 +183,22 @@ pub fn adopting<P: Host>(place: Option<&P>) -> Adopting {
     }
 }
 
-/// What a place may lay claim to in Azure, where this is as whom it acts and `seen` tells whether Azure was ever read for it.
-/// Whom no identity serves has no claim, and whose own identity Azure does not let in has none either.
-pub(super) fn right_of_place<P: Host>(place: &P, acting: Result<Principal, String>, seen: bool) -> Right {
+/// What a place may lay claim to in Azure, where this is as whom it acts. Whom no identity serves has no claim, and whose own
+/// identity Azure does not let in has none either.
+pub(super) fn right_of_place<P: Host + Kind>(place: &P, acting: Result<Principal, String>) -> Right {
+    let kept_out = place.is_kept_out().then(|| "Azure does not let its own identity read it".to_string());
+    Right::unless(acting.err().or(kept_out))
+}
+
+/// Does the status of a place with an identity of its own say that Azure does not let that in? `seen` tells whether Azure was
+/// ever read for it.
+pub(super) fn is_kept_out<P: Host>(place: &P, seen: bool) -> bool {
     let ready = conditions_of(place.conditions()).reason(ConditionType::Ready);
     let refused = matches!(
         ready,
         Some(Reason::Unauthorized | Reason::CredentialFailed | Reason::NotFound | Reason::NotInAzure)
     );
-    let kept_out = place.credentials().is_some() && (!seen || refused);
-    let kept_out = kept_out.then(|| "Azure does not let its own identity read it".to_string());
-    Right::unless(acting.err().or(kept_out))
+    place.credentials().is_some() && (!seen || refused)
 }
 
 /// Does a place come before another one for the same resource? What an administrator lists comes before what an account of

@@ -230,8 +230,9 @@ fn finish_deletion(facts: &Facts) -> Option<Verdict> {
     let registry = match &facts.registry {
         // One that is still being made would be left behind.
         Look::Absent => {
-            return follow_running_operation(facts)
-                .or_else(|| Some(Verdict::release("The registry is gone from Azure.")));
+            return follow_running_operation(facts).or_else(|| {
+                Some(Verdict::release("The registry is not in Azure, so nothing is left to delete there."))
+            });
         }
         Look::Unseen => {
             return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);

@@ -90,15 +90,15 @@ fn refuse_second_claimant(facts: &Facts) -> Option<Verdict> {
     let us = &facts.situation.ownership;
     let visible = us.heirs().map(|c| c.name.clone()).min();
     // Who may see this object need not know what there is in other namespaces.
-    let other = match visible {
-        Some(name) => name,
+    let (other, advice) = match visible {
+        Some(name) => (name, "Delete one of the two.".to_string()),
         None if us.claimants.is_empty() => return None,
-        None => "A Workspace of another namespace".into(),
+        None => ("A Workspace of another namespace".into(), who_can_tell(facts)),
     };
     let conflict = Verdict::stalled(
         Reason::Conflict,
         format!(
-            "{other} stands for this workspace too, and a workspace has one policy: Bindery changes nothing through either of them. Delete one of the two."
+            "{other} stands for this workspace too, and a workspace has one policy: Bindery changes nothing through either of them. {advice}"
         ),
     );
     // Whether an identity of its own may still read the workspace is looked up again soon: its word holds up others.
@@ -107,6 +107,19 @@ fn refuse_second_claimant(facts: &Facts) -> Option<Verdict> {
         None => conflict.next,
     };
     Some(Verdict { next, ..conflict })
+}
+
+/// What can be done about a Workspace of which nothing may be said here.
+fn who_can_tell(facts: &Facts) -> String {
+    let account = facts.spec.credentials.as_ref().map_or_else(String::new, |_| {
+        format!(
+            " Or ask an administrator of the workspace in Azure who else has a role there (az role assignment list --include-inherited --scope {}), and have that taken away: an account that cannot read the workspace puts nobody into conflict.",
+            facts.id
+        )
+    });
+    format!(
+        "Delete this object; or ask whoever runs the operator, who sees all namespaces (kubectl get amlws --all-namespaces), to have the other one deleted.{account}"
+    )
 }
 
 fn report_unreadable(facts: &Facts) -> Option<Verdict> {

@@ -151,6 +151,8 @@ impl Situation {
                 call: verdict.call,
                 events: verdict.events,
                 remark: verdict.remark,
+                // When Azure takes it, that is told as the deed that it is, and not as the failure that is over.
+                told_as: Some(verdict.reason),
                 next: verdict.next,
                 ..waiting
             };
@@ -248,7 +250,7 @@ impl Situation {
     fn failed(&self, failure: &Failure) -> Verdict {
         let error = &failure.error;
         let most = retry_after(error.class, u32::MAX, self.interval).as_secs().max(60) / 60;
-        let reason = reason_of(error);
+        let reason = if failure.is_about_a_taken_name() { Reason::NameTaken } else { reason_of(error) };
         let (course, advice) = match reason {
             Reason::Locked => (Course::Stalled, "Have the lock removed in Azure; Bindery tries again"),
             Reason::DisallowedByPolicy => (
@@ -263,6 +265,10 @@ impl Situation {
                 (Course::Stalled, "Check the rights of that identity in Azure; Bindery tries again")
             }
             Reason::CredentialFailed => (Course::Stalled, "Bindery tries again"),
+            Reason::NameTaken => (
+                Course::Stalled,
+                "The name of a registry is unique in the whole tenant, and this one is in use in another resource group or not free again after a deletion. Make a new object with another name in spec.azure.name, or have the other registry deleted; Bindery tries again",
+            ),
             Reason::NotFound if self.deleting => (
                 Course::Stalled,
                 "If the place is gone from Azure for good, set spec.deletionPolicy to Retain, and Bindery lets go; it tries again",

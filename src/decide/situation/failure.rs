@@ -101,6 +101,16 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Is the name of a registry somebody else's? It is unique in the tenant, and how Azure says that it is taken nobody has
+    /// recorded: so it is a conflict again and again about a registry that is not there, when another change would be over.
+    pub fn is_about_a_taken_name(&self) -> bool {
+        let Attempt { purpose, resource, .. } = &self.attempt;
+        let of_a_registry = resource.parent().name().eq_ignore_ascii_case("registries");
+        *purpose == Purpose::Create && of_a_registry && self.error.class == Class::Conflict && self.times >= 3
+    }
+}
+
 impl Situation {
     /// Takes in what became of the change that the status remembers. A change that was accepted has not worked before
     /// its operation says so: until then a failure is counted on.

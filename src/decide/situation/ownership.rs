@@ -10,9 +10,9 @@ use super::{Mode, Situation, Watched, elapsed, in_seconds};
 use crate::api::Reason;
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, ResourceId};
-use crate::decide::Verdict;
 use crate::decide::digest::short_hash;
 use crate::decide::places::TO_DELETE_NOW;
+use crate::decide::{Place, Verdict};
 
 /// The tag that names the owner: `<cluster>/<namespace>/<name>`.
 pub const OWNER_TAG: &str = "bindery-owner";
@@ -368,10 +368,51 @@ impl Situation {
         }
     }
 
+    /// Is its place there, and lets it neither publish nor look? Then nothing is read there for it, also at its end.
+    pub(in crate::decide) fn is_kept_from_looking(&self, place: &Place) -> bool {
+        matches!(place, Place::Missing { .. }) && self.ownership.right != Right::Granted
+    }
+
+    /// Whoever has something in such a place (`made`, by the status) was let in before, and is told that it is not any more.
+    /// Everybody else hears of the place as of one that is missing, also at the end.
+    pub(in crate::decide) fn keep_out_of(
+        &self,
+        place: &Place,
+        made: bool,
+        what: (&str, &str),
+    ) -> Option<Verdict> {
+        if !self.is_kept_from_looking(place) {
+            return None;
+        }
+        if made {
+            return self.keep_out(&format!("{} {}", what.0, what.1));
+        }
+        let at_the_end = || self.end_without_a_place(what.0).or_else(|| place.wait_until_ready(true));
+        (self.deleting && self.mode != Mode::Observe).then(at_the_end).flatten()
+    }
+
     /// Is what was found, with these tags, none of its business: kept out, and not the owner?
     pub(in crate::decide) fn is_kept_out_of(&self, tags: Option<&Strings>) -> bool {
         let kept_out = self.mode != Mode::Observe && self.ownership.right != Right::Granted;
         kept_out && !tags.is_some_and(|tags| self.ownership.owns(tags))
+    }
+
+    /// For an object that goes and whose place is not there: only its status says where something of its own may be. What is
+    /// found there and belongs to another namespace stays, and nobody is told whose it is.
+    pub(in crate::decide) fn leave_to_strangers(
+        &self,
+        place: &Place,
+        tags: &Strings,
+        what: &str,
+    ) -> Option<Verdict> {
+        let owner = Owner::of(tags).filter(|_| matches!(place, Place::Missing { .. }))?;
+        let us = &self.ownership.owner;
+        let stranger = owner.cluster != us.cluster || owner.namespace() != us.namespace();
+        stranger.then(|| {
+            Verdict::release(format!(
+                "The {what} stays in Azure: no tag there names this object as its owner."
+            ))
+        })
     }
 
     /// For an object that goes: what is somebody else's by its tags stays. `follow` waits for a change that

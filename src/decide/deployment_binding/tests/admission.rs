@@ -61,9 +61,26 @@ fn what_a_deployment_brings_is_held_against_the_policy() {
     let sklearn = json!({"environment": "azureml://registries/Shared/environments/sklearn/versions/4"});
     let code = json!({"code": {"id": "azureml://registries/r/codes/c/versions/1", "scoringScript": "s.py"}});
     let size = json!({"instanceType": "Standard_DS3_v2"});
+    let variables = |name: &str| json!({"environmentVariables": {"LOG_LEVEL": "info", name: "x"}});
     let count = |count: i32| json!({"instanceCount": count});
     let yes = "True Succeeded: The policy of Workspace production lets taxi:1 serve.";
     let no = |what: &str| format!("False PolicyRefused: spec.online.{what}");
+    let odd = |id: &str| {
+        let it = bringing(binding(), &json!({"environment": id}));
+        (
+            allowing(it, &environment("azureml://registries/shared/environments/*/versions/*")),
+            no(&format!(
+                "deployment.environment is {id}, and Workspace production allows only azureml://registries/shared/environments/*/versions/* (policy.deployment.environments)."
+            )),
+        )
+    };
+    let odd = [
+        "azureml://registries/shared/environments/a%2F..%2F..%2F..%2Fother%2Fenvironments%2Fa/versions/1",
+        "azureml://registries/shared/environments/../../other/environments/a/versions/1",
+        "azureml://registries/shared/environments//versions/1",
+        "azureml://registries/shared/environments/./versions/1",
+    ]
+    .map(odd);
     let all: Vec<(&str, Binding, String)> = vec![
         ("nothing is asked", bringing(binding(), &code), yes.into()),
         (
@@ -87,6 +104,30 @@ fn what_a_deployment_brings_is_held_against_the_policy() {
                 &environment("azureml://registries/shared/environments/*/versions/*"),
             ),
             yes.into(),
+        ),
+        (
+            "variables, where code is not spoken of",
+            allowing(bringing(binding(), &variables("AZUREML_ENTRY_SCRIPT")), &json!({})),
+            yes.into(),
+        ),
+        (
+            "variables that tell the server nothing",
+            allowing(bringing(binding(), &variables("MY_AML_APP_ROOT")), &json!({"code": "Forbid"})),
+            yes.into(),
+        ),
+        (
+            "a variable that tells the server what to run",
+            allowing(bringing(binding(), &variables("azureml_entry_script")), &json!({"code": "Forbid"})),
+            no(
+                "deployment.environmentVariables has azureml_entry_script, by which Azure's server is told what to run, and Workspace production allows no code of a deployment's own (policy.deployment.code is Forbid).",
+            ),
+        ),
+        (
+            "a variable that tells it where code is",
+            allowing(bringing(binding(), &variables("AML_APP_ROOT")), &json!({"code": "Forbid"})),
+            no(
+                "deployment.environmentVariables has AML_APP_ROOT, by which Azure's server is told what to run, and Workspace production allows no code of a deployment's own (policy.deployment.code is Forbid).",
+            ),
         ),
         ("any environment", allowing(bringing(binding(), &sklearn), &environment("*")), yes.into()),
         (
@@ -166,7 +207,8 @@ fn what_a_deployment_brings_is_held_against_the_policy() {
             )),
         ),
     ];
-    for (situation, it, expected) in all {
+    let odd = odd.into_iter().map(|(it, expected)| ("an id that may mean another", it, expected));
+    for (situation, it, expected) in all.into_iter().chain(odd) {
         let it = it.with(|f| f.endpoint = Look::Absent);
         let decision = it.decide();
         assert_eq!(admitted(&decision), expected, "{situation}");

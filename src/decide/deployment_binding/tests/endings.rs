@@ -1,6 +1,6 @@
 //! Deletion in the right order, and handing over.
 
-use crate::api::BindingDeletion;
+use crate::api::{BindingDeletion, EndpointStatus};
 use crate::azure::model::Class;
 use crate::decide::fixtures::{Binding, assert_table, binding};
 use crate::decide::{Look, Mode, Place};
@@ -17,10 +17,21 @@ fn lost() -> Binding {
     })
 }
 
+/// A binding that its workspace let in once, and does not let in any more.
+fn made_there() -> Binding {
+    binding().with(|f| {
+        f.situation.kept_out();
+        let id = f.id.as_ref().map(ToString::to_string).unwrap_or_default();
+        f.status.endpoint = Some(EndpointStatus { id, scoring_uri: None, state: None });
+        f.endpoint = Look::Unseen;
+        f.place = Place::Missing { what: "Workspace fares/production".into() };
+    })
+}
+
 #[test]
 fn a_deletion_goes_in_the_right_order() {
     let quiet = |it: Binding| it.moved(&[]).tagged("bindery-traffic", "");
-    assert_table(&[
+    assert_table(&vec![
         (
             "serving",
             ending(binding().serving("1").previous("2", 60)).decide(),
@@ -39,7 +50,7 @@ fn a_deletion_goes_in_the_right_order() {
         (
             "gone",
             ending(binding()).decide(),
-            "False Finishing working | The endpoint is gone from Azure. | interval | released",
+            "False Finishing working | The endpoint is not in Azure, so nothing is left to delete there. | interval | released",
         ),
         (
             "its place and its status are gone, so nobody knows where its endpoint is",
@@ -55,6 +66,33 @@ fn a_deletion_goes_in_the_right_order() {
             "its namespace may not change the endpoint any more",
             ending(binding().serving("1")).with(|f| f.situation.kept_out()).decide(),
             "False Finishing working | The endpoint taxi stays in Azure as it is: it is no publisher. | interval | released",
+        ),
+        (
+            "the same, and it may not even refer to its workspace",
+            ending(made_there()).decide(),
+            "False Finishing working | The endpoint taxi stays in Azure as it is: it is no publisher. | interval | released",
+        ),
+        (
+            "the same, and by its status it never had an endpoint there: as if there were no such workspace",
+            ending(made_there()).with(|f| f.status.endpoint = None).decide(),
+            "False ReferenceNotFound stalled | There is no Workspace fares/production, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval",
+        ),
+        (
+            "its workspace is gone, and what its status names is another namespace's, whose name is nobody's business",
+            ending(binding().serving("1").tagged("bindery-owner", "prod/a/b"))
+                .with(|f| f.place = Place::Missing { what: "Workspace fares/production".into() })
+                .decide(),
+            "False Finishing working | The endpoint taxi stays in Azure: no tag there names this object as its owner. | interval | released",
+        ),
+        (
+            "the same while it stays: it is told why nothing changes any more",
+            made_there().decide(),
+            "False NotAPublisher stalled | Have it added. | interval",
+        ),
+        (
+            "the same while it stays, and it never had an endpoint there",
+            made_there().with(|f| f.status.endpoint = None).decide(),
+            "False ReferenceNotFound working | There is no Workspace fares/production, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. | 300 s",
         ),
         (
             "a deployment is being made",

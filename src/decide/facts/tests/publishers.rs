@@ -152,8 +152,8 @@ fn a_place_names_its_publishers_and_what_they_publish() {
         told(listed, "fares", &place),
         "Workspace fares/prod does not name namespace fares as a publisher of model taxi, so Bindery changes nothing there for it. Have the owner of that Workspace add {name: fares, namespaces: {from: Same}, models: [taxi]} to its spec.publishers; or set spec.management to Observe, which only looks."
     );
-    // Whoever may not even refer to it is told nothing of its rules.
-    let brief = "Registry fares/models does not name namespace blue as a publisher of model taxi.";
+    // Whoever may not even refer to it is told nothing of its rules, and only if it has something there.
+    let brief = "Registry fares/models does not name namespace blue as a publisher of model taxi, and lets it refer to it no more, so Bindery changes nothing there for it. Have the owner of that Registry add the namespace to its spec.publishers. When this object is deleted, what is there stays in Azure.";
     assert_eq!(told(json!({}), "blue", &registered), brief);
 }
 

@@ -45,6 +45,14 @@ fn kept_out(facts: &mut Facts) {
     facts.situation.kept_out();
 }
 
+/// What its status remembers of it is where its place is.
+fn let_in_once(facts: &mut Facts) {
+    facts.status.id = facts.id.as_ref().map(ToString::to_string);
+}
+
+const NO_SUCH_PLACE: &str = "False ReferenceNotFound stalled | There is no Workspace fares/development, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. | interval";
+const NO_SUCH_PLACE_EITHER: &str = "False Finishing working | Its place is gone with its namespace, and with it who could say which version is its own, or act for it: what there is stays in Azure. | interval | released";
+
 #[test]
 fn a_deletion_ends_as_its_policy_says() {
     use VersionDeletion::{Archive, Delete, Retain};
@@ -77,7 +85,7 @@ fn a_deletion_ends_as_its_policy_says() {
         (
             "gone",
             decide(&deleting(Delete, |f| f.version = Look::Absent)),
-            "False Finishing working | The version is gone from Azure. | interval | released",
+            "False Finishing working | The version is not in Azure, so nothing is left to delete there. | interval | released",
         ),
         (
             "its place and its status are gone, so nobody knows where it is",
@@ -108,6 +116,15 @@ fn a_deletion_ends_as_its_policy_says() {
             "False Finishing working | The version taxi:3 stays in Azure: no tag there names this object as its owner. | interval | released",
         ),
         (
+            "its place is gone, and what its status names is another namespace's, whose name is nobody's business",
+            decide(&deleting(Delete, |f| {
+                let_in_once(f);
+                f.place = missing();
+                found(f).tags.insert("bindery-owner".into(), "prod/a/b".into());
+            })),
+            "False Finishing working | The version taxi:3 stays in Azure: no tag there names this object as its owner. | interval | released",
+        ),
+        (
             "its namespace is no publisher any more",
             decide(&deleting(Delete, kept_out)),
             "False Finishing working | The version taxi:3 stays in Azure as it is: it is no publisher. | interval | released",
@@ -115,10 +132,43 @@ fn a_deletion_ends_as_its_policy_says() {
         (
             "the same, and it may not even refer to its place",
             decide(&deleting(Archive, |f| {
+                let_in_once(f);
                 kept_out(f);
                 f.place = missing();
             })),
             "False Finishing working | The version taxi:3 stays in Azure as it is: it is no publisher. | interval | released",
+        ),
+        (
+            "the same, and by its status it never had anything there: as if there were no such place",
+            decide(&deleting(Archive, |f| {
+                kept_out(f);
+                (f.place, f.version) = (missing(), Look::Unseen);
+            })),
+            NO_SUCH_PLACE,
+        ),
+        (
+            "there is no such place",
+            decide(&deleting(Archive, |f| {
+                (f.place, f.version, f.id) = (missing(), Look::Unseen, None);
+            })),
+            NO_SUCH_PLACE,
+        ),
+        (
+            "it never had anything there, and its namespace goes",
+            decide(&deleting(Archive, |f| {
+                kept_out(f);
+                (f.place, f.version) = (missing(), Look::Unseen);
+                f.situation.ownership.namespace_ends = true;
+            })),
+            NO_SUCH_PLACE_EITHER,
+        ),
+        (
+            "there is no such place, and its namespace goes",
+            decide(&deleting(Archive, |f| {
+                (f.place, f.version, f.id) = (missing(), Look::Unseen, None);
+                f.situation.ownership.namespace_ends = true;
+            })),
+            NO_SUCH_PLACE_EITHER,
         ),
         (
             "the same, and its copy may still come",
@@ -185,12 +235,12 @@ fn a_promotion_that_is_deleted_while_it_is_published_leaves_no_copy_behind() {
         (
             "it failed",
             decide(&deleting_published(Delete, |f| running(f, failed_state()))),
-            "False Finishing working | The version is gone from Azure. | interval | released",
+            "False Finishing working | The version is not in Azure, so nothing is left to delete there. | interval | released",
         ),
         (
             "nothing came",
             decide(&deleting_published(Delete, |f| asked(f, 1800))),
-            "False Finishing working | The version is gone from Azure. | interval | released",
+            "False Finishing working | The version is not in Azure, so nothing is left to delete there. | interval | released",
         ),
         (
             "the copy is there, undescribed: from now on it says whose it is",

@@ -181,6 +181,32 @@ fn every_question_has_its_answer() {
             "False ReferenceNotFound working | There is no Workspace fares/development, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. | 300 s",
         ),
         (
+            "the same, and its status remembers the version there, which it was let in for once",
+            decide(&with(|f| {
+                kept_out(f);
+                f.status.id = f.id.as_ref().map(ToString::to_string);
+                (f.place, f.version) = (missing(), Look::Unseen);
+            })),
+            "False NotAPublisher stalled | Have it added. | interval",
+        ),
+        (
+            "the same, and what the status remembers is elsewhere",
+            decide(&with(|f| {
+                kept_out(f);
+                f.status.id = Some("/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/other/models/taxi/versions/3".into());
+                (f.place, f.version) = (missing(), Look::Unseen);
+            })),
+            "False ReferenceNotFound working | There is no Workspace fares/development, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. | 300 s",
+        ),
+        (
+            "its place is gone, and its status remembers the version there",
+            decide(&with(|f| {
+                f.status.id = f.id.as_ref().map(ToString::to_string);
+                (f.place, f.version) = (missing(), Look::Unseen);
+            })),
+            "False ReferenceNotFound working | There is no Workspace fares/development, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. | 300 s",
+        ),
+        (
             "nobody can say whether its namespace is a publisher",
             decide(&with(|f| {
                 f.situation.ownership.right = Right::NotWatched { because: "Watch it.".into() }

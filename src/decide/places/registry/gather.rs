@@ -8,7 +8,7 @@ use crate::azure::model::resource::{self, Rest};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::publishers::{adopting, is_listed_before, right_of_place};
+use crate::decide::places::publishers::{adopting, is_kept_out, is_listed_before, right_of_place};
 use crate::decide::places::reference::referrers;
 use crate::decide::{Adopting, Referrers, Right, Situation, words_of};
 
@@ -36,8 +36,12 @@ impl Kind for Registry {
     }
 
     fn let_in(&self, known: &mut Known) -> Option<Right> {
-        let (acting, seen) = (self.acting(&self.id(), known), self.current().discovery_url.is_some());
-        Some(right_of_place(self, acting, seen))
+        let acting = self.acting(&self.id(), known);
+        Some(right_of_place(self, acting))
+    }
+
+    fn is_kept_out(&self) -> bool {
+        is_kept_out(self, self.current().discovery_url.is_some())
     }
 
     fn outranks(&self, other: &Self) -> bool {

@@ -4,7 +4,7 @@ use super::Facts;
 use crate::api::{Object, ObjectKey, Registry, Workspace};
 use crate::azure::model::{Principal, Purpose, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::publishers::{is_listed_before, right_of_place};
+use crate::decide::places::publishers::{is_kept_out, is_listed_before, right_of_place};
 use crate::decide::places::reference::referrers;
 use crate::decide::{Adopting, Referrers, Right, Situation, words_of};
 
@@ -29,8 +29,12 @@ impl Kind for Workspace {
     }
 
     fn let_in(&self, known: &mut Known) -> Option<Right> {
-        let (acting, seen) = (self.acting(&self.id(), known), self.current().workspace_id.is_some());
-        Some(right_of_place(self, acting, seen))
+        let acting = self.acting(&self.id(), known);
+        Some(right_of_place(self, acting))
+    }
+
+    fn is_kept_out(&self) -> bool {
+        is_kept_out(self, self.current().workspace_id.is_some())
     }
 
     fn outranks(&self, other: &Self) -> bool {

@@ -28,7 +28,15 @@ fn every_question_has_its_answer() {
         (
             "an older object has its policy",
             decide(&with(|f| f.situation.claimed_by("fares/older", 60))),
-            "False Conflict stalled | A Workspace of another namespace stands for this workspace too, and a workspace has one policy: Bindery changes nothing through either of them. Delete one of the two. | interval",
+            "False Conflict stalled | A Workspace of another namespace stands for this workspace too, and a workspace has one policy: Bindery changes nothing through either of them. Delete this object; or ask whoever runs the operator, who sees all namespaces (kubectl get amlws --all-namespaces), to have the other one deleted. | interval",
+        ),
+        (
+            "an account of another namespace may read it too",
+            decide(&with(|f| {
+                f.spec.credentials = Some(Credentials { service_account_name: "fares".into() });
+                f.situation.claimed_by("fares/older", 60);
+            })),
+            "False Conflict stalled | A Workspace of another namespace stands for this workspace too, and a workspace has one policy: Bindery changes nothing through either of them. Delete this object; or ask whoever runs the operator, who sees all namespaces (kubectl get amlws --all-namespaces), to have the other one deleted. Or ask an administrator of the workspace in Azure who else has a role there (az role assignment list --include-inherited --scope /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/production), and have that taken away: an account that cannot read the workspace puts nobody into conflict. | 60 s",
         ),
         (
             "a younger object claims it",

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::api::RegistryDeletion;
+use crate::api::{Reason, RegistryDeletion};
 use crate::azure::model::{Class, OperationState, Purpose, Reply};
 use crate::decide::fixtures::{
     assert_table, attempt, failed_state, failure, noon, operation, ready, registry, told,
@@ -100,6 +100,16 @@ fn a_call_that_failed_waits_for_its_time() {
             "False Busy working | Bindery could not create the registry models: No. Bindery tries again, at least every 1 min. | 2 s",
         ),
         (
+            "conflict about what is not there, for the second time",
+            after(Class::Conflict, 0, 2),
+            "False Busy working | Bindery could not create the registry models: No. Bindery tries again, at least every 1 min. | 4 s",
+        ),
+        (
+            "conflict again and again about what is not there: the name is somebody else's",
+            after(Class::Conflict, 0, 3),
+            "False NameTaken stalled | Bindery could not create the registry models: No. The name of a registry is unique in the whole tenant, and this one is in use in another resource group or not free again after a deletion. Make a new object with another name in spec.azure.name, or have the other registry deleted; Bindery tries again, at least every 1 min. | 8 s",
+        ),
+        (
             "transient",
             after(Class::Transient, 0, 1),
             "False Unreachable working | Bindery could not create the registry models: No. Bindery tries again, at least every 5 min. | 1 s",
@@ -123,6 +133,20 @@ fn a_call_that_failed_waits_for_its_time() {
             "False Creating working | -> create the registry models | now",
         ),
     ]);
+}
+
+/// What Azure takes at last is no failure in the events.
+#[test]
+fn a_try_that_works_is_not_told_as_the_failure_before_it() {
+    let decision = decide(&absent(|f| {
+        let before = attempt(Purpose::Create, &registry().id, DOING);
+        f.situation.trouble.failure = Some(failure(before, Class::Unauthorized, 10, 1));
+    }));
+    assert_eq!(told(&decision), "False Unauthorized stalled | -> create the registry models | now");
+    let reply = Reply { operation: Some("https://op".into()), ..Reply::default() };
+    let event = decision.deed.unwrap().taken(&decision.call.unwrap(), &reply);
+    assert_eq!(event.note, "Bindery asked Azure to create the registry models.");
+    assert_eq!((event.warning, event.reason), (false, Reason::Creating));
 }
 
 #[test]

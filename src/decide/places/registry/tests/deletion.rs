@@ -94,7 +94,7 @@ fn a_deletion_ends_as_its_policy_says() {
         (
             "gone",
             decide(&deleting(|f| f.registry = Look::Absent)),
-            "False Finishing working | The registry is gone from Azure. | interval | released",
+            "False Finishing working | The registry is not in Azure, so nothing is left to delete there. | interval | released",
         ),
         (
             "still being made",
