@@ -243,9 +243,9 @@ impl Known {
         matches!(self.cluster.get(&ClusterRead::Owner(key.clone())), Some(Found::Unreadable))
     }
 
-    /// Is anything of Azure still to be read?
-    pub fn awaits_azure(&self) -> bool {
-        !self.wanted_of_azure.is_empty()
+    /// Is nothing wanted that is not known yet?
+    pub fn is_whole(&self) -> bool {
+        self.wanted_of_cluster.is_empty() && self.wanted_of_azure.is_empty()
     }
 
     /// A resource of Azure, or `None` inside where a GET says that it is not there. `None` outside: not read yet.

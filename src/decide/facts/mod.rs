@@ -128,10 +128,10 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
         Some(heir) => heir.gather(situation, known),
         None => object.gather(situation, known),
     };
-    // Where the tags name an object of this cluster, no other namespace has a say.
+    // Where the tags name an object of this cluster, no other namespace has a say. What they name is known only now.
     let us = &mut facts.situation().ownership;
     let free = !matches!(us.tagged, Some(Tagged::Us | Tagged::Other(..)));
-    if free && !known.awaits_azure() {
+    if free && known.is_whole() {
         let strangers = strangers(object, known);
         us.claimants.extend(claimants(object, &strangers, known));
         us.leaving.extend(leaving(&strangers));
