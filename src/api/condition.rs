@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::azure::model::redacted;
+use crate::azure::model::{redacted, visible};
 
 macro_rules! words {
     ($(#[$doc:meta])+ $enum:ident, $what:literal: $($(#[$variant:meta])* $name:ident,)+) => {
@@ -158,7 +158,7 @@ impl Conditions {
             Some(false) => "False",
             None => "Unknown",
         };
-        let mut message = redacted(&message.into());
+        let mut message = visible(&redacted(&message.into()));
         if let Some((cut, _)) = message.char_indices().nth(MESSAGE_LIMIT - 1) {
             message.truncate(cut);
             message.push('…');
@@ -239,6 +239,12 @@ mod tests {
             );
         }
         conditions.get(ConditionType::Ready).map(|c| c.message.clone()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_message_is_one_line_in_which_everything_is_seen() {
+        let forged = "tags.team is 'x\n\u{1b}[2KReady  True\u{202e}'.";
+        assert_eq!(after(&[forged]), r"tags.team is 'x\n\u001b[2KReady  True\u202e'.");
     }
 
     #[test]

@@ -4,15 +4,28 @@
 //! expression. A sentence completes "Invalid value:" and ends with an example where one helps.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
 
 /// The regular expression of a [period](super::Period), which has at least one of its parts.
 pub(super) const PERIOD: &str =
     "^([0-9]{1,5}h([0-9]{1,5}m)?([0-9]{1,5}s)?|[0-9]{1,5}m([0-9]{1,5}s)?|[0-9]{1,5}s)$";
 
+/// In a regular expression, the control characters of ASCII.
+const CONTROL: &str = r"\x1f\x7f";
+
+/// In a regular expression, what else nobody sees, and what turns the direction of a text. The two joiners are not among
+/// it: whole languages are written with them.
+const UNSEEN: &str = r"[\x{80}-\x{9f}\x{ad}\x{34f}\x{61c}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180e}\x{200b}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2060}-\x{206f}\x{3164}\x{feff}\x{ffa0}\x{fff9}-\x{fffb}\x{e0000}-\x{e007f}]";
+
+pub(super) const SEEN: &str = "must have no characters that cannot be seen, such as zero-width spaces and marks that turn the direction of the text";
+
 macro_rules! forms {
     ($($name:ident, $most:literal, $pattern:expr, $says:expr;)+) => {$(
         pub(super) fn $name(_: &mut SchemaGenerator) -> Schema {
-            text($most, &matches("self", $pattern), $says)
+            // Whoever keeps out control characters keeps out whatever else nobody sees.
+            let rules = [rule(&matches("self", $pattern), $says), rule(&seen("self"), SEEN)];
+            let open = $pattern.contains(CONTROL);
+            text($most, &rules[..if open { 2 } else { 1 }])
         }
     )+};
 }
@@ -51,7 +64,7 @@ forms! {
         "must be the name of a model, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-', '_' and '*', such as nyc-*";
     publisher_endpoint, 32, "^[a-zA-Z0-9*-]+$",
         "must be the name of an endpoint, in which '*' stands for any characters: letters (a-z, A-Z), digits, '-' and '*', such as nyc-*";
-    identity, 512, r"(?i)^/subscriptions/[^/?#%\\\s]+/resourceGroups/[^/?#%\\\s]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#%\\\s]+$",
+    identity, 512, r"(?i)^/subscriptions/[^/?#%\\\s\x00-\x1f\x7f]+/resourceGroups/[^/?#%\\\s\x00-\x1f\x7f]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/?#%\\\s\x00-\x1f\x7f]+$",
         "must be the ARM id of a user-assigned identity: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>; '%' is not allowed";
 
     // Versions.
@@ -103,7 +116,7 @@ const RELATIVE_PATH: &str = r"^[^/?#%\\\x00-\x1f\x7f]+(/[^/?#%\\\x00-\x1f\x7f]+)
 
 /// The key of a label, which is longer than its regular expression can count.
 pub(super) fn label_key(_: &mut SchemaGenerator) -> Schema {
-    text(317, &is_label_key("self"), LABEL_KEY)
+    text(317, &[rule(&is_label_key("self"), LABEL_KEY)])
 }
 
 pub(super) const LABEL_KEY: &str = "must be a label key: at most 63 letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit at both ends, and before it, where there is one, a domain and '/', such as team or example.com/team";
@@ -164,10 +177,15 @@ pub(super) fn matches(text: &str, pattern: &str) -> String {
     format!("{text}.matches(r'{pattern}')")
 }
 
-fn text(most: usize, rule: &str, says: &str) -> Schema {
-    json_schema!({
-        "type": "string",
-        "maxLength": most,
-        "x-kubernetes-validations": [{"rule": rule, "message": says}],
-    })
+/// In CEL, that everything in a text can be seen.
+pub(super) fn seen(text: &str) -> String {
+    format!("!{}", matches(text, UNSEEN))
+}
+
+fn rule(rule: &str, says: &str) -> Value {
+    json!({"rule": rule, "message": says})
+}
+
+fn text(most: usize, rules: &[Value]) -> Schema {
+    json_schema!({"type": "string", "maxLength": most, "x-kubernetes-validations": rules})
 }

@@ -179,6 +179,9 @@ impl JsonSchema for EnvironmentVariables {
             "x-kubernetes-validations": [{
                 "rule": r"self.all(k, k.matches(r'^[^=\s\x00-\x1f\x7f]{1,256}$'))",
                 "message": "names must have 1 to 256 characters, without '=', spaces and control characters, such as LOG_LEVEL",
+            }, {
+                "rule": format!("self.all(k, {})", form::seen("k")),
+                "message": format!("each name {}", form::SEEN),
             }],
         })
     }

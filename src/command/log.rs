@@ -1,6 +1,5 @@
 //! The log: one line for each event, whatever is in its values, and no secrets.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
@@ -8,7 +7,7 @@ use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::azure::model::{is_unseen, redacted};
+use crate::azure::model::{redacted, visible};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum LogFormat {
@@ -51,23 +50,9 @@ impl<W: Write> Write for Lines<W> {
     }
 }
 
-/// One line. What would begin another one, or show it in another order, is escaped as JSON does.
+/// One line, in which everything can be seen.
 fn line(event: &str) -> String {
-    let shown = redacted(event.strip_suffix('\n').unwrap_or(event));
-    let mut line = String::with_capacity(shown.len() + 1);
-    for c in shown.chars() {
-        match c {
-            '\n' => line.push_str("\\n"),
-            '\r' => line.push_str("\\r"),
-            '\t' => line.push_str("\\t"),
-            c if is_unseen(c) => {
-                let _ = write!(line, "\\u{:04x}", u32::from(c));
-            }
-            c => line.push(c),
-        }
-    }
-    line.push('\n');
-    line
+    visible(&redacted(event.strip_suffix('\n').unwrap_or(event))) + "\n"
 }
 
 #[cfg(test)]

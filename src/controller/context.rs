@@ -112,30 +112,37 @@ impl<P: Ports> Context<P> {
     pub(super) fn find(&self, reader: &Arc<ObjectKey>, read: &ClusterRead) -> Found {
         self.index.asks(reader, read);
         match read {
-            ClusterRead::Object(key) if !self.options.watched.sees(&key.namespace) => Found::NotWatched,
-            ClusterRead::Object(key) => match self.ports.get(key) {
+            ClusterRead::Object(key) | ClusterRead::Owner(key) => match self.ports.get(key) {
+                _ if !self.options.watched.sees(&key.namespace) => Found::NotWatched,
                 None if self.unreadable.holds(key) => Found::Unreadable,
                 object => Found::Object(object),
             },
-            ClusterRead::Naming(kind, name) => {
-                let keys = self.index.naming(*kind, name);
-                Found::Naming(keys.iter().filter_map(|key| self.ports.get(key)).collect())
-            }
+            ClusterRead::Naming(kind, name) => self.all(&self.index.naming(*kind, name)),
+            ClusterRead::Rivals(kind, name, which) => self.all(&self.index.rivals(*kind, name, which)),
             ClusterRead::Namespace(_) if !self.options.watched.reads_labels() => Found::NotWatched,
             ClusterRead::Namespace(name) => Found::Namespace(self.ports.namespace(name)),
             ClusterRead::LetGo(key) => Found::LetGo(self.memory.has_let_go(key, self.ports.now())),
         }
     }
 
+    fn all(&self, keys: &[Arc<ObjectKey>]) -> Found {
+        Found::Naming(keys.iter().filter_map(|key| self.ports.get(key)).collect())
+    }
+
     /// One pass at a time for everything that means the same resource in Azure, from the first GET to
-    /// the end of the PUT. An endpoint and its deployments are one.
-    pub(super) async fn lock(&self, id: &ResourceId) -> tokio::sync::OwnedMutexGuard<()> {
+    /// the end of the PUT. An endpoint and its deployments are one. None where another pass works on it, and this one does
+    /// not wait: a pass that waits is in the way of all others, and anybody may name a resource.
+    pub(super) async fn lock(
+        &self,
+        id: &ResourceId,
+        waits: bool,
+    ) -> Option<tokio::sync::OwnedMutexGuard<()>> {
         let lock = {
             let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
             // Locks that nobody holds or waits for are only in this map.
             locks.retain(|_, lock| Arc::strong_count(lock) > 1);
             locks.entry(id.clone()).or_default().clone()
         };
-        lock.lock_owned().await
+        if waits { Some(lock.lock_owned().await) } else { lock.try_lock_owned().ok() }
     }
 }

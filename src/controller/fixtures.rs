@@ -1,6 +1,9 @@
-//! A world for tests: an empty cluster that takes writes or refuses them, and an Azure that nobody reaches.
+//! A world for tests: a cluster that has what it is given, and takes writes or refuses them; and an Azure that holds what it is
+//! given, and gives no other answer.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +12,7 @@ use serde_json::{Value, json};
 use super::context::{Context, Options};
 use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
 use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, Registry};
-use crate::azure::model::{Answer, Ask, Call, Class, Error, Read, Reply};
+use crate::azure::model::{Answer, Ask, Call, Class, Error, Read, Reply, ResourceId};
 use crate::decide::facts::Namespace;
 use crate::decide::{Event, Kind, Watched};
 
@@ -18,12 +21,21 @@ use crate::decide::{Event, Kind, Watched};
 pub struct Nowhere {
     /// The cluster refuses every write.
     pub refuses: AtomicBool,
+    /// What is in the cluster.
+    pub objects: Mutex<BTreeMap<ObjectKey, AnyObject>>,
+    /// How many objects were looked at.
+    pub looks: AtomicUsize,
+    /// What is in Azure.
+    pub resources: Mutex<BTreeMap<ResourceId, Value>>,
 }
 
 impl Nowhere {
     fn taken<K: Object>(&self, object: &K) -> Result<K, Refusal> {
         if self.refuses.load(Ordering::Relaxed) {
             return Err(Refusal::Failed("No.".into()));
+        }
+        if let Some(kept) = self.objects.lock().expect("a lock").get_mut(&object.key()) {
+            *kept = Arc::new(object.clone()).any();
         }
         Ok(object.clone())
     }
@@ -43,8 +55,9 @@ pub fn context() -> Context<Nowhere> {
 }
 
 impl Cluster for Nowhere {
-    fn get(&self, _: &ObjectKey) -> Option<AnyObject> {
-        None
+    fn get(&self, key: &ObjectKey) -> Option<AnyObject> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.objects.lock().expect("a lock").get(key).cloned()
     }
 
     fn namespace(&self, _: &str) -> Namespace {
@@ -67,9 +80,16 @@ impl Cluster for Nowhere {
 impl Azure for Nowhere {
     async fn read(&self, read: &Read) -> Answer {
         let error = Error::new(Class::Transient, "Nobody answers.");
-        match read.what {
-            Ask::Resource(_) => Answer::Resource(Err(error)),
-            Ask::Collection { .. } | Ask::Beginning { .. } => Answer::Collection(Err(error)),
+        match &read.what {
+            Ask::Resource(id) => {
+                let found = self.resources.lock().expect("a lock").get(id).cloned();
+                Answer::Resource(found.map_or(Err(error), |body| Ok(Some(body))))
+            }
+            Ask::Collection { path, .. } | Ask::Beginning { path } => {
+                let resources = self.resources.lock().expect("a lock");
+                let empty = resources.keys().any(|id| path.is_in(id));
+                Answer::Collection(if empty { Ok(vec![]) } else { Err(error) })
+            }
             Ask::Operation { .. } => Answer::Operation(Err(error)),
             Ask::Run { .. } => Answer::Run(Err(error)),
             Ask::Names => Answer::Names(Err(error)),

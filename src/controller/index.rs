@@ -4,18 +4,20 @@
 //! whose last pass asked about it, by itself or by something that it names. So there is no list of who depends on whom
 //! that could be forgotten when a decision learns to look at something new.
 
+mod claims;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::api::{ObjectKey, ObjectKind};
-use crate::azure::model::{Operation, Purpose};
 use kube::ResourceExt;
 
-use crate::decide::Kind;
-use crate::decide::facts::{ClusterRead, Name};
-
 use super::memory::fingerprint;
+use crate::api::{ObjectKey, ObjectKind};
+use crate::azure::model::{Operation, Purpose};
+use crate::decide::Kind;
+use crate::decide::facts::{ClusterRead, Name, Rivals};
+use claims::{Claims, Stood};
 
 /// The index of one process. It is rebuilt from the watches after a restart.
 #[derive(Debug, Default)]
@@ -24,8 +26,10 @@ pub struct Index(Mutex<Entries>);
 #[derive(Debug, Default)]
 struct Entries {
     objects: HashMap<Arc<ObjectKey>, Entry>,
-    /// Who names this. Two names may share a hash, so whoever asks looks at the object itself.
+    /// Who names which place. Two names may share a hash, so whoever asks looks at the object itself.
     named: BTreeSet<(u64, Arc<ObjectKey>)>,
+    /// Who names which resource or model.
+    claims: Claims,
     /// Whose last pass asked this.
     asked: BTreeSet<(u64, Arc<ObjectKey>)>,
     /// What the listing that goes on, or broke off, has brought so far.
@@ -35,8 +39,8 @@ struct Entries {
 #[derive(Debug, Default)]
 struct Listing {
     seen: HashSet<Arc<ObjectKey>>,
-    /// What had changed, and how.
-    changed: HashMap<Arc<ObjectKey>, Touched>,
+    /// What had changed, and what a change of it touches.
+    changed: HashMap<Arc<ObjectKey>, BTreeSet<u64>>,
 }
 
 /// What a listing has brought, at its end.
@@ -55,6 +59,10 @@ struct Entry {
     seen: Seen,
     /// What it names.
     names: Vec<Hashed>,
+    /// Where it stands among those that name the same resource.
+    stood: Option<Stood>,
+    /// The last look at its resource found it to be the owner.
+    owns: bool,
     /// What its last pass asked.
     asks: Vec<u64>,
 }
@@ -68,6 +76,8 @@ struct Seen {
     outward: u64,
     /// What rivals look at: those who stand for the same resource, or seem to.
     claim: u64,
+    /// The tags of the resource name it as the owner.
+    owns: bool,
 }
 
 impl Seen {
@@ -77,69 +87,47 @@ impl Seen {
         // The owner's tag is another one only when Azure has done the change: rivals look when that is over, too.
         let owner_changes = |it: &Operation| matches!(it.purpose, Purpose::TakeOver | Purpose::HandOver);
         let owner_changes = object.operation().is_some_and(owner_changes);
+        let names: Vec<Name> = object.names().into_iter().filter(is_resource).collect();
+        let claim = (object.is_deleting(), object.stake(), object.created(), object.claim(), names);
         Self {
             own: hash(&own),
             status: fingerprint(&object.current()),
             outward: hash(&(own.0, own.1, object.is_let_go(), object.outward())),
-            claim: hash(&(own.0, own.1, object.claim(), object.is_kept_out(), owner_changes)),
+            claim: hash(&(claim, owner_changes)),
+            owns: false,
         }
     }
 }
 
-/// What a change of an object touches: of the object itself, and of what it named and names.
-#[derive(Debug, Default)]
-struct Touched {
-    outward: bool,
-    claims: bool,
-    names: Vec<Hashed>,
-}
-
-impl Touched {
-    fn of(before: Option<Seen>, now: Seen, names: Vec<Hashed>) -> Self {
-        let differs = |of: fn(Seen) -> u64| before.is_none_or(|before| of(before) != of(now));
-        Self { outward: differs(|seen| seen.outward), claims: differs(|seen| seen.claim), names }
-    }
-
-    fn all(names: Vec<Hashed>) -> Self {
-        Self { outward: true, claims: true, names }
-    }
-
-    /// A second change of the same object.
-    fn and(&mut self, other: Self) {
-        self.outward |= other.outward;
-        self.claims |= other.claims;
-        for name in other.names {
-            if !self.names.contains(&name) {
-                self.names.push(name);
-            }
-        }
-    }
-
-    fn is_nothing(&self) -> bool {
-        !self.outward && !self.claims
-    }
-
-    /// Whoever asked one of these is to be woken. Versions of one number in two workspaces seem to stand for one resource until
-    /// somebody looks at their places: so a rival is not woken by every change.
-    fn asked(&self, key: &ObjectKey) -> Vec<u64> {
-        let object = self.outward.then(|| hash(&ClusterRead::Object(key.clone())));
-        let names = self.names.iter().filter(|n| if n.claim { self.claims } else { self.outward });
-        object.into_iter().chain(names.map(|n| n.hash)).collect()
-    }
+fn is_resource(name: &Name) -> bool {
+    matches!(name, Name::Resource(_))
 }
 
 /// A name, as the index keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Hashed {
     hash: u64,
-    /// It is a resource that the object stands for.
-    claim: bool,
+    what: Thing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thing {
+    /// A resource that the object stands for.
+    Resource,
+    /// A model that it holds.
+    Model,
+    /// A place, a namespace that decides, or a decision: everybody who names it is looked at.
+    Everybody,
 }
 
 impl Hashed {
     fn of(kind: ObjectKind, name: Name) -> Self {
-        let claim = matches!(name, Name::Resource(_));
-        Self { hash: hash(&ClusterRead::Naming(kind, name)), claim }
+        let what = match name {
+            Name::Resource(_) => Thing::Resource,
+            Name::Asset(_) => Thing::Model,
+            Name::Place(_) | Name::Approvers(_) | Name::Decision(..) => Thing::Everybody,
+        };
+        Self { hash: named(kind, name), what }
     }
 }
 
@@ -152,8 +140,7 @@ impl Index {
     /// it. The answer is who deserves a pass.
     pub fn applied<K: Kind>(&self, object: &K, meant: Option<u64>) -> Vec<Arc<ObjectKey>> {
         let mut all = self.entries();
-        let now = Seen::of(object);
-        let (key, before, touched) = all.put(object, now);
+        let (key, before, now, touched) = all.put(object);
         let (mut woken, known) = (vec![], before);
         // Our own status comes back as an event too. Anybody else's deserves a look: it may be gone.
         let echo = meant == Some(now.status);
@@ -161,7 +148,7 @@ impl Index {
         {
             woken.push(key.clone());
         }
-        woken.extend(all.askers(&key, &touched));
+        woken.extend(all.askers(&key, touched));
         woken
     }
 
@@ -173,12 +160,11 @@ impl Index {
     /// An object is in the listing.
     pub fn listed<K: Kind>(&self, object: &K) {
         let mut all = self.entries();
-        let now = Seen::of(object);
-        let (key, _, touched) = all.put(object, now);
+        let (key, .., touched) = all.put(object);
         let listing = all.listed.entry(K::KIND).or_default();
         listing.seen.insert(key.clone());
-        if !touched.is_nothing() {
-            listing.changed.entry(key).or_default().and(touched);
+        if !touched.is_empty() {
+            listing.changed.entry(key).or_default().extend(touched);
         }
     }
 
@@ -192,7 +178,7 @@ impl Index {
             known.map(|(key, entry)| (key.clone(), entry.uid.clone())).unzip();
         let mut woken: Vec<Arc<ObjectKey>> = seen.into_iter().collect();
         for (key, touched) in changed {
-            woken.extend(all.askers(&key, &touched));
+            woken.extend(all.askers(&key, touched));
         }
         for key in &lost {
             woken.extend(all.remove(key));
@@ -210,14 +196,19 @@ impl Index {
     /// A namespace has changed. The answer is who deserves a pass.
     pub fn namespace_changed(&self, namespace: &str) -> Vec<Arc<ObjectKey>> {
         let mut all = self.entries();
-        let asked = hash(&ClusterRead::Namespace(namespace.into()));
+        let asked = asked(&ClusterRead::Namespace(namespace.into()));
         all.asking(asked)
     }
 
-    /// The objects of a kind that may name this.
+    /// The objects of a kind that may name this place.
     pub fn naming(&self, kind: ObjectKind, name: &Name) -> Vec<Arc<ObjectKey>> {
         let all = self.entries();
-        range(&all.named, hash(&ClusterRead::Naming(kind, name.clone())))
+        range(&all.named, named(kind, name.clone()))
+    }
+
+    /// The objects of a kind that may name this resource or model, as far as they can matter.
+    pub fn rivals(&self, kind: ObjectKind, name: &Name, which: &Rivals) -> Vec<Arc<ObjectKey>> {
+        self.entries().claims.seen(named(kind, name.clone()), which)
     }
 
     /// A pass over `reader` is about to read this. It has to be said before the store is looked at: whoever changes the
@@ -227,7 +218,7 @@ impl Index {
         let mut all = self.entries();
         let Entries { objects, asked, .. } = &mut *all;
         let Some(entry) = objects.get_mut(reader) else { return };
-        let read = hash(read);
+        let read = self::asked(read);
         if asked.insert((read, reader.clone())) {
             entry.asks.push(read);
         }
@@ -236,12 +227,25 @@ impl Index {
     /// The facts of `reader` are whole, and rest on these reads: on what it asked before, and not now, they rest no more.
     pub fn rests_on<'a>(&self, reader: &Arc<ObjectKey>, reads: impl Iterator<Item = &'a ClusterRead>) {
         let mut all = self.entries();
-        let now: Vec<u64> = reads.map(hash).collect();
+        let mut now: Vec<u64> = reads.map(asked).collect();
+        now.sort_unstable();
         let Some(entry) = all.objects.get_mut(reader) else { return };
         let before = std::mem::replace(&mut entry.asks, now.clone());
-        for asked in before.into_iter().filter(|asked| !now.contains(asked)) {
+        for asked in before.into_iter().filter(|asked| now.binary_search(asked).is_err()) {
             all.asked.remove(&(asked, reader.clone()));
         }
+    }
+
+    /// A look at what this object stands for has found whether it owns that. When the object changes next, its rivals hear of it.
+    pub fn owns(&self, key: &ObjectKey, owns: bool) {
+        if let Some(entry) = self.entries().objects.get_mut(key) {
+            entry.owns = owns;
+        }
+    }
+
+    /// Did the last look find that this object owns what it stands for?
+    pub fn is_owner(&self, key: &ObjectKey) -> bool {
+        self.entries().objects.get(key).is_some_and(|entry| entry.owns)
     }
 
     /// Is this object there, and not another one that was made under its name?
@@ -252,29 +256,64 @@ impl Index {
     /// Has `reader` said that it reads this?
     #[cfg(test)]
     pub fn has_asked(&self, reader: &ObjectKey, read: &ClusterRead) -> bool {
-        self.entries().asked.contains(&(hash(read), Arc::new(reader.clone())))
+        self.entries().asked.contains(&(asked(read), Arc::new(reader.clone())))
+    }
+
+    /// Has `reader` said that it reads who names this, with this object among them?
+    #[cfg(test)]
+    pub fn has_asked_who_names(&self, reader: &ObjectKey, name: &Name, object: &ObjectKey) -> bool {
+        let all = self.entries();
+        let name = named(object.kind, name.clone());
+        let stood = all.objects.get(object).and_then(|entry| entry.stood);
+        let rivals = stood.map(|stood| Claims::reads(name, stood)).into_iter().flatten();
+        let reader = Arc::new(reader.clone());
+        rivals.chain([name]).any(|read| all.asked.contains(&(read, reader.clone())))
     }
 }
 
 impl Entries {
-    /// Takes in an object. The answer is its key, what was seen of it before, and what the change touches.
-    fn put<K: Kind>(&mut self, object: &K, now: Seen) -> (Arc<ObjectKey>, Option<Seen>, Touched) {
+    /// Takes in an object. The answer is its key, what was seen of it before and now, and what the change touches.
+    fn put<K: Kind>(&mut self, object: &K) -> (Arc<ObjectKey>, Option<Seen>, Seen, Vec<u64>) {
+        let mut now = Seen::of(object);
         let key = self.intern(&object.key());
         let names: Vec<Hashed> = object.names().into_iter().map(|name| Hashed::of(K::KIND, name)).collect();
+        let stood = Stood::of(object);
         let uid = object.uid_or_empty();
-        let new = || Entry { uid: uid.clone(), seen: now, names: vec![], asks: vec![] };
+        let new =
+            || Entry { uid: uid.clone(), seen: now, names: vec![], stood: None, owns: false, asks: vec![] };
         // An object that was made anew under the same name has not been seen before.
         let known = self.objects.get(&key).is_some_and(|entry| entry.uid == uid);
         let entry = self.objects.entry(key.clone()).or_insert_with(new);
         let before = known.then_some(entry.seen);
+        entry.owns &= known;
+        now.owns = entry.owns;
         (entry.uid, entry.seen) = (uid.clone(), now);
-        let named = std::mem::replace(&mut entry.names, names.clone());
-        for gone in named.iter().filter(|name| !names.contains(name)) {
+        let named_before = std::mem::replace(&mut entry.names, names.clone());
+        let stood_before = std::mem::replace(&mut entry.stood, stood);
+        let outward = before.is_none_or(|before| before.outward != now.outward);
+        let claim = before.is_none_or(|before| (before.claim, before.owns) != (now.claim, now.owns));
+        let by_everybody = |name: &&Hashed| name.what == Thing::Everybody;
+        let mut touched = vec![];
+        if outward {
+            touched.push(asked(&ClusterRead::Object(ObjectKey::clone(&key))));
+            touched.extend(named_before.iter().chain(&names).filter(by_everybody).map(|name| name.hash));
+        }
+        for gone in named_before.iter().filter(by_everybody).filter(|name| !names.contains(name)) {
             self.named.remove(&(gone.hash, key.clone()));
         }
-        self.named.extend(names.iter().map(|name| (name.hash, key.clone())));
-        let touched = Touched::of(before, now, named.into_iter().chain(names).collect());
-        (key, before, touched)
+        self.named.extend(names.iter().filter(by_everybody).map(|name| (name.hash, key.clone())));
+        if claim {
+            touched.push(asked(&ClusterRead::Owner(ObjectKey::clone(&key))));
+        }
+        // Versions of one number in two workspaces seem to stand for one resource until somebody looks at their places: so a
+        // rival is not woken by every change.
+        for (what, changed) in [(Thing::Resource, claim), (Thing::Model, claim || outward)] {
+            if changed {
+                let (old, new) = (claims(&named_before, stood_before, what), claims(&names, stood, what));
+                touched.extend(self.claims.replace(&key, &old, &new));
+            }
+        }
+        (key, before, now, touched)
     }
 
     fn intern(&self, key: &ObjectKey) -> Arc<ObjectKey> {
@@ -284,19 +323,30 @@ impl Entries {
     /// Forgets an object, and tells who asked about it.
     fn remove(&mut self, key: &ObjectKey) -> Vec<Arc<ObjectKey>> {
         let Some((key, entry)) = self.objects.remove_entry(key) else { return vec![] };
-        for name in &entry.names {
+        let object = ObjectKey::clone(&key);
+        let mut touched =
+            vec![asked(&ClusterRead::Object(object.clone())), asked(&ClusterRead::Owner(object))];
+        for name in entry.names.iter().filter(|name| name.what == Thing::Everybody) {
             self.named.remove(&(name.hash, key.clone()));
+            touched.push(name.hash);
+        }
+        for what in [Thing::Resource, Thing::Model] {
+            touched.extend(self.claims.replace(&key, &claims(&entry.names, entry.stood, what), &[]));
         }
         for asked in entry.asks {
             self.asked.remove(&(asked, key.clone()));
         }
-        self.askers(&key, &Touched::all(entry.names))
+        self.askers(&key, touched)
     }
 
-    /// Whoever else asked about an object, or about something that it names or named.
-    fn askers(&mut self, key: &Arc<ObjectKey>, touched: &Touched) -> Vec<Arc<ObjectKey>> {
+    /// Whoever else asked what is touched by a change of an object.
+    fn askers(
+        &mut self,
+        key: &Arc<ObjectKey>,
+        touched: impl IntoIterator<Item = u64>,
+    ) -> Vec<Arc<ObjectKey>> {
         let mut woken: Vec<Arc<ObjectKey>> = vec![];
-        for asked in touched.asked(key) {
+        for asked in touched {
             woken.extend(self.asking(asked));
         }
         woken.sort();
@@ -316,7 +366,26 @@ fn range(all: &BTreeSet<(u64, Arc<ObjectKey>)>, hash: u64) -> Vec<Arc<ObjectKey>
     found.map(|(_, key)| key.clone()).collect()
 }
 
-fn hash(it: &impl Hash) -> u64 {
+/// What of this kind an object lays claim to by these names, and how.
+fn claims(names: &[Hashed], stood: Option<Stood>, what: Thing) -> Vec<(u64, Stood)> {
+    let names = names.iter().filter(|name| name.what == what);
+    names.filter_map(|name| Some((name.hash, stood?))).collect()
+}
+
+/// Who names this, as a question.
+fn named(kind: ObjectKind, name: Name) -> u64 {
+    hash(&ClusterRead::Naming(kind, name))
+}
+
+/// A question, as the index keeps it.
+fn asked(read: &ClusterRead) -> u64 {
+    match read {
+        ClusterRead::Rivals(kind, name, which) => Claims::read(named(*kind, name.clone()), which),
+        read => hash(read),
+    }
+}
+
+fn hash(it: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     it.hash(&mut hasher);
     hasher.finish()

@@ -18,7 +18,7 @@ use crate::api::{
     AnyObject, Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
 };
 use crate::azure;
-use crate::azure::model::{Answer, Call, Class, Error, Read, Reply, redacted};
+use crate::azure::model::{Answer, Call, Class, Error, Read, Reply, redacted, visible};
 use crate::decide::facts::Namespace as Seen;
 use crate::decide::{Event, Kind};
 use crate::outage::root_cause;
@@ -164,7 +164,7 @@ pub(super) fn warn_of_unreadable(client: &Client, regarding: ObjectReference, te
 
 /// What an event has room for. The API server counts bytes, and drops an event that is longer.
 fn note(text: &str) -> String {
-    let mut note = redacted(text);
+    let mut note = visible(&redacted(text));
     let end = (0..=NOTE_LIMIT.min(note.len())).rev().find(|at| note.is_char_boundary(*at));
     note.truncate(end.unwrap_or(0));
     note
@@ -241,5 +241,6 @@ mod tests {
             assert!(note.chars().all(|c| text.contains(c)), "{text}");
         }
         assert_eq!(note("moved to https://a.example/b?sig=SECRET"), "moved to https://a.example/b");
+        assert_eq!(note("one\nNormal  Succeeded\u{202e}"), r"one\nNormal  Succeeded\u202e");
     }
 }

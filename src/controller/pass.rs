@@ -14,12 +14,14 @@ use super::context::Context;
 use super::ports::{Ports, Refusal};
 use super::report;
 use crate::api::{Object, ObjectKey};
-use crate::azure::model::{Call, ResourceId};
-use crate::decide::facts::{Known, Moment, gather, lane};
-use crate::decide::{Decision, Deed, Event, Facts, Kind, LookAgain, Situation};
+use crate::azure::model::{Action, Call, Purpose, Reply, ResourceId};
+use crate::decide::facts::{Known, Moment, gather, is_settled, lane};
+use crate::decide::{Decision, Deed, Event, Facts, Kind, LookAgain, Situation, Tagged};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
+/// While a pass over another object works on the same resource; up to twice as long.
+const BUSY: Duration = Duration::from_secs(1);
 /// After a bug of ours.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
 
@@ -64,8 +66,12 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
         return Ok(object.interval());
     }
     let reader = Arc::new(object.key());
-    let _alone = match target(object.as_ref(), &reader, context) {
-        Some(id) => Some(context.lock(&id).await),
+    let waits = context.index.is_owner(&reader) || is_settled(object.as_ref());
+    let _alone = match target(object.as_ref(), &reader, context).filter(|_| K::CHANGES) {
+        Some(id) => match context.lock(&id, waits).await {
+            Some(alone) => Some(alone),
+            None => return Ok(BUSY + BUSY / 100 * spread(object.as_ref())),
+        },
         None => None,
     };
     let mut moment = Moment {
@@ -79,7 +85,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
         absent: remembered.absent,
     };
     let mut facts = read(object.as_ref(), &reader, &mut moment, context).await;
-    remember_look(context, &uid, facts.situation());
+    remember_look(context, (&reader, &uid), facts.situation());
 
     let decision = facts.decide();
     context.ports.decided(object.as_ref(), &facts, &decision);
@@ -120,6 +126,10 @@ async fn act<K: Kind, P: Ports>(
     // Whether a PUT was kept only a look can tell: an answer may repeat what was asked.
     let trouble = facts.situation().trouble.clone();
     context.memory.change(&object.uid_or_empty(), |it| it.trouble = trouble);
+    // Whatever is written as a whole carries the owner's tag.
+    if let (Action::Put(_), Ok(Reply { operation: None, .. })) = (&call.action, &answer) {
+        context.index.owns(&object.key(), call.errand.purpose != Purpose::HandOver);
+    }
     // What was stored before the call stays known after it: an intent, or why the last one failed.
     facts.remember(object.current());
     facts.absorb(&call, answer.as_ref());
@@ -207,14 +217,17 @@ async fn let_go<K: Kind, P: Ports>(
     Ok(object.interval())
 }
 
-/// Remembers whether Azure could be read, and what became of an operation.
-fn remember_look<P: Ports>(context: &Context<P>, uid: &str, situation: &mut Situation) {
+/// Remembers whether Azure could be read, who owns what was found there, and what became of an operation.
+fn remember_look<P: Ports>(context: &Context<P>, (key, uid): (&ObjectKey, &str), situation: &mut Situation) {
     situation.take_in_operation();
     if situation.trouble.unreadable.is_none() {
         situation.trouble.last_read = Some(situation.now);
     }
     let (trouble, absent) = (situation.trouble.clone(), situation.ownership.absent.clone());
     context.memory.change(uid, |it| (it.trouble, it.absent) = (trouble, absent));
+    if let Some(tagged) = &situation.ownership.tagged {
+        context.index.owns(key, *tagged == Tagged::Us);
+    }
 }
 
 /// Remembers since when a reference is missing, and what Azure took until a look finds nothing to write: while an operation
@@ -243,11 +256,14 @@ fn after<K: Object>(next: LookAgain, object: &K) -> Duration {
         // Spread over a tenth of the interval, or 10,000 objects would come back in one burst.
         LookAgain::Interval => {
             let interval = object.interval();
-            let uid = object.uid_or_empty();
-            let spread = uid.bytes().fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into())) % 100;
-            interval.saturating_sub(interval / 1000 * spread)
+            interval.saturating_sub(interval / 1000 * spread(object))
         }
     }
+}
+
+/// A number below 100, another one for each object.
+fn spread<K: Object>(object: &K) -> u32 {
+    object.uid_or_empty().bytes().fold(0u32, |h, b| h.wrapping_mul(31).wrapping_add(b.into())) % 100
 }
 
 #[cfg(test)]

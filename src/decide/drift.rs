@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::api::{Drift, Tags};
 use crate::azure::model::resource::{Strings, same_key};
+use crate::azure::model::visible;
 
 /// A list of differences that grows field by field.
 #[derive(Debug, Default)]
@@ -15,7 +16,8 @@ impl Differences {
     /// Notes a field whose value is not the wanted one.
     pub fn field(&mut self, field: &str, wanted: &str, found: &str) {
         if wanted != found {
-            self.0.push(Drift { field: field.into(), wanted: wanted.into(), found: found.into() });
+            let (field, wanted, found) = (visible(field), visible(wanted), visible(found));
+            self.0.push(Drift { field, wanted, found });
         }
     }
 
@@ -142,6 +144,17 @@ mod tests {
             }
             prop_assert_eq!(owned(&ours, &wanted, &put), wanted.keys().cloned().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn what_differs_is_told_so_that_it_can_be_seen() {
+        let mut differences = Differences::default();
+        let found = strings(&[("te\u{200b}am", "ml\n"), ("cost", "\u{202e}7")]);
+        let before = ["te\u{200b}am".to_string()];
+        differences.keys("tags", &Tags::from([("cost", "7")]), &before, &found);
+        let told: Vec<String> =
+            differences.0.iter().map(|d| format!("{} {}<{}", d.field, d.wanted, d.found)).collect();
+        assert_eq!(told, [r"tags.cost 7<\u202e7", r"tags.te\u200bam <ml\n"]);
     }
 
     #[test]

@@ -247,11 +247,12 @@ impl Process {
         }
         let index = &self.context.index;
         for key in read {
-            let by_itself = index.has_asked(reader, &ClusterRead::Object(key.clone()));
+            let by_itself = [ClusterRead::Object(key.clone()), ClusterRead::Owner(key.clone())]
+                .iter()
+                .any(|read| index.has_asked(reader, read));
             let object = self.world().seen_quietly(&key);
             let names = object.map(|it| of_any!(&it, it => it.names())).unwrap_or_default();
-            let by_name =
-                names.into_iter().any(|name| index.has_asked(reader, &ClusterRead::Naming(key.kind, name)));
+            let by_name = names.into_iter().any(|name| index.has_asked_who_names(reader, &name, &key));
             // During a listing the index knows more than the cache shows.
             let listed = self.listings.iter().any(|(kind, _)| *kind == key.kind);
             if !by_itself && !by_name && !listed && key != *reader {

@@ -236,6 +236,7 @@ fn rules_of_tags() -> Vec<Case> {
         let told: &'static str = format!("{field}[]").leak();
         cases.push(case(kind, told, TAG_VALUE, value("two\nlines"), value("")));
         cases.push(case(kind, told, TAG_VALUE, value("a\tb"), value("<b> & 50 % of ünï?")));
+        cases.push(case(kind, told, SEEN, value("a\u{202e}b"), value("")));
     }
     let (kind, field) = ("deploymentbindings", "spec.online.deployment.environmentVariables");
     let says =
@@ -245,6 +246,9 @@ fn rules_of_tags() -> Vec<Case> {
             at(field, json!({"a.b-c_D": "any = thing", "bindery-x": "x", "LEVEL": "x", "level": "y"}));
         cases.push(case(kind, field, says, at(field, json!({wrong: "x"})), right));
     }
+    let seen: &'static str = format!("each name {SEEN}").leak();
+    let wrong = at(field, json!({"LEVEL\u{200b}": "x"}));
+    cases.push(case(kind, field, seen, wrong, at(field, json!({"LEVEL": "x"}))));
     let value = |value: &str| at(field, json!({"KEY": value}));
     let told = "spec.online.deployment.environmentVariables[]";
     cases.push(case(kind, told, VARIABLE_VALUE, value("a\u{0}"), value("-----BEGIN-----\r\n\tab\n")));
@@ -368,6 +372,17 @@ fn rules_of_text() -> Vec<Case> {
         }
     };
     of(version, "spec.description", DESCRIPTION, &["a\u{0}", "ding\u{7}"], "two\nlines,\tand more: ünï <b>?");
+    // What turns the direction of the text, has no width, or ends a line beside the control characters of ASCII.
+    let unseen = "\u{85}\u{9b}\u{ad}\u{61c}\u{180e}\u{200b}\u{200e}\u{2028}\u{202e}\u{2060}\u{2066}\u{3164}\u{feff}\u{e0041}";
+    for sign in unseen.chars() {
+        for (field, text, right) in [
+            ("spec.stage", "Prod", "\u{645}\u{6cc}\u{200c}\u{62e}"),
+            ("spec.description", "better", "a \u{1f468}\u{200d}\u{1f469}"),
+            ("spec.source.job.path", "outputs/model", "outputs/mod\u{e8}le"),
+        ] {
+            of(version, field, SEEN, &[&format!("{text}{sign}")], right);
+        }
+    }
     for place in ["registries", "workspaces"] {
         let wrong =
             ["Fares", "ml-platform/fares", "system:serviceaccount:ml:fares", "../fares", "fares\n", ""];

@@ -1,6 +1,8 @@
 //! Text that others may see: conditions, events, errors and the log. Azure's messages quote what they were given, URLs
 //! with signatures and connection strings among it, and people write secrets where none belong.
 
+use std::fmt::Write as _;
+
 /// What stands in the place of a secret.
 const HIDDEN: &str = "***";
 
@@ -74,10 +76,35 @@ pub fn word(text: &str) -> String {
     cut(presentable(text), WORD)
 }
 
-/// A control character, or one that changes the direction of what is read.
-pub fn is_unseen(c: char) -> bool {
+/// The text on one line, with everything in it to be seen: what is not ([`is_unseen`]) is escaped as JSON does it. What is
+/// shown so is shown so again.
+pub fn visible(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            c if is_unseen(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(line, "\\u{unit:04x}");
+                }
+            }
+            c => line.push(c),
+        }
+    }
+    line
+}
+
+/// A control character, one that ends a line or changes the direction of what is read, or one without a width: Unicode's
+/// format characters and fillers.
+fn is_unseen(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn cut(text: String, most: usize) -> String {
@@ -276,6 +303,22 @@ mod tests {
         assert_eq!(word(&"c".repeat(200)).chars().count(), 100);
     }
 
+    #[test]
+    fn whatever_is_not_seen_is_escaped() {
+        for (text, expected) in [
+            ("a\nb\r\tc", r"a\nb\r\tc"),
+            ("\u{1b}[31mred", r"\u001b[31mred"),
+            ("next\u{85}line\u{2028}\u{2029}", r"next\u0085line\u2028\u2029"),
+            ("\u{202e}turned\u{61c}\u{2066}", r"\u202eturned\u061c\u2066"),
+            ("hid\u{200b}den\u{ad}\u{feff}\u{3164}", r"hid\u200bden\u00ad\ufeff\u3164"),
+            ("\u{e0041}", r"\udb40\udc41"),
+            ("Größe 🚕 文字", "Größe 🚕 文字"),
+        ] {
+            assert_eq!(visible(text), expected);
+            assert_eq!(visible(expected), expected);
+        }
+    }
+
     /// A secret, between a beginning and an end that have no secret in them.
     fn written() -> impl Strategy<Value = (String, String)> {
         let secret = "[A-Za-z0-9]{2,8}MARK[0-9]{2}[A-Za-z0-9+/]{8,12}";
@@ -307,6 +350,15 @@ mod tests {
         fn no_secret_is_shown((text, secret) in written()) {
             prop_assert!(!redacted(&text).contains("MARK"), "{} of {secret}", redacted(&text));
             prop_assert!(!presentable(&text).contains("MARK"));
+        }
+
+        #[test]
+        fn what_is_visible_is_one_line_that_says_the_same(text in "[\\PC\\pC\\pZ]{0,40}") {
+            let shown = visible(&text);
+            prop_assert!(!shown.chars().any(is_unseen), "{shown:?}");
+            let quoted = serde_json::to_string(&text).expect("a text");
+            let read: Result<String, _> = serde_json::from_str(&visible(&quoted));
+            prop_assert_eq!(read.expect("JSON"), text);
         }
 
         #[test]

@@ -17,6 +17,10 @@ fn taxi(name: &str) -> ModelVersion {
     version(name, "taxi", &json!({"registryRef": {"name": "models"}}))
 }
 
+fn holders(index: &Index, name: &Name) -> Vec<Arc<ObjectKey>> {
+    index.rivals(ObjectKind::DeploymentBinding, name, &Rivals::Everywhere)
+}
+
 /// An index that has seen these versions.
 fn index_of(names: &[&str]) -> Index {
     let index = Index::default();
@@ -29,7 +33,7 @@ fn index_of(names: &[&str]) -> Index {
 #[test]
 fn a_change_wakes_whoever_asked_about_it() {
     let index = index_of(&["of-one", "of-two", "of-the-binding"]);
-    let read = |it| ClusterRead::Naming(ObjectKind::DeploymentBinding, Name::asset(it));
+    let read = |it| ClusterRead::Rivals(ObjectKind::DeploymentBinding, Name::asset(it), Rivals::Everywhere);
     index.asks(&reader("of-one"), &read("azureml://One"));
     index.asks(&reader("of-two"), &read("azureml://two"));
     index.asks(&reader("of-the-binding"), &ClusterRead::Object(binding("taxi", &[]).key()));
@@ -39,18 +43,19 @@ fn a_change_wakes_whoever_asked_about_it() {
     // What it named before wakes as what it names now does.
     let other = index.applied(&binding("taxi", &["azureml://two"]), None);
     assert_eq!(names(&other), ["taxi", "of-one", "of-the-binding", "of-two"]);
-    assert!(index.naming(ObjectKind::DeploymentBinding, &Name::asset("azureml://one")).is_empty());
-    assert_eq!(names(&index.naming(ObjectKind::DeploymentBinding, &Name::asset("azureml://TWO"))), ["taxi"]);
+    assert!(holders(&index, &Name::asset("azureml://one")).is_empty());
+    assert_eq!(names(&holders(&index, &Name::asset("azureml://TWO"))), ["taxi"]);
     assert!(names(&index.applied(&binding("taxi", &["azureml://two"]), None)).is_empty(), "nothing changed");
     assert_eq!(names(&index.deleted(&binding("taxi", &[]).key())), ["of-the-binding", "of-two"]);
-    assert!(index.naming(ObjectKind::DeploymentBinding, &Name::asset("azureml://two")).is_empty());
+    assert!(holders(&index, &Name::asset("azureml://two")).is_empty());
 }
 
 #[test]
 fn a_rival_is_woken_by_where_an_object_is_and_not_by_how_it_goes() {
     let index = index_of(&["rival"]);
     let models = Name::resource("registries/models/taxi/versions/1");
-    index.asks(&reader("rival"), &ClusterRead::Naming(ObjectKind::ModelVersion, models));
+    let beside = Rivals::Within("fares".into());
+    index.asks(&reader("rival"), &ClusterRead::Rivals(ObjectKind::ModelVersion, models, beside));
     let promoted = |status: serde_json::Value| {
         let mut it = taxi("promoted");
         it.status = Some(serde_json::from_value(status).expect("a status"));
@@ -65,6 +70,10 @@ fn a_rival_is_woken_by_where_an_object_is_and_not_by_how_it_goes() {
         let operation = json!({"purpose": purpose, "doing": "x", "resource": "/x", "url": "https://x/", "since": "2026-03-01T12:00:00Z"});
         json!({"observedGeneration": 1, "id": "/subscriptions/s/x", "operation": operation})
     };
+    assert_eq!(now(doing("update")), "promoted");
+    // Whatever wrote that tag: when the object is found to be the owner, its next change tells the others.
+    index.owns(&taxi("promoted").key(), true);
+    assert_eq!(now(doing("delete")), "promoted rival");
     assert_eq!(now(doing("update")), "promoted");
     assert_eq!(now(doing("take-over")), "promoted rival");
     assert_eq!(now(json!({"observedGeneration": 1, "id": "/subscriptions/s/x"})), "promoted rival");
@@ -159,14 +168,9 @@ fn after_a_listing_who_asked_about_what_is_gone_or_changed_is_woken_too() {
 #[test]
 fn listings_that_break_off_again_and_again_keep_one_entry_for_each_object() {
     let index = index_of(&["of-first", "of-last"]);
-    index.asks(
-        &reader("of-first"),
-        &ClusterRead::Naming(ObjectKind::DeploymentBinding, Name::asset("azureml://0")),
-    );
-    index.asks(
-        &reader("of-last"),
-        &ClusterRead::Naming(ObjectKind::DeploymentBinding, Name::asset("azureml://99")),
-    );
+    let read = |it| ClusterRead::Rivals(ObjectKind::DeploymentBinding, Name::asset(it), Rivals::Everywhere);
+    index.asks(&reader("of-first"), &read("azureml://0"));
+    index.asks(&reader("of-last"), &read("azureml://99"));
     for n in 0..100 {
         index.listing_begins(ObjectKind::DeploymentBinding);
         index.listed(&binding("one", &[&format!("azureml://{n}")]));
@@ -204,4 +208,102 @@ fn a_place_that_is_being_deleted_is_woken_when_one_that_refers_to_it_is_let_go()
     going.metadata.finalizers = Some(vec!["example.com/theirs".into()]);
     assert_eq!(names(&index.applied(&going, None)), ["models"]);
     assert_eq!(names(&index.deleted(&going.key())), ["models"]);
+}
+
+/// A version of the model `taxi` in this namespace, made at this second, in a registry of this name.
+fn rival(namespace: &str, name: &str, second: i64, place: &str) -> ModelVersion {
+    let mut it = version(name, "taxi", &json!({"registryRef": {"name": place}}));
+    it.metadata.namespace = Some(namespace.into());
+    it.metadata.uid = Some(format!("{namespace}/{name}"));
+    let created = jiff::Timestamp::from_second(second).expect("a time");
+    it.metadata.creation_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(created));
+    it
+}
+
+#[test]
+fn whatever_one_namespace_makes_the_others_are_seen() {
+    use crate::decide::facts::{ALIKE, PLACES, STRANGERS};
+
+    let index = Index::default();
+    let path = Name::resource("registries/models/taxi/versions/1");
+    let key = |namespace: &str, place: &str| {
+        rival(namespace, "any", 0, place).names().into_iter().find_map(|name| match name {
+            Name::Place(key) => Some(key),
+            _ => None,
+        })
+    };
+    let seen = |which: Rivals| index.rivals(ObjectKind::ModelVersion, &path, &which);
+    // A crowd that is older than everybody: by as many places, and by one.
+    for n in 0..100 {
+        index.applied(&rival("blue", &format!("a{n}"), n, &format!("r{n}")), None);
+        index.applied(&rival("blue", &format!("b{n}"), n, "models"), None);
+    }
+    for name in ["second", "third", "first"] {
+        let second = if name == "first" { 1000 } else { 2000 };
+        index.applied(&rival("fares", name, second, "models"), None);
+    }
+    index.applied(&rival("red", "one", 3000, "other"), None);
+    let beside = |namespace: &str, place: &str| Rivals::Beside(namespace.into(), key(namespace, place));
+    assert_eq!(names(&seen(beside("fares", "models"))), ["first", "second"]);
+    assert_eq!(names(&seen(beside("blue", "models"))), ["b0", "b1"], "the oldest");
+    assert_eq!(names(&seen(beside("blue", "r99"))), ["a99"], "of the own place, although others are older");
+    assert_eq!(seen(Rivals::Within("blue".into())).len(), PLACES - 1 + ALIKE);
+    let mut outside = seen(Rivals::Outside("fares".into()));
+    outside.retain(|key| &*key.namespace == "red");
+    assert_eq!(names(&outside), ["one"]);
+    assert_eq!(seen(Rivals::Outside("red".into())).len(), STRANGERS - 1 + ALIKE + ALIKE);
+    assert_eq!(seen(Rivals::All("blue".into())).len(), 200);
+
+    // Who observes counts where nobody manages; who goes is seen while our finalizer holds it.
+    let mut observes = rival("red", "two", 1, "other");
+    observes.spec.management = crate::api::Management::Observe;
+    index.applied(&observes, None);
+    assert_eq!(names(&seen(beside("red", "other"))), ["one", "two"]);
+    index.applied(&rival("red", "three", 4000, "other"), None);
+    assert_eq!(names(&seen(beside("red", "other"))), ["one", "three"]);
+    let mut goes = rival("red", "one", 3000, "other");
+    goes.metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+    goes.metadata.finalizers = Some(vec![crate::api::FINALIZER.to_string()]);
+    index.applied(&goes, None);
+    assert_eq!(names(&seen(beside("red", "other"))), ["three", "two", "one"]);
+    goes.metadata.finalizers = Some(vec!["example.com/theirs".into()]);
+    index.applied(&goes, None);
+    assert_eq!(names(&seen(beside("red", "other"))), ["three", "two"]);
+}
+
+#[test]
+fn a_change_wakes_those_who_see_it() {
+    let index = Index::default();
+    let path = Name::resource("registries/models/taxi/versions/1");
+    for n in 0..100 {
+        index.applied(&rival("blue", &format!("b{n}"), n, "models"), None);
+    }
+    index.applied(&rival("fares", "ours", 1000, "models"), None);
+    let ours = Arc::new(rival("fares", "ours", 1000, "models").key());
+    let outside = Rivals::Outside("fares".into());
+    index.asks(&ours, &ClusterRead::Rivals(ObjectKind::ModelVersion, path, outside));
+    let now = |mut it: ModelVersion, second: i64| {
+        it.metadata.generation = Some(second);
+        it.spec.management = crate::api::Management::Observe;
+        let woken = index.applied(&it, None);
+        woken.iter().any(|key| *key == ours)
+    };
+    assert!(!now(rival("blue", "b50", 50, "models"), 2), "nobody sees it");
+    assert!(now(rival("blue", "b1", 1, "models"), 2), "another one has come in its place");
+    assert!(!now(rival("blue", "b1", 1, "models"), 3), "nor is it seen any more");
+    index.applied(&rival("blue", "new", 2000, "models"), None);
+    assert!(index.deleted(&rival("blue", "b0", 0, "models").key()).contains(&ours));
+    // An owner is asked for by itself, and how it goes does not matter.
+    let owner = rival("blue", "b70", 70, "models");
+    index.asks(&ours, &ClusterRead::Owner(owner.key()));
+    let mut edited = owner.clone();
+    edited.metadata.generation = Some(2);
+    edited.status = Some(
+        serde_json::from_value(json!({"observedGeneration": 2, "assetId": "azureml://x"})).expect("a status"),
+    );
+    assert!(!index.applied(&edited, None).contains(&ours));
+    edited.metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+    assert!(index.applied(&edited, None).contains(&ours));
 }

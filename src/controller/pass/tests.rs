@@ -1,3 +1,5 @@
+mod crowds;
+
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
@@ -67,4 +69,39 @@ async fn no_pass_acts_on_an_object_older_than_our_own_last_write() {
     assert_eq!(Box::pin(pass(object.clone(), &context)).await, SOON);
     context.memory.change("one", |it| it.written = Some(1));
     assert_eq!(Box::pin(pass(object.clone(), &context)).await, Duration::from_secs(300));
+}
+
+/// Anybody may make many objects that name one resource: while one of them works on it, they take no place from others.
+#[tokio::test]
+async fn who_does_not_look_after_a_resource_does_not_wait_for_it() {
+    use crate::api::Object;
+
+    let context = fixtures::context();
+    let place = Arc::new(fixtures::registry());
+    let newcomer = fixtures::version("one", "taxi", &json!({"registryRef": {"name": "models"}}));
+    let ready = json!({"type": "Ready", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"});
+    let status = |conditions: &[serde_json::Value]| {
+        serde_json::from_value(json!({"observedGeneration": 1, "conditions": conditions})).expect("a status")
+    };
+    let mut owner = newcomer.clone();
+    owner.status = Some(status(&[ready]));
+    let mut observer = owner.clone();
+    observer.spec.management = crate::api::Management::Observe;
+    context.ports.objects.lock().expect("a lock").insert(place.key(), place.clone().any());
+    let id = place.id().model_version("taxi", "1");
+    let alone = context.lock(&id, false).await;
+    assert!(alone.is_some(), "nobody works on it");
+    for impatient in [newcomer.clone(), observer] {
+        let next = Box::pin(pass(Arc::new(impatient), &context)).await;
+        assert!(next >= BUSY && next < 2 * BUSY, "{next:?}");
+    }
+    let mut waits = Box::pin(pass(Arc::new(owner), &context));
+    assert!(futures::poll!(&mut waits).is_pending());
+    context.index.applied(&newcomer, None);
+    context.index.owns(&newcomer.key(), true);
+    let mut as_the_owner = Box::pin(pass(Arc::new(newcomer), &context));
+    assert!(futures::poll!(&mut as_the_owner).is_pending());
+    drop(alone);
+    waits.await;
+    as_the_owner.await;
 }

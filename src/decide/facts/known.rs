@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use super::Rivals;
 use crate::api::{AnyObject, Credentials, Object, ObjectKey, ObjectKind};
 use crate::azure::model::resource::Run;
 use crate::azure::model::{
@@ -21,8 +22,12 @@ use crate::decide::Served;
 pub enum ClusterRead {
     /// One object.
     Object(ObjectKey),
-    /// The objects of a kind that name something.
+    /// One object, as the owner of a resource: how it goes does not matter.
+    Owner(ObjectKey),
+    /// The objects of a kind that name a place.
     Naming(ObjectKind, Name),
+    /// The objects of a kind that name a resource or a model, as far as they can matter.
+    Rivals(ObjectKind, Name, Rivals),
     /// A namespace.
     Namespace(Box<str>),
     /// Whether this process has let an object go that was deleted.
@@ -200,9 +205,26 @@ impl Known {
         }
     }
 
-    /// The objects of a kind that name this.
+    /// An object that a tag names as the owner of a resource: who asks is not woken by how it goes.
+    pub fn owner<K: Object>(&mut self, key: ObjectKey) -> Option<Arc<K>> {
+        match self.of_cluster(ClusterRead::Owner(key))? {
+            Found::Object(object) => object.as_ref().and_then(K::from_any).cloned(),
+            _ => None,
+        }
+    }
+
+    /// The objects of a kind that name this place.
     pub fn naming<K: Object>(&mut self, name: Name) -> Vec<Arc<K>> {
-        match self.of_cluster(ClusterRead::Naming(K::KIND, name)) {
+        self.all_of(ClusterRead::Naming(K::KIND, name))
+    }
+
+    /// The objects of a kind that name this resource or model, as far as they can matter.
+    pub fn rivals<K: Object>(&mut self, name: Name, which: Rivals) -> Vec<Arc<K>> {
+        self.all_of(ClusterRead::Rivals(K::KIND, name, which))
+    }
+
+    fn all_of<K: Object>(&mut self, read: ClusterRead) -> Vec<Arc<K>> {
+        match self.of_cluster(read) {
             Some(Found::Naming(objects)) => objects.iter().filter_map(K::from_any).cloned().collect(),
             _ => vec![],
         }
@@ -226,9 +248,14 @@ impl Known {
         matches!(self.cluster.get(read), Some(Found::NotWatched))
     }
 
-    /// Was this object asked for, and is it there without anybody being able to read it?
+    /// Was this object asked for as an owner, and is it there without anybody being able to read it?
     pub fn is_unreadable(&self, key: &ObjectKey) -> bool {
-        matches!(self.cluster.get(&ClusterRead::Object(key.clone())), Some(Found::Unreadable))
+        matches!(self.cluster.get(&ClusterRead::Owner(key.clone())), Some(Found::Unreadable))
+    }
+
+    /// Is nothing wanted that is not known yet?
+    pub fn is_whole(&self) -> bool {
+        self.wanted_of_cluster.is_empty() && self.wanted_of_azure.is_empty()
     }
 
     /// A resource of Azure, or `None` inside where a GET says that it is not there. `None` outside: not read yet.

@@ -1,30 +1,34 @@
 //! The facts that every kind's decision needs, and how they are gathered.
 
 mod known;
+mod rivals;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::places::{registry, workspace};
 use super::{
-    Adopting, Attempt, Claimant, Decision, Failure, Followed, Mode, Owner, Ownership, Referrers, Right,
-    Situation, Standing, Tagged, Trouble, Watched, approval, deployment_binding, model_version,
+    Adopting, Attempt, Decision, Failure, Followed, Mode, Owner, Ownership, Referrers, Right, Situation,
+    Standing, Tagged, Trouble, Watched, approval, deployment_binding, model_version,
 };
 use crate::api::{
     ApprovalStatus, ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object,
-    ObjectKey, RegistryStatus, WorkspaceStatus, conditions_of,
+    RegistryStatus, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, Error, Lane, Principal, Purpose, Reply, ResourceId};
 
 pub use known::{ClusterRead, Found, Known, Name, Namespace, Wanted};
+pub use rivals::{ALIKE, HOLDERS, LEAVING, PLACES, Rivals, Role, STRANGERS, Stake};
+use rivals::{claimants, heir, leaving, rivals, standing, strangers};
 
 /// What a kind has to bring so that the one shell can carry it: pure functions of an object and of what is known.
 pub trait Kind: Object {
     /// Everything its decision needs.
     type Facts: Facts<Status = Self::Status> + Clone + Send + Sync + 'static;
+    /// Is what it stands for ever changed in Azure?
+    const CHANGES: bool = true;
 
     /// The resource in Azure that it stands for, as far as its references are known.
     fn target(&self, known: &mut Known) -> Option<ResourceId>;
@@ -55,9 +59,9 @@ pub trait Kind: Object {
     fn claim(&self) -> Option<&str> {
         None
     }
-    /// Does its status say that Azure does not let its own identity in, so that it has no claim? Rivals look at that, too.
-    fn is_kept_out(&self) -> bool {
-        false
+    /// What it has to do with the resource that it names, as far as it says so itself.
+    fn stake(&self) -> Stake {
+        Stake::in_a_place(self)
     }
     /// What the heir of a resource has to know of what its owner wrote there: which tag keys are the owner's.
     fn inherit(_heir: &mut Self::Status, _owner: &Self::Status) {}
@@ -126,26 +130,19 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
         trouble: moment.trouble.clone(),
         operation: Followed { remembered: object.operation().cloned(), answer: None },
     };
-    match heir(object, &rivals) {
+    let mut facts = match heir(object, &rivals) {
         Some(heir) => heir.gather(situation, known),
         None => object.gather(situation, known),
+    };
+    // Where the tags name an object of this cluster, no other namespace has a say. What they name is known only now.
+    let us = &mut facts.situation().ownership;
+    let free = !matches!(us.tagged, Some(Tagged::Us | Tagged::Other(..)));
+    if free && known.is_whole() {
+        let strangers = strangers(object, known);
+        us.claimants.extend(claimants(object, &strangers, known));
+        us.leaving.extend(leaving(&strangers));
     }
-}
-
-/// The object with what it has to know when it inherits from those of its namespace that are going.
-fn heir<K: Kind>(object: &K, rivals: &[Arc<K>]) -> Option<K> {
-    let goes = |o: &&Arc<K>| o.is_deleting() && o.holds() && o.home() == object.home();
-    let mut owners = rivals.iter().filter(goes).peekable();
-    if object.is_deleting() || owners.peek().is_none() {
-        return None;
-    }
-    let mut status = object.current();
-    for owner in owners {
-        K::inherit(&mut status, &owner.current());
-    }
-    let mut heir = object.clone();
-    *heir.status_mut() = Some(status);
-    Some(heir)
+    facts
 }
 
 fn mode<K: Kind>(object: &K, moment: &Moment) -> Mode {
@@ -155,6 +152,12 @@ fn mode<K: Kind>(object: &K, moment: &Moment) -> Mode {
         (true, _, _) => Mode::Suspended,
         _ => Mode::Act,
     }
+}
+
+/// Does it look after its resource, as its status says? Of all that name one resource only one does, unless somebody has forged
+/// it.
+pub fn is_settled<K: Kind>(object: &K) -> bool {
+    object.mode().1 == Management::Manage && conditions_of(object.conditions()).is_true(ConditionType::Ready)
 }
 
 /// How urgent the requests for an object are.
@@ -173,81 +176,6 @@ pub fn lane<K: Kind>(object: &K) -> Lane {
     } else {
         Lane::Edit
     }
-}
-
-/// The other objects that stand for the same resource. Versions of the same model and number in two workspaces do not.
-fn rivals<K: Kind>(object: &K, known: &mut Known) -> Vec<Arc<K>> {
-    let Some(target) = object.target(known) else { return vec![] };
-    let names = object.names().into_iter().filter(|name| matches!(name, Name::Resource(_)));
-    let mut others: Vec<Arc<K>> = vec![];
-    for name in names {
-        others.extend(known.naming::<K>(name));
-    }
-    others.retain(|o| o.uid_or_empty() != object.uid_or_empty() && o.target(known).as_ref() == Some(&target));
-    others
-}
-
-/// Those of them that are not going away, and that their place lets in.
-fn claimants<K: Kind>(object: &K, rivals: &[Arc<K>], known: &mut Known) -> Vec<Claimant> {
-    let home = object.home();
-    // By a place of one's own nobody gets a claim in another namespace. An heir is one whatever happens to its place.
-    let mut claims = |o: &&Arc<K>| {
-        // What is in no place that is there could be anybody's word, except in the own namespace.
-        let let_in = match o.let_in(known) {
-            Some(right) => right == Right::Granted && (o.home() == home || !o.place_is_contested(known)),
-            None => o.home() == home,
-        };
-        let_in && !o.is_deleting() && !object.outranks(o)
-    };
-    rivals
-        .iter()
-        .filter(|o| claims(o))
-        .map(|o| Claimant {
-            name: o.full_name(),
-            created: o.created(),
-            manages: o.mode().1 == Management::Manage,
-            prepared: o.holds() && (!object.is_deleting() || knows(o.as_ref(), object)),
-        })
-        .collect()
-}
-
-/// Does the heir know already what it has to know of what the owner wrote?
-fn knows<K: Kind>(heir: &K, owner: &K) -> bool {
-    let mut status = heir.current();
-    K::inherit(&mut status, &owner.current());
-    status == heir.current()
-}
-
-/// Those of them that are going away, and that our finalizer still holds.
-fn leaving<K: Kind>(rivals: &[Arc<K>]) -> Vec<String> {
-    rivals.iter().filter(|o| o.is_deleting() && o.holds()).map(|o| o.full_name()).collect()
-}
-
-/// What the cluster knows of the object that the owner's tag of a resource names; `since` is when its absence was first seen.
-fn standing<K: Kind>(object: &K, owner: &Owner, since: Timestamp, known: &mut Known) -> Standing {
-    let Some((namespace, name)) = owner.object.split_once('/') else { return Standing::Absent(since) };
-    let key = ObjectKey { kind: K::KIND, namespace: namespace.into(), name: name.into() };
-    // Whoever has a name that is too long for a tag is not found by the tag.
-    let named = |it: &Arc<K>| owner.is(&it.full_name());
-    let there = known.object::<K>(key.clone()).or_else(|| rivals(object, known).into_iter().find(named));
-    let Some(there) = there else {
-        // It cannot speak for itself, and nobody takes what is its own because of that.
-        if known.is_unreadable(&key) {
-            return Standing::Lives { going: false };
-        }
-        return if known.let_go(key) { Standing::LetGo } else { Standing::Absent(since) };
-    };
-    // What is going and not held any more has done what it had to do.
-    if there.is_let_go() {
-        return Standing::LetGo;
-    }
-    let (ours, theirs) = (object.target(known), there.target(known));
-    // What it made is its own, wherever its place leads now.
-    let made = there.claim().is_some_and(|id| Some(ResourceId::new(id)) == ours);
-    let same_path =
-        || there.names().iter().any(|n| matches!(n, Name::Resource(_)) && object.names().contains(n));
-    let names_it = if theirs.is_some() { theirs == ours } else { same_path() };
-    if made || names_it { Standing::Lives { going: there.is_deleting() } } else { Standing::Elsewhere }
 }
 
 /// The facts of one kind: what the shell carries from a look at Azure to a decision.
@@ -381,7 +309,18 @@ impl Situation {
             return;
         }
         let since = before.filter(|(of, _)| *of == owner).map_or(self.now, |(_, since)| since);
-        let standing = standing(object, &owner, since, known);
+        let (standing, rival) = standing(object, &owner, since, known);
+        let rival = rival.as_slice();
+        for claimant in claimants(object, rival, known) {
+            if us.claimants.iter().all(|c| c.name != claimant.name) {
+                us.claimants.push(claimant);
+            }
+        }
+        for name in leaving(rival) {
+            if !us.leaving.contains(&name) {
+                us.leaving.push(name);
+            }
+        }
         us.absent = matches!(standing, Standing::Absent(_)).then(|| (owner.clone(), since));
         us.tagged = Some(Tagged::Other(owner, standing));
     }

@@ -5,13 +5,15 @@ mod identities;
 mod proof;
 mod publishers;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::api::{
-    AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKind, Reason, Registry, Workspace,
+    AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Reason, Registry, Workspace,
 };
-use crate::decide::Served;
+use crate::decide::{Claimant, Served};
 
 fn made<K: Object>(namespace: &str, name: &str, spec: &Value) -> Arc<K> {
     let metadata = json!({"name": name, "namespace": namespace, "uid": format!("{namespace}/{name}")});
@@ -37,11 +39,11 @@ fn moment(observe_only: bool) -> Moment {
 
 /// The other objects that lay claim to what an object stands for.
 fn claimants_of<K: Kind>(object: &K, known: &mut Known) -> Vec<Claimant> {
-    let rivals = rivals(object, known);
+    let rivals = [rivals(object, known), strangers(object, known)].concat();
     claimants(object, &rivals, known)
 }
 
-fn key_of(object: &AnyObject) -> crate::api::ObjectKey {
+fn key_of(object: &AnyObject) -> ObjectKey {
     match object {
         AnyObject::Registry(it) => it.key(),
         AnyObject::Workspace(it) => it.key(),
@@ -73,26 +75,43 @@ impl Cluster {
 
     fn find(&self, read: &ClusterRead) -> Found {
         match read {
-            ClusterRead::Object(key) if !self.1.sees(&key.namespace) => Found::NotWatched,
-            ClusterRead::Namespace(_) if !self.1.reads_labels() => Found::NotWatched,
-            ClusterRead::Object(key) => Found::Object(self.0.iter().find(|it| key_of(it) == *key).cloned()),
-            ClusterRead::Naming(kind, name) => {
-                let naming = |it: &&AnyObject| match it {
-                    AnyObject::ModelVersion(it) => it.names().contains(name),
-                    AnyObject::DeploymentBinding(it) => it.names().contains(name),
-                    AnyObject::Approval(it) => it.names().contains(name),
-                    AnyObject::Workspace(it) => it.names().contains(name),
-                    AnyObject::Registry(_) => false,
-                };
-                let of_the_kind = |it: &&AnyObject| key_of(it).kind == *kind;
-                Found::Naming(self.0.iter().filter(naming).filter(of_the_kind).cloned().collect())
+            ClusterRead::Object(key) | ClusterRead::Owner(key) if !self.1.sees(&key.namespace) => {
+                Found::NotWatched
             }
+            ClusterRead::Namespace(_) if !self.1.reads_labels() => Found::NotWatched,
+            ClusterRead::Object(key) | ClusterRead::Owner(key) => {
+                Found::Object(self.0.iter().find(|it| key_of(it) == *key).cloned())
+            }
+            ClusterRead::Naming(kind, name) => self.all(*kind, name, |_, _| true),
+            // Everybody: which of them are looked at, the index knows.
+            ClusterRead::Rivals(kind, name, which) => self.all(*kind, name, |key, stake| match which {
+                Rivals::Beside(home, place) => key.namespace == *home && stake.place == *place,
+                Rivals::Within(home) | Rivals::All(home) => key.namespace == *home,
+                Rivals::Outside(home) => key.namespace != *home,
+                Rivals::Everywhere => true,
+            }),
             ClusterRead::Namespace(name) => {
                 let labels = [("team".to_string(), name.to_string())].into();
                 Found::Namespace(Namespace { labels, ends: false })
             }
             ClusterRead::LetGo(_) => Found::LetGo(false),
         }
+    }
+
+    /// The objects of a kind that name this, and of which a rule holds.
+    fn all(&self, kind: ObjectKind, name: &Name, rule: impl Fn(&ObjectKey, &Stake) -> bool) -> Found {
+        let (key, name) = (key_of, |names: Vec<Name>| names.contains(name));
+        let naming = |it: &&AnyObject| {
+            let (named, stake) = match it {
+                AnyObject::ModelVersion(it) => (name(it.names()), it.stake()),
+                AnyObject::DeploymentBinding(it) => (name(it.names()), it.stake()),
+                AnyObject::Approval(it) => (name(it.names()), it.stake()),
+                AnyObject::Workspace(it) => (name(it.names()), it.stake()),
+                AnyObject::Registry(it) => (name(it.names()), it.stake()),
+            };
+            named && key(it).kind == kind && rule(&key(it), &stake)
+        };
+        Found::Naming(self.0.iter().filter(naming).cloned().collect())
     }
 
     /// What a function finds out when everything of the cluster that it wants is read.
@@ -597,7 +616,7 @@ fn tagged(
         for read in wanted {
             let found = match &read {
                 ClusterRead::LetGo(key) => Found::LetGo(&*key.name == let_go),
-                ClusterRead::Object(key) if &*key.name == "illegible" => Found::Unreadable,
+                ClusterRead::Owner(key) if &*key.name == "illegible" => Found::Unreadable,
                 other => cluster.find(other),
             };
             known.take_in_cluster(read, found);

@@ -10,7 +10,7 @@ use crate::api::{
 use crate::azure::model::resource::{self, Job, Run};
 use crate::azure::model::{Principal, Purpose, ResourceId, folded};
 use crate::decide::drift::unite;
-use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::facts::{Kind, Known, Name, Rivals};
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
     acting_in, find_registry, find_workspace, is_contested, observes_anothers, refuses_to_publish,
@@ -278,7 +278,7 @@ fn lineage(
 /// manages it counts.
 fn served_by(asset: &str, known: &mut Known) -> Vec<ServedBy> {
     let mut all: BTreeMap<(String, String), (bool, ServedBy)> = BTreeMap::new();
-    for binding in known.naming::<DeploymentBinding>(Name::asset(asset)) {
+    for binding in known.rivals::<DeploymentBinding>(Name::asset(asset), Rivals::Everywhere) {
         let (key, status) = (binding.key(), binding.current());
         let observes = binding.mode().1 == Management::Observe;
         let endpoint = status.endpoint.map_or_else(|| key.to_string(), |endpoint| folded(&endpoint.id));

@@ -7,7 +7,7 @@ use crate::api::{
     Workspace, conditions_of,
 };
 use crate::azure::model::Principal;
-use crate::decide::facts::{ClusterRead, Kind, Known};
+use crate::decide::facts::{ClusterRead, Known, Role, Stake};
 use crate::decide::{Adopting, Right};
 
 /// What somebody puts into a place.
@@ -183,22 +183,28 @@ pub fn adopting<P: Host>(place: Option<&P>) -> Adopting {
     }
 }
 
-/// What a place may lay claim to in Azure, where this is as whom it acts. Whom no identity serves has no claim, and whose own
-/// identity Azure does not let in has none either.
-pub(super) fn right_of_place<P: Host + Kind>(place: &P, acting: Result<Principal, String>) -> Right {
-    let kept_out = place.is_kept_out().then(|| "Azure does not let its own identity read it".to_string());
+/// What a place may lay claim to in Azure, where this is as whom it acts and `seen` tells whether Azure was ever read for it.
+/// Whom no identity serves has no claim, and whose own identity Azure does not let in has none either.
+pub(super) fn right_of_place<P: Host>(place: &P, acting: Result<Principal, String>, seen: bool) -> Right {
+    let kept_out = is_kept_out(place, seen);
+    let kept_out = kept_out.then(|| "Azure does not let its own identity read it".to_string());
     Right::unless(acting.err().or(kept_out))
 }
 
-/// Does the status of a place with an identity of its own say that Azure does not let that in? `seen` tells whether Azure was
-/// ever read for it.
-pub(super) fn is_kept_out<P: Host>(place: &P, seen: bool) -> bool {
+fn is_kept_out<P: Host>(place: &P, seen: bool) -> bool {
     let ready = conditions_of(place.conditions()).reason(ConditionType::Ready);
     let refused = matches!(
         ready,
         Some(Reason::Unauthorized | Reason::CredentialFailed | Reason::NotFound | Reason::NotInAzure)
     );
     place.credentials().is_some() && (!seen || refused)
+}
+
+/// What a place has to do with what it names in Azure: whom Azure keeps out has nothing to do with it.
+pub(super) fn stake_of_place<P: Host>(place: &P, seen: bool) -> Stake {
+    let account = place.credentials().map(|it| it.service_account_name.as_str().to_string());
+    let has_a_claim = |role: &Role| *role == Role::Leaves || !is_kept_out(place, seen);
+    Stake { place: None, by: account.unwrap_or_default(), role: Role::of(place).filter(has_a_claim) }
 }
 
 /// Does a place come before another one for the same resource? What an administrator lists comes before what an account of

@@ -1,6 +1,6 @@
 //! Who may refer to whom: places and versions that other objects name, as far as those may know of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -13,7 +13,7 @@ use crate::api::{
     Reference, Registry, Workspace, conditions_of,
 };
 use crate::azure::model::{Principal, Purpose, ResourceId};
-use crate::decide::facts::{ClusterRead, Kind, Known, Name};
+use crate::decide::facts::{ClusterRead, Kind, Known, Name, Rivals};
 use crate::decide::{Referrers, Right};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
@@ -57,10 +57,11 @@ pub fn referrers<P: Host + Kind>(place: &P, known: &mut Known) -> Referrers {
 fn count<K: Kind>(place: &impl Host, found: &mut Referrers, known: &mut Known) {
     let name = Name::Place(place.key());
     let mut own = vec![];
+    let mut let_in: HashMap<String, bool> = HashMap::new();
     for object in known.naming::<K>(name.clone()) {
         let home = object.home();
         let counts = !object.is_let_go() && object.names().contains(&name);
-        if !counts || !may_refer(place, &home, known) {
+        if !counts || !*let_in.entry(home.clone()).or_insert_with(|| may_refer(place, &home, known)) {
             continue;
         }
         found.stays |= !object.is_deleting();
@@ -303,12 +304,13 @@ pub fn refuses_to_publish(
 pub fn observes_anothers(registry: &Registry, known: &mut Known) -> bool {
     let (id, home) = (registry.id(), registry.home());
     registry.spec.management == Management::Observe
-        && known.naming::<Registry>(Name::resource(id.as_str())).iter().any(|other| {
-            other.home() != home
-                && other.id() == id
-                && other.spec.management == Management::Manage
-                && other.let_in(known) == Some(Right::Granted)
-        })
+        && known.rivals::<Registry>(Name::resource(id.as_str()), Rivals::Outside(home.into())).iter().any(
+            |other| {
+                other.id() == id
+                    && other.spec.management == Management::Manage
+                    && other.let_in(known) == Some(Right::Granted)
+            },
+        )
 }
 
 /// The place that a version lives in, where that lets it in, and whether it is contested. The version's own status is not

@@ -59,6 +59,11 @@ impl Owner {
         *self == Self::new(&self.cluster, object)
     }
 
+    /// Was its name too long for the tag?
+    pub fn is_cut(&self) -> bool {
+        self.object.contains('~')
+    }
+
     /// The namespace of the object.
     pub fn namespace(&self) -> &str {
         self.object.split('/').next().unwrap_or_default()

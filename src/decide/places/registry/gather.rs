@@ -7,8 +7,8 @@ use crate::api::{Object, Registry, RegistryDeletion, RegistryStatus};
 use crate::azure::model::resource::{self, Rest};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
-use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::publishers::{adopting, is_kept_out, is_listed_before, right_of_place};
+use crate::decide::facts::{Kind, Known, Name, Stake};
+use crate::decide::places::publishers::{adopting, is_listed_before, right_of_place, stake_of_place};
 use crate::decide::places::reference::referrers;
 use crate::decide::{Adopting, Referrers, Right, Situation, words_of};
 
@@ -36,12 +36,12 @@ impl Kind for Registry {
     }
 
     fn let_in(&self, known: &mut Known) -> Option<Right> {
-        let acting = self.acting(&self.id(), known);
-        Some(right_of_place(self, acting))
+        let (acting, seen) = (self.acting(&self.id(), known), self.current().discovery_url.is_some());
+        Some(right_of_place(self, acting, seen))
     }
 
-    fn is_kept_out(&self) -> bool {
-        is_kept_out(self, self.current().discovery_url.is_some())
+    fn stake(&self) -> Stake {
+        stake_of_place(self, self.status.as_ref().is_some_and(|status| status.discovery_url.is_some()))
     }
 
     fn outranks(&self, other: &Self) -> bool {

@@ -3,8 +3,8 @@
 use super::Facts;
 use crate::api::{Object, ObjectKey, Registry, Workspace};
 use crate::azure::model::{Principal, Purpose, ResourceId};
-use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::publishers::{is_kept_out, is_listed_before, right_of_place};
+use crate::decide::facts::{Kind, Known, Name, Stake};
+use crate::decide::places::publishers::{is_listed_before, right_of_place, stake_of_place};
 use crate::decide::places::reference::referrers;
 use crate::decide::{Adopting, Referrers, Right, Situation, words_of};
 
@@ -19,6 +19,7 @@ impl Workspace {
 
 impl Kind for Workspace {
     type Facts = Facts;
+    const CHANGES: bool = false;
 
     fn target(&self, _: &mut Known) -> Option<ResourceId> {
         Some(self.id())
@@ -29,12 +30,12 @@ impl Kind for Workspace {
     }
 
     fn let_in(&self, known: &mut Known) -> Option<Right> {
-        let acting = self.acting(&self.id(), known);
-        Some(right_of_place(self, acting))
+        let (acting, seen) = (self.acting(&self.id(), known), self.current().workspace_id.is_some());
+        Some(right_of_place(self, acting, seen))
     }
 
-    fn is_kept_out(&self) -> bool {
-        is_kept_out(self, self.current().workspace_id.is_some())
+    fn stake(&self) -> Stake {
+        stake_of_place(self, self.status.as_ref().is_some_and(|status| status.workspace_id.is_some()))
     }
 
     fn outranks(&self, other: &Self) -> bool {
