@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Reference, form};
 
-/// One decision about one asset: whether this version of a model may serve. An approval counts where the policy of a Workspace
-/// names its namespace, so whoever may create Approvals there decides. It cannot be changed; deleting it withdraws it.
+/// One decision about one asset: whether this version of a model may serve. It cannot be changed; deleting it withdraws it.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "bindery.dev",

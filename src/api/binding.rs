@@ -380,9 +380,9 @@ pub struct Admission {
     pub rule: String,
     /// Whether what was found is enough.
     pub admitted: bool,
-    /// What the policy asks.
+    /// What the policy of the workspace asks.
     pub asks: String,
-    /// What was found.
+    /// What Bindery found of the version or the deployment.
     pub found: String,
     /// Why that is not enough, and what would be; absent where it is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -393,15 +393,15 @@ pub struct Admission {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KnownApproval {
-    /// The asset that it is about.
+    /// The asset that the Approval is about.
     pub asset_id: String,
-    /// The namespace of the Approval.
+    /// The namespace of the Approval object.
     pub namespace: String,
-    /// The name of the Approval.
+    /// The name of the Approval object.
     pub name: String,
-    /// Who decided.
+    /// Who decided, as `spec.by` of the Approval says.
     pub by: String,
-    /// When it expires.
+    /// When the decision ends; absent where it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// Since when it is known to be deleted. Five minutes later that counts as withdrawn, if it has not come back.

@@ -77,8 +77,8 @@ fn references_and_selectors_are_replaced_whole() {
         }
     });
     assert_eq!(
-        seen, 10,
-        "three of a version, two of a binding, one of a policy, and two selectors of each place"
+        seen, 11,
+        "three of a version, two of a binding, one of an approval, one of a policy, and two selectors of each place"
     );
 }
 
@@ -114,7 +114,7 @@ fn a_new_object_says_that_it_was_not_looked_at() {
             seen += 1;
         }
     });
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 5);
 }
 
 #[test]

@@ -98,13 +98,14 @@ fn a_rival_is_woken_when_azure_lets_a_places_own_account_in() {
     let ours = workspace("ours", "ML", json!({"observedGeneration": 1}));
     index.applied(&ours, None);
     let name = Name::resource(ours.id().as_str());
-    index.asks(&Arc::new(ours.key()), &ClusterRead::Naming(ObjectKind::Workspace, name));
+    let rivals = ClusterRead::Rivals(ObjectKind::Workspace, name, Rivals::Within("fares".into()));
+    index.asks(&Arc::new(ours.key()), &rivals);
     let now = |seen: Option<&str>, reason: &str| {
         let ready = json!({"type": "Ready", "status": "False", "reason": reason, "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"});
         let status = json!({"observedGeneration": 1, "workspaceId": seen, "conditions": [ready]});
         names(&index.applied(&workspace("theirs", "ml", status), None)).join(" ")
     };
-    assert_eq!(now(None, "Unreachable"), "theirs ours", "it comes");
+    assert_eq!(now(None, "Unreachable"), "theirs", "it comes, and nobody has let it in");
     assert_eq!(now(None, "Throttled"), "theirs", "nobody has let it in");
     assert_eq!(now(Some("guid"), "Conflict"), "theirs ours", "Azure has let it in");
     assert_eq!(now(Some("guid"), "Succeeded"), "theirs");
@@ -287,7 +288,7 @@ fn a_change_wakes_those_who_see_it() {
         it.metadata.generation = Some(second);
         it.spec.management = crate::api::Management::Observe;
         let woken = index.applied(&it, None);
-        woken.iter().any(|key| *key == ours)
+        woken.contains(&ours)
     };
     assert!(!now(rival("blue", "b50", 50, "models"), 2), "nobody sees it");
     assert!(now(rival("blue", "b1", 1, "models"), 2), "another one has come in its place");

@@ -29,12 +29,12 @@ struct Costs {
 
 impl Cluster {
     /// An object comes or changes. The answer is who deserves a pass.
-    fn applies(&self, object: AnyObject) -> Vec<Arc<ObjectKey>> {
+    fn applies(&self, object: &AnyObject) -> Vec<Arc<ObjectKey>> {
         fn applied<K: Kind>(context: &Context<Nowhere>, object: &Arc<K>) -> Vec<Arc<ObjectKey>> {
             context.ports.objects.lock().expect("a lock").insert(object.key(), object.clone().any());
             context.take_in(&Event::Apply(K::clone(object)))
         }
-        match &object {
+        match object {
             AnyObject::Registry(it) => applied(&self.0, it),
             AnyObject::Workspace(it) => applied(&self.0, it),
             AnyObject::ModelVersion(it) => applied(&self.0, it),
@@ -59,7 +59,7 @@ impl Cluster {
             AnyObject::Approval(it) => Box::pin(pass(it, &self.0)).await,
         };
         let looked = looks.load(Ordering::Relaxed) - before;
-        (looked, others(&self.applies(self.stored(key)), key))
+        (looked, others(&self.applies(&self.stored(key)), key))
     }
 }
 
@@ -266,20 +266,20 @@ async fn costs(scene: Scene, crowd: usize, owned: bool) -> Costs {
         cluster.0.ports.resources.lock().expect("a lock").insert(at(path), body);
     }
     for place in places {
-        cluster.applies(place);
+        cluster.applies(&place);
     }
-    cluster.applies(one.clone());
+    cluster.applies(&one);
     cluster.pass(&key_of(&one)).await;
     let mut by_another = 0;
     for object in &crowd {
-        let comes = others(&cluster.applies(object.clone()), &key_of(object));
+        let comes = others(&cluster.applies(object), &key_of(object));
         let (_, first_status) = cluster.pass(&key_of(object)).await;
         by_another = comes + first_status;
     }
     let last = &crowd[crowd.len() - 1];
     let youngest = cluster.pass(&key_of(last)).await.0;
     let looks = cluster.pass(&key_of(&one)).await.0;
-    let by_a_change = others(&cluster.applies(edited(&cluster.stored(&key_of(last)))), &key_of(last));
+    let by_a_change = others(&cluster.applies(&edited(&cluster.stored(&key_of(last)))), &key_of(last));
     let asks_outside = match &one {
         AnyObject::ModelVersion(it) => asks_outside(&cluster.0, &**it),
         AnyObject::DeploymentBinding(it) => asks_outside(&cluster.0, &**it),
