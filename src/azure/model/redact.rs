@@ -77,7 +77,7 @@ pub fn word(text: &str) -> String {
 /// A control character, or one that changes the direction of what is read.
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn cut(text: String, most: usize) -> String {
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line_that_has_a_bound() {
-        assert_eq!(presentable("is it? Yes\r\n\tit is\u{7}\u{202e}"), "is it? Yes it is");
+        assert_eq!(presentable("is it? Yes\r\n\tit is\u{7}\u{202e}\u{61c}"), "is it? Yes it is");
         let long = presentable(&"ö".repeat(5000));
         assert_eq!((long.chars().count(), long.ends_with('…')), (600, true));
         assert_eq!(presentable(&"ö".repeat(600)).chars().last(), Some('ö'));
