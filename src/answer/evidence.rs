@@ -75,12 +75,12 @@ pub struct Evidence {
     deployments: Vec<Deployment>,
     #[serde(skip_serializing_if = "Option::is_none")]
     admission: Option<Admission>,
-    /// Of the version that serves as stable.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    training: Option<Training>,
+    /// Of the versions that have traffic, those with the most first.
+    training: Vec<Training>,
     /// The rollouts that have ended, the latest first.
     history: Vec<Ended>,
-    going_back: GoingBack,
+    /// Nothing else is known where there is none.
+    going_back: Vec<Way>,
     not_read: Vec<String>,
 }
 
@@ -147,12 +147,11 @@ struct Ended {
     object: Option<Name>,
 }
 
-/// How to go back to what served before.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct GoingBack {
-    /// In a sentence each.
-    how: Vec<String>,
+/// A way back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Way {
+    /// What happens, in sentences.
+    how: String,
     /// The command, where the version's object could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<String>,
@@ -198,7 +197,7 @@ impl Evidence {
             ready: Readiness::of(binding.conditions()),
             deployments,
             admission: admission(picture),
-            training: picture.stable().and_then(training),
+            training: picture.serving().into_iter().filter_map(training).collect(),
             history: picture.history(),
             going_back: picture.going_back(),
             not_read,
@@ -208,6 +207,12 @@ impl Evidence {
     /// What could not be read, in a sentence each.
     pub fn not_read(&self) -> &[String] {
         &self.not_read
+    }
+
+    /// The manifest names another version than the one that is stable.
+    fn asks_for_another(&self) -> bool {
+        let stable = self.deployments.iter().find(|it| it.role == Role::Stable);
+        stable.and_then(|it| it.version.as_ref()).is_some_and(|version| *version != self.manifest)
     }
 }
 
@@ -249,44 +254,63 @@ impl Picture {
         all.iter().map(ended).collect()
     }
 
-    fn going_back(&self) -> GoingBack {
-        let Some(status) = &self.binding.status else { return GoingBack::default() };
-        let mut how = vec![];
-        if let Some(candidate) = &status.candidate {
-            how.push(format!(
-                "The rollout of {} goes on. When the manifest names the version of the stable deployment again, its traffic is taken back.",
-                candidate.deployment
-            ));
+    /// The versions that have traffic.
+    fn serving(&self) -> Vec<&ModelVersion> {
+        let mut all: Vec<_> = self.binding.status.iter().flat_map(|status| &status.deployments).collect();
+        all.retain(|it| it.weight > 0);
+        all.sort_by_key(|it| std::cmp::Reverse(it.weight));
+        let mut versions: Vec<&ModelVersion> = vec![];
+        for version in all.into_iter().filter_map(|it| self.holding(it.asset_id.as_deref()?)) {
+            if !versions.iter().any(|other| other.key() == version.key()) {
+                versions.push(version);
+            }
+        }
+        versions
+    }
+
+    fn going_back(&self) -> Vec<Way> {
+        self.to_stable().into_iter().chain(self.to_before()).collect()
+    }
+
+    /// Back to what is stable, where the manifest asks for something else.
+    fn to_stable(&self) -> Option<Way> {
+        let status = self.binding.status.as_ref()?;
+        let stable = status.stable.as_ref()?;
+        let version = self.stable();
+        let another = version.is_some_and(|version| version.key() != *named(&self.binding));
+        let happens = match &status.candidate {
+            Some(candidate) => format!("the traffic of {} is taken back", candidate.deployment),
+            None if another => "no traffic moves".into(),
+            None => return None,
+        };
+        let how = format!(
+            "{} is stable, and the manifest asks for something else. When the manifest asks for the stable one again, {happens}.",
+            stable.deployment
+        );
+        Some(Way { how, command: version.filter(|_| another).map(|version| self.command(version)) })
+    }
+
+    /// Back to what served before the stable one.
+    fn to_before(&self) -> Option<Way> {
+        let status = self.binding.status.as_ref()?;
+        if let Some(warm) = status.deployments.iter().find(|it| it.role == Role::Previous) {
+            let how = format!(
+                "{} served before and is still there. When the manifest asks for it again, traffic goes back to it at once, without steps.",
+                warm.name
+            );
+            let version = warm.asset_id.as_deref().and_then(|asset| self.holding(asset));
+            return Some(Way { how, command: version.map(|version| self.command(version)) });
         }
         let stable = status.stable.as_ref().and_then(|stable| stable.revision.as_deref());
-        let before = status
-            .history
-            .iter()
-            .find(|it| it.outcome == Outcome::Promoted && Some(it.revision.as_str()) != stable);
-        let warm = status.deployments.iter().find(|it| it.role == Role::Previous);
-        let target = match (&status.candidate, warm, before) {
-            (Some(_), ..) => self.stable(),
-            (None, Some(warm), _) => warm.asset_id.as_deref().and_then(|asset| self.holding(asset)),
-            (None, None, Some(before)) => before.version.as_deref().and_then(|number| self.numbered(number)),
-            (None, None, None) => None,
-        };
-        if let Some(warm) = warm {
-            how.push(format!(
-                "{} served before and is still there: traffic goes back to it at once, without steps, when the manifest names its version again.",
-                warm.name
-            ));
-        } else if let Some(before) = before {
-            let version = before.version.as_deref().unwrap_or("of an unknown number");
-            how.push(format!(
-                "Version {version} served before. Its deployment is gone: naming it again makes a new one, which takes the steps of the strategy and as long as Azure needs."
-            ));
-        } else if status.candidate.is_none() {
-            how.push("Nothing that is known served before: there is nothing to go back to.".into());
-        }
-        if target.is_some() {
-            how.push("Revert the change in Git. Where no GitOps tool would put it back, this command does the same:".into());
-        }
-        GoingBack { how, command: target.map(|version| self.command(version)) }
+        let was = |it: &&PastRollout| it.outcome == Outcome::Promoted && Some(it.revision.as_str()) != stable;
+        let before = status.history.iter().find(was)?;
+        let number = before.version.as_deref();
+        let how = format!(
+            "Version {} served before, and its deployment is gone. When the manifest asks for it again, a new one is made, which takes the steps of the strategy and as long as Azure needs.",
+            number.unwrap_or("of an unknown number")
+        );
+        let version = number.and_then(|number| self.numbered(number));
+        Some(Way { how, command: version.map(|version| self.command(version)) })
     }
 
     /// Names a version in the manifest.

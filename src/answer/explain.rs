@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::names::Name;
 use super::seen::Seen;
-use crate::api::{ObjectKey, Reason};
+use crate::api::ObjectKey;
 
 pub use subject::{Explained, Link, Operating, Subject};
 pub use words::text;
@@ -70,14 +70,12 @@ impl Picture {
     /// The object that another one waits for, where its own reason says that it waits for one.
     fn cause_of(&self, key: &ObjectKey) -> Option<&ObjectKey> {
         let subject = self.subject(key).filter(|subject| !subject.ready.holds())?;
-        let waits =
-            matches!(subject.ready.reason.parse(), Ok(Reason::ReferenceNotFound | Reason::ReferenceNotReady));
         let lacking = |link: &&Link| match self.objects.get(&link.to) {
             Some(Seen::Missing) => true,
             Some(Seen::Found(other)) => !other.ready.holds(),
             Some(Seen::Withheld(_)) | None => false,
         };
-        subject.links.iter().find(lacking).filter(|_| waits).map(|link| &link.to)
+        subject.links.iter().find(lacking).filter(|_| subject.waits_for_another()).map(|link| &link.to)
     }
 }
 

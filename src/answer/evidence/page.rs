@@ -1,5 +1,7 @@
 //! The evidence as a page for a ticket.
 
+use jiff::Timestamp;
+
 use super::{Deployment, Ended, Evidence, Training};
 use crate::answer::render::document::{Document, Part, Section};
 use crate::answer::render::table::{Cell, Column, Shown, Table};
@@ -9,12 +11,12 @@ pub fn document(evidence: &Evidence) -> Document {
     let sections = [
         ("What serves", serving(evidence)),
         ("Why it may serve", admission(evidence)),
-        ("How it was made and measured", evidence.training.as_ref().map_or_else(nothing_measured, training)),
+        ("How it was made and measured", made(&evidence.training)),
         ("What it replaced", replaced(&evidence.history)),
         ("How to go back", going_back(evidence)),
     ];
     Document {
-        title: format!("{}: evidence of {}", evidence.binding, evidence.taken_at),
+        title: format!("{}: evidence of {}", evidence.binding, time(evidence.taken_at)),
         notes: evidence.not_read.clone(),
         sections: sections.into_iter().map(|(heading, parts)| Section { heading, parts }).collect(),
     }
@@ -71,7 +73,7 @@ fn deployment(it: &Deployment) -> Vec<Cell> {
         format!("{}%", it.weight).into(),
         it.version.as_ref().map(|version| version.full()).unwrap_or_default().into(),
         it.asset_id.clone().unwrap_or_default().into(),
-        it.since.to_string().into(),
+        time(it.since).into(),
         it.instances.map(|count| count.to_string()).unwrap_or_default().into(),
         it.state.clone().unwrap_or_default().into(),
     ]
@@ -83,7 +85,7 @@ fn admission(evidence: &Evidence) -> Vec<Part> {
     };
     let facts = vec![
         fact("Admitted", format!("{} ({})", admission.status, admission.reason)),
-        fact("Since", admission.since.to_string()),
+        fact("Since", time(admission.since)),
         fact("Because", admission.message.as_str()),
     ];
     let policy = match &admission.policy {
@@ -97,13 +99,21 @@ fn admission(evidence: &Evidence) -> Vec<Part> {
                 .collect(),
         }),
     };
-    vec![Part::Facts(facts), policy]
+    let mut parts = vec![Part::Facts(facts), policy];
+    if evidence.asks_for_another() {
+        let asked = &evidence.manifest;
+        parts.insert(0, Part::Text(format!("The manifest names another version than the stable one. This speaks of {asked}, and says nothing of what is stable.")));
+    }
+    parts
 }
 
-fn nothing_measured() -> Vec<Part> {
-    vec![Part::Text(
-        "Nothing is known of the training of what serves, or its ModelVersion could not be read.".into(),
-    )]
+fn made(all: &[Training]) -> Vec<Part> {
+    if all.is_empty() {
+        let nothing =
+            "Nothing is known of the training of what serves, or its ModelVersion could not be read.";
+        return vec![Part::Text(nothing.into())];
+    }
+    all.iter().flat_map(training).collect()
 }
 
 fn training(it: &Training) -> Vec<Part> {
@@ -144,15 +154,14 @@ fn replaced(history: &[Ended]) -> Vec<Part> {
     let row = |it: &Ended| {
         let rollout = &it.rollout;
         let text = |text: &Option<String>| Cell::from(text.clone().unwrap_or_default());
-        let time =
-            |time: Option<jiff::Timestamp>| Cell::from(time.map(|it| it.to_string()).unwrap_or_default());
+        let at = |at: Option<Timestamp>| Cell::from(at.map(time).unwrap_or_default());
         vec![
             rollout.revision.as_str().into(),
             text(&rollout.version),
             it.object.as_ref().map(|name| name.full()).unwrap_or_default().into(),
             format!("{:?}", rollout.outcome).into(),
-            time(rollout.started_at),
-            time(rollout.finished_at),
+            at(rollout.started_at),
+            at(rollout.finished_at),
             rollout.reason.map(|reason| format!("{reason:?}")).unwrap_or_default().into(),
             text(&rollout.message),
         ]
@@ -163,7 +172,26 @@ fn replaced(history: &[Ended]) -> Vec<Part> {
 }
 
 fn going_back(evidence: &Evidence) -> Vec<Part> {
-    let back = &evidence.going_back;
-    let sentences = back.how.iter().map(|how| Part::Text(how.clone()));
-    sentences.chain(back.command.iter().map(|command| Part::Command(command.clone()))).collect()
+    if evidence.going_back.is_empty() {
+        return vec![Part::Text(
+            "Nothing that is known served before: there is nothing to go back to.".into(),
+        )];
+    }
+    let mut parts = vec![];
+    for way in &evidence.going_back {
+        let Some(command) = &way.command else {
+            parts.push(Part::Text(way.how.clone()));
+            continue;
+        };
+        let by =
+            "Change the manifest in Git; where no GitOps tool would put it back, this command does the same:";
+        parts.push(Part::Text(format!("{} {by}", way.how)));
+        parts.push(Part::Command(command.clone()));
+    }
+    parts
+}
+
+/// Without parts of a second, which say nothing to people.
+fn time(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }

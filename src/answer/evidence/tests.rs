@@ -99,9 +99,7 @@ fn the_page_says_what_a_release_ticket_asks() {
 
 ## How to go back
 
-Version 1 served before. Its deployment is gone: naming it again makes a new one, which takes the steps of the strategy and as long as Azure needs.
-
-Revert the change in Git. Where no GitOps tool would put it back, this command does the same:
+Version 1 served before, and its deployment is gone. When the manifest asks for it again, a new one is made, which takes the steps of the strategy and as long as Azure needs. Change the manifest in Git; where no GitOps tool would put it back, this command does the same:
 
     kubectl patch deploymentbinding taxi --namespace fares --type merge --patch '{\"spec\":{\"model\":{\"versionRef\":{\"name\":\"taxi-1\"}}}}'
 ";
@@ -111,37 +109,66 @@ Revert the change in Git. Where no GitOps tool would put it back, this command d
 }
 
 #[test]
-fn the_way_back_is_the_one_that_there_is() {
-    let going_back = |picture: &Picture| {
-        let back = Evidence::of(picture).going_back;
-        (back.how.first().cloned().unwrap_or_default(), back.command.unwrap_or_default())
+fn the_ways_back_are_those_that_there_are() {
+    let ways = |picture: &Picture| -> Vec<(String, Option<String>)> {
+        Evidence::of(picture).going_back.into_iter().map(|way| (way.how, way.command)).collect()
     };
-    let to = |name: &str, command: &str| command.contains(&format!("{{\"name\":\"{name}\"}}"));
+    let to = |name: &str, command: &Option<String>| {
+        command.as_ref().is_some_and(|it| it.contains(&format!("{{\"name\":\"{name}\"}}")))
+    };
     // The previous deployment is still there.
     let warm = json!({"deployments": [deployment("v1-aa", "Previous", "1", 0), deployment("v2-bb", "Stable", "2", 100)]});
-    let (how, command) = going_back(&picture(&warm));
-    assert!(
-        how.starts_with("v1-aa served before and is still there") && to("taxi-1", &command),
-        "{how} {command}"
-    );
-    // A rollout goes on: back is what is stable.
+    let all = ways(&picture(&warm));
+    assert!(all.len() == 1 && all[0].0.starts_with("v1-aa served before and is still there"), "{all:?}");
+    assert!(to("taxi-1", &all[0].1), "{all:?}");
+    // A rollout goes on: back is first of all what is stable.
     let candidate = json!({"candidate": {"deployment": "v3-cc", "revision": "cc", "weight": 10, "startedAt": "2026-11-29T00:00:00Z", "since": "2026-11-29T00:00:00Z"}});
-    let (how, command) = going_back(&picture(&candidate));
-    assert!(how.starts_with("The rollout of v3-cc goes on") && to("taxi-2", &command), "{how} {command}");
+    let mut rolling = picture(&candidate);
+    rolling.binding.spec.model.version_ref.name = "taxi-3".into();
+    let all = ways(&rolling);
+    assert!(all.len() == 2 && all[0].0.ends_with("the traffic of v3-cc is taken back."), "{all:?}");
+    assert!(to("taxi-2", &all[0].1) && to("taxi-1", &all[1].1), "{all:?}");
+    // The same version with another deployment rolls out: no other version has to be named.
+    let all = ways(&picture(&candidate));
+    assert!(all[0].0.ends_with("is taken back.") && all[0].1.is_none(), "{all:?}");
+    // What the manifest asks for has failed.
+    let mut failed = picture(&json!({}));
+    failed.binding.spec.model.version_ref.name = "taxi-3".into();
+    let all = ways(&failed);
+    assert!(all[0].0.ends_with("no traffic moves.") && to("taxi-2", &all[0].1), "{all:?}");
+    let page = in_markdown(&document(&Evidence::of(&failed)));
+    assert!(
+        page.contains("This speaks of ModelVersion fares/taxi-3, and says nothing of what is stable."),
+        "{page}"
+    );
     // The object of the version before is nowhere to be read: no command is made up.
     let mut alone = picture(&json!({}));
     alone.versions.remove(0);
-    let (how, command) = going_back(&alone);
-    assert!(how.starts_with("Version 1 served before") && command.is_empty(), "{how} {command}");
+    let all = ways(&alone);
+    assert!(
+        all.len() == 1 && all[0].0.starts_with("Version 1 served before") && all[0].1.is_none(),
+        "{all:?}"
+    );
+    // A number of another model, or in another place, is another version.
+    let mut other = picture(&json!({}));
+    other.versions[0].spec.registry_ref = None;
+    assert_eq!(ways(&other)[0].1, None);
     // The first version of all.
     let first = json!({"history": [ended("bb", "2", "Promoted")]});
-    let (how, command) = going_back(&picture(&first));
-    assert!(how.starts_with("Nothing that is known served before") && command.is_empty(), "{how} {command}");
+    assert_eq!(ways(&picture(&first)), []);
     // A version of another namespace is named with it.
     let mut other = picture(&warm);
     other.versions[0] = promoted("shared/taxi-1", "1", "x", &json!({}));
-    let (_, command) = going_back(&other);
-    assert!(command.contains(r#""namespace":"shared""#), "{command}");
+    let all = ways(&other);
+    assert!(all[0].1.as_ref().is_some_and(|it| it.contains(r#""namespace":"shared""#)), "{all:?}");
+}
+
+#[test]
+fn everything_that_has_traffic_shows_how_it_was_measured() {
+    let both = json!({"deployments": [deployment("v1-aa", "Candidate", "1", 10), deployment("v2-bb", "Stable", "2", 90)]});
+    let trained: Vec<String> =
+        Evidence::of(&picture(&both)).training.into_iter().map(|it| it.version.name).collect();
+    assert_eq!(trained, ["taxi-2", "taxi-1"]);
 }
 
 #[test]
@@ -184,5 +211,5 @@ fn tools_get_the_same() {
     assert_eq!(json["deployments"][0]["version"]["name"], "taxi-2");
     assert_eq!(json["admission"]["policy"]["lineage.require"], "Named");
     assert_eq!(json["history"][2]["object"]["name"], "taxi-1");
-    assert_eq!(json["training"]["metrics"]["rmse"], "4.10");
+    assert_eq!(json["training"][0]["metrics"]["rmse"], "4.10");
 }

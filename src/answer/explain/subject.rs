@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::answer::names::{Name, place_of, source_of};
 use crate::answer::seen::{Readiness, Seen, condition};
 use crate::api::{
-    AnyObject, ConditionType, DeploymentBinding, Drift, ModelVersion, Object, ObjectKey, Registry, Workspace,
+    AnyObject, ConditionType, DeploymentBinding, Drift, ModelVersion, Object, ObjectKey, Reason, Registry,
+    Workspace,
 };
 
 /// A reference of one object to another.
@@ -85,6 +86,11 @@ impl Subject {
         (String::new(), nobody.into())
     }
 
+    /// Its own reason says that it waits for an object that it names.
+    pub(super) fn waits_for_another(&self) -> bool {
+        matches!(self.ready.reason.parse(), Ok(Reason::ReferenceNotFound | Reason::ReferenceNotReady))
+    }
+
     /// What happens next, in a sentence each.
     pub fn next(&self) -> Vec<String> {
         let mut next = vec![];
@@ -114,7 +120,13 @@ impl Subject {
         if says(ConditionType::Stalled).is_some() {
             next.push("Nothing changes by itself: a person or a change of a manifest has to help. Bindery still looks again from time to time.".into());
         } else if says(ConditionType::Reconciling).is_some() {
-            next.push("Bindery goes on by itself.".into());
+            let waits = self.waits_for_another();
+            let then = if waits {
+                "It waits for an object that it names, and goes on by itself when that one is Ready."
+            } else {
+                "Bindery goes on by itself."
+            };
+            next.push(then.into());
         }
         next
     }

@@ -152,6 +152,10 @@ fn a_chain_without_an_end_is_cut_and_says_so() {
 #[test]
 fn every_object_of_the_chain_says_what_is_wrong_and_what_comes_next() {
     let waits = not_ready("ReferenceNotReady", "ModelVersion taxi-1 is not ready.");
+    let patient = json!({"conditions": [
+        said("Ready", "False", "ReferenceNotReady", "The source is not ready."), said("Reconciling", "True", "ReferenceNotReady", ""),
+        said("Registered", "False", "ReferenceNotReady", "The source is not ready."),
+    ]});
     let operation = json!({"purpose": "create", "doing": "register taxi:1", "resource": "/x", "url": "https://x", "since": "2026-11-02T00:05:00Z"});
     let running = json!({"conditions": [
         said("Ready", "False", "OperationRunning", "Azure works."), said("Reconciling", "True", "OperationRunning", ""),
@@ -161,7 +165,7 @@ fn every_object_of_the_chain_says_what_is_wrong_and_what_comes_next() {
     source.metadata.generation = Some(3);
     let explanation = of_binding(vec![
         subject(binding("fares/taxi", "taxi-1", &waits)),
-        subject(promoted("fares/taxi-1", "1", "taxi-1-dev", &waits)),
+        subject(promoted("fares/taxi-1", "1", "taxi-1-dev", &patient)),
         subject(source),
     ]);
     let expected = "\
@@ -172,8 +176,9 @@ DeploymentBinding fares/taxi is not Ready: ReferenceNotReady (for 10m)
   Next: Nothing changes by itself: a person or a change of a manifest has to help. Bindery still looks again from time to time.
 
 ModelVersion fares/taxi-1, which DeploymentBinding fares/taxi names in spec.model.versionRef, is not Ready: ReferenceNotReady (for 10m)
-  ModelVersion taxi-1 is not ready.
-  Next: Nothing changes by itself: a person or a change of a manifest has to help. Bindery still looks again from time to time.
+  The source is not ready.
+  Registered is False: ReferenceNotReady
+  Next: It waits for an object that it names, and goes on by itself when that one is Ready.
 
 ModelVersion fares/taxi-1-dev, which ModelVersion fares/taxi-1 names in spec.source.modelVersionRef, is not Ready: OperationRunning (for 10m)
   Azure works.

@@ -72,8 +72,10 @@ fn explained(out: &mut String, object: &Explained, before: Option<&Explained>, s
     }
     for condition in &object.conditions {
         let (kind, status) = (one_line(&condition.type_), one_line(&condition.status));
-        let (reason, message) = (one_line(&condition.reason), one_line(&condition.message));
-        line(out, 1, &format!("{kind} is {status}: {reason}. {message}"));
+        // What Ready has said already is not said again.
+        let message = Some(&condition.message).filter(|message| **message != ready.message);
+        let message = message.map(|message| format!(". {}", one_line(message))).unwrap_or_default();
+        line(out, 1, &format!("{kind} is {status}: {}{message}", one_line(&condition.reason)));
     }
     for drift in &object.drift {
         let (field, wanted, found) =

@@ -8,7 +8,7 @@ use super::table::Tone;
 use crate::answer::graph::{Graph, Node};
 
 const WIDTH: usize = 270;
-const COLUMN: usize = 370;
+const COLUMN: usize = 410;
 const LINE: usize = 17;
 const SPACE: usize = 26;
 const MARGIN: usize = 12;

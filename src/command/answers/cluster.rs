@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use http::HeaderValue;
+use http::header::USER_AGENT as USER_AGENT_HEADER;
 use kube::api::{Api, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Resource};
@@ -13,6 +15,7 @@ use super::Error;
 use crate::answer::seen::Seen;
 use crate::api::{Object, ObjectKey};
 use crate::azure::model::redacted;
+use crate::command::run::{USER_AGENT, with_scheme};
 use crate::controller::Sighting;
 use crate::outage::root_cause;
 
@@ -82,6 +85,8 @@ impl Cluster {
         let mut config = config(arguments).await?;
         config.read_timeout = Some(PATIENCE);
         config.reset_reader_on_write = true;
+        config.proxy_url = config.proxy_url.map(with_scheme);
+        config.headers.push((USER_AGENT_HEADER, HeaderValue::from_static(USER_AGENT)));
         if let Some(user) = &arguments.impersonate {
             config.auth_info.impersonate = Some(user.clone());
             config.auth_info.impersonate_groups = Some(arguments.impersonate_groups.clone());
