@@ -37,7 +37,7 @@ pub struct Picture {
 /// Is this a version that an answer about this binding may speak of: what a deployment of its endpoint holds, or another version of
 /// the same model?
 pub fn concerns(binding: &DeploymentBinding, version: &ModelVersion) -> bool {
-    if *named(binding) == version.key() {
+    if named(binding) == version.key() {
         return true;
     }
     let Some(status) = &binding.status else { return false };
@@ -49,8 +49,8 @@ pub fn concerns(binding: &DeploymentBinding, version: &ModelVersion) -> bool {
 }
 
 /// The version that the manifest names.
-fn named(binding: &DeploymentBinding) -> Box<ObjectKey> {
-    Box::new(ObjectKey::meant::<ModelVersion>(&binding.spec.model.version_ref, &binding.home()))
+fn named(binding: &DeploymentBinding) -> ObjectKey {
+    ObjectKey::meant::<ModelVersion>(&binding.spec.model.version_ref, &binding.home())
 }
 
 /// The answer.
@@ -193,7 +193,7 @@ impl Evidence {
             tier: workspace.and_then(|workspace| workspace.spec.tier.clone()),
             endpoint: binding.spec.online.endpoint.name.clone(),
             scoring_uri: status.endpoint.as_ref().and_then(|endpoint| endpoint.scoring_uri.clone()),
-            manifest: Name::from(&*named(binding)),
+            manifest: Name::from(&named(binding)),
             ready: Readiness::of(binding.conditions()),
             deployments,
             admission: admission(picture),
@@ -226,7 +226,7 @@ impl Picture {
         let wanted = named(&self.binding);
         let mut all = self.versions.iter().filter(has);
         let first = all.clone().next();
-        all.find(|version| version.key() == *wanted).or(first)
+        all.find(|version| version.key() == wanted).or(first)
     }
 
     /// The version that serves as stable.
@@ -277,7 +277,7 @@ impl Picture {
         let status = self.binding.status.as_ref()?;
         let stable = status.stable.as_ref()?;
         let version = self.stable();
-        let another = version.is_some_and(|version| version.key() != *named(&self.binding));
+        let another = version.is_some_and(|version| version.key() != named(&self.binding));
         let happens = match &status.candidate {
             Some(candidate) => format!("the traffic of {} is taken back", candidate.deployment),
             None if another => "no traffic moves".into(),

@@ -277,7 +277,9 @@ impl Inventory {
     /// The rows with what the bindings know, as far as the filter keeps them.
     pub fn new(rows: Vec<Row>, bindings: &Bindings, filter: &Filter, not_read: Vec<String>) -> Self {
         let mut items = rows;
-        items.iter_mut().for_each(|row| row.join(bindings));
+        for row in &mut items {
+            row.join(bindings);
+        }
         items.retain(|row| filter.keeps(row) && filter.states.iter().all(|state| row.in_state(*state)));
         Self { kind: "Inventory", items, not_read }
     }

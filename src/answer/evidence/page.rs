@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Deployment, Ended, Evidence, Training};
+use crate::answer::names::Name;
 use crate::answer::render::document::{Document, Part, Section};
 use crate::answer::render::table::{Cell, Column, Shown, Table};
 
@@ -71,7 +72,7 @@ fn deployment(it: &Deployment) -> Vec<Cell> {
         it.name.as_str().into(),
         format!("{:?}", it.role).into(),
         format!("{}%", it.weight).into(),
-        it.version.as_ref().map(|version| version.full()).unwrap_or_default().into(),
+        it.version.as_ref().map(Name::full).unwrap_or_default().into(),
         it.asset_id.clone().unwrap_or_default().into(),
         time(it.since).into(),
         it.instances.map(|count| count.to_string()).unwrap_or_default().into(),
@@ -158,7 +159,7 @@ fn replaced(history: &[Ended]) -> Vec<Part> {
         vec![
             rollout.revision.as_str().into(),
             text(&rollout.version),
-            it.object.as_ref().map(|name| name.full()).unwrap_or_default().into(),
+            it.object.as_ref().map(Name::full).unwrap_or_default().into(),
             format!("{:?}", rollout.outcome).into(),
             at(rollout.started_at),
             at(rollout.finished_at),

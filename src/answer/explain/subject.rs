@@ -117,17 +117,18 @@ impl Subject {
             ));
         }
         let says = |kind| condition(&self.conditions, kind).filter(|it| it.status == "True");
-        if says(ConditionType::Stalled).is_some() {
-            next.push("Nothing changes by itself: a person or a change of a manifest has to help. Bindery still looks again from time to time.".into());
-        } else if says(ConditionType::Reconciling).is_some() {
-            let waits = self.waits_for_another();
-            let then = if waits {
+        let (stalled, working) = (says(ConditionType::Stalled), says(ConditionType::Reconciling));
+        let then = match (stalled.is_some(), working.is_some(), self.waits_for_another()) {
+            (false, false, _) => return next,
+            (_, _, true) => {
                 "It waits for an object that it names, and goes on by itself when that one is Ready."
-            } else {
-                "Bindery goes on by itself."
-            };
-            next.push(then.into());
-        }
+            }
+            (true, _, false) => {
+                "Nothing changes by itself: a person or a change of a manifest has to help. Bindery still looks again from time to time."
+            }
+            (false, true, false) => "Bindery goes on by itself.",
+        };
+        next.push(then.into());
         next
     }
 

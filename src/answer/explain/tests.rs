@@ -173,7 +173,7 @@ Root cause: ModelVersion fares/taxi-1-dev: OperationRunning: Azure works.
 
 DeploymentBinding fares/taxi is not Ready: ReferenceNotReady (for 10m)
   ModelVersion taxi-1 is not ready.
-  Next: Nothing changes by itself: a person or a change of a manifest has to help. Bindery still looks again from time to time.
+  Next: It waits for an object that it names, and goes on by itself when that one is Ready.
 
 ModelVersion fares/taxi-1, which DeploymentBinding fares/taxi names in spec.model.versionRef, is not Ready: ReferenceNotReady (for 10m)
   The source is not ready.
@@ -196,6 +196,16 @@ The other objects that these refer to:
   Workspace ml-platform/fares-dev is Ready
 ";
     assert_eq!(text(&explanation, Style::default(), now()), expected);
+}
+
+#[test]
+fn what_only_a_person_can_help_says_so() {
+    let refused = vec![subject(binding("fares/taxi", "taxi-1", &not_ready("PolicyRefused", "No.")))];
+    let told = text(&of_binding(refused), Style::default(), now());
+    assert!(
+        told.contains("  Next: Nothing changes by itself: a person or a change of a manifest has to help."),
+        "{told}"
+    );
 }
 
 #[test]

@@ -16,7 +16,9 @@ fn version_key(name: &str) -> ObjectKey {
 /// Reads what is wanted until nothing is; what is not among the versions is missing.
 fn read(root: &str, versions: &[ModelVersion], bindings: &[DeploymentBinding]) -> Option<Lineage> {
     let mut copies = Copies::default();
-    versions.iter().for_each(|version| copies.add(version));
+    for version in versions {
+        copies.add(version);
+    }
     let mut picture = Picture::of(version_key(root), copies, bindings.iter().map(Bound::of).collect());
     loop {
         let wanted = picture.wants();

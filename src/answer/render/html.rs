@@ -1,5 +1,7 @@
 //! HTML: one file with everything in it, without scripts, links or anything that is loaded.
 
+use std::fmt::Write;
+
 use super::table::{Shown, Table, Tone};
 use super::text::one_line;
 
@@ -28,12 +30,15 @@ svg{max-width:100%;height:auto}p,h1,h2{unicode-bidi:isolate}";
 /// A page. The title is foreign text, and so are the notes, which say what the answer lacks; the body is HTML.
 pub fn page(title: &str, notes: &[String], body: &str) -> String {
     let title = escaped(title);
-    let notes: String =
-        notes.iter().map(|note| format!("<p class=\"note\">{}</p>\n", escaped(note))).collect();
+    let mut told = String::new();
+    for note in notes {
+        // Writing into a String cannot fail.
+        let _ = writeln!(told, "<p class=\"note\">{}</p>", escaped(note));
+    }
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
 <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{notes}{body}</body>\n</html>\n"
+<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{told}{body}</body>\n</html>\n"
     )
 }
 
@@ -42,7 +47,7 @@ pub fn table(table: &Table, most: Shown) -> String {
     let shown: Vec<usize> = (0..table.columns.len()).filter(|at| table.columns[*at].shown <= most).collect();
     let mut out = String::from("<table>\n<tr>");
     for at in &shown {
-        out.push_str(&format!("<th>{}</th>", escaped(&words(table.columns[*at].name))));
+        let _ = write!(out, "<th>{}</th>", escaped(&words(table.columns[*at].name)));
     }
     out.push_str("</tr>\n");
     for row in &table.rows {
@@ -54,7 +59,7 @@ pub fn table(table: &Table, most: Shown) -> String {
                 Tone::Bad => " class=\"bad\"",
                 Tone::Unsure => " class=\"unsure\"",
             };
-            out.push_str(&format!("<td{class}>{}</td>", escaped(&row[*at].text)));
+            let _ = write!(out, "<td{class}>{}</td>", escaped(&row[*at].text));
         }
         out.push_str("</tr>\n");
     }

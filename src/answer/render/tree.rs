@@ -1,5 +1,7 @@
 //! A graph as a tree in text: first what its first node comes from, then what comes from it.
 
+use std::fmt::Write;
+
 use super::table::Style;
 use super::text::one_line;
 use crate::answer::graph::{Graph, Node};
@@ -67,10 +69,11 @@ impl Tree<'_> {
         let details: Vec<String> =
             node.details.iter().map(|(word, text)| format!("{word} {}", one_line(text))).collect();
         if !details.is_empty() {
-            title.push_str(&format!(" ({})", details.join(", ")));
+            // Writing into a String cannot fail.
+            let _ = write!(title, " ({})", details.join(", "));
         }
         if !label.is_empty() {
-            title.push_str(&format!(" — {}", one_line(label)));
+            let _ = write!(title, " — {}", one_line(label));
         }
         title
     }
