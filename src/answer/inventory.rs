@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::names::{Name, place_of};
+use super::names::{Name, fits, place_of};
 use super::render::table::{Cell, Column, Shown, Table};
 use super::seen::{Readiness, condition};
 use crate::api::{
@@ -371,9 +371,11 @@ pub(super) fn age(since: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// The namespaces of bindings that hold one of these versions.
+/// The namespaces of bindings that hold one of these versions. A status says them, which may say anything: what can be no
+/// namespace is not asked for.
 pub fn namespaces_of_bindings(rows: &[Row]) -> BTreeSet<String> {
-    rows.iter().flat_map(|row| &row.serving).map(|serving| serving.namespace.clone()).collect()
+    let all = rows.iter().flat_map(|row| &row.serving).map(|serving| &serving.namespace);
+    all.filter(|namespace| fits(namespace)).cloned().collect()
 }
 
 #[cfg(test)]

@@ -85,15 +85,17 @@ pub fn object_of(kind: ObjectKind, text: &str, namespace: &str) -> Result<Object
     }
 }
 
+/// Can this be the name of an object or of a namespace? Anything else would become another path of the API server.
+pub(super) fn fits(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.len() <= 253
+        && name.starts_with(letter)
+        && name.ends_with(letter)
+        && name.chars().all(|c| letter(c) || c == '-' || c == '.')
+}
+
 fn named(kind: ObjectKind, text: &str, namespace: &str) -> Result<ObjectKey, String> {
     let (namespace, name) = text.split_once('/').unwrap_or((namespace, text));
-    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let fits = |part: &str| {
-        part.len() <= 253
-            && part.starts_with(letter)
-            && part.ends_with(letter)
-            && part.chars().all(|c| letter(c) || c == '-' || c == '.')
-    };
     if !fits(namespace) || !fits(name) {
         return Err(format!(
             "{text:?} is no name of an object: write name, or namespace/name, in small letters, digits, '-' and '.'"

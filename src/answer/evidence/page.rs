@@ -194,5 +194,5 @@ fn going_back(evidence: &Evidence) -> Vec<Part> {
 
 /// Without parts of a second, which say nothing to people.
 fn time(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+    format!("{at:.0}")
 }

@@ -105,14 +105,14 @@ impl Subject {
                 [] => "it goes at once".into(),
                 finalizers => format!("it goes when nobody holds it any more ({})", finalizers.join(", ")),
             };
-            next.push(format!("It is being deleted since {since}; {held}."));
+            next.push(format!("It is being deleted since {since:.0}; {held}."));
         }
         if self.suspended {
             next.push("It is suspended: nothing is changed in Azure until spec.suspend is false.".into());
         }
         if let Some(operation) = &self.operation {
             next.push(format!(
-                "Azure works on a change since {}: {}. Bindery goes on when it ends.",
+                "Azure works on a change since {:.0}: {}. Bindery goes on when it ends.",
                 operation.since, operation.doing
             ));
         }

@@ -131,6 +131,18 @@ fn where_bindings_cannot_be_read_the_stable_deployment_counts_as_serving() {
 }
 
 #[test]
+fn bindings_are_asked_for_only_where_there_can_be_a_namespace() {
+    let mut rows = rows();
+    for namespace in ["../../x", "", "rides"] {
+        let mut serving = rows[1].serving[0].clone();
+        serving.namespace = namespace.into();
+        rows[0].serving.push(serving);
+    }
+    let namespaces: Vec<String> = namespaces_of_bindings(&rows).into_iter().collect();
+    assert_eq!(namespaces, ["fares", "rides"]);
+}
+
+#[test]
 fn tools_get_every_field() {
     let json = serde_json::to_value(inventory(&Filter::default())).unwrap();
     let mut serving = served_by("Stable", "v1-aa");

@@ -66,17 +66,18 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     not_read.extend(lacking);
     let bindings = bindings(&cluster, all, &rows, &mut not_read).await?;
     let inventory = Inventory::new(rows, &bindings, &filter, not_read);
-    let table = inventory.table(arguments.all_namespaces, Timestamp::now());
+    let now = Timestamp::now();
+    let table = inventory.table(arguments.all_namespaces, now);
+    let of = if all { "all namespaces".into() } else { format!("namespace {}", cluster.namespace) };
     let answer = Tabular {
-        title: "Model versions",
+        title: &format!("Model versions of {of}, {now:.0}"),
         answer: &inventory,
         not_read: inventory.not_read(),
         table: &table,
     };
     let people = matches!(arguments.output, TableFormat::Table | TableFormat::Wide);
     if inventory.is_empty() && people {
-        let place = if all { String::new() } else { format!(" in namespace {}", cluster.namespace) };
-        say(&[format!("No model versions found{place}.")]);
+        say(&[format!("No model versions found in {of}.")]);
     } else {
         write(&answer.in_form(arguments.output)?)?;
     }

@@ -34,11 +34,13 @@ pub(super) async fn measure(bench: &Bench, figures: &mut Figures, versions: usiz
         None => tools::kubectl(&Progress::stderr()).await?,
     };
     let list = ["get", "modelversions", "--all-namespaces", "--output", "json"];
-    let (mut theirs, mut table, mut json) = (Cost::most(), Cost::most(), Cost::most());
+    let explain = ["explain", "--namespace", &stand.namespace, "modelversion/model-0-1"];
+    let (mut theirs, mut table, mut json, mut one) = (Cost::most(), Cost::most(), Cost::most(), Cost::most());
     for _ in 0..RUNS {
         theirs.less(cost(&kubectl, &list, &stand.kubeconfig).await?);
         table.less(cost(&bench.program, &["inventory", "-A"], &stand.kubeconfig).await?);
         json.less(cost(&bench.program, &["inventory", "-A", "-o", "json"], &stand.kubeconfig).await?);
+        one.less(cost(&bench.program, &explain, &stand.kubeconfig).await?);
     }
     let title = format!("inventory of {versions} versions");
     figures.add(format!("{title}: kubectl get -o json"), theirs.seconds, "s");
@@ -47,6 +49,7 @@ pub(super) async fn measure(bench: &Bench, figures: &mut Figures, versions: usiz
         figures.at_most(theirs.seconds, format!("{title}: {form}"), ours.seconds, "s");
         figures.at_most(100.0, format!("{title}: {form}, memory"), ours.peak, "MiB");
     }
+    figures.at_most(0.5, "explain of one of them", one.seconds, "s");
     Ok(())
 }
 
