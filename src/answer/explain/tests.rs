@@ -104,7 +104,10 @@ fn the_first_line_is_the_root_cause_wherever_in_the_chain_it_is() {
         ),
         // Its own trouble comes before that of others.
         (
-            vec![subject(binding("fares/taxi", "taxi-1", &not_ready("OutOfQuota", "None left."))), refused()],
+            vec![
+                subject(binding("fares/taxi", "taxi-1", &not_ready("OutOfQuota", "None left."))),
+                version_waits(),
+            ],
             "Root cause: DeploymentBinding fares/taxi: OutOfQuota: None left.",
         ),
     ] {
