@@ -56,13 +56,16 @@ pub async fn main() -> ExitCode {
 
 /// The command line. A wrong one ends the program, with a sentence and the exit code 2. Its help names the program as it was called.
 fn parsed(arguments: &[OsString]) -> Cli {
-    let called = arguments.first().map(Path::new).and_then(Path::file_stem);
-    let command = match called {
+    let matches = called(arguments).try_get_matches_from(arguments);
+    matches.and_then(|matches| Cli::from_arg_matches(&matches)).unwrap_or_else(|error| error.exit())
+}
+
+/// The program under the name by which it was called.
+fn called(arguments: &[OsString]) -> clap::Command {
+    match arguments.first().map(Path::new).and_then(Path::file_stem) {
         Some(name) if name == PLUGIN => Cli::command().bin_name("kubectl bindery"),
         _ => Cli::command(),
-    };
-    let matches = command.get_matches_from(arguments);
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// The name under which kubectl finds the program, for `kubectl bindery`.
@@ -71,3 +74,26 @@ const PLUGIN: &str = "kubectl-bindery";
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 pub use crd::yaml as crd_yaml;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_names_the_program_as_it_was_called() {
+        for (program, expected) in [
+            ("/usr/local/bin/bindery", "Usage: bindery explain "),
+            ("/home/ada/.krew/bin/kubectl-bindery", "Usage: kubectl bindery explain "),
+        ] {
+            let line = [program, "explain"].map(OsString::from);
+            let said =
+                called(&line).try_get_matches_from(&line).map(|_| ()).map_err(|error| error.to_string());
+            assert!(said.as_ref().is_err_and(|said| said.contains(expected)), "{program}: {said:?}");
+        }
+    }
+}
