@@ -1,4 +1,5 @@
-//! A table for people, as kubectl writes tables: padded columns, and in a terminal colours and no line longer than it is wide.
+//! A table for people, as kubectl writes tables: padded columns, and in a terminal colours, and long
+//! cells cut so that a line fits, if it can.
 
 use std::borrow::Cow;
 
@@ -101,8 +102,8 @@ pub struct Style {
 
 /// Spaces between two columns.
 const GAP: usize = 3;
-/// A column is not made narrower than this to fit.
-const NARROWEST: usize = 8;
+/// A column is not made narrower than this to fit: names have to stay whole, and a terminal can break a line.
+const NARROWEST: usize = 24;
 
 /// The table as text. Empty cells are `<none>`, so that each line has as many words as the others.
 pub fn table(table: &Table, most: Shown, style: Style) -> String {
