@@ -17,7 +17,7 @@ use crate::controller::{self, ApiServer, Options, ServiceAccounts, Tenants};
 use crate::decide::{Served, Watched};
 
 /// Up to the slash, the name of [`controller::FIELD_MANAGER`].
-const USER_AGENT: &str = concat!("bindery/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("bindery/", env!("CARGO_PKG_VERSION"));
 
 /// How the operator runs. Who it is in Azure comes from the environment, as for every Azure client:
 /// AZURE_FEDERATED_TOKEN_FILE (workload identity), AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH, or else a managed
@@ -130,7 +130,7 @@ fn namespace(text: &str) -> Result<String, String> {
 
 /// The proxy to the API server, out of the kubeconfig or `HTTPS_PROXY`. One without a scheme means http everywhere, and kube
 /// refuses it.
-fn with_scheme(proxy: Uri) -> Uri {
+pub(super) fn with_scheme(proxy: Uri) -> Uri {
     if proxy.scheme().is_some() {
         return proxy;
     }

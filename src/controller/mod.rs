@@ -27,4 +27,4 @@ pub use context::Options;
 pub use live::FIELD_MANAGER;
 #[cfg(test)]
 pub(crate) use pass::pass;
-pub use watch::run;
+pub use watch::{Sighting, run};

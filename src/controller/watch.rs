@@ -39,7 +39,7 @@ use crate::outage::{Outages, Patience, lasted};
 pub(super) use legible::Unreadable;
 use legible::legible;
 use sighting::Labelled;
-pub(super) use sighting::Sighting;
+pub use sighting::Sighting;
 
 /// How the log names a watch that is not of one namespace.
 const ALL: &str = "all";

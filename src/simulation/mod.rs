@@ -5,6 +5,7 @@
 //! `BINDERY_SIMULATION_RUNS=5000 cargo test --release simulation` runs more of them;
 //! `BINDERY_SIMULATION_SEED=7 cargo test simulation -- --nocapture` runs one, and tells everything.
 
+mod approvers;
 mod cloud;
 mod cluster;
 mod end;

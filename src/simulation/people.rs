@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Simulated};
-use super::foreign;
 use super::world::World;
+use super::{approvers, foreign};
 use crate::api::{
     Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, DeploymentPolicy, Management,
     ModelVersion, ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace, WorkspaceSpec,
@@ -16,7 +16,7 @@ const SECOND: &str = "prod-again";
 /// The numbers of the versions that there are.
 pub const VERSIONS: [&str; 3] = ["1", "2", "3"];
 
-fn of<T: serde::de::DeserializeOwned>(spec: Value) -> T {
+pub fn of<T: serde::de::DeserializeOwned>(spec: Value) -> T {
     serde_json::from_value(spec).expect("a spec")
 }
 
@@ -95,7 +95,8 @@ pub fn begin(world: &mut World) {
     if rng.bool() {
         cluster.apply::<DeploymentBinding>("tips", binding("tips", "2"), now);
     }
-    if rng.u8(0..3) == 0 {
+    approvers::begin(world);
+    if world.rng.u8(0..3) == 0 {
         foreign::stranger(world);
     }
     match world.rng.u8(0..24) {
@@ -138,6 +139,7 @@ pub fn apply_what_is_missing(world: &mut World) {
 pub fn leave_in_order(world: &mut World) {
     world.observe_only = false;
     apply_what_is_missing(world);
+    approvers::leave_in_order(world);
     let now = world.now;
     world.cluster.delete::<Workspace>(SECOND, now);
     for name in world.cluster.names::<Workspace>() {
@@ -274,6 +276,7 @@ pub fn act(world: &mut World) {
                 most.map(|most| DeploymentPolicy { max_instances: Some(most), ..Default::default() });
             edit::<Workspace>(world, "prod", |s| s.policy.deployment = policy);
         }
+        48 | 49 => approvers::act(world),
         _ => {
             world.note(|| "USER applies what is missing".into());
             apply_what_is_missing(world);

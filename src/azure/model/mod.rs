@@ -16,4 +16,4 @@ pub use id::{ResourceId, folded, is_guid, registry_asset_id};
 pub use operation::{Operation, OperationState};
 pub use purpose::{Account, Errand, Lane, Principal, Purpose};
 pub use read::{Answer, Ask, Read};
-pub use redact::{presentable, redacted, visible, word};
+pub use redact::{is_unseen, presentable, push_escape, redacted, visible, word};

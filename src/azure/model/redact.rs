@@ -85,20 +85,24 @@ pub fn visible(text: &str) -> String {
             '\n' => line.push_str("\\n"),
             '\r' => line.push_str("\\r"),
             '\t' => line.push_str("\\t"),
-            c if is_unseen(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(line, "\\u{unit:04x}");
-                }
-            }
+            c if is_unseen(c) => push_escape(&mut line, c),
             c => line.push(c),
         }
     }
     line
 }
 
+/// Appends a character as JSON escapes it: one or two groups of four hexadecimal digits.
+pub fn push_escape(line: &mut String, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing into a String cannot fail.
+        let _ = write!(line, "\\u{unit:04x}");
+    }
+}
+
 /// A control character, one that ends a line or changes the direction of what is read, or one without a width: Unicode's
 /// format characters and fillers.
-fn is_unseen(c: char) -> bool {
+pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -296,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line_that_has_a_bound() {
-        assert_eq!(presentable("is it? Yes\r\n\tit is\u{7}\u{202e}"), "is it? Yes it is");
+        assert_eq!(presentable("is it? Yes\r\n\tit is\u{7}\u{202e}\u{61c}"), "is it? Yes it is");
         let long = presentable(&"ö".repeat(5000));
         assert_eq!((long.chars().count(), long.ends_with('…')), (600, true));
         assert_eq!(presentable(&"ö".repeat(600)).chars().last(), Some('ö'));

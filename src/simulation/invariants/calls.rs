@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::cloud::{Deed, Form};
 use super::super::cluster::HOME;
 use super::super::world::World;
-use super::{Evidence, allowed, evidence, hold, positions, rights, wanted, written_traffic};
+use super::{Evidence, allowed, approvals, evidence, hold, positions, rights, wanted, written_traffic};
 use crate::api::{
     BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, Tags, VersionDeletion,
 };
@@ -291,7 +291,8 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
         hold(tagged.is_none() || weight <= had || has * 100 >= all * weight, || {
             format!("{name} has {has} of {all} instances, and would rise to {weight}: {}", call.doing)
         })?;
-        hold(is_wanted && ready && allowed(facts), || {
+        let back = approvals::goes_back_to(facts, endpoint, &name);
+        hold((back || (is_wanted && allowed(facts))) && ready, || {
             format!("{name} does not qualify, and would rise to {weight}: {}", call.doing)
         })?;
     }

@@ -1,7 +1,7 @@
 //! What must hold of every decision.
 
 use super::super::world::World;
-use super::{Evidence, allowed, evidence, hold, positions, wanted};
+use super::{Evidence, allowed, approvals, evidence, hold, positions, wanted};
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
 use crate::azure::model::{Action, Call};
@@ -19,6 +19,7 @@ pub fn of_a_decision<K: Kind>(
         positions::no_step_is_passed_before_its_pause_is_over(facts)?;
         a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
         what_is_too_much_goes(facts, decision.call.as_ref())?;
+        a_rejected_candidate_is_taken_back(facts, decision.call.as_ref())?;
     }
     Ok(())
 }
@@ -76,6 +77,18 @@ fn what_is_too_much_goes(facts: &deployment_binding::Facts, call: Option<&Call>)
     let may = !hindered(facts) && settled(facts, endpoint) && wanted(facts).is_some() && allowed(facts);
     let taken = endpoint.tags.get("bindery-owner").is_some_and(|o| !o.starts_with("prod/"));
     hold(!may || taken, || format!("{count} deployments, and nothing is done"))
+}
+
+/// A pass that sees a rejected candidate with traffic, and may act, takes it back.
+fn a_rejected_candidate_is_taken_back(
+    facts: &deployment_binding::Facts,
+    call: Option<&Call>,
+) -> Result<(), String> {
+    let (Some((_, name)), Some(endpoint)) = (wanted(facts), facts.endpoint.found()) else { return Ok(()) };
+    if hindered(facts) || !settled(facts, endpoint) {
+        return Ok(());
+    }
+    approvals::a_rejected_candidate_is_taken_back(facts, endpoint, &name, call)
 }
 
 /// A pass that sees a broken candidate with traffic, and may act, takes it back.

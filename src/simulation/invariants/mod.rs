@@ -1,6 +1,7 @@
 //! What must hold, each with a name and a sentence. They read the facts, the call and the cloud, and
 //! share as little as possible with the rules that they watch.
 
+mod approvals;
 mod calls;
 mod decisions;
 mod positions;
@@ -230,5 +231,6 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let most = policy.deployment.as_ref().and_then(|deployment| deployment.max_instances);
     let asked = facts.spec.online.deployment.instance_count;
     let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
-    few && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
+    few && approvals::has_approval(facts)
+        && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
 }

@@ -14,8 +14,17 @@ pub(super) fn cores() -> usize {
 
 /// Resident memory of a process in MiB.
 pub(super) fn resident_mib(id: u32) -> Result<f64, Error> {
+    memory(id, "VmRSS:")
+}
+
+/// The most resident memory that a process has had so far, in MiB.
+pub(super) fn peak_mib(id: u32) -> Result<f64, Error> {
+    memory(id, "VmHWM:")
+}
+
+fn memory(id: u32, field: &str) -> Result<f64, Error> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
     let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kib / 1024.0)
 }

@@ -6,6 +6,7 @@
 
 mod at_rest;
 mod figures;
+mod inventory;
 mod machine;
 mod many;
 mod observed;
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
     /// How many versions many are
     #[arg(long, default_value_t = 1000, value_name = "NUMBER")]
     versions: usize,
+    /// How many versions the inventory has
+    #[arg(long, default_value_t = 10_000, value_name = "NUMBER")]
+    listed: usize,
     /// How long nothing changes, in seconds; an object is compared every minute
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     window: u64,
@@ -54,6 +58,8 @@ enum Part {
     AtRest,
     /// Memory without objects, many versions at once, and a restart with them
     Many,
+    /// The inventory of many versions, beside kubectl
+    Inventory,
 }
 
 /// Runs `cargo xtask bench`.
@@ -76,6 +82,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
             Part::One => one::measure(&bench, &mut figures).await?,
             Part::AtRest => at_rest::measure(&bench, &mut figures, arguments.window).await?,
             Part::Many => many::measure(&bench, &mut figures, arguments.versions).await?,
+            Part::Inventory => inventory::measure(&bench, &mut figures, arguments.listed).await?,
         }
     }
     println!("\n{}", figures.table());

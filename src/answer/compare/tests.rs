@@ -1,0 +1,86 @@
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::answer::fixtures::{lineage, ready, stalled, version, with};
+use crate::answer::render::table::{Style, table};
+
+fn one() -> ModelVersion {
+    let spec = json!({"tags": {"team": "fares"}});
+    version("fares/taxi-1", &spec, &json!({"conditions": ready(), "lineage": lineage(), "type": "MLflow"}))
+}
+
+/// The fields that differ, as `section name: a | b | change`.
+fn differences(comparison: &Comparison) -> Vec<String> {
+    let side = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+    let differs = comparison.fields.iter().filter(|field| field.differs);
+    differs
+        .map(|it| {
+            format!("{} {}: {} | {} | {}", it.section, it.name, side(&it.a), side(&it.b), side(&it.change))
+        })
+        .collect()
+}
+
+#[test]
+fn what_differs_comes_first_and_numbers_have_their_change() {
+    let changed = with(
+        lineage(),
+        &json!({
+            "job": "train-2", "metrics": {"rmse": "3.7", "mae": "2.1"}, "environment": "sklearn:5",
+            "datasets": [{"name": "trips", "uri": "azureml://datastores/taxi/paths/2026"}], "code": {"commit": "99aa"},
+        }),
+    );
+    let status = json!({"conditions": stalled("Refused", "No."), "lineage": changed, "type": "MLflow"});
+    let two =
+        version("fares/taxi-2", &json!({"version": "2", "tags": {"team": "fares", "new": "yes"}}), &status);
+    let comparison = Comparison::of(&one(), &two);
+    let expected = [
+        "version version: 1 | 2 | -",
+        "metrics mae: - | 2.1 | -",
+        "metrics rmse: 4.10 | 3.7 | -0.40",
+        "data trips: azureml://datastores/taxi/paths/2025 | azureml://datastores/taxi/paths/2026 | -",
+        "environment environment: sklearn:4 | sklearn:5 | -",
+        "code commit: 4f2c1d9e | 99aa | -",
+        "training job: train-1 | train-2 | -",
+        "conditions Ready: True (Succeeded) | False (Refused) | -",
+        "conditions Stalled: - | True (Refused) | -",
+        "tags new: - | yes | -",
+    ];
+    assert_eq!(differences(&comparison), expected);
+    let first_same = comparison.fields.iter().position(|field| !field.differs).unwrap();
+    assert_eq!(first_same, expected.len());
+    assert!(comparison.fields[first_same..].iter().all(|field| !field.differs && field.a == field.b));
+    let text = table(&comparison.table(), Shown::Always, Style::default());
+    assert!(text.starts_with("DIFFERS   SECTION"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("no ") && line.contains("r2")), "{text}");
+}
+
+#[test]
+fn a_version_is_the_same_as_itself_and_a_bare_one_has_what_its_manifest_says() {
+    assert_eq!(differences(&Comparison::of(&one(), &one())), Vec::<String>::new());
+    let bare = version("fares/x", &json!({}), &Value::Null);
+    let told: Vec<String> =
+        Comparison::of(&bare, &bare).fields.iter().map(|it| format!("{} {}", it.section, it.name)).collect();
+    assert_eq!(
+        told,
+        ["version archived", "version model", "version place", "version version", "conditions Ready"]
+    );
+}
+
+#[test]
+fn a_change_has_as_many_digits_as_the_numbers() {
+    for (a, b, expected) in [
+        ("4.10", "3.7", Some("-0.40")),
+        ("1", "3", Some("+2")),
+        ("0.1", "0.3", Some("+0.2")),
+        ("4.0", "4", None),
+        ("1e-7", "3e-7", Some("+2e-7")),
+        ("NaN", "1", None),
+        ("inf", "1", None),
+        ("good", "1", None),
+    ] {
+        assert_eq!(change(Some(a), Some(b)).as_deref(), expected, "{a} {b}");
+    }
+    assert_eq!(change(None, Some("1")), None);
+}

@@ -1,0 +1,404 @@
+//! What a release ticket wants to know of an endpoint: what serves, since when, why it may, how it was measured, what it
+//! replaced, and how to go back.
+
+mod page;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::names::{Name, place_of};
+use super::seen::{Readiness, Seen, condition};
+use crate::api::{
+    Code, ConditionType, Dataset, DeploymentBinding, ModelVersion, Object, ObjectKey, Outcome, PastRollout,
+    Role, Workspace,
+};
+use crate::azure::model::folded;
+
+pub use page::document;
+
+/// What was read for an answer.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// The binding.
+    pub binding: DeploymentBinding,
+    /// Its workspace.
+    pub workspace: Seen<Workspace>,
+    /// The versions of its model, as far as they could be listed.
+    pub versions: Vec<ModelVersion>,
+    /// What could not be read, in a sentence each.
+    pub not_read: Vec<String>,
+    /// When it was read.
+    pub now: Timestamp,
+}
+
+/// Is this a version that an answer about this binding may speak of: what a deployment of its endpoint holds, or another version of
+/// the same model?
+pub fn concerns(binding: &DeploymentBinding, version: &ModelVersion) -> bool {
+    if named(binding) == version.key() {
+        return true;
+    }
+    let Some(status) = &binding.status else { return false };
+    let assets = status.deployments.iter().filter_map(|it| it.asset_id.as_deref());
+    let models = assets.filter_map(|asset| folded(asset).split_once("/versions/").map(|it| it.0.to_string()));
+    let own = version.status.as_ref().and_then(|status| status.asset_id.as_deref()).map(folded);
+    let own = own.as_deref().and_then(|asset| asset.split_once("/versions/"));
+    own.is_some_and(|(own, _)| models.into_iter().any(|model| model == own))
+}
+
+/// The version that the manifest names.
+fn named(binding: &DeploymentBinding) -> ObjectKey {
+    ObjectKey::meant::<ModelVersion>(&binding.spec.model.version_ref, &binding.home())
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    kind: &'static str,
+    /// When it was read from the cluster.
+    taken_at: Timestamp,
+    binding: Name,
+    workspace: Name,
+    /// The tier of the workspace, where it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<String>,
+    endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scoring_uri: Option<String>,
+    /// The version that the manifest names.
+    manifest: Name,
+    ready: Readiness,
+    /// What is on the endpoint, by share of the traffic.
+    deployments: Vec<Deployment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admission: Option<Admission>,
+    /// Of the versions that have traffic, those with the most first.
+    training: Vec<Training>,
+    /// The rollouts that have ended, the latest first.
+    history: Vec<Ended>,
+    /// Nothing else is known where there is none.
+    going_back: Vec<Way>,
+    not_read: Vec<String>,
+}
+
+/// A deployment on the endpoint.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Deployment {
+    name: String,
+    role: Role,
+    weight: i32,
+    /// The object of the version, where it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asset_id: Option<String>,
+    since: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instances: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+}
+
+/// What the condition `Admitted` says, and what the policy asks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Admission {
+    status: String,
+    reason: String,
+    message: String,
+    since: Timestamp,
+    /// The workspace's policy as it is now, by field; empty where it asks for nothing, absent where the workspace could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<BTreeMap<String, String>>,
+}
+
+/// How a version was made and measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Training {
+    version: Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experiment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trained_by: Option<String>,
+    metrics: BTreeMap<String, String>,
+    datasets: Vec<Dataset>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
+    promoted_from: Vec<String>,
+}
+
+/// A rollout that has ended, with the object of its version where that could be read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Ended {
+    #[serde(flatten)]
+    rollout: PastRollout,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<Name>,
+}
+
+/// A way back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Way {
+    /// What happens, in sentences.
+    how: String,
+    /// The command, where the version's object could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+}
+
+impl Evidence {
+    /// The evidence that a picture holds.
+    pub fn of(picture: &Picture) -> Self {
+        let binding = &picture.binding;
+        let status = binding.current();
+        let home = binding.home();
+        let mut deployments: Vec<Deployment> = status
+            .deployments
+            .iter()
+            .map(|it| Deployment {
+                name: it.name.clone(),
+                role: it.role,
+                weight: it.weight,
+                version: it.asset_id.as_deref().and_then(|asset| picture.holding(asset)).map(name),
+                asset_id: it.asset_id.clone(),
+                since: it.since,
+                instances: it.instances,
+                state: it.state.clone(),
+            })
+            .collect();
+        deployments.sort_by_key(|it| std::cmp::Reverse(it.weight));
+        let workspace = picture.workspace.found();
+        let mut not_read = picture.not_read.clone();
+        match &picture.workspace {
+            Seen::Found(_) => {}
+            Seen::Missing => not_read.push("The workspace that the manifest names does not exist.".into()),
+            Seen::Withheld(said) => not_read.push(said.clone()),
+        }
+        Self {
+            kind: "Evidence",
+            taken_at: picture.now,
+            binding: Name::from(&binding.key()),
+            workspace: Name::from(&ObjectKey::meant::<Workspace>(&binding.spec.workspace_ref, &home)),
+            tier: workspace.and_then(|workspace| workspace.spec.tier.clone()),
+            endpoint: binding.spec.online.endpoint.name.clone(),
+            scoring_uri: status.endpoint.as_ref().and_then(|endpoint| endpoint.scoring_uri.clone()),
+            manifest: Name::from(&named(binding)),
+            ready: Readiness::of(binding.conditions()),
+            deployments,
+            admission: admission(picture),
+            training: picture.serving().into_iter().filter_map(training).collect(),
+            history: picture.history(),
+            going_back: picture.going_back(),
+            not_read,
+        }
+    }
+
+    /// What could not be read, in a sentence each.
+    pub fn not_read(&self) -> &[String] {
+        &self.not_read
+    }
+
+    /// The manifest names another version than the one that is stable.
+    fn asks_for_another(&self) -> bool {
+        let stable = self.deployments.iter().find(|it| it.role == Role::Stable);
+        stable.and_then(|it| it.version.as_ref()).is_some_and(|version| *version != self.manifest)
+    }
+}
+
+impl Picture {
+    /// The object of the version with this asset id: the one that the manifest names, where there are several.
+    fn holding(&self, asset: &str) -> Option<&ModelVersion> {
+        let has = |version: &&ModelVersion| {
+            let own = version.status.as_ref().and_then(|status| status.asset_id.as_deref());
+            own.is_some_and(|own| folded(own) == folded(asset))
+        };
+        let wanted = named(&self.binding);
+        let mut all = self.versions.iter().filter(has);
+        let first = all.clone().next();
+        all.find(|version| version.key() == wanted).or(first)
+    }
+
+    /// The version that serves as stable.
+    fn stable(&self) -> Option<&ModelVersion> {
+        let asset = self.binding.status.as_ref()?.stable.as_ref()?.asset_id.as_deref()?;
+        self.holding(asset)
+    }
+
+    /// The object of the version of this number, of the model and in the place of the stable one.
+    fn numbered(&self, number: &str) -> Option<&ModelVersion> {
+        let stable = self.stable()?;
+        self.versions.iter().find(|version| {
+            version.spec.version == number
+                && version.spec.model == stable.spec.model
+                && place_of(version) == place_of(stable)
+        })
+    }
+
+    fn history(&self) -> Vec<Ended> {
+        let all = self.binding.status.as_ref().map(|status| status.history.as_slice()).unwrap_or_default();
+        let ended = |rollout: &PastRollout| Ended {
+            object: rollout.version.as_deref().and_then(|number| self.numbered(number)).map(name),
+            rollout: rollout.clone(),
+        };
+        all.iter().map(ended).collect()
+    }
+
+    /// The versions that have traffic.
+    fn serving(&self) -> Vec<&ModelVersion> {
+        let mut all: Vec<_> = self.binding.status.iter().flat_map(|status| &status.deployments).collect();
+        all.retain(|it| it.weight > 0);
+        all.sort_by_key(|it| std::cmp::Reverse(it.weight));
+        let mut versions: Vec<&ModelVersion> = vec![];
+        for version in all.into_iter().filter_map(|it| self.holding(it.asset_id.as_deref()?)) {
+            if !versions.iter().any(|other| other.key() == version.key()) {
+                versions.push(version);
+            }
+        }
+        versions
+    }
+
+    fn going_back(&self) -> Vec<Way> {
+        self.to_stable().into_iter().chain(self.to_before()).collect()
+    }
+
+    /// Back to what is stable, where the manifest asks for something else.
+    fn to_stable(&self) -> Option<Way> {
+        let status = self.binding.status.as_ref()?;
+        let stable = status.stable.as_ref()?;
+        let version = self.stable();
+        let another = version.is_some_and(|version| version.key() != named(&self.binding));
+        let happens = match &status.candidate {
+            Some(candidate) => format!("the traffic of {} is taken back", candidate.deployment),
+            None if another => "no traffic moves".into(),
+            None => return None,
+        };
+        let how = format!(
+            "{} is stable, and the manifest asks for something else. When the manifest asks for the stable one again, {happens}.",
+            stable.deployment
+        );
+        Some(Way { how, command: version.filter(|_| another).map(|version| self.command(version)) })
+    }
+
+    /// Back to what served before the stable one.
+    fn to_before(&self) -> Option<Way> {
+        let status = self.binding.status.as_ref()?;
+        if let Some(warm) = status.deployments.iter().find(|it| it.role == Role::Previous) {
+            let how = format!(
+                "{} served before and is still there. When the manifest asks for it again, traffic goes back to it at once, without steps.",
+                warm.name
+            );
+            let version = warm.asset_id.as_deref().and_then(|asset| self.holding(asset));
+            return Some(Way { how, command: version.map(|version| self.command(version)) });
+        }
+        let stable = status.stable.as_ref().and_then(|stable| stable.revision.as_deref());
+        let was = |it: &&PastRollout| it.outcome == Outcome::Promoted && Some(it.revision.as_str()) != stable;
+        let before = status.history.iter().find(was)?;
+        let number = before.version.as_deref();
+        let how = format!(
+            "Version {} served before, and its deployment is gone. When the manifest asks for it again, a new one is made, which takes the steps of the strategy and as long as Azure needs.",
+            number.unwrap_or("of an unknown number")
+        );
+        let version = number.and_then(|number| self.numbered(number));
+        Some(Way { how, command: version.map(|version| self.command(version)) })
+    }
+
+    /// Names a version in the manifest.
+    fn command(&self, version: &ModelVersion) -> String {
+        let binding = self.binding.key();
+        let mut reference = serde_json::json!({"name": version.key().name});
+        if version.home() != self.binding.home() {
+            reference["namespace"] = version.home().into();
+        }
+        let patch = serde_json::json!({"spec": {"model": {"versionRef": reference}}});
+        format!(
+            "kubectl patch deploymentbinding {} --namespace {} --type merge --patch '{patch}'",
+            binding.name, binding.namespace
+        )
+    }
+}
+
+fn name(version: &ModelVersion) -> Name {
+    Name::from(&version.key())
+}
+
+fn admission(picture: &Picture) -> Option<Admission> {
+    let admitted = condition(picture.binding.conditions(), ConditionType::Admitted)?;
+    let policy = picture.workspace.found().map(|workspace| {
+        let mut fields = BTreeMap::new();
+        // A policy is plain data, which can always be written.
+        flatten("", &serde_json::to_value(&workspace.spec.policy).unwrap_or_default(), &mut fields);
+        fields
+    });
+    Some(Admission {
+        status: admitted.status.clone(),
+        reason: admitted.reason.clone(),
+        message: admitted.message.clone(),
+        since: admitted.last_transition_time.0,
+        policy,
+    })
+}
+
+/// The leaves of a value, by their path: `sources[released].registryRef.name`. An item of a list goes by its name, else by its number.
+fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+    let below = |key: &str| if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
+    match value {
+        Value::Object(fields) if fields.is_empty() => {
+            if !path.is_empty() {
+                into.insert(path.into(), "{}".into());
+            }
+        }
+        Value::Object(fields) => {
+            fields
+                .iter()
+                .filter(|(key, _)| *key != "name" || !path.ends_with(']'))
+                .for_each(|(key, value)| flatten(&below(key), value, into));
+        }
+        Value::Array(items) if items.iter().all(|item| !item.is_object()) => {
+            let words: Vec<String> = items.iter().map(leaf).collect();
+            into.insert(path.into(), words.join(", "));
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                let name = item["name"].as_str().map_or_else(|| at.to_string(), str::to_string);
+                flatten(&format!("{path}[{name}]"), item, into);
+            }
+        }
+        other => {
+            into.insert(path.into(), leaf(other));
+        }
+    }
+}
+
+fn leaf(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_string)
+}
+
+fn training(version: &ModelVersion) -> Option<Training> {
+    let lineage = version.status.as_ref()?.lineage.as_ref()?;
+    Some(Training {
+        version: name(version),
+        job: lineage.job.clone(),
+        experiment: lineage.experiment.clone(),
+        run: lineage.run.clone(),
+        trained_by: lineage.trained_by.clone(),
+        metrics: lineage.metrics.clone(),
+        datasets: lineage.datasets.clone(),
+        environment: lineage.environment.clone(),
+        code: lineage.code.clone(),
+        promoted_from: lineage.promoted_from.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! The evidence as a page for a ticket.
+
+use jiff::Timestamp;
+
+use super::{Deployment, Ended, Evidence, Training};
+use crate::answer::names::Name;
+use crate::answer::render::document::{Document, Part, Section};
+use crate::answer::render::table::{Cell, Column, Shown, Table};
+
+/// The page.
+pub fn document(evidence: &Evidence) -> Document {
+    let sections = [
+        ("What serves", serving(evidence)),
+        ("Why it may serve", admission(evidence)),
+        ("How it was made and measured", made(&evidence.training)),
+        ("What it replaced", replaced(&evidence.history)),
+        ("How to go back", going_back(evidence)),
+    ];
+    Document {
+        title: format!("{}: evidence of {}", evidence.binding, time(evidence.taken_at)),
+        notes: evidence.not_read.clone(),
+        sections: sections.into_iter().map(|(heading, parts)| Section { heading, parts }).collect(),
+    }
+}
+
+fn fact(word: &str, text: impl Into<String>) -> (String, String) {
+    (word.into(), text.into())
+}
+
+fn columns<const N: usize>(names: [&'static str; N]) -> Vec<Column> {
+    names.map(|name| Column { name, shown: Shown::Always }).to_vec()
+}
+
+fn serving(evidence: &Evidence) -> Vec<Part> {
+    let tier = evidence.tier.as_ref().map(|tier| format!(" (tier {tier})")).unwrap_or_default();
+    let reason = if evidence.ready.reason.is_empty() {
+        evidence.ready.status.clone()
+    } else {
+        format!("{} ({})", evidence.ready.status, evidence.ready.reason)
+    };
+    let mut facts = vec![
+        fact("Endpoint", evidence.endpoint.as_str()),
+        fact("Workspace", format!("{}{tier}", evidence.workspace)),
+    ];
+    facts.extend(evidence.scoring_uri.as_ref().map(|uri| fact("Address", uri.as_str())));
+    facts.push(fact("The manifest asks for", evidence.manifest.to_string()));
+    facts.push(fact("Ready", reason));
+    if !evidence.ready.message.is_empty() {
+        facts.push(fact("Because", evidence.ready.message.as_str()));
+    }
+    if evidence.deployments.is_empty() {
+        return vec![Part::Facts(facts), Part::Text("Nothing serves.".into())];
+    }
+    let table = Table {
+        columns: columns([
+            "deployment",
+            "role",
+            "traffic",
+            "version",
+            "asset",
+            "since",
+            "instances",
+            "state",
+        ]),
+        rows: evidence.deployments.iter().map(deployment).collect(),
+    };
+    vec![Part::Facts(facts), Part::Table(table)]
+}
+
+fn deployment(it: &Deployment) -> Vec<Cell> {
+    vec![
+        it.name.as_str().into(),
+        format!("{:?}", it.role).into(),
+        format!("{}%", it.weight).into(),
+        it.version.as_ref().map(Name::full).unwrap_or_default().into(),
+        it.asset_id.clone().unwrap_or_default().into(),
+        time(it.since).into(),
+        it.instances.map(|count| count.to_string()).unwrap_or_default().into(),
+        it.state.clone().unwrap_or_default().into(),
+    ]
+}
+
+fn admission(evidence: &Evidence) -> Vec<Part> {
+    let Some(admission) = &evidence.admission else {
+        return vec![Part::Text("Bindery has not said whether the version may serve here.".into())];
+    };
+    let facts = vec![
+        fact("Admitted", format!("{} ({})", admission.status, admission.reason)),
+        fact("Since", time(admission.since)),
+        fact("Because", admission.message.as_str()),
+    ];
+    let policy = match &admission.policy {
+        None => Part::Text("The workspace could not be read, so its policy is not shown.".into()),
+        Some(policy) if policy.is_empty() => Part::Text("The workspace's policy asks for nothing.".into()),
+        Some(policy) => Part::Table(Table {
+            columns: columns(["policy", "value"]),
+            rows: policy
+                .iter()
+                .map(|(field, value)| vec![field.as_str().into(), value.as_str().into()])
+                .collect(),
+        }),
+    };
+    let mut parts = vec![Part::Facts(facts), policy];
+    if evidence.asks_for_another() {
+        let asked = &evidence.manifest;
+        parts.insert(0, Part::Text(format!("The manifest names another version than the stable one. This speaks of {asked}, and says nothing of what is stable.")));
+    }
+    parts
+}
+
+fn made(all: &[Training]) -> Vec<Part> {
+    if all.is_empty() {
+        let nothing =
+            "Nothing is known of the training of what serves, or its ModelVersion could not be read.";
+        return vec![Part::Text(nothing.into())];
+    }
+    all.iter().flat_map(training).collect()
+}
+
+fn training(it: &Training) -> Vec<Part> {
+    let mut facts = vec![fact("Version", it.version.full())];
+    let mut add = |word: &str, text: &Option<String>| {
+        facts.extend(text.as_ref().map(|text| fact(word, text.as_str())));
+    };
+    add("Job", &it.job);
+    add("Experiment", &it.experiment);
+    add("Run", &it.run);
+    add("Trained by", &it.trained_by);
+    add("Environment", &it.environment);
+    if let Some(code) = &it.code {
+        add("Repository", &code.repository);
+        add("Commit", &code.commit);
+        add("Uncommitted changes", &code.dirty.map(|dirty| if dirty { "yes" } else { "no" }.to_string()));
+    }
+    facts.extend(it.datasets.iter().map(|data| (format!("Data {}", data.name), data.uri.clone())));
+    facts.extend(it.promoted_from.iter().map(|from| fact("Promoted from", from.as_str())));
+    let metrics = Table {
+        columns: columns(["metric", "value"]),
+        rows: it
+            .metrics
+            .iter()
+            .map(|(name, value)| vec![name.as_str().into(), value.as_str().into()])
+            .collect(),
+    };
+    if it.metrics.is_empty() {
+        return vec![Part::Facts(facts), Part::Text("Its run has no metrics.".into())];
+    }
+    vec![Part::Facts(facts), Part::Table(metrics)]
+}
+
+fn replaced(history: &[Ended]) -> Vec<Part> {
+    if history.is_empty() {
+        return vec![Part::Text("No rollout has ended on this endpoint, as far as its status knows.".into())];
+    }
+    let row = |it: &Ended| {
+        let rollout = &it.rollout;
+        let text = |text: &Option<String>| Cell::from(text.clone().unwrap_or_default());
+        let at = |at: Option<Timestamp>| Cell::from(at.map(time).unwrap_or_default());
+        vec![
+            rollout.revision.as_str().into(),
+            text(&rollout.version),
+            it.object.as_ref().map(Name::full).unwrap_or_default().into(),
+            format!("{:?}", rollout.outcome).into(),
+            at(rollout.started_at),
+            at(rollout.finished_at),
+            rollout.reason.map(|reason| format!("{reason:?}")).unwrap_or_default().into(),
+            text(&rollout.message),
+        ]
+    };
+    let columns =
+        columns(["revision", "version", "object", "outcome", "started", "finished", "reason", "message"]);
+    vec![Part::Table(Table { columns, rows: history.iter().map(row).collect() })]
+}
+
+fn going_back(evidence: &Evidence) -> Vec<Part> {
+    if evidence.going_back.is_empty() {
+        return vec![Part::Text(
+            "Nothing that is known served before: there is nothing to go back to.".into(),
+        )];
+    }
+    let mut parts = vec![];
+    for way in &evidence.going_back {
+        let Some(command) = &way.command else {
+            parts.push(Part::Text(way.how.clone()));
+            continue;
+        };
+        let by =
+            "Change the manifest in Git; where no GitOps tool would put it back, this command does the same:";
+        parts.push(Part::Text(format!("{} {by}", way.how)));
+        parts.push(Part::Command(command.clone()));
+    }
+    parts
+}
+
+/// Without parts of a second, which say nothing to people.
+fn time(at: Timestamp) -> String {
+    format!("{at:.0}")
+}

@@ -1,0 +1,215 @@
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::answer::fixtures::{asset, binding, deployment, promoted, ready, said, version, with, workspace};
+use crate::answer::render::document::{in_html, in_markdown};
+
+fn ended(revision: &str, number: &str, outcome: &str) -> Value {
+    json!({"revision": revision, "version": number, "outcome": outcome, "startedAt": "2026-11-03T00:00:00Z", "finishedAt": "2026-11-03T00:20:00Z"})
+}
+
+/// Version 2 serves and version 1 did before; the patch says what differs in the binding's status.
+fn picture(status: &Value) -> Picture {
+    let serves = json!({
+        "conditions": [
+            said("Ready", "True", "Succeeded", "taxi:2 serves."),
+            said("Admitted", "True", "Succeeded", "The policy of Workspace fares-prod lets taxi:2 serve."),
+        ],
+        "stable": {"deployment": "v2-bb", "revision": "bb", "version": "2", "assetId": asset("2"), "since": "2026-11-03T00:20:00Z"},
+        "deployments": [deployment("v2-bb", "Stable", "2", 100)],
+        "history": [ended("bb", "2", "Promoted"), ended("cc", "3", "Failed"), ended("aa", "1", "Promoted")],
+        "endpoint": {"id": "/x", "scoringUri": "https://taxi.example/score"},
+    });
+    let policy = json!({"tier": "production", "policy": {
+        "lineage": {"require": "Named"},
+        "sources": [{"name": "released", "registryRef": {"name": "fares-models"}, "models": ["taxi", "nyc-*"]}, {"name": "own", "thisWorkspace": {}}],
+    }});
+    let fine = json!({"conditions": ready()});
+    Picture {
+        binding: binding("fares/taxi", "taxi-2", &with(serves, status)),
+        workspace: Seen::Found(workspace("ml-platform/fares-prod", &policy, &fine)),
+        versions: vec![
+            promoted("fares/taxi-1", "1", "taxi-1-dev", &fine),
+            promoted("fares/taxi-2", "2", "taxi-2-dev", &fine),
+        ],
+        not_read: vec![],
+        now: "2026-11-29T12:00:00Z".parse().unwrap(),
+    }
+}
+
+#[test]
+fn the_page_says_what_a_release_ticket_asks() {
+    let page = in_markdown(&document(&Evidence::of(&picture(&json!({})))));
+    let expected = "\
+# DeploymentBinding fares/taxi: evidence of 2026-11-29T12:00:00Z
+
+## What serves
+
+- Endpoint: taxi-prod
+- Workspace: Workspace ml-platform/fares-prod (tier production)
+- Address: https://taxi.example/score
+- The manifest asks for: ModelVersion fares/taxi-2
+- Ready: True (Succeeded)
+- Because: taxi:2 serves.
+
+| deployment | role | traffic | version | asset | since | instances | state |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| v2-bb | Stable | 100% | fares/taxi-2 | azureml://registries/fares-models/models/taxi/versions/2 | 2026-11-03T00:00:00Z | 1 | Succeeded |
+
+## Why it may serve
+
+- Admitted: True (Succeeded)
+- Since: 2026-11-02T00:00:00Z
+- Because: The policy of Workspace fares-prod lets taxi:2 serve.
+
+| policy | value |
+| --- | --- |
+| lineage.require | Named |
+| sources\\[own\\].thisWorkspace | {} |
+| sources\\[released\\].models | taxi, nyc-\\* |
+| sources\\[released\\].registryRef.name | fares-models |
+
+## How it was made and measured
+
+- Version: fares/taxi-2
+- Job: train-1
+- Experiment: fares
+- Run: run-1
+- Trained by: ada
+- Environment: sklearn:4
+- Repository: https://git.example/fares
+- Commit: 4f2c1d9e
+- Uncommitted changes: no
+- Data trips: azureml://datastores/taxi/paths/2025
+
+| metric | value |
+| --- | --- |
+| r2 | 0.8 |
+| rmse | 4.10 |
+
+## What it replaced
+
+| revision | version | object | outcome | started | finished | reason | message |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| bb | 2 | fares/taxi-2 | Promoted | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |
+| cc | 3 |  | Failed | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |
+| aa | 1 | fares/taxi-1 | Promoted | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |
+
+## How to go back
+
+Version 1 served before, and its deployment is gone. When the manifest asks for it again, a new one is made, which takes the steps of the strategy and as long as Azure needs. Change the manifest in Git; where no GitOps tool would put it back, this command does the same:
+
+    kubectl patch deploymentbinding taxi --namespace fares --type merge --patch '{\"spec\":{\"model\":{\"versionRef\":{\"name\":\"taxi-1\"}}}}'
+";
+    assert_eq!(page, expected);
+    let html = in_html(&document(&Evidence::of(&picture(&json!({})))));
+    assert!(html.contains("<h2>How to go back</h2>") && html.contains("<td>fares/taxi-2</td>"), "{html}");
+}
+
+#[test]
+fn the_ways_back_are_those_that_there_are() {
+    let ways = |picture: &Picture| -> Vec<(String, Option<String>)> {
+        Evidence::of(picture).going_back.into_iter().map(|way| (way.how, way.command)).collect()
+    };
+    let to = |name: &str, command: &Option<String>| {
+        command.as_ref().is_some_and(|it| it.contains(&format!("{{\"name\":\"{name}\"}}")))
+    };
+    // The previous deployment is still there.
+    let warm = json!({"deployments": [deployment("v1-aa", "Previous", "1", 0), deployment("v2-bb", "Stable", "2", 100)]});
+    let all = ways(&picture(&warm));
+    assert!(all.len() == 1 && all[0].0.starts_with("v1-aa served before and is still there"), "{all:?}");
+    assert!(to("taxi-1", &all[0].1), "{all:?}");
+    // A rollout goes on: back is first of all what is stable.
+    let candidate = json!({"candidate": {"deployment": "v3-cc", "revision": "cc", "weight": 10, "startedAt": "2026-11-29T00:00:00Z", "since": "2026-11-29T00:00:00Z"}});
+    let mut rolling = picture(&candidate);
+    rolling.binding.spec.model.version_ref.name = "taxi-3".into();
+    let all = ways(&rolling);
+    assert!(all.len() == 2 && all[0].0.ends_with("the traffic of v3-cc is taken back."), "{all:?}");
+    assert!(to("taxi-2", &all[0].1) && to("taxi-1", &all[1].1), "{all:?}");
+    // The same version with another deployment rolls out: no other version has to be named.
+    let all = ways(&picture(&candidate));
+    assert!(all[0].0.ends_with("is taken back.") && all[0].1.is_none(), "{all:?}");
+    // What the manifest asks for has failed.
+    let mut failed = picture(&json!({}));
+    failed.binding.spec.model.version_ref.name = "taxi-3".into();
+    let all = ways(&failed);
+    assert!(all[0].0.ends_with("no traffic moves.") && to("taxi-2", &all[0].1), "{all:?}");
+    let page = in_markdown(&document(&Evidence::of(&failed)));
+    assert!(
+        page.contains("This speaks of ModelVersion fares/taxi-3, and says nothing of what is stable."),
+        "{page}"
+    );
+    // The object of the version before is nowhere to be read: no command is made up.
+    let mut alone = picture(&json!({}));
+    alone.versions.remove(0);
+    let all = ways(&alone);
+    assert!(
+        all.len() == 1 && all[0].0.starts_with("Version 1 served before") && all[0].1.is_none(),
+        "{all:?}"
+    );
+    // A number of another model, or in another place, is another version.
+    let mut other = picture(&json!({}));
+    other.versions[0].spec.registry_ref = None;
+    assert_eq!(ways(&other)[0].1, None);
+    // The first version of all.
+    let first = json!({"history": [ended("bb", "2", "Promoted")]});
+    assert_eq!(ways(&picture(&first)), []);
+    // A version of another namespace is named with it.
+    let mut other = picture(&warm);
+    other.versions[0] = promoted("shared/taxi-1", "1", "x", &json!({}));
+    let all = ways(&other);
+    assert!(all[0].1.as_ref().is_some_and(|it| it.contains(r#""namespace":"shared""#)), "{all:?}");
+}
+
+#[test]
+fn everything_that_has_traffic_shows_how_it_was_measured() {
+    let both = json!({"deployments": [deployment("v1-aa", "Candidate", "1", 10), deployment("v2-bb", "Stable", "2", 90)]});
+    let trained: Vec<String> =
+        Evidence::of(&picture(&both)).training.into_iter().map(|it| it.version.name).collect();
+    assert_eq!(trained, ["taxi-2", "taxi-1"]);
+}
+
+#[test]
+fn what_could_not_be_read_is_said_and_not_guessed() {
+    let mut picture = picture(&json!({}));
+    picture.workspace = Seen::Withheld("You may not read Workspace ml-platform/fares-prod.".into());
+    picture.versions.clear();
+    let evidence = Evidence::of(&picture);
+    assert_eq!(evidence.not_read(), ["You may not read Workspace ml-platform/fares-prod."]);
+    let page = in_markdown(&document(&evidence));
+    for part in [
+        "> **Not read:** You may not read Workspace ml-platform/fares-prod.\n",
+        "The workspace could not be read, so its policy is not shown.",
+        "Nothing is known of the training of what serves",
+        "| v2-bb | Stable | 100% |  | azureml://",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("tier"), "{page}");
+    picture.binding.status = None;
+    let page = in_markdown(&document(&Evidence::of(&picture)));
+    assert!(page.contains("Nothing serves.") && page.contains("has not said whether"), "{page}");
+}
+
+#[test]
+fn only_versions_of_its_own_model_concern_a_binding() {
+    let picture = picture(&json!({}));
+    let concerned = |version: &ModelVersion| concerns(&picture.binding, version);
+    assert!(picture.versions.iter().all(concerned));
+    let other = json!({"assetId": "azureml://registries/fares-models/models/other/versions/2"});
+    assert!(!concerned(&version("fares/other", &json!({"model": "other"}), &other)));
+    assert!(!concerned(&version("fares/new", &json!({}), &Value::Null)));
+    assert!(concerned(&version("fares/taxi-2", &json!({}), &Value::Null)), "the manifest names it");
+}
+
+#[test]
+fn tools_get_the_same() {
+    let json = serde_json::to_value(Evidence::of(&picture(&json!({})))).unwrap();
+    assert_eq!(json["kind"], "Evidence");
+    assert_eq!(json["deployments"][0]["version"]["name"], "taxi-2");
+    assert_eq!(json["admission"]["policy"]["lineage.require"], "Named");
+    assert_eq!(json["history"][2]["object"]["name"], "taxi-1");
+    assert_eq!(json["training"][0]["metrics"]["rmse"], "4.10");
+}

@@ -1,0 +1,176 @@
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::answer::fixtures::{asset, binding, deployment, lineage, promoted, ready, stalled, version};
+use crate::answer::render::table::{Style, table};
+
+fn now() -> Timestamp {
+    "2026-11-29T12:00:00Z".parse().unwrap()
+}
+
+fn served_by(role: &str, deployment: &str) -> Value {
+    json!({"namespace": "fares", "name": "taxi", "endpoint": "taxi-prod", "deployment": deployment, "role": role})
+}
+
+fn rows() -> Vec<Row> {
+    let dev = version(
+        "fares/taxi-1-dev",
+        &json!({"stage": "Development", "archived": true}),
+        &json!({"conditions": ready(), "type": "MLflow", "lineage": lineage()}),
+    );
+    let first = promoted(
+        "fares/taxi-1",
+        "1",
+        "taxi-1-dev",
+        &json!({"conditions": ready(), "stage": "Production", "servedBy": [served_by("Stable", "v1-aa")]}),
+    );
+    let second = promoted(
+        "fares/taxi-2",
+        "2",
+        "taxi-2-dev",
+        &json!({"conditions": stalled("Refused", "Azure said no."), "servedBy": [served_by("Candidate", "v2-bb")]}),
+    );
+    let unseen = version("rides/other-1", &json!({"model": "other"}), &Value::Null);
+    [dev, first, second, unseen].iter().map(Row::of).collect()
+}
+
+fn bindings() -> Bindings {
+    let mut bindings = Bindings::default();
+    let deployments = [deployment("v1-aa", "Stable", "1", 100), deployment("v2-bb", "Candidate", "2", 0)];
+    bindings.add(&binding("fares/taxi", "taxi-2", &json!({"deployments": deployments})));
+    bindings
+}
+
+fn inventory(filter: &Filter) -> Inventory {
+    Inventory::new(rows(), &bindings(), filter, vec![])
+}
+
+#[test]
+fn each_version_has_a_line_with_its_place_its_job_and_its_share_of_the_traffic() {
+    let shown = table(&inventory(&Filter::default()).table(true, now()), Shown::Always, Style::default());
+    let expected = "\
+NAMESPACE   NAME         PLACE          MODEL   VERSION   TYPE     STAGE         JOB       SERVING                  READY     REASON
+fares       taxi-1-dev   fares-dev      taxi    1         MLflow   Development   train-1   <none>                   True      Succeeded
+fares       taxi-1       fares-models   taxi    1         <none>   Production    train-1   fares/taxi Stable 100%   True      Succeeded
+fares       taxi-2       fares-models   taxi    2         <none>   <none>        train-1   fares/taxi Candidate 0%  False     Refused
+rides       other-1      fares-dev      other   1         <none>   <none>        <none>    <none>                   Unknown   <none>
+";
+    let squeezed = |text: &str| -> Vec<Vec<String>> {
+        text.lines()
+            .map(|line| {
+                line.split("  ").filter(|it| !it.is_empty()).map(|it| it.trim().to_string()).collect()
+            })
+            .collect()
+    };
+    assert_eq!(squeezed(&shown), squeezed(expected), "{shown}");
+    let own = inventory(&Filter::default()).table(false, now());
+    assert!(
+        table(&own, Shown::Always, Style::default()).starts_with("NAME  "),
+        "one namespace needs no column"
+    );
+}
+
+#[test]
+fn a_filter_keeps_what_every_part_of_it_allows() {
+    let names = |filter: Filter| -> Vec<String> {
+        inventory(&filter).items.into_iter().map(|row| row.name).collect()
+    };
+    let state = |states: &[State]| Filter { states: states.to_vec(), ..Filter::default() };
+    let place = |name: &str| Filter { place: Some(name.into()), ..Filter::default() };
+    let model = |glob: &str| Filter { model: Some(glob.into()), ..Filter::default() };
+    for (filter, expected) in [
+        (state(&[State::Ready]), vec!["taxi-1-dev", "taxi-1"]),
+        (state(&[State::NotReady]), vec!["taxi-2", "other-1"]),
+        (state(&[State::Stalled]), vec!["taxi-2"]),
+        (state(&[State::Serving]), vec!["taxi-1"]),
+        (state(&[State::Idle]), vec!["taxi-1-dev", "taxi-2", "other-1"]),
+        (state(&[State::Archived]), vec!["taxi-1-dev"]),
+        (state(&[State::Drifted]), vec![]),
+        (state(&[State::Ready, State::Serving]), vec!["taxi-1"]),
+        (place("fares-models"), vec!["taxi-1", "taxi-2"]),
+        (place("ml-platform/fares-dev"), vec!["taxi-1-dev", "other-1"]),
+        (place("other/fares-dev"), vec![]),
+        (model("taxi"), vec!["taxi-1-dev", "taxi-1", "taxi-2"]),
+        (model("tax"), vec![]),
+        (model("*h*r"), vec!["other-1"]),
+        (Filter { states: vec![State::Ready], ..place("fares-models") }, vec!["taxi-1"]),
+    ] {
+        assert_eq!(names(filter.clone()), expected, "{filter:?}");
+    }
+}
+
+#[test]
+fn a_star_stands_for_any_characters() {
+    for (glob, name, expected) in [
+        ("a", "a", true),
+        ("a", "ab", false),
+        ("*", "", true),
+        ("a*", "abc", true),
+        ("*c", "abc", true),
+        ("*b*", "abc", true),
+        ("a*c*e", "abcde", true),
+        ("a*e*c", "abcde", false),
+        ("ab*ba", "aba", false),
+        ("a**c", "abc", true),
+    ] {
+        assert_eq!(matches(glob, name), expected, "{glob} {name}");
+    }
+}
+
+#[test]
+fn where_bindings_cannot_be_read_the_stable_deployment_counts_as_serving() {
+    let filter = Filter { states: vec![State::Serving], ..Filter::default() };
+    let lacking = vec!["You may not list the bindings.".to_string()];
+    let inventory = Inventory::new(rows(), &Bindings::default(), &filter, lacking.clone());
+    let json = serde_json::to_value(&inventory).unwrap();
+    assert_eq!(json["items"].as_array().unwrap().len(), 1);
+    assert_eq!(json["items"][0]["serving"][0], served_by("Stable", "v1-aa"), "no share is made up");
+    assert_eq!(json["notRead"], json!(lacking));
+}
+
+#[test]
+fn bindings_are_asked_for_only_where_there_can_be_a_namespace() {
+    let mut rows = rows();
+    for namespace in ["../../x", "", "rides"] {
+        let mut serving = rows[1].serving[0].clone();
+        serving.namespace = namespace.into();
+        rows[0].serving.push(serving);
+    }
+    let namespaces: Vec<String> = namespaces_of_bindings(&rows).into_iter().collect();
+    assert_eq!(namespaces, ["fares", "rides"]);
+}
+
+#[test]
+fn tools_get_every_field() {
+    let json = serde_json::to_value(inventory(&Filter::default())).unwrap();
+    let mut serving = served_by("Stable", "v1-aa");
+    serving["weight"] = 100.into();
+    serving["workspace"] = json!({"kind": "Workspace", "namespace": "ml-platform", "name": "fares-prod"});
+    assert_eq!(
+        json["items"][1],
+        json!({
+            "namespace": "fares", "name": "taxi-1", "model": "taxi", "version": "1", "stage": "Production",
+            "place": {"kind": "Registry", "namespace": "ml-platform", "name": "fares-models"},
+            "archived": false, "drifted": false, "stalled": false, "metrics": 2,
+            "trained": {"job": "train-1", "experiment": "fares", "commit": "4f2c1d9e", "by": "ada"},
+            "serving": [serving],
+            "ready": {"status": "True", "reason": "Succeeded", "message": "All is well."},
+            "assetId": asset("1"), "created": "2026-11-01T00:00:00Z",
+        })
+    );
+}
+
+#[test]
+fn ages_are_written_as_kubectl_does() {
+    for (since, expected) in [
+        ("2026-11-29T12:00:05Z", "0s"),
+        ("2026-11-29T11:59:00Z", "60s"),
+        ("2026-11-29T11:00:00Z", "60m"),
+        ("2026-11-29T02:00:00Z", "10h"),
+        ("2026-11-01T00:00:00Z", "28d"),
+    ] {
+        assert_eq!(age(since.parse().unwrap(), now()), expected, "{since}");
+    }
+}

@@ -1,0 +1,162 @@
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::answer::fixtures::{asset, binding, deployment, key, lineage, promoted, ready, stalled, version};
+use crate::answer::render::mermaid::mermaid;
+use crate::answer::render::table::Style;
+use crate::answer::render::tree::tree;
+use crate::api::ObjectKind;
+
+fn version_key(name: &str) -> ObjectKey {
+    key(ObjectKind::ModelVersion, name)
+}
+
+/// Reads what is wanted until nothing is; what is not among the versions is missing.
+fn read(root: &str, versions: &[ModelVersion], bindings: &[DeploymentBinding]) -> Option<Lineage> {
+    let mut copies = Copies::default();
+    for version in versions {
+        copies.add(version);
+    }
+    let mut picture = Picture::of(version_key(root), copies, bindings.iter().map(Bound::of).collect());
+    loop {
+        let wanted = picture.wants();
+        if wanted.is_empty() {
+            return Lineage::of(&picture, vec![]);
+        }
+        for key in wanted {
+            let found = versions.iter().find(|version| version.key() == key);
+            picture.add(key, found.cloned().map_or(Seen::Missing, Seen::Found));
+        }
+    }
+}
+
+fn served_by(name: &str, role: &str, deployment: &str) -> Value {
+    json!({"namespace": "fares", "name": name, "endpoint": "taxi-prod", "deployment": deployment, "role": role})
+}
+
+/// A version from a job, its copy in the registry, and two bindings of that.
+fn story() -> (Vec<ModelVersion>, Vec<DeploymentBinding>) {
+    let versions = vec![
+        version("fares/taxi-1-dev", &json!({}), &json!({"conditions": ready(), "lineage": lineage()})),
+        promoted(
+            "fares/taxi-1",
+            "1",
+            "taxi-1-dev",
+            &json!({"conditions": ready(), "servedBy": [served_by("taxi", "Stable", "v1-aa"), served_by("hidden", "Candidate", "v1-bb")]}),
+        ),
+    ];
+    let status = json!({"conditions": ready(), "deployments": [deployment("v1-aa", "Stable", "1", 90)]});
+    let bindings = vec![
+        binding("fares/taxi", "taxi-1", &status),
+        binding("fares/waits", "taxi-1", &json!({"conditions": stalled("PolicyRefused", "No.")})),
+    ];
+    (versions, bindings)
+}
+
+#[test]
+fn a_version_comes_from_its_job_and_goes_to_its_bindings() {
+    let (versions, bindings) = story();
+    let lineage = read("fares/taxi-1", &versions, &bindings).unwrap();
+    let expected = "\
+ModelVersion fares/taxi-1 (model taxi:1, in Registry ml-platform/fares-models, is Ready)
+├─ comes from
+│  └─ ModelVersion fares/taxi-1-dev (model taxi:1, in Workspace ml-platform/fares-dev, is Ready) — promoted
+│     └─ job train-1 (experiment fares, by ada, metric r2 0.8, metric rmse 4.10) — registered
+│        ├─ data azureml://datastores/taxi/paths/2025 — input trips
+│        ├─ environment sklearn:4 — ran in
+│        └─ code https://git.example/fares (commit 4f2c1d9e) — ran
+└─ goes to
+   ├─ DeploymentBinding fares/hidden — Candidate
+   ├─ DeploymentBinding fares/taxi (endpoint taxi-prod, in Workspace ml-platform/fares-prod) — Stable 90%
+   └─ DeploymentBinding fares/waits (endpoint taxi-prod, in Workspace ml-platform/fares-prod) — asks for it
+";
+    assert_eq!(tree(lineage.graph(), Style::default()), expected);
+}
+
+#[test]
+fn a_version_goes_to_its_copies_and_their_bindings() {
+    let (versions, bindings) = story();
+    let lineage = read("fares/taxi-1-dev", &versions, &bindings).unwrap();
+    let text = tree(lineage.graph(), Style::default());
+    let below = text.split("└─ goes to\n").nth(1).unwrap();
+    assert!(below.starts_with("   └─ ModelVersion fares/taxi-1 "), "{text}");
+    assert_eq!(below.matches("      ├─ DeploymentBinding").count(), 2, "{text}");
+}
+
+#[test]
+fn where_the_source_is_gone_azures_own_ids_go_on() {
+    let (versions, _) = story();
+    let from = "/subscriptions/1/workspaces/fares-dev/models/taxi/versions/1";
+    let mut copy = versions[1].clone();
+    copy.status.as_mut().unwrap().lineage.as_mut().unwrap().promoted_from = vec![from.into()];
+    let lineage = read("fares/taxi-1", &[copy], &[]).unwrap();
+    let text = tree(lineage.graph(), Style::default());
+    assert!(text.contains(&format!("└─ version in Azure {from} — promoted\n│     └─ job train-1")), "{text}");
+    // Where not even that is known, the name in the manifest is all there is.
+    let lineage = read("fares/taxi-1", &versions[1..], &[]).unwrap();
+    let text = tree(lineage.graph(), Style::default());
+    assert!(text.contains("└─ ModelVersion fares/taxi-1-dev (which does not exist) — promoted\n"), "{text}");
+}
+
+#[test]
+fn a_circle_ends_and_what_is_nowhere_has_no_lineage() {
+    let circle = [promoted("fares/a", "1", "b", &json!({})), promoted("fares/b", "1", "a", &json!({}))];
+    let text = tree(read("fares/a", &circle, &[]).unwrap().graph(), Style::default());
+    assert_eq!(text.matches("ModelVersion fares/b").count(), 2, "above and below: {text}");
+    assert_eq!(read("fares/none", &circle, &[]), None);
+    let alone = [version("fares/x", &json!({}), &Value::Null)];
+    let text = tree(read("fares/x", &alone, &[]).unwrap().graph(), Style::default());
+    assert!(
+        text.contains("comes from: nothing that is known\n") && text.contains("goes to: nothing\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn tools_get_nodes_and_arrows() {
+    let (versions, bindings) = story();
+    let lineage = read("fares/taxi-1", &versions, &bindings).unwrap();
+    let json = serde_json::to_value(lineage.for_tools()).unwrap();
+    assert_eq!(json["version"], json!({"kind": "ModelVersion", "namespace": "fares", "name": "taxi-1"}));
+    let details = json!({"model": "taxi:1", "in": "Registry ml-platform/fares-models", "is": "Ready"});
+    assert_eq!(
+        json["nodes"][0],
+        json!({"id": 0, "kind": "ModelVersion", "name": "fares/taxi-1", "details": details})
+    );
+    let arrows: Vec<String> = json["edges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|edge| format!("{} > {} {}", edge["from"], edge["to"], edge["label"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        "1 > 0 promoted",
+        "2 > 1 registered",
+        "3 > 2 input trips",
+        "4 > 2 ran in",
+        "5 > 2 ran",
+        "0 > 6 Candidate",
+        "0 > 7 Stable 90%",
+        "0 > 8 asks for it",
+    ];
+    assert_eq!(arrows, expected);
+    let chart = mermaid(lineage.graph());
+    assert!(
+        chart.starts_with("flowchart LR\n  n0[\"ModelVersion fares/taxi-1<br/>model taxi:1<br/>"),
+        "{chart}"
+    );
+    assert!(chart.contains("  n0 -->|\"Stable 90#37;\"| n7\n"), "{chart}");
+}
+
+#[test]
+fn the_page_has_a_picture_and_everything_that_it_cuts() {
+    let (versions, bindings) = story();
+    let page = read("fares/taxi-1", &versions, &bindings).unwrap().html();
+    for part in ["<svg ", "viewBox=", &asset("1").replace("azureml://registries/", ""), "4f2c1d9e", "</html>"]
+    {
+        assert!(page.contains(part) || part.contains("versions/1"), "{part}: {page}");
+    }
+    assert!(!page.contains("<script") && !page.contains("href=") && !page.contains("src="), "{page}");
+}

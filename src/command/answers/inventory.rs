@@ -1,0 +1,125 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::cluster::{Cluster, Refusal, Scope};
+use super::output::{TableFormat, Tabular, say, write};
+use super::{ClusterArguments, Error};
+use crate::answer::inventory::{Bindings, Filter, Inventory, Row, State, namespaces_of_bindings};
+use crate::api::{DeploymentBinding, ModelVersion};
+
+/// Every model version: where it is, what it was trained from, and where it serves with which share of the traffic.
+#[derive(Debug, Args)]
+pub(in crate::command) struct Arguments {
+    /// Versions of all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// Only versions with these labels, as kubectl takes them: `team=fares,tier!=test`
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    selector: Option<String>,
+    /// Only versions in this Registry or Workspace: its name, or namespace/name
+    #[arg(long, value_name = "NAME")]
+    place: Option<String>,
+    /// Only versions of this model, in which `*` stands for any characters
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// Only versions in this state; of several, in all of them
+    #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
+    state: Vec<State>,
+    /// The form of the answer
+    #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
+    output: TableFormat,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let cluster = Cluster::open(&arguments.cluster).await?;
+    let filter = Filter { place: arguments.place, model: arguments.model, states: arguments.state };
+    let keep = |rows: &mut Vec<Row>, version: ModelVersion| {
+        let row = Row::of(&version);
+        if filter.keeps(&row) {
+            rows.push(row);
+        }
+    };
+    let labels = arguments.selector.as_deref();
+    let one = || Scope { namespace: Some(&cluster.namespace), labels };
+    let mut not_read = vec![];
+    let mut all = arguments.all_namespaces;
+    let listed = if all {
+        match cluster.list(&Scope { namespace: None, labels }, keep).await {
+            Err(Refusal::Forbidden(said)) => {
+                all = false;
+                not_read.push(format!(
+                    "You may not list the model versions of all namespaces ({said}). This answer has only those of namespace {}.",
+                    cluster.namespace
+                ));
+                cluster.list(&one(), keep).await
+            }
+            other => other,
+        }
+    } else {
+        cluster.list(&one(), keep).await
+    };
+    let (rows, lacking) = listed?;
+    not_read.extend(lacking);
+    let bindings = bindings(&cluster, all, &rows, &mut not_read).await?;
+    let inventory = Inventory::new(rows, &bindings, &filter, not_read);
+    let now = Timestamp::now();
+    let table = inventory.table(arguments.all_namespaces, now);
+    let of = if all { "all namespaces".into() } else { format!("namespace {}", cluster.namespace) };
+    let answer = Tabular {
+        title: &format!("Model versions of {of}, {now:.0}"),
+        answer: &inventory,
+        not_read: inventory.not_read(),
+        table: &table,
+    };
+    let people = matches!(arguments.output, TableFormat::Table | TableFormat::Wide);
+    if inventory.is_empty() && people {
+        say(&[format!("No model versions found in {of}.")]);
+    } else {
+        write(&answer.in_form(arguments.output)?)?;
+    }
+    say(inventory.not_read());
+    // Whoever asked for all namespaces has not got them.
+    Ok(if all == arguments.all_namespaces { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What the bindings know that hold these versions: one listing where all may be read, else one for each of their namespaces.
+async fn bindings(
+    cluster: &Cluster,
+    all: bool,
+    rows: &[Row],
+    not_read: &mut Vec<String>,
+) -> Result<Bindings, Error> {
+    let namespaces = namespaces_of_bindings(rows);
+    if namespaces.is_empty() {
+        return Ok(Bindings::default());
+    }
+    let keep = |bindings: &mut Bindings, binding: DeploymentBinding| bindings.add(&binding);
+    if all {
+        match cluster.list(&Scope { namespace: None, labels: None }, keep).await {
+            Ok((bindings, lacking)) => {
+                not_read.extend(lacking);
+                return Ok(bindings);
+            }
+            Err(Refusal::Forbidden(_)) => {}
+            Err(other) => return Err(other.into()),
+        }
+    }
+    let mut known = Bindings::default();
+    for namespace in namespaces {
+        match cluster.list(&Scope { namespace: Some(&namespace), labels: None }, keep).await {
+            Ok((bindings, lacking)) => {
+                known.extend(bindings);
+                not_read.extend(lacking);
+            }
+            Err(Refusal::Forbidden(said)) => not_read.push(format!(
+                "You may not list the bindings of namespace {namespace} ({said}). Their shares of the traffic are not shown."
+            )),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(known)
+}

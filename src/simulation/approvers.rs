@@ -1,0 +1,90 @@
+//! People who say which versions may serve in the workspace `prod`, and who ask for their word.
+
+use serde_json::{Value, json};
+
+use super::people::{VERSIONS, of};
+use super::world::World;
+use crate::api::{Approval, ApprovalPolicy, ApprovalSpec, OnWithdrawal, Workspace};
+
+/// The asset of a version in the registry.
+fn asset(number: &str) -> String {
+    format!("azureml://registries/models/models/taxi/versions/{number}")
+}
+
+fn decision(number: &str, approves: bool) -> ApprovalSpec {
+    let decision = if approves { "Approved" } else { "Rejected" };
+    let version = json!({"name": format!("taxi-{number}"), "namespace": "fares"});
+    of(json!({"modelVersionRef": version, "assetId": asset(number), "decision": decision, "by": "ada"}))
+}
+
+fn approve(world: &mut World, number: &str) {
+    let now = world.now;
+    world.cluster.apply::<Approval>(&format!("risk/yes-{number}"), decision(number, true), now);
+}
+
+/// The workspace asks for approvals now, or for none.
+fn ask(world: &mut World, policy: &Value) {
+    let policy: Option<ApprovalPolicy> = of(policy.clone());
+    let now = world.now;
+    let Some(mut spec) = world.cluster.find::<Workspace>("prod").map(|it| it.spec.clone()) else { return };
+    spec.policy.approvals = policy;
+    world.cluster.apply::<Workspace>("prod", spec, now);
+}
+
+fn policy(world: &mut World) -> Value {
+    match world.rng.u8(0..4) {
+        0 => Value::Null,
+        1 => json!({"fromNamespaces": ["risk"]}),
+        _ => json!({"fromNamespaces": ["risk"], "onWithdrawal": OnWithdrawal::RollBack}),
+    }
+}
+
+/// On the first day every version is approved, and the workspace may ask for that.
+pub fn begin(world: &mut World) {
+    for number in VERSIONS {
+        approve(world, number);
+    }
+    let policy = policy(world);
+    ask(world, &policy);
+}
+
+/// Somebody decides, takes a decision back, or asks for other decisions.
+pub fn act(world: &mut World) {
+    let (now, number) = (world.now, VERSIONS[world.rng.usize(0..3)]);
+    match world.rng.u8(0..6) {
+        0 => {
+            let policy = policy(world);
+            world.note(|| format!("USER workspace prod asks for approvals: {policy}"));
+            ask(world, &policy);
+        }
+        1 => {
+            world.note(|| format!("USER rejects version {number}"));
+            world.cluster.apply::<Approval>(&format!("risk/no-{number}"), decision(number, false), now);
+        }
+        2 => {
+            world.note(|| format!("USER withdraws the approval of version {number}"));
+            world.cluster.delete::<Approval>(&format!("risk/yes-{number}"), now);
+        }
+        3 => {
+            world.note(|| format!("USER of a team approves version {number}"));
+            world.cluster.apply::<Approval>(&format!("blue/yes-{number}"), decision(number, true), now);
+        }
+        4 => {
+            world.note(|| format!("USER takes the rejection of version {number} back"));
+            world.cluster.delete::<Approval>(&format!("risk/no-{number}"), now);
+        }
+        _ => {
+            world.note(|| format!("USER approves version {number}"));
+            approve(world, number);
+        }
+    }
+}
+
+/// In the end every version is approved, and none is rejected.
+pub fn leave_in_order(world: &mut World) {
+    for number in VERSIONS {
+        let now = world.now;
+        world.cluster.delete::<Approval>(&format!("risk/no-{number}"), now);
+        approve(world, number);
+    }
+}

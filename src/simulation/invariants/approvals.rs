@@ -1,0 +1,68 @@
+//! What must hold of approvals. In the simulation one word of the namespace `risk` is enough, and decisions do not end.
+
+use super::hold;
+use crate::api::OnWithdrawal;
+use crate::azure::model::resource::OnlineEndpoint;
+use crate::azure::model::{Action, Call};
+use crate::decide::{Place, SourceVersion, deployment_binding};
+
+/// What the namespace `risk` says of an asset: whether somebody approves, and whether somebody rejects.
+fn said(facts: &deployment_binding::Facts, asset: &str) -> (bool, bool) {
+    let of = |approves: bool| {
+        facts.approvals.ballots.iter().any(|(about, ballot)| {
+            about == asset && ballot.namespace == "risk" && ballot.approves == approves
+        })
+    };
+    (of(true), of(false))
+}
+
+/// Has the workspace the approval that it asks for?
+pub fn has_approval(facts: &deployment_binding::Facts) -> bool {
+    let (Place::Ready { policy, .. }, SourceVersion::Ready { asset_id, .. }) = (&facts.place, &facts.version)
+    else {
+        return false;
+    };
+    policy.approvals.is_none() || said(facts, asset_id) == (true, false)
+}
+
+/// Does this deployment take over again, because somebody speaks against what serves and the workspace says so?
+pub fn goes_back_to(facts: &deployment_binding::Facts, endpoint: &OnlineEndpoint, name: &str) -> bool {
+    let Place::Ready { policy, .. } = &facts.place else { return false };
+    let Some(approvals) = &policy.approvals else { return false };
+    let deployment = |name: &str| facts.deployments.iter().find(|d| d.name() == name);
+    let stable = endpoint.tags.get("bindery-stable").and_then(|name| deployment(name));
+    let asset = |d: &crate::azure::model::resource::OnlineDeployment| d.properties.model.clone();
+    let (Some(over), Some(back)) = (stable.and_then(asset), deployment(name).and_then(asset)) else {
+        return false;
+    };
+    let withdrawn = facts.status.approvals.iter().any(|it| it.asset_id == over && it.withdrawn_at.is_some());
+    let (approved, rejected) = said(facts, &over);
+    approvals.on_withdrawal == Some(OnWithdrawal::RollBack)
+        && endpoint.tags.get("bindery-previous").is_some_and(|previous| previous == name)
+        && (rejected || (!approved && withdrawn))
+        && !said(facts, &back).1
+}
+
+/// A pass that sees a rejected candidate with traffic, and may act, takes it back.
+pub fn a_rejected_candidate_is_taken_back(
+    facts: &deployment_binding::Facts,
+    endpoint: &OnlineEndpoint,
+    wanted: &str,
+    call: Option<&Call>,
+) -> Result<(), String> {
+    let (Place::Ready { policy, .. }, SourceVersion::Ready { asset_id, .. }) = (&facts.place, &facts.version)
+    else {
+        return Ok(());
+    };
+    let stable = endpoint.tags.get("bindery-stable").filter(|stable| *stable != wanted);
+    let there = stable.is_some_and(|stable| facts.deployments.iter().any(|d| d.name() == stable.as_str()));
+    let has_traffic = endpoint.weight(wanted) > 0;
+    if policy.approvals.is_none() || !said(facts, asset_id).1 || !there || !has_traffic {
+        return Ok(());
+    }
+    let weight = match call.map(|c| &c.action) {
+        Some(Action::Put(body)) => body["properties"]["traffic"][wanted].as_i64().unwrap_or(0),
+        _ => 100,
+    };
+    hold(weight == 0, || format!("{wanted} is rejected, has traffic, and is not taken back: {call:?}"))
+}
