@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::names::{Name, place_of};
 use super::seen::{Readiness, Seen, condition};
 use crate::api::{
-    Code, ConditionType, Dataset, DeploymentBinding, ModelVersion, Object, ObjectKey, Outcome, PastRollout,
-    Role, Workspace,
+    self, Code, ConditionType, Dataset, DeploymentBinding, ModelVersion, Object, ObjectKey, Outcome,
+    PastRollout, Role, Workspace,
 };
 use crate::azure::model::folded;
 
@@ -111,6 +111,10 @@ struct Admission {
     reason: String,
     message: String,
     since: Timestamp,
+    /// Each rule of the policy, with what it asks and what was found.
+    rules: Vec<api::Admission>,
+    /// Who has approved what serves and what the manifest names.
+    approvals: Vec<api::KnownApproval>,
     /// The workspace's policy as it is now, by field; empty where it asks for nothing, absent where the workspace could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<BTreeMap<String, String>>,
@@ -334,6 +338,7 @@ fn name(version: &ModelVersion) -> Name {
 
 fn admission(picture: &Picture) -> Option<Admission> {
     let admitted = condition(picture.binding.conditions(), ConditionType::Admitted)?;
+    let status = picture.binding.status.as_ref();
     let policy = picture.workspace.found().map(|workspace| {
         let mut fields = BTreeMap::new();
         // A policy is plain data, which can always be written.
@@ -345,6 +350,8 @@ fn admission(picture: &Picture) -> Option<Admission> {
         reason: admitted.reason.clone(),
         message: admitted.message.clone(),
         since: admitted.last_transition_time.0,
+        rules: status.map(|it| it.admission.clone()).unwrap_or_default(),
+        approvals: status.map(|it| it.approvals.clone()).unwrap_or_default(),
         policy,
     })
 }

@@ -100,7 +100,23 @@ fn admission(evidence: &Evidence) -> Vec<Part> {
                 .collect(),
         }),
     };
-    let mut parts = vec![Part::Facts(facts), policy];
+    let rules = admission.rules.iter().map(|it| {
+        let admitted = if it.admitted { "yes" } else { "no" };
+        [it.rule.as_str(), admitted, it.asks.as_str(), it.found.as_str()].map(Cell::from).to_vec()
+    });
+    let rules = Table { columns: columns(["rule", "satisfied", "asks", "found"]), rows: rules.collect() };
+    let approvals = admission.approvals.iter().map(|it| {
+        let title = format!("{}/{}", it.namespace, it.name);
+        let withdrawn = it.withdrawn_at.map(|at| format!("withdrawn {}", time(at)));
+        let until = it.expires_at.map(|at| format!("until {}", time(at)));
+        let state = withdrawn.or(until).unwrap_or_else(|| "given".into());
+        vec![title.into(), it.by.as_str().into(), it.asset_id.as_str().into(), state.into()]
+    });
+    let approvals =
+        Table { columns: columns(["approval", "by", "asset", "state"]), rows: approvals.collect() };
+    let mut parts = vec![Part::Facts(facts)];
+    parts.extend([rules, approvals].into_iter().filter(|table| !table.rows.is_empty()).map(Part::Table));
+    parts.push(policy);
     if evidence.asks_for_another() {
         let asked = &evidence.manifest;
         parts.insert(0, Part::Text(format!("The manifest names another version than the stable one. This speaks of {asked}, and says nothing of what is stable.")));

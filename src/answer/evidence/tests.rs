@@ -213,3 +213,26 @@ fn tools_get_the_same() {
     assert_eq!(json["history"][2]["object"]["name"], "taxi-1");
     assert_eq!(json["training"][0]["metrics"]["rmse"], "4.10");
 }
+
+#[test]
+fn whoever_approved_it_and_every_rule_are_on_the_page() {
+    let status = json!({
+        "admission": [
+            {"rule": "Sources", "admitted": true, "asks": "a version from released", "found": "registry fares-models"},
+            {"rule": "Approvals", "admitted": false, "asks": "an Approval from namespace risk", "found": "none", "message": "No."},
+        ],
+        "approvals": [
+            {"assetId": asset("2"), "namespace": "risk", "name": "ada-2", "by": "ada", "expiresAt": "2027-01-01T00:00:00Z"},
+            {"assetId": asset("2"), "namespace": "risk", "name": "bob-2", "by": "bob", "withdrawnAt": "2026-11-20T00:00:00Z"},
+        ],
+    });
+    let page = in_markdown(&document(&Evidence::of(&picture(&status))));
+    for row in [
+        "| Sources | yes | a version from released | registry fares-models |",
+        "| Approvals | no | an Approval from namespace risk | none |",
+        "| risk/ada-2 | ada | azureml://registries/fares-models/models/taxi/versions/2 | until 2027-01-01T00:00:00Z |",
+        "| risk/bob-2 | bob | azureml://registries/fares-models/models/taxi/versions/2 | withdrawn 2026-11-20T00:00:00Z |",
+    ] {
+        assert!(page.contains(row), "{row}\n{page}");
+    }
+}
