@@ -13,7 +13,7 @@ use super::report;
 use super::watch::Unreadable;
 use crate::api::ObjectKey;
 use crate::azure::model::ResourceId;
-use crate::decide::facts::{ClusterRead, Found};
+use crate::decide::facts::{ClusterRead, Found, Name};
 use crate::decide::{Kind, Served, Watched};
 
 /// How the operator runs.
@@ -117,6 +117,10 @@ impl<P: Ports> Context<P> {
                 None if self.unreadable.holds(key) => Found::Unreadable,
                 object => Found::Object(object),
             },
+            // What is decided where nobody watches is not the same as nothing.
+            ClusterRead::Naming(_, Name::Decision(_, namespace)) if !self.options.watched.sees(namespace) => {
+                Found::NotWatched
+            }
             ClusterRead::Naming(kind, name) => self.all(&self.index.naming(*kind, name)),
             ClusterRead::Rivals(kind, name, which) => self.all(&self.index.rivals(*kind, name, which)),
             ClusterRead::Namespace(_) if !self.options.watched.reads_labels() => Found::NotWatched,

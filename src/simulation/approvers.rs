@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::people::{VERSIONS, of};
 use super::world::World;
-use crate::api::{Approval, ApprovalPolicy, ApprovalSpec, OnWithdrawal, Workspace};
+use crate::api::{Approval, ApprovalPolicy, ApprovalSpec, DeploymentBinding, OnWithdrawal, Workspace};
 
 /// The asset of a version in the registry.
 fn asset(number: &str) -> String {
@@ -48,9 +48,23 @@ pub fn begin(world: &mut World) {
     ask(world, &policy);
 }
 
+/// The number of a version: mostly one that a binding asks for.
+fn what_they_look_at(world: &mut World) -> String {
+    let asked: Vec<String> = world
+        .cluster
+        .all::<DeploymentBinding>()
+        .filter_map(|it| {
+            it.spec.model.version_ref.name.rsplit_once('-').map(|(_, number)| number.to_string())
+        })
+        .collect();
+    let any = VERSIONS[world.rng.usize(0..3)].to_string();
+    if world.rng.u8(0..4) == 0 { any } else { world.rng.choice(asked).unwrap_or(any) }
+}
+
 /// Somebody decides, takes a decision back, or asks for other decisions.
 pub fn act(world: &mut World) {
-    let (now, number) = (world.now, VERSIONS[world.rng.usize(0..3)]);
+    let number = what_they_look_at(world);
+    let (now, number) = (world.now, number.as_str());
     match world.rng.u8(0..6) {
         0 => {
             let policy = policy(world);

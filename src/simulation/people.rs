@@ -204,6 +204,9 @@ pub fn ask_for_a_look(world: &mut World) {
 
 /// Somebody changes something in Git.
 pub fn act(world: &mut World) {
+    if world.rng.u8(0..8) == 0 {
+        return approvers::act(world);
+    }
     match world.rng.u8(0..50) {
         0..26 => with_a_binding(world),
         26..32 => with_a_version(world),
@@ -276,7 +279,6 @@ pub fn act(world: &mut World) {
                 most.map(|most| DeploymentPolicy { max_instances: Some(most), ..Default::default() });
             edit::<Workspace>(world, "prod", |s| s.policy.deployment = policy);
         }
-        48 | 49 => approvers::act(world),
         _ => {
             world.note(|| "USER applies what is missing".into());
             apply_what_is_missing(world);

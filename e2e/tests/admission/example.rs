@@ -6,6 +6,9 @@ pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
 /// The plurals of all kinds.
 pub const KINDS: [&str; 5] = ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals"];
 
+/// Those of them that Bindery looks at again and again, as `spec.interval` says.
+pub const WITH_AN_INTERVAL: [&str; 4] = ["registries", "workspaces", "modelversions", "deploymentbindings"];
+
 /// The ARM id of a version of an asset.
 pub fn asset(kind: &str, name: &str) -> String {
     format!(

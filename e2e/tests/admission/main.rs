@@ -98,6 +98,138 @@ async fn an_empty_list_of_identities_stays_one_when_it_is_applied() {
     stand.leave().await;
 }
 
+/// What the schema itself bounds: the sentence is Kubernetes' own, and names the field.
+#[tokio::test]
+async fn a_decision_and_a_policy_have_their_bounds() {
+    let stand = Stand::new("bounds").await;
+    let policy = |policy: Value| json!({"spec": {"policy": {"approvals": policy}}});
+    let count = |count: i32| policy(json!({"count": count}));
+    let decision = |field: &str, value: Value| json!({"spec": {field: value}});
+    let document = json!({"name": "report", "uri": "https://reports.example/3.pdf"});
+    let (from, most) = ("spec.policy.approvals.fromNamespaces", "x".repeat(253));
+    let many = |count: usize| (0..count).map(|n| format!("n{n}")).collect::<Vec<_>>();
+    let cases = [
+        ("workspaces", count(0), "spec.policy.approvals.count", "greater than or equal to 1", count(1)),
+        ("workspaces", count(11), "spec.policy.approvals.count", "less than or equal to 10", count(10)),
+        ("workspaces", policy(json!({"fromNamespaces": null})), from, "Required value", policy(Value::Null)),
+        (
+            "workspaces",
+            policy(json!({"fromNamespaces": []})),
+            from,
+            "at least 1 items",
+            policy(json!({"count": null})),
+        ),
+        (
+            "workspaces",
+            policy(json!({"fromNamespaces": many(65)})),
+            from,
+            "at most 64 items",
+            policy(json!({"fromNamespaces": many(64)})),
+        ),
+        (
+            "workspaces",
+            policy(json!({"fromNamespaces": ["a", "a"]})),
+            "fromNamespaces[1]",
+            "Duplicate value",
+            policy(json!({"fromNamespaces": ["a", "b"]})),
+        ),
+        (
+            "workspaces",
+            policy(json!({"onWithdrawal": "Rollback"})),
+            "onWithdrawal",
+            "supported values: \"KeepServing\", \"RollBack\"",
+            policy(json!({"onWithdrawal": "KeepServing"})),
+        ),
+        (
+            "approvals",
+            decision("decision", "Maybe".into()),
+            "spec.decision",
+            "supported values: \"Approved\", \"Rejected\"",
+            decision("decision", "Rejected".into()),
+        ),
+        ("approvals", decision("decision", Value::Null), "spec.decision", "Required value", json!({})),
+        ("approvals", decision("by", Value::Null), "spec.by", "Required value", json!({})),
+        (
+            "approvals",
+            decision("by", format!("{most}x").into()),
+            "spec.by",
+            "may not be more than 253",
+            decision("by", most.into()),
+        ),
+        ("approvals", decision("assetId", Value::Null), "spec.assetId", "Required value", json!({})),
+        (
+            "approvals",
+            decision("modelVersionRef", Value::Null),
+            "spec.modelVersionRef",
+            "Required value",
+            json!({}),
+        ),
+        (
+            "approvals",
+            decision("tiers", json!([])),
+            "spec.tiers",
+            "at least 1 items",
+            decision("tiers", Value::Null),
+        ),
+        (
+            "approvals",
+            decision("tiers", json!(["a", "a"])),
+            "spec.tiers[1]",
+            "Duplicate value",
+            decision("tiers", json!(["a", "A"])),
+        ),
+        (
+            "approvals",
+            decision("tiers", many(33).into()),
+            "spec.tiers",
+            "at most 32 items",
+            decision("tiers", many(32).into()),
+        ),
+        (
+            "approvals",
+            decision("evidence", json!([])),
+            "spec.evidence",
+            "at least 1 items",
+            decision("evidence", Value::Null),
+        ),
+        (
+            "approvals",
+            decision("evidence", json!([document, document])),
+            "spec.evidence[1]",
+            "Duplicate value",
+            decision("evidence", json!([document])),
+        ),
+        (
+            "approvals",
+            decision("evidence", json!([{"name": "report"}])),
+            "spec.evidence[0].uri",
+            "Required value",
+            json!({}),
+        ),
+        (
+            "approvals",
+            decision("expiresAt", "2027-03-31".into()),
+            "spec.expiresAt",
+            "date-time",
+            decision("expiresAt", "2027-03-31T02:00:00+02:00".into()),
+        ),
+        ("approvals", decision("comment", "x".into()), "spec.comment", "unknown field", json!({})),
+    ];
+    let mut bad = vec![];
+    for (kind, wrong, field, says, right) in cases {
+        let send = async |patch| stand.create(kind, &patched(example(kind), patch), "&dryRun=All").await;
+        let told = send(&wrong).await.err().unwrap_or_default();
+        if !(told.contains(field) && told.contains(says)) {
+            bad.push(format!("{kind} {wrong}: {told}"));
+        }
+        if let Err(message) = send(&right).await {
+            bad.push(format!("{kind} {right} was refused: {message}"));
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    stand.leave().await;
+}
+
 #[tokio::test]
 async fn what_cannot_be_changed_is_refused_with_a_sentence_and_the_rest_can() {
     let stand = Stand::new("changes").await;
@@ -197,6 +329,16 @@ async fn the_largest_manifest_is_taken() {
     let sizes = many(64, &|n| format!("s{n:02}{}", text("z", 60)).into());
     let deployment =
         json!({"environments": environment_globs, "identities": identity_globs, "instanceTypes": sizes});
+    let approvals = json!({"count": 10, "fromNamespaces": many(64, &|n| name(n).into())});
+    let evidence = many(20, &|n| {
+        let uri = format!("https://{n:02}{}", text("ä", 1014));
+        json!({"name": name(n), "uri": uri, "sha256": text("f", 64)})
+    });
+    let registry = text("ä", 700);
+    let decision = json!({
+        "assetId": format!("azureml://registries/{registry}/models/{}/versions/1234567890", text("m", 255)),
+        "tiers": many(32, &|n| name(n).into()), "by": text("ä", 253), "reason": text("ä", 4096), "evidence": evidence,
+    });
     let publishers = |lists: &[&str]| {
         many(24, &|n| {
             // An object has room for one selector of this size, and the API server for not much more.
@@ -224,7 +366,7 @@ async fn the_largest_manifest_is_taken() {
         ("registries", json!({"spec": {"tags": foreign}})),
         (
             "workspaces",
-            json!({"spec": {"policy": {"sources": sources, "deployment": deployment}, "allowedNamespaces": allowed,
+            json!({"spec": {"policy": {"sources": sources, "deployment": deployment, "approvals": approvals}, "allowedNamespaces": allowed,
                 "publishers": publishers(&["models", "endpoints"])}}),
         ),
         (
@@ -238,6 +380,7 @@ async fn the_largest_manifest_is_taken() {
             "endpoint": {"tags": tags, "identity": identity},
             "deployment": {"tags": foreign, "environmentVariables": variables, "environment": environment, "code": code}}}}),
         ),
+        ("approvals", json!({"spec": decision})),
     ];
     for (kind, patch) in patches {
         let answer = stand.create(kind, &patched(example(kind), &patch), "&dryRun=All").await;
@@ -286,6 +429,11 @@ async fn a_field_that_is_left_out_gets_the_default_that_its_text_names() {
                 "online": {"endpoint": {"name": "taxi"}, "deployment": {}}}),
             json!({"management": "Manage", "deletionPolicy": "Delete", "suspend": false, "strategy": {}}),
         ),
+        (
+            "approvals",
+            json!({"modelVersionRef": place, "assetId": asset("models", "m"), "decision": "Approved", "by": "ada"}),
+            json!({}),
+        ),
     ];
     for (kind, spec, defaults) in smallest {
         let mut object = example(kind);
@@ -323,7 +471,7 @@ async fn kubectl_explains_every_field() {
     let request = http::Request::get("/openapi/v3/apis/bindery.dev/v1alpha1").body(vec![]).unwrap();
     let document: Value = stand.client.request(request).await.unwrap();
     let (mut silent, mut seen) = (vec![], 0);
-    for kind in ["Registry", "Workspace", "ModelVersion", "DeploymentBinding"] {
+    for kind in ["Registry", "Workspace", "ModelVersion", "DeploymentBinding", "Approval"] {
         let spec =
             &document["components"]["schemas"][format!("dev.bindery.v1alpha1.{kind}")]["properties"]["spec"];
         every_field(spec, &format!("{kind}.spec"), &mut |path, schema| {
@@ -356,6 +504,7 @@ async fn kubectl_get_is_a_useful_page() {
         "NAMESPACE NAME REGIONS READY REASON AGE",
         "NAMESPACE NAME TIER LOCATION READY REASON AGE",
         "NAMESPACE NAME WORKSPACE ENDPOINT VERSION PHASE TRAFFIC READY REASON AGE",
+        "NAMESPACE NAME DECISION BY VERSION EXPIRES READY REASON AGE",
     ];
     assert_eq!(headers, expected.map(str::to_string).into());
     // Where it is: a version in its registry or workspace, a binding in its workspace, at its endpoint.
@@ -366,18 +515,20 @@ async fn kubectl_get_is_a_useful_page() {
     };
     assert_eq!(row("modelversion")[..3], ["fares-dev", "nyc-taxi-fare", "3"]);
     assert_eq!(row("deploymentbinding")[..3], ["fares-prod", "taxi-fare-prod", "taxi-fare-3"]);
-    for name in ["registry", "workspace", "modelversion", "deploymentbinding"] {
+    let decided = ["Approved", "ada@fares.example", "taxi-fare-3", "2027-03-31T00:00:00Z"];
+    assert_eq!(row("approval")[..4], decided);
+    for name in ["registry", "workspace", "modelversion", "deploymentbinding", "approval"] {
         assert!(page.contains(&format!("{name}.bindery.dev/example")), "{page}");
     }
     let short = stand.kubectl_says(&[
         "get",
         "--namespace",
         &stand.namespace,
-        "amlreg,amlws,amlmv,amlbind",
+        "amlreg,amlws,amlmv,amlbind,amlappr",
         "--output",
         "name",
     ]);
-    let names = ["registry", "workspace", "modelversion", "deploymentbinding"];
+    let names = ["registry", "workspace", "modelversion", "deploymentbinding", "approval"];
     assert_eq!(short.lines().collect::<Vec<_>>(), names.map(|n| format!("{n}.bindery.dev/example")));
     stand.leave().await;
 }

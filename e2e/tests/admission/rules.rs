@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::example::{KINDS, asset};
+use crate::example::{WITH_AN_INTERVAL, asset};
 use crate::sentences::*;
 
 /// A rule of one field: what breaks it, what it says, and what is just right.
@@ -40,7 +40,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
         }));
         cases.extend(rules_of_publishers(kind));
     }
-    for kind in KINDS {
+    for kind in WITH_AN_INTERVAL {
         for (wrong, right) in [("59s", "60s"), ("24h1s", "24h")] {
             let (wrong, right) = (at("spec.interval", wrong.into()), at("spec.interval", right.into()));
             cases.push(case(kind, "spec", "interval must be from 1m to 24h", wrong, right));
@@ -54,6 +54,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_references());
     cases.extend(rules_of_policies());
     cases.extend(rules_of_text());
+    cases.extend(rules_of_approvals());
     cases
 }
 
@@ -288,6 +289,7 @@ fn rules_of_references() -> Vec<Case> {
     of("deploymentbindings", "spec.workspaceRef", &workspace);
     of("deploymentbindings", "spec.model.versionRef", &version);
     of("workspaces", "spec.policy.sources[].registryRef", &from);
+    of("approvals", "spec.modelVersionRef", &|reference| at("spec.modelVersionRef", reference));
     cases
 }
 
@@ -327,6 +329,20 @@ fn rules_of_policies() -> Vec<Case> {
         ),
         case(
             kind,
+            "spec.policy.deployment.environments[]",
+            SEEN,
+            deployment("environments", &environment.replace("shared", "sha\u{200b}red")),
+            deployment("environments", environment),
+        ),
+        case(
+            kind,
+            "spec.policy.deployment.identities[]",
+            SEEN,
+            deployment("identities", &identity.replace('*', "admin\u{200e}*")),
+            deployment("identities", identity),
+        ),
+        case(
+            kind,
             "spec.policy.deployment.instanceTypes[]",
             INSTANCE_TYPE,
             deployment("instanceTypes", "Standard_DS*"),
@@ -353,6 +369,13 @@ fn rules_of_policies() -> Vec<Case> {
             MODEL_GLOB,
             source(json!({"name": "one", "thisWorkspace": {}, "models": ["nyc-[a-z]"]})),
             source(json!({"name": "one", "thisWorkspace": {}, "models": ["nyc-*", "taxi_?"]})),
+        ),
+        case(
+            kind,
+            "spec.policy.approvals.fromNamespaces[]",
+            NAMESPACE,
+            at("spec.policy.approvals.fromNamespaces", json!(["model-risk", "Model Risk"])),
+            at("spec.policy.approvals", json!({"count": 10, "fromNamespaces": ["model-risk", "7"]})),
         ),
         case(kind, "spec.tier", TIER, at("spec.tier", "prod\n".into()), at("spec.tier", "Prod_1.a".into())),
     ]
@@ -401,6 +424,7 @@ fn rules_of_text() -> Vec<Case> {
     );
     let script = format!("{deployment}.code.scoringScript");
     of(binding, &script, SCRIPT, &paths, "src/score.py");
+    of(binding, &script, SEEN, &["src/sco\u{200b}re.py", "src/\u{202e}yp.score"], "src/sc\u{f6}re.py");
     of(
         binding,
         &script,
@@ -437,6 +461,9 @@ fn rules_of_text() -> Vec<Case> {
         for right in [own, shared, &own.to_lowercase()] {
             of(binding, field, says, &wrong, right);
         }
+        let unseen =
+            [own.replace("my.asset", "my\u{200b}asset"), shared.replace("azureml/", "azur\u{ad}eml/")];
+        of(binding, field, SEEN, &unseen.each_ref().map(String::as_str), own);
         let name = field.rsplit('.').next().unwrap_or_default();
         let dots = format!("{name} must have no '.' or '..' between its slashes").leak();
         of(binding, field, dots, &[&own.replace("my.asset", "..")], own);
@@ -460,6 +487,8 @@ fn rules_of_text() -> Vec<Case> {
             uri("azureml://datastores/d/paths/x"),
         ));
     }
+    let (wrong, right) = ("azureml://datastores/d/paths/\u{202e}x", "azureml://datastores/d/paths/\u{fc}");
+    cases.push(case(version, "spec.source.uri", SEEN, uri(wrong), uri(right)));
     let says = "uri must have no '.' or '..' between its slashes";
     for wrong in ["azureml://datastores/d/paths/../../x", "azureml://datastores/d/paths/%2E%2e/x"] {
         cases.push(case(
@@ -484,7 +513,126 @@ fn rules_of_text() -> Vec<Case> {
             let field = format!("{field}.userAssigned[]").leak();
             cases.push(case(kind, field, IDENTITY, ids(wrong), ids(id)));
         }
+        let field = format!("{field}.userAssigned[]").leak();
+        cases.push(case(kind, field, SEEN, ids(&format!("{id}\u{200b}")), ids(id)));
     }
+    cases
+}
+
+/// What somebody decides about an asset, and what the decision rests on.
+fn rules_of_approvals() -> Vec<Case> {
+    let kind = "approvals";
+    let mut cases = vec![];
+    let mut of = |field: &str, says, put: &dyn Fn(&str) -> Value, wrong: &[&str], right: &[&str]| {
+        let field: &'static str = field.to_string().leak();
+        for wrong in wrong {
+            cases.extend(right.iter().map(|right| case(kind, field, says, put(wrong), put(right))));
+        }
+    };
+    let shared = "azureml://registries/fares-models/models/nyc-taxi-fare/versions/3";
+    let own = &asset("models", "nyc_taxi-fare");
+    let id = |id: &str| at("spec.assetId", id.into());
+    let wrong = [
+        "",
+        "nyc-taxi-fare:3",
+        "azureml:nyc-taxi-fare:3",
+        own.trim_start_matches('/'),
+        &own.replace("/versions/1", ""),
+        &own.replace("/models/", "/environments/"),
+        &own.replace("nyc_taxi-fare", "nyc%5Ftaxi-fare"),
+        &own.replace("/versions/1", "/versions/01"),
+        &format!("{own}/"),
+        &format!("{own}\n"),
+        &format!("{own}?api-version=1"),
+        &format!("{own} "),
+        &shared.replace("/versions/3", "/versions/*"),
+        &shared.replace("/versions/3", "/labels/latest"),
+        &shared.replace("fares-models", "fares/models"),
+        &shared.replace("fares-models", "fares models"),
+        &shared.replace("fares-models", ""),
+    ];
+    of("spec.assetId", ASSET_ID, &id, &wrong, &[shared, own, &own.to_lowercase()]);
+    let unseen = ["fares\u{200b}-models", "fares\u{202e}-models", "fares\u{ad}-models"];
+    let unseen = unseen.map(|name| shared.replace("fares-models", name));
+    of("spec.assetId", SEEN, &id, &unseen.each_ref().map(String::as_str), &[shared]);
+
+    let by = |by: &str| at("spec.by", by.into());
+    let wrong = [
+        "",
+        " ",
+        " ada",
+        "ada ",
+        "ada\n",
+        "ada\tlovelace",
+        "ada\u{7f}",
+        "ada\u{200b}",
+        "a\u{202e}da",
+        "ada\u{85}",
+    ];
+    let right = [
+        "ada@fares.example",
+        "system:serviceaccount:argocd:argocd-application-controller",
+        "Ada Lovelace",
+        "a",
+        "Ädä",
+    ];
+    of("spec.by", PERSON, &by, &wrong, &right);
+
+    let tiers = |tier: &str| at("spec.tiers", json!(["staging", tier]));
+    of("spec.tiers[]", TIER, &tiers, &["", "all tiers", "-prod", "prod\n"], &["Prod_1.a"]);
+
+    let document = |field: &str, value: &str| {
+        let mut document = json!({"name": "report", "uri": "https://reports.example/3.pdf"});
+        document[field] = value.into();
+        at("spec.evidence", json!([document]))
+    };
+    let named = |name: &str| document("name", name);
+    of("spec.evidence[].name", ENTRY_NAME, &named, &["", "The report", "report-"], &["report-1"]);
+    let uri = |uri: &str| document("uri", uri);
+    let wrong = [
+        "",
+        "https://",
+        "http://reports.example/3.pdf",
+        "HTTPS://reports.example/3.pdf",
+        "javascript:alert(1)",
+        "reports.example/3.pdf",
+        "https://ada:secret@reports.example/3.pdf",
+        "https://reports.example/3.pdf?sig=secret",
+        "https://reports.example/3.pdf#page=2",
+        "https://reports.example/3 4.pdf",
+        "https://reports.example/3.pdf\n",
+        "https://reports.example\\3.pdf",
+        "https://reports.example/<b>",
+        "https://reports.example/\"3",
+    ];
+    let right = [
+        "https://reports.example:8443/fares/3.pdf",
+        "https://reports.example/%C3%A4/(3)~'&=;+$,!*",
+        "https://ä.example/ü",
+    ];
+    of("spec.evidence[].uri", DOCUMENT, &uri, &wrong, &right);
+    let unseen = ["https://reports.example/\u{202e}fdp.3", "https://reports.example/3\u{200b}.pdf"];
+    of("spec.evidence[].uri", SEEN, &uri, &unseen, &right);
+    let sha256 = |digits: &str| document("sha256", digits);
+    let digits = "0123456789abcdef".repeat(4);
+    let wrong = ["", &digits[1..], &digits.to_uppercase(), &digits.replace('f', "g")];
+    of("spec.evidence[].sha256", SHA256, &sha256, &wrong, &[&digits]);
+
+    let reason = |reason: &str| at("spec.reason", reason.into());
+    of(
+        "spec.reason",
+        DESCRIPTION,
+        &reason,
+        &["a\u{0}", "ding\u{7}"],
+        &["", "two\nlines,\tand more: ünï <b>?"],
+    );
+    of(
+        "spec.reason",
+        SEEN,
+        &reason,
+        &["bet\u{200b}ter", "\u{2066}better"],
+        &["a \u{1f468}\u{200d}\u{1f469}"],
+    );
     cases
 }
 
@@ -660,7 +808,7 @@ fn rules_of_bindings() -> Vec<Case> {
 fn rules_of_periods() -> Vec<Case> {
     let deployment = "spec.online.deployment";
     let mut fields: Vec<(&'static str, String)> =
-        KINDS.map(|kind| (kind, "spec.interval".to_string())).to_vec();
+        WITH_AN_INTERVAL.map(|kind| (kind, "spec.interval".to_string())).to_vec();
     for name in ["keepPrevious", "keepFailed", "progressDeadline", "handover"] {
         fields.push(("deploymentbindings", format!("spec.strategy.{name}")));
     }
@@ -803,5 +951,27 @@ pub fn rules_of_changes() -> Vec<Case> {
     cases.push(case(kind, "spec", none, at("spec.online", Value::Null), next));
     let smaller = at("spec.online.deployment", json!({"instanceCount": 1, "instanceType": null}));
     cases.push(case(kind, "spec", endpoint, at("spec.online.endpoint.name", "other".into()), smaller));
+
+    let kind = "approvals";
+    let says = "an Approval cannot be changed: make a new one, and delete this one to withdraw it";
+    let labels =
+        json!({"metadata": {"labels": {"team": "fares"}, "annotations": {"bindery.dev/reconcile": "1"}}});
+    for wrong in [
+        at("spec.decision", "Rejected".into()),
+        at("spec.by", "eve".into()),
+        at("spec.assetId", asset("models", "other").into()),
+        at("spec.modelVersionRef.name", "taxi-fare-4".into()),
+        at("spec.modelVersionRef.namespace", Value::Null),
+        at("spec.tiers", json!(["production", "staging"])),
+        at("spec.tiers", Value::Null),
+        at("spec.reason", "Worse.".into()),
+        at("spec.reason", Value::Null),
+        at("spec.evidence", Value::Null),
+        at("spec.evidence", json!([{"name": "report", "uri": "https://reports.example/other"}])),
+        at("spec.expiresAt", "2037-03-31T00:00:00Z".into()),
+        at("spec.expiresAt", Value::Null),
+    ] {
+        cases.push(case(kind, "<nil>", says, wrong, labels.clone()));
+    }
     cases
 }

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use bindery::api::Workspace;
+use bindery::api::{Approval, Workspace};
 use e2e::control_plane::shared;
 use e2e::{Progress, tools};
 use k8s_openapi::api::admissionregistration::v1::{
@@ -18,7 +18,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{ClusterRole, RoleBinding};
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -136,7 +136,10 @@ async fn by_default_it_is_one_pod_with_the_rights_that_the_tests_run_under() {
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
     assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
     let container = &pod["containers"][0];
-    assert_eq!(container["args"], json!(["run", "--cluster-id=aks-1", "--handover=2m", "--log-format=text"]));
+    assert_eq!(
+        container["args"],
+        json!(["run", "--cluster-id=aks-1", "--handover=2m", "--authors-checked", "--log-format=text"])
+    );
     assert_eq!((&container["env"], &container["envFrom"]), (&Value::Null, &Value::Null));
     assert_eq!((&container["volumeMounts"], &pod["volumes"]), (&Value::Null, &Value::Null));
     assert_eq!(
@@ -477,6 +480,10 @@ async fn values_that_cannot_be_right_are_refused_with_a_sentence() {
             "at '/operatorIdentity/allow/0/subscriptions/0': 'prod' does not match pattern",
         ),
         (
+            json!({"clusterId": "a", "approvalPolicy": {"onBehalfOf": "argocd"}}),
+            "at '/approvalPolicy/onBehalfOf': got string, want array",
+        ),
+        (
             json!({"clusterId": "a", "crds": {"install": false}}),
             "additional properties 'install' not allowed",
         ),
@@ -527,14 +534,17 @@ async fn an_api_server_takes_every_object_of_it() {
 const KINDS: [&str; 5] = ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals"];
 const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
 
-/// A namespace with the chart's roles in the cluster, and with the policy for statuses in this namespace alone: other
-/// tests use the same cluster.
+const ON_BEHALF_OF: &str = "system:serviceaccount:argocd:argocd-application-controller";
+
+/// A namespace with the chart's roles in the cluster, and with its policies in this namespace alone: other tests use the
+/// same cluster. Accounts of `ON_BEHALF_OF` may write approvals for others.
 async fn with_roles(helm: &Path, namespace: &str) -> (kube::Client, String) {
     let client = shared().await.unwrap().client().unwrap();
     let apply = PatchParams::apply("chart-test").force();
     let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
     Api::<Namespace>::all(client.clone()).patch(namespace, &apply, &Patch::Apply(&space)).await.unwrap();
-    let mut objects = render(helm, &json!({"clusterId": "aks-1", "crds": {"enabled": false}}));
+    let values = json!({"clusterId": "aks-1", "crds": {"enabled": false}, "approvalPolicy": {"onBehalfOf": ["it's \"me\"", ON_BEHALF_OF]}});
+    let mut objects = render(helm, &values);
     let only_here = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
     let operator = "system:serviceaccount:bindery-system:release-bindery".to_string();
     for object in &mut objects {
@@ -683,4 +693,86 @@ async fn only_the_operator_writes_a_status() {
     };
     assert!(refused.contains("Only Bindery writes the status of its objects"), "{refused}");
     write(&operator).await.unwrap();
+}
+
+/// An approval counts as a person's word, so the name in it is that of whoever writes it.
+#[tokio::test]
+async fn an_approval_is_in_the_name_of_whoever_writes_it() {
+    let Some(helm) = helm().await else { return };
+    let namespace = "chart-approvals";
+    let (client, _) = with_roles(&helm, namespace).await;
+    e2e::crds::install_crds(&client, &bindery::api::crds()).await.unwrap();
+    for (user, role) in
+        [("ada", "approver"), ("grace", "approver"), ("tess", "team"), (ON_BEHALF_OF, "approver")]
+    {
+        bind(&client, namespace, user, &format!("{namespace}-bindery-{role}")).await;
+    }
+    let approval = |name: &str, by: &str| {
+        json!({"apiVersion": "bindery.dev/v1alpha1", "kind": "Approval", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"modelVersionRef": {"name": "taxi-3", "namespace": "fares"}, "decision": "Approved", "by": by,
+                "assetId": "azureml://registries/fares-models/models/taxi/versions/3"}})
+    };
+    let of = async |user: &str| -> Api<Approval> {
+        Api::namespaced(shared().await.unwrap().client_as(user).unwrap(), namespace)
+    };
+    let create = async |user: &str, by: &str| {
+        let name = format!("{user}-for-{by}").replace(':', "-").to_lowercase();
+        let object = serde_json::from_value(approval(&name, by)).unwrap();
+        let made = of(user).await.create(&PostParams::default(), &object).await;
+        made.map(|_| ()).map_err(|refused| refused.to_string())
+    };
+    // On a cluster that outlives the test, of an earlier run.
+    let all: Api<Approval> = Api::namespaced(client.clone(), namespace);
+    let everything = async || all.delete_collection(&DeleteParams::default(), &ListParams::default()).await;
+    everything().await.unwrap();
+    // A policy takes a moment until it is in force.
+    let begun = std::time::Instant::now();
+    let refused = loop {
+        match create("ada", "grace").await {
+            Err(refused) => break refused,
+            Ok(()) => assert!(begun.elapsed().as_secs() < 60, "ada decided as grace"),
+        }
+        everything().await.unwrap();
+    };
+    let sentence = "spec.by has to be your own name, ada. Accounts that apply approvals for other people, such as the one of a GitOps tool, have to be listed in approvalPolicy.onBehalfOf of the chart's values.";
+    assert!(refused.contains(sentence), "{refused}");
+    for (user, by, says) in [
+        ("ada", "Ada", "spec.by has to be your own name, ada."),
+        ("ada", ON_BEHALF_OF, "spec.by has to be your own name, ada."),
+        ("tess", "tess", "cannot create resource \"approvals\""),
+    ] {
+        let refused = create(user, by).await.unwrap_err();
+        assert!(refused.contains(says), "{user} for {by}: {refused}");
+    }
+    create("ada", "ada").await.unwrap();
+    create(ON_BEHALF_OF, "grace").await.unwrap();
+    // Nobody makes it another's afterwards, and an apply that would create it is a creation.
+    let apply = PatchParams::apply("chart-test").force();
+    let (own, other) = (approval("ada-for-ada", "grace"), approval("applied", "grace"));
+    let ada = of("ada").await;
+    let changed = ada.patch("ada-for-ada", &apply, &Patch::Apply(&own)).await.unwrap_err().to_string();
+    assert!(changed.contains("an Approval cannot be changed"), "{changed}");
+    let applied = ada.patch("applied", &apply, &Patch::Apply(&other)).await.unwrap_err().to_string();
+    assert!(applied.contains(sentence), "{applied}");
+    // To withdraw is not to decide in somebody's name.
+    of("grace").await.delete("ada-for-ada", &DeleteParams::default()).await.unwrap();
+}
+
+/// Where nobody checks who writes an approval, the operator has to know.
+#[tokio::test]
+async fn the_operator_is_told_whether_the_policy_for_approvals_is_there() {
+    let Some(helm) = helm().await else { return };
+    for (values, there) in [
+        (json!({}), true),
+        (json!({"approvalPolicy": {"create": false}}), false),
+        (json!({"watchNamespaces": ["fares"]}), false),
+    ] {
+        let mut all = json!({"clusterId": "aks-1", "statusPolicy": {"create": false}});
+        all.as_object_mut().unwrap().extend(values.as_object().unwrap().clone());
+        let objects = render(&helm, &all);
+        let arguments = &one(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
+        let told = arguments.as_array().unwrap().contains(&json!("--authors-checked"));
+        let made = kinds(&objects).contains(&"ValidatingAdmissionPolicyBinding");
+        assert_eq!((made, told), (there, there), "{values}");
+    }
 }

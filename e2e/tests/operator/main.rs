@@ -6,6 +6,7 @@
 
 mod allowed_namespaces;
 mod answers;
+mod approvals;
 mod attempts;
 mod bad_input;
 mod binding;

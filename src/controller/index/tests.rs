@@ -144,6 +144,22 @@ fn our_own_status_wakes_nobody_and_anybody_elses_does() {
     assert_eq!(names(&index.applied(&again, Some(status(&["azureml://two"])))), ["taxi"]);
 }
 
+/// The number of a version in a workspace can be made again, with other files and the same words in the status.
+#[test]
+fn whoever_reads_a_version_is_woken_when_azure_has_made_it_again() {
+    let index = index_of(&["reader"]);
+    index.asks(&reader("reader"), &ClusterRead::Object(taxi("again").key()));
+    let made = |at: &str| {
+        let mut it = taxi("again");
+        let status = json!({"observedGeneration": 1, "assetId": "/subscriptions/s/x", "createdAt": at});
+        it.status = Some(serde_json::from_value(status).expect("a status"));
+        names(&index.applied(&it, None)).join(" ")
+    };
+    assert_eq!(made("2026-03-01T12:00:00Z"), "again reader");
+    assert_eq!(made("2026-03-01T12:00:00Z"), "");
+    assert_eq!(made("2026-03-01T12:00:01Z"), "again reader");
+}
+
 #[test]
 fn after_a_listing_who_asked_about_what_is_gone_or_changed_is_woken_too() {
     let index = index_of(&["of-one", "of-two", "of-three"]);

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::controller::fixtures;
 use crate::decide::Watched;
-use crate::decide::facts::ClusterRead;
+use crate::decide::facts::{ClusterRead, Name};
 use crate::heard::Log;
 
 #[tokio::test]
@@ -132,6 +132,9 @@ fn what_is_not_watched_is_not_called_absent() {
         context.options.watched = watched;
         assert_eq!(found(&context, ClusterRead::Object(key(namespace))), object);
         assert_eq!(found(&context, ClusterRead::Namespace(namespace.into())), labels);
+        let decided = ClusterRead::Naming(ObjectKind::Approval, Name::decision("azureml://x", namespace));
+        let decisions = if object == "NotWatched" { "NotWatched" } else { "Naming([])" };
+        assert_eq!(found(&context, decided), decisions);
     }
 }
 

@@ -120,7 +120,8 @@ impl Question<'_> {
             // A rejection of an earlier asset is a warning that nobody has taken back.
             _ if !again || !ballot.approves => Standing::Counts,
             (_, None) => Standing::OfUnknownAge,
-            (_, Some(made)) if made > ballot.written => Standing::OfAnEarlierAsset,
+            // Kubernetes counts whole seconds.
+            (_, Some(made)) if made.as_second() > ballot.written.as_second() => Standing::OfAnEarlierAsset,
             _ => Standing::Counts,
         }
     }

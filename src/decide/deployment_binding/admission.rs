@@ -164,10 +164,15 @@ fn of_deployment(facts: &Facts) -> Refused {
 }
 
 impl Facts {
-    /// Does somebody speak against the wanted version, so that it has to go to nothing?
+    /// Does somebody speak against the wanted version, so that it has to go to nothing? Where its object cannot be read, the
+    /// deployment says which version that is.
     pub(super) fn must_fall(&self) -> bool {
-        let SourceVersion::Ready { asset_id, .. } = &self.version else { return false };
-        self.is_revoked(asset_id)
+        if let SourceVersion::Ready { asset_id, .. } = &self.version {
+            return self.is_revoked(asset_id);
+        }
+        let Some((_, name)) = self.wanted() else { return false };
+        let found = self.deployments.iter().find(|d| d.name() == name);
+        found.and_then(|d| d.properties.model.as_deref()).is_some_and(|asset| self.is_revoked(asset))
     }
 
     /// May the wanted version get more traffic than it has?

@@ -98,7 +98,13 @@ impl Kind for ModelVersion {
 
     fn outward(&self) -> String {
         let status = self.current();
-        format!("{}{:?}{:?}", words_of(&status.conditions), status.asset_id, status.lineage)
+        format!(
+            "{}{:?}{:?}{:?}",
+            words_of(&status.conditions),
+            status.asset_id,
+            status.created_at,
+            status.lineage
+        )
     }
 
     fn claim(&self) -> Option<&str> {

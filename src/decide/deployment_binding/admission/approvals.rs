@@ -12,7 +12,7 @@ use crate::api::{
 use crate::azure::model::resource::{ModelVersion, OnlineDeployment, Provisioning};
 use crate::azure::model::{Purpose, folded};
 use crate::decide::approval::tally::{Ballot, Question, Standing, Tally};
-use crate::decide::facts::{Known, Name};
+use crate::decide::facts::{ClusterRead, Known, Name};
 use crate::decide::rollout::{PREVIOUS_TAG, Revision, STABLE_TAG};
 use crate::decide::{Place, SourceVersion, elapsed};
 
@@ -30,8 +30,20 @@ pub struct Approvals {
     pub ballots: Vec<(String, Ballot)>,
     /// The Approvals that the status remembers and whose deletion this process has seen, by namespace and name.
     pub deleted: Vec<(String, String)>,
+    /// The namespaces whose decisions would count, and which the operator does not watch.
+    pub unwatched: Vec<String>,
     /// When Azure made the wanted version, as it says now.
     pub made: Option<Timestamp>,
+}
+
+/// What speaks against an asset, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Against {
+    Nothing,
+    /// An approval that it needs has ended.
+    Expiry,
+    /// A rejection, or an approval that was withdrawn and is missing now.
+    Word,
 }
 
 impl Approvals {
@@ -59,7 +71,13 @@ impl Approvals {
         assets.dedup_by_key(|asset| folded(asset));
         for asset in assets {
             for namespace in &policy.from_namespaces {
-                for approval in known.naming::<Approval>(Name::decision(&asset, namespace)) {
+                let name = Name::decision(&asset, namespace);
+                if known.is_unwatched(&ClusterRead::Naming(ObjectKind::Approval, name.clone()))
+                    && !found.unwatched.contains(namespace)
+                {
+                    found.unwatched.push(namespace.clone());
+                }
+                for approval in known.naming::<Approval>(name) {
                     if !approval.is_deleting() && folded(&approval.spec.asset_id) == folded(&asset) {
                         found.ballots.push((asset.clone(), Ballot::of(&approval)));
                     }
@@ -121,24 +139,29 @@ impl Facts {
         })
     }
 
-    /// Does something speak against this asset: a rejection, or an approval that was withdrawn and is missing now? An absence
-    /// that nobody saw arise says nothing: a restore may be on its way.
-    pub(super) fn is_revoked(&self, asset: &str) -> bool {
-        let Some(tally) = self.count(asset) else { return false };
-        !tally.rejected.is_empty() || (!self.is_enough(&tally) && self.is_withdrawn(asset))
-    }
-
-    /// The same of what serves; there an approval that has ended speaks against it too.
-    fn is_over(&self, asset: &str) -> bool {
-        let Some(tally) = self.count(asset) else { return false };
+    /// What speaks against this asset? An absence that nobody saw arise says nothing: a restore may be on its way.
+    fn against(&self, asset: &str) -> Against {
+        let Some(tally) = self.count(asset) else { return Against::Nothing };
         let ended = |(ballot, standing): &(Ballot, Standing)| {
             ballot.approves && matches!(standing, Standing::Expired(_))
         };
-        self.is_revoked(asset) || (!self.is_enough(&tally) && tally.ignored.iter().any(ended))
+        let lacking = !self.is_enough(&tally);
+        if !tally.rejected.is_empty() || (lacking && self.is_withdrawn(asset)) {
+            Against::Word
+        } else if lacking && tally.ignored.iter().any(ended) {
+            Against::Expiry
+        } else {
+            Against::Nothing
+        }
+    }
+
+    /// Does somebody speak against this asset?
+    pub(super) fn is_revoked(&self, asset: &str) -> bool {
+        self.against(asset) == Against::Word
     }
 
     /// Where the traffic goes when what serves is not approved any more and the workspace says `RollBack`: to the deployment
-    /// that was stable before, while that is warm and nothing speaks against it.
+    /// that was stable before, while that is warm and less speaks against it. As much would send the traffic to and fro.
     pub fn goes_back(&self) -> Option<(Revision, String)> {
         let (policy, _) = self.asked_of_approvals()?;
         if policy.on_withdrawal != Some(OnWithdrawal::RollBack) || self.situation.deleting {
@@ -152,7 +175,7 @@ impl Facts {
         let (stable, previous) = (tagged(STABLE_TAG)?, tagged(PREVIOUS_TAG)?);
         let warm = previous.provisioning() == Provisioning::Succeeded && previous.name() != stable.name();
         let (over, back) = (stable.properties.model.as_deref()?, previous.properties.model.as_deref()?);
-        if !warm || !self.is_over(over) || self.is_revoked(back) {
+        if !warm || self.against(back) >= self.against(over) {
             return None;
         }
         Some((Revision::tagged(previous)?, previous.name().to_string()))
@@ -170,8 +193,9 @@ impl Facts {
         }
         let mut all: Vec<KnownApproval> = vec![];
         for asset in self.assets() {
-            let counted = self.count(&asset).unwrap_or_default().approved;
-            all.extend(counted.iter().map(|ballot| KnownApproval {
+            let tally = self.count(&asset).unwrap_or_default();
+            let enough = self.is_enough(&tally);
+            all.extend(tally.approved.iter().map(|ballot| KnownApproval {
                 asset_id: asset.clone(),
                 namespace: ballot.namespace.clone(),
                 name: ballot.name.clone(),
@@ -183,12 +207,14 @@ impl Facts {
                 let there = |(_, b): &(String, Ballot)| b.namespace == it.namespace && b.name == it.name;
                 folded(&it.asset_id) == folded(&asset) && !self.approvals.ballots.iter().any(there)
             });
-            all.extend(missing.map(|it| {
+            let missing = missing.map(|it| {
                 let seen =
                     self.approvals.deleted.iter().any(|(n, name)| *n == it.namespace && *name == it.name);
                 let withdrawn_at = it.withdrawn_at.or_else(|| seen.then_some(self.situation.now));
                 KnownApproval { withdrawn_at, ..it.clone() }
-            }));
+            });
+            // One that was withdrawn and that others stand in for is missed by nobody.
+            all.extend(missing.filter(|it| it.withdrawn_at.is_none() || !enough));
         }
         all.sort();
         all.truncate(KNOWN);
@@ -281,6 +307,12 @@ fn missing(facts: &Facts, asset: &str, tally: &Tally) -> String {
         }
     }
     said.truncate(NAMED);
+    let unwatched = facts.approvals.unwatched.join(", ");
+    if !unwatched.is_empty() {
+        said.push(format!(
+            " Approvals from {unwatched} are not seen: the operator does not watch that. Have it added to --watch-namespaces (watchNamespaces in the chart's values)."
+        ));
+    }
     said.concat()
 }
 

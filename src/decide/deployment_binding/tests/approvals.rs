@@ -97,6 +97,16 @@ fn enough_different_people_have_to_approve() {
             decided(asking(binding(), &json!({})), "1", |b| b.expires_at = Some(ago(0))),
             no(&format!(" {not} it ended at 2026-03-01T12:00:00Z.")),
         ),
+        (
+            "nobody has, and one of the namespaces is not watched",
+            asking(binding(), &json!({})).with(|f| f.approvals.unwatched = vec!["audit".into()]),
+            no(" Approvals from audit are not seen: the operator does not watch that. Have it added to --watch-namespaces (watchNamespaces in the chart's values)."),
+        ),
+        (
+            "one has, and another of the namespaces is not watched",
+            one(asking(binding(), &json!({}))).with(|f| f.approvals.unwatched = vec!["audit".into()]),
+            yes.into(),
+        ),
         ("another version", decided(asking(binding(), &json!({})), "2", |_| ()), no("")),
         ("one of two", one(asking(binding(), &two())), format!("False NotApproved: {ask_two} {how}")),
         (
@@ -160,19 +170,22 @@ fn enough_different_people_have_to_approve() {
 #[test]
 fn an_approval_is_of_the_files_that_were_there_when_it_was_given() {
     let id = ResourceId::workspace("s", "rg", "development").model_version("taxi", "1").to_string();
-    let made = |seconds: Option<u64>| {
+    let made = |at: Option<jiff::Timestamp>| {
         let it = asking(binding(), &json!({})).with(|f| {
             let SourceVersion::Ready { asset_id, registry, .. } = &mut f.version else { unreachable!() };
             (*asset_id, *registry) = (id.clone(), None);
-            f.approvals.made = seconds.map(ago);
+            f.approvals.made = at;
         });
         let it = decided(it, "1", |_| ());
         let said = admitted(&it.with(|f| f.approvals.ballots[0].0.clone_from(&id)).decide());
         said.split(" does not count: ").nth(1).and_then(|s| s.split(". ").next()).unwrap_or(&said).to_string()
     };
-    assert!(made(Some(7200)).starts_with("True"), "Azure made it before the decision");
-    assert!(made(Some(3600)).starts_with("True"), "in the same second");
-    assert_eq!(made(Some(60)), "Azure made the version after the decision");
+    assert!(made(Some(ago(7200))).starts_with("True"), "Azure made it before the decision");
+    assert!(made(Some(ago(3600))).starts_with("True"), "in the same second");
+    let later = |millis| ago(3600) + std::time::Duration::from_millis(millis);
+    assert!(made(Some(later(999))).starts_with("True"), "of which the API server writes down no parts");
+    assert_eq!(made(Some(later(1000))), "Azure made the version after the decision");
+    assert_eq!(made(Some(ago(60))), "Azure made the version after the decision");
     assert!(made(None).starts_with("Azure does not say when it made the version"));
 }
 
@@ -192,6 +205,8 @@ fn a_candidate_rises_only_while_it_is_approved_and_goes_when_somebody_speaks_aga
     let back = "False TakingBack working | -> set the traffic to v1 100% | now";
     let ask = "Workspace production serves only what is approved: an Approval from namespace risk, audit, for tier production; taxi:2 has none.";
     let how = "Approve it with an Approval whose spec.assetId is azureml://registries/models/models/taxi/versions/2.";
+    let missing =
+        |f: &mut Facts| f.version = SourceVersion::Missing { what: "ModelVersion fares/taxi-2".into() };
     let holds = |why: &str, next: &str| format!("False NotApproved stalled | {ask}{why} {how} | {next}");
     let (forgotten, ended, fresh) = (
         holds(
@@ -208,6 +223,16 @@ fn a_candidate_rises_only_while_it_is_approved_and_goes_when_somebody_speaks_aga
             "False Progressing working | -> move 50 % of the traffic to v2 | now",
         ),
         ("rejected", rejected(decided(rollout(), "2", |_| ()), "2").decide(), back),
+        (
+            "rejected, and somebody has deleted the object of the version",
+            rejected(decided(rollout(), "2", |_| ()), "2").with(missing).decide(),
+            back,
+        ),
+        (
+            "approved, and somebody has deleted the object of the version",
+            decided(rollout(), "2", |_| ()).with(missing).decide(),
+            "False ReferenceNotFound working | There is no ModelVersion fares/taxi-2, or this namespace may not serve it. Apply it, or have the owner of its registry allow this namespace. | 300 s",
+        ),
         ("withdrawn for good", had_approval(rollout(), "2", Some(301)).decide(), back),
         ("deleted a moment ago", had_approval(rollout(), "2", Some(100)).decide(), fresh.as_str()),
         ("gone, and nobody saw it go", had_approval(rollout(), "2", None).decide(), forgotten.as_str()),
@@ -241,6 +266,8 @@ fn what_serves_and_is_not_approved_any_more_keeps_serving_or_goes_back() {
         (decision.call.map(|call| call.doing).unwrap_or_default(), traffic)
     };
     let stays = (String::new(), String::new());
+    let ended = |it: Binding, number| decided(it, number, |b| b.expires_at = Some(ago(1)));
+    let returned = || asking(binding().wanting("2").serving("1").previous("2", 60), &roll_back);
     assert_eq!(doing(rejected(promoted(&json!({})), "2")), stays, "KeepServing is the default");
     assert_table(&[("rejected", rejected(promoted(&roll_back), "2").decide(), back)]);
     let v1 = binding().name("1");
@@ -264,6 +291,21 @@ fn what_serves_and_is_not_approved_any_more_keeps_serving_or_goes_back() {
             true,
         ),
         (
+            "it has ended, and that of the one before has ended too",
+            ended(ended(promoted(&roll_back), "1"), "2"),
+            false,
+        ),
+        (
+            "the one before serves again, and both have ended by now",
+            ended(ended(returned(), "1"), "2"),
+            false,
+        ),
+        (
+            "the one before serves again and has ended, and the other is rejected",
+            rejected(ended(returned(), "1"), "2"),
+            false,
+        ),
+        (
             "nothing served before",
             rejected(asking(binding().wanting("2").serving("2"), &roll_back), "2"),
             false,
@@ -277,8 +319,7 @@ fn what_serves_and_is_not_approved_any_more_keeps_serving_or_goes_back() {
         assert_eq!(!doing(it).0.is_empty(), goes, "{situation}");
     }
     // Afterwards it stays there: the one that was left is not approved, so it gets nothing.
-    let returned = asking(binding().wanting("2").serving("1").previous("2", 60), &roll_back);
-    let decision = rejected(returned, "2").decide();
+    let decision = rejected(returned(), "2").decide();
     assert!(decision.call.is_none());
     assert!(admitted(&decision).starts_with("False Rejected"));
 }
@@ -306,6 +347,17 @@ fn the_status_remembers_who_approved_what_serves() {
         ada(None),
         "it is back"
     );
+    let bob = |it: Binding| decided(it, "1", |b| (b.name, b.by) = ("bob-1".into(), "bob".into()));
+    assert_eq!(
+        remembered(bob(had_approval(serving(), "1", Some(60)))),
+        vec![("bob-1".to_string(), None)],
+        "another one stands in for it"
+    );
+    let both = vec![("ada-1".to_string(), None), ("bob-1".to_string(), None)];
+    assert_eq!(remembered(bob(had_approval(serving(), "1", None))), both);
+    let serving_two = || asking(binding().serving("1"), &two());
+    let one_left = vec![("ada-1".to_string(), Some(ago(60))), ("bob-1".to_string(), None)];
+    assert_eq!(remembered(bob(had_approval(serving_two(), "1", Some(60)))), one_left);
     assert_eq!(remembered(had_approval(serving(), "3", None)), vec![], "nothing has to do with that version");
     assert_eq!(remembered(decided(binding().serving("1"), "1", |_| ())), vec![], "nobody asks");
     let closed = |f: &mut Facts| f.place = Place::Closed { what: "W".into(), because: "No.".into() };
