@@ -5,6 +5,7 @@
 //! must not come is looked up in the emulator's log, which has every request.
 
 mod allowed_namespaces;
+mod approvals;
 mod attempts;
 mod bad_input;
 mod binding;
