@@ -85,16 +85,12 @@ async fn says(stand: &Stand, namespace: &str, name: &str, reason: &str) -> Resul
     let all: Api<Approval> = Api::namespaced(stand.client.clone(), namespace);
     let because = |a: &Approval| condition(a, "Ready").is_some_and(|(_, why, _)| why == reason);
     let found = await_condition(all.clone(), name, |a: Option<&Approval>| a.is_some_and(because));
-    match tokio::time::timeout(PATIENCE, found).await {
-        Ok(found) => {
-            let (holds, _, message) = found?.and_then(|a| condition(&a, "Ready")).unwrap_or_default();
-            Ok(format!("{holds} {reason}: {message}"))
-        }
-        Err(_) => {
-            let log = stand.operator.told(30);
-            Err(format!("{name} is not {reason}: {:?}\n{log}", all.get_opt(name).await?).into())
-        }
-    }
+    let Ok(found) = tokio::time::timeout(PATIENCE, found).await else {
+        let log = stand.operator.told(30);
+        return Err(format!("{name} is not {reason}: {:?}\n{log}", all.get_opt(name).await?).into());
+    };
+    let (holds, _, message) = found?.and_then(|a| condition(&a, "Ready")).unwrap_or_default();
+    Ok(format!("{holds} {reason}: {message}"))
 }
 
 /// `Admitted` in words.

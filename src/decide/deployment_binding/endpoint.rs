@@ -4,7 +4,7 @@ use super::{Case, waiting};
 use crate::api::Reason;
 use crate::azure::model::Purpose;
 use crate::decide::rollout::{Carries, Cause, Next, Target, new_endpoint};
-use crate::decide::{Place, Verdict};
+use crate::decide::{Place, Right, Verdict};
 
 pub(super) fn refuse_foreign(case: &Case<'_>) -> Option<Verdict> {
     let facts = case.facts;
@@ -71,7 +71,12 @@ fn errand(case: &Case<'_>, cause: &Cause) -> (Purpose, String) {
 /// ours is taken back to the stable deployment all the same, as soon as Azure lets go of it.
 pub(super) fn take_back_where_nothing_begins(case: &Case<'_>) -> Option<Verdict> {
     let scene = &case.scene;
-    let may = matches!(case.facts.place, Place::Closed { .. }) && scene.owned() && !case.facts.observing();
+    // Who may not publish there changes nothing, and takes nothing back either.
+    let may_publish = case.facts.situation.ownership.right == Right::Granted;
+    let may = matches!(case.facts.place, Place::Closed { .. })
+        && may_publish
+        && scene.owned()
+        && !case.facts.observing();
     if !may || scene.unknown_split().is_some() || !scene.only_takes_back(&case.next) {
         return None;
     }

@@ -67,6 +67,11 @@ fn what_serves_is_taken_back() {
             "False TakingBack working | -> take the traffic from v2, which failed, and give it to v1 | now",
         ),
         (
+            "the same, of a namespace that may not publish there any more",
+            closed(broken(shifting(10))).with(|f| f.situation.kept_out()).decide(),
+            WAITS,
+        ),
+        (
             "the candidate failed before it had traffic: there is nothing to take back",
             closed(broken(shifting(0))).decide(),
             WAITS,
