@@ -88,7 +88,7 @@ pub struct ApprovalPolicy {
     #[schemars(schema_with = "form::namespaces", length(min = 1))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub from_namespaces: Vec<String>,
-    /// What happens when a version that serves is rejected, or its approval is withdrawn or expires. KeepServing (default): it goes on serving, and the condition `Admitted` says so. RollBack: the traffic goes back to the deployment that was stable before, while that is warm, and is itself neither rejected nor withdrawn; where the approvals of both have expired, it stays where it is. A candidate is taken back in either case.
+    /// What happens when a version that serves is rejected, or its approval is withdrawn or expires. KeepServing (default): it goes on serving, and the condition `Admitted` says so. RollBack: the traffic goes back to the deployment that was stable before, while that is warm, and is itself neither rejected nor withdrawn; where the approvals of both have expired, it stays where it is. A candidate that is rejected, or whose approval is withdrawn, is taken back in either case; one whose approval has expired keeps what it has and gets no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_withdrawal: Option<OnWithdrawal>,
 }

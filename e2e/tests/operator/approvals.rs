@@ -270,7 +270,7 @@ async fn an_approval_that_goes_moves_nothing_and_the_message_says_whether_anybod
     stand.operator.stop().await?;
     take_back(&stand, "ada-1").await?;
     stand.operator.start()?;
-    let unseen = format!("{title} is not there any more, and nobody saw who deleted it.");
+    let unseen = format!("{title} is not there any more, and Bindery did not see it being deleted.");
     wait_admitted(&stand, &unseen).await?;
     let unseen = look(&stand).await?;
     assert!(ready(&unseen), "it keeps serving: {unseen:?}");

@@ -5,8 +5,8 @@ use super::{Asker, Facts};
 use crate::api::{Approval, Object, Workspace};
 use crate::azure::model::{Principal, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::reference::version;
-use crate::decide::{Adopting, Right, Situation, SourceVersion, words_of};
+use crate::decide::places::reference::{may_refer, version};
+use crate::decide::{Adopting, Right, Situation, words_of};
 
 impl Kind for Approval {
     type Facts = Facts;
@@ -47,17 +47,12 @@ impl Kind for Approval {
             .filter(|(policy, _)| policy.from_namespaces.contains(&home))
             .collect();
         askers.sort_by_key(|(_, it)| it.full_name());
-        // Whoever decides need not be let in by the version's place: the Workspace that asks for the decision is.
         let reference = &self.spec.model_version_ref;
-        let absolute =
-            crate::api::Reference { namespace: Some(reference.namespace(&home).into()), ..reference.clone() };
-        let mut found = version(&absolute, &home, known);
-        for (_, asker) in &askers {
-            if !matches!(found, SourceVersion::Missing { .. }) {
-                break;
-            }
-            found = version(&absolute, &asker.home(), known);
-        }
+        let theirs = reference.namespace(&home).to_string();
+        let absolute = crate::api::Reference { namespace: Some(theirs.clone()), ..reference.clone() };
+        // Whoever decides for a Workspace may know of what could serve there: the versions of the namespaces that it lets in.
+        let decides = askers.iter().any(|(_, it)| may_refer(&**it, &theirs, known));
+        let found = version(&absolute, if decides { &theirs } else { &home }, known);
         Facts {
             situation,
             spec: self.spec.clone(),

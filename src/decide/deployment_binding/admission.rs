@@ -54,14 +54,14 @@ pub(super) fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
     (reason, said.join(" "))
 }
 
-/// The rules in the words of the status; as before, while the place or the version cannot be looked at.
+/// The rules in the words of the status; none while the place or the version cannot be looked at.
 pub(super) fn lines(case: &Case<'_>) -> Vec<Admission> {
     let facts = case.facts;
     if facts.situation.deleting || case.is_anothers() {
         return vec![];
     }
     if !matches!((&facts.place, &facts.version), (Place::Ready { .. }, SourceVersion::Ready { .. })) {
-        return facts.status.admission.clone();
+        return vec![];
     }
     let line = |ruling: Ruling| Admission {
         rule: ruling.rule.into(),

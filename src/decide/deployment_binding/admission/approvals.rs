@@ -69,6 +69,7 @@ impl Approvals {
         }
         assets.sort_by_key(|asset| folded(asset));
         assets.dedup_by_key(|asset| folded(asset));
+        let mut going: Vec<(String, String)> = vec![];
         for asset in assets {
             for namespace in &policy.from_namespaces {
                 let name = Name::decision(&asset, namespace);
@@ -78,8 +79,15 @@ impl Approvals {
                     found.unwatched.push(namespace.clone());
                 }
                 for approval in known.naming::<Approval>(name) {
-                    if !approval.is_deleting() && folded(&approval.spec.asset_id) == folded(&asset) {
-                        found.ballots.push((asset.clone(), Ballot::of(&approval)));
+                    if folded(&approval.spec.asset_id) != folded(&asset) {
+                        continue;
+                    }
+                    let ballot = Ballot::of(&approval);
+                    // Somebody else's finalizer does not keep a word that was taken back.
+                    if approval.is_deleting() {
+                        going.push((ballot.namespace, ballot.name));
+                    } else {
+                        found.ballots.push((asset.clone(), ballot));
                     }
                 }
             }
@@ -93,7 +101,7 @@ impl Approvals {
                 namespace: namespace.as_str().into(),
                 name: name.as_str().into(),
             };
-            if !there && known.let_go(key) {
+            if !there && (going.contains(&(namespace.clone(), name.clone())) || known.let_go(key)) {
                 found.deleted.push((namespace, name));
             }
         }
@@ -142,8 +150,15 @@ impl Facts {
     /// What speaks against this asset? An absence that nobody saw arise says nothing: a restore may be on its way.
     fn against(&self, asset: &str) -> Against {
         let Some(tally) = self.count(asset) else { return Against::Nothing };
+        // One that ended while others were enough is no evidence, unless nothing is remembered.
+        let before: Vec<&KnownApproval> =
+            self.status.approvals.iter().filter(|it| folded(&it.asset_id) == folded(asset)).collect();
+        let counted = |ballot: &Ballot| {
+            let is_it = |it: &&KnownApproval| it.namespace == ballot.namespace && it.name == ballot.name;
+            before.is_empty() || before.iter().any(is_it)
+        };
         let ended = |(ballot, standing): &(Ballot, Standing)| {
-            ballot.approves && matches!(standing, Standing::Expired(_))
+            ballot.approves && matches!(standing, Standing::Expired(_)) && counted(ballot)
         };
         let lacking = !self.is_enough(&tally);
         if !tally.rejected.is_empty() || (lacking && self.is_withdrawn(asset)) {
@@ -181,8 +196,8 @@ impl Facts {
         Some((Revision::tagged(previous)?, previous.name().to_string()))
     }
 
-    /// What the status remembers of approvals: of each asset that serves or is wanted, those that count and those that are
-    /// missing.
+    /// What the status remembers of approvals: of each asset that serves or is wanted, those that are enough, or the last ones
+    /// that were.
     pub(in crate::decide::deployment_binding) fn remembered_approvals(&self) -> Vec<KnownApproval> {
         if self.asked_of_approvals().is_none() {
             return if matches!(self.place, Place::Ready { .. }) {
@@ -194,27 +209,19 @@ impl Facts {
         let mut all: Vec<KnownApproval> = vec![];
         for asset in self.assets() {
             let tally = self.count(&asset).unwrap_or_default();
-            let enough = self.is_enough(&tally);
-            all.extend(tally.approved.iter().map(|ballot| KnownApproval {
-                asset_id: asset.clone(),
-                namespace: ballot.namespace.clone(),
-                name: ballot.name.clone(),
-                by: ballot.by.clone(),
-                expires_at: ballot.expires_at,
-                withdrawn_at: None,
-            }));
-            let missing = self.status.approvals.iter().filter(|it| {
-                let there = |(_, b): &(String, Ballot)| b.namespace == it.namespace && b.name == it.name;
-                folded(&it.asset_id) == folded(&asset) && !self.approvals.ballots.iter().any(there)
-            });
-            let missing = missing.map(|it| {
-                let seen =
-                    self.approvals.deleted.iter().any(|(n, name)| *n == it.namespace && *name == it.name);
+            if self.is_enough(&tally) {
+                all.extend(tally.approved.iter().map(|ballot| known_approval(&asset, ballot)));
+                continue;
+            }
+            // The last ones that were enough: what was lost of them is evidence, and nothing else is.
+            let before = self.status.approvals.iter().filter(|it| folded(&it.asset_id) == folded(&asset));
+            all.extend(before.map(|it| {
+                let is_it = |(n, name): (&String, &String)| *n == it.namespace && *name == it.name;
+                let there = self.approvals.ballots.iter().any(|(_, b)| is_it((&b.namespace, &b.name)));
+                let seen = self.approvals.deleted.iter().any(|(n, name)| is_it((n, name)));
                 let withdrawn_at = it.withdrawn_at.or_else(|| seen.then_some(self.situation.now));
-                KnownApproval { withdrawn_at, ..it.clone() }
-            });
-            // One that was withdrawn and that others stand in for is missed by nobody.
-            all.extend(missing.filter(|it| it.withdrawn_at.is_none() || !enough));
+                KnownApproval { withdrawn_at: withdrawn_at.filter(|_| !there), ..it.clone() }
+            }));
         }
         all.sort();
         all.truncate(KNOWN);
@@ -303,7 +310,8 @@ fn missing(facts: &Facts, asset: &str, tally: &Tally) -> String {
         match it.withdrawn_at {
             _ if there => {}
             Some(at) => said.push(format!(" {title} was withdrawn at {at}.")),
-            None => said.push(format!(" {title} is not there any more, and nobody saw who deleted it.")),
+            None => said
+                .push(format!(" {title} is not there any more, and Bindery did not see it being deleted.")),
         }
     }
     said.truncate(NAMED);
@@ -318,8 +326,23 @@ fn missing(facts: &Facts, asset: &str, tally: &Tally) -> String {
 
 fn found(tally: &Tally) -> String {
     let until = |ballot: &Ballot| ballot.expires_at.map(|at| format!(" until {at}")).unwrap_or_default();
-    let all = tally.rejected.iter().map(|b| format!("rejected by {}", b.title()));
-    let all = all.chain(tally.approved.iter().map(|b| format!("{}{}", b.title(), until(b))));
-    let named: Vec<String> = all.take(NAMED).collect();
-    if named.is_empty() { "none".into() } else { named.join(", ") }
+    let listed = |what: &str, all: &[Ballot]| {
+        let named: Vec<String> =
+            all.iter().take(NAMED).map(|b| format!("{}{}", b.title(), until(b))).collect();
+        (!named.is_empty()).then(|| format!("{what} by {}", named.join(", ")))
+    };
+    let all = [listed("rejected", &tally.rejected), listed("approved", &tally.approved)];
+    let said: Vec<String> = all.into_iter().flatten().collect();
+    if said.is_empty() { "none".into() } else { said.join("; ") }
+}
+
+fn known_approval(asset: &str, ballot: &Ballot) -> KnownApproval {
+    KnownApproval {
+        asset_id: asset.into(),
+        namespace: ballot.namespace.clone(),
+        name: ballot.name.clone(),
+        by: ballot.by.clone(),
+        expires_at: ballot.expires_at,
+        withdrawn_at: None,
+    }
 }

@@ -155,7 +155,7 @@ fn enough_different_people_have_to_approve() {
         (
             "it is gone, and nobody saw who deleted it",
             had_approval(asking(binding(), &json!({})), "1", None),
-            no(" Approval risk/ada-1 of ada is not there any more, and nobody saw who deleted it."),
+            no(" Approval risk/ada-1 of ada is not there any more, and Bindery did not see it being deleted."),
         ),
     ];
     for (situation, it, expected) in all {
@@ -210,7 +210,7 @@ fn a_candidate_rises_only_while_it_is_approved_and_goes_when_somebody_speaks_aga
     let holds = |why: &str, next: &str| format!("False NotApproved stalled | {ask}{why} {how} | {next}");
     let (forgotten, ended, fresh) = (
         holds(
-            " Approval risk/ada-2 of ada is not there any more, and nobody saw who deleted it.",
+            " Approval risk/ada-2 of ada is not there any more, and Bindery did not see it being deleted.",
             "interval",
         ),
         holds(" Approval risk/ada-2 of ada does not count: it ended at 2026-03-01T11:59:00Z.", "interval"),
@@ -284,6 +284,27 @@ fn what_serves_and_is_not_approved_any_more_keeps_serving_or_goes_back() {
             false,
         ),
         ("ended", decided(promoted(&roll_back), "2", |b| b.expires_at = Some(ago(1))), true),
+        (
+            "one ended while another was enough, which nobody has seen go",
+            decided(had_approval(promoted(&roll_back), "2", None), "2", |b| {
+                (b.name, b.by, b.expires_at) = ("bob".into(), "bob".into(), Some(ago(60)));
+            }),
+            false,
+        ),
+        (
+            "one that was enough has ended",
+            decided(had_approval(promoted(&roll_back), "2", None), "2", |b| b.expires_at = Some(ago(60))),
+            true,
+        ),
+        (
+            "two are asked for now, and nothing was lost",
+            decided(
+                had_approval(promoted(&json!({"onWithdrawal": "RollBack", "count": 2})), "2", None),
+                "2",
+                |_| (),
+            ),
+            false,
+        ),
         ("the one before is rejected too", rejected(rejected(promoted(&roll_back), "2"), "1"), false),
         (
             "the approval of the one before has ended",
@@ -353,11 +374,17 @@ fn the_status_remembers_who_approved_what_serves() {
         vec![("bob-1".to_string(), None)],
         "another one stands in for it"
     );
-    let both = vec![("ada-1".to_string(), None), ("bob-1".to_string(), None)];
-    assert_eq!(remembered(bob(had_approval(serving(), "1", None))), both);
+    assert_eq!(
+        remembered(bob(had_approval(serving(), "1", None))),
+        vec![("bob-1".to_string(), None)],
+        "what is enough now is what can be lost"
+    );
     let serving_two = || asking(binding().serving("1"), &two());
-    let one_left = vec![("ada-1".to_string(), Some(ago(60))), ("bob-1".to_string(), None)];
-    assert_eq!(remembered(bob(had_approval(serving_two(), "1", Some(60)))), one_left);
+    assert_eq!(
+        remembered(bob(had_approval(serving_two(), "1", Some(60)))),
+        ada(Some(ago(60))),
+        "one that never was enough is not remembered"
+    );
     assert_eq!(remembered(had_approval(serving(), "3", None)), vec![], "nothing has to do with that version");
     assert_eq!(remembered(decided(binding().serving("1"), "1", |_| ())), vec![], "nobody asks");
     let closed = |f: &mut Facts| f.place = Place::Closed { what: "W".into(), because: "No.".into() };
@@ -388,7 +415,7 @@ fn every_rule_is_told_with_what_it_asks_and_what_there_is() {
         [
             "Sources true: a version from models (models) / registry models",
             "Lineage true: a training job / job train-1",
-            "Approvals false: Approvals of 2 different people from namespaces risk, audit, for tier production / Approval risk/ada-1 of ada until 2026-03-01T12:01:00Z",
+            "Approvals false: Approvals of 2 different people from namespaces risk, audit, for tier production / approved by Approval risk/ada-1 of ada until 2026-03-01T12:01:00Z",
             "Deployment true: no code of its own, no user-assigned identity, at most 3 instances / nothing that is not allowed",
         ]
     );

@@ -54,6 +54,21 @@ fn whoever_decides_need_not_be_let_in_but_some_workspace_that_asks_is() {
     assert_eq!(of(&["risk"], same.clone()), (true, 1), "the registry is for the namespace of the workspace");
     assert_eq!(of(&["audit"], same), (false, 0), "nobody asks, so nothing is told");
     assert_eq!(of(&["audit"], all), (true, 0));
+    // A version in the workspace itself is for its own namespace, and for whoever decides what serves there.
+    let in_the_workspace = |approvers: &[&str]| {
+        let id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/prod/models/taxi/versions/1";
+        let it = approval("risk", "a", id);
+        let place = json!({"workspaceRef": {"name": "prod", "namespace": "ml"}, "source": {"existing": {}}});
+        let [_, released] = released(&json!({"from": "Same"}));
+        let AnyObject::ModelVersion(registered) = released else { unreachable!() };
+        let mut inside = version("fares", "v", "taxi", &place);
+        Arc::make_mut(&mut inside).status.clone_from(&registered.status);
+        let cluster = Cluster(vec![prod(approvers).any(), inside.any(), it.clone().any()], Watched::all());
+        let (facts, _) = cluster.known(|known| gather(&*it, &moment(false), known));
+        matches!(facts.version, SourceVersion::Ready { .. })
+    };
+    assert!(in_the_workspace(&["risk"]));
+    assert!(!in_the_workspace(&["audit"]));
 }
 
 #[test]
