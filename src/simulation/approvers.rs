@@ -48,6 +48,25 @@ pub fn begin(world: &mut World) {
     ask(world, &policy);
 }
 
+/// Now and then somebody rejects a version that has just got some of the traffic, or withdraws its approval.
+pub fn stop_a_rollout(world: &mut World) -> bool {
+    let rising = world.cluster.all::<DeploymentBinding>().find_map(|it| {
+        let candidate = it.status.as_ref()?.candidate.as_ref().filter(|candidate| candidate.weight > 0)?;
+        let (number, _) = candidate.deployment.strip_prefix('v')?.split_once('-')?;
+        Some(number.to_string())
+    });
+    let Some(number) = rising.filter(|_| world.rng.u8(0..4) == 0) else { return false };
+    let now = world.now;
+    if world.rng.u8(0..3) == 0 {
+        world.note(|| format!("USER withdraws the approval of version {number}, which rises"));
+        world.cluster.delete::<Approval>(&format!("risk/yes-{number}"), now);
+    } else {
+        world.note(|| format!("USER rejects version {number}, which rises"));
+        world.cluster.apply::<Approval>(&format!("risk/no-{number}"), decision(&number, false), now);
+    }
+    true
+}
+
 /// The number of a version: mostly one that a binding asks for.
 fn what_they_look_at(world: &mut World) -> String {
     let asked: Vec<String> = world

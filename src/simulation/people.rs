@@ -204,6 +204,9 @@ pub fn ask_for_a_look(world: &mut World) {
 
 /// Somebody changes something in Git.
 pub fn act(world: &mut World) {
+    if approvers::stop_a_rollout(world) {
+        return;
+    }
     if world.rng.u8(0..8) == 0 {
         return approvers::act(world);
     }
