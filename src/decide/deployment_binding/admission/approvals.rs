@@ -199,12 +199,12 @@ impl Facts {
     /// What the status remembers of approvals: of each asset that serves or is wanted, those that are enough, or the last ones
     /// that were.
     pub(in crate::decide::deployment_binding) fn remembered_approvals(&self) -> Vec<KnownApproval> {
+        // What cannot be looked at now is not forgotten.
+        if !matches!(self.place, Place::Ready { .. }) || self.endpoint.seen().is_none() {
+            return self.status.approvals.clone();
+        }
         if self.asked_of_approvals().is_none() {
-            return if matches!(self.place, Place::Ready { .. }) {
-                vec![]
-            } else {
-                self.status.approvals.clone()
-            };
+            return vec![];
         }
         let mut all: Vec<KnownApproval> = vec![];
         for asset in self.assets() {

@@ -387,6 +387,9 @@ fn the_status_remembers_who_approved_what_serves() {
     );
     assert_eq!(remembered(had_approval(serving(), "3", None)), vec![], "nothing has to do with that version");
     assert_eq!(remembered(decided(binding().serving("1"), "1", |_| ())), vec![], "nobody asks");
+    let unread = |f: &mut Facts| (f.endpoint, f.deployments) = (crate::decide::Look::Unseen, vec![]);
+    let rising = had_approval(rollout(), "1", Some(60)).with(|f| f.approvals.ballots.clear());
+    assert_eq!(remembered(rising.with(unread)), ada(Some(ago(60))), "while Azure does not answer");
     let closed = |f: &mut Facts| f.place = Place::Closed { what: "W".into(), because: "No.".into() };
     assert_eq!(remembered(had_approval(serving(), "1", Some(60)).with(closed)), ada(Some(ago(60))));
 }
