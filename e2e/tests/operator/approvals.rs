@@ -172,7 +172,7 @@ async fn nothing_serves_until_somebody_approves_it_whose_word_counts() -> Outcom
     let valid = says(&stand, &risk, "ada-1", "Valid").await?;
     assert_eq!(valid, format!("True Valid: The decision counts in Workspace {home}/fares-prod."));
     assert!(admitted(&served).starts_with("True Succeeded"), "{}", admitted(&served));
-    assert_eq!(found(&served), [(true, format!("Approval {risk}/ada-1 of ada"))]);
+    assert_eq!(found(&served), [(true, format!("approved by Approval {risk}/ada-1 of ada"))]);
     let known = serde_json::to_value(status(&served).approvals)?;
     let expected = json!([{"assetId": asset("1"), "namespace": risk, "name": "ada-1", "by": "ada"}]);
     assert_eq!(known, expected);
@@ -334,6 +334,6 @@ async fn an_approval_of_a_version_in_a_workspace_is_of_the_files_that_were_there
 
     stand.apply_in(&risk, "Approval", "after", spec).await?;
     let served = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
-    assert_eq!(found(&served), [(true, format!("Approval {risk}/after of ada"))]);
+    assert_eq!(found(&served), [(true, format!("approved by Approval {risk}/after of ada"))]);
     Ok(())
 }
