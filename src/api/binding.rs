@@ -324,7 +324,7 @@ pub struct DeploymentBindingStatus {
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["rule".into()]))]
     pub admission: Vec<Admission>,
-    /// The approvals that the version which serves, and the one that is wanted, have had, at most 50. One that is deleted stays here as withdrawn as long as its asset is served or wanted.
+    /// The approvals of the version that serves, and of the one that is wanted, at most 50: those that are enough or, when they are not any more, the last ones that were. One of these that is deleted stays here with `withdrawnAt`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

@@ -82,6 +82,19 @@ pub enum AnyObject {
     Approval(Arc<Approval>),
 }
 
+impl AnyObject {
+    /// Its name in the cluster.
+    pub fn key(&self) -> ObjectKey {
+        match self {
+            Self::Registry(it) => it.key(),
+            Self::Workspace(it) => it.key(),
+            Self::ModelVersion(it) => it.key(),
+            Self::DeploymentBinding(it) => it.key(),
+            Self::Approval(it) => it.key(),
+        }
+    }
+}
+
 /// What every kind has.
 pub trait Object:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>

@@ -43,16 +43,6 @@ fn claimants_of<K: Kind>(object: &K, known: &mut Known) -> Vec<Claimant> {
     claimants(object, &rivals, known)
 }
 
-fn key_of(object: &AnyObject) -> ObjectKey {
-    match object {
-        AnyObject::Registry(it) => it.key(),
-        AnyObject::Workspace(it) => it.key(),
-        AnyObject::ModelVersion(it) => it.key(),
-        AnyObject::DeploymentBinding(it) => it.key(),
-        AnyObject::Approval(it) => it.key(),
-    }
-}
-
 /// A cluster with the workspaces `dev` and `prod` and the registry `models` of `fares`, and these versions.
 struct Cluster(Vec<AnyObject>, Watched);
 
@@ -80,7 +70,7 @@ impl Cluster {
             }
             ClusterRead::Namespace(_) if !self.1.reads_labels() => Found::NotWatched,
             ClusterRead::Object(key) | ClusterRead::Owner(key) => {
-                Found::Object(self.0.iter().find(|it| key_of(it) == *key).cloned())
+                Found::Object(self.0.iter().find(|it| it.key() == *key).cloned())
             }
             ClusterRead::Naming(kind, name) => self.all(*kind, name, |_, _| true),
             // Everybody: which of them are looked at, the index knows.
@@ -100,7 +90,7 @@ impl Cluster {
 
     /// The objects of a kind that name this, and of which a rule holds.
     fn all(&self, kind: ObjectKind, name: &Name, rule: impl Fn(&ObjectKey, &Stake) -> bool) -> Found {
-        let (key, name) = (key_of, |names: Vec<Name>| names.contains(name));
+        let (key, name) = (AnyObject::key, |names: Vec<Name>| names.contains(name));
         let naming = |it: &&AnyObject| {
             let (named, stake) = match it {
                 AnyObject::ModelVersion(it) => (name(it.names()), it.stake()),

@@ -67,16 +67,6 @@ fn others(woken: &[Arc<ObjectKey>], key: &ObjectKey) -> usize {
     woken.iter().filter(|other| ***other != *key).count()
 }
 
-fn key_of(object: &AnyObject) -> ObjectKey {
-    match object {
-        AnyObject::Registry(it) => it.key(),
-        AnyObject::Workspace(it) => it.key(),
-        AnyObject::ModelVersion(it) => it.key(),
-        AnyObject::DeploymentBinding(it) => it.key(),
-        AnyObject::Approval(it) => it.key(),
-    }
-}
-
 /// An object that was created at this second.
 fn made<K: Object>(namespace: &str, name: &str, second: usize, spec: &Value, status: &Value) -> AnyObject {
     let created = Timestamp::from_second(1_800_000_000 + i64::try_from(second).expect("a second"));
@@ -242,7 +232,7 @@ const SCENES: &[(&str, Scene)] = &[
 async fn costs(scene: Scene, crowd: usize, owned: bool) -> Costs {
     let cluster = Cluster(fixtures::context());
     let (places, one, crowd) = scene(crowd);
-    let name = match key_of(&one) {
+    let name = match one.key() {
         key if owned => format!("prod/{}/{}", key.namespace, key.name),
         _ => "elsewhere/x/y".into(),
     };
@@ -269,17 +259,17 @@ async fn costs(scene: Scene, crowd: usize, owned: bool) -> Costs {
         cluster.applies(&place);
     }
     cluster.applies(&one);
-    cluster.pass(&key_of(&one)).await;
+    cluster.pass(&one.key()).await;
     let mut by_another = 0;
     for object in &crowd {
-        let comes = others(&cluster.applies(object), &key_of(object));
-        let (_, first_status) = cluster.pass(&key_of(object)).await;
+        let comes = others(&cluster.applies(object), &object.key());
+        let (_, first_status) = cluster.pass(&object.key()).await;
         by_another = comes + first_status;
     }
     let last = &crowd[crowd.len() - 1];
-    let youngest = cluster.pass(&key_of(last)).await.0;
-    let looks = cluster.pass(&key_of(&one)).await.0;
-    let by_a_change = others(&cluster.applies(&edited(&cluster.stored(&key_of(last)))), &key_of(last));
+    let youngest = cluster.pass(&last.key()).await.0;
+    let looks = cluster.pass(&one.key()).await.0;
+    let by_a_change = others(&cluster.applies(&edited(&cluster.stored(&last.key()))), &last.key());
     let asks_outside = match &one {
         AnyObject::ModelVersion(it) => asks_outside(&cluster.0, &**it),
         AnyObject::DeploymentBinding(it) => asks_outside(&cluster.0, &**it),

@@ -63,7 +63,7 @@ impl Approvals {
             assets.push(asset_id.clone());
             // The number of a version in a workspace can be made again, so when it was made is read, and not remembered.
             if registry.is_none() {
-                let read = known.resource_as::<ModelVersion>(acting, Purpose::Compare, id);
+                let read = known.resource_as::<ModelVersion>(acting, Purpose::TraceLineage, id);
                 found.made = read.and_then(Result::ok).flatten().and_then(|version| version.created());
             }
         }
