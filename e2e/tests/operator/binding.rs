@@ -445,7 +445,9 @@ async fn the_policy_of_the_place_decides_what_may_serve() -> Outcome {
     existing["management"] = json!("Observe");
     stand.apply("ModelVersion", "taxi-9", existing).await?;
     stand.wait_for::<ModelVersion>("taxi-9", "Ready", ready).await?;
-    stand.apply("DeploymentBinding", "claimed", taxi::binding("taxi-9")).await?;
+    // An endpoint of its own: of two bindings of one endpoint, the younger is told about the older and nothing else.
+    let elsewhere = json!({"online": {"endpoint": {"name": "taxi-claimed"}}});
+    stand.apply("DeploymentBinding", "claimed", with(taxi::binding("taxi-9"), elsewhere)).await?;
     let message = refused("claimed").await?;
     assert!(message.contains("its files are not the output of a job that Azure has"), "{message}");
     stand.delete::<DeploymentBinding>("claimed").await?;
