@@ -18,7 +18,7 @@ use crate::decide::{Place, SourceVersion};
 /// A rule of the policy, held against what there is.
 pub(super) struct Ruling {
     /// The rule's name.
-    rule: &'static str,
+    rule: Cow<'static, str>,
     /// What it asks.
     asks: String,
     /// What was found.
@@ -64,7 +64,7 @@ pub(super) fn lines(case: &Case<'_>) -> Vec<Admission> {
         return vec![];
     }
     let line = |ruling: Ruling| Admission {
-        rule: ruling.rule.into(),
+        rule: ruling.rule.into_owned(),
         admitted: ruling.refused.is_none(),
         asks: ruling.asks,
         found: ruling.found,
@@ -92,7 +92,7 @@ fn sources(facts: &Facts) -> Option<Ruling> {
         (Reason::PolicyRefused, said)
     });
     Some(Ruling {
-        rule: "Sources",
+        rule: "Sources".into(),
         asks: format!("a version from {}", policy.places()),
         found: from,
         refused,
@@ -125,7 +125,7 @@ fn lineage(facts: &Facts) -> Option<Ruling> {
         (Some(job), _) => format!("job {job}"),
     };
     let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
-    Some(Ruling { rule: "Lineage", asks: asks.into(), found, refused })
+    Some(Ruling { rule: "Lineage".into(), asks: asks.into(), found, refused })
 }
 
 /// Why nothing proves where the version comes from, for a sentence.
@@ -154,7 +154,7 @@ fn deployment(facts: &Facts) -> Option<Ruling> {
     let refused = of_deployment(facts).sentences();
     let found = if refused.is_empty() { "nothing that is not allowed" } else { "what is not allowed" };
     let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
-    Some(Ruling { rule: "Deployment", asks, found: found.into(), refused })
+    Some(Ruling { rule: "Deployment".into(), asks, found: found.into(), refused })
 }
 
 /// What is refused of what the deployment brings.

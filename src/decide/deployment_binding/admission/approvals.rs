@@ -292,7 +292,7 @@ pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
             ),
         ))
     };
-    Some(Ruling { rule: "Approvals", asks, found: found(&tally), refused })
+    Some(Ruling { rule: "Approvals".into(), asks, found: found(&tally), refused })
 }
 
 /// What there was and does not count, in sentences.
