@@ -375,8 +375,8 @@ pub struct DeploymentBindingStatus {
 /// One rule of a workspace's policy, held against a binding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Admission {
-    /// The rule: `Sources`, `Lineage`, `Approvals` or `Deployment`.
-    #[schemars(length(max = 64))]
+    /// The rule: `Sources`, `Lineage`, `Gate/` with the name of a gate, `Approvals` or `Deployment`.
+    #[schemars(length(max = 68))]
     pub rule: String,
     /// Whether what was found is enough.
     pub admitted: bool,
@@ -494,6 +494,9 @@ pub struct PastRollout {
     /// The number of the model's version. Absent where the deployment was gone before this was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The id of the model version: an ARM id, or `azureml://registries/…`. Absent where the deployment was gone before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_id: Option<String>,
     /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end.
     pub outcome: Outcome,
     /// Why it failed, in a word.

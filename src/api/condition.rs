@@ -104,6 +104,8 @@ words! {
     RegionRemovalRefused,
     UnknownTraffic,
     PolicyRefused,
+    GateNotPassed,
+    GateLoosened,
     NotApproved,
     Rejected,
     Expired,

@@ -85,6 +85,14 @@ forms! {
     tag_value, 256, r"^[^\x00-\x1f\x7f]*$",
         "must be one line, without tabs and other control characters";
 
+    // Gates.
+    metric_name, 255, r"^[^\x00-\x1f\x7f]+$",
+        "must be the name of a metric in one line, as the training run logged it, without tabs and other control characters, such as rmse";
+    decimal, 32, DECIMAL,
+        "must be a decimal number in quotes: at most 15 digits, with at most 15 more after a '.', perhaps with '-' before it, such as \"4.0\"; not 1e-3";
+    margin, 32, MARGIN,
+        "must be a decimal number from 0 in quotes: at most 15 digits, with at most 15 more after a '.', such as \"0.1\"";
+
     // Approvals.
     asset_id, 1024, r"^(azureml://registries/[^/\s?#\\\x00-\x1f\x7f]+|(?i)/subscriptions/[^/\s?#\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#\\\x00-\x1f\x7f]+)/models/[a-zA-Z0-9][a-zA-Z0-9_-]*/versions/[1-9][0-9]*$",
         "must be an asset id as status.assetId of a ModelVersion shows it: azureml://registries/<registry>/models/<model>/versions/<version>, or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/models/<model>/versions/<version>";
@@ -112,6 +120,9 @@ forms! {
         "must be hours, minutes and seconds, in this order and each a whole number of at most 5 digits, such as 90s, 10m or 1h30m";
 }
 
+/// A decimal number.
+pub(super) const DECIMAL: &str = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$";
+const MARGIN: &str = r"^[0-9]{1,15}(\.[0-9]{1,15})?$";
 const RELATIVE_PATH: &str = r"^[^/?#%\\\x00-\x1f\x7f]+(/[^/?#%\\\x00-\x1f\x7f]+)*$";
 
 /// The key of a label, which is longer than its regular expression can count.
@@ -138,6 +149,10 @@ pub(super) fn identities(generator: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn tiers(generator: &mut SchemaGenerator) -> Schema {
     list(32, &tier(generator))
+}
+
+pub(super) fn gate_names(generator: &mut SchemaGenerator) -> Schema {
+    list(20, &entry_name(generator))
 }
 
 pub(super) fn namespaces(generator: &mut SchemaGenerator) -> Schema {

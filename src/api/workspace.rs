@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
 use super::{
-    Adoption, AllowedNamespaces, AzurePlace, Credentials, Period, Reference, WorkspacePublisher, form,
+    Adoption, AllowedNamespaces, AzurePlace, Credentials, GatePolicy, Period, Reference, WorkspacePublisher,
+    form,
 };
 
 /// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never changes it.
@@ -68,6 +69,9 @@ pub struct Policy {
     /// What must be known about the origin of a version. If not set, nothing has to be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<LineagePolicy>,
+    /// What has to be true of the metrics of a version. If not set, nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<GatePolicy>,
     /// Whose approval a version needs. If not set, none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals: Option<ApprovalPolicy>,

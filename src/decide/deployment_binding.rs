@@ -17,9 +17,11 @@ mod waiting;
 
 pub use admission::Approvals;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::drift::{Differences, goes_out, intended};
+use super::gate::Champions;
 use super::model_version::Proof;
 use super::rollout::{
     Carries, Next, Revision, Rise, STABLE_TAG, Scene, View, endpoint_differences, mark, written_on,
@@ -48,6 +50,8 @@ pub struct Facts {
     pub proof: Proof,
     /// Who has approved what serves here and what is wanted; looked up where the workspace asks for that.
     pub approvals: Approvals,
+    /// What the workspace's gates are held against that compare, by the gate's name.
+    pub champions: BTreeMap<String, Champions>,
     pub endpoint: Look<OnlineEndpoint>,
     /// The deployments on the endpoint.
     pub deployments: Vec<OnlineDeployment>,

@@ -39,6 +39,9 @@ pub fn example(kind: &str) -> Value {
                 {"name": "own", "namespaces": {"from": "Same"}, "models": []}],
             "adoption": "Allow",
             "policy": {"lineage": {"require": "Verified"},
+                "gates": {"require": ["beats-champion"], "define": [
+                    {"name": "bound", "metric": "rmse", "min": "0", "max": "4.0"},
+                    {"name": "best", "metric": "rmse", "against": {"scope": "History"}, "better": "Lower", "by": "0.1"}]},
                 "approvals": {"count": 2, "fromNamespaces": ["model-risk"], "onWithdrawal": "RollBack"}, "sources": [
                 {"name": "released", "registryRef": {"name": "fares-models", "namespace": "fares"}, "models": ["nyc-*"]},
                 {"name": "own", "thisWorkspace": {}}],
@@ -49,7 +52,10 @@ pub fn example(kind: &str) -> Value {
             "workspaceRef": {"name": "fares-dev", "namespace": "fares"}, "model": "nyc-taxi-fare", "version": "3",
             "type": "Custom", "source": {"job": {"name": "taxi-train-3", "path": "outputs/model"}},
             "description": "predicts a fare", "tags": {"team": "fares"}, "properties": {"flavor": "sklearn"},
-            "stage": "Production", "archived": true, "management": "Observe", "deletionPolicy": "Archive",
+            "stage": "Production", "archived": true, "gates": [
+                {"name": "bound", "metric": "rmse", "min": "0", "max": "4.0"},
+                {"name": "beats-champion", "metric": "rmse", "by": "0.1", "better": "Lower",
+                    "against": {"bindingRef": {"name": "taxi-fare"}, "scope": "Stable"}}], "management": "Observe", "deletionPolicy": "Archive",
             "suspend": true, "interval": "5m",
         }),
         "approvals" => json!({

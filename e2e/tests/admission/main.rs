@@ -500,7 +500,7 @@ async fn kubectl_get_is_a_useful_page() {
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
     let expected = [
-        "NAMESPACE NAME PLACE MODEL VERSION SERVING READY REASON AGE",
+        "NAMESPACE NAME PLACE MODEL VERSION GATES SERVING READY REASON AGE",
         "NAMESPACE NAME REGIONS READY REASON AGE",
         "NAMESPACE NAME TIER LOCATION READY REASON AGE",
         "NAMESPACE NAME WORKSPACE ENDPOINT VERSION PHASE TRAFFIC READY REASON AGE",

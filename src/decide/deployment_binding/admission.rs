@@ -2,23 +2,49 @@
 //! here, and nowhere else.
 
 mod approvals;
+mod gates;
 
 use std::borrow::Cow;
+use std::fmt;
 
 pub use approvals::Approvals;
 
 use super::{Case, Facts, waiting};
-use crate::api::{Admission, DeploymentBindingSpec, LineageRequirement, Reason};
+use crate::api::{Admission, DeploymentBindingSpec, LineageRequirement, Outcome, PastRollout, Reason};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::model_version::Proof;
 use crate::decide::places::policy::Refused;
 use crate::decide::{Place, SourceVersion};
 
+/// What a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rule {
+    /// Where the version has to be.
+    Sources,
+    /// What has to be known of its origin.
+    Lineage,
+    /// A gate of this name.
+    Gate(String),
+    /// Who has to approve it.
+    Approvals,
+    /// What the deployment brings besides.
+    Deployment,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gate(name) => write!(f, "Gate/{name}"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
 /// A rule of the policy, held against what there is.
 pub(super) struct Ruling {
-    /// The rule's name.
-    rule: Cow<'static, str>,
+    /// Which one.
+    rule: Rule,
     /// What it asks.
     asks: String,
     /// What was found.
@@ -29,10 +55,25 @@ pub(super) struct Ruling {
 
 /// Every rule of the policy, as far as the place and the version can be looked at.
 pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
-    [sources(facts), lineage(facts), approvals::ruling(facts), deployment(facts)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let mut all: Vec<Ruling> = sources(facts).into_iter().chain(lineage(facts)).collect();
+    all.extend(gates::rulings(facts));
+    all.extend(approvals::ruling(facts).into_iter().chain(deployment(facts)));
+    if facts.goes_back_by_the_manifest() {
+        all.iter_mut().for_each(|ruling| let_go_back(facts, ruling));
+    }
+    all
+}
+
+/// To what was admitted when it was stable one may go back: only what speaks against it today stops that.
+fn let_go_back(facts: &Facts, ruling: &mut Ruling) {
+    let stops = match ruling.rule {
+        Rule::Sources | Rule::Deployment => true,
+        Rule::Approvals => facts.must_fall(),
+        Rule::Lineage | Rule::Gate(_) => false,
+    };
+    if !stops && ruling.refused.take().is_some() {
+        ruling.found += "; this does not stop going back to what was stable here before";
+    }
 }
 
 /// Why the workspace's policy does not let it serve, in a sentence each.
@@ -40,13 +81,20 @@ pub(super) fn refusals(facts: &Facts) -> Vec<(Reason, String)> {
     rulings(facts).into_iter().filter_map(|ruling| ruling.refused).collect()
 }
 
-/// All refusals as one: a rejection outweighs, and what lacks nothing but approvals says so.
+/// All refusals as one: a rejection outweighs, and what lacks nothing but approvals, or nothing but gates, says so.
 pub(super) fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
-    let all = |reason| refusals.iter().all(|(of, _)| *of == reason);
-    let reason = if refusals.iter().any(|(of, _)| *of == Reason::Rejected) {
+    // What may still come is no refusal beside one.
+    let waits = |reason| matches!(reason, Reason::ReferenceNotReady | Reason::ReferenceNotFound);
+    let firm: Vec<Reason> = refusals.iter().map(|(of, _)| *of).filter(|of| !waits(*of)).collect();
+    let all = |reason| firm.iter().all(|of| *of == reason);
+    let reason = if firm.is_empty() {
+        refusals.first().map_or(Reason::PolicyRefused, |(of, _)| *of)
+    } else if refusals.iter().any(|(of, _)| *of == Reason::Rejected) {
         Reason::Rejected
     } else if all(Reason::NotApproved) {
         Reason::NotApproved
+    } else if all(Reason::GateNotPassed) {
+        Reason::GateNotPassed
     } else {
         Reason::PolicyRefused
     };
@@ -64,7 +112,7 @@ pub(super) fn lines(case: &Case<'_>) -> Vec<Admission> {
         return vec![];
     }
     let line = |ruling: Ruling| Admission {
-        rule: ruling.rule.into_owned(),
+        rule: ruling.rule.to_string(),
         admitted: ruling.refused.is_none(),
         asks: ruling.asks,
         found: ruling.found,
@@ -92,7 +140,7 @@ fn sources(facts: &Facts) -> Option<Ruling> {
         (Reason::PolicyRefused, said)
     });
     Some(Ruling {
-        rule: "Sources".into(),
+        rule: Rule::Sources,
         asks: format!("a version from {}", policy.places()),
         found: from,
         refused,
@@ -125,7 +173,7 @@ fn lineage(facts: &Facts) -> Option<Ruling> {
         (Some(job), _) => format!("job {job}"),
     };
     let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
-    Some(Ruling { rule: "Lineage".into(), asks: asks.into(), found, refused })
+    Some(Ruling { rule: Rule::Lineage, asks: asks.into(), found, refused })
 }
 
 /// Why nothing proves where the version comes from, for a sentence.
@@ -154,7 +202,7 @@ fn deployment(facts: &Facts) -> Option<Ruling> {
     let refused = of_deployment(facts).sentences();
     let found = if refused.is_empty() { "nothing that is not allowed" } else { "what is not allowed" };
     let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
-    Some(Ruling { rule: "Deployment".into(), asks, found: found.into(), refused })
+    Some(Ruling { rule: Rule::Deployment, asks, found: found.into(), refused })
 }
 
 /// What is refused of what the deployment brings.
@@ -173,6 +221,15 @@ impl Facts {
         let Some((_, name)) = self.wanted() else { return false };
         let found = self.deployments.iter().find(|d| d.name() == name);
         found.and_then(|d| d.properties.model.as_deref()).is_some_and(|asset| self.is_revoked(asset))
+    }
+
+    /// Does the manifest ask for a revision that was stable here before, by the history, and is not now?
+    fn goes_back_by_the_manifest(&self) -> bool {
+        let SourceVersion::Ready { asset_id, version, .. } = &self.version else { return false };
+        let (revision, name) = self.revision_of(asset_id, version);
+        let was_stable =
+            |it: &PastRollout| it.outcome == Outcome::Promoted && it.revision == revision.to_string();
+        self.status.history.iter().any(was_stable) && !self.is_stable(&name)
     }
 
     /// May the wanted version get more traffic than it has?

@@ -4,6 +4,7 @@
 use super::Case;
 use super::picture::version;
 use crate::api::{FailureReason, Outcome, PastRollout};
+use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Operation, OperationState};
 use crate::decide::rollout::{Failures, Revision, broken};
 
@@ -73,12 +74,17 @@ fn ended(case: &Case<'_>, revision: &Revision, outcome: Outcome) -> PastRollout 
     PastRollout {
         revision: revision.to_string(),
         version: None,
+        asset_id: None,
         outcome,
         reason: None,
         message: None,
         started_at: candidate.map(|c| c.started_at),
         finished_at: Some(case.facts.situation.now),
     }
+}
+
+fn asset(deployment: &OnlineDeployment) -> Option<String> {
+    deployment.properties.model.clone()
 }
 
 /// The candidate that the status knows, where the manifest asks for something else by now.
@@ -91,6 +97,7 @@ fn superseded(case: &Case<'_>, failures: &Failures) -> Option<PastRollout> {
     let deployment = scene.deployment(&candidate.deployment);
     (*wanted != revision && !stable && !failures.contains(&revision)).then(|| PastRollout {
         version: deployment.and_then(version),
+        asset_id: deployment.and_then(asset),
         ..ended(case, &revision, Outcome::Superseded)
     })
 }
@@ -109,6 +116,7 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
     let seen = status.stable.is_some() || rollout.started_at.is_some();
     Some(PastRollout {
         version: version(stable),
+        asset_id: asset(stable),
         finished_at: rollout.finished_at.filter(|_| seen),
         ..rollout
     })
@@ -121,6 +129,7 @@ fn why_it_failed(case: &Case<'_>, revision: &Revision) -> PastRollout {
     let seen = !scene.failed.contains(revision);
     let because = |reason: FailureReason, message: String| PastRollout {
         version: deployment.and_then(version),
+        asset_id: deployment.and_then(asset),
         reason: Some(reason),
         message: Some(message),
         finished_at: seen.then_some(facts.situation.now),

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod approvals;
+mod gates;
 mod identities;
 mod proof;
 mod publishers;

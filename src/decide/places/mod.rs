@@ -16,8 +16,8 @@ pub use policy::Policy;
 
 use super::Verdict;
 use crate::api::{
-    ConditionType, Lineage, ModelType, ModelVersionSpec, ModelVersionStatus, Reason, RegistrySpec,
-    RegistryStatus, WorkspaceStatus, conditions_of,
+    ConditionType, Lineage, MeasuredGate, ModelType, ModelVersionSpec, ModelVersionStatus, Reason,
+    RegistrySpec, RegistryStatus, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::{Principal, ResourceId};
 
@@ -118,6 +118,8 @@ pub enum SourceVersion {
         kind: Option<ModelType>,
         /// Where it comes from.
         lineage: Lineage,
+        /// Its own gates, measured.
+        gates: Vec<MeasuredGate>,
         /// When Azure made it.
         created: Option<Timestamp>,
         /// The registry it lives in, by its name in Azure; none for a workspace.
@@ -266,6 +268,12 @@ pub(in crate::decide) fn refuse_another_place(
 }
 
 impl SourceVersion {
+    /// `taxi:3`, where it is registered.
+    pub fn title(&self) -> Option<String> {
+        let Self::Ready { model, version, .. } = self else { return None };
+        Some(format!("{model}:{version}"))
+    }
+
     /// A version in this place, for whom that allows.
     pub fn of(
         what: String,
@@ -301,6 +309,7 @@ impl SourceVersion {
             version: spec.version.clone(),
             kind: status.kind.or(spec.kind),
             lineage: status.lineage.unwrap_or_default(),
+            gates: status.gates,
             created: status.created_at,
         }
     }

@@ -1,6 +1,6 @@
 //! What may serve in a workspace, by its policy: with the references resolved, so that a version can be held against it.
 
-use crate::api::{ApprovalPolicy, CodePolicy, DeploymentPolicy, LineageRequirement, Online};
+use crate::api::{ApprovalPolicy, CodePolicy, DeploymentPolicy, GatePolicy, LineageRequirement, Online};
 use crate::azure::model::{ResourceId, folded};
 
 /// How many entries of a list a sentence names.
@@ -13,6 +13,8 @@ pub struct Policy {
     pub lineage: Option<LineageRequirement>,
     /// Where it may come from; with none of them, from everywhere.
     pub sources: Vec<Source>,
+    /// What has to be true of its metrics; nothing, where nothing is said.
+    pub gates: Option<GatePolicy>,
     /// Whose approval a version needs; nobody's, where nothing is said.
     pub approvals: Option<ApprovalPolicy>,
     /// The workspace's tier, of which approvals speak.

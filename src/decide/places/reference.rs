@@ -207,6 +207,7 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
     Policy {
         sources: sources.collect(),
         lineage: written.lineage.as_ref().map(|lineage| lineage.require),
+        gates: written.gates.clone(),
         approvals: written.approvals.clone(),
         tier: workspace.spec.tier.clone(),
         deployment: written.deployment.clone(),

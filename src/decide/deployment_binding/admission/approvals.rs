@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::Facts;
-use super::Ruling;
+use super::{Rule, Ruling};
 use crate::api::{
     Approval, ApprovalPolicy, KnownApproval, Object, ObjectKey, ObjectKind, OnWithdrawal, Reason,
 };
@@ -190,10 +190,23 @@ impl Facts {
         let (stable, previous) = (tagged(STABLE_TAG)?, tagged(PREVIOUS_TAG)?);
         let warm = previous.provisioning() == Provisioning::Succeeded && previous.name() != stable.name();
         let (over, back) = (stable.properties.model.as_deref()?, previous.properties.model.as_deref()?);
-        if !warm || self.against(back) >= self.against(over) {
+        let now = if self.had_ended_before_it_served(over) { Against::Nothing } else { self.against(over) };
+        if !warm || self.against(back) >= now {
             return None;
         }
         Some((Revision::tagged(previous)?, previous.name().to_string()))
+    }
+
+    /// Does nothing speak against what serves but approvals that had ended when it became stable? Then somebody went back to
+    /// it knowing that, and sending it away again would send the traffic to and fro.
+    fn had_ended_before_it_served(&self, asset: &str) -> bool {
+        let since = self.status.stable.as_ref().map_or(self.situation.now, |stable| stable.since);
+        let Some(tally) = self.count(asset).filter(|_| self.against(asset) == Against::Expiry) else {
+            return false;
+        };
+        let after =
+            |(_, standing): &(Ballot, Standing)| matches!(standing, Standing::Expired(at) if *at > since);
+        !tally.ignored.iter().any(after)
     }
 
     /// What the status remembers of approvals: of each asset that serves or is wanted, those that are enough, or the last ones
@@ -292,7 +305,7 @@ pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
             ),
         ))
     };
-    Some(Ruling { rule: "Approvals".into(), asks, found: found(&tally), refused })
+    Some(Ruling { rule: Rule::Approvals, asks, found: found(&tally), refused })
 }
 
 /// What there was and does not count, in sentences.

@@ -9,6 +9,7 @@ mod bodies;
 mod closed;
 mod endings;
 mod endpoint;
+mod gates;
 mod history;
 mod look;
 mod mending;
