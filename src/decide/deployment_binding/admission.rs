@@ -2,13 +2,20 @@
 //! here, and nowhere else.
 
 mod approvals;
+mod expiring;
+mod soak;
+mod waivers;
 
 use std::borrow::Cow;
 
 pub use approvals::Approvals;
+pub(super) use expiring::said as expiring;
+pub(super) use soak::ever_stable;
+pub use soak::{Soak, Time};
+pub(super) use waivers::{news, of_rollout};
 
 use super::{Case, Facts, waiting};
-use crate::api::{Admission, DeploymentBindingSpec, LineageRequirement, Reason};
+use crate::api::{Admission, DeploymentBindingSpec, LineageRequirement, Reason, Waiver};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::model_version::Proof;
@@ -25,13 +32,27 @@ pub(super) struct Ruling {
     found: String,
     /// Why that is not enough, and what would be.
     refused: Option<(Reason, String)>,
+    /// Who waives it, where it would be refused.
+    waivers: Vec<Waiver>,
+}
+
+impl Ruling {
+    fn new(
+        rule: impl Into<Cow<'static, str>>,
+        asks: String,
+        found: String,
+        refused: Option<(Reason, String)>,
+    ) -> Self {
+        Self { rule: rule.into(), asks, found, refused, waivers: vec![] }
+    }
 }
 
 /// Every rule of the policy, as far as the place and the version can be looked at.
 pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
-    [sources(facts), lineage(facts), approvals::ruling(facts), deployment(facts)]
+    [sources(facts), lineage(facts), approvals::ruling(facts), soak::ruling(facts), deployment(facts)]
         .into_iter()
         .flatten()
+        .map(|ruling| waivers::over(ruling, facts))
         .collect()
 }
 
@@ -40,12 +61,14 @@ pub(super) fn refusals(facts: &Facts) -> Vec<(Reason, String)> {
     rulings(facts).into_iter().filter_map(|ruling| ruling.refused).collect()
 }
 
-/// All refusals as one: a rejection outweighs, and what lacks nothing but approvals says so.
+/// All refusals as one: a rejection outweighs; what lacks nothing but approvals says so, and so does what lacks nothing but time.
 pub(super) fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
-    let all = |reason| refusals.iter().all(|(of, _)| *of == reason);
+    let all = |reasons: &[Reason]| refusals.iter().all(|(of, _)| reasons.contains(of));
     let reason = if refusals.iter().any(|(of, _)| *of == Reason::Rejected) {
         Reason::Rejected
-    } else if all(Reason::NotApproved) {
+    } else if all(&[Reason::Soaking]) {
+        Reason::Soaking
+    } else if all(&[Reason::NotApproved, Reason::Soaking]) {
         Reason::NotApproved
     } else {
         Reason::PolicyRefused
@@ -69,6 +92,7 @@ pub(super) fn lines(case: &Case<'_>) -> Vec<Admission> {
         asks: ruling.asks,
         found: ruling.found,
         message: ruling.refused.map(|(_, said)| said),
+        waivers: ruling.waivers,
     };
     rulings(facts).into_iter().map(line).collect()
 }
@@ -91,12 +115,7 @@ fn sources(facts: &Facts) -> Option<Ruling> {
         );
         (Reason::PolicyRefused, said)
     });
-    Some(Ruling {
-        rule: "Sources".into(),
-        asks: format!("a version from {}", policy.places()),
-        found: from,
-        refused,
-    })
+    Some(Ruling::new("Sources", format!("a version from {}", policy.places()), from, refused))
 }
 
 /// What has to be known of the version's origin.
@@ -125,7 +144,7 @@ fn lineage(facts: &Facts) -> Option<Ruling> {
         (Some(job), _) => format!("job {job}"),
     };
     let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
-    Some(Ruling { rule: "Lineage".into(), asks: asks.into(), found, refused })
+    Some(Ruling::new("Lineage", asks.into(), found, refused))
 }
 
 /// Why nothing proves where the version comes from, for a sentence.
@@ -154,7 +173,7 @@ fn deployment(facts: &Facts) -> Option<Ruling> {
     let refused = of_deployment(facts).sentences();
     let found = if refused.is_empty() { "nothing that is not allowed" } else { "what is not allowed" };
     let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
-    Some(Ruling { rule: "Deployment".into(), asks, found: found.into(), refused })
+    Some(Ruling::new("Deployment", asks, found.into(), refused))
 }
 
 /// What is refused of what the deployment brings.
@@ -240,7 +259,9 @@ pub(super) fn said(case: &Case<'_>) -> Said {
     match (lacking, &facts.version) {
         (None, SourceVersion::Ready { model, version, .. }) => {
             let workspace = &facts.spec.workspace_ref.name;
-            let message = format!("The policy of Workspace {workspace} lets {model}:{version} serve.");
+            let waived = waivers::in_words(&waivers::of_wanted(facts));
+            let message =
+                format!("The policy of Workspace {workspace} lets {model}:{version} serve.{waived}");
             Said::Holds(true, Reason::Succeeded, message)
         }
         (Some(lacking), _) => Said::Unknown(lacking.reason, lacking.message),

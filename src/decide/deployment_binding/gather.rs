@@ -1,6 +1,6 @@
 //! What a binding's decision needs to know.
 
-use super::{Approvals, Facts};
+use super::{Approvals, Facts, Soak, admission};
 use crate::api::{
     DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, Workspace,
 };
@@ -54,7 +54,10 @@ impl Kind for DeploymentBinding {
         let mut names: Vec<Name> =
             deployments.filter_map(|d| d.asset_id.as_deref()).map(Name::asset).collect();
         names.extend((!self.spec.online.is_absent()).then_some(endpoint));
-        names.push(Name::Place(ObjectKey::meant::<Workspace>(&self.spec.workspace_ref, &self.home())));
+        let workspace = ObjectKey::meant::<Workspace>(&self.spec.workspace_ref, &self.home());
+        let served = self.status.iter().flat_map(admission::ever_stable);
+        names.extend(served.map(|asset| Name::served(asset, &workspace)));
+        names.push(Name::Place(workspace));
         names.sort();
         names.dedup();
         names
@@ -63,7 +66,8 @@ impl Kind for DeploymentBinding {
     fn outward(&self) -> String {
         let status = self.current();
         let held = status.deployments.iter().map(|d| format!("{} {:?} {:?}", d.name, d.role, d.asset_id));
-        held.collect::<Vec<_>>().join(",")
+        let since = status.stable.map(|stable| stable.since);
+        format!("{} {since:?}", held.collect::<Vec<_>>().join(","))
     }
 
     fn claim(&self) -> Option<&str> {
@@ -110,6 +114,7 @@ impl Kind for DeploymentBinding {
             version,
             proof,
             approvals: Approvals::default(),
+            soak: Soak::default(),
             situation,
         };
         let whole = id.filter(|_| may_look).is_none_or(|id| look_at_endpoint(&mut facts, &id, known));
@@ -117,7 +122,8 @@ impl Kind for DeploymentBinding {
         situation.looked(endpoint);
         situation.read_tags(self, endpoint.found().map(|e| &e.tags), known);
         let Facts { place, version, deployments, status, .. } = &facts;
-        facts.approvals = Approvals::gather(place, version, deployments, &status.approvals, known);
+        let approvals = Approvals::gather(place, version, deployments, &status.approvals, known);
+        (facts.soak, facts.approvals) = (Soak::gather(place, version, known), approvals);
         let ask = may_look && whole && !changes(&facts);
         facts.situation.follow(ask, known);
         facts

@@ -4,6 +4,7 @@ mod approvals;
 mod identities;
 mod proof;
 mod publishers;
+mod soak;
 
 use std::sync::Arc;
 
