@@ -57,6 +57,8 @@ words! {
     Registered,
     /// The workspace's policy lets it serve.
     Admitted,
+    /// What serves, or is wanted, will not be approved any more before long. Absent otherwise.
+    ApprovalExpiring,
     /// Azure has the endpoint, and it works.
     EndpointReady,
     /// The deployment of the wanted revision can serve.
@@ -76,6 +78,7 @@ words! {
     Registering,
     Progressing,
     Pausing,
+    Soaking,
     TakingBack,
     Finishing,
     // All is well.
@@ -83,6 +86,8 @@ words! {
     Observed,
     InSync,
     Valid,
+    Waived,
+    ApprovalExpiring,
     // Something else has to happen first.
     ReferenceNotFound,
     ReferenceNotReady,

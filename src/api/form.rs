@@ -103,6 +103,9 @@ forms! {
     sha256, 64, "^[0-9a-f]{64}$",
         "must be a SHA-256: 64 lower-case hexadecimal digits; `sha256sum` prints them";
 
+    waivable_rule, 68, "^(Soak|Gate/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
+        "must be a rule that can be waived: Soak, or Gate/ and the name of a gate, such as Gate/rmse-bound";
+
     // Endpoints.
     endpoint_name, 32, "^[a-zA-Z](-[a-zA-Z0-9]|[a-zA-Z0-9]-?[a-zA-Z0-9])(-?[a-zA-Z0-9])*$",
         "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
@@ -157,6 +160,10 @@ pub(super) fn gate_names(generator: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn namespaces(generator: &mut SchemaGenerator) -> Schema {
     list(64, &namespace_name(generator))
+}
+
+pub(super) fn waivable_rules(generator: &mut SchemaGenerator) -> Schema {
+    list(32, &waivable_rule(generator))
 }
 
 pub(super) fn model_globs(generator: &mut SchemaGenerator) -> Schema {

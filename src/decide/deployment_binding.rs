@@ -15,7 +15,7 @@ mod picture;
 mod teardown;
 mod waiting;
 
-pub use admission::Approvals;
+pub use admission::{Approvals, Soak, Time};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,6 +52,8 @@ pub struct Facts {
     pub approvals: Approvals,
     /// What the workspace's gates are held against that compare, by the gate's name.
     pub champions: BTreeMap<String, Champions>,
+    /// Where the wanted version has served before; looked up where the workspace asks for that.
+    pub soak: Soak,
     pub endpoint: Look<OnlineEndpoint>,
     /// The deployments on the endpoint.
     pub deployments: Vec<OnlineDeployment>,
@@ -115,7 +117,10 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     status.approvals = if refused { vec![] } else { facts.remembered_approvals() };
     status.conditions = conditions::of(&case, &verdict, &conditions);
     let next = sooner(&case, verdict.next);
-    Verdict { next, ..verdict }.decision(status)
+    let mut events = verdict.events;
+    events.extend(admission::news(&facts.status.admission, &status.admission));
+    events.extend(conditions::news(&facts.status.conditions, &status.conditions));
+    Verdict { events, next, ..verdict }.decision(status)
 }
 
 impl<'a> Case<'a> {
@@ -365,7 +370,7 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
 /// A deployment may expire before the next comparison, and an approval too.
 fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     let expire = deployments::expiries(case).into_iter().map(|(_, _, left)| left.max(Duration::from_secs(1)));
-    let first = expire.chain(case.facts.approvals_change()).min();
+    let first = expire.chain(case.facts.approvals_change()).chain(case.facts.soak_is_over()).min();
     match (next, first) {
         (LookAgain::Interval, Some(left)) => LookAgain::After(left.min(case.facts.situation.interval)),
         (LookAgain::After(wait), Some(left)) => LookAgain::After(wait.min(left)),

@@ -42,7 +42,9 @@ pub fn example(kind: &str) -> Value {
                 "gates": {"require": ["beats-champion"], "define": [
                     {"name": "bound", "metric": "rmse", "min": "0", "max": "4.0"},
                     {"name": "best", "metric": "rmse", "against": {"scope": "History"}, "better": "Lower", "by": "0.1"}]},
-                "approvals": {"count": 2, "fromNamespaces": ["model-risk"], "onWithdrawal": "RollBack"}, "sources": [
+                "approvals": {"count": 2, "fromNamespaces": ["model-risk"], "onWithdrawal": "RollBack",
+                    "waivable": ["Soak", "Gate/rmse-bound"]},
+                "soak": {"in": [{"name": "fares-staging", "namespace": "fares"}], "for": "24h"}, "sources": [
                 {"name": "released", "registryRef": {"name": "fares-models", "namespace": "fares"}, "models": ["nyc-*"]},
                 {"name": "own", "thisWorkspace": {}}],
                 "deployment": {"code": "Forbid", "environments": ["azureml://registries/shared/environments/*"],
@@ -63,7 +65,7 @@ pub fn example(kind: &str) -> Value {
             "assetId": "azureml://registries/fares-models/models/nyc-taxi-fare/versions/3",
             "tiers": ["production"], "decision": "Approved", "by": "ada@fares.example", "reason": "Better on every slice.",
             "evidence": [{"name": "report", "uri": "https://reports.example/fares/3.pdf", "sha256": "0".repeat(64)}],
-            "expiresAt": "2027-03-31T00:00:00Z",
+            "expiresAt": "2027-03-31T00:00:00Z", "waives": ["Soak"],
         }),
         _ => {
             let probe = json!({"failureThreshold": 3, "successThreshold": 1, "timeout": "2s", "period": "10s",

@@ -56,6 +56,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_text());
     cases.extend(rules_of_approvals());
     cases.extend(rules_of_gates());
+    cases.extend(rules_of_soak_and_waivers());
     cases
 }
 
@@ -290,6 +291,9 @@ fn rules_of_references() -> Vec<Case> {
     of("deploymentbindings", "spec.workspaceRef", &workspace);
     of("deploymentbindings", "spec.model.versionRef", &version);
     of("workspaces", "spec.policy.sources[].registryRef", &from);
+    of("workspaces", "spec.policy.soak.in[]", &|place| {
+        at("spec.policy.soak", json!({"in": [place], "for": "24h"}))
+    });
     of("approvals", "spec.modelVersionRef", &|reference| at("spec.modelVersionRef", reference));
     cases
 }
@@ -733,6 +737,52 @@ fn rules_of_gates() -> Vec<Case> {
     cases
 }
 
+/// Where a version has to have served before, and which rules somebody may waive.
+fn rules_of_soak_and_waivers() -> Vec<Case> {
+    let (place, approval) = ("workspaces", "approvals");
+    let soak =
+        |period: &str| at("spec.policy.soak", json!({"in": [{"name": "fares-staging"}], "for": period}));
+    let mut cases = vec![
+        case(place, "spec.policy.soak.for", PERIOD, soak("1d"), soak("24h")),
+        case(place, "spec.policy.soak", "for must be from 1s to 2160h", soak("0s"), soak("1s")),
+        case(place, "spec.policy.soak", "for must be from 1s to 2160h", soak("2160h1s"), soak("2160h")),
+        case(
+            approval,
+            "spec",
+            "a waiver has to end: with waives give expiresAt, such as 2027-03-31T00:00:00Z",
+            json!({"spec": {"waives": ["Soak"], "expiresAt": null}}),
+            json!({"spec": {"waives": ["Soak"], "expiresAt": "2027-03-31T00:00:00Z"}}),
+        ),
+        case(
+            approval,
+            "spec",
+            "a rejection waives nothing: take waives out, or make decision Approved",
+            json!({"spec": {"waives": ["Soak"], "decision": "Rejected"}}),
+            json!({"spec": {"waives": null, "decision": "Rejected"}}),
+        ),
+    ];
+    for (kind, field) in [(place, "spec.policy.approvals.waivable"), (approval, "spec.waives")] {
+        let told: &'static str = format!("{field}[]").leak();
+        for wrong in [
+            "",
+            "soak",
+            "Windows",
+            "Approvals",
+            "Sources",
+            "Gate",
+            "Gate/",
+            "Gate/RMSE",
+            "Gate/*",
+            "Soak\n",
+            "Gate/a/b",
+        ] {
+            let right = at(field, json!(["Soak", "Gate/rmse-1"]));
+            cases.push(case(kind, told, WAIVABLE_RULE, at(field, json!(["Gate/a", wrong])), right));
+        }
+    }
+    cases
+}
+
 fn rules_of_registries() -> Vec<Case> {
     let identity = "an identity is systemAssigned, userAssigned, or both: leave identity out to have Azure's left as it is";
     vec![
@@ -1054,7 +1104,9 @@ pub fn rules_of_changes() -> Vec<Case> {
     let labels =
         json!({"metadata": {"labels": {"team": "fares"}, "annotations": {"bindery.dev/reconcile": "1"}}});
     for wrong in [
-        at("spec.decision", "Rejected".into()),
+        json!({"spec": {"decision": "Rejected", "waives": null}}),
+        at("spec.waives", Value::Null),
+        at("spec.waives", json!(["Soak", "Gate/rmse-bound"])),
         at("spec.by", "eve".into()),
         at("spec.assetId", asset("models", "other").into()),
         at("spec.modelVersionRef.name", "taxi-fare-4".into()),
@@ -1066,7 +1118,7 @@ pub fn rules_of_changes() -> Vec<Case> {
         at("spec.evidence", Value::Null),
         at("spec.evidence", json!([{"name": "report", "uri": "https://reports.example/other"}])),
         at("spec.expiresAt", "2037-03-31T00:00:00Z".into()),
-        at("spec.expiresAt", Value::Null),
+        json!({"spec": {"expiresAt": null, "waives": null}}),
     ] {
         cases.push(case(kind, "<nil>", says, wrong, labels.clone()));
     }

@@ -40,6 +40,8 @@ pub const ASSET_ID: &str = "must be an asset id as status.assetId of a ModelVers
 pub const PERSON: &str = "must be the name of a user in one line, as the cluster knows them, such as ada@fares.example; `kubectl auth whoami` shows yours";
 pub const DOCUMENT: &str = "must be an https URL without spaces, '@', '?', '#', '<', '>', quotes and '\\', such as https://reports.example/fares/3.pdf";
 pub const SHA256: &str = "must be a SHA-256: 64 lower-case hexadecimal digits; `sha256sum` prints them";
+pub const WAIVABLE_RULE: &str =
+    "must be a rule that can be waived: Soak, or Gate/ and the name of a gate, such as Gate/rmse-bound";
 
 pub const ENDPOINT_NAME: &str = "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
 pub const INSTANCE_TYPE: &str = "must be the name of a virtual machine size: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as Standard_DS3_v2";

@@ -10,6 +10,7 @@ mod approvals;
 mod attempts;
 mod bad_input;
 mod binding;
+
 mod deployment;
 mod gates;
 mod hostile;
@@ -21,6 +22,7 @@ mod place;
 mod publishers;
 mod reach;
 mod registry;
+mod soak;
 mod status;
 mod story;
 mod survival;

@@ -2,15 +2,24 @@
 //! here, and nowhere else.
 
 mod approvals;
+mod expiring;
 mod gates;
+mod soak;
+mod waivers;
 
 use std::borrow::Cow;
 use std::fmt;
 
 pub use approvals::Approvals;
+pub(super) use expiring::said as expiring;
+pub(super) use soak::ever_stable;
+pub use soak::{Soak, Time};
+pub(super) use waivers::{news, of_rollout};
 
 use super::{Case, Facts, waiting};
-use crate::api::{Admission, DeploymentBindingSpec, LineageRequirement, Outcome, PastRollout, Reason};
+use crate::api::{
+    Admission, DeploymentBindingSpec, LineageRequirement, Outcome, PastRollout, Reason, Waiver,
+};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::model_version::Proof;
@@ -28,6 +37,8 @@ enum Rule {
     Gate(String),
     /// Who has to approve it.
     Approvals,
+    /// Where the version has to have served before.
+    Soak,
     /// What the deployment brings besides.
     Deployment,
 }
@@ -51,17 +62,25 @@ pub(super) struct Ruling {
     found: String,
     /// Why that is not enough, and what would be.
     refused: Option<(Reason, String)>,
+    /// Who waives it, where it would be refused.
+    waivers: Vec<Waiver>,
+}
+
+impl Ruling {
+    fn new(rule: Rule, asks: String, found: String, refused: Option<(Reason, String)>) -> Self {
+        Self { rule, asks, found, refused, waivers: vec![] }
+    }
 }
 
 /// Every rule of the policy, as far as the place and the version can be looked at.
 pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
     let mut all: Vec<Ruling> = sources(facts).into_iter().chain(lineage(facts)).collect();
     all.extend(gates::rulings(facts));
-    all.extend(approvals::ruling(facts).into_iter().chain(deployment(facts)));
+    all.extend(approvals::ruling(facts).into_iter().chain(soak::ruling(facts)).chain(deployment(facts)));
     if facts.goes_back_by_the_manifest() {
         all.iter_mut().for_each(|ruling| let_go_back(facts, ruling));
     }
-    all
+    all.into_iter().map(|ruling| waivers::over(ruling, facts)).collect()
 }
 
 /// To what was admitted when it was stable one may go back: only what speaks against it today stops that.
@@ -69,7 +88,7 @@ fn let_go_back(facts: &Facts, ruling: &mut Ruling) {
     let stops = match ruling.rule {
         Rule::Sources | Rule::Deployment => true,
         Rule::Approvals => facts.must_fall(),
-        Rule::Lineage | Rule::Gate(_) => false,
+        Rule::Lineage | Rule::Gate(_) | Rule::Soak => false,
     };
     if !stops && ruling.refused.take().is_some() {
         ruling.found += "; this does not stop going back to what was stable here before";
@@ -81,19 +100,21 @@ pub(super) fn refusals(facts: &Facts) -> Vec<(Reason, String)> {
     rulings(facts).into_iter().filter_map(|ruling| ruling.refused).collect()
 }
 
-/// All refusals as one: a rejection outweighs, and what lacks nothing but approvals, or nothing but gates, says so.
+/// All refusals as one: a rejection outweighs; what lacks nothing but approvals, gates or time says so.
 pub(super) fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
     // What may still come is no refusal beside one.
     let waits = |reason| matches!(reason, Reason::ReferenceNotReady | Reason::ReferenceNotFound);
     let firm: Vec<Reason> = refusals.iter().map(|(of, _)| *of).filter(|of| !waits(*of)).collect();
-    let all = |reason| firm.iter().all(|of| *of == reason);
+    let all = |reasons: &[Reason]| firm.iter().all(|of| reasons.contains(of));
     let reason = if firm.is_empty() {
         refusals.first().map_or(Reason::PolicyRefused, |(of, _)| *of)
-    } else if refusals.iter().any(|(of, _)| *of == Reason::Rejected) {
+    } else if firm.contains(&Reason::Rejected) {
         Reason::Rejected
-    } else if all(Reason::NotApproved) {
+    } else if all(&[Reason::Soaking]) {
+        Reason::Soaking
+    } else if all(&[Reason::NotApproved, Reason::Soaking]) {
         Reason::NotApproved
-    } else if all(Reason::GateNotPassed) {
+    } else if all(&[Reason::GateNotPassed, Reason::Soaking]) {
         Reason::GateNotPassed
     } else {
         Reason::PolicyRefused
@@ -117,6 +138,7 @@ pub(super) fn lines(case: &Case<'_>) -> Vec<Admission> {
         asks: ruling.asks,
         found: ruling.found,
         message: ruling.refused.map(|(_, said)| said),
+        waivers: ruling.waivers,
     };
     rulings(facts).into_iter().map(line).collect()
 }
@@ -139,12 +161,7 @@ fn sources(facts: &Facts) -> Option<Ruling> {
         );
         (Reason::PolicyRefused, said)
     });
-    Some(Ruling {
-        rule: Rule::Sources,
-        asks: format!("a version from {}", policy.places()),
-        found: from,
-        refused,
-    })
+    Some(Ruling::new(Rule::Sources, format!("a version from {}", policy.places()), from, refused))
 }
 
 /// What has to be known of the version's origin.
@@ -173,7 +190,7 @@ fn lineage(facts: &Facts) -> Option<Ruling> {
         (Some(job), _) => format!("job {job}"),
     };
     let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
-    Some(Ruling { rule: Rule::Lineage, asks: asks.into(), found, refused })
+    Some(Ruling::new(Rule::Lineage, asks.into(), found, refused))
 }
 
 /// Why nothing proves where the version comes from, for a sentence.
@@ -202,7 +219,7 @@ fn deployment(facts: &Facts) -> Option<Ruling> {
     let refused = of_deployment(facts).sentences();
     let found = if refused.is_empty() { "nothing that is not allowed" } else { "what is not allowed" };
     let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
-    Some(Ruling { rule: Rule::Deployment, asks, found: found.into(), refused })
+    Some(Ruling::new(Rule::Deployment, asks, found.into(), refused))
 }
 
 /// What is refused of what the deployment brings.
@@ -297,7 +314,9 @@ pub(super) fn said(case: &Case<'_>) -> Said {
     match (lacking, &facts.version) {
         (None, SourceVersion::Ready { model, version, .. }) => {
             let workspace = &facts.spec.workspace_ref.name;
-            let message = format!("The policy of Workspace {workspace} lets {model}:{version} serve.");
+            let waived = waivers::in_words(&waivers::of_wanted(facts));
+            let message =
+                format!("The policy of Workspace {workspace} lets {model}:{version} serve.{waived}");
             Said::Holds(true, Reason::Succeeded, message)
         }
         (Some(lacking), _) => Said::Unknown(lacking.reason, lacking.message),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Approvals, Facts};
+use super::{Approvals, Facts, Soak, admission};
 use crate::api::{
     DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, Outcome, PlaceGate,
     Workspace,
@@ -58,7 +58,10 @@ impl Kind for DeploymentBinding {
         let mut names: Vec<Name> =
             deployments.filter_map(|d| d.asset_id.as_deref()).map(Name::asset).collect();
         names.extend((!self.spec.online.is_absent()).then_some(endpoint));
-        names.push(Name::Place(ObjectKey::meant::<Workspace>(&self.spec.workspace_ref, &self.home())));
+        let workspace = ObjectKey::meant::<Workspace>(&self.spec.workspace_ref, &self.home());
+        let served = self.status.iter().flat_map(admission::ever_stable);
+        names.extend(served.map(|asset| Name::served(asset, &workspace)));
+        names.push(Name::Place(workspace));
         names.sort();
         names.dedup();
         names
@@ -71,8 +74,8 @@ impl Kind for DeploymentBinding {
         let served = status.history.iter().filter(|it| it.outcome == Outcome::Promoted);
         let served: Vec<_> = served.filter_map(|it| it.asset_id.as_deref()).collect();
         let stable = status.stable.as_ref().and_then(|it| it.asset_id.as_deref());
-        let seen = status.phase.is_some();
-        format!("{} {stable:?} {served:?} {seen}", held.collect::<Vec<_>>().join(","))
+        let (seen, since) = (status.phase.is_some(), status.stable.as_ref().map(|stable| stable.since));
+        format!("{} {stable:?} {served:?} {seen} {since:?}", held.collect::<Vec<_>>().join(","))
     }
 
     fn claim(&self) -> Option<&str> {
@@ -120,6 +123,7 @@ impl Kind for DeploymentBinding {
             proof,
             approvals: Approvals::default(),
             champions: BTreeMap::new(),
+            soak: Soak::default(),
             situation,
         };
         let whole = id.filter(|_| may_look).is_none_or(|id| look_at_endpoint(&mut facts, &id, known));
@@ -127,7 +131,8 @@ impl Kind for DeploymentBinding {
         situation.looked(endpoint);
         situation.read_tags(self, endpoint.found().map(|e| &e.tags), known);
         let Facts { place, version, deployments, status, .. } = &facts;
-        facts.approvals = Approvals::gather(place, version, deployments, &status.approvals, known);
+        let approvals = Approvals::gather(place, version, deployments, &status.approvals, known);
+        (facts.soak, facts.approvals) = (Soak::gather(place, version, known), approvals);
         facts.champions = champions(&facts, known);
         let ask = may_look && whole && !changes(&facts);
         facts.situation.follow(ask, known);

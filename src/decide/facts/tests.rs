@@ -5,6 +5,7 @@ mod gates;
 mod identities;
 mod proof;
 mod publishers;
+mod soak;
 
 use std::sync::Arc;
 

@@ -29,6 +29,7 @@ pub(in crate::decide) const TO_DELETE_NOW: &str =
     " To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain.";
 
 /// The place that an object names, as far as it may know.
+#[allow(clippy::large_enum_variant)] // a few per pass, and mostly the large one
 #[derive(Debug, Clone, PartialEq)]
 pub enum Place {
     /// There is none of this name, or it does not allow our namespace: from outside both look the same.

@@ -232,5 +232,6 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let asked = facts.spec.online.deployment.instance_count;
     let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
     few && approvals::has_approval(facts)
+        && approvals::has_time(facts)
         && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
 }

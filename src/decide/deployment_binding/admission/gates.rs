@@ -37,12 +37,9 @@ fn required(facts: &Facts, name: &str) -> Option<Ruling> {
     let said = format!(
         "Workspace {workspace} serves only versions that have a gate {name} and pass it, and {title} has none of that name. Add it to spec.gates of the version."
     );
-    Some(Ruling {
-        rule: Rule::Gate(name.into()),
-        asks: format!("a gate {name} of the version, passed"),
-        found: "no gate of that name".into(),
-        refused: Some((Reason::GateNotPassed, said)),
-    })
+    let asks = format!("a gate {name} of the version, passed");
+    let refused = Some((Reason::GateNotPassed, said));
+    Some(Ruling::new(Rule::Gate(name.into()), asks, "no gate of that name".into(), refused))
 }
 
 fn ruling(facts: &Facts, name: &str, metric: &str, measured: Measured) -> Ruling {
@@ -60,12 +57,8 @@ fn ruling(facts: &Facts, name: &str, metric: &str, measured: Measured) -> Ruling
         Some(value) => format!("{metric} {value}"),
         None => message.trim_end_matches('.').to_string(),
     };
-    Ruling {
-        rule: Rule::Gate(name.into()),
-        asks: format!("{metric} {bound}"),
-        found,
-        refused: (!passed).then(|| (because, said())),
-    }
+    let refused = (!passed).then(|| (because, said()));
+    Ruling::new(Rule::Gate(name.into()), format!("{metric} {bound}"), found, refused)
 }
 
 impl Facts {
