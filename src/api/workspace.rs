@@ -74,6 +74,17 @@ pub struct Policy {
     /// What a deployment may bring besides the model. If not set, anything; if set, no user-assigned identity that `identities` does not name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentPolicy>,
+    /// Whether an endpoint in this workspace may be taken down when its DeploymentBinding is deleted. Allow (default): the `deletionPolicy` of the binding decides. Forbid: Bindery only lets go, whatever the binding says: traffic, deployments, settings and keys stay as they are in Azure, and an event says what stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_deletion: Option<EndpointDeletion>,
+}
+
+/// Whether an endpoint may be taken down when its binding is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum EndpointDeletion {
+    #[default]
+    Allow,
+    Forbid,
 }
 
 /// Whose approval a version needs before it may serve. Approvals are objects of the kind Approval; each is about one asset.

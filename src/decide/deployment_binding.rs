@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use super::drift::{Differences, goes_out, intended};
 use super::model_version::Proof;
+use super::places::reference::Removal;
 use super::rollout::{
     Carries, Next, Revision, Rise, STABLE_TAG, Scene, View, endpoint_differences, mark, written_on,
 };
@@ -38,6 +39,8 @@ pub struct Facts {
     pub status: DeploymentBindingStatus,
     /// The workspace.
     pub place: Place,
+    /// Whether the workspace lets the endpoint be taken down; looked up when the object is being deleted.
+    pub removal: Removal,
     /// The endpoint's ARM id: from the workspace or, when that is gone, from the status.
     pub id: Option<ResourceId>,
     /// Where `spec.workspaceRef` leads now, while the endpoint of this object is still where `id` says.

@@ -6,8 +6,9 @@ use super::cluster::{Cluster, Simulated};
 use super::world::World;
 use super::{approvers, foreign};
 use crate::api::{
-    Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, DeploymentPolicy, Management,
-    ModelVersion, ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace, WorkspaceSpec,
+    Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, DeploymentPolicy, EndpointDeletion,
+    Management, ModelVersion, ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace,
+    WorkspaceSpec,
 };
 
 /// A second object for the workspace `prod`.
@@ -146,6 +147,7 @@ pub fn leave_in_order(world: &mut World) {
         world.cluster.let_go_while_in_use::<Workspace>(&name);
     }
     world.cluster.let_go_while_in_use::<Registry>("models");
+    edit_all::<Workspace>(world, |s| s.policy.endpoint_deletion = None);
     edit_all::<Registry>(world, |s| {
         (s.suspend, s.management) = (false, Management::Manage);
         s.publishers.clear();
@@ -281,6 +283,12 @@ pub fn act(world: &mut World) {
             let policy =
                 most.map(|most| DeploymentPolicy { max_instances: Some(most), ..Default::default() });
             edit::<Workspace>(world, "prod", |s| s.policy.deployment = policy);
+        }
+        48 => {
+            let word = [EndpointDeletion::Allow, EndpointDeletion::Forbid][world.rng.usize(0..2)];
+            world.note(|| format!("USER workspace prod says of taking endpoints down: {word:?}"));
+            world.rights_changed = world.now;
+            edit::<Workspace>(world, "prod", |s| s.policy.endpoint_deletion = Some(word));
         }
         _ => {
             world.note(|| "USER applies what is missing".into());

@@ -12,6 +12,7 @@ use crate::api::{
     BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, Tags, VersionDeletion,
 };
 use crate::azure::model::{Account, Action, Ask, Call, Errand, Principal, Purpose, ResourceId};
+use crate::decide::places::reference::Removal;
 use crate::decide::{Claimant, Facts as _, Kind, Look, Mode, Place, Right, Situation, deployment_binding};
 
 /// What holds of every call.
@@ -76,6 +77,7 @@ fn of_a_bindings_call(
 ) -> Result<(), String> {
     let name = call.resource.name();
     nothing_begins_in_a_closed_place(facts, call)?;
+    rights::nothing_is_taken_down_where_that_is_forbidden(world, facts, got, call)?;
     if Form::of(&call.resource) == Form::Endpoint {
         let tags = got.map_or(&Value::Null, |e| &e["tags"]);
         only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
@@ -476,11 +478,13 @@ pub fn of_a_release<K: Kind>(facts: &K::Facts) -> Result<(), String> {
             })
         }
         Evidence::Binding(f) => {
+            let forbidden = matches!(f.removal, Removal::Forbidden { .. });
             f.spec.deletion_policy == BindingDeletion::Delete
+                && !forbidden
                 && f.endpoint.found().is_some_and(|e| f.situation.ownership.owns(&e.tags))
         }
     };
     let unread = matches!(evidence::<K>(facts), Evidence::Binding(f)
-        if matches!(f.endpoint, Look::Unseen) && f.id.is_some() && f.spec.deletion_policy == BindingDeletion::Delete);
+        if matches!(f.endpoint, Look::Unseen) && f.id.is_some() && f.removal == Removal::Allowed && f.spec.deletion_policy == BindingDeletion::Delete);
     hold(!left && !unread, || "an object goes, and what it made is still there".into())
 }

@@ -17,6 +17,7 @@ use super::cloud::{Form, Resource};
 use super::world::World;
 use crate::api::{BindingDeletion, ObjectKey};
 use crate::azure::model::ResourceId;
+use crate::decide::places::reference::Removal;
 use crate::decide::places::registry;
 use crate::decide::rollout::Revision;
 use crate::decide::{Kind, Mode, Place, Right, SourceVersion, deployment_binding, model_version};
@@ -97,7 +98,8 @@ impl Ledger {
         let Evidence::Binding(facts) = evidence::<K>(facts) else { return };
         let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
         let kept_out = facts.situation.ownership.right != Right::Granted;
-        let leaves = releases && (facts.situation.mode != Mode::Act || retained || kept_out);
+        let forbidden = matches!(facts.removal, Removal::Forbidden { .. });
+        let leaves = releases && (facts.situation.mode != Mode::Act || retained || kept_out || forbidden);
         self.leaving.remove(&object.key());
         if let Some(id) = facts.id.clone().filter(|_| leaves) {
             self.leaving.insert(object.key(), (id, facts.situation.ownership.owner.to_string()));
