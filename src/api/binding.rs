@@ -375,7 +375,7 @@ pub struct DeploymentBindingStatus {
 /// One rule of a workspace's policy, held against a binding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Admission {
-    /// The rule: `Sources`, `Lineage`, `Approvals` or `Deployment`.
+    /// The rule: `Sources`, `Lineage`, `Approvals`, `Deployment` or `Retirement`.
     #[schemars(length(max = 64))]
     pub rule: String,
     /// Whether what was found is enough.

@@ -55,6 +55,10 @@ words! {
     Drifted,
     /// Azure has the version.
     Registered,
+    /// The date from which the version gets no new deployment is near. Absent otherwise.
+    RetiringSoon,
+    /// The version gets no new deployment any more. Absent otherwise.
+    Retired,
     /// The workspace's policy lets it serve.
     Admitted,
     /// Azure has the endpoint, and it works.
@@ -83,6 +87,9 @@ words! {
     Observed,
     InSync,
     Valid,
+    Retiring,
+    Retired,
+    StillDeployed,
     // Something else has to happen first.
     ReferenceNotFound,
     ReferenceNotReady,

@@ -85,6 +85,13 @@ forms! {
     tag_value, 256, r"^[^\x00-\x1f\x7f]*$",
         "must be one line, without tabs and other control characters";
 
+    owner_team, 63, ONE_LINE,
+        "must be one line without spaces at its ends, tabs and other control characters, such as fares";
+    owner_contact, 253, ONE_LINE,
+        "must be one line without spaces at its ends, tabs and other control characters, such as fares-oncall@fares.example";
+    cost_center, 63, ONE_LINE,
+        "must be one line without spaces at its ends, tabs and other control characters, such as 4711";
+
     // Approvals.
     asset_id, 1024, r"^(azureml://registries/[^/\s?#\\\x00-\x1f\x7f]+|(?i)/subscriptions/[^/\s?#\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#\\\x00-\x1f\x7f]+)/models/[a-zA-Z0-9][a-zA-Z0-9_-]*/versions/[1-9][0-9]*$",
         "must be an asset id as status.assetId of a ModelVersion shows it: azureml://registries/<registry>/models/<model>/versions/<version>, or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/models/<model>/versions/<version>";
@@ -113,6 +120,8 @@ forms! {
 }
 
 const RELATIVE_PATH: &str = r"^[^/?#%\\\x00-\x1f\x7f]+(/[^/?#%\\\x00-\x1f\x7f]+)*$";
+
+const ONE_LINE: &str = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$";
 
 /// The key of a label, which is longer than its regular expression can count.
 pub(super) fn label_key(_: &mut SchemaGenerator) -> Schema {

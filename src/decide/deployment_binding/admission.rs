@@ -2,6 +2,7 @@
 //! here, and nowhere else.
 
 mod approvals;
+pub(super) mod retirement;
 
 use std::borrow::Cow;
 
@@ -29,7 +30,7 @@ pub(super) struct Ruling {
 
 /// Every rule of the policy, as far as the place and the version can be looked at.
 pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
-    [sources(facts), lineage(facts), approvals::ruling(facts), deployment(facts)]
+    [sources(facts), lineage(facts), approvals::ruling(facts), deployment(facts), retirement::ruling(facts)]
         .into_iter()
         .flatten()
         .collect()
@@ -47,6 +48,8 @@ pub(super) fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
         Reason::Rejected
     } else if all(Reason::NotApproved) {
         Reason::NotApproved
+    } else if all(Reason::Retired) {
+        Reason::Retired
     } else {
         Reason::PolicyRefused
     };

@@ -224,6 +224,15 @@ fn wanted(facts: &deployment_binding::Facts) -> Option<(Revision, String)> {
     Some((revision, name))
 }
 
+/// The version is not retired; or its deployment served before and is still there.
+fn in_use_or_there(facts: &deployment_binding::Facts) -> bool {
+    let SourceVersion::Ready { retirement, .. } = &facts.version else { return false };
+    let over = retirement.as_ref().is_some_and(|it| it.at <= facts.situation.now);
+    let previous = facts.endpoint.found().and_then(|e| e.tags.get("bindery-previous"));
+    let there = |name: &String| facts.deployments.iter().any(|d| d.name() == name);
+    !over || wanted(facts).is_some_and(|(_, name)| previous == Some(&name) && there(&name))
+}
+
 /// The workspace lets the version serve.
 fn allowed(facts: &deployment_binding::Facts) -> bool {
     let Place::Ready { policy, .. } = &facts.place else { return false };
@@ -234,5 +243,6 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let asked = facts.spec.online.deployment.instance_count;
     let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
     few && approvals::has_approval(facts)
+        && in_use_or_there(facts)
         && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
 }

@@ -12,6 +12,8 @@ mod endpoint;
 mod history;
 mod look;
 mod mending;
+mod owner;
 mod position;
 mod properties;
+mod retirement;
 mod rollout;
