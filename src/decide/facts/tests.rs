@@ -4,6 +4,7 @@ mod approvals;
 mod identities;
 mod proof;
 mod publishers;
+mod unmanaged;
 
 use std::sync::Arc;
 
