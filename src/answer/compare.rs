@@ -97,6 +97,7 @@ enum Section {
     Training,
     Ready,
     Serving,
+    Owner,
     Tags,
     Properties,
 }
@@ -112,6 +113,7 @@ impl Section {
             Self::Training => "training",
             Self::Ready => "conditions",
             Self::Serving => "serving",
+            Self::Owner => "owner",
             Self::Tags => "tags",
             Self::Properties => "properties",
         }
@@ -136,6 +138,12 @@ fn facts(version: &ModelVersion) -> Facts {
     let stage = status.and_then(|status| status.stage.clone());
     add(Section::Version, "stage", stage.or_else(|| spec.stage.clone()));
     add(Section::Version, "archived", Some((spec.archived == Some(true)).to_string()));
+    let retirement = spec.retirement.as_ref();
+    add(Section::Version, "retirement", retirement.map(|it| format!("{} {:?}", it.at, it.action)));
+    let owner = spec.owner.clone().unwrap_or_default();
+    add(Section::Owner, "team", owner.team);
+    add(Section::Owner, "contact", owner.contact);
+    add(Section::Owner, "costCenter", owner.cost_center);
     for (section, tags) in [(Section::Tags, &spec.tags), (Section::Properties, &spec.properties)] {
         for (key, value) in tags.iter() {
             add(section, key, Some(value.clone()));

@@ -13,7 +13,7 @@ use super::names::{Name, place_of};
 use super::seen::{Readiness, Seen, condition};
 use crate::api::{
     self, Code, ConditionType, Dataset, DeploymentBinding, ModelVersion, Object, ObjectKey, Outcome,
-    PastRollout, Role, Workspace,
+    PastRollout, Retirement, Role, VersionOwner, Workspace,
 };
 use crate::azure::model::folded;
 
@@ -101,6 +101,12 @@ struct Deployment {
     instances: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<String>,
+    /// Who answers for the version, where its object could be read and says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<VersionOwner>,
+    /// When the version goes out of use, where its object could be read and says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retirement: Option<Retirement>,
 }
 
 /// What the condition `Admitted` says, and what the policy asks.
@@ -170,15 +176,20 @@ impl Evidence {
         let mut deployments: Vec<Deployment> = status
             .deployments
             .iter()
-            .map(|it| Deployment {
-                name: it.name.clone(),
-                role: it.role,
-                weight: it.weight,
-                version: it.asset_id.as_deref().and_then(|asset| picture.holding(asset)).map(name),
-                asset_id: it.asset_id.clone(),
-                since: it.since,
-                instances: it.instances,
-                state: it.state.clone(),
+            .map(|it| {
+                let version = it.asset_id.as_deref().and_then(|asset| picture.holding(asset));
+                Deployment {
+                    name: it.name.clone(),
+                    role: it.role,
+                    weight: it.weight,
+                    version: version.map(name),
+                    asset_id: it.asset_id.clone(),
+                    since: it.since,
+                    instances: it.instances,
+                    state: it.state.clone(),
+                    owner: version.and_then(|version| version.spec.owner.clone()),
+                    retirement: version.and_then(|version| version.spec.retirement.clone()),
+                }
             })
             .collect();
         deployments.sort_by_key(|it| std::cmp::Reverse(it.weight));

@@ -10,7 +10,8 @@ use super::names::{Name, fits, place_of};
 use super::render::table::{Cell, Column, Shown, Table};
 use super::seen::{Readiness, condition};
 use crate::api::{
-    ConditionType, DeploymentBinding, Lineage, ModelType, ModelVersion, Object, ObjectKey, Role, Workspace,
+    ConditionType, DeploymentBinding, Lineage, ModelType, ModelVersion, Object, ObjectKey, Retirement, Role,
+    VersionOwner, Workspace,
 };
 
 /// What is kept of one version: no more than is shown, so that ten thousand fit into little memory.
@@ -53,6 +54,16 @@ pub struct Row {
     pub asset_id: Option<String>,
     /// When the object was made.
     pub created: Timestamp,
+    /// When it goes out of use, and what happens then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retirement: Option<Retirement>,
+    /// It is out of use.
+    pub retired: bool,
+    /// It goes out of use soon.
+    pub retiring_soon: bool,
+    /// Who answers for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<VersionOwner>,
 }
 
 /// What a version was trained from, as far as Azure knows.
@@ -155,6 +166,10 @@ impl Row {
             stalled: holds(ConditionType::Stalled),
             asset_id: status.and_then(|status| status.asset_id.clone()),
             created: version.created(),
+            retirement: spec.retirement.clone(),
+            retired: holds(ConditionType::Retired),
+            retiring_soon: holds(ConditionType::RetiringSoon),
+            owner: spec.owner.clone(),
         }
     }
 
@@ -175,6 +190,8 @@ impl Row {
             State::Stalled => self.stalled,
             State::Drifted => self.drifted,
             State::Archived => self.archived,
+            State::Retiring => self.retiring_soon,
+            State::Retired => self.retired,
             State::Serving => self.serving.iter().any(Serving::has_traffic),
             State::Idle => !self.serving.iter().any(Serving::has_traffic),
         }
@@ -194,6 +211,10 @@ pub enum State {
     Drifted,
     /// Archived by its manifest
     Archived,
+    /// Goes out of use within 14 days
+    Retiring,
+    /// Is out of use
+    Retired,
     /// Has traffic at an endpoint
     Serving,
     /// Has no traffic
@@ -314,6 +335,10 @@ impl Inventory {
             ("trainedBy", Shown::Wide),
             ("metrics", Shown::Wide),
             ("serving", Shown::Always),
+            ("retirement", Shown::Wide),
+            ("team", Shown::Wide),
+            ("contact", Shown::Wide),
+            ("costCenter", Shown::Wide),
             ("ready", Shown::Always),
             ("reason", Shown::Always),
             ("age", Shown::Wide),
@@ -333,6 +358,7 @@ fn cells(row: &Row, now: Timestamp) -> Vec<Cell> {
     let place =
         |part: fn(&Name) -> &String| Cell::from(row.place.as_ref().map(part).cloned().unwrap_or_default());
     let kind = row.kind.map(|kind| format!("{kind:?}")).unwrap_or_default();
+    let owner = row.owner.clone().unwrap_or_default();
     let serving: Vec<String> = row.serving.iter().map(Serving::in_words).collect();
     vec![
         row.namespace.as_str().into(),
@@ -351,6 +377,10 @@ fn cells(row: &Row, now: Timestamp) -> Vec<Cell> {
         text(&row.trained.by),
         row.metrics.to_string().into(),
         serving.join(", ").into(),
+        retirement(row).into(),
+        text(&owner.team),
+        text(&owner.contact),
+        text(&owner.cost_center),
         row.ready.cell(),
         row.ready.reason.as_str().into(),
         age(row.created, now).into(),
@@ -358,6 +388,11 @@ fn cells(row: &Row, now: Timestamp) -> Vec<Cell> {
         text(&row.asset_id),
         row.ready.message.as_str().into(),
     ]
+}
+
+/// The date from which the version is out of use.
+fn retirement(row: &Row) -> String {
+    row.retirement.as_ref().map(|it| format!("{:.0}", it.at)).unwrap_or_default()
 }
 
 /// As kubectl writes ages, in one unit: `45s`, `12m`, `7h`, `3d`.

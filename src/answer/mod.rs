@@ -8,11 +8,13 @@ pub mod compare;
 pub mod evidence;
 pub mod explain;
 pub mod graph;
+pub mod idle;
 pub mod inventory;
 pub mod lineage;
 pub mod names;
 pub mod render;
 pub mod seen;
+pub mod unmanaged;
 
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -55,6 +55,10 @@ words! {
     Drifted,
     /// Azure has the version.
     Registered,
+    /// The date from which the version gets no new deployment is near. Absent otherwise.
+    RetiringSoon,
+    /// The version gets no new deployment any more. Absent otherwise.
+    Retired,
     /// The workspace's policy lets it serve.
     Admitted,
     /// What serves, or is wanted, will not be approved any more before long. Absent otherwise.
@@ -88,6 +92,9 @@ words! {
     Valid,
     Waived,
     ApprovalExpiring,
+    Retiring,
+    Retired,
+    StillDeployed,
     // Something else has to happen first.
     ReferenceNotFound,
     ReferenceNotReady,

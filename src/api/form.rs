@@ -92,6 +92,12 @@ forms! {
         "must be a decimal number in quotes: at most 15 digits, with at most 15 more after a '.', perhaps with '-' before it, such as \"4.0\"; not 1e-3";
     margin, 32, MARGIN,
         "must be a decimal number from 0 in quotes: at most 15 digits, with at most 15 more after a '.', such as \"0.1\"";
+    owner_team, 63, ONE_LINE,
+        "must be one line without spaces at its ends, tabs and other control characters, such as fares";
+    owner_contact, 253, ONE_LINE,
+        "must be one line without spaces at its ends, tabs and other control characters, such as fares-oncall@fares.example";
+    cost_center, 63, ONE_LINE,
+        "must be one line without spaces at its ends, tabs and other control characters, such as 4711";
 
     // Approvals.
     asset_id, 1024, r"^(azureml://registries/[^/\s?#\\\x00-\x1f\x7f]+|(?i)/subscriptions/[^/\s?#\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#\\\x00-\x1f\x7f]+)/models/[a-zA-Z0-9][a-zA-Z0-9_-]*/versions/[1-9][0-9]*$",
@@ -127,6 +133,8 @@ forms! {
 pub(super) const DECIMAL: &str = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$";
 const MARGIN: &str = r"^[0-9]{1,15}(\.[0-9]{1,15})?$";
 const RELATIVE_PATH: &str = r"^[^/?#%\\\x00-\x1f\x7f]+(/[^/?#%\\\x00-\x1f\x7f]+)*$";
+
+const ONE_LINE: &str = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$";
 
 /// The key of a label, which is longer than its regular expression can count.
 pub(super) fn label_key(_: &mut SchemaGenerator) -> Schema {

@@ -28,7 +28,9 @@ use crate::azure::model::Operation;
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.version"),
     printcolumn(name = "Gates", type_ = "string", json_path = ".status.gatesSummary"),
     printcolumn(name = "Serving", type_ = "string", json_path = ".status.servingSummary"),
-    printcolumn(name = "Job", type_ = "string", json_path = ".status.lineage.job", priority = 1)
+    printcolumn(name = "Job", type_ = "string", json_path = ".status.lineage.job", priority = 1),
+    printcolumn(name = "Team", type_ = "string", json_path = ".spec.owner.team", priority = 1),
+    printcolumn(name = "Retirement", type_ = "string", json_path = ".spec.retirement.at", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -79,6 +81,12 @@ pub struct ModelVersionSpec {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub gates: Vec<Gate>,
+    /// When the version goes out of use, and what happens then. From 14 days before, the condition `RetiringSoon` and an event say so. What serves the version then goes on serving it. If not set, never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retirement: Option<Retirement>,
+    /// Who answers for the version: tags of the version and of the deployments that serve it, and in every report. At least one of team, contact and costCenter. A change rolls nothing out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<VersionOwner>,
     /// Manage (default): Azure is made to match. Observe: differences are only reported.
     #[serde(default)]
     pub management: Management,
@@ -163,6 +171,43 @@ fn model_folder() -> String {
     "model".into()
 }
 
+/// When a version goes out of use, and what happens then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Retirement {
+    /// From when on the version gets no new deployment and no more traffic, such as `2027-03-31T00:00:00Z`. A time in the past counts at once; a later one ends the retirement until then.
+    pub at: Timestamp,
+    /// BlockNewDeployments (default): nothing else. Archive: the version is archived in Azure too, whatever `archived` says; a later change of `at` does not take it out of the archive, `archived: false` does.
+    #[serde(default)]
+    pub action: RetirementAction,
+}
+
+/// What happens to a version that goes out of use, besides that it gets no new deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum RetirementAction {
+    #[default]
+    BlockNewDeployments,
+    Archive,
+}
+
+/// Who answers for a version. At least one of the fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.team) || has(self.contact) || has(self.costCenter)").message("give at least one of team, contact and costCenter"))]
+pub struct VersionOwner {
+    /// The team: one line of up to 63 characters, such as `fares`. The tag `bindery-team`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "form::owner_team")]
+    pub team: Option<String>,
+    /// Whom to ask: one line of up to 253 characters, such as `fares-oncall@fares.example` or `#fares`. The tag `bindery-contact`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "form::owner_contact")]
+    pub contact: Option<String>,
+    /// Who pays: one line of up to 63 characters, such as `4711`. The tag `bindery-cost-center`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "form::cost_center")]
+    pub cost_center: Option<String>,
+}
+
 /// What becomes of a version in Azure when its object is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum VersionDeletion {
@@ -183,7 +228,7 @@ pub struct ModelVersionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub last_handled_reconcile: Option<String>,
-    /// Conditions, for `kubectl wait`. `Ready`: Azure has the version as the manifest says. `Registered`: Azure has the version. `Drifted`: somebody changed in Azure what the manifest says. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
+    /// Conditions, for `kubectl wait`. `Ready`: Azure has the version as the manifest says. `Registered`: Azure has the version. `Drifted`: somebody changed in Azure what the manifest says. `RetiringSoon` and `Retired`: `spec.retirement.at` is at most 14 days ahead, or has passed; the message names the deployments that hold the version. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

@@ -81,6 +81,17 @@ pub struct Policy {
     /// What a deployment may bring besides the model. If not set, anything; if set, no user-assigned identity that `identities` does not name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentPolicy>,
+    /// Whether an endpoint in this workspace may be taken down when its DeploymentBinding is deleted. Allow (default): the `deletionPolicy` of the binding decides. Forbid: Bindery only lets go, whatever the binding says: traffic, deployments, settings and keys stay as they are in Azure, and an event says what stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_deletion: Option<EndpointDeletion>,
+}
+
+/// Whether an endpoint may be taken down when its binding is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum EndpointDeletion {
+    #[default]
+    Allow,
+    Forbid,
 }
 
 /// Whose approval a version needs before it may serve. Approvals are objects of the kind Approval; each is about one asset.
@@ -261,4 +272,56 @@ pub struct WorkspaceStatus {
     /// The URI to give to MLflow for tracking: `azureml://…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mlflow_tracking_uri: Option<String>,
+    /// What is served in the workspace past Bindery: its online endpoints that no DeploymentBinding of this cluster owns, and deployments on others that are not the binding's. Listed when the workspace is looked up; absent until it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmanaged: Option<Unmanaged>,
+}
+
+/// What is served in a workspace past Bindery.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Unmanaged {
+    /// How many endpoints there are with something that is not managed, also those that are not listed.
+    #[schemars(range(min = 0))]
+    pub count: i32,
+    /// The endpoints, by name; of more than 50, the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub endpoints: Vec<UnmanagedEndpoint>,
+    /// What Azure refuses to list, in a sentence; absent when it lists everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
+}
+
+/// An endpoint with something that is not managed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct UnmanagedEndpoint {
+    /// The endpoint's name in Azure, such as `taxi-fare`.
+    pub name: String,
+    /// What its tag `bindery-owner` says, if it has one: another cluster's owner, or one whose object is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// True where a DeploymentBinding owns the endpoint, and only the deployments listed here are not its own.
+    pub bound: bool,
+    /// The deployments that are not managed, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub deployments: Vec<UnmanagedDeployment>,
+}
+
+/// A deployment that is not managed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnmanagedDeployment {
+    /// The deployment's name in Azure, such as `blue`.
+    pub name: String,
+    /// The id of the model version that it serves; absent where it serves none that is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_id: Option<String>,
+    /// Its share of the traffic, in percent, 0 to 100.
+    pub weight: i32,
+    /// The number of instances that Azure has for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<i32>,
 }

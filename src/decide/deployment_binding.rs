@@ -23,14 +23,16 @@ use std::time::Duration;
 use super::drift::{Differences, goes_out, intended};
 use super::gate::Champions;
 use super::model_version::Proof;
+use super::owner_tags::note_owner;
+use super::places::reference::Removal;
 use super::rollout::{
     Carries, Next, Revision, Rise, STABLE_TAG, Scene, View, endpoint_differences, mark, written_on,
 };
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
-use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason};
+use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason, VersionOwner};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
-use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
+use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId, folded};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ pub struct Facts {
     pub status: DeploymentBindingStatus,
     /// The workspace.
     pub place: Place,
+    /// Whether the workspace lets the endpoint be taken down; looked up when the object is being deleted.
+    pub removal: Removal,
     /// The endpoint's ARM id: from the workspace or, when that is gone, from the status.
     pub id: Option<ResourceId>,
     /// Where `spec.workspaceRef` leads now, while the endpoint of this object is still where `id` says.
@@ -287,6 +291,24 @@ impl Facts {
         all.0
     }
 
+    /// What the tags of the deployment that the manifest asks for do not say of who answers for its version, where it is ours. That
+    /// changes with the version's manifest, so it is no drift.
+    fn unsaid_of_the_owner(&self, scene: &Scene<'_>) -> Vec<Drift> {
+        let found = scene.wanted_name().and_then(|name| scene.deployment(name)).filter(|d| scene.ours(d));
+        let said = found.filter(|_| !self.observing()).and_then(|found| Some((found, self.owner_of(found)?)));
+        let Some((found, owner)) = said else { return vec![] };
+        let mut all = Differences::default();
+        note_owner(&mut all, "deployment.tags", owner, &found.tags);
+        all.0
+    }
+
+    /// Who answers for the version that a deployment serves, where that is the wanted one and can be read.
+    fn owner_of(&self, deployment: &OnlineDeployment) -> Option<Option<&VersionOwner>> {
+        let SourceVersion::Ready { asset_id, owner, .. } = &self.version else { return None };
+        let serves = deployment.properties.model.as_deref()?;
+        (folded(serves) == folded(asset_id)).then_some(owner.as_ref())
+    }
+
     /// The tag keys that are ours on a deployment.
     fn owned_on(&self, deployment: &str) -> &[String] {
         self.status.owned_deployment_tags.get(deployment).map_or(&[], Vec::as_slice)
@@ -360,22 +382,20 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
     let reached = case.next.cause.is_none()
         && facts.differences_of_deployment(&case.scene).is_empty()
         && !facts.asks_for_what_is_refused();
-    if goes_on != Some(Purpose::RemoveDeployment) || !reached || situation.deleting {
+    let beside = matches!(goes_on, Some(Purpose::RemoveDeployment | Purpose::NameOwner));
+    if !beside || !reached || situation.deleting {
         return None;
     }
     let settled = settle(case);
     (settled.ready == Some(true)).then_some((settled.reason, settled.message))
 }
 
-/// A deployment may expire before the next comparison, and an approval too.
+/// A deployment may expire before the next comparison, an approval may end, and a version may go out of use.
 fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
-    let expire = deployments::expiries(case).into_iter().map(|(_, _, left)| left.max(Duration::from_secs(1)));
-    let first = expire.chain(case.facts.approvals_change()).chain(case.facts.soak_is_over()).min();
-    match (next, first) {
-        (LookAgain::Interval, Some(left)) => LookAgain::After(left.min(case.facts.situation.interval)),
-        (LookAgain::After(wait), Some(left)) => LookAgain::After(wait.min(left)),
-        _ => next,
-    }
+    let expire = deployments::expiries(case).into_iter().map(|(_, _, left)| left);
+    let first = expire.chain(case.facts.approvals_change()).chain(admission::retirement::changes(case.facts));
+    let first = first.chain(case.facts.soak_is_over());
+    next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }
 
 /// The phase; none where nobody has been able to read the endpoint.

@@ -11,6 +11,7 @@ mod drift;
 pub mod facts;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod owner_tags;
 mod situation;
 mod verdict;
 

@@ -6,6 +6,7 @@ mod lineage;
 mod output;
 mod promotion;
 mod proof;
+mod retirement;
 mod source;
 mod teardown;
 
@@ -16,6 +17,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::condition::{Said, say};
 use super::drift::{Differences, intended, merged, owned};
 use super::gate::Champions;
+use super::owner_tags::{note_owner, with_owner};
 use super::{Decision, Intent, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of, places};
 use crate::api::{
     ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy,
@@ -99,6 +101,7 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
             refuse_mismatch,            // what is there is another model
             report_failed_resource,
             correct,
+            retirement::archive, // its time is over
         ],
     )
     .unwrap_or_else(|| settle(facts));
@@ -114,9 +117,10 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
         status.owned_properties = intended(&status.owned_properties, &facts.spec.properties);
     }
     status.conditions = conditions(facts, &common);
-    let mut decision = verdict.decision(status);
-    decision.events.extend(gates::news(facts, &decision.status));
-    decision
+    let news = [retirement::news(&facts.status.conditions, &status.conditions), gates::news(facts, &status)]
+        .concat();
+    let next = verdict.next.at_the_latest_after(facts.retirement_changes(), facts.situation.interval);
+    Verdict { events: [verdict.events, news].concat(), next, ..verdict }.decision(status)
 }
 
 impl Facts {
@@ -170,11 +174,17 @@ impl Facts {
             differences.field("description", description, found.description.as_deref().unwrap_or_default());
         }
         differences.keys("tags", &spec.tags, &self.status.owned_tags, &found.tags);
+        if self.situation.ownership.owns(&found.tags) {
+            note_owner(&mut differences, "tags", spec.owner.as_ref(), &found.tags);
+        }
         differences.keys("properties", &spec.properties, &self.status.owned_properties, &found.properties);
         if let Some(stage) = &spec.stage {
             differences.field("stage", stage, found.stage.as_deref().unwrap_or_default());
         }
-        if let Some(archived) = spec.archived {
+        // That a version is archived when its time is over is nobody's doing, and no drift; unless it is only observed.
+        let retires = spec.archived != Some(true) && self.retires_into_the_archive();
+        let archived = if retires { self.observing().then_some(true) } else { spec.archived };
+        if let Some(archived) = archived {
             differences.field("archived", &archived.to_string(), &found.is_archived.to_string());
         }
         differences.0
@@ -193,12 +203,13 @@ impl Facts {
         }
         found.tags = merged(&marks, &spec.tags, &self.status.owned_tags);
         found.tags.extend(lineage.iter().flat_map(lineage::to_tags));
+        found.tags = with_owner(&found.tags, spec.owner.as_ref());
         found.tags.insert(OWNER_TAG.into(), self.situation.ownership.owner.to_string());
         found.properties = merged(&found.properties, &spec.properties, &self.status.owned_properties);
         if spec.stage.is_some() {
             found.stage.clone_from(&spec.stage);
         }
-        found.is_archived = spec.archived.unwrap_or(found.is_archived);
+        found.is_archived = self.retires_into_the_archive() || spec.archived.unwrap_or(found.is_archived);
         version
     }
 
@@ -273,6 +284,7 @@ fn conditions(facts: &Facts, common: &[Condition]) -> Vec<Condition> {
     let mut all = conditions_of(common);
     let Situation { generation, now, .. } = facts.situation;
     say(&mut all, [(ConditionType::Registered, registered(facts))], generation, now);
+    say(&mut all, retirement::said(facts), generation, now);
     all.into_vec()
 }
 

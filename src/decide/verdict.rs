@@ -64,6 +64,19 @@ pub enum LookAgain {
     Interval,
 }
 
+impl LookAgain {
+    /// No later than after this time, where an object is compared this often.
+    #[must_use]
+    pub fn at_the_latest_after(self, left: Option<Duration>, interval: Duration) -> Self {
+        let Some(left) = left.map(|left| left.max(Duration::from_secs(1))) else { return self };
+        match self {
+            Self::Interval => Self::After(left.min(interval)),
+            Self::After(wait) => Self::After(wait.min(left)),
+            Self::Now => self,
+        }
+    }
+}
+
 /// An event on the object: what has happened, never what is only about to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {

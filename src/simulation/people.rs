@@ -6,8 +6,9 @@ use super::cluster::{Cluster, Simulated};
 use super::world::World;
 use super::{approvers, foreign};
 use crate::api::{
-    Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, DeploymentPolicy, Management,
-    ModelVersion, ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace, WorkspaceSpec,
+    Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, DeploymentPolicy, EndpointDeletion,
+    Management, ModelVersion, ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace,
+    WorkspaceSpec,
 };
 
 /// A second object for the workspace `prod`.
@@ -146,11 +147,13 @@ pub fn leave_in_order(world: &mut World) {
         world.cluster.let_go_while_in_use::<Workspace>(&name);
     }
     world.cluster.let_go_while_in_use::<Registry>("models");
+    edit_all::<Workspace>(world, |s| s.policy.endpoint_deletion = None);
     edit_all::<Registry>(world, |s| {
         (s.suspend, s.management) = (false, Management::Manage);
         s.publishers.clear();
     });
     edit_all::<ModelVersion>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
+    edit_all::<ModelVersion>(world, |s| s.retirement = None);
     edit_all::<DeploymentBinding>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
 }
 
@@ -282,6 +285,13 @@ pub fn act(world: &mut World) {
                 most.map(|most| DeploymentPolicy { max_instances: Some(most), ..Default::default() });
             edit::<Workspace>(world, "prod", |s| s.policy.deployment = policy);
         }
+        39 | 49 => with_the_end_of_a_version(world),
+        48 => {
+            let word = [EndpointDeletion::Allow, EndpointDeletion::Forbid][world.rng.usize(0..2)];
+            world.note(|| format!("USER workspace prod says of taking endpoints down: {word:?}"));
+            world.rights_changed = world.now;
+            edit::<Workspace>(world, "prod", |s| s.policy.endpoint_deletion = Some(word));
+        }
         _ => {
             world.note(|| "USER applies what is missing".into());
             apply_what_is_missing(world);
@@ -378,6 +388,26 @@ fn with_a_version(world: &mut World) {
             world.cluster.delete::<ModelVersion>(&name, now);
         }
     }
+}
+
+/// Somebody says when a version goes out of use, or who answers for it.
+fn with_the_end_of_a_version(world: &mut World) {
+    let now = world.now;
+    let Some(name) = any::<ModelVersion>(world) else { return };
+    if world.rng.u8(0..3) == 0 {
+        let owner = [Value::Null, json!({"team": "fares"}), json!({"team": "tips", "costCenter": "1"})]
+            [world.rng.usize(0..3)]
+        .clone();
+        world.note(|| format!("USER version {name}: {owner} answers for it"));
+        return edit::<ModelVersion>(world, &name, |s| s.owner = of(owner));
+    }
+    let minutes = [None, Some(-5), Some(0), Some(3), Some(10), Some(14 * 24 * 60 + 3)][world.rng.usize(0..6)];
+    let action = ["BlockNewDeployments", "Archive"][world.rng.usize(0..2)];
+    world.note(|| format!("USER version {name}: retires in {minutes:?} minutes, {action}"));
+    let at = minutes.map(|minutes| now + jiff::SignedDuration::from_mins(minutes));
+    edit::<ModelVersion>(world, &name, |s| {
+        s.retirement = at.map(|at| of(json!({"at": at, "action": action})));
+    });
 }
 
 fn with_the_registry(world: &mut World) {

@@ -61,10 +61,28 @@ fn serving(evidence: &Evidence) -> Vec<Part> {
             "since",
             "instances",
             "state",
+            "owner",
+            "retirement",
         ]),
         rows: evidence.deployments.iter().map(deployment).collect(),
     };
-    vec![Part::Facts(facts), Part::Table(table)]
+    let idle: Vec<String> = evidence.deployments.iter().filter(|it| it.weight == 0).map(idle).collect();
+    let idle = (!idle.is_empty()).then(|| Part::Text(format!("Without traffic: {}.", idle.join("; "))));
+    [Part::Facts(facts), Part::Table(table)].into_iter().chain(idle).collect()
+}
+
+/// What a deployment without traffic holds, and since when.
+fn idle(it: &Deployment) -> String {
+    let count = it.instances.map(|count| format!(", instances: {count}")).unwrap_or_default();
+    format!("{} ({:?}{count}, since {})", it.name, it.role, time(it.since))
+}
+
+/// Who answers for what a deployment serves, in one line.
+fn answers(it: &Deployment) -> String {
+    let Some(owner) = &it.owner else { return String::new() };
+    let cost = owner.cost_center.as_ref().map(|cost| format!("cost center {cost}"));
+    let all = [owner.team.clone(), owner.contact.clone(), cost];
+    all.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn deployment(it: &Deployment) -> Vec<Cell> {
@@ -77,6 +95,8 @@ fn deployment(it: &Deployment) -> Vec<Cell> {
         time(it.since).into(),
         it.instances.map(|count| count.to_string()).unwrap_or_default().into(),
         it.state.clone().unwrap_or_default().into(),
+        answers(it).into(),
+        it.retirement.as_ref().map(|it| time(it.at)).unwrap_or_default().into(),
     ]
 }
 

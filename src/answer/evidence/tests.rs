@@ -27,16 +27,26 @@ fn picture(status: &Value) -> Picture {
         "sources": [{"name": "released", "registryRef": {"name": "fares-models"}, "models": ["taxi", "nyc-*"]}, {"name": "own", "thisWorkspace": {}}],
     }});
     let fine = json!({"conditions": ready()});
+    let mut second = promoted("fares/taxi-2", "2", "taxi-2-dev", &fine);
+    let owner = json!({"team": "fares", "contact": "#fares", "costCenter": "4711"});
+    second.spec.owner = serde_json::from_value(owner).unwrap();
+    second.spec.retirement = serde_json::from_value(json!({"at": "2026-12-31T00:00:00Z"})).unwrap();
     Picture {
         binding: binding("fares/taxi", "taxi-2", &with(serves, status)),
         workspace: Seen::Found(workspace("ml-platform/fares-prod", &policy, &fine)),
-        versions: vec![
-            promoted("fares/taxi-1", "1", "taxi-1-dev", &fine),
-            promoted("fares/taxi-2", "2", "taxi-2-dev", &fine),
-        ],
+        versions: vec![promoted("fares/taxi-1", "1", "taxi-1-dev", &fine), second],
         not_read: vec![],
         now: "2026-11-29T12:00:00Z".parse().unwrap(),
     }
+}
+
+#[test]
+fn what_has_no_traffic_is_named_with_what_it_holds() {
+    let failed = deployment("v3-cc", "Failed", "3", 0);
+    let all = json!({"deployments": [deployment("v2-bb", "Stable", "2", 100), failed]});
+    let page = in_markdown(&document(&Evidence::of(&picture(&all))));
+    let said = "Without traffic: v3-cc (Failed, instances: 1, since 2026-11-03T00:00:00Z).";
+    assert!(page.contains(said), "{page}");
 }
 
 #[test]
@@ -54,9 +64,9 @@ fn the_page_says_what_a_release_ticket_asks() {
 - Ready: True (Succeeded)
 - Because: taxi:2 serves.
 
-| deployment | role | traffic | version | asset | since | instances | state |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-| v2-bb | Stable | 100% | fares/taxi-2 | azureml://registries/fares-models/models/taxi/versions/2 | 2026-11-03T00:00:00Z | 1 | Succeeded |
+| deployment | role | traffic | version | asset | since | instances | state | owner | retirement |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| v2-bb | Stable | 100% | fares/taxi-2 | azureml://registries/fares-models/models/taxi/versions/2 | 2026-11-03T00:00:00Z | 1 | Succeeded | fares, \\#fares, cost center 4711 | 2026-12-31T00:00:00Z |
 
 ## Why it may serve
 

@@ -145,7 +145,8 @@ impl Subject {
             let summary = [ConditionType::Ready, ConditionType::Reconciling, ConditionType::Stalled]
                 .into_iter()
                 .any(|kind| is(it, kind));
-            let bad = if is(it, ConditionType::Drifted) { "True" } else { "False" };
+            let troubles = [ConditionType::Drifted, ConditionType::RetiringSoon, ConditionType::Retired];
+            let bad = if troubles.into_iter().any(|kind| is(it, kind)) { "True" } else { "False" };
             // That no rollout goes on is no fault.
             let idle = is(it, ConditionType::Progressing) && self.ready.holds();
             !summary && !idle && (it.status == bad || it.status == "Unknown")

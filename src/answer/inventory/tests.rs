@@ -102,6 +102,43 @@ fn a_filter_keeps_what_every_part_of_it_allows() {
 }
 
 #[test]
+fn who_answers_for_a_version_and_when_it_goes_out_of_use_are_columns_and_states() {
+    let said =
+        |kind: &str| json!({"conditions": [crate::answer::fixtures::said(kind, "True", kind, "It ends.")]});
+    let spec = json!({
+        "retirement": {"at": "2026-12-01T00:00:00Z", "action": "Archive"},
+        "owner": {"team": "fares", "contact": "#fares", "costCenter": "4711"},
+    });
+    let soon = version("fares/soon", &spec, &said("RetiringSoon"));
+    let over = version("fares/over", &json!({}), &said("Retired"));
+    let rows: Vec<Row> = [&soon, &over].map(Row::of).to_vec();
+    let of = |states: &[State]| {
+        let filter = Filter { states: states.to_vec(), ..Filter::default() };
+        Inventory::new(rows.clone(), &Bindings::default(), &filter, vec![])
+    };
+    let names = |states: &[State]| of(states).items.into_iter().map(|row| row.name).collect::<Vec<_>>();
+    assert_eq!(
+        (names(&[State::Retiring]), names(&[State::Retired])),
+        (vec!["soon".into()], vec!["over".into()])
+    );
+    let wide = of(&[]).table(false, now());
+    let column = |name: &str| {
+        let at = wide.columns.iter().position(|column| column.name == name).unwrap();
+        wide.rows.iter().map(|row| row[at].text.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(column("retirement"), ["2026-12-01T00:00:00Z", ""]);
+    assert_eq!(
+        [column("team"), column("contact"), column("costCenter")].map(|all| all[0].clone()),
+        ["fares", "#fares", "4711"]
+    );
+    let tools = serde_json::to_value(of(&[])).unwrap();
+    assert_eq!(
+        (&tools["items"][0]["owner"], &tools["items"][0]["retirement"]),
+        (&spec["owner"], &spec["retirement"])
+    );
+}
+
+#[test]
 fn a_star_stands_for_any_characters() {
     for (glob, name, expected) in [
         ("a", "a", true),
@@ -157,7 +194,7 @@ fn tools_get_every_field() {
             "trained": {"job": "train-1", "experiment": "fares", "commit": "4f2c1d9e", "by": "ada"},
             "serving": [serving],
             "ready": {"status": "True", "reason": "Succeeded", "message": "All is well."},
-            "assetId": asset("1"), "created": "2026-11-01T00:00:00Z",
+            "assetId": asset("1"), "created": "2026-11-01T00:00:00Z", "retired": false, "retiringSoon": false,
         })
     );
 }

@@ -149,6 +149,7 @@ fn details(version: &ModelVersion) -> Vec<(&'static str, String)> {
     };
     let mut details = vec![("model", format!("{}:{}", version.spec.model, version.spec.version))];
     details.extend(place_of(version).map(|place| ("in", Name::from(&place).to_string())));
+    details.extend(version.spec.owner.as_ref().and_then(|owner| Some(("team", owner.team.clone()?))));
     details.push(("is", state));
     details
 }

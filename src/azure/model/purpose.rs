@@ -89,6 +89,8 @@ purposes! {
     CreateDeployment = "create-deployment",
     /// Change the count or the tags of a deployment.
     AdjustDeployment = "adjust-deployment",
+    /// Write on a deployment who answers for what it serves.
+    NameOwner = "name-owner",
     /// Remove a deployment that is not needed any more.
     RemoveDeployment = "remove-deployment",
 }

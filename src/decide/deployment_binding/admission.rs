@@ -4,6 +4,7 @@
 mod approvals;
 mod expiring;
 mod gates;
+pub(super) mod retirement;
 mod soak;
 mod waivers;
 
@@ -24,6 +25,7 @@ use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::model_version::Proof;
 use crate::decide::places::policy::Refused;
+use crate::decide::rollout::PREVIOUS_TAG;
 use crate::decide::{Place, SourceVersion};
 
 /// What a rule is about.
@@ -41,6 +43,8 @@ enum Rule {
     Soak,
     /// What the deployment brings besides.
     Deployment,
+    /// Whether the version is still in use.
+    Retirement,
 }
 
 impl fmt::Display for Rule {
@@ -77,6 +81,7 @@ pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
     let mut all: Vec<Ruling> = sources(facts).into_iter().chain(lineage(facts)).collect();
     all.extend(gates::rulings(facts));
     all.extend(approvals::ruling(facts).into_iter().chain(soak::ruling(facts)).chain(deployment(facts)));
+    all.extend(retirement::ruling(facts));
     if facts.goes_back_by_the_manifest() {
         all.iter_mut().for_each(|ruling| let_go_back(facts, ruling));
     }
@@ -88,7 +93,7 @@ fn let_go_back(facts: &Facts, ruling: &mut Ruling) {
     let stops = match ruling.rule {
         Rule::Sources | Rule::Deployment => true,
         Rule::Approvals => facts.must_fall(),
-        Rule::Lineage | Rule::Gate(_) | Rule::Soak => false,
+        Rule::Lineage | Rule::Gate(_) | Rule::Soak | Rule::Retirement => false,
     };
     if !stops && ruling.refused.take().is_some() {
         ruling.found += "; this does not stop going back to what was stable here before";
@@ -116,6 +121,8 @@ pub(super) fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
         Reason::NotApproved
     } else if all(&[Reason::GateNotPassed, Reason::Soaking]) {
         Reason::GateNotPassed
+    } else if all(&[Reason::Retired]) {
+        Reason::Retired
     } else {
         Reason::PolicyRefused
     };
@@ -240,13 +247,17 @@ impl Facts {
         found.and_then(|d| d.properties.model.as_deref()).is_some_and(|asset| self.is_revoked(asset))
     }
 
-    /// Does the manifest ask for a revision that was stable here before, by the history, and is not now?
+    /// Does the manifest ask for a revision that was stable here before and is not now: by the history, or by the tag of the
+    /// deployment that served before and is still there?
     fn goes_back_by_the_manifest(&self) -> bool {
         let SourceVersion::Ready { asset_id, version, .. } = &self.version else { return false };
         let (revision, name) = self.revision_of(asset_id, version);
         let was_stable =
             |it: &PastRollout| it.outcome == Outcome::Promoted && it.revision == revision.to_string();
-        self.status.history.iter().any(was_stable) && !self.is_stable(&name)
+        let previous = self.endpoint.found().and_then(|endpoint| endpoint.tags.get(PREVIOUS_TAG))
+            == Some(&name)
+            && self.deployments.iter().any(|d| d.name() == name);
+        (previous || self.status.history.iter().any(was_stable)) && !self.is_stable(&name)
     }
 
     /// May the wanted version get more traffic than it has?

@@ -6,6 +6,7 @@ use super::{Case, history};
 use crate::api::{FailureReason, Period, Reason, Role};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
+use crate::decide::owner_tags::with_owner;
 use crate::decide::rollout::{Weight, adjusted_deployment, broken, new_deployment};
 use crate::decide::{Place, SourceVersion, Verdict, elapsed, in_seconds, retry_after};
 
@@ -60,10 +61,13 @@ pub(super) fn go_on_mending(case: &Case<'_>) -> Option<Verdict> {
     let (wanted, owner) = (&granted.online.deployment, &facts.situation.ownership.owner);
     // What is handed over is the heir's to change.
     let ours_to_change = scene.arrived() && !facts.situation.deleting;
-    let body = match scene.wanted_revision().filter(|_| ours_to_change) {
+    let mut body = match scene.wanted_revision().filter(|_| ours_to_change) {
         Some(revision) => adjusted_deployment(stable, wanted, facts.owned_on(name), owner, revision),
         None => stable.clone(),
     };
+    if let Some(answers) = facts.owner_of(stable).filter(|_| ours_to_change) {
+        body.tags = with_owner(&body.tags, answers);
+    }
     let doing = format!("mend deployment {name}, which serves and which Azure left in a failed state");
     let call = Call::new(Purpose::Mend, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
     Some(Verdict::call(Reason::Updating, call).remarking(true, ""))
@@ -118,13 +122,14 @@ pub(super) fn create_candidate(case: &Case<'_>) -> Option<Verdict> {
     if scene.deployment(name).is_some() {
         return None;
     }
-    let (Place::Ready { location, .. }, SourceVersion::Ready { asset_id, model, version, .. }) =
+    let (Place::Ready { location, .. }, SourceVersion::Ready { asset_id, model, version, owner, .. }) =
         (&facts.place, &facts.version)
     else {
         return None;
     };
-    let deployment = &facts.spec.online.deployment;
-    let body = new_deployment(deployment, asset_id, location, &facts.situation.ownership.owner, revision);
+    let (answers, deployment) = (owner.as_ref(), &facts.spec.online.deployment);
+    let mut body = new_deployment(deployment, asset_id, location, &facts.situation.ownership.owner, revision);
+    body.tags = with_owner(&body.tags, answers);
     let doing = format!("create deployment {name} of {model}:{version}");
     let call =
         Call::new(Purpose::CreateDeployment, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
@@ -135,21 +140,25 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
     let (facts, scene) = (case.facts, &case.scene);
     let (revision, name) = scene.wanted()?;
     let found = scene.deployment(name).filter(|d| scene.ours(d))?;
-    let differences = facts.differences_of_deployment(scene);
-    if differences.is_empty() {
-        return None;
-    }
+    let (differences, unsaid) = (facts.differences_of_deployment(scene), facts.unsaid_of_the_owner(scene));
+    let (drifted, purpose) = match (differences.is_empty(), unsaid.is_empty()) {
+        (true, true) => return None,
+        (true, false) => (false, Purpose::NameOwner),
+        (false, _) => (facts.situation.stood(&facts.status.conditions), Purpose::AdjustDeployment),
+    };
+    let differences = [differences, unsaid].concat();
     let fields: Vec<&str> =
         differences.iter().map(|d| d.field.strip_prefix("deployment.").unwrap_or(&d.field)).collect();
-    let drifted = facts.situation.stood(&facts.status.conditions);
     let verb = if drifted { "put back" } else { "change" };
     let doing = format!("{verb} {} of deployment {name}", fields.join(", "));
     let granted = facts.granted();
     let (wanted, owner) = (&granted.online.deployment, &facts.situation.ownership.owner);
-    let body = adjusted_deployment(found, wanted, facts.owned_on(name), owner, revision);
+    let mut body = adjusted_deployment(found, wanted, facts.owned_on(name), owner, revision);
+    if let Some(answers) = facts.owner_of(found) {
+        body.tags = with_owner(&body.tags, answers);
+    }
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let call =
-        Call::new(Purpose::AdjustDeployment, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
+    let call = Call::new(purpose, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
     let verdict = Verdict::call(reason, call).mending(differences.clone());
     Some(if drifted && !facts.observing() { verdict.remarking(true, "") } else { verdict })
 }

@@ -15,7 +15,8 @@ use crate::decide::gate::Champions;
 use crate::decide::model_version::Proof;
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
-    acting_in, find_workspace, is_contested, remembered, stay_with_what_was_made, version, workspace_place,
+    Removal, acting_in, find_workspace, is_contested, remembered, removal, stay_with_what_was_made, version,
+    workspace_place,
 };
 use crate::decide::{Adopting, Look, Place, Right, Situation};
 
@@ -112,6 +113,12 @@ impl Kind for DeploymentBinding {
             && (place.may_be_read(situation.deleting) || looks_only_at_its_own(&place, &situation))
             && !situation.is_kept_from_looking(&place);
         let mut facts = Facts {
+            removal: match &id {
+                Some(id) if situation.deleting => {
+                    removal(&self.spec.workspace_ref, &id.parent().parent(), &home, known)
+                }
+                _ => Removal::Allowed,
+            },
             endpoint: Look::Unseen,
             deployments: vec![],
             spec: self.spec.clone(),

@@ -23,6 +23,7 @@ impl Facts {
         let settled = |name: &str| {
             scene.arrived()
                 && self.differences_of_deployment(&scene).is_empty()
+                && self.unsaid_of_the_owner(&scene).is_empty()
                 && scene.deployment(name).is_some_and(|d| d.provisioning() == Provisioning::Succeeded)
         };
         if self.situation.mode == Mode::Act {

@@ -1,15 +1,21 @@
 //! The end of a binding: traffic first, then our deployments, then the endpoint if nothing else is on it.
 
+use std::fmt::Write as _;
+
 use super::endpoint::align_endpoint;
 use super::waiting::{follow_running_change, keep_out, keep_out_of_place};
 use super::{Case, deployments};
 use crate::api::{BindingDeletion, Period, Reason};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
+use crate::decide::places::reference::Removal;
 use crate::decide::rollout::{
     Cause, FAILED_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, TRAFFIC_TAG, Target, Traffic, mark,
 };
 use crate::decide::{Look, OWNER_TAG, Verdict};
+
+/// How many deployments a sentence names.
+const NAMED: usize = 5;
 
 /// The endpoint with all the traffic back on its stable deployment, where another one that has traffic is bad: also while
 /// nobody can say what is wanted.
@@ -20,6 +26,60 @@ fn back_to_stable(case: &Case<'_>, takes_back: bool) -> Option<Target> {
     let bad = serving.map(|(name, _)| name).any(|name| *name != stable && scene.is_broken(name));
     let (traffic, previous) = (Traffic::all_to(&stable), scene.previous.clone());
     (bad || takes_back).then(|| Target { traffic, stable: Some(stable), previous, ..Target::default() })
+}
+
+/// Where the workspace forbids that endpoints are taken down, the object lets go of its own: it becomes the heir's where there
+/// is one, and otherwise stays as it is.
+fn let_go_where_it_is_forbidden(case: &Case<'_>) -> Option<Verdict> {
+    let (facts, us) = (case.facts, &case.facts.situation.ownership);
+    let Removal::Forbidden { by } = &facts.removal else { return None };
+    let owned = case.scene.owned();
+    if owned && us.heirs().any(|heir| heir.manages) {
+        return None;
+    }
+    let mut said = format!(
+        "{by} forbids that endpoints are taken down (spec.policy.endpointDeletion), so the endpoint {} stays in Azure as it is{}.",
+        facts.endpoint_name(),
+        what_is_on_it(case)
+    );
+    if owned {
+        let home = us.owner.namespace();
+        let _ = write!(said, " A DeploymentBinding of namespace {home} that names it takes it over.");
+    }
+    Some(Verdict::release(said))
+}
+
+/// The deployments on the endpoint, for a sentence.
+fn what_is_on_it(case: &Case<'_>) -> String {
+    let Some(endpoint) = case.facts.endpoint.found() else { return String::new() };
+    let mut all: Vec<&OnlineDeployment> = case.facts.deployments.iter().collect();
+    all.sort_by_key(|d| (std::cmp::Reverse(endpoint.weight(d.name())), d.name()));
+    let said = |d: &&OnlineDeployment| {
+        let instances = d.instance_count().map(|count| format!(", instances: {count}")).unwrap_or_default();
+        format!("{} ({} % of the traffic{instances})", d.name(), endpoint.weight(d.name()))
+    };
+    let mut named: Vec<String> = all.iter().take(NAMED).map(said).collect();
+    if all.len() > NAMED {
+        named.push(format!("{} more", all.len() - NAMED));
+    }
+    if named.is_empty() { String::new() } else { format!(", with {}", named.join(" and ")) }
+}
+
+/// Nothing is taken down while nobody can say whether that is allowed.
+fn wait_for_who_can_say(case: &Case<'_>) -> Verdict {
+    let (facts, name) = (case.facts, case.facts.endpoint_name());
+    let asked =
+        "whether an endpoint may be taken down is for its workspace to say (spec.policy.endpointDeletion)";
+    if facts.situation.ownership.namespace_ends {
+        return Verdict::release(format!(
+            "The endpoint {name} stays in Azure as it is: {asked}, and that Workspace is gone."
+        ));
+    }
+    let mut verdict = facts.place.wait_until_ready(true).unwrap_or_else(|| {
+        Verdict::stalled(Reason::ReferenceNotFound, "The Workspace that the endpoint is in is gone.")
+    });
+    let _ = write!(verdict.message, " Until then the endpoint {name} stays as it is: {asked}.");
+    verdict
 }
 
 pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
@@ -34,19 +94,18 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     if let Some(verdict) = keep_out_of_place(case).or_else(|| keep_out(case)) {
         return Some(verdict);
     }
-    let endpoint = match &facts.endpoint {
-        Look::Absent => {
-            return Some(Verdict::release(
-                "The endpoint is not in Azure, so nothing is left to delete there.",
-            ));
-        }
-        Look::Unseen if facts.id.is_none() || facts.place.is_lost(&situation.acting) => {
+    if facts.endpoint.is_absent() {
+        let nothing = "The endpoint is not in Azure, so nothing is left to delete there.";
+        return Some(Verdict::release(nothing));
+    }
+    if let Some(verdict) = let_go_where_it_is_forbidden(case) {
+        return Some(verdict);
+    }
+    let Look::Found(endpoint) = &facts.endpoint else {
+        if facts.id.is_none() || facts.place.is_lost(&situation.acting) {
             return situation.end_without_a_place("endpoint");
         }
-        Look::Unseen => {
-            return facts.situation.report_unreadable_at_the_end(&facts.status.conditions);
-        }
-        Look::Found(endpoint) => endpoint,
+        return situation.report_unreadable_at_the_end(&facts.status.conditions);
     };
     let (id, what) = (facts.id.clone()?, format!("endpoint {}", facts.endpoint_name()));
     let follow = || follow_running_change(case);
@@ -75,6 +134,9 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
             None => None,
         };
         return first.or(Some(verdict));
+    }
+    if facts.removal == Removal::NobodyCanSay {
+        return Some(wait_for_who_can_say(case));
     }
     let (ours, foreign): (Vec<&OnlineDeployment>, Vec<_>) =
         facts.deployments.iter().partition(|d| case.scene.ours(d));

@@ -6,6 +6,7 @@ mod identities;
 mod proof;
 mod publishers;
 mod soak;
+mod unmanaged;
 
 use std::sync::Arc;
 
@@ -127,6 +128,75 @@ fn version(namespace: &str, name: &str, model: &str, place: &Value) -> Arc<Model
     let mut spec = json!({"model": model, "version": "1", "source": {"uri": "azureml://x"}});
     spec.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
     made(namespace, name, &spec)
+}
+
+/// Who says whether an endpoint may be taken down.
+#[test]
+fn whether_an_endpoint_may_be_taken_down_is_for_every_object_of_its_workspace_to_say() {
+    use crate::decide::places::reference::{Removal, removal};
+
+    let workspace = |home: &str, name: &str, azure: &str, word: &str, more: Value| {
+        let mut spec = json!({"azure": {"subscriptionId": "s", "resourceGroup": "rg", "name": azure}, "policy": {"endpointDeletion": word}});
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        made::<Workspace>(home, name, &spec)
+    };
+    let plain = |home: &str, name: &str, word: &str| workspace(home, name, "prod", word, json!({}));
+    let account = json!({"credentials": {"serviceAccountName": "a"}});
+    let id = ResourceId::workspace("s", "rg", "PROD");
+    let reference = crate::api::Reference { name: "prod".into(), namespace: Some("ml".into()) };
+    let forbidden = |by: &str| Removal::Forbidden { by: by.into() };
+    let another = || forbidden("Another Workspace object for the same workspace");
+    let going = |it: Arc<Workspace>| going(&*it, true);
+    for (what, all, expected) in [
+        ("it allows it", vec![plain("ml", "prod", "Allow")], Removal::Allowed),
+        ("it forbids it", vec![plain("ml", "prod", "Forbid")], forbidden("Workspace ml/prod")),
+        (
+            "it forbids it, and goes",
+            vec![going(plain("ml", "prod", "Forbid"))],
+            forbidden("Workspace ml/prod"),
+        ),
+        (
+            "a second one allows it",
+            vec![plain("ml", "prod", "Forbid"), plain("fares", "own", "Allow")],
+            forbidden("Workspace ml/prod"),
+        ),
+        (
+            "a second one forbids it",
+            vec![plain("ml", "prod", "Allow"), plain("risk", "own", "Forbid")],
+            another(),
+        ),
+        (
+            "a second one forbids it, and goes",
+            vec![plain("ml", "prod", "Allow"), going(plain("risk", "own", "Forbid"))],
+            another(),
+        ),
+        (
+            "one of another workspace forbids it",
+            vec![plain("ml", "prod", "Allow"), workspace("risk", "own", "dev", "Forbid", json!({}))],
+            Removal::Allowed,
+        ),
+        (
+            "a second one forbids it, and Azure does not let its account in",
+            vec![plain("ml", "prod", "Allow"), workspace("risk", "own", "prod", "Forbid", account)],
+            Removal::Allowed,
+        ),
+        ("there is none", vec![], Removal::NobodyCanSay),
+        (
+            "only a second one is there, and allows it",
+            vec![plain("fares", "own", "Allow")],
+            Removal::NobodyCanSay,
+        ),
+        ("only a second one is there, and forbids it", vec![plain("risk", "own", "Forbid")], another()),
+        (
+            "it means another workspace now",
+            vec![workspace("ml", "prod", "dev", "Allow", json!({}))],
+            Removal::NobodyCanSay,
+        ),
+    ] {
+        let cluster = Cluster(all.into_iter().map(Object::any).collect(), Watched::all());
+        let (found, _) = cluster.known(|known| removal(&reference, &id, "fares", known));
+        assert_eq!(found, expected, "{what}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub use policy::Policy;
 use super::Verdict;
 use crate::api::{
     ConditionType, Lineage, MeasuredGate, ModelType, ModelVersionSpec, ModelVersionStatus, Reason,
-    RegistrySpec, RegistryStatus, WorkspaceStatus, conditions_of,
+    RegistrySpec, RegistryStatus, Retirement, VersionOwner, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::{Principal, ResourceId};
 
@@ -125,6 +125,10 @@ pub enum SourceVersion {
         created: Option<Timestamp>,
         /// The registry it lives in, by its name in Azure; none for a workspace.
         registry: Option<String>,
+        /// When it goes out of use.
+        retirement: Option<Retirement>,
+        /// Who answers for it.
+        owner: Option<VersionOwner>,
     },
 }
 
@@ -312,6 +316,8 @@ impl SourceVersion {
             lineage: status.lineage.unwrap_or_default(),
             gates: status.gates,
             created: status.created_at,
+            retirement: spec.retirement.clone(),
+            owner: spec.owner.clone(),
         }
     }
 }

@@ -9,8 +9,8 @@ use super::policy::{SoakPlace, Soaking, Source};
 use super::publishers::{Host, asks_for_labels, is_publisher};
 use super::{Place, Policy, SourceVersion};
 use crate::api::{
-    AllowedNamespaces, ConditionType, DeploymentBinding, Management, ModelVersion, Object, ObjectKey, Reason,
-    Reference, Registry, Workspace, conditions_of,
+    AllowedNamespaces, ConditionType, DeploymentBinding, EndpointDeletion, Management, ModelVersion, Object,
+    ObjectKey, Reason, Reference, Registry, Workspace, conditions_of,
 };
 use crate::azure::model::{Principal, Purpose, ResourceId};
 use crate::decide::facts::{ClusterRead, Kind, Known, Name, Rivals};
@@ -189,6 +189,41 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
         (Access::NotWatched { because }, _) => Place::NotWatched { because },
         _ => Place::Missing { what: key.to_string() },
     }
+}
+
+/// May an endpoint in this workspace be taken down?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// Yes, as far as the workspace is asked.
+    Allowed,
+    /// No, by the word of this Workspace.
+    Forbidden {
+        /// `Workspace team-a/production`.
+        by: String,
+    },
+    /// The Workspace that could say it is not there.
+    NobodyCanSay,
+}
+
+/// What the workspace at `id`, which a reference from `home` means, says of taking down an endpoint that is in it. Where several
+/// objects stand for the workspace, one that forbids it is enough: otherwise a second object would undo the word of the first.
+pub fn removal(reference: &Reference, id: &ResourceId, home: &str, known: &mut Known) -> Removal {
+    let forbids = |it: &Workspace| it.spec.policy.endpoint_deletion == Some(EndpointDeletion::Forbid);
+    let named = find_workspace(reference, home, known).filter(|it| it.id() == *id);
+    if let Some(it) = named.as_ref().filter(|it| forbids(it)) {
+        return Removal::Forbidden { by: it.key().to_string() };
+    }
+    for other in known.rivals::<Workspace>(Name::resource(id.as_str()), Rivals::Everywhere) {
+        // Whom Azure keeps out has no say about what is there, and neither has who has no claim against the named one.
+        let stands = other.id() == *id
+            && other.let_in(known) == Some(Right::Granted)
+            && named.as_ref().is_none_or(|named| !named.outranks(&other));
+        if stands && forbids(&other) {
+            // What there is in other namespaces is not theirs to know.
+            return Removal::Forbidden { by: "Another Workspace object for the same workspace".into() };
+        }
+    }
+    if named.is_some() { Removal::Allowed } else { Removal::NobodyCanSay }
 }
 
 /// The policy of a workspace, with the registries that it names: by references from the workspace's own namespace.

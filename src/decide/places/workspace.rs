@@ -1,10 +1,11 @@
 //! A workspace: looked up, never changed.
 
 mod gather;
+mod unmanaged;
 
 use std::time::Duration;
 
-use crate::api::{Reason, WorkspaceSpec, WorkspaceStatus};
+use crate::api::{Reason, Unmanaged, WorkspaceSpec, WorkspaceStatus};
 use crate::azure::model::resource::Workspace;
 use crate::azure::model::{Class, ResourceId};
 use crate::decide::{Decision, Look, LookAgain, Situation, Verdict, first_of};
@@ -18,6 +19,8 @@ pub struct Facts {
     /// Its ARM id, from the spec.
     pub id: ResourceId,
     pub workspace: Look<Workspace>,
+    /// What is served there past Bindery; none where nobody could list it.
+    pub unmanaged: Option<Unmanaged>,
 }
 
 /// What to say of a workspace. The first question that has an answer decides.
@@ -61,6 +64,12 @@ fn picture(facts: &Facts) -> WorkspaceStatus {
         status.workspace_id = Some(workspace.properties.workspace_id.clone());
         status.location = Some(workspace.location.clone());
         status.mlflow_tracking_uri.clone_from(&workspace.properties.ml_flow_tracking_uri);
+    }
+    if facts.unmanaged.is_some() {
+        status.unmanaged.clone_from(&facts.unmanaged);
+    }
+    if facts.workspace.is_absent() {
+        status.unmanaged = None;
     }
     status
 }

@@ -7,11 +7,15 @@ use serde_json::Value;
 use super::super::cloud::{Deed, Form};
 use super::super::cluster::HOME;
 use super::super::world::World;
-use super::{Evidence, allowed, approvals, evidence, hold, positions, rights, wanted, written_traffic};
+use super::{
+    Evidence, allowed, approvals, evidence, hold, in_use_or_there, positions, rights, wanted, written_traffic,
+};
 use crate::api::{
-    BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, Tags, VersionDeletion,
+    BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, RetirementAction, Tags,
+    VersionDeletion,
 };
 use crate::azure::model::{Account, Action, Ask, Call, Errand, Principal, Purpose, ResourceId};
+use crate::decide::places::reference::Removal;
 use crate::decide::{Claimant, Facts as _, Kind, Look, Mode, Place, Right, Situation, deployment_binding};
 
 /// What holds of every call.
@@ -47,7 +51,9 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
             the_intent_is_stored(world, object, call)?;
             nothing_that_serves_is_deleted(facts.served_by.is_empty(), call)?;
             let (tags, owned) = (&facts.spec.tags, &facts.status.owned_tags);
-            let named = facts.spec.archived.is_some() || facts.situation.deleting;
+            let retired = facts.spec.retirement.as_ref().filter(|it| it.at <= facts.situation.now);
+            let retired = retired.is_some_and(|it| it.action == RetirementAction::Archive);
+            let named = facts.spec.archived.is_some() || facts.situation.deleting || retired;
             what_is_not_named_stays(found.as_ref(), &[("/properties/isArchived", named)], call)?;
             foreign_fields_survive(found.as_ref(), "/properties/tags", tags, owned, call)
         }
@@ -76,6 +82,7 @@ fn of_a_bindings_call(
 ) -> Result<(), String> {
     let name = call.resource.name();
     nothing_begins_in_a_closed_place(facts, call)?;
+    rights::nothing_is_taken_down_where_that_is_forbidden(world, facts, got, call)?;
     if Form::of(&call.resource) == Form::Endpoint {
         let tags = got.map_or(&Value::Null, |e| &e["tags"]);
         only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
@@ -106,6 +113,7 @@ fn of_a_bindings_call(
         hold(ours, || format!("{name} is not ours: {}", call.doing))?;
     } else {
         a_failed_revision_is_not_tried_again(world, facts, call)?;
+        hold(in_use_or_there(facts), || format!("the version is retired, and yet: {}", call.doing))?;
     }
     let named = facts.spec.online.deployment.instance_count.is_some();
     what_is_not_named_stays(got, &[("/sku/capacity", named)], call)?;
@@ -476,11 +484,13 @@ pub fn of_a_release<K: Kind>(facts: &K::Facts) -> Result<(), String> {
             })
         }
         Evidence::Binding(f) => {
+            let forbidden = matches!(f.removal, Removal::Forbidden { .. });
             f.spec.deletion_policy == BindingDeletion::Delete
+                && !forbidden
                 && f.endpoint.found().is_some_and(|e| f.situation.ownership.owns(&e.tags))
         }
     };
     let unread = matches!(evidence::<K>(facts), Evidence::Binding(f)
-        if matches!(f.endpoint, Look::Unseen) && f.id.is_some() && f.spec.deletion_policy == BindingDeletion::Delete);
+        if matches!(f.endpoint, Look::Unseen) && f.id.is_some() && f.removal == Removal::Allowed && f.spec.deletion_policy == BindingDeletion::Delete);
     hold(!left && !unread, || "an object goes, and what it made is still there".into())
 }

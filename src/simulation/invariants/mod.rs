@@ -17,6 +17,7 @@ use super::cloud::{Form, Resource};
 use super::world::World;
 use crate::api::{BindingDeletion, ObjectKey};
 use crate::azure::model::ResourceId;
+use crate::decide::places::reference::Removal;
 use crate::decide::places::registry;
 use crate::decide::rollout::Revision;
 use crate::decide::{Kind, Mode, Place, Right, SourceVersion, deployment_binding, model_version};
@@ -97,7 +98,8 @@ impl Ledger {
         let Evidence::Binding(facts) = evidence::<K>(facts) else { return };
         let retained = facts.spec.deletion_policy == BindingDeletion::Retain;
         let kept_out = facts.situation.ownership.right != Right::Granted;
-        let leaves = releases && (facts.situation.mode != Mode::Act || retained || kept_out);
+        let forbidden = matches!(facts.removal, Removal::Forbidden { .. });
+        let leaves = releases && (facts.situation.mode != Mode::Act || retained || kept_out || forbidden);
         self.leaving.remove(&object.key());
         if let Some(id) = facts.id.clone().filter(|_| leaves) {
             self.leaving.insert(object.key(), (id, facts.situation.ownership.owner.to_string()));
@@ -222,6 +224,15 @@ fn wanted(facts: &deployment_binding::Facts) -> Option<(Revision, String)> {
     Some((revision, name))
 }
 
+/// The version is not retired; or its deployment served before and is still there.
+fn in_use_or_there(facts: &deployment_binding::Facts) -> bool {
+    let SourceVersion::Ready { retirement, .. } = &facts.version else { return false };
+    let over = retirement.as_ref().is_some_and(|it| it.at <= facts.situation.now);
+    let previous = facts.endpoint.found().and_then(|e| e.tags.get("bindery-previous"));
+    let there = |name: &String| facts.deployments.iter().any(|d| d.name() == name);
+    !over || wanted(facts).is_some_and(|(_, name)| previous == Some(&name) && there(&name))
+}
+
 /// The workspace lets the version serve.
 fn allowed(facts: &deployment_binding::Facts) -> bool {
     let Place::Ready { policy, .. } = &facts.place else { return false };
@@ -233,5 +244,6 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
     few && approvals::has_approval(facts)
         && approvals::has_time(facts)
+        && in_use_or_there(facts)
         && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
 }

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use super::super::world::World;
 use super::hold;
 use crate::api::{
-    Adoption, AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, Reference, Registry, Workspace,
+    Adoption, AnyObject, DeploymentBinding, EndpointDeletion, ModelVersion, Object, ObjectKey, Reference,
+    Registry, Workspace,
 };
 use crate::azure::model::{Action, Call};
-use crate::decide::Kind;
+use crate::decide::{Kind, deployment_binding};
 
 /// A pass may have read what a place said before it was changed, and its requests take their time.
 const UNDER_WAY: Duration = Duration::from_secs(300);
@@ -26,9 +27,14 @@ struct Word {
     name: String,
 }
 
+/// Has a place said something else a moment ago?
+fn has_just_changed(world: &World) -> bool {
+    world.rights_changed.duration_until(world.now).unsigned_abs() < UNDER_WAY
+}
+
 /// The word of the place that an object names. None where there is no such place, or it has just changed.
 fn word<K: Kind>(world: &World, object: &K) -> Option<Word> {
-    if world.rights_changed.duration_until(world.now).unsigned_abs() < UNDER_WAY {
+    if has_just_changed(world) {
         return None;
     }
     let registry = |at: &Reference| world.seen_quietly(&ObjectKey::meant::<Registry>(at, &object.home()));
@@ -120,4 +126,31 @@ pub fn regions_go_by_the_word_of_the_manifest<K: Kind>(object: &K, call: &Call) 
     let registry = (object as &dyn std::any::Any).downcast_ref::<Registry>();
     let may = registry.is_some_and(|it| it.spec.region_removal == crate::api::RegionRemoval::Delete);
     hold(may, || format!("{} does not say so, and yet: {}", object.key(), call.doing))
+}
+
+/// At the end of a binding nothing is deleted, and no traffic is taken off, while an object for its workspace forbids that or no
+/// object is there.
+pub fn nothing_is_taken_down_where_that_is_forbidden(
+    world: &World,
+    facts: &deployment_binding::Facts,
+    found: Option<&Value>,
+    call: &Call,
+) -> Result<(), String> {
+    if !facts.situation.deleting || has_just_changed(world) {
+        return Ok(());
+    }
+    let workspace = facts.id.as_ref().and_then(|id| id.segment("workspaces")).unwrap_or_default();
+    let forbids = world.cluster.cache.values().any(|it| match it {
+        AnyObject::Workspace(it) => {
+            it.id().name() == workspace && it.spec.policy.endpoint_deletion == Some(EndpointDeletion::Forbid)
+        }
+        _ => false,
+    });
+    let serves = |body: &Value| body["properties"]["traffic"].as_object().is_some_and(|map| !map.is_empty());
+    let ends = match &call.action {
+        Action::Delete => true,
+        Action::Put(body) => found.is_some_and(serves) && !serves(body),
+        Action::Post(..) | Action::Patch(_) => false,
+    };
+    hold(!forbids || !ends, || format!("workspace {workspace} forbids it, and yet: {}", call.doing))
 }

@@ -2,7 +2,9 @@
 
 use crate::api::{BindingDeletion, EndpointStatus};
 use crate::azure::model::Class;
-use crate::decide::fixtures::{Binding, assert_table, binding};
+use crate::decide::deployment_binding::Facts;
+use crate::decide::fixtures::{Binding, assert_table, binding, noon};
+use crate::decide::places::reference::Removal;
 use crate::decide::{Look, Mode, Place};
 
 fn ending(it: Binding) -> Binding {
@@ -128,12 +130,119 @@ fn a_deletion_goes_in_the_right_order() {
                 .decide(),
             "False Unreachable working | Bindery could not read it: No. Bindery tries again, at least every 5 min. | 1 s",
         ),
+    ]);
+}
+
+const FORBIDDEN: &str = "Workspace fares/production forbids that endpoints are taken down (spec.policy.endpointDeletion), so the endpoint taxi stays in Azure as it is";
+
+#[test]
+fn where_the_workspace_forbids_it_nothing_is_taken_down() {
+    let by = || "Workspace fares/production".to_string();
+    let forbidden = |it: Binding| ending(it).with(|f| f.removal = Removal::Forbidden { by: by() });
+    let released = |said: &str| format!("False Finishing working | {FORBIDDEN}{said} | interval | released");
+    let takes_over = "A DeploymentBinding of namespace fares that names it takes it over.";
+    let serving = released(&format!(", with v1 (100 % of the traffic, instances: 1). {takes_over}"));
+    let steps = || serde_json::json!([{"setTraffic": 10}, {"setTraffic": 50}]);
+    let shifting = || binding().wanting("2").steps(steps()).serving("1").candidate("2", 10, 60);
+    let both = released(&format!(
+        ", with v1 (90 % of the traffic, instances: 1) and v2 (10 % of the traffic, instances: 1). {takes_over}"
+    ));
+    let mut broken = shifting();
+    broken.0.deployments.last_mut().unwrap().properties.provisioning_state = Some("Failed".into());
+    let unseen = |f: &mut Facts| {
+        f.endpoint = Look::Unseen;
+        f.situation.unreadable_by(Class::Transient);
+    };
+    assert_table(&[
+        ("it serves", forbidden(binding().serving("1")).decide(), &serving),
         (
-            "its workspace is gone, and Azure is read by the status",
-            ending(binding().serving("1"))
-                .with(|f| f.place = Place::Missing { what: "Workspace fares/production".into() })
+            "at once: no heir is waited for",
+            forbidden(binding().serving("1")).with(|f| f.situation.deleted_at = Some(noon())).decide(),
+            &serving,
+        ),
+        ("a rollout goes on", forbidden(shifting()).decide(), &both),
+        ("its candidate broke: the traffic stays as it is", forbidden(broken).decide(), &both),
+        (
+            "Azure works on it",
+            forbidden(binding().serving("1").deployed("2", "Creating")).decide(),
+            &released(&format!(
+                ", with v1 (100 % of the traffic, instances: 1) and v2 (0 % of the traffic, instances: 1). {takes_over}"
+            )),
+        ),
+        (
+            "nothing is on it yet",
+            forbidden(binding().endpoint()).decide(),
+            &released(&format!(". {takes_over}")),
+        ),
+        ("Azure cannot be read", forbidden(binding()).with(unseen).decide(), &released(".")),
+        (
+            "it is another's",
+            forbidden(binding().serving("1").tagged("bindery-owner", "prod/fares/renamed")).decide(),
+            &released(", with v1 (100 % of the traffic, instances: 1)."),
+        ),
+        (
+            "the workspace is in conflict",
+            forbidden(binding().serving("1"))
+                .with(|f| f.place = Place::Closed { what: by(), because: "No.".into() })
                 .decide(),
-            "False Deleting working | -> take all traffic off the endpoint taxi | now",
+            &serving,
+        ),
+        (
+            "another binding claims it: what was applied instead is the owner before this one is gone",
+            forbidden(binding().serving("1")).with(|f| f.situation.claimed_by("fares/renamed", -60)).decide(),
+            "False Deleting working | -> hand the endpoint taxi over to fares/renamed | now",
+        ),
+        (
+            "the one that claims it only observes",
+            forbidden(binding().serving("1"))
+                .with(|f| {
+                    f.situation.claimed_by("fares/watching", 60);
+                    f.situation.ownership.claimants[0].manages = false;
+                })
+                .decide(),
+            &serving,
+        ),
+        (
+            "there is none",
+            forbidden(binding()).decide(),
+            "False Finishing working | The endpoint is not in Azure, so nothing is left to delete there. | interval | released",
+        ),
+    ]);
+}
+
+#[test]
+fn nothing_is_taken_down_while_nobody_can_say_whether_that_is_allowed() {
+    let gone = |it: Binding| {
+        ending(it).with(|f| {
+            f.removal = Removal::NobodyCanSay;
+            f.place = Place::Missing { what: "Workspace fares/production".into() };
+        })
+    };
+    let waits = "False ReferenceNotFound stalled | There is no Workspace fares/production, or neither its allowedNamespaces nor its publishers include this namespace. Apply it, or have its owner let this namespace in. To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain. Until then the endpoint taxi stays as it is: whether an endpoint may be taken down is for its workspace to say (spec.policy.endpointDeletion). | interval";
+    let quiet = |it: Binding| it.moved(&[]).tagged("bindery-traffic", "");
+    assert_table(&[
+        ("it serves", gone(binding().serving("1")).decide(), waits),
+        ("it is quiet", gone(quiet(binding().serving("1"))).decide(), waits),
+        ("nothing is on it", gone(binding().endpoint()).decide(), waits),
+        (
+            "it may be left",
+            gone(binding().serving("1")).with(|f| f.spec.deletion_policy = BindingDeletion::Retain).decide(),
+            "False Finishing working | The endpoint stays in Azure: spec.deletionPolicy is Retain. | interval | released",
+        ),
+        (
+            "another binding claims it",
+            gone(binding().serving("1")).with(|f| f.situation.claimed_by("fares/renamed", -60)).decide(),
+            "False Deleting working | -> hand the endpoint taxi over to fares/renamed | now",
+        ),
+        (
+            "its namespace goes: it is not held up",
+            gone(binding().serving("1")).with(|f| f.situation.ownership.namespace_ends = true).decide(),
+            "False Finishing working | The endpoint taxi stays in Azure as it is: whether an endpoint may be taken down is for its workspace to say (spec.policy.endpointDeletion), and that Workspace is gone. | interval | released",
+        ),
+        (
+            "there is none in Azure",
+            gone(binding()).decide(),
+            "False Finishing working | The endpoint is not in Azure, so nothing is left to delete there. | interval | released",
         ),
     ]);
 }

@@ -144,11 +144,12 @@ fn going_back_needs_no_gate_and_no_new_approval() {
         "{lines:?}"
     );
     // Anew it would not come here.
-    let anew = binding().wanting("2").serving("1").previous("2", 60).with(asks);
+    let anew = binding().wanting("2").serving("1").with(asks);
     assert!(admitted(&anew).0.starts_with("False PolicyRefused"), "{:?}", admitted(&anew));
     // A revision that failed, or was given up, has not been stable.
-    let failed =
-        back().with(|f| f.status.history.last_mut().unwrap().outcome = crate::api::Outcome::Superseded);
+    let failed = was_stable(binding().wanting("2").serving("1"))
+        .with(asks)
+        .with(|f| f.status.history.last_mut().unwrap().outcome = crate::api::Outcome::Superseded);
     assert!(admitted(&failed).0.starts_with("False PolicyRefused"));
     // What speaks against it today stops it all the same.
     let elsewhere = back().with(|f| {

@@ -9,6 +9,7 @@ mod origin;
 mod promotion;
 mod proof;
 mod questions;
+mod retirement;
 
 use super::{Facts, decide};
 use crate::api::{ModelVersionStatus, Publishing};

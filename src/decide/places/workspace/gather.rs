@@ -1,6 +1,7 @@
 //! What a workspace's decision needs to know.
 
 use super::Facts;
+use super::unmanaged::unmanaged;
 use crate::api::{Object, ObjectKey, Registry, Workspace};
 use crate::azure::model::{Principal, Purpose, ResourceId};
 use crate::decide::facts::{Kind, Known, Name, Stake};
@@ -80,6 +81,9 @@ impl Kind for Workspace {
         let found = served.then(|| known.resource(Purpose::Compare, &id)).flatten();
         let workspace = situation.look(&id, &format!("the workspace {}", id.name()), found);
         situation.looked(&workspace);
-        Facts { situation, spec: self.spec.clone(), status: self.current(), id, workspace }
+        let listed = workspace.found().is_some() && !situation.deleting;
+        let cluster = situation.ownership.owner.cluster.clone();
+        let unmanaged = listed.then(|| unmanaged(&id, &cluster, known)).flatten();
+        Facts { situation, spec: self.spec.clone(), status: self.current(), id, workspace, unmanaged }
     }
 }
