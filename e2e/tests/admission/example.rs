@@ -43,13 +43,14 @@ pub fn example(kind: &str) -> Value {
                 {"name": "released", "registryRef": {"name": "fares-models", "namespace": "fares"}, "models": ["nyc-*"]},
                 {"name": "own", "thisWorkspace": {}}],
                 "deployment": {"code": "Forbid", "environments": ["azureml://registries/shared/environments/*"],
-                    "identities": [identity["userAssigned"][0]], "instanceTypes": ["Standard_DS3_v2"], "maxInstances": 3}},
+                    "identities": [identity["userAssigned"][0]], "instanceTypes": ["Standard_DS3_v2"], "maxInstances": 3}, "endpointDeletion": "Forbid"},
         }),
         "modelversions" => json!({
             "workspaceRef": {"name": "fares-dev", "namespace": "fares"}, "model": "nyc-taxi-fare", "version": "3",
             "type": "Custom", "source": {"job": {"name": "taxi-train-3", "path": "outputs/model"}},
             "description": "predicts a fare", "tags": {"team": "fares"}, "properties": {"flavor": "sklearn"},
-            "stage": "Production", "archived": true, "management": "Observe", "deletionPolicy": "Archive",
+            "stage": "Production", "archived": true, "retirement": {"at": "2027-03-31T00:00:00Z", "action": "Archive"},
+            "owner": {"team": "fares", "contact": "#fares", "costCenter": "4711"}, "management": "Observe", "deletionPolicy": "Archive",
             "suspend": true, "interval": "5m",
         }),
         "approvals" => json!({

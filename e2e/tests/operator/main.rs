@@ -11,6 +11,7 @@ mod attempts;
 mod bad_input;
 mod binding;
 mod deployment;
+mod governance;
 mod hostile;
 mod identities;
 mod model_version;
