@@ -48,7 +48,7 @@ pub fn example(kind: &str) -> Value {
                 {"name": "released", "registryRef": {"name": "fares-models", "namespace": "fares"}, "models": ["nyc-*"]},
                 {"name": "own", "thisWorkspace": {}}],
                 "deployment": {"code": "Forbid", "environments": ["azureml://registries/shared/environments/*"],
-                    "identities": [identity["userAssigned"][0]], "instanceTypes": ["Standard_DS3_v2"], "maxInstances": 3}},
+                    "identities": [identity["userAssigned"][0]], "instanceTypes": ["Standard_DS3_v2"], "maxInstances": 3}, "endpointDeletion": "Forbid"},
         }),
         "modelversions" => json!({
             "workspaceRef": {"name": "fares-dev", "namespace": "fares"}, "model": "nyc-taxi-fare", "version": "3",
@@ -57,7 +57,8 @@ pub fn example(kind: &str) -> Value {
             "stage": "Production", "archived": true, "gates": [
                 {"name": "bound", "metric": "rmse", "min": "0", "max": "4.0"},
                 {"name": "beats-champion", "metric": "rmse", "by": "0.1", "better": "Lower",
-                    "against": {"bindingRef": {"name": "taxi-fare"}, "scope": "Stable"}}], "management": "Observe", "deletionPolicy": "Archive",
+                    "against": {"bindingRef": {"name": "taxi-fare"}, "scope": "Stable"}}], "retirement": {"at": "2027-03-31T00:00:00Z", "action": "Archive"},
+            "owner": {"team": "fares", "contact": "#fares", "costCenter": "4711"}, "management": "Observe", "deletionPolicy": "Archive",
             "suspend": true, "interval": "5m",
         }),
         "approvals" => json!({

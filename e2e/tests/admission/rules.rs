@@ -416,6 +416,14 @@ fn rules_of_text() -> Vec<Case> {
             ["Fares", "ml-platform/fares", "system:serviceaccount:ml:fares", "../fares", "fares\n", ""];
         of(place, "spec.credentials.serviceAccountName", ACCOUNT_NAME, &wrong, "fares.azure-1");
     }
+    for (field, says, right) in [
+        ("spec.owner.team", TEAM, "Fares & Tips"),
+        ("spec.owner.contact", CONTACT, "#fares"),
+        ("spec.owner.costCenter", COST_CENTER, "4"),
+    ] {
+        of(version, field, says, &[" fares", "fares ", "a\nb", "\t", ""], right);
+        of(version, field, SEEN, &["fares\u{202e}"], right);
+    }
     of(version, "spec.stage", STAGE, &["Prod\nuction", "\u{7f}", ""], "in Erprobung");
     let paths = ["/model", "model/", "a//b", "a?b", "a\\b", "a%2e%2e/b", "a\nb"];
     let other = ["..", "../../secrets", "a/../b", "./a"];
@@ -892,6 +900,13 @@ fn rules_of_versions() -> Vec<Case> {
             MODEL_NAME,
             at("spec.model", "nyc/taxi".into()),
             at("spec.model", "NYC_taxi-1".into()),
+        ),
+        case(
+            kind,
+            "spec.owner",
+            "give at least one of team, contact and costCenter",
+            at("spec.owner", json!({"team": null, "contact": null, "costCenter": null})),
+            at("spec.owner", json!({"team": null, "contact": null})),
         ),
         case(kind, "spec.version", VERSION, at("spec.version", "0".into()), at("spec.version", "10".into())),
         case(kind, "spec.version", VERSION, at("spec.version", "1.0".into()), at("spec.version", "1".into())),

@@ -30,6 +30,11 @@ pub const MODEL_URI: &str = "must begin with azureml:// and have no spaces, '?',
 pub const DESCRIPTION: &str = "must have no control characters other than line breaks and tabs";
 pub const SEEN: &str = "must have no characters that cannot be seen, such as zero-width spaces and marks that turn the direction of the text";
 pub const STAGE: &str = "must be one line of at least one character, without tabs and other control characters, such as Production";
+pub const TEAM: &str =
+    "must be one line without spaces at its ends, tabs and other control characters, such as fares";
+pub const CONTACT: &str = "must be one line without spaces at its ends, tabs and other control characters, such as fares-oncall@fares.example";
+pub const COST_CENTER: &str =
+    "must be one line without spaces at its ends, tabs and other control characters, such as 4711";
 pub const TAG_VALUE: &str = "must be one line, without tabs and other control characters";
 
 pub const METRIC: &str = "must be the name of a metric in one line, as the training run logged it, without tabs and other control characters, such as rmse";

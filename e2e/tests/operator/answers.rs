@@ -154,6 +154,15 @@ async fn inventory(viewer: &Path, admin: &Path) -> Outcome {
     assert_eq!((none.code, none.out.as_str()), (Some(0), ""));
     assert_eq!(none.told, format!("bindery: No model versions found in namespace {TEAM}.\n"));
 
+    // What has no traffic, and what nobody stands for.
+    let idle = ask(viewer, &["inventory", "--idle"]).await?;
+    assert_eq!((idle.code, idle.out.as_str()), (Some(0), ""), "{}", idle.told);
+    assert_eq!(idle.told, "bindery: No deployments without traffic found.\n");
+    let past = ask(admin, &["inventory", "--unmanaged", "-n", PLATFORM, "-o", "json"]).await?;
+    assert_eq!((past.code, past.json()?["items"].clone()), (Some(0), json!([])), "{}", past.told);
+    let both = ask(viewer, &["inventory", "--idle", "--unmanaged"]).await?;
+    assert_eq!(both.code, Some(2), "{}", both.told);
+
     // All namespaces were asked for, and that was not what came.
     let all = ask(viewer, &["inventory", "-A"]).await?;
     assert_eq!(all.code, Some(1), "{}", all.told);

@@ -13,6 +13,7 @@ mod binding;
 
 mod deployment;
 mod gates;
+mod governance;
 mod hostile;
 mod identities;
 mod model_version;

@@ -92,7 +92,10 @@ pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
 fn let_go_back(facts: &Facts, ruling: &mut Ruling) {
     let stops = match ruling.rule {
         Rule::Sources | Rule::Deployment => true,
-        Rule::Approvals => facts.must_fall(),
+        Rule::Approvals => match &facts.version {
+            SourceVersion::Ready { asset_id, .. } => facts.speaks_against_going_back(asset_id),
+            _ => true,
+        },
         Rule::Lineage | Rule::Gate(_) | Rule::Soak | Rule::Retirement => false,
     };
     if !stops && ruling.refused.take().is_some() {

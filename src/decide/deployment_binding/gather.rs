@@ -15,10 +15,10 @@ use crate::decide::gate::Champions;
 use crate::decide::model_version::Proof;
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
-    Removal, acting_in, find_workspace, is_contested, remembered, removal, stay_with_what_was_made, version,
-    workspace_place,
+    Removal, acting_in, find_workspace, is_contested, remembered, removal, retirement,
+    stay_with_what_was_made, version, workspace_place,
 };
-use crate::decide::{Adopting, Look, Place, Right, Situation};
+use crate::decide::{Adopting, Look, Place, Right, Situation, SourceVersion};
 
 impl Kind for DeploymentBinding {
     type Facts = Facts;
@@ -97,7 +97,10 @@ impl Kind for DeploymentBinding {
     fn gather(&self, situation: Situation, known: &mut Known) -> Facts {
         let home = self.home();
         let place = workspace_place(&self.spec.workspace_ref, &home, known);
-        let version = version(&self.spec.model.version_ref, &home, known);
+        let mut version = version(&self.spec.model.version_ref, &home, known);
+        if let SourceVersion::Ready { id, retirement: found, .. } = &mut version {
+            *found = retirement(&self.spec.model.version_ref, id, &home, known);
+        }
         let proof = match &place {
             Place::Ready { policy, .. } if policy.lineage == Some(LineageRequirement::Verified) => {
                 Proof::read(&version, known)

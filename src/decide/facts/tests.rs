@@ -199,6 +199,69 @@ fn whether_an_endpoint_may_be_taken_down_is_for_every_object_of_its_workspace_to
     }
 }
 
+/// Who says when a version goes out of use.
+#[test]
+fn another_object_for_a_version_does_not_keep_it_in_use() {
+    use crate::decide::places::reference::retirement;
+
+    let place = |name: &str| json!({"workspaceRef": {"name": name, "namespace": "fares"}});
+    let retiring = |home: &str, name: &str, at: &str, more: Value| {
+        let mut spec = json!({"model": "taxi", "version": "1", "source": {"uri": "azureml://x"}, "retirement": {"at": at}});
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        made::<ModelVersion>(home, name, &spec)
+    };
+    let ready = |mut it: Arc<ModelVersion>| {
+        let condition = json!({"type": "Ready", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"});
+        let status = json!({"observedGeneration": 1, "conditions": [condition]});
+        Arc::make_mut(&mut it).status = Some(serde_json::from_value(status).unwrap());
+        it
+    };
+    let observing = |mut it: Arc<ModelVersion>| {
+        Arc::make_mut(&mut it).spec.management = crate::api::Management::Observe;
+        it
+    };
+    let (early, late) = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z");
+    let named = || ready(observing(version("blue", "named", "taxi", &place("prod"))));
+    let of = |all: Vec<Arc<ModelVersion>>| {
+        let cluster = Cluster::new(&json!({"from": "All"}), &all);
+        let reference = crate::api::Reference { name: "named".into(), namespace: None };
+        let id = ResourceId::workspace("s", "rg", "prod").model_version("taxi", "1");
+        let (found, read) = cluster.known(|known| retirement(&reference, &id, "blue", known));
+        let wakes =
+            ObjectKey { kind: ObjectKind::ModelVersion, namespace: "fares".into(), name: "keeper".into() };
+        (found.map(|it| it.at.to_string()), read.contains(&ClusterRead::Object(wakes)))
+    };
+    let keeper = |at: &str| ready(retiring("fares", "keeper", at, place("prod")));
+    for (what, all, expected) in [
+        ("nobody says anything", vec![named()], (None, false)),
+        ("its keeper does", vec![named(), keeper(early)], (Some(early), true)),
+        (
+            "both do: the earlier one counts",
+            vec![ready(retiring("blue", "named", late, place("prod"))), keeper(early)],
+            (Some(early), true),
+        ),
+        (
+            "the same, the other way round",
+            vec![ready(retiring("blue", "named", early, place("prod"))), keeper(late)],
+            (Some(early), true),
+        ),
+        ("who only observes has no say", vec![named(), observing(keeper(early))], (None, false)),
+        (
+            "nor has whoever was refused",
+            vec![named(), retiring("fares", "keeper", early, place("prod"))],
+            (None, false),
+        ),
+        (
+            "nor has the same number in another workspace",
+            vec![named(), ready(retiring("fares", "keeper", early, place("dev")))],
+            (None, false),
+        ),
+    ] {
+        let (at, wakes) = of(all);
+        assert_eq!((at.as_deref(), wakes), expected, "{what}");
+    }
+}
+
 #[test]
 fn rivals_mean_the_same_resource() {
     let dev = json!({"workspaceRef": {"name": "dev"}});

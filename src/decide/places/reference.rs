@@ -10,10 +10,10 @@ use super::publishers::{Host, asks_for_labels, is_publisher};
 use super::{Place, Policy, SourceVersion};
 use crate::api::{
     AllowedNamespaces, ConditionType, DeploymentBinding, EndpointDeletion, Management, ModelVersion, Object,
-    ObjectKey, Reason, Reference, Registry, Workspace, conditions_of,
+    ObjectKey, Reason, Reference, Registry, Retirement, Workspace, conditions_of,
 };
 use crate::azure::model::{Principal, Purpose, ResourceId};
-use crate::decide::facts::{ClusterRead, Kind, Known, Name, Rivals};
+use crate::decide::facts::{ClusterRead, Kind, Known, Name, Rivals, is_settled};
 use crate::decide::{Referrers, Right};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
@@ -313,6 +313,27 @@ pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVe
         (Access::NotWatched { because }, _) => SourceVersion::NotWatched { because },
         _ => SourceVersion::Missing { what: key.to_string() },
     }
+}
+
+/// When a version that a reference from `home` means goes out of use: by the word of the object that is named, or of the one that
+/// looks after the version in Azure, whichever is earlier. Otherwise another object for the same version would keep it in use.
+pub fn retirement(
+    reference: &Reference,
+    id: &ResourceId,
+    home: &str,
+    known: &mut Known,
+) -> Option<Retirement> {
+    let named = known.object::<ModelVersion>(ObjectKey::meant::<ModelVersion>(reference, home))?;
+    let path = named.names().into_iter().find(|name| matches!(name, Name::Resource(_)))?;
+    let looks_after = |it: &ModelVersion, known: &mut Known| {
+        it.key() != named.key() && is_settled(it) && it.target(known).as_ref() == Some(id)
+    };
+    let all = known.rivals::<ModelVersion>(path, Rivals::Everywhere);
+    let keeper = all.into_iter().find(|it| looks_after(it, known));
+    // What it says of its retirement wakes nobody who only looks at who names the version.
+    let keeper = keeper.and_then(|it| known.object::<ModelVersion>(it.key()));
+    let words = [named.spec.retirement.clone(), keeper.and_then(|it| it.spec.retirement.clone())];
+    words.into_iter().flatten().min_by_key(|it| it.at)
 }
 
 /// Why the identity of a version's place does not publish it into this registry for an object of `home`; none where it does.

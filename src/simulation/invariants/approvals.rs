@@ -51,6 +51,19 @@ pub fn has_approval(facts: &deployment_binding::Facts) -> bool {
     policy.approvals.is_none() || said(facts, asset_id) == (true, false)
 }
 
+/// Has nobody rejected the wanted version, and is no approval of it known to be taken back that is missing now?
+pub fn nobody_speaks_against(facts: &deployment_binding::Facts) -> bool {
+    let (Place::Ready { policy, .. }, SourceVersion::Ready { asset_id, .. }) = (&facts.place, &facts.version)
+    else {
+        return false;
+    };
+    let (approved, rejected) = said(facts, asset_id);
+    let withdrawn = |at: jiff::Timestamp| facts.situation.now.as_second() - at.as_second() >= 300;
+    let known = facts.status.approvals.iter().filter(|it| it.asset_id == *asset_id);
+    let gone = known.filter_map(|it| it.withdrawn_at).any(withdrawn);
+    policy.approvals.is_none() || (!rejected && (approved || !gone))
+}
+
 /// Does this deployment take over again, because somebody speaks against what serves and the workspace says so?
 pub fn goes_back_to(facts: &deployment_binding::Facts, endpoint: &OnlineEndpoint, name: &str) -> bool {
     let Place::Ready { policy, .. } = &facts.place else { return false };

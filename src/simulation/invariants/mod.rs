@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::cloud::{Form, Resource};
 use super::world::World;
-use crate::api::{BindingDeletion, ObjectKey};
+use crate::api::{BindingDeletion, ObjectKey, Outcome};
 use crate::azure::model::ResourceId;
 use crate::decide::places::reference::Removal;
 use crate::decide::places::registry;
@@ -224,13 +224,23 @@ fn wanted(facts: &deployment_binding::Facts) -> Option<(Revision, String)> {
     Some((revision, name))
 }
 
-/// The version is not retired; or its deployment served before and is still there.
-fn in_use_or_there(facts: &deployment_binding::Facts) -> bool {
+/// The version is not retired.
+fn in_use(facts: &deployment_binding::Facts) -> bool {
     let SourceVersion::Ready { retirement, .. } = &facts.version else { return false };
-    let over = retirement.as_ref().is_some_and(|it| it.at <= facts.situation.now);
+    !retirement.as_ref().is_some_and(|it| it.at <= facts.situation.now)
+}
+
+/// The wanted revision was stable here before: the history says so, or the tag of its deployment, which is still there.
+fn was_stable(facts: &deployment_binding::Facts) -> bool {
+    let Some((revision, name)) = wanted(facts) else { return false };
     let previous = facts.endpoint.found().and_then(|e| e.tags.get("bindery-previous"));
-    let there = |name: &String| facts.deployments.iter().any(|d| d.name() == name);
-    !over || wanted(facts).is_some_and(|(_, name)| previous == Some(&name) && there(&name))
+    let there = facts.deployments.iter().any(|d| d.name() == name);
+    let promoted = facts
+        .status
+        .history
+        .iter()
+        .any(|it| it.outcome == Outcome::Promoted && it.revision == revision.to_string());
+    promoted || (previous == Some(&name) && there)
 }
 
 /// The workspace lets the version serve.
@@ -242,8 +252,8 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let most = policy.deployment.as_ref().and_then(|deployment| deployment.max_instances);
     let asked = facts.spec.online.deployment.instance_count;
     let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
-    few && approvals::has_approval(facts)
-        && approvals::has_time(facts)
-        && in_use_or_there(facts)
+    let anew = approvals::has_approval(facts) && approvals::has_time(facts) && in_use(facts);
+    let again = was_stable(facts) && approvals::nobody_speaks_against(facts);
+    few && (anew || again)
         && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
 }

@@ -193,23 +193,20 @@ impl Facts {
         let (stable, previous) = (tagged(STABLE_TAG)?, tagged(PREVIOUS_TAG)?);
         let warm = previous.provisioning() == Provisioning::Succeeded && previous.name() != stable.name();
         let (over, back) = (stable.properties.model.as_deref()?, previous.properties.model.as_deref()?);
-        let now = if self.had_ended_before_it_served(over) { Against::Nothing } else { self.against(over) };
-        if !warm || self.against(back) >= now {
+        if !warm || self.against(back) >= self.against(over) {
             return None;
         }
         Some((Revision::tagged(previous)?, previous.name().to_string()))
     }
 
-    /// Does nothing speak against what serves but approvals that had ended when it became stable? Then somebody went back to
-    /// it knowing that, and sending it away again would send the traffic to and fro.
-    fn had_ended_before_it_served(&self, asset: &str) -> bool {
-        let since = self.status.stable.as_ref().map_or(self.situation.now, |stable| stable.since);
-        let Some(tally) = self.count(asset).filter(|_| self.against(asset) == Against::Expiry) else {
-            return false;
+    /// Does something speak against going back to this asset? Where the workspace takes traffic away when an approval ends, an
+    /// approval that has ended does: it would be taken away again.
+    pub(super) fn speaks_against_going_back(&self, asset: &str) -> bool {
+        let ends = |(policy, _): (&ApprovalPolicy, Option<&str>)| {
+            policy.on_withdrawal == Some(OnWithdrawal::RollBack)
         };
-        let after =
-            |(_, standing): &(Ballot, Standing)| matches!(standing, Standing::Expired(at) if *at > since);
-        !tally.ignored.iter().any(after)
+        let least = if self.asked_of_approvals().is_some_and(ends) { Against::Expiry } else { Against::Word };
+        self.against(asset) >= least
     }
 
     /// What the status remembers of approvals: of each asset that serves or is wanted, those that are enough, or the last ones

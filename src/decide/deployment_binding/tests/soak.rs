@@ -133,7 +133,7 @@ fn the_history_says_how_long_each_version_was_stable() {
     assert_eq!(left(rollout()), [(asset("2"), None), (asset("1"), Some(day))]);
     // Where the status does not know since when, nobody says how long.
     let lost = rollout().with(|f| f.status.stable = None);
-    assert_eq!(left(lost), [(asset("2"), None), (None, None)]);
+    assert_eq!(left(lost), [(asset("2"), None), (asset("1"), None)]);
     // The endpoint was gone meanwhile: what was made again has not served since it was promoted for the first time.
     let gone = binding().serving("1").with(|f| f.endpoint = crate::decide::Look::Absent);
     let status = gone.decide().status;
