@@ -61,9 +61,9 @@ pub struct Ledger {
     /// Deployments that a request made or changed which arrived after its process was dead.
     late: BTreeSet<ResourceId>,
     /// Endpoints that an object leaves on purpose as soon as it is gone, with their owner tags.
-    leaving: BTreeMap<ObjectKey, (ResourceId, String)>,
+    leaving: BTreeMap<ObjectKey, (Option<ResourceId>, String)>,
     /// Endpoints that an object let go of on purpose, with their owner tags.
-    left: BTreeSet<(ResourceId, String)>,
+    left: BTreeSet<(Option<ResourceId>, String)>,
     /// When every status was forgotten last.
     forgotten: Option<Timestamp>,
     now: Option<Timestamp>,
@@ -101,8 +101,10 @@ impl Ledger {
         let forbidden = matches!(facts.removal, Removal::Forbidden { .. });
         let leaves = releases && (facts.situation.mode != Mode::Act || retained || kept_out || forbidden);
         self.leaving.remove(&object.key());
-        if let Some(id) = facts.id.clone().filter(|_| leaves) {
-            self.leaving.insert(object.key(), (id, facts.situation.ownership.owner.to_string()));
+        // Where nothing says where its endpoint is, it is left wherever it is.
+        if leaves {
+            self.leaving
+                .insert(object.key(), (facts.id.clone(), facts.situation.ownership.owner.to_string()));
         }
     }
 
@@ -113,7 +115,7 @@ impl Ledger {
 
     /// Was it left on purpose by the owner that its tag names?
     pub fn left(&self, id: &ResourceId, owner: &str) -> bool {
-        self.left.contains(&(id.clone(), owner.to_string()))
+        [Some(id.clone()), None].into_iter().any(|id| self.left.contains(&(id, owner.to_string())))
     }
 
     /// Is it somebody else's?
