@@ -73,6 +73,7 @@ words! {
     Updating,
     Deleting,
     Publishing,
+    Copying,
     Registering,
     Progressing,
     Pausing,

@@ -10,6 +10,7 @@ mod approvals;
 mod attempts;
 mod bad_input;
 mod binding;
+mod copies;
 mod deployment;
 mod hostile;
 mod identities;
