@@ -91,6 +91,8 @@ impl Comparison {
 enum Section {
     Version,
     Metrics,
+    Gates,
+    Parameters,
     Data,
     Environment,
     Code,
@@ -107,6 +109,8 @@ impl Section {
         match self {
             Self::Version => "version",
             Self::Metrics => "metrics",
+            Self::Gates => "gates",
+            Self::Parameters => "parameters",
             Self::Data => "data",
             Self::Environment => "environment",
             Self::Code => "code",
@@ -159,6 +163,10 @@ fn facts(version: &ModelVersion) -> Facts {
         let name = format!("{}/{} {}", by.namespace, by.name, by.endpoint);
         add(Section::Serving, &name, Some(format!("{:?}", by.role)));
     }
+    for gate in status.map(|status| status.gates.as_slice()).unwrap_or_default() {
+        let passed = if gate.passed { "passed" } else { "not passed" };
+        add(Section::Gates, &gate.name, Some(format!("{passed} ({:?})", gate.reason)));
+    }
     if let Some(lineage) = status.and_then(|status| status.lineage.as_ref()) {
         trained(lineage, &mut add);
     }
@@ -168,6 +176,9 @@ fn facts(version: &ModelVersion) -> Facts {
 fn trained(lineage: &Lineage, add: &mut impl FnMut(Section, &str, Option<String>)) {
     for (name, value) in &lineage.metrics {
         add(Section::Metrics, name, Some(value.clone()));
+    }
+    for (name, value) in &lineage.parameters {
+        add(Section::Parameters, name, Some(value.clone()));
     }
     for dataset in &lineage.datasets {
         add(Section::Data, &dataset.name, Some(dataset.uri.clone()));

@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::names::{Name, place_of};
 use super::seen::{Readiness, Seen, condition};
 use crate::api::{
-    self, Code, ConditionType, Dataset, DeploymentBinding, ModelVersion, Object, ObjectKey, Outcome,
-    PastRollout, Retirement, Role, VersionOwner, Workspace,
+    self, Code, ConditionType, Dataset, DeploymentBinding, LoosenedGate, MeasuredGate, ModelVersion, Object,
+    ObjectKey, Outcome, PastRollout, Retirement, Role, VersionOwner, Workspace,
 };
 use crate::azure::model::folded;
 
@@ -140,6 +140,13 @@ struct Training {
     #[serde(skip_serializing_if = "Option::is_none")]
     trained_by: Option<String>,
     metrics: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
+    /// The version's gates, measured.
+    gates: Vec<MeasuredGate>,
+    /// The gates that asked more when the version was registered.
+    loosened_gates: Vec<LoosenedGate>,
+    /// The pipeline jobs that the job is a step of.
+    pipelines: Vec<String>,
     datasets: Vec<Dataset>,
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<String>,
@@ -403,7 +410,8 @@ fn leaf(value: &Value) -> String {
 }
 
 fn training(version: &ModelVersion) -> Option<Training> {
-    let lineage = version.status.as_ref()?.lineage.as_ref()?;
+    let status = version.status.as_ref()?;
+    let lineage = status.lineage.as_ref()?;
     Some(Training {
         version: name(version),
         job: lineage.job.clone(),
@@ -411,6 +419,10 @@ fn training(version: &ModelVersion) -> Option<Training> {
         run: lineage.run.clone(),
         trained_by: lineage.trained_by.clone(),
         metrics: lineage.metrics.clone(),
+        parameters: lineage.parameters.clone(),
+        gates: status.gates.clone(),
+        loosened_gates: status.loosened_gates.clone(),
+        pipelines: lineage.pipelines.clone(),
         datasets: lineage.datasets.clone(),
         environment: lineage.environment.clone(),
         code: lineage.code.clone(),

@@ -41,6 +41,9 @@ pub struct Row {
     pub trained: Training,
     /// How many metrics of its run are known.
     pub metrics: usize,
+    /// How many of its gates it passes, such as `2 of 3`; absent where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gates: Option<String>,
     /// The deployments that hold it.
     pub serving: Vec<Serving>,
     /// Whether it is Ready, and why not.
@@ -149,6 +152,7 @@ impl Row {
             archived: spec.archived == Some(true),
             trained: lineage.into(),
             metrics: lineage.map_or(0, |lineage| lineage.metrics.len()),
+            gates: status.and_then(|status| status.gates_summary.clone()),
             serving: serving
                 .iter()
                 .map(|by| Serving {
@@ -334,6 +338,7 @@ impl Inventory {
             ("commit", Shown::Wide),
             ("trainedBy", Shown::Wide),
             ("metrics", Shown::Wide),
+            ("gates", Shown::Wide),
             ("serving", Shown::Always),
             ("retirement", Shown::Wide),
             ("team", Shown::Wide),
@@ -376,6 +381,7 @@ fn cells(row: &Row, now: Timestamp) -> Vec<Cell> {
         text(&row.trained.commit),
         text(&row.trained.by),
         row.metrics.to_string().into(),
+        text(&row.gates),
         serving.join(", ").into(),
         retirement(row).into(),
         text(&owner.team),

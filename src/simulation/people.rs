@@ -292,6 +292,13 @@ pub fn act(world: &mut World) {
             }
             world.cluster.delete::<Workspace>(name, world.now);
         }
+        47 if world.rng.bool() => {
+            let bound = json!({"define": [{"name": "bound", "metric": "rmse", "max": "2"}]});
+            let best = json!({"define": [{"name": "best", "metric": "rmse", "better": "Lower", "against": {"scope": "Stable"}}]});
+            let gates = [json!(null), bound, best][world.rng.usize(0..3)].clone();
+            world.note(|| format!("USER workspace prod asks for gates: {gates}"));
+            edit::<Workspace>(world, "prod", |s| s.policy.gates = of(gates));
+        }
         47 => {
             let most = [None, Some(1), Some(2)][world.rng.usize(0..3)];
             world.note(|| format!("USER workspace prod serves with at most {most:?} instances"));

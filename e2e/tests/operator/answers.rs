@@ -287,6 +287,34 @@ async fn explanations(stand: &Stand, viewer: &Path, admin: &Path) -> Outcome {
     assert_eq!(without.code, Some(0));
     let tools = ask(viewer, &["explain", "deploymentbinding/next", "-o", "json"]).await?.json()?;
     assert_eq!(tools["rootCause"]["object"]["name"], "taxi-3-dev");
+    permissions(viewer, admin).await
+}
+
+/// May this version serve there? By the rules of the operator.
+async fn permissions(viewer: &Path, admin: &Path) -> Outcome {
+    let place = format!("{PLATFORM}/fares-prod");
+    let may = async |kubeconfig, version: &str| {
+        ask(kubeconfig, &["explain", "-n", TEAM, version, "--in", &place, "--exit-code"]).await
+    };
+    let yes = may(admin, "amlmv/taxi-2").await?;
+    let first = format!("May {TEAM}/taxi-2 serve in {place}: yes (Succeeded)\n");
+    assert!(yes.code == Some(0) && yes.out.starts_with(&first), "{}{}", yes.out, yes.told);
+    assert!(yes.out.contains("Sources") && yes.out.contains("registry fares-models"), "{}", yes.out);
+    let no = may(admin, "amlmv/taxi-2-dev").await?;
+    let first = format!("May {TEAM}/taxi-2-dev serve in {place}: no (PolicyRefused)\n");
+    assert!(no.code == Some(3) && no.out.starts_with(&first), "{}{}", no.out, no.told);
+    assert!(no.out.contains("serves only versions from released (fares-models)"), "{}", no.out);
+    // Whoever may not read the Workspace hears that, and no answer.
+    let unknown = may(viewer, "amlmv/taxi-2").await?;
+    assert!(
+        unknown.code == Some(3) && unknown.out.contains("nobody can say"),
+        "{}{}",
+        unknown.out,
+        unknown.told
+    );
+    assert!(unknown.told.contains(&format!("You may not read Workspace {place}")), "{}", unknown.told);
+    let wrong = ask(admin, &["explain", "-n", TEAM, "amlbind/taxi", "--in", &place]).await?;
+    assert_eq!(wrong.code, Some(1), "{}", wrong.told);
     Ok(())
 }
 

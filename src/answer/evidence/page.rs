@@ -1,11 +1,14 @@
 //! The evidence as a page for a ticket.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{Deployment, Ended, Evidence, Training};
 use crate::answer::names::Name;
 use crate::answer::render::document::{Document, Part, Section};
 use crate::answer::render::table::{Cell, Column, Shown, Table};
+use crate::api::{LoosenedGate, MeasuredGate};
 
 /// The page.
 pub fn document(evidence: &Evidence) -> Document {
@@ -168,20 +171,56 @@ fn training(it: &Training) -> Vec<Part> {
         add("Commit", &code.commit);
         add("Uncommitted changes", &code.dirty.map(|dirty| if dirty { "yes" } else { "no" }.to_string()));
     }
+    facts.extend(it.pipelines.iter().map(|job| fact("Step of pipeline", job.as_str())));
     facts.extend(it.datasets.iter().map(|data| (format!("Data {}", data.name), data.uri.clone())));
     facts.extend(it.promoted_from.iter().map(|from| fact("Promoted from", from.as_str())));
-    let metrics = Table {
-        columns: columns(["metric", "value"]),
-        rows: it
-            .metrics
-            .iter()
-            .map(|(name, value)| vec![name.as_str().into(), value.as_str().into()])
-            .collect(),
+    let named = |columns, all: &BTreeMap<String, String>| Table {
+        columns,
+        rows: all.iter().map(|(name, value)| vec![name.as_str().into(), value.as_str().into()]).collect(),
     };
+    let tables = [
+        named(columns(["metric", "value"]), &it.metrics),
+        named(columns(["parameter", "value"]), &it.parameters),
+        gates(it),
+        loosened(it),
+    ];
+    let mut parts = vec![Part::Facts(facts)];
     if it.metrics.is_empty() {
-        return vec![Part::Facts(facts), Part::Text("Its run has no metrics.".into())];
+        parts.push(Part::Text("Its run has no metrics.".into()));
     }
-    vec![Part::Facts(facts), Part::Table(metrics)]
+    parts.extend(tables.into_iter().filter(|table| !table.rows.is_empty()).map(Part::Table));
+    parts
+}
+
+fn gates(it: &Training) -> Table {
+    let row = |gate: &MeasuredGate| {
+        let passed = if gate.passed { "yes" } else { "no" };
+        let reason = format!("{:?}", gate.reason);
+        let value = gate.value.clone().unwrap_or_default();
+        vec![
+            gate.name.as_str().into(),
+            passed.into(),
+            reason.into(),
+            value.into(),
+            gate.bound.as_str().into(),
+        ]
+    };
+    Table {
+        columns: columns(["gate", "passed", "reason", "value", "has to be"]),
+        rows: it.gates.iter().map(row).collect(),
+    }
+}
+
+/// The gates that asked more when the version was registered.
+fn loosened(it: &Training) -> Table {
+    let row = |gate: &LoosenedGate| {
+        let now = gate.now.clone().unwrap_or_else(|| "removed".into());
+        vec![gate.name.as_str().into(), gate.was.as_str().into(), now.into(), time(gate.at).into()]
+    };
+    Table {
+        columns: columns(["loosened gate", "asked before", "asks now", "since"]),
+        rows: it.loosened_gates.iter().map(row).collect(),
+    }
 }
 
 fn replaced(history: &[Ended]) -> Vec<Part> {

@@ -206,7 +206,14 @@ impl Cluster {
         }
     }
 
-    fn refusal<K: Object>(&self, error: kube::Error) -> Refusal {
+    /// Objects of a kind that has no namespace.
+    pub(super) fn api<K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>>(
+        &self,
+    ) -> Api<K> {
+        Api::all(self.client.clone())
+    }
+
+    pub(super) fn refusal<K: Object>(&self, error: kube::Error) -> Refusal {
         match error {
             kube::Error::Api(status) if status.code == 403 => {
                 Refusal::Forbidden(redacted(status.message.trim_end_matches('.')))

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::cluster::{Cluster, not_found};
 use super::output::{say, style, write};
+use super::permission::{self, Where};
 use super::{ClusterArguments, Error};
 use crate::answer::explain::{Explanation, Picture, Subject, text};
 use crate::answer::names;
@@ -25,7 +26,9 @@ pub(in crate::command) struct Arguments {
     /// The object: kind/name, such as `deploymentbinding/taxi-fare` or `amlmv/taxi-fare-2`; or kind/namespace/name
     #[arg(value_name = "KIND/NAME")]
     object: String,
-    /// Exit with 3 if the object is not Ready
+    #[command(flatten)]
+    place: Where,
+    /// Exit with 3 if the object is not Ready or, with --in, may not serve there
     #[arg(long)]
     exit_code: bool,
     /// The form of the answer
@@ -45,7 +48,11 @@ enum Format {
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let cluster = Cluster::open(&arguments.cluster).await?;
-    let mut picture = Picture::of(names::object(&arguments.object, &cluster.namespace)?);
+    let asked = names::object(&arguments.object, &cluster.namespace)?;
+    if arguments.place.workspace.is_some() {
+        return may_serve(&cluster, asked, &arguments).await;
+    }
+    let mut picture = Picture::of(asked);
     loop {
         let wanted = picture.wants();
         if wanted.is_empty() {
@@ -67,6 +74,22 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     })?;
     say(explanation.not_read());
     let fails = arguments.exit_code && !explanation.is_ready();
+    Ok(if fails { ExitCode::from(NOT_READY) } else { ExitCode::SUCCESS })
+}
+
+/// May the version that is asked about serve in the workspace that is named?
+async fn may_serve(cluster: &Cluster, version: ObjectKey, arguments: &Arguments) -> Result<ExitCode, Error> {
+    if version.kind != ObjectKind::ModelVersion {
+        return Err(format!("--in goes with a ModelVersion, and {} is none", arguments.object).into());
+    }
+    let permission = permission::ask(cluster, version, &arguments.place).await?;
+    write(&match arguments.output {
+        Format::Text => permission.text(style()),
+        Format::Json => json::json(&permission)?,
+        Format::Yaml => json::yaml(&permission)?,
+    })?;
+    say(permission.not_read());
+    let fails = arguments.exit_code && !permission.holds();
     Ok(if fails { ExitCode::from(NOT_READY) } else { ExitCode::SUCCESS })
 }
 

@@ -7,6 +7,7 @@ mod explain;
 mod inventory;
 mod lineage;
 mod output;
+mod permission;
 
 use std::process::ExitCode;
 

@@ -157,9 +157,11 @@ fn champions(facts: &Facts, known: &mut Known) -> BTreeMap<String, Champions> {
     let of = |gate: &PlaceGate| {
         let scope = gate.against.as_ref()?.scope;
         let name = "this binding".to_string();
-        let champions = match facts.endpoint.seen() {
-            None => Champions::Unseen(name),
-            Some(_) => Champions::among(name, facts.stable_asset(), &facts.status, scope, known),
+        // Where the endpoint cannot be read now, the status says what serves, if anybody has ever looked.
+        let champions = if facts.endpoint.seen().is_none() && facts.status.phase.is_none() {
+            Champions::Unseen(name)
+        } else {
+            Champions::among(name, facts.stable_asset(), &facts.status, scope, known)
         };
         Some((gate.name.clone(), champions))
     };

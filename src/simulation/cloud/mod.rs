@@ -187,7 +187,10 @@ impl Cloud {
         if let Some(error) = self.trouble() {
             return Err(error);
         }
-        Ok((self.now >= self.trained).then(|| Run { id: job.into(), ..Run::default() }))
+        // The rmse of a version is its number.
+        let rmse = job.rsplit('-').next().unwrap_or_default().to_string();
+        let metrics = [("rmse".to_string(), rmse)].into();
+        Ok((self.now >= self.trained).then(|| Run { id: job.into(), metrics, ..Run::default() }))
     }
 
     /// Does an endpoint say Updating because of one of its deployments?

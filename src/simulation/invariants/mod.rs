@@ -5,6 +5,7 @@ mod approvals;
 mod calls;
 mod copies;
 mod decisions;
+mod gates;
 mod positions;
 mod rights;
 
@@ -256,7 +257,8 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let most = policy.deployment.as_ref().and_then(|deployment| deployment.max_instances);
     let asked = facts.spec.online.deployment.instance_count;
     let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
-    let anew = approvals::has_approval(facts) && approvals::has_time(facts) && in_use(facts);
+    let anew =
+        approvals::has_approval(facts) && approvals::has_time(facts) && in_use(facts) && gates::passes(facts);
     let again = was_stable(facts) && approvals::nobody_speaks_against(facts);
     few && (anew || again)
         && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))

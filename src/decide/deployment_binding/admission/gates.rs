@@ -64,8 +64,10 @@ fn ruling(facts: &Facts, name: &str, metric: &str, measured: Measured) -> Ruling
 impl Facts {
     /// The version that serves for certain.
     pub(in crate::decide::deployment_binding) fn stable_asset(&self) -> Option<String> {
-        let endpoint = self.endpoint.found()?;
-        let tagged = endpoint.tags.get(STABLE_TAG);
+        if self.endpoint.is_absent() {
+            return None;
+        }
+        let tagged = self.endpoint.found().and_then(|endpoint| endpoint.tags.get(STABLE_TAG));
         let found = tagged.and_then(|name| self.deployments.iter().find(|d| d.name() == name));
         let asset = |deployment: &OnlineDeployment| deployment.properties.model.clone();
         let remembered = || self.status.stable.as_ref().and_then(|stable| stable.asset_id.clone());
