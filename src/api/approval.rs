@@ -25,6 +25,10 @@ use super::{Reference, form};
     printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.waives) || has(self.expiresAt)").message("a waiver has to end: with waives give expiresAt, such as 2027-03-31T00:00:00Z"),
+    validation = Rule::new("!has(self.waives) || self.decision == 'Approved'").message("a rejection waives nothing: take waives out, or make decision Approved")
+)]
 pub struct ApprovalSpec {
     /// The ModelVersion object that the decision is about. What counts is `assetId`; this says where to look.
     pub model_version_ref: Reference,
@@ -50,9 +54,14 @@ pub struct ApprovalSpec {
     #[schemars(length(min = 1, max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub evidence: Vec<EvidenceDocument>,
-    /// When the decision ends, such as `2027-03-31T00:00:00Z`: from then on it does not count. Without it, it counts until it is deleted.
+    /// When the decision ends, such as `2027-03-31T00:00:00Z`: from then on it does not count. Without it, it counts until it is deleted. Required with `waives`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The rules of a Workspace's policy that the version need not satisfy while this decision counts: `Soak`, or `Gate/` and the name of a gate. A rule is waived only where `policy.approvals.waivable` of the Workspace names it, and by as many different people as have to approve there. Whoever waives a rule approves, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "form::waivable_rules", length(min = 1))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub waives: Vec<String>,
 }
 
 /// What somebody says of an asset.

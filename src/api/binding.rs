@@ -315,7 +315,7 @@ pub struct DeploymentBindingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub last_handled_reconcile: Option<String>,
-    /// Conditions, for `kubectl wait`. `Ready`: what the manifest asks for serves. `Admitted`: the workspace's policy lets it serve; `Unknown` while the workspace or the version cannot be looked at. `Available`: something healthy has all the traffic. `EndpointReady`: Azure has the endpoint, and it works. `CandidateReady`: the deployment of the wanted revision can serve. `Progressing`: a rollout moves. `Drifted`: somebody changed in Azure what the manifest says. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
+    /// Conditions, for `kubectl wait`. `Ready`: what the manifest asks for serves. `Admitted`: the workspace's policy lets it serve; `Unknown` while the workspace or the version cannot be looked at. `ApprovalExpiring`: an approval that it needs ends soon; absent otherwise. `Available`: something healthy has all the traffic. `EndpointReady`: Azure has the endpoint, and it works. `CandidateReady`: the deployment of the wanted revision can serve. `Progressing`: a rollout moves. `Drifted`: somebody changed in Azure what the manifest says. `Reconciling`: work goes on. `Stalled`: only a person or a change of the manifest can help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -373,12 +373,12 @@ pub struct DeploymentBindingStatus {
 }
 
 /// One rule of a workspace's policy, held against a binding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct Admission {
-    /// The rule: `Sources`, `Lineage`, `Approvals`, `Deployment` or `Retirement`.
-    #[schemars(length(max = 64))]
+    /// The rule: `Sources`, `Lineage`, `Gate/` with the name of a gate, `Approvals`, `Soak`, `Deployment` or `Retirement`.
+    #[schemars(length(max = 68))]
     pub rule: String,
-    /// Whether what was found is enough.
+    /// Whether what was found is enough, or the rule is waived.
     pub admitted: bool,
     /// What the policy of the workspace asks.
     pub asks: String,
@@ -387,6 +387,32 @@ pub struct Admission {
     /// Why that is not enough, and what would be; absent where it is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Who waives the rule, where what was found is not enough and `admitted` is true all the same; at most 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub waivers: Vec<Waiver>,
+}
+
+/// An Approval that waives a rule of a workspace's policy for a version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiver {
+    /// The rule that is waived, such as `Soak`.
+    #[schemars(length(max = 68))]
+    pub rule: String,
+    /// The namespace of the Approval object.
+    pub namespace: String,
+    /// The name of the Approval object.
+    pub name: String,
+    /// Who waives it, as `spec.by` of the Approval says.
+    pub by: String,
+    /// When the waiver ends: from then on the rule holds again.
+    pub expires_at: Timestamp,
+    /// The first 256 characters of the reason that the Approval gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub reason: Option<String>,
 }
 
 /// An approval that a version has, or had.
@@ -431,7 +457,7 @@ pub enum Phase {
 }
 
 /// A rollout that goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
     /// The name of the deployment that takes over, such as `v3-5e6f7a8b90`.
@@ -447,6 +473,11 @@ pub struct Candidate {
     /// The step at which the rollout stands. Absent while the deployment is being created, and while Bindery puts back traffic that somebody else has moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<CandidateStep>,
+    /// The rules that were waived while this rollout went on, by whom; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub waivers: Vec<Waiver>,
 }
 
 /// The step at which a rollout stands.
@@ -486,7 +517,7 @@ pub struct Stable {
 }
 
 /// A rollout that has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PastRollout {
     /// The revision that the rollout was for, 10 hexadecimal digits.
@@ -494,6 +525,9 @@ pub struct PastRollout {
     /// The number of the model's version. Absent where the deployment was gone before this was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The id of the model version that the rollout was for: an ARM id, or `azureml://registries/…`. Absent where the deployment was gone before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_id: Option<String>,
     /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end.
     pub outcome: Outcome,
     /// Why it failed, in a word.
@@ -508,6 +542,23 @@ pub struct PastRollout {
     /// When Bindery saw the end. Absent where the status was lost meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
+    /// When the revision was the stable one. Absent while it is, and where Bindery did not see the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<StableTime>,
+    /// The rules that were waived during the rollout, by whom; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub waivers: Vec<Waiver>,
+}
+
+/// A time in which a revision was the stable one, as far as the status knew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StableTime {
+    /// Since when it was the stable one.
+    pub since: Timestamp,
+    /// When another took over from it.
+    pub until: Timestamp,
 }
 
 /// How a rollout ended.

@@ -61,6 +61,8 @@ words! {
     Retired,
     /// The workspace's policy lets it serve.
     Admitted,
+    /// What serves, or is wanted, will not be approved any more before long. Absent otherwise.
+    ApprovalExpiring,
     /// Azure has the endpoint, and it works.
     EndpointReady,
     /// The deployment of the wanted revision can serve.
@@ -80,6 +82,7 @@ words! {
     Registering,
     Progressing,
     Pausing,
+    Soaking,
     TakingBack,
     Finishing,
     // All is well.
@@ -87,6 +90,8 @@ words! {
     Observed,
     InSync,
     Valid,
+    Waived,
+    ApprovalExpiring,
     Retiring,
     Retired,
     StillDeployed,
@@ -111,6 +116,8 @@ words! {
     RegionRemovalRefused,
     UnknownTraffic,
     PolicyRefused,
+    GateNotPassed,
+    GateLoosened,
     NotApproved,
     Rejected,
     Expired,

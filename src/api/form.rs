@@ -85,6 +85,13 @@ forms! {
     tag_value, 256, r"^[^\x00-\x1f\x7f]*$",
         "must be one line, without tabs and other control characters";
 
+    // Gates.
+    metric_name, 255, r"^[^\x00-\x1f\x7f]+$",
+        "must be the name of a metric in one line, as the training run logged it, without tabs and other control characters, such as rmse";
+    decimal, 32, DECIMAL,
+        "must be a decimal number in quotes: at most 15 digits, with at most 15 more after a '.', perhaps with '-' before it, such as \"4.0\"; not 1e-3";
+    margin, 32, MARGIN,
+        "must be a decimal number from 0 in quotes: at most 15 digits, with at most 15 more after a '.', such as \"0.1\"";
     owner_team, 63, ONE_LINE,
         "must be one line without spaces at its ends, tabs and other control characters, such as fares";
     owner_contact, 253, ONE_LINE,
@@ -101,6 +108,9 @@ forms! {
         "must be an https URL without spaces, '@', '?', '#', '<', '>', quotes and '\\', such as https://reports.example/fares/3.pdf";
     sha256, 64, "^[0-9a-f]{64}$",
         "must be a SHA-256: 64 lower-case hexadecimal digits; `sha256sum` prints them";
+
+    waivable_rule, 68, "^(Soak|Gate/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
+        "must be a rule that can be waived: Soak, or Gate/ and the name of a gate, such as Gate/rmse-bound";
 
     // Endpoints.
     endpoint_name, 32, "^[a-zA-Z](-[a-zA-Z0-9]|[a-zA-Z0-9]-?[a-zA-Z0-9])(-?[a-zA-Z0-9])*$",
@@ -119,6 +129,9 @@ forms! {
         "must be hours, minutes and seconds, in this order and each a whole number of at most 5 digits, such as 90s, 10m or 1h30m";
 }
 
+/// A decimal number.
+pub(super) const DECIMAL: &str = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$";
+const MARGIN: &str = r"^[0-9]{1,15}(\.[0-9]{1,15})?$";
 const RELATIVE_PATH: &str = r"^[^/?#%\\\x00-\x1f\x7f]+(/[^/?#%\\\x00-\x1f\x7f]+)*$";
 
 const ONE_LINE: &str = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$";
@@ -149,8 +162,16 @@ pub(super) fn tiers(generator: &mut SchemaGenerator) -> Schema {
     list(32, &tier(generator))
 }
 
+pub(super) fn gate_names(generator: &mut SchemaGenerator) -> Schema {
+    list(20, &entry_name(generator))
+}
+
 pub(super) fn namespaces(generator: &mut SchemaGenerator) -> Schema {
     list(64, &namespace_name(generator))
+}
+
+pub(super) fn waivable_rules(generator: &mut SchemaGenerator) -> Schema {
+    list(32, &waivable_rule(generator))
 }
 
 pub(super) fn model_globs(generator: &mut SchemaGenerator) -> Schema {

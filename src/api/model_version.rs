@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::stays;
 use super::scalar::{between, goes_down};
-use super::{Drift, Management, Period, Reference, Role, Tags, form};
+use super::{Drift, Gate, LoosenedGate, Management, MeasuredGate, Period, Reference, Role, Tags, form};
 use crate::azure::model::Operation;
 
 /// One immutable version of one model, in a workspace or in a registry.
@@ -26,6 +26,7 @@ use crate::azure::model::Operation;
     printcolumn(name = "Place", type_ = "string", json_path = ".spec['registryRef','workspaceRef'].name"),
     printcolumn(name = "Model", type_ = "string", json_path = ".spec.model"),
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.version"),
+    printcolumn(name = "Gates", type_ = "string", json_path = ".status.gatesSummary"),
     printcolumn(name = "Serving", type_ = "string", json_path = ".status.servingSummary"),
     printcolumn(name = "Job", type_ = "string", json_path = ".status.lineage.job", priority = 1),
     printcolumn(name = "Team", type_ = "string", json_path = ".spec.owner.team", priority = 1),
@@ -75,6 +76,11 @@ pub struct ModelVersionSpec {
     /// Whether the version is archived: hidden from lists, still served where it is bound. Without it, a new version is not archived, and one that exists stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
+    /// Gates, at most 20: what has to be true of the version's metrics. They are measured and shown in `status.gates`; a Workspace says in `policy.gates.require` which of them a version must pass to serve there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub gates: Vec<Gate>,
     /// When the version goes out of use, and what happens then. From 14 days before, the condition `RetiringSoon` and an event say so. What serves the version then goes on serving it. If not set, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retirement: Option<Retirement>,
@@ -244,6 +250,20 @@ pub struct ModelVersionStatus {
     /// The origin of the model, as Azure tells it: job, experiment, metrics, data, code; nobody typed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<Lineage>,
+    /// The gates of the manifest, measured: the values beside the bounds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub gates: Vec<MeasuredGate>,
+    /// How many of the gates the version passes, such as `2 of 3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub gates_summary: Option<String>,
+    /// The gates that ask less than they did when the version was registered, the latest first, at most 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub loosened_gates: Vec<LoosenedGate>,
     /// The deployments that hold this version, at most 50, from the status of the DeploymentBindings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
@@ -295,11 +315,25 @@ pub struct Lineage {
     /// The id of the MLflow run of the job, which its metrics are read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// The last value of each metric of the run, by the metric's name, at most 50, such as `rmse: "3.2"`.
+    /// The last value of each metric of the run, by the metric's name, at most 50, such as `rmse: "3.2"`. Where the run has more, those that `spec.gates` names come first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 50))]
     pub metrics: BTreeMap<String, String>,
-    /// The data that the job read, at most 20 inputs.
+    /// How many metrics the run has; absent where `metrics` shows them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric_count: Option<i64>,
+    /// The parameters of the run, by their names, at most 50, such as `learning_rate: "0.1"`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 50))]
+    pub parameters: BTreeMap<String, String>,
+    /// How many parameters the run has; absent where `parameters` shows them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter_count: Option<i64>,
+    /// The pipeline jobs that the job is a step of, the nearest first, at most 5, as Azure names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub pipelines: Vec<String>,
+    /// The data that the job read, at most 20 inputs; for a step of a pipeline also what the outermost pipeline began with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub datasets: Vec<Dataset>,
@@ -327,6 +361,14 @@ pub struct Dataset {
     pub name: String,
     /// Where the data is, without credentials.
     pub uri: String,
+    /// The version of the data asset, where the input is one, such as `4`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 255))]
+    pub version: Option<String>,
+    /// The pipeline job that has this input; absent where the training job itself has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 255))]
+    pub pipeline: Option<String>,
 }
 
 /// The code that a job ran.

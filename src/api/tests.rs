@@ -77,8 +77,8 @@ fn references_and_selectors_are_replaced_whole() {
         }
     });
     assert_eq!(
-        seen, 11,
-        "three of a version, two of a binding, one of an approval, one of a policy, and two selectors of each place"
+        seen, 12,
+        "three of a version, two of a binding, one of an approval, two of a policy, and two selectors of each place"
     );
 }
 

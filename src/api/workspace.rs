@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
 use super::{
-    Adoption, AllowedNamespaces, AzurePlace, Credentials, Period, Reference, WorkspacePublisher, form,
+    Adoption, AllowedNamespaces, AzurePlace, Credentials, GatePolicy, Period, Reference, WorkspacePublisher,
+    form,
 };
 
 /// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never changes it.
@@ -32,7 +33,7 @@ pub struct WorkspaceSpec {
     /// Whose identity in Azure reads and changes what is in this place. Default: the operator's own, where the operator's administrator lists this namespace and place (`operatorIdentity.allow` in the chart's values).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Credentials>,
-    /// Your own word for the purpose of the workspace, such as `production`: up to 63 letters, digits, dashes, underscores and dots. Shown by `kubectl get`; it has no other effect.
+    /// Your own word for the purpose of the workspace, such as `production`: up to 63 letters, digits, dashes, underscores and dots. An Approval may be about certain tiers only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::tier")]
     pub tier: Option<String>,
@@ -68,9 +69,15 @@ pub struct Policy {
     /// What must be known about the origin of a version. If not set, nothing has to be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<LineagePolicy>,
+    /// What has to be true of the metrics of a version. If not set, nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<GatePolicy>,
     /// Whose approval a version needs. If not set, none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals: Option<ApprovalPolicy>,
+    /// Where a version must have served before, and for how long. If not set, nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<SoakPolicy>,
     /// What a deployment may bring besides the model. If not set, anything; if set, no user-assigned identity that `identities` does not name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentPolicy>,
@@ -102,6 +109,11 @@ pub struct ApprovalPolicy {
     /// What happens when a version that serves is rejected, or its approval is withdrawn or expires. KeepServing (default): it goes on serving, and the condition `Admitted` says so. RollBack: the traffic goes back to the deployment that was stable before, while that is warm, and is itself neither rejected nor withdrawn; where the approvals of both have expired, it stays where it is. A candidate that is rejected, or whose approval is withdrawn, is taken back in either case; one whose approval has expired keeps what it has and gets no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_withdrawal: Option<OnWithdrawal>,
+    /// The rules of this policy that an Approval may waive by `spec.waives`, until that Approval ends: `Soak`, or `Gate/` and the name of a gate. It takes as many different people as `count` says. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "form::waivable_rules", length(min = 1))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub waivable: Vec<String>,
 }
 
 impl ApprovalPolicy {
@@ -109,6 +121,20 @@ impl ApprovalPolicy {
     pub fn people(&self) -> usize {
         self.count.and_then(|count| usize::try_from(count).ok()).unwrap_or(1)
     }
+}
+
+/// Where a version must have served before, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = between("__for__", "1s", "2160h"))]
+pub struct SoakPolicy {
+    /// The Workspaces of which one counts, at most 8, such as `[{name: fares-staging}]`: by references from this Workspace's own namespace. In one of them, one DeploymentBinding must have had the version (the same asset) as its stable one. A Workspace that does not exist or does not let this namespace in admits nothing.
+    #[serde(rename = "in")]
+    #[schemars(length(min = 1, max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub places: Vec<Reference>,
+    /// For how long without a break: hours, minutes and seconds, such as `24h`, from `1s` to `2160h`. It may be over: what the history of the DeploymentBinding still shows counts.
+    #[serde(rename = "for")]
+    pub period: Period,
 }
 
 /// What becomes of a version that serves and is not approved any more.

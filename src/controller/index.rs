@@ -116,7 +116,7 @@ enum Thing {
     Resource,
     /// A model that it holds.
     Model,
-    /// A place, a namespace that decides, or a decision: everybody who names it is looked at.
+    /// A place, what has served in a place, a namespace that decides, or a decision: everybody who names it is looked at.
     Everybody,
 }
 
@@ -125,7 +125,7 @@ impl Hashed {
         let what = match name {
             Name::Resource(_) => Thing::Resource,
             Name::Asset(_) => Thing::Model,
-            Name::Place(_) | Name::Approvers(_) | Name::Decision(..) => Thing::Everybody,
+            Name::Place(_) | Name::Served(..) | Name::Approvers(_) | Name::Decision(..) => Thing::Everybody,
         };
         Self { hash: named(kind, name), what }
     }

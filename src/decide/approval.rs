@@ -144,6 +144,28 @@ fn report_uncounted(facts: &Facts) -> Option<Verdict> {
     Some(Verdict::stalled(Reason::NotCounted, because))
 }
 
+/// Where it counts and which of the rules that it names it may waive there, in sentences.
+fn waived(facts: &Facts) -> String {
+    let counting = facts.places.iter().filter(|place| facts.standing(place) == Standing::Counts);
+    let mut said = vec![];
+    for place in counting.filter(|_| !facts.spec.waives.is_empty()).take(NAMED) {
+        let may = |rule: &&String| place.policy.waivable.contains(rule);
+        let (waived, kept): (Vec<&String>, Vec<&String>) = facts.spec.waives.iter().partition(may);
+        let list = |rules: Vec<&String>| rules.into_iter().cloned().collect::<Vec<_>>().join(", ");
+        if !waived.is_empty() {
+            said.push(format!(" In {} it waives {}.", place.title, list(waived)));
+        }
+        if !kept.is_empty() {
+            said.push(format!(
+                " {} does not let {} be waived (spec.policy.approvals.waivable).",
+                place.title,
+                list(kept)
+            ));
+        }
+    }
+    said.concat()
+}
+
 fn settle(facts: &Facts) -> Verdict {
     let counts = |place: &&Asker| facts.standing(place) == Standing::Counts;
     let places: Vec<&str> = facts.places.iter().filter(counts).map(|place| place.title.as_str()).collect();
@@ -152,7 +174,8 @@ fn settle(facts: &Facts) -> Verdict {
         more => format!(" and {more} more"),
     };
     let named = places.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-    let settled = Verdict::settled(Reason::Valid, format!("The decision counts in {named}{more}."));
+    let waived = waived(facts);
+    let settled = Verdict::settled(Reason::Valid, format!("The decision counts in {named}{more}.{waived}"));
     let Some(until) = facts.spec.expires_at else { return settled };
     let left = until.duration_since(facts.situation.now).unsigned_abs();
     Verdict { next: LookAgain::After(left.max(std::time::Duration::from_secs(1))), ..settled }

@@ -15,11 +15,13 @@ mod picture;
 mod teardown;
 mod waiting;
 
-pub use admission::Approvals;
+pub use admission::{Approvals, Soak, Time};
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::drift::{Differences, goes_out, intended};
+use super::gate::Champions;
 use super::model_version::Proof;
 use super::owner_tags::note_owner;
 use super::places::reference::Removal;
@@ -52,6 +54,10 @@ pub struct Facts {
     pub proof: Proof,
     /// Who has approved what serves here and what is wanted; looked up where the workspace asks for that.
     pub approvals: Approvals,
+    /// What the workspace's gates are held against that compare, by the gate's name.
+    pub champions: BTreeMap<String, Champions>,
+    /// Where the wanted version has served before; looked up where the workspace asks for that.
+    pub soak: Soak,
     pub endpoint: Look<OnlineEndpoint>,
     /// The deployments on the endpoint.
     pub deployments: Vec<OnlineDeployment>,
@@ -115,7 +121,10 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     status.approvals = if refused { vec![] } else { facts.remembered_approvals() };
     status.conditions = conditions::of(&case, &verdict, &conditions);
     let next = sooner(&case, verdict.next);
-    Verdict { next, ..verdict }.decision(status)
+    let mut events = verdict.events;
+    events.extend(admission::news(&facts.status.admission, &status.admission));
+    events.extend(conditions::news(&facts.status.conditions, &status.conditions));
+    Verdict { events, next, ..verdict }.decision(status)
 }
 
 impl<'a> Case<'a> {
@@ -385,6 +394,7 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
 fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     let expire = deployments::expiries(case).into_iter().map(|(_, _, left)| left);
     let first = expire.chain(case.facts.approvals_change()).chain(admission::retirement::changes(case.facts));
+    let first = first.chain(case.facts.soak_is_over());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }
 

@@ -17,6 +17,7 @@ mod verdict;
 
 pub mod approval;
 pub mod deployment_binding;
+pub mod gate;
 pub mod model_version;
 pub mod places;
 pub mod rollout;

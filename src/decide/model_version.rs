@@ -1,5 +1,6 @@
 //! A model version: registered or promoted once, kept equal on what is ours, and let go.
 
+mod gates;
 mod gather;
 mod lineage;
 mod output;
@@ -9,10 +10,13 @@ mod retirement;
 mod source;
 mod teardown;
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::condition::{Said, say};
 use super::drift::{Differences, intended, merged, owned};
+use super::gate::Champions;
 use super::owner_tags::{note_owner, with_owner};
 use super::{Decision, Intent, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of, places};
 use crate::api::{
@@ -54,12 +58,25 @@ pub struct Facts {
     pub copied_by_us: bool,
     /// Whether Azure says where the source's bytes come from; looked up when a copy is to be described.
     pub source_proof: Proof,
-    /// The job that made it; looked up once.
-    pub job: Look<Job>,
-    /// The MLflow run of that job; looked up once.
-    pub run: Look<Run>,
+    /// What made it; looked up once.
+    pub origin: Origin,
     /// The deployments that hold this version, from the status of the bindings.
     pub served_by: Vec<ServedBy>,
+    /// What the gates are held against that compare, by the gate's name.
+    pub champions: BTreeMap<String, Champions>,
+}
+
+/// What made a version, as Azure tells it.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The training job.
+    pub job: Look<Job>,
+    /// The MLflow run of that job.
+    pub run: Look<Run>,
+    /// The pipeline jobs that the job is a step of, the nearest first.
+    pub pipelines: Vec<String>,
+    /// The outermost of them, whose inputs are what all of it began with.
+    pub pipeline: Look<Job>,
 }
 
 /// What to do next for a model version. The first question that has an answer decides.
@@ -100,7 +117,8 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
         status.owned_properties = intended(&status.owned_properties, &facts.spec.properties);
     }
     status.conditions = conditions(facts, &common);
-    let news = retirement::news(&facts.status.conditions, &status.conditions);
+    let news = [retirement::news(&facts.status.conditions, &status.conditions), gates::news(facts, &status)]
+        .concat();
     let next = verdict.next.at_the_latest_after(facts.retirement_changes(), facts.situation.interval);
     Verdict { events: [verdict.events, news].concat(), next, ..verdict }.decision(status)
 }
@@ -224,6 +242,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         (status.id, status.asset_id, status.stage, status.created_at) = (None, None, None, None);
         (status.kind, status.lineage, status.serving_summary) = (None, None, None);
         (status.served_by, status.drift) = (vec![], vec![]);
+        (status.gates, status.gates_summary, status.loosened_gates) = (vec![], None, vec![]);
         return status;
     }
     // What serves is told of a version that this object was let near once.
@@ -250,8 +269,10 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
             status.owned_properties =
                 owned(&status.owned_properties, &facts.spec.properties, &found.properties);
         }
+        gates::measure(facts, &mut status);
     } else if facts.version.is_absent() {
         status.asset_id = None;
+        (status.gates, status.gates_summary, status.loosened_gates) = (vec![], None, vec![]);
         (status.stage, status.kind, status.created_at) = (None, None, None);
         status.drift = vec![];
     }

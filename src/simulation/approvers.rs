@@ -1,10 +1,14 @@
-//! People who say which versions may serve in the workspace `prod`, and who ask for their word.
+//! People who say which versions may serve in the workspace `prod`, and who ask for their word, or for time.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::people::{VERSIONS, of};
 use super::world::World;
-use crate::api::{Approval, ApprovalPolicy, ApprovalSpec, DeploymentBinding, OnWithdrawal, Workspace};
+use crate::api::{
+    Approval, ApprovalPolicy, ApprovalSpec, DeploymentBinding, OnWithdrawal, SoakPolicy, Workspace,
+};
 
 /// The asset of a version in the registry.
 fn asset(number: &str) -> String {
@@ -32,11 +36,32 @@ fn ask(world: &mut World, policy: &Value) {
 }
 
 fn policy(world: &mut World) -> Value {
-    match world.rng.u8(0..4) {
+    match world.rng.u8(0..6) {
         0 => Value::Null,
         1 => json!({"fromNamespaces": ["risk"]}),
+        2 | 3 => json!({"fromNamespaces": ["risk"], "waivable": ["Soak"]}),
         _ => json!({"fromNamespaces": ["risk"], "onWithdrawal": OnWithdrawal::RollBack}),
     }
+}
+
+/// The workspace asks that a version has served in it before, on this endpoint or on another, or does not.
+fn ask_for_time(world: &mut World, period: Option<&str>) {
+    let policy: Option<SoakPolicy> =
+        of(period.map_or(Value::Null, |it| json!({"in": [{"name": "prod"}], "for": it})));
+    let now = world.now;
+    let Some(mut spec) = world.cluster.find::<Workspace>("prod").map(|it| it.spec.clone()) else { return };
+    spec.policy.soak = policy;
+    world.cluster.apply::<Workspace>("prod", spec, now);
+}
+
+/// Somebody lets a version serve for half an hour that has not served before.
+fn waive(world: &mut World, number: &str) {
+    let (now, name) = (world.now, format!("risk/waive-{number}"));
+    // No decision can be changed.
+    world.cluster.delete::<Approval>(&name, now);
+    let ends = now + Duration::from_secs(1800);
+    let spec = ApprovalSpec { waives: vec!["Soak".into()], expires_at: Some(ends), ..decision(number, true) };
+    world.cluster.apply::<Approval>(&name, spec, now);
 }
 
 /// On the first day every version is approved, and the workspace may ask for that.
@@ -84,7 +109,16 @@ fn what_they_look_at(world: &mut World) -> String {
 pub fn act(world: &mut World) {
     let number = what_they_look_at(world);
     let (now, number) = (world.now, number.as_str());
-    match world.rng.u8(0..6) {
+    match world.rng.u8(0..9) {
+        6 => {
+            let period = [None, Some("5m"), Some("40m")][world.rng.usize(0..3)];
+            world.note(|| format!("USER workspace prod asks for time: {period:?}"));
+            ask_for_time(world, period);
+        }
+        7 => {
+            world.note(|| format!("USER waives the time of version {number}"));
+            waive(world, number);
+        }
         0 => {
             let policy = policy(world);
             world.note(|| format!("USER workspace prod asks for approvals: {policy}"));
@@ -113,11 +147,13 @@ pub fn act(world: &mut World) {
     }
 }
 
-/// In the end every version is approved, and none is rejected.
+/// In the end every version is approved, none is rejected, and nobody asks for time.
 pub fn leave_in_order(world: &mut World) {
+    ask_for_time(world, None);
     for number in VERSIONS {
         let now = world.now;
         world.cluster.delete::<Approval>(&format!("risk/no-{number}"), now);
+        world.cluster.delete::<Approval>(&format!("risk/waive-{number}"), now);
         approve(world, number);
     }
 }

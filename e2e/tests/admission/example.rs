@@ -39,7 +39,12 @@ pub fn example(kind: &str) -> Value {
                 {"name": "own", "namespaces": {"from": "Same"}, "models": []}],
             "adoption": "Allow",
             "policy": {"lineage": {"require": "Verified"},
-                "approvals": {"count": 2, "fromNamespaces": ["model-risk"], "onWithdrawal": "RollBack"}, "sources": [
+                "gates": {"require": ["beats-champion"], "define": [
+                    {"name": "bound", "metric": "rmse", "min": "0", "max": "4.0"},
+                    {"name": "best", "metric": "rmse", "against": {"scope": "History"}, "better": "Lower", "by": "0.1"}]},
+                "approvals": {"count": 2, "fromNamespaces": ["model-risk"], "onWithdrawal": "RollBack",
+                    "waivable": ["Soak", "Gate/rmse-bound"]},
+                "soak": {"in": [{"name": "fares-staging", "namespace": "fares"}], "for": "24h"}, "sources": [
                 {"name": "released", "registryRef": {"name": "fares-models", "namespace": "fares"}, "models": ["nyc-*"]},
                 {"name": "own", "thisWorkspace": {}}],
                 "deployment": {"code": "Forbid", "environments": ["azureml://registries/shared/environments/*"],
@@ -49,7 +54,10 @@ pub fn example(kind: &str) -> Value {
             "workspaceRef": {"name": "fares-dev", "namespace": "fares"}, "model": "nyc-taxi-fare", "version": "3",
             "type": "Custom", "source": {"job": {"name": "taxi-train-3", "path": "outputs/model"}},
             "description": "predicts a fare", "tags": {"team": "fares"}, "properties": {"flavor": "sklearn"},
-            "stage": "Production", "archived": true, "retirement": {"at": "2027-03-31T00:00:00Z", "action": "Archive"},
+            "stage": "Production", "archived": true, "gates": [
+                {"name": "bound", "metric": "rmse", "min": "0", "max": "4.0"},
+                {"name": "beats-champion", "metric": "rmse", "by": "0.1", "better": "Lower",
+                    "against": {"bindingRef": {"name": "taxi-fare"}, "scope": "Stable"}}], "retirement": {"at": "2027-03-31T00:00:00Z", "action": "Archive"},
             "owner": {"team": "fares", "contact": "#fares", "costCenter": "4711"}, "management": "Observe", "deletionPolicy": "Archive",
             "suspend": true, "interval": "5m",
         }),
@@ -58,7 +66,7 @@ pub fn example(kind: &str) -> Value {
             "assetId": "azureml://registries/fares-models/models/nyc-taxi-fare/versions/3",
             "tiers": ["production"], "decision": "Approved", "by": "ada@fares.example", "reason": "Better on every slice.",
             "evidence": [{"name": "report", "uri": "https://reports.example/fares/3.pdf", "sha256": "0".repeat(64)}],
-            "expiresAt": "2027-03-31T00:00:00Z",
+            "expiresAt": "2027-03-31T00:00:00Z", "waives": ["Soak"],
         }),
         _ => {
             let probe = json!({"failureThreshold": 3, "successThreshold": 1, "timeout": "2s", "period": "10s",

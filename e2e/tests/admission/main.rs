@@ -105,6 +105,7 @@ async fn a_decision_and_a_policy_have_their_bounds() {
     let policy = |policy: Value| json!({"spec": {"policy": {"approvals": policy}}});
     let count = |count: i32| policy(json!({"count": count}));
     let decision = |field: &str, value: Value| json!({"spec": {field: value}});
+    let soak = |places: Value| json!({"spec": {"policy": {"soak": {"in": places}}}});
     let document = json!({"name": "report", "uri": "https://reports.example/3.pdf"});
     let (from, most) = ("spec.policy.approvals.fromNamespaces", "x".repeat(253));
     let many = |count: usize| (0..count).map(|n| format!("n{n}")).collect::<Vec<_>>();
@@ -145,7 +146,43 @@ async fn a_decision_and_a_policy_have_their_bounds() {
             decision("decision", "Maybe".into()),
             "spec.decision",
             "supported values: \"Approved\", \"Rejected\"",
-            decision("decision", "Rejected".into()),
+            json!({"spec": {"decision": "Rejected", "waives": null}}),
+        ),
+        ("approvals", decision("waives", json!([])), "spec.waives", "at least 1 items", json!({})),
+        (
+            "approvals",
+            decision("waives", json!(["Soak", "Soak"])),
+            "spec.waives[1]",
+            "Duplicate value",
+            decision("waives", json!(["Soak", "Gate/a"])),
+        ),
+        (
+            "workspaces",
+            policy(json!({"waivable": []})),
+            "spec.policy.approvals.waivable",
+            "at least 1 items",
+            policy(json!({"waivable": null})),
+        ),
+        (
+            "workspaces",
+            soak(json!([])),
+            "spec.policy.soak.in",
+            "at least 1 items",
+            soak(json!([{"name": "a"}])),
+        ),
+        (
+            "workspaces",
+            soak(Value::Null),
+            "spec.policy.soak.in",
+            "Required value",
+            soak(json!([{"name": "a", "namespace": "b"}, {"name": "b"}])),
+        ),
+        (
+            "workspaces",
+            json!({"spec": {"policy": {"soak": {"for": null}}}}),
+            "spec.policy.soak.for",
+            "Required value",
+            json!({}),
         ),
         ("approvals", decision("decision", Value::Null), "spec.decision", "Required value", json!({})),
         ("approvals", decision("by", Value::Null), "spec.by", "Required value", json!({})),
@@ -329,7 +366,9 @@ async fn the_largest_manifest_is_taken() {
     let sizes = many(64, &|n| format!("s{n:02}{}", text("z", 60)).into());
     let deployment =
         json!({"environments": environment_globs, "identities": identity_globs, "instanceTypes": sizes});
-    let approvals = json!({"count": 10, "fromNamespaces": many(64, &|n| name(n).into())});
+    let rules = many(32, &|n| format!("Gate/{}", name(n)).into());
+    let approvals = json!({"count": 10, "fromNamespaces": many(64, &|n| name(n).into()), "waivable": rules});
+    let soak = json!({"in": many(8, &|n| json!({"name": text("w", 253), "namespace": name(n)})), "for": "2159h59m59s"});
     let evidence = many(20, &|n| {
         let uri = format!("https://{n:02}{}", text("ä", 1014));
         json!({"name": name(n), "uri": uri, "sha256": text("f", 64)})
@@ -338,6 +377,7 @@ async fn the_largest_manifest_is_taken() {
     let decision = json!({
         "assetId": format!("azureml://registries/{registry}/models/{}/versions/1234567890", text("m", 255)),
         "tiers": many(32, &|n| name(n).into()), "by": text("ä", 253), "reason": text("ä", 4096), "evidence": evidence,
+        "waives": rules,
     });
     let publishers = |lists: &[&str]| {
         many(24, &|n| {
@@ -366,7 +406,7 @@ async fn the_largest_manifest_is_taken() {
         ("registries", json!({"spec": {"tags": foreign}})),
         (
             "workspaces",
-            json!({"spec": {"policy": {"sources": sources, "deployment": deployment, "approvals": approvals}, "allowedNamespaces": allowed,
+            json!({"spec": {"policy": {"sources": sources, "deployment": deployment, "approvals": approvals, "soak": soak}, "allowedNamespaces": allowed,
                 "publishers": publishers(&["models", "endpoints"])}}),
         ),
         (
@@ -500,7 +540,7 @@ async fn kubectl_get_is_a_useful_page() {
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
     let expected = [
-        "NAMESPACE NAME PLACE MODEL VERSION SERVING READY REASON AGE",
+        "NAMESPACE NAME PLACE MODEL VERSION GATES SERVING READY REASON AGE",
         "NAMESPACE NAME REGIONS READY REASON AGE",
         "NAMESPACE NAME TIER LOCATION READY REASON AGE",
         "NAMESPACE NAME WORKSPACE ENDPOINT VERSION PHASE TRAFFIC READY REASON AGE",

@@ -55,6 +55,8 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_policies());
     cases.extend(rules_of_text());
     cases.extend(rules_of_approvals());
+    cases.extend(rules_of_gates());
+    cases.extend(rules_of_soak_and_waivers());
     cases
 }
 
@@ -289,6 +291,9 @@ fn rules_of_references() -> Vec<Case> {
     of("deploymentbindings", "spec.workspaceRef", &workspace);
     of("deploymentbindings", "spec.model.versionRef", &version);
     of("workspaces", "spec.policy.sources[].registryRef", &from);
+    of("workspaces", "spec.policy.soak.in[]", &|place| {
+        at("spec.policy.soak", json!({"in": [place], "for": "24h"}))
+    });
     of("approvals", "spec.modelVersionRef", &|reference| at("spec.modelVersionRef", reference));
     cases
 }
@@ -644,6 +649,148 @@ fn rules_of_approvals() -> Vec<Case> {
     cases
 }
 
+/// Gates of versions and of places.
+fn rules_of_gates() -> Vec<Case> {
+    let mut cases = vec![];
+    let own: fn(Value) -> Value = |gate| at("spec.gates", json!([gate]));
+    let places: fn(Value) -> Value = |gate| at("spec.policy.gates", json!({"define": [gate]}));
+    let (binding, scope) = (json!({"bindingRef": {"name": "taxi"}}), json!({"scope": "Stable"}));
+    for (kind, list, put, against) in [
+        ("modelversions", "spec.gates[]", own, binding),
+        ("workspaces", "spec.policy.gates.define[]", places, scope),
+    ] {
+        let gate = |rest: Value| put(crate::example::patched(json!({"name": "g", "metric": "rmse"}), &rest));
+        let field = |name: &str| -> &'static str { format!("{list}.{name}").leak() };
+        let bounded = |rest: Value| gate(crate::example::patched(json!({"max": "4"}), &rest));
+        let compared = |rest: Value| {
+            gate(crate::example::patched(json!({"against": against, "better": "Higher"}), &rest))
+        };
+        let bound = "give min, max or both, or against: what the metric is held against";
+        let better =
+            "better says whether a lower or a higher metric is better: give it with against, and only there";
+        let by = "by is a margin over what the metric is held against: give it only with against";
+        cases.extend([
+            case(kind, list, bound, gate(json!({})), bounded(json!({}))),
+            case(kind, list, bound, compared(json!({"min": "1"})), compared(json!({}))),
+            case(kind, list, better, compared(json!({"better": null})), compared(json!({"better": "Lower"}))),
+            case(kind, list, better, bounded(json!({"better": "Lower"})), bounded(json!({"min": "-4"}))),
+            case(kind, list, by, bounded(json!({"by": "1"})), compared(json!({"by": "1"}))),
+            case(
+                kind,
+                list,
+                "min must not be more than max",
+                bounded(json!({"min": "4.1"})),
+                bounded(json!({"min": "4.0"})),
+            ),
+            case(
+                kind,
+                field("name"),
+                ENTRY_NAME,
+                bounded(json!({"name": "Best"})),
+                bounded(json!({"name": "best-1"})),
+            ),
+            case(
+                kind,
+                field("metric"),
+                METRIC,
+                bounded(json!({"metric": "a\tb"})),
+                bounded(json!({"metric": "--val loss/é"})),
+            ),
+            case(
+                kind,
+                field("metric"),
+                SEEN,
+                bounded(json!({"metric": "rm\u{200b}se"})),
+                bounded(json!({"metric": "rmse"})),
+            ),
+            case(
+                kind,
+                field("max"),
+                DECIMAL,
+                bounded(json!({"max": "1e3"})),
+                bounded(json!({"max": "-1000.5"})),
+            ),
+            case(
+                kind,
+                field("min"),
+                DECIMAL,
+                bounded(json!({"min": "NaN"})),
+                bounded(json!({"min": "0.000000000000001"})),
+            ),
+            case(kind, field("by"), MARGIN, compared(json!({"by": "-1"})), compared(json!({"by": "0.5"}))),
+        ]);
+    }
+    let policy = |gates: Value| at("spec.policy.gates", gates);
+    cases.push(case(
+        "workspaces",
+        "spec.policy.gates.require[]",
+        ENTRY_NAME,
+        policy(json!({"require": ["a b"]})),
+        policy(json!({"require": ["a-b"], "define": null})),
+    ));
+    cases.push(case(
+        "workspaces",
+        "spec.policy.gates",
+        "give require, define or both",
+        policy(json!({"require": null, "define": null})),
+        policy(json!({"require": null})),
+    ));
+    cases.push(case(
+        "modelversions",
+        "spec.gates[].against.bindingRef.name",
+        OBJECT_NAME,
+        own(json!({"name": "g", "metric": "m", "better": "Lower", "against": {"bindingRef": {"name": "A"}}})),
+        own(json!({"name": "g", "metric": "m", "better": "Lower", "against": {"bindingRef": {"name": "a"}}})),
+    ));
+    cases
+}
+
+/// Where a version has to have served before, and which rules somebody may waive.
+fn rules_of_soak_and_waivers() -> Vec<Case> {
+    let (place, approval) = ("workspaces", "approvals");
+    let soak =
+        |period: &str| at("spec.policy.soak", json!({"in": [{"name": "fares-staging"}], "for": period}));
+    let mut cases = vec![
+        case(place, "spec.policy.soak.for", PERIOD, soak("1d"), soak("24h")),
+        case(place, "spec.policy.soak", "for must be from 1s to 2160h", soak("0s"), soak("1s")),
+        case(place, "spec.policy.soak", "for must be from 1s to 2160h", soak("2160h1s"), soak("2160h")),
+        case(
+            approval,
+            "spec",
+            "a waiver has to end: with waives give expiresAt, such as 2027-03-31T00:00:00Z",
+            json!({"spec": {"waives": ["Soak"], "expiresAt": null}}),
+            json!({"spec": {"waives": ["Soak"], "expiresAt": "2027-03-31T00:00:00Z"}}),
+        ),
+        case(
+            approval,
+            "spec",
+            "a rejection waives nothing: take waives out, or make decision Approved",
+            json!({"spec": {"waives": ["Soak"], "decision": "Rejected"}}),
+            json!({"spec": {"waives": null, "decision": "Rejected"}}),
+        ),
+    ];
+    for (kind, field) in [(place, "spec.policy.approvals.waivable"), (approval, "spec.waives")] {
+        let told: &'static str = format!("{field}[]").leak();
+        for wrong in [
+            "",
+            "soak",
+            "Windows",
+            "Approvals",
+            "Sources",
+            "Gate",
+            "Gate/",
+            "Gate/RMSE",
+            "Gate/*",
+            "Soak\n",
+            "Gate/a/b",
+        ] {
+            let right = at(field, json!(["Soak", "Gate/rmse-1"]));
+            cases.push(case(kind, told, WAIVABLE_RULE, at(field, json!(["Gate/a", wrong])), right));
+        }
+    }
+    cases
+}
+
 fn rules_of_registries() -> Vec<Case> {
     let identity = "an identity is systemAssigned, userAssigned, or both: leave identity out to have Azure's left as it is";
     vec![
@@ -972,7 +1119,9 @@ pub fn rules_of_changes() -> Vec<Case> {
     let labels =
         json!({"metadata": {"labels": {"team": "fares"}, "annotations": {"bindery.dev/reconcile": "1"}}});
     for wrong in [
-        at("spec.decision", "Rejected".into()),
+        json!({"spec": {"decision": "Rejected", "waives": null}}),
+        at("spec.waives", Value::Null),
+        at("spec.waives", json!(["Soak", "Gate/rmse-bound"])),
         at("spec.by", "eve".into()),
         at("spec.assetId", asset("models", "other").into()),
         at("spec.modelVersionRef.name", "taxi-fare-4".into()),
@@ -984,7 +1133,7 @@ pub fn rules_of_changes() -> Vec<Case> {
         at("spec.evidence", Value::Null),
         at("spec.evidence", json!([{"name": "report", "uri": "https://reports.example/other"}])),
         at("spec.expiresAt", "2037-03-31T00:00:00Z".into()),
-        at("spec.expiresAt", Value::Null),
+        json!({"spec": {"expiresAt": null, "waives": null}}),
     ] {
         cases.push(case(kind, "<nil>", says, wrong, labels.clone()));
     }

@@ -37,10 +37,16 @@ pub const COST_CENTER: &str =
     "must be one line without spaces at its ends, tabs and other control characters, such as 4711";
 pub const TAG_VALUE: &str = "must be one line, without tabs and other control characters";
 
+pub const METRIC: &str = "must be the name of a metric in one line, as the training run logged it, without tabs and other control characters, such as rmse";
+pub const DECIMAL: &str = "must be a decimal number in quotes: at most 15 digits, with at most 15 more after a '.', perhaps with '-' before it, such as \"4.0\"; not 1e-3";
+pub const MARGIN: &str = "must be a decimal number from 0 in quotes: at most 15 digits, with at most 15 more after a '.', such as \"0.1\"";
+
 pub const ASSET_ID: &str = "must be an asset id as status.assetId of a ModelVersion shows it: azureml://registries/<registry>/models/<model>/versions/<version>, or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/models/<model>/versions/<version>";
 pub const PERSON: &str = "must be the name of a user in one line, as the cluster knows them, such as ada@fares.example; `kubectl auth whoami` shows yours";
 pub const DOCUMENT: &str = "must be an https URL without spaces, '@', '?', '#', '<', '>', quotes and '\\', such as https://reports.example/fares/3.pdf";
 pub const SHA256: &str = "must be a SHA-256: 64 lower-case hexadecimal digits; `sha256sum` prints them";
+pub const WAIVABLE_RULE: &str =
+    "must be a rule that can be waived: Soak, or Gate/ and the name of a gate, such as Gate/rmse-bound";
 
 pub const ENDPOINT_NAME: &str = "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
 pub const INSTANCE_TYPE: &str = "must be the name of a virtual machine size: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as Standard_DS3_v2";

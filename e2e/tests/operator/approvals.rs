@@ -21,20 +21,25 @@ async fn stand(name: &str, emulator: Config) -> Result<Stand, Error> {
 }
 
 /// The namespace of those who decide.
-fn risk(stand: &Stand) -> String {
+pub fn risk(stand: &Stand) -> String {
     format!("{}-risk", stand.namespace)
 }
 
 /// The policy of the workspace, with more than it has by default.
 async fn ask(stand: &Stand, more: Value) -> Outcome {
+    ask_for(stand, more, json!({})).await
+}
+
+/// The same, with more that it asks besides approvals.
+pub async fn ask_for(stand: &Stand, more: Value, besides: Value) -> Outcome {
     let approvals = with(json!({"fromNamespaces": [risk(stand)]}), more);
-    let policy = json!({"approvals": approvals});
+    let policy = with(json!({"approvals": approvals}), besides);
     let spec = json!({"azure": taxi::azure(), "tier": "production", "policy": policy});
     stand.apply("Workspace", "fares-prod", spec).await
 }
 
 /// A stand with the versions 1 and 2 in a registry.
-async fn with_versions(name: &str) -> Result<Stand, Error> {
+pub async fn with_versions(name: &str) -> Result<Stand, Error> {
     let stand = stand(name, emulator_config(100.0)).await?;
     stand.apply("Registry", "fares-models", taxi::registry()).await?;
     stand.apply("Workspace", "fares-dev", json!({"azure": taxi::azure()})).await?;
@@ -48,12 +53,12 @@ async fn with_versions(name: &str) -> Result<Stand, Error> {
     Ok(stand)
 }
 
-fn asset(n: &str) -> String {
+pub fn asset(n: &str) -> String {
     format!("azureml://registries/fares-models/models/taxi/versions/{n}")
 }
 
 /// A decision about version `n` in the registry.
-fn decision(stand: &Stand, n: &str, decision: &str, by: &str) -> Value {
+pub fn decision(stand: &Stand, n: &str, decision: &str, by: &str) -> Value {
     json!({
         "modelVersionRef": {"name": format!("taxi-{n}"), "namespace": stand.namespace}, "assetId": asset(n),
         "decision": decision, "by": by,
@@ -61,7 +66,7 @@ fn decision(stand: &Stand, n: &str, decision: &str, by: &str) -> Value {
 }
 
 /// Ada approves version `n`, in `ada-{n}`.
-async fn approve(stand: &Stand, n: &str) -> Outcome {
+pub async fn approve(stand: &Stand, n: &str) -> Outcome {
     let spec = decision(stand, n, "Approved", "ada");
     stand.apply_in(&risk(stand), "Approval", &format!("ada-{n}"), spec).await
 }

@@ -10,7 +10,9 @@ mod approvals;
 mod attempts;
 mod bad_input;
 mod binding;
+
 mod deployment;
+mod gates;
 mod governance;
 mod hostile;
 mod identities;
@@ -21,6 +23,7 @@ mod place;
 mod publishers;
 mod reach;
 mod registry;
+mod soak;
 mod status;
 mod story;
 mod survival;

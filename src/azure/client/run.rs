@@ -84,6 +84,8 @@ struct Data {
     #[serde(default)]
     metrics: Vec<Entry>,
     #[serde(default)]
+    params: Vec<Entry>,
+    #[serde(default)]
     tags: Vec<Entry>,
 }
 
@@ -96,15 +98,21 @@ struct Entry {
 
 impl GotRun {
     fn into_run(self, job: &str) -> Run {
-        let user = self.data.tags.iter().find(|tag| tag.key == "mlflow.user");
-        let user = user.and_then(|tag| tag.value.as_str().map(str::to_owned));
-        let metrics = self.data.metrics.into_iter();
+        let tag = |key: &str| {
+            let tag = self.data.tags.iter().find(|tag| tag.key == key)?;
+            tag.value.as_str().filter(|value| !value.is_empty()).map(str::to_owned)
+        };
+        let (user, parent) = (tag("mlflow.user"), tag("mlflow.parentRunId"));
+        let printed = |entries: Vec<Entry>| {
+            let all = entries.into_iter().filter_map(|entry| Some((entry.key, printed(&entry.value)?)));
+            all.collect::<BTreeMap<_, _>>()
+        };
         Run {
             id: self.info.run_id.unwrap_or_else(|| job.to_owned()),
             user: user.or(self.info.user_id),
-            metrics: metrics
-                .filter_map(|entry| Some((entry.key, printed(&entry.value)?)))
-                .collect::<BTreeMap<_, _>>(),
+            metrics: printed(self.data.metrics),
+            parameters: printed(self.data.params),
+            parent: parent.filter(|parent| parent != job),
         }
     }
 }
@@ -127,13 +135,17 @@ mod tests {
         let body = r#"{"run":{"info":{"run_id":"job-1","user_id":"u-1","status":"FINISHED"},
             "data":{"metrics":[{"key":"rmse","value":3.25,"timestamp":1,"step":0},{"key":"n","value":7},
             {"key":"loss","value":"NaN"},{"key":"up","value":"Infinity"},{"key":"odd","value":null}],
-            "tags":[{"key":"mlflow.user","value":"Ada"},{"key":"x","value":1}]}}}"#;
+            "params":[{"key":"depth","value":"6"},{"key":"rate","value":0.1}],
+            "tags":[{"key":"mlflow.user","value":"Ada"},{"key":"x","value":1},
+            {"key":"mlflow.parentRunId","value":"pipeline-1"}]}}}"#;
         let got: Got = serde_json::from_str(body).expect("as MLflow answers");
         let metrics = [("rmse", "3.25"), ("n", "7"), ("loss", "NaN"), ("up", "Infinity")];
         let expected = Run {
             id: "job-1".into(),
             user: Some("Ada".into()),
             metrics: metrics.map(|(k, v)| (k.into(), v.into())).into(),
+            parameters: [("depth", "6"), ("rate", "0.1")].map(|(k, v)| (k.into(), v.into())).into(),
+            parent: Some("pipeline-1".into()),
         };
         assert_eq!(got.run.into_run("other"), expected);
     }

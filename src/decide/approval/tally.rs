@@ -1,10 +1,14 @@
 //! Which approvals of an asset count for a Workspace, and whether they are enough.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::api::{Approval, ApprovalDecision, ApprovalPolicy, Object};
+
+/// How long before its end an approval is spoken of.
+const NOTICE: Duration = Duration::from_secs(14 * 86_400);
 
 /// One decision, as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +27,10 @@ pub struct Ballot {
     pub expires_at: Option<Timestamp>,
     /// When it was written, by the API server's clock.
     pub written: Timestamp,
+    /// The rules that it waives.
+    pub waives: Vec<String>,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 impl Ballot {
@@ -37,7 +45,16 @@ impl Ballot {
             tiers: spec.tiers.clone(),
             expires_at: spec.expires_at,
             written: approval.created(),
+            waives: spec.waives.clone(),
+            reason: spec.reason.clone(),
         }
+    }
+
+    /// From when on it is said that it ends: two weeks before, and not before half of its time is over.
+    pub fn warns_at(&self) -> Option<Timestamp> {
+        let ends = self.expires_at?;
+        let half = self.written + self.written.duration_until(ends) / 2;
+        Some(half.max(ends - NOTICE))
     }
 
     /// `Approval model-risk/taxi-3-ada of ada@fares.example`.
@@ -140,16 +157,31 @@ impl Question<'_> {
     }
 }
 
+/// How many different people these are of. Where nobody checks who writes an Approval, those of one namespace are of one person.
+pub fn people<'a>(ballots: impl IntoIterator<Item = &'a Ballot>, authors_checked: bool) -> usize {
+    let who = |ballot: &'a Ballot| if authors_checked { &ballot.by } else { &ballot.namespace };
+    ballots.into_iter().map(who).collect::<BTreeSet<_>>().len()
+}
+
 impl Tally {
-    /// How many different people approve. Where nobody checks who writes an Approval, those of one namespace are of one person.
+    /// How many different people approve.
     pub fn people(&self, authors_checked: bool) -> usize {
-        let who =
-            |ballot: &Ballot| if authors_checked { ballot.by.clone() } else { ballot.namespace.clone() };
-        self.approved.iter().map(who).collect::<BTreeSet<_>>().len()
+        people(&self.approved, authors_checked)
     }
 
-    /// When it is worth counting again: when the first of those that count ends.
-    pub fn changes(&self) -> Option<Timestamp> {
-        self.approved.iter().chain(&self.rejected).filter_map(|ballot| ballot.expires_at).min()
+    /// Those that count and waive this rule, where the policy lets it be waived. A waiver without an end is none.
+    pub fn waiving(&self, policy: &ApprovalPolicy, rule: &str) -> Vec<&Ballot> {
+        if !policy.waivable.iter().any(|it| it == rule) {
+            return vec![];
+        }
+        let waives = |it: &&Ballot| it.expires_at.is_some() && it.waives.iter().any(|it| it == rule);
+        self.approved.iter().filter(waives).collect()
+    }
+
+    /// When it is worth counting again: when the first of those that count ends, or is to be warned of.
+    pub fn changes(&self, now: Timestamp) -> Option<Timestamp> {
+        let ends = self.approved.iter().chain(&self.rejected).filter_map(|ballot| ballot.expires_at);
+        let warns = self.approved.iter().filter_map(Ballot::warns_at).filter(|at| *at > now);
+        ends.chain(warns).min()
     }
 }

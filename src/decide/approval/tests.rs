@@ -42,6 +42,15 @@ fn every_question_has_its_answer() {
             "True Valid settled | The decision counts in Workspace ml/production. | 90 s",
         ),
         (
+            "it waives what the workspace lets be waived",
+            decide(&with(|f| {
+                until(f, noon() + Duration::from_secs(90));
+                f.spec.waives = vec!["Soak".into(), "Gate/rmse".into()];
+                f.places[0].policy.waivable = vec!["Gate/rmse".into(), "Gate/mae".into()];
+            })),
+            "True Valid settled | The decision counts in Workspace ml/production. In Workspace ml/production it waives Gate/rmse. Workspace ml/production does not let Soak be waived (spec.policy.approvals.waivable). | 90 s",
+        ),
+        (
             "it has ended",
             decide(&with(|f| until(f, noon()))),
             "False Expired stalled | The decision ended at 2026-03-01T12:00:00Z, and does not count any more. To decide again, make a new Approval. | interval",

@@ -2,38 +2,105 @@
 //! here, and nowhere else.
 
 mod approvals;
+mod expiring;
+mod gates;
 pub(super) mod retirement;
+mod soak;
+mod waivers;
 
 use std::borrow::Cow;
+use std::fmt;
 
 pub use approvals::Approvals;
+pub(super) use expiring::said as expiring;
+pub(super) use soak::ever_stable;
+pub use soak::{Soak, Time};
+pub(super) use waivers::{news, of_rollout};
 
 use super::{Case, Facts, waiting};
-use crate::api::{Admission, DeploymentBindingSpec, LineageRequirement, Reason};
+use crate::api::{
+    Admission, DeploymentBindingSpec, LineageRequirement, Outcome, PastRollout, Reason, Waiver,
+};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::model_version::Proof;
 use crate::decide::places::policy::Refused;
+use crate::decide::rollout::PREVIOUS_TAG;
 use crate::decide::{Place, SourceVersion};
+
+/// What a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rule {
+    /// Where the version has to be.
+    Sources,
+    /// What has to be known of its origin.
+    Lineage,
+    /// A gate of this name.
+    Gate(String),
+    /// Who has to approve it.
+    Approvals,
+    /// Where the version has to have served before.
+    Soak,
+    /// What the deployment brings besides.
+    Deployment,
+    /// Whether the version is still in use.
+    Retirement,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gate(name) => write!(f, "Gate/{name}"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
 
 /// A rule of the policy, held against what there is.
 pub(super) struct Ruling {
-    /// The rule's name.
-    rule: Cow<'static, str>,
+    /// Which one.
+    rule: Rule,
     /// What it asks.
     asks: String,
     /// What was found.
     found: String,
     /// Why that is not enough, and what would be.
     refused: Option<(Reason, String)>,
+    /// Who waives it, where it would be refused.
+    waivers: Vec<Waiver>,
+}
+
+impl Ruling {
+    fn new(rule: Rule, asks: String, found: String, refused: Option<(Reason, String)>) -> Self {
+        Self { rule, asks, found, refused, waivers: vec![] }
+    }
 }
 
 /// Every rule of the policy, as far as the place and the version can be looked at.
 pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
-    [sources(facts), lineage(facts), approvals::ruling(facts), deployment(facts), retirement::ruling(facts)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let mut all: Vec<Ruling> = sources(facts).into_iter().chain(lineage(facts)).collect();
+    all.extend(gates::rulings(facts));
+    all.extend(approvals::ruling(facts).into_iter().chain(soak::ruling(facts)).chain(deployment(facts)));
+    all.extend(retirement::ruling(facts));
+    if facts.goes_back_by_the_manifest() {
+        all.iter_mut().for_each(|ruling| let_go_back(facts, ruling));
+    }
+    all.into_iter().map(|ruling| waivers::over(ruling, facts)).collect()
+}
+
+/// To what was admitted when it was stable one may go back: only what speaks against it today stops that.
+fn let_go_back(facts: &Facts, ruling: &mut Ruling) {
+    let stops = match ruling.rule {
+        Rule::Sources | Rule::Deployment => true,
+        Rule::Approvals => match &facts.version {
+            SourceVersion::Ready { asset_id, .. } => facts.speaks_against_going_back(asset_id),
+            _ => true,
+        },
+        Rule::Lineage | Rule::Gate(_) | Rule::Soak | Rule::Retirement => false,
+    };
+    if !stops && ruling.refused.take().is_some() {
+        ruling.found += "; this does not stop going back to what was stable here before";
+    }
 }
 
 /// Why the workspace's policy does not let it serve, in a sentence each.
@@ -41,14 +108,23 @@ pub(super) fn refusals(facts: &Facts) -> Vec<(Reason, String)> {
     rulings(facts).into_iter().filter_map(|ruling| ruling.refused).collect()
 }
 
-/// All refusals as one: a rejection outweighs, and what lacks nothing but approvals says so.
+/// All refusals as one: a rejection outweighs; what lacks nothing but approvals, gates or time says so.
 pub(super) fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
-    let all = |reason| refusals.iter().all(|(of, _)| *of == reason);
-    let reason = if refusals.iter().any(|(of, _)| *of == Reason::Rejected) {
+    // What may still come is no refusal beside one.
+    let waits = |reason| matches!(reason, Reason::ReferenceNotReady | Reason::ReferenceNotFound);
+    let firm: Vec<Reason> = refusals.iter().map(|(of, _)| *of).filter(|of| !waits(*of)).collect();
+    let all = |reasons: &[Reason]| firm.iter().all(|of| reasons.contains(of));
+    let reason = if firm.is_empty() {
+        refusals.first().map_or(Reason::PolicyRefused, |(of, _)| *of)
+    } else if firm.contains(&Reason::Rejected) {
         Reason::Rejected
-    } else if all(Reason::NotApproved) {
+    } else if all(&[Reason::Soaking]) {
+        Reason::Soaking
+    } else if all(&[Reason::NotApproved, Reason::Soaking]) {
         Reason::NotApproved
-    } else if all(Reason::Retired) {
+    } else if all(&[Reason::GateNotPassed, Reason::Soaking]) {
+        Reason::GateNotPassed
+    } else if all(&[Reason::Retired]) {
         Reason::Retired
     } else {
         Reason::PolicyRefused
@@ -67,11 +143,12 @@ pub(super) fn lines(case: &Case<'_>) -> Vec<Admission> {
         return vec![];
     }
     let line = |ruling: Ruling| Admission {
-        rule: ruling.rule.into_owned(),
+        rule: ruling.rule.to_string(),
         admitted: ruling.refused.is_none(),
         asks: ruling.asks,
         found: ruling.found,
         message: ruling.refused.map(|(_, said)| said),
+        waivers: ruling.waivers,
     };
     rulings(facts).into_iter().map(line).collect()
 }
@@ -94,12 +171,7 @@ fn sources(facts: &Facts) -> Option<Ruling> {
         );
         (Reason::PolicyRefused, said)
     });
-    Some(Ruling {
-        rule: "Sources".into(),
-        asks: format!("a version from {}", policy.places()),
-        found: from,
-        refused,
-    })
+    Some(Ruling::new(Rule::Sources, format!("a version from {}", policy.places()), from, refused))
 }
 
 /// What has to be known of the version's origin.
@@ -128,7 +200,7 @@ fn lineage(facts: &Facts) -> Option<Ruling> {
         (Some(job), _) => format!("job {job}"),
     };
     let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
-    Some(Ruling { rule: "Lineage".into(), asks: asks.into(), found, refused })
+    Some(Ruling::new(Rule::Lineage, asks.into(), found, refused))
 }
 
 /// Why nothing proves where the version comes from, for a sentence.
@@ -157,7 +229,7 @@ fn deployment(facts: &Facts) -> Option<Ruling> {
     let refused = of_deployment(facts).sentences();
     let found = if refused.is_empty() { "nothing that is not allowed" } else { "what is not allowed" };
     let refused = (!refused.is_empty()).then(|| (Reason::PolicyRefused, refused.join(" ")));
-    Some(Ruling { rule: "Deployment".into(), asks, found: found.into(), refused })
+    Some(Ruling::new(Rule::Deployment, asks, found.into(), refused))
 }
 
 /// What is refused of what the deployment brings.
@@ -176,6 +248,19 @@ impl Facts {
         let Some((_, name)) = self.wanted() else { return false };
         let found = self.deployments.iter().find(|d| d.name() == name);
         found.and_then(|d| d.properties.model.as_deref()).is_some_and(|asset| self.is_revoked(asset))
+    }
+
+    /// Does the manifest ask for a revision that was stable here before and is not now: by the history, or by the tag of the
+    /// deployment that served before and is still there?
+    fn goes_back_by_the_manifest(&self) -> bool {
+        let SourceVersion::Ready { asset_id, version, .. } = &self.version else { return false };
+        let (revision, name) = self.revision_of(asset_id, version);
+        let was_stable =
+            |it: &PastRollout| it.outcome == Outcome::Promoted && it.revision == revision.to_string();
+        let previous = self.endpoint.found().and_then(|endpoint| endpoint.tags.get(PREVIOUS_TAG))
+            == Some(&name)
+            && self.deployments.iter().any(|d| d.name() == name);
+        (previous || self.status.history.iter().any(was_stable)) && !self.is_stable(&name)
     }
 
     /// May the wanted version get more traffic than it has?
@@ -243,7 +328,9 @@ pub(super) fn said(case: &Case<'_>) -> Said {
     match (lacking, &facts.version) {
         (None, SourceVersion::Ready { model, version, .. }) => {
             let workspace = &facts.spec.workspace_ref.name;
-            let message = format!("The policy of Workspace {workspace} lets {model}:{version} serve.");
+            let waived = waivers::in_words(&waivers::of_wanted(facts));
+            let message =
+                format!("The policy of Workspace {workspace} lets {model}:{version} serve.{waived}");
             Said::Holds(true, Reason::Succeeded, message)
         }
         (Some(lacking), _) => Said::Unknown(lacking.reason, lacking.message),

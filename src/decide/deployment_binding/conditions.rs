@@ -7,7 +7,7 @@ use crate::api::{ConditionType, Reason, conditions_of};
 use crate::azure::model::resource::Provisioning;
 use crate::decide::condition::{Said, say};
 use crate::decide::rollout::Traffic;
-use crate::decide::verdict::Course;
+use crate::decide::verdict::{Course, Event};
 use crate::decide::{Look, Verdict};
 
 /// The conditions of every kind, and after them those of a binding.
@@ -16,6 +16,7 @@ pub(super) fn of(case: &Case<'_>, verdict: &Verdict, common: &[Condition]) -> Ve
     let (generation, now) = (case.facts.situation.generation, case.facts.situation.now);
     let own = [
         (ConditionType::Admitted, admission::said(case)),
+        (ConditionType::ApprovalExpiring, admission::expiring(case)),
         (ConditionType::Available, available(case)),
         (ConditionType::EndpointReady, endpoint_ready(case)),
         (ConditionType::CandidateReady, candidate_ready(case)),
@@ -23,6 +24,19 @@ pub(super) fn of(case: &Case<'_>, verdict: &Verdict, common: &[Condition]) -> Ve
     ];
     say(&mut all, own, generation, now);
     all.into_vec()
+}
+
+/// An approval that is needed ends soon, and it was not said before.
+pub(super) fn news(before: &[Condition], now: &[Condition]) -> Option<Event> {
+    let (before, now) = (conditions_of(before), conditions_of(now));
+    let said = now.get(ConditionType::ApprovalExpiring)?;
+    let known = before.is_true(ConditionType::ApprovalExpiring);
+    (!known).then(|| Event {
+        warning: true,
+        reason: Reason::ApprovalExpiring,
+        deed: None,
+        note: said.message.clone(),
+    })
 }
 
 /// Something healthy has all the traffic: a candidate that failed, or an edit that is not reached yet, is no outage. Absent

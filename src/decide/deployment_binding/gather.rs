@@ -1,13 +1,17 @@
 //! What a binding's decision needs to know.
 
-use super::{Approvals, Facts};
+use std::collections::BTreeMap;
+
+use super::{Approvals, Facts, Soak, admission};
 use crate::api::{
-    DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, Workspace,
+    DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, Outcome, PlaceGate,
+    Workspace,
 };
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::gate::Champions;
 use crate::decide::model_version::Proof;
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
@@ -55,7 +59,10 @@ impl Kind for DeploymentBinding {
         let mut names: Vec<Name> =
             deployments.filter_map(|d| d.asset_id.as_deref()).map(Name::asset).collect();
         names.extend((!self.spec.online.is_absent()).then_some(endpoint));
-        names.push(Name::Place(ObjectKey::meant::<Workspace>(&self.spec.workspace_ref, &self.home())));
+        let workspace = ObjectKey::meant::<Workspace>(&self.spec.workspace_ref, &self.home());
+        let served = self.status.iter().flat_map(admission::ever_stable);
+        names.extend(served.map(|asset| Name::served(asset, &workspace)));
+        names.push(Name::Place(workspace));
         names.sort();
         names.dedup();
         names
@@ -64,7 +71,12 @@ impl Kind for DeploymentBinding {
     fn outward(&self) -> String {
         let status = self.current();
         let held = status.deployments.iter().map(|d| format!("{} {:?} {:?}", d.name, d.role, d.asset_id));
-        held.collect::<Vec<_>>().join(",")
+        // What gates are held against.
+        let served = status.history.iter().filter(|it| it.outcome == Outcome::Promoted);
+        let served: Vec<_> = served.filter_map(|it| it.asset_id.as_deref()).collect();
+        let stable = status.stable.as_ref().and_then(|it| it.asset_id.as_deref());
+        let (seen, since) = (status.phase.is_some(), status.stable.as_ref().map(|stable| stable.since));
+        format!("{} {stable:?} {served:?} {seen} {since:?}", held.collect::<Vec<_>>().join(","))
     }
 
     fn claim(&self) -> Option<&str> {
@@ -120,6 +132,8 @@ impl Kind for DeploymentBinding {
             version,
             proof,
             approvals: Approvals::default(),
+            champions: BTreeMap::new(),
+            soak: Soak::default(),
             situation,
         };
         let whole = id.filter(|_| may_look).is_none_or(|id| look_at_endpoint(&mut facts, &id, known));
@@ -127,11 +141,29 @@ impl Kind for DeploymentBinding {
         situation.looked(endpoint);
         situation.read_tags(self, endpoint.found().map(|e| &e.tags), known);
         let Facts { place, version, deployments, status, .. } = &facts;
-        facts.approvals = Approvals::gather(place, version, deployments, &status.approvals, known);
+        let approvals = Approvals::gather(place, version, deployments, &status.approvals, known);
+        (facts.soak, facts.approvals) = (Soak::gather(place, version, known), approvals);
+        facts.champions = champions(&facts, known);
         let ask = may_look && whole && !changes(&facts);
         facts.situation.follow(ask, known);
         facts
     }
+}
+
+/// What the workspace's gates are held against that compare: what serves here now.
+fn champions(facts: &Facts, known: &mut Known) -> BTreeMap<String, Champions> {
+    let Place::Ready { policy, .. } = &facts.place else { return BTreeMap::new() };
+    let gates = policy.gates.iter().flat_map(|gates| &gates.define);
+    let of = |gate: &PlaceGate| {
+        let scope = gate.against.as_ref()?.scope;
+        let name = "this binding".to_string();
+        let champions = match facts.endpoint.seen() {
+            None => Champions::Unseen(name),
+            Some(_) => Champions::among(name, facts.stable_asset(), &facts.status, scope, known),
+        };
+        Some((gate.name.clone(), champions))
+    };
+    gates.filter_map(of).collect()
 }
 
 /// Where the endpoint was when the status was written.

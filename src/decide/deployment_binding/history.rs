@@ -1,9 +1,10 @@
 //! The rollouts that have ended. Which revisions failed is known by the endpoint's tag, too; what Azure said of them, and the
 //! rest, only here.
 
-use super::Case;
 use super::picture::version;
-use crate::api::{FailureReason, Outcome, PastRollout};
+use super::{Case, admission};
+use crate::api::{FailureReason, Outcome, PastRollout, StableTime};
+use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Operation, OperationState};
 use crate::decide::rollout::{Failures, Revision, broken};
 
@@ -27,6 +28,7 @@ pub(super) fn of(case: &Case<'_>) -> Vec<PastRollout> {
         at = known.unwrap_or(at) + 1;
     }
     if let Some(promoted) = promoted(case, &all) {
+        close(case, &mut all);
         all.insert(0, promoted);
     }
     while all.len() > MOST {
@@ -67,12 +69,33 @@ fn failures(case: &Case<'_>) -> Failures {
     all.iter().filter(|revision| stable.as_ref() != Some(revision)).cloned().collect()
 }
 
-/// The rollout of a revision, ended now.
-fn ended(case: &Case<'_>, revision: &Revision, outcome: Outcome) -> PastRollout {
+/// Another revision is the stable one from now on: for how long the last one was is written down. It is not, where the status
+/// does not know since when, as after the endpoint was gone.
+fn close(case: &Case<'_>, history: &mut [PastRollout]) {
+    let Some(stable) = &case.facts.status.stable else { return };
+    let last = history.iter_mut().find(|it| it.outcome == Outcome::Promoted);
+    if let Some(last) = last.filter(|it| Some(&it.revision) == stable.revision.as_ref()) {
+        last.asset_id = last.asset_id.take().or_else(|| stable.asset_id.clone());
+        last.served = Some(StableTime { since: stable.since, until: case.facts.situation.now });
+    }
+}
+
+/// The rollout of a revision, ended now, with what its deployment serves.
+fn ended(
+    case: &Case<'_>,
+    revision: &Revision,
+    deployment: Option<&OnlineDeployment>,
+    outcome: Outcome,
+) -> PastRollout {
     let candidate = case.facts.status.candidate.as_ref().filter(|c| c.revision == revision.to_string());
+    let wanted = case.scene.wanted_revision() == Some(revision);
+    let remembered = candidate.map(|c| c.waivers.as_slice()).unwrap_or_default();
     PastRollout {
         revision: revision.to_string(),
-        version: None,
+        version: deployment.and_then(version),
+        asset_id: deployment.and_then(|d| d.properties.model.clone()),
+        served: None,
+        waivers: if wanted { admission::of_rollout(remembered, case.facts) } else { remembered.to_vec() },
         outcome,
         reason: None,
         message: None,
@@ -89,10 +112,8 @@ fn superseded(case: &Case<'_>, failures: &Failures) -> Option<PastRollout> {
     let wanted = scene.wanted_revision()?;
     let stable = scene.stable.as_deref() == Some(candidate.deployment.as_str());
     let deployment = scene.deployment(&candidate.deployment);
-    (*wanted != revision && !stable && !failures.contains(&revision)).then(|| PastRollout {
-        version: deployment.and_then(version),
-        ..ended(case, &revision, Outcome::Superseded)
-    })
+    (*wanted != revision && !stable && !failures.contains(&revision))
+        .then(|| ended(case, &revision, deployment, Outcome::Superseded))
 }
 
 /// The stable revision, where no other has been promoted since.
@@ -104,14 +125,10 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
     if last.is_some_and(|it| it.revision == revision.to_string()) {
         return None;
     }
-    let rollout = ended(case, &revision, Outcome::Promoted);
+    let rollout = ended(case, &revision, Some(stable), Outcome::Promoted);
     // A status that was lost knows neither.
     let seen = status.stable.is_some() || rollout.started_at.is_some();
-    Some(PastRollout {
-        version: version(stable),
-        finished_at: rollout.finished_at.filter(|_| seen),
-        ..rollout
-    })
+    Some(PastRollout { finished_at: rollout.finished_at.filter(|_| seen), ..rollout })
 }
 
 /// Why a revision failed that the status does not know yet. Azure's detail exists only in the operation.
@@ -120,11 +137,10 @@ fn why_it_failed(case: &Case<'_>, revision: &Revision) -> PastRollout {
     let deployment = facts.deployments.iter().find(|d| Revision::tagged(d).as_ref() == Some(revision));
     let seen = !scene.failed.contains(revision);
     let because = |reason: FailureReason, message: String| PastRollout {
-        version: deployment.and_then(version),
         reason: Some(reason),
         message: Some(message),
         finished_at: seen.then_some(facts.situation.now),
-        ..ended(case, revision, Outcome::Failed)
+        ..ended(case, revision, deployment, Outcome::Failed)
     };
     if scene.wanted_revision() == Some(revision) && deadline_passed(case) {
         let message = "Azure did not make it ready within spec.strategy.progressDeadline.";

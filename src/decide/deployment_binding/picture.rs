@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, history};
+use super::{Case, admission, history};
 use crate::api::{Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, Stable, Tags};
 use crate::azure::model::folded;
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
@@ -145,6 +145,7 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
     let ready = found.provisioning() == Provisioning::Succeeded;
     // A weight that somebody else has set says nothing of the steps that are done.
     let position = scene.position_at(weight).filter(|_| ready && !scene.traffic_drifted());
+    let remembered = known.as_ref().map(|known| known.waivers.clone()).unwrap_or_default();
     Some(Candidate {
         deployment: name.clone(),
         revision: revision.to_string(),
@@ -152,5 +153,6 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
         started_at: known.map_or(facts.situation.now, |known| known.started_at),
         since: scene.has_had(weight),
         step: position.map(|position| position.to_status(facts.spec.strategy.steps.len())),
+        waivers: admission::of_rollout(&remembered, facts),
     })
 }

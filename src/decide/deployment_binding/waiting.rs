@@ -103,6 +103,9 @@ pub(super) fn refuse_what_is_asked_besides(case: &Case<'_>) -> Option<Verdict> {
 }
 
 fn refused(refusals: &[(Reason, String)]) -> Verdict {
-    let (reason, said) = admission::summary(refusals);
-    Verdict::stalled(reason, said)
+    match admission::summary(refusals) {
+        // Nobody has to help: the next look is when the time is over.
+        (Reason::Soaking, said) => Verdict::blocked(Reason::Soaking, said),
+        (reason, said) => Verdict::stalled(reason, said),
+    }
 }

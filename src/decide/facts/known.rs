@@ -44,6 +44,8 @@ pub enum Name {
     Asset(String),
     /// A place, by its own object, that an object refers to.
     Place(ObjectKey),
+    /// A model in Azure by its id, [`folded`], and the Workspace of the binding in which it is or was the stable one.
+    Served(String, ObjectKey),
     /// A namespace whose Approvals count.
     Approvers(Box<str>),
     /// What somebody in a namespace decides of a model in Azure: its id, [`folded`], and the namespace. What others write costs
@@ -60,6 +62,11 @@ impl Name {
     /// What a namespace decides of a model.
     pub fn decision(asset: &str, namespace: &str) -> Self {
         Self::Decision(folded(asset), namespace.into())
+    }
+
+    /// A model that is or was the stable one of a binding in this Workspace.
+    pub fn served(asset: &str, workspace: &ObjectKey) -> Self {
+        Self::Served(folded(asset), workspace.clone())
     }
 
     /// A model by its asset id.

@@ -226,13 +226,14 @@ facts_of! {
 }
 
 /// What a look into Azure found. A look that failed is in [`Trouble::unreadable`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum Look<T> {
     /// It is there.
     Found(T),
     /// A GET said that it is not there.
     Absent,
     /// Nobody looked: the place is unknown, or the look failed.
+    #[default]
     Unseen,
 }
 

@@ -1,9 +1,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod approvals;
+mod gates;
 mod identities;
 mod proof;
 mod publishers;
+mod soak;
 mod unmanaged;
 
 use std::sync::Arc;

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, Proof, job_of, job_to_read, wants_lineage};
+use super::{Facts, Origin, Proof, job_of, job_to_read, wants_lineage};
 use crate::api::{
-    DeploymentBinding, Management, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy,
-    Workspace,
+    DeploymentBinding, Gate, Management, ModelVersion, ModelVersionSpec, ModelVersionStatus, Object,
+    ObjectKey, Registry, ServedBy, Workspace,
 };
-use crate::azure::model::resource::{self, Job, Run};
+use crate::azure::model::resource::{self, Job};
 use crate::azure::model::{Principal, Purpose, ResourceId, folded};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name, Rivals};
+use crate::decide::gate::Champions;
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
     acting_in, find_registry, find_workspace, is_contested, observes_anothers, refuses_to_publish,
@@ -20,6 +21,9 @@ use crate::decide::{Adopting, Look, OWNER_TAG, Place, Right, Situation, SourceVe
 
 /// How many sources of sources are followed.
 const LONGEST_CIRCLE: usize = 8;
+
+/// How many pipelines around a job are looked for.
+const DEEPEST_PIPELINE: usize = 5;
 
 /// What a status may hold of deployments.
 const SERVED_BY: usize = 50;
@@ -99,8 +103,9 @@ impl Kind for ModelVersion {
     fn outward(&self) -> String {
         let status = self.current();
         format!(
-            "{}{:?}{:?}{:?}",
+            "{}{:?}{:?}{:?}{:?}",
             words_of(&status.conditions),
+            status.gates,
             status.asset_id,
             status.created_at,
             status.lineage
@@ -166,12 +171,13 @@ impl Kind for ModelVersion {
             None => Proof::Unseen(None),
         };
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
-        let (mut job, mut run) = (Look::Unseen, Look::Unseen);
-        let traced = id.as_ref().filter(|_| !situation.deleting && wants_lineage(&status));
+        let mut origin = Origin::default();
+        let traced = id.as_ref().filter(|_| !situation.deleting && wants_lineage(&status, &spec.gates));
         if let Some(id) = traced.filter(|_| !matches!(found, Look::Unseen)) {
-            (job, run) = lineage(self, id, found.found(), known);
+            origin = lineage(self, id, found.found(), known);
         }
         let served_by = asset_id.as_deref().map(|asset| served_by(asset, known)).unwrap_or_default();
+        let champions = champions(spec, &home, known);
         let spec = spec.clone();
         Facts {
             situation,
@@ -187,11 +193,21 @@ impl Kind for ModelVersion {
             copied_by_us,
             lends_nothing,
             source_proof,
-            job,
-            run,
+            origin,
             served_by,
+            champions,
         }
     }
+}
+
+/// What the gates are held against that compare, by the gate's name.
+fn champions(spec: &ModelVersionSpec, home: &str, known: &mut Known) -> BTreeMap<String, Champions> {
+    let of = |gate: &Gate| {
+        let against = gate.against.as_ref()?;
+        let scope = against.scope.unwrap_or_default();
+        Some((gate.name.clone(), Champions::of(home, &against.binding_ref.name, scope, known)))
+    };
+    spec.gates.iter().filter_map(of).collect()
 }
 
 /// Why nobody publishes by way of a registry that another object manages.
@@ -254,30 +270,45 @@ pub fn circle(object: &ModelVersion, known: &mut Known) -> Vec<String> {
     vec![]
 }
 
-/// The job that made the version, and its run. What cannot be read is tried again at the next
-/// comparison: a version is ready without it.
+/// The job that made the version, its run, and the pipelines that the job is a step of. What cannot be read is tried again at the
+/// next comparison: a version is ready without it.
 fn lineage(
     object: &ModelVersion,
     version: &ResourceId,
     found: Option<&resource::ModelVersion>,
     known: &mut Known,
-) -> (Look<Job>, Look<Run>) {
-    let unseen = (Look::Unseen, Look::Unseen);
+) -> Origin {
+    let mut origin = Origin::default();
     let job = match found {
         Some(found) => job_of(found, version),
         None => job_to_read(&object.spec, version),
     };
     let workspace = object.spec.workspace_ref.as_ref();
     let workspace = workspace.and_then(|r| find_workspace(r, &object.home(), known));
-    let (Some(job), Some(workspace)) = (job, workspace) else { return unseen };
+    let (Some(job), Some(workspace)) = (job, workspace) else { return origin };
     let id = workspace.id();
     if !version.is_in(&id) {
-        return unseen; // a job of the same name elsewhere is another job
+        return origin; // a job of the same name elsewhere is another job
     }
-    let found = known.resource(Purpose::TraceLineage, &id.child("jobs", &job));
-    let found = found.and_then(Result::ok).flatten();
-    let run = workspace.current().mlflow_tracking_uri.and_then(|uri| known.run(&uri, &id, &job));
-    (found.map_or(Look::Unseen, Look::Found), run.map_or(Look::Unseen, Look::Found))
+    origin.job = job_named(&id, &job, known);
+    let Some(uri) = workspace.current().mlflow_tracking_uri else { return origin };
+    let Some(run) = known.run(&uri, &id, &job) else { return origin };
+    let mut parent = run.parent.clone();
+    while let Some(name) = parent.filter(|name| *name != job && !origin.pipelines.contains(name)) {
+        origin.pipelines.push(name.clone());
+        let deeper = origin.pipelines.len() < DEEPEST_PIPELINE;
+        parent = known.run(&uri, &id, &name).filter(|_| deeper).and_then(|run| run.parent);
+    }
+    if let Some(outermost) = origin.pipelines.last() {
+        origin.pipeline = job_named(&id, outermost, known);
+    }
+    origin.run = Look::Found(run);
+    origin
+}
+
+fn job_named(workspace: &ResourceId, name: &str, known: &mut Known) -> Look<Job> {
+    let found = known.resource(Purpose::TraceLineage, &workspace.child("jobs", name));
+    found.and_then(Result::ok).flatten().map_or(Look::Unseen, Look::Found)
 }
 
 /// The deployments that hold an asset, from the status of the bindings. Of two bindings that show one endpoint, the one that

@@ -1,7 +1,7 @@
 //! Where a model comes from: read from the job and the run that made it, or from the version that it
 //! was promoted from. Nobody types it.
 
-use crate::api::{Code, Dataset, Lineage, ModelVersionStatus};
+use crate::api::{Code, Dataset, Gate, Lineage, ModelVersionStatus};
 use crate::azure::model::redacted;
 use crate::azure::model::resource::{Job, ModelVersion, Run, Strings};
 
@@ -9,11 +9,18 @@ use super::{Facts, SourceVersion, proof, source};
 
 /// What a status may hold of it.
 const METRICS: usize = 50;
+const PARAMETERS: usize = 50;
 const DATASETS: usize = 20;
 
-/// Is there something left to look up? A job and a run are read once: they do not change any more.
-pub fn wants_lineage(status: &ModelVersionStatus) -> bool {
-    status.lineage.as_ref().is_none_or(|l| l.job.is_some() && l.run.is_none())
+/// Is there something left to look up? A job and a run are read once: they do not change any more. Of a run with many metrics
+/// those that no gate has asked for were left out.
+pub fn wants_lineage(status: &ModelVersionStatus, gates: &[Gate]) -> bool {
+    let Some(lineage) = &status.lineage else { return true };
+    let left_out = || {
+        let lacks = |gate: &Gate| !lineage.metrics.contains_key(&gate.metric);
+        lineage.metric_count.is_some() && gates.iter().any(lacks)
+    };
+    lineage.job.is_some() && (lineage.run.is_none() || left_out())
 }
 
 pub(super) fn of(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
@@ -25,15 +32,19 @@ pub(super) fn of(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
     let known = facts.status.lineage.clone();
     let Some(job_name) = source::job_of(version, id) else { return known };
     let mut lineage = known.unwrap_or_default();
-    if let Some(job) = facts.job.found().filter(|job| source::made_by(job, version, id)) {
+    if let Some(job) = facts.origin.job.found().filter(|job| source::made_by(job, version, id)) {
         lineage.workspace = id.as_str().split_once("/models/").map(|(w, _)| w.to_string());
         lineage.job = Some(job_name);
         lineage.verified = proof::is_proven(version, id, Some(job));
         read_job(&mut lineage, job);
     }
     lineage.job.as_ref()?; // a job that nobody has seen is not named
-    if let Some(run) = facts.run.found() {
-        read_run(&mut lineage, run);
+    if let Some(run) = facts.origin.run.found() {
+        read_run(&mut lineage, run, &facts.spec.gates);
+        lineage.pipelines.clone_from(&facts.origin.pipelines);
+        if let Some(pipeline) = facts.origin.pipeline.found() {
+            read_pipeline(&mut lineage, pipeline);
+        }
     }
     Some(lineage)
 }
@@ -90,28 +101,55 @@ fn read_job(lineage: &mut Lineage, job: &Job) {
     let properties = &job.properties;
     lineage.experiment.clone_from(&properties.experiment_name);
     lineage.environment.clone_from(&properties.environment_id);
-    lineage.datasets = properties
-        .inputs
-        .iter()
-        .filter_map(|(name, input)| {
-            let uri = input.get("uri")?.as_str()?;
-            Some(Dataset { name: name.clone(), uri: without_credentials(uri) })
-        })
-        .take(DATASETS)
-        .collect();
-    let git = |key: &str| properties.properties.get(key).filter(|v| !v.is_empty());
+    lineage.datasets = inputs_of(job, None);
+    lineage.code = code_of(job);
+}
+
+/// What a pipeline began with is what its steps were made from: the inputs of a step are often the outputs of another.
+fn read_pipeline(lineage: &mut Lineage, pipeline: &Job) {
+    let new = |it: &Dataset| lineage.datasets.iter().all(|known| known.uri != it.uri);
+    let outer: Vec<Dataset> = inputs_of(pipeline, lineage.pipelines.last()).into_iter().filter(new).collect();
+    lineage.datasets.extend(outer);
+    lineage.datasets.truncate(DATASETS);
+    lineage.code = lineage.code.take().or_else(|| code_of(pipeline));
+}
+
+fn inputs_of(job: &Job, pipeline: Option<&String>) -> Vec<Dataset> {
+    let input = |(name, input): (&String, &serde_json::Value)| {
+        let uri = input.get("uri")?.as_str()?;
+        let version = uri.rsplit_once("/versions/").map(|(_, version)| version.to_string());
+        let name = name.clone();
+        Some(Dataset { name, uri: without_credentials(uri), version, pipeline: pipeline.cloned() })
+    };
+    job.properties.inputs.iter().filter_map(input).take(DATASETS).collect()
+}
+
+fn code_of(job: &Job) -> Option<Code> {
+    let git = |key: &str| job.properties.properties.get(key).filter(|v| !v.is_empty());
     let code = Code {
         repository: git("mlflow.source.git.repoURL").map(|url| without_credentials(url)),
         commit: git("mlflow.source.git.commit").cloned(),
         dirty: git("azureml.git.dirty").map(|d| d.eq_ignore_ascii_case("true")),
     };
-    lineage.code = (code != Code::default()).then_some(code);
+    (code != Code::default()).then_some(code)
 }
 
-fn read_run(lineage: &mut Lineage, run: &Run) {
+fn read_run(lineage: &mut Lineage, run: &Run, gates: &[Gate]) {
     lineage.run = Some(run.id.clone());
     lineage.trained_by.clone_from(&run.user);
-    lineage.metrics = run.metrics.iter().take(METRICS).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let gated = |name: &str| gates.iter().any(|gate| gate.metric == name);
+    (lineage.metrics, lineage.metric_count) = first(&run.metrics, METRICS, gated);
+    (lineage.parameters, lineage.parameter_count) = first(&run.parameters, PARAMETERS, |_| false);
+    for value in lineage.parameters.values_mut() {
+        *value = without_credentials(value);
+    }
+}
+
+/// As many as may be kept, those that somebody asks for first; and how many there are, where that is more.
+fn first(all: &Strings, most: usize, asked: impl Fn(&str) -> bool) -> (Strings, Option<i64>) {
+    let (first, rest): (Vec<_>, Vec<_>) = all.iter().partition(|(name, _)| asked(name));
+    let kept = first.into_iter().chain(rest).take(most).map(|(k, v)| (k.clone(), v.clone())).collect();
+    (kept, i64::try_from(all.len()).ok().filter(|_| all.len() > most))
 }
 
 /// A repository URL can contain a token, and a data URI a signature: neither is for a status.

@@ -16,8 +16,8 @@ pub use policy::Policy;
 
 use super::Verdict;
 use crate::api::{
-    ConditionType, Lineage, ModelType, ModelVersionSpec, ModelVersionStatus, Reason, RegistrySpec,
-    RegistryStatus, Retirement, VersionOwner, WorkspaceStatus, conditions_of,
+    ConditionType, Lineage, MeasuredGate, ModelType, ModelVersionSpec, ModelVersionStatus, Reason,
+    RegistrySpec, RegistryStatus, Retirement, VersionOwner, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::{Principal, ResourceId};
 
@@ -29,6 +29,7 @@ pub(in crate::decide) const TO_DELETE_NOW: &str =
     " To delete this object now and leave Azure as it is, set its spec.deletionPolicy to Retain.";
 
 /// The place that an object names, as far as it may know.
+#[allow(clippy::large_enum_variant)] // a few per pass, and mostly the large one
 #[derive(Debug, Clone, PartialEq)]
 pub enum Place {
     /// There is none of this name, or it does not allow our namespace: from outside both look the same.
@@ -118,6 +119,8 @@ pub enum SourceVersion {
         kind: Option<ModelType>,
         /// Where it comes from.
         lineage: Lineage,
+        /// Its own gates, measured.
+        gates: Vec<MeasuredGate>,
         /// When Azure made it.
         created: Option<Timestamp>,
         /// The registry it lives in, by its name in Azure; none for a workspace.
@@ -270,6 +273,12 @@ pub(in crate::decide) fn refuse_another_place(
 }
 
 impl SourceVersion {
+    /// `taxi:3`, where it is registered.
+    pub fn title(&self) -> Option<String> {
+        let Self::Ready { model, version, .. } = self else { return None };
+        Some(format!("{model}:{version}"))
+    }
+
     /// A version in this place, for whom that allows.
     pub fn of(
         what: String,
@@ -305,6 +314,7 @@ impl SourceVersion {
             version: spec.version.clone(),
             kind: status.kind.or(spec.kind),
             lineage: status.lineage.unwrap_or_default(),
+            gates: status.gates,
             created: status.created_at,
             retirement: spec.retirement.clone(),
             owner: spec.owner.clone(),

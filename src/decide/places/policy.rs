@@ -1,6 +1,8 @@
 //! What may serve in a workspace, by its policy: with the references resolved, so that a version can be held against it.
 
-use crate::api::{ApprovalPolicy, CodePolicy, DeploymentPolicy, LineageRequirement, Online};
+use crate::api::{
+    ApprovalPolicy, CodePolicy, DeploymentPolicy, GatePolicy, LineageRequirement, ObjectKey, Online, Period,
+};
 use crate::azure::model::{ResourceId, folded};
 
 /// How many entries of a list a sentence names.
@@ -13,8 +15,12 @@ pub struct Policy {
     pub lineage: Option<LineageRequirement>,
     /// Where it may come from; with none of them, from everywhere.
     pub sources: Vec<Source>,
+    /// What has to be true of its metrics; nothing, where nothing is said.
+    pub gates: Option<GatePolicy>,
     /// Whose approval a version needs; nobody's, where nothing is said.
     pub approvals: Option<ApprovalPolicy>,
+    /// Where a version must have served before; nowhere, where nothing is said.
+    pub soak: Option<Soaking>,
     /// The workspace's tier, of which approvals speak.
     pub tier: Option<String>,
     /// What a deployment may bring besides the model; anything, where nothing is said.
@@ -39,6 +45,24 @@ impl Refused {
         let count = self.count.map(|(_, said)| said);
         self.deployment.into_iter().chain(identities).chain(count).collect()
     }
+}
+
+/// Where a version must have served before, and for how long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Soaking {
+    /// The workspaces of which one is enough.
+    pub places: Vec<SoakPlace>,
+    /// For how long.
+    pub period: Period,
+}
+
+/// A workspace in which a version may have served.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoakPlace {
+    /// Its object.
+    pub key: ObjectKey,
+    /// Why what serves there counts for nothing, for a sentence; none where it counts.
+    pub closed: Option<&'static str>,
 }
 
 /// A place that versions may come from.

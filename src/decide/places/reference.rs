@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::policy::Source;
+use super::policy::{SoakPlace, Soaking, Source};
 use super::publishers::{Host, asks_for_labels, is_publisher};
 use super::{Place, Policy, SourceVersion};
 use crate::api::{
@@ -242,10 +242,30 @@ fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
     Policy {
         sources: sources.collect(),
         lineage: written.lineage.as_ref().map(|lineage| lineage.require),
+        gates: written.gates.clone(),
         approvals: written.approvals.clone(),
+        soak: written.soak.as_ref().map(|soak| Soaking {
+            places: soak.places.iter().map(|reference| soak_place(reference, &home, known)).collect(),
+            period: soak.period.clone(),
+        }),
         tier: workspace.spec.tier.clone(),
         deployment: written.deployment.clone(),
     }
+}
+
+/// A workspace in which a version may have served, by a reference from the namespace of the workspace that asks.
+fn soak_place(reference: &Reference, home: &str, known: &mut Known) -> SoakPlace {
+    let key = ObjectKey::meant::<Workspace>(reference, home);
+    let closed = match find_workspace(reference, home, known) {
+        None if known.is_unwatched(&ClusterRead::Object(key.clone())) => {
+            Some("the operator does not watch its namespace")
+        }
+        Some(it) if may_refer(&*it, home, known) => {
+            is_contested(Some(&*it)).then_some("it is being deleted, or in Conflict")
+        }
+        _ => Some("there is none of this name, or it does not allow the namespace of this Workspace"),
+    };
+    SoakPlace { key, closed }
 }
 
 /// Keeps an object with the resource that it made, when its reference means another place: the place that it names was made

@@ -1,19 +1,45 @@
-//! What must hold of approvals. In the simulation one word of the namespace `risk` is enough, and decisions do not end.
+//! What must hold of approvals, of time, and of waivers. In the simulation one word of the namespace `risk` is enough, and only
+//! what waives something ends.
 
 use super::hold;
 use crate::api::OnWithdrawal;
 use crate::azure::model::resource::OnlineEndpoint;
 use crate::azure::model::{Action, Call};
+use crate::decide::approval::tally::Ballot;
 use crate::decide::{Place, SourceVersion, deployment_binding};
 
 /// What the namespace `risk` says of an asset: whether somebody approves, and whether somebody rejects.
 fn said(facts: &deployment_binding::Facts, asset: &str) -> (bool, bool) {
     let of = |approves: bool| {
-        facts.approvals.ballots.iter().any(|(about, ballot)| {
-            about == asset && ballot.namespace == "risk" && ballot.approves == approves
-        })
+        words(facts, asset).any(|ballot| ballot.approves == approves && !has_ended(facts, ballot))
     };
     (of(true), of(false))
+}
+
+fn words<'a>(facts: &'a deployment_binding::Facts, asset: &'a str) -> impl Iterator<Item = &'a Ballot> {
+    let all = facts.approvals.ballots.iter().filter(move |(about, _)| about == asset);
+    all.map(|(_, ballot)| ballot).filter(|ballot| ballot.namespace == "risk")
+}
+
+fn has_ended(facts: &deployment_binding::Facts, ballot: &Ballot) -> bool {
+    ballot.expires_at.is_some_and(|at| at <= facts.situation.now)
+}
+
+/// Has the version served for as long as the workspace asks, or does somebody waive that who may?
+pub fn has_time(facts: &deployment_binding::Facts) -> bool {
+    let (Place::Ready { policy, .. }, SourceVersion::Ready { asset_id, .. }) = (&facts.place, &facts.version)
+    else {
+        return false;
+    };
+    let Some(soak) = &policy.soak else { return true };
+    let (now, asked) = (facts.situation.now, soak.period.duration().as_secs());
+    let served = facts.soak.times.iter().any(|time| {
+        let length = time.until.unwrap_or(now).as_second() - time.since.as_second();
+        u64::try_from(length).is_ok_and(|length| length >= asked)
+    });
+    let waivable = policy.approvals.as_ref().is_some_and(|it| it.waivable == ["Soak"]);
+    let waives = |ballot: &Ballot| ballot.approves && ballot.waives == ["Soak"] && !has_ended(facts, ballot);
+    served || (waivable && words(facts, asset_id).any(waives))
 }
 
 /// Has the workspace the approval that it asks for?
@@ -23,6 +49,19 @@ pub fn has_approval(facts: &deployment_binding::Facts) -> bool {
         return false;
     };
     policy.approvals.is_none() || said(facts, asset_id) == (true, false)
+}
+
+/// Has nobody rejected the wanted version, and is no approval of it known to be taken back that is missing now?
+pub fn nobody_speaks_against(facts: &deployment_binding::Facts) -> bool {
+    let (Place::Ready { policy, .. }, SourceVersion::Ready { asset_id, .. }) = (&facts.place, &facts.version)
+    else {
+        return false;
+    };
+    let (approved, rejected) = said(facts, asset_id);
+    let withdrawn = |at: jiff::Timestamp| facts.situation.now.as_second() - at.as_second() >= 300;
+    let known = facts.status.approvals.iter().filter(|it| it.asset_id == *asset_id);
+    let gone = known.filter_map(|it| it.withdrawn_at).any(withdrawn);
+    policy.approvals.is_none() || (!rejected && (approved || !gone))
 }
 
 /// Does this deployment take over again, because somebody speaks against what serves and the workspace says so?
@@ -36,10 +75,11 @@ pub fn goes_back_to(facts: &deployment_binding::Facts, endpoint: &OnlineEndpoint
         return false;
     };
     let withdrawn = facts.status.approvals.iter().any(|it| it.asset_id == over && it.withdrawn_at.is_some());
+    let ended = words(facts, &over).any(|ballot| ballot.approves && has_ended(facts, ballot));
     let (approved, rejected) = said(facts, &over);
     approvals.on_withdrawal == Some(OnWithdrawal::RollBack)
         && endpoint.tags.get("bindery-previous").is_some_and(|previous| previous == name)
-        && (rejected || (!approved && withdrawn))
+        && (rejected || (!approved && (withdrawn || ended)))
         && !said(facts, &back).1
 }
 

@@ -8,7 +8,8 @@ use super::super::cloud::{Deed, Form};
 use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
-    Evidence, allowed, approvals, evidence, hold, in_use_or_there, positions, rights, wanted, written_traffic,
+    Evidence, allowed, approvals, evidence, hold, in_use, positions, rights, wanted, was_stable,
+    written_traffic,
 };
 use crate::api::{
     BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, RetirementAction, Tags,
@@ -113,7 +114,9 @@ fn of_a_bindings_call(
         hold(ours, || format!("{name} is not ours: {}", call.doing))?;
     } else {
         a_failed_revision_is_not_tried_again(world, facts, call)?;
-        hold(in_use_or_there(facts), || format!("the version is retired, and yet: {}", call.doing))?;
+        hold(in_use(facts) || was_stable(facts), || {
+            format!("the version is retired, and yet: {}", call.doing)
+        })?;
     }
     let named = facts.spec.online.deployment.instance_count.is_some();
     what_is_not_named_stays(got, &[("/sku/capacity", named)], call)?;

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::cloud::{Form, Resource};
 use super::world::World;
-use crate::api::{BindingDeletion, ObjectKey};
+use crate::api::{BindingDeletion, ObjectKey, Outcome};
 use crate::azure::model::ResourceId;
 use crate::decide::places::reference::Removal;
 use crate::decide::places::registry;
@@ -61,9 +61,9 @@ pub struct Ledger {
     /// Deployments that a request made or changed which arrived after its process was dead.
     late: BTreeSet<ResourceId>,
     /// Endpoints that an object leaves on purpose as soon as it is gone, with their owner tags.
-    leaving: BTreeMap<ObjectKey, (ResourceId, String)>,
+    leaving: BTreeMap<ObjectKey, (Option<ResourceId>, String)>,
     /// Endpoints that an object let go of on purpose, with their owner tags.
-    left: BTreeSet<(ResourceId, String)>,
+    left: BTreeSet<(Option<ResourceId>, String)>,
     /// When every status was forgotten last.
     forgotten: Option<Timestamp>,
     now: Option<Timestamp>,
@@ -101,8 +101,10 @@ impl Ledger {
         let forbidden = matches!(facts.removal, Removal::Forbidden { .. });
         let leaves = releases && (facts.situation.mode != Mode::Act || retained || kept_out || forbidden);
         self.leaving.remove(&object.key());
-        if let Some(id) = facts.id.clone().filter(|_| leaves) {
-            self.leaving.insert(object.key(), (id, facts.situation.ownership.owner.to_string()));
+        // Where nothing says where its endpoint is, it is left wherever it is.
+        if leaves {
+            self.leaving
+                .insert(object.key(), (facts.id.clone(), facts.situation.ownership.owner.to_string()));
         }
     }
 
@@ -113,7 +115,7 @@ impl Ledger {
 
     /// Was it left on purpose by the owner that its tag names?
     pub fn left(&self, id: &ResourceId, owner: &str) -> bool {
-        self.left.contains(&(id.clone(), owner.to_string()))
+        [Some(id.clone()), None].into_iter().any(|id| self.left.contains(&(id, owner.to_string())))
     }
 
     /// Is it somebody else's?
@@ -224,13 +226,23 @@ fn wanted(facts: &deployment_binding::Facts) -> Option<(Revision, String)> {
     Some((revision, name))
 }
 
-/// The version is not retired; or its deployment served before and is still there.
-fn in_use_or_there(facts: &deployment_binding::Facts) -> bool {
+/// The version is not retired.
+fn in_use(facts: &deployment_binding::Facts) -> bool {
     let SourceVersion::Ready { retirement, .. } = &facts.version else { return false };
-    let over = retirement.as_ref().is_some_and(|it| it.at <= facts.situation.now);
+    !retirement.as_ref().is_some_and(|it| it.at <= facts.situation.now)
+}
+
+/// The wanted revision was stable here before: the history says so, or the tag of its deployment, which is still there.
+fn was_stable(facts: &deployment_binding::Facts) -> bool {
+    let Some((revision, name)) = wanted(facts) else { return false };
     let previous = facts.endpoint.found().and_then(|e| e.tags.get("bindery-previous"));
-    let there = |name: &String| facts.deployments.iter().any(|d| d.name() == name);
-    !over || wanted(facts).is_some_and(|(_, name)| previous == Some(&name) && there(&name))
+    let there = facts.deployments.iter().any(|d| d.name() == name);
+    let promoted = facts
+        .status
+        .history
+        .iter()
+        .any(|it| it.outcome == Outcome::Promoted && it.revision == revision.to_string());
+    promoted || (previous == Some(&name) && there)
 }
 
 /// The workspace lets the version serve.
@@ -242,7 +254,8 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let most = policy.deployment.as_ref().and_then(|deployment| deployment.max_instances);
     let asked = facts.spec.online.deployment.instance_count;
     let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
-    few && approvals::has_approval(facts)
-        && in_use_or_there(facts)
+    let anew = approvals::has_approval(facts) && approvals::has_time(facts) && in_use(facts);
+    let again = was_stable(facts) && approvals::nobody_speaks_against(facts);
+    few && (anew || again)
         && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
 }

@@ -37,7 +37,7 @@ pub struct JobProperties {
     pub rest: Rest,
 }
 
-/// The MLflow run behind a job: its last metrics, as text (`NaN` and `Infinity` are possible).
+/// The MLflow run behind a job: its parameters, and its last metrics, as text (`NaN` and `Infinity` are possible).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Run {
     /// The run's id, which is the job's name.
@@ -46,4 +46,8 @@ pub struct Run {
     pub user: Option<String>,
     /// The last value of every metric, by name, as the service printed it.
     pub metrics: BTreeMap<String, String>,
+    /// Its parameters, by name.
+    pub parameters: BTreeMap<String, String>,
+    /// The run that it is a part of, such as a pipeline's.
+    pub parent: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::Facts;
-use super::Ruling;
+use super::{Rule, Ruling};
 use crate::api::{
     Approval, ApprovalPolicy, KnownApproval, Object, ObjectKey, ObjectKind, OnWithdrawal, Reason,
 };
@@ -59,13 +59,9 @@ impl Approvals {
         let Place::Ready { policy, .. } = place else { return found };
         let Some(policy) = &policy.approvals else { return found };
         let mut assets: Vec<String> = serving.iter().filter_map(|d| d.properties.model.clone()).collect();
-        if let SourceVersion::Ready { asset_id, acting, id, registry, .. } = version {
+        if let SourceVersion::Ready { asset_id, .. } = version {
             assets.push(asset_id.clone());
-            // The number of a version in a workspace can be made again, so when it was made is read, and not remembered.
-            if registry.is_none() {
-                let read = known.resource_as::<ModelVersion>(acting, Purpose::TraceLineage, id);
-                found.made = read.and_then(Result::ok).flatten().and_then(|version| version.created());
-            }
+            found.made = made(version, known);
         }
         assets.sort_by_key(|asset| folded(asset));
         assets.dedup_by_key(|asset| folded(asset));
@@ -114,15 +110,22 @@ impl Approvals {
     }
 }
 
+/// When Azure made the version, where it is in a workspace: its number can be made again there, so this is read, and not remembered.
+pub(super) fn made(version: &SourceVersion, known: &mut Known) -> Option<Timestamp> {
+    let SourceVersion::Ready { acting, id, registry: None, .. } = version else { return None };
+    let read = known.resource_as::<ModelVersion>(acting, Purpose::TraceLineage, id);
+    read.and_then(Result::ok).flatten().and_then(|version| version.created())
+}
+
 impl Facts {
     /// What the workspace asks of approvals, and its tier.
-    fn asked_of_approvals(&self) -> Option<(&ApprovalPolicy, Option<&str>)> {
+    pub(super) fn asked_of_approvals(&self) -> Option<(&ApprovalPolicy, Option<&str>)> {
         let Place::Ready { policy, .. } = &self.place else { return None };
         Some((policy.approvals.as_ref()?, policy.tier.as_deref()))
     }
 
     /// The ballots of an asset, counted.
-    fn count(&self, asset: &str) -> Option<Tally> {
+    pub(super) fn count(&self, asset: &str) -> Option<Tally> {
         let (policy, tier) = self.asked_of_approvals()?;
         let wanted = match &self.version {
             SourceVersion::Ready { asset_id, .. } => folded(asset_id) == folded(asset),
@@ -134,7 +137,7 @@ impl Facts {
     }
 
     /// Do enough different people approve?
-    fn is_enough(&self, tally: &Tally) -> bool {
+    pub(super) fn is_enough(&self, tally: &Tally) -> bool {
         let Some((policy, _)) = self.asked_of_approvals() else { return true };
         tally.rejected.is_empty() && tally.people(self.situation.authors_checked) >= policy.people()
     }
@@ -196,6 +199,16 @@ impl Facts {
         Some((Revision::tagged(previous)?, previous.name().to_string()))
     }
 
+    /// Does something speak against going back to this asset? Where the workspace takes traffic away when an approval ends, an
+    /// approval that has ended does: it would be taken away again.
+    pub(super) fn speaks_against_going_back(&self, asset: &str) -> bool {
+        let ends = |(policy, _): (&ApprovalPolicy, Option<&str>)| {
+            policy.on_withdrawal == Some(OnWithdrawal::RollBack)
+        };
+        let least = if self.asked_of_approvals().is_some_and(ends) { Against::Expiry } else { Against::Word };
+        self.against(asset) >= least
+    }
+
     /// What the status remembers of approvals: of each asset that serves or is wanted, those that are enough, or the last ones
     /// that were.
     pub(in crate::decide::deployment_binding) fn remembered_approvals(&self) -> Vec<KnownApproval> {
@@ -243,7 +256,8 @@ impl Facts {
     /// When it is worth counting again: when an approval ends, or when a deletion has stood for long enough.
     pub(in crate::decide::deployment_binding) fn approvals_change(&self) -> Option<Duration> {
         let now = self.situation.now;
-        let ends = self.assets().iter().filter_map(|asset| self.count(asset)?.changes()).collect::<Vec<_>>();
+        let ends =
+            self.assets().iter().filter_map(|asset| self.count(asset)?.changes(now)).collect::<Vec<_>>();
         let stands = self.remembered_approvals().into_iter().filter_map(|it| it.withdrawn_at);
         let stands = stands.map(|at| at + GRACE).filter(|at| *at > now);
         let first = ends.into_iter().chain(stands).min()?;
@@ -292,7 +306,7 @@ pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
             ),
         ))
     };
-    Some(Ruling { rule: "Approvals".into(), asks, found: found(&tally), refused })
+    Some(Ruling::new(Rule::Approvals, asks, found(&tally), refused))
 }
 
 /// What there was and does not count, in sentences.

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::Ruling;
+use super::{Rule, Ruling};
 use crate::api::{Reason, Retirement};
 use crate::decide::deployment_binding::Facts;
-use crate::decide::rollout::PREVIOUS_TAG;
 use crate::decide::{SourceVersion, elapsed, in_seconds};
 
 fn of(facts: &Facts) -> Option<&Retirement> {
@@ -15,32 +14,20 @@ fn of(facts: &Facts) -> Option<&Retirement> {
     }
 }
 
-/// Is the wanted deployment the one that served before, and still there? To go back to it makes nothing new. Whoever goes back to
-/// a revision of the history goes back to what served, too: this rule is not to be asked then.
-fn goes_back(facts: &Facts) -> bool {
-    let Some((endpoint, (_, wanted))) = facts.endpoint.found().zip(facts.wanted()) else { return false };
-    endpoint.tags.get(PREVIOUS_TAG) == Some(&wanted) && facts.deployments.iter().any(|d| d.name() == wanted)
-}
-
 /// A version that is out of use gets no new deployment, and no more traffic than it has.
 pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
     let SourceVersion::Ready { model, version, .. } = &facts.version else { return None };
     let at = of(facts)?.at;
     let over = at <= facts.situation.now;
     let at = in_seconds(at);
-    let back = over && goes_back(facts);
-    let found = match (over, back) {
-        (false, _) => format!("in use until {at}"),
-        (true, false) => format!("retired since {at}"),
-        (true, true) => format!("retired since {at}, and its deployment served before and is still there"),
-    };
-    let refused = (over && !back).then(|| {
+    let found = if over { format!("retired since {at}") } else { format!("in use until {at}") };
+    let refused = over.then(|| {
         let said = format!(
             "{model}:{version} is retired since {at} (spec.retirement of its ModelVersion), so it gets no new deployment and no more traffic; what it serves goes on. Serve another version, or have its owner set a later date."
         );
         (Reason::Retired, said)
     });
-    Some(Ruling { rule: "Retirement".into(), asks: "a version that is in use".into(), found, refused })
+    Some(Ruling::new(Rule::Retirement, "a version that is in use".into(), found, refused))
 }
 
 /// How long until the version is out of use, where that is before the next comparison.

@@ -15,7 +15,7 @@ fn asset(number: &str) -> String {
 }
 
 /// The workspace of tier `production` asks for approvals from `risk` and `audit`, by more than the default where `more` says.
-fn asking(it: Binding, more: &Value) -> Binding {
+pub(super) fn asking(it: Binding, more: &Value) -> Binding {
     let mut policy = json!({"fromNamespaces": ["risk", "audit"]});
     policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     it.with(|f| {
@@ -26,7 +26,7 @@ fn asking(it: Binding, more: &Value) -> Binding {
 }
 
 /// Ada of `risk` approves this version, but for what `change` says.
-fn decided(it: Binding, number: &str, change: impl FnOnce(&mut Ballot)) -> Binding {
+pub(super) fn decided(it: Binding, number: &str, change: impl FnOnce(&mut Ballot)) -> Binding {
     let mut ballot = Ballot {
         namespace: "risk".into(),
         name: format!("ada-{number}"),
@@ -35,6 +35,8 @@ fn decided(it: Binding, number: &str, change: impl FnOnce(&mut Ballot)) -> Bindi
         tiers: vec![],
         expires_at: None,
         written: ago(3600),
+        waives: vec![],
+        reason: None,
     };
     change(&mut ballot);
     it.with(|f| f.approvals.ballots.push((asset(number), ballot)))

@@ -94,6 +94,9 @@ fn ten_are_remembered_and_a_failure_longer_than_a_success() {
     let past = |n: usize, outcome| PastRollout {
         revision: format!("{n:010}"),
         version: None,
+        asset_id: None,
+        served: None,
+        waivers: vec![],
         outcome,
         reason: None,
         message: None,

@@ -51,7 +51,8 @@ fn what_is_not_ours_goes_back_as_it_came() {
 
 #[test]
 fn an_answer_is_a_fact_at_once() {
-    let mut facts = new(|f| f.job = Look::Found(serde_json::from_value(json!({"properties": {}})).unwrap()));
+    let mut facts =
+        new(|f| f.origin.job = Look::Found(serde_json::from_value(json!({"properties": {}})).unwrap()));
     let call = decide(&facts).call.unwrap();
     let Action::Put(body) = call.action.clone() else { unreachable!() };
     facts.absorb(&call, Ok(&Reply { status: 201, body: Some(body), ..Reply::default() }));

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod deletion;
+mod gates;
 mod origin;
 mod promotion;
 mod proof;

@@ -67,10 +67,10 @@ fn a_lineage_names_the_job_once_it_was_seen() {
     };
     let seen = Some(("train-3".to_string(), "e".to_string()));
     assert_eq!(lineage(&|_| ()), None, "the job is not there, or could not be read");
-    assert_eq!(lineage(&|f| f.job = job()), seen);
+    assert_eq!(lineage(&|f| f.origin.job = job()), seen);
     assert_eq!(
         lineage(&|f| {
-            f.job = job();
+            f.origin.job = job();
             uploaded(f, "azureml://datastores/blobs/paths/LocalUpload/0123/model");
         }),
         None,
@@ -79,7 +79,7 @@ fn a_lineage_names_the_job_once_it_was_seen() {
     assert_eq!(
         lineage(&|f| {
             let other = json!({"name": "train-4", "properties": {"experimentName": "e"}});
-            f.job = Look::Found(serde_json::from_value(other).unwrap());
+            f.origin.job = Look::Found(serde_json::from_value(other).unwrap());
         }),
         None,
         "what was read is another job than Azure names"
@@ -105,7 +105,7 @@ fn a_path_has_the_lineage_of_the_job_whose_output_it_is() {
         let facts = with(|f| {
             f.spec.source = serde_json::from_value(json!({"uri": uri})).unwrap();
             uploaded(f, uri);
-            f.job = Look::Found(serde_json::from_value(job.clone()).unwrap());
+            f.origin.job = Look::Found(serde_json::from_value(job.clone()).unwrap());
         });
         decide(&facts).status.lineage.and_then(|l| l.job)
     };

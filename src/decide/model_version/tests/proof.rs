@@ -142,7 +142,7 @@ fn the_lineage_is_that_of_the_version_that_was_published() {
 fn whoever_looks_at_a_version_in_azure_sees_where_it_comes_from() {
     let job = json!({"name": "train-3", "properties": {"experimentName": "fares", "properties": {
         "mlflow.source.git.repoURL": "https://u:token@git.example/fares.git", "mlflow.source.git.commit": "c0ffee"}}});
-    let registered = tags(&new(|f| f.job = Look::Found(serde_json::from_value(job).unwrap())));
+    let registered = tags(&new(|f| f.origin.job = Look::Found(serde_json::from_value(job).unwrap())));
     assert_eq!(
         registered,
         json!({"team": "fares", "bindery-owner": "prod/fares/taxi-3", "bindery-job": "train-3",

@@ -59,8 +59,12 @@ impl Kind for Workspace {
         let approvals = self.spec.policy.approvals.iter();
         let approvers = approvals.flat_map(|policy| &policy.from_namespaces);
         let approvers = approvers.map(|namespace| Name::Approvers(namespace.as_str().into()));
+        let soak = self.spec.policy.soak.iter().flat_map(|soak| &soak.places);
+        let soak = soak.map(|reference| ObjectKey::meant::<Self>(reference, &self.home()));
+        // Whoever names itself does not hold itself back.
+        let soak = soak.filter(|key| *key != self.key()).map(Name::Place);
         let own = Name::resource(self.id().as_str());
-        let mut names: Vec<Name> = registries.chain(approvers).chain([own]).collect();
+        let mut names: Vec<Name> = registries.chain(approvers).chain(soak).chain([own]).collect();
         names.sort();
         names.dedup();
         names

@@ -1,0 +1,164 @@
+//! Gates of the workspace and of the version, as rules of admission; and going back to what was stable before.
+
+use serde_json::{Value, json};
+
+use crate::api::{ConditionType, Gate, GateReason, MeasuredGate, conditions_of};
+use crate::decide::fixtures::{Binding, assert_table, binding, short};
+use crate::decide::gate::{Champion, Champions};
+use crate::decide::{Place, SourceVersion};
+
+const LETS: &str = "The policy of Workspace production lets taxi:2 serve.";
+
+/// The workspace asks this of gates; the wanted version has this rmse, and these gates of its own.
+fn gated(it: Binding, policy: &Value, rmse: Option<&str>, own: Vec<MeasuredGate>) -> Binding {
+    it.with(|f| {
+        let Place::Ready { policy: asked, .. } = &mut f.place else { unreachable!() };
+        asked.gates = Some(serde_json::from_value(policy.clone()).unwrap());
+        let SourceVersion::Ready { lineage, gates, .. } = &mut f.version else { unreachable!() };
+        lineage.run.clone_from(&lineage.job);
+        lineage.metrics = rmse.iter().map(|rmse| ("rmse".to_string(), (*rmse).to_string())).collect();
+        *gates = own;
+    })
+}
+
+fn measured(name: &str, passed: bool, reason: GateReason) -> MeasuredGate {
+    let asked = json!({"name": name, "metric": "rmse", "max": "4"});
+    let asked: Gate = serde_json::from_value(asked).unwrap();
+    MeasuredGate {
+        name: name.into(),
+        passed,
+        reason,
+        value: Some("3.2".into()),
+        bound: "at most 4".into(),
+        message: "rmse is 3.2, and has to be at most 4.".into(),
+        asked,
+    }
+}
+
+/// What `Admitted` says, and the lines of the rules.
+fn admitted(it: &Binding) -> (String, Vec<String>) {
+    let status = it.decide().status;
+    let conditions = conditions_of(&status.conditions);
+    let said = conditions.get(ConditionType::Admitted);
+    let said = said.map_or_else(String::new, |c| short(&format!("{} {}: {}", c.status, c.reason, c.message)));
+    let lines =
+        status.admission.iter().map(|it| format!("{} {} | {} | {}", it.rule, it.admitted, it.asks, it.found));
+    (said, lines.collect())
+}
+
+#[test]
+fn a_workspace_asks_for_gates() {
+    let bound = json!({"define": [{"name": "bound", "metric": "rmse", "max": "4.0"}]});
+    let require = json!({"require": ["bound"]});
+    let both = json!({"require": ["bound"], "define": [{"name": "bound", "metric": "rmse", "max": "3"}]});
+    let wanting = || binding().wanting("2").serving("1");
+    let passed = measured("bound", true, GateReason::WithinBound);
+    for (it, said, line) in [
+        (gated(wanting(), &bound, Some("3.2"), vec![]), format!("True Succeeded: {LETS}"), "Gate/bound true | rmse at most 4.0 | rmse 3.2"),
+        (gated(wanting(), &bound, Some("4.2"), vec![]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 4.2, and has to be at most 4.0.".into(), "Gate/bound false | rmse at most 4.0 | rmse 4.2"),
+        (gated(wanting(), &bound, None, vec![]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: Job train-2 has logged no metric rmse. Log it in training, or name another metric.".into(), "Gate/bound false | rmse at most 4.0 | Job train-2 has logged no metric rmse. Log it in training, or name another metric"),
+        (gated(wanting(), &require, Some("9"), vec![passed.clone()]), format!("True Succeeded: {LETS}"), "Gate/bound true | rmse at most 4 | rmse 3.2"),
+        (gated(wanting(), &require, Some("9"), vec![]), "False GateNotPassed: Workspace production serves only versions that have a gate bound and pass it, and taxi:2 has none of that name. Add it to spec.gates of the version.".into(), "Gate/bound false | a gate bound of the version, passed | no gate of that name"),
+        (gated(wanting(), &require, Some("9"), vec![measured("bound", false, GateReason::OutOfBound)]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 3.2, and has to be at most 4.".into(), "Gate/bound false | rmse at most 4 | rmse 3.2"),
+        // What is not measured yet is waited for.
+        (gated(wanting(), &require, None, vec![measured("bound", false, GateReason::NotMeasured)]), "False ReferenceNotReady: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 3.2, and has to be at most 4.".into(), "Gate/bound false | rmse at most 4 | rmse 3.2"),
+        // Of two gates of one name the workspace's own counts.
+        (gated(wanting(), &both, Some("3.2"), vec![passed]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 3.2, and has to be at most 3.".into(), "Gate/bound false | rmse at most 3 | rmse 3.2"),
+    ] {
+        assert_eq!(admitted(&it), (said, vec![line.to_string()]));
+    }
+}
+
+/// The workspace holds every version against what serves; version 1 has an rmse of 3, version 2 this one.
+fn competing(it: Binding, rmse: &str, served: &[&str], stable: &str) -> Binding {
+    let asset = |version: &&str| format!("azureml://registries/models/models/taxi/versions/{version}");
+    let policy = json!({"define": [{"name": "best", "metric": "rmse", "against": {"scope": "Stable"}, "better": "Lower"}]});
+    gated(it, &policy, Some(rmse), vec![]).with(|f| {
+        let champion = Champion {
+            asset_id: asset(&stable),
+            stable: true,
+            metrics: Some([("rmse".to_string(), "3".to_string())].into()),
+        };
+        let served = served.iter().map(asset).collect();
+        f.champions = [(
+            "best".into(),
+            Champions::Seen { name: "this binding".into(), served, others: vec![champion] },
+        )]
+        .into();
+    })
+}
+
+#[test]
+fn a_candidate_that_is_worse_than_what_serves_rises_no_further() {
+    let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}]);
+    let rollout = || binding().wanting("2").steps(steps.clone()).serving("1").candidate("2", 10, 6000);
+    let worse = "taxi:2 does not pass the gate best, which Workspace production asks for: rmse is 3.5, and has to be at most 3 (version 1, which this binding serves, has 3).";
+    assert_table(&[
+        (
+            "worse",
+            competing(rollout(), "3.5", &["1"], "1").decide(),
+            &format!("False GateNotPassed stalled | {worse} | interval"),
+        ),
+        (
+            "as good",
+            competing(rollout(), "3", &["1"], "1").decide(),
+            "False Progressing working | -> move 50 % of the traffic to v2 | now",
+        ),
+        (
+            "what serves is not held against itself",
+            competing(binding().wanting("2").serving("2"), "9", &["2"], "2").decide(),
+            "True Succeeded settled | v2 serves all the traffic of taxi. | interval",
+        ),
+    ]);
+}
+
+/// To what was stable here before one may go back, whatever would be asked of it if it came anew.
+#[test]
+fn going_back_needs_no_gate_and_no_new_approval() {
+    let asks = |f: &mut crate::decide::deployment_binding::Facts| {
+        let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+        policy.approvals = Some(serde_json::from_value(json!({"fromNamespaces": ["risk"]})).unwrap());
+        policy.lineage = Some(crate::api::LineageRequirement::Verified);
+        policy.gates = Some(
+            serde_json::from_value(
+                json!({"require": ["other"], "define": [{"name": "bound", "metric": "rmse", "max": "1"}]}),
+            )
+            .unwrap(),
+        );
+    };
+    // Version 2 was stable before version 1.
+    let was_stable = |it: Binding| {
+        let promoted = it.clone().serving("2").0.status.history[0].clone();
+        it.with(|f| f.status.history.push(promoted))
+    };
+    let back = || was_stable(binding().wanting("2").serving("1").previous("2", 60)).with(asks);
+    assert_table(&[(
+        "by the manifest",
+        back().decide(),
+        "False Progressing working | -> give v2 all the traffic and make it the stable one | now",
+    )]);
+    let (said, lines) = admitted(&back());
+    assert_eq!(said, format!("True Succeeded: {LETS}"));
+    assert!(
+        lines.iter().all(|line| line.contains(" true ") && line.contains("does not stop going back")),
+        "{lines:?}"
+    );
+    // Anew it would not come here.
+    let anew = binding().wanting("2").serving("1").with(asks);
+    assert!(admitted(&anew).0.starts_with("False PolicyRefused"), "{:?}", admitted(&anew));
+    // A revision that failed, or was given up, has not been stable.
+    let failed = was_stable(binding().wanting("2").serving("1"))
+        .with(asks)
+        .with(|f| f.status.history.last_mut().unwrap().outcome = crate::api::Outcome::Superseded);
+    assert!(admitted(&failed).0.starts_with("False PolicyRefused"));
+    // What speaks against it today stops it all the same.
+    let elsewhere = back().with(|f| {
+        let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+        policy.sources = vec![crate::decide::fixtures::registry_as_source("other")];
+    });
+    assert!(
+        admitted(&elsewhere)
+            .0
+            .starts_with("False PolicyRefused: Workspace production serves only versions from other")
+    );
+}

@@ -1,0 +1,357 @@
+//! Gates: a metric of a version held against numbers, or against what a binding serves. Pure arithmetic; what it is about is
+//! looked up in [`champions`].
+
+pub mod champions;
+
+use std::collections::BTreeMap;
+
+use crate::api::{Better, Gate, GateReason, Lineage, MeasuredGate, PlaceGate, Scope};
+use crate::azure::model::folded;
+
+pub use champions::{Champion, Champions};
+
+/// How many versions a sentence names.
+const NAMED: usize = 3;
+
+/// What a metric has to be.
+#[derive(Debug, Clone, PartialEq)]
+enum Bound {
+    /// Between two numbers, of which one may be missing.
+    Numbers { min: Option<Number>, max: Option<Number> },
+    /// At least so much better than others.
+    Others { better: Better, by: Number },
+    /// The gate asks for something that this version of Bindery does not know.
+    Unknown,
+}
+
+/// A number, as it was written.
+#[derive(Debug, Clone, PartialEq)]
+struct Number {
+    written: String,
+    value: f64,
+}
+
+impl Number {
+    fn read(text: &str) -> Option<Self> {
+        let value = text.trim().parse::<f64>().ok().filter(|value| value.is_finite())?;
+        Some(Self { written: text.into(), value })
+    }
+}
+
+/// A version that is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Measuring<'a> {
+    /// `taxi:3`.
+    pub title: &'a str,
+    /// The id that deployments use; none before it is registered.
+    pub asset_id: Option<&'a str>,
+    /// Where it comes from, and so its metrics.
+    pub lineage: Option<&'a Lineage>,
+}
+
+/// What came of a gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// Whether the version passes.
+    pub passed: bool,
+    /// Why.
+    pub reason: GateReason,
+    /// The metric's value.
+    pub value: Option<String>,
+    /// What it has to be.
+    pub bound: String,
+    /// The same in a sentence, and what to do.
+    pub message: String,
+}
+
+/// A gate, whoever sets it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked<'a> {
+    metric: &'a str,
+    bound: Bound,
+}
+
+impl<'a> From<&'a Gate> for Asked<'a> {
+    fn from(gate: &'a Gate) -> Self {
+        let compares = gate.against.is_some();
+        let bound =
+            bound(compares, gate.min.as_deref(), gate.max.as_deref(), gate.better, gate.by.as_deref());
+        Self { metric: &gate.metric, bound }
+    }
+}
+
+impl<'a> From<&'a PlaceGate> for Asked<'a> {
+    fn from(gate: &'a PlaceGate) -> Self {
+        let compares = gate.against.is_some();
+        let bound =
+            bound(compares, gate.min.as_deref(), gate.max.as_deref(), gate.better, gate.by.as_deref());
+        Self { metric: &gate.metric, bound }
+    }
+}
+
+fn bound(
+    compares: bool,
+    min: Option<&str>,
+    max: Option<&str>,
+    better: Option<Better>,
+    by: Option<&str>,
+) -> Bound {
+    let number = |text: Option<&str>| text.map(|text| Number::read(text).ok_or(())).transpose();
+    match (compares, better, number(min), number(max), number(Some(by.unwrap_or("0")))) {
+        (true, Some(better), _, _, Ok(Some(by))) => Bound::Others { better, by },
+        (false, _, Ok(min), Ok(max), _) if min.is_some() || max.is_some() => Bound::Numbers { min, max },
+        _ => Bound::Unknown,
+    }
+}
+
+impl Asked<'_> {
+    /// Does the version pass? `before` is what came of the same gate the last time.
+    pub fn measure(&self, of: Measuring<'_>, champions: &Champions, before: Option<&Measured>) -> Measured {
+        let it = Measured {
+            passed: false,
+            reason: GateReason::NotMeasured,
+            value: None,
+            bound: self.in_words(champions),
+            message: String::new(),
+        };
+        let said = |passed, reason, message: String| Measured { passed, reason, message, ..it.clone() };
+        let (title, metric) = (of.title, self.metric);
+        if self.bound == Bound::Unknown {
+            let message =
+                format!("This version of Bindery does not know what the gate holds {metric} against.");
+            return said(false, GateReason::NotMeasured, message);
+        }
+        if matches!(self.bound, Bound::Others { .. }) {
+            match champions {
+                Champions::NoBinding(name) => {
+                    let message = format!(
+                        "There is no DeploymentBinding {name} in this namespace. Apply it, or name another in against.bindingRef."
+                    );
+                    return said(false, GateReason::NoBinding, message);
+                }
+                Champions::Unseen(name) => {
+                    let message =
+                        format!("What {name} serves is not known yet; the gate is measured when it is.");
+                    return said(false, GateReason::NotMeasured, message);
+                }
+                Champions::Seen { served, .. } if is_among(of.asset_id, served) => {
+                    return self.stands(it, champions, before);
+                }
+                Champions::Seen { .. } => {}
+            }
+        }
+        let value = match self.value(of) {
+            Ok(value) => value,
+            Err((reason, value, message)) => return Measured { value, ..said(false, reason, message) },
+        };
+        let it = Measured { value: Some(value.written.clone()), ..it };
+        let said = |passed, reason, message: String| Measured { passed, reason, message, ..it.clone() };
+        if let (Bound::Others { .. }, Champions::Seen { name, others, .. }) = (&self.bound, champions) {
+            if others.is_empty() {
+                let message = format!("{name} serves nothing yet that {title} could be held against.");
+                return said(true, GateReason::NoChampion, message);
+            }
+            let without: Vec<&Champion> = others.iter().filter(|it| it.number(metric).is_none()).collect();
+            if !without.is_empty() {
+                let message = format!(
+                    "{} no metric {metric} that is a number, so {title} cannot be compared. A gate with min or max needs nothing to compare with.",
+                    have(&without, name)
+                );
+                return said(false, GateReason::NoChampionMetric, message);
+            }
+        }
+        let (least, most) = self.limits(champions);
+        let low = least.as_ref().is_some_and(|least| value.value < least.value);
+        let high = most.as_ref().is_some_and(|most| value.value > most.value);
+        if low || high {
+            let message = format!("{metric} is {}, and has to be {}.", value.written, it.bound);
+            return said(false, GateReason::OutOfBound, message);
+        }
+        let message = format!("{metric} is {}, and has to be {}.", value.written, it.bound);
+        said(true, GateReason::WithinBound, message)
+    }
+
+    /// What serves is not held against itself: its last result stands.
+    fn stands(&self, it: Measured, champions: &Champions, before: Option<&Measured>) -> Measured {
+        let measured = |it: &&Measured| !matches!(it.reason, GateReason::NotMeasured | GateReason::NoBinding);
+        if let Some(before) = before.filter(measured) {
+            return before.clone();
+        }
+        let message = format!(
+            "{} serves this version, or has served it, so the version is held against nothing any more; what was measured before is not known.",
+            champions.name()
+        );
+        Measured { passed: true, reason: GateReason::Serves, message, ..it }
+    }
+
+    /// The metric of the version, or why there is none.
+    fn value(&self, of: Measuring<'_>) -> Result<Number, (GateReason, Option<String>, String)> {
+        let (metric, title) = (self.metric, of.title);
+        let missing = |message| Err((GateReason::MetricMissing, None, message));
+        let Some((lineage, job)) = of.lineage.and_then(|it| Some((it, it.job.as_deref()?))) else {
+            return missing(format!(
+                "No training job of {title} is known, so neither is its {metric}. Register it from a job (spec.source.job)."
+            ));
+        };
+        if lineage.run.is_none() {
+            let message = format!("The metrics of job {job} have not been read yet.");
+            return Err((GateReason::NotMeasured, None, message));
+        }
+        let Some(value) = lineage.metrics.get(metric) else {
+            return missing(match lineage.metric_count {
+                None => format!(
+                    "Job {job} has logged no metric {metric}. Log it in training, or name another metric."
+                ),
+                Some(count) => format!(
+                    "Job {job} has logged {count} metrics, and {metric} is not among the {} that are kept. A gate in spec.gates of the version that was registered from the job keeps its metric.",
+                    lineage.metrics.len()
+                ),
+            });
+        };
+        Number::read(value).ok_or_else(|| {
+            let message = format!("{metric} is {value}, which is no number.");
+            (GateReason::NotANumber, Some(value.clone()), message)
+        })
+    }
+
+    /// The least and the most that the metric may be.
+    fn limits(&self, champions: &Champions) -> (Option<Number>, Option<Number>) {
+        let (better, by) = match &self.bound {
+            Bound::Numbers { min, max } => return (min.clone(), max.clone()),
+            Bound::Unknown => return (None, None),
+            Bound::Others { better, by } => (better, by),
+        };
+        let Some((best, _)) = self.best(champions) else { return (None, None) };
+        if by.value == 0.0 {
+            return if *better == Better::Lower { (None, Some(best)) } else { (Some(best), None) };
+        }
+        let limit = |value: f64| {
+            // What people write in decimals they mean in decimals: 3.2 less 0.1 is 3.1.
+            let rounded = format!("{value:.12}").parse().unwrap_or(value);
+            Some(Number { written: format!("{rounded}"), value: rounded })
+        };
+        match better {
+            Better::Lower => (None, limit(best.value - by.value)),
+            Better::Higher => (limit(best.value + by.value), None),
+        }
+    }
+
+    /// The best metric among the others, and whose it is.
+    fn best<'c>(&self, champions: &'c Champions) -> Option<(Number, &'c Champion)> {
+        let (Bound::Others { better, .. }, Champions::Seen { others, .. }) = (&self.bound, champions) else {
+            return None;
+        };
+        let numbers = others.iter().filter_map(|it| Some((it.number(self.metric)?, it)));
+        numbers.reduce(|best, it| {
+            let wins = match better {
+                Better::Lower => it.0.value < best.0.value,
+                Better::Higher => it.0.value > best.0.value,
+            };
+            if wins { it } else { best }
+        })
+    }
+
+    /// What the metric has to be, such as `at most 4.0`.
+    fn in_words(&self, champions: &Champions) -> String {
+        let (least, most) = self.limits(champions);
+        let numbers = [("at least", &least), ("at most", &most)];
+        let numbers =
+            numbers.iter().filter_map(|(word, it)| Some(format!("{word} {}", it.as_ref()?.written)));
+        let numbers = numbers.collect::<Vec<_>>().join(" and ");
+        let Bound::Others { better, by } = &self.bound else { return numbers };
+        let Some((best, of)) = self.best(champions) else {
+            let better = if *better == Better::Lower { "lower" } else { "higher" };
+            let by = if by.value == 0.0 { String::new() } else { format!(" by {}", by.written) };
+            return format!("as good as what {} serves, where {better} is better{by}", champions.name());
+        };
+        let margin =
+            if by.value == 0.0 { String::new() } else { format!(", and the margin is {}", by.written) };
+        format!("{numbers} ({} has {}{margin})", of.title(champions.name()), best.written)
+    }
+}
+
+/// What a gate of a version asks, in words that stay the same whatever serves.
+pub fn in_words(gate: &Gate) -> String {
+    let against = match &gate.against {
+        None => Champions::none(""),
+        Some(against) => {
+            let each = if against.scope == Some(Scope::History) { "each version of " } else { "" };
+            Champions::none(&format!("{each}DeploymentBinding {}", against.binding_ref.name))
+        }
+    };
+    format!("{} {}", gate.metric, Asked::from(gate).in_words(&against))
+}
+
+/// Does the gate let something pass now that it did not before? None where there is no such gate any more.
+pub fn is_looser(before: &Gate, now: Option<&Gate>) -> bool {
+    let Some(now) = now else { return true };
+    let number = |text: &Option<String>| text.as_deref().and_then(Number::read).map(|it| it.value);
+    let at_least = |before: Option<f64>, now: Option<f64>| before.is_none_or(|b| now.is_some_and(|n| n >= b));
+    let at_most = |before: Option<f64>, now: Option<f64>| before.is_none_or(|b| now.is_some_and(|n| n <= b));
+    let margin = |gate: &Gate| number(&gate.by).unwrap_or_default();
+    let same_others = match (&before.against, &now.against) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(b), Some(n)) => {
+            b.binding_ref == n.binding_ref
+                && n.scope.unwrap_or_default() >= b.scope.unwrap_or_default()
+                && before.better == now.better
+                && margin(now) >= margin(before)
+        }
+    };
+    before.metric != now.metric
+        || !at_least(number(&before.min), number(&now.min))
+        || !at_most(number(&before.max), number(&now.max))
+        || !same_others
+}
+
+impl Measured {
+    /// For the status of a version.
+    pub fn of(self, gate: &Gate) -> MeasuredGate {
+        let Self { passed, reason, value, bound, message } = self;
+        MeasuredGate { name: gate.name.clone(), passed, reason, value, bound, message, asked: gate.clone() }
+    }
+}
+
+impl From<&MeasuredGate> for Measured {
+    fn from(it: &MeasuredGate) -> Self {
+        Self {
+            passed: it.passed,
+            reason: it.reason,
+            value: it.value.clone(),
+            bound: it.bound.clone(),
+            message: it.message.clone(),
+        }
+    }
+}
+
+impl Champion {
+    fn number(&self, metric: &str) -> Option<Number> {
+        Number::read(self.metrics.as_ref()?.get(metric)?)
+    }
+
+    /// `version 2, which DeploymentBinding taxi serves`.
+    fn title(&self, by: &str) -> String {
+        let serves = if self.stable { "serves" } else { "has served" };
+        format!("version {}, which {by} {serves},", self.version())
+    }
+}
+
+fn have(all: &[&Champion], by: &str) -> String {
+    let [one] = all else {
+        let more = if all.len() > NAMED { " and others" } else { "" };
+        let named: Vec<&str> = all.iter().take(NAMED).map(|it| it.version()).collect();
+        return format!("Versions {}{more}, which {by} serves or has served, have", named.join(", "));
+    };
+    format!("V{} has", &one.title(by)[1..])
+}
+
+fn is_among(asset: Option<&str>, all: &[String]) -> bool {
+    asset.is_some_and(|asset| all.iter().any(|it| folded(it) == folded(asset)))
+}
+
+/// The metrics of a run, as a status holds them.
+pub type Metrics = BTreeMap<String, String>;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! Gates, held against metrics and champions.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const OWN: &str = "azureml://registries/models/models/taxi/versions/3";
+
+fn asset(version: &str) -> String {
+    format!("azureml://registries/models/models/taxi/versions/{version}")
+}
+
+fn gate(rest: &Value) -> Gate {
+    let mut whole = json!({"name": "g", "metric": "rmse"});
+    whole.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+    serde_json::from_value(whole).unwrap()
+}
+
+fn lineage(metrics: &Value) -> Lineage {
+    serde_json::from_value(json!({"job": "train-3", "run": "train-3", "metrics": metrics})).unwrap()
+}
+
+/// What binding `taxi` serves now and served before, each with its rmse.
+fn champions(served: &[&str], others: &[(&str, Option<&str>)]) -> Champions {
+    Champions::Seen {
+        name: "DeploymentBinding taxi".into(),
+        served: served.iter().map(|v| asset(v)).collect(),
+        others: others
+            .iter()
+            .enumerate()
+            .map(|(at, (version, rmse))| Champion {
+                asset_id: asset(version),
+                stable: at == 0,
+                metrics: rmse.map(|rmse| [("rmse".to_string(), rmse.to_string())].into()),
+            })
+            .collect(),
+    }
+}
+
+fn measure(gate: &Gate, lineage: Option<&Lineage>, champions: &Champions) -> String {
+    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage };
+    let it = Asked::from(gate).measure(of, champions, None);
+    format!("{} {:?} [{}] {}", it.passed, it.reason, it.bound, it.message)
+}
+
+#[test]
+fn a_metric_is_held_against_numbers() {
+    let nobody = Champions::none("nothing");
+    let of =
+        |bounds: Value, rmse: Value| measure(&gate(&bounds), Some(&lineage(&json!({"rmse": rmse}))), &nobody);
+    for (bounds, rmse, expected) in [
+        (
+            json!({"max": "4.0"}),
+            "3.2",
+            "true WithinBound [at most 4.0] rmse is 3.2, and has to be at most 4.0.",
+        ),
+        (json!({"max": "4.0"}), "4", "true WithinBound [at most 4.0] rmse is 4, and has to be at most 4.0."),
+        (
+            json!({"max": "4.0"}),
+            "4.1",
+            "false OutOfBound [at most 4.0] rmse is 4.1, and has to be at most 4.0.",
+        ),
+        (json!({"min": "1"}), "0", "false OutOfBound [at least 1] rmse is 0, and has to be at least 1."),
+        (
+            json!({"min": "-1", "max": "1"}),
+            "-1.5e0",
+            "false OutOfBound [at least -1 and at most 1] rmse is -1.5e0, and has to be at least -1 and at most 1.",
+        ),
+        (json!({"max": "4.0"}), "NaN", "false NotANumber [at most 4.0] rmse is NaN, which is no number."),
+        (
+            json!({"max": "4.0"}),
+            "Infinity",
+            "false NotANumber [at most 4.0] rmse is Infinity, which is no number.",
+        ),
+        (json!({"max": "4.0"}), "many", "false NotANumber [at most 4.0] rmse is many, which is no number."),
+        (
+            json!({}),
+            "1",
+            "false NotMeasured [] This version of Bindery does not know what the gate holds rmse against.",
+        ),
+    ] {
+        assert_eq!(of(bounds.clone(), json!(rmse)), expected, "{bounds} {rmse}");
+    }
+}
+
+#[test]
+fn a_metric_that_is_not_there_does_not_pass() {
+    let (nobody, gate) = (Champions::none("nothing"), gate(&json!({"max": "4"})));
+    let unread: Lineage = serde_json::from_value(json!({"job": "train-3"})).unwrap();
+    let cut = Lineage { metric_count: Some(83), ..lineage(&json!({"mae": "1"})) };
+    for (lineage, expected) in [
+        (
+            None,
+            "MetricMissing [at most 4] No training job of taxi:3 is known, so neither is its rmse. Register it from a job (spec.source.job).",
+        ),
+        (Some(&unread), "NotMeasured [at most 4] The metrics of job train-3 have not been read yet."),
+        (
+            Some(&lineage(&json!({"mae": "1"}))),
+            "MetricMissing [at most 4] Job train-3 has logged no metric rmse. Log it in training, or name another metric.",
+        ),
+        (
+            Some(&cut),
+            "MetricMissing [at most 4] Job train-3 has logged 83 metrics, and rmse is not among the 1 that are kept. A gate in spec.gates of the version that was registered from the job keeps its metric.",
+        ),
+    ] {
+        assert_eq!(measure(&gate, lineage, &nobody), format!("false {expected}"));
+    }
+}
+
+#[test]
+fn a_version_is_held_against_what_serves() {
+    let against = |rest: Value| {
+        let mut whole = json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"});
+        whole.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        gate(&whole)
+    };
+    let three = [("2", Some("3.2")), ("1", Some("3.0"))];
+    let (one, both) = (champions(&["2"], &three[..1]), champions(&["2", "1"], &three));
+    for (rest, rmse, champions, expected) in [
+        (
+            json!({}),
+            "3.2",
+            &one,
+            "true WithinBound [at most 3.2 (version 2, which DeploymentBinding taxi serves, has 3.2)] rmse is 3.2, and has to be at most 3.2 (version 2, which DeploymentBinding taxi serves, has 3.2).",
+        ),
+        (
+            json!({}),
+            "3.3",
+            &one,
+            "false OutOfBound [at most 3.2 (version 2, which DeploymentBinding taxi serves, has 3.2)] rmse is 3.3, and has to be at most 3.2 (version 2, which DeploymentBinding taxi serves, has 3.2).",
+        ),
+        (
+            json!({"by": "0.1"}),
+            "3.1",
+            &one,
+            "true WithinBound [at most 3.1 (version 2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1)] rmse is 3.1, and has to be at most 3.1 (version 2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1).",
+        ),
+        (
+            json!({"better": "Higher", "by": "0.1"}),
+            "3.3",
+            &one,
+            "true WithinBound [at least 3.3 (version 2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1)] rmse is 3.3, and has to be at least 3.3 (version 2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1).",
+        ),
+        (
+            json!({}),
+            "3.1",
+            &both,
+            "false OutOfBound [at most 3.0 (version 1, which DeploymentBinding taxi has served, has 3.0)] rmse is 3.1, and has to be at most 3.0 (version 1, which DeploymentBinding taxi has served, has 3.0).",
+        ),
+        (
+            json!({}),
+            "9",
+            &champions(&[], &[]),
+            "true NoChampion [as good as what DeploymentBinding taxi serves, where lower is better] DeploymentBinding taxi serves nothing yet that taxi:3 could be held against.",
+        ),
+        (
+            json!({}),
+            "NaN",
+            &champions(&[], &[]),
+            "false NotANumber [as good as what DeploymentBinding taxi serves, where lower is better] rmse is NaN, which is no number.",
+        ),
+        (
+            json!({}),
+            "1",
+            &champions(&["2"], &[("2", None)]),
+            "false NoChampionMetric [as good as what DeploymentBinding taxi serves, where lower is better] Version 2, which DeploymentBinding taxi serves, has no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
+        ),
+        (
+            json!({}),
+            "1",
+            &champions(&["2", "1"], &[("2", Some("NaN")), ("1", None)]),
+            "false NoChampionMetric [as good as what DeploymentBinding taxi serves, where lower is better] Versions 2, 1, which DeploymentBinding taxi serves or has served, have no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
+        ),
+        (
+            json!({}),
+            "1",
+            &Champions::NoBinding("taxi".into()),
+            "false NoBinding [as good as what taxi serves, where lower is better] There is no DeploymentBinding taxi in this namespace. Apply it, or name another in against.bindingRef.",
+        ),
+        (
+            json!({}),
+            "1",
+            &Champions::Unseen("DeploymentBinding taxi".into()),
+            "false NotMeasured [as good as what DeploymentBinding taxi serves, where lower is better] What DeploymentBinding taxi serves is not known yet; the gate is measured when it is.",
+        ),
+    ] {
+        let metrics = lineage(&json!({"rmse": rmse}));
+        assert_eq!(measure(&against(rest.clone()), Some(&metrics), champions), expected, "{rest} {rmse}");
+    }
+}
+
+#[test]
+fn what_serves_is_not_held_against_itself() {
+    let gate = gate(&json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"}));
+    let metrics = lineage(&json!({"rmse": "9"}));
+    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage: Some(&metrics) };
+    let passed = Asked::from(&gate).measure(of, &Champions::none("taxi"), None);
+    assert_eq!((passed.passed, passed.reason), (true, GateReason::NoChampion));
+    let failed = Measured { passed: false, reason: GateReason::OutOfBound, ..passed.clone() };
+    let unmeasured = Measured { passed: false, reason: GateReason::NotMeasured, ..passed.clone() };
+    // It serves; and, where another serves since then that is better: it has served.
+    for champions in [champions(&["3"], &[("3", Some("9"))]), champions(&["4", "3"], &[("4", Some("1"))])] {
+        for (before, expected) in [
+            (Some(&passed), (true, GateReason::NoChampion)),
+            (Some(&failed), (false, GateReason::OutOfBound)),
+            (Some(&unmeasured), (true, GateReason::Serves)),
+            (None, (true, GateReason::Serves)),
+        ] {
+            let it = Asked::from(&gate).measure(of, &champions, before);
+            assert_eq!((it.passed, it.reason), expected, "{before:?}");
+        }
+    }
+    // Before it has served, it is measured again whenever the champion changes.
+    let it = Asked::from(&gate).measure(of, &champions(&["4"], &[("4", Some("1"))]), Some(&passed));
+    assert_eq!((it.passed, it.reason), (false, GateReason::OutOfBound));
+}
+
+#[test]
+fn a_gate_is_looser_where_it_lets_more_pass() {
+    let others = |rest: Value| {
+        let mut whole = json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"});
+        whole.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        whole
+    };
+    let history = json!({"against": {"bindingRef": {"name": "taxi"}, "scope": "History"}});
+    for (before, now, looser) in [
+        (json!({"max": "4.0"}), Some(json!({"max": "4"})), false),
+        (json!({"max": "4.0"}), Some(json!({"max": "3.9"})), false),
+        (json!({"max": "4.0"}), Some(json!({"max": "4.0", "min": "1"})), false),
+        (json!({"max": "4.0"}), Some(json!({"max": "4.1"})), true),
+        (json!({"max": "4.0"}), Some(json!({"min": "1"})), true),
+        (json!({"min": "1"}), Some(json!({"min": "0.9"})), true),
+        (json!({"max": "4.0"}), Some(json!({"max": "4.0", "metric": "mae"})), true),
+        (json!({"max": "4.0"}), Some(others(json!({}))), true),
+        (json!({"max": "4.0"}), None, true),
+        (others(json!({})), Some(others(json!({"by": "0"}))), false),
+        (others(json!({"by": "0.2"})), Some(others(json!({"by": "0.1"}))), true),
+        (others(json!({})), Some(others(history.clone())), false),
+        (others(history), Some(others(json!({}))), true),
+        (others(json!({})), Some(others(json!({"better": "Higher"}))), true),
+        (others(json!({})), Some(others(json!({"against": {"bindingRef": {"name": "other"}}}))), true),
+        (others(json!({})), Some(json!({"max": "4"})), true),
+    ] {
+        let after = now.as_ref().map(gate);
+        assert_eq!(is_looser(&gate(&before), after.as_ref()), looser, "{before} {now:?}");
+    }
+}

@@ -1,0 +1,62 @@
+//! The gates of a version: measured at every look, and watched for becoming looser.
+
+use super::Facts;
+use crate::api::{LoosenedGate, MeasuredGate, ModelVersionStatus, Reason};
+use crate::decide::gate::{Asked, Champions, Measured, Measuring, in_words, is_looser};
+use crate::decide::verdict::Event;
+
+/// What a status may hold of them.
+const LOOSENED: usize = 10;
+
+/// Measures the gates of a version that Azure has.
+pub(super) fn measure(facts: &Facts, status: &mut ModelVersionStatus) {
+    let known = facts.status.asset_id.is_some();
+    status.loosened_gates =
+        loosened(facts).filter(|_| known).chain(facts.status.loosened_gates.clone()).collect();
+    status.loosened_gates.truncate(LOOSENED);
+    let (title, nobody) = (facts.title(), Champions::none("nothing"));
+    let of =
+        Measuring { title: &title, asset_id: facts.asset_id.as_deref(), lineage: status.lineage.as_ref() };
+    let measured: Vec<MeasuredGate> = facts
+        .spec
+        .gates
+        .iter()
+        .map(|gate| {
+            let before = facts.status.gates.iter().find(|it| it.asked == *gate).map(Measured::from);
+            let champions = facts.champions.get(&gate.name).unwrap_or(&nobody);
+            Asked::from(gate).measure(of, champions, before.as_ref()).of(gate)
+        })
+        .collect();
+    let passed = measured.iter().filter(|it| it.passed).count();
+    status.gates_summary = (!measured.is_empty()).then(|| format!("{passed} of {}", measured.len()));
+    status.gates = measured;
+}
+
+/// The gates that ask less than they did when they were last measured.
+fn loosened(facts: &Facts) -> impl Iterator<Item = LoosenedGate> {
+    facts.status.gates.iter().filter_map(|before| {
+        let now = facts.spec.gates.iter().find(|gate| gate.name == before.name);
+        is_looser(&before.asked, now).then(|| LoosenedGate {
+            name: before.name.clone(),
+            was: in_words(&before.asked),
+            now: now.map(in_words),
+            at: facts.situation.now,
+        })
+    })
+}
+
+/// What is told when a gate becomes looser.
+pub(super) fn news(facts: &Facts, status: &ModelVersionStatus) -> Vec<Event> {
+    let new = status.loosened_gates.iter().take_while(|it| !facts.status.loosened_gates.contains(it));
+    let told = |it: &LoosenedGate| {
+        let (title, name, was) = (facts.title(), &it.name, &it.was);
+        let note = match &it.now {
+            Some(now) => {
+                format!("Gate {name} of {title}, which is registered, was loosened: from {was} to {now}.")
+            }
+            None => format!("Gate {name} of {title}, which is registered, was removed: it asked for {was}."),
+        };
+        Event { warning: true, reason: Reason::GateLoosened, deed: None, note }
+    };
+    new.map(told).collect()
+}

@@ -1,0 +1,192 @@
+//! Gates of a version: what its status shows of them, and what is told when they become looser.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::{Gate, Lineage, LoosenedGate};
+use crate::azure::model::resource::Run;
+use crate::decide::fixtures::noon;
+use crate::decide::gate::{Champion, Champions};
+use crate::decide::model_version::wants_lineage;
+
+fn gates(gates: &Value) -> Vec<Gate> {
+    serde_json::from_value(gates.clone()).unwrap()
+}
+
+/// It is registered; its run has an rmse of 3.2; these gates are in its manifest.
+fn gated(asked: &Value) -> Facts {
+    with(|f| {
+        f.spec.gates = gates(asked);
+        f.status.asset_id.clone_from(&f.asset_id);
+        f.status.lineage = Some(Lineage {
+            job: Some("train-3".into()),
+            run: Some("train-3".into()),
+            metrics: [("rmse".to_string(), "3.2".to_string())].into(),
+            ..Lineage::default()
+        });
+    })
+}
+
+/// Name, result and summary in a line.
+fn shown(facts: &Facts) -> String {
+    let status = decide(facts).status;
+    let each = status.gates.iter().map(|it| format!("{} {} {:?}", it.name, it.passed, it.reason));
+    format!("{} | {}", each.collect::<Vec<_>>().join(", "), status.gates_summary.unwrap_or_default())
+}
+
+#[test]
+fn gates_are_shown_and_keep_nobody_from_being_ready() {
+    let facts = gated(&json!([
+        {"name": "bound", "metric": "rmse", "max": "4"}, {"name": "strict", "metric": "rmse", "max": "3"},
+        {"name": "flag", "metric": "deploy", "min": "1"},
+    ]));
+    assert_eq!(
+        shown(&facts),
+        "bound true WithinBound, strict false OutOfBound, flag false MetricMissing | 1 of 3"
+    );
+    assert!(decide(&facts).settled);
+    assert_eq!(shown(&gated(&json!([]))), " | ");
+    // Of another's version nothing is shown.
+    let mut others = facts;
+    others.status = decide(&others).status;
+    found(&mut others).tags.insert("bindery-owner".into(), "prod/other/taxi-3".into());
+    others.situation.left_by("other/taxi-3", 0);
+    assert_eq!(shown(&others), " | ");
+}
+
+#[test]
+fn a_version_is_measured_against_a_champion_until_it_serves() {
+    let mut facts = gated(&json!([{
+        "name": "best", "metric": "rmse", "against": {"bindingRef": {"name": "taxi"}}, "better": "Lower",
+    }]));
+    let champion = |version: &str, rmse: &str| Champion {
+        asset_id: format!("azureml://registries/models/models/taxi/versions/{version}"),
+        stable: true,
+        metrics: Some([("rmse".to_string(), rmse.to_string())].into()),
+    };
+    let mut serves = |served: Vec<String>, others: Vec<Champion>| {
+        facts.champions = [("best".into(), Champions::Seen { name: "taxi".into(), served, others })].into();
+        facts.status = decide(&facts).status;
+        shown(&facts)
+    };
+    let own = with(|_| {}).asset_id.unwrap();
+    assert_eq!(serves(vec![], vec![]), "best true NoChampion | 1 of 1");
+    assert_eq!(
+        serves(vec![champion("1", "3").asset_id], vec![champion("1", "3")]),
+        "best false OutOfBound | 0 of 1"
+    );
+    assert_eq!(
+        serves(vec![champion("2", "9").asset_id], vec![champion("2", "9")]),
+        "best true WithinBound | 1 of 1"
+    );
+    assert_eq!(serves(vec![own.clone()], vec![]), "best true WithinBound | 1 of 1");
+    assert_eq!(
+        serves(vec![champion("4", "1").asset_id, own], vec![champion("4", "1")]),
+        "best true WithinBound | 1 of 1"
+    );
+    // Also after all status is lost.
+    facts.status.gates = vec![];
+    assert_eq!(shown(&facts), "best true Serves | 1 of 1");
+}
+
+#[test]
+fn a_gate_that_becomes_looser_is_told_once_and_remembered() {
+    let mut facts = gated(&json!([
+        {"name": "bound", "metric": "rmse", "max": "3"}, {"name": "gone", "metric": "rmse", "min": "1"},
+        {"name": "strict", "metric": "rmse", "max": "4"},
+    ]));
+    let told = |facts: &Facts| -> Vec<String> {
+        decide(facts).events.into_iter().map(|it| format!("{} {}", it.reason, it.note)).collect()
+    };
+    assert_eq!(told(&facts), Vec::<String>::new());
+    facts.status = decide(&facts).status;
+    facts.spec.gates = gates(&json!([
+        {"name": "bound", "metric": "rmse", "max": "3.5"}, {"name": "strict", "metric": "rmse", "max": "2"},
+    ]));
+    assert_eq!(
+        told(&facts),
+        [
+            "GateLoosened Gate bound of taxi:3, which is registered, was loosened: from rmse at most 3 to rmse at most 3.5.",
+            "GateLoosened Gate gone of taxi:3, which is registered, was removed: it asked for rmse at least 1.",
+        ]
+    );
+    facts.status = decide(&facts).status;
+    assert_eq!(told(&facts), Vec::<String>::new());
+    let loosened = |name: &str, was: &str, now: Option<&str>| LoosenedGate {
+        name: name.into(),
+        was: was.into(),
+        now: now.map(Into::into),
+        at: noon(),
+    };
+    let expected = [
+        loosened("bound", "rmse at most 3", Some("rmse at most 3.5")),
+        loosened("gone", "rmse at least 1", None),
+    ];
+    assert_eq!(decide(&facts).status.loosened_gates, expected);
+    // Before it is registered, a gate may be changed as people like.
+    facts.status.asset_id = None;
+    facts.spec.gates = vec![];
+    assert_eq!(told(&facts), Vec::<String>::new());
+}
+
+#[test]
+fn of_a_run_with_many_metrics_those_are_kept_that_gates_ask_for() {
+    let all = |what: &str| (0..60).map(|n| (format!("{what}-{n:02}"), n.to_string())).collect();
+    let run =
+        Run { id: "train-3".into(), metrics: all("metric"), parameters: all("depth"), ..Run::default() };
+    let mut facts = with(|f| {
+        f.origin.job =
+            Look::Found(serde_json::from_value(json!({"name": "train-3", "properties": {}})).unwrap());
+        f.origin.run = Look::Found(run);
+    });
+    let kept = |facts: &Facts| decide(facts).status.lineage.unwrap();
+    let lineage = kept(&facts);
+    assert_eq!((lineage.metrics.len(), lineage.metric_count), (50, Some(60)));
+    assert_eq!((lineage.parameters.len(), lineage.parameter_count), (50, Some(60)));
+    assert!(!lineage.metrics.contains_key("metric-59"));
+    facts.status = decide(&facts).status;
+    assert!(!wants_lineage(&facts.status, &[]));
+    // A gate that is added later has the run read again.
+    facts.spec.gates = gates(&json!([{"name": "g", "metric": "metric-59", "max": "60"}]));
+    assert!(wants_lineage(&facts.status, &facts.spec.gates));
+    let lineage = kept(&facts);
+    assert_eq!(
+        (lineage.metrics.len(), lineage.metrics.get("metric-59").map(String::as_str)),
+        (50, Some("59"))
+    );
+    facts.status = decide(&facts).status;
+    assert!(!wants_lineage(&facts.status, &facts.spec.gates));
+}
+
+#[test]
+fn the_pipeline_around_a_job_tells_what_all_of_it_began_with() {
+    let inputs = |uris: &[(&str, &str)]| {
+        let inputs: serde_json::Map<String, Value> =
+            uris.iter().map(|(name, uri)| ((*name).to_string(), json!({"uri": uri}))).collect();
+        json!({"properties": {"inputs": inputs, "properties": {"mlflow.source.git.commit": "4f2c1d9"}}})
+    };
+    let trips = "azureml://locations/eastus/workspaces/w/data/trips/versions/4";
+    let facts = with(|f| {
+        let step = inputs(&[("prepared", "azureml://datastores/d/paths/prepared")]);
+        f.origin.job = Look::Found(serde_json::from_value(step).unwrap());
+        f.origin.run = Look::Found(Run { id: "train-3".into(), ..Run::default() });
+        f.origin.pipelines = vec!["nightly-7".into(), "weekly-2".into()];
+        let whole = inputs(&[("again", "azureml://datastores/d/paths/prepared"), ("trips", trips)]);
+        f.origin.pipeline = Look::Found(serde_json::from_value(whole).unwrap());
+    });
+    let lineage = decide(&facts).status.lineage.unwrap();
+    assert_eq!(lineage.pipelines, ["nightly-7", "weekly-2"]);
+    let told: Vec<String> = lineage
+        .datasets
+        .iter()
+        .map(|it| format!("{} {} {:?} {:?}", it.name, it.uri, it.version, it.pipeline))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "prepared azureml://datastores/d/paths/prepared None None".to_string(),
+            format!("trips {trips} Some(\"4\") Some(\"weekly-2\")"),
+        ]
+    );
+    assert_eq!(lineage.code.and_then(|code| code.commit).as_deref(), Some("4f2c1d9"));
+}
