@@ -79,6 +79,7 @@ words! {
     Updating,
     Deleting,
     Publishing,
+    Copying,
     Registering,
     Progressing,
     Pausing,

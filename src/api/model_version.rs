@@ -142,7 +142,7 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::model_uri")]
     pub uri: Option<String>,
-    /// For a version in a registry: the ModelVersion object of the version in a workspace that is copied into the registry.
+    /// For a version in a registry: the ModelVersion object of the version that is copied into the registry. One in a workspace is published by Azure; the files of one in another registry are copied by the storage of the two registries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_version_ref: Option<Reference>,
     /// Use a version that is already in Azure, written `{}`. Bindery creates nothing; if Azure does not have the version, the reason is `NotInAzure`.
@@ -284,6 +284,9 @@ pub struct ModelVersionStatus {
     /// The publish request that Bindery sends next or has sent. It is recorded first, so that it is not repeated if the answer is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<Publishing>,
+    /// The copy from another registry that is under way: recorded before its first file is copied, and absent once Azure has the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copying: Option<Copying>,
     /// The change that Azure is working on now; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
@@ -297,6 +300,27 @@ pub struct Publishing {
     pub from: String,
     /// When Bindery recorded the request, just before it was sent.
     pub since: Timestamp,
+}
+
+/// A copy of a version's files from another registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Copying {
+    /// The ARM id of the version in the other registry.
+    pub from: String,
+    /// The id of the pending upload in the version's own registry that the files go into. It is made from the source and its files, so the same copy always has the same one.
+    #[schemars(length(max = 36))]
+    pub upload: String,
+    /// When the copy began; later, where it began again because the source had changed.
+    pub since: Timestamp,
+    /// How many files the source has.
+    pub files: i64,
+    /// How many of them have been copied.
+    pub files_copied: i64,
+    /// How many bytes the source's files have together.
+    pub bytes: i64,
+    /// How many of them have been copied, those of incomplete files included.
+    pub bytes_copied: i64,
 }
 
 /// Where a model comes from: nobody typed this.
@@ -349,7 +373,7 @@ pub struct Lineage {
     /// The versions that this one was promoted from, the nearest first, by ARM id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub promoted_from: Vec<String>,
-    /// Whether Azure itself shows that the files are this job's. Of a version in a workspace: they are in an output of the job. Of a version in a registry: Bindery published it from a verified version. What is not verified is what the manifest says, and says nothing certain of the files.
+    /// Whether Azure itself shows that the files are this job's. Of a version in a workspace: they are in an output of the job. Of a version in a registry: Bindery published it, or copied it, from a verified version. What is not verified is what the manifest says, and says nothing certain of the files.
     #[serde(default)]
     pub verified: bool,
 }

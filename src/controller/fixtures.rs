@@ -92,6 +92,9 @@ impl Azure for Nowhere {
             }
             Ask::Operation { .. } => Answer::Operation(Err(error)),
             Ask::Run { .. } => Answer::Run(Err(error)),
+            Ask::Files { .. } => Answer::Files(Err(error)),
+            Ask::Uploaded { .. } => Answer::Uploaded(Err(error)),
+            Ask::Blocks { .. } => Answer::Blocks(Err(error)),
             Ask::Names => Answer::Names(Err(error)),
         }
     }

@@ -1,5 +1,6 @@
 //! A model version: registered or promoted once, kept equal on what is ours, and let go.
 
+mod copy;
 mod gates;
 mod gather;
 mod lineage;
@@ -26,6 +27,7 @@ use crate::api::{
 use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run};
 use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
 
+pub use copy::Read as CopyRead;
 #[cfg(test)]
 pub use gather::circle;
 pub use lineage::wants_lineage;
@@ -56,6 +58,8 @@ pub struct Facts {
     /// It was made by the identity that publishes from its source: what nobody else owns is our copy then, also when the
     /// status does not know of it any more.
     pub copied_by_us: bool,
+    /// What was read for a copy from another registry.
+    pub copy: copy::Read,
     /// Whether Azure says where the source's bytes come from; looked up when a copy is to be described.
     pub source_proof: Proof,
     /// What made it; looked up once.
@@ -94,7 +98,8 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
             follow_running_operation,         // Azure is still working: look again
             promotion::wait_for_lost_publish, // the answer was lost: the copy may still come, whatever became of its source
             promotion::wait_for_source, // only until the version is there: afterwards it stands by itself
-            promotion::publish,         // a promotion into a registry
+            promotion::publish,         // a promotion into a registry: from a workspace Azure does it itself,
+            copy::copy,                 // from another registry the files are copied
             refuse_absent_existing,     // it should be there already, and nothing is made
             refuse_foreign_path,        // another workspace's files are not this one's to register
             register,                   // a job's output or a path, into a workspace
@@ -110,6 +115,10 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
     if verdict.call.as_ref().is_some_and(|call| call.errand.purpose == Purpose::Publish) {
         status.publishing = facts.intent();
         // A deletion finds the copy by it, also when the registry's object is gone.
+        status.id = facts.id.as_ref().map(ToString::to_string);
+    }
+    if verdict.call.as_ref().is_some_and(|call| call.errand.purpose == Purpose::BeginCopy) {
+        status.copying = copy::begun(facts);
         status.id = facts.id.as_ref().map(ToString::to_string);
     }
     if matches!(&verdict.call, Some(Call { action: Action::Put(_), .. })) {
@@ -129,6 +138,9 @@ impl Facts {
         if call.errand.purpose == Purpose::Publish {
             let stands = Intent { since: self.situation.now }.after(answer).is_some();
             self.status.publishing = self.intent().filter(|_| stands);
+        }
+        if call.errand.purpose == Purpose::BeginCopy {
+            self.status.copying = copy::after_begin(self, answer.map(|_| ()));
         }
         let Ok(reply) = answer else { return };
         let now = self.situation.now;
@@ -238,6 +250,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.publishing = promotion::publishing(facts);
+    status.copying = copy::copying(facts);
     if belongs_to_another(facts) {
         (status.id, status.asset_id, status.stage, status.created_at) = (None, None, None, None);
         (status.kind, status.lineage, status.serving_summary) = (None, None, None);

@@ -40,6 +40,8 @@ pub struct Verdict {
     pub unkept: bool,
     /// Since when something that the object refers to is not there, or cannot get ready.
     pub missing: Option<Timestamp>,
+    /// The call is one of many of its kind, of which the conditions tell enough: it is no event of its own.
+    pub quiet: bool,
 }
 
 /// Whether work goes on.
@@ -171,6 +173,7 @@ impl Verdict {
             differences: vec![],
             unkept: false,
             missing: None,
+            quiet: false,
         }
     }
 
@@ -242,6 +245,12 @@ impl Verdict {
         self
     }
 
+    /// Without an event of the call.
+    #[must_use]
+    pub fn quietly(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
     /// With more to say of the call in its event, perhaps as a warning.
     #[must_use]
     pub fn remarking(mut self, warning: bool, remark: impl Into<String>) -> Self {
@@ -253,6 +262,6 @@ impl Verdict {
         let (warning, remark) = self.remark.clone();
         // What Azure did not keep before is not told as done.
         let reason = self.told_as.unwrap_or(self.reason);
-        self.call.as_ref().filter(|_| !self.unkept).map(|_| Deed { warning, reason, remark })
+        self.call.as_ref().filter(|_| !self.unkept && !self.quiet).map(|_| Deed { warning, reason, remark })
     }
 }

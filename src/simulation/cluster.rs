@@ -65,6 +65,8 @@ pub struct Cluster {
     pub interval: &'static str,
     /// Each place acts as an account of its own name; else the operator's own identity serves them all.
     pub accounts: bool,
+    /// There is a second registry, into which a version is copied from the first.
+    pub copies: bool,
     /// What went at once, without a finalizer, and was not Ready or only observed: it may have left something in Azure.
     pub unheld: BTreeSet<String>,
     /// What the cache has not seen yet.

@@ -125,6 +125,10 @@ fn meddle_with(world: &mut World, id: &ResourceId, choice: u8) {
     let tags = if Form::of(id) == Form::Version { "/properties/tags" } else { "/tags" };
     match (Form::of(id), choice) {
         (Form::Workspace, _) => return,
+        (Form::Version, 3) if id.segment("registries").is_some() => {
+            world.note(|| format!("FOREIGN hand writes a file of {id}"));
+            return world.cloud.change_a_file(id);
+        }
         (_, 0) => set_tag(&mut body, tags, &format!("foreign{small}"), "x"),
         (_, 1) => set_tag(&mut body, tags, "team", "someone"),
         // Nobody's any more, until it is taken over again.

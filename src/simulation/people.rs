@@ -30,12 +30,12 @@ fn credentials(cluster: &Cluster, place: &str) -> Option<Credentials> {
     cluster.accounts.then(|| Credentials { service_account_name: place.into() })
 }
 
-fn registry(cluster: &Cluster, adoption: Adoption) -> RegistrySpec {
+fn registry(cluster: &Cluster, name: &str, adoption: Adoption) -> RegistrySpec {
     let spec: RegistrySpec = of(json!({
-        "azure": azure("models"), "location": "eastus", "tags": {"team": "platform"},
+        "azure": azure(name), "location": "eastus", "tags": {"team": "platform"},
         "allowedNamespaces": {"from": "All"}, "adoption": adoption,
     }));
-    RegistrySpec { credentials: credentials(cluster, "models"), ..spec }
+    RegistrySpec { credentials: credentials(cluster, name), ..spec }
 }
 
 fn workspace(cluster: &Cluster, name: &str, adoption: Adoption) -> WorkspaceSpec {
@@ -72,6 +72,14 @@ fn promoted(number: &str) -> ModelVersionSpec {
     }))
 }
 
+/// A copy of a version of the registry `models` in the registry `released`.
+fn released(number: &str) -> ModelVersionSpec {
+    of(json!({
+        "registryRef": {"name": "released"}, "model": "taxi-released", "version": number,
+        "source": {"modelVersionRef": {"name": format!("taxi-{number}")}}, "tags": {"team": "fares"},
+    }))
+}
+
 fn binding(endpoint: &str, number: &str) -> DeploymentBindingSpec {
     of(json!({
         "workspaceRef": {"name": "prod", "namespace": "fares"},
@@ -90,6 +98,7 @@ pub fn begin(world: &mut World) {
     // Where Azure is hardly ever compared, whoever is not woken by a change does not see it.
     world.cluster.interval = if world.rng.u8(0..4) == 0 { "24h" } else { "5m" };
     world.cluster.accounts = world.rng.u8(0..4) > 0;
+    world.cluster.copies = world.rng.u8(0..3) == 0;
     let World { cluster, rng, adoption, .. } = world;
     apply_missing(cluster, *adoption, now);
     cluster.apply::<DeploymentBinding>("taxi", binding("taxi", "1"), now);
@@ -109,8 +118,13 @@ pub fn begin(world: &mut World) {
 }
 
 fn apply_missing(cluster: &mut Cluster, adoption: Adoption, now: jiff::Timestamp) {
-    if cluster.find::<Registry>("models").is_none() {
-        cluster.apply::<Registry>("models", registry(cluster, adoption), now);
+    for name in ["models", "released"] {
+        if (name == "models" || cluster.copies) && cluster.find::<Registry>(name).is_none() {
+            cluster.apply::<Registry>(name, registry(cluster, name, adoption), now);
+        }
+    }
+    if cluster.copies && cluster.find::<ModelVersion>("released-1").is_none() {
+        cluster.apply::<ModelVersion>("released-1", released("1"), now);
     }
     for name in ["dev", "prod"] {
         if cluster.find::<Workspace>(name).is_none() {

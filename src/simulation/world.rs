@@ -225,6 +225,7 @@ impl World {
             Request::Send(call) => {
                 let what = Ask::Resource(call.resource.clone());
                 invariants::what_is_in_a_place_is_touched_as_the_place(self, &call.errand, &what)
+                    .and_then(|()| invariants::what_is_copied_is_read_as_its_place(self, call))
             }
             Request::Status(_) | Request::Finalizers(_) => Ok(()),
         };

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod broken;
+mod copies;
 mod hostile;
 mod identity;
 #[path = "../../emulator/tests/support/keys.rs"]

@@ -58,7 +58,9 @@ impl Stand {
         let credential =
             CredentialConfig::ClientSecret { tenant, client: CLIENT.into(), secret: SECRET.into() };
         let mut config = Config::new(credential);
-        config.cloud = Cloud::custom(&emulator.url(), &emulator.url()).expect("a cloud");
+        let storage = emulator.url().replace("https://127.0.0.1", "localhost");
+        let cloud = Cloud::custom(&emulator.url(), &emulator.url()).and_then(|it| it.storing_at(&storage));
+        config.cloud = cloud.expect("a cloud");
         config.ca_bundle = Some(file("ca.pem", emulator.ca_pem()));
         config.pace.longest_wait = Duration::from_secs(1);
         Self { emulator, config }

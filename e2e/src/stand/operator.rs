@@ -62,7 +62,11 @@ impl Operator {
     pub fn start(&mut self) -> Result<(), Error> {
         let program = self.program.clone().map_or_else(binary, Ok)?;
         let emulator = &self.options.emulator;
-        let cloud = serde_json::json!({"authority": emulator, "resourceManager": emulator});
+        // The emulator's storage accounts are below a name, which an address cannot have.
+        let storage = emulator.replace("https://127.0.0.1", "localhost");
+        let cloud = serde_json::json!({
+            "authority": emulator, "resourceManager": emulator, "storageSuffix": storage,
+        });
         let mut command = Command::new(program);
         // What the developer's own environment says of Azure is not this operator's.
         for name in ["AZURE_AUTHORITY_HOST", "AZURE_FEDERATED_TOKEN_FILE", "HTTPS_PROXY", "https_proxy"] {

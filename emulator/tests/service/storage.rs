@@ -298,3 +298,139 @@ fn what_is_published_has_files_of_its_own() {
     let all = text(&files.get(&mut world, "?restype=container&comp=list"));
     assert_eq!(all.matches("<Name>").count(), 1, "{all}");
 }
+
+/// A registry's version with these files at `…/model`, and what opens its container to read.
+fn registered(world: &mut World, files: &[(&str, &str)]) -> Store {
+    world.settle_put(REGISTRY, &registry_body());
+    let version = format!("{REGISTRY}/models/fares/versions/1");
+    let upload =
+        world.post(&format!("{version}/startPendingUpload"), &json!({"pendingUploadId": "p"})).value();
+    let place = &upload["blobReferenceForConsumption"];
+    let store = Store::of(&place["credential"]["sasUri"]);
+    for (name, content) in files {
+        assert_eq!(store.put(world, &format!("/model/{name}"), content).status, 201);
+    }
+    let uri = format!("{}/model", place["blobUri"].as_str().unwrap());
+    world.settle_put(&version, &json!({"properties": {"modelUri": uri, "modelType": "custom_model"}}));
+    let body = json!({"assetId": "azureml://registries/models/models/fares/versions/1", "blobUri": uri});
+    let read = world.post(&format!("{REGISTRY}/datareferences/fares/versions/1"), &body).value();
+    Store::of(&read["blobReferenceForConsumption"]["credential"]["sasUri"])
+}
+
+#[test]
+fn whoever_asks_where_an_asset_is_may_read_and_not_write() {
+    let mut world = World::new();
+    let read = registered(&mut world, &[("weights", "1")]);
+    assert_eq!(text(&read.get(&mut world, "/model/weights")), "1");
+    let denied = (403, "AuthorizationPermissionMismatch");
+    assert_eq!(refused(&read.put(&mut world, "/model/weights", "2")), denied);
+    assert_eq!(refused(&read.put(&mut world, "/model/weights?comp=block&blockid=YQ%3D%3D", "2")), denied);
+    let widened = Store {
+        sas: read.sas.replace("sp=rl", "sp=racwl"),
+        host: read.host.clone(),
+        path: read.path.clone(),
+    };
+    assert_eq!(refused(&widened.put(&mut world, "/x", "2")), (403, "AuthenticationFailed"));
+}
+
+/// Put Block From URL, between two containers whose signatures say who may what.
+#[test]
+fn storage_fetches_blocks_from_a_signed_url() {
+    let mut world = World::new();
+    let from = registered(&mut world, &[("weights", "0123456789")]);
+    let upload = format!("{REGISTRY}/models/fares/versions/2/startPendingUpload");
+    let place = world.post(&upload, &json!({"pendingUploadId": "q"})).value();
+    let to = Store::of(&place["blobReferenceForConsumption"]["credential"]["sasUri"]);
+    let head = from.send(&mut world, Method::HEAD, "/model/weights", "");
+    let tag = head.header_value("ETag").unwrap().to_owned();
+    let md5 = "eB5eJF1ptWaXm4bijSPyxw==";
+    assert_eq!(head.header_value("Content-MD5"), Some(md5), "of what was put as a whole");
+    let url = |store: &Store, blob: &str| format!("https://{}{}{blob}?{}", store.host, store.path, store.sas);
+    let source = url(&from, "/model/weights");
+    let mut fetch = |id: &str, source: &str, headers: &[(&str, &str)], body: &str| {
+        let request = to.request(Method::PUT, &format!("/model/weights?comp=block&blockid={id}%3D%3D"), body);
+        let request = request.header("x-ms-copy-source", source);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        let answer = anonymously(&mut world, &request);
+        (answer.status, answer.header_value("x-ms-error-code").unwrap_or_default().to_owned())
+    };
+    let done = (201, String::new());
+    let no = |status, code: &str| (status, code.to_owned());
+    assert_eq!(
+        fetch("YQ", &source, &[("x-ms-source-range", "bytes=0-3"), ("x-ms-source-if-match", &tag)], ""),
+        done
+    );
+    assert_eq!(fetch("Yg", &source, &[("x-ms-source-range", "bytes=4-9")], ""), done);
+    assert_eq!(fetch("Yw", &source, &[("x-ms-source-content-md5", md5)], ""), done);
+    for (source, headers, body, expected) in [
+        (source.clone(), vec![("x-ms-source-if-match", "\"0x1\"")], "", no(412, "SourceConditionNotMet")),
+        (
+            source.clone(),
+            vec![("x-ms-source-content-md5", "eB5eJF1ptWaXm4bijSPyxx==")],
+            "",
+            no(400, "Md5Mismatch"),
+        ),
+        (source.clone(), vec![("x-ms-source-range", "bytes=10-12")], "", no(416, "InvalidRange")),
+        (source.clone(), vec![], "a body", no(400, "InvalidInput")),
+        (url(&from, "/model/other"), vec![], "", no(404, "CannotVerifyCopySource")),
+        (source.replace("&sig=", "&sig=0"), vec![], "", no(403, "CannotVerifyCopySource")),
+        ("https://elsewhere.example/c/b?sig=x".into(), vec![], "", no(404, "CannotVerifyCopySource")),
+        ("nothing".into(), vec![], "", no(400, "InvalidHeaderValue")),
+    ] {
+        assert_eq!(fetch("ZA", &source, &headers, body), expected, "{source}");
+    }
+
+    // What has arrived can be asked for until a list of blocks makes the blob of it.
+    let blocks = text(&to.get(&mut world, "/model/weights?comp=blocklist&blocklisttype=uncommitted"));
+    let expected = "<UncommittedBlocks><Block><Name>YQ==</Name><Size>4</Size></Block><Block><Name>Yg==</Name><Size>6</Size></Block>\
+                    <Block><Name>Yw==</Name><Size>10</Size></Block></UncommittedBlocks>";
+    assert!(blocks.contains(expected), "{blocks}");
+    assert_eq!(refused(&to.get(&mut world, "/model/none?comp=blocklist")), (404, "BlobNotFound"));
+    let list = "<BlockList><Latest>YQ==</Latest><Latest>Yg==</Latest></BlockList>";
+    let request = to.request(Method::PUT, "/model/weights?comp=blocklist", list);
+    assert_eq!(anonymously(&mut world, &request.header("x-ms-blob-content-md5", md5)).status, 201);
+    assert_eq!(text(&to.get(&mut world, "/model/weights")), "0123456789");
+    let all = text(&to.get(&mut world, "?restype=container&comp=list"));
+    assert!(all.contains("<Content-Length>10</Content-Length>") && all.contains(md5), "{all}");
+
+    // Both signatures run out.
+    world.pass(3600.0);
+    let request =
+        to.request(Method::PUT, "/x?comp=block&blockid=YQ%3D%3D", "").header("x-ms-copy-source", &source);
+    assert_eq!(refused(&anonymously(&mut world, &request)), (403, "AuthenticationFailed"));
+    let place = world.post(&upload, &json!({"pendingUploadId": "q"})).value();
+    let to = Store::of(&place["blobReferenceForConsumption"]["credential"]["sasUri"]);
+    let request =
+        to.request(Method::PUT, "/x?comp=block&blockid=YQ%3D%3D", "").header("x-ms-copy-source", &source);
+    assert_eq!(refused(&anonymously(&mut world, &request)), (403, "CannotVerifyCopySource"));
+}
+
+#[test]
+fn a_registry_takes_only_what_is_in_its_own_storage() {
+    let mut world = World::new();
+    let read = registered(&mut world, &[("weights", "1")]);
+    let put = |world: &mut World, uri: &str| {
+        let body = json!({"properties": {"modelUri": uri, "modelType": "custom_model"}});
+        world.put(&format!("{REGISTRY}/models/fares/versions/9"), &body).status
+    };
+    let (_, below) = read.host.split_once('.').unwrap();
+    assert_eq!(put(&mut world, &format!("https://other.{below}{}/model", read.path)), 400);
+    assert_eq!(put(&mut world, &format!("https://{}{}/model", read.host, read.path)), 201);
+}
+
+#[test]
+fn a_long_list_comes_in_pages() {
+    let mut world = World::new();
+    let store = Store::new(&mut world);
+    for blob in ["/m/a", "/m/b", "/m/c", "/n"] {
+        store.put(&mut world, blob, "1");
+    }
+    let mut page = |marker: &str| {
+        let list = format!("?restype=container&comp=list&prefix=m%2F&maxresults=2&marker={marker}");
+        let answer = text(&store.get(&mut world, &list));
+        let next = answer.split_once("<NextMarker>").unwrap().1.split_once('<').unwrap().0.to_owned();
+        (answer.matches("<Blob>").count(), next)
+    };
+    assert_eq!(page(""), (2, "m/c".into()));
+    assert_eq!(page("m%2Fc"), (1, String::new()));
+}

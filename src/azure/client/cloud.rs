@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::config::ConfigError;
-use super::hosts::Hosts;
+use super::hosts::{Hosts, StorageHosts};
 use super::transport::{self, Http};
 
 /// A document of `/metadata/endpoints` has some 20 KiB.
@@ -53,12 +53,15 @@ pub struct Cloud {
     resource_manager: Url,
     audience: String,
     trusted_hosts: Vec<String>,
+    /// What the names of its storage accounts end with after `.blob.`, where that is not known by its Resource Manager.
+    storage_suffix: Option<String>,
 }
 
 /// What somebody said about the cloud: its name, all of it, or where it describes itself.
 ///
 /// As text: `public`, `usgovernment` or `china`, the names of `az cloud list`; the https URL of a `/metadata/endpoints`
-/// document; JSON with `authority`, `resourceManager`, and where they are needed `audience` and `trustedHosts`; or `@` and
+/// document; JSON with `authority`, `resourceManager`, and where they are needed `audience`, `trustedHosts` and `storageSuffix`;
+/// or `@` and
 /// the path of a file with such JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloudChoice {
@@ -78,6 +81,8 @@ struct Written {
     audience: Option<String>,
     #[serde(default)]
     trusted_hosts: Vec<String>,
+    #[serde(default)]
+    storage_suffix: Option<String>,
 }
 
 /// A cloud as its Resource Manager describes it. Those of api-version 2015-01-01 do not say where they are themselves.
@@ -88,6 +93,14 @@ struct Described {
     name: String,
     resource_manager: Option<String>,
     authentication: Authentication,
+    #[serde(default)]
+    suffixes: Suffixes,
+}
+
+#[derive(Deserialize, Default)]
+struct Suffixes {
+    #[serde(default)]
+    storage: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +139,7 @@ impl Cloud {
             audience: shown(&resource_manager).to_owned(),
             resource_manager,
             trusted_hosts: Vec::new(),
+            storage_suffix: None,
         })
     }
 
@@ -133,6 +147,13 @@ impl Cloud {
     pub fn trusting(self, hosts: Vec<String>) -> Result<Self, ConfigError> {
         Hosts::new(&self.resource_manager, &hosts)?;
         Ok(Self { trusted_hosts: hosts, ..self })
+    }
+
+    /// With storage accounts at `<account>.blob.<suffix>`, where the suffix is a name with or without a port, such as
+    /// `core.windows.net`. Copies between registries go there. Not needed for Azure's own clouds.
+    pub fn storing_at(self, suffix: &str) -> Result<Self, ConfigError> {
+        StorageHosts::new(&self.resource_manager, Some(suffix))?;
+        Ok(Self { storage_suffix: Some(suffix.to_owned()), ..self })
     }
 
     /// With tokens that are meant for somebody else than its Resource Manager's URL.
@@ -153,6 +174,7 @@ impl Cloud {
             resource_manager: url(&known.resource_manager),
             audience: known.resource_manager.to_owned(),
             trusted_hosts: Vec::new(),
+            storage_suffix: None,
         }
     }
 
@@ -173,6 +195,10 @@ impl Cloud {
     /// The scope of a token for Azure Resource Manager.
     pub(crate) fn scope(&self) -> String {
         format!("{}/.default", self.audience)
+    }
+
+    pub(crate) fn storage_hosts(&self) -> Result<StorageHosts, ConfigError> {
+        StorageHosts::new(&self.resource_manager, self.storage_suffix.as_deref())
     }
 
     pub(crate) fn hosts(&self) -> Result<Hosts, ConfigError> {
@@ -255,6 +281,10 @@ fn written(json: &str) -> Result<Cloud, String> {
     let written: Written = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let cloud = Cloud::custom(&written.authority, &written.resource_manager);
     let cloud = cloud.and_then(|cloud| cloud.trusting(written.trusted_hosts));
+    let cloud = match &written.storage_suffix {
+        Some(suffix) => cloud.and_then(|cloud| cloud.storing_at(suffix)),
+        None => cloud,
+    };
     let cloud = match &written.audience {
         Some(audience) => cloud.and_then(|cloud| cloud.with_audience(audience)),
         None => cloud,
@@ -310,7 +340,10 @@ fn described(url: &Url, body: &[u8]) -> Result<Cloud, String> {
         ));
     }
     let resource_manager = one.resource_manager.as_deref().unwrap_or_else(|| shown(url));
-    let cloud = Cloud::custom(login, resource_manager).map_err(|error| error.to_string())?;
+    let mut cloud = Cloud::custom(login, resource_manager).map_err(|error| error.to_string())?;
+    if let Some(suffix) = one.suffixes.storage.as_deref().filter(|suffix| !suffix.is_empty()) {
+        cloud = cloud.storing_at(suffix).map_err(|error| error.to_string())?;
+    }
     // Of the audiences of the large clouds, which are older names too, the one that their other clients use.
     let audiences = &authentication.audiences;
     let own = audiences.iter().find(|one| one.trim_end_matches('/') == shown(&cloud.resource_manager));

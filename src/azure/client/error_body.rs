@@ -103,7 +103,7 @@ pub(crate) fn is_empty(body: &[u8]) -> bool {
 
 /// The status decides, not `error.code`, which is `UserError` for nearly everything [REC]. A few
 /// codes say more than their status.
-fn class_of(head: &Head, code: Option<&str>) -> Class {
+pub(crate) fn class_of(head: &Head, code: Option<&str>) -> Class {
     match code {
         // Similar changes cancel each other [DOC how-to-troubleshoot-online-endpoints].
         Some("OperationCanceled") => return Class::Conflict,

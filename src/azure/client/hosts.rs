@@ -24,6 +24,56 @@ const CLOUDS: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// What the hosts of storage accounts of each of these clouds end with, by what the host of its Resource Manager ends with.
+/// Those of an account with a DNS zone of its own end otherwise [DOC storage-account-overview].
+const STORAGE: [(&str, &[&str]); 3] = [
+    ("azure.com", &["*.blob.core.windows.net", "*.blob.storage.azure.net"]),
+    ("usgovcloudapi.net", &["*.blob.core.usgovcloudapi.net"]),
+    ("chinacloudapi.cn", &["*.blob.core.chinacloudapi.cn"]),
+];
+
+/// The hosts of storage accounts. No token goes there: who has a signed URL needs none.
+#[derive(Debug, Clone)]
+pub(crate) struct StorageHosts(Vec<Pattern>);
+
+impl StorageHosts {
+    /// Those of the cloud that `arm` belongs to, and those that end with `.blob.` and this suffix.
+    pub(crate) fn new(arm: &Url, suffix: Option<&str>) -> Result<Self, ConfigError> {
+        let host = arm.host_str().unwrap_or_default();
+        let of_cloud = |(cloud, _): &&(&str, _)| {
+            host.strip_suffix(cloud).is_some_and(|front: &str| front.ends_with('.'))
+        };
+        let known = STORAGE.iter().find(of_cloud).map_or(&[] as &[&str], |(_, hosts)| hosts);
+        let own = suffix.map(|suffix| format!("*.blob.{suffix}"));
+        let all = known.iter().copied().chain(own.as_deref());
+        Ok(Self(all.map(|host| Pattern::parse("storage host", host)).collect::<Result<_, _>>()?))
+    }
+
+    /// The URL, if it is one of a storage account of this cloud. The error names the host at most: the rest may be signed.
+    pub(crate) fn check(&self, url: &str) -> Result<Url, Error> {
+        let refuse = |host: &str, why: &str| {
+            let message = format!("Refused to copy from or to {host}: {why}.");
+            Error::new(Class::Permanent, message)
+        };
+        let url = Url::parse(url).map_err(|e| refuse("something that is no URL", &e.to_string()))?;
+        let host = url.host_str().unwrap_or("no host");
+        if url.scheme() != "https" {
+            return Err(refuse(host, "it is not https"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse(host, "it carries a user name"));
+        }
+        let port = url.port_or_known_default().unwrap_or_default();
+        if !self.0.iter().any(|pattern| pattern.allows(host, port)) {
+            return Err(refuse(
+                &format!("{host}:{port}"),
+                "the host is not one of this cloud's storage accounts. For a cloud of your own, say in --cloud what their names end with (storageSuffix)",
+            ));
+        }
+        Ok(url)
+    }
+}
+
 /// The hosts that may see an ARM token.
 #[derive(Debug, Clone)]
 pub(crate) struct Hosts(Vec<Pattern>);
@@ -50,7 +100,7 @@ impl Hosts {
         let cloud = CLOUDS.iter().find(of_cloud).map_or(&[] as &[&str], |(_, hosts)| hosts);
         let mut patterns = vec![arm];
         for text in cloud.iter().copied().chain(extra.iter().map(String::as_str)) {
-            patterns.push(Pattern::parse(text)?);
+            patterns.push(Pattern::parse("trusted host", text)?);
         }
         Ok(Self(patterns))
     }
@@ -81,9 +131,8 @@ impl Hosts {
 }
 
 impl Pattern {
-    fn parse(text: &str) -> Result<Self, ConfigError> {
-        let bad =
-            |why: &str| ConfigError::Url { what: "trusted host", text: text.to_owned(), why: why.to_owned() };
+    fn parse(what: &'static str, text: &str) -> Result<Self, ConfigError> {
+        let bad = |why: &str| ConfigError::Url { what, text: text.to_owned(), why: why.to_owned() };
         let (any_label, rest) = match text.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -190,6 +239,41 @@ mod tests {
             assert_eq!(error.class, Class::Permanent, "{url}");
             assert!(error.message.contains(why), "{url}: {}", error.message);
         }
+    }
+
+    /// Storage is not where tokens go, and what is signed goes nowhere else.
+    #[test]
+    fn storage_accounts_are_hosts_of_their_own() {
+        let of = |arm: &str, suffix| {
+            let arm = Url::parse(arm).expect("a URL");
+            StorageHosts::new(&arm, suffix).expect("good hosts")
+        };
+        let public = of("https://management.azure.com", None);
+        let own = of("https://127.0.0.1:8443", Some("localhost:8443"));
+        for (url, in_public, in_own) in [
+            ("https://acct.blob.core.windows.net/c?sig=SECRET", true, false),
+            ("https://acct.z12.blob.storage.azure.net/c", true, false),
+            ("https://acct.blob.core.usgovcloudapi.net/c", false, false),
+            ("https://acct.blob.localhost:8443/c?sig=SECRET", false, true),
+            ("https://acct.blob.localhost/c", false, false),
+            ("https://blob.core.windows.net/c", false, false),
+            ("https://acct.blob.core.windows.net.evil.example/c", false, false),
+            ("http://acct.blob.core.windows.net/c", false, false),
+            ("https://u@acct.blob.core.windows.net/c", false, false),
+            ("https://management.azure.com/c?sig=SECRET", false, false),
+            ("sig=SECRET", false, false),
+        ] {
+            for (hosts, allowed) in [(&public, in_public), (&own, in_own)] {
+                let checked = hosts.check(url);
+                assert_eq!(checked.is_ok(), allowed, "{url}");
+                assert!(checked.is_ok() || !checked.unwrap_err().message.contains("SECRET"));
+            }
+            assert!(
+                hosts().check(url, "a nextLink").is_err() || url.contains("management"),
+                "no token: {url}"
+            );
+        }
+        assert!(StorageHosts::new(&Url::parse("https://a.example").expect("a URL"), Some("a/b")).is_err());
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod proxies;
 mod refusals;
 mod rest;
 mod run;
+mod storage;
 mod token;
 mod transport;
 

@@ -17,10 +17,11 @@ use super::absence::is_absence;
 use super::accounts::Identities;
 use super::config::{Config, ConfigError};
 use super::error_body::{self, Head};
-use super::hosts::Hosts;
+use super::hosts::{Hosts, StorageHosts};
 use super::pace::{Pacer, Quota};
 use super::payer::Payer;
 use super::refusals::Refusals;
+use super::storage::Signatures;
 use super::token::{Token, TokenSource};
 use super::transport::{self, Http};
 use super::{API_VERSION, entra, operation};
@@ -55,27 +56,29 @@ const LONGEST_RETRY_AFTER: u64 = 3600;
 ///
 /// [`read`](Self::read) and [`send`](Self::send) go out as whom their errand says.
 #[derive(Clone)]
-pub struct Azure(Arc<Inner>, Acting);
+pub struct Azure(pub(super) Arc<Inner>, pub(super) Acting);
 
 /// As whom requests go out.
 #[derive(Clone)]
-struct Acting {
-    principal: Principal,
+pub(super) struct Acting {
+    pub(super) principal: Principal,
     /// On behalf of what goes.
     leaving: bool,
 }
 
-struct Inner {
-    http: Http,
+pub(super) struct Inner {
+    pub(super) http: Http,
     arm: Url,
     hosts: Hosts,
+    pub(super) storage: StorageHosts,
+    pub(super) signatures: Signatures,
     identities: Identities,
     pacer: Pacer,
     refusals: Refusals,
     reads: AtomicU64,
     writes: AtomicU64,
     throttled: AtomicU64,
-    reach: Arc<Reach>,
+    pub(super) reach: Arc<Reach>,
 }
 
 /// Requests sent since the client was made, whatever was answered. Requests for tokens do not count.
@@ -133,6 +136,7 @@ impl Azure {
         let http = transport::https(&config)?;
         let arm = config.cloud.resource_manager().clone();
         let hosts = config.cloud.hosts()?;
+        let storage = config.cloud.storage_hosts()?;
         let reach = Arc::new(Reach::default());
         let options = entra::Options::new(&config, &http, &reach);
         let identities = Identities::new(&config, options, config.cloud.scope())?;
@@ -141,6 +145,8 @@ impl Azure {
             http,
             arm,
             hosts,
+            storage,
+            signatures: Signatures::default(),
             identities,
             pacer: Pacer::new(config.pace),
             refusals: Refusals::default(),
@@ -150,6 +156,23 @@ impl Azure {
             reach,
         };
         Ok(Self(Arc::new(inner), operator))
+    }
+
+    /// The same, as somebody else.
+    pub(super) fn acting_as(&self, principal: &Principal) -> Self {
+        Self(Arc::clone(&self.0), Acting { principal: principal.clone(), ..self.1.clone() })
+    }
+
+    /// A POST on behalf of a subscription that asks for something and changes nothing that is not as it should be after it.
+    pub(super) async fn ask_for<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        subscription: &str,
+        body: &Value,
+    ) -> Result<T, Error> {
+        let url = self.url(path, &[])?;
+        let answer = self.ask(Method::POST, url, subscription, Quota::Write, Some(body)).await?;
+        answer.ok()?.parse()
     }
 
     /// The same, as whom an errand says.
@@ -248,6 +271,8 @@ impl Azure {
                 (Method::POST, format!("{id}/{action}"), body)
             }
             Action::Delete => (Method::DELETE, id.to_string(), None),
+            Action::BeginUpload(upload) => return self.on(&call.errand).begin_upload(id, upload).await,
+            Action::Fetch(transfer) => return self.on(&call.errand).fetch_parts(id, transfer).await,
         };
         let kind = if is_deployment(id) { Quota::DeploymentWrite } else { Quota::Write };
         let url = self.url(&path, &[])?;
@@ -295,6 +320,11 @@ impl Azure {
                 Answer::Operation(state.inspect_err(|error| {
                     tracing::debug!(%resource, "the operation could not be read: {error}");
                 }))
+            }
+            Ask::Files { version, uri } => Answer::Files(azure.files(version, uri).await),
+            Ask::Uploaded { version, upload } => Answer::Uploaded(azure.uploaded(version, upload).await),
+            Ask::Blocks { version, upload, file } => {
+                Answer::Blocks(azure.blocks(version, upload, file).await)
             }
             Ask::Names => Answer::Names(azure.names().await),
             Ask::Run { tracking_uri, workspace, job } => {
@@ -524,12 +554,12 @@ fn is_deployment(id: &ResourceId) -> bool {
     id.segment("onlineEndpoints").is_some() && id.segment("deployments").is_some()
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let text = headers.get(name)?.to_str().ok()?.trim();
     (!text.is_empty()).then_some(text)
 }
 
-fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+pub(super) fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
     text(headers, name)?.parse().ok()
 }
 

@@ -1,6 +1,7 @@
 //! HTTPS: one client for Azure and for Entra ID, and what it means when no answer comes.
 
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,6 +48,7 @@ pub(crate) fn https(config: &Config) -> Result<Http, ConfigError> {
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
+        .dns_resolver(Arc::new(Resolver))
         .timeout(config.request_timeout);
     builder = config.proxies.applied(builder).map_err(|e| ConfigError::Http(why(&e)))?;
     if let Some(path) = &config.ca_bundle {
@@ -62,7 +64,30 @@ pub(crate) fn https(config: &Config) -> Result<Http, ConfigError> {
     Ok(Http { client, proxies: config.proxies.clone(), timeout: config.request_timeout })
 }
 
+/// What the system's resolver says; but a name below `localhost` is this machine (RFC 6761, 6.3), which not every resolver
+/// knows. The storage accounts of an emulator have such names.
+struct Resolver;
+
+impl reqwest::dns::Resolve for Resolver {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async move {
+            if name.as_str().ends_with(".localhost") {
+                let here = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+                let here: reqwest::dns::Addrs = Box::new(here.map(|at| SocketAddr::new(at, 0)).into_iter());
+                return Ok(here);
+            }
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found: reqwest::dns::Addrs = Box::new(found.collect::<Vec<_>>().into_iter());
+            Ok(found)
+        })
+    }
+}
+
 impl Http {
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     pub(crate) fn request(&self, method: reqwest::Method, url: reqwest::Url) -> reqwest::RequestBuilder {
         self.client.request(method, url)
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Errand, Lane, Principal, Purpose, ResourceId};
+use super::{Errand, Lane, Principal, Purpose, ResourceId, Transfer};
 
 /// One mutating call on Azure.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,11 @@ pub enum Action {
     Patch(Value),
     /// POST an action such as `publish` or `removeRegions` on the resource.
     Post(&'static str, Value),
+    /// Begin the pending upload of this id into the version of a registry, which gives it a container. To begin it again
+    /// changes nothing.
+    BeginUpload(String),
+    /// Have the storage of the version's registry fetch parts of files. To have them fetched again changes nothing.
+    Fetch(Box<Transfer>),
     /// Delete.
     Delete,
 }

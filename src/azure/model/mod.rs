@@ -1,6 +1,7 @@
 //! What is asked of Azure and what Azure says, as plain data: no I/O, no clock, no HTTP.
 
 mod call;
+mod copy;
 mod error;
 mod id;
 mod operation;
@@ -11,6 +12,7 @@ mod redact;
 pub mod resource;
 
 pub use call::{Action, Call, Reply};
+pub use copy::{Block, File, Part, Piece, Transfer, Uploaded};
 pub use error::{ACCOUNT_NOT_FOUND, Class, Error};
 pub use id::{ResourceId, folded, is_guid, registry_asset_id};
 pub use operation::{Operation, OperationState};

@@ -61,10 +61,14 @@ purposes! {
     CompleteAccounts = "complete-accounts",
 
     // Model versions.
-    /// Register a version in a workspace.
+    /// Register a version in a workspace, or one whose files were copied into a registry.
     Register = "register",
     /// Publish a version from a workspace to a registry.
     Publish = "publish",
+    /// Make the place in a registry that the files of a version are copied to.
+    BeginCopy = "begin-copy",
+    /// Copy the files of a version from another registry, and see how far that is.
+    Copy = "copy",
     /// Give a published copy its tags and description.
     Describe = "describe",
     /// Archive a version.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::resource::Run;
-use super::{Errand, Error, OperationState, ResourceId};
+use super::{Block, Errand, Error, File, OperationState, ResourceId, Uploaded};
 
 /// One read of Azure.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,29 @@ pub enum Ask {
         /// The job's name, which is the run's id.
         job: String,
     },
+    /// The files of a version in a registry.
+    Files {
+        /// The version.
+        version: ResourceId,
+        /// Its `modelUri`.
+        uri: String,
+    },
+    /// What has arrived of a pending upload that was begun before.
+    Uploaded {
+        /// The version of a registry that the upload is for.
+        version: ResourceId,
+        /// The upload's id.
+        upload: String,
+    },
+    /// The blocks that have arrived of a file of such an upload which is not complete.
+    Blocks {
+        /// The version of a registry that the upload is for.
+        version: ResourceId,
+        /// The upload's id.
+        upload: String,
+        /// The file's name.
+        file: String,
+    },
     /// By what names Azure may know the one who asks, as the token says them. Nothing is sent to Azure but the request for a
     /// token, where there is none yet.
     Names,
@@ -63,6 +86,11 @@ impl fmt::Display for Ask {
             Self::Beginning { path } => write!(f, "the beginning of the collection {path}"),
             Self::Operation { resource, .. } => write!(f, "an operation on {resource}"),
             Self::Run { job, .. } => write!(f, "the run of job {job}"),
+            Self::Files { version, .. } => write!(f, "the files of {version}"),
+            Self::Uploaded { version, .. } => write!(f, "the files that were copied for {version}"),
+            Self::Blocks { version, file, .. } => {
+                write!(f, "the blocks that were copied of {file} for {version}")
+            }
             Self::Names => f.write_str("our own names"),
         }
     }
@@ -79,6 +107,12 @@ pub enum Answer {
     Operation(Result<OperationState, Error>),
     /// The run; none where there is none.
     Run(Result<Option<Run>, Error>),
+    /// The files.
+    Files(Result<Vec<File>, Error>),
+    /// What has arrived.
+    Uploaded(Result<Uploaded, Error>),
+    /// The blocks; none where storage has none.
+    Blocks(Result<Vec<Block>, Error>),
     /// The names.
     Names(Result<Vec<String>, Error>),
 }
@@ -91,6 +125,9 @@ impl Answer {
             Self::Collection(answer) => answer.is_err(),
             Self::Operation(answer) => answer.is_err(),
             Self::Run(answer) => answer.is_err(),
+            Self::Files(answer) => answer.is_err(),
+            Self::Uploaded(answer) => answer.is_err(),
+            Self::Blocks(answer) => answer.is_err(),
             Self::Names(answer) => answer.is_err(),
         }
     }

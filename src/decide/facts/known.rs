@@ -13,7 +13,8 @@ use super::Rivals;
 use crate::api::{AnyObject, Credentials, Object, ObjectKey, ObjectKind};
 use crate::azure::model::resource::Run;
 use crate::azure::model::{
-    Answer, Ask, Class, Errand, Error, Lane, OperationState, Principal, Purpose, Read, ResourceId, folded,
+    Answer, Ask, Block, Class, Errand, Error, File, Lane, OperationState, Principal, Purpose, Read,
+    ResourceId, Uploaded, folded,
 };
 use crate::decide::Served;
 
@@ -339,6 +340,45 @@ impl Known {
         let errand = Errand { principal: begun_by.clone(), ..self.errand(Purpose::FollowOperation) };
         match self.answer(Read { errand, what })? {
             Answer::Operation(state) => state.clone().ok(),
+            _ => None,
+        }
+    }
+
+    /// The files of a version in a registry, read as whoever acts there. `None`: not read yet.
+    pub fn files(
+        &mut self,
+        principal: &Principal,
+        version: &ResourceId,
+        uri: &str,
+    ) -> Option<Result<Vec<File>, Error>> {
+        let what = Ask::Files { version: version.clone(), uri: uri.to_string() };
+        let errand = Errand { principal: principal.clone(), ..self.errand(Purpose::Copy) };
+        match self.answer(Read { errand, what })? {
+            Answer::Files(files) => Some(files.clone()),
+            _ => None,
+        }
+    }
+
+    /// What has arrived of an upload into a registry. `None`: not read yet.
+    pub fn uploaded(&mut self, version: &ResourceId, upload: &str) -> Option<Result<Uploaded, Error>> {
+        let what = Ask::Uploaded { version: version.clone(), upload: upload.to_string() };
+        match self.of_azure(Purpose::Copy, what)? {
+            Answer::Uploaded(uploaded) => Some(uploaded.clone()),
+            _ => None,
+        }
+    }
+
+    /// The blocks that have arrived of a file of an upload that is not complete. `None`: not read yet.
+    pub fn blocks(
+        &mut self,
+        version: &ResourceId,
+        upload: &str,
+        file: &str,
+    ) -> Option<Result<Vec<Block>, Error>> {
+        let what =
+            Ask::Blocks { version: version.clone(), upload: upload.to_string(), file: file.to_string() };
+        match self.of_azure(Purpose::Copy, what)? {
+            Answer::Blocks(blocks) => Some(blocks.clone()),
             _ => None,
         }
     }

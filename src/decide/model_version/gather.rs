@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, Origin, Proof, job_of, job_to_read, wants_lineage};
+use super::{CopyRead, Facts, Origin, Proof, job_of, job_to_read, wants_lineage};
 use crate::api::{
     DeploymentBinding, Gate, Management, ModelVersion, ModelVersionSpec, ModelVersionStatus, Object,
     ObjectKey, Registry, ServedBy, Workspace,
@@ -133,6 +133,7 @@ impl Kind for ModelVersion {
         // Whom its place keeps from looking is led nowhere by a status either.
         let made = made(self).filter(|_| !situation.is_kept_from_looking(&place));
         let led_away = stay_with_what_was_made(self, &mut id, made, ours, known);
+        let unreadable = situation.trouble.unreadable.clone();
         let may_look = id.as_ref().is_some_and(|id| self.acting(id, known).is_ok())
             && place.may_be_read(situation.deleting)
             && !situation.is_kept_from_looking(&place);
@@ -171,6 +172,8 @@ impl Kind for ModelVersion {
             None => Proof::Unseen(None),
         };
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
+        let to = id.as_ref().filter(|_| found.is_absent() && circle.is_empty());
+        let copy = CopyRead::gather(source.as_ref(), to, &status, unreadable.as_ref(), &mut situation, known);
         let mut origin = Origin::default();
         let traced = id.as_ref().filter(|_| !situation.deleting && wants_lineage(&status, &spec.gates));
         if let Some(id) = traced.filter(|_| !matches!(found, Look::Unseen)) {
@@ -191,6 +194,7 @@ impl Kind for ModelVersion {
             circle,
             version: found,
             copied_by_us,
+            copy,
             lends_nothing,
             source_proof,
             origin,
@@ -230,7 +234,10 @@ fn made_by_publish(
     situation: &Situation,
     known: &mut Known,
 ) -> bool {
-    let Some((found, SourceVersion::Ready { acting, .. })) = found.zip(source) else { return false };
+    // A copy from another registry carries our tag from the beginning.
+    let Some((found, SourceVersion::Ready { acting, registry: None, .. })) = found.zip(source) else {
+        return false;
+    };
     let in_registry = id.is_some_and(|id| id.segment("registries").is_some());
     let Some(by) = found.created_by().filter(|_| in_registry) else { return false };
     // Who it belongs to is asked only where no tag says it. What somebody has described is theirs; a publish may take along the

@@ -45,13 +45,6 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
                 ),
             ))
         }
-        // Azure publishes from workspaces only.
-        SourceVersion::Ready { id, registry: Some(registry), .. } => Some(Verdict::stalled(
-            Reason::AssetMismatch,
-            format!(
-                "{id} is in registry {registry}, and Azure publishes only from a workspace. Name the version that it was promoted from in a new ModelVersion."
-            ),
-        )),
         SourceVersion::Ready { .. } => None,
     }
 }
@@ -116,7 +109,9 @@ pub(super) fn publish(facts: &Facts) -> Option<Verdict> {
     if !facts.version.is_absent() || facts.observing() {
         return None;
     }
-    let Some(SourceVersion::Ready { id: from, acting, .. }) = &facts.source else { return None };
+    let Some(SourceVersion::Ready { id: from, acting, registry: None, .. }) = &facts.source else {
+        return None;
+    };
     if let Some((reason, because)) = facts.lends_nothing.clone() {
         return Some(Verdict::stalled(reason, because));
     }

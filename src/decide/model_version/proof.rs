@@ -2,7 +2,8 @@
 //! and a status what was true once.
 //!
 //! A version in a workspace is proven where its files are the output of a job that Azure has. A copy in a registry is proven by
-//! a tag, which Bindery sets when it describes a copy that it has published itself from a proven version.
+//! a tag, which Bindery sets when it describes a copy that it has published itself from a proven version, or registers one
+//! whose files it has copied from a proven version of another registry.
 
 use super::Facts;
 use super::output::{name_of, output_of};
@@ -106,6 +107,15 @@ pub(super) fn mark_copy(facts: &Facts, copy: &ModelVersion, tags: &mut Strings) 
         tags.insert(VERIFIED_TAG.into(), "true".into());
         tags.insert(PUBLISHED_FROM_TAG.into(), mark.clone());
     }
+}
+
+/// The tags of a version whose files Bindery has copied from this one, as it is now.
+pub(super) fn of_copy(source: &ResourceId, version: &ModelVersion) -> Strings {
+    let mut tags = Strings::from([(PUBLISHED_FROM_TAG.to_string(), mark(source, version))]);
+    if is_proven(version, source, None) {
+        tags.insert(VERIFIED_TAG.into(), "true".into());
+    }
+    tags
 }
 
 pub(super) fn mark(id: &ResourceId, version: &ModelVersion) -> String {

@@ -1,6 +1,6 @@
 //! The end of a model version's object: what becomes of the version in Azure.
 
-use super::{Facts, follow_running_operation, keep_out, keep_out_of_place, promotion};
+use super::{Facts, copy, follow_running_operation, keep_out, keep_out_of_place, promotion};
 use crate::api::{Reason, VersionDeletion};
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::{Look, OWNER_TAG, Verdict};
@@ -11,6 +11,9 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     if facts.spec.deletion_policy == VersionDeletion::Retain {
+        if let Some(left) = copy::left_behind(facts) {
+            return Some(Verdict::release(left));
+        }
         return Some(Verdict::release("The version stays in Azure: spec.deletionPolicy is Retain."));
     }
     if let Some(verdict) = keep_out_of_place(facts).or_else(|| keep_out(facts)) {
@@ -25,7 +28,9 @@ pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
             return follow_running_operation(facts)
                 .or_else(|| promotion::wait_for_lost_publish(facts))
                 .or_else(|| {
-                    Some(Verdict::release("The version is not in Azure, so nothing is left to delete there."))
+                    Some(Verdict::release(copy::left_behind(facts).unwrap_or_else(|| {
+                        "The version is not in Azure, so nothing is left to delete there.".into()
+                    })))
                 });
         }
         Look::Unseen if facts.id.is_none() || facts.place.is_lost(&situation.acting) => {

@@ -98,6 +98,10 @@ impl Cloud {
         let registry = id.segment("registries");
         let mut body = in_state(body, "Succeeded");
         let Some(content) = self.content(id) else {
+            if registry.is_some() && !self.tombstones.contains(id) && self.upload_at(id, &body).is_some() {
+                body["properties"]["stage"] = or(&body["properties"]["stage"], &json!("Development"));
+                return Ok(self.register_upload(id, body));
+            }
             self.takes_new_version(id, &body)?;
             body["properties"]["stage"] = or(&body["properties"]["stage"], &json!("Development"));
             body["properties"]["flavors"] = json!({});

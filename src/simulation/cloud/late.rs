@@ -42,7 +42,7 @@ impl Cloud {
 
     pub(super) fn land(&mut self, request: &UnderWay) {
         let before = self.operations.len();
-        let answer = self.accept(&request.call);
+        let answer = self.accept(&request.call, true);
         // It was asked for when it was sent.
         self.operations[before..].iter_mut().for_each(|o| o.started = request.sent);
         let said = answer.map_or_else(|e| format!("{:?}: {e}", e.class), |r| r.status.to_string());

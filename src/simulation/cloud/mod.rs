@@ -7,6 +7,7 @@ mod endpoints;
 mod late;
 mod operations;
 mod positions;
+mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,12 +18,13 @@ use serde_json::{Value, json};
 
 use crate::azure::model::resource::Run;
 use crate::azure::model::{
-    Action, Answer, Ask, Call, Class, Error, OperationState, Reply, ResourceId, registry_asset_id,
+    Action, Answer, Ask, Call, Class, Error, File, OperationState, Reply, ResourceId, registry_asset_id,
 };
 
 pub use late::{Landed, UnderWay};
 pub use operations::{Deed, Operation};
 pub use positions::Positions;
+pub use storage::Upload;
 
 /// How badly the cloud behaves.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +72,12 @@ pub struct Cloud {
     pub landed: Vec<Landed>,
     /// Versions of registries whose number is burnt.
     pub tombstones: BTreeSet<ResourceId>,
+    /// The files of versions, as far as somebody has asked for them.
+    files: BTreeMap<ResourceId, Vec<File>>,
+    /// When somebody last changed one.
+    pub files_changed: Option<Timestamp>,
+    /// The pending uploads, by their version and id.
+    pub uploads: BTreeMap<(ResourceId, String), Upload>,
     /// A policy of the subscription gives every endpoint this owner of costs, whatever a PUT says.
     pub policy: Option<&'static str>,
     /// When a PUT of an endpoint said otherwise.
@@ -103,6 +111,9 @@ impl Cloud {
             under_way: vec![],
             landed: vec![],
             tombstones: BTreeSet::new(),
+            files: BTreeMap::new(),
+            files_changed: None,
+            uploads: BTreeMap::new(),
             policy: None,
             overruled: BTreeMap::new(),
             closed_until: now,
@@ -148,6 +159,9 @@ impl Cloud {
             Ask::Beginning { path } => Answer::Collection(self.list(path, true)),
             Ask::Operation { url, .. } => Answer::Operation(self.poll(url)),
             Ask::Run { job, .. } => Answer::Run(self.run(job)),
+            Ask::Files { version, .. } => Answer::Files(self.list_files(version)),
+            Ask::Uploaded { version, upload } => Answer::Uploaded(self.list_uploaded(version, upload)),
+            Ask::Blocks { version, upload, file } => Answer::Blocks(self.list_blocks(version, upload, file)),
             Ask::Names => Answer::Names(Ok(vec![US.into()])),
         }
     }
@@ -249,7 +263,7 @@ impl Cloud {
         if self.bad(0.5) {
             return Err(self.in_use("Another operation is in progress."));
         }
-        let reply = self.accept(call)?;
+        let reply = self.accept(call, false)?;
         self.deeds += 1;
         if self.bad(1.5) {
             return Err(Error::new(Class::Transient, "The answer was lost."));
@@ -257,7 +271,8 @@ impl Cloud {
         Ok(reply)
     }
 
-    fn accept(&mut self, call: &Call) -> Result<Reply, Error> {
+    /// `late`: nobody waits for the answer any more.
+    fn accept(&mut self, call: &Call, late: bool) -> Result<Reply, Error> {
         let (id, kind) = (&call.resource, Form::of(&call.resource));
         match (&call.action, kind) {
             (Action::Put(body), Form::Registry) => self.put_registry(id, body),
@@ -265,6 +280,8 @@ impl Cloud {
             (Action::Delete, Form::Registry) => self.delete_registry(id),
             (Action::Put(body), Form::Version) => self.put_version(id, body),
             (Action::Post("publish", body), Form::Version) => self.publish(id, body),
+            (Action::BeginUpload(upload), Form::Version) => self.begin_upload(id, upload),
+            (Action::Fetch(transfer), Form::Version) => self.fetch(id, transfer, late),
             (Action::Delete, Form::Version) => self.delete_version(id),
             (Action::Put(body), Form::Endpoint) => self.put_endpoint(id, body),
             (Action::Delete, Form::Endpoint) => self.delete_endpoint(id),
@@ -325,6 +342,9 @@ impl Cloud {
 
     fn take_away(&mut self, id: &ResourceId) {
         self.changes += 1;
+        // What a version or a registry has in its storage goes with it.
+        self.files.remove(id);
+        self.uploads.retain(|(version, _), _| !version.is_in(id));
         if let Some(resource) = self.resources.remove(id)
             && self.bad(4.0)
         {

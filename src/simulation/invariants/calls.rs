@@ -8,7 +8,7 @@ use super::super::cloud::{Deed, Form};
 use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
-    Evidence, allowed, approvals, evidence, hold, in_use, positions, rights, wanted, was_stable,
+    Evidence, allowed, approvals, copies, evidence, hold, in_use, positions, rights, wanted, was_stable,
     written_traffic,
 };
 use crate::api::{
@@ -49,6 +49,7 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
             only_ours_is_deleted_or_shrunk(&facts.situation, tags, call)?;
             the_younger_claimant_waits(&facts.situation, tags, call)?;
             one_publish_per_version(world, object, call)?;
+            copies::of_a_call(world, object, facts, call)?;
             the_intent_is_stored(world, object, call)?;
             nothing_that_serves_is_deleted(facts.served_by.is_empty(), call)?;
             let (tags, owned) = (&facts.spec.tags, &facts.status.owned_tags);
@@ -135,6 +136,7 @@ pub fn what_is_in_a_place_is_touched_as_the_place(
         Ask::Resource(id) | Ask::Collection { path: id, .. } | Ask::Beginning { path: id } => id,
         Ask::Operation { resource, .. } => resource,
         Ask::Run { workspace, .. } => workspace,
+        Ask::Files { version, .. } | Ask::Uploaded { version, .. } | Ask::Blocks { version, .. } => version,
         Ask::Names => return Ok(()),
     };
     let place = at.segment("registries").or_else(|| at.segment("workspaces")).unwrap_or_default();

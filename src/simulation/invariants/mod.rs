@@ -3,6 +3,7 @@
 
 mod approvals;
 mod calls;
+mod copies;
 mod decisions;
 mod positions;
 mod rights;
@@ -45,6 +46,7 @@ pub fn evidence<K: Kind>(facts: &K::Facts) -> Evidence<'_> {
 }
 
 pub use calls::{of_a_call, of_a_release, what_is_in_a_place_is_touched_as_the_place};
+pub use copies::what_is_copied_is_read_as_its_place;
 pub use decisions::of_a_decision;
 
 /// What the invariants remember.

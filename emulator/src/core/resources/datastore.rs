@@ -153,7 +153,13 @@ pub fn secrets(core: &Core, call: &Call) -> Answer {
     if kind == "AccountKey" && wanted["expirableSecret"] == true {
         let hours = wanted["expireAfterHours"].as_f64().unwrap_or(1.0);
         let text = |field: &str| at::text(&document, &format!("properties.{field}")).unwrap_or_default();
-        let token = storage::signature::issue(core, text("accountName"), text("containerName"), hours);
+        let token = storage::signature::issue(
+            core,
+            text("accountName"),
+            text("containerName"),
+            storage::signature::TO_WRITE,
+            hours,
+        );
         return Ok(Response::json(200, &json!({"secretsType": "Sas", "sasToken": token})));
     }
     let mut secrets = secrets.clone();

@@ -54,7 +54,7 @@ fn a_cloud_is_named_written_down_or_looked_up() {
         (r#"{"authority": "https://login.a"}"#, "missing field `resourceManager` at line 1 column 32".into()),
         (
             r#"{"authority": "https://a", "resourceManager": "https://b", "arm": "c"}"#,
-            "unknown field `arm`, expected one of `authority`, `resourceManager`, `audience`, `trustedHosts` at line 1 column 64".into(),
+            "unknown field `arm`, expected one of `authority`, `resourceManager`, `audience`, `trustedHosts`, `storageSuffix` at line 1 column 64".into(),
         ),
         (
             r#"{"authority": "http://a", "resourceManager": "https://b"}"#,
@@ -202,4 +202,39 @@ fn a_document_of_endpoints_says_where_a_cloud_is() {
     }
     let url = Url::parse("https://m.s/").expect("a URL");
     assert_eq!(described(&url, b"<html>"), Err("it is not JSON".into()));
+}
+
+/// Signed URLs go to the storage accounts of the cloud, wherever it is said what their names end with.
+#[test]
+fn a_cloud_of_ones_own_says_where_its_storage_is() {
+    let written = |suffix: &str| {
+        let text = format!(r#"{{"authority": "https://l.s", "resourceManager": "https://m.s"{suffix}}}"#);
+        match text.parse().expect("a cloud") {
+            CloudChoice::Cloud(cloud) => cloud,
+            other => unreachable!("{other:?}"),
+        }
+    };
+    let document = |suffixes: serde_json::Value| {
+        let body = json!({"resourceManager": "https://m.s", "suffixes": suffixes, "authentication": {"loginEndpoint": "https://l.s"}});
+        described(&Url::parse("https://m.s/").expect("a URL"), body.to_string().as_bytes()).expect("a cloud")
+    };
+    for (cloud, opens) in [
+        (Cloud::public(), false),
+        (written(""), false),
+        (written(r#", "storageSuffix": "store.s:8443""#), true),
+        (document(json!({})), false),
+        (document(json!({"storage": ""})), false),
+        (document(json!({"storage": "store.s:8443"})), true),
+    ] {
+        let hosts = cloud.storage_hosts().expect("hosts");
+        assert_eq!(hosts.check("https://acct.blob.store.s:8443/c?sig=x").is_ok(), opens, "{cloud:?}");
+        assert!(
+            cloud.hosts().expect("hosts").check("https://acct.blob.store.s:8443/c", "a nextLink").is_err()
+        );
+    }
+    let bad = r#"{"authority": "https://l.s", "resourceManager": "https://m.s", "storageSuffix": "a/b"}"#;
+    assert_eq!(
+        chosen(bad),
+        r#"storage host "*.blob.a/b" is not usable: it has to be host, host:port or *.suffix"#
+    );
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bodies;
+mod copy;
 mod deletion;
 mod gates;
 mod origin;

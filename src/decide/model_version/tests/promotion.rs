@@ -47,11 +47,6 @@ fn a_promotion_is_published_once() {
             "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 is of type MLflow, and spec.type says Triton. A copy has the type of its source: take spec.type out of the manifest; or, if another version was meant, name it in a new ModelVersion. | interval",
         ),
         (
-            "a source in another registry, from which Azure cannot publish",
-            decide(&promoting(|f| f.source = Some(version("3", Some("other"))))),
-            "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/other/models/taxi/versions/3 is in registry other, and Azure publishes only from a workspace. Name the version that it was promoted from in a new ModelVersion. | interval",
-        ),
-        (
             "the source is ready",
             decide(&promoting(|_| ())),
             "False Publishing working | -> publish taxi:3 to registry models | now",

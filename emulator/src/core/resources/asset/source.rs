@@ -8,6 +8,7 @@ use crate::core::Core;
 use crate::core::machinery::call::Call;
 use crate::core::machinery::error::ArmError;
 use crate::core::machinery::json as at;
+use crate::core::resources::storage;
 use crate::wire::decode;
 
 /// Refuses what is no plain path [INF]: a line break in it, a step back, or a query, whose signature would be stored for
@@ -32,7 +33,10 @@ pub(super) fn check_path(kind: &Kind, path: &str, uri: &str) -> Result<(), ArmEr
 pub(super) fn check(core: &Core, call: &Call, body: &Value, uri: &str) -> Result<(), ArmError> {
     let job_of_uri = job_of(uri);
     if in_registry(&call.address) {
-        let foreign = job_of_uri.is_some() || uri.contains("/datastores/") || uri.starts_with("runs:");
+        let foreign = job_of_uri.is_some()
+            || uri.contains("/datastores/")
+            || uri.starts_with("runs:")
+            || storage::is_elsewhere(core, &call.address, uri);
         if foreign && core.config.inferred.registry_refuses_foreign_paths {
             return Err(ArmError::plain_user(
                 400,

@@ -9,6 +9,7 @@ use crate::core::machinery::address::Address;
 use crate::core::machinery::call::Call;
 use crate::core::machinery::error::{Answer, ArmError};
 use crate::core::machinery::{ids, json as at};
+use crate::core::resources::storage::signature::{TO_READ, TO_WRITE};
 use crate::core::resources::storage::{self, Place};
 use crate::wire::Response;
 
@@ -26,7 +27,7 @@ pub fn start(core: &mut Core, call: &Call) -> Answer {
         &json!({
             "pendingUploadId": id,
             "pendingUploadType": "TemporaryBlobReference",
-            "blobReferenceForConsumption": place.reference(core, &storage_id),
+            "blobReferenceForConsumption": place.reference(core, &storage_id, TO_WRITE),
         }),
     ))
 }
@@ -50,7 +51,7 @@ pub fn temporary(core: &mut Core, call: &Call) -> Answer {
         &json!({
             "temporaryDataReferenceId": ids::stable_guid(core.config.seed, &format!("reference {}", asset.key())),
             "temporaryDataReferenceType": "TemporaryBlobReference",
-            "blobReferenceForConsumption": place.reference(core, &storage_id),
+            "blobReferenceForConsumption": place.reference(core, &storage_id, TO_WRITE),
         }),
     ))
 }
@@ -67,7 +68,10 @@ pub fn readable(core: &mut Core, call: &Call) -> Answer {
     let Some(place) = storage::of_uri(core, &asset, uri) else {
         return Err(ArmError::validation("blobUri", format!("'{uri}' is not the URI of a blob.")));
     };
-    Ok(Response::json(200, &json!({"blobReferenceForConsumption": place.reference(core, &storage_id)})))
+    Ok(Response::json(
+        200,
+        &json!({"blobReferenceForConsumption": place.reference(core, &storage_id, TO_READ)}),
+    ))
 }
 
 /// The container of a registry's version.

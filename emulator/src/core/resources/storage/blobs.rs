@@ -33,6 +33,8 @@ pub struct Blob {
     pub modified: Timestamp,
     /// Changes with every change; without quotes.
     pub etag: String,
+    /// `Content-MD5` in base64: of what was put as a whole, and of what was put in blocks only where the client says it.
+    pub md5: Option<String>,
 }
 
 impl Blobs {
@@ -66,6 +68,12 @@ impl Container {
     /// Keeps a block for a blob that will be committed.
     pub fn stage(&mut self, blob: &str, id: String, content: Bytes) {
         self.blocks.entry(blob.to_owned()).or_default().insert(id, content);
+    }
+
+    /// The blocks that were staged for a blob and are not part of it yet: their ids and lengths.
+    pub fn staged(&self, blob: &str) -> Vec<(String, usize)> {
+        let blocks = self.blocks.get(blob).into_iter().flatten();
+        blocks.map(|(id, content)| (id.clone(), content.len())).collect()
     }
 
     /// The staged blocks in an order, as one; they are forgotten then. None when one of them is missing.

@@ -46,7 +46,7 @@ impl Place {
     /// Its URL as a URL has it, with a signature that opens the container.
     pub fn signed(&self, core: &Core) -> String {
         let path = self.path.split('/').map(encode).collect::<Vec<String>>().join("/");
-        let sas = signature::issue(core, &self.account, &self.container, HOURS);
+        let sas = signature::issue(core, &self.account, &self.container, signature::TO_WRITE, HOURS);
         format!("{}?{sas}", self.clone().at(&path).uri(core))
     }
 
@@ -56,10 +56,10 @@ impl Place {
         Self { path: path.to_owned(), ..self }
     }
 
-    /// `blobReferenceForConsumption`: the container, and a signature that opens it.
-    pub fn reference(&self, core: &Core, storage_id: &Value) -> Value {
+    /// `blobReferenceForConsumption`: the container, and a signature that opens it to this.
+    pub fn reference(&self, core: &Core, storage_id: &Value, permissions: &str) -> Value {
         let uri = self.uri(core);
-        let sas = signature::issue(core, &self.account, &self.container, HOURS);
+        let sas = signature::issue(core, &self.account, &self.container, permissions, HOURS);
         let container = Self { path: String::new(), ..self.clone() }.uri(core);
         json!({
             "blobUri": uri,
@@ -98,6 +98,13 @@ fn storage_of(core: &Core, owner: &Address) -> (String, Value) {
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts/{name}"
     );
     (name.to_owned(), id.into())
+}
+
+/// Whether a URI names a storage account below the emulator that is not the owner's own.
+pub fn is_elsewhere(core: &Core, owner: &Address, uri: &str) -> bool {
+    let Some(host) = uri.split_once("://").and_then(|(_, rest)| rest.split('/').next()) else { return false };
+    let below = format!(".blob.{}", suffix(core));
+    host.strip_suffix(&below).is_some_and(|account| account != storage_of(core, owner).0)
 }
 
 /// Where the files of an asset's URI are, seen from its registry or workspace. None when no storage is named, as in

@@ -3,15 +3,18 @@
 use crate::core::Core;
 use crate::core::machinery::ids;
 
-/// What an issued signature permits: read, add, create, write, list.
-const PERMISSIONS: &str = "racwl";
+/// Read, add, create, write, list: what somebody gets who is to upload.
+pub const TO_WRITE: &str = "racwl";
 
-/// A query that opens a container for so many hours of its holder's clock.
-pub fn issue(core: &Core, account: &str, container: &str, hours: f64) -> String {
+/// Read, list: what somebody gets who asks where the files of an asset are [INF].
+pub const TO_READ: &str = "rl";
+
+/// A query that opens a container to this, for so many hours of its holder's clock.
+pub fn issue(core: &Core, account: &str, container: &str, permissions: &str, hours: f64) -> String {
     let expiry = ids::after(core.now(), hours * 3600.0 * core.scale());
     let expiry = expiry.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let signature = sign(core, account, container, PERMISSIONS, &expiry);
-    format!("sv=2023-11-03&sr=c&sp={PERMISSIONS}&se={}&sig={signature}", expiry.replace(':', "%3A"))
+    let signature = sign(core, account, container, permissions, &expiry);
+    format!("sv=2023-11-03&sr=c&sp={permissions}&se={}&sig={signature}", expiry.replace(':', "%3A"))
 }
 
 /// The signature that a container, permissions and an expiry have.

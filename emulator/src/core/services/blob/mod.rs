@@ -3,6 +3,7 @@
 //!
 //! It knows nothing of assets; [`storage`] says where theirs are.
 
+mod from_url;
 mod listing;
 mod requests;
 mod sas;

@@ -1,11 +1,14 @@
-//! The requests that azure-storage-blob sends: Put Blob, Put Block, Put Block List, Set Blob Metadata, Get Blob and
-//! its properties, Delete Blob, List Blobs.
+//! The requests that azure-storage-blob sends: Put Blob, Put Block, Put Block From URL, Put Block List, Get Block List, Set
+//! Blob Metadata, Get Blob and its properties, Delete Blob, List Blobs.
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use md5::{Digest as _, Md5};
 
-use super::{Refusal, Target, listing, refusal};
+use super::{Refusal, Target, from_url, listing, refusal};
 use crate::core::Core;
 use crate::core::resources::storage::blobs::{Blob, Container};
 use crate::wire::{Request, Response};
@@ -20,9 +23,14 @@ pub fn answer(core: &mut Core, request: &Request, target: &Target) -> Result<Res
     match (request.method.as_str(), what.as_str(), target.blob.is_empty()) {
         ("GET", "list", true) => Ok(listing::answer(container, request, target)),
         ("GET" | "HEAD", "", true) => Ok(Response::empty(200)),
+        ("GET", "blocklist", false) => blocks(container, target),
         ("GET", "", false) => get(find(container, target)?, request),
         ("HEAD", "", false) => Ok(properties(find(container, target)?)),
-        ("PUT", "", false) => put(core, request, target, request.body.clone().into()),
+        ("PUT", "", false) => {
+            let content = Bytes::from(request.body.clone());
+            let md5 = md5_of(&content);
+            put(core, request, target, content, Some(md5))
+        }
         ("PUT", "block", false) => stage(core, request, target),
         ("PUT", "blocklist", false) => commit(core, request, target),
         ("PUT", "metadata", false) => annotate(core, request, target),
@@ -49,6 +57,9 @@ fn properties(blob: &Blob) -> Response {
         .header("x-ms-blob-type", "BlockBlob")
         .header("x-ms-lease-status", "unlocked")
         .header("x-ms-lease-state", "available");
+    if let Some(md5) = &blob.md5 {
+        response = response.header("Content-MD5", md5.clone());
+    }
     for (name, value) in &blob.metadata {
         response.headers.insert(format!("x-ms-meta-{name}"), value.clone());
     }
@@ -88,14 +99,25 @@ fn get(blob: &Blob, request: &Request) -> Result<Response, Refusal> {
 }
 
 /// `bytes=0-33554431`, or `bytes=5-`.
-fn range_of(text: &str) -> Option<(usize, usize)> {
+pub fn range_of(text: &str) -> Option<(usize, usize)> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let last = if last.is_empty() { usize::MAX } else { last.parse().ok()? };
     Some((first.parse().ok()?, last))
 }
 
+/// `Content-MD5`, as storage reckons it of what is put as a whole.
+pub fn md5_of(content: &[u8]) -> String {
+    STANDARD.encode(Md5::digest(content))
+}
+
 /// PUT of a whole blob.
-fn put(core: &mut Core, request: &Request, target: &Target, content: Bytes) -> Result<Response, Refusal> {
+fn put(
+    core: &mut Core,
+    request: &Request,
+    target: &Target,
+    content: Bytes,
+    md5: Option<String>,
+) -> Result<Response, Refusal> {
     let (now, etag) = (core.now(), core.blobs.next_etag());
     let container = open(core, target)?;
     let only_new = request.headers.get("if-none-match").is_some_and(|tag| tag == "*");
@@ -109,6 +131,7 @@ fn put(core: &mut Core, request: &Request, target: &Target, content: Bytes) -> R
         metadata: metadata(request),
         modified: now,
         etag,
+        md5,
     };
     let response = described(201, &blob).header("x-ms-request-server-encrypted", "true");
     container.blobs.insert(target.blob.clone(), blob);
@@ -135,7 +158,10 @@ fn stage(core: &mut Core, request: &Request, target: &Target) -> Result<Response
             "Value for one of the query parameters is invalid: blockid.",
         ));
     };
-    let content = request.body.clone().into();
+    let content = match request.headers.get("x-ms-copy-source") {
+        Some(url) => from_url::fetch(core, request, url)?,
+        None => request.body.clone().into(),
+    };
     open(core, target)?.stage(&target.blob, id, content);
     Ok(Response::empty(201).header("x-ms-request-server-encrypted", "true"))
 }
@@ -148,7 +174,24 @@ fn commit(core: &mut Core, request: &Request, target: &Target) -> Result<Respons
     let Some(content) = open(core, target)?.commit(&target.blob, &ids) else {
         return Err(refusal(400, "InvalidBlockList", "The specified block list is invalid."));
     };
-    put(core, request, target, content)
+    // Nobody has reckoned it: it is what the client says.
+    let md5 = request.headers.get("x-ms-blob-content-md5").cloned();
+    put(core, request, target, content, md5)
+}
+
+/// GET of the blocks that are not part of the blob yet. Those that are, the emulator does not keep apart.
+fn blocks(container: &Container, target: &Target) -> Result<Response, Refusal> {
+    let staged = container.staged(&target.blob);
+    if staged.is_empty() && !container.blobs.contains_key(&target.blob) {
+        return Err(NO_BLOB);
+    }
+    let block = |(id, length)| format!("<Block><Name>{id}</Name><Size>{length}</Size></Block>");
+    let staged: String = staged.into_iter().map(block).collect();
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList><CommittedBlocks />\
+         <UncommittedBlocks>{staged}</UncommittedBlocks></BlockList>"
+    );
+    Ok(Response::bytes(200, "application/xml", body.into_bytes()))
 }
 
 /// The contents of all elements of this name: block ids, which are base64 and need no decoding.
