@@ -17,6 +17,7 @@ use crate::api::{
 /// What is kept of one version: no more than is shown, so that ten thousand fit into little memory.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_excessive_bools)] // each is an answer of its own
 pub struct Row {
     /// The namespace of the ModelVersion.
     pub namespace: String,

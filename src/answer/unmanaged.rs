@@ -137,7 +137,9 @@ mod tests {
         let answer = |place: Option<&str>| {
             let mut found = Found::default();
             let place = place.map(str::to_string);
-            all.iter().for_each(|it| found.add(it, place.as_ref()));
+            for it in &all {
+                found.add(it, place.as_ref());
+            }
             Unmanaged::new(found, vec![])
         };
         let shown = table(&answer(None).table(false), Shown::Wide, Style::default());

@@ -298,15 +298,16 @@ impl Facts {
         let said = found.filter(|_| !self.observing()).and_then(|found| Some((found, self.owner_of(found)?)));
         let Some((found, owner)) = said else { return vec![] };
         let mut all = Differences::default();
-        note_owner(&mut all, "deployment.tags", owner, &found.tags);
+        note_owner(&mut all, "deployment.tags", Some(&owner), &found.tags);
         all.0
     }
 
-    /// Who answers for the version that a deployment serves, where that is the wanted one and can be read.
-    fn owner_of(&self, deployment: &OnlineDeployment) -> Option<Option<&VersionOwner>> {
+    /// Who answers for the version that a deployment serves, where that is the wanted one and can be read. Where nobody does, the
+    /// owner has no fields.
+    fn owner_of(&self, deployment: &OnlineDeployment) -> Option<VersionOwner> {
         let SourceVersion::Ready { asset_id, owner, .. } = &self.version else { return None };
         let serves = deployment.properties.model.as_deref()?;
-        (folded(serves) == folded(asset_id)).then_some(owner.as_ref())
+        (folded(serves) == folded(asset_id)).then(|| owner.clone().unwrap_or_default())
     }
 
     /// The tag keys that are ours on a deployment.

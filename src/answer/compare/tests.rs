@@ -32,10 +32,14 @@ fn what_differs_comes_first_and_numbers_have_their_change() {
         }),
     );
     let status = json!({"conditions": stalled("Refused", "No."), "lineage": changed, "type": "MLflow"});
-    let two =
-        version("fares/taxi-2", &json!({"version": "2", "tags": {"team": "fares", "new": "yes"}}), &status);
+    let spec = json!({
+        "version": "2", "tags": {"team": "fares", "new": "yes"}, "owner": {"team": "tips"},
+        "retirement": {"at": "2026-12-31T00:00:00Z"},
+    });
+    let two = version("fares/taxi-2", &spec, &status);
     let comparison = Comparison::of(&one(), &two);
     let expected = [
+        "version retirement: - | 2026-12-31T00:00:00Z BlockNewDeployments | -",
         "version version: 1 | 2 | -",
         "metrics mae: - | 2.1 | -",
         "metrics rmse: 4.10 | 3.7 | -0.40",
@@ -45,6 +49,7 @@ fn what_differs_comes_first_and_numbers_have_their_change() {
         "training job: train-1 | train-2 | -",
         "conditions Ready: True (Succeeded) | False (Refused) | -",
         "conditions Stalled: - | True (Refused) | -",
+        "owner team: - | tips | -",
         "tags new: - | yes | -",
     ];
     assert_eq!(differences(&comparison), expected);

@@ -202,6 +202,21 @@ The other objects that these refer to:
 }
 
 #[test]
+fn a_version_that_is_out_of_use_says_so_although_it_is_ready() {
+    for (kind, reason) in [("RetiringSoon", "Retiring"), ("Retired", "StillDeployed")] {
+        let conditions = json!([
+            said("Ready", "True", "Succeeded", "All is well."),
+            said(kind, "True", reason, "It ends.")
+        ]);
+        let retires = promoted("fares/taxi-1", "1", "taxi-1-dev", &json!({"conditions": conditions}));
+        let explanation =
+            explain(key(ObjectKind::ModelVersion, "fares/taxi-1"), vec![subject(retires)]).unwrap();
+        let told = text(&explanation, Style::default(), now());
+        assert!(told.contains(&format!("{kind} is True: {reason}. It ends.")), "{told}");
+    }
+}
+
+#[test]
 fn what_only_a_person_can_help_says_so() {
     let refused = vec![subject(binding("fares/taxi", "taxi-1", &not_ready("PolicyRefused", "No.")))];
     let told = text(&of_binding(refused), Style::default(), now());

@@ -76,6 +76,18 @@ ModelVersion fares/taxi-1 (model taxi:1, in Registry ml-platform/fares-models, i
 }
 
 #[test]
+fn who_answers_for_a_version_is_among_its_details() {
+    let (mut versions, bindings) = story();
+    for version in &mut versions {
+        version.spec.owner =
+            Some(crate::api::VersionOwner { team: Some("fares".into()), ..Default::default() });
+    }
+    let lineage = read("fares/taxi-1", &versions, &bindings).unwrap();
+    let told = tree(lineage.graph(), Style::default());
+    assert!(told.starts_with("ModelVersion fares/taxi-1 (model taxi:1, in Registry ml-platform/fares-models, team fares, is Ready)"), "{told}");
+}
+
+#[test]
 fn a_version_goes_to_its_copies_and_their_bindings() {
     let (versions, bindings) = story();
     let lineage = read("fares/taxi-1-dev", &versions, &bindings).unwrap();

@@ -66,7 +66,7 @@ pub(super) fn go_on_mending(case: &Case<'_>) -> Option<Verdict> {
         None => stable.clone(),
     };
     if let Some(answers) = facts.owner_of(stable).filter(|_| ours_to_change) {
-        body.tags = with_owner(&body.tags, answers);
+        body.tags = with_owner(&body.tags, Some(&answers));
     }
     let doing = format!("mend deployment {name}, which serves and which Azure left in a failed state");
     let call = Call::new(Purpose::Mend, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
@@ -155,7 +155,7 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
     let (wanted, owner) = (&granted.online.deployment, &facts.situation.ownership.owner);
     let mut body = adjusted_deployment(found, wanted, facts.owned_on(name), owner, revision);
     if let Some(answers) = facts.owner_of(found) {
-        body.tags = with_owner(&body.tags, answers);
+        body.tags = with_owner(&body.tags, Some(&answers));
     }
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
     let call = Call::new(purpose, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);

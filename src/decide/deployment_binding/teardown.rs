@@ -114,6 +114,9 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     if let Some(verdict) = left.or_else(follow) {
         return Some(verdict);
     }
+    if facts.removal == Removal::NobodyCanSay && situation.ownership.heirs().next().is_none() {
+        return Some(wait_for_who_can_say(case));
+    }
     let takes_back = matches!(case.next.cause, Some(Cause::TakeBack { .. }));
     let patience = facts.spec.strategy.handover.as_ref().map_or(situation.handover, Period::duration);
     let hand_over = situation.hand_over(&what, patience, |heir, doing| {
@@ -134,9 +137,6 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
             None => None,
         };
         return first.or(Some(verdict));
-    }
-    if facts.removal == Removal::NobodyCanSay {
-        return Some(wait_for_who_can_say(case));
     }
     let (ours, foreign): (Vec<&OnlineDeployment>, Vec<_>) =
         facts.deployments.iter().partition(|d| case.scene.ours(d));

@@ -1,6 +1,7 @@
 //! The end of a version's use: said ahead, and from its date on the version gets no new deployment. What serves it goes on; the
 //! bindings refuse what is new (`deployment_binding/admission/retirement.rs`).
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -66,7 +67,7 @@ pub(super) fn said(facts: &Facts) -> [(ConditionType, Said); 2] {
             let mut message =
                 format!("{title} is retired since {at}: it gets no new deployment and no more traffic{and}.");
             if let Some(by) = &by {
-                message += &format!(" What holds it goes on: {by}.");
+                let _ = write!(message, " What holds it goes on: {by}.");
             }
             let reason = if by.is_some() { Reason::StillDeployed } else { Reason::Retired };
             over = Said::Holds(true, reason, message);
@@ -75,7 +76,7 @@ pub(super) fn said(facts: &Facts) -> [(ConditionType, Said); 2] {
             let mut message =
                 format!("{title} retires at {at}: then it gets no new deployment and no more traffic{and}.");
             if let Some(by) = &by {
-                message += &format!(" It is deployed by {by}.");
+                let _ = write!(message, " It is deployed by {by}.");
             }
             soon = Said::Holds(true, Reason::Retiring, message);
         }

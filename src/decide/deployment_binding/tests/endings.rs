@@ -222,6 +222,11 @@ fn nothing_is_taken_down_while_nobody_can_say_whether_that_is_allowed() {
     let quiet = |it: Binding| it.moved(&[]).tagged("bindery-traffic", "");
     assert_table(&[
         ("it serves", gone(binding().serving("1")).decide(), waits),
+        (
+            "its deletion was asked for just now: nothing is said of a time when it would be taken down",
+            gone(binding().serving("1")).with(|f| f.situation.deleted_at = Some(noon())).decide(),
+            waits,
+        ),
         ("it is quiet", gone(quiet(binding().serving("1"))).decide(), waits),
         ("nothing is on it", gone(binding().endpoint()).decide(), waits),
         (

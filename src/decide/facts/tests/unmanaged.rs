@@ -6,7 +6,7 @@ use crate::azure::model::{Answer, Ask, Class, Error};
 use crate::decide::places::workspace::decide;
 
 /// A binding of this endpoint in the workspace `prod` of `ml`, with these deployments in its status.
-fn bound(namespace: &str, name: &str, endpoint: &str, deployments: Value) -> AnyObject {
+fn bound(namespace: &str, name: &str, endpoint: &str, deployments: &Value) -> AnyObject {
     let spec = json!({"workspaceRef": {"name": "prod", "namespace": "ml"}, "model": {"versionRef": {"name": "v"}},
         "online": {"endpoint": {"name": endpoint}, "deployment": {}}});
     let mut it = made::<DeploymentBinding>(namespace, name, &spec);
@@ -15,7 +15,7 @@ fn bound(namespace: &str, name: &str, endpoint: &str, deployments: Value) -> Any
     it.any()
 }
 
-fn endpoint(name: &str, owner: Option<&str>, traffic: Value) -> Value {
+fn endpoint(name: &str, owner: Option<&str>, traffic: &Value) -> Value {
     let tags = owner.map_or(json!({}), |owner| json!({"bindery-owner": owner}));
     json!({"name": name, "location": "eastus", "tags": tags,
         "properties": {"authMode": "Key", "provisioningState": "Succeeded", "traffic": traffic}})
@@ -30,7 +30,7 @@ fn deployment(name: &str, model: &str) -> Value {
 fn said(
     objects: Vec<AnyObject>,
     watched: Watched,
-    before: Option<Unmanaged>,
+    before: Option<&Unmanaged>,
     list: impl Fn(&str) -> Result<Vec<Value>, Error>,
 ) -> (Option<Unmanaged>, bool) {
     let azure = json!({"subscriptionId": "s", "resourceGroup": "rg", "name": "prod"});
@@ -77,13 +77,13 @@ fn what_no_binding_owns_is_listed_with_what_it_serves() {
     let listed = |path: &str| -> Result<Vec<Value>, Error> {
         Ok(match path {
             "onlineEndpoints" => vec![
-                endpoint("rogue", None, json!({"blue": 90, "green": 10})),
-                endpoint("mine", Some("prod/fares/mine"), json!({"v1": 100})),
-                endpoint("mixed", Some("prod/blue/mixed"), json!({"v1": 100})),
-                endpoint("left", Some("prod/fares/gone"), json!({})),
-                endpoint("theirs", Some("other/fares/mine"), json!({})),
-                endpoint("forged", Some("prod/fares/mine"), json!({})),
-                endpoint("odd", Some("prod"), json!({})),
+                endpoint("rogue", None, &json!({"blue": 90, "green": 10})),
+                endpoint("mine", Some("prod/fares/mine"), &json!({"v1": 100})),
+                endpoint("mixed", Some("prod/blue/mixed"), &json!({"v1": 100})),
+                endpoint("left", Some("prod/fares/gone"), &json!({})),
+                endpoint("theirs", Some("other/fares/mine"), &json!({})),
+                endpoint("forged", Some("prod/fares/mine"), &json!({})),
+                endpoint("odd", Some("prod"), &json!({})),
             ],
             "onlineEndpoints/rogue/deployments" => {
                 vec![deployment("green", "azureml://b"), deployment("blue", "azureml://a")]
@@ -100,10 +100,10 @@ fn what_no_binding_owns_is_listed_with_what_it_serves() {
     ]);
     let objects = || {
         vec![
-            bound("fares", "mine", "mine", json!([])),
-            bound("blue", "mixed", "mixed", foreign.clone()),
+            bound("fares", "mine", "mine", &json!([])),
+            bound("blue", "mixed", "mixed", &foreign),
             // Whoever names an endpoint without owning it does not stand for it.
-            bound("fares", "names-it", "rogue", json!([])),
+            bound("fares", "names-it", "rogue", &json!([])),
         ]
     };
     let (found, ready) = said(objects(), Watched::all(), None, listed);
@@ -132,7 +132,7 @@ fn what_no_binding_owns_is_listed_with_what_it_serves() {
 #[test]
 fn many_are_counted_and_fifty_are_listed() {
     let listed = |path: &str| -> Result<Vec<Value>, Error> {
-        let all = || (0..60).rev().map(|n| endpoint(&format!("e{n:02}"), None, json!({}))).collect();
+        let all = || (0..60).rev().map(|n| endpoint(&format!("e{n:02}"), None, &json!({}))).collect();
         Ok(if path == "onlineEndpoints" { all() } else { vec![] })
     };
     let found = said(vec![], Watched::all(), None, listed).0.unwrap();
@@ -146,12 +146,12 @@ fn what_azure_refuses_to_list_is_said_and_what_it_does_not_answer_stays_known() 
     let of = |all: Option<Class>, one: Option<Class>| {
         let listed = |path: &str| -> Result<Vec<Value>, Error> {
             let (refused, answer) = match path {
-                "onlineEndpoints" => (all, vec![endpoint("rogue", None, json!({}))]),
+                "onlineEndpoints" => (all, vec![endpoint("rogue", None, &json!({}))]),
                 _ => (one, vec![]),
             };
             refused.map_or(Ok(answer), |class| Err(Error::new(class, "No.")))
         };
-        let (found, ready) = said(vec![], Watched::all(), before(), listed);
+        let (found, ready) = said(vec![], Watched::all(), before().as_ref(), listed);
         assert!(ready, "the workspace itself can be read");
         let found = found.unwrap();
         (found.count, found.unread.map(|said| said.split_once('.').unwrap().0.to_string()))
