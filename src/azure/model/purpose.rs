@@ -67,6 +67,8 @@ purposes! {
     Publish = "publish",
     /// Give a published copy its tags and description.
     Describe = "describe",
+    /// Write on a version who has approved or rejected it.
+    TellDecisions = "tell-decisions",
     /// Archive a version.
     Archive = "archive",
 

@@ -9,6 +9,7 @@ mod waivers;
 use std::borrow::Cow;
 
 pub use approvals::Approvals;
+pub(super) use approvals::withdrawals;
 pub(super) use expiring::said as expiring;
 pub(super) use soak::ever_stable;
 pub use soak::{Soak, Time};
@@ -253,7 +254,8 @@ pub(super) fn said(case: &Case<'_>) -> Said {
     let refusals = refusals(facts);
     if !refusals.is_empty() {
         let (reason, said) = summary(&refusals);
-        return Said::Holds(false, reason, said);
+        let coming = approvals::coming(facts).map(|it| format!(" {it}")).unwrap_or_default();
+        return Said::Holds(false, reason, said + &coming);
     }
     let lacking = facts.place.wait_until_ready(false).or_else(|| waiting::wait_for_version(case));
     match (lacking, &facts.version) {

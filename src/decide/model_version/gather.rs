@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, Proof, job_of, job_to_read, wants_lineage};
+use super::{Facts, Proof, decisions, job_of, job_to_read, wants_lineage};
 use crate::api::{
     DeploymentBinding, Management, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy,
     Workspace,
@@ -172,6 +172,10 @@ impl Kind for ModelVersion {
             (job, run) = lineage(self, id, found.found(), known);
         }
         let served_by = asset_id.as_deref().map(|asset| served_by(asset, known)).unwrap_or_default();
+        let now = situation.now;
+        let approvals = id.as_ref().zip(asset_id.as_deref());
+        let approvals =
+            approvals.map(|(id, asset)| decisions::gather(self, id, asset, now, known)).unwrap_or_default();
         let spec = spec.clone();
         Facts {
             situation,
@@ -190,6 +194,7 @@ impl Kind for ModelVersion {
             job,
             run,
             served_by,
+            approvals,
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bodies;
+mod decisions;
 mod deletion;
 mod origin;
 mod promotion;
