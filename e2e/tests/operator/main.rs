@@ -10,7 +10,7 @@ mod approvals;
 mod attempts;
 mod bad_input;
 mod binding;
-
+mod decision;
 mod deployment;
 mod hostile;
 mod identities;
