@@ -12,8 +12,9 @@ use serde_json::Value;
 use super::names::{Name, place_of};
 use super::seen::{Readiness, Seen, condition};
 use crate::api::{
-    self, Code, ConditionType, Dataset, DeploymentBinding, LoosenedGate, MeasuredGate, ModelVersion, Object,
-    ObjectKey, Outcome, PastRollout, Retirement, Role, VersionOwner, Workspace,
+    self, Approval, ApprovalDecision, Code, ConditionType, Dataset, DeploymentBinding, EvidenceDocument,
+    LoosenedGate, MeasuredGate, ModelVersion, Object, ObjectKey, PastRollout, Retirement, Role, VersionOwner,
+    Workspace,
 };
 use crate::azure::model::folded;
 
@@ -28,6 +29,8 @@ pub struct Picture {
     pub workspace: Seen<Workspace>,
     /// The versions of its model, as far as they could be listed.
     pub versions: Vec<ModelVersion>,
+    /// The Approvals of the namespaces that the workspace's policy names, as far as they could be listed.
+    pub approvals: Vec<Approval>,
     /// What could not be read, in a sentence each.
     pub not_read: Vec<String>,
     /// When it was read.
@@ -121,9 +124,30 @@ struct Admission {
     rules: Vec<api::Admission>,
     /// Who has approved what serves and what the manifest names.
     approvals: Vec<api::KnownApproval>,
+    /// Every decision of those who decide for the workspace about what is on the endpoint or asked for, the latest first.
+    decisions: Vec<Decision>,
     /// The workspace's policy as it is now, by field; empty where it asks for nothing, absent where the workspace could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<BTreeMap<String, String>>,
+}
+
+/// What somebody has decided, as the Approval is written; whether it counts is what the rule `Approvals` says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Decision {
+    created: Timestamp,
+    approval: Name,
+    #[serde(rename = "decision")]
+    word: ApprovalDecision,
+    by: String,
+    asset_id: String,
+    tiers: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    waives: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    documents: Vec<EvidenceDocument>,
 }
 
 /// How a version was made and measured.
@@ -267,6 +291,35 @@ impl Picture {
         })
     }
 
+    /// The decisions about what is on the endpoint, and about the version that the manifest names.
+    fn decisions(&self) -> Vec<Decision> {
+        let status = self.binding.current();
+        let wanted = self.versions.iter().find(|version| version.key() == named(&self.binding));
+        let wanted = wanted.and_then(|version| version.current().asset_id);
+        let on_it = status.deployments.iter().filter_map(|it| it.asset_id.clone());
+        // A rejection counts in whatever case the name of the model is written.
+        let about: Vec<String> = on_it.chain(wanted).map(|asset| asset.to_lowercase()).collect();
+        let mut all: Vec<Decision> = self
+            .approvals
+            .iter()
+            .filter(|it| about.contains(&it.spec.asset_id.to_lowercase()))
+            .map(|it| Decision {
+                created: it.created(),
+                approval: Name::from(&it.key()),
+                word: it.spec.decision,
+                by: it.spec.by.clone(),
+                asset_id: it.spec.asset_id.clone(),
+                tiers: it.spec.tiers.clone(),
+                expires_at: it.spec.expires_at,
+                waives: it.spec.waives.clone(),
+                reason: it.spec.reason.clone(),
+                documents: it.spec.evidence.clone(),
+            })
+            .collect();
+        all.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.approval.cmp(&b.approval)));
+        all
+    }
+
     fn history(&self) -> Vec<Ended> {
         let all = self.binding.status.as_ref().map(|status| status.history.as_slice()).unwrap_or_default();
         let ended = |rollout: &PastRollout| Ended {
@@ -324,7 +377,7 @@ impl Picture {
             return Some(Way { how, command: version.map(|version| self.command(version)) });
         }
         let stable = status.stable.as_ref().and_then(|stable| stable.revision.as_deref());
-        let was = |it: &&PastRollout| it.outcome == Outcome::Promoted && Some(it.revision.as_str()) != stable;
+        let was = |it: &&PastRollout| it.outcome.serves() && Some(it.revision.as_str()) != stable;
         let before = status.history.iter().find(was)?;
         let number = before.version.as_deref();
         let how = format!(
@@ -370,6 +423,7 @@ fn admission(picture: &Picture) -> Option<Admission> {
         since: admitted.last_transition_time.0,
         rules: status.map(|it| it.admission.clone()).unwrap_or_default(),
         approvals: status.map(|it| it.approvals.clone()).unwrap_or_default(),
+        decisions: picture.decisions(),
         policy,
     })
 }

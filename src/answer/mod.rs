@@ -5,6 +5,7 @@
 //! its forms.
 
 pub mod compare;
+pub mod decision;
 pub mod evidence;
 pub mod explain;
 pub mod graph;

@@ -65,7 +65,7 @@ pub struct ApprovalSpec {
 }
 
 /// What somebody says of an asset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum ApprovalDecision {
     Approved,
     Rejected,

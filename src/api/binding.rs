@@ -528,7 +528,7 @@ pub struct PastRollout {
     /// The id of the model version that the rollout was for: an ARM id, or `azureml://registries/…`. Absent where the deployment was gone before this was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
-    /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end.
+    /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end. `RolledBack`: the revision, which was stable before, got all the traffic again, because what served was not approved any more.
     pub outcome: Outcome,
     /// Why it failed, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -570,6 +570,15 @@ pub enum Outcome {
     Failed,
     /// The manifest asked for another revision before the end.
     Superseded,
+    /// What served was not approved any more, and this revision became the stable one again.
+    RolledBack,
+}
+
+impl Outcome {
+    /// The revision became the stable one.
+    pub fn serves(self) -> bool {
+        matches!(self, Self::Promoted | Self::RolledBack)
+    }
 }
 
 /// Why the rollout failed; absent when it did not. `CandidateFailed`: Azure could not make its deployment, or the deployment broke. `ProgressDeadlineExceeded`: the deployment was not ready within `spec.strategy.progressDeadline`.

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::place::stays;
 use super::scalar::{between, goes_down};
-use super::{Drift, Gate, LoosenedGate, Management, MeasuredGate, Period, Reference, Role, Tags, form};
+use super::{
+    ApprovalDecision, Drift, Gate, LoosenedGate, Management, MeasuredGate, Period, Reference, Role, Tags,
+    form,
+};
 use crate::azure::model::Operation;
 
 /// One immutable version of one model, in a workspace or in a registry.
@@ -268,6 +271,11 @@ pub struct ModelVersionStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub served_by: Vec<ServedBy>,
+    /// The decisions about this version that count in some Workspace that may use it, the latest first, at most 20. Bindery writes them as tags on the version in Azure, too: `bindery-approved-by`, `-at`, `-until`, `bindery-rejected-by`, `-at`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub approvals: Vec<VersionApproval>,
     /// Who deploys this version, and as what, such as `fares/taxi-fare Stable`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving_summary: Option<String>,
@@ -407,6 +415,33 @@ pub struct Code {
     /// Whether the working tree had uncommitted changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dirty: Option<bool>,
+}
+
+/// A decision about this version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionApproval {
+    /// When the Approval was created, by the clock of the API server.
+    pub created: Timestamp,
+    /// The namespace of the Approval object.
+    #[schemars(length(max = 63))]
+    pub namespace: String,
+    /// The name of the Approval object.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Whether it approves or rejects: Approved or Rejected.
+    pub decision: ApprovalDecision,
+    /// Who decided, as `spec.by` of the Approval says.
+    #[schemars(length(max = 253))]
+    pub by: String,
+    /// The tiers that the decision is about; all, where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub tiers: Vec<String>,
+    /// When the decision ends; absent where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A deployment that holds this version.

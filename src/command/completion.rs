@@ -34,9 +34,17 @@ mod tests {
     fn every_shell_completes_the_subcommands_and_their_flags() {
         for shell in Shell::value_variants() {
             let script = String::from_utf8_lossy(&script(*shell)).into_owned();
-            for word in
-                ["inventory", "lineage", "compare", "evidence", "explain", "exit-code", "all-namespaces"]
-            {
+            for word in [
+                "inventory",
+                "lineage",
+                "compare",
+                "evidence",
+                "explain",
+                "approve",
+                "reject",
+                "exit-code",
+                "all-namespaces",
+            ] {
                 assert!(script.contains(word), "{shell} does not know {word}");
             }
         }

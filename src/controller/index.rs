@@ -125,7 +125,11 @@ impl Hashed {
         let what = match name {
             Name::Resource(_) => Thing::Resource,
             Name::Asset(_) => Thing::Model,
-            Name::Place(_) | Name::Served(..) | Name::Approvers(_) | Name::Decision(..) => Thing::Everybody,
+            Name::Place(_)
+            | Name::Served(..)
+            | Name::Approvers(_)
+            | Name::Decided(_)
+            | Name::Decision(..) => Thing::Everybody,
         };
         Self { hash: named(kind, name), what }
     }

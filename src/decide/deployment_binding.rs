@@ -26,7 +26,7 @@ use super::model_version::Proof;
 use super::owner_tags::note_owner;
 use super::places::reference::Removal;
 use super::rollout::{
-    Carries, Next, Revision, Rise, STABLE_TAG, Scene, View, endpoint_differences, mark, written_on,
+    Carries, Next, Revision, Rise, STABLE_TAG, Scene, View, Weight, endpoint_differences, mark, written_on,
 };
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
@@ -123,6 +123,7 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     let next = sooner(&case, verdict.next);
     let mut events = verdict.events;
     events.extend(admission::news(&facts.status.admission, &status.admission));
+    events.extend(admission::withdrawals(facts, &status.approvals));
     events.extend(conditions::news(&facts.status.conditions, &status.conditions));
     Verdict { events, next, ..verdict }.decision(status)
 }
@@ -399,6 +400,11 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }
 
+/// Does the workspace keep the wanted version from rising?
+fn is_refused(reason: Reason) -> bool {
+    matches!(reason, Reason::Rejected | Reason::NotApproved | Reason::PolicyRefused | Reason::Soaking)
+}
+
 /// The phase; none where nobody has been able to read the endpoint.
 fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
     let scene = &case.scene;
@@ -407,6 +413,11 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
         _ if case.facts.endpoint.seen().is_none() => return case.facts.status.phase,
         Reason::TakingBack => Phase::TakingBack,
         Reason::Pausing => Phase::Pausing,
+        // Nothing rises before somebody helps, or before its time.
+        reason if is_refused(reason) && !scene.wanted_failed() && !scene.arrived() => {
+            let has_traffic = scene.candidate().is_some_and(|it| scene.routed(it.name()) != Weight::NONE);
+            if scene.stable.is_none() || has_traffic { Phase::Pending } else { Phase::Serving }
+        }
         Reason::Suspended if case.next.target.pause.is_some() => Phase::Pausing,
         _ if scene.wanted_failed() => Phase::Failed,
         _ if scene.arrived() => Phase::Serving,

@@ -1,6 +1,7 @@
 //! A model version: registered or promoted once, kept equal on what is ours, and let go.
 
 mod copy;
+mod decisions;
 mod gates;
 mod gather;
 mod lineage;
@@ -19,10 +20,12 @@ use super::condition::{Said, say};
 use super::drift::{Differences, intended, merged, owned};
 use super::gate::Champions;
 use super::owner_tags::{note_owner, with_owner};
-use super::{Decision, Intent, Look, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of, places};
+use super::{
+    Decision, Intent, Look, Mode, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of, places,
+};
 use crate::api::{
     ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy,
-    VersionDeletion, conditions_of,
+    VersionApproval, VersionDeletion, conditions_of,
 };
 use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run};
 use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
@@ -68,6 +71,8 @@ pub struct Facts {
     pub served_by: Vec<ServedBy>,
     /// What the gates are held against that compare, by the gate's name.
     pub champions: BTreeMap<String, Champions>,
+    /// The decisions about it that count somewhere.
+    pub approvals: Vec<VersionApproval>,
 }
 
 /// What made a version, as Azure tells it.
@@ -107,11 +112,23 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
             report_failed_resource,
             correct,
             retirement::archive, // its time is over
+            tell_decisions,      // whoever looks in Azure sees who has approved it
         ],
     )
     .unwrap_or_else(|| settle(facts));
+    let running = facts.situation.operation.under_way(facts.situation.now).map(|it| it.purpose);
+    let goes_on = verdict.call.as_ref().map(|call| call.errand.purpose);
+    let goes_on = goes_on.or(running.filter(|_| verdict.reason == Reason::OperationRunning));
+    let tells = goes_on == Some(Purpose::TellDecisions);
+    let stays_ready = tells.then(|| settle(facts)).map(|settled| (settled.reason, settled.message));
+    let verdict = Verdict { stays_ready, ..verdict };
     let seen = facts.version.seen().map(|seen| seen && !belongs_to_another(facts));
-    let (common, verdict) = facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
+    let (common, mut verdict) =
+        facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
+    if tells && verdict.call.is_none() {
+        // That it does not work is told when it is tried.
+        verdict.events.clear();
+    }
     if verdict.call.as_ref().is_some_and(|call| call.errand.purpose == Purpose::Publish) {
         status.publishing = facts.intent();
         // A deletion finds the copy by it, also when the registry's object is gone.
@@ -125,6 +142,7 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
         status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
         status.owned_properties = intended(&status.owned_properties, &facts.spec.properties);
     }
+    let common = if tells { without_work(&common) } else { common };
     status.conditions = conditions(facts, &common);
     let news = [retirement::news(&facts.status.conditions, &status.conditions), gates::news(facts, &status)]
         .concat();
@@ -216,6 +234,7 @@ impl Facts {
         found.tags = merged(&marks, &spec.tags, &self.status.owned_tags);
         found.tags.extend(lineage.iter().flat_map(lineage::to_tags));
         found.tags = with_owner(&found.tags, spec.owner.as_ref());
+        self.tell_decisions(&mut found.tags);
         found.tags.insert(OWNER_TAG.into(), self.situation.ownership.owner.to_string());
         found.properties = merged(&found.properties, &spec.properties, &self.status.owned_properties);
         if spec.stage.is_some() {
@@ -254,13 +273,14 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     if belongs_to_another(facts) {
         (status.id, status.asset_id, status.stage, status.created_at) = (None, None, None, None);
         (status.kind, status.lineage, status.serving_summary) = (None, None, None);
-        (status.served_by, status.drift) = (vec![], vec![]);
+        (status.served_by, status.approvals, status.drift) = (vec![], vec![], vec![]);
         (status.gates, status.gates_summary, status.loosened_gates) = (vec![], None, vec![]);
         return status;
     }
     // What serves is told of a version that this object was let near once.
     if facts.version.seen().is_some() || status.asset_id.is_some() {
         status.served_by.clone_from(&facts.served_by);
+        status.approvals.clone_from(&facts.approvals);
         let serving: Vec<String> =
             facts.served_by.iter().map(|s| format!("{}/{} {:?}", s.namespace, s.name, s.role)).collect();
         status.serving_summary = (!serving.is_empty()).then(|| serving.join(", "));
@@ -448,6 +468,26 @@ fn correct(facts: &Facts) -> Option<Verdict> {
         verdict = verdict.remarking(true, "");
     }
     Some(verdict)
+}
+
+/// The decisions as tags. That is for those who look in Azure, and nothing waits for it: the version stays Ready, also where Azure
+/// takes no such tags.
+fn tell_decisions(facts: &Facts) -> Option<Verdict> {
+    let version = facts.version.found()?;
+    let owned = facts.situation.ownership.owns(&version.properties.tags);
+    if !owned || facts.situation.mode != Mode::Act || !facts.tells_other_decisions() {
+        return None;
+    }
+    let doing = format!("write on {} who has decided about it", facts.title());
+    facts.put(Reason::Updating, Purpose::TellDecisions, doing, &facts.desired(version.clone()))
+}
+
+/// The conditions without those that say that work goes on, or that somebody has to help.
+fn without_work(conditions: &[Condition]) -> Vec<Condition> {
+    let mut all = conditions_of(conditions);
+    all.remove(ConditionType::Reconciling);
+    all.remove(ConditionType::Stalled);
+    all.into_vec()
 }
 
 fn settle(facts: &Facts) -> Verdict {

@@ -20,14 +20,14 @@ const PLATFORM: &str = "answers-platform";
 const TEAM: &str = "answers-team";
 
 /// How a run of the program ended.
-struct Answered {
-    code: Option<i32>,
-    out: String,
-    told: String,
+pub struct Answered {
+    pub code: Option<i32>,
+    pub out: String,
+    pub told: String,
 }
 
 impl Answered {
-    fn json(&self) -> Result<Value, Error> {
+    pub fn json(&self) -> Result<Value, Error> {
         serde_json::from_str(&self.out).map_err(|error| format!("{error}: {} {}", self.out, self.told).into())
     }
 
@@ -43,7 +43,7 @@ impl Answered {
     }
 }
 
-async fn ask(kubeconfig: &Path, arguments: &[&str]) -> Result<Answered, Error> {
+pub async fn ask(kubeconfig: &Path, arguments: &[&str]) -> Result<Answered, Error> {
     let mut command = Command::new(tokio::task::spawn_blocking(binary).await??);
     command.args(arguments).env("KUBECONFIG", kubeconfig);
     run(command).await
@@ -55,36 +55,44 @@ async fn run(mut command: Command) -> Result<Answered, Error> {
     Ok(Answered { code: output.status.code(), out: text(&output.stdout), told: text(&output.stderr) })
 }
 
+/// Applies an object of Kubernetes' own.
+pub async fn apply<K>(stand: &Stand, namespace: &str, name: &str, object: Value) -> Outcome
+where
+    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned,
+{
+    let metadata = json!({"metadata": {"name": name, "namespace": namespace}});
+    let api: Api<K> = Api::namespaced(stand.client.clone(), namespace);
+    let patch = Patch::Apply(with(object, metadata));
+    api.patch(name, &PatchParams::apply("stand").force(), &patch).await?;
+    Ok(())
+}
+
 /// A service account of the team's namespace with the rights of the chart's role `bindery-viewer` there, and a kubeconfig for it.
 async fn viewer(stand: &Stand) -> Result<PathBuf, Error> {
-    async fn apply<K>(stand: &Stand, name: &str, object: Value) -> Outcome
-    where
-        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-            + Clone
-            + std::fmt::Debug
-            + serde::de::DeserializeOwned,
-    {
-        let metadata = json!({"metadata": {"name": name, "namespace": TEAM}});
-        let api: Api<K> = Api::namespaced(stand.client.clone(), TEAM);
-        let patch = Patch::Apply(with(object, metadata));
-        api.patch(name, &PatchParams::apply("stand").force(), &patch).await?;
-        Ok(())
-    }
     let rbac = "rbac.authorization.k8s.io";
     let version = format!("{rbac}/v1");
-    apply::<ServiceAccount>(stand, "viewer", json!({"apiVersion": "v1", "kind": "ServiceAccount"})).await?;
+    apply::<ServiceAccount>(stand, TEAM, "viewer", json!({"apiVersion": "v1", "kind": "ServiceAccount"}))
+        .await?;
     let rule = json!({
         "apiGroups": ["bindery.dev"], "verbs": ["get", "list", "watch"],
         "resources": ["registries", "workspaces", "modelversions", "deploymentbindings"],
     });
-    apply::<Role>(stand, "bindery-viewer", json!({"apiVersion": version, "kind": "Role", "rules": [rule]}))
-        .await?;
+    apply::<Role>(
+        stand,
+        TEAM,
+        "bindery-viewer",
+        json!({"apiVersion": version, "kind": "Role", "rules": [rule]}),
+    )
+    .await?;
     let binding = json!({
         "apiVersion": version, "kind": "RoleBinding",
         "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "bindery-viewer"},
         "subjects": [{"kind": "ServiceAccount", "name": "viewer", "namespace": TEAM}],
     });
-    apply::<RoleBinding>(stand, "bindery-viewer", binding).await?;
+    apply::<RoleBinding>(stand, TEAM, "bindery-viewer", binding).await?;
     Ok(control_plane::shared().await?.kubeconfig_for_service_account(TEAM, "viewer").await?)
 }
 
@@ -152,7 +160,10 @@ async fn inventory(viewer: &Path, admin: &Path) -> Outcome {
     assert!(csv.out.starts_with("namespace,name,place,") && csv.out.lines().count() == 3, "{}", csv.out);
     let none = ask(viewer, &["inventory", "-l", "team=none"]).await?;
     assert_eq!((none.code, none.out.as_str()), (Some(0), ""));
-    assert_eq!(none.told, format!("bindery: No model versions found in namespace {TEAM}.\n"));
+    assert_eq!(
+        none.told,
+        format!("bindery: No model versions found in namespace {TEAM} that these filters keep.\n")
+    );
 
     // What has no traffic, and what nobody stands for.
     let idle = ask(viewer, &["inventory", "--idle"]).await?;

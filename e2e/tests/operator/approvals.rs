@@ -252,7 +252,7 @@ async fn an_approval_that_goes_moves_nothing_and_the_message_says_whether_anybod
     let mut stand = with_versions("approvals-gone").await?;
     approve(&stand, "1").await?;
     serve(&stand, taxi::binding("taxi-1")).await?;
-    let before = stand.writes();
+    let before = touched(&stand);
     let title = format!("Approval {}/ada-1 of ada", risk(&stand));
 
     take_back(&stand, "ada-1").await?;
@@ -291,7 +291,7 @@ async fn an_approval_that_goes_moves_nothing_and_the_message_says_whether_anybod
     let ended = format!("Approval {}/short of ada does not count: it ended at {until}.", risk(&stand));
     wait_admitted(&stand, &ended).await?;
     says(&stand, &risk(&stand), "short", "Expired").await?;
-    assert_eq!(stand.writes(), before);
+    assert_eq!(touched(&stand), before);
     Ok(())
 }
 

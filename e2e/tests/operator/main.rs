@@ -11,6 +11,7 @@ mod attempts;
 mod bad_input;
 mod binding;
 mod copies;
+mod decision;
 mod deployment;
 mod gates;
 mod governance;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Deployment, Ended, Evidence, Training};
+use super::{Decision, Deployment, Ended, Evidence, Training};
 use crate::answer::names::Name;
 use crate::answer::render::document::{Document, Part, Section};
 use crate::answer::render::table::{Cell, Column, Shown, Table};
-use crate::api::{LoosenedGate, MeasuredGate};
+use crate::api::{LoosenedGate, MeasuredGate, Waiver};
 
 /// The page.
 pub fn document(evidence: &Evidence) -> Document {
@@ -137,14 +137,46 @@ fn admission(evidence: &Evidence) -> Vec<Part> {
     });
     let approvals =
         Table { columns: columns(["approval", "by", "asset", "state"]), rows: approvals.collect() };
+    let decisions = Table {
+        columns: columns([
+            "decision",
+            "approval",
+            "by",
+            "asset",
+            "when",
+            "until",
+            "waives",
+            "reason",
+            "documents",
+        ]),
+        rows: admission.decisions.iter().map(decision).collect(),
+    };
     let mut parts = vec![Part::Facts(facts)];
-    parts.extend([rules, approvals].into_iter().filter(|table| !table.rows.is_empty()).map(Part::Table));
+    parts.extend(
+        [rules, approvals, decisions].into_iter().filter(|table| !table.rows.is_empty()).map(Part::Table),
+    );
     parts.push(policy);
     if evidence.asks_for_another() {
         let asked = &evidence.manifest;
         parts.insert(0, Part::Text(format!("The manifest names another version than the stable one. This speaks of {asked}, and says nothing of what is stable.")));
     }
     parts
+}
+
+fn decision(it: &Decision) -> Vec<Cell> {
+    let tiers = if it.tiers.is_empty() { String::new() } else { format!(" for {}", it.tiers.join(", ")) };
+    let documents: Vec<&str> = it.documents.iter().map(|document| document.uri.as_str()).collect();
+    vec![
+        format!("{:?}{tiers}", it.word).into(),
+        it.approval.full().into(),
+        it.by.as_str().into(),
+        it.asset_id.as_str().into(),
+        time(it.created).into(),
+        it.expires_at.map(time).unwrap_or_default().into(),
+        it.waives.join(", ").into(),
+        it.reason.clone().unwrap_or_default().into(),
+        documents.join(" ").into(),
+    ]
 }
 
 fn made(all: &[Training]) -> Vec<Part> {
@@ -240,11 +272,19 @@ fn replaced(history: &[Ended]) -> Vec<Part> {
             at(rollout.finished_at),
             rollout.reason.map(|reason| format!("{reason:?}")).unwrap_or_default().into(),
             text(&rollout.message),
+            waived(&rollout.waivers).into(),
         ]
     };
-    let columns =
-        columns(["revision", "version", "object", "outcome", "started", "finished", "reason", "message"]);
+    let columns = columns([
+        "revision", "version", "object", "outcome", "started", "finished", "reason", "message", "waived",
+    ]);
     vec![Part::Table(Table { columns, rows: history.iter().map(row).collect() })]
+}
+
+/// `Soak by model-risk/hotfix of ada`, for each rule that was waived.
+fn waived(waivers: &[Waiver]) -> String {
+    let each = waivers.iter().map(|it| format!("{} by {}/{} of {}", it.rule, it.namespace, it.name, it.by));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn going_back(evidence: &Evidence) -> Vec<Part> {

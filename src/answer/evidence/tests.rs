@@ -35,6 +35,7 @@ fn picture(status: &Value) -> Picture {
         binding: binding("fares/taxi", "taxi-2", &with(serves, status)),
         workspace: Seen::Found(workspace("ml-platform/fares-prod", &policy, &fine)),
         versions: vec![promoted("fares/taxi-1", "1", "taxi-1-dev", &fine), second],
+        approvals: vec![],
         not_read: vec![],
         now: "2026-11-29T12:00:00Z".parse().unwrap(),
     }
@@ -101,11 +102,11 @@ fn the_page_says_what_a_release_ticket_asks() {
 
 ## What it replaced
 
-| revision | version | object | outcome | started | finished | reason | message |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-| bb | 2 | fares/taxi-2 | Promoted | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |
-| cc | 3 |  | Failed | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |
-| aa | 1 | fares/taxi-1 | Promoted | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |
+| revision | version | object | outcome | started | finished | reason | message | waived |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| bb | 2 | fares/taxi-2 | Promoted | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |  |
+| cc | 3 |  | Failed | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |  |
+| aa | 1 | fares/taxi-1 | Promoted | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |  |
 
 ## How to go back
 
@@ -245,4 +246,40 @@ fn whoever_approved_it_and_every_rule_are_on_the_page() {
     ] {
         assert!(page.contains(row), "{row}\n{page}");
     }
+}
+
+#[test]
+fn whoever_decided_is_shown_with_the_reason_also_who_rejected() {
+    let approval = |name: &str, number: &str, spec: Value| -> Approval {
+        let base = json!({
+            "modelVersionRef": {"name": format!("taxi-{number}"), "namespace": "fares"}, "assetId": asset(number),
+            "decision": "Approved", "by": name,
+        });
+        let metadata =
+            json!({"namespace": "model-risk", "name": name, "creationTimestamp": "2026-11-02T00:00:00Z"});
+        let object = json!({"apiVersion": "bindery.dev/v1alpha1", "kind": "Approval", "metadata": metadata, "spec": with(base, &spec)});
+        serde_json::from_value(object).unwrap()
+    };
+    let document = json!([{"name": "report", "uri": "https://reports.example/2.pdf"}]);
+    let mut eve = approval(
+        "eve",
+        "2",
+        json!({"decision": "Rejected", "reason": "Wrong at night.", "evidence": document}),
+    );
+    eve.metadata.creation_timestamp = serde_json::from_value(json!("2026-11-04T00:00:00Z")).unwrap();
+    let ends = json!({"expiresAt": "2027-03-31T00:00:00Z", "waives": ["Soak"], "tiers": ["production"]});
+    let waived = json!({"rule": "Soak", "namespace": "model-risk", "name": "ada", "by": "ada", "expiresAt": "2027-03-31T00:00:00Z"});
+    let promoted = with(ended("bb", "2", "RolledBack"), &json!({"waivers": [waived]}));
+    let mut picture = picture(&json!({"history": [promoted]}));
+    picture.approvals = vec![approval("ada", "2", ends), approval("bob", "9", json!({})), eve];
+    let page = in_markdown(&super::document(&Evidence::of(&picture)));
+    let asset = asset("2");
+    for line in [
+        format!("| Rejected | model-risk/eve | eve | {asset} | 2026-11-04T00:00:00Z |  |  | Wrong at night. | https://reports.example/2.pdf |"),
+        format!("| Approved for production | model-risk/ada | ada | {asset} | 2026-11-02T00:00:00Z | 2027-03-31T00:00:00Z | Soak |  |  |"),
+        "| bb | 2 | fares/taxi-2 | RolledBack | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  | Soak by model-risk/ada of ada |".to_string(),
+    ] {
+        assert!(page.contains(&line), "{line}: {page}");
+    }
+    assert!(!page.contains("bob"), "of another version");
 }

@@ -71,6 +71,8 @@ purposes! {
     Copy = "copy",
     /// Give a published copy its tags and description.
     Describe = "describe",
+    /// Write on a version who has approved or rejected it.
+    TellDecisions = "tell-decisions",
     /// Archive a version.
     Archive = "archive",
 

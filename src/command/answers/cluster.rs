@@ -1,4 +1,4 @@
-//! The cluster, with the rights of the person who asks. It is only read.
+//! The cluster, with the rights of the person who asks. It is only read, but for a decision that the person writes.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -7,9 +7,10 @@ use std::time::Duration;
 use clap::Args;
 use http::HeaderValue;
 use http::header::USER_AGENT as USER_AGENT_HEADER;
-use kube::api::{Api, ListParams};
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::api::{Api, ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Resource};
+use kube::{Client, Resource, ResourceExt};
 
 use super::Error;
 use crate::answer::seen::Seen;
@@ -52,6 +53,8 @@ pub(super) struct Cluster {
     client: Client,
     /// The namespace that is meant where none is named.
     pub namespace: String,
+    /// The namespace of the kubeconfig's context, whatever --namespace says.
+    pub context_namespace: String,
     server: String,
 }
 
@@ -91,11 +94,12 @@ impl Cluster {
             config.auth_info.impersonate = Some(user.clone());
             config.auth_info.impersonate_groups = Some(arguments.impersonate_groups.clone());
         }
-        let namespace = arguments.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let context_namespace = config.default_namespace.clone();
+        let namespace = arguments.namespace.clone().unwrap_or_else(|| context_namespace.clone());
         let server = config.cluster_url.authority().map_or_else(String::new, ToString::to_string);
         let client = Client::try_from(config)
             .map_err(|error| redacted(&format!("the cluster cannot be asked: {error}")))?;
-        Ok(Self { client, namespace, server })
+        Ok(Self { client, namespace, context_namespace, server })
     }
 
     /// One object, as far as it can be read.
@@ -112,6 +116,37 @@ impl Cluster {
                 other => Err(other.into()),
             },
         }
+    }
+
+    /// Creates an object; with `on_trial` the API server only says whether it would.
+    pub(super) async fn create<K: Object>(&self, object: &K, on_trial: bool) -> Result<K, Error> {
+        let api: Api<K> = Api::namespaced(self.client.clone(), &object.home());
+        let params = PostParams { dry_run: on_trial, ..PostParams::default() };
+        api.create(&params, object).await.map_err(|error| match error {
+            kube::Error::Api(status) if status.is_already_exists() => format!(
+                "there is already a {} {} in namespace {}, and it cannot be changed: give another --name",
+                K::KIND,
+                object.name_any(),
+                object.home()
+            )
+            .into(),
+            error => self.refusal::<K>(error).into(),
+        })
+    }
+
+    /// The name by which the API server knows the person who asks.
+    pub(super) async fn user(&self) -> Result<String, Error> {
+        let api: Api<SelfSubjectReview> = Api::all(self.client.clone());
+        let review = api.create(&PostParams::default(), &SelfSubjectReview::default()).await;
+        let review = review.map_err(|error| {
+            redacted(&format!(
+                "the API server {} does not say who you are: {}",
+                self.server,
+                root_cause(&error)
+            ))
+        })?;
+        let user = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
+        user.ok_or_else(|| format!("the API server {} does not say who you are", self.server).into())
     }
 
     /// Reads all objects of a kind page by page into what is kept of them, and says of which nothing, or not all, could be

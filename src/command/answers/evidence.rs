@@ -12,7 +12,7 @@ use crate::answer::names;
 use crate::answer::render::document::{in_html, in_markdown};
 use crate::answer::render::json;
 use crate::answer::seen::Seen;
-use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Workspace};
+use crate::api::{Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Workspace};
 
 /// What serves at an endpoint, since when, why it may, how it was measured, what it replaced, and how to go back: a page for a
 /// release ticket.
@@ -48,7 +48,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let workspace = cluster.get(&workspace).await?;
     let mut not_read = vec![];
     let versions = versions(&cluster, &binding, &mut not_read).await?;
-    let evidence = Evidence::of(&Picture { binding, workspace, versions, not_read, now: Timestamp::now() });
+    let approvals = approvals(&cluster, workspace.found(), &mut not_read).await?;
+    let now = Timestamp::now();
+    let evidence = Evidence::of(&Picture { binding, workspace, versions, approvals, not_read, now });
     write(&match arguments.output {
         Format::Markdown => in_markdown(&document(&evidence)),
         Format::Json => json::json(&evidence)?,
@@ -57,6 +59,30 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     })?;
     say(evidence.not_read());
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was decided in the namespaces that the workspace's policy names.
+async fn approvals(
+    cluster: &Cluster,
+    workspace: Option<&Workspace>,
+    not_read: &mut Vec<String>,
+) -> Result<Vec<Approval>, Error> {
+    let policy = workspace.and_then(|workspace| workspace.spec.policy.approvals.as_ref());
+    let mut all = vec![];
+    for namespace in policy.iter().flat_map(|policy| &policy.from_namespaces) {
+        let scope = Scope { namespace: Some(namespace), labels: None };
+        match cluster.list(&scope, |all: &mut Vec<Approval>, it: Approval| all.push(it)).await {
+            Ok((approvals, lacking)) => {
+                all.extend(approvals);
+                not_read.extend(lacking);
+            }
+            Err(Refusal::Forbidden(said)) => not_read.push(format!(
+                "You may not list the approvals of namespace {namespace} ({said}). What was decided there is shown as far as the binding knows it."
+            )),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(all)
 }
 
 /// The versions of the binding's model, in its own namespace and in the one of the version that it names.

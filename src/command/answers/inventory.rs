@@ -47,6 +47,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     if arguments.idle || arguments.unmanaged {
         return of_endpoints(&cluster, &arguments).await;
     }
+    let filtered = arguments.selector.is_some()
+        || arguments.place.is_some()
+        || arguments.model.is_some()
+        || !arguments.state.is_empty();
     let filter = Filter { place: arguments.place, model: arguments.model, states: arguments.state };
     let keep = |rows: &mut Vec<Row>, version: ModelVersion| {
         let row = Row::of(&version);
@@ -88,7 +92,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     };
     let people = matches!(arguments.output, TableFormat::Table | TableFormat::Wide);
     if inventory.is_empty() && people {
-        say(&[format!("No model versions found in {of}.")]);
+        let chosen = if filtered { " that these filters keep" } else { "" };
+        say(&[format!("No model versions found in {of}{chosen}.")]);
     } else {
         write(&answer.in_form(arguments.output)?)?;
     }

@@ -1,7 +1,9 @@
-//! The subcommands that answer from the cluster: they read it with the rights of the person who asks, and change nothing.
+//! The subcommands that answer from the cluster: they read it with the rights of the person who asks, and change nothing. Two
+//! write the decision of that person.
 
 mod cluster;
 mod compare;
+mod decision;
 mod evidence;
 mod explain;
 mod inventory;
@@ -25,6 +27,8 @@ pub(super) enum Answer {
     Compare(compare::Arguments),
     Evidence(evidence::Arguments),
     Explain(explain::Arguments),
+    Approve(decision::Approve),
+    Reject(decision::Reject),
 }
 
 /// Answers on stdout. What the answer lacks is said on stderr.
@@ -35,5 +39,7 @@ pub(super) async fn run(answer: Answer) -> Result<ExitCode, Error> {
         Answer::Compare(arguments) => compare::run(arguments).await,
         Answer::Evidence(arguments) => evidence::run(arguments).await,
         Answer::Explain(arguments) => explain::run(arguments).await,
+        Answer::Approve(arguments) => decision::approve(arguments).await,
+        Answer::Reject(arguments) => decision::reject(arguments).await,
     }
 }

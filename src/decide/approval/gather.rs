@@ -2,7 +2,7 @@
 
 use super::tally::Ballot;
 use super::{Asker, Facts};
-use crate::api::{Approval, Object, Workspace};
+use crate::api::{Approval, ConditionType, Object, Workspace, conditions_of};
 use crate::azure::model::{Principal, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{may_refer, version};
@@ -30,7 +30,9 @@ impl Kind for Approval {
     }
 
     fn names(&self) -> Vec<Name> {
-        vec![Name::decision(&self.spec.asset_id, &self.home())]
+        let counts = conditions_of(self.conditions()).is_true(ConditionType::Ready);
+        let decided = counts.then(|| Name::decided(&self.spec.asset_id));
+        [Name::decision(&self.spec.asset_id, &self.home())].into_iter().chain(decided).collect()
     }
 
     fn outward(&self) -> String {

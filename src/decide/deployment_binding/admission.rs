@@ -12,15 +12,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use approvals::Approvals;
+pub(super) use approvals::withdrawals;
 pub(super) use expiring::said as expiring;
 pub(super) use soak::ever_stable;
 pub use soak::{Soak, Time};
 pub(super) use waivers::{news, of_rollout};
 
 use super::{Case, Facts, waiting};
-use crate::api::{
-    Admission, DeploymentBindingSpec, LineageRequirement, Outcome, PastRollout, Reason, Waiver,
-};
+use crate::api::{Admission, DeploymentBindingSpec, LineageRequirement, PastRollout, Reason, Waiver};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::model_version::Proof;
@@ -255,8 +254,7 @@ impl Facts {
     fn goes_back_by_the_manifest(&self) -> bool {
         let SourceVersion::Ready { asset_id, version, .. } = &self.version else { return false };
         let (revision, name) = self.revision_of(asset_id, version);
-        let was_stable =
-            |it: &PastRollout| it.outcome == Outcome::Promoted && it.revision == revision.to_string();
+        let was_stable = |it: &PastRollout| it.outcome.serves() && it.revision == revision.to_string();
         let previous = self.endpoint.found().and_then(|endpoint| endpoint.tags.get(PREVIOUS_TAG))
             == Some(&name)
             && self.deployments.iter().any(|d| d.name() == name);
@@ -322,7 +320,8 @@ pub(super) fn said(case: &Case<'_>) -> Said {
     let refusals = refusals(facts);
     if !refusals.is_empty() {
         let (reason, said) = summary(&refusals);
-        return Said::Holds(false, reason, said);
+        let coming = approvals::coming(facts).map(|it| format!(" {it}")).unwrap_or_default();
+        return Said::Holds(false, reason, said + &coming);
     }
     let lacking = facts.place.wait_until_ready(false).or_else(|| waiting::wait_for_version(case));
     match (lacking, &facts.version) {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Approvals, Facts, Soak, admission};
 use crate::api::{
-    DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, Outcome, PlaceGate,
-    Workspace,
+    DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, PlaceGate, Workspace,
 };
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
@@ -72,7 +71,7 @@ impl Kind for DeploymentBinding {
         let status = self.current();
         let held = status.deployments.iter().map(|d| format!("{} {:?} {:?}", d.name, d.role, d.asset_id));
         // What gates are held against.
-        let served = status.history.iter().filter(|it| it.outcome == Outcome::Promoted);
+        let served = status.history.iter().filter(|it| it.outcome.serves());
         let served: Vec<_> = served.filter_map(|it| it.asset_id.as_deref()).collect();
         let stable = status.stable.as_ref().and_then(|it| it.asset_id.as_deref());
         let (seen, since) = (status.phase.is_some(), status.stable.as_ref().map(|stable| stable.since));

@@ -3,9 +3,10 @@
 
 use super::picture::version;
 use super::{Case, admission};
-use crate::api::{FailureReason, Outcome, PastRollout, StableTime};
+use crate::api::{FailureReason, Outcome, PastRollout, Role, StableTime};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Operation, OperationState};
+use crate::decide::SourceVersion;
 use crate::decide::rollout::{Failures, Revision, broken};
 
 /// How many are remembered.
@@ -73,7 +74,7 @@ fn failures(case: &Case<'_>) -> Failures {
 /// does not know since when, as after the endpoint was gone.
 fn close(case: &Case<'_>, history: &mut [PastRollout]) {
     let Some(stable) = &case.facts.status.stable else { return };
-    let last = history.iter_mut().find(|it| it.outcome == Outcome::Promoted);
+    let last = history.iter_mut().find(|it| it.outcome.serves());
     if let Some(last) = last.filter(|it| Some(&it.revision) == stable.revision.as_ref()) {
         last.asset_id = last.asset_id.take().or_else(|| stable.asset_id.clone());
         last.served = Some(StableTime { since: stable.since, until: case.facts.situation.now });
@@ -121,14 +122,26 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
     let (scene, status) = (&case.scene, &case.facts.status);
     let stable = scene.stable.as_deref().and_then(|name| scene.deployment(name)).filter(|d| scene.ours(d))?;
     let revision = Revision::tagged(stable)?;
-    let last = history.iter().find(|it| it.outcome == Outcome::Promoted);
+    let last = history.iter().find(|it| it.outcome.serves());
     if last.is_some_and(|it| it.revision == revision.to_string()) {
         return None;
     }
-    let rollout = ended(case, &revision, Some(stable), Outcome::Promoted);
+    let outcome = if went_back(case, stable) { Outcome::RolledBack } else { Outcome::Promoted };
+    let rollout = ended(case, &revision, Some(stable), outcome);
     // A status that was lost knows neither.
     let seen = status.stable.is_some() || rollout.started_at.is_some();
     Some(PastRollout { finished_at: rollout.finished_at.filter(|_| seen), ..rollout })
+}
+
+/// Was this deployment the one before until now, and does the manifest ask for another?
+fn went_back(case: &Case<'_>, stable: &OnlineDeployment) -> bool {
+    let before = case.facts.status.deployments.iter();
+    let previous = before.filter(|it| it.role == Role::Previous).any(|it| it.name == stable.name());
+    let asked = match &case.facts.version {
+        SourceVersion::Ready { asset_id, version, .. } => Some(case.facts.revision_of(asset_id, version).1),
+        _ => None,
+    };
+    previous && asked.is_some_and(|asked| asked != stable.name())
 }
 
 /// Why a revision failed that the status does not know yet. Azure's detail exists only in the operation.

@@ -49,7 +49,9 @@ pub enum Name {
     Served(String, ObjectKey),
     /// A namespace whose Approvals count.
     Approvers(Box<str>),
-    /// What somebody in a namespace decides of a model in Azure: its id, [`folded`], and the namespace. What others write costs
+    /// A model in Azure by its id, [`folded`], of which an Approval was found to count.
+    Decided(String),
+    /// What somebody in a namespace decides of a model in Azure: its id in small letters, and the namespace. What others write costs
     /// nobody who does not ask them.
     Decision(String, Box<str>),
 }
@@ -62,12 +64,17 @@ impl Name {
 
     /// What a namespace decides of a model.
     pub fn decision(asset: &str, namespace: &str) -> Self {
-        Self::Decision(folded(asset), namespace.into())
+        Self::Decision(asset.to_lowercase(), namespace.into())
     }
 
     /// A model that is or was the stable one of a binding in this Workspace.
     pub fn served(asset: &str, workspace: &ObjectKey) -> Self {
         Self::Served(folded(asset), workspace.clone())
+    }
+
+    /// A model of which an Approval counts.
+    pub fn decided(asset: &str) -> Self {
+        Self::Decided(folded(asset))
     }
 
     /// A model by its asset id.

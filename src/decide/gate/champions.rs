@@ -2,7 +2,7 @@
 
 use super::Metrics;
 use crate::api::{
-    DeploymentBinding, DeploymentBindingStatus, Management, ModelVersion, Object, ObjectKey, Outcome, Scope,
+    DeploymentBinding, DeploymentBindingStatus, Management, ModelVersion, Object, ObjectKey, Scope,
 };
 use crate::azure::model::folded;
 use crate::decide::facts::{Kind, Known, Name, Rivals};
@@ -82,7 +82,7 @@ impl Champions {
         known: &mut Known,
     ) -> Self {
         let mut served: Vec<String> = stable.iter().cloned().collect();
-        let promoted = status.history.iter().filter(|it| it.outcome == Outcome::Promoted);
+        let promoted = status.history.iter().filter(|it| it.outcome.serves());
         for asset in promoted.filter_map(|it| it.asset_id.clone()) {
             if served.iter().all(|it| folded(it) != folded(&asset)) {
                 served.push(asset);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CopyRead, Facts, Origin, Proof, job_of, job_to_read, wants_lineage};
+use super::{CopyRead, Facts, Origin, Proof, decisions, job_of, job_to_read, wants_lineage};
 use crate::api::{
     DeploymentBinding, Gate, Management, ModelVersion, ModelVersionSpec, ModelVersionStatus, Object,
     ObjectKey, Registry, ServedBy, Workspace,
@@ -181,6 +181,10 @@ impl Kind for ModelVersion {
         }
         let served_by = asset_id.as_deref().map(|asset| served_by(asset, known)).unwrap_or_default();
         let champions = champions(spec, &home, known);
+        let now = situation.now;
+        let approvals = id.as_ref().zip(asset_id.as_deref());
+        let approvals =
+            approvals.map(|(id, asset)| decisions::gather(self, id, asset, now, known)).unwrap_or_default();
         let spec = spec.clone();
         Facts {
             situation,
@@ -200,6 +204,7 @@ impl Kind for ModelVersion {
             origin,
             served_by,
             champions,
+            approvals,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What must hold of gates. In the simulation the rmse of a version is its number, and lower is better.
 
-use crate::api::{Outcome, PlaceGate};
+use crate::api::PlaceGate;
 use crate::decide::{Place, SourceVersion, deployment_binding};
 
 /// Does the wanted version pass what the workspace asks of its metrics?
@@ -30,7 +30,7 @@ fn serving(facts: &deployment_binding::Facts) -> (Option<String>, Vec<String>) {
     let tagged = tag.and_then(|name| facts.deployments.iter().find(|d| d.name() == name));
     let remembered = || facts.status.stable.as_ref().and_then(|stable| stable.asset_id.clone());
     let stable = tagged.and_then(|d| d.properties.model.clone()).or_else(remembered);
-    let promoted = facts.status.history.iter().filter(|it| it.outcome == Outcome::Promoted);
+    let promoted = facts.status.history.iter().filter(|it| it.outcome.serves());
     let served = promoted.filter_map(|it| it.asset_id.clone()).chain(stable.clone()).collect();
     (stable, served)
 }

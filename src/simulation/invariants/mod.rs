@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::cloud::{Form, Resource};
 use super::world::World;
-use crate::api::{BindingDeletion, ObjectKey, Outcome};
+use crate::api::{BindingDeletion, ObjectKey};
 use crate::azure::model::ResourceId;
 use crate::decide::places::reference::Removal;
 use crate::decide::places::registry;
@@ -240,11 +240,8 @@ fn was_stable(facts: &deployment_binding::Facts) -> bool {
     let Some((revision, name)) = wanted(facts) else { return false };
     let previous = facts.endpoint.found().and_then(|e| e.tags.get("bindery-previous"));
     let there = facts.deployments.iter().any(|d| d.name() == name);
-    let promoted = facts
-        .status
-        .history
-        .iter()
-        .any(|it| it.outcome == Outcome::Promoted && it.revision == revision.to_string());
+    let promoted =
+        facts.status.history.iter().any(|it| it.outcome.serves() && it.revision == revision.to_string());
     promoted || (previous == Some(&name) && there)
 }
 

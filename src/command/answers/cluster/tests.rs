@@ -28,7 +28,8 @@ fn cluster(answers: Vec<(u16, Value)>) -> (Cluster, Asked) {
         async move { Ok::<_, Infallible>(answer) }
     });
     let client = Client::new(service, "fares");
-    (Cluster { client, namespace: "fares".into(), server: "api.example:443".into() }, asked)
+    let (namespace, context_namespace) = ("fares".to_string(), "fares".to_string());
+    (Cluster { client, namespace, context_namespace, server: "api.example:443".into() }, asked)
 }
 
 fn page(names: &[&str], token: &str) -> (u16, Value) {

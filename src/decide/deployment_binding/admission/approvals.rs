@@ -14,7 +14,8 @@ use crate::azure::model::{Purpose, folded};
 use crate::decide::approval::tally::{Ballot, Question, Standing, Tally};
 use crate::decide::facts::{ClusterRead, Known, Name};
 use crate::decide::rollout::{PREVIOUS_TAG, Revision, STABLE_TAG};
-use crate::decide::{Place, SourceVersion, elapsed};
+use crate::decide::verdict::Event;
+use crate::decide::{Mode, Place, SourceVersion, elapsed, in_seconds};
 
 /// A deletion that was seen counts as a withdrawal only after this: a tool may delete and apply again.
 const GRACE: Duration = Duration::from_secs(300);
@@ -75,10 +76,11 @@ impl Approvals {
                     found.unwatched.push(namespace.clone());
                 }
                 for approval in known.naming::<Approval>(name) {
-                    if folded(&approval.spec.asset_id) != folded(&asset) {
+                    let ballot = Ballot::of(&approval);
+                    // A model whose name has other capitals is another one. Whoever rejects may have meant either.
+                    if ballot.approves && folded(&approval.spec.asset_id) != folded(&asset) {
                         continue;
                     }
-                    let ballot = Ballot::of(&approval);
                     // Somebody else's finalizer does not keep a word that was taken back.
                     if approval.is_deleting() {
                         going.push((ballot.namespace, ballot.name));
@@ -263,6 +265,40 @@ impl Facts {
         let first = ends.into_iter().chain(stands).min()?;
         Some(first.duration_since(now).unsigned_abs().max(Duration::from_secs(1)))
     }
+}
+
+/// That the traffic goes back before long, in a sentence: somebody has deleted an approval, and it may come back until then.
+pub(super) fn coming(facts: &Facts) -> Option<String> {
+    if facts.situation.mode != Mode::Act || facts.goes_back().is_some() {
+        return None;
+    }
+    let (remembered, now) = (facts.remembered_approvals(), facts.situation.now);
+    let stands = remembered.iter().filter_map(|it| it.withdrawn_at).map(|at| at + GRACE);
+    let at = stands.filter(|at| *at > now).min()?;
+    let mut then = facts.clone();
+    (then.situation.now, then.status.approvals) = (at, remembered);
+    let (_, name) = then.goes_back()?;
+    Some(format!(
+        "At {} the traffic goes back to {name}, unless it is approved again before.",
+        in_seconds(at)
+    ))
+}
+
+/// Approvals that are known to be deleted now, and were not before.
+pub(in crate::decide::deployment_binding) fn withdrawals(facts: &Facts, now: &[KnownApproval]) -> Vec<Event> {
+    let before = &facts.status.approvals;
+    let is_new = |it: &&KnownApproval| {
+        let is_it = |old: &KnownApproval| (&old.namespace, &old.name) == (&it.namespace, &it.name);
+        it.withdrawn_at.is_some() && before.iter().any(|old| is_it(old) && old.withdrawn_at.is_none())
+    };
+    let coming = coming(facts).map(|it| format!(" {it}")).unwrap_or_default();
+    let tell = |it: &KnownApproval| Event {
+        warning: true,
+        reason: Reason::NotApproved,
+        deed: None,
+        note: format!("Approval {}/{} of {} was withdrawn.{coming}", it.namespace, it.name, it.by),
+    };
+    now.iter().filter(is_new).map(tell).collect()
 }
 
 /// What the policy asks of the approvals of the wanted version, and what there is.

@@ -425,3 +425,66 @@ fn every_rule_is_told_with_what_it_asks_and_what_there_is() {
         ]
     );
 }
+
+#[test]
+fn a_rollback_is_announced_while_the_approval_may_still_come_back() {
+    let roll_back = json!({"onWithdrawal": "RollBack"});
+    let coming = "At 2026-03-01T12:03:20Z the traffic goes back to v1, unless it is approved again before.";
+    let says = |it: Binding| admitted(&it.decide()).contains(coming);
+    assert!(says(had_approval(promoted(&roll_back), "2", Some(100))));
+    assert!(!says(had_approval(promoted(&json!({})), "2", Some(100))), "it keeps serving");
+    assert!(
+        !says(rejected(had_approval(promoted(&roll_back), "2", Some(100)), "1")),
+        "not to what is rejected"
+    );
+    assert!(!says(
+        had_approval(promoted(&roll_back), "2", Some(100))
+            .with(|f| f.situation.mode = crate::decide::Mode::Suspended)
+    ));
+    // The pass that sees the deletion says it, once, in an event.
+    let seen = had_approval(promoted(&roll_back), "2", None)
+        .with(|f| f.approvals.deleted = vec![("risk".into(), "ada-2".into())]);
+    let told = |it: &Binding| {
+        let all =
+            it.decide().events.into_iter().filter(|event| event.reason == crate::api::Reason::NotApproved);
+        all.map(|event| short(&event.note)).collect::<Vec<_>>()
+    };
+    let coming = coming.replace("12:03:20", "12:05:00");
+    assert_eq!(told(&seen), [format!("Approval risk/ada-2 of ada was withdrawn. {coming}")]);
+    let approvals = seen.decide().status.approvals;
+    assert_eq!(told(&seen.with(|f| f.status.approvals = approvals)), Vec::<String>::new());
+}
+
+#[test]
+fn a_rollback_stands_in_the_history_as_one() {
+    use crate::api::Outcome::{Promoted, RolledBack};
+    let roll_back = json!({"onWithdrawal": "RollBack"});
+    let mut it = rejected(promoted(&roll_back), "2");
+    let names = [it.name("1"), it.name("2")];
+    // Azure has done it: version 1 is stable again, and the status still knows it as the one before.
+    it = it.traffic(&[("1", 100)]);
+    let tags = &mut it.found().tags;
+    tags.insert("bindery-stable".into(), names[0].clone());
+    tags.insert("bindery-previous".into(), names[1].clone());
+    let outcomes = |it: &Binding| {
+        let all = it.decide().status.history.into_iter();
+        all.map(|it| (it.outcome, it.served.is_some())).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(&it), [(RolledBack, false), (Promoted, true)]);
+    let status = it.decide().status;
+    assert_eq!(outcomes(&it.clone().with(|f| f.status = status)), [(RolledBack, false), (Promoted, true)]);
+    // Whoever asks for version 1 in the manifest promotes it.
+    assert_eq!(outcomes(&it.wanting("1")), [(Promoted, false), (Promoted, true)]);
+}
+
+#[test]
+fn nothing_shifts_that_may_not_rise() {
+    let phase = |it: Binding| it.decide().status.phase;
+    assert_eq!(phase(decided(rollout(), "2", |_| ())), Some(crate::api::Phase::Shifting));
+    assert_eq!(phase(rollout()), Some(crate::api::Phase::Pending), "nobody has approved it");
+    let no_traffic = || {
+        let it = binding().wanting("2").steps(json!([{"setTraffic": 10}])).serving("1").candidate("2", 0, 60);
+        decided(asking(it, &json!({})), "1", |_| ())
+    };
+    assert_eq!(phase(rejected(no_traffic(), "2")), Some(crate::api::Phase::Serving), "what is stable");
+}

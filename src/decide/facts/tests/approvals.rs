@@ -22,7 +22,7 @@ fn prod(approvers: &[&str]) -> Arc<Workspace> {
 /// A registry of the platform, for these namespaces, and a version of `fares` in it.
 fn released(allowed: &Value) -> [AnyObject; 2] {
     let team = json!({"from": "Selector", "selector": {"matchLabels": {"team": "fares"}}});
-    let spec = json!({"azure": azure("models"), "location": "eastus", "allowedNamespaces": allowed,
+    let spec = json!({"azure": azure("shared"), "location": "eastus", "allowedNamespaces": allowed,
         "publishers": [{"name": "fares", "namespaces": team}]});
     let registry = made::<Registry>("ml", "models", &spec);
     let place = json!({"registryRef": {"name": "models", "namespace": "ml"}, "source": {"existing": {}}});
@@ -39,7 +39,7 @@ fn approval(namespace: &str, name: &str, asset: &str) -> Arc<Approval> {
     made::<Approval>(namespace, name, &spec)
 }
 
-const ASSET: &str = "azureml://registries/models/models/taxi/versions/1";
+const ASSET: &str = "azureml://registries/shared/models/taxi/versions/1";
 
 #[test]
 fn whoever_decides_need_not_be_let_in_but_some_workspace_that_asks_is() {
@@ -80,9 +80,15 @@ fn a_binding_sees_the_approvals_of_what_it_wants_and_of_what_serves() {
     let gone = |name: &str| json!({"assetId": ASSET, "namespace": "risk", "name": name, "by": "ada"});
     let status = json!({"observedGeneration": 1, "approvals": [gone("gone"), gone("wanted")]});
     Arc::make_mut(&mut binding).status = Some(serde_json::from_value(status).unwrap());
-    let loud = ASSET.replace("models/models", "MODELS/models");
+    let loud = ASSET.replace("shared/models", "SHARED/models");
     let other = ASSET.replace("/1", "/2");
+    let shouted = ASSET.replace("/taxi/", "/TAXI/");
+    let mut shouted_no = approval("risk", "no", &shouted);
+    Arc::make_mut(&mut shouted_no).spec.decision = crate::api::ApprovalDecision::Rejected;
     let approvals = [
+        // Of a rejection the capitals of the model's name do not count.
+        shouted_no,
+        approval("risk", "shouted", &shouted),
         approval("risk", "wanted", &loud),
         approval("risk", "serving", &other),
         approval("risk", "another", &ASSET.replace("/1", "/3")),
@@ -126,6 +132,58 @@ fn a_binding_sees_the_approvals_of_what_it_wants_and_of_what_serves() {
         }
     };
     let names = |all: &[&str]| all.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
-    assert_eq!(look(Some(&["risk"])), (names(&["wanted", "serving"]), 1));
+    assert_eq!(look(Some(&["risk"])), (names(&["no", "wanted", "serving"]), 1));
     assert_eq!(look(None), (vec![], 0), "nobody asks for approvals");
+}
+
+/// A version shows the decisions that count where it may serve, and whatever else others write about it is not looked at.
+#[test]
+fn a_version_shows_the_decisions_that_count_where_it_may_serve() {
+    let said = |namespace: &str, name: &str, counts: bool, change: &Value| {
+        let mut it = approval(namespace, name, ASSET);
+        let status = if counts { "True" } else { "False" };
+        let ready = json!([{"type": "Ready", "status": status, "reason": "Valid", "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"}]);
+        let mut written = serde_json::to_value(&*it).unwrap();
+        written["status"] = json!({"observedGeneration": 1, "conditions": ready});
+        written["spec"].as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        it = Arc::new(serde_json::from_value::<Approval>(written).unwrap());
+        it.any()
+    };
+    // A workspace of another namespace, which the registry may not let in.
+    let mut stranger = made::<Workspace>(
+        "blue",
+        "stage",
+        &json!({"azure": azure("stage"), "policy": {"approvals": {"fromNamespaces": ["blue-risk"]}}}),
+    );
+    let ready = json!({"observedGeneration": 1, "location": "eastus"});
+    Arc::make_mut(&mut stranger).status = Some(serde_json::from_value(ready).unwrap());
+    let shown = |allowed: &Value| {
+        let [registry, version] = released(allowed);
+        let AnyObject::ModelVersion(subject) = version.clone() else { unreachable!() };
+        let objects = vec![
+            prod(&["risk"]).any(),
+            stranger.clone().any(),
+            registry,
+            version,
+            said("risk", "ada", true, &json!({})),
+            said("risk", "eve", true, &json!({"decision": "Rejected"})),
+            said("risk", "new", false, &json!({})),
+            said("risk", "staging", true, &json!({"tiers": ["staging"]})),
+            said("risk", "over", true, &json!({"expiresAt": "1969-12-31T00:00:00Z"})),
+            said("risk", "other", true, &json!({"assetId": ASSET.replace("/1", "/2")})),
+            said("fares", "own", true, &json!({})),
+            said("blue-risk", "bob", true, &json!({})),
+        ];
+        let cluster = Cluster(objects, Watched::all());
+        let (facts, reads) = cluster.known(|known| gather(&*subject, &moment(false), known));
+        let mut names: Vec<String> = facts.approvals.into_iter().map(|it| it.name).collect();
+        names.sort();
+        let looks = reads.iter().filter(|read| matches!(read, ClusterRead::Naming(ObjectKind::Approval, _)));
+        assert_eq!(looks.count(), 1, "one look finds them all");
+        names
+    };
+    assert_eq!(shown(&json!({"from": "Same"})), ["ada", "eve"]);
+    assert_eq!(shown(&json!({"from": "All"})), ["ada", "bob", "eve"]);
+    let AnyObject::Approval(ignored) = said("risk", "new", false, &json!({})) else { unreachable!() };
+    assert_eq!(ignored.names(), [Name::decision(ASSET, "risk")], "what counts nowhere names nothing else");
 }

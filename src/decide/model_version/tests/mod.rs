@@ -4,6 +4,7 @@
 
 mod bodies;
 mod copy;
+mod decisions;
 mod deletion;
 mod gates;
 mod origin;
