@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CopyRead, Facts, Proof, job_of, job_to_read, wants_lineage};
+use super::{Facts, Material, Proof, job_of, job_to_read, wants_lineage};
 use crate::api::{
     DeploymentBinding, Management, ModelVersion, ModelVersionStatus, Object, ObjectKey, Registry, ServedBy,
     Workspace,
@@ -168,7 +168,7 @@ impl Kind for ModelVersion {
         };
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let to = id.as_ref().filter(|_| found.is_absent() && circle.is_empty());
-        let copy = CopyRead::gather(source.as_ref(), to, &status, unreadable.as_ref(), &mut situation, known);
+        let copy = Material::gather(source.as_ref(), to, &status, unreadable.as_ref(), &mut situation, known);
         let (mut job, mut run) = (Look::Unseen, Look::Unseen);
         let traced = id.as_ref().filter(|_| !situation.deleting && wants_lineage(&status));
         if let Some(id) = traced.filter(|_| !matches!(found, Look::Unseen)) {
