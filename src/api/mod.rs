@@ -31,7 +31,7 @@ pub use object::{AnyObject, Object, ObjectKey, ObjectKind};
 pub use place::*;
 pub use publisher::*;
 pub use registry::*;
-pub use scalar::{EnvironmentVariables, Labels, Period, Tags};
+pub use scalar::{EnvironmentVariables, FlavorData, Labels, Period, Tags};
 pub use workspace::*;
 
 /// The API group of every kind.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::place::stays;
 use super::scalar::{between, goes_down};
 use super::{
-    ApprovalDecision, Drift, Gate, LoosenedGate, Management, MeasuredGate, Period, Reference, Role, Tags,
-    form,
+    ApprovalDecision, Drift, FlavorData, Gate, LoosenedGate, Management, MeasuredGate, Period, Reference,
+    Role, Tags, form,
 };
 use crate::azure::model::Operation;
 
@@ -72,6 +72,11 @@ pub struct ModelVersionSpec {
     /// Properties of the version in Azure, at most 40, such as `flavor: sklearn`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other properties that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub properties: Tags,
+    /// The flavors in Azure, at most 20: the ways in which the files can be loaded, as MLflow names them. A flavor is set as a whole; others that Azure has, and one that leaves the manifest, are left alone. A copy from another registry has those of its source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub flavors: Vec<Flavor>,
     /// The stage that Azure shows: one line of up to 63 characters, such as `Production`. It has no other effect. If not set, Azure's is left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::stage")]
@@ -102,6 +107,16 @@ pub struct ModelVersionSpec {
     /// How often Azure is compared with the manifest: hours, minutes and seconds, such as `10m` or `1h30m`, from `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
+}
+
+/// A way in which a model's files can be loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Flavor {
+    /// The flavor's name, such as `python_function` or `sklearn`: up to 63 letters (a-z, A-Z), digits, dashes, underscores and dots, beginning with a letter or digit.
+    #[schemars(schema_with = "form::flavor_name")]
+    pub name: String,
+    /// What the flavor says of the files, at most 40 keys, such as `sklearn_version: "1.5"`. Keys have up to 128 letters, digits, dashes, underscores and dots; values are one line of up to 1024 characters.
+    pub data: FlavorData,
 }
 
 /// The format of a model's files.
@@ -319,15 +334,18 @@ pub struct Copying {
     /// The id of the pending upload in the version's own registry that the files go into. It is made from the source and its files, so the same copy always has the same one.
     #[schemars(length(max = 36))]
     pub upload: String,
+    /// The URL of the container that Azure has given to this upload, without a signature; absent until Bindery has looked into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// When the copy began; later, where it began again because the source had changed.
     pub since: Timestamp,
-    /// How many files the source has.
+    /// How many files the version in the other registry has.
     pub files: i64,
-    /// How many of them have been copied.
+    /// How many of these files have been copied and are complete.
     pub files_copied: i64,
-    /// How many bytes the source's files have together.
+    /// How many bytes the files of the version in the other registry have together.
     pub bytes: i64,
-    /// How many of them have been copied, those of incomplete files included.
+    /// How many of these bytes have been copied, those of incomplete files included.
     pub bytes_copied: i64,
 }
 

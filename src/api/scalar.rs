@@ -118,6 +118,8 @@ string_map! {
     Tags,
     /// The environment of a container, by name. Case counts.
     EnvironmentVariables,
+    /// What a flavor says of a model's files, by key. Case counts.
+    FlavorData,
     /// Labels of Kubernetes, by key.
     Labels,
 }
@@ -189,6 +191,28 @@ impl JsonSchema for EnvironmentVariables {
             }, {
                 "rule": format!("self.all(k, {})", form::seen("k")),
                 "message": format!("each name {}", form::SEEN),
+            }],
+        })
+    }
+}
+
+impl JsonSchema for FlavorData {
+    fn schema_name() -> Cow<'static, str> {
+        "FlavorData".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "maxProperties": 40,
+            "additionalProperties": form::flavor_value(generator),
+            "x-kubernetes-validations": [{
+                "rule": r"self.all(k, k.matches(r'^[a-zA-Z0-9_.-]{1,128}$'))",
+                "message": "keys must have 1 to 128 letters (a-z, A-Z), digits, '-', '_' and '.', such as sklearn_version",
             }],
         })
     }

@@ -57,8 +57,8 @@ pub(super) struct Arguments {
     #[arg(long, env = "BINDERY_CREDENTIAL", value_name = "KIND", default_value = "auto")]
     credential: CredentialChoice,
     /// Which of Azure's clouds: `public`, `usgovernment` or `china`; the https URL of a /metadata/endpoints document; JSON
-    /// with `authority` and `resourceManager`, and where they are needed `audience` and `trustedHosts`; or @ and the path of a
-    /// file with such JSON. Default: the one that AZURE_AUTHORITY_HOST belongs to, else the public one.
+    /// with `authority` and `resourceManager`, and where they are needed `audience`, `trustedHosts` and `storageSuffix`; or @
+    /// and the path of a file with such JSON. Default: the one that AZURE_AUTHORITY_HOST belongs to, else the public one.
     #[arg(long, env = "BINDERY_CLOUD")]
     cloud: Option<CloudChoice>,
     /// Certificates to trust besides the system's, as PEM.

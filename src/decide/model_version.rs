@@ -15,6 +15,7 @@ mod teardown;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use serde_json::{Value, json};
 
 use super::condition::{Said, say};
 use super::drift::{Differences, intended, merged, owned};
@@ -30,7 +31,7 @@ use crate::api::{
 use crate::azure::model::resource::{Job, ModelVersion, Provisioning, Run};
 use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
 
-pub use copy::Read as CopyRead;
+pub use copy::Material;
 #[cfg(test)]
 pub use gather::circle;
 pub use lineage::wants_lineage;
@@ -62,7 +63,7 @@ pub struct Facts {
     /// status does not know of it any more.
     pub copied_by_us: bool,
     /// What was read for a copy from another registry.
-    pub copy: copy::Read,
+    pub copy: Material,
     /// Whether Azure says where the source's bytes come from; looked up when a copy is to be described.
     pub source_proof: Proof,
     /// What made it; looked up once.
@@ -208,6 +209,13 @@ impl Facts {
             note_owner(&mut differences, "tags", spec.owner.as_ref(), &found.tags);
         }
         differences.keys("properties", &spec.properties, &self.status.owned_properties, &found.properties);
+        for flavor in &spec.flavors {
+            let data = found.flavors.as_ref().and_then(|it| it.get(&flavor.name)?.get("data"));
+            let data: Option<BTreeMap<&String, &Value>> =
+                data.and_then(Value::as_object).map(|it| it.iter().collect());
+            let found = data.map(|data| json!(data).to_string()).unwrap_or_default();
+            differences.field(&format!("flavors.{}", flavor.name), &json!(flavor.data).to_string(), &found);
+        }
         if let Some(stage) = &spec.stage {
             differences.field("stage", stage, found.stage.as_deref().unwrap_or_default());
         }
@@ -237,6 +245,10 @@ impl Facts {
         self.tell_decisions(&mut found.tags);
         found.tags.insert(OWNER_TAG.into(), self.situation.ownership.owner.to_string());
         found.properties = merged(&found.properties, &spec.properties, &self.status.owned_properties);
+        for flavor in &spec.flavors {
+            let flavors = found.flavors.get_or_insert_default();
+            flavors.entry(&flavor.name).or_insert_with(|| json!({}))["data"] = json!(flavor.data);
+        }
         if spec.stage.is_some() {
             found.stage.clone_from(&spec.stage);
         }

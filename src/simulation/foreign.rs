@@ -82,6 +82,15 @@ pub fn meddle(world: &mut World) {
     meddle_with(world, &id, choice);
 }
 
+/// Somebody writes a file of a version that is copied, or may be.
+pub fn write_a_file(world: &mut World) {
+    let models = ResourceId::registry("s", "rg", "models");
+    let ids: Vec<ResourceId> = world.cloud.resources.keys().filter(|id| id.is_in(&models)).cloned().collect();
+    let Some(id) = world.rng.choice(ids) else { return };
+    world.note(|| format!("FOREIGN hand writes a file of {id}"));
+    world.cloud.change_a_file(&id);
+}
+
 /// Somebody moves the traffic of an endpoint on which a rollout is under way, and perhaps has Bindery look at once, and not
 /// at the next comparison.
 pub fn move_split_traffic(world: &mut World) {

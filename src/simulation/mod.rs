@@ -37,6 +37,9 @@ fn run(seed: u64) -> [u64; 3] {
     if run.world().rng.bool() {
         run.rollouts(Duration::from_secs(1200));
     }
+    if run.world().cluster.copies {
+        run.copies(Duration::from_secs(300));
+    }
     let length = run.world().rng.u64(900..4000);
     run.storm(Duration::from_secs(length));
     run.settle();

@@ -72,11 +72,11 @@ fn promoted(number: &str) -> ModelVersionSpec {
     }))
 }
 
-/// A copy of a version of the registry `models` in the registry `released`.
-fn released(number: &str) -> ModelVersionSpec {
+/// A copy of a version of the registry `models` in the registry `released`, under a number of its own.
+fn released(number: &str, source: &str) -> ModelVersionSpec {
     of(json!({
         "registryRef": {"name": "released"}, "model": "taxi-released", "version": number,
-        "source": {"modelVersionRef": {"name": format!("taxi-{number}")}}, "tags": {"team": "fares"},
+        "source": {"modelVersionRef": {"name": format!("taxi-{source}")}}, "tags": {"team": "fares"},
     }))
 }
 
@@ -124,7 +124,7 @@ fn apply_missing(cluster: &mut Cluster, adoption: Adoption, now: jiff::Timestamp
         }
     }
     if cluster.copies && cluster.find::<ModelVersion>("released-1").is_none() {
-        cluster.apply::<ModelVersion>("released-1", released("1"), now);
+        cluster.apply::<ModelVersion>("released-1", released("1", "1"), now);
     }
     for name in ["dev", "prod"] {
         if cluster.find::<Workspace>(name).is_none() {
@@ -196,6 +196,16 @@ pub fn bind_another_version(world: &mut World) {
     let Some(name) = any::<DeploymentBinding>(world) else { return };
     world.note(|| format!("USER binding {name}: to version {number}"));
     edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = format!("taxi-{number}"));
+}
+
+/// Somebody has another version copied.
+pub fn copy_another_version(world: &mut World) {
+    let (now, source) = (world.now, VERSIONS[world.rng.usize(0..3)]);
+    let number = (2..).map(|n: u32| n.to_string());
+    let free = |n: &String| world.cluster.find::<ModelVersion>(&format!("released-{n}")).is_none();
+    let Some(number) = number.take(7).find(free) else { return };
+    world.note(|| format!("USER has version {source} copied as {number}"));
+    world.cluster.apply::<ModelVersion>(&format!("released-{number}"), released(&number, source), now);
 }
 
 /// Somebody applies a second object for the workspace `prod`, or deletes it.

@@ -115,6 +115,34 @@ impl Run {
         }
     }
 
+    /// One copy after the other, for so long, while storage answers badly, somebody writes the files that are copied, the
+    /// process dies and statuses are lost.
+    pub fn copies(&mut self, length: Duration) {
+        let end = self.world().now + length;
+        self.world().cloud.weather = Weather { bad: 0.06 };
+        while self.world().now < end {
+            people::copy_another_version(&mut self.world());
+            let looks = self.world().rng.u8(2..8);
+            for _ in 0..looks {
+                let pause = Duration::from_millis(self.world().rng.u64(50..8000));
+                self.on(pause);
+                let what = self.world().rng.u8(0..16);
+                match what {
+                    0 => foreign::write_a_file(&mut self.world()),
+                    1 | 2 => self.restart(),
+                    3 => {
+                        let mut world = self.world();
+                        world.note(|| "every status is forgotten".into());
+                        world.cluster.forget_all_status();
+                        world.ledger.forget();
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.world().cloud.weather = Weather { bad: 0.0 };
+    }
+
     /// Faults, people and foreign hands, for so long.
     pub fn storm(&mut self, length: Duration) {
         let (end, busy) = {

@@ -13,7 +13,7 @@ use super::cluster::{Cluster, News, of_any};
 use super::foreign;
 use super::invariants::{self, Ledger};
 use crate::api::{Adoption, AnyObject, ConditionType, Object, ObjectKey, ObjectKind, conditions_of};
-use crate::azure::model::{Answer, Ask, Call, Error, Read, Reply, ResourceId};
+use crate::azure::model::{Answer, Ask, Call, Error, Purpose, Read, Reply, ResourceId};
 use crate::controller::ports::Refusal;
 
 /// What a process asks of the world.
@@ -259,8 +259,10 @@ impl World {
         match request {
             Request::Read(read) => {
                 let answer = self.cloud.read(&read.what);
-                if let (Some(reader), Ask::Resource(id), Answer::Resource(Ok(body))) =
-                    (reader, &read.what, &answer)
+                // What is read to find out where a model comes from is not what the pass is about to change.
+                let traced = read.errand.purpose == Purpose::TraceLineage;
+                if let (Some(reader), Ask::Resource(id), Answer::Resource(Ok(body)), false) =
+                    (reader, &read.what, &answer, traced)
                 {
                     self.got.entry(reader.clone()).or_default().insert(id.clone(), body.clone());
                 }

@@ -266,7 +266,7 @@ mod tests {
             for (hosts, allowed) in [(&public, in_public), (&own, in_own)] {
                 let checked = hosts.check(url);
                 assert_eq!(checked.is_ok(), allowed, "{url}");
-                assert!(checked.is_ok() || !checked.unwrap_err().message.contains("SECRET"));
+                assert!(checked.is_ok() || !format!("{checked:?}").contains("SECRET"));
             }
             assert!(
                 hosts().check(url, "a nextLink").is_err() || url.contains("management"),

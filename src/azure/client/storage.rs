@@ -98,16 +98,11 @@ impl Azure {
             transfer.parts.iter().map(|part| self.fetch_part(version, transfer, part, (until, &arrived)));
         let parts = stream::iter(parts.collect::<Vec<_>>());
         let all = parts.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>();
-        let all = tokio::time::timeout(most, all).await.unwrap_or_else(|_| Err(self.too_slow(version, most)));
+        let all = tokio::time::timeout(most, all).await.unwrap_or_else(|_| Err(too_slow(version, most)));
         match all {
             Err(error) if arrived.load(Ordering::Relaxed) == 0 => Err(error),
             _ => Ok(Reply { status: 201, ..Reply::default() }),
         }
-    }
-
-    fn too_slow(&self, version: &ResourceId, most: Duration) -> Error {
-        let message = format!("The storage of {version} has fetched nothing within {} s.", most.as_secs());
-        Error::new(Class::Transient, message)
     }
 
     async fn fetch_part(
@@ -186,7 +181,8 @@ impl Azure {
         file: &File,
         ids: &[String],
     ) -> Result<(), Error> {
-        let latest: String = ids.iter().map(|id| format!("<Latest>{id}</Latest>")).collect();
+        let latest: Vec<String> = ids.iter().map(|id| format!("<Latest>{id}</Latest>")).collect();
+        let latest = latest.concat();
         let list = &format!("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>{latest}</BlockList>");
         let md5 = file.md5.iter().map(|md5| ("x-ms-blob-content-md5", md5.clone()));
         let headers = &md5.collect::<Vec<_>>();
@@ -332,6 +328,11 @@ fn path_in_container(uri: &str) -> Option<&str> {
     let (_, rest) = uri.strip_prefix("https://")?.split_once('/')?;
     let (_, path) = rest.split_once('/')?;
     Some(path.trim_end_matches('/')).filter(|path| !path.is_empty() && !path.contains(['?', '#']))
+}
+
+fn too_slow(version: &ResourceId, most: Duration) -> Error {
+    let message = format!("The storage of {version} has fetched nothing within {} s.", most.as_secs());
+    Error::new(Class::Transient, message)
 }
 
 /// Does it say that the signature is not one that lets in?

@@ -23,7 +23,7 @@ use plan::{Plan, upload_id};
 
 /// What was read for a copy; nothing where there is none to be made.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Read {
+pub struct Material {
     /// The source, as Azure has it.
     pub source: Look<resource::ModelVersion>,
     /// Its files.
@@ -36,7 +36,7 @@ pub struct Read {
     pub blocks: (String, Vec<Block>),
 }
 
-impl Default for Read {
+impl Default for Material {
     fn default() -> Self {
         Self {
             source: Look::Unseen,
@@ -48,7 +48,7 @@ impl Default for Read {
     }
 }
 
-impl Read {
+impl Material {
     /// Reads what a copy into the version `to` needs. A look that failed is noted in the situation. Only for whoever may put
     /// the version there, and when it may be done now: what has arrived is asked for by a POST.
     pub(super) fn gather(
@@ -69,10 +69,10 @@ impl Read {
         else {
             return Self::default();
         };
-        match Self::read((acting, id), to, status, known) {
+        match Self::gathered((acting, id), to, status, known) {
             Ok(read) => read,
-            Err((doing, resource, error)) => {
-                let attempt = Attempt { purpose: Purpose::Copy, resource, doing };
+            Err(failed) => {
+                let (attempt, error) = *failed;
                 let failure = Failure::once_more(before, attempt, error, situation.now);
                 situation.trouble.unreadable = Some(failure);
                 Self::default()
@@ -80,15 +80,15 @@ impl Read {
         }
     }
 
-    fn read(
+    fn gathered(
         (acting, from): (&Principal, &ResourceId),
         to: &ResourceId,
         status: &ModelVersionStatus,
         known: &mut Known,
-    ) -> Result<Self, (String, ResourceId, Error)> {
+    ) -> Result<Self, Box<(Attempt, Error)>> {
         let at = |doing: String, resource: &ResourceId| {
-            let resource = resource.clone();
-            move |error: Error| (doing, resource, error)
+            let attempt = Attempt { purpose: Purpose::Copy, resource: resource.clone(), doing };
+            move |error: Error| Box::new((attempt, error))
         };
         let mut read = Self::default();
         let source = known.resource_as::<resource::ModelVersion>(acting, Purpose::TraceLineage, from);
@@ -132,9 +132,11 @@ pub(super) fn copying(facts: &Facts) -> Option<Copying> {
     if !facts.version.is_absent() {
         return Some(copying).filter(|_| facts.version.seen().is_none());
     }
-    let plan = facts.copy.plan().filter(|_| facts.copy.upload == copying.upload);
-    Some(match plan {
-        Some(plan) => Copying {
+    let uploaded = facts.copy.uploaded.as_ref().filter(|_| facts.copy.upload == copying.upload);
+    let here = uploaded.zip(facts.copy.plan()).filter(|(there, _)| !is_elsewhere(&copying, there));
+    Some(match here {
+        Some((there, plan)) => Copying {
+            container: Some(there.container.clone()),
             files: plan.files.0,
             files_copied: plan.files.1,
             bytes: plan.bytes.0,
@@ -145,12 +147,19 @@ pub(super) fn copying(facts: &Facts) -> Option<Copying> {
     })
 }
 
+/// Does Azure give the upload another container than before? Then what was copied is not found again, and would be copied
+/// again and again.
+fn is_elsewhere(copying: &Copying, uploaded: &Uploaded) -> bool {
+    copying.container.as_ref().is_some_and(|before| *before != uploaded.container)
+}
+
 /// What the status has to remember of a copy that is about to begin.
 pub(super) fn begun(facts: &Facts) -> Option<Copying> {
     let copy = &facts.copy;
     Some(Copying {
         from: facts.source_id()?.to_string(),
         upload: copy.upload.clone(),
+        container: None,
         since: facts.situation.now,
         files: plan::count(copy.files.len()),
         files_copied: 0,
@@ -213,6 +222,15 @@ pub(super) fn copy(facts: &Facts) -> Option<Verdict> {
         return Some(verdict);
     }
     let begun = facts.status.copying.as_ref();
+    if begun.zip(copy.uploaded.as_ref()).is_some_and(|(copying, there)| is_elsewhere(copying, there)) {
+        return Some(Verdict::stalled(
+            Reason::Refused,
+            format!(
+                "Azure gives pending upload {} another container than before, so what was copied of {title} is not found again, and Bindery does not copy it a second time. Upload the files with Azure's own tools, and name the version in a new ModelVersion with source.existing.",
+                copy.upload
+            ),
+        ));
+    }
     if begun.is_none_or(|copying| copying.upload != copy.upload) {
         let to = id.segment("registries").unwrap_or_default();
         let doing =
@@ -292,19 +310,16 @@ fn refuse_source(from: &ResourceId, version: &resource::ModelVersion, files: &[F
 fn new_version(
     from: &ResourceId,
     source: &resource::ModelVersion,
-    copy: &Read,
+    copy: &Material,
 ) -> Option<resource::ModelVersion> {
     let container = &copy.uploaded.as_ref()?.container;
     let root = copy.files.first()?.name.split('/').next()?;
-    let rest = source.properties.rest.get("flavors").filter(|flavors| !flavors.is_null());
     Some(resource::ModelVersion {
         properties: ModelVersionProperties {
             model_uri: Some(format!("{container}/{root}")),
             model_type: source.properties.model_type.clone(),
             tags: proof::of_copy(from, source),
-            rest: rest
-                .map(|flavors| Map::from_iter([("flavors".into(), flavors.clone())]))
-                .unwrap_or_default(),
+            flavors: source.properties.flavors.clone(),
             ..ModelVersionProperties::default()
         },
         rest: Map::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CopyRead, Facts, Origin, Proof, decisions, job_of, job_to_read, wants_lineage};
+use super::{Facts, Material, Origin, Proof, decisions, job_of, job_to_read, wants_lineage};
 use crate::api::{
     DeploymentBinding, Gate, Management, ModelVersion, ModelVersionSpec, ModelVersionStatus, Object,
     ObjectKey, Registry, ServedBy, Workspace,
@@ -173,7 +173,7 @@ impl Kind for ModelVersion {
         };
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let to = id.as_ref().filter(|_| found.is_absent() && circle.is_empty());
-        let copy = CopyRead::gather(source.as_ref(), to, &status, unreadable.as_ref(), &mut situation, known);
+        let copy = Material::gather(source.as_ref(), to, &status, unreadable.as_ref(), &mut situation, known);
         let mut origin = Origin::default();
         let traced = id.as_ref().filter(|_| !situation.deleting && wants_lineage(&status, &spec.gates));
         if let Some(id) = traced.filter(|_| !matches!(found, Look::Unseen)) {

@@ -211,7 +211,7 @@ fn a_cloud_of_ones_own_says_where_its_storage_is() {
         let text = format!(r#"{{"authority": "https://l.s", "resourceManager": "https://m.s"{suffix}}}"#);
         match text.parse().expect("a cloud") {
             CloudChoice::Cloud(cloud) => cloud,
-            other => unreachable!("{other:?}"),
+            other @ CloudChoice::Metadata(_) => unreachable!("{other:?}"),
         }
     };
     let document = |suffixes: serde_json::Value| {

@@ -40,7 +40,10 @@ pub struct ModelVersionProperties {
     pub stage: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provisioning_state: Option<String>,
-    /// flavors, isAnonymous and what later api-versions add.
+    /// By name: `{"data": {…}}`, and whatever else Azure has of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flavors: Option<Rest>,
+    /// isAnonymous and what later api-versions add.
     #[serde(flatten)]
     pub rest: Rest,
 }

@@ -36,8 +36,8 @@ pub(super) fn upload_id(
         let _ = writeln!(text, "{:?} {} {}", file.name, file.size, file.etag);
     }
     let hash = short_hash(&text, 16);
-    let (a, b, c, d, e) = (&hash[..8], &hash[8..12], &hash[12..16], &hash[16..20], &hash[20..]);
-    format!("{a}-{b}-{c}-{d}-{e}")
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &hash[part]);
+    parts.join("-")
 }
 
 /// How far a copy is, and what is to be fetched next.

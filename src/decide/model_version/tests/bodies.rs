@@ -49,6 +49,35 @@ fn what_is_not_ours_goes_back_as_it_came() {
     );
 }
 
+/// A flavor is set as a whole; what else Azure has of flavors stays.
+#[test]
+fn flavors_are_as_the_manifest_says_and_others_stay() {
+    let has = |flavors: Value| {
+        with(|f| {
+            f.spec.flavors =
+                serde_json::from_value(json!([{"name": "sklearn", "data": {"b": "2", "a": "1"}}])).unwrap();
+            found(f).flavors = Some(serde_json::from_value(flavors).unwrap());
+        })
+    };
+    let theirs = json!({"data": {"x": "y"}});
+    let right = json!({"data": {"a": "1", "b": "2"}, "later": true});
+    assert_eq!(decide(&has(json!({"sklearn": right, "spark": theirs}))).call, None);
+    for (wrong, said) in [
+        (json!({"spark": theirs}), "flavors.sklearn is nothing and should be '{\"a\":\"1\",\"b\":\"2\"}'"),
+        (
+            json!({"sklearn": {"data": {"a": "1", "c": "3"}, "later": true}, "spark": theirs}),
+            "flavors.sklearn is '{\"a\":\"1\",\"c\":\"3\"}' and should be '{\"a\":\"1\",\"b\":\"2\"}'",
+        ),
+    ] {
+        let facts = has(wrong.clone());
+        let mut expected = wrong;
+        expected["sklearn"]["data"] = right["data"].clone();
+        assert_eq!(put(&facts)["properties"]["flavors"], expected);
+        let drifted = decide(&facts).status.conditions.into_iter().find(|c| c.type_ == "Drifted").unwrap();
+        assert!(drifted.message.contains(said), "{}", drifted.message);
+    }
+}
+
 #[test]
 fn an_answer_is_a_fact_at_once() {
     let mut facts =

@@ -61,6 +61,7 @@ fn begun(upload: &str) -> Copying {
     Copying {
         from: version_id().to_string(),
         upload: upload.into(),
+        container: Some(CONTAINER.into()),
         since: ago(60),
         files: 3,
         files_copied: 0,
@@ -100,7 +101,7 @@ fn a_copy_goes_step_by_step() {
             "it may not be done now, so nothing was read",
             decide(&copying(|f| {
                 f.situation.mode = Mode::Suspended;
-                f.copy = crate::decide::model_version::CopyRead::default();
+                f.copy = crate::decide::model_version::Material::default();
             })),
             "False Suspended settled | spec.suspend is true: Bindery changes nothing in Azure, even when this wait is over. taxi:3 is to be copied from registry dev; Bindery has not looked at its files yet. | 1 s",
         ),
@@ -142,6 +143,13 @@ fn a_copy_goes_step_by_step() {
             "a file of somebody else is among them",
             decide(&with_arrived(vec![file("strange", 1)], |_| ())),
             "False AssetMismatch stalled | Somebody else has put the file model/strange among those that are copied for taxi:3, so the version is not registered. Delete the file in the storage of the registry, in the container of pending upload 9c3d1c3e-0000-4000-8000-000000000001. | interval",
+        ),
+        (
+            "the upload has another container than before, in which nothing is",
+            decide(&with_arrived(vec![], |f| {
+                f.copy.uploaded.as_mut().unwrap().container.push_str("-again");
+            })),
+            "False Refused stalled | Azure gives pending upload 9c3d1c3e-0000-4000-8000-000000000001 another container than before, so what was copied of taxi:3 is not found again, and Bindery does not copy it a second time. Upload the files with Azure's own tools, and name the version in a new ModelVersion with source.existing. | interval",
         ),
         (
             "everything has arrived",

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::azure::model::{Account, Action, Class, Error, Principal, Reply};
-use crate::decide::fixtures::{assert_table, attempt, failed_state, failure, noon, version};
+use crate::decide::fixtures::{assert_table, attempt, failed_state, failure, noon};
 use crate::decide::{Mode, Owner, SourceVersion, Standing, Tagged};
 
 #[test]
