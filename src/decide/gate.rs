@@ -135,7 +135,7 @@ impl Asked<'_> {
                     return said(false, GateReason::NotMeasured, message);
                 }
                 Champions::Seen { served, .. } if is_among(of.asset_id, served) => {
-                    return self.stands(it, champions, before);
+                    return stands(it, champions, before);
                 }
                 Champions::Seen { .. } => {}
             }
@@ -169,19 +169,6 @@ impl Asked<'_> {
         }
         let message = format!("{metric} is {}, and has to be {}.", value.written, it.bound);
         said(true, GateReason::WithinBound, message)
-    }
-
-    /// What serves is not held against itself: its last result stands.
-    fn stands(&self, it: Measured, champions: &Champions, before: Option<&Measured>) -> Measured {
-        let measured = |it: &&Measured| !matches!(it.reason, GateReason::NotMeasured | GateReason::NoBinding);
-        if let Some(before) = before.filter(measured) {
-            return before.clone();
-        }
-        let message = format!(
-            "{} serves this version, or has served it, so the version is held against nothing any more; what was measured before is not known.",
-            champions.name()
-        );
-        Measured { passed: true, reason: GateReason::Serves, message, ..it }
     }
 
     /// The metric of the version, or why there is none.
@@ -268,6 +255,19 @@ impl Asked<'_> {
             if by.value == 0.0 { String::new() } else { format!(", and the margin is {}", by.written) };
         format!("{numbers} ({} has {}{margin})", of.title(champions.name()), best.written)
     }
+}
+
+/// What serves is not held against itself: its last result stands.
+fn stands(it: Measured, champions: &Champions, before: Option<&Measured>) -> Measured {
+    let measured = |it: &&Measured| !matches!(it.reason, GateReason::NotMeasured | GateReason::NoBinding);
+    if let Some(before) = before.filter(measured) {
+        return before.clone();
+    }
+    let message = format!(
+        "{} serves this version, or has served it, so the version is held against nothing any more; what was measured before is not known.",
+        champions.name()
+    );
+    Measured { passed: true, reason: GateReason::Serves, message, ..it }
 }
 
 /// What a gate of a version asks, in words that stay the same whatever serves.

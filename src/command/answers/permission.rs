@@ -142,7 +142,8 @@ impl Permission {
                 columns: columns.map(|name| Column { name, shown: Shown::Always }).to_vec(),
                 rows: self.rules.iter().map(row).collect(),
             };
-            text += &format!("\n{}", table(&rules, Shown::Always, style));
+            text.push('\n');
+            text.push_str(&table(&rules, Shown::Always, style));
         }
         text
     }

@@ -82,7 +82,9 @@ pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
     all.extend(approvals::ruling(facts).into_iter().chain(soak::ruling(facts)).chain(deployment(facts)));
     all.extend(retirement::ruling(facts));
     if facts.goes_back_by_the_manifest() {
-        all.iter_mut().for_each(|ruling| let_go_back(facts, ruling));
+        for ruling in &mut all {
+            let_go_back(facts, ruling);
+        }
     }
     all.into_iter().map(|ruling| waivers::over(ruling, facts)).collect()
 }

@@ -160,7 +160,7 @@ fn champions(facts: &Facts, known: &mut Known) -> BTreeMap<String, Champions> {
         let champions = if facts.endpoint.seen().is_none() && facts.status.phase.is_none() {
             Champions::Unseen(name)
         } else {
-            Champions::among(name, facts.stable_asset(), &facts.status, scope, known)
+            Champions::among(name, facts.stable_asset().as_deref(), &facts.status, scope, known)
         };
         Some((gate.name.clone(), champions))
     };

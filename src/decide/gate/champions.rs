@@ -70,18 +70,18 @@ impl Champions {
             return Self::Unseen(name);
         }
         let stable = status.stable.as_ref().and_then(|it| it.asset_id.clone());
-        Self::among(name, stable, &status, scope, known)
+        Self::among(name, stable.as_deref(), &status, scope, known)
     }
 
     /// What a binding serves, where `stable` is its stable version; the rest is what its status says of the past.
     pub fn among(
         name: String,
-        stable: Option<String>,
+        stable: Option<&str>,
         status: &DeploymentBindingStatus,
         scope: Scope,
         known: &mut Known,
     ) -> Self {
-        let mut served: Vec<String> = stable.iter().cloned().collect();
+        let mut served: Vec<String> = stable.iter().map(ToString::to_string).collect();
         let promoted = status.history.iter().filter(|it| it.outcome.serves());
         for asset in promoted.filter_map(|it| it.asset_id.clone()) {
             if served.iter().all(|it| folded(it) != folded(&asset)) {
@@ -90,7 +90,7 @@ impl Champions {
         }
         let counts = if scope == Scope::History { served.len() } else { stable.iter().count() };
         let others = served[..counts].iter().map(|asset| Champion {
-            stable: Some(asset) == stable.as_ref(),
+            stable: Some(asset.as_str()) == stable,
             metrics: metrics_of(asset, known),
             asset_id: asset.clone(),
         });

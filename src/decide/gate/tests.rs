@@ -1,5 +1,7 @@
 //! Gates, held against metrics and champions.
 
+#![allow(clippy::unwrap_used)]
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -232,7 +232,7 @@ fn wanted(facts: &deployment_binding::Facts) -> Option<(Revision, String)> {
 /// The version is not retired.
 fn in_use(facts: &deployment_binding::Facts) -> bool {
     let SourceVersion::Ready { retirement, .. } = &facts.version else { return false };
-    !retirement.as_ref().is_some_and(|it| it.at <= facts.situation.now)
+    retirement.as_ref().is_none_or(|it| it.at > facts.situation.now)
 }
 
 /// The wanted revision was stable here before: the history says so, or the tag of its deployment, which is still there.

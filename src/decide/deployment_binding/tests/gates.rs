@@ -53,7 +53,7 @@ fn a_workspace_asks_for_gates() {
     let both = json!({"require": ["bound"], "define": [{"name": "bound", "metric": "rmse", "max": "3"}]});
     let wanting = || binding().wanting("2").serving("1");
     let passed = measured("bound", true, GateReason::WithinBound);
-    for (it, said, line) in [
+    let all: Vec<(Binding, String, &str)> = vec![
         (gated(wanting(), &bound, Some("3.2"), vec![]), format!("True Succeeded: {LETS}"), "Gate/bound true | rmse at most 4.0 | rmse 3.2"),
         (gated(wanting(), &bound, Some("4.2"), vec![]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 4.2, and has to be at most 4.0.".into(), "Gate/bound false | rmse at most 4.0 | rmse 4.2"),
         (gated(wanting(), &bound, None, vec![]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: Job train-2 has logged no metric rmse. Log it in training, or name another metric.".into(), "Gate/bound false | rmse at most 4.0 | Job train-2 has logged no metric rmse. Log it in training, or name another metric"),
@@ -64,7 +64,8 @@ fn a_workspace_asks_for_gates() {
         (gated(wanting(), &require, None, vec![measured("bound", false, GateReason::NotMeasured)]), "False ReferenceNotReady: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 3.2, and has to be at most 4.".into(), "Gate/bound false | rmse at most 4 | rmse 3.2"),
         // Of two gates of one name the workspace's own counts.
         (gated(wanting(), &both, Some("3.2"), vec![passed]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 3.2, and has to be at most 3.".into(), "Gate/bound false | rmse at most 3 | rmse 3.2"),
-    ] {
+    ];
+    for (it, said, line) in all {
         assert_eq!(admitted(&it), (said, vec![line.to_string()]));
     }
 }

@@ -216,7 +216,7 @@ fn a_deletion_ends_as_its_policy_says() {
 #[test]
 fn a_promotion_that_is_deleted_while_it_is_published_leaves_no_copy_behind() {
     use VersionDeletion::{Archive, Delete, Retain};
-    assert_table(&[
+    assert_table(&vec![
         (
             "the publish runs",
             decide(&deleting_published(Delete, |f| running(f, OperationState::Running))),
