@@ -49,6 +49,7 @@ pub fn example(kind: &str) -> Value {
             "workspaceRef": {"name": "fares-dev", "namespace": "fares"}, "model": "nyc-taxi-fare", "version": "3",
             "type": "Custom", "source": {"job": {"name": "taxi-train-3", "path": "outputs/model"}},
             "description": "predicts a fare", "tags": {"team": "fares"}, "properties": {"flavor": "sklearn"},
+            "flavors": [{"name": "sklearn", "data": {"sklearn_version": "1.5"}}],
             "stage": "Production", "archived": true, "management": "Observe", "deletionPolicy": "Archive",
             "suspend": true, "interval": "5m",
         }),
