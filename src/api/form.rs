@@ -127,7 +127,7 @@ forms! {
         "must have no NUL character, which no environment variable can hold; line breaks are allowed";
     flavor_name, 63, "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$",
         "must be letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as python_function";
-    flavor_value, 1024, r"^[^\x00-\x1f\x7f]*$",
+    flavor_value, 256, r"^[^\x00-\x1f\x7f]*$",
         "must be one line without control characters";
     period, 16, PERIOD,
         "must be hours, minutes and seconds, in this order and each a whole number of at most 5 digits, such as 90s, 10m or 1h30m";

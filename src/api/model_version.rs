@@ -72,9 +72,9 @@ pub struct ModelVersionSpec {
     /// Properties of the version in Azure, at most 40, such as `flavor: sklearn`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other properties that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub properties: Tags,
-    /// The flavors in Azure, at most 20: the ways in which the files can be loaded, as MLflow names them. A flavor is set as a whole; others that Azure has, and one that leaves the manifest, are left alone. A copy from another registry has those of its source.
+    /// The flavors in Azure, at most 8: the ways in which the files can be loaded, as MLflow names them. A flavor is set as a whole; others that Azure has, and one that leaves the manifest, are left alone. A copy from another registry has those of its source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub flavors: Vec<Flavor>,
     /// The stage that Azure shows: one line of up to 63 characters, such as `Production`. It has no other effect. If not set, Azure's is left alone.
@@ -115,7 +115,7 @@ pub struct Flavor {
     /// The flavor's name, such as `python_function` or `sklearn`: up to 63 letters (a-z, A-Z), digits, dashes, underscores and dots, beginning with a letter or digit.
     #[schemars(schema_with = "form::flavor_name")]
     pub name: String,
-    /// What the flavor says of the files, at most 40 keys, such as `sklearn_version: "1.5"`. Keys have up to 128 letters, digits, dashes, underscores and dots; values are one line of up to 1024 characters.
+    /// What the flavor says of the files, at most 20 keys, such as `sklearn_version: "1.5"`. Keys have up to 128 letters, digits, dashes, underscores and dots; values are one line of up to 256 characters.
     pub data: FlavorData,
 }
 

@@ -208,7 +208,8 @@ impl JsonSchema for FlavorData {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
-            "maxProperties": 40,
+            // The API server counts the cost of a rule with as many keys as all flavors may have together.
+            "maxProperties": 20,
             "additionalProperties": form::flavor_value(generator),
             "x-kubernetes-validations": [{
                 "rule": r"self.all(k, k.matches(r'^[a-zA-Z0-9_.-]{1,128}$'))",

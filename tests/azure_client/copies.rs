@@ -204,6 +204,12 @@ async fn a_file_that_has_changed_is_not_copied() {
     // Where something has arrived, it is no error: what has not is seen when the files are listed next.
     azure.send(&fetch(&uri, vec![part(&found[1], 0..1), part(&found[0], 0..1)])).await.expect("one of them");
     assert_eq!(uploaded(&azure).await.expect("an upload").files.len(), 1);
+    // Nor does what is refused cut off what is under way beside it.
+    stand.fault("PUT", "model/weights", Effect::Delay { millis: 300 });
+    let before = stand.seen("PUT", "model/weights");
+    let both = vec![part(&found[0], 0..1), part(&found[1], 0..1)];
+    azure.send(&fetch(&uri, both)).await.expect("one of them");
+    assert_eq!(stand.seen("PUT", "model/weights"), before + 2, "its block and its list of blocks");
     let wrong = File {
         md5: Some("eB5eJF1ptWaXm4bijSPyxw==".into()),
         ..files(&azure, source(), &uri).await.expect("files")[0].clone()

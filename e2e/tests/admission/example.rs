@@ -54,6 +54,7 @@ pub fn example(kind: &str) -> Value {
             "workspaceRef": {"name": "fares-dev", "namespace": "fares"}, "model": "nyc-taxi-fare", "version": "3",
             "type": "Custom", "source": {"job": {"name": "taxi-train-3", "path": "outputs/model"}},
             "description": "predicts a fare", "tags": {"team": "fares"}, "properties": {"flavor": "sklearn"},
+            "flavors": [{"name": "sklearn", "data": {"sklearn_version": "1.5"}}],
             "stage": "Production", "archived": true, "gates": [
                 {"name": "bound", "metric": "rmse", "min": "0", "max": "4.0"},
                 {"name": "beats-champion", "metric": "rmse", "by": "0.1", "better": "Lower",

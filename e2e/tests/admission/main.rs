@@ -361,6 +361,8 @@ async fn the_largest_manifest_is_taken() {
         32,
         &|n| json!({"name": name(n), "registryRef": {"name": text("r", 253), "namespace": name(n)}, "models": globs}),
     );
+    let data = map(21, &|n| format!("{n:02}{}", text("k", 126)), &text("v", 256));
+    let flavors = many(8, &|n| json!({"name": name(n), "data": data}));
     let identity_globs = many(64, &|n| format!("*{n:02}{}", text("i", 500)).into());
     let environment_globs = many(64, &|n| format!("*{n:02}{}", text("e", 1000)).into());
     let sizes = many(64, &|n| format!("s{n:02}{}", text("z", 60)).into());
@@ -412,7 +414,7 @@ async fn the_largest_manifest_is_taken() {
         (
             "modelversions",
             json!({"spec": {"tags": tags, "properties": foreign, "description": text("ä", 2048),
-            "source": {"job": {"path": text("a/", 511) + "a"}}}}),
+            "flavors": flavors, "source": {"job": {"path": text("a/", 511) + "a"}}}}),
         ),
         (
             "deploymentbindings",

@@ -911,7 +911,34 @@ fn rules_of_versions() -> Vec<Case> {
         case(kind, "spec.version", VERSION, at("spec.version", "0".into()), at("spec.version", "10".into())),
         case(kind, "spec.version", VERSION, at("spec.version", "1.0".into()), at("spec.version", "1".into())),
         case(kind, "spec.version", VERSION, at("spec.version", "03".into()), at("spec.version", "3".into())),
+        flavor("spec.flavors[].name", FLAVOR_NAME, ("spark ml", json!({})), ("python_function", json!({}))),
+        flavor("spec.flavors[].name", FLAVOR_NAME, ("", json!({})), ("spark-ml.3", json!({}))),
+        flavor(
+            "spec.flavors[].data",
+            FLAVOR_KEY,
+            ("a", json!({"a b": "x"})),
+            ("a", json!({"a.b-c_D": "x", "A": "y", "a": "z"})),
+        ),
+        flavor("spec.flavors[].data", FLAVOR_KEY, ("a", json!({"": "x"})), ("a", json!({}))),
+        flavor(
+            "spec.flavors[].data[]",
+            FLAVOR_VALUE,
+            ("a", json!({"k": "a\nb"})),
+            ("a", json!({"k": "<b> & ünï?"})),
+        ),
+        flavor("spec.flavors[].data[]", SEEN, ("a", json!({"k": "a\u{202e}b"})), ("a", json!({"k": ""}))),
     ]
+}
+
+/// A rule of flavors: a name with its data that breaks the rule, and another one that is right.
+fn flavor(
+    field: &'static str,
+    says: &'static str,
+    (wrong, breaks): (&str, Value),
+    (right, fits): (&str, Value),
+) -> Case {
+    let of = |name: &str, data: Value| at("spec.flavors", json!([{"name": name, "data": data}]));
+    case("modelversions", field, says, of(wrong, breaks), of(right, fits))
 }
 
 fn rules_of_bindings() -> Vec<Case> {

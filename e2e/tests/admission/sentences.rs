@@ -27,6 +27,10 @@ pub const VERSION: &str =
 pub const JOB_NAME: &str = "must be the job's name, not its display name: letters (a-z, A-Z), digits, '-' and '_', with a letter or digit first, such as taxi-train-3";
 pub const JOB_FOLDER: &str = "must be a folder below the job's artifacts: names with single '/' between them and none at the ends, without '?', '#', '%', '\\' and control characters, such as outputs/model";
 pub const MODEL_URI: &str = "must begin with azureml:// and have no spaces, '?', '#', '\\' and control characters, such as azureml://datastores/models/paths/taxi/3; a space is written as %20";
+pub const FLAVOR_NAME: &str = "must be letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as python_function";
+pub const FLAVOR_KEY: &str =
+    "keys must have 1 to 128 letters (a-z, A-Z), digits, '-', '_' and '.', such as sklearn_version";
+pub const FLAVOR_VALUE: &str = "must be one line without control characters";
 pub const DESCRIPTION: &str = "must have no control characters other than line breaks and tabs";
 pub const SEEN: &str = "must have no characters that cannot be seen, such as zero-width spaces and marks that turn the direction of the text";
 pub const STAGE: &str = "must be one line of at least one character, without tabs and other control characters, such as Production";

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use azure_core::Uuid;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use reqwest::{Method, Url};
 use serde_json::json;
 
@@ -97,8 +97,11 @@ impl Azure {
         let parts =
             transfer.parts.iter().map(|part| self.fetch_part(version, transfer, part, (until, &arrived)));
         let parts = stream::iter(parts.collect::<Vec<_>>());
-        let all = parts.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>();
-        let all = tokio::time::timeout(most, all).await.unwrap_or_else(|_| Err(too_slow(version, most)));
+        // What is under way comes to its end, whatever becomes of the rest: what is cut off is fetched once more.
+        let all = parts.buffer_unordered(AT_ONCE).collect::<Vec<Result<(), Error>>>();
+        let all = tokio::time::timeout(most, all).await;
+        let all: Result<(), Error> =
+            all.map_or_else(|_| Err(too_slow(version, most)), |all| all.into_iter().collect());
         match all {
             Err(error) if arrived.load(Ordering::Relaxed) == 0 => Err(error),
             _ => Ok(Reply { status: 201, ..Reply::default() }),
@@ -121,7 +124,8 @@ impl Azure {
             Ok(true)
         });
         let pieces = stream::iter(pieces.collect::<Vec<_>>());
-        let fetched: Vec<bool> = pieces.buffer_unordered(AT_ONCE).try_collect().await?;
+        let fetched: Vec<Result<bool, Error>> = pieces.buffer_unordered(AT_ONCE).collect().await;
+        let fetched = fetched.into_iter().collect::<Result<Vec<bool>, Error>>()?;
         if let Some(ids) = part.complete.as_ref().filter(|_| fetched.iter().all(|done| *done)) {
             self.complete(version, transfer, &part.file, ids).await?;
             arrived.fetch_add(1, Ordering::Relaxed);
