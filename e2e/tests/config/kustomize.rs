@@ -15,19 +15,24 @@ use super::repository;
 const CONFIG: &str = "kustomizeconfig.yaml";
 
 /// The kinds that fields of these names refer to.
-const REFERRED: [(&str, &str); 4] = [
+const REFERRED: [(&str, &str); 6] = [
     ("registryRef", "Registry"),
     ("workspaceRef", "Workspace"),
     ("modelVersionRef", "ModelVersion"),
     ("versionRef", "ModelVersion"),
+    ("bindingRef", "DeploymentBinding"),
+    ("in", "Workspace"),
 ];
 
 /// `kind path -> kind` for every field of a schema that names another object.
 fn references(kind: &str, path: &str, schema: &Value, into: &mut BTreeSet<String>) {
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}/{name}");
-        if name.ends_with("Ref") {
-            assert!(field["properties"]["name"].is_object(), "{kind} {path} names nothing");
+        // A list of references is one, too.
+        let listed = &field["items"]["properties"];
+        let listed = listed.as_object().is_some_and(|it| it.keys().eq(["name", "namespace"]));
+        if name.ends_with("Ref") || listed {
+            assert!(listed || field["properties"]["name"].is_object(), "{kind} {path} names nothing");
             let (_, target) = REFERRED.iter().find(|(known, _)| known == name).unwrap_or_else(|| {
                 panic!("{kind} {path} is a new reference: say here and in {CONFIG} what it refers to")
             });

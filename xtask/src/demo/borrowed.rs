@@ -12,7 +12,7 @@ use kube::api::{Api, ListParams};
 
 use super::kubectl::Kubectl;
 use super::stage::OPERATOR_NAMESPACE;
-use super::{NAMESPACE, PLATFORM};
+use super::{NAMESPACE, PLATFORM, RISK};
 
 /// Marks the kinds that a demo installed.
 const LABEL: &str = "bindery.dev/installed-by";
@@ -45,7 +45,7 @@ impl Borrowed {
         }
         let leftovers = !ours.is_empty();
         let namespaces: Api<Namespace> = Api::all(client);
-        for name in [NAMESPACE, PLATFORM, OPERATOR_NAMESPACE] {
+        for name in [NAMESPACE, PLATFORM, RISK, OPERATOR_NAMESPACE] {
             if !leftovers && namespaces.get_opt(name).await?.is_some() {
                 let error =
                     format!("the namespace {name} exists in this cluster, and the demo makes its own");
@@ -65,7 +65,8 @@ impl Borrowed {
 
     /// Removes the story's objects, while the operator still runs to let them go.
     pub(super) async fn let_go(&self, kubectl: &Kubectl) -> Result<(), Error> {
-        let delete = ["delete", "namespace", NAMESPACE, PLATFORM, "--ignore-not-found", "--timeout=90s"];
+        let delete =
+            ["delete", "namespace", NAMESPACE, PLATFORM, RISK, "--ignore-not-found", "--timeout=90s"];
         kubectl.quietly(&delete).await.map(|_| ())
     }
 

@@ -26,6 +26,8 @@ use crate::control_plane::ClusterArguments;
 const NAMESPACE: &str = "fares";
 /// The namespace of the platform team, where the places are.
 const PLATFORM: &str = "ml-platform";
+/// The namespace of those who decide what may serve.
+const RISK: &str = "model-risk";
 
 /// The namespace of an object of the story, such as `amlws/fares-prod`.
 fn home(what: &str) -> &'static str {
@@ -95,9 +97,11 @@ async fn tell(stage: &Stage, narration: &mut Narration) -> Result<Scorer, Error>
     chapter::training(stage, narration).await?;
     chapter::lineage(stage, narration).await?;
     let scorer = chapter::first_version(stage, narration).await?;
+    chapter::governance(stage, narration).await?;
     chapter::rollout(stage, narration, &scorer).await?;
     chapter::taking_back(stage, narration, &scorer).await?;
     chapter::overview(stage, narration, &scorer).await?;
+    chapter::answers(stage, narration).await?;
     chapter::whose_rights(stage, narration)?;
     Ok(scorer)
 }

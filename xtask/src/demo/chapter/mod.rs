@@ -1,5 +1,6 @@
 //! The chapters of the story, in their order. Each fails when something in it does not come true.
 
+mod governance;
 mod lineage;
 mod places;
 mod rollout;
@@ -7,6 +8,7 @@ mod serving;
 mod taking_back;
 mod training;
 
+pub(super) use governance::{answers, governance};
 pub(super) use lineage::lineage;
 pub(super) use places::{identities, places, whose_rights};
 pub(super) use rollout::rollout;
@@ -27,9 +29,10 @@ const BINDING: &str = "taxi-fare";
 /// Its endpoint in Azure.
 const ENDPOINT: &str = "workspaces/fares-prod/onlineEndpoints/taxi-fare-prod";
 
-/// Applies files of `config/samples`.
+/// Applies files of `config/samples`, or of a folder beside it that is named.
 async fn apply(stage: &Stage, narration: &Narration, files: &[&str]) -> Result<(), Error> {
-    let paths: Vec<String> = files.iter().map(|file| format!("config/samples/{file}.yaml")).collect();
+    let folder = |file: &str| if file.contains('/') { "" } else { "samples/" };
+    let paths: Vec<String> = files.iter().map(|file| format!("config/{}{file}.yaml", folder(file))).collect();
     let mut line = vec!["apply"];
     for path in &paths {
         line.extend(["-f", path]);
