@@ -258,6 +258,14 @@ pub fn page(approval: &Approval, picture: &Picture) -> String {
     let metrics: Vec<String> =
         lineage.metrics.iter().map(|(name, value)| format!("{name} {value}")).collect();
     say("metrics", if metrics.is_empty() { "none".into() } else { metrics.join(", ") });
+    for gate in &status.gates {
+        let passed = if gate.passed { "passes" } else { "does not pass" };
+        say("gate", format!("{} {passed}: {}", gate.name, gate.message));
+    }
+    for gate in &status.loosened_gates {
+        let now = gate.now.as_deref().unwrap_or("removed");
+        say("loosened", format!("{} asked for {} until {}, and now: {now}", gate.name, gate.was, gate.at));
+    }
     let serves: Vec<String> = status
         .served_by
         .iter()

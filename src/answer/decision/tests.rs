@@ -176,6 +176,12 @@ fn whoever_decides_sees_what_about() {
     picture.approvals = vec![other.manifest(&picture).unwrap()];
     let ends = Some("2026-11-30T12:00:00Z".parse().unwrap());
     let wish = Wish { waives: vec!["Soak".into()], expires_at: ends, ..wish() };
+    let gate = json!({"name": "bound", "passed": false, "reason": "OutOfBound", "value": "4.10", "bound": "at most 4",
+        "message": "rmse is 4.10, and has to be at most 4.", "asked": {"name": "bound", "metric": "rmse", "max": "4"}});
+    let loosened = json!({"name": "bound", "was": "rmse at most 3", "now": "rmse at most 4", "at": "2026-11-29T11:00:00Z"});
+    let status = picture.version.status.as_mut().unwrap();
+    status.gates = vec![serde_json::from_value(gate).unwrap()];
+    status.loosened_gates = vec![serde_json::from_value(loosened).unwrap()];
     let said = page(&wish.manifest(&picture).unwrap(), &picture);
     assert_eq!(
         said,
@@ -185,6 +191,8 @@ fn whoever_decides_sees_what_about() {
   trained      job train-1, run run-1, by ada
   code         https://git.example/fares 4f2c1d9e
   metrics      r2 0.8, rmse 4.10
+  gate         bound does not pass: rmse is 4.10, and has to be at most 4.
+  loosened     bound asked for rmse at most 3 until 2026-11-29T11:00:00Z, and now: rmse at most 4
   serves       fares/taxi (Stable)
   decided      model-risk/no of eve\\n\\u001b[2K rejects
   counts in    Workspace ml/prod (tier production)
