@@ -20,6 +20,8 @@ pub use admission::{Approvals, Soak, Time};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::drift::{Differences, goes_out, intended};
 use super::gate::Champions;
 use super::model_version::Proof;
@@ -54,6 +56,8 @@ pub struct Facts {
     pub proof: Proof,
     /// Who has approved what serves here and what is wanted; looked up where the workspace asks for that.
     pub approvals: Approvals,
+    /// When Azure made the wanted version, where that is in a workspace and may have served here before.
+    pub made: Option<Timestamp>,
     /// What the workspace's gates are held against that compare, by the gate's name.
     pub champions: BTreeMap<String, Champions>,
     /// Where the wanted version has served before; looked up where the workspace asks for that.

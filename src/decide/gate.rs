@@ -5,6 +5,8 @@ pub mod champions;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::api::{Better, Gate, GateReason, Lineage, MeasuredGate, PlaceGate, Scope};
 use crate::azure::model::folded;
 
@@ -47,6 +49,8 @@ pub struct Measuring<'a> {
     pub asset_id: Option<&'a str>,
     /// Where it comes from, and so its metrics.
     pub lineage: Option<&'a Lineage>,
+    /// When Azure made it; known of a version in a workspace, whose number can be made again.
+    pub made: Option<Timestamp>,
 }
 
 /// What came of a gate.
@@ -134,7 +138,7 @@ impl Asked<'_> {
                         format!("What {name} serves is not known yet; the gate is measured when it is.");
                     return said(false, GateReason::NotMeasured, message);
                 }
-                Champions::Seen { served, .. } if is_among(of.asset_id, served) => {
+                Champions::Seen { served, .. } if has_served(of, served) => {
                     return stands(it, champions, before);
                 }
                 Champions::Seen { .. } => {}
@@ -248,8 +252,12 @@ impl Asked<'_> {
         let Bound::Others { better, by } = &self.bound else { return numbers };
         let Some((best, of)) = self.best(champions) else {
             let better = if *better == Better::Lower { "lower" } else { "higher" };
-            let by = if by.value == 0.0 { String::new() } else { format!(" by {}", by.written) };
-            return format!("as good as what {} serves, where {better} is better{by}", champions.name());
+            let (name, by) = (champions.name(), &by.written);
+            return if by.parse() == Ok(0.0) {
+                format!("no worse than what {name} serves, where {better} is better")
+            } else {
+                format!("at least {by} {better} than what {name} serves")
+            };
         };
         let margin =
             if by.value == 0.0 { String::new() } else { format!(", and the margin is {}", by.written) };
@@ -263,11 +271,10 @@ fn stands(it: Measured, champions: &Champions, before: Option<&Measured>) -> Mea
     if let Some(before) = before.filter(measured) {
         return before.clone();
     }
-    let message = format!(
-        "{} serves this version, or has served it, so the version is held against nothing any more; what was measured before is not known.",
-        champions.name()
-    );
-    Measured { passed: true, reason: GateReason::Serves, message, ..it }
+    let name = champions.name();
+    let message = format!("{name} serves this version, or has served it, so it is not measured again.");
+    let bound = format!("no worse than what {name} served when the version came");
+    Measured { passed: true, reason: GateReason::Serves, message, bound, ..it }
 }
 
 /// What a gate of a version asks, in words that stay the same whatever serves.
@@ -346,8 +353,14 @@ fn have(all: &[&Champion], by: &str) -> String {
     format!("V{} has", &one.title(by)[1..])
 }
 
-fn is_among(asset: Option<&str>, all: &[String]) -> bool {
-    asset.is_some_and(|asset| all.iter().any(|it| folded(it) == folded(asset)))
+/// Has the version served, and not other files under its number?
+fn has_served(of: Measuring<'_>, all: &[(String, Option<Timestamp>)]) -> bool {
+    let Some(asset) = of.asset_id else { return false };
+    let in_registry = asset.starts_with("azureml://registries/");
+    all.iter().any(|(it, since)| {
+        folded(it) == folded(asset)
+            && (in_registry || of.made.zip(*since).is_some_and(|(made, since)| made <= since))
+    })
 }
 
 /// The metrics of a run, as a status holds them.

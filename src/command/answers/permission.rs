@@ -18,7 +18,7 @@ use crate::answer::render::table::{Cell, Column, Shown, Style, Table, Tone, tabl
 use crate::answer::seen::Seen;
 use crate::api::{
     Admission, AnyObject, Approval, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey,
-    ObjectKind, Registry, Workspace, conditions_of,
+    ObjectKind, Reason, Registry, Workspace, conditions_of,
 };
 use crate::azure::model::{Answer, Ask, Class, Error as AzureError, Lane, Read};
 use crate::decide::facts::{ClusterRead, Found, Known, Moment, Name as Naming, Namespace, gather};
@@ -91,6 +91,9 @@ pub(super) async fn ask(cluster: &Cluster, version: ObjectKey, place: &Where) ->
     let conditions = conditions_of(&status.conditions);
     let said = conditions.get(ConditionType::Admitted).or_else(|| conditions.get(ConditionType::Ready));
     let admitted = said.filter(|it| it.type_ == ConditionType::Admitted.to_string());
+    // What is not measured yet is not refused.
+    let waits = [Reason::ReferenceNotReady, Reason::ReferenceNotFound].map(|it| it.to_string());
+    let admitted = admitted.filter(|it| !waits.contains(&it.reason));
     let admitted = admitted.and_then(|it| it.status.to_ascii_lowercase().parse().ok());
     Ok(Permission {
         kind: "Permission",
@@ -161,7 +164,13 @@ async fn binding(
         Some(name) => {
             let key = names::object_of(ObjectKind::DeploymentBinding, name, &cluster.namespace)?;
             match cluster.get::<DeploymentBinding>(&key).await? {
-                Seen::Found(found) => found,
+                Seen::Found(found) => {
+                    let serves = ObjectKey::meant::<Workspace>(&found.spec.workspace_ref, &found.home());
+                    if serves != *workspace {
+                        return Err(format!("{key} serves in {serves}, and not in {workspace}").into());
+                    }
+                    found
+                }
                 other => return Err(super::cluster::not_found(&key, Some(&other))),
             }
         }

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use approvals::Approvals;
+pub(super) use approvals::made;
 pub(super) use approvals::withdrawals;
 pub(super) use expiring::said as expiring;
 pub(super) use soak::ever_stable;
@@ -94,7 +95,9 @@ fn let_go_back(facts: &Facts, ruling: &mut Ruling) {
     let stops = match ruling.rule {
         Rule::Sources | Rule::Deployment => true,
         Rule::Approvals => match &facts.version {
-            SourceVersion::Ready { asset_id, .. } => facts.speaks_against_going_back(asset_id),
+            SourceVersion::Ready { asset_id, .. } => {
+                facts.speaks_against_going_back(asset_id, facts.is_warm_again())
+            }
             _ => true,
         },
         Rule::Lineage | Rule::Gate(_) | Rule::Soak | Rule::Retirement => false,
@@ -254,13 +257,22 @@ impl Facts {
     /// Does the manifest ask for a revision that was stable here before and is not now: by the history, or by the tag of the
     /// deployment that served before and is still there?
     fn goes_back_by_the_manifest(&self) -> bool {
-        let SourceVersion::Ready { asset_id, version, .. } = &self.version else { return false };
+        let SourceVersion::Ready { asset_id, version, registry, .. } = &self.version else { return false };
         let (revision, name) = self.revision_of(asset_id, version);
-        let was_stable = |it: &PastRollout| it.outcome.serves() && it.revision == revision.to_string();
-        let previous = self.endpoint.found().and_then(|endpoint| endpoint.tags.get(PREVIOUS_TAG))
-            == Some(&name)
-            && self.deployments.iter().any(|d| d.name() == name);
-        (previous || self.status.history.iter().any(was_stable)) && !self.is_stable(&name)
+        // The number of a version in a workspace can be made again: what was promoted before that were other files.
+        let same_files = |it: &PastRollout| {
+            registry.is_some() || self.made.zip(it.finished_at).is_some_and(|(made, at)| made <= at)
+        };
+        let was_stable =
+            |it: &PastRollout| it.outcome.serves() && it.revision == revision.to_string() && same_files(it);
+        (self.is_warm_again() || self.status.history.iter().any(was_stable)) && !self.is_stable(&name)
+    }
+
+    /// Is the wanted deployment the one that served before, and still there?
+    fn is_warm_again(&self) -> bool {
+        let Some((_, name)) = self.wanted() else { return false };
+        self.endpoint.found().and_then(|endpoint| endpoint.tags.get(PREVIOUS_TAG)) == Some(&name)
+            && self.deployments.iter().any(|d| d.name() == name)
     }
 
     /// May the wanted version get more traffic than it has?

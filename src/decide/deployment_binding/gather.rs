@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{Approvals, Facts, Soak, admission};
 use crate::api::{
-    DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, PlaceGate, Workspace,
+    DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, PastRollout,
+    PlaceGate, Workspace,
 };
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
-use crate::azure::model::{Error, Principal, Purpose, ResourceId};
+use crate::azure::model::{Error, Principal, Purpose, ResourceId, folded};
 use crate::decide::drift::unite;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::gate::Champions;
@@ -131,6 +134,7 @@ impl Kind for DeploymentBinding {
             version,
             proof,
             approvals: Approvals::default(),
+            made: None,
             champions: BTreeMap::new(),
             soak: Soak::default(),
             situation,
@@ -142,11 +146,20 @@ impl Kind for DeploymentBinding {
         let Facts { place, version, deployments, status, .. } = &facts;
         let approvals = Approvals::gather(place, version, deployments, &status.approvals, known);
         (facts.soak, facts.approvals) = (Soak::gather(place, version, known), approvals);
+        facts.made = made_when(&facts, known);
         facts.champions = champions(&facts, known);
         let ask = may_look && whole && !changes(&facts);
         facts.situation.follow(ask, known);
         facts
     }
+}
+
+/// When Azure made the wanted version, where it is in a workspace and an asset of its id has served here: its number can be made
+/// again.
+fn made_when(facts: &Facts, known: &mut Known) -> Option<Timestamp> {
+    let SourceVersion::Ready { asset_id, registry: None, .. } = &facts.version else { return None };
+    let is_it = |it: &PastRollout| it.asset_id.as_deref().is_some_and(|it| folded(it) == folded(asset_id));
+    facts.status.history.iter().any(is_it).then(|| admission::made(&facts.version, known)).flatten()
 }
 
 /// What the workspace's gates are held against that compare: what serves here now.

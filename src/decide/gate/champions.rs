@@ -1,5 +1,7 @@
 //! What a gate is held against: the versions that a binding serves or has served, and their metrics.
 
+use jiff::Timestamp;
+
 use super::Metrics;
 use crate::api::{
     DeploymentBinding, DeploymentBindingStatus, Management, ModelVersion, Object, ObjectKey, Scope,
@@ -36,8 +38,9 @@ pub enum Champions {
     Seen {
         /// How a sentence calls the binding.
         name: String,
-        /// Every asset that it serves, or is known to have served, as the stable one.
-        served: Vec<String>,
+        /// Every asset that it serves, or is known to have served, as the stable one, and when it became that, where that
+        /// is known.
+        served: Vec<(String, Option<Timestamp>)>,
         /// Those that the gate is held against.
         others: Vec<Champion>,
     },
@@ -81,15 +84,20 @@ impl Champions {
         scope: Scope,
         known: &mut Known,
     ) -> Self {
-        let mut served: Vec<String> = stable.iter().map(ToString::to_string).collect();
-        let promoted = status.history.iter().filter(|it| it.outcome.serves());
-        for asset in promoted.filter_map(|it| it.asset_id.clone()) {
-            if served.iter().all(|it| folded(it) != folded(&asset)) {
-                served.push(asset);
+        let since = status.stable.as_ref().map(|it| it.since);
+        let mut served: Vec<(String, Option<Timestamp>)> =
+            stable.iter().map(|asset| ((*asset).to_string(), since)).collect();
+        for it in status.history.iter().filter(|it| it.outcome.serves()) {
+            let Some(asset) = &it.asset_id else { continue };
+            match served.iter_mut().find(|(known, _)| folded(known) == folded(asset)) {
+                Some((_, since)) => *since = it.finished_at.into_iter().chain(*since).min(),
+                None => served.push((asset.clone(), it.finished_at)),
             }
         }
-        let counts = if scope == Scope::History { served.len() } else { stable.iter().count() };
-        let others = served[..counts].iter().map(|asset| Champion {
+        let mut against: Vec<String> = stable.iter().map(ToString::to_string).collect();
+        let earlier = served.iter().map(|(asset, _)| asset).filter(|asset| Some(asset.as_str()) != stable);
+        against.extend(earlier.filter(|_| scope == Scope::History).cloned());
+        let others = against.iter().map(|asset| Champion {
             stable: Some(asset.as_str()) == stable,
             metrics: metrics_of(asset, known),
             asset_id: asset.clone(),

@@ -26,7 +26,7 @@ fn lineage(metrics: &Value) -> Lineage {
 fn champions(served: &[&str], others: &[(&str, Option<&str>)]) -> Champions {
     Champions::Seen {
         name: "DeploymentBinding taxi".into(),
-        served: served.iter().map(|v| asset(v)).collect(),
+        served: served.iter().map(|v| (asset(v), None)).collect(),
         others: others
             .iter()
             .enumerate()
@@ -40,7 +40,7 @@ fn champions(served: &[&str], others: &[(&str, Option<&str>)]) -> Champions {
 }
 
 fn measure(gate: &Gate, lineage: Option<&Lineage>, champions: &Champions) -> String {
-    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage };
+    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage, made: None };
     let it = Asked::from(gate).measure(of, champions, None);
     format!("{} {:?} [{}] {}", it.passed, it.reason, it.bound, it.message)
 }
@@ -153,37 +153,37 @@ fn a_version_is_held_against_what_serves() {
             json!({}),
             "9",
             &champions(&[], &[]),
-            "true NoChampion [as good as what DeploymentBinding taxi serves, where lower is better] DeploymentBinding taxi serves nothing yet that taxi:3 could be held against.",
+            "true NoChampion [no worse than what DeploymentBinding taxi serves, where lower is better] DeploymentBinding taxi serves nothing yet that taxi:3 could be held against.",
         ),
         (
             json!({}),
             "NaN",
             &champions(&[], &[]),
-            "false NotANumber [as good as what DeploymentBinding taxi serves, where lower is better] rmse is NaN, which is no number.",
+            "false NotANumber [no worse than what DeploymentBinding taxi serves, where lower is better] rmse is NaN, which is no number.",
         ),
         (
             json!({}),
             "1",
             &champions(&["2"], &[("2", None)]),
-            "false NoChampionMetric [as good as what DeploymentBinding taxi serves, where lower is better] Version 2, which DeploymentBinding taxi serves, has no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
+            "false NoChampionMetric [no worse than what DeploymentBinding taxi serves, where lower is better] Version 2, which DeploymentBinding taxi serves, has no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
         ),
         (
             json!({}),
             "1",
             &champions(&["2", "1"], &[("2", Some("NaN")), ("1", None)]),
-            "false NoChampionMetric [as good as what DeploymentBinding taxi serves, where lower is better] Versions 2, 1, which DeploymentBinding taxi serves or has served, have no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
+            "false NoChampionMetric [no worse than what DeploymentBinding taxi serves, where lower is better] Versions 2, 1, which DeploymentBinding taxi serves or has served, have no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
         ),
         (
             json!({}),
             "1",
             &Champions::NoBinding("taxi".into()),
-            "false NoBinding [as good as what taxi serves, where lower is better] There is no DeploymentBinding taxi in this namespace. Apply it, or name another in against.bindingRef.",
+            "false NoBinding [no worse than what taxi serves, where lower is better] There is no DeploymentBinding taxi in this namespace. Apply it, or name another in against.bindingRef.",
         ),
         (
             json!({}),
             "1",
             &Champions::Unseen("DeploymentBinding taxi".into()),
-            "false NotMeasured [as good as what DeploymentBinding taxi serves, where lower is better] What DeploymentBinding taxi serves is not known yet; the gate is measured when it is.",
+            "false NotMeasured [no worse than what DeploymentBinding taxi serves, where lower is better] What DeploymentBinding taxi serves is not known yet; the gate is measured when it is.",
         ),
     ] {
         let metrics = lineage(&json!({"rmse": rmse}));
@@ -195,7 +195,7 @@ fn a_version_is_held_against_what_serves() {
 fn what_serves_is_not_held_against_itself() {
     let gate = gate(&json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"}));
     let metrics = lineage(&json!({"rmse": "9"}));
-    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage: Some(&metrics) };
+    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage: Some(&metrics), made: None };
     let passed = Asked::from(&gate).measure(of, &Champions::none("taxi"), None);
     assert_eq!((passed.passed, passed.reason), (true, GateReason::NoChampion));
     let failed = Measured { passed: false, reason: GateReason::OutOfBound, ..passed.clone() };
@@ -245,5 +245,31 @@ fn a_gate_is_looser_where_it_lets_more_pass() {
     ] {
         let after = now.as_ref().map(gate);
         assert_eq!(is_looser(&gate(&before), after.as_ref()), looser, "{before} {now:?}");
+    }
+}
+
+/// The number of a version in a workspace can be made again.
+#[test]
+fn other_files_under_the_number_of_what_has_served_are_measured() {
+    use crate::decide::fixtures::ago;
+    let own = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/w/models/taxi/versions/3";
+    let gate = gate(&json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"}));
+    let metrics = lineage(&json!({"rmse": "9"}));
+    let champions = Champions::Seen {
+        name: "taxi".into(),
+        served: vec![(own.into(), Some(ago(60)))],
+        others: vec![Champion {
+            asset_id: asset("2"),
+            stable: true,
+            metrics: Some([("rmse".into(), "1".into())].into()),
+        }],
+    };
+    for (made, reason) in [
+        (Some(ago(61)), GateReason::Serves),
+        (Some(ago(59)), GateReason::OutOfBound),
+        (None, GateReason::OutOfBound),
+    ] {
+        let of = Measuring { title: "taxi:3", asset_id: Some(own), lineage: Some(&metrics), made };
+        assert_eq!(Asked::from(&gate).measure(of, &champions, None).reason, reason, "{made:?}");
     }
 }

@@ -99,7 +99,11 @@ impl Facts {
 
     /// Do the tags in Azure tell other decisions than there are?
     pub(super) fn tells_other_decisions(&self) -> bool {
-        let Some(version) = self.version.found() else { return false };
+        // An object that is new, or whose status was lost, is looked at before the Approvals that are about it: what they come to
+        // is not known yet.
+        let Some(version) = self.version.found().filter(|_| self.status.asset_id.is_some()) else {
+            return false;
+        };
         let found = &version.properties.tags;
         let wanted = self.decision_tags();
         KEYS.iter().any(|key| found.get(*key) != wanted.get(key))

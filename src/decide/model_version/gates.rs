@@ -11,12 +11,26 @@ const LOOSENED: usize = 10;
 /// Measures the gates of a version that Azure has.
 pub(super) fn measure(facts: &Facts, status: &mut ModelVersionStatus) {
     let known = facts.status.asset_id.is_some();
-    status.loosened_gates =
-        loosened(facts).filter(|_| known).chain(facts.status.loosened_gates.clone()).collect();
-    status.loosened_gates.truncate(LOOSENED);
+    // Of one gate the first bound is kept, or a gate that is changed often would hide the others.
+    let mut all = facts.status.loosened_gates.clone();
+    for new in loosened(facts).filter(|_| known) {
+        match all.iter().position(|it| it.name == new.name) {
+            Some(at) => {
+                let old = all.remove(at);
+                all.insert(0, LoosenedGate { was: old.was, ..new });
+            }
+            None => all.insert(0, new),
+        }
+    }
+    all.truncate(LOOSENED);
+    status.loosened_gates = all;
     let (title, nobody) = (facts.title(), Champions::none("nothing"));
-    let of =
-        Measuring { title: &title, asset_id: facts.asset_id.as_deref(), lineage: status.lineage.as_ref() };
+    let of = Measuring {
+        title: &title,
+        asset_id: facts.asset_id.as_deref(),
+        lineage: status.lineage.as_ref(),
+        made: status.created_at,
+    };
     let measured: Vec<MeasuredGate> = facts
         .spec
         .gates
@@ -47,7 +61,7 @@ fn loosened(facts: &Facts) -> impl Iterator<Item = LoosenedGate> {
 
 /// What is told when a gate becomes looser.
 pub(super) fn news(facts: &Facts, status: &ModelVersionStatus) -> Vec<Event> {
-    let new = status.loosened_gates.iter().take_while(|it| !facts.status.loosened_gates.contains(it));
+    let new = status.loosened_gates.iter().filter(|it| !facts.status.loosened_gates.contains(it));
     let told = |it: &LoosenedGate| {
         let (title, name, was) = (facts.title(), &it.name, &it.was);
         let note = match &it.now {

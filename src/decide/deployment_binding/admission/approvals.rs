@@ -113,7 +113,10 @@ impl Approvals {
 }
 
 /// When Azure made the version, where it is in a workspace: its number can be made again there, so this is read, and not remembered.
-pub(super) fn made(version: &SourceVersion, known: &mut Known) -> Option<Timestamp> {
+pub(in crate::decide::deployment_binding) fn made(
+    version: &SourceVersion,
+    known: &mut Known,
+) -> Option<Timestamp> {
     let SourceVersion::Ready { acting, id, registry: None, .. } = version else { return None };
     let read = known.resource_as::<ModelVersion>(acting, Purpose::TraceLineage, id);
     read.and_then(Result::ok).flatten().and_then(|version| version.created())
@@ -201,14 +204,25 @@ impl Facts {
         Some((Revision::tagged(previous)?, previous.name().to_string()))
     }
 
-    /// Does something speak against going back to this asset? Where the workspace takes traffic away when an approval ends, an
-    /// approval that has ended does: it would be taken away again.
-    pub(super) fn speaks_against_going_back(&self, asset: &str) -> bool {
-        let ends = |(policy, _): (&ApprovalPolicy, Option<&str>)| {
-            policy.on_withdrawal == Some(OnWithdrawal::RollBack)
+    /// Does something speak against going back to this asset? `warm`: its deployment is still there, and so is the memory of its
+    /// approvals. Of another one nobody remembers what became of them, so it has to have them, or they have to have ended.
+    pub(super) fn speaks_against_going_back(&self, asset: &str, warm: bool) -> bool {
+        let (Some((policy, _)), Some(tally)) = (self.asked_of_approvals(), self.count(asset)) else {
+            return false;
         };
-        let least = if self.asked_of_approvals().is_some_and(ends) { Against::Expiry } else { Against::Word };
-        self.against(asset) >= least
+        let now = self.situation.now;
+        let remembered = self.status.approvals.iter().filter(|it| folded(&it.asset_id) == folded(asset));
+        let had_ended = remembered.filter_map(|it| it.expires_at).any(|at| at <= now);
+        let ended = tally
+            .ignored
+            .iter()
+            .any(|(ballot, standing)| ballot.approves && matches!(standing, Standing::Expired(_)));
+        let lacking = !self.is_enough(&tally);
+        // Where the workspace takes traffic away when an approval ends, it would be taken away again.
+        let roll_back = policy.on_withdrawal == Some(OnWithdrawal::RollBack);
+        self.against(asset) == Against::Word
+            || (lacking && roll_back && (ended || had_ended))
+            || (lacking && !warm && !ended && !had_ended)
     }
 
     /// What the status remembers of approvals: of each asset that serves or is wanted, those that are enough, or the last ones

@@ -19,10 +19,15 @@ pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
 
 /// A gate of the workspace.
 fn defined(facts: &Facts, gate: &PlaceGate) -> Option<Ruling> {
-    let SourceVersion::Ready { asset_id, lineage, .. } = &facts.version else { return None };
+    let SourceVersion::Ready { asset_id, lineage, created, .. } = &facts.version else { return None };
     let (title, nobody) = (facts.version.title()?, Champions::none("this binding"));
     let champions = facts.champions.get(&gate.name).unwrap_or(&nobody);
-    let of = Measuring { title: &title, asset_id: Some(asset_id), lineage: Some(lineage) };
+    let of = Measuring {
+        title: &title,
+        asset_id: Some(asset_id),
+        lineage: Some(lineage),
+        made: facts.made.or(*created),
+    };
     let measured = Asked::from(gate).measure(of, champions, None);
     Some(ruling(facts, &gate.name, &gate.metric, measured))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::{ConditionType, Gate, GateReason, MeasuredGate, conditions_of};
-use crate::decide::fixtures::{Binding, assert_table, binding, short};
+use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, short};
 use crate::decide::gate::{Champion, Champions};
 use crate::decide::{Place, SourceVersion};
 
@@ -80,7 +80,7 @@ fn competing(it: Binding, rmse: &str, served: &[&str], stable: &str) -> Binding 
             stable: true,
             metrics: Some([("rmse".to_string(), "3".to_string())].into()),
         };
-        let served = served.iter().map(asset).collect();
+        let served = served.iter().map(|it| (asset(it), Some(noon()))).collect();
         f.champions = [(
             "best".into(),
             Champions::Seen { name: "this binding".into(), served, others: vec![champion] },
@@ -162,4 +162,73 @@ fn going_back_needs_no_gate_and_no_new_approval() {
             .0
             .starts_with("False PolicyRefused: Workspace production serves only versions from other")
     );
+}
+
+/// Going back is free where nothing is known that speaks against it; and what is in a workspace may be made again.
+#[test]
+fn going_back_asks_what_became_of_the_approvals_and_of_the_files() {
+    use crate::api::KnownApproval;
+    let asking = |it: Binding, policy: Value| {
+        it.with(|f| {
+            let Place::Ready { policy: asked, .. } = &mut f.place else { unreachable!() };
+            asked.approvals = Some(serde_json::from_value(policy).unwrap());
+        })
+    };
+    let stable_before = |it: Binding| {
+        let promoted = it.clone().serving("2").0.status.history[0].clone();
+        it.with(|f| f.status.history.push(promoted))
+    };
+    let cold = || stable_before(binding().wanting("2").serving("1"));
+    let warm = || binding().wanting("2").serving("1").previous("2", 60);
+    let asset = "azureml://registries/models/models/taxi/versions/2";
+    let had = |it: Binding, expires: Option<u64>| {
+        it.with(|f| {
+            f.status.approvals.push(KnownApproval {
+                asset_id: asset.into(),
+                namespace: "risk".into(),
+                name: "ada".into(),
+                by: "ada".into(),
+                expires_at: expires.map(ago),
+                withdrawn_at: None,
+            });
+        })
+    };
+    let keep = json!({"fromNamespaces": ["risk"]});
+    let back = json!({"fromNamespaces": ["risk"], "onWithdrawal": "RollBack"});
+    let goes = |it: &Binding| admitted(it).0.starts_with("True");
+    assert!(
+        goes(&asking(warm(), keep.clone())),
+        "nobody remembers that it was approved, and its deployment is there"
+    );
+    assert!(!goes(&asking(cold(), keep.clone())), "what became of its approval nobody remembers");
+    assert!(
+        goes(&asking(had(cold(), Some(60)), keep)),
+        "its approval has ended, and production keeps serving then"
+    );
+    assert!(!goes(&asking(had(warm(), Some(60)), back.clone())), "it would be taken away again");
+    assert!(goes(&asking(had(warm(), None), back)), "an absence that nobody has seen arise");
+
+    // A version in a workspace, promoted at noon: its files count as those only if Azure made it before.
+    let in_workspace = |made: Option<u64>| {
+        let it = binding()
+            .with(|f| f.version = crate::decide::fixtures::version("2", None))
+            .serving("1")
+            .with(|f| {
+                let SourceVersion::Ready { asset_id, version, .. } = &f.version else { unreachable!() };
+                let revision = crate::decide::rollout::Revision::of(asset_id, &f.spec.online.deployment);
+                let mut promoted = f.status.history[0].clone();
+                promoted.revision = revision.to_string();
+                promoted.version = Some(version.clone());
+                f.status.history.push(promoted);
+                f.made = made.map(ago);
+            });
+        it.with(|f| {
+            let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+            policy.gates = Some(serde_json::from_value(json!({"require": ["other"]})).unwrap());
+        })
+    };
+    assert!(goes(&in_workspace(Some(60))));
+    assert!(!goes(&in_workspace(None)), "nobody can say");
+    let later = in_workspace(Some(0)).with(|f| f.made = Some(noon() + std::time::Duration::from_secs(1)));
+    assert!(!goes(&later), "other files");
 }

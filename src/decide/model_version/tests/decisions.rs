@@ -22,6 +22,7 @@ fn decided(name: &str, decision: &str, change: &serde_json::Value) -> VersionApp
 fn with(approvals: Vec<VersionApproval>, tags: &[(&str, &str)]) -> Facts {
     let mut facts = model_version();
     facts.approvals = approvals;
+    facts.status.asset_id.clone_from(&facts.asset_id);
     let crate::decide::Look::Found(found) = &mut facts.version else { unreachable!() };
     found.properties.tags.extend(tags.iter().map(|(key, value)| ((*key).to_string(), (*value).to_string())));
     facts
@@ -95,6 +96,11 @@ fn decisions_are_written_as_tags_by_one_put_that_nothing_waits_for() {
             "{situation}"
         );
     }
+    // An object that was applied again is looked at before the Approvals that are about it.
+    let mut again = with(vec![], &[("bindery-approved-by", "ada"), ("bindery-approved-at", HOUR)]);
+    assert!(decide(&again).call.is_some(), "nobody approves any more");
+    again.status.asset_id = None;
+    assert!(decide(&again).call.is_none());
     let long = decided("ada", "Approved", &json!({"by": "ä".repeat(300)}));
     let tags = written(&decide(&with(vec![long], &[]))).unwrap();
     assert_eq!(tags["bindery-approved-by"].chars().count(), 256);

@@ -18,6 +18,10 @@ fn gated(asked: &Value) -> Facts {
     with(|f| {
         f.spec.gates = gates(asked);
         f.status.asset_id.clone_from(&f.asset_id);
+        let Look::Found(version) = &mut f.version else { unreachable!() };
+        let mut body = serde_json::to_value(&version).unwrap();
+        body["systemData"] = json!({"createdAt": "2026-02-01T00:00:00Z"});
+        *version = serde_json::from_value(body).unwrap();
         f.status.lineage = Some(Lineage {
             job: Some("train-3".into()),
             run: Some("train-3".into()),
@@ -65,7 +69,15 @@ fn a_version_is_measured_against_a_champion_until_it_serves() {
         metrics: Some([("rmse".to_string(), rmse.to_string())].into()),
     };
     let mut serves = |served: Vec<String>, others: Vec<Champion>| {
-        facts.champions = [("best".into(), Champions::Seen { name: "taxi".into(), served, others })].into();
+        facts.champions = [(
+            "best".into(),
+            Champions::Seen {
+                name: "taxi".into(),
+                served: served.into_iter().map(|asset| (asset, Some(noon()))).collect(),
+                others,
+            },
+        )]
+        .into();
         facts.status = decide(&facts).status;
         shown(&facts)
     };
@@ -106,8 +118,8 @@ fn a_gate_that_becomes_looser_is_told_once_and_remembered() {
     assert_eq!(
         told(&facts),
         [
-            "GateLoosened Gate bound of taxi:3, which is registered, was loosened: from rmse at most 3 to rmse at most 3.5.",
             "GateLoosened Gate gone of taxi:3, which is registered, was removed: it asked for rmse at least 1.",
+            "GateLoosened Gate bound of taxi:3, which is registered, was loosened: from rmse at most 3 to rmse at most 3.5.",
         ]
     );
     facts.status = decide(&facts).status;
@@ -119,10 +131,18 @@ fn a_gate_that_becomes_looser_is_told_once_and_remembered() {
         at: noon(),
     };
     let expected = [
-        loosened("bound", "rmse at most 3", Some("rmse at most 3.5")),
         loosened("gone", "rmse at least 1", None),
+        loosened("bound", "rmse at most 3", Some("rmse at most 3.5")),
     ];
     assert_eq!(decide(&facts).status.loosened_gates, expected);
+    // What a gate asked first is kept, however often it is changed.
+    facts.status = decide(&facts).status;
+    facts.spec.gates = gates(&json!([
+        {"name": "bound", "metric": "rmse", "max": "9"}, {"name": "strict", "metric": "rmse", "max": "2"},
+    ]));
+    let all = decide(&facts).status.loosened_gates;
+    assert_eq!(all.len(), 2);
+    assert_eq!(all[0], loosened("bound", "rmse at most 3", Some("rmse at most 9")));
     // Before it is registered, a gate may be changed as people like.
     facts.status.asset_id = None;
     facts.spec.gates = vec![];
