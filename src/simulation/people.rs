@@ -171,6 +171,13 @@ pub fn leave_in_order(world: &mut World) {
     edit_all::<DeploymentBinding>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
 }
 
+/// Somebody asks for a look at every Workspace now.
+pub fn have_workspaces_looked_at(world: &mut World) {
+    for name in world.cluster.names::<Workspace>() {
+        world.cluster.ask::<Workspace>(&name, "at the end".into());
+    }
+}
+
 fn edit_all<K: Simulated>(world: &mut World, change: impl Fn(&mut K::Spec)) {
     for name in world.cluster.names::<K>() {
         edit::<K>(world, &name, &change);
