@@ -155,7 +155,10 @@ impl Asked<'_> {
                 let message = format!("{name} serves nothing yet that {title} could be held against.");
                 return said(true, GateReason::NoChampion, message);
             }
-            let without: Vec<&Champion> = others.iter().filter(|it| it.number(metric).is_none()).collect();
+            // Under the number of what serves there are other files by now: what those measured nobody knows any more.
+            let own = |it: &Champion| of.asset_id.is_some_and(|asset| folded(asset) == folded(&it.asset_id));
+            let lacks = |it: &&Champion| it.number(metric).is_none() || own(it);
+            let without: Vec<&Champion> = others.iter().filter(lacks).collect();
             if !without.is_empty() {
                 let message = format!(
                     "{} no metric {metric} that is a number, so {title} cannot be compared. A gate with min or max needs nothing to compare with.",
@@ -167,12 +170,9 @@ impl Asked<'_> {
         let (least, most) = self.limits(champions);
         let low = least.as_ref().is_some_and(|least| value.value < least.value);
         let high = most.as_ref().is_some_and(|most| value.value > most.value);
-        if low || high {
-            let message = format!("{metric} is {}, and has to be {}.", value.written, it.bound);
-            return said(false, GateReason::OutOfBound, message);
-        }
+        let reason = if low || high { GateReason::OutOfBound } else { GateReason::WithinBound };
         let message = format!("{metric} is {}, and has to be {}.", value.written, it.bound);
-        said(true, GateReason::WithinBound, message)
+        said(reason == GateReason::WithinBound, reason, message)
     }
 
     /// The metric of the version, or why there is none.
@@ -252,11 +252,11 @@ impl Asked<'_> {
         let Bound::Others { better, by } = &self.bound else { return numbers };
         let Some((best, of)) = self.best(champions) else {
             let better = if *better == Better::Lower { "lower" } else { "higher" };
-            let (name, by) = (champions.name(), &by.written);
-            return if by.parse() == Ok(0.0) {
+            let name = champions.name();
+            return if by.value == 0.0 {
                 format!("no worse than what {name} serves, where {better} is better")
             } else {
-                format!("at least {by} {better} than what {name} serves")
+                format!("at least {} {better} than what {name} serves", by.written)
             };
         };
         let margin =
@@ -289,7 +289,7 @@ pub fn in_words(gate: &Gate) -> String {
     format!("{} {}", gate.metric, Asked::from(gate).in_words(&against))
 }
 
-/// Does the gate let something pass now that it did not before? None where there is no such gate any more.
+/// Does the gate let something pass now that it did not before? `now` is none where the gate was removed.
 pub fn is_looser(before: &Gate, now: Option<&Gate>) -> bool {
     let Some(now) = now else { return true };
     let number = |text: &Option<String>| text.as_deref().and_then(Number::read).map(|it| it.value);

@@ -272,4 +272,14 @@ fn other_files_under_the_number_of_what_has_served_are_measured() {
         let of = Measuring { title: "taxi:3", asset_id: Some(own), lineage: Some(&metrics), made };
         assert_eq!(Asked::from(&gate).measure(of, &champions, None).reason, reason, "{made:?}");
     }
+    // Where what serves has that number, its own metrics are those of the other files.
+    let stable = Champion { asset_id: own.into(), stable: true, metrics: Some(metrics.metrics.clone()) };
+    let champions = Champions::Seen {
+        name: "taxi".into(),
+        served: vec![(own.into(), Some(ago(60)))],
+        others: vec![stable],
+    };
+    let of = Measuring { title: "taxi:3", asset_id: Some(own), lineage: Some(&metrics), made: Some(ago(59)) };
+    let it = Asked::from(&gate).measure(of, &champions, None);
+    assert_eq!((it.passed, it.reason), (false, GateReason::NoChampionMetric));
 }
