@@ -111,11 +111,17 @@ fn bound(
 impl Asked<'_> {
     /// Does the version pass? `before` is what came of the same gate the last time.
     pub fn measure(&self, of: Measuring<'_>, champions: &Champions, before: Option<&Measured>) -> Measured {
+        let compares = matches!(self.bound, Bound::Others { .. });
+        let serves = compares && champions.have_served(of);
+        if let Some(stands) = before.filter(|it| serves && was_measured(it)) {
+            return in_the_past(stands.clone(), of, champions);
+        }
+        let others = if compares { champions.others(of) } else { vec![] };
         let it = Measured {
             passed: false,
             reason: GateReason::NotMeasured,
             value: None,
-            bound: self.in_words(champions),
+            bound: self.in_words(champions.name(), &others),
             message: String::new(),
         };
         let said = |passed, reason, message: String| Measured { passed, reason, message, ..it.clone() };
@@ -125,24 +131,23 @@ impl Asked<'_> {
                 format!("This version of Bindery does not know what the gate holds {metric} against.");
             return said(false, GateReason::NotMeasured, message);
         }
-        if matches!(self.bound, Bound::Others { .. }) {
-            match champions {
-                Champions::NoBinding(name) => {
-                    let message = format!(
-                        "There is no DeploymentBinding {name} in this namespace. Apply it, or name another in against.bindingRef."
-                    );
-                    return said(false, GateReason::NoBinding, message);
-                }
-                Champions::Unseen(name) => {
-                    let message =
-                        format!("What {name} serves is not known yet; the gate is measured when it is.");
-                    return said(false, GateReason::NotMeasured, message);
-                }
-                Champions::Seen { served, .. } if has_served(of, served) => {
-                    return stands(it, champions, before);
-                }
-                Champions::Seen { .. } => {}
+        match champions {
+            Champions::NoBinding(name) if compares => {
+                let message = format!(
+                    "There is no DeploymentBinding {name} in this namespace. Apply it, or name another in against.bindingRef."
+                );
+                return said(false, GateReason::NoBinding, message);
             }
+            Champions::Unseen(name) if compares => {
+                let message =
+                    format!("What {name} serves is not known yet; the gate is measured when it is.");
+                return said(false, GateReason::NotMeasured, message);
+            }
+            _ => {}
+        }
+        // What served before has no metric any more where its object is gone.
+        if serves && (others.is_empty() || others.iter().any(|it| it.number(metric).is_none())) {
+            return nobody_knows(it, champions);
         }
         let value = match self.value(of) {
             Ok(value) => value,
@@ -150,7 +155,8 @@ impl Asked<'_> {
         };
         let it = Measured { value: Some(value.written.clone()), ..it };
         let said = |passed, reason, message: String| Measured { passed, reason, message, ..it.clone() };
-        if let (Bound::Others { .. }, Champions::Seen { name, others, .. }) = (&self.bound, champions) {
+        if compares {
+            let name = champions.name();
             if others.is_empty() {
                 let message = format!("{name} serves nothing yet that {title} could be held against.");
                 return said(true, GateReason::NoChampion, message);
@@ -158,7 +164,7 @@ impl Asked<'_> {
             // Under the number of what serves there are other files by now: what those measured nobody knows any more.
             let own = |it: &Champion| of.asset_id.is_some_and(|asset| folded(asset) == folded(&it.asset_id));
             let lacks = |it: &&Champion| it.number(metric).is_none() || own(it);
-            let without: Vec<&Champion> = others.iter().filter(lacks).collect();
+            let without: Vec<&Champion> = others.iter().copied().filter(lacks).collect();
             if !without.is_empty() {
                 let message = format!(
                     "{} no metric {metric} that is a number, so {title} cannot be compared. A gate with min or max needs nothing to compare with.",
@@ -167,11 +173,12 @@ impl Asked<'_> {
                 return said(false, GateReason::NoChampionMetric, message);
             }
         }
-        let (least, most) = self.limits(champions);
+        let (least, most) = self.limits(&others);
         let low = least.as_ref().is_some_and(|least| value.value < least.value);
         let high = most.as_ref().is_some_and(|most| value.value > most.value);
         let reason = if low || high { GateReason::OutOfBound } else { GateReason::WithinBound };
-        let message = format!("{metric} is {}, and has to be {}.", value.written, it.bound);
+        let has = if serves { "had" } else { "has" };
+        let message = format!("{metric} is {}, and {has} to be {}.", value.written, it.bound);
         said(reason == GateReason::WithinBound, reason, message)
     }
 
@@ -206,13 +213,13 @@ impl Asked<'_> {
     }
 
     /// The least and the most that the metric may be.
-    fn limits(&self, champions: &Champions) -> (Option<Number>, Option<Number>) {
+    fn limits(&self, others: &[&Champion]) -> (Option<Number>, Option<Number>) {
         let (better, by) = match &self.bound {
             Bound::Numbers { min, max } => return (min.clone(), max.clone()),
             Bound::Unknown => return (None, None),
             Bound::Others { better, by } => (better, by),
         };
-        let Some((best, _)) = self.best(champions) else { return (None, None) };
+        let Some((best, _)) = self.best(others) else { return (None, None) };
         if by.value == 0.0 {
             return if *better == Better::Lower { (None, Some(best)) } else { (Some(best), None) };
         }
@@ -228,11 +235,9 @@ impl Asked<'_> {
     }
 
     /// The best metric among the others, and whose it is.
-    fn best<'c>(&self, champions: &'c Champions) -> Option<(Number, &'c Champion)> {
-        let (Bound::Others { better, .. }, Champions::Seen { others, .. }) = (&self.bound, champions) else {
-            return None;
-        };
-        let numbers = others.iter().filter_map(|it| Some((it.number(self.metric)?, it)));
+    fn best<'c>(&self, others: &[&'c Champion]) -> Option<(Number, &'c Champion)> {
+        let Bound::Others { better, .. } = &self.bound else { return None };
+        let numbers = others.iter().filter_map(|it| Some((it.number(self.metric)?, *it)));
         numbers.reduce(|best, it| {
             let wins = match better {
                 Better::Lower => it.0.value < best.0.value,
@@ -242,17 +247,16 @@ impl Asked<'_> {
         })
     }
 
-    /// What the metric has to be, such as `at most 4.0`.
-    fn in_words(&self, champions: &Champions) -> String {
-        let (least, most) = self.limits(champions);
+    /// What the metric has to be, such as `at most 4.0`; `name` is whoever serves the others.
+    fn in_words(&self, name: &str, others: &[&Champion]) -> String {
+        let (least, most) = self.limits(others);
         let numbers = [("at least", &least), ("at most", &most)];
         let numbers =
             numbers.iter().filter_map(|(word, it)| Some(format!("{word} {}", it.as_ref()?.written)));
         let numbers = numbers.collect::<Vec<_>>().join(" and ");
         let Bound::Others { better, by } = &self.bound else { return numbers };
-        let Some((best, of)) = self.best(champions) else {
+        let Some((best, of)) = self.best(others) else {
             let better = if *better == Better::Lower { "lower" } else { "higher" };
-            let name = champions.name();
             return if by.value == 0.0 {
                 format!("no worse than what {name} serves, where {better} is better")
             } else {
@@ -261,32 +265,42 @@ impl Asked<'_> {
         };
         let margin =
             if by.value == 0.0 { String::new() } else { format!(", and the margin is {}", by.written) };
-        format!("{numbers} ({} has {}{margin})", of.title(champions.name()), best.written)
+        format!("{numbers} ({} has {}{margin})", of.title(name), best.written)
     }
 }
 
-/// What serves is not held against itself: its last result stands.
-fn stands(it: Measured, champions: &Champions, before: Option<&Measured>) -> Measured {
-    let measured = |it: &&Measured| !matches!(it.reason, GateReason::NotMeasured | GateReason::NoBinding);
-    if let Some(before) = before.filter(measured) {
-        return before.clone();
+/// Was the metric held against something?
+fn was_measured(it: &Measured) -> bool {
+    !matches!(it.reason, GateReason::NotMeasured | GateReason::NoBinding | GateReason::Serves)
+}
+
+/// The last result of a version that serves by now, or has served.
+fn in_the_past(it: Measured, of: Measuring<'_>, champions: &Champions) -> Measured {
+    if it.reason != GateReason::NoChampion {
+        return it;
     }
+    let (name, title) = (champions.name(), of.title);
+    let message = format!("{name} served nothing yet that {title} could have been held against.");
+    Measured { message, ..it }
+}
+
+/// The version serves, or has served, and what it was held against is not known any more.
+fn nobody_knows(it: Measured, champions: &Champions) -> Measured {
     let name = champions.name();
-    let message = format!("{name} serves this version, or has served it, so it is not measured again.");
+    let message = format!(
+        "{name} serves this version, or has served it, so it is not measured again; what it was held against is not known any more."
+    );
     let bound = format!("no worse than what {name} served when the version came");
     Measured { passed: true, reason: GateReason::Serves, message, bound, ..it }
 }
 
 /// What a gate of a version asks, in words that stay the same whatever serves.
 pub fn in_words(gate: &Gate) -> String {
-    let against = match &gate.against {
-        None => Champions::none(""),
-        Some(against) => {
-            let each = if against.scope == Some(Scope::History) { "each version of " } else { "" };
-            Champions::none(&format!("{each}DeploymentBinding {}", against.binding_ref.name))
-        }
-    };
-    format!("{} {}", gate.metric, Asked::from(gate).in_words(&against))
+    let name = gate.against.as_ref().map(|against| {
+        let each = if against.scope == Some(Scope::History) { "each version of " } else { "" };
+        format!("{each}DeploymentBinding {}", against.binding_ref.name)
+    });
+    format!("{} {}", gate.metric, Asked::from(gate).in_words(&name.unwrap_or_default(), &[]))
 }
 
 /// Does the gate let something pass now that it did not before? `now` is none where the gate was removed.
@@ -351,16 +365,6 @@ fn have(all: &[&Champion], by: &str) -> String {
         return format!("Versions {}{more}, which {by} serves or has served, have", named.join(", "));
     };
     format!("V{} has", &one.title(by)[1..])
-}
-
-/// Has the version served, and not other files under its number?
-fn has_served(of: Measuring<'_>, all: &[(String, Option<Timestamp>)]) -> bool {
-    let Some(asset) = of.asset_id else { return false };
-    let in_registry = asset.starts_with("azureml://registries/");
-    all.iter().any(|(it, since)| {
-        folded(it) == folded(asset)
-            && (in_registry || of.made.zip(*since).is_some_and(|(made, since)| made <= since))
-    })
 }
 
 /// The metrics of a run, as a status holds them.

@@ -2,20 +2,22 @@
 
 use jiff::Timestamp;
 
-use super::Metrics;
+use super::{Measuring, Metrics};
 use crate::api::{
     DeploymentBinding, DeploymentBindingStatus, Management, ModelVersion, Object, ObjectKey, Scope,
 };
 use crate::azure::model::folded;
 use crate::decide::facts::{Kind, Known, Name, Rivals};
 
-/// A version that a gate is held against.
+/// A version that a binding serves or has served as its stable one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Champion {
     /// The id that deployments use.
     pub asset_id: String,
-    /// It serves now.
+    /// The binding serves it now.
     pub stable: bool,
+    /// When it became the stable one, each time that is known.
+    pub since: Vec<Timestamp>,
     /// Its metrics; none where no ModelVersion tells them.
     pub metrics: Option<Metrics>,
 }
@@ -24,6 +26,16 @@ impl Champion {
     /// Its number.
     pub fn version(&self) -> &str {
         self.asset_id.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// When it became the stable one for the first time.
+    fn first(&self) -> Option<Timestamp> {
+        self.since.iter().min().copied()
+    }
+
+    /// When it last became the stable one, of the times before `at`.
+    fn last_before(&self, at: Timestamp) -> Option<Timestamp> {
+        self.since.iter().filter(|since| **since < at).max().copied()
     }
 }
 
@@ -38,18 +50,17 @@ pub enum Champions {
     Seen {
         /// How a sentence calls the binding.
         name: String,
-        /// Every asset that it serves, or is known to have served, as the stable one, and when it became that, where that
-        /// is known.
-        served: Vec<(String, Option<Timestamp>)>,
-        /// Those that the gate is held against.
-        others: Vec<Champion>,
+        /// Which of these a gate is held against.
+        scope: Scope,
+        /// What serves now, and then what is known to have served, the latest first.
+        served: Vec<Champion>,
     },
 }
 
 impl Champions {
     /// Nothing serves.
     pub fn none(name: &str) -> Self {
-        Self::Seen { name: name.into(), served: vec![], others: vec![] }
+        Self::Seen { name: name.into(), scope: Scope::Stable, served: vec![] }
     }
 
     /// How a sentence calls the binding.
@@ -84,25 +95,54 @@ impl Champions {
         scope: Scope,
         known: &mut Known,
     ) -> Self {
-        let since = status.stable.as_ref().map(|it| it.since);
-        let mut served: Vec<(String, Option<Timestamp>)> =
-            stable.iter().map(|asset| ((*asset).to_string(), since)).collect();
+        let mut served: Vec<Champion> = vec![];
+        let mut add = |asset: &str, since: Option<Timestamp>| {
+            if let Some(it) = served.iter_mut().find(|it| folded(&it.asset_id) == folded(asset)) {
+                return it.since.extend(since);
+            }
+            served.push(Champion {
+                asset_id: asset.into(),
+                stable: Some(asset) == stable,
+                since: since.into_iter().collect(),
+                metrics: metrics_of(asset, known),
+            });
+        };
+        if let Some(asset) = stable {
+            add(asset, status.stable.as_ref().map(|it| it.since));
+        }
         for it in status.history.iter().filter(|it| it.outcome.serves()) {
-            let Some(asset) = &it.asset_id else { continue };
-            match served.iter_mut().find(|(known, _)| folded(known) == folded(asset)) {
-                Some((_, since)) => *since = it.finished_at.into_iter().chain(*since).min(),
-                None => served.push((asset.clone(), it.finished_at)),
+            if let Some(asset) = &it.asset_id {
+                add(asset, it.finished_at);
             }
         }
-        let mut against: Vec<String> = stable.iter().map(ToString::to_string).collect();
-        let earlier = served.iter().map(|(asset, _)| asset).filter(|asset| Some(asset.as_str()) != stable);
-        against.extend(earlier.filter(|_| scope == Scope::History).cloned());
-        let others = against.iter().map(|asset| Champion {
-            stable: Some(asset.as_str()) == stable,
-            metrics: metrics_of(asset, known),
-            asset_id: asset.clone(),
-        });
-        Self::Seen { name, others: others.collect(), served }
+        Self::Seen { name, scope, served }
+    }
+
+    /// Has the version served, and not other files under its number?
+    pub(super) fn have_served(&self, of: Measuring<'_>) -> bool {
+        self.own(of).is_some()
+    }
+
+    fn own(&self, of: Measuring<'_>) -> Option<&Champion> {
+        let (Self::Seen { served, .. }, Some(asset)) = (self, of.asset_id) else { return None };
+        let in_registry = asset.starts_with("azureml://registries/");
+        let same_files = |it: &Champion| of.made.zip(it.first()).is_some_and(|(made, first)| made <= first);
+        let is_it = |it: &&Champion| folded(&it.asset_id) == folded(asset) && (in_registry || same_files(it));
+        served.iter().find(is_it)
+    }
+
+    /// What the version is held against: of one that serves or has served, what served before it came.
+    pub(in crate::decide) fn others(&self, of: Measuring<'_>) -> Vec<&Champion> {
+        let Self::Seen { scope, served, .. } = self else { return vec![] };
+        let Some(own) = self.own(of) else {
+            return served.iter().filter(|it| it.stable || *scope == Scope::History).collect();
+        };
+        let Some(came) = own.first() else { return vec![] };
+        let mut before: Vec<(Timestamp, &Champion)> =
+            served.iter().filter_map(|it| Some((it.last_before(came)?, it))).collect();
+        before.sort_by(|a, b| b.0.cmp(&a.0));
+        let most = if *scope == Scope::History { before.len() } else { 1 };
+        before.into_iter().map(|(_, it)| it).take(most).collect()
     }
 }
 

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::decide::fixtures::ago;
 
 const OWN: &str = "azureml://registries/models/models/taxi/versions/3";
 
@@ -22,20 +23,19 @@ fn lineage(metrics: &Value) -> Lineage {
     serde_json::from_value(json!({"job": "train-3", "run": "train-3", "metrics": metrics})).unwrap()
 }
 
-/// What binding `taxi` serves now and served before, each with its rmse.
-fn champions(served: &[&str], others: &[(&str, Option<&str>)]) -> Champions {
+/// What binding `taxi` serves now and served before, each with its rmse, the latest first.
+fn champions(served: &[(&str, Option<&str>)]) -> Champions {
+    let scope = Scope::History;
+    let champion = |(at, (version, rmse)): (usize, &(&str, Option<&str>))| Champion {
+        asset_id: asset(version),
+        stable: at == 0,
+        since: vec![ago(10 * u64::try_from(at).unwrap())],
+        metrics: rmse.map(|rmse| [("rmse".to_string(), rmse.to_string())].into()),
+    };
     Champions::Seen {
         name: "DeploymentBinding taxi".into(),
-        served: served.iter().map(|v| (asset(v), None)).collect(),
-        others: others
-            .iter()
-            .enumerate()
-            .map(|(at, (version, rmse))| Champion {
-                asset_id: asset(version),
-                stable: at == 0,
-                metrics: rmse.map(|rmse| [("rmse".to_string(), rmse.to_string())].into()),
-            })
-            .collect(),
+        scope,
+        served: served.iter().enumerate().map(champion).collect(),
     }
 }
 
@@ -117,7 +117,7 @@ fn a_version_is_held_against_what_serves() {
         gate(&whole)
     };
     let three = [("2", Some("3.2")), ("1", Some("3.0"))];
-    let (one, both) = (champions(&["2"], &three[..1]), champions(&["2", "1"], &three));
+    let (one, both) = (champions(&three[..1]), champions(&three));
     for (rest, rmse, champions, expected) in [
         (
             json!({}),
@@ -152,25 +152,25 @@ fn a_version_is_held_against_what_serves() {
         (
             json!({}),
             "9",
-            &champions(&[], &[]),
+            &champions(&[]),
             "true NoChampion [no worse than what DeploymentBinding taxi serves, where lower is better] DeploymentBinding taxi serves nothing yet that taxi:3 could be held against.",
         ),
         (
             json!({}),
             "NaN",
-            &champions(&[], &[]),
+            &champions(&[]),
             "false NotANumber [no worse than what DeploymentBinding taxi serves, where lower is better] rmse is NaN, which is no number.",
         ),
         (
             json!({}),
             "1",
-            &champions(&["2"], &[("2", None)]),
+            &champions(&[("2", None)]),
             "false NoChampionMetric [no worse than what DeploymentBinding taxi serves, where lower is better] Version 2, which DeploymentBinding taxi serves, has no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
         ),
         (
             json!({}),
             "1",
-            &champions(&["2", "1"], &[("2", Some("NaN")), ("1", None)]),
+            &champions(&[("2", Some("NaN")), ("1", None)]),
             "false NoChampionMetric [no worse than what DeploymentBinding taxi serves, where lower is better] Versions 2, 1, which DeploymentBinding taxi serves or has served, have no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
         ),
         (
@@ -201,7 +201,7 @@ fn what_serves_is_not_held_against_itself() {
     let failed = Measured { passed: false, reason: GateReason::OutOfBound, ..passed.clone() };
     let unmeasured = Measured { passed: false, reason: GateReason::NotMeasured, ..passed.clone() };
     // It serves; and, where another serves since then that is better: it has served.
-    for champions in [champions(&["3"], &[("3", Some("9"))]), champions(&["4", "3"], &[("4", Some("1"))])] {
+    for champions in [champions(&[("3", Some("9"))]), champions(&[("4", Some("1")), ("3", Some("9"))])] {
         for (before, expected) in [
             (Some(&passed), (true, GateReason::NoChampion)),
             (Some(&failed), (false, GateReason::OutOfBound)),
@@ -212,9 +212,54 @@ fn what_serves_is_not_held_against_itself() {
             assert_eq!((it.passed, it.reason), expected, "{before:?}");
         }
     }
+    let it = Asked::from(&gate).measure(of, &champions(&[("3", Some("9"))]), Some(&passed));
+    assert_eq!(
+        it.message,
+        "DeploymentBinding taxi served nothing yet that taxi:3 could have been held against."
+    );
     // Before it has served, it is measured again whenever the champion changes.
-    let it = Asked::from(&gate).measure(of, &champions(&["4"], &[("4", Some("1"))]), Some(&passed));
+    let it = Asked::from(&gate).measure(of, &champions(&[("4", Some("1"))]), Some(&passed));
     assert_eq!((it.passed, it.reason), (false, GateReason::OutOfBound));
+}
+
+/// After the last result is lost, and for a gate of a place, which has no memory.
+#[test]
+fn what_serves_is_held_against_what_served_before_it() {
+    let metrics = lineage(&json!({"rmse": "5"}));
+    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage: Some(&metrics), made: None };
+    let gate = gate(&json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"}));
+    let two = "OutOfBound rmse is 5, and had to be at most 4 (version 2, which DeploymentBinding taxi has served, has 4).";
+    let nobody = "Serves DeploymentBinding taxi serves this version, or has served it, so it is not measured again; what it was held against is not known any more.";
+    for (scope, served, expected) in [
+        (Scope::Stable, vec![("3", "5"), ("2", "4"), ("1", "1")], two),
+        (Scope::Stable, vec![("4", "2"), ("3", "5"), ("2", "4"), ("1", "1")], two),
+        (
+            Scope::History,
+            vec![("3", "5"), ("2", "4"), ("1", "1")],
+            "OutOfBound rmse is 5, and had to be at most 1 (version 1, which DeploymentBinding taxi has served, has 1).",
+        ),
+        (
+            Scope::Stable,
+            vec![("4", "2"), ("3", "5"), ("2", "6"), ("1", "1")],
+            "WithinBound rmse is 5, and had to be at most 6 (version 2, which DeploymentBinding taxi has served, has 6).",
+        ),
+        (Scope::Stable, vec![("3", "5")], nobody),
+        (Scope::History, vec![("3", "5"), ("2", "none"), ("1", "1")], nobody),
+    ] {
+        let served: Vec<_> = served.iter().map(|(version, rmse)| (*version, Some(*rmse))).collect();
+        let Champions::Seen { name, served, .. } = champions(&served) else { unreachable!() };
+        let it = Asked::from(&gate).measure(of, &Champions::Seen { name, scope, served }, None);
+        assert_eq!(format!("{:?} {}", it.reason, it.message), expected, "{scope:?}");
+    }
+    // 1, then 2, then 1 again: 3 was held against 1.
+    let Champions::Seen { name, mut served, .. } =
+        champions(&[("3", Some("5")), ("2", Some("4")), ("1", Some("1"))])
+    else {
+        unreachable!()
+    };
+    served[2].since.push(ago(5));
+    let it = Asked::from(&gate).measure(of, &Champions::Seen { name, scope: Scope::Stable, served }, None);
+    assert_eq!(it.bound, "at most 1 (version 1, which DeploymentBinding taxi has served, has 1)");
 }
 
 #[test]
@@ -251,19 +296,17 @@ fn a_gate_is_looser_where_it_lets_more_pass() {
 /// The number of a version in a workspace can be made again.
 #[test]
 fn other_files_under_the_number_of_what_has_served_are_measured() {
-    use crate::decide::fixtures::ago;
     let own = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/w/models/taxi/versions/3";
     let gate = gate(&json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"}));
     let metrics = lineage(&json!({"rmse": "9"}));
-    let champions = Champions::Seen {
-        name: "taxi".into(),
-        served: vec![(own.into(), Some(ago(60)))],
-        others: vec![Champion {
-            asset_id: asset("2"),
-            stable: true,
-            metrics: Some([("rmse".into(), "1".into())].into()),
-        }],
+    let served = |asset_id: &str, stable, since, rmse: &str| Champion {
+        asset_id: asset_id.into(),
+        stable,
+        since: vec![ago(since)],
+        metrics: Some([("rmse".into(), rmse.into())].into()),
     };
+    let seen = |served| Champions::Seen { name: "taxi".into(), scope: Scope::Stable, served };
+    let champions = seen(vec![served(&asset("2"), true, 5, "1"), served(own, false, 60, "9")]);
     for (made, reason) in [
         (Some(ago(61)), GateReason::Serves),
         (Some(ago(59)), GateReason::OutOfBound),
@@ -273,12 +316,7 @@ fn other_files_under_the_number_of_what_has_served_are_measured() {
         assert_eq!(Asked::from(&gate).measure(of, &champions, None).reason, reason, "{made:?}");
     }
     // Where what serves has that number, its own metrics are those of the other files.
-    let stable = Champion { asset_id: own.into(), stable: true, metrics: Some(metrics.metrics.clone()) };
-    let champions = Champions::Seen {
-        name: "taxi".into(),
-        served: vec![(own.into(), Some(ago(60)))],
-        others: vec![stable],
-    };
+    let champions = seen(vec![served(own, true, 60, "9")]);
     let of = Measuring { title: "taxi:3", asset_id: Some(own), lineage: Some(&metrics), made: Some(ago(59)) };
     let it = Asked::from(&gate).measure(of, &champions, None);
     assert_eq!((it.passed, it.reason), (false, GateReason::NoChampionMetric));

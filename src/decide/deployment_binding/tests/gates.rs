@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{ConditionType, Gate, GateReason, MeasuredGate, conditions_of};
+use crate::api::{ConditionType, Gate, GateReason, MeasuredGate, Scope, conditions_of};
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, short};
 use crate::decide::gate::{Champion, Champions};
 use crate::decide::{Place, SourceVersion};
@@ -75,17 +75,15 @@ fn competing(it: Binding, rmse: &str, served: &[&str], stable: &str) -> Binding 
     let asset = |version: &&str| format!("azureml://registries/models/models/taxi/versions/{version}");
     let policy = json!({"define": [{"name": "best", "metric": "rmse", "against": {"scope": "Stable"}, "better": "Lower"}]});
     gated(it, &policy, Some(rmse), vec![]).with(|f| {
-        let champion = Champion {
-            asset_id: asset(&stable),
-            stable: true,
+        let champion = |version: &&str| Champion {
+            asset_id: asset(version),
+            stable: *version == stable,
+            since: vec![noon()],
             metrics: Some([("rmse".to_string(), "3".to_string())].into()),
         };
-        let served = served.iter().map(|it| (asset(it), Some(noon()))).collect();
-        f.champions = [(
-            "best".into(),
-            Champions::Seen { name: "this binding".into(), served, others: vec![champion] },
-        )]
-        .into();
+        let served = served.iter().map(champion).collect();
+        let name = "this binding".into();
+        f.champions = [("best".into(), Champions::Seen { name, scope: Scope::Stable, served })].into();
     })
 }
 

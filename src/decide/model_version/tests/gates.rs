@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{Gate, Lineage, LoosenedGate};
+use crate::api::{Gate, Lineage, LoosenedGate, Scope};
 use crate::azure::model::resource::Run;
-use crate::decide::fixtures::noon;
+use crate::decide::fixtures::{ago, noon};
 use crate::decide::gate::{Champion, Champions};
 use crate::decide::model_version::wants_lineage;
 
@@ -63,42 +63,34 @@ fn a_version_is_measured_against_a_champion_until_it_serves() {
     let mut facts = gated(&json!([{
         "name": "best", "metric": "rmse", "against": {"bindingRef": {"name": "taxi"}}, "better": "Lower",
     }]));
-    let champion = |version: &str, rmse: &str| Champion {
+    let champion = |version: &str, rmse: &str, since: u64| Champion {
         asset_id: format!("azureml://registries/models/models/taxi/versions/{version}"),
-        stable: true,
+        stable: since == 0,
+        since: vec![ago(since)],
         metrics: Some([("rmse".to_string(), rmse.to_string())].into()),
     };
-    let mut serves = |served: Vec<String>, others: Vec<Champion>| {
-        facts.champions = [(
-            "best".into(),
-            Champions::Seen {
-                name: "taxi".into(),
-                served: served.into_iter().map(|asset| (asset, Some(noon()))).collect(),
-                others,
-            },
-        )]
-        .into();
+    let own = |since| Champion { asset_id: with(|_| {}).asset_id.unwrap(), ..champion("3", "4", since) };
+    let mut serves = |served: Vec<Champion>| {
+        let seen = Champions::Seen { name: "taxi".into(), scope: Scope::Stable, served };
+        facts.champions = [("best".into(), seen)].into();
         facts.status = decide(&facts).status;
         shown(&facts)
     };
-    let own = with(|_| {}).asset_id.unwrap();
-    assert_eq!(serves(vec![], vec![]), "best true NoChampion | 1 of 1");
-    assert_eq!(
-        serves(vec![champion("1", "3").asset_id], vec![champion("1", "3")]),
-        "best false OutOfBound | 0 of 1"
-    );
-    assert_eq!(
-        serves(vec![champion("2", "9").asset_id], vec![champion("2", "9")]),
-        "best true WithinBound | 1 of 1"
-    );
-    assert_eq!(serves(vec![own.clone()], vec![]), "best true WithinBound | 1 of 1");
-    assert_eq!(
-        serves(vec![champion("4", "1").asset_id, own], vec![champion("4", "1")]),
-        "best true WithinBound | 1 of 1"
-    );
-    // Also after all status is lost.
-    facts.status.gates = vec![];
-    assert_eq!(shown(&facts), "best true Serves | 1 of 1");
+    assert_eq!(serves(vec![]), "best true NoChampion | 1 of 1");
+    assert_eq!(serves(vec![champion("1", "3", 0)]), "best false OutOfBound | 0 of 1");
+    assert_eq!(serves(vec![champion("2", "9", 0)]), "best true WithinBound | 1 of 1");
+    assert_eq!(serves(vec![own(0)]), "best true WithinBound | 1 of 1");
+    assert_eq!(serves(vec![champion("4", "1", 0), own(5)]), "best true WithinBound | 1 of 1");
+    // Also after its status is lost: it is held against what served before it.
+    let mut lost = |served: Vec<Champion>| {
+        let seen = Champions::Seen { name: "taxi".into(), scope: Scope::Stable, served };
+        facts.champions = [("best".into(), seen)].into();
+        facts.status.gates = vec![];
+        facts.status = decide(&facts).status;
+        shown(&facts)
+    };
+    assert_eq!(lost(vec![own(0)]), "best true Serves | 1 of 1");
+    assert_eq!(lost(vec![own(0), champion("1", "3", 5)]), "best false OutOfBound | 0 of 1");
 }
 
 #[test]
