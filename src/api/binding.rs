@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::place::stays;
 use super::scalar::{between, goes_down};
 use super::{
-    AzureIdentity, Drift, EnvironmentVariables, Management, NetworkAccess, Period, Reference, Tags, form,
+    ActionTold, AzureIdentity, Drift, EnvironmentVariables, Hold, Management, NetworkAccess, Period,
+    Reference, Tags, TakenAction, form,
 };
 use crate::azure::model::Operation;
 
@@ -241,6 +242,9 @@ pub struct Probe {
 #[x_kube(
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.setTraffic)).all(s, self.steps.filter(t, has(t.setTraffic) && t.setTraffic == s.setTraffic).size() == 1)").message("each setTraffic of steps must have another weight: put the pauses of one weight together"),
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.setTraffic)).map(s, s.setTraffic).isSorted()").message("the weights of setTraffic must rise from step to step"),
+    validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.mirror)).map(s, s.mirror).isSorted() && self.steps.filter(s, has(s.mirror)).all(s, self.steps.filter(t, has(t.mirror) && t.mirror == s.mirror).size() == 1)").message("the shares of mirror must rise from step to step"),
+    validation = Rule::new("!has(self.steps) || self.steps.map(s, has(s.setTraffic) ? 2 : has(s.mirror) ? 1 : 0).filter(kind, kind > 0).isSorted()").message("mirror comes before the first setTraffic: Azure copies no requests to a deployment that has traffic"),
+    validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.name)).all(s, self.steps.filter(t, has(t.name) && t.name == s.name).size() == 1)").message("each step must have another name"),
     validation = between("keepPrevious", "0s", "720h"),
     validation = between("keepFailed", "0s", "720h"),
     validation = between("progressDeadline", "1m", "24h"),
@@ -266,33 +270,45 @@ pub struct Strategy {
     pub handover: Option<Period>,
 }
 
-/// One step of a rollout. Exactly one of its fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+/// One step of a rollout: exactly one of setTraffic, mirror and pause, and a name where one is needed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.setTraffic) != has(self.pause)").message("a step is exactly one of setTraffic and pause"))]
+#[x_kube(
+    validation = Rule::new("[has(self.setTraffic), has(self.mirror), has(self.pause)].filter(given, given).size() == 1").message("a step is exactly one of setTraffic, mirror and pause"),
+    validation = Rule::new("!has(self.mirror) || has(self.name)").message("give the step a name: status and history call a mirror step by its name"),
+    validation = Rule::new("!has(self.pause) || has(self.pause.__for__) || has(self.name)").message("give the step a name: a person ends a pause without for by promoting the step of that name")
+)]
 pub struct Step {
+    /// The step's name, such as `shadow`: up to 63 lower-case letters, digits and dashes, another one for each step. Needed for mirror and for a pause without `for`: status, history and RolloutActions call the step by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "form::step_name")]
+    pub name: Option<String>,
     /// The share of the traffic that goes to the new version, in percent, 1 to 100; the rest stays with the stable deployment. Weights must increase from step to step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub set_traffic: Option<i32>,
-    /// Wait for some time before the next step.
+    /// The share of the live requests that Azure copies to the new version, in percent, 1 to 50; clients never see its answers to them. Before the first setTraffic, and increasing from step to step. The copies end when the version gets traffic of its own. Azure copies requests to one deployment only: copies that somebody else has sent to another one end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 50))]
+    pub mirror: Option<i32>,
+    /// Wait before the next step: for some time (`pause: {for: 10m}`), or until a person promotes it (`pause: {}`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
 }
 
 /// A wait in a rollout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = Rule::new("has(self.__for__)").message("give for: how long the pause is"), validation = between("__for__", "1s", "720h"))]
+#[x_kube(validation = between("__for__", "1s", "720h"))]
 pub struct Pause {
-    /// How long, from the moment that Azure has moved the traffic: `1s` to `720h`. Required.
+    /// How long, from the moment that Azure has moved the traffic: `1s` to `720h`. Without it, until a person promotes the step (a RolloutAction with `action: Promote`).
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
 }
 
 impl Pause {
-    /// How long it lasts. One that ends by something that this version does not know lasts for years.
-    pub fn duration(&self) -> Duration {
-        self.period.as_ref().map_or(Duration::from_secs(10 * 365 * 86_400), Period::duration)
+    /// How long it lasts; none where it lasts until a person ends it.
+    pub fn duration(&self) -> Option<Duration> {
+        self.period.as_ref().map(Period::duration)
     }
 }
 
@@ -341,6 +357,14 @@ pub struct DeploymentBindingStatus {
     /// The rollout in progress; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
+    /// The revision that is held back because somebody has rolled it back; absent where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// What has become of the RolloutActions for this binding, the latest first, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub actions: Vec<TakenAction>,
     /// The rollouts that have ended, the latest first, at most 10. A revision whose latest entry is `Failed` is not tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
@@ -466,6 +490,10 @@ pub struct Candidate {
     pub revision: String,
     /// The deployment's share of the traffic, in percent, 0 to 100.
     pub weight: i32,
+    /// The share of the live requests that Azure copies to the deployment, in percent, 1 to 50; absent where it copies none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 50))]
+    pub mirror: Option<i32>,
     /// When this rollout began, as far as this status knows.
     pub started_at: Timestamp,
     /// When Azure had given it this share: the pauses that follow count from here.
@@ -478,6 +506,16 @@ pub struct Candidate {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub waivers: Vec<Waiver>,
+    /// The RolloutActions that had a part in this rollout so far, in their order, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub actions: Vec<ActionTold>,
+    /// The steps that a RolloutAction had this rollout skip, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub skipped: Vec<String>,
 }
 
 /// The step at which a rollout stands.
@@ -490,6 +528,10 @@ pub struct CandidateStep {
     /// How many steps `spec.strategy.steps` has.
     #[schemars(range(min = 0, max = 20))]
     pub count: i32,
+    /// The name of the step that goes on or comes next; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub name: Option<String>,
     /// A hash of `spec.strategy.steps`. When they are edited, the rollout goes on from the step that gave it its share of the traffic.
     #[schemars(length(max = 16))]
     pub steps_hash: String,
@@ -528,7 +570,7 @@ pub struct PastRollout {
     /// The id of the model version that the rollout was for: an ARM id, or `azureml://registries/…`. Absent where the deployment was gone before this was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
-    /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end. `RolledBack`: the revision, which was stable before, got all the traffic again, because what served was not approved any more.
+    /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end. `RolledBack`: the revision, which was stable before, got all the traffic again, because what served was not approved any more, or because somebody rolled it back.
     pub outcome: Outcome,
     /// Why it failed, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -550,6 +592,16 @@ pub struct PastRollout {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub waivers: Vec<Waiver>,
+    /// The RolloutActions that had a part in it, in their order, at most 20: who promoted, aborted, retried or rolled back, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub actions: Vec<ActionTold>,
+    /// The steps that a RolloutAction had the rollout skip, such as `watch` or `step 3 of 5`, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub skipped: Vec<String>,
 }
 
 /// A time in which a revision was the stable one, as far as the status knew.
@@ -570,7 +622,7 @@ pub enum Outcome {
     Failed,
     /// The manifest asked for another revision before the end.
     Superseded,
-    /// What served was not approved any more, and this revision became the stable one again.
+    /// What served was not approved any more, or somebody rolled it back, and this revision became the stable one again.
     RolledBack,
 }
 
@@ -581,13 +633,15 @@ impl Outcome {
     }
 }
 
-/// Why the rollout failed; absent when it did not. `CandidateFailed`: Azure could not make its deployment, or the deployment broke. `ProgressDeadlineExceeded`: the deployment was not ready within `spec.strategy.progressDeadline`.
+/// Why the rollout failed; absent when it did not. `CandidateFailed`: Azure could not make its deployment, or the deployment broke. `ProgressDeadlineExceeded`: the deployment was not ready within `spec.strategy.progressDeadline`. `Aborted`: somebody aborted it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum FailureReason {
     /// Azure could not make its deployment, or the deployment broke.
     CandidateFailed,
     /// Azure did not make its deployment ready within `spec.strategy.progressDeadline`.
     ProgressDeadlineExceeded,
+    /// Somebody has aborted it.
+    Aborted,
 }
 
 /// The endpoint as Azure has it: its id, its address and its state.

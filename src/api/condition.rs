@@ -83,6 +83,7 @@ words! {
     Registering,
     Progressing,
     Pausing,
+    AwaitingPromotion,
     Soaking,
     TakingBack,
     Finishing,

@@ -36,6 +36,8 @@ forms! {
         "must be the name of an object: lower-case letters, digits, '-' and '.', with a letter or digit at both ends, such as taxi-fare-3";
     namespace_name, 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         "must be the name of a namespace: lower-case letters, digits and '-', with a letter or digit at both ends, such as fares";
+    step_name, 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "must be the name of a step: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends, such as shadow";
     label_value, 63, "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",
         "must be a label value: at most 63 letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit at both ends, or empty; such as fares";
 
@@ -111,6 +113,10 @@ forms! {
 
     waivable_rule, 68, "^(Soak|Gate/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
         "must be a rule that can be waived: Soak, or Gate/ and the name of a gate, such as Gate/rmse-bound";
+
+    // Rollouts.
+    revision, 10, "^[0-9a-f]{10}$",
+        "must be a revision: 10 hexadecimal digits, as status.revision of the DeploymentBinding shows it";
 
     // Endpoints.
     endpoint_name, 32, "^[a-zA-Z](-[a-zA-Z0-9]|[a-zA-Z0-9]-?[a-zA-Z0-9])(-?[a-zA-Z0-9])*$",

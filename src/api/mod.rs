@@ -5,6 +5,7 @@
 
 #![allow(clippy::duplicated_attributes)] // printcolumn repeats its type
 
+mod action;
 mod approval;
 mod binding;
 mod bounds;
@@ -20,6 +21,7 @@ mod registry;
 mod scalar;
 mod workspace;
 
+pub use action::*;
 pub use approval::*;
 pub use binding::*;
 pub use bounds::fit;

@@ -28,7 +28,8 @@ use super::model_version::Proof;
 use super::owner_tags::note_owner;
 use super::places::reference::Removal;
 use super::rollout::{
-    Carries, Next, Revision, Rise, STABLE_TAG, Scene, View, Weight, endpoint_differences, mark, written_on,
+    Carries, Next, Revision, Rise, STABLE_TAG, Scene, View, Weight, endpoint_differences, mark, route,
+    written_on,
 };
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
@@ -335,7 +336,7 @@ impl Facts {
         };
         let owner = &self.situation.ownership.owner;
         mark(&mut endpoint.tags, owner, &next.target, &case.scene.failures());
-        endpoint.properties.traffic = next.target.traffic.to_map();
+        route(&mut endpoint, &next.target.traffic, |name| case.scene.is_ours(name));
         Some(Verdict::call(
             reason,
             Call::new(purpose, self.id.clone()?, Action::Put(endpoint.to_put()), doing),
@@ -416,7 +417,7 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
         _ if case.facts.situation.deleting => return Some(Phase::Deleting),
         _ if case.facts.endpoint.seen().is_none() => return case.facts.status.phase,
         Reason::TakingBack => Phase::TakingBack,
-        Reason::Pausing => Phase::Pausing,
+        Reason::Pausing | Reason::AwaitingPromotion => Phase::Pausing,
         // Nothing rises before somebody helps, or before its time.
         reason if is_refused(reason) && !scene.wanted_failed() && !scene.arrived() => {
             let has_traffic = scene.candidate().is_some_and(|it| scene.routed(it.name()) != Weight::NONE);

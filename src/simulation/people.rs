@@ -92,6 +92,14 @@ fn binding(endpoint: &str, number: &str) -> DeploymentBindingSpec {
     }))
 }
 
+/// Steps that begin with copies of requests.
+fn shadow_first() -> Value {
+    json!([
+        {"name": "shadow", "mirror": 10}, {"pause": {"for": "1m"}}, {"name": "more", "mirror": 30}, {"pause": {"for": "2m"}},
+        {"setTraffic": 50}, {"pause": {"for": "1m"}},
+    ])
+}
+
 /// The manifests of the first day.
 pub fn begin(world: &mut World) {
     let now = world.now;
@@ -104,6 +112,9 @@ pub fn begin(world: &mut World) {
     cluster.apply::<DeploymentBinding>("taxi", binding("taxi", "1"), now);
     if rng.bool() {
         cluster.apply::<DeploymentBinding>("tips", binding("tips", "2"), now);
+    }
+    if world.rng.u8(0..3) == 0 {
+        edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(shadow_first()));
     }
     approvers::begin(world);
     if world.rng.u8(0..3) == 0 {
@@ -357,6 +368,9 @@ fn with_a_binding(world: &mut World) {
         7 => edit::<DeploymentBinding>(world, &name, |s| {
             s.online.deployment.environment_variables.insert("A".into(), small.to_string());
         }),
+        8 if world.rng.bool() => {
+            edit::<DeploymentBinding>(world, &name, |s| s.strategy.steps = of(shadow_first()));
+        }
         8 => edit::<DeploymentBinding>(world, &name, |s| {
             s.strategy.steps = of(match small {
                 1 => json!([]),

@@ -130,7 +130,7 @@ fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     }
     let message = match scene.candidate() {
         Some(candidate) => {
-            let steps = scene.progress(scene.candidate_weight().0);
+            let steps = scene.progress(scene.candidate_share());
             format!("The rollout of {} goes on; steps done: {steps}.", candidate.name())
         }
         None => "A rollout is about to begin.".into(),

@@ -7,7 +7,7 @@ use crate::api::{FailureReason, Period, Reason, Role};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::owner_tags::with_owner;
-use crate::decide::rollout::{Weight, adjusted_deployment, broken, new_deployment};
+use crate::decide::rollout::{Share, Wait, Weight, adjusted_deployment, broken, new_deployment};
 use crate::decide::{Place, SourceVersion, Verdict, elapsed, in_seconds, retry_after};
 
 /// How many failures in a row of another call come before one more try to mend what serves.
@@ -22,7 +22,7 @@ const TRIES_BEFORE_A_MEND: u32 = 3;
 /// Our deployments without traffic, in this role.
 fn idle<'a>(case: &Case<'a>, role: Role) -> Vec<&'a OnlineDeployment> {
     let scene = &case.scene;
-    let serves = |d: &OnlineDeployment| scene.routed(d.name()) > Weight::NONE;
+    let serves = |d: &OnlineDeployment| scene.reaching(d.name()) > Share::NONE;
     case.facts.deployments.iter().filter(|d| scene.role(d) == role && scene.ours(d) && !serves(d)).collect()
 }
 
@@ -164,20 +164,33 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
 }
 
 pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
-    let scene = &case.scene;
-    let left = case.next.target.pause?;
-    let (weight, _) = scene.candidate_weight();
-    let (wanted, steps) = (scene.wanted_name().unwrap_or_default(), case.facts.spec.strategy.steps.len());
-    let step = case.next.target.position.as_ref().map_or(0, |position| position.step) + 1;
-    Some(Verdict::wait(
-        Reason::Pausing,
-        format!(
-            "{wanted} has {} % of the traffic. Step {step} of {steps} is a pause, until {}.",
-            weight.percent(),
-            in_seconds(case.facts.situation.now + left)
-        ),
-        left.max(Duration::from_millis(100)),
-    ))
+    let (facts, scene) = (case.facts, &case.scene);
+    let wait = case.next.target.pause?;
+    let (wanted, steps) = (scene.wanted_name().unwrap_or_default(), &facts.spec.strategy.steps);
+    let at = case.next.target.position.as_ref().map_or(0, |position| position.step);
+    let stands = format!(
+        "{wanted} has {}. Step {} of {} is a pause",
+        scene.candidate_share().in_words(),
+        at + 1,
+        steps.len()
+    );
+    match wait {
+        Wait::For(left) => Some(Verdict::wait(
+            Reason::Pausing,
+            format!("{stands}, until {}.", in_seconds(facts.situation.now + left)),
+            left.max(Duration::from_millis(100)),
+        )),
+        Wait::Promotion => {
+            let name = steps.get(at).and_then(|step| step.name.as_deref()).unwrap_or_default();
+            let binding = facts.situation.ownership.owner.name();
+            Some(Verdict::blocked(
+                Reason::AwaitingPromotion,
+                format!(
+                    "{stands} until a person promotes it: `bindery promote {binding} --step {name}`, or a RolloutAction."
+                ),
+            ))
+        }
+    }
 }
 
 /// How long a deployment without traffic is kept in this role.

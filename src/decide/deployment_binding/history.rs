@@ -102,6 +102,8 @@ fn ended(
         message: None,
         started_at: candidate.map(|c| c.started_at),
         finished_at: Some(case.facts.situation.now),
+        actions: candidate.map(|c| c.actions.clone()).unwrap_or_default(),
+        skipped: candidate.map(|c| c.skipped.clone()).unwrap_or_default(),
     }
 }
 

@@ -139,20 +139,23 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
     if moving || (known.is_some() && found.provisioning() == Provisioning::Running) {
         return known;
     }
-    // What it really has: a weight that somebody else has taken away is not waited out.
-    let weight = scene.routed(name);
+    // What it really has: a share that somebody else has taken away is not waited out.
+    let share = scene.reaching(name);
     // The time until it could serve counts for no pause, so it stands at no step before.
     let ready = found.provisioning() == Provisioning::Succeeded;
     // A weight that somebody else has set says nothing of the steps that are done.
-    let position = scene.position_at(weight).filter(|_| ready && !scene.traffic_drifted());
+    let position = scene.position_at(share).filter(|_| ready && !scene.traffic_drifted());
     let remembered = known.as_ref().map(|known| known.waivers.clone()).unwrap_or_default();
     Some(Candidate {
         deployment: name.clone(),
         revision: revision.to_string(),
-        weight: weight.percent(),
+        weight: share.live.percent(),
+        mirror: Some(share.mirror.percent()).filter(|percent| *percent > 0),
         started_at: known.map_or(facts.situation.now, |known| known.started_at),
-        since: scene.has_had(weight),
-        step: position.map(|position| position.to_status(facts.spec.strategy.steps.len())),
+        since: scene.has_had(share),
+        step: position.map(|position| position.to_status(&facts.spec.strategy.steps)),
         waivers: admission::of_rollout(&remembered, facts),
+        actions: vec![],
+        skipped: vec![],
     })
 }

@@ -10,7 +10,8 @@ use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::places::reference::Removal;
 use crate::decide::rollout::{
-    Cause, FAILED_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, TRAFFIC_TAG, Target, Traffic, mark,
+    Cause, FAILED_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, Share, TRAFFIC_TAG, Target, Traffic, mark,
+    route,
 };
 use crate::decide::{Look, OWNER_TAG, Verdict};
 
@@ -125,7 +126,7 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
         // A bad candidate is taken back by the same PUT: Azure may take no traffic map that names a failed deployment.
         if let Some(back) = back_to_stable(case, takes_back) {
             mark(&mut given.tags, heir, &back, &case.scene.failures());
-            given.properties.traffic = back.traffic.to_map();
+            route(&mut given, &back.traffic, |name| case.scene.is_ours(name));
         }
         Some(Call::new(Purpose::HandOver, id.clone(), Action::Put(given.to_put()), doing))
     });
@@ -141,7 +142,7 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     let (ours, foreign): (Vec<&OnlineDeployment>, Vec<_>) =
         facts.deployments.iter().partition(|d| case.scene.ours(d));
     let serves = |d: &&OnlineDeployment| endpoint.weight(d.name()) > 0;
-    if ours.iter().any(serves) {
+    if ours.iter().any(|d| case.scene.reaching(d.name()) > Share::NONE) {
         if let Some(other) = foreign.iter().find(|d| serves(d)) {
             let message = format!(
                 "The endpoint {} also sends traffic to {}, which is not Bindery's. Move all traffic to it or none, or set spec.deletionPolicy to Retain.",

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    FAILED_TAG, Failures, POSITION_TAG, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG, Target,
+    FAILED_TAG, Failures, POSITION_TAG, PREVIOUS_TAG, REVISION_TAG, Revision, STABLE_TAG, TRAFFIC_TAG,
+    Target, Traffic,
 };
 use crate::api::{AuthMode, Deployment, DeploymentBindingSpec, Drift, NetworkAccess, Period, Probe};
 use crate::azure::model::resource::{
@@ -64,6 +65,17 @@ pub fn written_on(
         endpoint.identity = Some(to_azure(identity, endpoint.identity.as_ref()));
     }
     endpoint
+}
+
+/// Sets the traffic. Copies of requests that go to a deployment of somebody else stay, unless Azure has to send them to one of
+/// Bindery's instead: it takes only one.
+pub fn route(endpoint: &mut OnlineEndpoint, traffic: &Traffic, ours: impl Fn(&str) -> bool) {
+    endpoint.properties.traffic = traffic.to_map();
+    let mirror = &mut endpoint.properties.mirror_traffic;
+    match traffic.to_mirror() {
+        Some((deployment, percent)) => *mirror = [(deployment.to_string(), percent)].into(),
+        None => mirror.retain(|deployment, _| !ours(deployment)),
+    }
 }
 
 /// What Bindery must find again on the endpoint when all status is lost.

@@ -1,7 +1,7 @@
 //! Why the endpoint is to be written, and what is said of it.
 
 use super::Traffic;
-use super::Weight;
+use super::{Share, Weight};
 use crate::api::Reason;
 use crate::azure::model::Purpose;
 
@@ -29,7 +29,7 @@ pub enum Cause {
     /// What was stable before gets all the traffic back, because this one is not approved any more.
     GoBack { deployment: String, over: String },
     /// A step gives the candidate more.
-    Shift { deployment: String, to: Weight },
+    Shift { deployment: String, to: Share },
     /// What has traffic is no longer wanted, or may not have so much.
     Withdraw { to: Traffic },
     /// Azure left the endpoint in a failed state.
@@ -97,8 +97,11 @@ impl Cause {
             Self::GoBack { deployment, over } => {
                 format!("give {deployment} all the traffic again, because {over} is not approved any more")
             }
+            Self::Shift { deployment, to } if to.mirror > Weight::NONE => {
+                format!("have Azure copy {} % of the requests to {deployment}", to.mirror.percent())
+            }
             Self::Shift { deployment, to } => {
-                format!("move {} % of the traffic to {deployment}", to.percent())
+                format!("move {} % of the traffic to {deployment}", to.live.percent())
             }
             Self::Withdraw { to } => format!("set the traffic to {}", to.in_words()),
             Self::Mend => format!("mend the endpoint {endpoint}, which Azure left in a failed state"),

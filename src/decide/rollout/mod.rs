@@ -4,6 +4,7 @@
 //! Nothing here knows the facts of a binding, what the shell knows of the moment, or when a call may go out: a
 //! [`Scene`] is read from plain inputs.
 
+mod actions;
 mod body;
 mod cause;
 mod failures;
@@ -14,12 +15,15 @@ mod scene;
 mod steps;
 mod traffic;
 
-pub use body::{adjusted_deployment, endpoint_differences, mark, new_deployment, new_endpoint, written_on};
+pub use actions::{ACTIONS_TAG, Asked, CarriedOut, hash_of};
+pub use body::{
+    adjusted_deployment, endpoint_differences, mark, new_deployment, new_endpoint, route, written_on,
+};
 pub use cause::{Carries, Cause};
 pub use failures::Failures;
-pub use next::{Next, Target};
+pub use next::{Next, Target, Wait};
 pub use position::{POSITION_TAG, Position, Records};
 pub use revision::{REVISION_TAG, Revision};
 pub use scene::{FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, View, broken};
 pub use steps::{Move, Plan};
-pub use traffic::{Traffic, Weight};
+pub use traffic::{Share, Traffic, Weight};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Carries, Cause, Move, Position, Rise, Scene, Traffic, Weight, broken};
+use super::{Carries, Cause, Move, Position, Rise, Scene, Share, Traffic, Weight, broken};
 use crate::api::{Drift, Role};
 use crate::azure::model::resource::Provisioning;
 
@@ -28,8 +28,17 @@ pub struct Target {
     pub previous: Option<String>,
     /// Where the rollout stands, for the tag; none where there is no rollout.
     pub position: Option<Position>,
-    /// How long a pause still goes.
-    pub pause: Option<Duration>,
+    /// What a pause still waits for.
+    pub pause: Option<Wait>,
+}
+
+/// What a pause waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// So much more time.
+    For(Duration),
+    /// That a person promotes the step.
+    Promotion,
 }
 
 impl Scene<'_> {
@@ -43,7 +52,7 @@ impl Scene<'_> {
         Next { target, cause, carries }
     }
 
-    /// What the endpoint should be. While the version may not go on, its weight stays, or falls to what somebody else
+    /// What the endpoint should be. While the version may not go on, its share stays, or falls to what somebody else
     /// has made of it.
     fn target(&self) -> Target {
         let Some(wanted) = self.wanted_name() else {
@@ -61,34 +70,35 @@ impl Scene<'_> {
         }
         // First the instances that a share needs, then the traffic.
         let staffed = |share| self.staffed(candidate, share);
-        let (weight, _) = self.candidate_weight();
+        let has = self.candidate_share();
         if !may_rise {
             let kept =
-                if self.view.rise == Rise::Fall { Weight::NONE } else { weight.min(self.routed(wanted)) };
+                if self.view.rise == Rise::Fall { Share::NONE } else { has.min(self.reaching(wanted)) };
             return self.hold(wanted, kept);
         }
-        let held = self.hold(wanted, weight);
+        let held = self.hold(wanted, has);
         if self.role(candidate) == Role::Previous {
-            let as_it_is = || self.stay(self.split(wanted, weight));
-            return if staffed(Weight::ALL) { self.arrive(wanted) } else { as_it_is() };
+            let as_it_is = || self.stay(self.split(wanted, has));
+            return if staffed(Share::ALL) { self.arrive(wanted) } else { as_it_is() };
         }
         if self.held.as_ref() != Some(&held.traffic) {
             return held;
         }
-        let next = self.step_on(wanted, weight, held.clone());
-        if staffed(next.traffic.weight(wanted)) { next } else { held }
+        let next = self.step_on(wanted, has, held.clone());
+        if staffed(next.traffic.share(wanted)) { next } else { held }
     }
 
     /// The next step of a candidate that has what was meant for it.
-    fn step_on(&self, wanted: &str, weight: Weight, held: Target) -> Target {
+    fn step_on(&self, wanted: &str, has: Share, held: Target) -> Target {
         let (Some(plan), Some(position)) = (&self.plan, &held.position) else { return held };
-        match plan.next_move(position, weight, self.view.now) {
+        match plan.next_move(position, has, self.view.now) {
             Move::Shift { last: true, .. } => self.arrive(wanted),
             Move::Shift { to, last: false } => {
                 let position = Some(plan.arriving_at(to, self.view.now));
                 Target { position, ..self.stay(self.split(wanted, to)) }
             }
-            Move::Pause(left) => Target { pause: Some(left), ..held },
+            Move::Pause(left) => Target { pause: Some(Wait::For(left)), ..held },
+            Move::AwaitPromotion => Target { pause: Some(Wait::Promotion), ..held },
         }
     }
 
@@ -97,18 +107,18 @@ impl Scene<'_> {
         Target { traffic, stable: self.stable.clone(), previous: self.previous.clone(), ..Target::default() }
     }
 
-    /// The candidate has this weight, or gets it back from somebody who moved the traffic: then its time at the step begins
-    /// again, for nobody knows how long it had the weight.
-    fn hold(&self, wanted: &str, weight: Weight) -> Target {
+    /// The candidate has this share, or gets it back from somebody who moved the traffic: then its time at the step begins
+    /// again, for nobody knows how long it had the share.
+    fn hold(&self, wanted: &str, share: Share) -> Target {
         let (records, now) = (&self.records, self.view.now);
-        let again = || self.plan.as_ref().map(|plan| plan.begun_again(weight, records, now));
-        let position = if self.traffic_drifted() { again() } else { self.position_at(weight) };
-        Target { position, ..self.stay(self.split(wanted, weight)) }
+        let again = || self.plan.as_ref().map(|plan| plan.begun_again(share, records, now));
+        let position = if self.traffic_drifted() { again() } else { self.position_at(share) };
+        Target { position, ..self.stay(self.split(wanted, share)) }
     }
 
-    /// The candidate has this weight, and the stable one the rest.
-    fn split(&self, wanted: &str, weight: Weight) -> Traffic {
-        self.stable.as_deref().map_or_else(Traffic::none, |stable| Traffic::split(stable, wanted, weight))
+    /// The candidate has this share, and the stable one the rest.
+    fn split(&self, wanted: &str, share: Share) -> Traffic {
+        self.stable.as_deref().map_or_else(Traffic::none, |stable| Traffic::split(stable, wanted, share))
     }
 
     /// A deployment has all the traffic and becomes the stable one; the one before it is kept warm.
@@ -127,7 +137,7 @@ impl Scene<'_> {
     /// now. For whether it may have more, nobody can say either. What is gone or broken gets nothing: Azure may take no
     /// traffic map that names it.
     fn without_rise(&self) -> Traffic {
-        let intended = self.intended.serving();
+        let intended = self.intended.reached();
         let is_stable = |name: &str| Some(name) == self.stable.as_deref();
         let useless = |name: &&str| {
             let deployment = self.deployment(name);
@@ -140,7 +150,7 @@ impl Scene<'_> {
         let drifted = self.held.as_ref() != Some(&self.intended);
         let Some(stable) = self.stable.as_deref().filter(|_| drifted) else { return self.intended.clone() };
         match intended.into_iter().find(|name| *name != stable) {
-            Some(name) => Traffic::split(stable, name, self.intended.weight(name).min(self.routed(name))),
+            Some(name) => Traffic::split(stable, name, self.intended.share(name).min(self.reaching(name))),
             None => Traffic::all_to(stable),
         }
     }
@@ -153,7 +163,7 @@ impl Scene<'_> {
     /// Would the candidate have more than Azure routes to it?
     fn rises_to(&self, target: &Target) -> bool {
         self.candidate().zip(self.held.as_ref()).is_some_and(|(candidate, held)| {
-            target.traffic.weight(candidate.name()) > held.weight(candidate.name())
+            target.traffic.share(candidate.name()) > held.share(candidate.name())
         })
     }
 
@@ -162,14 +172,16 @@ impl Scene<'_> {
     pub fn only_takes_back(&self, next: &Next) -> bool {
         let Some(endpoint) = self.view.endpoint.filter(|_| self.stable.is_some()) else { return false };
         let (target, stable) = (&next.target, self.stable.as_deref());
-        let routed = endpoint.properties.traffic.keys().map(String::as_str);
+        let held = self.held.clone().unwrap_or_default();
+        let routed = endpoint.properties.traffic.keys().map(String::as_str).chain(held.reached());
         let others = |name: &&str| Some(*name) != stable;
-        let falls = routed.filter(others).any(|name| target.traffic.weight(name) < self.routed(name));
-        let mut given = target.traffic.serving().into_iter().filter(others);
+        let reaching = |name: &str| Share::live(self.routed(name)).max(held.share(name));
+        let falls = routed.filter(others).any(|name| target.traffic.share(name) < reaching(name));
+        let mut given = target.traffic.reached().into_iter().filter(others);
         next.carries == Carries::Traffic
             && target.stable == self.stable
             && falls
-            && given.all(|name| target.traffic.weight(name) <= self.routed(name))
+            && given.all(|name| target.traffic.share(name) <= reaching(name))
     }
 
     /// Why the endpoint is to be written: the weightiest of all that its PUT will do.
@@ -218,8 +230,8 @@ impl Scene<'_> {
 
     fn cause_of_moving(&self, target: &Target) -> Cause {
         let wanted = self.wanted_name().filter(|_| !self.arrived()).unwrap_or_default();
-        let to = target.traffic.weight(wanted);
-        if to > self.intended.weight(wanted) {
+        let to = target.traffic.share(wanted);
+        if to > self.intended.share(wanted) {
             Cause::Shift { deployment: wanted.into(), to }
         } else {
             Cause::Withdraw { to: target.traffic.clone() }

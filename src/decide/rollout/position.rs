@@ -14,7 +14,7 @@
 //! | neither | at the step after the one that gave the weight |
 //!
 //! A record fits when it is of the wanted revision, of these very steps, and when its step has the weight that Azure
-//! holds. Where only the weight tells, the time counts since the status saw that weight; where it did not, from now on.
+//! holds, where a share of mirrored requests is a weight, too. Where only the weight tells, the time counts since the status saw that weight; where it did not, from now on.
 //! So whatever is lost, a rollout may come late, and nothing comes early: a pause that nobody remembers begins again.
 
 use std::fmt;
@@ -23,8 +23,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::steps::StepsHash;
-use super::{Plan, Revision, Weight};
-use crate::api::{Candidate, CandidateStep};
+use super::{Plan, Revision, Share, Weight};
+use crate::api::{Candidate, CandidateStep, Step};
 
 /// The tag of an endpoint that holds the position of its rollout; absent while there is none.
 pub const POSITION_TAG: &str = "bindery-position";
@@ -43,11 +43,12 @@ pub struct Position {
 }
 
 impl Position {
-    /// The position in the words of the status, among so many steps.
-    pub fn to_status(&self, steps: usize) -> CandidateStep {
+    /// The position in the words of the status, among these steps.
+    pub fn to_status(&self, steps: &[Step]) -> CandidateStep {
         CandidateStep {
             index: i32::try_from(self.step).unwrap_or(i32::MAX),
-            count: i32::try_from(steps).unwrap_or(i32::MAX),
+            count: i32::try_from(steps.len()).unwrap_or(i32::MAX),
+            name: steps.get(self.step).and_then(|step| step.name.clone()),
             steps_hash: self.steps.to_string(),
             since: self.since,
         }
@@ -90,7 +91,7 @@ pub struct Records {
     /// In the status.
     pub status: Option<Position>,
     /// The share of the traffic that the status last saw, and since when.
-    pub share: Option<(Weight, Timestamp)>,
+    pub share: Option<(Share, Timestamp)>,
 }
 
 impl Records {
@@ -107,50 +108,55 @@ impl Records {
             step: index,
             since: step.since,
         });
-        Self { tag, status, share: Some((Weight::new(candidate.weight), candidate.since)) }
+        let mirrored = candidate.mirror.filter(|_| candidate.weight == 0);
+        let share = mirrored.map_or_else(
+            || Share::live(Weight::new(candidate.weight)),
+            |percent| Share::mirror(Weight::new(percent)),
+        );
+        Self { tag, status, share: Some((share, candidate.since)) }
     }
 }
 
 impl Plan<'_> {
-    /// Where the rollout stands, for a candidate that has `weight`.
-    pub fn position(&self, weight: Weight, records: &Records, now: Timestamp) -> Position {
-        self.after_pauses(self.stood_at(weight, records, now), now)
+    /// Where the rollout stands, for a candidate that has this share.
+    pub fn position(&self, has: Share, records: &Records, now: Timestamp) -> Position {
+        self.after_pauses(self.stood_at(has, records, now), now)
     }
 
-    /// The same once the candidate gets back a weight that somebody else had changed: its pause begins again.
-    pub fn begun_again(&self, weight: Weight, records: &Records, now: Timestamp) -> Position {
-        Position { since: now, ..self.stood_at(weight, records, now) }
+    /// The same once the candidate gets back a share that somebody else had changed: its pause begins again.
+    pub fn begun_again(&self, has: Share, records: &Records, now: Timestamp) -> Position {
+        Position { since: now, ..self.stood_at(has, records, now) }
     }
 
     /// Where the rollout stood when that was written last.
-    fn stood_at(&self, weight: Weight, records: &Records, now: Timestamp) -> Position {
-        let status = records.status.as_ref().filter(|p| self.fits(p, weight));
-        let tag = records.tag.as_ref().filter(|p| self.fits(p, weight));
-        let share = records.share.filter(|(seen, _)| *seen == weight);
-        let by_weight = self.at(self.steps_by_weight(weight), share.map_or(now, |(_, since)| since));
+    fn stood_at(&self, has: Share, records: &Records, now: Timestamp) -> Position {
+        let status = records.status.as_ref().filter(|p| self.fits(p, has));
+        let tag = records.tag.as_ref().filter(|p| self.fits(p, has));
+        let share = records.share.filter(|(seen, _)| *seen == has);
+        let by_share = self.at(self.steps_by_share(has), share.map_or(now, |(_, since)| since));
         match (status, tag) {
             (Some(status), Some(tag)) if tag.began_anew_after(status, now) => self.at(tag.step, now),
             (Some(status), _) => status.clone(),
-            (None, Some(tag)) if tag.step > by_weight.step => self.at(tag.step, now),
-            (None, _) => by_weight,
+            (None, Some(tag)) if tag.step > by_share.step => self.at(tag.step, now),
+            (None, _) => by_share,
         }
     }
 
     /// The position that a step has which gives this share now.
-    pub fn arriving_at(&self, weight: Weight, now: Timestamp) -> Position {
-        self.at(self.steps_by_weight(weight), now)
+    pub fn arriving_at(&self, share: Share, now: Timestamp) -> Position {
+        self.at(self.steps_by_share(share), now)
     }
 
     fn at(&self, step: usize, since: Timestamp) -> Position {
         Position { revision: self.revision.clone(), steps: self.hash.clone(), step, since }
     }
 
-    /// Is it a position of this very rollout, at which the candidate has this weight?
-    fn fits(&self, position: &Position, weight: Weight) -> bool {
+    /// Is it a position of this very rollout, at which the candidate has this share?
+    fn fits(&self, position: &Position, has: Share) -> bool {
         position.revision == self.revision
             && position.steps == self.hash
             && position.step <= self.steps.len()
-            && self.weight_after(position.step) == weight
+            && self.share_after(position.step) == has
     }
 }
 

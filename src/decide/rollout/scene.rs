@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::position::POSITION_TAG;
-use super::{Failures, Plan, Position, Records, Revision, Traffic, Weight};
+use super::{Failures, Plan, Position, Records, Revision, Share, Traffic, Weight};
 use crate::api::{Candidate, DeploymentStatus, Drift, Role, Step};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::decide::Owner;
@@ -85,7 +85,7 @@ impl<'a> Scene<'a> {
     /// Reads what there is.
     pub fn of(view: View<'a>) -> Self {
         let endpoint = view.endpoint;
-        let held = endpoint.map_or(Some(Traffic::none()), |e| Traffic::held(&e.properties.traffic));
+        let held = endpoint.map_or(Some(Traffic::none()), |e| held(e, view.deployments));
         let tag = |name: &str| endpoint.and_then(|e| e.tags.get(name)).filter(|v| !v.is_empty());
         let written = endpoint.and_then(|e| e.tags.get(TRAFFIC_TAG)).and_then(|t| Traffic::parse(t));
         let intended = written.or_else(|| held.clone()).unwrap_or_default();
@@ -111,9 +111,9 @@ impl<'a> Scene<'a> {
     }
 
     /// Has the deployment the instances that this share of the traffic needs? Only of ours anybody could change that.
-    pub(super) fn staffed(&self, deployment: &OnlineDeployment, share: Weight) -> bool {
+    pub(super) fn staffed(&self, deployment: &OnlineDeployment, share: Share) -> bool {
         let (Some(all), Some(has)) = (self.view.instances, deployment.instance_count()) else { return true };
-        has * 100 >= all * share.percent() || !self.ours(deployment)
+        has * 100 >= all * share.load().percent() || !self.ours(deployment)
     }
 
     /// The deployments that Bindery's tags say serve.
@@ -201,10 +201,15 @@ impl<'a> Scene<'a> {
         self.view.endpoint.is_some_and(|e| Owner::of(&e.tags).as_ref() == Some(self.view.owner))
     }
 
-    /// Was it made by Bindery? Only such a deployment is ever deleted. A deployment follows its endpoint: where its tag names
-    /// another owner, also of another cluster, that one owned the endpoint before, and has it no more.
+    /// Was it made by Bindery? Only such a deployment is ever deleted.
     pub fn ours(&self, deployment: &OnlineDeployment) -> bool {
-        Revision::tagged(deployment).is_some() && Owner::of(&deployment.tags).is_some()
+        made_by_bindery(deployment)
+    }
+
+    /// The same of the deployment of this name, or of one that is gone and that Bindery had requests copied to.
+    pub fn is_ours(&self, name: &str) -> bool {
+        let gone = || self.intended.to_mirror().is_some_and(|(mirrored, _)| mirrored == name);
+        self.deployment(name).map_or_else(gone, made_by_bindery)
     }
 
     /// What a deployment is to this binding.
@@ -266,26 +271,25 @@ impl<'a> Scene<'a> {
         self.view.differences.iter().cloned().chain(traffic).collect()
     }
 
-    /// The candidate's weight as Bindery wrote it, and since when it has it.
-    pub fn candidate_weight(&self) -> (Weight, Timestamp) {
-        let weight = self.wanted_name().map_or(Weight::NONE, |name| self.intended.weight(name));
-        (weight, self.has_had(weight))
+    /// The candidate's share as Bindery wrote it.
+    pub fn candidate_share(&self) -> Share {
+        self.wanted_name().map_or(Share::NONE, |name| self.intended.share(name))
     }
 
-    /// Since when the candidate has this weight: from now on, where the status saw another one last.
-    pub fn has_had(&self, weight: Weight) -> Timestamp {
-        let share = self.records.share.filter(|(seen, _)| *seen == weight);
-        share.map_or(self.view.now, |(_, since)| since)
+    /// Since when the candidate has this share: from now on, where the status saw another one last.
+    pub fn has_had(&self, share: Share) -> Timestamp {
+        let known = self.records.share.filter(|(seen, _)| *seen == share);
+        known.map_or(self.view.now, |(_, since)| since)
     }
 
-    /// Where the rollout stands, when the candidate has this weight; none while nobody can say what is wanted.
-    pub fn position_at(&self, weight: Weight) -> Option<Position> {
-        self.plan.as_ref().map(|plan| plan.position(weight, &self.records, self.view.now))
+    /// Where the rollout stands, when the candidate has this share; none while nobody can say what is wanted.
+    pub fn position_at(&self, share: Share) -> Option<Position> {
+        self.plan.as_ref().map(|plan| plan.position(share, &self.records, self.view.now))
     }
 
-    /// Steps that are done at this weight and how many there are, such as `2/5`.
-    pub fn progress(&self, weight: Weight) -> String {
-        let plan = self.plan.as_ref().zip(self.position_at(weight));
+    /// Steps that are done at this share and how many there are, such as `2/5`.
+    pub fn progress(&self, share: Share) -> String {
+        let plan = self.plan.as_ref().zip(self.position_at(share));
         plan.map(|(plan, position)| plan.progress(&position)).unwrap_or_default()
     }
 
@@ -293,6 +297,33 @@ impl<'a> Scene<'a> {
     pub fn routed(&self, deployment: &str) -> Weight {
         self.view.endpoint.map_or(Weight::NONE, |e| Weight::new(e.weight(deployment)))
     }
+
+    /// The same with the copies of requests, where it gets those.
+    pub fn reaching(&self, deployment: &str) -> Share {
+        let mirror = self.view.endpoint.and_then(|e| e.properties.mirror_traffic.get(deployment).copied());
+        match (self.routed(deployment), Weight::new(mirror.unwrap_or(0))) {
+            (Weight::NONE, mirror) => Share::mirror(mirror),
+            (live, _) => Share::live(live),
+        }
+    }
+}
+
+/// Was it made by Bindery? A deployment follows its endpoint: where its tag names another owner, also of another cluster, that one
+/// owned the endpoint before, and has it no more.
+fn made_by_bindery(deployment: &OnlineDeployment) -> bool {
+    Revision::tagged(deployment).is_some() && Owner::of(&deployment.tags).is_some()
+}
+
+/// What Azure routes by. Copies of requests that go to a deployment of somebody else are that one's.
+fn held(endpoint: &OnlineEndpoint, deployments: &[OnlineDeployment]) -> Option<Traffic> {
+    let held = Traffic::held(&endpoint.properties.traffic)?;
+    let ours = |name: &str| deployments.iter().any(|d| d.name() == name && made_by_bindery(d));
+    let mirror =
+        endpoint.properties.mirror_traffic.iter().find(|(name, percent)| **percent > 0 && ours(name));
+    Some(match mirror {
+        Some((name, percent)) => held.mirrored(name, *percent),
+        None => held,
+    })
 }
 
 /// Azure could not make or change it, or it broke afterwards.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::revision::canonical;
-use super::{Position, Revision, Weight};
+use super::{Position, Revision, Share, Weight};
 use crate::api::Step;
 use crate::decide::digest::short_hash;
 use crate::decide::elapsed;
@@ -16,9 +16,11 @@ use crate::decide::elapsed;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Move {
     /// Give it this share; `last` when nothing comes after it, so that it becomes the stable one.
-    Shift { to: Weight, last: bool },
+    Shift { to: Share, last: bool },
     /// Wait this much longer.
     Pause(Duration),
+    /// Wait until a person promotes the step.
+    AwaitPromotion,
 }
 
 /// A hash over the steps as they were written: 8 hexadecimal digits. A count of steps means something only together
@@ -62,29 +64,29 @@ impl<'a> Plan<'a> {
         Self { revision, steps, hash: StepsHash::of(steps) }
     }
 
-    /// The next move of a candidate that stands here and has `weight`.
-    pub fn next_move(&self, position: &Position, weight: Weight, now: Timestamp) -> Move {
+    /// The next move of a candidate that stands here and has this share.
+    pub fn next_move(&self, position: &Position, share: Share, now: Timestamp) -> Move {
         let rest = self.steps.get(position.step..).unwrap_or_default();
         if let Some(pause) = rest.first().and_then(|step| step.pause.as_ref()) {
-            let left = pause.duration().saturating_sub(elapsed(position.since, now));
+            let Some(period) = pause.duration() else { return Move::AwaitPromotion };
+            let left = period.saturating_sub(elapsed(position.since, now));
             if !left.is_zero() {
                 return Move::Pause(left);
             }
         }
-        match rest.iter().position(|s| s.set_traffic.is_some_and(|w| w > weight.percent())) {
-            Some(at) => {
-                let to = Weight::new(rest[at].set_traffic.unwrap_or(100));
-                Move::Shift { to, last: to == Weight::ALL && at + 1 == rest.len() }
-            }
-            None => Move::Shift { to: Weight::ALL, last: true },
+        let gives = rest.iter().enumerate().filter_map(|(at, step)| Some((at, given_by(step)?)));
+        match gives.into_iter().find(|(_, given)| *given > share) {
+            Some((at, to)) => Move::Shift { to, last: to == Share::ALL && at + 1 == rest.len() },
+            None => Move::Shift { to: Share::ALL, last: true },
         }
     }
 
     /// The position once every pause that is over is passed. The next one has begun at the moment when the one before
     /// it ended, whenever somebody looks: so pauses in a row last as long as their sum.
     pub fn after_pauses(&self, mut position: Position, now: Timestamp) -> Position {
-        while let Some(pause) = self.steps.get(position.step).and_then(|step| step.pause.as_ref()) {
-            let period = pause.duration();
+        while let Some(period) =
+            self.steps.get(position.step).and_then(|step| step.pause.as_ref()?.duration())
+        {
             if elapsed(position.since, now) < period {
                 break;
             }
@@ -95,23 +97,23 @@ impl<'a> Plan<'a> {
     }
 
     /// The share that a candidate has after so many steps.
-    pub fn weight_after(&self, steps: usize) -> Weight {
+    pub fn share_after(&self, steps: usize) -> Share {
         let done = self.steps.get(..steps).unwrap_or(self.steps);
-        done.iter().rev().find_map(|step| step.set_traffic).map_or(Weight::NONE, Weight::new)
+        done.iter().rev().find_map(given_by).unwrap_or(Share::NONE)
     }
 
-    /// How many steps a weight alone says are done: those up to the one that gave it. For a weight that no step gives,
-    /// those before the first step that gives more: the pauses before that one were for another weight.
-    pub fn steps_by_weight(&self, weight: Weight) -> usize {
-        if weight == Weight::NONE {
+    /// How many steps a share alone says are done: those up to the one that gave it. For a share that no step gives,
+    /// those before the first step that gives more: the pauses before that one were for another share.
+    pub fn steps_by_share(&self, share: Share) -> usize {
+        if share == Share::NONE {
             return 0;
         }
-        let gives = |wanted: &dyn Fn(i32) -> bool| {
-            self.steps.iter().position(|step| step.set_traffic.is_some_and(wanted))
+        let gives = |wanted: &dyn Fn(Share) -> bool| {
+            self.steps.iter().position(|step| given_by(step).is_some_and(wanted))
         };
-        gives(&|w| w == weight.percent())
+        gives(&|given| given == share)
             .map(|at| at + 1)
-            .or_else(|| gives(&|w| w > weight.percent()))
+            .or_else(|| gives(&|given| given > share))
             .unwrap_or(self.steps.len())
     }
 
@@ -119,6 +121,12 @@ impl<'a> Plan<'a> {
     pub fn progress(&self, position: &Position) -> String {
         format!("{}/{}", position.step, self.steps.len())
     }
+}
+
+/// What a step gives a candidate.
+fn given_by(step: &Step) -> Option<Share> {
+    let live = step.set_traffic.map(|percent| Share::live(Weight::new(percent)));
+    live.or_else(|| step.mirror.map(|percent| Share::mirror(Weight::new(percent))))
 }
 
 #[cfg(test)]
@@ -130,22 +138,22 @@ mod tests {
     use crate::api::{Pause, Period};
 
     fn set(weight: i32) -> Step {
-        Step { set_traffic: Some(weight), pause: None }
+        Step { set_traffic: Some(weight), ..Step::default() }
     }
 
     fn pause(period: &str) -> Step {
-        Step { set_traffic: None, pause: Some(Pause { period: Some(Period::new(period)) }) }
+        Step { pause: Some(Pause { period: Some(Period::new(period)) }), ..Step::default() }
     }
 
     fn shift(to: i32, last: bool) -> Move {
-        Move::Shift { to: Weight::new(to), last }
+        Move::Shift { to: Share::live(Weight::new(to)), last }
     }
 
-    /// The next move of a candidate of which nothing is known but its weight, and since when it has it.
-    fn next_move(steps: &[Step], weight: Weight, since: Timestamp, now: Timestamp) -> Move {
+    /// The next move of a candidate of which nothing is known but its share, and since when it has it.
+    fn next_move(steps: &[Step], share: Share, since: Timestamp, now: Timestamp) -> Move {
         let plan = Plan::new(Revision::parse("b"), steps);
-        let records = Records { share: Some((weight, since)), ..Records::default() };
-        plan.next_move(&plan.position(weight, &records, now), weight, now)
+        let records = Records { share: Some((share, since)), ..Records::default() };
+        plan.next_move(&plan.position(share, &records, now), share, now)
     }
 
     #[test]
@@ -169,7 +177,7 @@ mod tests {
             let since = Timestamp::UNIX_EPOCH;
             let now = Timestamp::from_second(seconds).unwrap_or_default();
             assert_eq!(
-                next_move(&steps, Weight::new(weight), since, now),
+                next_move(&steps, Share::live(Weight::new(weight)), since, now),
                 expected,
                 "{weight} % for {seconds} s"
             );
@@ -179,7 +187,8 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_ends_no_pause() {
         let ahead = Timestamp::from_second(3600).unwrap_or_default();
-        let next = next_move(&[set(10), pause("10m")], Weight::new(10), ahead, Timestamp::UNIX_EPOCH);
+        let next =
+            next_move(&[set(10), pause("10m")], Share::live(Weight::new(10)), ahead, Timestamp::UNIX_EPOCH);
         assert_eq!(next, Move::Pause(Duration::from_secs(600)));
     }
 
@@ -209,25 +218,26 @@ mod tests {
         /// and arrives.
         #[test]
         fn a_rollout_rises_and_arrives(before in any_steps(), after in any_steps(), edited in 0..6usize) {
-            let (mut weight, mut now, mut moves) = (Weight::NONE, Timestamp::UNIX_EPOCH, 0);
+            let (mut share, mut now, mut moves) = (Share::NONE, Timestamp::UNIX_EPOCH, 0);
             let mut since = now;
             loop {
                 let steps = if moves < edited { &before } else { &after };
                 moves += 1;
                 prop_assert!(moves < 40, "it never arrives");
-                match next_move(steps, weight, since, now) {
+                match next_move(steps, share, since, now) {
                     Move::Pause(left) => {
-                        let all: Duration = steps.iter().filter_map(|s| Some(s.pause.as_ref()?.duration())).sum();
+                        let all: Duration = steps.iter().filter_map(|s| s.pause.as_ref()?.duration()).sum();
                         prop_assert!(!left.is_zero() && left <= all);
                         now += left;
                     }
+                    Move::AwaitPromotion => prop_assert!(false, "nobody is asked"),
                     Move::Shift { last: true, to } => {
-                        prop_assert_eq!(to, Weight::ALL);
+                        prop_assert_eq!(to, Share::ALL);
                         break;
                     }
                     Move::Shift { to, .. } => {
-                        prop_assert!(to > weight, "from {weight:?} to {to:?}");
-                        (weight, since) = (to, now);
+                        prop_assert!(to > share, "from {share:?} to {to:?}");
+                        (share, since) = (to, now);
                     }
                 }
             }
@@ -270,15 +280,15 @@ mod tests {
     #[test]
     fn without_steps_everything_moves_at_once() {
         let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(next_move(&[], Weight::NONE, now, now), shift(100, true));
+        assert_eq!(next_move(&[], Share::NONE, now, now), shift(100, true));
     }
 
     #[test]
     fn a_pause_at_100_comes_before_the_promotion() {
         let steps = [set(100), pause("10m")];
         let at = |second| Timestamp::from_second(second).unwrap_or_default();
-        assert_eq!(next_move(&steps, Weight::NONE, at(0), at(0)), shift(100, false));
-        assert_eq!(next_move(&steps, Weight::ALL, at(0), at(0)), Move::Pause(Duration::from_secs(600)));
-        assert_eq!(next_move(&steps, Weight::ALL, at(0), at(600)), shift(100, true));
+        assert_eq!(next_move(&steps, Share::NONE, at(0), at(0)), shift(100, false));
+        assert_eq!(next_move(&steps, Share::ALL, at(0), at(0)), Move::Pause(Duration::from_secs(600)));
+        assert_eq!(next_move(&steps, Share::ALL, at(0), at(600)), shift(100, true));
     }
 }

@@ -68,6 +68,11 @@ impl Owner {
     pub fn namespace(&self) -> &str {
         self.object.split('/').next().unwrap_or_default()
     }
+
+    /// The name of the object, as far as the tag has room for it.
+    pub fn name(&self) -> &str {
+        self.object.split_once('/').map_or("", |(_, name)| name)
+    }
 }
 
 impl fmt::Display for Owner {

@@ -40,8 +40,21 @@ impl Cloud {
         Ok(self.start(id, Deed::Become(end), fails, (1, 40), answer))
     }
 
-    /// Traffic sums to 100 or to nothing, and goes to what is there.
+    /// Traffic sums to 100 or to nothing, and goes to what is there; copies of at most half of the requests go to one deployment
+    /// without traffic.
     fn takes_traffic(&self, id: &ResourceId, body: &Value) -> Result<(), Error> {
+        let copies = body["properties"]["mirrorTraffic"].as_object().cloned().unwrap_or_default();
+        let copies: Vec<(&String, i64)> =
+            copies.iter().filter_map(|(name, percent)| Some((name, percent.as_i64()?))).collect();
+        if copies.iter().filter(|(_, percent)| *percent > 0).count() > 1 {
+            return Err(refused("Traffic can be mirrored to one deployment only."));
+        }
+        for (name, percent) in copies {
+            let live = body["properties"]["traffic"][name].as_i64().unwrap_or(0);
+            if percent > 50 || (percent > 0 && live > 0) {
+                return Err(refused("At most 50 percent can be mirrored, to a deployment without traffic."));
+            }
+        }
         let traffic = body["properties"]["traffic"].as_object().cloned().unwrap_or_default();
         let sum: i64 = traffic.values().filter_map(Value::as_i64).sum();
         if sum != 0 && sum != 100 {

@@ -8,8 +8,8 @@ use super::super::cloud::{Deed, Form};
 use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
-    Evidence, allowed, approvals, copies, evidence, hold, in_use, positions, rights, wanted, was_stable,
-    written_traffic,
+    Evidence, allowed, approvals, copies, evidence, given_by, hold, in_use, positions, rights, share_in,
+    wanted, was_stable, written_share, written_traffic,
 };
 use crate::api::{
     BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, RetirementAction, Tags,
@@ -93,6 +93,7 @@ fn of_a_bindings_call(
         nothing_that_serves_is_deleted(!serving && facts.deployments.is_empty(), call)?;
         traffic_sums_to_100_or_is_empty(call)?;
         only_the_qualified_rise(facts, call)?;
+        copies_of_requests_go_to_the_qualified(facts, call)?;
         // What is handed over keeps the traffic that it has, whoever gave it.
         if !hands_over(&facts.situation, call) {
             steps_are_taken_one_by_one(world, facts, call)?;
@@ -361,29 +362,51 @@ fn steps_are_taken_one_by_one(
     let tag = |key: &str| endpoint.tags.get(key).map(String::as_str);
     let there = |name: &str| facts.deployments.iter().any(|d| d.name() == name);
     let stable = tag("bindery-stable").filter(|s| there(s));
-    let before = tag("bindery-traffic").and_then(|_| {
-        let body = serde_json::to_value(endpoint).ok()?;
-        Some(written_traffic(&body).get(name.as_str()).copied().unwrap_or(0))
-    });
+    let content = serde_json::to_value(endpoint).unwrap_or_default();
+    let before = tag("bindery-traffic").map(|_| written_share(&content, &name));
     let (Some(stable), Some(before)) = (stable, before) else { return Ok(()) };
-    let after = traffic(body).get(&name).copied().unwrap_or(0);
+    let after = share_in(body, &name);
     if stable == name || tag("bindery-previous") == Some(name.as_str()) || after <= before {
         return Ok(());
     }
     let steps = &facts.spec.strategy.steps;
-    let weights: Vec<i64> = steps.iter().filter_map(|s| s.set_traffic).map(i64::from).collect();
-    let next = weights.iter().copied().filter(|w| *w > before).min().unwrap_or(100);
-    hold(after == next, || format!("from {before} % to {after} %, and not to {next} %: {}", call.doing))?;
-    let reached = steps.iter().position(|s| s.set_traffic.map(i64::from) == Some(before)).map(|at| at + 1);
+    let next = steps.iter().filter_map(given_by).filter(|share| *share > before).min().unwrap_or(100_000);
+    hold(after == next, || format!("from share {before} to {after}, and not to {next}: {}", call.doing))?;
+    let reached = steps.iter().position(|s| given_by(s) == Some(before)).map(|at| at + 1);
     let Some(reached) = reached.or((before == 0).then_some(0)) else { return Ok(()) };
     let pauses = steps[reached..].iter().map_while(|s| s.pause.as_ref());
-    let wait: std::time::Duration = pauses.map(crate::api::Pause::duration).sum();
+    let wait: std::time::Duration = pauses.filter_map(crate::api::Pause::duration).sum();
     let id = call.resource.child("deployments", &name);
-    let since = world.ledger.weights.get(&id).filter(|(w, _)| *w == before).map_or(world.now, |(_, s)| *s);
+    let since = world.ledger.shares.get(&id).filter(|(w, _)| *w == before).map_or(world.now, |(_, s)| *s);
     // The time until it could serve counts for no pause.
     let since = since.max(world.ledger.ready.get(&id).copied().unwrap_or(world.now));
     let waited = since.duration_until(world.now).unsigned_abs();
-    hold(waited >= wait, || format!("{waited:?} of {wait:?} waited at {before} %: {}", call.doing))
+    hold(waited >= wait, || format!("{waited:?} of {wait:?} waited at share {before}: {}", call.doing))
+}
+
+/// Azure copies requests only to a deployment that is on its way and may have traffic, and not to one that has some.
+fn copies_of_requests_go_to_the_qualified(
+    facts: &deployment_binding::Facts,
+    call: &Call,
+) -> Result<(), String> {
+    let (Action::Put(body), Some(endpoint)) = (&call.action, facts.endpoint.found()) else { return Ok(()) };
+    let there = |name: &str| facts.deployments.iter().find(|d| d.name() == name);
+    let copies = body["properties"]["mirrorTraffic"].as_object().cloned().unwrap_or_default();
+    for (name, percent) in copies {
+        let (had, gets) = (endpoint.properties.mirror_traffic.get(&name), percent.as_i64().unwrap_or(0));
+        if had.is_some_and(|had| gets <= i64::from(*had)) {
+            continue;
+        }
+        let ready =
+            there(&name).and_then(|d| d.properties.provisioning_state.as_deref()) == Some("Succeeded");
+        let step = facts.spec.strategy.steps.iter().any(|step| step.mirror.map(i64::from) == Some(gets));
+        let is_wanted = wanted(facts).is_some_and(|(_, wanted)| wanted == name);
+        let live = traffic(body).get(&name).copied().unwrap_or(0);
+        hold(ready && step && is_wanted && live == 0 && allowed(facts), || {
+            format!("{name} does not qualify, and would get copies of {gets} %: {}", call.doing)
+        })?;
+    }
+    Ok(())
 }
 
 fn known_to_have_failed(facts: &deployment_binding::Facts, revision: &str) -> bool {
@@ -457,14 +480,26 @@ fn foreign_fields_survive(
         let sent = body.pointer(tags).and_then(|t| t.get(key));
         hold(ours(key) || sent == Some(value), || format!("tag {key} is lost: {}", call.doing))?;
     }
-    for field in ["futureProperty", "mirrorTraffic", "flavors", "modelUri", "model"] {
+    for field in ["futureProperty", "flavors", "modelUri", "model"] {
         let (was, sent) = (&found["properties"][field], &body["properties"][field]);
-        let ending = field == "mirrorTraffic" && call.doing.starts_with("take all traffic off");
-        let nothing = |v: &Value| v.is_null() || v.as_object().is_some_and(serde_json::Map::is_empty);
-        let same = was == sent || (nothing(was) && nothing(sent));
-        hold(same || ending, || format!("{field} was {was} and becomes {sent}: {}", call.doing))?;
+        hold(was == sent, || format!("{field} was {was} and becomes {sent}: {}", call.doing))?;
     }
-    Ok(())
+    copies_for_others_survive(found, body, call)
+}
+
+/// Copies of requests for a deployment of somebody else go on, unless one of Bindery's gets them now, or the endpoint ends.
+fn copies_for_others_survive(found: &Value, body: &Value, call: &Call) -> Result<(), String> {
+    let copies = |it: &Value, ours: bool| -> BTreeMap<String, i64> {
+        let map = it["properties"]["mirrorTraffic"].as_object().cloned().unwrap_or_default();
+        let all = map.into_iter().map(|(name, percent)| (name, percent.as_i64().unwrap_or(0)));
+        all.filter(|(name, percent)| name.starts_with('v') == ours && *percent > 0).collect()
+    };
+    let (was, sent) = (copies(found, false), copies(body, false));
+    let given_to_ours = !copies(body, true).is_empty();
+    let ending = call.doing.starts_with("take all traffic off");
+    hold(was == sent || given_to_ours || ending, || {
+        format!("copies went to {was:?} and go to {sent:?}: {}", call.doing)
+    })
 }
 
 /// An object goes only when nothing in Azure is left to do for it.

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::cloud::{Form, Resource};
 use super::world::World;
-use crate::api::{BindingDeletion, ObjectKey};
+use crate::api::{BindingDeletion, ObjectKey, Step};
 use crate::azure::model::ResourceId;
 use crate::decide::places::reference::Removal;
 use crate::decide::places::registry;
@@ -55,8 +55,9 @@ pub use decisions::of_a_decision;
 pub struct Ledger {
     /// By endpoint: the revisions that a tag ever said to have failed.
     failed: BTreeMap<ResourceId, BTreeSet<String>>,
-    /// By deployment: the weight that Bindery wrote and Azure routes by, and since when; -1 while Azure routes by another one.
-    weights: BTreeMap<ResourceId, (i64, Timestamp)>,
+    /// By deployment: the [share](share_in) that Bindery wrote and Azure routes by, and since when; -1 while Azure routes by
+    /// another one.
+    shares: BTreeMap<ResourceId, (i64, Timestamp)>,
     /// By deployment: when it could serve for the first time.
     ready: BTreeMap<ResourceId, Timestamp>,
     /// Resources of others, as they have to stay.
@@ -133,7 +134,7 @@ impl Ledger {
             return;
         }
         self.failed.retain(|id, _| world.resources.contains_key(id));
-        self.weights.retain(|id, _| world.resources.contains_key(id));
+        self.shares.retain(|id, _| world.resources.contains_key(id));
         self.ready.retain(|id, _| world.resources.contains_key(id));
         self.late.retain(|id| world.resources.contains_key(id));
         for resource in
@@ -149,15 +150,13 @@ impl Ledger {
                 let known = self.failed.entry(resource.id.clone()).or_default();
                 known.extend(failed.split(' ').map(str::to_string));
             }
-            let written = written_traffic(&resource.body);
             for deployment in world.deployments_of(&resource.id) {
-                let weight = written.get(deployment.id.name()).copied().unwrap_or(0);
-                let routed =
-                    resource.body["properties"]["traffic"][deployment.id.name()].as_i64().unwrap_or(0);
-                let weight = if weight == routed { weight } else { -1 };
-                let since = self.weights.entry(deployment.id.clone()).or_insert((weight, world.now));
-                if since.0 != weight {
-                    *since = (weight, world.now);
+                let name = deployment.id.name();
+                let share = written_share(&resource.body, name);
+                let share = if share == share_in(&resource.body, name) { share } else { -1 };
+                let since = self.shares.entry(deployment.id.clone()).or_insert((share, world.now));
+                if since.0 != share {
+                    *since = (share, world.now);
                 }
             }
         }
@@ -167,6 +166,29 @@ impl Ledger {
 fn written_traffic(endpoint: &Value) -> BTreeMap<&str, i64> {
     let text = endpoint["tags"]["bindery-traffic"].as_str().unwrap_or_default();
     text.split(' ').filter_map(|p| p.split_once('=')).map(|(n, w)| (n, w.parse().unwrap_or(0))).collect()
+}
+
+/// What a deployment gets, as one number: a thousand for each percent of the traffic, and one for each percent of the requests of
+/// which it gets copies. Any part of the traffic is more than any copies.
+fn share_in(endpoint: &Value, name: &str) -> i64 {
+    let percent = |map: &str| endpoint["properties"][map][name].as_i64().unwrap_or(0);
+    percent("traffic") * 1000 + percent("mirrorTraffic")
+}
+
+/// The same, as Bindery wrote it last.
+fn written_share(endpoint: &Value, name: &str) -> i64 {
+    let text = endpoint["tags"]["bindery-traffic"].as_str().unwrap_or_default();
+    let percent = |sign| {
+        let of = text.split(' ').filter_map(|part| part.split_once(sign)).find(|(of, _)| *of == name);
+        of.and_then(|(_, percent)| percent.parse::<i64>().ok()).unwrap_or(0)
+    };
+    percent('=') * 1000 + percent('~')
+}
+
+/// What a step gives.
+fn given_by(step: &Step) -> Option<i64> {
+    let live = step.set_traffic.map(|percent| i64::from(percent) * 1000);
+    live.or_else(|| step.mirror.map(i64::from))
 }
 
 fn hold(it: bool, what: impl FnOnce() -> String) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{hold, wanted};
+use super::{given_by, hold, share_in, wanted};
 use crate::azure::model::{Action, Call};
 use crate::decide::deployment_binding;
 
@@ -11,14 +11,15 @@ pub fn no_step_is_passed_before_its_pause_is_over(facts: &deployment_binding::Fa
     let (before, after) = (&facts.status.candidate, deployment_binding::decide(facts).status.candidate);
     let (Some(before), Some(after)) = (before, &after) else { return Ok(()) };
     let (Some(from), Some(to)) = (&before.step, &after.step) else { return Ok(()) };
-    let same = before.revision == after.revision && before.weight == after.weight;
+    let same =
+        before.revision == after.revision && (before.weight, before.mirror) == (after.weight, after.mirror);
     if !same || from.steps_hash != to.steps_hash || to.index <= from.index {
         return Ok(());
     }
     let index = |index: i32| usize::try_from(index).unwrap_or_default();
     let passed = &facts.spec.strategy.steps[index(from.index)..index(to.index)];
     hold(passed.iter().all(|step| step.pause.is_some()), || format!("{passed:?} passed without traffic"))?;
-    let wait: Duration = passed.iter().filter_map(|step| Some(step.pause.as_ref()?.duration())).sum();
+    let wait: Duration = passed.iter().filter_map(|step| step.pause.as_ref()?.duration()).sum();
     let waited = from.since.duration_until(facts.situation.now).unsigned_abs();
     hold(waited >= wait, || format!("{passed:?} passed after {waited:?}"))
 }
@@ -31,10 +32,10 @@ pub fn what_is_written_names_a_step_of_this_rollout(
 ) -> Result<(), String> {
     let (Action::Put(body), Some((revision, name))) = (&call.action, wanted(facts)) else { return Ok(()) };
     let tag = |key: &str| body["tags"][key].as_str();
-    let weight = body["properties"]["traffic"][&name].as_i64().unwrap_or(0);
+    let has = share_in(body, &name);
     let Some(position) = tag("bindery-position") else {
-        let under_way = weight > 0 && tag("bindery-stable").is_some_and(|stable| stable != name);
-        return hold(!under_way, || format!("{name} has {weight} %, and no position: {}", call.doing));
+        let under_way = has > 0 && tag("bindery-stable").is_some_and(|stable| stable != name);
+        return hold(!under_way, || format!("{name} has share {has}, and no position: {}", call.doing));
     };
     hold(tag("bindery-stable") != Some(&name), || {
         format!("{name} has arrived at {position}: {}", call.doing)
@@ -45,8 +46,7 @@ pub fn what_is_written_names_a_step_of_this_rollout(
     let Some(step) = step.filter(|step| told[0] == revision.to_string() && *step <= steps.len()) else {
         return Err(format!("{position} is none of {revision}: {}", call.doing));
     };
-    let share = |step: &crate::api::Step| step.set_traffic.map(i64::from);
-    let done = steps[..step].iter().filter_map(share).all(|share| share <= weight);
-    let to_come = steps[step..].iter().filter_map(share).all(|share| share > weight);
-    hold(done && to_come, || format!("{position} is no step at {weight} %: {}", call.doing))
+    let done = steps[..step].iter().filter_map(given_by).all(|share| share <= has);
+    let to_come = steps[step..].iter().filter_map(given_by).all(|share| share > has);
+    hold(done && to_come, || format!("{position} is no step at share {has}: {}", call.doing))
 }

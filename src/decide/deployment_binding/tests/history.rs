@@ -102,6 +102,8 @@ fn ten_are_remembered_and_a_failure_longer_than_a_success() {
         message: None,
         started_at: Some(ago(60)),
         finished_at: Some(noon()),
+        actions: vec![],
+        skipped: vec![],
     };
     let full = |outcome| {
         rollout().candidate("2", 10, 60).wanting("3").with(|f| {

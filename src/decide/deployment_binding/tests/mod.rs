@@ -14,6 +14,7 @@ mod gates;
 mod history;
 mod look;
 mod mending;
+mod mirror;
 mod owner;
 mod position;
 mod properties;

@@ -26,7 +26,7 @@ fn position(it: &Binding, step: usize, seconds: u64) -> Position {
 
 /// The status says so of it.
 fn standing(it: Binding, step: usize, seconds: u64) -> Binding {
-    let position = position(&it, step, seconds).to_status(4);
+    let position = position(&it, step, seconds).to_status(&it.0.spec.strategy.steps);
     it.with(|f| f.status.candidate.as_mut().unwrap().step = Some(position))
 }
 
@@ -112,7 +112,7 @@ fn a_candidate_stands_at_no_step_before_it_can_serve() {
     assert_eq!(stands(&preparing("Creating")), None);
     assert_eq!(stands(&preparing("Succeeded")), Some((0, "0/4".into())));
     let step = preparing("Succeeded").decide().status.candidate.unwrap().step;
-    let begun = position(&rollout(), 0, 0).to_status(4);
+    let begun = position(&rollout(), 0, 0).to_status(&rollout().0.spec.strategy.steps);
     assert_eq!(step, Some(CandidateStep { since: noon(), ..begun }));
 }
 
@@ -248,8 +248,10 @@ fn a_weight_that_somebody_else_has_set_passes_no_step() {
             let mut it = it.candidate("2", had, seconds);
             it.0.status = it.decide().status;
             let step = i32::from(had > 0);
-            let stood =
-                CandidateStep { since: ago(seconds), ..position(&it, usize::from(had > 0), 0).to_status(2) };
+            let stood = CandidateStep {
+                since: ago(seconds),
+                ..position(&it, usize::from(had > 0), 0).to_status(&it.0.spec.strategy.steps)
+            };
             it.0.status.candidate.as_mut().unwrap().step = Some(stood);
             let (first, second) = (it.name("1"), it.name("2"));
             let Look::Found(endpoint) = &mut it.0.endpoint else { unreachable!() };

@@ -73,7 +73,7 @@ impl Found {
             let split = crate::decide::rollout::Traffic::split(
                 &stable,
                 &candidate,
-                crate::decide::rollout::Weight::new(weight),
+                crate::decide::rollout::Share::live(crate::decide::rollout::Weight::new(weight)),
             );
             it = it.tagged("bindery-traffic", &split.to_string());
         }

@@ -13,11 +13,11 @@ use crate::decide::fixtures::{ago, noon, same_every_time};
 use crate::decide::rollout::Move;
 
 fn set(weight: i32) -> Step {
-    Step { set_traffic: Some(weight), pause: None }
+    Step { set_traffic: Some(weight), ..Step::default() }
 }
 
 fn pause(period: &str) -> Step {
-    Step { set_traffic: None, pause: Some(Pause { period: Some(Period::new(period)) }) }
+    Step { pause: Some(Pause { period: Some(Period::new(period)) }), ..Step::default() }
 }
 
 /// Pauses before the first share, in a row, and between two shares.
@@ -102,8 +102,9 @@ fn what_is_written_and_fits_is_where_it_stands() {
     let steps = steps();
     let plan = Plan::new(Revision::parse("b"), &steps);
     for (what, weight, tag, status, share, (step, seconds)) in table {
-        let share = share.map(|(weight, seconds)| (Weight::new(weight), ago(seconds)));
-        let stands = plan.position(Weight::new(weight), &Records { tag, status, share }, noon());
+        let live = |weight| Share::live(Weight::new(weight));
+        let share = share.map(|(weight, seconds)| (live(weight), ago(seconds)));
+        let stands = plan.position(live(weight), &Records { tag, status, share }, noon());
         assert_eq!((stands.step, stands.since), (step, ago(seconds)), "{what}");
     }
 }
@@ -128,14 +129,14 @@ struct Weather {
 }
 
 /// A rise of the candidate: to what, when it was decided, and when Azure had done it.
-type Rise = (Weight, Timestamp, Timestamp);
+type Rise = (Share, Timestamp, Timestamp);
 
 const LOOK: Duration = Duration::from_secs(20);
 
 /// Looks every 20 s from the moment when the candidate is ready until all steps are done.
 fn roll_out(steps: &[Step], weather: &Weather) -> Result<Vec<Rise>, TestCaseError> {
     let plan = Plan::new(Revision::parse("b"), steps);
-    let (mut weight, mut records, mut rises, mut now) = (Weight::NONE, Records::default(), vec![], noon());
+    let (mut weight, mut records, mut rises, mut now) = (Share::NONE, Records::default(), vec![], noon());
     for look in 0..1000 {
         for (_, fault) in weather.faults.iter().filter(|(at, _)| *at == look) {
             if *fault != Fault::Status {
@@ -146,7 +147,7 @@ fn roll_out(steps: &[Step], weather: &Weather) -> Result<Vec<Rise>, TestCaseErro
             }
         }
         let position = plan.position(weight, &records, now);
-        prop_assert_eq!(plan.weight_after(position.step), weight, "the step has the weight");
+        prop_assert_eq!(plan.share_after(position.step), weight, "the step has the weight");
         let since = records.share.filter(|(w, _)| *w == weight).map_or(now, |(_, since)| since);
         (records.status, records.share) = (Some(position.clone()), Some((weight, since)));
         prop_assert_eq!(&plan.position(weight, &records, now), &position, "what is stored is decided again");
@@ -155,8 +156,9 @@ fn roll_out(steps: &[Step], weather: &Weather) -> Result<Vec<Rise>, TestCaseErro
         }
         match plan.next_move(&position, weight, now) {
             Move::Pause(left) => prop_assert!(!left.is_zero()),
+            Move::AwaitPromotion => return Err(TestCaseError::fail("nobody is asked")),
             Move::Shift { last: true, .. } => {
-                rises.push((Weight::ALL, now, now));
+                rises.push((Share::ALL, now, now));
                 return Ok(rises);
             }
             Move::Shift { to, .. } => {
@@ -203,8 +205,8 @@ proptest! {
     fn a_loss_makes_a_rollout_late_and_never_early(steps in any_steps(), weather in any_weather()) {
         let known = roll_out(&steps, &Weather { faults: vec![], ..weather.clone() })?;
         let lossy = roll_out(&steps, &weather)?;
-        let shares: Vec<Weight> =
-            steps.iter().filter_map(|s| s.set_traffic).map(Weight::new).chain([Weight::ALL]).collect();
+        let shares: Vec<Share> =
+            steps.iter().filter_map(|s| s.set_traffic).map(|w| Share::live(Weight::new(w))).chain([Share::ALL]).collect();
         prop_assert_eq!(lossy.iter().map(|(to, ..)| *to).collect::<Vec<_>>(), shares);
         for ((to, decided, _), (_, earliest, _)) in lossy.iter().zip(&known) {
             prop_assert!(decided >= earliest, "{to:?} at {decided}, and not before {earliest}");
@@ -213,7 +215,7 @@ proptest! {
         let mut rest = &steps[..];
         for (to, decided, moved) in &lossy {
             let pauses: Vec<_> = rest.iter().map_while(|s| s.pause.as_ref()).collect();
-            let wait: Duration = pauses.iter().map(|p| p.duration()).sum();
+            let wait: Duration = pauses.iter().filter_map(|p| p.duration()).sum();
             prop_assert!(*decided >= left + wait, "{to:?} at {decided}, {wait:?} after {left}");
             rest = rest.get(pauses.len() + 1..).unwrap_or_default();
             left = *moved;
@@ -231,7 +233,7 @@ proptest! {
         let at = |step: usize, seconds| plan.at(step.min(steps.len()), ago(seconds));
         let status = at(known, known_ago);
         let tag = Some(at(status.step.saturating_add_signed(further), tagged_ago));
-        let weight = plan.weight_after(status.step);
+        let weight = plan.share_after(status.step);
         let records = Records { tag: None, share: Some((weight, status.since)), status: Some(status) };
         let alone = plan.position(weight, &records, noon());
         let both = plan.position(weight, &Records { tag, ..records }, noon());
