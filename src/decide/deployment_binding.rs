@@ -15,7 +15,7 @@ mod picture;
 mod teardown;
 mod waiting;
 
-pub use admission::{Approvals, Soak, Time};
+pub use admission::{Approvals, Soak, Time, asked, summary};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -113,7 +113,7 @@ pub(super) fn refusals(facts: &Facts) -> Vec<(Reason, String)> {
 }
 
 /// All refusals as one: a rejection outweighs; what lacks nothing but approvals, gates or time says so.
-pub(super) fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
+pub fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
     // What may still come is no refusal beside one.
     let waits = |reason| matches!(reason, Reason::ReferenceNotReady | Reason::ReferenceNotFound);
     let firm: Vec<Reason> = refusals.iter().map(|(of, _)| *of).filter(|of| !waits(*of)).collect();
@@ -146,13 +146,22 @@ pub(super) fn lines(case: &Case<'_>) -> Vec<Admission> {
     if !matches!((&facts.place, &facts.version), (Place::Ready { .. }, SourceVersion::Ready { .. })) {
         return vec![];
     }
-    let line = |ruling: Ruling| Admission {
-        rule: ruling.rule.to_string(),
-        admitted: ruling.refused.is_none(),
-        asks: ruling.asks,
-        found: ruling.found,
-        message: ruling.refused.map(|(_, said)| said),
-        waivers: ruling.waivers,
+    asked(facts).into_iter().map(|(line, _)| line).collect()
+}
+
+/// Every rule in the words of the status and, where the version is not admitted by it, the word for why.
+pub fn asked(facts: &Facts) -> Vec<(Admission, Option<Reason>)> {
+    let line = |ruling: Ruling| {
+        let reason = ruling.refused.as_ref().map(|(reason, _)| *reason);
+        let line = Admission {
+            rule: ruling.rule.to_string(),
+            admitted: ruling.refused.is_none(),
+            asks: ruling.asks,
+            found: ruling.found,
+            message: ruling.refused.map(|(_, said)| said),
+            waivers: ruling.waivers,
+        };
+        (line, reason)
     };
     rulings(facts).into_iter().map(line).collect()
 }
