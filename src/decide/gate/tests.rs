@@ -40,7 +40,7 @@ fn champions(served: &[&str], others: &[(&str, Option<&str>)]) -> Champions {
 }
 
 fn measure(gate: &Gate, lineage: Option<&Lineage>, champions: &Champions) -> String {
-    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage, made: None };
+    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage, made: None, because: None };
     let it = Asked::from(gate).measure(of, champions, None);
     format!("{} {:?} [{}] {}", it.passed, it.reason, it.bound, it.message)
 }
@@ -195,7 +195,13 @@ fn a_version_is_held_against_what_serves() {
 fn what_serves_is_not_held_against_itself() {
     let gate = gate(&json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"}));
     let metrics = lineage(&json!({"rmse": "9"}));
-    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage: Some(&metrics), made: None };
+    let of = Measuring {
+        title: "taxi:3",
+        asset_id: Some(OWN),
+        lineage: Some(&metrics),
+        made: None,
+        because: None,
+    };
     let passed = Asked::from(&gate).measure(of, &Champions::none("taxi"), None);
     assert_eq!((passed.passed, passed.reason), (true, GateReason::NoChampion));
     let failed = Measured { passed: false, reason: GateReason::OutOfBound, ..passed.clone() };
@@ -269,7 +275,8 @@ fn other_files_under_the_number_of_what_has_served_are_measured() {
         (Some(ago(59)), GateReason::OutOfBound),
         (None, GateReason::OutOfBound),
     ] {
-        let of = Measuring { title: "taxi:3", asset_id: Some(own), lineage: Some(&metrics), made };
+        let of =
+            Measuring { title: "taxi:3", asset_id: Some(own), lineage: Some(&metrics), made, because: None };
         assert_eq!(Asked::from(&gate).measure(of, &champions, None).reason, reason, "{made:?}");
     }
     // Where what serves has that number, its own metrics are those of the other files.
@@ -279,7 +286,13 @@ fn other_files_under_the_number_of_what_has_served_are_measured() {
         served: vec![(own.into(), Some(ago(60)))],
         others: vec![stable],
     };
-    let of = Measuring { title: "taxi:3", asset_id: Some(own), lineage: Some(&metrics), made: Some(ago(59)) };
+    let of = Measuring {
+        title: "taxi:3",
+        asset_id: Some(own),
+        lineage: Some(&metrics),
+        made: Some(ago(59)),
+        because: None,
+    };
     let it = Asked::from(&gate).measure(of, &champions, None);
     assert_eq!((it.passed, it.reason), (false, GateReason::NoChampionMetric));
 }

@@ -232,3 +232,23 @@ fn going_back_asks_what_became_of_the_approvals_and_of_the_files() {
     let later = in_workspace(Some(0)).with(|f| f.made = Some(noon() + std::time::Duration::from_secs(1)));
     assert!(!goes(&later), "other files");
 }
+
+/// Of a copy whose object names another source only the tags in Azure tell the job, and no run.
+#[test]
+fn a_gate_of_the_place_says_why_the_metrics_of_a_copy_are_not_known() {
+    let bound = json!({"define": [{"name": "bound", "metric": "rmse", "max": "4.0"}]});
+    let it = gated(binding().wanting("2").serving("1"), &bound, None, vec![]).with(|f| {
+        let SourceVersion::Ready { lineage, .. } = &mut f.version else { unreachable!() };
+        lineage.run = None;
+    });
+    let because = "The metrics of taxi:2 are not known, because ModelVersion taxi-2 names no source that taxi:2 was published from and that can be read. Correct the source in a new ModelVersion for taxi:2, and name that one in spec.model.versionRef.";
+    let said = format!(
+        "False ReferenceNotReady: taxi:2 does not pass the gate bound, which Workspace production asks for: {because}"
+    );
+    assert_eq!(admitted(&it).0, said);
+    let promoted = it.with(|f| {
+        let SourceVersion::Ready { lineage, .. } = &mut f.version else { unreachable!() };
+        lineage.promoted_from.push("/subscriptions/s/x".into());
+    });
+    assert!(admitted(&promoted).0.ends_with(": The metrics of job train-2 have not been read yet."));
+}
