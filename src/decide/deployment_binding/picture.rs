@@ -145,13 +145,16 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
     let ready = found.provisioning() == Provisioning::Succeeded;
     // A weight that somebody else has set says nothing of the steps that are done.
     let position = scene.position_at(weight).filter(|_| ready && !scene.traffic_drifted());
+    // A candidate that stands at no step waits out no pause: the moment is kept, or every look would write the status anew.
+    let waiting = known.as_ref().filter(|it| position.is_none() && it.step.is_none());
+    let waiting = waiting.filter(|it| it.weight == weight.percent()).map(|it| it.since);
     let remembered = known.as_ref().map(|known| known.waivers.clone()).unwrap_or_default();
     Some(Candidate {
         deployment: name.clone(),
         revision: revision.to_string(),
         weight: weight.percent(),
         started_at: known.map_or(facts.situation.now, |known| known.started_at),
-        since: scene.has_had(weight),
+        since: waiting.unwrap_or_else(|| scene.has_had(weight)),
         step: position.map(|position| position.to_status(facts.spec.strategy.steps.len())),
         waivers: admission::of_rollout(&remembered, facts),
     })
