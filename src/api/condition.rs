@@ -125,6 +125,8 @@ words! {
     Expired,
     NotCounted,
     CandidateFailed,
+    Aborted,
+    Held,
     ProgressDeadlineExceeded,
     NotEmpty,
     InUse,
