@@ -1,0 +1,354 @@
+//! What people ask of a rollout by RolloutActions.
+
+use serde_json::{Value, json};
+
+use crate::api::{ActionState, ActionWord, Outcome, Role};
+use crate::azure::model::{Action, Purpose, Reply};
+use crate::decide::fixtures::{Binding, ago, assert_table, binding, short, told};
+use crate::decide::rollout::{Asked, Revision};
+use crate::decide::{Facts as _, Look};
+
+fn steps() -> Value {
+    json!([
+        {"setTraffic": 10}, {"name": "go", "pause": {}}, {"name": "watch", "pause": {"for": "10m"}}, {"setTraffic": 50},
+        {"name": "last", "pause": {}},
+    ])
+}
+
+/// Version 1 serves, version 2 is wanted by steps.
+fn rollout() -> Binding {
+    binding().wanting("2").steps(steps()).serving("1")
+}
+
+/// Version 2 serves and is wanted; version 1 served before it, and is warm.
+fn promoted() -> Binding {
+    binding().wanting("2").steps(steps()).serving("2").previous("1", 60)
+}
+
+fn asked(name: &str, word: ActionWord, revision: &Revision) -> Asked {
+    Asked {
+        name: name.into(),
+        hash: format!("{name:0>8}"),
+        word,
+        revision: revision.clone(),
+        step: None,
+        to: None,
+        by: "ada".into(),
+        reason: Some("because".into()),
+        at: ago(10),
+    }
+}
+
+/// Somebody asks this of the rollout of version 2.
+fn with(it: Binding, word: ActionWord) -> Binding {
+    let revision = it.revision("2");
+    it.with(|f| f.asked.push(asked(&format!("a{}", f.asked.len()), word, &revision)))
+}
+
+fn promoting(it: Binding, step: &str) -> Binding {
+    with(it, ActionWord::Promote).with(|f| f.asked.last_mut().unwrap().step = Some(step.into()))
+}
+
+/// What has become of the actions: `a0 Complete: …`.
+fn taken(it: &Binding) -> Vec<String> {
+    let status = it.decide().status;
+    let all = status.actions.iter();
+    let said = all.map(|it| format!("{} {:?}: {}", it.name, it.state, it.message));
+    said.map(|said| short(&it_names(it, said))).collect()
+}
+
+fn it_names(it: &Binding, said: String) -> String {
+    said.replace(&it.revision("1").to_string(), "r1").replace(&it.revision("2").to_string(), "r2")
+}
+
+fn tags(it: &Binding) -> Value {
+    let Some(Action::Put(body)) = it.decide().call.map(|call| call.action) else { panic!("no PUT") };
+    body["tags"].clone()
+}
+
+/// The same pass after Azure has taken the call.
+fn carried_out(it: &Binding) -> Binding {
+    let call = it.decide().call.unwrap();
+    let Action::Put(body) = &call.action else { panic!("{call:?}") };
+    let mut after = it.clone();
+    let reply = Reply { body: Some(body.clone()), ..Reply::default() };
+    after.0.absorb(&call, Ok(&reply));
+    after
+}
+
+/// The next pass: what was decided last is in the status.
+fn later(it: &Binding) -> Binding {
+    let status = it.decide().status;
+    it.clone().with(|f| (f.status, f.carried) = (status, vec![]))
+}
+
+#[test]
+fn a_pause_waits_until_a_person_promotes_it() {
+    let waits = || rollout().candidate("2", 10, 6000);
+    assert_table(&[
+        (
+            "nobody has",
+            waits().decide(),
+            "False AwaitingPromotion working | v2 has 10 % of the traffic. Step 2 of 5 is a pause until a person promotes it: `bindery promote taxi --step go`, or a RolloutAction. | interval",
+        ),
+        (
+            "somebody does, and the next step is a pause, too",
+            promoting(waits(), "go").decide(),
+            "False Progressing working | -> note that a step of revision r2 is passed (RolloutAction a0 of ada) | now",
+        ),
+        (
+            "all that are left",
+            with(waits(), ActionWord::Promote).decide(),
+            "False Progressing working | -> give v2 all the traffic and make it the stable one (RolloutAction a0 of ada) | now",
+        ),
+    ]
+    .map(|(what, decision, expected)| (what, decision, expected.replace("r2", &waits().revision("2").to_string())))
+    .each_ref()
+    .map(|(what, decision, expected)| (*what, decision.clone(), expected.as_str())));
+    let passed = carried_out(&promoting(waits(), "go"));
+    assert_eq!(taken(&passed), ["a0 Complete: The rollout of revision r2 has passed step go."]);
+    let candidate = passed.decide().status.candidate.unwrap();
+    let step = candidate.step.unwrap();
+    assert_eq!((step.index, step.name.as_deref(), step.since), (2, Some("watch"), ago(0)));
+    assert_eq!(
+        (candidate.actions.len(), candidate.skipped),
+        (1, vec![]),
+        "to promote a pause for a person skips nothing"
+    );
+    // And so it stays.
+    let after = later(&passed);
+    assert!(told(&after.decide()).contains("Step 3 of 5 is a pause, until"), "{}", told(&after.decide()));
+    assert_eq!(taken(&after), taken(&passed));
+}
+
+#[test]
+fn a_step_that_is_passed_is_passed_when_the_status_is_lost() {
+    let passed = carried_out(&promoting(rollout().candidate("2", 10, 6000), "go"));
+    let lost = passed.with(|f| (f.status, f.carried) = (Default::default(), vec![]));
+    assert!(told(&lost.decide()).contains("Step 3 of 5 is a pause, until"), "{}", told(&lost.decide()));
+    assert_eq!(
+        taken(&lost),
+        ["a0 AlreadyDone: It was carried out before: the endpoint's tag bindery-actions names it."]
+    );
+}
+
+#[test]
+fn what_full_skips_stands_in_history() {
+    let it = carried_out(&with(rollout().candidate("2", 10, 6000), ActionWord::Promote));
+    let past = &it.decide().status.history[0];
+    assert_eq!(
+        (past.outcome, past.skipped.join(", ")),
+        (Outcome::Promoted, "go, watch, step 4 of 5, last".into())
+    );
+    assert_eq!((past.actions[0].name.as_str(), past.actions[0].requested_by.as_str()), ("a0", "ada"));
+    assert_eq!(taken(&it), ["a0 Complete: The rollout of revision r2 has passed all steps."]);
+}
+
+#[test]
+fn what_is_aborted_loses_its_traffic_and_is_not_tried_again() {
+    let it = with(rollout().candidate("2", 10, 60), ActionWord::Abort);
+    let decision = it.decide();
+    let call = decision.call.as_ref().unwrap();
+    assert_eq!(call.errand.purpose, Purpose::TakeBack);
+    assert_eq!(
+        short(&call.doing),
+        "take the traffic from v2, which is aborted, and give it to v1 (RolloutAction a0 of ada)"
+    );
+    assert_eq!(taken(&it), ["a0 Accepted: It is carried out as soon as Azure is free for it."]);
+    let (name, revision) = (it.name("1"), it.revision("2").to_string());
+    let tags = tags(&it);
+    assert_eq!(
+        (&tags["bindery-traffic"], &tags["bindery-failed"], &tags["bindery-actions"]),
+        (&json!(format!("{name}=100")), &json!(revision), &json!("000000a0"))
+    );
+    let after = later(&carried_out(&it));
+    assert_table(&[(
+        "aborted",
+        after.decide(),
+        "False Aborted stalled | v2 was aborted. ada aborted it: because. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount and tags, or have it tried again (`bindery retry taxi`). | 600 s",
+    )]);
+    let past = &after.decide().status.history[0];
+    assert_eq!((past.outcome, past.actions.len()), (Outcome::Failed, 1));
+    assert_eq!(taken(&after), ["a0 Complete: Revision r2 has no traffic, and is not tried again."]);
+    // Once more, by another object: there is nothing left to abort.
+    let again = with(after, ActionWord::Abort);
+    assert_eq!(taken(&again)[1], "a1 Refused: Revision r2 has failed already and has no traffic.");
+}
+
+#[test]
+fn what_failed_is_tried_again_when_somebody_asks() {
+    let aborted = later(&carried_out(&with(rollout().candidate("2", 10, 60), ActionWord::Abort)));
+    let retried = with(aborted, ActionWord::Retry);
+    let doing = retried.decide().call.unwrap().doing;
+    // It comes by the steps, from the first one on.
+    assert_eq!(short(&doing), "move 10 % of the traffic to v2 (RolloutAction a1 of ada)");
+    let after = carried_out(&retried);
+    assert_eq!(tags(&retried).get("bindery-failed"), None);
+    for after in [after.clone(), later(&after)] {
+        assert!(told(&after.decide()).contains("Step 2 of 5 is a pause until"), "{}", told(&after.decide()));
+        assert_eq!(after.decide().status.history[0].actions.last().unwrap().action, ActionWord::Retry);
+    }
+    // It may fail again.
+    let broken = later(&after).with(|f| {
+        let two = f.deployments.last_mut().unwrap();
+        two.properties.provisioning_state = Some("Failed".into());
+    });
+    let broken = later(&broken);
+    assert_eq!(short(&broken.decide().call.unwrap().doing), "take the traffic from v2, which failed, and give it to v1");
+}
+
+#[test]
+fn a_broken_deployment_goes_before_its_revision_is_tried_again() {
+    let failed = rollout().deployed("2", "Failed").role("2", Role::Candidate, 60);
+    let noted = later(&carried_out(&failed));
+    let retried = with(noted, ActionWord::Retry);
+    let call = retried.decide().call.unwrap();
+    assert_eq!(
+        (short(&call.doing), call.action == Action::Delete),
+        ("delete deployment v2, which failed, to try it again".into(), true)
+    );
+    let mut gone = retried.clone();
+    gone.0.absorb(&call, Ok(&Reply::default()));
+    let doing = gone.decide().call.unwrap().doing;
+    assert_eq!(it_names(&gone, doing), "note that revision r2 is tried again (RolloutAction a0 of ada)");
+    let noted = later(&carried_out(&gone));
+    assert_eq!(short(&noted.decide().call.unwrap().doing), "create deployment v2 of taxi:2");
+}
+
+#[test]
+fn what_serves_is_rolled_back_and_held() {
+    let it = with(promoted(), ActionWord::Rollback);
+    let call = it.decide().call.unwrap();
+    assert_eq!(call.errand.purpose, Purpose::TakeBack);
+    assert_eq!(
+        short(&call.doing),
+        "give v1 all the traffic again, and hold v2 back (RolloutAction a0 of ada)"
+    );
+    let held = carried_out(&it);
+    let held_later = later(&held);
+    for held in [&held, &held_later] {
+        let status = held.decide().status;
+        let hold = status.hold.unwrap();
+        assert_eq!(
+            (hold.revision, hold.to_revision),
+            (it.revision("2").to_string(), it.revision("1").to_string())
+        );
+        assert_eq!(hold.action.unwrap().requested_by, "ada");
+        assert_eq!((status.history[0].outcome, status.history[0].actions.len()), (Outcome::RolledBack, 1));
+        assert_eq!(status.stable.unwrap().version.as_deref(), Some("1"));
+        assert_eq!(taken(held), ["a0 Complete: Revision r2 is held back."]);
+        assert_eq!(
+            it_names(held, told(&held.decide())),
+            "False Held stalled | ada rolled revision r2 back (because); revision r1 serves. Revision r2 is held back until the manifest asks for another one, or until that is released (`bindery release taxi`). | 600 s"
+        );
+    }
+    // Also when all status is lost.
+    let lost = held_later.clone().with(|f| f.status = Default::default());
+    assert!(
+        it_names(&lost, told(&lost.decide()))
+            .contains("Somebody rolled revision r2 back; revision r1 serves.")
+    );
+    // Another revision ends it, and so does a Release: what was held back comes by the steps.
+    let other = held_later.clone().wanting("3");
+    assert!(
+        other.decide().status.hold.is_none() && told(&other.decide()).contains("-> "),
+        "{}",
+        told(&other.decide())
+    );
+    let released = with(held_later, ActionWord::Release);
+    let doing = short(&released.decide().call.unwrap().doing);
+    assert_eq!(doing, "move 10 % of the traffic to v2 (RolloutAction a1 of ada)");
+    let after = later(&carried_out(&released));
+    assert_eq!(after.decide().status.candidate.unwrap().weight, 10);
+}
+
+#[test]
+fn a_candidate_is_rolled_back_to_what_serves() {
+    let it = with(rollout().candidate("2", 10, 60), ActionWord::Rollback);
+    assert_eq!(
+        short(&it.decide().call.unwrap().doing),
+        "set the traffic to v1 100% (RolloutAction a0 of ada)"
+    );
+    let held = later(&carried_out(&it));
+    assert_eq!(held.decide().status.hold.unwrap().to_revision, it.revision("1").to_string());
+    assert_eq!(
+        short(&held.decide().call.unwrap().doing),
+        "delete deployment v2, whose rollout was given up for another"
+    );
+    let Look::Found(endpoint) = &held.0.endpoint else { panic!() };
+    assert!(!endpoint.tags.contains_key("bindery-failed"), "it did not fail");
+}
+
+#[test]
+fn what_is_stale_impossible_or_contradictory_is_refused() {
+    let other = Revision::parse("0123456789");
+    let on = |it: Binding, word, revision: &Revision| it.with(|f| f.asked.push(asked("a0", word, revision)));
+    let rising = || rollout().candidate("2", 10, 60);
+    for (what, it, expected) in [
+        (
+            "another revision",
+            on(rising(), ActionWord::Abort, &other),
+            "It speaks of revision 0123456789, and the binding asks for revision r2 now. Look at what is going on, and make a new RolloutAction.",
+        ),
+        (
+            "what serves is aborted",
+            with(promoted(), ActionWord::Abort),
+            "Revision r2 serves already; there is no rollout of it. To go back to what served before, make a RolloutAction with action: Rollback.",
+        ),
+        (
+            "nothing failed",
+            with(rising(), ActionWord::Retry),
+            "Revision r2 has not failed, so there is nothing to try again.",
+        ),
+        ("nothing is held", with(rising(), ActionWord::Release), "Nothing is held back."),
+        ("no such step", promoting(rising(), "none"), "There is no step none in spec.strategy.steps."),
+        (
+            "a later step",
+            promoting(rising(), "last"),
+            "The rollout stands at step 2 of 5, before step last. Promote last when the rollout has come there.",
+        ),
+        (
+            "nothing to go back to",
+            with(binding().wanting("2").serving("2"), ActionWord::Rollback),
+            "There is nothing to go back to: no other deployment that served before is warm. Name the version that should serve in spec.model.versionRef, or revert that in Git.",
+        ),
+    ] {
+        assert_eq!(taken(&it), [format!("a0 Refused: {expected}")], "{what}");
+        // It stays refused, whatever comes.
+        let after = later(&it).with(|f| f.spec.strategy.steps = vec![]);
+        assert_eq!(taken(&after), [format!("a0 Refused: {expected}")], "{what}");
+    }
+}
+
+#[test]
+fn of_two_the_safer_one_is_carried_out_first() {
+    let it = with(with(rollout().candidate("2", 10, 60), ActionWord::Promote), ActionWord::Abort);
+    assert!(it.decide().call.unwrap().doing.ends_with("(RolloutAction a1 of ada)"));
+    assert_eq!(
+        taken(&it),
+        [
+            "a0 Accepted: It waits for RolloutAction a1 of ada, which is carried out first.",
+            "a1 Accepted: It is carried out as soon as Azure is free for it."
+        ]
+    );
+    let after = later(&carried_out(&it));
+    let states: Vec<ActionState> = after.decide().status.actions.iter().map(|it| it.state).collect();
+    assert_eq!(states, [ActionState::Refused, ActionState::Complete], "{:?}", taken(&after));
+}
+
+#[test]
+fn an_action_is_carried_out_once() {
+    let aborted = carried_out(&with(rollout().candidate("2", 10, 60), ActionWord::Abort));
+    // The object is applied again, after everything else is forgotten, and after the revision was retried.
+    let lost = aborted.with(|f| (f.status, f.carried) = (Default::default(), vec![]));
+    assert_eq!(
+        taken(&lost),
+        ["a0 AlreadyDone: It was carried out before: the endpoint's tag bindery-actions names it."]
+    );
+    let retried = later(&carried_out(&with(later(&lost), ActionWord::Retry)));
+    assert_eq!(retried.decide().status.candidate.unwrap().weight, 10);
+    assert_eq!(
+        retried.decide().status.actions.iter().filter(|it| it.state == ActionState::Complete).count(),
+        1
+    );
+}
