@@ -153,7 +153,7 @@ pub fn act(world: &mut World) {
             ask_for_time(world, period);
         }
         7 => {
-            let rules = waivable().into_iter().filter(|_| world.rng.bool()).chain(["Soak".into()]).collect();
+            let rules = waivable().into_iter().filter(|rule| world.rng.bool() || rule == "Soak").collect();
             waive(world, number, rules, 30);
         }
         0 => {

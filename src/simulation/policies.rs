@@ -80,10 +80,12 @@ pub fn begin(world: &mut World) {
             give_a_gate(world, number);
         }
     }
-    if world.rng.u8(0..3) == 0 {
+    let asks_for_gates = world.rng.u8(0..3) == 0;
+    let asks_for_time = !asks_for_gates && world.rng.u8(0..3) == 0;
+    if asks_for_gates {
         let gates = some_gates(world);
         ask_for_gates(world, &gates);
-    } else if world.rng.u8(0..3) == 0 {
+    } else if asks_for_time {
         let number = VERSIONS[world.rng.usize(0..3)];
         begin_with_time(world, number);
     }
