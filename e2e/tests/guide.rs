@@ -62,7 +62,11 @@ fn every_link_between_pages_leads_somewhere() {
             let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
             assert!(target.exists(), "{}: {link}", page.display());
             let has = |line: &str| {
-                line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-").replace([',', '`'], "")
+                line.trim_start_matches('#')
+                    .trim()
+                    .to_lowercase()
+                    .replace(' ', "-")
+                    .replace([',', '`', '?'], "")
                     == heading
             };
             assert!(

@@ -20,3 +20,6 @@ pub mod unmanaged;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::people::{VERSIONS, of};
+use super::people::{VERSIONS, edit, of};
+use super::policies;
 use super::world::World;
 use crate::api::{
     Approval, ApprovalPolicy, ApprovalSpec, DeploymentBinding, OnWithdrawal, SoakPolicy, Workspace,
@@ -29,39 +30,71 @@ fn approve(world: &mut World, number: &str) {
 /// The workspace asks for approvals now, or for none.
 fn ask(world: &mut World, policy: &Value) {
     let policy: Option<ApprovalPolicy> = of(policy.clone());
-    let now = world.now;
-    let Some(mut spec) = world.cluster.find::<Workspace>("prod").map(|it| it.spec.clone()) else { return };
-    spec.policy.approvals = policy;
-    world.cluster.apply::<Workspace>("prod", spec, now);
+    edit::<Workspace>(world, "prod", |s| s.policy.approvals = policy);
 }
 
 fn policy(world: &mut World) -> Value {
     match world.rng.u8(0..6) {
         0 => Value::Null,
         1 => json!({"fromNamespaces": ["risk"]}),
-        2 | 3 => json!({"fromNamespaces": ["risk"], "waivable": ["Soak"]}),
+        2 => json!({"fromNamespaces": ["risk"], "waivable": ["Soak"]}),
+        3 => json!({"fromNamespaces": ["risk"], "waivable": waivable()}),
         _ => json!({"fromNamespaces": ["risk"], "onWithdrawal": OnWithdrawal::RollBack}),
     }
 }
 
-/// The workspace asks that a version has served in it before, on this endpoint or on another, or does not.
-fn ask_for_time(world: &mut World, period: Option<&str>) {
-    let policy: Option<SoakPolicy> =
-        of(period.map_or(Value::Null, |it| json!({"in": [{"name": "prod"}], "for": it})));
-    let now = world.now;
-    let Some(mut spec) = world.cluster.find::<Workspace>("prod").map(|it| it.spec.clone()) else { return };
-    spec.policy.soak = policy;
-    world.cluster.apply::<Workspace>("prod", spec, now);
+/// All rules that somebody may waive.
+fn waivable() -> Vec<String> {
+    policies::GATES.into_iter().chain(["Soak"]).map(String::from).collect()
 }
 
-/// Somebody lets a version serve for half an hour that has not served before.
-fn waive(world: &mut World, number: &str) {
+/// The workspace asks that a version has served in it before, on this endpoint or on another, or does not.
+pub fn ask_for_time(world: &mut World, period: Option<&str>) {
+    let policy: Option<SoakPolicy> =
+        of(period.map_or(Value::Null, |it| json!({"in": [{"name": "prod"}], "for": it})));
+    world.note(|| format!("USER workspace prod asks for time: {period:?}"));
+    edit::<Workspace>(world, "prod", |s| s.policy.soak = policy);
+}
+
+/// Somebody lets a version serve for so many minutes that some rules refuse.
+fn waive(world: &mut World, number: &str, rules: Vec<String>, minutes: u64) {
+    world.note(|| format!("USER waives {rules:?} of version {number} for {minutes} minutes"));
     let (now, name) = (world.now, format!("risk/waive-{number}"));
     // No decision can be changed.
     world.cluster.delete::<Approval>(&name, now);
-    let ends = now + Duration::from_secs(1800);
-    let spec = ApprovalSpec { waives: vec!["Soak".into()], expires_at: Some(ends), ..decision(number, true) };
+    let ends = now + Duration::from_secs(minutes * 60);
+    let spec = ApprovalSpec { waives: rules, expires_at: Some(ends), ..decision(number, true) };
     world.cluster.apply::<Approval>(&name, spec, now);
+}
+
+/// The workspace lets time be waived, and somebody does that for a version.
+pub fn have_time_waived(world: &mut World, number: &str, minutes: u64) {
+    ask(world, &json!({"fromNamespaces": ["risk"], "waivable": waivable()}));
+    waive(world, number, vec!["Soak".into()], minutes);
+}
+
+/// The number of a version that some rules refuse to serve, and those rules, as the status of a binding tells.
+fn refused(world: &World) -> Option<(String, Vec<String>)> {
+    let waivable = waivable();
+    world.cluster.all::<DeploymentBinding>().find_map(|it| {
+        let number = it.spec.model.version_ref.name.strip_prefix("taxi-")?;
+        let lines = it.status.as_ref()?.admission.iter();
+        let lines = lines.filter(|line| !line.admitted && waivable.contains(&line.rule));
+        let rules: Vec<String> = lines.map(|line| line.rule.clone()).collect();
+        (!rules.is_empty()).then(|| (number.to_string(), rules))
+    })
+}
+
+/// Now and then somebody waives what a version is refused for, mostly for less time than its rollout takes. Where the workspace
+/// names no such rule, nothing follows.
+pub fn waive_a_refusal(world: &mut World) -> bool {
+    let Some((number, rules)) = refused(world).filter(|_| world.rng.u8(0..3) == 0) else { return false };
+    if world.rng.u8(0..3) > 0 {
+        ask(world, &json!({"fromNamespaces": ["risk"], "waivable": waivable()}));
+    }
+    let minutes = world.rng.u64(1..9);
+    waive(world, &number, rules, minutes);
+    true
 }
 
 /// On the first day every version is approved, and the workspace may ask for that.
@@ -73,14 +106,19 @@ pub fn begin(world: &mut World) {
     ask(world, &policy);
 }
 
-/// Now and then somebody rejects a version that has just got some of the traffic, or withdraws its approval.
-pub fn stop_a_rollout(world: &mut World) -> bool {
-    let rising = world.cluster.all::<DeploymentBinding>().find_map(|it| {
-        let candidate = it.status.as_ref()?.candidate.as_ref().filter(|candidate| candidate.weight > 0)?;
+/// The number of a version that is rolled out and has at least so much of the traffic.
+pub fn on_its_way(world: &World, least: i32) -> Option<String> {
+    world.cluster.all::<DeploymentBinding>().find_map(|it| {
+        let candidate =
+            it.status.as_ref()?.candidate.as_ref().filter(|candidate| candidate.weight >= least)?;
         let (number, _) = candidate.deployment.strip_prefix('v')?.split_once('-')?;
         Some(number.to_string())
-    });
-    let Some(number) = rising.filter(|_| world.rng.u8(0..4) == 0) else { return false };
+    })
+}
+
+/// Now and then somebody rejects a version that has just got some of the traffic, or withdraws its approval.
+pub fn stop_a_rollout(world: &mut World) -> bool {
+    let Some(number) = on_its_way(world, 1).filter(|_| world.rng.u8(0..4) == 0) else { return false };
     let now = world.now;
     if world.rng.u8(0..3) == 0 {
         world.note(|| format!("USER withdraws the approval of version {number}, which rises"));
@@ -112,12 +150,11 @@ pub fn act(world: &mut World) {
     match world.rng.u8(0..9) {
         6 => {
             let period = [None, Some("5m"), Some("40m")][world.rng.usize(0..3)];
-            world.note(|| format!("USER workspace prod asks for time: {period:?}"));
             ask_for_time(world, period);
         }
         7 => {
-            world.note(|| format!("USER waives the time of version {number}"));
-            waive(world, number);
+            let rules = waivable().into_iter().filter(|rule| world.rng.bool() || rule == "Soak").collect();
+            waive(world, number, rules, 30);
         }
         0 => {
             let policy = policy(world);
@@ -147,9 +184,8 @@ pub fn act(world: &mut World) {
     }
 }
 
-/// In the end every version is approved, none is rejected, and nobody asks for time.
+/// In the end every version is approved, and none is rejected.
 pub fn leave_in_order(world: &mut World) {
-    ask_for_time(world, None);
     for number in VERSIONS {
         let now = world.now;
         world.cluster.delete::<Approval>(&format!("risk/no-{number}"), now);

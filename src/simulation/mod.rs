@@ -12,6 +12,7 @@ mod end;
 mod foreign;
 mod invariants;
 mod people;
+mod policies;
 mod ports;
 mod process;
 mod run;

@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Simulated};
 use super::world::World;
-use super::{approvers, foreign};
+use super::{approvers, foreign, policies};
 use crate::api::{
-    Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, DeploymentPolicy, EndpointDeletion,
-    Management, ModelVersion, ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace,
-    WorkspaceSpec,
+    Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion,
+    ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace, WorkspaceSpec,
 };
 
 /// A second object for the workspace `prod`.
@@ -41,21 +40,6 @@ fn registry(cluster: &Cluster, name: &str, adoption: Adoption) -> RegistrySpec {
 fn workspace(cluster: &Cluster, name: &str, adoption: Adoption) -> WorkspaceSpec {
     let spec: WorkspaceSpec = of(json!({"azure": azure(name), "adoption": adoption}));
     WorkspaceSpec { credentials: credentials(cluster, name), ..spec }
-}
-
-/// Whom the workspace `prod` may let publish: the namespaces `fares` and `blue`, all names or some.
-fn publishers(which: usize) -> Value {
-    let by_label = json!({"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}});
-    let (own, all) = (json!({"from": "Same"}), json!({"from": "All"}));
-    [
-        json!([]),
-        json!([{"name": "all", "namespaces": all}]),
-        json!([{"name": "own", "namespaces": own}, {"name": "blue", "namespaces": by_label}]),
-        json!([{"name": "own", "namespaces": own}, {"name": "blue", "namespaces": all, "endpoints": ["other-*"]}]),
-        json!([{"name": "own", "namespaces": own, "endpoints": ["TAXI*"]}]),
-        json!([{"name": "blue", "namespaces": by_label}]),
-    ][which]
-        .clone()
 }
 
 fn trained(number: &str) -> ModelVersionSpec {
@@ -117,6 +101,7 @@ pub fn begin(world: &mut World) {
         edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(shadow_first()));
     }
     approvers::begin(world);
+    policies::begin(world);
     if world.rng.u8(0..3) == 0 {
         foreign::stranger(world);
     }
@@ -166,6 +151,7 @@ pub fn leave_in_order(world: &mut World) {
     world.observe_only = false;
     apply_what_is_missing(world);
     approvers::leave_in_order(world);
+    policies::leave_in_order(world);
     let now = world.now;
     world.cluster.delete::<Workspace>(SECOND, now);
     for name in world.cluster.names::<Workspace>() {
@@ -189,13 +175,13 @@ pub fn have_workspaces_looked_at(world: &mut World) {
     }
 }
 
-fn edit_all<K: Simulated>(world: &mut World, change: impl Fn(&mut K::Spec)) {
+pub fn edit_all<K: Simulated>(world: &mut World, change: impl Fn(&mut K::Spec)) {
     for name in world.cluster.names::<K>() {
         edit::<K>(world, &name, &change);
     }
 }
 
-fn edit<K: Simulated>(world: &mut World, name: &str, change: impl FnOnce(&mut K::Spec)) {
+pub fn edit<K: Simulated>(world: &mut World, name: &str, change: impl FnOnce(&mut K::Spec)) {
     let now = world.now;
     let Some(object) = world.cluster.find::<K>(name) else { return };
     let mut spec = object.spec().clone();
@@ -208,12 +194,18 @@ fn any<K: Simulated>(world: &mut World) -> Option<String> {
     world.rng.choice(names)
 }
 
+/// A version of this number: mostly what is in the registry, now and then what is in a workspace.
+fn some_version(world: &mut World, number: &str) -> String {
+    if world.rng.u8(0..7) == 0 { format!("dev-{number}") } else { format!("taxi-{number}") }
+}
+
 /// Somebody promotes another version to a binding's endpoint.
 pub fn bind_another_version(world: &mut World) {
-    let number = VERSIONS[world.rng.usize(0..3)];
+    let version = world.rng.usize(0..3);
+    let version = some_version(world, VERSIONS[version]);
     let Some(name) = any::<DeploymentBinding>(world) else { return };
-    world.note(|| format!("USER binding {name}: to version {number}"));
-    edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = format!("taxi-{number}"));
+    world.note(|| format!("USER binding {name}: to version {version}"));
+    edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = version);
 }
 
 /// Somebody has another version copied.
@@ -247,9 +239,21 @@ pub fn ask_for_a_look(world: &mut World) {
     }
 }
 
+/// Somebody stops a rollout that goes on, lets one through that is refused, or has one go back.
+pub fn they_speak_of_a_rollout(world: &mut World) -> bool {
+    if world.rng.u8(0..14) == 0 {
+        policies::go_back(world);
+        return true;
+    }
+    approvers::stop_a_rollout(world)
+        || policies::stop_a_rollout(world)
+        || approvers::waive_a_refusal(world)
+        || policies::let_rollouts_go_on(world)
+}
+
 /// Somebody changes something in Git.
 pub fn act(world: &mut World) {
-    if approvers::stop_a_rollout(world) {
+    if they_speak_of_a_rollout(world) {
         return;
     }
     if world.rng.u8(0..8) == 0 {
@@ -259,44 +263,7 @@ pub fn act(world: &mut World) {
         0..26 => with_a_binding(world),
         26..32 => with_a_version(world),
         32..35 => with_the_registry(world),
-        35 => {
-            let from = |name: &str| json!([{"name": name, "registryRef": {"name": name}}]);
-            let sources = [json!([]), from("models"), from("released")][world.rng.usize(0..3)].clone();
-            world.note(|| format!("USER workspace prod serves from {sources}"));
-            edit::<Workspace>(world, "prod", |s| s.policy.sources = of(sources));
-        }
-        37 => {
-            let allowed = [
-                json!({"from": "Same"}),
-                json!({"from": "All"}),
-                json!({"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}),
-            ];
-            let allowed = allowed[world.rng.usize(0..3)].clone();
-            world.note(|| format!("USER workspace prod is for {allowed}"));
-            edit::<Workspace>(world, "prod", |s| s.allowed_namespaces = of(allowed));
-        }
-        40 | 41 => {
-            let publishers = publishers(world.rng.usize(0..6));
-            world.note(|| format!("USER workspace prod lets publish: {publishers}"));
-            world.rights_changed = world.now;
-            edit::<Workspace>(world, "prod", |s| s.publishers = of(publishers));
-        }
-        42 => {
-            let publishers =
-                [json!([]), json!([{"name": "own", "namespaces": {"from": "Same"}, "models": ["fare"]}])]
-                    [world.rng.usize(0..2)]
-                .clone();
-            world.note(|| format!("USER the registry lets publish: {publishers}"));
-            world.rights_changed = world.now;
-            edit::<Registry>(world, "models", |s| s.publishers = of(publishers));
-        }
-        43 => {
-            let adoption = if world.rng.u8(0..3) == 0 { Adoption::Refuse } else { Adoption::Allow };
-            world.note(|| format!("USER the places say of taking over: {adoption:?}"));
-            (world.rights_changed, world.adoption) = (world.now, adoption);
-            edit_all::<Workspace>(world, |s| s.adoption = adoption);
-            edit_all::<Registry>(world, |s| s.adoption = adoption);
-        }
+        35 | 37 | 40..44 | 47 | 48 => policies::act(world),
         36 => {
             world.observe_only = !world.observe_only && world.rng.u8(0..3) == 0;
             let it = world.observe_only;
@@ -320,27 +287,7 @@ pub fn act(world: &mut World) {
             }
             world.cluster.delete::<Workspace>(name, world.now);
         }
-        47 if world.rng.bool() => {
-            let bound = json!({"define": [{"name": "bound", "metric": "rmse", "max": "2"}]});
-            let best = json!({"define": [{"name": "best", "metric": "rmse", "better": "Lower", "against": {"scope": "Stable"}}]});
-            let gates = [json!(null), bound, best][world.rng.usize(0..3)].clone();
-            world.note(|| format!("USER workspace prod asks for gates: {gates}"));
-            edit::<Workspace>(world, "prod", |s| s.policy.gates = of(gates));
-        }
-        47 => {
-            let most = [None, Some(1), Some(2)][world.rng.usize(0..3)];
-            world.note(|| format!("USER workspace prod serves with at most {most:?} instances"));
-            let policy =
-                most.map(|most| DeploymentPolicy { max_instances: Some(most), ..Default::default() });
-            edit::<Workspace>(world, "prod", |s| s.policy.deployment = policy);
-        }
         39 | 49 => with_the_end_of_a_version(world),
-        48 => {
-            let word = [EndpointDeletion::Allow, EndpointDeletion::Forbid][world.rng.usize(0..2)];
-            world.note(|| format!("USER workspace prod says of taking endpoints down: {word:?}"));
-            world.rights_changed = world.now;
-            edit::<Workspace>(world, "prod", |s| s.policy.endpoint_deletion = Some(word));
-        }
         _ => {
             world.note(|| "USER applies what is missing".into());
             apply_what_is_missing(world);
@@ -358,8 +305,7 @@ fn with_a_binding(world: &mut World) {
     let choice = world.rng.u8(0..16);
     world.note(|| format!("USER binding {name}: {choice} ({number})"));
     let small = world.rng.i32(1..4);
-    // Mostly what is in the registry, now and then what is in a workspace.
-    let version = if world.rng.u8(0..8) == 0 { format!("dev-{number}") } else { format!("taxi-{number}") };
+    let version = some_version(world, number);
     match choice {
         0..6 => edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = version),
         6 => edit::<DeploymentBinding>(world, &name, |s| {

@@ -95,7 +95,7 @@ impl Run {
     }
 
     /// One rollout after the other, for so long, with hands that move the traffic while it is split, candidates that break,
-    /// and now and then a second object for the workspace.
+    /// people who stop a rollout or let it through, and now and then a second object for the workspace.
     pub fn rollouts(&mut self, length: Duration) {
         let end = self.world().now + length;
         while self.world().now < end {
@@ -109,6 +109,9 @@ impl Run {
                     0..4 => foreign::move_split_traffic(&mut self.world()),
                     4 => people::contest(&mut self.world()),
                     5 => foreign::break_a_candidate(&mut self.world()),
+                    6..10 => {
+                        people::they_speak_of_a_rollout(&mut self.world());
+                    }
                     _ => {}
                 }
             }

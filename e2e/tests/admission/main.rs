@@ -63,6 +63,40 @@ async fn a_manifest_that_is_wrong_in_itself_is_refused_with_a_sentence() {
     stand.leave().await;
 }
 
+/// The refusal of a word names the field and the words that there are.
+#[tokio::test]
+async fn a_word_that_a_field_does_not_know_is_refused_with_those_that_it_does() {
+    let stand = Stand::new("words").await;
+    let retirement = |action: &str| json!({"retirement": {"at": "2027-03-31T00:00:00Z", "action": action}});
+    let deletion = |word: &str| json!({"policy": {"endpointDeletion": word}});
+    let known = [
+        (
+            "workspaces",
+            "spec.policy.endpointDeletion",
+            &deletion as &dyn Fn(&str) -> Value,
+            ["Allow", "Forbid"],
+        ),
+        ("modelversions", "spec.retirement.action", &retirement, ["BlockNewDeployments", "Archive"]),
+    ];
+    for (kind, field, with, words) in known {
+        let send = async |word: &str| {
+            stand.create(kind, &patched(example(kind), &json!({"spec": with(word)})), "&dryRun=All").await
+        };
+        for wrong in ["Never", "forbid", "archive", ""] {
+            let [first, second] = words;
+            let expected = format!(
+                "{field}: Unsupported value: \"{wrong}\": supported values: \"{first}\", \"{second}\""
+            );
+            let said = send(wrong).await.unwrap_err();
+            assert!(said.contains(&expected), "{said}");
+        }
+        for right in words {
+            assert!(send(right).await.is_ok(), "{kind} {right}");
+        }
+    }
+    stand.leave().await;
+}
+
 #[tokio::test]
 async fn a_selector_with_a_word_that_kubernetes_does_not_know_is_refused() {
     let stand = Stand::new("selector").await;

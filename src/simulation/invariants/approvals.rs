@@ -37,9 +37,16 @@ pub fn has_time(facts: &deployment_binding::Facts) -> bool {
         let length = time.until.unwrap_or(now).as_second() - time.since.as_second();
         u64::try_from(length).is_ok_and(|length| length >= asked)
     });
-    let waivable = policy.approvals.as_ref().is_some_and(|it| it.waivable == ["Soak"]);
-    let waives = |ballot: &Ballot| ballot.approves && ballot.waives == ["Soak"] && !has_ended(facts, ballot);
-    served || (waivable && words(facts, asset_id).any(waives))
+    served || waives(facts, asset_id, "Soak")
+}
+
+/// Does somebody waive this rule of the workspace for an asset, whom the workspace lets do that?
+pub fn waives(facts: &deployment_binding::Facts, asset: &str, rule: &str) -> bool {
+    let Place::Ready { policy, .. } = &facts.place else { return false };
+    let names = |rules: &[String]| rules.iter().any(|it| it == rule);
+    let waivable = policy.approvals.as_ref().is_some_and(|it| names(&it.waivable));
+    let waives = |ballot: &Ballot| ballot.approves && names(&ballot.waives) && !has_ended(facts, ballot);
+    waivable && words(facts, asset).any(waives)
 }
 
 /// Has the workspace the approval that it asks for?

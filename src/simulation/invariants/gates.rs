@@ -1,27 +1,58 @@
 //! What must hold of gates. In the simulation the rmse of a version is its number, and lower is better.
 
-use crate::api::PlaceGate;
+use super::approvals;
+use crate::api::{Gate, GatePolicy, MeasuredGate, PlaceGate, Scope};
 use crate::decide::{Place, SourceVersion, deployment_binding};
 
-/// Does the wanted version pass what the workspace asks of its metrics?
+/// Does the wanted version pass what the workspace asks of its metrics, or does somebody waive that who may?
 pub fn passes(facts: &deployment_binding::Facts) -> bool {
-    let (Place::Ready { policy, .. }, SourceVersion::Ready { asset_id, version, lineage, .. }) =
+    let (Place::Ready { policy, .. }, SourceVersion::Ready { asset_id, gates, .. }) =
         (&facts.place, &facts.version)
     else {
         return false;
     };
-    let Some(gates) = &policy.gates else { return true };
-    let number = |version: &str| version.parse::<f64>().unwrap_or(f64::MAX);
-    let (own, told) = (number(version), lineage.metrics.contains_key("rmse"));
+    let Some(GatePolicy { require, define }) = &policy.gates else { return true };
+    let waived = |name: &str| approvals::waives(facts, asset_id, &format!("Gate/{name}"));
+    let defined = |name: &str| define.iter().any(|gate| gate.name == name);
+    let has = |name: &str| gates.iter().any(|gate| gate.name == name && passes_its_own(facts, gate));
+    define.iter().all(|gate| passes_that_of_the_place(facts, gate) || waived(&gate.name))
+        && require.iter().all(|name| defined(name) || has(name) || waived(name))
+}
+
+fn number(text: &str) -> f64 {
+    text.parse().unwrap_or(f64::MAX)
+}
+
+/// The rmse of the wanted version, where its run has told it.
+fn own(facts: &deployment_binding::Facts) -> Option<f64> {
+    let SourceVersion::Ready { version, lineage, .. } = &facts.version else { return None };
+    lineage.metrics.contains_key("rmse").then(|| number(version))
+}
+
+fn passes_that_of_the_place(facts: &deployment_binding::Facts, gate: &PlaceGate) -> bool {
+    let SourceVersion::Ready { asset_id, .. } = &facts.version else { return false };
     let (stable, served) = serving(facts);
-    let passes = |gate: &PlaceGate| match (&gate.max, &stable) {
-        (Some(max), _) => told && own <= number(max),
-        // What serves is not held against itself, and what has served neither.
-        (None, _) if served.contains(asset_id) => true,
-        (None, None) => told,
-        (None, Some(champion)) => told && own <= number(champion.rsplit('/').next().unwrap_or_default()),
-    };
-    gates.define.iter().all(passes)
+    let Some(against) = &gate.against else { return within(facts, gate.min.as_deref(), gate.max.as_deref()) };
+    // What serves is not held against itself, and what has served neither.
+    if served.contains(asset_id) {
+        return true;
+    }
+    let others = if against.scope == Scope::History { served } else { stable.into_iter().collect() };
+    let of = |asset: &String| number(asset.rsplit('/').next().unwrap_or_default());
+    let best = others.iter().map(of).reduce(f64::min);
+    let by = gate.by.as_deref().map_or(0.0, number);
+    own(facts).is_some_and(|own| best.is_none_or(|best| own <= best - by))
+}
+
+/// A gate that the version has set itself: what a comparison came to is known by its object alone.
+fn passes_its_own(facts: &deployment_binding::Facts, gate: &MeasuredGate) -> bool {
+    let Gate { min, max, against, .. } = &gate.asked;
+    if against.is_some() { gate.passed } else { within(facts, min.as_deref(), max.as_deref()) }
+}
+
+fn within(facts: &deployment_binding::Facts, min: Option<&str>, max: Option<&str>) -> bool {
+    let (least, most) = (min.map_or(f64::MIN, number), max.map_or(f64::MAX, number));
+    own(facts).is_some_and(|own| (least..=most).contains(&own))
 }
 
 /// The asset that is stable, and every one that is known to have been.

@@ -1,0 +1,170 @@
+//! Rules of approvals, and of what a place asks of them: soak time and waivers.
+
+use serde_json::{Value, json};
+
+use super::{Case, at, case};
+use crate::example::asset;
+use crate::sentences::*;
+
+/// What somebody decides about an asset, and what the decision rests on.
+pub(super) fn rules_of_approvals() -> Vec<Case> {
+    let kind = "approvals";
+    let mut cases = vec![];
+    let mut of = |field: &str, says, put: &dyn Fn(&str) -> Value, wrong: &[&str], right: &[&str]| {
+        let field: &'static str = field.to_string().leak();
+        for wrong in wrong {
+            cases.extend(right.iter().map(|right| case(kind, field, says, put(wrong), put(right))));
+        }
+    };
+    let shared = "azureml://registries/fares-models/models/nyc-taxi-fare/versions/3";
+    let own = &asset("models", "nyc_taxi-fare");
+    let id = |id: &str| at("spec.assetId", id.into());
+    let wrong = [
+        "",
+        "nyc-taxi-fare:3",
+        "azureml:nyc-taxi-fare:3",
+        own.trim_start_matches('/'),
+        &own.replace("/versions/1", ""),
+        &own.replace("/models/", "/environments/"),
+        &own.replace("nyc_taxi-fare", "nyc%5Ftaxi-fare"),
+        &own.replace("/versions/1", "/versions/01"),
+        &format!("{own}/"),
+        &format!("{own}\n"),
+        &format!("{own}?api-version=1"),
+        &format!("{own} "),
+        &shared.replace("/versions/3", "/versions/*"),
+        &shared.replace("/versions/3", "/labels/latest"),
+        &shared.replace("fares-models", "fares/models"),
+        &shared.replace("fares-models", "fares models"),
+        &shared.replace("fares-models", ""),
+    ];
+    of("spec.assetId", ASSET_ID, &id, &wrong, &[shared, own, &own.to_lowercase()]);
+    let unseen = ["fares\u{200b}-models", "fares\u{202e}-models", "fares\u{ad}-models"];
+    let unseen = unseen.map(|name| shared.replace("fares-models", name));
+    of("spec.assetId", SEEN, &id, &unseen.each_ref().map(String::as_str), &[shared]);
+
+    let by = |by: &str| at("spec.by", by.into());
+    let wrong = [
+        "",
+        " ",
+        " ada",
+        "ada ",
+        "ada\n",
+        "ada\tlovelace",
+        "ada\u{7f}",
+        "ada\u{200b}",
+        "a\u{202e}da",
+        "ada\u{85}",
+    ];
+    let right = [
+        "ada@fares.example",
+        "system:serviceaccount:argocd:argocd-application-controller",
+        "Ada Lovelace",
+        "a",
+        "Ädä",
+    ];
+    of("spec.by", PERSON, &by, &wrong, &right);
+
+    let tiers = |tier: &str| at("spec.tiers", json!(["staging", tier]));
+    of("spec.tiers[]", TIER, &tiers, &["", "all tiers", "-prod", "prod\n"], &["Prod_1.a"]);
+
+    let document = |field: &str, value: &str| {
+        let mut document = json!({"name": "report", "uri": "https://reports.example/3.pdf"});
+        document[field] = value.into();
+        at("spec.evidence", json!([document]))
+    };
+    let named = |name: &str| document("name", name);
+    of("spec.evidence[].name", ENTRY_NAME, &named, &["", "The report", "report-"], &["report-1"]);
+    let uri = |uri: &str| document("uri", uri);
+    let wrong = [
+        "",
+        "https://",
+        "http://reports.example/3.pdf",
+        "HTTPS://reports.example/3.pdf",
+        "javascript:alert(1)",
+        "reports.example/3.pdf",
+        "https://ada:secret@reports.example/3.pdf",
+        "https://reports.example/3.pdf?sig=secret",
+        "https://reports.example/3.pdf#page=2",
+        "https://reports.example/3 4.pdf",
+        "https://reports.example/3.pdf\n",
+        "https://reports.example\\3.pdf",
+        "https://reports.example/<b>",
+        "https://reports.example/\"3",
+    ];
+    let right = [
+        "https://reports.example:8443/fares/3.pdf",
+        "https://reports.example/%C3%A4/(3)~'&=;+$,!*",
+        "https://ä.example/ü",
+    ];
+    of("spec.evidence[].uri", DOCUMENT, &uri, &wrong, &right);
+    let unseen = ["https://reports.example/\u{202e}fdp.3", "https://reports.example/3\u{200b}.pdf"];
+    of("spec.evidence[].uri", SEEN, &uri, &unseen, &right);
+    let sha256 = |digits: &str| document("sha256", digits);
+    let digits = "0123456789abcdef".repeat(4);
+    let wrong = ["", &digits[1..], &digits.to_uppercase(), &digits.replace('f', "g")];
+    of("spec.evidence[].sha256", SHA256, &sha256, &wrong, &[&digits]);
+
+    let reason = |reason: &str| at("spec.reason", reason.into());
+    of(
+        "spec.reason",
+        DESCRIPTION,
+        &reason,
+        &["a\u{0}", "ding\u{7}"],
+        &["", "two\nlines,\tand more: ünï <b>?"],
+    );
+    of(
+        "spec.reason",
+        SEEN,
+        &reason,
+        &["bet\u{200b}ter", "\u{2066}better"],
+        &["a \u{1f468}\u{200d}\u{1f469}"],
+    );
+    cases
+}
+
+/// Where a version has to have served before, and which rules somebody may waive.
+pub(super) fn rules_of_soak_and_waivers() -> Vec<Case> {
+    let (place, approval) = ("workspaces", "approvals");
+    let soak =
+        |period: &str| at("spec.policy.soak", json!({"in": [{"name": "fares-staging"}], "for": period}));
+    let mut cases = vec![
+        case(place, "spec.policy.soak.for", PERIOD, soak("1d"), soak("24h")),
+        case(place, "spec.policy.soak", "for must be from 1s to 2160h", soak("0s"), soak("1s")),
+        case(place, "spec.policy.soak", "for must be from 1s to 2160h", soak("2160h1s"), soak("2160h")),
+        case(
+            approval,
+            "spec",
+            "a waiver has to end: with waives give expiresAt, such as 2027-03-31T00:00:00Z",
+            json!({"spec": {"waives": ["Soak"], "expiresAt": null}}),
+            json!({"spec": {"waives": ["Soak"], "expiresAt": "2027-03-31T00:00:00Z"}}),
+        ),
+        case(
+            approval,
+            "spec",
+            "a rejection waives nothing: take waives out, or make decision Approved",
+            json!({"spec": {"waives": ["Soak"], "decision": "Rejected"}}),
+            json!({"spec": {"waives": null, "decision": "Rejected"}}),
+        ),
+    ];
+    for (kind, field) in [(place, "spec.policy.approvals.waivable"), (approval, "spec.waives")] {
+        let told: &'static str = format!("{field}[]").leak();
+        for wrong in [
+            "",
+            "soak",
+            "Windows",
+            "Approvals",
+            "Sources",
+            "Gate",
+            "Gate/",
+            "Gate/RMSE",
+            "Gate/*",
+            "Soak\n",
+            "Gate/a/b",
+        ] {
+            let right = at(field, json!(["Soak", "Gate/rmse-1"]));
+            cases.push(case(kind, told, WAIVABLE_RULE, at(field, json!(["Gate/a", wrong])), right));
+        }
+    }
+    cases
+}
