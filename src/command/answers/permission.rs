@@ -18,7 +18,7 @@ use crate::answer::render::table::{Cell, Column, Shown, Style, Table, Tone, tabl
 use crate::answer::seen::Seen;
 use crate::api::{
     Admission, AnyObject, Approval, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey,
-    ObjectKind, Reason, Registry, Workspace, conditions_of,
+    ObjectKind, Reason, Registry, RolloutAction, Workspace, conditions_of,
 };
 use crate::azure::model::{Answer, Ask, Class, Error as AzureError, Lane, Read};
 use crate::decide::facts::{ClusterRead, Found, Known, Moment, Name as Naming, Namespace, gather};
@@ -231,6 +231,7 @@ impl Reader<'_> {
             ObjectKind::ModelVersion => self.one::<ModelVersion>(key).await,
             ObjectKind::DeploymentBinding => self.one::<DeploymentBinding>(key).await,
             ObjectKind::Approval => self.one::<Approval>(key).await,
+            ObjectKind::RolloutAction => self.one::<RolloutAction>(key).await,
         }
     }
 
@@ -252,6 +253,7 @@ impl Reader<'_> {
             ObjectKind::ModelVersion => self.all::<ModelVersion>().await?,
             ObjectKind::DeploymentBinding => self.all::<DeploymentBinding>().await?,
             ObjectKind::Approval => self.all::<Approval>().await?,
+            ObjectKind::RolloutAction => self.all::<RolloutAction>().await?,
         };
         Ok(all.iter().filter(|it| names_of(it).contains(name)).cloned().collect())
     }
@@ -291,5 +293,6 @@ fn names_of(object: &AnyObject) -> Vec<Naming> {
         AnyObject::ModelVersion(it) => it.names(),
         AnyObject::DeploymentBinding(it) => it.names(),
         AnyObject::Approval(it) => it.names(),
+        AnyObject::RolloutAction(it) => it.names(),
     }
 }
