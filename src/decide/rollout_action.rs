@@ -78,13 +78,16 @@ fn repeat_the_binding(facts: &Facts) -> Option<Verdict> {
 /// A binding remembers the latest actions only, and may be gone. What was carried out or refused stays so.
 fn stay_at_the_end(facts: &Facts) -> Option<Verdict> {
     let conditions = conditions_of(&facts.status.conditions);
-    let complete = conditions.get(ConditionType::Complete)?;
-    let reason = conditions.reason(ConditionType::Complete)?;
-    match reason {
-        Reason::Complete | Reason::AlreadyDone => Some(Verdict::settled(reason, &complete.message)),
-        Reason::Refused => Some(Verdict::stalled(reason, &complete.message)),
-        _ => None,
-    }
+    let reason = end(&conditions)?;
+    let said = &conditions.get(ConditionType::Complete)?.message;
+    let refused = reason == Reason::Refused;
+    Some(if refused { Verdict::stalled(reason, said) } else { Verdict::settled(reason, said) })
+}
+
+/// How an action has come to its end; none while it has not.
+fn end(conditions: &Conditions) -> Option<Reason> {
+    let ends = [Reason::Complete, Reason::AlreadyDone, Reason::Refused];
+    conditions.reason(ConditionType::Complete).filter(|reason| ends.contains(reason))
 }
 
 fn look_for_binding(facts: &Facts) -> Option<Verdict> {

@@ -2,19 +2,36 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Facts};
-use crate::api::{DeploymentBinding, Object, ObjectKey, ObjectKind, RolloutAction};
+use super::{Answer, Facts, end};
+use crate::api::{DeploymentBinding, Object, ObjectKey, ObjectKind, RolloutAction, conditions_of};
 use crate::azure::model::{Principal, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::rollout::hash_of;
 use crate::decide::{Adopting, Right, Situation};
 
-/// The RolloutActions for a binding, the oldest first.
+/// How many actions a binding looks at: as many as its status has room for. If there were more, those that find no room would be
+/// judged anew at every look.
+const MOST: usize = 20;
+
+/// The RolloutActions for a binding, the oldest first. Where there are too many, those that have come to their end are left out
+/// first, the oldest of them before the others.
 pub fn actions_for(binding: &ObjectKey, known: &mut Known) -> Vec<Arc<RolloutAction>> {
     let mut all = known.naming::<RolloutAction>(Name::Actions(binding.clone()));
     all.retain(|action| !action.is_deleting() && binding_of(action) == *binding);
-    all.sort_by_key(|action| (action.created(), action.key()));
+    let age = |action: &Arc<RolloutAction>| (action.created(), action.key());
+    let (mut ended, mut open): (Vec<_>, Vec<_>) = all.into_iter().partition(|action| has_ended(action));
+    open.sort_by_key(age);
+    open.truncate(MOST);
+    ended.sort_by_key(age);
+    let mut all = ended.split_off(ended.len().saturating_sub(MOST - open.len()));
+    all.extend(open);
+    all.sort_by_key(age);
     all
+}
+
+/// The action was carried out or refused, as its own status says.
+fn has_ended(action: &RolloutAction) -> bool {
+    end(&conditions_of(action.conditions())).is_some()
 }
 
 /// The binding that an action speaks to.
@@ -51,9 +68,9 @@ impl Kind for RolloutAction {
         vec![Name::Actions(binding_of(self))]
     }
 
-    /// The binding reads what is asked, which never changes, and not what it has itself said of it.
+    /// The binding reads what is asked, which never changes, and of the status only whether the action has come to its end.
     fn outward(&self) -> String {
-        String::new()
+        has_ended(self).to_string()
     }
 
     fn gather(&self, situation: Situation, known: &mut Known) -> Facts {

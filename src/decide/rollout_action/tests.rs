@@ -148,6 +148,28 @@ fn a_binding_finds_its_own_actions_the_oldest_first() {
     assert_eq!(names, ["taxi-b", "taxi-c", "taxi-a"]);
 }
 
+/// A binding that dropped an action for lack of room would find it new, and might carry out what it has refused before.
+#[test]
+fn a_binding_looks_at_no_more_actions_than_its_status_has_room_for() {
+    let made = |at: usize, ended: bool| {
+        let mut action = action(&format!("taxi-{at:02}"), "taxi", &format!("2026-03-01T12:{at:02}:00Z"));
+        let refused = rollout_action().answered(Refused, "It is stale.");
+        action.status = ended.then(|| decide(&refused).status);
+        std::sync::Arc::new(action).any()
+    };
+    let looked_at = |open: std::ops::Range<usize>| {
+        let all = (0..30).map(|at| made(at, !open.contains(&at))).collect();
+        let mut known = nothing();
+        let read = ClusterRead::Naming(ObjectKind::RolloutAction, Name::Actions(taxi()));
+        known.take_in_cluster(read, Found::Naming(all));
+        let numbers = actions_for(&taxi(), &mut known);
+        numbers.iter().map(|it| it.key().name[5..].parse().unwrap()).collect::<Vec<usize>>()
+    };
+    assert_eq!(looked_at(0..0), (10..30).collect::<Vec<_>>(), "the latest");
+    assert_eq!(looked_at(2..4), [2, 3].into_iter().chain(12..30).collect::<Vec<_>>(), "and what is open");
+    assert_eq!(looked_at(0..30), (0..20).collect::<Vec<_>>(), "in its turn");
+}
+
 /// The name of an action may be used again for another one, which its binding has not looked at yet.
 #[test]
 fn an_answer_is_for_one_name_and_one_hash() {
