@@ -13,6 +13,7 @@ pub mod idle;
 pub mod inventory;
 pub mod lineage;
 pub mod names;
+pub mod permission;
 pub mod render;
 pub mod seen;
 pub mod unmanaged;

@@ -459,7 +459,7 @@ pub struct KnownApproval {
     pub withdrawn_at: Option<Timestamp>,
 }
 
-/// Where the rollout stands; empty while nobody has been able to read the endpoint, and while it belongs to another object. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Pausing`: a step's pause. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the stable deployment serves, and no rollout is in progress; `Ready` says whether it is the revision that the manifest asks for. `Failed`: the revision failed; the stable deployment, if there is one, goes on serving. `Deleting`: the endpoint is being taken down.
+/// Where the rollout stands; empty while nobody has been able to read the endpoint, and while it belongs to another object. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Pausing`: a step's pause, or the workspace's policy holds the candidate where it is. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the stable deployment serves, and no rollout is in progress; `Ready` says whether it is the revision that the manifest asks for. `Failed`: the revision failed; the stable deployment, if there is one, goes on serving. `Deleting`: the endpoint is being taken down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Phase {
     /// Nothing serves yet, or something has to happen first.
@@ -468,7 +468,7 @@ pub enum Phase {
     Preparing,
     /// Traffic moves by the steps.
     Shifting,
-    /// A step's pause.
+    /// A step's pause, or the workspace's policy holds the candidate where it is.
     Pausing,
     /// A failed or unwanted candidate loses its traffic.
     TakingBack,

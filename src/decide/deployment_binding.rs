@@ -15,7 +15,7 @@ mod picture;
 mod teardown;
 mod waiting;
 
-pub use admission::{Approvals, Soak, Time};
+pub use admission::{Approvals, Soak, Time, asked, summary};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -405,9 +405,10 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }
 
-/// Does the workspace keep the wanted version from rising?
-fn is_refused(reason: Reason) -> bool {
-    matches!(reason, Reason::Rejected | Reason::NotApproved | Reason::PolicyRefused | Reason::Soaking)
+/// Does the workspace's policy keep the wanted version from rising, as this reason says?
+fn is_held_by_policy(case: &Case<'_>, reason: Reason) -> bool {
+    let refusals = admission::refusals(case.facts);
+    !refusals.is_empty() && admission::summary(&refusals).0 == reason
 }
 
 /// The phase; none where nobody has been able to read the endpoint.
@@ -419,9 +420,13 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
         Reason::TakingBack => Phase::TakingBack,
         Reason::Pausing | Reason::AwaitingPromotion => Phase::Pausing,
         // Nothing rises before somebody helps, or before its time.
-        reason if is_refused(reason) && !scene.wanted_failed() && !scene.arrived() => {
+        reason if is_held_by_policy(case, reason) && !scene.wanted_failed() && !scene.arrived() => {
             let has_traffic = scene.candidate().is_some_and(|it| scene.routed(it.name()) != Weight::NONE);
-            if scene.stable.is_none() || has_traffic { Phase::Pending } else { Phase::Serving }
+            match &scene.stable {
+                None => Phase::Pending,
+                Some(_) if has_traffic => Phase::Pausing,
+                Some(_) => Phase::Serving,
+            }
         }
         Reason::Suspended if case.next.target.pause.is_some() => Phase::Pausing,
         _ if scene.wanted_failed() => Phase::Failed,

@@ -51,6 +51,8 @@ pub struct Measuring<'a> {
     pub lineage: Option<&'a Lineage>,
     /// When Azure made it; known of a version in a workspace, whose number can be made again.
     pub made: Option<Timestamp>,
+    /// Why its metrics are not known, in sentences, where there is more to say than that they are not.
+    pub because: Option<&'a str>,
 }
 
 /// What came of a gate.
@@ -187,12 +189,14 @@ impl Asked<'_> {
         let (metric, title) = (self.metric, of.title);
         let missing = |message| Err((GateReason::MetricMissing, None, message));
         let Some((lineage, job)) = of.lineage.and_then(|it| Some((it, it.job.as_deref()?))) else {
-            return missing(format!(
+            let said = format!(
                 "No training job of {title} is known, so neither is its {metric}. Register it from a job (spec.source.job)."
-            ));
+            );
+            return missing(of.because.map_or(said, str::to_string));
         };
         if lineage.run.is_none() {
             let message = format!("The metrics of job {job} have not been read yet.");
+            let message = of.because.map_or(message, str::to_string);
             return Err((GateReason::NotMeasured, None, message));
         }
         let Some(value) = lineage.metrics.get(metric) else {

@@ -638,6 +638,15 @@ async fn a_role_gives_what_its_name_says_and_no_more() {
             assert!(verbs(&client, "default", role, kind).await.is_empty(), "{role} elsewhere");
         }
     }
+    // By the labels of their namespace they see whether a place lets it in; nothing else of Kubernetes' own is theirs.
+    let objects = render(&helm, &json!({"clusterId": "aks-1"}));
+    for role in ["bindery-platform", "bindery-team", "bindery-approver", "bindery-viewer"] {
+        let rules = named(&objects, "ClusterRole", role)["rules"].clone();
+        let of_others =
+            rules.as_array().unwrap().iter().filter(|it| it["apiGroups"] != json!(["bindery.dev"]));
+        let only = json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]});
+        assert_eq!(of_others.collect::<Vec<_>>(), [&only], "{role}");
+    }
     for (values, role, expected) in [
         (json!({}), "bindery-viewer", json!(["view"])),
         (json!({}), "bindery-team", json!([])),

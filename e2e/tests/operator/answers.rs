@@ -72,28 +72,32 @@ where
 
 /// A service account of the team's namespace with the rights of the chart's role `bindery-viewer` there, and a kubeconfig for it.
 async fn viewer(stand: &Stand) -> Result<PathBuf, Error> {
+    reads(stand, "viewer", &[(TEAM, true)]).await
+}
+
+/// A service account of the team's namespace that may read Bindery's objects in these namespaces and, where that is true, the
+/// namespace itself.
+async fn reads(stand: &Stand, name: &str, namespaces: &[(&str, bool)]) -> Result<PathBuf, Error> {
     let rbac = "rbac.authorization.k8s.io";
     let version = format!("{rbac}/v1");
-    apply::<ServiceAccount>(stand, TEAM, "viewer", json!({"apiVersion": "v1", "kind": "ServiceAccount"}))
-        .await?;
-    let rule = json!({
-        "apiGroups": ["bindery.dev"], "verbs": ["get", "list", "watch"],
-        "resources": ["registries", "workspaces", "modelversions", "deploymentbindings"],
-    });
-    apply::<Role>(
-        stand,
-        TEAM,
-        "bindery-viewer",
-        json!({"apiVersion": version, "kind": "Role", "rules": [rule]}),
-    )
-    .await?;
-    let binding = json!({
-        "apiVersion": version, "kind": "RoleBinding",
-        "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "bindery-viewer"},
-        "subjects": [{"kind": "ServiceAccount", "name": "viewer", "namespace": TEAM}],
-    });
-    apply::<RoleBinding>(stand, TEAM, "bindery-viewer", binding).await?;
-    Ok(control_plane::shared().await?.kubeconfig_for_service_account(TEAM, "viewer").await?)
+    apply::<ServiceAccount>(stand, TEAM, name, json!({"apiVersion": "v1", "kind": "ServiceAccount"})).await?;
+    for (namespace, labels) in namespaces {
+        let objects = json!({
+            "apiGroups": ["bindery.dev"], "verbs": ["get", "list", "watch"],
+            "resources": ["registries", "workspaces", "modelversions", "deploymentbindings"],
+        });
+        let itself = json!({"apiGroups": [""], "verbs": ["get"], "resources": ["namespaces"]});
+        let rules = if *labels { vec![objects, itself] } else { vec![objects] };
+        let role = json!({"apiVersion": version, "kind": "Role", "rules": rules});
+        apply::<Role>(stand, namespace, name, role).await?;
+        let binding = json!({
+            "apiVersion": version, "kind": "RoleBinding",
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": TEAM}],
+        });
+        apply::<RoleBinding>(stand, namespace, name, binding).await?;
+    }
+    Ok(control_plane::shared().await?.kubeconfig_for_service_account(TEAM, name).await?)
 }
 
 /// A manifest of the team, in places of the platform team.
@@ -298,7 +302,8 @@ async fn explanations(stand: &Stand, viewer: &Path, admin: &Path) -> Outcome {
     assert_eq!(without.code, Some(0));
     let tools = ask(viewer, &["explain", "deploymentbinding/next", "-o", "json"]).await?.json()?;
     assert_eq!(tools["rootCause"]["object"]["name"], "taxi-3-dev");
-    permissions(viewer, admin).await
+    permissions(viewer, admin).await?;
+    by_labels(stand).await
 }
 
 /// May this version serve there? By the rules of the operator.
@@ -323,9 +328,36 @@ async fn permissions(viewer: &Path, admin: &Path) -> Outcome {
         unknown.out,
         unknown.told
     );
+    assert!(unknown.out.contains(&format!("You may not read Workspace {place}")), "{}", unknown.out);
     assert!(unknown.told.contains(&format!("You may not read Workspace {place}")), "{}", unknown.told);
     let wrong = ask(admin, &["explain", "-n", TEAM, "amlbind/taxi", "--in", &place]).await?;
     assert_eq!(wrong.code, Some(1), "{}", wrong.told);
+    Ok(())
+}
+
+/// Where a place lets namespaces in by their labels, whoever may not read those hears which right is missing.
+async fn by_labels(stand: &Stand) -> Outcome {
+    let place = format!("{PLATFORM}/fares-prod");
+    let selector =
+        json!({"from": "Selector", "selector": {"matchLabels": {"kubernetes.io/metadata.name": TEAM}}});
+    let publishers = json!({"spec": {"publishers": [{"name": "team", "namespaces": selector}]}}).to_string();
+    stand
+        .kubectl(&["patch", "amlws", "fares-prod", "-n", PLATFORM, "--type=merge", "-p", &publishers])
+        .await?;
+    let may = async |kubeconfig: &Path| {
+        ask(kubeconfig, &["explain", "-n", TEAM, "amlmv/taxi-2", "--in", &place]).await
+    };
+    let without = reads(stand, "without-labels", &[(TEAM, false), (PLATFORM, false)]).await?;
+    let said = may(&without).await?;
+    assert!(said.out.contains("nobody can say (NotRead)\n"), "{}{}", said.out, said.told);
+    let right = format!(
+        "you need the right to get that namespace, as the chart's role bindery-viewer gives it where it is bound in namespace {TEAM}."
+    );
+    assert!(said.out.contains(&right) && !said.out.contains("--watch-namespaces"), "{}", said.out);
+    // A role in the namespace is enough.
+    let with = reads(stand, "with-labels", &[(TEAM, true), (PLATFORM, false)]).await?;
+    let said = may(&with).await?;
+    assert!(said.out.contains(": yes (Succeeded)\n"), "{}{}", said.out, said.told);
     Ok(())
 }
 

@@ -184,7 +184,6 @@ ModelVersion fares/taxi-1, which DeploymentBinding fares/taxi names in spec.mode
   Next: It waits for an object that it names, and goes on by itself when that one is Ready.
 
 ModelVersion fares/taxi-1-dev, which ModelVersion fares/taxi-1 names in spec.source.modelVersionRef, is not Ready: OperationRunning (for 10m)
-  Azure works.
   Registered is False: OperationRunning. Not yet.
   Drifted is True: Drifted. stage differs.
   stage differs: the manifest says \"Production\", Azure has \"a\\u202eb\".
@@ -199,6 +198,37 @@ The other objects that these refer to:
   Workspace ml-platform/fares-dev is Ready
 ";
     assert_eq!(text(&explanation, Style::default(), now()), expected);
+}
+
+/// A paragraph stands in several conditions of an object, and in those of the objects that wait for it.
+#[test]
+fn each_sentence_is_told_once() {
+    let paragraph =
+        "taxi:1 has no approval. Approve it, e.g. with bindery approve. Azure said: \"No. (HTTP 400)\".";
+    let conditions = json!({"conditions": [
+        said("Ready", "False", "NotApproved", paragraph), said("Stalled", "True", "NotApproved", paragraph),
+        said("Admitted", "False", "NotApproved", &format!("{paragraph} At noon the traffic goes back.")),
+        said("Progressing", "False", "NotApproved", "See Admitted."),
+    ]});
+    let explanation = of_binding(vec![subject(binding("fares/taxi", "taxi-1", &conditions))]);
+    let told = text(&explanation, Style::default(), now());
+    let expected = format!(
+        "Root cause: DeploymentBinding fares/taxi: NotApproved: {paragraph}
+
+DeploymentBinding fares/taxi is not Ready: NotApproved (for 10m)
+  Admitted is False: NotApproved. At noon the traffic goes back.
+  Progressing is False: NotApproved. See Admitted.
+  Next: Nothing changes by itself"
+    );
+    assert!(told.starts_with(&expected), "{told}");
+    let waits = not_ready("ReferenceNotReady", &format!("ModelVersion taxi-1 is not ready: {paragraph}"));
+    let chain = of_binding(vec![
+        subject(binding("fares/taxi", "taxi-1", &waits)),
+        subject(promoted("fares/taxi-1", "1", "taxi-1-dev", &not_ready("Refused", paragraph))),
+    ]);
+    let told = text(&chain, Style::default(), now());
+    assert_eq!(told.matches("Approve it, e.g. with bindery approve.").count(), 1, "{told}");
+    assert!(told.contains("  ModelVersion taxi-1 is not ready: taxi:1 has no approval.\n"), "{told}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! An explanation for people: the root cause first, then every object of the chain.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use crate::answer::render::text::one_line;
 
 /// The explanation in sentences. The first line is the root cause, or that there is no trouble.
 pub fn text(explanation: &Explanation, style: Style, now: Timestamp) -> String {
-    let mut out = String::new();
+    let (mut out, mut told) = (String::new(), Told::default());
     match &explanation.root_cause {
         None => line(
             &mut out,
@@ -25,16 +26,17 @@ pub fn text(explanation: &Explanation, style: Style, now: Timestamp) -> String {
             } else {
                 format!("{}: ", one_line(&cause.reason))
             };
-            line(&mut out, 0, &format!("Root cause: {object}: {reason}{}", one_line(&cause.message)));
+            let message = told.anew(&cause.message).unwrap_or_default();
+            line(&mut out, 0, &format!("Root cause: {object}: {reason}{message}"));
         }
     }
     let mut before: Option<&Explained> = None;
     for object in &explanation.chain {
         out.push('\n');
-        explained(&mut out, object, before, style, now);
+        explained(&mut out, object, before, &mut told, style, now);
         before = Some(object);
     }
-    let others: Vec<String> = explanation.others.iter().map(|it| other(it, style)).collect();
+    let others: Vec<String> = explanation.others.iter().map(|it| other(it, &mut told, style)).collect();
     if !others.is_empty() {
         out.push_str("\nThe other objects that these refer to:\n");
         for said in others {
@@ -44,7 +46,36 @@ pub fn text(explanation: &Explanation, style: Style, now: Timestamp) -> String {
     out
 }
 
-fn explained(out: &mut String, object: &Explained, before: Option<&Explained>, style: Style, now: Timestamp) {
+/// The sentences that stand there already: several conditions of one object, and several objects of a chain, say the same.
+#[derive(Default)]
+struct Told(HashSet<String>);
+
+impl Told {
+    /// A message on one line, without the sentences that were told before; none where nothing is left.
+    fn anew(&mut self, message: &str) -> Option<String> {
+        let message = one_line(message);
+        let new: Vec<&str> = sentences(&message).filter(|it| self.0.insert((*it).to_string())).collect();
+        (!new.is_empty()).then(|| new.join(" "))
+    }
+}
+
+/// A text by its sentences: each ends with a full stop before a word that begins with a capital.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    let ends = text.match_indices(". ").map(|(at, _)| at + 1);
+    let begins = |at: &usize| text[at + 1..].starts_with(char::is_uppercase);
+    let ends = ends.filter(begins).chain([text.len()]);
+    let mut from = 0;
+    ends.map(move |at| text[std::mem::replace(&mut from, at)..at].trim()).filter(|it| !it.is_empty())
+}
+
+fn explained(
+    out: &mut String,
+    object: &Explained,
+    before: Option<&Explained>,
+    told: &mut Told,
+    style: Style,
+    now: Timestamp,
+) {
     let named = before.and_then(|before| before.refers_to.iter().find(|it| it.object == object.object));
     let by = match (named, before) {
         (Some(reference), Some(before)) => format!(", which {} names in {},", before.object, reference.field),
@@ -67,14 +98,12 @@ fn explained(out: &mut String, object: &Explained, before: Option<&Explained>, s
         0,
         &format!("{}{by} {state}{reason}{since}", paint(style, ready.tone(), &object.object.to_string())),
     );
-    if !ready.message.is_empty() {
-        line(out, 1, &one_line(&ready.message));
+    if let Some(message) = told.anew(&ready.message) {
+        line(out, 1, &message);
     }
     for condition in &object.conditions {
         let (kind, status) = (one_line(&condition.type_), one_line(&condition.status));
-        // What Ready has said already is not said again.
-        let message = Some(&condition.message).filter(|message| **message != ready.message);
-        let message = message.map(|message| format!(". {}", one_line(message))).unwrap_or_default();
+        let message = told.anew(&condition.message).map(|message| format!(". {message}")).unwrap_or_default();
         line(out, 1, &format!("{kind} is {status}: {}{message}", one_line(&condition.reason)));
     }
     for drift in &object.drift {
@@ -88,19 +117,20 @@ fn explained(out: &mut String, object: &Explained, before: Option<&Explained>, s
 }
 
 /// An object beside the chain, on one line.
-fn other(object: &Explained, style: Style) -> String {
+fn other(object: &Explained, told: &mut Told, style: Style) -> String {
     let name = object.object.to_string();
     let Some(ready) = &object.ready else {
         let state = if object.seen == "Missing" { "does not exist" } else { "could not be read" };
         return format!("{} {state}", paint(style, Tone::Unsure, &name));
     };
     let name = paint(style, ready.tone(), &name);
-    let (reason, message) = (one_line(&ready.reason), one_line(&ready.message));
-    match ready.status.as_str() {
-        "True" => format!("{name} is Ready"),
-        "False" => format!("{name} is not Ready: {reason}. {message}"),
-        _ => format!("{name} may be Ready or not: {reason}. {message}"),
+    if ready.holds() {
+        return format!("{name} is Ready");
     }
+    let reason = one_line(&ready.reason);
+    let message = told.anew(&ready.message).map(|message| format!(". {message}")).unwrap_or_default();
+    let state = if ready.status == "False" { "is not Ready" } else { "may be Ready or not" };
+    format!("{name} {state}: {reason}{message}")
 }
 
 fn paint(style: Style, tone: Tone, text: &str) -> String {

@@ -8,21 +8,20 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace as KubeNamespace;
 use kube::ResourceExt;
 use kube::api::Api;
-use serde::Serialize;
 use serde_json::json;
 
 use super::Error;
 use super::cluster::{Cluster, Refusal};
 use crate::answer::names::{self, Name};
-use crate::answer::render::table::{Cell, Column, Shown, Style, Table, Tone, table};
+use crate::answer::permission::{Asked, Permission, What, Withheld};
 use crate::answer::seen::Seen;
 use crate::api::{
-    Admission, AnyObject, Approval, ConditionType, DeploymentBinding, ModelVersion, Object, ObjectKey,
-    ObjectKind, Reason, Registry, RolloutAction, Workspace, conditions_of,
+    AnyObject, Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
+    RolloutAction, Workspace,
 };
 use crate::azure::model::{Answer, Ask, Class, Error as AzureError, Lane, Read};
 use crate::decide::facts::{ClusterRead, Found, Known, Moment, Name as Naming, Namespace, gather};
-use crate::decide::{Facts, Kind, Served, Trouble, Watched};
+use crate::decide::{Kind, Served, Trouble, Watched};
 
 /// Where a version is to serve.
 #[derive(Debug, Args)]
@@ -35,32 +34,12 @@ pub(super) struct Where {
     pub binding: Option<String>,
 }
 
-/// The answer.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Permission {
-    kind: &'static str,
-    version: Name,
-    workspace: Name,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    binding: Option<Name>,
-    /// True or false; absent where nobody can say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    admitted: Option<bool>,
-    /// The reason, a word of the API.
-    reason: String,
-    /// Why, in a sentence.
-    message: String,
-    rules: Vec<Admission>,
-    not_read: Vec<String>,
-}
-
 /// Asks the rules of the operator.
 pub(super) async fn ask(cluster: &Cluster, version: ObjectKey, place: &Where) -> Result<Permission, Error> {
     let workspace = place.workspace.as_deref().unwrap_or_default();
     let workspace = names::object_of(ObjectKind::Workspace, workspace, &cluster.namespace)?;
     let binding = binding(cluster, &version, &workspace, place.binding.as_deref()).await?;
-    let mut reader = Reader { cluster, lists: HashMap::new(), not_read: vec![] };
+    let mut reader = Reader { cluster, lists: HashMap::new(), withheld: vec![], not_read: vec![] };
     let mut known = Known::nothing(Lane::Routine, false, Served::everything());
     let moment = Moment {
         now: Timestamp::now(),
@@ -87,69 +66,12 @@ pub(super) async fn ask(cluster: &Cluster, version: ObjectKey, place: &Where) ->
             known.take_in_azure(read, answer);
         }
     };
-    let status = facts.decide().status;
-    let conditions = conditions_of(&status.conditions);
-    let said = conditions.get(ConditionType::Admitted).or_else(|| conditions.get(ConditionType::Ready));
-    let admitted = said.filter(|it| it.type_ == ConditionType::Admitted.to_string());
-    // What is not measured yet is not refused.
-    let waits = [Reason::ReferenceNotReady, Reason::ReferenceNotFound].map(|it| it.to_string());
-    let admitted = admitted.filter(|it| !waits.contains(&it.reason));
-    let admitted = admitted.and_then(|it| it.status.to_ascii_lowercase().parse().ok());
-    Ok(Permission {
-        kind: "Permission",
+    let asked = Asked {
         version: Name::from(&version),
         workspace: Name::from(&workspace),
         binding: place.binding.as_ref().map(|_| Name::from(&binding.key())),
-        admitted,
-        reason: said.map(|it| it.reason.clone()).unwrap_or_default(),
-        message: said.map(|it| it.message.clone()).unwrap_or_default(),
-        rules: status.admission,
-        not_read: reader.not_read,
-    })
-}
-
-impl Permission {
-    /// May it serve, as far as anybody can say?
-    pub(super) fn holds(&self) -> bool {
-        self.admitted == Some(true)
-    }
-
-    /// What could not be read, in a sentence each.
-    pub(super) fn not_read(&self) -> &[String] {
-        &self.not_read
-    }
-
-    /// For people.
-    pub(super) fn text(&self, style: Style) -> String {
-        let (word, tone) = match self.admitted {
-            Some(true) => ("yes", Tone::Good),
-            Some(false) => ("no", Tone::Bad),
-            None => ("nobody can say", Tone::Unsure),
-        };
-        let word = if style.colour { tone.painted(word) } else { word.to_string() };
-        let (version, workspace) = (self.version.full(), self.workspace.full());
-        let mut text =
-            format!("May {version} serve in {workspace}: {word} ({})\n{}\n", self.reason, self.message);
-        if !self.rules.is_empty() {
-            let columns = ["rule", "admitted", "asks", "found"];
-            let row = |it: &Admission| {
-                let tone = if it.admitted { Tone::Good } else { Tone::Bad };
-                vec![
-                    it.rule.as_str().into(),
-                    Cell::from(it.admitted.to_string()).toned(tone),
-                    it.asks.as_str().into(),
-                    it.found.as_str().into(),
-                ]
-            };
-            let rules = Table {
-                columns: columns.map(|name| Column { name, shown: Shown::Always }).to_vec(),
-                rows: self.rules.iter().map(row).collect(),
-            };
-            text.push('\n');
-            text.push_str(&table(&rules, Shown::Always, style));
-        }
-        text
-    }
+    };
+    Ok(Permission::of(asked, &facts, &reader.withheld, reader.not_read))
 }
 
 /// The binding that is named, or one that does not exist, as if it asked for this version there.
@@ -209,6 +131,8 @@ struct Reader<'a> {
     cluster: &'a Cluster,
     /// What was listed already, by kind.
     lists: HashMap<ObjectKind, Vec<AnyObject>>,
+    /// What could not be read, or not whole, and why.
+    withheld: Vec<Withheld>,
     not_read: Vec<String>,
 }
 
@@ -240,6 +164,7 @@ impl Reader<'_> {
             Seen::Found(object) => Found::Object(Some(std::sync::Arc::new(object).any())),
             Seen::Missing => Found::Object(None),
             Seen::Withheld(said) => {
+                self.withheld.push(Withheld { what: What::Object(key.clone()), said: said.clone() });
                 self.not_read.push(said);
                 Found::Object(None)
             }
@@ -261,7 +186,12 @@ impl Reader<'_> {
     async fn all<K: Object>(&mut self) -> Result<&[AnyObject], Error> {
         if !self.lists.contains_key(&K::KIND) {
             let keep = |all: &mut Vec<AnyObject>, object: K| all.push(std::sync::Arc::new(object).any());
-            let listed = self.cluster.list_widely(&self.cluster.namespace, &mut self.not_read, keep).await;
+            let mut not_read = vec![];
+            let listed = self.cluster.list_widely(&self.cluster.namespace, &mut not_read, keep).await;
+            if let Some(said) = not_read.first() {
+                self.withheld.push(Withheld { what: What::Some(K::KIND), said: said.clone() });
+            }
+            self.not_read.extend(not_read);
             self.lists.insert(K::KIND, listed?);
         }
         Ok(self.lists.get(&K::KIND).map(Vec::as_slice).unwrap_or_default())
@@ -279,6 +209,7 @@ impl Reader<'_> {
                 let said = match self.cluster.refusal::<Workspace>(error) {
                     Refusal::Forbidden(said) | Refusal::Other(said) | Refusal::NoSuchKind(said) => said,
                 };
+                self.withheld.push(Withheld { what: What::Labels(name.into()), said: said.clone() });
                 self.not_read.push(format!("The labels of namespace {name} could not be read: {said}."));
                 Found::NotWatched
             }

@@ -28,6 +28,9 @@ use crate::decide::places::policy::Refused;
 use crate::decide::rollout::PREVIOUS_TAG;
 use crate::decide::{Place, SourceVersion};
 
+/// What `Admitted` says besides where a rule refuses what has come back.
+const SERVES_BY_GOING_BACK: &str = " It serves because the manifest went back to what was stable here before; what was not asked then is asked again only for a new rollout.";
+
 /// What a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
@@ -86,13 +89,30 @@ pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
         for ruling in &mut all {
             let_go_back(facts, ruling);
         }
+    } else if facts.has_gone_back_by_the_manifest() {
+        for ruling in &mut all {
+            say_that_it_has_gone_back(facts, ruling);
+        }
     }
     all.into_iter().map(|ruling| waivers::over(ruling, facts)).collect()
 }
 
 /// To what was admitted when it was stable one may go back: only what speaks against it today stops that.
 fn let_go_back(facts: &Facts, ruling: &mut Ruling) {
-    let stops = match ruling.rule {
+    if !stops_going_back(facts, ruling) && ruling.refused.take().is_some() {
+        ruling.found += "; this does not stop going back to what was stable here before";
+    }
+}
+
+/// What has come back serves, although a rule refuses it by now that was not asked then.
+fn say_that_it_has_gone_back(facts: &Facts, ruling: &mut Ruling) {
+    if !stops_going_back(facts, ruling) && ruling.refused.is_some() {
+        ruling.found += "; this was not asked when the traffic went back to this version, and is asked again only for a new rollout";
+    }
+}
+
+fn stops_going_back(facts: &Facts, ruling: &Ruling) -> bool {
+    match ruling.rule {
         Rule::Sources | Rule::Deployment => true,
         Rule::Approvals => match &facts.version {
             SourceVersion::Ready { asset_id, .. } => {
@@ -101,9 +121,6 @@ fn let_go_back(facts: &Facts, ruling: &mut Ruling) {
             _ => true,
         },
         Rule::Lineage | Rule::Gate(_) | Rule::Soak | Rule::Retirement => false,
-    };
-    if !stops && ruling.refused.take().is_some() {
-        ruling.found += "; this does not stop going back to what was stable here before";
     }
 }
 
@@ -113,7 +130,7 @@ pub(super) fn refusals(facts: &Facts) -> Vec<(Reason, String)> {
 }
 
 /// All refusals as one: a rejection outweighs; what lacks nothing but approvals, gates or time says so.
-pub(super) fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
+pub fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
     // What may still come is no refusal beside one.
     let waits = |reason| matches!(reason, Reason::ReferenceNotReady | Reason::ReferenceNotFound);
     let firm: Vec<Reason> = refusals.iter().map(|(of, _)| *of).filter(|of| !waits(*of)).collect();
@@ -146,13 +163,22 @@ pub(super) fn lines(case: &Case<'_>) -> Vec<Admission> {
     if !matches!((&facts.place, &facts.version), (Place::Ready { .. }, SourceVersion::Ready { .. })) {
         return vec![];
     }
-    let line = |ruling: Ruling| Admission {
-        rule: ruling.rule.to_string(),
-        admitted: ruling.refused.is_none(),
-        asks: ruling.asks,
-        found: ruling.found,
-        message: ruling.refused.map(|(_, said)| said),
-        waivers: ruling.waivers,
+    asked(facts).into_iter().map(|(line, _)| line).collect()
+}
+
+/// Every rule in the words of the status and, where the version is not admitted by it, the word for why.
+pub fn asked(facts: &Facts) -> Vec<(Admission, Option<Reason>)> {
+    let line = |ruling: Ruling| {
+        let reason = ruling.refused.as_ref().map(|(reason, _)| *reason);
+        let line = Admission {
+            rule: ruling.rule.to_string(),
+            admitted: ruling.refused.is_none(),
+            asks: ruling.asks,
+            found: ruling.found,
+            message: ruling.refused.map(|(_, said)| said),
+            waivers: ruling.waivers,
+        };
+        (line, reason)
     };
     rulings(facts).into_iter().map(line).collect()
 }
@@ -257,15 +283,28 @@ impl Facts {
     /// Does the manifest ask for a revision that was stable here before and is not now: by the history, or by the tag of the
     /// deployment that served before and is still there?
     fn goes_back_by_the_manifest(&self) -> bool {
-        let SourceVersion::Ready { asset_id, version, registry, .. } = &self.version else { return false };
-        let (revision, name) = self.revision_of(asset_id, version);
+        let SourceVersion::Ready { asset_id, version, .. } = &self.version else { return false };
+        let stable = self.is_stable(&self.revision_of(asset_id, version).1);
+        (self.is_warm_again() || self.times_stable() > 0) && !stable
+    }
+
+    /// Is the wanted revision stable, and was it so before another one took over, as far as the history knows?
+    fn has_gone_back_by_the_manifest(&self) -> bool {
+        let SourceVersion::Ready { asset_id, version, .. } = &self.version else { return false };
+        self.is_stable(&self.revision_of(asset_id, version).1) && self.times_stable() > 1
+    }
+
+    /// How many rollouts of the history made the wanted revision the stable one.
+    fn times_stable(&self) -> usize {
+        let SourceVersion::Ready { asset_id, version, registry, .. } = &self.version else { return 0 };
+        let (revision, _) = self.revision_of(asset_id, version);
         // The number of a version in a workspace can be made again: what was promoted before that were other files.
         let same_files = |it: &PastRollout| {
             registry.is_some() || self.made.zip(it.finished_at).is_some_and(|(made, at)| made <= at)
         };
         let was_stable =
-            |it: &PastRollout| it.outcome.serves() && it.revision == revision.to_string() && same_files(it);
-        (self.is_warm_again() || self.status.history.iter().any(was_stable)) && !self.is_stable(&name)
+            |it: &&PastRollout| it.outcome.serves() && it.revision == revision.to_string() && same_files(it);
+        self.status.history.iter().filter(was_stable).count()
     }
 
     /// Is the wanted deployment the one that served before, and still there?
@@ -335,7 +374,8 @@ pub(super) fn said(case: &Case<'_>) -> Said {
     if !refusals.is_empty() {
         let (reason, said) = summary(&refusals);
         let coming = approvals::coming(facts).map(|it| format!(" {it}")).unwrap_or_default();
-        return Said::Holds(false, reason, said + &coming);
+        let serves = if facts.has_gone_back_by_the_manifest() { SERVES_BY_GOING_BACK } else { "" };
+        return Said::Holds(false, reason, said + serves + &coming);
     }
     let lacking = facts.place.wait_until_ready(false).or_else(|| waiting::wait_for_version(case));
     match (lacking, &facts.version) {

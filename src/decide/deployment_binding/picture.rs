@@ -8,7 +8,7 @@ use crate::azure::model::folded;
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::SourceVersion;
 use crate::decide::drift::owned;
-use crate::decide::rollout::{Revision, Traffic};
+use crate::decide::rollout::{Revision, Share, Traffic};
 
 /// What a status may hold of deployments.
 const DEPLOYMENTS: usize = 20;
@@ -145,6 +145,9 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
     let ready = found.provisioning() == Provisioning::Succeeded;
     // A weight that somebody else has set says nothing of the steps that are done.
     let position = scene.position_at(share).filter(|_| ready && !scene.traffic_drifted());
+    // A candidate that stands at no step waits out no pause: the moment is kept, or every look would write the status anew.
+    let waiting = known.as_ref().filter(|it| position.is_none() && it.step.is_none());
+    let waiting = waiting.filter(|it| Share::seen(it) == share).map(|it| it.since);
     let remembered = known.as_ref().map(|known| known.waivers.clone()).unwrap_or_default();
     Some(Candidate {
         deployment: name.clone(),
@@ -152,7 +155,7 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
         weight: share.live.percent(),
         mirror: Some(share.mirror.percent()).filter(|percent| *percent > 0),
         started_at: known.map_or(facts.situation.now, |known| known.started_at),
-        since: scene.has_had(share),
+        since: waiting.unwrap_or_else(|| scene.has_had(share)),
         step: position.map(|position| position.to_status(&facts.spec.strategy.steps)),
         waivers: admission::of_rollout(&remembered, facts),
         actions: vec![],

@@ -63,6 +63,11 @@ impl Champions {
         Self::Seen { name: name.into(), scope: Scope::Stable, served: vec![] }
     }
 
+    /// Is a gate held against all that has served, and not only against what serves?
+    pub fn is_of_history(&self) -> bool {
+        matches!(self, Self::Seen { scope: Scope::History, .. })
+    }
+
     /// How a sentence calls the binding.
     pub fn name(&self) -> &str {
         match self {

@@ -40,7 +40,7 @@ fn champions(served: &[(&str, Option<&str>)]) -> Champions {
 }
 
 fn measure(gate: &Gate, lineage: Option<&Lineage>, champions: &Champions) -> String {
-    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage, made: None };
+    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage, made: None, because: None };
     let it = Asked::from(gate).measure(of, champions, None);
     format!("{} {:?} [{}] {}", it.passed, it.reason, it.bound, it.message)
 }
@@ -195,7 +195,13 @@ fn a_version_is_held_against_what_serves() {
 fn what_serves_is_not_held_against_itself() {
     let gate = gate(&json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"}));
     let metrics = lineage(&json!({"rmse": "9"}));
-    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage: Some(&metrics), made: None };
+    let of = Measuring {
+        title: "taxi:3",
+        asset_id: Some(OWN),
+        lineage: Some(&metrics),
+        made: None,
+        because: None,
+    };
     let passed = Asked::from(&gate).measure(of, &Champions::none("taxi"), None);
     assert_eq!((passed.passed, passed.reason), (true, GateReason::NoChampion));
     let failed = Measured { passed: false, reason: GateReason::OutOfBound, ..passed.clone() };
@@ -226,7 +232,13 @@ fn what_serves_is_not_held_against_itself() {
 #[test]
 fn what_serves_is_held_against_what_served_before_it() {
     let metrics = lineage(&json!({"rmse": "5"}));
-    let of = Measuring { title: "taxi:3", asset_id: Some(OWN), lineage: Some(&metrics), made: None };
+    let of = Measuring {
+        title: "taxi:3",
+        asset_id: Some(OWN),
+        lineage: Some(&metrics),
+        made: None,
+        because: None,
+    };
     let gate = gate(&json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"}));
     let two = "OutOfBound rmse is 5, and had to be at most 4 (version 2, which DeploymentBinding taxi has served, has 4).";
     let nobody = "Serves DeploymentBinding taxi serves this version, or has served it, so it is not measured again; what it was held against is not known any more.";
@@ -312,12 +324,19 @@ fn other_files_under_the_number_of_what_has_served_are_measured() {
         (Some(ago(59)), GateReason::OutOfBound),
         (None, GateReason::OutOfBound),
     ] {
-        let of = Measuring { title: "taxi:3", asset_id: Some(own), lineage: Some(&metrics), made };
+        let of =
+            Measuring { title: "taxi:3", asset_id: Some(own), lineage: Some(&metrics), made, because: None };
         assert_eq!(Asked::from(&gate).measure(of, &champions, None).reason, reason, "{made:?}");
     }
     // Where what serves has that number, its own metrics are those of the other files.
     let champions = seen(vec![served(own, true, 60, "9")]);
-    let of = Measuring { title: "taxi:3", asset_id: Some(own), lineage: Some(&metrics), made: Some(ago(59)) };
+    let of = Measuring {
+        title: "taxi:3",
+        asset_id: Some(own),
+        lineage: Some(&metrics),
+        made: Some(ago(59)),
+        because: None,
+    };
     let it = Asked::from(&gate).measure(of, &champions, None);
     assert_eq!((it.passed, it.reason), (false, GateReason::NoChampionMetric));
 }

@@ -1,7 +1,8 @@
 //! The gates of a version: measured at every look, and watched for becoming looser.
 
-use super::Facts;
+use super::{Facts, proof};
 use crate::api::{LoosenedGate, MeasuredGate, ModelVersionStatus, Reason};
+use crate::decide::SourceVersion;
 use crate::decide::gate::{Asked, Champions, Measured, Measuring, in_words, is_looser};
 use crate::decide::verdict::Event;
 
@@ -24,12 +25,13 @@ pub(super) fn measure(facts: &Facts, status: &mut ModelVersionStatus) {
     }
     all.truncate(LOOSENED);
     status.loosened_gates = all;
-    let (title, nobody) = (facts.title(), Champions::none("nothing"));
+    let (title, nobody, because) = (facts.title(), Champions::none("nothing"), unknown(facts));
     let of = Measuring {
         title: &title,
         asset_id: facts.asset_id.as_deref(),
         lineage: status.lineage.as_ref(),
         made: status.created_at,
+        because: because.as_deref(),
     };
     let measured: Vec<MeasuredGate> = facts
         .spec
@@ -44,6 +46,31 @@ pub(super) fn measure(facts: &Facts, status: &mut ModelVersionStatus) {
     let passed = measured.iter().filter(|it| it.passed).count();
     status.gates_summary = (!measured.is_empty()).then(|| format!("{passed} of {}", measured.len()));
     status.gates = measured;
+}
+
+/// Why nothing says what the training run has measured, where the manifest leads to no run of a job of its own.
+fn unknown(facts: &Facts) -> Option<String> {
+    let (title, found) = (facts.title(), facts.version.found()?);
+    if facts.spec.source.existing.is_some() {
+        return Some(format!(
+            "Azure has the run of no training job of {title}, which was there already (spec.source.existing), so its metrics are not known. A version has metrics if it was registered from a job in its workspace, or promoted from such a version."
+        ));
+    }
+    let reference = facts.spec.source.model_version_ref.as_ref()?;
+    let namespace = reference.namespace(facts.situation.ownership.owner.namespace());
+    let source = format!("ModelVersion {namespace}/{}", reference.name);
+    match facts.source.as_ref()? {
+        SourceVersion::Ready { id, created, .. } => {
+            (proof::is_of_another(found, id, *created) == Some(true)).then(|| format!(
+                "{title} was not published from {source}, which spec.source.modelVersionRef names, or Azure has made that version again since. So the metrics of {title} are not known. Delete this object with deletionPolicy Retain and apply it again with the source that {title} was published from, or promote {source} under the next version."
+            ))
+        }
+        SourceVersion::Missing { .. } | SourceVersion::NotWatched { .. } | SourceVersion::NotReady { .. } => {
+            Some(format!(
+                "The metrics of {title} come from {source}, which is missing or not ready. Apply it, or look at its conditions; the gate is measured when it is Ready."
+            ))
+        }
+    }
 }
 
 /// The gates that ask less than they did when they were last measured.

@@ -23,7 +23,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::steps::StepsHash;
-use super::{Plan, Revision, Share, Weight};
+use super::{Plan, Revision, Share};
 use crate::api::{Candidate, CandidateStep, Step};
 
 /// The tag of an endpoint that holds the position of its rollout; absent while there is none.
@@ -108,12 +108,7 @@ impl Records {
             step: index,
             since: step.since,
         });
-        let mirrored = candidate.mirror.filter(|_| candidate.weight == 0);
-        let share = mirrored.map_or_else(
-            || Share::live(Weight::new(candidate.weight)),
-            |percent| Share::mirror(Weight::new(percent)),
-        );
-        Self { tag, status, share: Some((share, candidate.since)) }
+        Self { tag, status, share: Some((Share::seen(candidate), candidate.since)) }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::api::Candidate;
+
 /// A share of the traffic in percent, 0 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Weight(i32);
@@ -43,6 +45,14 @@ impl Share {
     /// Copies of so much of the traffic.
     pub const fn mirror(weight: Weight) -> Self {
         Self { live: Weight::NONE, mirror: weight }
+    }
+
+    /// What the status saw a candidate get.
+    pub fn seen(candidate: &Candidate) -> Self {
+        match (candidate.weight, candidate.mirror) {
+            (0, Some(percent)) => Self::mirror(Weight::new(percent)),
+            (weight, _) => Self::live(Weight::new(weight)),
+        }
     }
 
     /// How much of the requests reaches the deployment, whoever sees the answers.

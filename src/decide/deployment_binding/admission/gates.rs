@@ -19,14 +19,25 @@ pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
 
 /// A gate of the workspace.
 fn defined(facts: &Facts, gate: &PlaceGate) -> Option<Ruling> {
-    let SourceVersion::Ready { asset_id, lineage, created, .. } = &facts.version else { return None };
+    let SourceVersion::Ready { asset_id, lineage, created, registry, .. } = &facts.version else {
+        return None;
+    };
     let (title, nobody) = (facts.version.title()?, Champions::none("this binding"));
     let champions = facts.champions.get(&gate.name).unwrap_or(&nobody);
+    // The tags of a copy name its job; its metrics come from the version that it was promoted from.
+    let only_tags = registry.is_some() && lineage.job.is_some() && lineage.promoted_from.is_empty();
+    let because = only_tags.then(|| {
+        let name = &facts.spec.model.version_ref.name;
+        format!(
+            "The metrics of {title} are not known, because ModelVersion {name} names no source that {title} was published from and that can be read. Correct the source in a new ModelVersion for {title}, and name that one in spec.model.versionRef."
+        )
+    });
     let of = Measuring {
         title: &title,
         asset_id: Some(asset_id),
         lineage: Some(lineage),
         made: facts.made.or(*created),
+        because: because.as_deref(),
     };
     let measured = Asked::from(gate).measure(of, champions, None);
     Some(ruling(facts, &gate.name, &gate.metric, measured))

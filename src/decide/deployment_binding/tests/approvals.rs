@@ -481,7 +481,7 @@ fn a_rollback_stands_in_the_history_as_one() {
 fn nothing_shifts_that_may_not_rise() {
     let phase = |it: Binding| it.decide().status.phase;
     assert_eq!(phase(decided(rollout(), "2", |_| ())), Some(crate::api::Phase::Shifting));
-    assert_eq!(phase(rollout()), Some(crate::api::Phase::Pending), "nobody has approved it");
+    assert_eq!(phase(rollout()), Some(crate::api::Phase::Pausing), "nobody has approved it");
     let no_traffic = || {
         let it = binding().wanting("2").steps(json!([{"setTraffic": 10}])).serving("1").candidate("2", 0, 60);
         decided(asking(it, &json!({})), "1", |_| ())

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{ConditionType, Gate, GateReason, MeasuredGate, Scope, conditions_of};
+use crate::api::{ConditionType, Gate, GateReason, MeasuredGate, Phase, Scope, conditions_of};
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, short};
 use crate::decide::gate::{Champion, Champions};
 use crate::decide::{Place, SourceVersion};
@@ -109,6 +109,35 @@ fn a_candidate_that_is_worse_than_what_serves_rises_no_further() {
             "True Succeeded settled | v2 serves all the traffic of taxi. | interval",
         ),
     ]);
+    let held = |it: Binding| {
+        let status = it.decide().status;
+        let conditions = conditions_of(&status.conditions);
+        let progressing = conditions.get(ConditionType::Progressing).unwrap();
+        (status.phase.unwrap(), progressing.status == "True", progressing.reason.clone())
+    };
+    assert_eq!(
+        held(competing(rollout(), "3.5", &["1"], "1")),
+        (Phase::Pausing, false, "GateNotPassed".to_string())
+    );
+    assert_eq!(
+        held(competing(rollout(), "3", &["1"], "1")),
+        (Phase::Shifting, true, "Progressing".to_string())
+    );
+    // The paragraph stands in Ready and in Admitted; Progressing refers to it.
+    let status = competing(rollout(), "3.5", &["1"], "1").decide().status;
+    let conditions = conditions_of(&status.conditions);
+    let said = |kind| conditions.get(kind).unwrap().message.clone();
+    assert!(said(ConditionType::Ready).contains("rmse is 3.5"), "{}", said(ConditionType::Ready));
+    assert_eq!(said(ConditionType::Ready), said(ConditionType::Admitted));
+    assert_eq!(
+        said(ConditionType::Progressing),
+        "The policy of Workspace production keeps the rollout where it is; see the condition Admitted."
+    );
+    // A gate that cannot be measured holds the candidate, too.
+    let unmeasured = competing(rollout(), "3", &["1"], "1").with(|f| {
+        f.champions.insert("best".into(), Champions::Unseen("this binding".into()));
+    });
+    assert_eq!(held(unmeasured), (Phase::Pausing, false, "ReferenceNotReady".to_string()));
 }
 
 /// To what was stable here before one may go back, whatever would be asked of it if it came anew.
@@ -142,6 +171,24 @@ fn going_back_needs_no_gate_and_no_new_approval() {
         lines.iter().all(|line| line.contains(" true ") && line.contains("does not stop going back")),
         "{lines:?}"
     );
+    // When it has come back, the rules are not satisfied, and the binding says why it serves all the same.
+    let has_come_back = || was_stable(binding().wanting("2").serving("2")).with(asks);
+    let (said, lines) = admitted(&has_come_back());
+    assert!(said.starts_with("False PolicyRefused: "), "{said}");
+    assert!(
+        said.ends_with(" It serves because the manifest went back to what was stable here before; what was not asked then is asked again only for a new rollout."),
+        "{said}"
+    );
+    let not_asked = "; this was not asked when the traffic went back to this version, and is asked again only for a new rollout";
+    let gates: Vec<&String> = lines.iter().filter(|it| it.starts_with("Gate/")).collect();
+    assert!(
+        gates.len() == 2 && gates.iter().all(|it| it.contains(" false ") && it.ends_with(not_asked)),
+        "{lines:?}"
+    );
+    // What serves since it came here first has not gone back.
+    let (said, lines) = admitted(&binding().wanting("2").serving("2").with(asks));
+    assert!(said.starts_with("False ") && !said.contains("went back"), "{said}");
+    assert!(lines.iter().all(|it| !it.contains("went back")), "{lines:?}");
     // Anew it would not come here.
     let anew = binding().wanting("2").serving("1").with(asks);
     assert!(admitted(&anew).0.starts_with("False PolicyRefused"), "{:?}", admitted(&anew));
@@ -229,4 +276,24 @@ fn going_back_asks_what_became_of_the_approvals_and_of_the_files() {
     assert!(!goes(&in_workspace(None)), "nobody can say");
     let later = in_workspace(Some(0)).with(|f| f.made = Some(noon() + std::time::Duration::from_secs(1)));
     assert!(!goes(&later), "other files");
+}
+
+/// Of a copy whose object names another source only the tags in Azure tell the job, and no run.
+#[test]
+fn a_gate_of_the_place_says_why_the_metrics_of_a_copy_are_not_known() {
+    let bound = json!({"define": [{"name": "bound", "metric": "rmse", "max": "4.0"}]});
+    let it = gated(binding().wanting("2").serving("1"), &bound, None, vec![]).with(|f| {
+        let SourceVersion::Ready { lineage, .. } = &mut f.version else { unreachable!() };
+        lineage.run = None;
+    });
+    let because = "The metrics of taxi:2 are not known, because ModelVersion taxi-2 names no source that taxi:2 was published from and that can be read. Correct the source in a new ModelVersion for taxi:2, and name that one in spec.model.versionRef.";
+    let said = format!(
+        "False ReferenceNotReady: taxi:2 does not pass the gate bound, which Workspace production asks for: {because}"
+    );
+    assert_eq!(admitted(&it).0, said);
+    let promoted = it.with(|f| {
+        let SourceVersion::Ready { lineage, .. } = &mut f.version else { unreachable!() };
+        lineage.promoted_from.push("/subscriptions/s/x".into());
+    });
+    assert!(admitted(&promoted).0.ends_with(": The metrics of job train-2 have not been read yet."));
 }

@@ -1,12 +1,14 @@
 //! Where a rollout stands, when steps leave the traffic alone and when what is written of it is lost.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::api::CandidateStep;
 use crate::azure::model::{Action, Purpose};
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, registry_as_source, told};
 use crate::decide::rollout::{Plan, Position};
-use crate::decide::{Look, Place, SourceVersion};
+use crate::decide::{Look, Mode, Place, SourceVersion};
 
 /// A pause before the first share, and two in a row after it.
 fn steps() -> Value {
@@ -264,5 +266,26 @@ fn a_weight_that_somebody_else_has_set_passes_no_step() {
             assert!(told.contains("Pausing") && told.ends_with("| 600 s"), "{what}: {told}");
             assert_eq!(stands(&it), Some((step, format!("{step}/2"))), "{what}");
         }
+    }
+}
+
+#[test]
+fn what_stands_at_no_step_stays_as_it_is_however_often_it_is_looked_at() {
+    let moved = || rollout().candidate("2", 10, 600).moved(&[("1", 70), ("2", 30)]);
+    let deployment = |state: &str| {
+        let it = rollout().candidate("2", 0, 600).with(|f| f.status.candidate.as_mut().unwrap().step = None);
+        it.with(|f| f.deployments[1].properties.provisioning_state = Some(state.into()))
+    };
+    for (situation, it) in [
+        ("its manifest is only observed", moved().with(|f| f.situation.mode = Mode::Observe)),
+        ("it is being deleted", moved().foreign("blue").with(|f| f.situation.deleting = true)),
+        ("its deployment does not serve any more", deployment("Deleting")),
+    ] {
+        let first = it.decide().status;
+        let later =
+            it.with(|f| (f.status, f.situation.now) = (first.clone(), noon() + Duration::from_secs(300)));
+        let second = later.decide().status;
+        assert_eq!(first.candidate.as_ref().map(|it| &it.step), Some(&None), "{situation}");
+        assert_eq!(first.candidate, second.candidate, "{situation}");
     }
 }

@@ -54,7 +54,13 @@ fn of(objects: Vec<AnyObject>, scope: Scope) -> (Champions, Vec<ClusterRead>) {
 }
 
 fn others(champions: &Champions) -> Vec<(String, Option<String>)> {
-    let others = champions.others(Measuring { title: "taxi:3", asset_id: None, lineage: None, made: None });
+    let others = champions.others(Measuring {
+        title: "taxi:3",
+        asset_id: None,
+        lineage: None,
+        made: None,
+        because: None,
+    });
     let rmse = |it: &Champion| it.metrics.as_ref().and_then(|all| all.get("rmse").cloned());
     others.iter().map(|it| (it.version().to_string(), rmse(it))).collect()
 }

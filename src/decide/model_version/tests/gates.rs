@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::{Gate, Lineage, LoosenedGate, Scope};
 use crate::azure::model::resource::Run;
+use crate::decide::SourceVersion;
 use crate::decide::fixtures::{ago, noon};
 use crate::decide::gate::{Champion, Champions};
 use crate::decide::model_version::wants_lineage;
@@ -56,6 +57,59 @@ fn gates_are_shown_and_keep_nobody_from_being_ready() {
     found(&mut others).tags.insert("bindery-owner".into(), "prod/other/taxi-3".into());
     others.situation.left_by("other/taxi-3", 0);
     assert_eq!(shown(&others), " | ");
+}
+
+#[test]
+fn a_gate_says_why_the_metrics_are_not_known() {
+    let asked = gates(&json!([{"name": "bound", "metric": "rmse", "max": "4"}]));
+    let copy = |change: fn(&mut Facts)| {
+        let mut facts = promotion();
+        facts.spec.gates.clone_from(&asked);
+        found(&mut facts).tags.insert("bindery-job".into(), "train-3".into());
+        change(&mut facts);
+        facts
+    };
+    let published_from = |facts: &mut Facts, mark: &str| {
+        found(facts).tags.insert("bindery-published-from".into(), mark.into());
+    };
+    let said = |facts: &Facts| {
+        let gate = decide(facts).status.gates.remove(0);
+        format!("{:?} {}", gate.reason, gate.message)
+    };
+    let another = copy(|_| ());
+    let another = {
+        let mut facts = another;
+        published_from(&mut facts, "00000000");
+        facts
+    };
+    assert_eq!(
+        said(&another),
+        "NotMeasured taxi:3 was not published from ModelVersion fares/taxi-3-dev, which spec.source.modelVersionRef names, or Azure has made that version again since. So the metrics of taxi:3 are not known. Delete this object with deletionPolicy Retain and apply it again with the source that taxi:3 was published from, or promote ModelVersion fares/taxi-3-dev under the next version."
+    );
+    assert_eq!(
+        said(&copy(
+            |f| f.source = Some(SourceVersion::Missing { what: "ModelVersion fares/taxi-3-dev".into() })
+        )),
+        "NotMeasured The metrics of taxi:3 come from ModelVersion fares/taxi-3-dev, which is missing or not ready. Apply it, or look at its conditions; the gate is measured when it is Ready."
+    );
+    assert_eq!(said(&copy(|_| ())), "NotMeasured The metrics of job train-3 have not been read yet.");
+    let existing = copy(|f| f.spec.source = serde_json::from_value(json!({"existing": {}})).unwrap());
+    assert_eq!(
+        said(&existing),
+        "MetricMissing Azure has the run of no training job of taxi:3, which was there already (spec.source.existing), so its metrics are not known. A version has metrics if it was registered from a job in its workspace, or promoted from such a version."
+    );
+    let by_path = with(|f| {
+        f.spec.gates.clone_from(&asked);
+        f.spec.source =
+            serde_json::from_value(json!({"uri": "azureml://datastores/models/paths/taxi"})).unwrap();
+        let uri = f.spec.source.uri.clone();
+        let version = found(f);
+        (version.job_name, version.model_uri) = (None, uri);
+    });
+    assert_eq!(
+        said(&by_path),
+        "MetricMissing No training job of taxi:3 is known, so neither is its rmse. Register it from a job (spec.source.job)."
+    );
 }
 
 #[test]
