@@ -132,6 +132,8 @@ words! {
     Expired,
     NotCounted,
     CandidateFailed,
+    Aborted,
+    Held,
     ProgressDeadlineExceeded,
     NotEmpty,
     InUse,

@@ -11,6 +11,7 @@ mod endpoint;
 mod gather;
 mod history;
 mod look;
+mod orders;
 mod picture;
 mod teardown;
 mod waiting;
@@ -22,14 +23,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::orders::Orders;
 use super::drift::{Differences, goes_out, intended};
 use super::gate::Champions;
 use super::model_version::Proof;
 use super::owner_tags::note_owner;
 use super::places::reference::Removal;
 use super::rollout::{
-    Carries, Next, Revision, Rise, STABLE_TAG, Scene, View, Weight, endpoint_differences, mark, route,
-    written_on,
+    Asked, Carries, Held, Next, Revision, Rise, STABLE_TAG, Scene, Share, View, endpoint_differences, mark,
+    route, written_on,
 };
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
@@ -66,6 +68,10 @@ pub struct Facts {
     pub endpoint: Look<OnlineEndpoint>,
     /// The deployments on the endpoint.
     pub deployments: Vec<OnlineDeployment>,
+    /// What people ask of the rollout.
+    pub asked: Vec<Asked>,
+    /// The hashes of the actions that calls of this pass have carried out.
+    pub carried: Vec<String>,
 }
 
 /// The facts and what they come to, read once for a decision: every question is asked of this.
@@ -73,6 +79,7 @@ struct Case<'a> {
     facts: &'a Facts,
     scene: Scene<'a>,
     next: Next,
+    orders: Orders,
 }
 
 /// What is asked of a binding, in the order in which it matters.
@@ -87,8 +94,10 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     endpoint::refuse_foreign,
     waiting::follow_running_change, // one change at a time: the endpoint and its deployments are one
     endpoint::refuse_unknown_traffic, // nothing is moved until the picture is whole
+    deployments::remove_what_is_tried_again, // a person wants a failed revision tried once more
     deployments::mend_stable,       // Azure may take no traffic map that names a failed one
     endpoint::align_endpoint,       // take back, shift, promote, mend, adopt
+    waiting::report_hold,           // somebody has rolled back what the manifest asks for
     waiting::wait_for_version,      // it must exist, be registered, and be for this namespace
     waiting::leave_observed_alone,
     waiting::refuse_by_policy, // what the workspace asks of what serves there
@@ -135,9 +144,9 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
 
 impl<'a> Case<'a> {
     fn of(facts: &'a Facts) -> Self {
-        let scene = facts.scene();
+        let (scene, orders) = facts.scene();
         let next = scene.next();
-        Self { facts, scene, next }
+        Self { facts, scene, next, orders }
     }
 
     /// The endpoint is another's: what goes on there is the other's to report. Whose it is only its tag says: until that is
@@ -176,7 +185,11 @@ impl Facts {
         match (&call.action, reply.body.clone()) {
             (Action::Put(_), Some(body)) if of_endpoint => {
                 if let Ok(endpoint) = serde_json::from_value(body) {
+                    let before = self.carried_by_tag();
                     self.endpoint = Look::Found(endpoint);
+                    let (after, asked) = (self.carried_by_tag(), self.asked.iter());
+                    let new = asked.filter(|it| after.contains(&it.hash) && !before.contains(&it.hash));
+                    self.carried.extend(new.map(|it| it.hash.clone()));
                 }
             }
             (Action::Put(_), Some(body)) => {
@@ -199,11 +212,19 @@ impl Facts {
     }
 
     /// The revision that is to serve, and its deployment's name: what the manifest asks for, or what was stable before, where
-    /// what serves is not approved any more. While the version cannot be read, the candidate that is on its way.
+    /// what serves is not approved any more or is held back.
     pub fn wanted(&self) -> Option<(Revision, String)> {
-        if let Some(back) = self.goes_back() {
-            return Some(back);
-        }
+        self.wanted_beside(self.held().as_ref())
+    }
+
+    /// The same where this is held back.
+    fn wanted_beside(&self, held: Option<&Held>) -> Option<(Revision, String)> {
+        self.instead_of(held).or_else(|| self.goes_back()).or_else(|| self.manifest())
+    }
+
+    /// The revision that the manifest asks for, and its deployment's name. While the version cannot be read, the candidate that is on
+    /// its way.
+    fn manifest(&self) -> Option<(Revision, String)> {
         match &self.version {
             SourceVersion::Ready { asset_id, version, .. } => Some(self.revision_of(asset_id, version)),
             // To what serves it goes back whatever becomes of the version's object.
@@ -245,8 +266,20 @@ impl Facts {
         failure.is_some_and(|failure| failure.attempt.purpose == Purpose::AdjustDeployment)
     }
 
-    /// The endpoint, its deployments and the manifest, as a rollout sees them.
-    fn scene(&self) -> Scene<'_> {
+    /// The endpoint, its deployments and the manifest, as a rollout sees them, and what becomes of what people ask of it.
+    fn scene(&self) -> (Scene<'_>, Orders) {
+        let bare = self.scene_with(self.held(), None, &Orders::default());
+        if self.asked.is_empty() {
+            return (bare, Orders::default());
+        }
+        let orders = Orders::of(self, &bare);
+        // A broken deployment has to go before its revision can be tried again.
+        let order = orders.next.clone().filter(|it| self.starts_anew(Some(it), &bare).is_none());
+        let held = self.held_after(order.as_ref(), &bare);
+        (self.scene_with(held, order, &orders), orders)
+    }
+
+    fn scene_with(&self, held: Option<Held>, order: Option<Asked>, orders: &Orders) -> Scene<'_> {
         let granted = self.granted();
         let differences = |e: &OnlineEndpoint| endpoint_differences(&granted, &self.status.owned_tags, e);
         let endpoint = self.endpoint.found();
@@ -255,16 +288,24 @@ impl Facts {
             owner: &self.situation.ownership.owner,
             endpoint,
             deployments: &self.deployments,
-            wanted: self.wanted(),
-            rise: self.rise(),
-            // Where Azure refuses the instances, as without quota, the traffic does not wait for them.
-            instances: granted.online.deployment.instance_count.filter(|_| !self.scaling_failed()),
+            wanted: self.wanted_beside(held.as_ref()),
+            rise: if held.is_some() { Rise::Back } else { self.rise() },
+            // Where Azure refuses the instances, as without quota, the traffic does not wait for them, and neither does a person who
+            // rolls back.
+            instances: granted
+                .online
+                .deployment
+                .instance_count
+                .filter(|_| !self.scaling_failed() && held.is_none()),
             steps: &self.spec.strategy.steps,
             differences: endpoint.map(differences).unwrap_or_default(),
             stood: self.situation.stood(&self.status.conditions),
             candidate: self.status.candidate.as_ref(),
-            failed: history::remembered_failures(&self.status.history),
+            failed: history::remembered_failures(&self.status.history, &orders.new),
             roles: &self.status.deployments,
+            passed: self.passed(orders),
+            held,
+            order,
         })
     }
 
@@ -421,7 +462,7 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
         Reason::Pausing | Reason::AwaitingPromotion => Phase::Pausing,
         // Nothing rises before somebody helps, or before its time.
         reason if is_held_by_policy(case, reason) && !scene.wanted_failed() && !scene.arrived() => {
-            let has_traffic = scene.candidate().is_some_and(|it| scene.routed(it.name()) != Weight::NONE);
+            let has_traffic = scene.candidate().is_some_and(|it| scene.reaching(it.name()) > Share::NONE);
             match &scene.stable {
                 None => Phase::Pending,
                 Some(_) if has_traffic => Phase::Pausing,

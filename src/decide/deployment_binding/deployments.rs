@@ -78,6 +78,14 @@ pub(super) fn remove_superseded(case: &Case<'_>) -> Option<Verdict> {
     case.facts.delete_deployment(one.name(), "whose rollout was given up for another")
 }
 
+/// A person wants a failed revision tried again: what Azure has left of it goes first.
+pub(super) fn remove_what_is_tried_again(case: &Case<'_>) -> Option<Verdict> {
+    let broken = case.facts.starts_anew(case.orders.next.as_ref(), &case.scene)?;
+    (!case.facts.observing())
+        .then(|| case.facts.delete_deployment(&broken, "which failed, to try it again"))
+        .flatten()
+}
+
 pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
     let scene = &case.scene;
     if !scene.wanted_failed() {
@@ -93,6 +101,7 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
         if because.is_empty() { String::new() } else { format!(" {}.", because.trim_end_matches('.')) };
     let reason = match failure.as_ref().and_then(|it| it.reason) {
         Some(FailureReason::ProgressDeadlineExceeded) => Reason::ProgressDeadlineExceeded,
+        Some(FailureReason::Aborted) => Reason::Aborted,
         _ => Reason::CandidateFailed,
     };
     let serving = match scene.stable.as_deref() {
@@ -100,10 +109,12 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
         None => "No deployment has traffic.".to_string(),
     };
     let wanted = scene.wanted_name().unwrap_or_default();
+    let failed = if reason == Reason::Aborted { "was aborted" } else { "failed" };
+    let binding = case.facts.situation.ownership.owner.name();
     Some(Verdict::stalled(
         reason,
         format!(
-            "{wanted} failed.{because} {serving} {wanted} is not tried again: bind another version, or change anything in spec.online.deployment but instanceCount and tags."
+            "{wanted} {failed}.{because} {serving} {wanted} is not tried again: bind another version, change anything in spec.online.deployment but instanceCount and tags, or have it tried again (`bindery retry {binding}`)."
         ),
     ))
 }

@@ -63,7 +63,11 @@ fn errand(case: &Case<'_>, cause: &Cause) -> (Purpose, String) {
     let ours = failure.map(|f| &f.attempt).filter(|tried| Some(&tried.resource) == case.facts.id.as_ref());
     match ours {
         Some(tried) if *cause == Cause::Mend => (tried.purpose, tried.doing.clone()),
-        _ => (cause.purpose(), cause.doing(case.facts.endpoint_name())),
+        _ => {
+            let asked = case.next.order.as_ref().map(|order| format!(" ({})", order.title()));
+            let doing = cause.doing(case.facts.endpoint_name()) + &asked.unwrap_or_default();
+            (cause.purpose(), doing)
+        }
     }
 }
 
@@ -100,7 +104,7 @@ pub(super) fn create_endpoint(case: &Case<'_>) -> Option<Verdict> {
     }
     let Place::Ready { location, .. } = &facts.place else { return None };
     let endpoint = new_endpoint(&facts.spec, location);
-    let empty = Next { target: Target::default(), cause: None, carries: Carries::Everything };
+    let empty = Next { target: Target::default(), cause: None, carries: Carries::Everything, order: None };
     let doing = format!("create the endpoint {name}");
     facts.put_endpoint(case, endpoint, &empty, (Reason::Creating, Purpose::Create), doing)
 }

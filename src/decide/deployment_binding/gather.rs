@@ -130,6 +130,8 @@ impl Kind for DeploymentBinding {
             },
             endpoint: Look::Unseen,
             deployments: vec![],
+            asked: vec![],
+            carried: vec![],
             spec: self.spec.clone(),
             status: self.current(),
             place,

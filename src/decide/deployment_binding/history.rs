@@ -3,11 +3,11 @@
 
 use super::picture::version;
 use super::{Case, admission};
-use crate::api::{FailureReason, Outcome, PastRollout, Role, StableTime};
+use crate::api::{ActionWord, FailureReason, Outcome, PastRollout, Role, StableTime};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Operation, OperationState};
 use crate::decide::SourceVersion;
-use crate::decide::rollout::{Failures, Revision, broken};
+use crate::decide::rollout::{Asked, Failures, Revision, broken};
 
 /// How many are remembered.
 const MOST: usize = 10;
@@ -15,6 +15,7 @@ const MOST: usize = 10;
 /// The rollouts that have ended, the latest first.
 pub(super) fn of(case: &Case<'_>) -> Vec<PastRollout> {
     let mut all = case.facts.status.history.clone();
+    note_retries(case, &mut all);
     let failures = failures(case);
     if let Some(superseded) = superseded(case, &failures) {
         all.insert(0, superseded);
@@ -41,17 +42,34 @@ pub(super) fn of(case: &Case<'_>) -> Vec<PastRollout> {
     all
 }
 
-/// The revisions that failed and were not tried since, the latest first.
-pub(super) fn remembered_failures(history: &[PastRollout]) -> Failures {
-    failed(history).map(|(_, revision)| revision).collect()
+/// The revisions that failed and were not tried since, the latest first. `new` are the actions that were carried out just now.
+pub(super) fn remembered_failures(history: &[PastRollout], new: &[Asked]) -> Failures {
+    let tried =
+        |revision: &Revision| new.iter().any(|it| it.word == ActionWord::Retry && it.revision == *revision);
+    failed(history).map(|(_, revision)| revision).filter(|revision| !tried(revision)).collect()
 }
 
-/// The entries whose revision failed the last time that it was tried.
+/// The entries whose revision failed the last time that it was tried, and is not to be tried again.
 fn failed(history: &[PastRollout]) -> impl Iterator<Item = (usize, Revision)> {
-    let latest = |(at, it): &(usize, &PastRollout)| {
-        it.outcome == Outcome::Failed && history[..*at].iter().all(|later| later.revision != it.revision)
+    let retried = |it: &PastRollout| it.actions.iter().any(|told| told.action == ActionWord::Retry);
+    let latest = move |(at, it): &(usize, &PastRollout)| {
+        it.outcome == Outcome::Failed
+            && !retried(it)
+            && history[..*at].iter().all(|later| later.revision != it.revision)
     };
     history.iter().enumerate().filter(latest).map(|(at, it)| (at, Revision::parse(&it.revision)))
+}
+
+/// Who has had a failed revision tried again.
+fn note_retries(case: &Case<'_>, history: &mut [PastRollout]) {
+    for asked in case.orders.new.iter().filter(|it| it.word == ActionWord::Retry) {
+        let of_it = |it: &&mut PastRollout| {
+            it.outcome == Outcome::Failed && it.revision == asked.revision.to_string()
+        };
+        if let Some(entry) = history.iter_mut().find(of_it) {
+            entry.actions.push(asked.told());
+        }
+    }
 }
 
 /// The failure of a revision that is not tried again.
@@ -102,8 +120,8 @@ fn ended(
         message: None,
         started_at: candidate.map(|c| c.started_at),
         finished_at: Some(case.facts.situation.now),
-        actions: candidate.map(|c| c.actions.clone()).unwrap_or_default(),
-        skipped: candidate.map(|c| c.skipped.clone()).unwrap_or_default(),
+        actions: case.part(candidate, revision),
+        skipped: case.skipped(candidate, revision),
     }
 }
 
@@ -129,7 +147,12 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
         return None;
     }
     let outcome = if went_back(case, stable) { Outcome::RolledBack } else { Outcome::Promoted };
-    let rollout = ended(case, &revision, Some(stable), outcome);
+    let mut rollout = ended(case, &revision, Some(stable), outcome);
+    if let Some(rolled_back) =
+        case.facts.held().and_then(|held| case.ordered(ActionWord::Rollback, &held.revision))
+    {
+        rollout.actions.push(rolled_back.told());
+    }
     // A status that was lost knows neither.
     let seen = status.stable.is_some() || rollout.started_at.is_some();
     Some(PastRollout { finished_at: rollout.finished_at.filter(|_| seen), ..rollout })
@@ -157,6 +180,14 @@ fn why_it_failed(case: &Case<'_>, revision: &Revision) -> PastRollout {
         finished_at: seen.then_some(facts.situation.now),
         ..ended(case, revision, deployment, Outcome::Failed)
     };
+    if let Some(aborted) = case.ordered(ActionWord::Abort, revision) {
+        let why = aborted.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let mut rollout = because(FailureReason::Aborted, format!("{} aborted it{why}", aborted.by));
+        if !rollout.actions.contains(&aborted.told()) {
+            rollout.actions.push(aborted.told());
+        }
+        return PastRollout { finished_at: Some(facts.situation.now), ..rollout };
+    }
     if scene.wanted_revision() == Some(revision) && deadline_passed(case) {
         let message = "Azure did not make it ready within spec.strategy.progressDeadline.";
         return because(FailureReason::ProgressDeadlineExceeded, message.into());

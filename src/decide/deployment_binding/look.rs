@@ -13,7 +13,7 @@ impl Facts {
     /// is to be done, the list suffices.
     pub fn to_read(&self) -> BTreeSet<String> {
         let Some(endpoint) = self.endpoint.found() else { return BTreeSet::new() };
-        let scene = self.scene();
+        let (scene, _) = self.scene();
         let wanted = scene.wanted_name();
         let routed = endpoint.properties.traffic.iter().filter(|(_, weight)| **weight > 0);
         let named = routed.map(|(name, _)| name.as_str()).chain(scene.named()).chain(wanted);

@@ -21,6 +21,8 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.revision = scene.wanted_revision().map(ToString::to_string);
+    status.actions.clone_from(&case.orders.taken);
+    status.hold = case.hold();
     let refused = case.is_anothers();
     if facts.endpoint.is_absent() || refused {
         status.stable = None;
@@ -149,6 +151,7 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
     let waiting = known.as_ref().filter(|it| position.is_none() && it.step.is_none());
     let waiting = waiting.filter(|it| Share::seen(it) == share).map(|it| it.since);
     let remembered = known.as_ref().map(|known| known.waivers.clone()).unwrap_or_default();
+    let before = known.clone();
     Some(Candidate {
         deployment: name.clone(),
         revision: revision.to_string(),
@@ -158,7 +161,7 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
         since: waiting.unwrap_or_else(|| scene.has_had(share)),
         step: position.map(|position| position.to_status(&facts.spec.strategy.steps)),
         waivers: admission::of_rollout(&remembered, facts),
-        actions: vec![],
-        skipped: vec![],
+        actions: case.part(before.as_ref(), revision),
+        skipped: case.skipped(before.as_ref(), revision),
     })
 }

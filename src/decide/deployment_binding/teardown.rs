@@ -26,7 +26,14 @@ fn back_to_stable(case: &Case<'_>, takes_back: bool) -> Option<Target> {
     let serving = case.facts.endpoint.found()?.properties.traffic.iter().filter(|(_, weight)| **weight > 0);
     let bad = serving.map(|(name, _)| name).any(|name| *name != stable && scene.is_broken(name));
     let (traffic, previous) = (Traffic::all_to(&stable), scene.previous.clone());
-    (bad || takes_back).then(|| Target { traffic, stable: Some(stable), previous, ..Target::default() })
+    let notes = case.next.target.notes.clone();
+    (bad || takes_back).then(|| Target {
+        traffic,
+        stable: Some(stable),
+        previous,
+        notes,
+        ..Target::default()
+    })
 }
 
 /// Where the workspace forbids that endpoints are taken down, the object lets go of its own: it becomes the heir's where there

@@ -1,6 +1,6 @@
 //! What has to be there first, and what has to end first: the workspace, the version, a running change.
 
-use super::{Case, admission, history};
+use super::{Case, admission, deployments, history};
 use crate::api::{BindingDeletion, Reason};
 use crate::azure::model::ResourceId;
 use crate::azure::model::resource::Provisioning;
@@ -67,6 +67,34 @@ pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
         return Some(verdict);
     }
     Some(Verdict::wait(Reason::OperationRunning, format!("Azure works on it: {doing}."), after))
+}
+
+/// Somebody has rolled back what the manifest asks for.
+pub(super) fn report_hold(case: &Case<'_>) -> Option<Verdict> {
+    let hold = case.hold().filter(|_| !case.facts.observing())?;
+    let busy = deployments::remove_superseded(case)
+        .or_else(|| deployments::adjust_deployment(case))
+        .or_else(|| deployments::remove_what_has_expired(case))
+        .or_else(|| deployments::go_on_mending(case));
+    if busy.is_some() {
+        return busy;
+    }
+    let (revision, to) = (&hold.revision, &hold.to_revision);
+    let who = hold.action.as_ref().map_or("Somebody", |action| action.requested_by.as_str());
+    let why = hold.action.as_ref().and_then(|action| action.reason.as_ref());
+    let why = why.map(|why| format!(" ({})", why.trim_end_matches('.'))).unwrap_or_default();
+    let serves = if case.scene.arrived() {
+        format!("revision {to} serves")
+    } else {
+        format!("revision {to} should serve, and its deployment is gone")
+    };
+    let binding = case.facts.situation.ownership.owner.name();
+    Some(Verdict::stalled(
+        Reason::Held,
+        format!(
+            "{who} rolled revision {revision} back{why}; {serves}. Revision {revision} is held back until the manifest asks for another one, or until that is released (`bindery release {binding}`)."
+        ),
+    ))
 }
 
 pub(super) fn wait_for_version(case: &Case<'_>) -> Option<Verdict> {

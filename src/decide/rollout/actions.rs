@@ -1,16 +1,21 @@
 //! What people ask of a rollout by RolloutActions: which of them is carried out, and what becomes of the others.
 
 use std::cmp::Reverse;
+use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 
 use super::Revision;
 use super::revision::canonical;
-use crate::api::{ActionTold, ActionWord, RolloutAction, TakenAction};
+use crate::api::{ActionTold, ActionWord, RolloutAction, Step, TakenAction};
 use crate::decide::digest::short_hash;
 
 /// The tag of an endpoint that holds the hashes of the actions that were carried out, the latest first.
 pub const ACTIONS_TAG: &str = "bindery-actions";
+
+/// The tag of an endpoint that says which revision is held back.
+pub const HOLD_TAG: &str = "bindery-hold";
 
 /// How many a tag holds: its value has 256 characters.
 const MOST: usize = 25;
@@ -40,6 +45,15 @@ pub struct Asked {
     pub at: Timestamp,
 }
 
+/// What a person promotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// The step with this index.
+    Step(usize),
+    /// All steps that are left.
+    All,
+}
+
 /// A hash of an action's name and of what it asks: an object that is applied again, with the same name and the same words, is the
 /// same action.
 pub fn hash_of(action: &RolloutAction) -> String {
@@ -63,6 +77,27 @@ impl Asked {
             reason: spec.reason.as_ref().map(|reason| reason.chars().take(REASON).collect()),
             at: action.metadata.creation_timestamp.as_ref().map_or(now, |at| at.0),
         }
+    }
+
+    /// What is to be passed, of these steps; none of an action that promotes nothing.
+    pub fn promotes(&self, steps: &[Step]) -> Option<Pass> {
+        match (&self.step, self.word) {
+            (Some(name), ActionWord::Promote) => {
+                steps.iter().position(|it| it.name.as_ref() == Some(name)).map(Pass::Step)
+            }
+            (None, ActionWord::Promote) => Some(Pass::All),
+            _ => None,
+        }
+    }
+
+    /// Does it take traffic away? Then nothing rides along that Azure may refuse.
+    pub fn takes_back(&self) -> bool {
+        matches!(self.word, ActionWord::Abort | ActionWord::Rollback)
+    }
+
+    /// For a sentence: `RolloutAction taxi-abort-1 of ada`.
+    pub fn title(&self) -> String {
+        format!("RolloutAction {} of {}", self.name, self.by)
     }
 
     /// What was asked by an object that is gone by now, as the status remembers it.
@@ -128,6 +163,159 @@ impl CarriedOut {
     /// The tag's text; none where nothing was carried out.
     pub fn to_tag(&self) -> Option<String> {
         (!self.0.is_empty()).then(|| self.0.join(" "))
+    }
+}
+
+/// A revision that is held back, and what serves instead, as the tag of an endpoint holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What is held back.
+    pub revision: Revision,
+    /// What serves instead.
+    pub to: Revision,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for Held {
+    /// For a tag: `5e6f7a8b90 1a2b3c4d5e 2026-03-01T12:00:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.revision, self.to, self.since)
+    }
+}
+
+impl FromStr for Held {
+    type Err = ();
+
+    /// From the text that `Display` gives.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let [revision, to, since] = text.split(' ').collect::<Vec<_>>().try_into().map_err(|_| ())?;
+        let since = since.parse().map_err(|_| ())?;
+        Ok(Self { revision: Revision::parse(revision), to: Revision::parse(to), since })
+    }
+}
+
+/// Where a rollout stands, as far as an action is judged by it.
+#[derive(Debug, Clone)]
+pub struct Standing<'a> {
+    /// What the manifest asks for.
+    pub wanted: Revision,
+    /// What serves for certain.
+    pub stable: Option<Revision>,
+    /// What served before, where its deployment is warm.
+    pub previous: Option<Revision>,
+    /// The wanted revision has failed.
+    pub failed: bool,
+    /// The wanted revision is held back.
+    pub held: Option<Held>,
+    /// The steps.
+    pub steps: &'a [Step],
+    /// The step that goes on or comes next; none while the candidate cannot serve yet.
+    pub step: Option<usize>,
+}
+
+impl Standing<'_> {
+    /// Why an action is not carried out, in a sentence; none where it is.
+    pub fn refuses(&self, asked: &Asked) -> Option<String> {
+        let (revision, wanted) = (&asked.revision, &self.wanted);
+        let serves = self.stable.as_ref() == Some(revision);
+        let stale = || {
+            format!(
+                "It speaks of revision {revision}, and the binding asks for revision {wanted} now. Look at what is going on, and make a new RolloutAction."
+            )
+        };
+        let arrived = || format!("Revision {revision} serves already; there is no rollout of it.");
+        match asked.word {
+            ActionWord::Rollback => self.refuses_to_go_back(asked),
+            ActionWord::Release => match &self.held {
+                Some(held) if held.revision == *revision => None,
+                Some(held) => {
+                    Some(format!("What is held back is revision {}, not {revision}.", held.revision))
+                }
+                None => Some("Nothing is held back.".into()),
+            },
+            _ if revision != wanted => Some(stale()),
+            _ if self.held.is_some() => Some(format!(
+                "Revision {revision} is held back since it was rolled back. A RolloutAction with action: Release ends that."
+            )),
+            ActionWord::Abort if serves => Some(format!(
+                "{} To go back to what served before, make a RolloutAction with action: Rollback.",
+                arrived()
+            )),
+            ActionWord::Abort => {
+                self.failed.then(|| format!("Revision {revision} has failed already and has no traffic."))
+            }
+            ActionWord::Retry => (!self.failed)
+                .then(|| format!("Revision {revision} has not failed, so there is nothing to try again.")),
+            ActionWord::Promote if serves => Some(arrived()),
+            ActionWord::Promote if self.failed => Some(format!(
+                "Revision {revision} has failed. A RolloutAction with action: Retry has it tried again."
+            )),
+            ActionWord::Promote => asked.step.as_ref().and_then(|step| self.refuses_to_pass(step)),
+        }
+    }
+
+    fn refuses_to_go_back(&self, asked: &Asked) -> Option<String> {
+        let (revision, wanted) = (&asked.revision, &self.wanted);
+        if self.held.as_ref().is_some_and(|held| held.revision == *revision) {
+            return Some(format!("Revision {revision} is held back already."));
+        }
+        let serves = self.stable.as_ref() == Some(revision);
+        if revision != wanted {
+            let said = if serves {
+                format!(
+                    "A rollout of revision {wanted} goes on. Abort it or roll it back first; then roll back {revision}."
+                )
+            } else {
+                format!(
+                    "It speaks of revision {revision}, and the binding asks for revision {wanted} now. Look at what is going on, and make a new RolloutAction."
+                )
+            };
+            return Some(said);
+        }
+        let back = self.goes_back_to(revision);
+        match (back, &asked.to) {
+            (None, _) => Some(
+                "There is nothing to go back to: no other deployment that served before is warm. Name the version that should serve in spec.model.versionRef, or revert that in Git.".into(),
+            ),
+            (Some(back), Some(to)) if back != to => Some(format!(
+                "Revision {to} is not warm; {back} is. To go back to another one, name its version in spec.model.versionRef, or revert that in Git."
+            )),
+            _ => None,
+        }
+    }
+
+    /// Where a Rollback of this revision goes: from a candidate to what is stable, and from that to what served before.
+    pub fn goes_back_to(&self, revision: &Revision) -> Option<&Revision> {
+        if self.stable.as_ref() == Some(revision) { self.previous.as_ref() } else { self.stable.as_ref() }
+    }
+
+    fn refuses_to_pass(&self, step: &str) -> Option<String> {
+        let steps = self.steps.len();
+        let Some(at) = self.index_of(step) else {
+            return Some(format!("There is no step {step} in spec.strategy.steps."));
+        };
+        if self.steps[at].pause.is_none() {
+            return Some(format!(
+                "Step {step} is no pause, and is passed by itself. To pass all steps that are left, promote with full: true."
+            ));
+        }
+        match self.step {
+            Some(stands) if stands == at => None,
+            Some(stands) if stands > at => Some(format!("Step {step} is passed already.")),
+            Some(stands) => Some(format!(
+                "The rollout stands at step {} of {steps}, before step {step}. Promote {step} when the rollout has come there.",
+                stands + 1
+            )),
+            None => Some(format!(
+                "The new deployment cannot serve yet, so the rollout does not stand at step {step}. Promote it when the rollout has come there."
+            )),
+        }
+    }
+
+    /// Where a step is, by its name.
+    pub fn index_of(&self, step: &str) -> Option<usize> {
+        self.steps.iter().position(|it| it.name.as_deref() == Some(step))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Why the endpoint is to be written, and what is said of it.
 
 use super::Traffic;
-use super::{Share, Weight};
-use crate::api::Reason;
+use super::{Revision, Share, Weight};
+use crate::api::{ActionWord, Reason};
 use crate::azure::model::Purpose;
 
 /// What a PUT of the endpoint carries. Azure takes or refuses it as a whole, so nothing that it may refuse
@@ -19,15 +19,17 @@ pub enum Carries {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// The wanted deployment failed.
-    TakeBack { candidate: String, had_traffic: bool, stable: Option<String> },
+    TakeBack { candidate: String, had_traffic: bool, stable: Option<String>, aborted: bool },
     /// It exists, and carries no tag of ours.
     Adopt,
     /// Somebody else changed these fields. Those of `later` wait for a PUT of their own.
     Restore { fields: String, later: String, carries: Carries },
     /// The steps are done, or there are none to go: it becomes the stable one.
     Promote { deployment: String },
-    /// What was stable before gets all the traffic back, because this one is not approved any more.
-    GoBack { deployment: String, over: String },
+    /// What was stable before gets all the traffic back, because this one is not approved any more, or is held back.
+    GoBack { deployment: String, over: String, held: bool },
+    /// Nothing but the tags changes, by which a person's word is carried out.
+    CarryOut { word: ActionWord, revision: Revision },
     /// A step gives the candidate more.
     Shift { deployment: String, to: Share },
     /// What has traffic is no longer wanted, or may not have so much.
@@ -49,6 +51,8 @@ impl Cause {
             Self::TakeBack { .. } | Self::GoBack { .. } | Self::Withdraw { .. } => Reason::TakingBack,
             Self::Restore { .. } => Reason::Drifted,
             Self::Promote { .. } | Self::Shift { .. } => Reason::Progressing,
+            Self::CarryOut { word: ActionWord::Abort | ActionWord::Rollback, .. } => Reason::TakingBack,
+            Self::CarryOut { .. } => Reason::Progressing,
             Self::Adopt | Self::Mend | Self::NoteGone { .. } | Self::NoteFailures | Self::Change { .. } => {
                 Reason::Updating
             }
@@ -59,7 +63,10 @@ impl Cause {
     /// behind a field that Azure refuses.
     pub fn purpose(&self) -> Purpose {
         match self {
-            Self::TakeBack { .. } | Self::GoBack { .. } => Purpose::TakeBack,
+            Self::TakeBack { .. }
+            | Self::GoBack { .. }
+            | Self::CarryOut { word: ActionWord::Abort | ActionWord::Rollback, .. } => Purpose::TakeBack,
+            Self::CarryOut { .. } => Purpose::Note,
             Self::Withdraw { .. } => Purpose::Withdraw,
             Self::Adopt => Purpose::TakeOver,
             Self::Restore { carries: Carries::Traffic, .. } => Purpose::RestoreTraffic,
@@ -75,17 +82,18 @@ impl Cause {
     /// The rest of the sentence "Bindery is about to …".
     pub fn doing(&self, endpoint: &str) -> String {
         match self {
-            Self::TakeBack { candidate, had_traffic, stable } => {
+            Self::TakeBack { candidate, had_traffic, stable, aborted } => {
                 let stable = stable.as_deref();
+                let failed = if *aborted { "which is aborted" } else { "which failed" };
                 match stable.filter(|_| *had_traffic) {
                     Some(stable) => {
-                        format!("take the traffic from {candidate}, which failed, and give it to {stable}")
+                        format!("take the traffic from {candidate}, {failed}, and give it to {stable}")
                     }
-                    None if *had_traffic => format!("take the traffic from {candidate}, which failed"),
+                    None if *had_traffic => format!("take the traffic from {candidate}, {failed}"),
                     None => {
                         let serves =
                             stable.map_or("nothing serves".into(), |stable| format!("{stable} serves"));
-                        format!("give up {candidate}, which failed; {serves}")
+                        format!("give up {candidate}, {failed}; {serves}")
                     }
                 }
             }
@@ -94,9 +102,19 @@ impl Cause {
             Self::Promote { deployment } => {
                 format!("give {deployment} all the traffic and make it the stable one")
             }
-            Self::GoBack { deployment, over } => {
+            Self::GoBack { deployment, over, held: true } => {
+                format!("give {deployment} all the traffic again, and hold {over} back")
+            }
+            Self::GoBack { deployment, over, held: false } => {
                 format!("give {deployment} all the traffic again, because {over} is not approved any more")
             }
+            Self::CarryOut { word, revision } => match word {
+                ActionWord::Promote => format!("note that a step of revision {revision} is passed"),
+                ActionWord::Abort => format!("note that revision {revision} is aborted"),
+                ActionWord::Retry => format!("note that revision {revision} is tried again"),
+                ActionWord::Rollback => format!("note that revision {revision} is held back"),
+                ActionWord::Release => format!("note that revision {revision} is not held back any more"),
+            },
             Self::Shift { deployment, to } if to.mirror > Weight::NONE => {
                 format!("have Azure copy {} % of the requests to {deployment}", to.mirror.percent())
             }

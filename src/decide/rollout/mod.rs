@@ -15,13 +15,13 @@ mod scene;
 mod steps;
 mod traffic;
 
-pub use actions::{ACTIONS_TAG, Asked, CarriedOut, hash_of};
+pub use actions::{ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Standing, hash_of};
 pub use body::{
     adjusted_deployment, endpoint_differences, mark, new_deployment, new_endpoint, route, written_on,
 };
 pub use cause::{Carries, Cause};
 pub use failures::Failures;
-pub use next::{Next, Target, Wait};
+pub use next::{Next, Notes, Target, Wait};
 pub use position::{POSITION_TAG, Position, Records};
 pub use revision::{REVISION_TAG, Revision};
 pub use scene::{FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, View, broken};

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Carries, Cause, Move, Position, Rise, Scene, Share, Traffic, Weight, broken};
-use crate::api::{Drift, Role};
+use super::{
+    Asked, CarriedOut, Carries, Cause, Held, Move, Pass, Position, Rise, Scene, Share, Traffic, Weight,
+    broken,
+};
+use crate::api::{ActionWord, Drift, Role};
 use crate::azure::model::resource::Provisioning;
 
 /// What the endpoint should be next, and why it is to be written.
@@ -15,6 +18,8 @@ pub struct Next {
     pub cause: Option<Cause>,
     /// What the PUT carries.
     pub carries: Carries,
+    /// The action that the PUT carries out.
+    pub order: Option<Asked>,
 }
 
 /// What the endpoint should be.
@@ -30,6 +35,17 @@ pub struct Target {
     pub position: Option<Position>,
     /// What a pause still waits for.
     pub pause: Option<Wait>,
+    /// What else the tags say.
+    pub notes: Notes,
+}
+
+/// What the tags of the endpoint say of people's words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Notes {
+    /// What is held back.
+    pub held: Option<Held>,
+    /// The actions that were carried out.
+    pub carried: CarriedOut,
 }
 
 /// What a pause waits for.
@@ -45,11 +61,29 @@ impl Scene<'_> {
     /// What comes next.
     pub fn next(&self) -> Next {
         let target = self.target();
+        let order = self.view.order.clone().filter(|order| self.carries_out(order, &target));
+        let carried = order.as_ref().map(|order| self.carried.and(&order.hash));
+        let notes =
+            Notes { held: self.view.held.clone(), carried: carried.unwrap_or_else(|| self.carried.clone()) };
+        let target = Target { notes, ..target };
         let takes_away = self.moves_to(&target) && !self.rises_to(&target);
-        let alone = takes_away || self.unwritten_failures().latest().is_some();
+        let takes_back = order.as_ref().is_some_and(Asked::takes_back);
+        let alone = takes_away || takes_back || self.unwritten_failures().latest().is_some();
         let carries = if alone { Carries::Traffic } else { Carries::Everything };
-        let cause = self.cause(&target, carries);
-        Next { target, cause, carries }
+        let ordered =
+            || order.as_ref().map(|it| Cause::CarryOut { word: it.word, revision: it.revision.clone() });
+        let cause = self.cause(&target, carries).or_else(|| self.view.endpoint.and_then(|_| ordered()));
+        Next { target, cause, carries, order }
+    }
+
+    /// Does the endpoint do what the action asks, when it is like this?
+    fn carries_out(&self, order: &Asked, target: &Target) -> bool {
+        let arrives = target.stable.as_deref() == self.wanted_name();
+        match order.promotes(self.view.steps) {
+            None => true,
+            Some(Pass::All) => arrives,
+            Some(Pass::Step(step)) => arrives || target.position.as_ref().is_some_and(|it| it.step > step),
+        }
     }
 
     /// What the endpoint should be. While the version may not go on, its share stays, or falls to what somebody else
@@ -90,8 +124,15 @@ impl Scene<'_> {
 
     /// The next step of a candidate that has what was meant for it.
     fn step_on(&self, wanted: &str, has: Share, held: Target) -> Target {
-        let (Some(plan), Some(position)) = (&self.plan, &held.position) else { return held };
-        match plan.next_move(position, has, self.view.now) {
+        let (Some(plan), Some(position)) = (&self.plan, held.position.clone()) else { return held };
+        let step = match self.view.order.as_ref().and_then(|order| order.promotes(self.view.steps)) {
+            Some(Pass::All) => return self.arrive(wanted),
+            Some(Pass::Step(step)) => Some(step),
+            None => None,
+        };
+        let position = plan.past(position, step, self.view.now);
+        let held = Target { position: Some(position.clone()), ..held };
+        match plan.next_move(&position, has, self.view.now) {
             Move::Shift { last: true, .. } => self.arrive(wanted),
             Move::Shift { to, last: false } => {
                 let position = Some(plan.arriving_at(to, self.view.now));
@@ -197,7 +238,13 @@ impl Scene<'_> {
         let wanted = || self.wanted_name().unwrap_or_default().to_string();
         if gives_up || (self.wanted_failed() && moves) {
             let had_traffic = self.wanted_name().is_some_and(|name| self.routed(name) > Weight::NONE);
-            return Some(Cause::TakeBack { candidate: wanted(), had_traffic, stable: self.stable.clone() });
+            let aborted = self.view.order.as_ref().is_some_and(|order| order.word == ActionWord::Abort);
+            return Some(Cause::TakeBack {
+                candidate: wanted(),
+                had_traffic,
+                stable: self.stable.clone(),
+                aborted,
+            });
         }
         if !self.owned() {
             return Some(Cause::Adopt);
@@ -208,7 +255,8 @@ impl Scene<'_> {
         if let (true, Some(over)) =
             (self.stable != target.stable && self.view.rise == Rise::Back, &self.stable)
         {
-            return Some(Cause::GoBack { deployment: wanted(), over: over.clone() });
+            let held = self.view.held.is_some();
+            return Some(Cause::GoBack { deployment: wanted(), over: over.clone(), held });
         }
         if self.stable != target.stable {
             return Some(Cause::Promote { deployment: wanted() });

@@ -115,7 +115,8 @@ impl Records {
 impl Plan<'_> {
     /// Where the rollout stands, for a candidate that has this share.
     pub fn position(&self, has: Share, records: &Records, now: Timestamp) -> Position {
-        self.after_pauses(self.stood_at(has, records, now), now)
+        let stands = self.after_pauses(self.stood_at(has, records, now), now);
+        self.past(stands, self.passed, now)
     }
 
     /// The same once the candidate gets back a share that somebody else had changed: its pause begins again.

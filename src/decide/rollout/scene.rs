@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::position::POSITION_TAG;
-use super::{Failures, Plan, Position, Records, Revision, Share, Traffic, Weight};
-use crate::api::{Candidate, DeploymentStatus, Drift, Role, Step};
+use super::{
+    ACTIONS_TAG, Asked, CarriedOut, Failures, Held, Plan, Position, Records, Revision, Share, Traffic, Weight,
+};
+use crate::api::{ActionWord, Candidate, DeploymentStatus, Drift, Role, Step};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::decide::Owner;
 
@@ -26,7 +28,7 @@ pub enum Rise {
     Hold,
     /// Nothing: somebody speaks against it.
     Fall,
-    /// Everything at once: it was stable before, and somebody speaks against what serves.
+    /// Everything at once: it was stable before, and somebody speaks against what serves, or has rolled that back.
     Back,
 }
 
@@ -59,6 +61,12 @@ pub struct View<'a> {
     pub failed: Failures,
     /// The roles that the status remembers, and since when each has it.
     pub roles: &'a [DeploymentStatus],
+    /// What is held back, as it should be.
+    pub held: Option<Held>,
+    /// The action that is to be carried out.
+    pub order: Option<Asked>,
+    /// The step that a person has promoted, where the status does not know it yet.
+    pub passed: Option<usize>,
 }
 
 /// The endpoint, read with the manifest in hand.
@@ -79,6 +87,8 @@ pub struct Scene<'a> {
     pub previous: Option<String>,
     /// The revisions that are known to have failed.
     pub failed: Failures,
+    /// The actions that were carried out.
+    pub carried: CarriedOut,
 }
 
 impl<'a> Scene<'a> {
@@ -95,9 +105,18 @@ impl<'a> Scene<'a> {
             .cloned()
             .or_else(|| heaviest(&intended, view.wanted.as_ref(), &exists));
         let previous = tag(PREVIOUS_TAG).filter(|n| exists(n) && stable.as_ref() != Some(*n)).cloned();
+        // What was rolled back and is let go on comes by the steps again.
+        let released = view.order.as_ref().is_some_and(|it| it.word == ActionWord::Release);
+        let previous = previous.filter(|_| !released);
         let failed =
             view.failed.clone().then(tag(FAILED_TAG).map(|t| Failures::parse(t)).unwrap_or_default());
-        let plan = view.wanted.as_ref().map(|(revision, _)| Plan::new(revision.clone(), view.steps));
+        let failed = ordered(failed, view.order.as_ref());
+        let passed = view.passed;
+        let plan = view
+            .wanted
+            .as_ref()
+            .map(|(revision, _)| Plan { passed, ..Plan::new(revision.clone(), view.steps) });
+        let carried = tag(ACTIONS_TAG).map(|text| CarriedOut::parse(text)).unwrap_or_default();
         let of_this = |c: &&Candidate| {
             view.wanted.as_ref().is_some_and(|(revision, _)| c.revision == revision.to_string())
         };
@@ -107,7 +126,7 @@ impl<'a> Scene<'a> {
         // What was written before the deployment was made is of an earlier rollout of the same revision.
         let begun = made.and_then(OnlineDeployment::created_at);
         records.tag = records.tag.filter(|tag| begun.is_none_or(|begun| tag.since >= begun));
-        Self { view, plan, records, held, intended, stable, previous, failed }
+        Self { view, plan, records, held, intended, stable, previous, failed, carried }
     }
 
     /// Has the deployment the instances that this share of the traffic needs? Only of ours anybody could change that.
@@ -119,7 +138,7 @@ impl<'a> Scene<'a> {
     /// The deployments that Bindery's tags say serve.
     pub fn named(&self) -> Vec<&str> {
         let stable = self.view.endpoint.and_then(|e| e.tags.get(STABLE_TAG)).filter(|n| !n.is_empty());
-        self.intended.serving().into_iter().chain(stable.map(String::as_str)).collect()
+        self.intended.reached().into_iter().chain(stable.map(String::as_str)).collect()
     }
 
     /// A deployment by its name.
@@ -305,6 +324,16 @@ impl<'a> Scene<'a> {
             (Weight::NONE, mirror) => Share::mirror(mirror),
             (live, _) => Share::live(live),
         }
+    }
+}
+
+/// The failures, as an action changes them.
+fn ordered(failed: Failures, order: Option<&Asked>) -> Failures {
+    let Some(Asked { word, revision, .. }) = order else { return failed };
+    match word {
+        ActionWord::Abort => Failures::from_iter([revision.clone()]).then(failed),
+        ActionWord::Retry => failed.iter().filter(|it| *it != revision).cloned().collect(),
+        _ => failed,
     }
 }
 

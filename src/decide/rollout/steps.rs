@@ -56,12 +56,14 @@ pub struct Plan<'a> {
     pub steps: &'a [Step],
     /// Their hash.
     pub hash: StepsHash,
+    /// The step that a person has promoted, where nothing but that says so yet.
+    pub passed: Option<usize>,
 }
 
 impl<'a> Plan<'a> {
     /// The rollout of a revision by these steps.
     pub fn new(revision: Revision, steps: &'a [Step]) -> Self {
-        Self { revision, steps, hash: StepsHash::of(steps) }
+        Self { revision, steps, hash: StepsHash::of(steps), passed: None }
     }
 
     /// The next move of a candidate that stands here and has this share.
@@ -94,6 +96,14 @@ impl<'a> Plan<'a> {
             position.since = position.since.checked_add(period).unwrap_or(now);
         }
         position
+    }
+
+    /// The position once this step is passed, where the rollout stands there.
+    pub fn past(&self, position: Position, step: Option<usize>, now: Timestamp) -> Position {
+        if step != Some(position.step) || position.step >= self.steps.len() {
+            return position;
+        }
+        self.after_pauses(Position { step: position.step + 1, since: now, ..position }, now)
     }
 
     /// The share that a candidate has after so many steps.

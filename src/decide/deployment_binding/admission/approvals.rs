@@ -206,7 +206,11 @@ impl Facts {
 
     /// Does something speak against going back to this asset? `warm`: its deployment is still there, and so is the memory of its
     /// approvals. Of another one nobody remembers what became of them, so it has to have them, or they have to have ended.
-    pub(super) fn speaks_against_going_back(&self, asset: &str, warm: bool) -> bool {
+    pub(in crate::decide::deployment_binding) fn speaks_against_going_back(
+        &self,
+        asset: &str,
+        warm: bool,
+    ) -> bool {
         let (Some((policy, _)), Some(tally)) = (self.asked_of_approvals(), self.count(asset)) else {
             return false;
         };

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::api::{Pause, Period, Step};
 use crate::decide::fixtures::{ago, noon, same_every_time};
-use crate::decide::rollout::Move;
+use crate::decide::rollout::{Move, Weight};
 
 fn set(weight: i32) -> Step {
     Step { set_traffic: Some(weight), ..Step::default() }

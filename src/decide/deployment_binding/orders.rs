@@ -1,0 +1,270 @@
+//! What people ask of the rollout by RolloutActions, and what becomes of it.
+//!
+//! One action is carried out at a time, the safest first, by the PUT of the endpoint that does what it asks: its hash goes into the
+//! endpoint's tags with that PUT, so an action is carried out once, also when all status is lost.
+
+use super::{Case, Facts};
+use crate::api::{ActionState, ActionTold, ActionWord, Candidate, Hold, TakenAction};
+use crate::azure::model::resource::{OnlineDeployment, Provisioning};
+use crate::decide::rollout::{
+    ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Revision, Scene, Standing,
+};
+
+/// What a status may hold of actions.
+const MOST: usize = 20;
+
+/// What becomes of the actions.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Orders {
+    /// The one that is to be carried out.
+    pub(super) next: Option<Asked>,
+    /// Those that are carried out, where the status does not say so yet.
+    pub(super) new: Vec<Asked>,
+    /// All of them, for the status.
+    pub(super) taken: Vec<TakenAction>,
+}
+
+impl Orders {
+    /// Judges every action by the scene without them.
+    pub(super) fn of(facts: &Facts, scene: &Scene<'_>) -> Self {
+        let mut orders = Self::default();
+        let Some(standing) = facts.standing(scene) else {
+            orders.taken.clone_from(&facts.status.actions);
+            return orders;
+        };
+        let mut open = vec![];
+        for asked in &facts.asked {
+            let known = facts.status.actions.iter().find(|it| it.hash == asked.hash);
+            let ended = known.filter(|it| it.state != ActionState::Accepted);
+            if let Some(ended) = ended {
+                orders.taken.push(ended.clone());
+            } else if scene.carried.contains(&asked.hash) {
+                let ours = known.is_some() || facts.carried.contains(&asked.hash);
+                orders.taken.push(facts.carried_out(asked, ours));
+                orders.new.extend(ours.then(|| asked.clone()));
+            } else if let Some(because) = facts.refuses(&standing, asked) {
+                orders.taken.push(facts.taken(asked, ActionState::Refused, because));
+            } else {
+                open.push(asked.clone());
+            }
+        }
+        open.sort_by_key(Asked::precedence);
+        let first = open.first().map(Asked::title);
+        for (at, asked) in open.iter().enumerate() {
+            let message = match &first {
+                Some(first) if at > 0 => format!("It waits for {first}, which is carried out first."),
+                _ => "It is carried out as soon as Azure is free for it.".to_string(),
+            };
+            orders.taken.push(facts.taken(asked, ActionState::Accepted, message));
+        }
+        orders.next = open.into_iter().next();
+        orders.taken.sort_by(|a, b| b.since.cmp(&a.since).then_with(|| a.name.cmp(&b.name)));
+        orders.taken.truncate(MOST);
+        orders
+    }
+}
+
+impl Facts {
+    /// Where the rollout stands, for those who judge an action; none while nobody can say what is wanted or what is there.
+    fn standing<'a>(&'a self, scene: &Scene<'_>) -> Option<Standing<'a>> {
+        if self.endpoint.found().is_none() || !scene.owned() {
+            return None;
+        }
+        let (wanted, name) = self.manifest()?;
+        let tagged = |name: &Option<String>| scene.deployment(name.as_deref()?).and_then(Revision::tagged);
+        let warm = |name: &String| {
+            scene.deployment(name).is_some_and(|d| d.provisioning() == Provisioning::Succeeded)
+        };
+        let previous = scene.previous.clone().filter(warm);
+        let candidate = self.deployments.iter().find(|d| d.name() == name);
+        let ready = candidate.is_some_and(|d| d.provisioning() == Provisioning::Succeeded);
+        Some(Standing {
+            stable: tagged(&scene.stable),
+            previous: tagged(&previous),
+            failed: scene.wanted_revision() == Some(&wanted) && scene.wanted_failed(),
+            held: self.held(),
+            steps: &self.spec.strategy.steps,
+            step: scene.position_at(scene.candidate_share()).filter(|_| ready).map(|it| it.step),
+            wanted,
+        })
+    }
+
+    /// Why an action is not carried out.
+    fn refuses(&self, standing: &Standing<'_>, asked: &Asked) -> Option<String> {
+        if let Some(because) = standing.refuses(asked) {
+            return Some(because);
+        }
+        let to =
+            (asked.word == ActionWord::Rollback).then(|| standing.goes_back_to(&asked.revision)).flatten()?;
+        let back = self.deployment_of(to)?;
+        let asset = back.properties.model.as_deref()?;
+        self.speaks_against_going_back(asset, true).then(|| {
+            format!(
+                "Revision {to} is not admitted any more: somebody has rejected its version or withdrawn an approval. See Approvals in status.approvals."
+            )
+        })
+    }
+
+    /// The deployment of a revision, where it is on the endpoint.
+    fn deployment_of(&self, revision: &Revision) -> Option<&OnlineDeployment> {
+        self.deployments.iter().find(|d| Revision::tagged(d).as_ref() == Some(revision))
+    }
+
+    /// What the endpoint says is held back, as long as the manifest asks for that.
+    pub(super) fn held(&self) -> Option<Held> {
+        let tag = self.endpoint.found()?.tags.get(HOLD_TAG)?;
+        let held: Held = tag.parse().ok()?;
+        let wanted = self.manifest().is_none_or(|(wanted, _)| wanted == held.revision);
+        wanted.then_some(held)
+    }
+
+    /// What is held back once this action is carried out.
+    pub(super) fn held_after(&self, order: Option<&Asked>, scene: &Scene<'_>) -> Option<Held> {
+        match order.map(|order| (order.word, order)) {
+            Some((ActionWord::Release, _)) => None,
+            Some((ActionWord::Rollback, order)) => {
+                let standing = self.standing(scene)?;
+                let to = standing.goes_back_to(&order.revision)?.clone();
+                Some(Held { revision: order.revision.clone(), to, since: self.situation.now })
+            }
+            _ => self.held(),
+        }
+    }
+
+    /// The revision that serves instead of one that is held back, and its deployment's name.
+    pub(super) fn instead_of(&self, held: Option<&Held>) -> Option<(Revision, String)> {
+        let held = held?;
+        let found = self.deployment_of(&held.to).map(|d| d.name().to_string());
+        // Where it is gone, nothing else takes its place.
+        Some((held.to.clone(), found.unwrap_or_default()))
+    }
+
+    /// Is a failed revision to be tried again, of which Azure has a broken deployment?
+    pub(super) fn starts_anew(&self, order: Option<&Asked>, scene: &Scene<'_>) -> Option<String> {
+        let order = order.filter(|order| order.word == ActionWord::Retry)?;
+        let broken = self.deployment_of(&order.revision).filter(|d| scene.is_broken(d.name()))?;
+        Some(broken.name().to_string())
+    }
+
+    /// The step that a person has promoted by an action that the status does not know to be carried out.
+    pub(super) fn passed(&self, orders: &Orders) -> Option<usize> {
+        let (wanted, _) = self.manifest()?;
+        let of_it = orders.new.iter().filter(|asked| asked.revision == wanted);
+        of_it.filter_map(|asked| asked.promotes(&self.spec.strategy.steps)).find_map(|pass| match pass {
+            Pass::Step(step) => Some(step),
+            Pass::All => None,
+        })
+    }
+
+    /// The hashes of the actions that the endpoint's tag names.
+    pub(super) fn carried_by_tag(&self) -> CarriedOut {
+        let tag = self.endpoint.found().and_then(|endpoint| endpoint.tags.get(ACTIONS_TAG));
+        tag.map(|text| CarriedOut::parse(text)).unwrap_or_default()
+    }
+
+    fn taken(&self, asked: &Asked, state: ActionState, message: String) -> TakenAction {
+        let known = self.status.actions.iter().find(|it| it.hash == asked.hash && it.state == state);
+        TakenAction {
+            name: asked.name.clone(),
+            hash: asked.hash.clone(),
+            action: asked.word,
+            revision: asked.revision.to_string(),
+            step: asked.step.clone(),
+            to_revision: asked.to.as_ref().map(ToString::to_string),
+            requested_by: asked.by.clone(),
+            reason: asked.reason.clone(),
+            state,
+            message,
+            since: known.map_or(self.situation.now, |it| it.since),
+        }
+    }
+
+    fn carried_out(&self, asked: &Asked, ours: bool) -> TakenAction {
+        if !ours {
+            let message = "It was carried out before: the endpoint's tag bindery-actions names it.";
+            return self.taken(asked, ActionState::AlreadyDone, message.into());
+        }
+        let revision = &asked.revision;
+        let message = match asked.word {
+            ActionWord::Promote => match &asked.step {
+                Some(step) => format!("The rollout of revision {revision} has passed step {step}."),
+                None => format!("The rollout of revision {revision} has passed all steps."),
+            },
+            ActionWord::Abort => format!("Revision {revision} has no traffic, and is not tried again."),
+            ActionWord::Retry => format!("Revision {revision} is rolled out again."),
+            ActionWord::Rollback => format!("Revision {revision} is held back."),
+            ActionWord::Release => format!("Revision {revision} is not held back any more."),
+        };
+        self.taken(asked, ActionState::Complete, message)
+    }
+}
+
+impl Case<'_> {
+    /// What is held back, in the words of the status.
+    pub(super) fn hold(&self) -> Option<Hold> {
+        let held = self.facts.held()?;
+        let (revision, to_revision) = (held.revision.to_string(), held.to.to_string());
+        let known = self.facts.status.hold.as_ref();
+        let known = known.filter(|it| it.revision == revision && it.to_revision == to_revision);
+        let new = self.new(ActionWord::Rollback, &held.revision).map(Asked::told);
+        let action = new.or_else(|| known.and_then(|it| it.action.clone()));
+        Some(Hold { revision, to_revision, action, since: held.since })
+    }
+
+    /// The action with this word for this revision that is being carried out, or was just now.
+    pub(super) fn ordered(&self, word: ActionWord, revision: &Revision) -> Option<&Asked> {
+        let next = self.orders.next.iter().filter(|it| it.word == word && it.revision == *revision);
+        next.chain(self.new(word, revision)).next()
+    }
+
+    /// The same, where it was carried out just now.
+    fn new(&self, word: ActionWord, revision: &Revision) -> Option<&Asked> {
+        self.orders.new.iter().find(|it| it.word == word && it.revision == *revision)
+    }
+
+    /// The actions that had a part in the rollout of a revision: those that are remembered, and those that were carried out just now.
+    pub(super) fn part(&self, known: Option<&Candidate>, revision: &Revision) -> Vec<ActionTold> {
+        let mut all = known.map(|it| it.actions.clone()).unwrap_or_default();
+        let new = self.orders.new.iter().filter(|it| it.revision == *revision);
+        for told in new.map(Asked::told) {
+            if !all.contains(&told) {
+                all.push(told);
+            }
+        }
+        all.truncate(MOST);
+        all
+    }
+
+    /// The steps that people had a rollout skip: those that are remembered, and those that were skipped just now. A pause that waits
+    /// for a person is not skipped when one promotes it.
+    pub(super) fn skipped(&self, known: Option<&Candidate>, revision: &Revision) -> Vec<String> {
+        let steps = &self.facts.spec.strategy.steps;
+        let mut all = known.map(|it| it.skipped.clone()).unwrap_or_default();
+        let stood = known.and_then(|it| it.step.as_ref()).and_then(|it| usize::try_from(it.index).ok());
+        let mut skip = |at: usize| {
+            let waits = steps[at].pause.as_ref().is_some_and(|pause| pause.period.is_none());
+            let name =
+                steps[at].name.clone().unwrap_or_else(|| format!("step {} of {}", at + 1, steps.len()));
+            if !all.contains(&name) && (!waits || self.facts.skips_people(&self.orders, revision)) {
+                all.push(name);
+            }
+        };
+        for asked in self.orders.new.iter().filter(|it| it.revision == *revision) {
+            match asked.promotes(steps) {
+                Some(Pass::Step(at)) => skip(at),
+                Some(Pass::All) => (stood.unwrap_or(0)..steps.len()).for_each(&mut skip),
+                None => {}
+            }
+        }
+        all.truncate(MOST);
+        all
+    }
+}
+
+impl Facts {
+    /// Does an action pass all steps, the pauses for a person among them?
+    fn skips_people(&self, orders: &Orders, revision: &Revision) -> bool {
+        let steps = &self.spec.strategy.steps;
+        orders.new.iter().any(|it| it.revision == *revision && it.promotes(steps) == Some(Pass::All))
+    }
+}
