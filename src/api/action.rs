@@ -105,7 +105,7 @@ pub struct TakenAction {
     /// A hash of the object's name and of what it asks, 8 hexadecimal digits: the endpoint's tag `bindery-actions` holds those that were carried out.
     #[schemars(length(max = 8))]
     pub hash: String,
-    /// What is asked.
+    /// What the action asks of the rollout, as its `spec.action` says.
     pub action: ActionWord,
     /// The revision that the action speaks of.
     #[schemars(length(max = 10))]
@@ -118,7 +118,7 @@ pub struct TakenAction {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 10))]
     pub to_revision: Option<String>,
-    /// Who asks for it.
+    /// Who asks for it, as `spec.requestedBy` of the action says.
     #[schemars(length(max = 253))]
     pub requested_by: String,
     /// The first 256 characters of the reason that the action gives.
@@ -130,7 +130,7 @@ pub struct TakenAction {
     /// The same in a sentence, and what to do.
     #[schemars(length(max = 1024))]
     pub message: String,
-    /// Since when.
+    /// Since when the action is in this state.
     pub since: Timestamp,
 }
 
@@ -150,9 +150,9 @@ pub struct ActionTold {
     /// The name of the RolloutAction object.
     #[schemars(length(max = 253))]
     pub name: String,
-    /// What it asked.
+    /// What the action asked of the rollout, as its `spec.action` says.
     pub action: ActionWord,
-    /// Who asked for it.
+    /// Who asked for it, as `spec.requestedBy` of the action says.
     #[schemars(length(max = 253))]
     pub requested_by: String,
     /// The first 256 characters of the reason that it gave.
@@ -174,6 +174,6 @@ pub struct Hold {
     /// The RolloutAction that asked for it. Absent where the status was lost since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionTold>,
-    /// Since when.
+    /// Since when the revision is held back, as far as this status knows.
     pub since: Timestamp,
 }

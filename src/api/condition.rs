@@ -69,6 +69,10 @@ words! {
     CandidateReady,
     /// A rollout moves.
     Progressing,
+    /// The binding carries the action out, or has done so.
+    Accepted,
+    /// The action is carried out.
+    Complete,
 }
 
 words! {
@@ -87,6 +91,7 @@ words! {
     Soaking,
     TakingBack,
     Finishing,
+    Accepted,
     // All is well.
     Succeeded,
     Observed,
@@ -97,6 +102,8 @@ words! {
     Retiring,
     Retired,
     StillDeployed,
+    Complete,
+    AlreadyDone,
     // Something else has to happen first.
     ReferenceNotFound,
     ReferenceNotReady,

@@ -8,12 +8,19 @@ use kube::CustomResourceExt;
 use serde_json::json;
 
 use super::bounds::bound;
-use super::{Approval, DeploymentBinding, ModelVersion, Registry, Workspace};
+use super::{Approval, DeploymentBinding, ModelVersion, Registry, RolloutAction, Workspace};
 
 /// The definitions of all kinds, places first.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    [Registry::crd(), Workspace::crd(), ModelVersion::crd(), DeploymentBinding::crd(), Approval::crd()]
-        .into_iter()
+    let all = [
+        Registry::crd(),
+        Workspace::crd(),
+        ModelVersion::crd(),
+        DeploymentBinding::crd(),
+        Approval::crd(),
+        RolloutAction::crd(),
+    ];
+    all.into_iter()
         .map(|mut crd| {
             for version in &mut crd.spec.versions {
                 version.additional_printer_columns.get_or_insert_default().extend(common_columns());

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Approval, DELETE_WHILE_IN_USE, DeploymentBinding, FINALIZER, Management, ModelVersion, Period, RECONCILE,
-    Reference, Registry, Workspace,
+    Reference, Registry, RolloutAction, Workspace,
 };
 use crate::azure::model::Operation;
 
@@ -29,12 +29,19 @@ pub enum ObjectKind {
     ModelVersion,
     DeploymentBinding,
     Approval,
+    RolloutAction,
 }
 
 impl ObjectKind {
     /// All of them, places first.
-    pub const ALL: [Self; 5] =
-        [Self::Registry, Self::Workspace, Self::ModelVersion, Self::DeploymentBinding, Self::Approval];
+    pub const ALL: [Self; 6] = [
+        Self::Registry,
+        Self::Workspace,
+        Self::ModelVersion,
+        Self::DeploymentBinding,
+        Self::Approval,
+        Self::RolloutAction,
+    ];
 }
 
 impl fmt::Display for ObjectKind {
@@ -80,6 +87,7 @@ pub enum AnyObject {
     ModelVersion(Arc<ModelVersion>),
     DeploymentBinding(Arc<DeploymentBinding>),
     Approval(Arc<Approval>),
+    RolloutAction(Arc<RolloutAction>),
 }
 
 impl AnyObject {
@@ -91,6 +99,7 @@ impl AnyObject {
             Self::ModelVersion(it) => it.key(),
             Self::DeploymentBinding(it) => it.key(),
             Self::Approval(it) => it.key(),
+            Self::RolloutAction(it) => it.key(),
         }
     }
 }
@@ -247,4 +256,6 @@ objects! {
         |it| it.status.as_ref()?.operation.as_ref();
     // An approval stands for nothing in Azure.
     Approval: |_| (false, Management::Observe, None), |_| None;
+    // Nor does an action: the binding that it speaks to carries it out.
+    RolloutAction: |_| (false, Management::Observe, None), |_| None;
 }

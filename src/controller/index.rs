@@ -116,7 +116,8 @@ enum Thing {
     Resource,
     /// A model that it holds.
     Model,
-    /// A place, what has served in a place, a namespace that decides, or a decision: everybody who names it is looked at.
+    /// A place, what has served in a place, a namespace that decides, a decision, or the actions for a binding: everybody who
+    /// names it is looked at.
     Everybody,
 }
 
@@ -129,7 +130,8 @@ impl Hashed {
             | Name::Served(..)
             | Name::Approvers(_)
             | Name::Decided(_)
-            | Name::Decision(..) => Thing::Everybody,
+            | Name::Decision(..)
+            | Name::Actions(_) => Thing::Everybody,
         };
         Self { hash: named(kind, name), what }
     }

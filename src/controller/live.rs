@@ -15,7 +15,8 @@ use super::api_server::{ApiServer, is_no_answer};
 use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
 use super::watch::Sighting;
 use crate::api::{
-    AnyObject, Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
+    AnyObject, Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
+    RolloutAction, Workspace,
 };
 use crate::azure;
 use crate::azure::model::{Answer, Call, Class, Error, Read, Reply, redacted, visible};
@@ -45,6 +46,7 @@ pub struct Stores {
     pub versions: Store<ModelVersion>,
     pub bindings: Store<DeploymentBinding>,
     pub approvals: Store<Approval>,
+    pub actions: Store<RolloutAction>,
     /// None where the operator watches a list of namespaces: it reads no labels then.
     pub namespaces: Option<Store<Namespace>>,
 }
@@ -98,6 +100,7 @@ impl Cluster for Live {
             ObjectKind::ModelVersion => stored(&self.stores.versions, key),
             ObjectKind::DeploymentBinding => stored(&self.stores.bindings, key),
             ObjectKind::Approval => stored(&self.stores.approvals, key),
+            ObjectKind::RolloutAction => stored(&self.stores.actions, key),
         }
     }
 

@@ -30,7 +30,8 @@ use super::merge::merged;
 use super::pass::pass;
 use super::ports::{Cluster, Ports};
 use crate::api::{
-    Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
+    Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, RolloutAction,
+    Workspace,
 };
 use crate::azure::client::Azure;
 use crate::decide::Kind;
@@ -61,6 +62,7 @@ struct Queues {
     versions: UnboundedSender<ObjectRef<ModelVersion>>,
     bindings: UnboundedSender<ObjectRef<DeploymentBinding>>,
     approvals: UnboundedSender<ObjectRef<Approval>>,
+    actions: UnboundedSender<ObjectRef<RolloutAction>>,
 }
 
 impl Queues {
@@ -76,6 +78,7 @@ impl Queues {
                 ObjectKind::ModelVersion => self.versions.send(named(key)).is_ok(),
                 ObjectKind::DeploymentBinding => self.bindings.send(named(key)).is_ok(),
                 ObjectKind::Approval => self.approvals.send(named(key)).is_ok(),
+                ObjectKind::RolloutAction => self.actions.send(named(key)).is_ok(),
             };
         }
     }
@@ -88,16 +91,18 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
     let (versions, version_writer) = reflector::store();
     let (bindings, binding_writer) = reflector::store();
     let (approvals, approval_writer) = reflector::store();
+    let (actions, action_writer) = reflector::store();
     let (namespaces, namespace_writer) = reflector::store::<Namespace>();
     let everywhere = options.watched.list().is_none();
     let namespaces = everywhere.then_some(namespaces);
-    let stores = Stores { registries, workspaces, versions, bindings, approvals, namespaces };
+    let stores = Stores { registries, workspaces, versions, bindings, approvals, actions, namespaces };
     let (registries, registry_queue) = unbounded_channel();
     let (workspaces, workspace_queue) = unbounded_channel();
     let (versions, version_queue) = unbounded_channel();
     let (bindings, binding_queue) = unbounded_channel();
     let (approvals, approval_queue) = unbounded_channel();
-    let queues = Queues { registries, workspaces, versions, bindings, approvals };
+    let (actions, action_queue) = unbounded_channel();
+    let queues = Queues { registries, workspaces, versions, bindings, approvals, actions };
     let client = server.client.clone();
     let context = Arc::new(Context::new(Live::new(server, azure, stores.clone()), options));
 
@@ -112,6 +117,7 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
         queues.clone(),
     ));
     watches.spawn(follow::<Approval>(client.clone(), context.clone(), approval_writer, queues.clone()));
+    watches.spawn(follow::<RolloutAction>(client.clone(), context.clone(), action_writer, queues.clone()));
     if everywhere {
         watches.spawn(follow_namespaces(client, context.clone(), namespace_writer, queues));
     }
@@ -120,12 +126,13 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
     }
     info!("the picture of the cluster is whole; beginning to reconcile");
     let mut passes = JoinSet::new();
-    let Stores { registries, workspaces, versions, bindings, approvals, .. } = stores;
+    let Stores { registries, workspaces, versions, bindings, approvals, actions, .. } = stores;
     passes.spawn(serve(context.clone(), registries, registry_queue, stop.clone()));
     passes.spawn(serve(context.clone(), workspaces, workspace_queue, stop.clone()));
     passes.spawn(serve(context.clone(), versions, version_queue, stop.clone()));
     passes.spawn(serve(context.clone(), bindings, binding_queue, stop.clone()));
-    passes.spawn(serve(context, approvals, approval_queue, stop));
+    passes.spawn(serve(context.clone(), approvals, approval_queue, stop.clone()));
+    passes.spawn(serve(context, actions, action_queue, stop));
     while passes.join_next().await.is_some() {}
 }
 
@@ -137,6 +144,7 @@ async fn whole(stores: &Stores, stop: &CancellationToken) -> bool {
         let _ = stores.versions.wait_until_ready().await;
         let _ = stores.bindings.wait_until_ready().await;
         let _ = stores.approvals.wait_until_ready().await;
+        let _ = stores.actions.wait_until_ready().await;
         if let Some(namespaces) = &stores.namespaces {
             let _ = namespaces.wait_until_ready().await;
         }

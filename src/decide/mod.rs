@@ -21,6 +21,7 @@ pub mod gate;
 pub mod model_version;
 pub mod places;
 pub mod rollout;
+pub mod rollout_action;
 
 use crate::api::{ConditionType, conditions_of};
 

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::api::{
     AnyObject, Approval, ConditionType, DELETE_WHILE_IN_USE, DeploymentBinding, ModelVersion, Object,
-    ObjectKey, ObjectKind, RECONCILE, Reason, Registry, Workspace, conditions_of,
+    ObjectKey, ObjectKind, RECONCILE, Reason, Registry, RolloutAction, Workspace, conditions_of,
 };
 use crate::decide::Kind;
 
@@ -39,6 +39,7 @@ macro_rules! of_any {
             AnyObject::ModelVersion($it) => $then,
             AnyObject::DeploymentBinding($it) => $then,
             AnyObject::Approval($it) => $then,
+            AnyObject::RolloutAction($it) => $then,
         }
     };
 }
@@ -248,6 +249,7 @@ impl Cluster {
             AnyObject::ModelVersion(it) => self.create::<ModelVersion>(&it.key(), &it.spec, now),
             AnyObject::DeploymentBinding(it) => self.create::<DeploymentBinding>(&it.key(), &it.spec, now),
             AnyObject::Approval(it) => self.create::<Approval>(&it.key(), &it.spec, now),
+            AnyObject::RolloutAction(it) => self.create::<RolloutAction>(&it.key(), &it.spec, now),
         }
         if finalizers {
             of_any!(object, it => {

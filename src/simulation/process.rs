@@ -15,7 +15,8 @@ use super::cluster::{News, of_any};
 use super::ports::Ports;
 use super::world::World;
 use crate::api::{
-    AnyObject, Approval, DeploymentBinding, ModelVersion, ObjectKey, ObjectKind, Registry, Workspace,
+    AnyObject, Approval, DeploymentBinding, ModelVersion, ObjectKey, ObjectKind, Registry, RolloutAction,
+    Workspace,
 };
 use crate::controller::{Context, Options, pass};
 use crate::decide::facts::ClusterRead;
@@ -43,6 +44,10 @@ macro_rules! of_kind {
             }
             ObjectKind::Approval => {
                 type $k = Approval;
+                $then
+            }
+            ObjectKind::RolloutAction => {
+                type $k = RolloutAction;
                 $then
             }
         }
@@ -198,6 +203,7 @@ impl Process {
             AnyObject::ModelVersion(it) => self.pass(it),
             AnyObject::DeploymentBinding(it) => self.pass(it),
             AnyObject::Approval(it) => self.pass(it),
+            AnyObject::RolloutAction(it) => self.pass(it),
         };
         self.world().passes += 1;
         self.running.insert(key.clone(), pass);

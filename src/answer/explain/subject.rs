@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::answer::names::{Name, place_of, source_of};
 use crate::answer::seen::{Readiness, Seen, condition};
 use crate::api::{
-    AnyObject, ConditionType, DeploymentBinding, Drift, ModelVersion, Object, ObjectKey, Reason, Registry,
-    Workspace,
+    AnyObject, ConditionType, DeploymentBinding, Drift, ModelVersion, Object, ObjectKey, ObjectKind, Reason,
+    Registry, Workspace,
 };
 
 /// A reference of one object to another.
@@ -78,6 +78,16 @@ impl Subject {
                 let status = it.status.as_ref();
                 let version = ObjectKey::meant::<ModelVersion>(&it.spec.model_version_ref, &it.home());
                 let links = vec![Link { field: "spec.modelVersionRef", to: version }];
+                common(&**it, links, status.map(|s| (s.observed_generation, &[][..])))
+            }
+            AnyObject::RolloutAction(it) => {
+                let status = it.status.as_ref();
+                let binding = ObjectKey {
+                    kind: ObjectKind::DeploymentBinding,
+                    namespace: it.home().into(),
+                    name: it.spec.binding_ref.name.as_str().into(),
+                };
+                let links = vec![Link { field: "spec.bindingRef", to: binding }];
                 common(&**it, links, status.map(|s| (s.observed_generation, &[][..])))
             }
         }

@@ -13,7 +13,8 @@ use crate::answer::names;
 use crate::answer::render::json;
 use crate::answer::seen::Seen;
 use crate::api::{
-    Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
+    Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, RolloutAction,
+    Workspace,
 };
 
 /// With --exit-code: the object is not Ready. 1 is an error and 2 a command line that is wrong.
@@ -107,5 +108,6 @@ async fn subject(cluster: &Cluster, key: &ObjectKey) -> Result<Seen<Subject>, Er
         ObjectKind::ModelVersion => of::<ModelVersion>(cluster, key).await,
         ObjectKind::DeploymentBinding => of::<DeploymentBinding>(cluster, key).await,
         ObjectKind::Approval => of::<Approval>(cluster, key).await,
+        ObjectKind::RolloutAction => of::<RolloutAction>(cluster, key).await,
     }
 }

@@ -16,7 +16,8 @@ use crate::answer::names::{self, Name};
 use crate::answer::permission::{Asked, Permission, What, Withheld};
 use crate::answer::seen::Seen;
 use crate::api::{
-    AnyObject, Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace,
+    AnyObject, Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
+    RolloutAction, Workspace,
 };
 use crate::azure::model::{Answer, Ask, Class, Error as AzureError, Lane, Read};
 use crate::decide::facts::{ClusterRead, Found, Known, Moment, Name as Naming, Namespace, gather};
@@ -154,6 +155,7 @@ impl Reader<'_> {
             ObjectKind::ModelVersion => self.one::<ModelVersion>(key).await,
             ObjectKind::DeploymentBinding => self.one::<DeploymentBinding>(key).await,
             ObjectKind::Approval => self.one::<Approval>(key).await,
+            ObjectKind::RolloutAction => self.one::<RolloutAction>(key).await,
         }
     }
 
@@ -176,6 +178,7 @@ impl Reader<'_> {
             ObjectKind::ModelVersion => self.all::<ModelVersion>().await?,
             ObjectKind::DeploymentBinding => self.all::<DeploymentBinding>().await?,
             ObjectKind::Approval => self.all::<Approval>().await?,
+            ObjectKind::RolloutAction => self.all::<RolloutAction>().await?,
         };
         Ok(all.iter().filter(|it| names_of(it).contains(name)).cloned().collect())
     }
@@ -221,5 +224,6 @@ fn names_of(object: &AnyObject) -> Vec<Naming> {
         AnyObject::ModelVersion(it) => it.names(),
         AnyObject::DeploymentBinding(it) => it.names(),
         AnyObject::Approval(it) => it.names(),
+        AnyObject::RolloutAction(it) => it.names(),
     }
 }

@@ -78,7 +78,11 @@ impl Kind for DeploymentBinding {
         let served: Vec<_> = served.filter_map(|it| it.asset_id.as_deref()).collect();
         let stable = status.stable.as_ref().and_then(|it| it.asset_id.as_deref());
         let (seen, since) = (status.phase.is_some(), status.stable.as_ref().map(|stable| stable.since));
-        format!("{} {stable:?} {served:?} {seen} {since:?}", held.collect::<Vec<_>>().join(","))
+        // What its actions repeat.
+        let actions =
+            status.actions.iter().map(|it| format!("{} {} {:?} {}", it.name, it.hash, it.state, it.message));
+        let actions: Vec<_> = actions.collect();
+        format!("{} {stable:?} {served:?} {seen} {since:?} {actions:?}", held.collect::<Vec<_>>().join(","))
     }
 
     fn claim(&self) -> Option<&str> {

@@ -54,6 +54,8 @@ pub enum Name {
     /// What somebody in a namespace decides of a model in Azure: its id in small letters, and the namespace. What others write costs
     /// nobody who does not ask them.
     Decision(String, Box<str>),
+    /// A DeploymentBinding, by its own object, that a RolloutAction speaks to.
+    Actions(ObjectKey),
 }
 
 impl Name {

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use super::places::{registry, workspace};
 use super::{
     Adopting, Attempt, Decision, Failure, Followed, Mode, Owner, Ownership, Referrers, Right, Situation,
-    Standing, Tagged, Trouble, Watched, approval, deployment_binding, model_version,
+    Standing, Tagged, Trouble, Watched, approval, deployment_binding, model_version, rollout_action,
 };
 use crate::api::{
     ApprovalStatus, ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object,
-    RegistryStatus, WorkspaceStatus, conditions_of,
+    RegistryStatus, RolloutActionStatus, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, Error, Lane, Principal, Purpose, Reply, ResourceId};
@@ -222,7 +222,8 @@ facts_of! {
     workspace: WorkspaceStatus,
     model_version: ModelVersionStatus,
     deployment_binding: DeploymentBindingStatus,
-    approval: ApprovalStatus
+    approval: ApprovalStatus,
+    rollout_action: RolloutActionStatus
 }
 
 /// What a look into Azure found. A look that failed is in [`Trouble::unreadable`].

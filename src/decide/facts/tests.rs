@@ -103,6 +103,7 @@ impl Cluster {
                 AnyObject::ModelVersion(it) => (name(it.names()), it.stake()),
                 AnyObject::DeploymentBinding(it) => (name(it.names()), it.stake()),
                 AnyObject::Approval(it) => (name(it.names()), it.stake()),
+                AnyObject::RolloutAction(it) => (name(it.names()), it.stake()),
                 AnyObject::Workspace(it) => (name(it.names()), it.stake()),
                 AnyObject::Registry(it) => (name(it.names()), it.stake()),
             };

@@ -40,6 +40,7 @@ impl Cluster {
             AnyObject::ModelVersion(it) => applied(&self.0, it),
             AnyObject::DeploymentBinding(it) => applied(&self.0, it),
             AnyObject::Approval(it) => applied(&self.0, it),
+            AnyObject::RolloutAction(it) => applied(&self.0, it),
         }
     }
 
@@ -57,6 +58,7 @@ impl Cluster {
             AnyObject::ModelVersion(it) => Box::pin(pass(it, &self.0)).await,
             AnyObject::DeploymentBinding(it) => Box::pin(pass(it, &self.0)).await,
             AnyObject::Approval(it) => Box::pin(pass(it, &self.0)).await,
+            AnyObject::RolloutAction(it) => Box::pin(pass(it, &self.0)).await,
         };
         let looked = looks.load(Ordering::Relaxed) - before;
         (looked, others(&self.applies(&self.stored(key)), key))
@@ -90,6 +92,7 @@ fn edited(object: &AnyObject) -> AnyObject {
         AnyObject::ModelVersion(it) => observing(&**it),
         AnyObject::DeploymentBinding(it) => observing(&**it),
         AnyObject::Approval(it) => observing(&**it),
+        AnyObject::RolloutAction(it) => observing(&**it),
     }
 }
 
@@ -274,6 +277,7 @@ async fn costs(scene: Scene, crowd: usize, owned: bool) -> Costs {
         AnyObject::ModelVersion(it) => asks_outside(&cluster.0, &**it),
         AnyObject::DeploymentBinding(it) => asks_outside(&cluster.0, &**it),
         AnyObject::Approval(it) => asks_outside(&cluster.0, &**it),
+        AnyObject::RolloutAction(it) => asks_outside(&cluster.0, &**it),
         AnyObject::Registry(it) => asks_outside(&cluster.0, &**it),
         AnyObject::Workspace(it) => asks_outside(&cluster.0, &**it),
     };
