@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{Approvals, Facts, Soak, admission};
 use crate::api::{
-    DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey, PastRollout,
-    PlaceGate, Workspace,
+    ActionState, DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey,
+    PastRollout, PlaceGate, Workspace,
 };
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId, folded};
@@ -20,6 +20,8 @@ use crate::decide::places::reference::{
     Removal, acting_in, find_workspace, is_contested, remembered, removal, retirement,
     stay_with_what_was_made, version, workspace_place,
 };
+use crate::decide::rollout::Asked;
+use crate::decide::rollout_action::actions_for;
 use crate::decide::{Adopting, Look, Place, Right, Situation, SourceVersion};
 
 impl Kind for DeploymentBinding {
@@ -130,7 +132,7 @@ impl Kind for DeploymentBinding {
             },
             endpoint: Look::Unseen,
             deployments: vec![],
-            asked: vec![],
+            asked: asked(self, situation.now, known),
             carried: vec![],
             spec: self.spec.clone(),
             status: self.current(),
@@ -158,6 +160,17 @@ impl Kind for DeploymentBinding {
         facts.situation.follow(ask, known);
         facts
     }
+}
+
+/// What people ask of the rollout: by the actions that are there, and by those that were accepted and are gone since.
+fn asked(binding: &DeploymentBinding, now: Timestamp, known: &mut Known) -> Vec<Asked> {
+    let mut all: Vec<Asked> =
+        actions_for(&binding.key(), known).iter().map(|action| Asked::of(action, now)).collect();
+    for taken in binding.current().actions {
+        let open = taken.state == ActionState::Accepted && all.iter().all(|it| it.hash != taken.hash);
+        all.extend(open.then(|| Asked::remembered(&taken)));
+    }
+    all
 }
 
 /// When Azure made the wanted version, where it is in a workspace and an asset of its id has served here: its number can be made

@@ -6,7 +6,7 @@ use crate::api::{ActionState, ActionWord, Outcome, Role};
 use crate::azure::model::{Action, Purpose, Reply};
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, short, told};
 use crate::decide::rollout::{Asked, Revision};
-use crate::decide::{Facts as _, Look};
+use crate::decide::Look;
 
 fn steps() -> Value {
     json!([
@@ -194,7 +194,10 @@ fn what_failed_is_tried_again_when_somebody_asks() {
         two.properties.provisioning_state = Some("Failed".into());
     });
     let broken = later(&broken);
-    assert_eq!(short(&broken.decide().call.unwrap().doing), "take the traffic from v2, which failed, and give it to v1");
+    assert_eq!(
+        short(&broken.decide().call.unwrap().doing),
+        "take the traffic from v2, which failed, and give it to v1"
+    );
 }
 
 #[test]
