@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Simulated};
 use super::world::World;
-use super::{approvers, foreign, policies};
+use super::{approvers, foreign, oncall, policies};
 use crate::api::{
     Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion,
     ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace, WorkspaceSpec,
@@ -97,8 +97,10 @@ pub fn begin(world: &mut World) {
     if rng.bool() {
         cluster.apply::<DeploymentBinding>("tips", binding("tips", "2"), now);
     }
-    if world.rng.u8(0..3) == 0 {
-        edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(shadow_first()));
+    match world.rng.u8(0..6) {
+        0 | 1 => edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(shadow_first())),
+        2 => edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(oncall::by_hand())),
+        _ => {}
     }
     approvers::begin(world);
     policies::begin(world);
@@ -151,6 +153,7 @@ pub fn leave_in_order(world: &mut World) {
     world.observe_only = false;
     apply_what_is_missing(world);
     approvers::leave_in_order(world);
+    oncall::leave_in_order(world);
     policies::leave_in_order(world);
     let now = world.now;
     world.cluster.delete::<Workspace>(SECOND, now);
@@ -245,6 +248,10 @@ pub fn they_speak_of_a_rollout(world: &mut World) -> bool {
         policies::go_back(world);
         return true;
     }
+    if world.rng.u8(0..6) == 0 {
+        oncall::say_a_word(world);
+        return true;
+    }
     approvers::stop_a_rollout(world)
         || policies::stop_a_rollout(world)
         || approvers::waive_a_refusal(world)
@@ -315,7 +322,8 @@ fn with_a_binding(world: &mut World) {
             s.online.deployment.environment_variables.insert("A".into(), small.to_string());
         }),
         8 if world.rng.bool() => {
-            edit::<DeploymentBinding>(world, &name, |s| s.strategy.steps = of(shadow_first()));
+            let steps = if world.rng.bool() { shadow_first() } else { oncall::by_hand() };
+            edit::<DeploymentBinding>(world, &name, |s| s.strategy.steps = of(steps));
         }
         8 => edit::<DeploymentBinding>(world, &name, |s| {
             s.strategy.steps = of(match small {

@@ -54,6 +54,8 @@ pub struct World {
     pub observe_only: bool,
     /// No more faults, and no more people.
     pub calm: bool,
+    /// How many words people have said to rollouts: each has a name of its own.
+    pub words: u64,
     pub status_writes: u64,
     pub passes: u64,
     /// Requests that arrived.
@@ -102,6 +104,7 @@ impl World {
             ledger: Ledger::default(),
             observe_only: false,
             calm: false,
+            words: 0,
             status_writes: 0,
             passes: 0,
             steps: 0,

@@ -81,7 +81,8 @@ pub(super) fn remove_superseded(case: &Case<'_>) -> Option<Verdict> {
 /// A person wants a failed revision tried again: what Azure has left of it goes first.
 pub(super) fn remove_what_is_tried_again(case: &Case<'_>) -> Option<Verdict> {
     let broken = case.facts.starts_anew(case.orders.next.as_ref(), &case.scene)?;
-    (!case.facts.observing())
+    let idle = case.scene.reaching(&broken) == Share::NONE;
+    (idle && !case.facts.observing())
         .then(|| case.facts.delete_deployment(&broken, "which failed, to try it again"))
         .flatten()
 }

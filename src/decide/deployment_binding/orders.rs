@@ -139,7 +139,7 @@ impl Facts {
         Some((held.to.clone(), found.unwrap_or_default()))
     }
 
-    /// Is a failed revision to be tried again, of which Azure has a broken deployment?
+    /// The broken deployment of a failed revision that is to be tried again: it goes first.
     pub(super) fn starts_anew(&self, order: Option<&Asked>, scene: &Scene<'_>) -> Option<String> {
         let order = order.filter(|order| order.word == ActionWord::Retry)?;
         let broken = self.deployment_of(&order.revision).filter(|d| scene.is_broken(d.name()))?;

@@ -8,12 +8,12 @@ use super::super::cloud::{Deed, Form};
 use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
-    Evidence, allowed, approvals, copies, evidence, given_by, hold, in_use, positions, rights, share_in,
-    wanted, was_stable, written_share, written_traffic,
+    Evidence, actions, allowed, approvals, copies, evidence, given_by, hold, in_use, positions, rights,
+    share_in, wanted, was_stable, written_share, written_traffic,
 };
 use crate::api::{
-    BindingDeletion, ModelVersion, Object as _, Outcome, RegistryDeletion, RetirementAction, Tags,
-    VersionDeletion,
+    ActionWord, BindingDeletion, ModelVersion, Object as _, Outcome, PastRollout, RegistryDeletion,
+    RetirementAction, Tags, VersionDeletion,
 };
 use crate::azure::model::{Account, Action, Ask, Call, Errand, Principal, Purpose, ResourceId};
 use crate::decide::places::reference::Removal;
@@ -94,6 +94,8 @@ fn of_a_bindings_call(
         traffic_sums_to_100_or_is_empty(call)?;
         only_the_qualified_rise(facts, call)?;
         copies_of_requests_go_to_the_qualified(facts, call)?;
+        actions::what_is_held_back_does_not_rise(facts, call)?;
+        actions::actions_speak_of_what_is_wanted(facts, call)?;
         // What is handed over keeps the traffic that it has, whoever gave it.
         if !hands_over(&facts.situation, call) {
             steps_are_taken_one_by_one(world, facts, call)?;
@@ -291,7 +293,12 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
             continue; // back to stable
         }
         let told = endpoint.tags.get("bindery-failed").map(String::as_str).unwrap_or_default();
-        let failed = |revision: &str| told.contains(revision) || known_to_have_failed(facts, revision);
+        let retried = actions::carried_out_by(facts, call, ActionWord::Retry);
+        let failed = |revision: &str| {
+            let again = retried.iter().any(|it| it.revision.to_string() == revision);
+            !again && (told.contains(revision) || known_to_have_failed(facts, revision))
+        };
+        let rolled_back = actions::rolls_back_to(facts, call, &name);
         let is_wanted =
             wanted(facts).is_some_and(|(revision, wanted)| wanted == name && !failed(&revision.to_string()));
         let ready =
@@ -302,10 +309,10 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
         let all = facts.spec.online.deployment.instance_count.map_or(0, i64::from);
         let has = there(&name).and_then(|d| d.sku.as_ref()?.capacity).map_or(all, i64::from);
         // Where nothing serves there is nobody to protect.
-        hold(tagged.is_none() || weight <= had || has * 100 >= all * weight, || {
+        hold(tagged.is_none() || weight <= had || rolled_back || has * 100 >= all * weight, || {
             format!("{name} has {has} of {all} instances, and would rise to {weight}: {}", call.doing)
         })?;
-        let back = approvals::goes_back_to(facts, endpoint, &name);
+        let back = approvals::goes_back_to(facts, endpoint, &name) || rolled_back;
         hold((back || (is_wanted && allowed(facts))) && ready, || {
             format!("{name} does not qualify, and would rise to {weight}: {}", call.doing)
         })?;
@@ -358,7 +365,7 @@ fn steps_are_taken_one_by_one(
     call: &Call,
 ) -> Result<(), String> {
     let (Action::Put(body), Some(endpoint)) = (&call.action, facts.endpoint.found()) else { return Ok(()) };
-    let Some((_, name)) = wanted(facts) else { return Ok(()) };
+    let Some((revision, name)) = wanted(facts) else { return Ok(()) };
     let tag = |key: &str| endpoint.tags.get(key).map(String::as_str);
     let there = |name: &str| facts.deployments.iter().any(|d| d.name() == name);
     let stable = tag("bindery-stable").filter(|s| there(s));
@@ -370,12 +377,24 @@ fn steps_are_taken_one_by_one(
         return Ok(());
     }
     let steps = &facts.spec.strategy.steps;
+    let revision = revision.to_string();
+    let promotes = actions::carried_out_by(facts, call, ActionWord::Promote);
+    if promotes.iter().any(|it| it.step.is_none()) {
+        return hold(after == 100_000, || format!("promoted in full, to share {after}: {}", call.doing));
+    }
+    let promoted = !promotes.is_empty() || actions::may_have_been(facts, ActionWord::Promote, &revision);
     let next = steps.iter().filter_map(given_by).filter(|share| *share > before).min().unwrap_or(100_000);
     hold(after == next, || format!("from share {before} to {after}, and not to {next}: {}", call.doing))?;
     let reached = steps.iter().position(|s| given_by(s) == Some(before)).map(|at| at + 1);
     let Some(reached) = reached.or((before == 0).then_some(0)) else { return Ok(()) };
-    let pauses = steps[reached..].iter().map_while(|s| s.pause.as_ref());
-    let wait: std::time::Duration = pauses.filter_map(crate::api::Pause::duration).sum();
+    if promoted {
+        return Ok(());
+    }
+    let pauses: Vec<_> = steps[reached..].iter().map_while(|s| s.pause.as_ref()).collect();
+    hold(pauses.iter().all(|pause| pause.period.is_some()), || {
+        format!("a pause that nobody has promoted is passed at share {before}: {}", call.doing)
+    })?;
+    let wait: std::time::Duration = pauses.into_iter().filter_map(crate::api::Pause::duration).sum();
     let id = call.resource.child("deployments", &name);
     let since = world.ledger.shares.get(&id).filter(|(w, _)| *w == before).map_or(world.now, |(_, s)| *s);
     // The time until it could serve counts for no pause.
@@ -411,7 +430,8 @@ fn copies_of_requests_go_to_the_qualified(
 
 fn known_to_have_failed(facts: &deployment_binding::Facts, revision: &str) -> bool {
     let last = facts.status.history.iter().find(|it| it.revision == revision);
-    last.is_some_and(|it| it.outcome == Outcome::Failed)
+    let retried = |it: &PastRollout| it.actions.iter().any(|told| told.action == ActionWord::Retry);
+    last.is_some_and(|it| it.outcome == Outcome::Failed && !retried(it))
 }
 
 /// A revision that failed is not created again.
@@ -424,6 +444,9 @@ fn a_failed_revision_is_not_tried_again(
     let revision = body["tags"]["bindery-revision"].as_str().unwrap_or_default();
     let by_tag = world.ledger.failed.get(id).is_some_and(|f| f.contains(revision));
     let by_status = known_to_have_failed(facts, revision);
+    if actions::may_have_been(facts, ActionWord::Retry, revision) {
+        return Ok(());
+    }
     hold(!by_tag && !by_status, || format!("{revision} has failed: {}", call.doing))
 }
 

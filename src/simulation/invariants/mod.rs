@@ -1,6 +1,7 @@
 //! What must hold, each with a name and a sentence. They read the facts, the call and the cloud, and
 //! share as little as possible with the rules that they watch.
 
+mod actions;
 mod approvals;
 mod calls;
 mod copies;

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::api::{ActionState, ActionWord, Outcome, Role};
 use crate::azure::model::{Action, Purpose, Reply};
+use crate::decide::Look;
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, short, told};
 use crate::decide::rollout::{Asked, Revision};
-use crate::decide::Look;
 
 fn steps() -> Value {
     json!([

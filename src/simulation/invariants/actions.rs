@@ -1,0 +1,70 @@
+//! What must hold of people's words to a rollout.
+
+use serde_json::Value;
+
+use super::{hold, share_in, wanted};
+use crate::api::ActionWord;
+use crate::azure::model::{Action, Call};
+use crate::decide::deployment_binding::Facts;
+use crate::decide::rollout::Asked;
+
+fn hashes(tags: Option<&str>) -> Vec<&str> {
+    tags.map(|text| text.split(' ').collect()).unwrap_or_default()
+}
+
+fn found(facts: &Facts) -> Vec<&str> {
+    let tag = facts.endpoint.found().and_then(|endpoint| endpoint.tags.get("bindery-actions"));
+    hashes(tag.map(String::as_str))
+}
+
+/// The actions with this word that a PUT of the endpoint carries out: it writes their hash, and the endpoint does not have that yet.
+pub fn carried_out_by<'a>(facts: &'a Facts, call: &Call, word: ActionWord) -> Vec<&'a Asked> {
+    let Action::Put(body) = &call.action else { return vec![] };
+    let (before, after) = (found(facts), hashes(body["tags"]["bindery-actions"].as_str()));
+    let new = |it: &&Asked| after.contains(&it.hash.as_str()) && !before.contains(&it.hash.as_str());
+    facts.asked.iter().filter(|it| it.word == word).filter(new).collect()
+}
+
+/// Was an action with this word carried out for this revision, as far as anybody can know? The object of one may be gone.
+pub fn may_have_been(facts: &Facts, word: ActionWord, revision: &str) -> bool {
+    found(facts).into_iter().any(|hash| match facts.asked.iter().find(|it| it.hash == hash) {
+        Some(asked) => asked.word == word && asked.revision.to_string() == revision,
+        None => true,
+    })
+}
+
+/// Does this call roll back to this deployment what the manifest asks for and what serves, as a person asked?
+pub fn rolls_back_to(facts: &Facts, call: &Call, name: &str) -> bool {
+    let previous = facts.endpoint.found().and_then(|endpoint| endpoint.tags.get("bindery-previous"));
+    let Some((revision, _)) = wanted(facts) else { return false };
+    let asked = carried_out_by(facts, call, ActionWord::Rollback);
+    previous.is_some_and(|previous| previous == name) && asked.iter().any(|it| it.revision == revision)
+}
+
+/// What is held back gets no more than it has, unless somebody lets it go on.
+pub fn what_is_held_back_does_not_rise(facts: &Facts, call: &Call) -> Result<(), String> {
+    let (Action::Put(body), Some(endpoint)) = (&call.action, facts.endpoint.found()) else { return Ok(()) };
+    let held = endpoint.tags.get("bindery-hold").and_then(|tag| tag.split(' ').next());
+    let (Some(held), Some((revision, name))) = (held, wanted(facts)) else { return Ok(()) };
+    if revision.to_string() != held || !carried_out_by(facts, call, ActionWord::Release).is_empty() {
+        return Ok(());
+    }
+    let before = serde_json::to_value(endpoint).unwrap_or(Value::Null);
+    hold(share_in(body, &name) <= share_in(&before, &name), || {
+        format!("{name} is held back, and rises: {}", call.doing)
+    })?;
+    let still = body["tags"]["bindery-hold"].as_str().is_some_and(|tag| tag.starts_with(held));
+    hold(still, || format!("{held} is not held back any more: {}", call.doing))
+}
+
+/// An action is carried out for the revision that it speaks of, and for no other.
+pub fn actions_speak_of_what_is_wanted(facts: &Facts, call: &Call) -> Result<(), String> {
+    let Some((revision, _)) = wanted(facts) else { return Ok(()) };
+    for word in
+        [ActionWord::Promote, ActionWord::Abort, ActionWord::Retry, ActionWord::Rollback, ActionWord::Release]
+    {
+        let stale = carried_out_by(facts, call, word).into_iter().find(|it| it.revision != revision);
+        hold(stale.is_none(), || format!("{revision} is wanted, and yet {stale:?}: {}", call.doing))?;
+    }
+    Ok(())
+}
