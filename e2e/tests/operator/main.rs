@@ -17,6 +17,7 @@ mod gates;
 mod governance;
 mod hostile;
 mod identities;
+mod mirror;
 mod model_version;
 mod modes;
 mod ownership;
