@@ -39,6 +39,9 @@ fn run(seed: u64) -> [u64; 3] {
     if run.world().rng.bool() {
         run.rollouts(Duration::from_secs(1200));
     }
+    if run.world().rng.u8(0..3) == 0 {
+        run.calls(Duration::from_secs(1500));
+    }
     if run.world().cluster.copies {
         run.copies(Duration::from_secs(300));
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::people::of;
 use super::world::World;
-use crate::api::{DeploymentBinding, Object as _, RolloutAction};
+use crate::api::{DeploymentBinding, Object as _, Phase, RolloutAction};
 
 /// Steps that wait for a person.
 pub fn by_hand() -> Value {
@@ -12,6 +12,18 @@ pub fn by_hand() -> Value {
         {"setTraffic": 20}, {"name": "go", "pause": {}}, {"name": "watch", "pause": {"for": "2m"}}, {"setTraffic": 60},
         {"name": "last", "pause": {}},
     ])
+}
+
+/// Every rollout waits for people from now on.
+pub fn ask_for_people(world: &mut World) {
+    for name in world.cluster.names::<DeploymentBinding>() {
+        let Some(mut spec) = world.cluster.find::<DeploymentBinding>(&name).map(|it| it.spec.clone()) else {
+            continue;
+        };
+        spec.strategy.steps = of(by_hand());
+        let now = world.now;
+        world.cluster.apply::<DeploymentBinding>(&name, spec, now);
+    }
 }
 
 /// What somebody may sensibly ask of a binding, by its status: the words, each with the revision that it speaks of.
@@ -28,7 +40,7 @@ fn sensible(binding: &DeploymentBinding) -> Vec<Value> {
             all.extend(named.map(|step| json!({"action": "Promote", "revision": revision, "step": step})));
         }
     }
-    if let Some(revision) = &status.revision {
+    if let Some(revision) = status.revision.as_ref().filter(|_| status.phase == Some(Phase::Failed)) {
         all.push(json!({"action": "Retry", "revision": revision}));
     }
     if let Some(revision) = status.stable.as_ref().and_then(|stable| stable.revision.as_ref()) {
@@ -58,7 +70,14 @@ pub fn say_a_word(world: &mut World) {
         return;
     }
     let bindings = world.cluster.names::<DeploymentBinding>();
-    let Some(name) = world.rng.choice(bindings) else { return };
+    // Mostly of one on which something goes on.
+    let busy = |name: &String| {
+        let status = world.cluster.find::<DeploymentBinding>(name).map(|it| it.current());
+        status.is_some_and(|it| it.candidate.is_some() || it.hold.is_some())
+    };
+    let goes_on: Vec<String> = bindings.iter().filter(|name| busy(name)).cloned().collect();
+    let among = if goes_on.is_empty() || world.rng.u8(0..4) == 0 { bindings } else { goes_on };
+    let Some(name) = world.rng.choice(among) else { return };
     let Some(binding) = world.cluster.find::<DeploymentBinding>(&name).cloned() else { return };
     let Some(mut spec) = world.rng.choice(sensible(&binding)) else { return };
     if world.rng.u8(0..10) == 0 {

@@ -99,7 +99,7 @@ pub fn begin(world: &mut World) {
     }
     match world.rng.u8(0..6) {
         0 | 1 => edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(shadow_first())),
-        2 => edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(oncall::by_hand())),
+        2 | 3 => edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(oncall::by_hand())),
         _ => {}
     }
     approvers::begin(world);

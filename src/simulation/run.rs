@@ -9,7 +9,7 @@ use super::cloud::Weather;
 use super::end;
 use super::process::Process;
 use super::world::World;
-use super::{foreign, people};
+use super::{foreign, oncall, people};
 
 /// One run of the simulation.
 pub struct Run {
@@ -104,14 +104,36 @@ impl Run {
             for _ in 0..looks {
                 let pause = Duration::from_secs(self.world().rng.u64(5..60));
                 self.on(pause);
-                let what = self.world().rng.u8(0..12);
+                let what = self.world().rng.u8(0..18);
                 match what {
+                    12.. => oncall::say_a_word(&mut self.world()),
                     0..4 => foreign::move_split_traffic(&mut self.world()),
                     4 => people::contest(&mut self.world()),
                     5 => foreign::break_a_candidate(&mut self.world()),
                     6..10 => {
                         people::they_speak_of_a_rollout(&mut self.world());
                     }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Rollouts by steps that wait for a person, while whoever is on call speaks to them, the process dies and statuses are lost.
+    pub fn calls(&mut self, length: Duration) {
+        let end = self.world().now + length;
+        oncall::ask_for_people(&mut self.world());
+        while self.world().now < end {
+            people::bind_another_version(&mut self.world());
+            let looks = self.world().rng.u8(4..14);
+            for _ in 0..looks {
+                let pause = Duration::from_secs(self.world().rng.u64(5..90));
+                self.on(pause);
+                let what = self.world().rng.u8(0..16);
+                match what {
+                    0..10 => oncall::say_a_word(&mut self.world()),
+                    10 => self.restart(),
+                    11 => self.status_is_lost(),
                     _ => {}
                 }
             }

@@ -148,11 +148,7 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
     }
     let outcome = if went_back(case, stable) { Outcome::RolledBack } else { Outcome::Promoted };
     let mut rollout = ended(case, &revision, Some(stable), outcome);
-    if let Some(rolled_back) =
-        case.facts.held().and_then(|held| case.ordered(ActionWord::Rollback, &held.revision))
-    {
-        rollout.actions.push(rolled_back.told());
-    }
+    rollout.actions.extend(case.rolled_back().map(Asked::told));
     // A status that was lost knows neither.
     let seen = status.stable.is_some() || rollout.started_at.is_some();
     Some(PastRollout { finished_at: rollout.finished_at.filter(|_| seen), ..rollout })

@@ -125,7 +125,7 @@ impl Facts {
             Some((ActionWord::Rollback, order)) => {
                 let standing = self.standing(scene)?;
                 let to = standing.goes_back_to(&order.revision)?.clone();
-                Some(Held { revision: order.revision.clone(), to, since: self.situation.now })
+                Some(Held { revision: standing.wanted, to, since: self.situation.now })
             }
             _ => self.held(),
         }
@@ -192,7 +192,10 @@ impl Facts {
             },
             ActionWord::Abort => format!("Revision {revision} has no traffic, and is not tried again."),
             ActionWord::Retry => format!("Revision {revision} is rolled out again."),
-            ActionWord::Rollback => format!("Revision {revision} is held back."),
+            ActionWord::Rollback => {
+                let held = self.held().map_or_else(|| revision.clone(), |held| held.revision);
+                format!("Revision {held} is held back.")
+            }
             ActionWord::Release => format!("Revision {revision} is not held back any more."),
         };
         self.taken(asked, ActionState::Complete, message)
@@ -206,7 +209,7 @@ impl Case<'_> {
         let (revision, to_revision) = (held.revision.to_string(), held.to.to_string());
         let known = self.facts.status.hold.as_ref();
         let known = known.filter(|it| it.revision == revision && it.to_revision == to_revision);
-        let new = self.new(ActionWord::Rollback, &held.revision).map(Asked::told);
+        let new = self.rolled_back().map(Asked::told);
         let action = new.or_else(|| known.and_then(|it| it.action.clone()));
         Some(Hold { revision, to_revision, action, since: held.since })
     }
@@ -215,6 +218,11 @@ impl Case<'_> {
     pub(super) fn ordered(&self, word: ActionWord, revision: &Revision) -> Option<&Asked> {
         let next = self.orders.next.iter().filter(|it| it.word == word && it.revision == *revision);
         next.chain(self.new(word, revision)).next()
+    }
+
+    /// The action that was carried out just now and rolled back.
+    pub(super) fn rolled_back(&self) -> Option<&Asked> {
+        self.orders.new.iter().find(|it| it.word == ActionWord::Rollback)
     }
 
     /// The same, where it was carried out just now.

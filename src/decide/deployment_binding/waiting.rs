@@ -92,7 +92,7 @@ pub(super) fn report_hold(case: &Case<'_>) -> Option<Verdict> {
     Some(Verdict::stalled(
         Reason::Held,
         format!(
-            "{who} rolled revision {revision} back{why}; {serves}. Revision {revision} is held back until the manifest asks for another one, or until that is released (`bindery release {binding}`)."
+            "{who} rolled back{why}: {serves}. Revision {revision} is held back until the manifest asks for another one, or until that is released (`bindery release {binding}`)."
         ),
     ))
 }

@@ -260,18 +260,10 @@ impl Standing<'_> {
         if self.held.as_ref().is_some_and(|held| held.revision == *revision) {
             return Some(format!("Revision {revision} is held back already."));
         }
-        let serves = self.stable.as_ref() == Some(revision);
-        if revision != wanted {
-            let said = if serves {
-                format!(
-                    "A rollout of revision {wanted} goes on. Abort it or roll it back first; then roll back {revision}."
-                )
-            } else {
-                format!(
-                    "It speaks of revision {revision}, and the binding asks for revision {wanted} now. Look at what is going on, and make a new RolloutAction."
-                )
-            };
-            return Some(said);
+        if revision != wanted && self.stable.as_ref() != Some(revision) {
+            return Some(format!(
+                "It speaks of revision {revision}, and the binding asks for revision {wanted} now. Look at what is going on, and make a new RolloutAction."
+            ));
         }
         let back = self.goes_back_to(revision);
         match (back, &asked.to) {

@@ -36,9 +36,8 @@ pub fn may_have_been(facts: &Facts, word: ActionWord, revision: &str) -> bool {
 /// Does this call roll back to this deployment what the manifest asks for and what serves, as a person asked?
 pub fn rolls_back_to(facts: &Facts, call: &Call, name: &str) -> bool {
     let previous = facts.endpoint.found().and_then(|endpoint| endpoint.tags.get("bindery-previous"));
-    let Some((revision, _)) = wanted(facts) else { return false };
-    let asked = carried_out_by(facts, call, ActionWord::Rollback);
-    previous.is_some_and(|previous| previous == name) && asked.iter().any(|it| it.revision == revision)
+    let asked = !carried_out_by(facts, call, ActionWord::Rollback).is_empty();
+    asked && previous.is_some_and(|previous| previous == name)
 }
 
 /// What is held back gets no more than it has, unless somebody lets it go on.
@@ -57,13 +56,21 @@ pub fn what_is_held_back_does_not_rise(facts: &Facts, call: &Call) -> Result<(),
     hold(still, || format!("{held} is not held back any more: {}", call.doing))
 }
 
-/// An action is carried out for the revision that it speaks of, and for no other.
+/// An action is carried out for the revision that it speaks of, and for no other: what the manifest asks for, or, to roll back, what
+/// serves.
 pub fn actions_speak_of_what_is_wanted(facts: &Facts, call: &Call) -> Result<(), String> {
     let Some((revision, _)) = wanted(facts) else { return Ok(()) };
+    let stable = facts.endpoint.found().and_then(|endpoint| endpoint.tags.get("bindery-stable"));
+    let stable = stable.and_then(|name| facts.deployments.iter().find(|d| d.name() == name));
+    let serves = |it: &Asked| {
+        let tag = stable.and_then(|d| d.tags.get("bindery-revision"));
+        it.word == ActionWord::Rollback && tag == Some(&it.revision.to_string())
+    };
     for word in
         [ActionWord::Promote, ActionWord::Abort, ActionWord::Retry, ActionWord::Rollback, ActionWord::Release]
     {
-        let stale = carried_out_by(facts, call, word).into_iter().find(|it| it.revision != revision);
+        let stale =
+            carried_out_by(facts, call, word).into_iter().find(|it| it.revision != revision && !serves(it));
         hold(stale.is_none(), || format!("{revision} is wanted, and yet {stale:?}: {}", call.doing))?;
     }
     Ok(())

@@ -242,15 +242,12 @@ fn what_serves_is_rolled_back_and_held() {
         assert_eq!(taken(held), ["a0 Complete: Revision r2 is held back."]);
         assert_eq!(
             it_names(held, told(&held.decide())),
-            "False Held stalled | ada rolled revision r2 back (because); revision r1 serves. Revision r2 is held back until the manifest asks for another one, or until that is released (`bindery release taxi`). | 600 s"
+            "False Held stalled | ada rolled back (because): revision r1 serves. Revision r2 is held back until the manifest asks for another one, or until that is released (`bindery release taxi`). | 600 s"
         );
     }
     // Also when all status is lost.
     let lost = held_later.clone().with(|f| f.status = Default::default());
-    assert!(
-        it_names(&lost, told(&lost.decide()))
-            .contains("Somebody rolled revision r2 back; revision r1 serves.")
-    );
+    assert!(it_names(&lost, told(&lost.decide())).contains("Somebody rolled back: revision r1 serves."));
     // Another revision ends it, and so does a Release: what was held back comes by the steps.
     let other = held_later.clone().wanting("3");
     assert!(
@@ -263,6 +260,23 @@ fn what_serves_is_rolled_back_and_held() {
     assert_eq!(doing, "move 10 % of the traffic to v2 (RolloutAction a1 of ada)");
     let after = later(&carried_out(&released));
     assert_eq!(after.decide().status.candidate.unwrap().weight, 10);
+}
+
+/// What serves is bad, and what the manifest asks for may not come yet.
+#[test]
+fn what_serves_is_rolled_back_while_another_is_asked_for() {
+    let (two, three) = (promoted().revision("2"), promoted().revision("3").to_string());
+    let it = promoted().wanting("3").with(|f| f.asked.push(asked("a0", ActionWord::Rollback, &two)));
+    assert_eq!(
+        short(&it.decide().call.unwrap().doing),
+        "give v1 all the traffic again, and hold v2 back (RolloutAction a0 of ada)"
+    );
+    let held = later(&carried_out(&it));
+    let status = held.decide().status;
+    let hold = status.hold.unwrap();
+    assert_eq!((hold.revision, hold.action.unwrap().name.as_str()), (three.clone(), "a0"));
+    assert_eq!((status.history[0].outcome, status.history[0].actions.len()), (Outcome::RolledBack, 1));
+    assert_eq!(taken(&held), [format!("a0 Complete: Revision {three} is held back.")]);
 }
 
 #[test]
