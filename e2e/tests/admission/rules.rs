@@ -55,6 +55,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_policies());
     cases.extend(rules_of_text());
     cases.extend(rules_of_approvals());
+    cases.extend(rules_of_actions());
     cases.extend(rules_of_gates());
     cases.extend(rules_of_soak_and_waivers());
     cases
@@ -649,6 +650,70 @@ fn rules_of_approvals() -> Vec<Case> {
     cases
 }
 
+/// What somebody asks of a rollout.
+fn rules_of_actions() -> Vec<Case> {
+    let kind = "rolloutactions";
+    let with =
+        |fields: Value| crate::example::patched(json!({"spec": {"step": null}}), &json!({"spec": fields}));
+    let other = |action: &str| with(json!({"action": action}));
+    let promote = "Promote names exactly one of step, which passes that step, and full: true, which passes all that are left; the other actions name neither";
+    let back = "toRevision belongs to Rollback only";
+    let elsewhere = "toRevision is another revision than revision, which is the one to go back from";
+    let mut cases = vec![
+        case(kind, "spec", promote, with(json!({})), with(json!({"full": true}))),
+        case(kind, "spec", promote, with(json!({"full": false})), with(json!({"step": "watch"}))),
+        case(
+            kind,
+            "spec",
+            promote,
+            with(json!({"full": true, "step": "watch"})),
+            with(json!({"full": false, "step": "watch"})),
+        ),
+        case(kind, "spec", back, with(json!({"full": true, "toRevision": "1a2b3c4d5e"})), other("Rollback")),
+        case(
+            kind,
+            "spec",
+            elsewhere,
+            with(json!({"action": "Rollback", "toRevision": "5e6f7a8b90"})),
+            with(json!({"action": "Rollback", "toRevision": "1a2b3c4d5e"})),
+        ),
+    ];
+    for action in ["Abort", "Retry", "Rollback", "Release"] {
+        for field in [json!({"step": "watch"}), json!({"full": true}), json!({"full": false})] {
+            let wrong = crate::example::patched(other(action), &json!({"spec": field}));
+            cases.push(case(kind, "spec", promote, wrong, other(action)));
+        }
+        if action != "Rollback" {
+            let wrong = with(json!({"action": action, "toRevision": "1a2b3c4d5e"}));
+            cases.push(case(kind, "spec", back, wrong, other(action)));
+        }
+    }
+    for wrong in ["", "5e6f7a8b9", "5E6F7A8B90", "5e6f7a8b9g", "5e6f7a8b9\n"] {
+        let to = |to: &str| with(json!({"action": "Rollback", "toRevision": to}));
+        cases.push(case(kind, "spec.revision", REVISION, at("spec.revision", wrong.into()), json!({})));
+        cases.push(case(kind, "spec.toRevision", REVISION, to(wrong), to("0123456789")));
+    }
+    for wrong in ["", "Watch", "-watch", "watch.1"] {
+        cases.push(case(
+            kind,
+            "spec.step",
+            STEP_NAME,
+            at("spec.step", wrong.into()),
+            at("spec.step", "watch-1".into()),
+        ));
+    }
+    for wrong in ["", " ada", "ada\n", "a\u{202e}da"] {
+        let by = |by: &str| at("spec.requestedBy", by.into());
+        cases.push(case(kind, "spec.requestedBy", PERSON, by(wrong), by("Ada Lovelace")));
+    }
+    let reason = |reason: &str| at("spec.reason", reason.into());
+    cases.push(case(kind, "spec.reason", DESCRIPTION, reason("ding\u{7}"), reason("two\nlines")));
+    cases.push(case(kind, "spec.reason", SEEN, reason("bet\u{200b}ter"), reason("")));
+    let binding = |name: &str| at("spec.bindingRef.name", name.into());
+    cases.push(case(kind, "spec.bindingRef.name", OBJECT_NAME, binding("Taxi"), binding("taxi.fare-3")));
+    cases
+}
+
 /// Gates of versions and of places.
 fn rules_of_gates() -> Vec<Case> {
     let mut cases = vec![];
@@ -947,7 +1012,13 @@ fn rules_of_bindings() -> Vec<Case> {
     let steps = |steps| at("spec.strategy.steps", steps);
     let other = "each setTraffic of steps must have another weight: put the pauses of one weight together";
     let rise = "the weights of setTraffic must rise from step to step";
-    let one = "a step is exactly one of setTraffic and pause";
+    let one = "a step is exactly one of setTraffic, mirror and pause";
+    let name = "each step must have another name";
+    let shares = "the shares of mirror must rise from step to step";
+    let first =
+        "mirror comes before the first setTraffic: Azure copies no requests to a deployment that has traffic";
+    let mirror = |name: &str, share: i32| json!({"name": name, "mirror": share});
+    let called = |name: &str| steps(json!([{"name": name, "setTraffic": 10}]));
     let pause = json!({"pause": {"for": "1m"}});
     vec![
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "1-taxi".into()), at(endpoint, "taxi-1".into())),
@@ -963,10 +1034,55 @@ fn rules_of_bindings() -> Vec<Case> {
         ),
         case(
             kind,
-            "spec.strategy.steps[].pause",
-            "give for: how long the pause is",
+            "spec.strategy.steps[]",
+            "give the step a name: a person ends a pause without for by promoting the step of that name",
             steps(json!([{"pause": {}}])),
-            steps(json!([pause])),
+            steps(json!([{"name": "watch", "pause": {}}, pause])),
+        ),
+        case(
+            kind,
+            "spec.strategy.steps[]",
+            "give the step a name: status and history call a mirror step by its name",
+            steps(json!([{"mirror": 10}])),
+            steps(json!([mirror("shadow", 50)])),
+        ),
+        case(
+            kind,
+            "spec.strategy",
+            name,
+            steps(json!([{"name": "a", "setTraffic": 10}, {"name": "a", "pause": {}}])),
+            steps(json!([{"name": "a", "setTraffic": 10}, pause, {"name": "b", "pause": {}}, pause])),
+        ),
+        case(
+            kind,
+            "spec.strategy",
+            shares,
+            steps(json!([mirror("a", 20), mirror("b", 10)])),
+            steps(json!([mirror("a", 10), pause, mirror("b", 20), {"setTraffic": 1}])),
+        ),
+        case(
+            kind,
+            "spec.strategy",
+            shares,
+            steps(json!([mirror("a", 20), mirror("b", 20)])),
+            steps(json!([mirror("a", 20), mirror("b", 21)])),
+        ),
+        case(
+            kind,
+            "spec.strategy",
+            first,
+            steps(json!([{"setTraffic": 10}, mirror("a", 20)])),
+            steps(json!([pause, mirror("a", 20), {"setTraffic": 10}])),
+        ),
+        case(kind, "spec.strategy.steps[].name", STEP_NAME, called("Watch"), called("w")),
+        case(kind, "spec.strategy.steps[].name", STEP_NAME, called("watch-"), called("watch-2")),
+        case(kind, "spec.strategy.steps[].name", STEP_NAME, called(""), called("7")),
+        case(
+            kind,
+            "spec.strategy.steps[]",
+            one,
+            steps(json!([{"name": "a", "mirror": 10, "setTraffic": 10}])),
+            steps(json!([mirror("a", 10), {"setTraffic": 10}])),
         ),
         case(
             kind,
@@ -1161,6 +1277,22 @@ pub fn rules_of_changes() -> Vec<Case> {
         at("spec.evidence", json!([{"name": "report", "uri": "https://reports.example/other"}])),
         at("spec.expiresAt", "2037-03-31T00:00:00Z".into()),
         json!({"spec": {"expiresAt": null, "waives": null}}),
+    ] {
+        cases.push(case(kind, "<nil>", says, wrong, labels.clone()));
+    }
+
+    let kind = "rolloutactions";
+    let says = "a RolloutAction cannot be changed: make a new one";
+    for wrong in [
+        json!({"spec": {"action": "Abort", "step": null}}),
+        json!({"spec": {"full": true, "step": null}}),
+        at("spec.full", false.into()),
+        at("spec.step", "other".into()),
+        at("spec.revision", "1a2b3c4d5e".into()),
+        at("spec.bindingRef.name", "other".into()),
+        at("spec.requestedBy", "eve".into()),
+        at("spec.reason", "Another.".into()),
+        at("spec.reason", Value::Null),
     ] {
         cases.push(case(kind, "<nil>", says, wrong, labels.clone()));
     }
