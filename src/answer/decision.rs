@@ -182,11 +182,11 @@ impl Wish {
 }
 
 /// The manifest without what only a cluster adds, for Git.
-pub fn for_git(approval: &Approval) -> Value {
-    let (metadata, spec) = (&approval.metadata, &approval.spec);
+pub fn for_git<K: Object>(object: &K) -> Value {
+    let (metadata, whole) = (object.meta(), serde_json::to_value(object).unwrap_or_default());
     json!({
-        "apiVersion": "bindery.dev/v1alpha1", "kind": "Approval",
-        "metadata": {"name": metadata.name, "namespace": metadata.namespace}, "spec": spec,
+        "apiVersion": "bindery.dev/v1alpha1", "kind": K::KIND.to_string(),
+        "metadata": {"name": metadata.name, "namespace": metadata.namespace}, "spec": whole["spec"],
     })
 }
 

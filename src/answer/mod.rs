@@ -4,6 +4,7 @@
 //! what an answer is made of, with the rights of the person who asks, and hands it over. `render` writes an answer in
 //! its forms.
 
+pub mod action;
 pub mod compare;
 pub mod decision;
 pub mod evidence;
@@ -15,6 +16,7 @@ pub mod lineage;
 pub mod names;
 pub mod permission;
 pub mod render;
+pub mod rollout;
 pub mod seen;
 pub mod unmanaged;
 

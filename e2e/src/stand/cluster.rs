@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::process::Command;
 
-use bindery::api::{Approval, DeploymentBinding, ModelVersion, Registry, Workspace};
+use bindery::api::{Approval, DeploymentBinding, ModelVersion, Registry, RolloutAction, Workspace};
 use futures::TryStreamExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
@@ -173,6 +173,7 @@ pub(super) async fn sweep(client: &Client, namespace: &str) -> Result<(), Error>
         Ok(())
     }
     all::<Approval>(client, namespace).await?;
+    all::<RolloutAction>(client, namespace).await?;
     all::<DeploymentBinding>(client, namespace).await?;
     all::<ModelVersion>(client, namespace).await?;
     all::<Workspace>(client, namespace).await?;

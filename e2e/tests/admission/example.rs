@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
 /// The plurals of all kinds.
-pub const KINDS: [&str; 5] = ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals"];
+pub const KINDS: [&str; 6] =
+    ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals", "rolloutactions"];
 
 /// Those of them that Bindery looks at again and again, as `spec.interval` says.
 pub const WITH_AN_INTERVAL: [&str; 4] = ["registries", "workspaces", "modelversions", "deploymentbindings"];
@@ -69,6 +70,10 @@ pub fn example(kind: &str) -> Value {
             "evidence": [{"name": "report", "uri": "https://reports.example/fares/3.pdf", "sha256": "0".repeat(64)}],
             "expiresAt": "2027-03-31T00:00:00Z", "waives": ["Soak"],
         }),
+        "rolloutactions" => json!({
+            "bindingRef": {"name": "taxi-fare"}, "action": "Promote", "revision": "5e6f7a8b90", "step": "watch",
+            "reason": "No errors since noon.", "requestedBy": "ada@fares.example",
+        }),
         _ => {
             let probe = json!({"failureThreshold": 3, "successThreshold": 1, "timeout": "2s", "period": "10s",
                 "initialDelay": "30s"});
@@ -85,7 +90,8 @@ pub fn example(kind: &str) -> Value {
                         "livenessProbe": probe, "readinessProbe": probe, "startupProbe": probe,
                         "egressPublicNetworkAccess": "Disabled", "tags": {"team": "fares"}},
                 },
-                "strategy": {"steps": [{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}],
+                "strategy": {"steps": [{"name": "shadow", "mirror": 20}, {"setTraffic": 10}, {"pause": {"for": "10m"}},
+                    {"setTraffic": 50}, {"name": "watch", "pause": {}}],
                     "keepPrevious": "1h", "keepFailed": "30m", "progressDeadline": "1h30m", "handover": "5m"},
                 "management": "Observe", "deletionPolicy": "Retain", "suspend": true, "interval": "5m",
             })
@@ -96,6 +102,7 @@ pub fn example(kind: &str) -> Value {
         "workspaces" => "Workspace",
         "modelversions" => "ModelVersion",
         "approvals" => "Approval",
+        "rolloutactions" => "RolloutAction",
         _ => "DeploymentBinding",
     };
     json!({"apiVersion": "bindery.dev/v1alpha1", "kind": kind, "metadata": {"name": "example"}, "spec": spec})

@@ -140,6 +140,7 @@ async fn a_decision_and_a_policy_have_their_bounds() {
     let count = |count: i32| policy(json!({"count": count}));
     let decision = |field: &str, value: Value| json!({"spec": {field: value}});
     let soak = |places: Value| json!({"spec": {"policy": {"soak": {"in": places}}}});
+    let mirror = |share: i32| json!({"spec": {"strategy": {"steps": [{"name": "shadow", "mirror": share}]}}});
     let document = json!({"name": "report", "uri": "https://reports.example/3.pdf"});
     let (from, most) = ("spec.policy.approvals.fromNamespaces", "x".repeat(253));
     let many = |count: usize| (0..count).map(|n| format!("n{n}")).collect::<Vec<_>>();
@@ -285,6 +286,37 @@ async fn a_decision_and_a_policy_have_their_bounds() {
             decision("expiresAt", "2027-03-31T02:00:00+02:00".into()),
         ),
         ("approvals", decision("comment", "x".into()), "spec.comment", "unknown field", json!({})),
+        (
+            "rolloutactions",
+            json!({"spec": {"action": "Pause", "step": null}}),
+            "spec.action",
+            "supported values: \"Promote\", \"Abort\", \"Retry\", \"Rollback\", \"Release\"",
+            json!({"spec": {"action": "Abort", "step": null}}),
+        ),
+        ("rolloutactions", decision("revision", Value::Null), "spec.revision", "Required value", json!({})),
+        (
+            "rolloutactions",
+            decision("bindingRef", Value::Null),
+            "spec.bindingRef",
+            "Required value",
+            json!({}),
+        ),
+        (
+            "rolloutactions",
+            decision("requestedBy", Value::Null),
+            "spec.requestedBy",
+            "Required value",
+            json!({}),
+        ),
+        (
+            "rolloutactions",
+            decision("bindingRef", json!({"name": "taxi", "namespace": "fares"})),
+            "spec.bindingRef.namespace",
+            "unknown field",
+            decision("bindingRef", json!({"name": "taxi"})),
+        ),
+        ("deploymentbindings", mirror(0), "mirror", "greater than or equal to 1", mirror(1)),
+        ("deploymentbindings", mirror(51), "mirror", "less than or equal to 50", mirror(50)),
     ];
     let mut bad = vec![];
     for (kind, wrong, field, says, right) in cases {
@@ -430,8 +462,13 @@ async fn the_largest_manifest_is_taken() {
     let variables = map(100, &|n| format!("{n:02}{}", text("V", 254)), &text("v", 4096));
     let environment = asset("environments", &text("e", 800));
     let code = json!({"id": asset("codes", &text("c", 800)), "scoringScript": text("s/", 127) + "s"});
-    let steps = many(20, &|n| {
-        if n % 2 == 0 { json!({"setTraffic": n + 1}) } else { json!({"pause": {"for": "719h59m59s"}}) }
+    let steps = many(20, &|n| match n {
+        0..5 => json!({"name": name(n), "mirror": n + 1}),
+        n if n % 2 == 0 => json!({"name": name(n), "setTraffic": n + 1}),
+        n => json!({"name": name(n), "pause": {"for": "719h59m59s"}}),
+    });
+    let action = json!({
+        "bindingRef": {"name": text("b", 253)}, "step": name(0), "reason": text("ä", 4096), "requestedBy": text("ä", 253),
     });
     let patches = [
         (
@@ -457,6 +494,7 @@ async fn the_largest_manifest_is_taken() {
             "deployment": {"tags": foreign, "environmentVariables": variables, "environment": environment, "code": code}}}}),
         ),
         ("approvals", json!({"spec": decision})),
+        ("rolloutactions", json!({"spec": action})),
     ];
     for (kind, patch) in patches {
         let answer = stand.create(kind, &patched(example(kind), &patch), "&dryRun=All").await;
@@ -510,6 +548,11 @@ async fn a_field_that_is_left_out_gets_the_default_that_its_text_names() {
             json!({"modelVersionRef": place, "assetId": asset("models", "m"), "decision": "Approved", "by": "ada"}),
             json!({}),
         ),
+        (
+            "rolloutactions",
+            json!({"bindingRef": place, "action": "Abort", "revision": "5e6f7a8b90", "requestedBy": "ada"}),
+            json!({}),
+        ),
     ];
     for (kind, spec, defaults) in smallest {
         let mut object = example(kind);
@@ -547,7 +590,7 @@ async fn kubectl_explains_every_field() {
     let request = http::Request::get("/openapi/v3/apis/bindery.dev/v1alpha1").body(vec![]).unwrap();
     let document: Value = stand.client.request(request).await.unwrap();
     let (mut silent, mut seen) = (vec![], 0);
-    for kind in ["Registry", "Workspace", "ModelVersion", "DeploymentBinding", "Approval"] {
+    for kind in ["Registry", "Workspace", "ModelVersion", "DeploymentBinding", "Approval", "RolloutAction"] {
         let spec =
             &document["components"]["schemas"][format!("dev.bindery.v1alpha1.{kind}")]["properties"]["spec"];
         every_field(spec, &format!("{kind}.spec"), &mut |path, schema| {
@@ -581,6 +624,7 @@ async fn kubectl_get_is_a_useful_page() {
         "NAMESPACE NAME TIER LOCATION READY REASON AGE",
         "NAMESPACE NAME WORKSPACE ENDPOINT VERSION PHASE TRAFFIC READY REASON AGE",
         "NAMESPACE NAME DECISION BY VERSION EXPIRES READY REASON AGE",
+        "NAMESPACE NAME BINDING ACTION REVISION BY ACCEPTED COMPLETE READY REASON AGE",
     ];
     assert_eq!(headers, expected.map(str::to_string).into());
     // Where it is: a version in its registry or workspace, a binding in its workspace, at its endpoint.
@@ -593,18 +637,19 @@ async fn kubectl_get_is_a_useful_page() {
     assert_eq!(row("deploymentbinding")[..3], ["fares-prod", "taxi-fare-prod", "taxi-fare-3"]);
     let decided = ["Approved", "ada@fares.example", "taxi-fare-3", "2027-03-31T00:00:00Z"];
     assert_eq!(row("approval")[..4], decided);
-    for name in ["registry", "workspace", "modelversion", "deploymentbinding", "approval"] {
+    assert_eq!(row("rolloutaction")[..4], ["taxi-fare", "Promote", "5e6f7a8b90", "ada@fares.example"]);
+    for name in ["registry", "workspace", "modelversion", "deploymentbinding", "approval", "rolloutaction"] {
         assert!(page.contains(&format!("{name}.bindery.dev/example")), "{page}");
     }
     let short = stand.kubectl_says(&[
         "get",
         "--namespace",
         &stand.namespace,
-        "amlreg,amlws,amlmv,amlbind,amlappr",
+        "amlreg,amlws,amlmv,amlbind,amlappr,amlact",
         "--output",
         "name",
     ]);
-    let names = ["registry", "workspace", "modelversion", "deploymentbinding", "approval"];
+    let names = ["registry", "workspace", "modelversion", "deploymentbinding", "approval", "rolloutaction"];
     assert_eq!(short.lines().collect::<Vec<_>>(), names.map(|n| format!("{n}.bindery.dev/example")));
     stand.leave().await;
 }

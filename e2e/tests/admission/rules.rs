@@ -1,5 +1,6 @@
 //! Every rule and pattern of every kind, with what breaks it and with its neighbour.
 
+mod actions;
 mod approvals;
 mod bindings;
 mod changes;
@@ -10,6 +11,7 @@ mod versions;
 
 use serde_json::{Value, json};
 
+use self::actions::rules_of_actions;
 use self::approvals::{rules_of_approvals, rules_of_soak_and_waivers};
 use self::bindings::rules_of_bindings;
 pub use self::changes::rules_of_changes;
@@ -73,6 +75,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_policies());
     cases.extend(rules_of_text());
     cases.extend(rules_of_approvals());
+    cases.extend(rules_of_actions());
     cases.extend(rules_of_gates());
     cases.extend(rules_of_soak_and_waivers());
     cases

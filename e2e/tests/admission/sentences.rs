@@ -52,6 +52,10 @@ pub const SHA256: &str = "must be a SHA-256: 64 lower-case hexadecimal digits; `
 pub const WAIVABLE_RULE: &str =
     "must be a rule that can be waived: Soak, or Gate/ and the name of a gate, such as Gate/rmse-bound";
 
+pub const REVISION: &str =
+    "must be a revision: 10 hexadecimal digits, as status.revision of the DeploymentBinding shows it";
+pub const STEP_NAME: &str = "must be the name of a step: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends, such as shadow";
+
 pub const ENDPOINT_NAME: &str = "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
 pub const INSTANCE_TYPE: &str = "must be the name of a virtual machine size: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as Standard_DS3_v2";
 pub const ENVIRONMENT: &str = "must be the id of an environment's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/<version> or azureml://registries/<registry>/environments/<name>/versions/<version>, which may also end with labels/latest; '%' is not allowed; the short azureml:<name>:<version> is known only to Azure's own tools";

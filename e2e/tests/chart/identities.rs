@@ -18,7 +18,7 @@ use super::{IDENTITY, helm, kinds, named, render};
 const OPERATOR: &str = "system:serviceaccount:bindery-system:release-bindery";
 
 fn values(accounts: &Value) -> Value {
-    json!({"clusterId": "aks-1", "crds": {"enabled": false}, "userRoles": {"create": false}, "statusPolicy": {"create": false}, "approvalPolicy": {"create": false},
+    json!({"clusterId": "aks-1", "crds": {"enabled": false}, "userRoles": {"create": false}, "statusPolicy": {"create": false}, "approvalPolicy": {"create": false}, "actionPolicy": {"create": false},
         "placeIdentities": {"serviceAccounts": accounts, "tenants": [IDENTITY]}})
 }
 

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use bindery::api::{Approval, Workspace};
+use bindery::api::{Approval, RolloutAction, Workspace};
 use e2e::control_plane::shared;
 use e2e::{Progress, tools};
 use k8s_openapi::api::admissionregistration::v1::{
@@ -484,6 +484,10 @@ async fn values_that_cannot_be_right_are_refused_with_a_sentence() {
             "at '/approvalPolicy/onBehalfOf': got string, want array",
         ),
         (
+            json!({"clusterId": "a", "actionPolicy": {"promotion": {"namespaceSelector": {"tier": "production"}}}}),
+            "additional properties 'tier' not allowed",
+        ),
+        (
             json!({"clusterId": "a", "crds": {"install": false}}),
             "additional properties 'install' not allowed",
         ),
@@ -531,19 +535,24 @@ async fn an_api_server_takes_every_object_of_it() {
     }
 }
 
-const KINDS: [&str; 5] = ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals"];
-const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+const KINDS: [&str; 6] =
+    ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals", "rolloutactions"];
+const VERBS: [&str; 9] =
+    ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "promote"];
 
 const ON_BEHALF_OF: &str = "system:serviceaccount:argocd:argocd-application-controller";
 
 /// A namespace with the chart's roles in the cluster, and with its policies in this namespace alone: other tests use the
-/// same cluster. Accounts of `ON_BEHALF_OF` may write approvals for others.
+/// same cluster. Accounts of `ON_BEHALF_OF` may write approvals and actions for others; to promote takes the verb.
 async fn with_roles(helm: &Path, namespace: &str) -> (kube::Client, String) {
     let client = shared().await.unwrap().client().unwrap();
     let apply = PatchParams::apply("chart-test").force();
     let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
     Api::<Namespace>::all(client.clone()).patch(namespace, &apply, &Patch::Apply(&space)).await.unwrap();
-    let values = json!({"clusterId": "aks-1", "crds": {"enabled": false}, "approvalPolicy": {"onBehalfOf": ["it's \"me\"", ON_BEHALF_OF]}});
+    let on_behalf_of = ["it's \"me\"", ON_BEHALF_OF];
+    let promotion = json!({"namespaceSelector": {"matchLabels": {"tier": "production"}}});
+    let values = json!({"clusterId": "aks-1", "crds": {"enabled": false}, "approvalPolicy": {"onBehalfOf": on_behalf_of},
+        "actionPolicy": {"onBehalfOf": on_behalf_of, "promotion": promotion}});
     let mut objects = render(helm, &values);
     let only_here = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
     let operator = "system:serviceaccount:bindery-system:release-bindery".to_string();
@@ -616,18 +625,21 @@ async fn a_role_gives_what_its_name_says_and_no_more() {
     let Some(helm) = helm().await else { return };
     let namespace = "chart-roles";
     let (client, _) = with_roles(&helm, namespace).await;
-    let (reads, writes) = (&VERBS[..3], &VERBS[..]);
-    for (role, on_places, on_own, on_approvals) in [
-        ("bindery-platform", writes, reads, reads),
-        ("bindery-team", reads, writes, reads),
-        ("bindery-approver", reads, reads, writes),
-        ("bindery-viewer", reads, reads, reads),
+    let (reads, writes, promotes) = (&VERBS[..3], &VERBS[..8], &VERBS[..]);
+    for (role, on_places, on_own, on_approvals, on_actions) in [
+        ("bindery-platform", writes, reads, reads, reads),
+        ("bindery-team", reads, writes, reads, reads),
+        ("bindery-approver", reads, reads, writes, reads),
+        ("bindery-oncall", reads, reads, reads, writes),
+        ("bindery-promoter", reads, reads, reads, promotes),
+        ("bindery-viewer", reads, reads, reads, reads),
     ] {
         bind(&client, namespace, role, &format!("{namespace}-{role}")).await;
         for (at, kind) in KINDS.iter().enumerate() {
             let expected = match at {
                 0 | 1 => on_places,
                 4 => on_approvals,
+                5 => on_actions,
                 _ => on_own,
             };
             assert_eq!(verbs(&client, namespace, role, kind).await, expected, "{role} {kind}");
@@ -652,6 +664,8 @@ async fn a_role_gives_what_its_name_says_and_no_more() {
         (json!({}), "bindery-team", json!([])),
         (json!({}), "bindery-platform", json!([])),
         (json!({}), "bindery-approver", json!([])),
+        (json!({}), "bindery-oncall", json!([])),
+        (json!({}), "bindery-promoter", json!([])),
         (json!({"aggregateViewer": false}), "bindery-viewer", json!([])),
         (json!({"aggregateTeam": true}), "bindery-team", json!(["admin", "edit"])),
         (json!({"aggregateTeam": true}), "bindery-platform", json!([])),
@@ -663,7 +677,8 @@ async fn a_role_gives_what_its_name_says_and_no_more() {
         into.sort_unstable();
         assert_eq!(json!(into), expected, "{values} {role}");
     }
-    let none = json!({"clusterId": "aks-1", "userRoles": {"create": false}, "statusPolicy": {"create": false}, "approvalPolicy": {"create": false}});
+    let none = json!({"clusterId": "aks-1", "userRoles": {"create": false}, "statusPolicy": {"create": false}, "approvalPolicy": {"create": false},
+        "actionPolicy": {"create": false}});
     let none = render(&helm, &none);
     assert!(!kinds(&none).contains(&"ValidatingAdmissionPolicy"));
     assert_eq!(none.iter().filter(|object| object["kind"] == "ClusterRole").count(), 1);
@@ -767,6 +782,94 @@ async fn an_approval_is_in_the_name_of_whoever_writes_it() {
     of("grace").await.delete("ada-for-ada", &DeleteParams::default()).await.unwrap();
 }
 
+/// An action stands in the history under a name, so that is the name of whoever writes it. Where the namespace asks for it, only some
+/// people bring traffic to a revision, and everybody on call takes it away.
+#[tokio::test]
+async fn an_action_is_in_the_name_of_whoever_writes_it_and_promotion_may_need_a_verb() {
+    let Some(helm) = helm().await else { return };
+    let namespace = "chart-actions";
+    let (client, _) = with_roles(&helm, namespace).await;
+    e2e::crds::install_crds(&client, &bindery::api::crds()).await.unwrap();
+    for (user, role) in [("ada", "oncall"), ("grace", "promoter"), ("tess", "team"), (ON_BEHALF_OF, "oncall")]
+    {
+        bind(&client, namespace, user, &format!("{namespace}-bindery-{role}")).await;
+    }
+    let number = std::sync::atomic::AtomicUsize::new(0);
+    let create = async |user: &str, action: &str, by: &str| {
+        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut spec = json!({"bindingRef": {"name": "taxi"}, "action": action, "revision": "5e6f7a8b90", "requestedBy": by});
+        if action == "Promote" {
+            spec["full"] = json!(true);
+        }
+        let object = json!({"apiVersion": "bindery.dev/v1alpha1", "kind": "RolloutAction",
+            "metadata": {"name": format!("taxi-{number}"), "namespace": namespace}, "spec": spec});
+        let user = shared().await.unwrap().client_as(user).unwrap();
+        let actions: Api<RolloutAction> = Api::namespaced(user, namespace);
+        let made = actions.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await;
+        made.map(|_| ()).map_err(|refused| refused.to_string())
+    };
+    // On a cluster that outlives the test, of an earlier run.
+    let all: Api<RolloutAction> = Api::namespaced(client.clone(), namespace);
+    all.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+    // Policies take a moment until they are in force.
+    let in_force = async |user: &str, action: &str, by: &str| {
+        let begun = std::time::Instant::now();
+        loop {
+            match create(user, action, by).await {
+                Err(refused) => break refused,
+                Ok(()) => assert!(begun.elapsed().as_secs() < 60, "{user} did {action} as {by}"),
+            }
+        }
+    };
+    let sentence = "spec.requestedBy has to be your own name, ada. Accounts that apply actions for other people, such as the one of a GitOps tool, have to be listed in actionPolicy.onBehalfOf of the chart's values.";
+    let refused = in_force("ada", "Abort", "grace").await;
+    assert!(refused.contains(sentence), "{refused}");
+    let sentence = "In namespace chart-actions, Promote needs the verb promote on rolloutactions, which ada does not have; the ClusterRole bindery-promoter gives it. Abort and Rollback do not need it.";
+    let refused = in_force("ada", "Promote", "ada").await;
+    assert!(refused.contains(sentence), "{refused}");
+    for (user, action, by, says) in [
+        ("ada", "Retry", "ada", Some("Retry needs the verb promote")),
+        ("ada", "Release", "ada", Some("Release needs the verb promote")),
+        ("ada", "Abort", "ada", None),
+        ("ada", "Rollback", "ada", None),
+        ("grace", "Promote", "grace", None),
+        ("grace", "Retry", "grace", None),
+        ("grace", "Release", "grace", None),
+        ("grace", "Abort", "ada", Some("spec.requestedBy has to be your own name, grace.")),
+        (ON_BEHALF_OF, "Abort", "grace", None),
+        (ON_BEHALF_OF, "Promote", "grace", Some("Promote needs the verb promote")),
+        ("tess", "Abort", "tess", Some("cannot create resource \"rolloutactions\"")),
+    ] {
+        let refused = create(user, action, by).await.err();
+        let as_expected = match (&refused, says) {
+            (Some(refused), Some(says)) => refused.contains(says),
+            (None, None) => true,
+            _ => false,
+        };
+        assert!(as_expected, "{user} {action} as {by}: {refused:?}");
+    }
+}
+
+/// Only where the values name namespaces does to promote take the verb.
+#[tokio::test]
+async fn nobody_needs_the_verb_promote_where_the_values_select_no_namespace() {
+    let Some(helm) = helm().await else { return };
+    let selector = json!({"matchExpressions": [{"key": "tier", "operator": "In", "values": ["production"]}]});
+    for (policy, expected) in [
+        (json!({}), None),
+        (json!({"promotion": {"namespaceSelector": selector}}), Some(&selector)),
+        (json!({"create": false, "promotion": {"namespaceSelector": selector}}), None),
+    ] {
+        let objects = render(&helm, &json!({"clusterId": "aks-1", "actionPolicy": policy}));
+        let binding = objects.iter().find(|object| {
+            object["kind"] == "ValidatingAdmissionPolicyBinding"
+                && object["metadata"]["name"] == "release-bindery-promotion"
+        });
+        let selects = binding.map(|binding| &binding["spec"]["matchResources"]["namespaceSelector"]);
+        assert_eq!(selects, expected, "{policy}");
+    }
+}
+
 /// Where nobody checks who writes an approval, the operator has to know.
 #[tokio::test]
 async fn the_operator_is_told_whether_the_policy_for_approvals_is_there() {
@@ -776,7 +879,7 @@ async fn the_operator_is_told_whether_the_policy_for_approvals_is_there() {
         (json!({"approvalPolicy": {"create": false}}), false),
         (json!({"watchNamespaces": ["fares"]}), false),
     ] {
-        let mut all = json!({"clusterId": "aks-1", "statusPolicy": {"create": false}});
+        let mut all = json!({"clusterId": "aks-1", "statusPolicy": {"create": false}, "actionPolicy": {"create": false}});
         all.as_object_mut().unwrap().extend(values.as_object().unwrap().clone());
         let objects = render(&helm, &all);
         let arguments = &one(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];

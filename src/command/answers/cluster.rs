@@ -1,15 +1,17 @@
-//! The cluster, with the rights of the person who asks. It is only read, but for a decision that the person writes.
+//! The cluster, with the rights of the person who asks. It is only read, but for the objects that the person writes.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use futures::{Stream, StreamExt};
 use http::HeaderValue;
 use http::header::USER_AGENT as USER_AGENT_HEADER;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::{Api, ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
 
 use super::Error;
@@ -116,6 +118,30 @@ impl Cluster {
                 other => Err(other.into()),
             },
         }
+    }
+
+    /// An object as it is now, and then as often as it changes; none while it is not there. A watch that fails begins again.
+    pub(super) fn follow<K: Object>(&self, key: &ObjectKey) -> impl Stream<Item = Result<Option<K>, Error>> {
+        let api: Api<Sighting<K>> = Api::namespaced(self.client.clone(), &key.namespace);
+        let title = key.to_string();
+        watcher::watch_object(api, &key.name).default_backoff().filter_map(move |event| {
+            let seen = match event {
+                Ok(None) => Some(Ok(None)),
+                Ok(Some(sighting)) => Some(
+                    sighting
+                        .object()
+                        .map(Some)
+                        .map_err(|because| Error::from(format!("{title} cannot be read ({because})"))),
+                ),
+                Err(watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error))
+                    if matches!(&error, kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404)) =>
+                {
+                    Some(Err(self.refusal::<K>(error).into()))
+                }
+                Err(_) => None,
+            };
+            std::future::ready(seen)
+        })
     }
 
     /// Creates an object; with `on_trial` the API server only says whether it would.

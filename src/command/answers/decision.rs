@@ -1,15 +1,14 @@
-use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 
 use super::cluster::{Cluster, Refusal, Scope, not_found};
-use super::output::{say, write};
+use super::output::say;
+use super::writing::Writing;
 use super::{ClusterArguments, Error};
-use crate::answer::decision::{Picture, Wish, document, expires, for_git, page};
+use crate::answer::decision::{Picture, Wish, document, expires, page};
 use crate::answer::names;
-use crate::answer::render::json;
 use crate::answer::seen::Seen;
 use crate::api::{Approval, ApprovalDecision, ModelVersion, Object, ObjectKind, Workspace};
 
@@ -52,29 +51,10 @@ struct Common {
     /// The name of the Approval. Default: made of the version's name and yours
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
-    /// client: print the manifest and create nothing. server: have the API server check it, and create nothing
-    #[arg(long, value_enum, value_name = "WHERE")]
-    dry_run: Option<DryRun>,
-    /// Print the Approval
-    #[arg(short, long, value_enum)]
-    output: Option<Format>,
+    #[command(flatten)]
+    writing: Writing,
     #[command(flatten)]
     cluster: ClusterArguments,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DryRun {
-    Client,
-    Server,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Yaml,
-    Json,
 }
 
 pub(super) async fn approve(arguments: Approve) -> Result<ExitCode, Error> {
@@ -89,10 +69,7 @@ async fn decide(decision: ApprovalDecision, waives: Vec<String>, it: Common) -> 
     let now = Timestamp::now();
     let expires_at = it.expires.as_deref().map(|text| expires(text, now)).transpose()?;
     let evidence = it.evidence.iter().map(|text| document(text)).collect::<Result<Vec<_>, _>>()?;
-    let asks = !it.yes && it.dry_run.is_none();
-    if asks && !std::io::stdin().is_terminal() {
-        return Err("stdin is no terminal, so nobody can be asked: give --yes, or print the manifest with --dry-run=client".into());
-    }
+    it.writing.may_ask()?;
     let cluster = Cluster::open(&it.cluster).await?;
     let key = names::object_of(ObjectKind::ModelVersion, &it.version, &cluster.context_namespace)?;
     let version: ModelVersion = match cluster.get(&key).await? {
@@ -118,25 +95,8 @@ async fn decide(decision: ApprovalDecision, waives: Vec<String>, it: Common) -> 
     let picture = Picture { version, workspaces, all_workspaces, approvals, now };
     let approval = wish.manifest(&picture)?;
     say(&not_read);
-    if it.dry_run == Some(DryRun::Client) {
-        write(&in_form(&approval, it.output.unwrap_or(Format::Yaml))?)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if asks {
-        let question = format!("{}\n\n{}", page(&approval, &picture), question(decision, &approval));
-        if !agrees(&question, &mut std::io::stdin().lock(), &mut std::io::stderr())? {
-            return Err("nothing was written".into());
-        }
-    }
-    let on_trial = it.dry_run == Some(DryRun::Server);
-    let created = cluster.create(&approval, on_trial).await?;
-    let told = if let Some(format) = it.output {
-        in_form(&created, format)?
-    } else {
-        let (key, trial) = (created.key(), if on_trial { " (server dry run)" } else { "" });
-        format!("approval.bindery.dev/{} created in namespace {}{trial}\n", key.name, key.namespace)
-    };
-    write(&told)?;
+    let question = || format!("{}\n\n{}", page(&approval, &picture), question(decision, &approval));
+    it.writing.create(&cluster, &approval, question).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -162,49 +122,4 @@ async fn others(cluster: &Cluster, not_read: &mut Vec<String>) -> Result<Vec<App
 fn question(decision: ApprovalDecision, approval: &Approval) -> String {
     let verb = if decision == ApprovalDecision::Approved { "Approve" } else { "Reject" };
     format!("{verb} it, in namespace {}? [y/N] ", approval.home())
-}
-
-/// Asks, and reads one line: only `y` and `yes` agree.
-fn agrees(question: &str, answer: &mut impl BufRead, out: &mut impl Write) -> Result<bool, Error> {
-    write!(out, "{question}")?;
-    out.flush()?;
-    let mut line = String::new();
-    answer.read_line(&mut line)?;
-    Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
-}
-
-fn in_form(approval: &Approval, format: Format) -> Result<String, Error> {
-    let manifest = for_git(approval);
-    Ok(match format {
-        Format::Yaml => json::yaml(&manifest)?,
-        Format::Json => json::json(&manifest)?,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    #[test]
-    fn only_a_yes_agrees() {
-        for (answer, agreed) in [
-            ("y\n", true),
-            ("YES\n", true),
-            (" yes \r\n", true),
-            ("\n", false),
-            ("", false),
-            ("n\n", false),
-            ("yep\n", false),
-        ] {
-            let mut out = vec![];
-            assert_eq!(
-                agrees("Approve it? ", &mut answer.as_bytes(), &mut out).unwrap(),
-                agreed,
-                "{answer:?}"
-            );
-            assert_eq!(out, b"Approve it? ");
-        }
-    }
 }

@@ -1,6 +1,7 @@
-//! The subcommands that answer from the cluster: they read it with the rights of the person who asks, and change nothing. Two
-//! write the decision of that person.
+//! The subcommands that answer from the cluster: they read it with the rights of the person who asks, and change nothing. Some
+//! write what that person decides of a version, or asks of a rollout.
 
+mod action;
 mod cluster;
 mod compare;
 mod decision;
@@ -10,6 +11,8 @@ mod inventory;
 mod lineage;
 mod output;
 mod permission;
+mod rollout;
+mod writing;
 
 use std::process::ExitCode;
 
@@ -29,6 +32,13 @@ pub(super) enum Answer {
     Explain(explain::Arguments),
     Approve(decision::Approve),
     Reject(decision::Reject),
+    Status(rollout::Status),
+    Watch(rollout::Watch),
+    Promote(action::Promote),
+    Abort(action::Abort),
+    Retry(action::Retry),
+    Rollback(action::Rollback),
+    Release(action::Release),
 }
 
 /// Answers on stdout. What the answer lacks is said on stderr.
@@ -41,5 +51,12 @@ pub(super) async fn run(answer: Answer) -> Result<ExitCode, Error> {
         Answer::Explain(arguments) => explain::run(arguments).await,
         Answer::Approve(arguments) => decision::approve(arguments).await,
         Answer::Reject(arguments) => decision::reject(arguments).await,
+        Answer::Status(arguments) => rollout::status(arguments).await,
+        Answer::Watch(arguments) => rollout::watch(arguments).await,
+        Answer::Promote(arguments) => action::promote(arguments).await,
+        Answer::Abort(arguments) => action::abort(arguments).await,
+        Answer::Retry(arguments) => action::retry(arguments).await,
+        Answer::Rollback(arguments) => action::roll_back(arguments).await,
+        Answer::Release(arguments) => action::release(arguments).await,
     }
 }

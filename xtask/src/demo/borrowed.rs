@@ -17,7 +17,8 @@ use super::{NAMESPACE, PLATFORM, RISK};
 /// Marks the kinds that a demo installed.
 const LABEL: &str = "bindery.dev/installed-by";
 const MARK: &str = "bindery.dev/installed-by=demo";
-const KINDS: [&str; 5] = ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals"];
+const KINDS: [&str; 6] =
+    ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals", "rolloutactions"];
 
 /// What has to be undone in the end.
 pub(super) struct Borrowed {

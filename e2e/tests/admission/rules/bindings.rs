@@ -11,7 +11,13 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
     let steps = |steps| at("spec.strategy.steps", steps);
     let other = "each setTraffic of steps must have another weight: put the pauses of one weight together";
     let rise = "the weights of setTraffic must rise from step to step";
-    let one = "a step is exactly one of setTraffic and pause";
+    let one = "a step is exactly one of setTraffic, mirror and pause";
+    let name = "each step must have another name";
+    let shares = "the shares of mirror must rise from step to step";
+    let first =
+        "mirror comes before the first setTraffic: Azure copies no requests to a deployment that has traffic";
+    let mirror = |name: &str, share: i32| json!({"name": name, "mirror": share});
+    let called = |name: &str| steps(json!([{"name": name, "setTraffic": 10}]));
     let pause = json!({"pause": {"for": "1m"}});
     vec![
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "1-taxi".into()), at(endpoint, "taxi-1".into())),
@@ -27,10 +33,55 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
         ),
         case(
             kind,
-            "spec.strategy.steps[].pause",
-            "give for: how long the pause is",
+            "spec.strategy.steps[]",
+            "give the step a name: a person ends a pause without for by promoting the step of that name",
             steps(json!([{"pause": {}}])),
-            steps(json!([pause])),
+            steps(json!([{"name": "watch", "pause": {}}, pause])),
+        ),
+        case(
+            kind,
+            "spec.strategy.steps[]",
+            "give the step a name: status and history call a mirror step by its name",
+            steps(json!([{"mirror": 10}])),
+            steps(json!([mirror("shadow", 50)])),
+        ),
+        case(
+            kind,
+            "spec.strategy",
+            name,
+            steps(json!([{"name": "a", "setTraffic": 10}, {"name": "a", "pause": {}}])),
+            steps(json!([{"name": "a", "setTraffic": 10}, pause, {"name": "b", "pause": {}}, pause])),
+        ),
+        case(
+            kind,
+            "spec.strategy",
+            shares,
+            steps(json!([mirror("a", 20), mirror("b", 10)])),
+            steps(json!([mirror("a", 10), pause, mirror("b", 20), {"setTraffic": 1}])),
+        ),
+        case(
+            kind,
+            "spec.strategy",
+            shares,
+            steps(json!([mirror("a", 20), mirror("b", 20)])),
+            steps(json!([mirror("a", 20), mirror("b", 21)])),
+        ),
+        case(
+            kind,
+            "spec.strategy",
+            first,
+            steps(json!([{"setTraffic": 10}, mirror("a", 20)])),
+            steps(json!([pause, mirror("a", 20), {"setTraffic": 10}])),
+        ),
+        case(kind, "spec.strategy.steps[].name", STEP_NAME, called("Watch"), called("w")),
+        case(kind, "spec.strategy.steps[].name", STEP_NAME, called("watch-"), called("watch-2")),
+        case(kind, "spec.strategy.steps[].name", STEP_NAME, called(""), called("7")),
+        case(
+            kind,
+            "spec.strategy.steps[]",
+            one,
+            steps(json!([{"name": "a", "mirror": 10, "setTraffic": 10}])),
+            steps(json!([mirror("a", 10), {"setTraffic": 10}])),
         ),
         case(
             kind,

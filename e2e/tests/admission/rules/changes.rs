@@ -119,5 +119,21 @@ pub fn rules_of_changes() -> Vec<Case> {
     ] {
         cases.push(case(kind, "<nil>", says, wrong, labels.clone()));
     }
+
+    let kind = "rolloutactions";
+    let says = "a RolloutAction cannot be changed: make a new one";
+    for wrong in [
+        json!({"spec": {"action": "Abort", "step": null}}),
+        json!({"spec": {"full": true, "step": null}}),
+        at("spec.full", false.into()),
+        at("spec.step", "other".into()),
+        at("spec.revision", "1a2b3c4d5e".into()),
+        at("spec.bindingRef.name", "other".into()),
+        at("spec.requestedBy", "eve".into()),
+        at("spec.reason", "Another.".into()),
+        at("spec.reason", Value::Null),
+    ] {
+        cases.push(case(kind, "<nil>", says, wrong, labels.clone()));
+    }
     cases
 }
