@@ -31,7 +31,7 @@ pub enum Answer {
     /// Nothing: it has not looked at the action yet, or has dropped it from its status since.
     Nothing,
     /// This.
-    Taken(TakenAction),
+    Taken(Box<TakenAction>),
 }
 
 /// What to say of an action. The first question that has an answer decides.

@@ -4,6 +4,7 @@
 //! of its own, so they run side by side. Nothing sleeps and hopes: what should come is waited for, and what
 //! must not come is looked up in the emulator's log, which has every request.
 
+mod actions;
 mod allowed_namespaces;
 mod answers;
 mod approvals;

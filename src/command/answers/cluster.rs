@@ -15,6 +15,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
 
 use super::Error;
+use super::output::say;
 use crate::answer::seen::Seen;
 use crate::api::{Object, ObjectKey};
 use crate::azure::model::redacted;
@@ -123,8 +124,9 @@ impl Cluster {
     /// An object as it is now, and then as often as it changes; none while it is not there. A watch that fails begins again.
     pub(super) fn follow<K: Object>(&self, key: &ObjectKey) -> impl Stream<Item = Result<Option<K>, Error>> {
         let api: Api<Sighting<K>> = Api::namespaced(self.client.clone(), &key.namespace);
-        let title = key.to_string();
+        let (title, mut told) = (key.to_string(), false);
         watcher::watch_object(api, &key.name).default_backoff().filter_map(move |event| {
+            let failed_before = std::mem::replace(&mut told, event.is_err());
             let seen = match event {
                 Ok(None) => Some(Ok(None)),
                 Ok(Some(sighting)) => Some(
@@ -138,7 +140,14 @@ impl Cluster {
                 {
                     Some(Err(self.refusal::<K>(error).into()))
                 }
-                Err(_) => None,
+                Err(_) if failed_before => None,
+                Err(_) => {
+                    say(&[format!(
+                        "the API server {} gives no answer about {title}; it is asked again",
+                        self.server
+                    )]);
+                    None
+                }
             };
             std::future::ready(seen)
         })

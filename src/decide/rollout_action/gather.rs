@@ -80,7 +80,7 @@ impl Kind for RolloutAction {
         let answer = binding.map_or(Answer::NoBinding, |binding| {
             let status = binding.current();
             let taken = status.actions.into_iter().find(|it| it.name == name && it.hash == hash);
-            taken.map_or(Answer::Nothing, Answer::Taken)
+            taken.map_or(Answer::Nothing, |taken| Answer::Taken(Box::new(taken)))
         });
         Facts { situation, spec: self.spec.clone(), status: self.current(), hash, answer }
     }
