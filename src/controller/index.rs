@@ -116,7 +116,8 @@ enum Thing {
     Resource,
     /// A model that it holds.
     Model,
-    /// A place, what has served in a place, a namespace that decides, or a decision: everybody who names it is looked at.
+    /// A place, what has served in a place, what goes out of use, a namespace that decides, or a decision: everybody who names it
+    /// is looked at.
     Everybody,
 }
 
@@ -127,6 +128,7 @@ impl Hashed {
             Name::Asset(_) => Thing::Model,
             Name::Place(_)
             | Name::Served(..)
+            | Name::Ending(_)
             | Name::Approvers(_)
             | Name::Decided(_)
             | Name::Decision(..) => Thing::Everybody,

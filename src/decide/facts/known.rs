@@ -47,6 +47,8 @@ pub enum Name {
     Place(ObjectKey),
     /// A model in Azure by its id, [`folded`], and the Workspace of the binding in which it is or was the stable one.
     Served(String, ObjectKey),
+    /// A version, by what [`Name::Resource`] says of it, whose object ends its use: by its retirement.
+    Ending(String),
     /// A namespace whose Approvals count.
     Approvers(Box<str>),
     /// A model in Azure by its id, [`folded`], of which an Approval was found to count.
@@ -60,6 +62,11 @@ impl Name {
     /// A resource in Azure.
     pub fn resource(path: &str) -> Self {
         Self::Resource(folded(path))
+    }
+
+    /// A version that its object takes out of use.
+    pub fn ending(path: &str) -> Self {
+        Self::Ending(folded(path))
     }
 
     /// What a namespace decides of a model.

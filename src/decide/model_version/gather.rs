@@ -94,6 +94,7 @@ impl Kind for ModelVersion {
         // A version and its promotion have one path below two places, of which only one can be a registry.
         let path = format!("{}/models/{}/versions/{}", kind_of_place(self), spec.model, spec.version);
         let mut names = vec![Name::resource(&path)];
+        names.extend(spec.retirement.as_ref().map(|_| Name::ending(&path)));
         let registry = spec.registry_ref.as_ref().map(|r| ObjectKey::meant::<Registry>(r, &home));
         let workspace = spec.workspace_ref.as_ref().map(|r| ObjectKey::meant::<Workspace>(r, &home));
         names.extend(registry.or(workspace).map(Name::Place));
