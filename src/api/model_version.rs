@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::stays;
-use super::scalar::{between, goes_down};
+use super::scalar::{self, between, goes_down};
 use super::{
     ApprovalDecision, Drift, FlavorData, Gate, LoosenedGate, Management, MeasuredGate, Period, Reference,
     Role, Tags, form,
@@ -193,6 +193,8 @@ fn model_folder() -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Retirement {
     /// From when on the version gets no new deployment and no more traffic, such as `2027-03-31T00:00:00Z`. A time in the past counts at once; a later one ends the retirement until then.
+    #[serde(deserialize_with = "scalar::written_time")]
+    #[schemars(schema_with = "form::end")]
     pub at: Timestamp,
     /// BlockNewDeployments (default): nothing else. Archive: the version is archived in Azure too, whatever `archived` says; a later change of `at` does not take it out of the archive, `archived: false` does.
     #[serde(default)]

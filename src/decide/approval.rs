@@ -139,6 +139,15 @@ fn report_uncounted(facts: &Facts) -> Option<Verdict> {
                 "Azure made the version after this decision: its number was registered again, perhaps with other files. Look at the version, and decide again in a new Approval.",
             ));
         }
+        Some((_, standing @ Standing::OfOtherFiles { .. })) => {
+            return Some(Verdict::stalled(
+                Reason::AssetMismatch,
+                format!(
+                    "It does not count: {}. Look at the version, and decide again in a new Approval.",
+                    standing.because()
+                ),
+            ));
+        }
         Some((place, standing)) => format!("It does not count in {}: {}.", place.title, standing.because()),
     };
     Some(Verdict::stalled(Reason::NotCounted, because))

@@ -86,6 +86,30 @@ fn every_question_has_its_answer() {
             "True Valid settled | The decision counts in Workspace ml/production. | interval",
         ),
         (
+            "these files of a workspace, by the time that it names, though it was written before",
+            decide(&with(|f| {
+                in_a_workspace(f, 60);
+                f.ballot.asset_created_at = Some(ago(60));
+            })),
+            "True Valid settled | The decision counts in Workspace ml/production. | interval",
+        ),
+        (
+            "other files of a workspace, though it was applied again since",
+            decide(&with(|f| {
+                in_a_workspace(f, 7200);
+                f.ballot.asset_created_at = Some(ago(7201));
+            })),
+            "False AssetMismatch stalled | It does not count: it is about the version that Azure made at 2026-03-01T09:59:59Z (spec.assetCreatedAt), and Azure made the one that is there now at 2026-03-01T10:00:00Z. Look at the version, and decide again in a new Approval. | interval",
+        ),
+        (
+            "a rejection, whatever files it names",
+            decide(&with(|f| {
+                in_a_workspace(f, 60);
+                (f.ballot.asset_created_at, f.ballot.approves) = (Some(ago(7201)), false);
+            })),
+            "True Valid settled | The decision counts in Workspace ml/production. | interval",
+        ),
+        (
             "of nothing",
             decide(&with(|f| {
                 f.version = SourceVersion::Missing { what: "ModelVersion fares/taxi-3".into() }

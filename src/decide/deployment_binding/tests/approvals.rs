@@ -35,6 +35,7 @@ pub(super) fn decided(it: Binding, number: &str, change: impl FnOnce(&mut Ballot
         tiers: vec![],
         expires_at: None,
         written: ago(3600),
+        asset_created_at: None,
         waives: vec![],
         reason: None,
     };
