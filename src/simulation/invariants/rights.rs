@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::cloud::US;
 use super::super::world::World;
 use super::hold;
 use crate::api::{
@@ -116,6 +117,10 @@ pub fn nothing_is_taken_over_against_the_word_of_the_place<K: Kind>(
     };
     let version = (object as &dyn std::any::Any).downcast_ref::<ModelVersion>();
     let asked_for = version.is_some_and(|version| version.current().publishing.is_some());
+    // After all status is lost, who made it still tells a copy that nobody has described yet.
+    let tags = found.pointer("/properties/tags").and_then(Value::as_object);
+    let bare = tags.is_none_or(serde_json::Map::is_empty) && found["systemData"]["createdBy"] == US;
+    let asked_for = asked_for || (version.is_some() && bare);
     let takes_over = owner(body) && !owner(found) && !asked_for;
     hold(!takes_over, || format!("{} takes over what exists: {}", object.key(), call.doing))
 }
