@@ -176,20 +176,21 @@ pub(super) fn rules_of_times() -> Vec<Case> {
         days.iter().map(|it| day(it)).chain(times.iter().map(ToString::to_string)).collect::<Vec<_>>()
     };
     let (wrong, right) = (all(&wrong_days, &wrong_times), all(&right_days, &right_times));
+    let own = asset("models", "taxi");
+    let put = |field: &str, time: &str| {
+        let mut patch = at(field, time.into());
+        if field == "spec.assetCreatedAt" {
+            patch["spec"]["assetId"] = own.as_str().into();
+        }
+        patch
+    };
     for (kind, field, says) in [
         ("approvals", "spec.expiresAt", END),
         ("modelversions", "spec.retirement.at", END),
         ("approvals", "spec.assetCreatedAt", MOMENT),
     ] {
         for (n, wrong) in wrong.iter().enumerate() {
-            let right = &right[n % right.len()];
-            cases.push(case(
-                kind,
-                field,
-                says,
-                at(field, wrong.as_str().into()),
-                at(field, right.as_str().into()),
-            ));
+            cases.push(case(kind, field, says, put(field, wrong), put(field, &right[n % right.len()])));
         }
     }
     cases
