@@ -81,7 +81,7 @@ pub struct ModelVersionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::stage")]
     pub stage: Option<String>,
-    /// Whether the version is archived: hidden from lists, still served where it is bound. Without it, a new version is not archived, and one that exists stays as it is.
+    /// Whether the version is archived: hidden from lists, and without new deployments and more traffic. What serves it goes on. Without it, a new version is not archived, and one that exists stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
     /// Gates, at most 20: what has to be true of the version's metrics. They are measured and shown in `status.gates`; a Workspace says in `policy.gates.require` which of them a version must pass to serve there.
@@ -264,6 +264,9 @@ pub struct ModelVersionStatus {
     /// The stage that Azure shows of the version, such as `Production`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
+    /// Whether Azure has the version archived: then it gets no new deployment and no more traffic.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
     /// The format of the model's files, as Azure has it; absent for a format that is none of the three.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<ModelType>,

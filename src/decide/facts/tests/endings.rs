@@ -74,7 +74,7 @@ fn whether_an_endpoint_may_be_taken_down_is_for_every_object_of_its_workspace_to
 /// Who says when a version goes out of use.
 #[test]
 fn another_object_for_a_version_does_not_keep_it_in_use() {
-    use crate::decide::places::reference::retirement;
+    use crate::decide::places::reference::ending;
 
     let place = |name: &str| json!({"workspaceRef": {"name": name, "namespace": "fares"}});
     let retiring = |home: &str, name: &str, at: &str, more: Value| {
@@ -92,16 +92,21 @@ fn another_object_for_a_version_does_not_keep_it_in_use() {
         Arc::make_mut(&mut it).spec.management = crate::api::Management::Observe;
         it
     };
+    let archiving = |mut it: Arc<ModelVersion>| {
+        Arc::make_mut(&mut it).spec.archived = Some(true);
+        it
+    };
     let (early, late) = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z");
     let named = || observing(version("blue", "named", "taxi", &place("prod")));
     let of = |all: Vec<Arc<ModelVersion>>| {
         let cluster = Cluster::new(&json!({"from": "All"}), &all);
         let reference = crate::api::Reference { name: "named".into(), namespace: None };
         let id = ResourceId::workspace("s", "rg", "prod").model_version("taxi", "1");
-        let (found, read) = cluster.known(|known| retirement(&reference, &id, "blue", known));
-        let ending = Name::ending("workspaces/models/taxi/versions/1");
-        let wakes = read.contains(&ClusterRead::Naming(ObjectKind::ModelVersion, ending));
-        (found.map(|it| it.at.to_string()), wakes)
+        let (found, read) = cluster.known(|known| ending(&reference, &id, "blue", known));
+        let name = Name::ending("workspaces/models/taxi/versions/1");
+        let wakes = read.contains(&ClusterRead::Naming(ObjectKind::ModelVersion, name));
+        let archived = found.archived.then(|| "archived".to_string());
+        (found.retirement.map(|it| it.at.to_string()).or(archived), wakes)
     };
     let keeper = |at: &str| retiring("fares", "keeper", at, place("prod"));
     for (what, all, expected) in [
@@ -133,6 +138,16 @@ fn another_object_for_a_version_does_not_keep_it_in_use() {
             (Some(early), true),
         ),
         ("and then none", vec![named(), going(&*keeper(early), false)], (None, true)),
+        (
+            "its keeper has it archived",
+            vec![named(), archiving(version("fares", "keeper", "taxi", &place("prod")))],
+            (Some("archived"), true),
+        ),
+        (
+            "who may not publish there does not",
+            vec![named(), archiving(version("green", "keeper", "taxi", &place("prod")))],
+            (None, true),
+        ),
         (
             "who may not publish there has none",
             vec![named(), retiring("green", "keeper", early, place("prod"))],
