@@ -92,7 +92,7 @@ impl Kind for ModelVersion {
     fn names(&self) -> Vec<Name> {
         let (spec, home) = (&self.spec, self.home());
         // A version and its promotion have one path below two places, of which only one can be a registry.
-        let path = format!("{}/models/{}/versions/{}", kind_of_place(self), spec.model, spec.version);
+        let path = format!("{}/-/models/{}/versions/{}", kind_of_place(self), spec.model, spec.version);
         let mut names = vec![Name::resource(&path)];
         let ends = spec.retirement.is_some() || spec.archived == Some(true);
         names.extend(ends.then(|| Name::ending(&path)));

@@ -103,7 +103,7 @@ fn another_object_for_a_version_does_not_keep_it_in_use() {
         let reference = crate::api::Reference { name: "named".into(), namespace: None };
         let id = ResourceId::workspace("s", "rg", "prod").model_version("taxi", "1");
         let (found, read) = cluster.known(|known| ending(&reference, &id, "blue", known));
-        let name = Name::ending("workspaces/models/taxi/versions/1");
+        let name = Name::ending("workspaces/-/models/taxi/versions/1");
         let wakes = read.contains(&ClusterRead::Naming(ObjectKind::ModelVersion, name));
         let archived = found.archived.then(|| "archived".to_string());
         (found.retirement.map(|it| it.at.to_string()).or(archived), wakes)
