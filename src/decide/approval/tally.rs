@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::api::{Approval, ApprovalDecision, ApprovalPolicy, Object};
+use crate::azure::model::folded;
 
 /// How long before its end an approval is spoken of.
 const NOTICE: Duration = Duration::from_secs(14 * 86_400);
@@ -58,6 +59,12 @@ impl Ballot {
         let ends = self.expires_at?;
         let half = self.written + self.written.duration_until(ends) / 2;
         Some(half.max(ends - NOTICE))
+    }
+
+    /// Does a decision that names the asset `named` speak of `asset`? A model whose name has other capitals is another one; but
+    /// whoever rejects may have meant either.
+    pub fn is_about(&self, named: &str, asset: &str) -> bool {
+        folded(named) == folded(asset) || (!self.approves && named.to_lowercase() == asset.to_lowercase())
     }
 
     /// Is it about the version in a workspace that Azure made at this time? Kubernetes counts whole seconds.
@@ -179,8 +186,11 @@ impl Question<'_> {
 }
 
 /// How many different people these are of. Where nobody checks who writes an Approval, those of one namespace are of one person.
+/// Most directories know people by names without case, so `Ada@fares.example` and `ada@fares.example` are one person.
 pub fn people<'a>(ballots: impl IntoIterator<Item = &'a Ballot>, authors_checked: bool) -> usize {
-    let who = |ballot: &'a Ballot| if authors_checked { &ballot.by } else { &ballot.namespace };
+    let who = |ballot: &'a Ballot| {
+        if authors_checked { ballot.by.trim().to_lowercase() } else { ballot.namespace.clone() }
+    };
     ballots.into_iter().map(who).collect::<BTreeSet<_>>().len()
 }
 
