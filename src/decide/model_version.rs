@@ -284,7 +284,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     status.copying = copy::copying(facts);
     if belongs_to_another(facts) {
         (status.id, status.asset_id, status.stage, status.created_at) = (None, None, None, None);
-        (status.kind, status.lineage, status.serving_summary) = (None, None, None);
+        (status.kind, status.lineage, status.serving_summary, status.archived) = (None, None, None, false);
         (status.served_by, status.approvals, status.drift) = (vec![], vec![], vec![]);
         (status.gates, status.gates_summary, status.loosened_gates) = (vec![], None, vec![]);
         return status;
@@ -301,6 +301,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         status.id = facts.id.as_ref().map(ToString::to_string);
         status.asset_id.clone_from(&facts.asset_id);
         status.stage.clone_from(&version.properties.stage);
+        status.archived = version.properties.is_archived;
         status.created_at = version.created();
         status.kind = source::type_of(version);
         status.lineage = lineage::of(facts, version);
@@ -318,7 +319,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     } else if facts.version.is_absent() {
         status.asset_id = None;
         (status.gates, status.gates_summary, status.loosened_gates) = (vec![], None, vec![]);
-        (status.stage, status.kind, status.created_at) = (None, None, None);
+        (status.stage, status.kind, status.created_at, status.archived) = (None, None, None, false);
         status.drift = vec![];
     }
     status
