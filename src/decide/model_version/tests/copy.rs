@@ -364,3 +364,23 @@ fn a_copy_that_is_not_finished_is_not_let_go_without_a_word() {
         assert_eq!((decision.release, told), (true, vec![expected.as_str()]), "{policy}");
     }
 }
+
+/// Somebody registers the number while the files are copied: what was copied is still remembered, and named at the end.
+#[test]
+fn what_was_copied_is_not_forgotten_when_another_comes_first() {
+    for (tags, remembered) in [(json!({}), true), (json!({"bindery-owner": "prod/fares/taxi-3"}), false)] {
+        let there = |f: &mut Facts| {
+            f.version = Look::Found(source(&json!({"tags": tags, "provisioningState": "Succeeded"})));
+        };
+        assert_eq!(decide(&with_arrived(vec![], there)).status.copying.is_some(), remembered, "{tags}");
+        let going = with_arrived(vec![], |f| {
+            there(f);
+            f.situation.deleting = true;
+            f.spec.deletion_policy = crate::api::VersionDeletion::Retain;
+        });
+        let notes: Vec<String> = decide(&going).events.into_iter().map(|event| event.note).collect();
+        let named = notes[0]
+            .ends_with(&format!("in the container of pending upload {UPLOAD}, which no version names."));
+        assert_eq!((notes.len(), named), (1, remembered), "{notes:?}");
+    }
+}
