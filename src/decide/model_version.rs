@@ -439,7 +439,14 @@ fn register(facts: &Facts) -> Option<Verdict> {
 }
 
 fn refuse_mismatch(facts: &Facts) -> Option<Verdict> {
-    let found = source::mismatch(&facts.spec, facts.version.found()?, facts.id.as_ref()?)?;
+    let version = facts.version.found()?;
+    let found = source::mismatch(&facts.spec, version, facts.id.as_ref()?);
+    let found = found.or_else(|| {
+        let from = lineage::not_copied_from(facts, version)?;
+        Some(format!(
+            "nothing in Azure shows that it was copied from {from}. A version cannot be changed: promote the model under the next version; or, to look after what is there, use source: {{existing: {{}}}} in a new ModelVersion."
+        ))
+    })?;
     Some(Verdict::stalled(Reason::AssetMismatch, format!("{} exists in Azure, but {found}", facts.title())))
 }
 
