@@ -41,8 +41,8 @@ const ROOMS: &[Room] = &[
         names: &["api", "azure::model", "decide"],
         never: &["deployment_binding", "model_version"],
     },
-    // What was read in, text out: an answer asks nobody, and does not know what a terminal is.
-    Room { folder: "answer", names: &["answer", "api", "azure::model"], never: WORLD },
+    // What was read in, text out: an answer asks nobody but the operator's own rules, and does not know what a terminal is.
+    Room { folder: "answer", names: &["answer", "api", "azure::model", "decide"], never: WORLD },
     Room { folder: "outage", names: &["outage"], never: &["kube", "tokio", "reqwest", "async fn"] },
     // The shell holds no rule about models, places or who may refer to whom.
     Room {

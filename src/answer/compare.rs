@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::inventory::decision;
 use super::names::{Name, place_of, source_of};
 use super::render::table::{Cell, Column, Shown, Table, Tone};
 use super::seen::Readiness;
@@ -92,6 +93,7 @@ enum Section {
     Version,
     Metrics,
     Gates,
+    Approvals,
     Parameters,
     Data,
     Environment,
@@ -110,6 +112,7 @@ impl Section {
             Self::Version => "version",
             Self::Metrics => "metrics",
             Self::Gates => "gates",
+            Self::Approvals => "approvals",
             Self::Parameters => "parameters",
             Self::Data => "data",
             Self::Environment => "environment",
@@ -141,7 +144,8 @@ fn facts(version: &ModelVersion) -> Facts {
     add(Section::Version, "type", kind.map(|kind| format!("{kind:?}")));
     let stage = status.and_then(|status| status.stage.clone());
     add(Section::Version, "stage", stage.or_else(|| spec.stage.clone()));
-    add(Section::Version, "archived", Some((spec.archived == Some(true)).to_string()));
+    let archived = spec.archived == Some(true) || status.is_some_and(|status| status.archived);
+    add(Section::Version, "archived", Some(archived.to_string()));
     let retirement = spec.retirement.as_ref();
     add(Section::Version, "retirement", retirement.map(|it| format!("{} {:?}", it.at, it.action)));
     let owner = spec.owner.clone().unwrap_or_default();
@@ -166,6 +170,13 @@ fn facts(version: &ModelVersion) -> Facts {
     for gate in status.map(|status| status.gates.as_slice()).unwrap_or_default() {
         let passed = if gate.passed { "passed" } else { "not passed" };
         add(Section::Gates, &gate.name, Some(format!("{passed} ({:?})", gate.reason)));
+    }
+    for approval in status.map(|status| status.approvals.as_slice()).unwrap_or_default() {
+        add(
+            Section::Approvals,
+            &format!("{}/{}", approval.namespace, approval.name),
+            Some(decision(approval)),
+        );
     }
     if let Some(lineage) = status.and_then(|status| status.lineage.as_ref()) {
         trained(lineage, &mut add);
@@ -193,6 +204,7 @@ fn trained(lineage: &Lineage, add: &mut impl FnMut(Section, &str, Option<String>
     add(Section::Training, "experiment", lineage.experiment.clone());
     add(Section::Training, "run", lineage.run.clone());
     add(Section::Training, "by", lineage.trained_by.clone());
+    add(Section::Training, "verified", Some(lineage.verified.to_string()));
 }
 
 /// The second number less the first, with its sign, and no more digits than the numbers have.

@@ -78,6 +78,12 @@ impl Picture {
         })
     }
 
+    /// When Azure made the version, where it is in a workspace: its number can be registered again.
+    fn created_in_a_workspace_at(&self, asset: &str) -> Option<Timestamp> {
+        let again = !asset.starts_with("azureml://");
+        self.version.status.as_ref()?.created_at.filter(|_| again)
+    }
+
     /// The Workspaces that count what this namespace decides, with what they ask.
     fn counting<'a>(
         &'a self,
@@ -118,6 +124,7 @@ impl Wish {
             ApprovalSpec {
                 model_version_ref: version,
                 asset_id: asset.to_string(),
+                asset_created_at: picture.created_in_a_workspace_at(asset),
                 tiers: self.tiers.clone(),
                 decision: self.decision,
                 by: self.by.clone(),
@@ -246,6 +253,9 @@ pub fn page(approval: &Approval, picture: &Picture) -> String {
         vec![format!("{}: {} version {}", version.key(), version.spec.model, version.spec.version)];
     let mut say = |word: &str, text: String| lines.push(format!("  {word:<12} {}", one_line(&text)));
     say("asset", spec.asset_id.clone());
+    if let Some(at) = spec.asset_created_at {
+        say("made at", at.to_string());
+    }
     say("ready", format!("{} {}", ready.status, ready.reason));
     let lineage = status.lineage.unwrap_or_default();
     let made = [("job", lineage.job), ("run", lineage.run), ("by", lineage.trained_by)];

@@ -1,9 +1,10 @@
 //! What a release ticket wants to know of an endpoint: what serves, since when, why it may, how it was measured, what it
 //! replaced, and how to go back.
 
+mod counted;
 mod page;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,6 +32,8 @@ pub struct Picture {
     pub versions: Vec<ModelVersion>,
     /// The Approvals of the namespaces that the workspace's policy names, as far as they could be listed.
     pub approvals: Vec<Approval>,
+    /// The namespaces whose Approvals could be listed.
+    pub listed: BTreeSet<String>,
     /// What could not be read, in a sentence each.
     pub not_read: Vec<String>,
     /// When it was read.
@@ -123,7 +126,7 @@ struct Admission {
     /// Each rule of the policy, with what it asks and what was found.
     rules: Vec<api::Admission>,
     /// Who has approved what serves and what the manifest names.
-    approvals: Vec<api::KnownApproval>,
+    approvals: Vec<Remembered>,
     /// Every decision of those who decide for the workspace about what is on the endpoint or asked for, the latest first.
     decisions: Vec<Decision>,
     /// The workspace's policy as it is now, by field; empty where it asks for nothing, absent where the workspace could not be read.
@@ -131,7 +134,16 @@ struct Admission {
     policy: Option<BTreeMap<String, String>>,
 }
 
-/// What somebody has decided, as the Approval is written; whether it counts is what the rule `Approvals` says.
+/// An approval that the binding remembers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Remembered {
+    #[serde(flatten)]
+    approval: api::KnownApproval,
+    /// What has become of it, in a few words.
+    state: String,
+}
+
+/// What somebody has decided, as the Approval is written.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Decision {
@@ -140,6 +152,8 @@ struct Decision {
     #[serde(rename = "decision")]
     word: ApprovalDecision,
     by: String,
+    /// Whether it counts in the workspace now: `yes`, or `no` and why; empty where nobody can say.
+    counts: String,
     asset_id: String,
     tiers: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,10 +165,16 @@ struct Decision {
 }
 
 /// How a version was made and measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Training {
     version: Name,
+    /// When the number of the version was registered again, where that was after its deployment was made: what is known of the
+    /// version is not shown then, because the deployment serves the earlier files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_again: Option<Timestamp>,
+    /// Azure itself shows that the files are the job's.
+    verified: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -243,7 +263,7 @@ impl Evidence {
             ready: Readiness::of(binding.conditions()),
             deployments,
             admission: admission(picture),
-            training: picture.serving().into_iter().filter_map(training).collect(),
+            training: picture.serving().into_iter().filter_map(|it| training(picture, it)).collect(),
             history: picture.history(),
             going_back: picture.going_back(),
             not_read,
@@ -298,7 +318,14 @@ impl Picture {
         let wanted = wanted.and_then(|version| version.current().asset_id);
         let on_it = status.deployments.iter().filter_map(|it| it.asset_id.clone());
         // A rejection counts in whatever case the name of the model is written.
-        let about: Vec<String> = on_it.chain(wanted).map(|asset| asset.to_lowercase()).collect();
+        let assets: Vec<String> = on_it.chain(wanted).collect();
+        let about: Vec<String> = assets.iter().map(|asset| asset.to_lowercase()).collect();
+        let meant = |named: &str| {
+            let found = assets.iter().find(|asset| folded(asset) == folded(named));
+            let found =
+                found.or_else(|| assets.iter().find(|asset| asset.to_lowercase() == named.to_lowercase()));
+            found.cloned().unwrap_or_default()
+        };
         let mut all: Vec<Decision> = self
             .approvals
             .iter()
@@ -308,6 +335,7 @@ impl Picture {
                 approval: Name::from(&it.key()),
                 word: it.spec.decision,
                 by: it.spec.by.clone(),
+                counts: self.counts(it, &meant(&it.spec.asset_id)),
                 asset_id: it.spec.asset_id.clone(),
                 tiers: it.spec.tiers.clone(),
                 expires_at: it.spec.expires_at,
@@ -374,7 +402,7 @@ impl Picture {
                 warm.name
             );
             let version = warm.asset_id.as_deref().and_then(|asset| self.holding(asset));
-            return Some(Way { how, command: version.map(|version| self.command(version)) });
+            return Some(self.way(how, version, true));
         }
         let stable = status.stable.as_ref().and_then(|stable| stable.revision.as_deref());
         let was = |it: &&PastRollout| it.outcome.serves() && Some(it.revision.as_str()) != stable;
@@ -384,8 +412,17 @@ impl Picture {
             "Version {} served before, and its deployment is gone. When the manifest asks for it again, a new one is made, which takes the steps of the strategy and as long as Azure needs.",
             number.unwrap_or("of an unknown number")
         );
-        let version = number.and_then(|number| self.numbered(number));
-        Some(Way { how, command: version.map(|version| self.command(version)) })
+        Some(self.way(how, number.and_then(|number| self.numbered(number)), false))
+    }
+
+    /// A way back to a version: with the command, or with what stands in the way.
+    fn way(&self, how: String, version: Option<&ModelVersion>, warm: bool) -> Way {
+        match version.and_then(|version| self.refuses_going_back(version, warm)) {
+            Some(because) => {
+                Way { how: format!("{how} The workspace refuses that now: {because}."), command: None }
+            }
+            None => Way { how, command: version.map(|version| self.command(version)) },
+        }
     }
 
     /// Names a version in the manifest.
@@ -422,7 +459,11 @@ fn admission(picture: &Picture) -> Option<Admission> {
         message: admitted.message.clone(),
         since: admitted.last_transition_time.0,
         rules: status.map(|it| it.admission.clone()).unwrap_or_default(),
-        approvals: status.map(|it| it.approvals.clone()).unwrap_or_default(),
+        approvals: status
+            .iter()
+            .flat_map(|it| &it.approvals)
+            .map(|it| Remembered { approval: it.clone(), state: picture.state_of(it) })
+            .collect(),
         decisions: picture.decisions(),
         policy,
     })
@@ -463,11 +504,17 @@ fn leaf(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
 
-fn training(version: &ModelVersion) -> Option<Training> {
+fn training(picture: &Picture, version: &ModelVersion) -> Option<Training> {
     let status = version.status.as_ref()?;
+    // What is known of the version now is of other files than those that serve.
+    if let Some(at) = status.asset_id.as_deref().and_then(|asset| picture.made_again(asset)) {
+        return Some(Training { version: name(version), made_again: Some(at), ..Training::default() });
+    }
     let lineage = status.lineage.as_ref()?;
     Some(Training {
         version: name(version),
+        made_again: None,
+        verified: lineage.verified,
         job: lineage.job.clone(),
         experiment: lineage.experiment.clone(),
         run: lineage.run.clone(),

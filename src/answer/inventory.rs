@@ -11,7 +11,7 @@ use super::render::table::{Cell, Column, Shown, Table};
 use super::seen::{Readiness, condition};
 use crate::api::{
     ConditionType, DeploymentBinding, Lineage, ModelType, ModelVersion, Object, ObjectKey, Retirement, Role,
-    VersionOwner, Workspace,
+    VersionApproval, VersionOwner, Workspace,
 };
 
 /// What is kept of one version: no more than is shown, so that ten thousand fit into little memory.
@@ -36,7 +36,7 @@ pub struct Row {
     /// The stage: as Azure has it, else as the manifest says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
-    /// The manifest says that it is archived.
+    /// It is archived in Azure, or is to be by its manifest.
     pub archived: bool,
     /// What it was trained from.
     pub trained: Training,
@@ -45,6 +45,9 @@ pub struct Row {
     /// How many of its gates it passes, such as `2 of 3`; absent where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gates: Option<String>,
+    /// The decisions about it that count in some Workspace, the latest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<VersionApproval>,
     /// The deployments that hold it.
     pub serving: Vec<Serving>,
     /// Whether it is Ready, and why not.
@@ -86,6 +89,8 @@ pub struct Training {
     /// Who started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Azure itself shows that the files are the job's.
+    pub verified: bool,
 }
 
 /// A deployment that holds a version.
@@ -130,6 +135,7 @@ impl From<Option<&Lineage>> for Training {
             experiment: lineage.experiment.clone(),
             commit: lineage.code.as_ref().and_then(|code| code.commit.clone()),
             by: lineage.trained_by.clone(),
+            verified: lineage.verified,
         })
     }
 }
@@ -150,10 +156,11 @@ impl Row {
             version: spec.version.clone(),
             kind: status.and_then(|status| status.kind).or(spec.kind),
             stage: status.and_then(|status| status.stage.clone()).or_else(|| spec.stage.clone()),
-            archived: spec.archived == Some(true),
+            archived: status.is_some_and(|status| status.archived) || spec.archived == Some(true),
             trained: lineage.into(),
             metrics: lineage.map_or(0, |lineage| lineage.metrics.len()),
             gates: status.and_then(|status| status.gates_summary.clone()),
+            approvals: status.map(|status| status.approvals.clone()).unwrap_or_default(),
             serving: serving
                 .iter()
                 .map(|by| Serving {
@@ -214,7 +221,7 @@ pub enum State {
     Stalled,
     /// Changed in Azure by somebody else
     Drifted,
-    /// Archived by its manifest
+    /// Archived in Azure, or by its manifest
     Archived,
     /// Goes out of use within 14 days
     Retiring,
@@ -338,8 +345,10 @@ impl Inventory {
             ("experiment", Shown::Wide),
             ("commit", Shown::Wide),
             ("trainedBy", Shown::Wide),
+            ("verified", Shown::Wide),
             ("metrics", Shown::Wide),
             ("gates", Shown::Wide),
+            ("approvals", Shown::Wide),
             ("serving", Shown::Always),
             ("retirement", Shown::Wide),
             ("team", Shown::Wide),
@@ -381,8 +390,10 @@ fn cells(row: &Row, now: Timestamp) -> Vec<Cell> {
         text(&row.trained.experiment),
         text(&row.trained.commit),
         text(&row.trained.by),
+        verified(&row.trained).into(),
         row.metrics.to_string().into(),
         text(&row.gates),
+        row.approvals.iter().map(decision).collect::<Vec<_>>().join(", ").into(),
         serving.join(", ").into(),
         retirement(row).into(),
         text(&owner.team),
@@ -395,6 +406,22 @@ fn cells(row: &Row, now: Timestamp) -> Vec<Cell> {
         text(&row.asset_id),
         row.ready.message.as_str().into(),
     ]
+}
+
+/// Whether Azure shows that the files are the job's; empty where no job is known.
+fn verified(trained: &Training) -> &'static str {
+    match (&trained.job, trained.verified) {
+        (None, _) => "",
+        (Some(_), true) => "true",
+        (Some(_), false) => "false",
+    }
+}
+
+/// `Approved by ada@fares.example for production until 2027-03-31T00:00:00Z`.
+pub(super) fn decision(it: &VersionApproval) -> String {
+    let tiers = if it.tiers.is_empty() { String::new() } else { format!(" for {}", it.tiers.join("/")) };
+    let until = it.expires_at.map(|at| format!(" until {at:.0}")).unwrap_or_default();
+    format!("{:?} by {}{tiers}{until}", it.decision, it.by)
 }
 
 /// The date from which the version is out of use.

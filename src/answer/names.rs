@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::api::{ModelVersion, Object, ObjectKey, ObjectKind, Registry, Workspace};
 
 /// An object in the answers for tools.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 pub struct Name {
     /// Its kind, such as `Registry`.
     pub kind: String,

@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Reference, form};
+use super::{Reference, form, scalar};
 
 /// One decision about one asset: whether this version of a model may serve. It cannot be changed; deleting it withdraws it.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -27,6 +27,7 @@ use super::{Reference, form};
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("!has(self.waives) || has(self.expiresAt)").message("a waiver has to end: with waives give expiresAt, such as 2027-03-31T00:00:00Z"),
+    validation = Rule::new("!has(self.assetCreatedAt) || !self.assetId.startsWith('azureml://')").message("assetCreatedAt is for a version in a workspace: take it out, because in a registry a number is given once"),
     validation = Rule::new("!has(self.waives) || self.decision == 'Approved'").message("a rejection waives nothing: take waives out, or make decision Approved")
 )]
 pub struct ApprovalSpec {
@@ -35,6 +36,14 @@ pub struct ApprovalSpec {
     /// The asset that the decision is about, as `status.assetId` of the ModelVersion shows it: `azureml://registries/fares-models/models/nyc-taxi-fare/versions/3`, or the ARM id of a version in a workspace. The decision is about exactly this asset, whatever the ModelVersion comes to mean later.
     #[schemars(schema_with = "form::asset_id")]
     pub asset_id: String,
+    /// When Azure made the version that is meant, as `status.createdAt` of the ModelVersion shows it: only for a version in a workspace, whose number can be registered again with other files. An approval with it counts for exactly that version, whenever the Approval was created; one without it counts for a version that is older than the Approval. An Approval that Git or a backup may apply again needs it, because its creation time is renewed then.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "scalar::written_time_or_none"
+    )]
+    #[schemars(schema_with = "form::moment")]
+    pub asset_created_at: Option<Timestamp>,
     /// The tiers (`spec.tier` of a Workspace) that the decision is about. Without a list, all, also Workspaces without a tier.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "form::tiers", length(min = 1))]
@@ -55,7 +64,12 @@ pub struct ApprovalSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub evidence: Vec<EvidenceDocument>,
     /// When the decision ends, such as `2027-03-31T00:00:00Z`: from then on it does not count. Without it, it counts until it is deleted. Required with `waives`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "scalar::written_time_or_none"
+    )]
+    #[schemars(schema_with = "form::end")]
     pub expires_at: Option<Timestamp>,
     /// The rules of a Workspace's policy that the version need not satisfy while this decision counts: `Soak`, or `Gate/` and the name of a gate. A rule is waived only where `policy.approvals.waivable` of the Workspace names it, and by as many different people as have to approve there. Whoever waives a rule approves, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::stays;
-use super::scalar::{between, goes_down};
+use super::scalar::{self, between, goes_down};
 use super::{
     ApprovalDecision, Drift, FlavorData, Gate, LoosenedGate, Management, MeasuredGate, Period, Reference,
     Role, Tags, form,
@@ -81,7 +81,7 @@ pub struct ModelVersionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::stage")]
     pub stage: Option<String>,
-    /// Whether the version is archived: hidden from lists, still served where it is bound. Without it, a new version is not archived, and one that exists stays as it is.
+    /// Whether the version is archived: hidden from lists, and without new deployments and more traffic. What serves it goes on. Without it, a new version is not archived, and one that exists stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
     /// Gates, at most 20: what has to be true of the version's metrics. They are measured and shown in `status.gates`; a Workspace says in `policy.gates.require` which of them a version must pass to serve there.
@@ -193,6 +193,8 @@ fn model_folder() -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Retirement {
     /// From when on the version gets no new deployment and no more traffic, such as `2027-03-31T00:00:00Z`. A time in the past counts at once; a later one ends the retirement until then.
+    #[serde(deserialize_with = "scalar::written_time")]
+    #[schemars(schema_with = "form::end")]
     pub at: Timestamp,
     /// BlockNewDeployments (default): nothing else. Archive: the version is archived in Azure too, whatever `archived` says; a later change of `at` does not take it out of the archive, `archived: false` does.
     #[serde(default)]
@@ -262,6 +264,9 @@ pub struct ModelVersionStatus {
     /// The stage that Azure shows of the version, such as `Production`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
+    /// Whether Azure has the version archived: then it gets no new deployment and no more traffic.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
     /// The format of the model's files, as Azure has it; absent for a format that is none of the three.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<ModelType>,

@@ -6,9 +6,11 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube::core::Rule;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::form::{self, PERIOD, is_label_key, matches};
 
@@ -61,6 +63,23 @@ impl JsonSchema for Period {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         form::period(generator)
     }
+}
+
+/// A time that somebody wrote. A schema before this one took times of the last days of the year 9999, which a [`Timestamp`]
+/// cannot hold: they count as the latest one, so that the object is not lost, and a rejection in it counts.
+pub(super) fn written_time<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(from)?;
+    match text.parse() {
+        Err(_) if text.starts_with("9999-12-3") => Ok(Timestamp::MAX),
+        read => read.map_err(D::Error::custom),
+    }
+}
+
+/// The same, where there may be none.
+pub(super) fn written_time_or_none<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    written_time(from).map(Some)
 }
 
 /// The rule that a field, where it is given and is a period, is between two others.

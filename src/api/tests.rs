@@ -168,3 +168,22 @@ fn a_selector_matches_as_those_of_kubernetes_do() {
     let anybody = Some(super::NamespaceSelector::default());
     assert!(AllowedNamespaces { from: From::Selector, selector: anybody }.allows("home", "other", &labels));
 }
+
+/// What a schema before this one took. A rejection must not get lost with the object that it is in.
+#[test]
+fn a_time_that_no_clock_here_can_hold_is_read_as_the_latest() {
+    let approval = |at: &str| {
+        let spec = serde_json::json!({"modelVersionRef": {"name": "taxi-3"}, "assetId": "azureml://x", "decision": "Rejected", "by": "ada", "expiresAt": at});
+        serde_json::from_value::<super::ApprovalSpec>(spec).map(|it| it.expires_at)
+    };
+    let retirement =
+        |at: &str| serde_json::from_value::<super::Retirement>(serde_json::json!({"at": at})).map(|it| it.at);
+    for at in ["9999-12-31T23:59:59Z", "9999-12-30T23:00:00-01:00"] {
+        assert_eq!(approval(at).unwrap(), Some(jiff::Timestamp::MAX), "{at}");
+        assert_eq!(retirement(at).unwrap(), jiff::Timestamp::MAX, "{at}");
+    }
+    for at in ["2027-03-31t00:00:00z", "2027-03-31T00:00:00Z", "2027-04-01T01:00:00+25:00"] {
+        assert_eq!(approval(at).unwrap(), Some("2027-03-31T00:00:00Z".parse().unwrap()), "{at}");
+    }
+    assert!(approval("never").is_err() && retirement("2027-02-30T00:00:00Z").is_err());
+}

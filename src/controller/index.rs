@@ -116,8 +116,8 @@ enum Thing {
     Resource,
     /// A model that it holds.
     Model,
-    /// A place, what has served in a place, a namespace that decides, a decision, or the actions for a binding: everybody who
-    /// names it is looked at.
+    /// A place, what has served in a place, what goes out of use, a namespace that decides, a decision, or the actions for a binding:
+    /// everybody who names it is looked at.
     Everybody,
 }
 
@@ -128,6 +128,7 @@ impl Hashed {
             Name::Asset(_) => Thing::Model,
             Name::Place(_)
             | Name::Served(..)
+            | Name::Ending(_)
             | Name::Approvers(_)
             | Name::Decided(_)
             | Name::Decision(..)

@@ -62,7 +62,8 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
         return Ok(SOON);
     }
     let deleting = object.is_deleting();
-    if deleting && !object.holds() {
+    // Of a kind that never has our finalizer, the status still says what its deletion means while another's finalizer holds it.
+    if deleting && !object.holds() && K::HOLDS {
         return Ok(object.interval());
     }
     let reader = Arc::new(object.key());

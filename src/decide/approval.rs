@@ -4,7 +4,6 @@ mod gather;
 pub mod tally;
 
 use crate::api::{ApprovalSpec, ApprovalStatus, Reason};
-use crate::azure::model::folded;
 use crate::decide::{Decision, LookAgain, Situation, SourceVersion, Verdict, first_of};
 use tally::{Question, Standing};
 
@@ -34,6 +33,8 @@ pub struct Asker {
     pub tier: Option<String>,
     /// What it asks.
     pub policy: crate::api::ApprovalPolicy,
+    /// What all who decide there say of the same asset, where several people have to waive a rule.
+    pub ballots: Vec<tally::Ballot>,
 }
 
 /// What to say of an approval. The first question that has an answer decides.
@@ -41,9 +42,11 @@ pub fn decide(facts: &Facts) -> Decision<ApprovalStatus> {
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
     status.last_handled_reconcile.clone_from(&facts.situation.asks);
-    let verdict =
-        first_of(facts, &[let_go, report_expiry, look_for_version, refuse_another_asset, report_uncounted])
-            .unwrap_or_else(|| settle(facts));
+    let verdict = first_of(
+        facts,
+        &[report_deletion, report_expiry, look_for_version, refuse_another_asset, report_uncounted],
+    )
+    .unwrap_or_else(|| settle(facts));
     let (conditions, verdict) = facts.situation.conclude(&facts.status.conditions, None, &[], verdict);
     status.conditions = conditions;
     verdict.decision(status)
@@ -60,23 +63,35 @@ impl Facts {
 
     /// How a Workspace sees the decision.
     fn standing(&self, asker: &Asker) -> Standing {
+        self.question(asker).standing(&self.ballot)
+    }
+
+    /// How many people waive a rule in a Workspace.
+    fn waiving(&self, asker: &Asker, rule: &str) -> usize {
+        let tally = self.question(asker).count(&asker.ballots);
+        tally::people(tally.waiving(&asker.policy, rule), self.situation.authors_checked)
+    }
+
+    fn question<'a>(&'a self, asker: &'a Asker) -> Question<'a> {
         let created = match &self.version {
             SourceVersion::Ready { created, .. } => *created,
             _ => None,
         };
-        let question = Question {
+        Question {
             policy: &asker.policy,
             tier: asker.tier.as_deref(),
             asset: &self.spec.asset_id,
             made: created,
             now: self.situation.now,
-        };
-        question.standing(&self.ballot)
+        }
     }
 }
 
-fn let_go(facts: &Facts) -> Option<Verdict> {
-    facts.situation.deleting.then(|| Verdict::release("Nothing in Azure depends on this object."))
+/// Our finalizer is never on an Approval: where another's holds it, the decision is taken back all the same.
+fn report_deletion(facts: &Facts) -> Option<Verdict> {
+    facts.situation.deleting.then(|| {
+        Verdict::stalled(Reason::Finishing, "The decision is being deleted, and does not count any more.")
+    })
 }
 
 fn report_expiry(facts: &Facts) -> Option<Verdict> {
@@ -112,7 +127,7 @@ fn refuse_another_asset(facts: &Facts) -> Option<Verdict> {
     else {
         return None;
     };
-    (folded(asset) != folded(&facts.spec.asset_id)).then(|| {
+    (!facts.ballot.is_about(&facts.spec.asset_id, asset)).then(|| {
         Verdict::stalled(
             Reason::AssetMismatch,
             format!(
@@ -139,6 +154,15 @@ fn report_uncounted(facts: &Facts) -> Option<Verdict> {
                 "Azure made the version after this decision: its number was registered again, perhaps with other files. Look at the version, and decide again in a new Approval.",
             ));
         }
+        Some((_, standing @ Standing::OfOtherFiles { .. })) => {
+            return Some(Verdict::stalled(
+                Reason::AssetMismatch,
+                format!(
+                    "It does not count: {}. Look at the version, and decide again in a new Approval.",
+                    standing.because()
+                ),
+            ));
+        }
         Some((place, standing)) => format!("It does not count in {}: {}.", place.title, standing.because()),
     };
     Some(Verdict::stalled(Reason::NotCounted, because))
@@ -152,8 +176,18 @@ fn waived(facts: &Facts) -> String {
         let may = |rule: &&String| place.policy.waivable.contains(rule);
         let (waived, kept): (Vec<&String>, Vec<&String>) = facts.spec.waives.iter().partition(may);
         let list = |rules: Vec<&String>| rules.into_iter().cloned().collect::<Vec<_>>().join(", ");
-        if !waived.is_empty() {
-            said.push(format!(" In {} it waives {}.", place.title, list(waived)));
+        let needed = place.policy.people();
+        let (works, lacks): (Vec<&String>, Vec<&String>) =
+            waived.into_iter().partition(|rule| needed == 1 || facts.waiving(place, rule) >= needed);
+        if !works.is_empty() {
+            said.push(format!(" In {} it waives {}.", place.title, list(works)));
+        }
+        for rule in lacks {
+            said.push(format!(
+                " In {} {rule} is waived by {} of {needed} people, which is not enough yet.",
+                place.title,
+                facts.waiving(place, rule)
+            ));
         }
         if !kept.is_empty() {
             said.push(format!(

@@ -284,7 +284,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     status.copying = copy::copying(facts);
     if belongs_to_another(facts) {
         (status.id, status.asset_id, status.stage, status.created_at) = (None, None, None, None);
-        (status.kind, status.lineage, status.serving_summary) = (None, None, None);
+        (status.kind, status.lineage, status.serving_summary, status.archived) = (None, None, None, false);
         (status.served_by, status.approvals, status.drift) = (vec![], vec![], vec![]);
         (status.gates, status.gates_summary, status.loosened_gates) = (vec![], None, vec![]);
         return status;
@@ -301,6 +301,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         status.id = facts.id.as_ref().map(ToString::to_string);
         status.asset_id.clone_from(&facts.asset_id);
         status.stage.clone_from(&version.properties.stage);
+        status.archived = version.properties.is_archived;
         status.created_at = version.created();
         status.kind = source::type_of(version);
         status.lineage = lineage::of(facts, version);
@@ -318,7 +319,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     } else if facts.version.is_absent() {
         status.asset_id = None;
         (status.gates, status.gates_summary, status.loosened_gates) = (vec![], None, vec![]);
-        (status.stage, status.kind, status.created_at) = (None, None, None);
+        (status.stage, status.kind, status.created_at, status.archived) = (None, None, None, false);
         status.drift = vec![];
     }
     status
@@ -438,7 +439,14 @@ fn register(facts: &Facts) -> Option<Verdict> {
 }
 
 fn refuse_mismatch(facts: &Facts) -> Option<Verdict> {
-    let found = source::mismatch(&facts.spec, facts.version.found()?, facts.id.as_ref()?)?;
+    let version = facts.version.found()?;
+    let found = source::mismatch(&facts.spec, version, facts.id.as_ref()?);
+    let found = found.or_else(|| {
+        let from = lineage::not_copied_from(facts, version)?;
+        Some(format!(
+            "nothing in Azure shows that it was copied from {from}. A version cannot be changed: promote the model under the next version; or, to look after what is there, use source: {{existing: {{}}}} in a new ModelVersion."
+        ))
+    })?;
     Some(Verdict::stalled(Reason::AssetMismatch, format!("{} exists in Azure, but {found}", facts.title())))
 }
 

@@ -167,7 +167,7 @@ pub fn leave_in_order(world: &mut World) {
         s.publishers.clear();
     });
     edit_all::<ModelVersion>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
-    edit_all::<ModelVersion>(world, |s| s.retirement = None);
+    edit_all::<ModelVersion>(world, |s| (s.retirement, s.archived) = (None, Some(false)));
     edit_all::<DeploymentBinding>(world, |s| (s.suspend, s.management) = (false, Management::Manage));
 }
 

@@ -169,7 +169,7 @@ pub fn let_rollouts_go_on(world: &mut World) -> bool {
     }
     world.note(|| "USER workspace prod asks for no gates, time or sources any more".into());
     ask_for_nothing(world);
-    edit_all::<ModelVersion>(world, |s| s.retirement = None);
+    edit_all::<ModelVersion>(world, |s| (s.retirement, s.archived) = (None, Some(false)));
     true
 }
 

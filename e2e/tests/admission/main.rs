@@ -278,13 +278,6 @@ async fn a_decision_and_a_policy_have_their_bounds() {
             "Required value",
             json!({}),
         ),
-        (
-            "approvals",
-            decision("expiresAt", "2027-03-31".into()),
-            "spec.expiresAt",
-            "date-time",
-            decision("expiresAt", "2027-03-31T02:00:00+02:00".into()),
-        ),
         ("approvals", decision("comment", "x".into()), "spec.comment", "unknown field", json!({})),
         (
             "rolloutactions",

@@ -12,7 +12,7 @@ mod versions;
 use serde_json::{Value, json};
 
 use self::actions::rules_of_actions;
-use self::approvals::{rules_of_approvals, rules_of_soak_and_waivers};
+use self::approvals::{rules_of_approvals, rules_of_soak_and_waivers, rules_of_times};
 use self::bindings::rules_of_bindings;
 pub use self::changes::rules_of_changes;
 use self::gates::rules_of_gates;
@@ -78,6 +78,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_actions());
     cases.extend(rules_of_gates());
     cases.extend(rules_of_soak_and_waivers());
+    cases.extend(rules_of_times());
     cases
 }
 

@@ -45,6 +45,9 @@ pub const METRIC: &str = "must be the name of a metric in one line, as the train
 pub const DECIMAL: &str = "must be a decimal number in quotes: at most 15 digits, with at most 15 more after a '.', perhaps with '-' before it, such as \"4.0\"; not 1e-3";
 pub const MARGIN: &str = "must be a decimal number from 0 in quotes: at most 15 digits, with at most 15 more after a '.', such as \"0.1\"";
 
+pub const END: &str = "must be a time from 1970 to 9998 such as 2027-03-31T00:00:00Z or 2027-03-31T02:00:00+02:00; for what never ends, leave it out";
+pub const MOMENT: &str =
+    "must be a time from 1970 to 9998 such as 2027-03-31T00:00:00Z or 2027-03-31T02:00:00+02:00";
 pub const ASSET_ID: &str = "must be an asset id as status.assetId of a ModelVersion shows it: azureml://registries/<registry>/models/<model>/versions/<version>, or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/models/<model>/versions/<version>";
 pub const PERSON: &str = "must be the name of a user in one line, as the cluster knows them, such as ada@fares.example; `kubectl auth whoami` shows yours";
 pub const DOCUMENT: &str = "must be an https URL without spaces, '@', '?', '#', '<', '>', quotes and '\\', such as https://reports.example/fares/3.pdf";

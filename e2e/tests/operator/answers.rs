@@ -205,10 +205,10 @@ async fn lineage_and_comparison(viewer: &Path, admin: &Path) -> Outcome {
     assert_eq!(tree.code, Some(0), "{}", tree.told);
     for part in [
         &format!(
-            "ModelVersion {TEAM}/taxi-1 (model taxi:1, in Registry {PLATFORM}/fares-models, is Ready)\n"
+            "ModelVersion {TEAM}/taxi-1 (model taxi:1, in Registry {PLATFORM}/fares-models, is Ready, origin verified by Azure)\n"
         ),
         &format!(
-            "└─ ModelVersion {TEAM}/taxi-1-dev (model taxi:1, in Workspace {PLATFORM}/fares-dev, is Ready) — promoted\n"
+            "└─ ModelVersion {TEAM}/taxi-1-dev (model taxi:1, in Workspace {PLATFORM}/fares-dev, is Ready, origin verified by Azure) — promoted\n"
         ),
         "└─ job taxi-train-1 (experiment nyc-taxi-fare, by ada, metric r2 0.81, metric rmse 4.1) — registered\n",
         "├─ data azureml://datastores/taxi/paths/2025 — input training_data\n",

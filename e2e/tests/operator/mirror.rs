@@ -42,7 +42,7 @@ async fn a_candidate_is_a_shadow_before_it_serves() -> Outcome {
     stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
     assert_eq!(stand.azure_field(taxi::ENDPOINT, "/properties/mirrorTraffic"), json!({}));
     let written: Vec<Value> = stand
-        .traffic_written("taxi-prod")
+        .traffic_written(taxi::ENDPOINT)
         .into_iter()
         .map(|map| Value::from_iter(map.into_iter().map(|(name, weight)| (name, Value::from(weight)))))
         .collect();

@@ -29,9 +29,11 @@ fn what_differs_comes_first_and_numbers_have_their_change() {
         &json!({
             "job": "train-2", "metrics": {"rmse": "3.7", "mae": "2.1"}, "environment": "sklearn:5",
             "datasets": [{"name": "trips", "uri": "azureml://datastores/taxi/paths/2026"}], "code": {"commit": "99aa"},
+            "verified": true,
         }),
     );
-    let status = json!({"conditions": stalled("Refused", "No."), "lineage": changed, "type": "MLflow"});
+    let approvals = json!([{"created": "2026-11-02T00:00:00Z", "namespace": "risk", "name": "ada-2", "decision": "Approved", "by": "ada", "tiers": ["production"], "expiresAt": "2027-01-01T00:00:00Z"}]);
+    let status = json!({"conditions": stalled("Refused", "No."), "lineage": changed, "type": "MLflow", "approvals": approvals, "archived": true});
     let spec = json!({
         "version": "2", "tags": {"team": "fares", "new": "yes"}, "owner": {"team": "tips"},
         "retirement": {"at": "2026-12-31T00:00:00Z"},
@@ -39,14 +41,17 @@ fn what_differs_comes_first_and_numbers_have_their_change() {
     let two = version("fares/taxi-2", &spec, &status);
     let comparison = Comparison::of(&one(), &two);
     let expected = [
+        "version archived: false | true | -",
         "version retirement: - | 2026-12-31T00:00:00Z BlockNewDeployments | -",
         "version version: 1 | 2 | -",
         "metrics mae: - | 2.1 | -",
         "metrics rmse: 4.10 | 3.7 | -0.40",
+        "approvals risk/ada-2: - | Approved by ada for production until 2027-01-01T00:00:00Z | -",
         "data trips: azureml://datastores/taxi/paths/2025 | azureml://datastores/taxi/paths/2026 | -",
         "environment environment: sklearn:4 | sklearn:5 | -",
         "code commit: 4f2c1d9e | 99aa | -",
         "training job: train-1 | train-2 | -",
+        "training verified: false | true | -",
         "conditions Ready: True (Succeeded) | False (Refused) | -",
         "conditions Stalled: - | True (Refused) | -",
         "owner team: - | tips | -",

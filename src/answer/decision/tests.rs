@@ -76,6 +76,14 @@ fn the_manifest_names_the_asset_and_who_decides() {
     let by = json!({"decision": "Rejected", "by": "system:serviceaccount:ci:Release.Bot"});
     assert_eq!(made(&rejects), manifest("taxi-2-release-bot-rejects", spec(by)));
     assert_eq!(made(&Wish { name: Some("no-7".into()), ..wish() })["metadata"]["name"], "no-7");
+    // The number of a version in a workspace can be registered again: the decision is about what is there now.
+    let created = |asset: &str| {
+        let status = json!({"conditions": ready(), "assetId": asset, "createdAt": "2026-11-01T08:00:00.5Z"});
+        let picture = Picture { version: promoted("fares/taxi-2", "2", "taxi-2-dev", &status), ..picture() };
+        for_git(&wish().manifest(&picture).unwrap())["spec"]["assetCreatedAt"].clone()
+    };
+    assert_eq!(created("/subscriptions/s/models/taxi/versions/2"), "2026-11-01T08:00:00.5Z");
+    assert_eq!(created(&asset("2")), Value::Null);
     // A name that is too long is cut, and still ends with who decides.
     let mut long = picture();
     long.version.metadata.name = Some("v".repeat(253));

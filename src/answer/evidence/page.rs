@@ -129,10 +129,8 @@ fn admission(evidence: &Evidence) -> Vec<Part> {
     });
     let rules = Table { columns: columns(["rule", "satisfied", "asks", "found"]), rows: rules.collect() };
     let approvals = admission.approvals.iter().map(|it| {
+        let (state, it) = (it.state.as_str(), &it.approval);
         let title = format!("{}/{}", it.namespace, it.name);
-        let withdrawn = it.withdrawn_at.map(|at| format!("withdrawn {}", time(at)));
-        let until = it.expires_at.map(|at| format!("until {}", time(at)));
-        let state = withdrawn.or(until).unwrap_or_else(|| "given".into());
         vec![title.into(), it.by.as_str().into(), it.asset_id.as_str().into(), state.into()]
     });
     let approvals =
@@ -142,6 +140,7 @@ fn admission(evidence: &Evidence) -> Vec<Part> {
             "decision",
             "approval",
             "by",
+            "counts",
             "asset",
             "when",
             "until",
@@ -170,6 +169,7 @@ fn decision(it: &Decision) -> Vec<Cell> {
         format!("{:?}{tiers}", it.word).into(),
         it.approval.full().into(),
         it.by.as_str().into(),
+        it.counts.as_str().into(),
         it.asset_id.as_str().into(),
         time(it.created).into(),
         it.expires_at.map(time).unwrap_or_default().into(),
@@ -190,10 +190,18 @@ fn made(all: &[Training]) -> Vec<Part> {
 
 fn training(it: &Training) -> Vec<Part> {
     let mut facts = vec![fact("Version", it.version.full())];
+    if let Some(at) = it.made_again {
+        let said = format!(
+            "The number of this version was registered again at {}, after the deployment was made, which serves the earlier files. What is known of the version now is not of them, and is not shown.",
+            time(at)
+        );
+        return vec![Part::Facts(facts), Part::Text(said)];
+    }
     let mut add = |word: &str, text: &Option<String>| {
         facts.extend(text.as_ref().map(|text| fact(word, text.as_str())));
     };
     add("Job", &it.job);
+    add("Verified by Azure", &Some(if it.verified { "yes" } else { "no" }.to_string()));
     add("Experiment", &it.experiment);
     add("Run", &it.run);
     add("Trained by", &it.trained_by);

@@ -36,6 +36,7 @@ fn picture(status: &Value) -> Picture {
         workspace: Seen::Found(workspace("ml-platform/fares-prod", &policy, &fine)),
         versions: vec![promoted("fares/taxi-1", "1", "taxi-1-dev", &fine), second],
         approvals: vec![],
+        listed: BTreeSet::from(["model-risk".to_string()]),
         not_read: vec![],
         now: "2026-11-29T12:00:00Z".parse().unwrap(),
     }
@@ -86,6 +87,7 @@ fn the_page_says_what_a_release_ticket_asks() {
 
 - Version: fares/taxi-2
 - Job: train-1
+- Verified by Azure: no
 - Experiment: fares
 - Run: run-1
 - Trained by: ada
@@ -225,6 +227,134 @@ fn tools_get_the_same() {
     assert_eq!(json["training"][0]["metrics"]["rmse"], "4.10");
 }
 
+/// Somebody of `model-risk` approves a version, but for what the patch says.
+fn approval(name: &str, number: &str, spec: &Value) -> Approval {
+    let base = json!({
+        "modelVersionRef": {"name": format!("taxi-{number}"), "namespace": "fares"}, "assetId": asset(number),
+        "decision": "Approved", "by": name,
+    });
+    let metadata =
+        json!({"namespace": "model-risk", "name": name, "creationTimestamp": "2026-11-02T00:00:00Z"});
+    let object = json!({"apiVersion": "bindery.dev/v1alpha1", "kind": "Approval", "metadata": metadata, "spec": with(base, spec)});
+    serde_json::from_value(object).unwrap()
+}
+
+/// The same, and the workspace asks for an approval of `model-risk`.
+fn asking(picture: &Picture) -> Picture {
+    let mut picture = picture.clone();
+    let policy = json!({"tier": "production", "policy": {"approvals": {"fromNamespaces": ["model-risk"]}}});
+    picture.workspace =
+        Seen::Found(workspace("ml-platform/fares-prod", &policy, &json!({"conditions": ready()})));
+    picture
+}
+
+#[test]
+fn a_way_back_that_the_workspace_would_refuse_says_so_and_has_no_command() {
+    let cold = || asking(&picture(&json!({})));
+    let warm = json!({"deployments": [deployment("v1-aa", "Previous", "1", 0), deployment("v2-bb", "Stable", "2", 100)]});
+    let warm = || asking(&picture(&warm));
+    let with_word = |mut it: Picture, spec: Value| {
+        it.approvals = vec![approval("eve", "1", &spec)];
+        it
+    };
+    let archived = |mut it: Picture| {
+        it.versions[0].spec.archived = Some(true);
+        it
+    };
+    let withdrawn = |mut it: Picture| {
+        let gone = json!([{"assetId": asset("1"), "namespace": "model-risk", "name": "ada", "by": "ada", "withdrawnAt": "2026-11-20T00:00:00Z"}]);
+        it.binding.status.as_mut().unwrap().approvals = serde_json::from_value(gone).unwrap();
+        it
+    };
+    let unlisted = |mut it: Picture| {
+        it.listed.clear();
+        it
+    };
+    let rejects = || json!({"decision": "Rejected"});
+    let over = || json!({"expiresAt": "2026-11-20T00:00:00Z"});
+    for (what, picture, refused) in [
+        ("it is approved", with_word(cold(), json!({})), None),
+        ("its approval has ended", with_word(cold(), over()), None),
+        (
+            "nobody has approved it",
+            cold(),
+            Some("it does not have the approvals that the workspace asks for"),
+        ),
+        ("the approvals could not be listed", unlisted(cold()), None),
+        ("its deployment is there", warm(), None),
+        ("it is rejected", with_word(warm(), rejects()), Some("Approval model-risk/eve of eve rejects it")),
+        (
+            "a rejection has ended",
+            with_word(warm(), json!({"decision": "Rejected", "expiresAt": "2026-11-20T00:00:00Z"})),
+            None,
+        ),
+        (
+            "its approval was withdrawn",
+            withdrawn(warm()),
+            Some("Approval model-risk/ada of ada was withdrawn, and it is not approved again"),
+        ),
+        ("it is archived", archived(with_word(warm(), json!({}))), Some("the version is archived")),
+        ("nobody asks for approvals", archived(picture(&json!({}))), Some("the version is archived")),
+    ] {
+        let ways = Evidence::of(&picture).going_back;
+        let said = ways[0].how.split(" The workspace refuses that now: ").nth(1);
+        assert_eq!(said, refused.map(|it| format!("{it}.")).as_deref(), "{what}");
+        assert_eq!(ways[0].command.is_none(), refused.is_some(), "{what}");
+    }
+}
+
+#[test]
+fn which_decisions_count_is_shown() {
+    let mut picture = asking(&picture(&json!({})));
+    picture.approvals = vec![
+        approval("ada", "2", &json!({})),
+        approval("bob", "2", &json!({"tiers": ["staging"]})),
+        approval("eve", "2", &json!({"assetId": asset("2").replace("taxi", "TAXI"), "decision": "Rejected"})),
+        approval("mal", "2", &json!({"assetId": asset("2").replace("taxi", "TAXI")})),
+        approval("old", "2", &json!({"expiresAt": "2026-11-20T00:00:00Z"})),
+    ];
+    let counts = |picture: &Picture| -> Vec<String> {
+        Evidence::of(picture).admission.unwrap().decisions.into_iter().map(|it| it.counts).collect()
+    };
+    assert_eq!(
+        counts(&picture),
+        [
+            "yes",
+            "no: spec.tiers does not name the tier of that Workspace",
+            "yes",
+            "no: it is about a model whose name is written in other letters",
+            "no: it ended at 2026-11-20T00:00:00Z"
+        ]
+    );
+    picture.workspace = Seen::Missing;
+    assert_eq!(counts(&picture), [""; 5], "nobody can say");
+}
+
+/// The number of a version in a workspace was registered again: what serves is not what is known of it now.
+#[test]
+fn what_was_registered_again_since_is_not_shown_as_what_serves() {
+    let id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/dev/models/taxi/versions/2";
+    let shown = |asset: &str, created: &str| {
+        let stable = json!({"deployment": "v2-bb", "revision": "bb", "version": "2", "assetId": asset, "since": "2026-11-03T00:20:00Z"});
+        let mut deployed = deployment("v2-bb", "Stable", "2", 100);
+        deployed["assetId"] = asset.into();
+        let mut picture = picture(&json!({"stable": stable, "deployments": [deployed]}));
+        let status = picture.versions[1].status.as_mut().unwrap();
+        status.asset_id = Some(asset.into());
+        status.created_at = Some(created.parse().unwrap());
+        in_markdown(&document(&Evidence::of(&picture)))
+    };
+    let (before, after) = ("2026-11-01T00:00:00Z", "2026-11-20T00:00:00Z");
+    assert!(shown(id, before).contains("| rmse | 4.10 |"));
+    assert!(shown(&asset("2"), after).contains("| rmse | 4.10 |"), "in a registry a number is given once");
+    let again = shown(id, after);
+    assert!(!again.contains("rmse") && !again.contains("train-1"), "{again}");
+    assert!(
+        again.contains("was registered again at 2026-11-20T00:00:00Z, after the deployment was made"),
+        "{again}"
+    );
+}
+
 #[test]
 fn whoever_approved_it_and_every_rule_are_on_the_page() {
     let status = json!({
@@ -234,14 +364,26 @@ fn whoever_approved_it_and_every_rule_are_on_the_page() {
         ],
         "approvals": [
             {"assetId": asset("2"), "namespace": "risk", "name": "ada-2", "by": "ada", "expiresAt": "2027-01-01T00:00:00Z"},
+            {"assetId": asset("2"), "namespace": "model-risk", "name": "gone", "by": "ada"},
+            {"assetId": asset("2"), "namespace": "model-risk", "name": "over", "by": "ada", "expiresAt": "2026-11-29T12:00:00Z"},
+            {"assetId": asset("2"), "namespace": "model-risk", "name": "there", "by": "ada", "expiresAt": "2027-01-01T00:00:00Z"},
+            {"assetId": asset("2"), "namespace": "model-risk", "name": "other", "by": "ada"},
             {"assetId": asset("2"), "namespace": "risk", "name": "bob-2", "by": "bob", "withdrawnAt": "2026-11-20T00:00:00Z"},
         ],
     });
-    let page = in_markdown(&document(&Evidence::of(&picture(&status))));
+    let mut picture = asking(&picture(&status));
+    picture.approvals =
+        vec![approval("there", "2", &json!({})), approval("other", "2", &json!({"tiers": ["staging"]}))];
+    let page = in_markdown(&document(&Evidence::of(&picture)));
     for row in [
         "| Sources | yes | a version from released | registry fares-models |",
         "| Approvals | no | an Approval from namespace risk | none |",
-        "| risk/ada-2 | ada | azureml://registries/fares-models/models/taxi/versions/2 | until 2027-01-01T00:00:00Z |",
+        // Its namespace could not be listed.
+        "| risk/ada-2 | ada | azureml://registries/fares-models/models/taxi/versions/2 | could not be read |",
+        "| model-risk/gone | ada | azureml://registries/fares-models/models/taxi/versions/2 | not there any more |",
+        "| model-risk/over | ada | azureml://registries/fares-models/models/taxi/versions/2 | ended 2026-11-29T12:00:00Z |",
+        "| model-risk/there | ada | azureml://registries/fares-models/models/taxi/versions/2 | until 2027-01-01T00:00:00Z |",
+        "| model-risk/other | ada | azureml://registries/fares-models/models/taxi/versions/2 | does not count: spec.tiers does not name the tier of that Workspace |",
         "| risk/bob-2 | bob | azureml://registries/fares-models/models/taxi/versions/2 | withdrawn 2026-11-20T00:00:00Z |",
     ] {
         assert!(page.contains(row), "{row}\n{page}");
@@ -250,16 +392,7 @@ fn whoever_approved_it_and_every_rule_are_on_the_page() {
 
 #[test]
 fn whoever_decided_is_shown_with_the_reason_also_who_rejected() {
-    let approval = |name: &str, number: &str, spec: Value| -> Approval {
-        let base = json!({
-            "modelVersionRef": {"name": format!("taxi-{number}"), "namespace": "fares"}, "assetId": asset(number),
-            "decision": "Approved", "by": name,
-        });
-        let metadata =
-            json!({"namespace": "model-risk", "name": name, "creationTimestamp": "2026-11-02T00:00:00Z"});
-        let object = json!({"apiVersion": "bindery.dev/v1alpha1", "kind": "Approval", "metadata": metadata, "spec": with(base, &spec)});
-        serde_json::from_value(object).unwrap()
-    };
+    let approval = |name: &str, number: &str, spec: Value| approval(name, number, &spec);
     let document = json!([{"name": "report", "uri": "https://reports.example/2.pdf"}]);
     let mut eve = approval(
         "eve",
@@ -275,8 +408,8 @@ fn whoever_decided_is_shown_with_the_reason_also_who_rejected() {
     let page = in_markdown(&super::document(&Evidence::of(&picture)));
     let asset = asset("2");
     for line in [
-        format!("| Rejected | model-risk/eve | eve | {asset} | 2026-11-04T00:00:00Z |  |  | Wrong at night. | https://reports.example/2.pdf |"),
-        format!("| Approved for production | model-risk/ada | ada | {asset} | 2026-11-02T00:00:00Z | 2027-03-31T00:00:00Z | Soak |  |  |"),
+        format!("| Rejected | model-risk/eve | eve |  | {asset} | 2026-11-04T00:00:00Z |  |  | Wrong at night. | https://reports.example/2.pdf |"),
+        format!("| Approved for production | model-risk/ada | ada |  | {asset} | 2026-11-02T00:00:00Z | 2027-03-31T00:00:00Z | Soak |  |  |"),
         "| bb | 2 | fares/taxi-2 | RolledBack | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  | Soak by model-risk/ada of ada |".to_string(),
     ] {
         assert!(page.contains(&line), "{line}: {page}");

@@ -109,8 +109,14 @@ fn who_answers_for_a_version_and_when_it_goes_out_of_use_are_columns_and_states(
         "retirement": {"at": "2026-12-01T00:00:00Z", "action": "Archive"},
         "owner": {"team": "fares", "contact": "#fares", "costCenter": "4711"},
     });
-    let soon = version("fares/soon", &spec, &said("RetiringSoon"));
-    let over = version("fares/over", &json!({}), &said("Retired"));
+    let approved = json!([{"created": "2026-11-02T00:00:00Z", "namespace": "risk", "name": "ada", "decision": "Approved", "by": "ada"},
+        {"created": "2026-11-01T00:00:00Z", "namespace": "risk", "name": "eve", "decision": "Rejected", "by": "eve", "tiers": ["eu", "us"]}]);
+    let mut soon = version("fares/soon", &spec, &said("RetiringSoon"));
+    let status = soon.status.as_mut().unwrap();
+    status.approvals = serde_json::from_value(approved.clone()).unwrap();
+    status.lineage = serde_json::from_value(json!({"job": "train-1", "verified": true})).unwrap();
+    let mut over = version("fares/over", &json!({}), &said("Retired"));
+    over.status.as_mut().unwrap().archived = true;
     let rows: Vec<Row> = [&soon, &over].map(Row::of).to_vec();
     let of = |states: &[State]| {
         let filter = Filter { states: states.to_vec(), ..Filter::default() };
@@ -127,11 +133,15 @@ fn who_answers_for_a_version_and_when_it_goes_out_of_use_are_columns_and_states(
         wide.rows.iter().map(|row| row[at].text.clone()).collect::<Vec<_>>()
     };
     assert_eq!(column("retirement"), ["2026-12-01T00:00:00Z", ""]);
+    assert_eq!(column("approvals"), ["Approved by ada, Rejected by eve for eu/us", ""]);
+    assert_eq!(column("verified"), ["true", ""]);
+    assert_eq!(column("archived"), ["false", "true"]);
     assert_eq!(
         [column("team"), column("contact"), column("costCenter")].map(|all| all[0].clone()),
         ["fares", "#fares", "4711"]
     );
     let tools = serde_json::to_value(of(&[])).unwrap();
+    assert_eq!(tools["items"][0]["approvals"], approved);
     assert_eq!(
         (&tools["items"][0]["owner"], &tools["items"][0]["retirement"]),
         (&spec["owner"], &spec["retirement"])
@@ -191,7 +201,7 @@ fn tools_get_every_field() {
             "namespace": "fares", "name": "taxi-1", "model": "taxi", "version": "1", "stage": "Production",
             "place": {"kind": "Registry", "namespace": "ml-platform", "name": "fares-models"},
             "archived": false, "drifted": false, "stalled": false, "metrics": 2,
-            "trained": {"job": "train-1", "experiment": "fares", "commit": "4f2c1d9e", "by": "ada"},
+            "trained": {"job": "train-1", "experiment": "fares", "commit": "4f2c1d9e", "by": "ada", "verified": false},
             "serving": [serving],
             "ready": {"status": "True", "reason": "Succeeded", "message": "All is well."},
             "assetId": asset("1"), "created": "2026-11-01T00:00:00Z", "retired": false, "retiringSoon": false,

@@ -151,5 +151,10 @@ fn details(version: &ModelVersion) -> Vec<(&'static str, String)> {
     details.extend(place_of(version).map(|place| ("in", Name::from(&place).to_string())));
     details.extend(version.spec.owner.as_ref().and_then(|owner| Some(("team", owner.team.clone()?))));
     details.push(("is", state));
+    let lineage = version.status.as_ref().and_then(|status| status.lineage.as_ref());
+    if let Some(lineage) = lineage.filter(|lineage| lineage.job.is_some()) {
+        let proven = if lineage.verified { "verified by Azure" } else { "not verified" };
+        details.push(("origin", proven.into()));
+    }
     details
 }

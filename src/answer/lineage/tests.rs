@@ -60,9 +60,9 @@ fn a_version_comes_from_its_job_and_goes_to_its_bindings() {
     let (versions, bindings) = story();
     let lineage = read("fares/taxi-1", &versions, &bindings).unwrap();
     let expected = "\
-ModelVersion fares/taxi-1 (model taxi:1, in Registry ml-platform/fares-models, is Ready)
+ModelVersion fares/taxi-1 (model taxi:1, in Registry ml-platform/fares-models, is Ready, origin not verified)
 ├─ comes from
-│  └─ ModelVersion fares/taxi-1-dev (model taxi:1, in Workspace ml-platform/fares-dev, is Ready) — promoted
+│  └─ ModelVersion fares/taxi-1-dev (model taxi:1, in Workspace ml-platform/fares-dev, is Ready, origin not verified) — promoted
 │     └─ job train-1 (experiment fares, by ada, metric r2 0.8, metric rmse 4.10) — registered
 │        ├─ data azureml://datastores/taxi/paths/2025 — input trips
 │        ├─ environment sklearn:4 — ran in
@@ -84,7 +84,7 @@ fn who_answers_for_a_version_is_among_its_details() {
     }
     let lineage = read("fares/taxi-1", &versions, &bindings).unwrap();
     let told = tree(lineage.graph(), Style::default());
-    assert!(told.starts_with("ModelVersion fares/taxi-1 (model taxi:1, in Registry ml-platform/fares-models, team fares, is Ready)"), "{told}");
+    assert!(told.starts_with("ModelVersion fares/taxi-1 (model taxi:1, in Registry ml-platform/fares-models, team fares, is Ready, origin not verified)"), "{told}");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn tools_get_nodes_and_arrows() {
     let lineage = read("fares/taxi-1", &versions, &bindings).unwrap();
     let json = serde_json::to_value(lineage.for_tools()).unwrap();
     assert_eq!(json["version"], json!({"kind": "ModelVersion", "namespace": "fares", "name": "taxi-1"}));
-    let details = json!({"model": "taxi:1", "in": "Registry ml-platform/fares-models", "is": "Ready"});
+    let details = json!({"model": "taxi:1", "in": "Registry ml-platform/fares-models", "is": "Ready", "origin": "not verified"});
     assert_eq!(
         json["nodes"][0],
         json!({"id": 0, "kind": "ModelVersion", "name": "fares/taxi-1", "details": details})

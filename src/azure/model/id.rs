@@ -101,18 +101,24 @@ impl ResourceId {
 /// The collections in which two names that differ in case are two: the swagger calls these names case-sensitive.
 const CASE_COUNTS: [&str; 7] = ["codes", "components", "data", "environments", "jobs", "models", "versions"];
 
+/// The collections in which case does not count, and whose names may be the words above: a registry may be called `models`.
+const CASE_DOES_NOT_COUNT: [&str; 6] =
+    ["subscriptions", "resourcegroups", "registries", "workspaces", "onlineendpoints", "deployments"];
+
 /// An id, or a part of one, in the one spelling that all its spellings have in common: of two ids that mean the same, these
 /// are equal.
 pub fn folded(id: &str) -> String {
-    let mut in_case = false;
+    // Of the segment that comes next, where it is a name: whether case counts in it.
+    let mut name: Option<bool> = None;
     let fold = |segment: &str| {
-        let name = std::mem::take(&mut in_case);
-        if name {
-            return segment.to_string();
+        let folded = segment.to_ascii_lowercase();
+        match name.take() {
+            Some(true) => return segment.to_string(),
+            Some(false) => {}
+            None if CASE_COUNTS.contains(&folded.as_str()) => name = Some(true),
+            None => name = CASE_DOES_NOT_COUNT.contains(&folded.as_str()).then_some(false),
         }
-        let segment = segment.to_ascii_lowercase();
-        in_case = CASE_COUNTS.contains(&segment.as_str());
-        segment
+        folded
     };
     id.split('/').map(fold).collect::<Vec<_>>().join("/")
 }
@@ -194,6 +200,10 @@ mod tests {
         }
         assert_ne!(folded(&registry_asset_id("R", "m", "3")), folded(&registry_asset_id("r", "M", "3")));
         assert_eq!(folded(&registry_asset_id("R", "m", "3")), folded(&registry_asset_id("r", "m", "3")));
+        // The name of a place may be the word for a collection.
+        let of_models = |registry: &str, model: &str| folded(&registry_asset_id(registry, model, "3"));
+        assert_ne!(of_models("models", "m"), of_models("models", "M"));
+        assert_eq!(of_models("Models", "m"), of_models("models", "m"));
         assert_eq!(theirs.segment("workspaces"), Some("w"));
         let named_models = ResourceId::registry("s", "versions", "models").model_version("taxi", "3");
         assert_eq!(named_models.asset_id(), "azureml://registries/models/models/taxi/versions/3");

@@ -48,9 +48,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let workspace = cluster.get(&workspace).await?;
     let mut not_read = vec![];
     let versions = versions(&cluster, &binding, &mut not_read).await?;
-    let approvals = approvals(&cluster, workspace.found(), &mut not_read).await?;
+    let (approvals, listed) = approvals(&cluster, workspace.found(), &mut not_read).await?;
     let now = Timestamp::now();
-    let evidence = Evidence::of(&Picture { binding, workspace, versions, approvals, not_read, now });
+    let evidence = Evidence::of(&Picture { binding, workspace, versions, approvals, listed, not_read, now });
     write(&match arguments.output {
         Format::Markdown => in_markdown(&document(&evidence)),
         Format::Json => json::json(&evidence)?,
@@ -66,14 +66,17 @@ async fn approvals(
     cluster: &Cluster,
     workspace: Option<&Workspace>,
     not_read: &mut Vec<String>,
-) -> Result<Vec<Approval>, Error> {
+) -> Result<(Vec<Approval>, BTreeSet<String>), Error> {
     let policy = workspace.and_then(|workspace| workspace.spec.policy.approvals.as_ref());
-    let mut all = vec![];
+    let (mut all, mut listed) = (vec![], BTreeSet::new());
     for namespace in policy.iter().flat_map(|policy| &policy.from_namespaces) {
         let scope = Scope { namespace: Some(namespace), labels: None };
         match cluster.list(&scope, |all: &mut Vec<Approval>, it: Approval| all.push(it)).await {
             Ok((approvals, lacking)) => {
                 all.extend(approvals);
+                if lacking.is_empty() {
+                    listed.insert(namespace.clone());
+                }
                 not_read.extend(lacking);
             }
             Err(Refusal::Forbidden(said)) => not_read.push(format!(
@@ -82,7 +85,7 @@ async fn approvals(
             Err(other) => return Err(other.into()),
         }
     }
-    Ok(all)
+    Ok((all, listed))
 }
 
 /// The versions of the binding's model, in its own namespace and in the one of the version that it names.

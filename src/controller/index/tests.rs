@@ -53,7 +53,7 @@ fn a_change_wakes_whoever_asked_about_it() {
 #[test]
 fn a_rival_is_woken_by_where_an_object_is_and_not_by_how_it_goes() {
     let index = index_of(&["rival"]);
-    let models = Name::resource("registries/models/taxi/versions/1");
+    let models = Name::resource("registries/-/models/taxi/versions/1");
     let beside = Rivals::Within("fares".into());
     index.asks(&reader("rival"), &ClusterRead::Rivals(ObjectKind::ModelVersion, models, beside));
     let promoted = |status: serde_json::Value| {
@@ -242,7 +242,7 @@ fn whatever_one_namespace_makes_the_others_are_seen() {
     use crate::decide::facts::{ALIKE, PLACES, STRANGERS};
 
     let index = Index::default();
-    let path = Name::resource("registries/models/taxi/versions/1");
+    let path = Name::resource("registries/-/models/taxi/versions/1");
     let key = |namespace: &str, place: &str| {
         rival(namespace, "any", 0, place).names().into_iter().find_map(|name| match name {
             Name::Place(key) => Some(key),
@@ -292,7 +292,7 @@ fn whatever_one_namespace_makes_the_others_are_seen() {
 #[test]
 fn a_change_wakes_those_who_see_it() {
     let index = Index::default();
-    let path = Name::resource("registries/models/taxi/versions/1");
+    let path = Name::resource("registries/-/models/taxi/versions/1");
     for n in 0..100 {
         index.applied(&rival("blue", &format!("b{n}"), n, "models"), None);
     }

@@ -2,7 +2,7 @@
 
 use super::tally::Ballot;
 use super::{Asker, Facts};
-use crate::api::{Approval, ConditionType, Object, Workspace, conditions_of};
+use crate::api::{Approval, ApprovalPolicy, ConditionType, Object, Workspace, conditions_of};
 use crate::azure::model::{Principal, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::places::reference::{may_refer, version};
@@ -55,16 +55,21 @@ impl Kind for Approval {
         // Whoever decides for a Workspace may know of what could serve there: the versions of the namespaces that it lets in.
         let decides = askers.iter().any(|(_, it)| may_refer(&**it, &theirs, known));
         let found = version(&absolute, if decides { &theirs } else { &home }, known);
-        Facts {
-            situation,
-            spec: self.spec.clone(),
-            status: self.current(),
-            ballot: Ballot::of(self),
-            version: found,
-            places: askers
-                .into_iter()
-                .map(|(policy, it)| Asker { title: it.key().to_string(), tier: it.spec.tier.clone(), policy })
-                .collect(),
+        let ballot = Ballot::of(self);
+        let mut places: Vec<Asker> = vec![];
+        for (policy, it) in askers {
+            let several = policy.people() > 1 && !self.spec.waives.is_empty();
+            let ballots = if several { ballots(&self.spec.asset_id, &policy, known) } else { vec![] };
+            places.push(Asker { title: it.key().to_string(), tier: it.spec.tier.clone(), policy, ballots });
         }
+        Facts { situation, spec: self.spec.clone(), status: self.current(), ballot, version: found, places }
     }
+}
+
+/// What all who decide for a Workspace say of an asset.
+fn ballots(asset: &str, policy: &ApprovalPolicy, known: &mut Known) -> Vec<Ballot> {
+    let names = policy.from_namespaces.iter().map(|namespace| Name::decision(asset, namespace));
+    let all = names.flat_map(|name| known.naming::<Approval>(name));
+    let counts = |it: &Approval| !it.is_deleting() && Ballot::of(it).is_about(&it.spec.asset_id, asset);
+    all.filter(|it| counts(it)).map(|it| Ballot::of(&it)).collect()
 }

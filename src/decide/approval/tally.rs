@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::api::{Approval, ApprovalDecision, ApprovalPolicy, Object};
+use crate::azure::model::folded;
 
 /// How long before its end an approval is spoken of.
 const NOTICE: Duration = Duration::from_secs(14 * 86_400);
@@ -25,8 +26,10 @@ pub struct Ballot {
     pub tiers: Vec<String>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
-    /// When it was written, by the API server's clock.
+    /// When it was written, by the API server's clock. Whoever applies an Approval again gets a new time.
     pub written: Timestamp,
+    /// When Azure made the version that is meant, as whoever wrote it says.
+    pub asset_created_at: Option<Timestamp>,
     /// The rules that it waives.
     pub waives: Vec<String>,
     /// Why.
@@ -45,6 +48,7 @@ impl Ballot {
             tiers: spec.tiers.clone(),
             expires_at: spec.expires_at,
             written: approval.created(),
+            asset_created_at: spec.asset_created_at,
             waives: spec.waives.clone(),
             reason: spec.reason.clone(),
         }
@@ -55,6 +59,22 @@ impl Ballot {
         let ends = self.expires_at?;
         let half = self.written + self.written.duration_until(ends) / 2;
         Some(half.max(ends - NOTICE))
+    }
+
+    /// Does a decision that names the asset `named` speak of `asset`? A model whose name has other capitals is another one; but
+    /// whoever rejects may have meant either.
+    pub fn is_about(&self, named: &str, asset: &str) -> bool {
+        folded(named) == folded(asset) || (!self.approves && named.to_lowercase() == asset.to_lowercase())
+    }
+
+    /// Is it about the version in a workspace that Azure made at this time? Kubernetes counts whole seconds.
+    fn about_files_of(&self, made: Timestamp) -> Standing {
+        match self.asset_created_at {
+            Some(meant) if meant.as_second() == made.as_second() => Standing::Counts,
+            Some(meant) => Standing::OfOtherFiles { meant, made },
+            None if made.as_second() > self.written.as_second() => Standing::OfAnEarlierAsset,
+            None => Standing::Counts,
+        }
     }
 
     /// `Approval model-risk/taxi-3-ada of ada@fares.example`.
@@ -75,6 +95,13 @@ pub enum Standing {
     OtherTier,
     /// Azure made the asset after the decision. The number of a version in a workspace can be made again.
     OfAnEarlierAsset,
+    /// It names another time than Azure does at which the asset was made.
+    OfOtherFiles {
+        /// What it names.
+        meant: Timestamp,
+        /// What Azure says.
+        made: Timestamp,
+    },
     /// Azure does not say when it made the asset.
     OfUnknownAge,
 }
@@ -88,6 +115,9 @@ impl Standing {
             Self::OtherNamespace => "approvals of its namespace do not count there".into(),
             Self::OtherTier => "spec.tiers does not name the tier of that Workspace".into(),
             Self::OfAnEarlierAsset => "Azure made the version after the decision".into(),
+            Self::OfOtherFiles { meant, made } => format!(
+                "it is about the version that Azure made at {meant} (spec.assetCreatedAt), and Azure made the one that is there now at {made}"
+            ),
             Self::OfUnknownAge => {
                 "Azure does not say when it made the version, and a version in a workspace can be made again"
                     .into()
@@ -137,9 +167,7 @@ impl Question<'_> {
             // A rejection of an earlier asset is a warning that nobody has taken back.
             _ if !again || !ballot.approves => Standing::Counts,
             (_, None) => Standing::OfUnknownAge,
-            // Kubernetes counts whole seconds.
-            (_, Some(made)) if made.as_second() > ballot.written.as_second() => Standing::OfAnEarlierAsset,
-            _ => Standing::Counts,
+            (_, Some(made)) => ballot.about_files_of(made),
         }
     }
 
@@ -158,8 +186,11 @@ impl Question<'_> {
 }
 
 /// How many different people these are of. Where nobody checks who writes an Approval, those of one namespace are of one person.
+/// Most directories know people by names without case, so `Ada@fares.example` and `ada@fares.example` are one person.
 pub fn people<'a>(ballots: impl IntoIterator<Item = &'a Ballot>, authors_checked: bool) -> usize {
-    let who = |ballot: &'a Ballot| if authors_checked { &ballot.by } else { &ballot.namespace };
+    let who = |ballot: &'a Ballot| {
+        if authors_checked { ballot.by.trim().to_lowercase() } else { ballot.namespace.clone() }
+    };
     ballots.into_iter().map(who).collect::<BTreeSet<_>>().len()
 }
 

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::tally::Ballot;
 use super::{Facts, decide};
 use crate::azure::model::ResourceId;
 use crate::decide::SourceVersion;
@@ -22,6 +23,18 @@ fn in_a_workspace(facts: &mut Facts, made: u64) {
     if let SourceVersion::Ready { asset_id, created, .. } = &mut facts.version {
         (*asset_id, *created) = (id, Some(ago(made)));
     }
+}
+
+/// It waives a rule for 90 seconds where two people have to do that, and so does somebody else.
+fn waives_of_two(facts: &mut Facts, other: &str) {
+    let until = noon() + Duration::from_secs(90);
+    (facts.spec.waives, facts.spec.expires_at) = (vec!["Gate/rmse".into()], Some(until));
+    (facts.ballot.waives, facts.ballot.expires_at) = (vec!["Gate/rmse".into()], Some(until));
+    let another = Ballot { name: "other".into(), by: other.into(), ..facts.ballot.clone() };
+    let ballots = vec![facts.ballot.clone(), another];
+    let place = &mut facts.places[0];
+    (place.policy.waivable, place.policy.count) = (vec!["Gate/rmse".into()], Some(2));
+    place.ballots = ballots;
 }
 
 #[test]
@@ -51,6 +64,16 @@ fn every_question_has_its_answer() {
             "True Valid settled | The decision counts in Workspace ml/production. In Workspace ml/production it waives Gate/rmse. Workspace ml/production does not let Soak be waived (spec.policy.approvals.waivable). | 90 s",
         ),
         (
+            "it waives, and another person has to waive as well",
+            decide(&with(|f| waives_of_two(f, "Ada "))),
+            "True Valid settled | The decision counts in Workspace ml/production. In Workspace ml/production Gate/rmse is waived by 1 of 2 people, which is not enough yet. | 90 s",
+        ),
+        (
+            "it waives, and so does another person",
+            decide(&with(|f| waives_of_two(f, "bob"))),
+            "True Valid settled | The decision counts in Workspace ml/production. In Workspace ml/production it waives Gate/rmse. | 90 s",
+        ),
+        (
             "it has ended",
             decide(&with(|f| until(f, noon()))),
             "False Expired stalled | The decision ended at 2026-03-01T12:00:00Z, and does not count any more. To decide again, make a new Approval. | interval",
@@ -71,6 +94,19 @@ fn every_question_has_its_answer() {
             "False NotCounted stalled | No Workspace counts approvals of this namespace (spec.policy.approvals.fromNamespaces of a Workspace names those that count). | interval",
         ),
         (
+            "a rejection of the model in other letters",
+            decide(&with(|f| {
+                f.spec.asset_id = "azureml://registries/models/models/TAXI/versions/3".into();
+                f.ballot.approves = false;
+            })),
+            "True Valid settled | The decision counts in Workspace ml/production. | interval",
+        ),
+        (
+            "an approval of the model in other letters",
+            decide(&with(|f| f.spec.asset_id = "azureml://registries/models/models/TAXI/versions/3".into())),
+            "False AssetMismatch stalled | The decision is about azureml://registries/models/models/TAXI/versions/3, and the ModelVersion taxi-3 is azureml://registries/models/models/taxi/versions/3. A decision about that asset is a new Approval. | interval",
+        ),
+        (
             "for other tiers",
             decide(&with(|f| f.ballot.tiers = vec!["staging".into()])),
             "False NotCounted stalled | It does not count in Workspace ml/production: spec.tiers does not name the tier of that Workspace. | interval",
@@ -86,6 +122,30 @@ fn every_question_has_its_answer() {
             "True Valid settled | The decision counts in Workspace ml/production. | interval",
         ),
         (
+            "these files of a workspace, by the time that it names, though it was written before",
+            decide(&with(|f| {
+                in_a_workspace(f, 60);
+                f.ballot.asset_created_at = Some(ago(60));
+            })),
+            "True Valid settled | The decision counts in Workspace ml/production. | interval",
+        ),
+        (
+            "other files of a workspace, though it was applied again since",
+            decide(&with(|f| {
+                in_a_workspace(f, 7200);
+                f.ballot.asset_created_at = Some(ago(7201));
+            })),
+            "False AssetMismatch stalled | It does not count: it is about the version that Azure made at 2026-03-01T09:59:59Z (spec.assetCreatedAt), and Azure made the one that is there now at 2026-03-01T10:00:00Z. Look at the version, and decide again in a new Approval. | interval",
+        ),
+        (
+            "a rejection, whatever files it names",
+            decide(&with(|f| {
+                in_a_workspace(f, 60);
+                (f.ballot.asset_created_at, f.ballot.approves) = (Some(ago(7201)), false);
+            })),
+            "True Valid settled | The decision counts in Workspace ml/production. | interval",
+        ),
+        (
             "of nothing",
             decide(&with(|f| {
                 f.version = SourceVersion::Missing { what: "ModelVersion fares/taxi-3".into() }
@@ -95,7 +155,7 @@ fn every_question_has_its_answer() {
         (
             "it goes",
             decide(&with(|f| f.situation.deleting = true)),
-            "False Finishing working | Nothing in Azure depends on this object. | interval | released",
+            "False Finishing stalled | The decision is being deleted, and does not count any more. | interval",
         ),
     ]);
 }

@@ -120,7 +120,8 @@ fn stops_going_back(facts: &Facts, ruling: &Ruling) -> bool {
             }
             _ => true,
         },
-        Rule::Lineage | Rule::Gate(_) | Rule::Soak | Rule::Retirement => false,
+        Rule::Retirement => retirement::is_archived(facts),
+        Rule::Lineage | Rule::Gate(_) | Rule::Soak => false,
     }
 }
 

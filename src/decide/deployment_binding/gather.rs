@@ -17,8 +17,8 @@ use crate::decide::gate::Champions;
 use crate::decide::model_version::Proof;
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
-    Removal, acting_in, find_workspace, is_contested, remembered, removal, retirement,
-    stay_with_what_was_made, version, workspace_place,
+    Removal, acting_in, ending, find_workspace, is_contested, remembered, removal, stay_with_what_was_made,
+    version, workspace_place,
 };
 use crate::decide::rollout::Asked;
 use crate::decide::rollout_action::actions_for;
@@ -106,8 +106,10 @@ impl Kind for DeploymentBinding {
         let home = self.home();
         let place = workspace_place(&self.spec.workspace_ref, &home, known);
         let mut version = version(&self.spec.model.version_ref, &home, known);
-        if let SourceVersion::Ready { id, retirement: found, .. } = &mut version {
-            *found = retirement(&self.spec.model.version_ref, id, &home, known);
+        if let SourceVersion::Ready { id, retirement, archived, .. } = &mut version {
+            let found = ending(&self.spec.model.version_ref, id, &home, known);
+            *retirement = found.retirement;
+            *archived |= found.archived;
         }
         let proof = match &place {
             Place::Ready { policy, .. } if policy.lineage == Some(LineageRequirement::Verified) => {

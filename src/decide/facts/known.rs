@@ -47,9 +47,12 @@ pub enum Name {
     Place(ObjectKey),
     /// A model in Azure by its id, [`folded`], and the Workspace of the binding in which it is or was the stable one.
     Served(String, ObjectKey),
+    /// A version, by what [`Name::Resource`] says of it, whose object ends its use: by its retirement, or by having it archived.
+    Ending(String),
     /// A namespace whose Approvals count.
     Approvers(Box<str>),
-    /// A model in Azure by its id, [`folded`], of which an Approval was found to count.
+    /// A model in Azure by its id in small letters, of which an Approval was found to count: a rejection counts in whatever case the
+    /// name of the model is written.
     Decided(String),
     /// What somebody in a namespace decides of a model in Azure: its id in small letters, and the namespace. What others write costs
     /// nobody who does not ask them.
@@ -64,6 +67,11 @@ impl Name {
         Self::Resource(folded(path))
     }
 
+    /// A version that its object takes out of use.
+    pub fn ending(path: &str) -> Self {
+        Self::Ending(folded(path))
+    }
+
     /// What a namespace decides of a model.
     pub fn decision(asset: &str, namespace: &str) -> Self {
         Self::Decision(asset.to_lowercase(), namespace.into())
@@ -76,7 +84,7 @@ impl Name {
 
     /// A model of which an Approval counts.
     pub fn decided(asset: &str) -> Self {
-        Self::Decided(folded(asset))
+        Self::Decided(asset.to_lowercase())
     }
 
     /// A model by its asset id.

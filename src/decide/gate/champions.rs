@@ -160,7 +160,7 @@ fn metrics_of(asset: &str, known: &mut Known) -> Option<Metrics> {
         return None;
     };
     let kind = if asset.starts_with("azureml://registries/") { "registries" } else { "workspaces" };
-    let name = Name::resource(&format!("{kind}/models/{model}/versions/{version}"));
+    let name = Name::resource(&format!("{kind}/-/models/{model}/versions/{version}"));
     let is_it = |id: &str| folded(id) == folded(asset);
     let mut found: Option<(Management, Metrics)> = None;
     for it in known.rivals::<ModelVersion>(name, Rivals::Everywhere) {

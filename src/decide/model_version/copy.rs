@@ -130,7 +130,7 @@ fn uri_of(version: &resource::ModelVersion) -> Option<&str> {
 pub(super) fn copying(facts: &Facts) -> Option<Copying> {
     let copying = facts.status.copying.clone()?;
     if !facts.version.is_absent() {
-        return Some(copying).filter(|_| facts.version.seen().is_none());
+        return Some(copying).filter(|_| facts.version.seen().is_none() || somebody_came_first(facts));
     }
     let uploaded = facts.copy.uploaded.as_ref().filter(|_| facts.copy.upload == copying.upload);
     let here = uploaded.zip(facts.copy.plan()).filter(|(there, _)| !is_elsewhere(&copying, there));
@@ -145,6 +145,11 @@ pub(super) fn copying(facts: &Facts) -> Option<Copying> {
         },
         None => copying,
     })
+}
+
+/// Is there another's version under the number by now? Then the copy does not come to its end, and its files stay behind.
+fn somebody_came_first(facts: &Facts) -> bool {
+    facts.version.found().is_some_and(|found| !facts.situation.ownership.owns(&found.properties.tags))
 }
 
 /// Does Azure give the upload another container than before? Then what was copied is not found again, and would be copied
@@ -179,10 +184,23 @@ pub(super) fn after_begin(facts: &Facts, answer: Result<(), &Error>) -> Option<C
 
 /// What stays behind of a copy that does not come to its end; none where nothing was begun.
 pub(super) fn left_behind(facts: &Facts) -> Option<String> {
-    let copying = facts.status.copying.as_ref().filter(|_| facts.version.is_absent())?;
-    let registry = facts.id.as_ref()?.segment("registries")?;
+    facts
+        .version
+        .is_absent()
+        .then(|| files_left(facts))
+        .flatten()
+        .map(|left| format!("The version is not in Azure. {left}"))
+}
+
+/// The same, where another's version was there before the copy came to its end.
+pub(super) fn left_besides(facts: &Facts) -> Option<String> {
+    somebody_came_first(facts).then(|| files_left(facts)).flatten()
+}
+
+fn files_left(facts: &Facts) -> Option<String> {
+    let (copying, registry) = (facts.status.copying.as_ref()?, facts.id.as_ref()?.segment("registries")?);
     Some(format!(
-        "The version is not in Azure. What was copied of its files stays in the storage of registry {registry}, in the container of pending upload {}, which no version names.",
+        "What was copied of its files stays in the storage of registry {registry}, in the container of pending upload {}, which no version names.",
         copying.upload
     ))
 }

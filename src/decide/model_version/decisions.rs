@@ -9,8 +9,8 @@ use crate::api::{
     Approval, ApprovalDecision, ConditionType, ModelVersion, Object, VersionApproval, Workspace,
     conditions_of,
 };
+use crate::azure::model::ResourceId;
 use crate::azure::model::resource::Strings;
-use crate::azure::model::{ResourceId, folded};
 use crate::decide::approval::tally::{Ballot, Question, Standing};
 use crate::decide::facts::{Known, Name};
 use crate::decide::in_seconds;
@@ -41,10 +41,10 @@ pub(super) fn gather(
     let mut all = vec![];
     for approval in known.naming::<Approval>(Name::decided(asset)) {
         let said = conditions_of(approval.conditions()).is_true(ConditionType::Ready);
-        if approval.is_deleting() || !said || folded(&approval.spec.asset_id) != folded(asset) {
+        let (home, ballot) = (approval.home(), Ballot::of(&approval));
+        if approval.is_deleting() || !said || !ballot.is_about(&approval.spec.asset_id, asset) {
             continue;
         }
-        let (home, ballot) = (approval.home(), Ballot::of(&approval));
         let askers = known.naming::<Workspace>(Name::Approvers(home.as_str().into()));
         let counts = askers.iter().filter(|it| !it.is_deleting()).any(|it| {
             let Some(policy) = &it.spec.policy.approvals else { return false };

@@ -92,8 +92,10 @@ impl Kind for ModelVersion {
     fn names(&self) -> Vec<Name> {
         let (spec, home) = (&self.spec, self.home());
         // A version and its promotion have one path below two places, of which only one can be a registry.
-        let path = format!("{}/models/{}/versions/{}", kind_of_place(self), spec.model, spec.version);
+        let path = format!("{}/-/models/{}/versions/{}", kind_of_place(self), spec.model, spec.version);
         let mut names = vec![Name::resource(&path)];
+        let ends = spec.retirement.is_some() || spec.archived == Some(true);
+        names.extend(ends.then(|| Name::ending(&path)));
         let registry = spec.registry_ref.as_ref().map(|r| ObjectKey::meant::<Registry>(r, &home));
         let workspace = spec.workspace_ref.as_ref().map(|r| ObjectKey::meant::<Workspace>(r, &home));
         names.extend(registry.or(workspace).map(Name::Place));
@@ -103,12 +105,13 @@ impl Kind for ModelVersion {
     fn outward(&self) -> String {
         let status = self.current();
         format!(
-            "{}{:?}{:?}{:?}{:?}",
+            "{}{:?}{:?}{:?}{:?}{}",
             words_of(&status.conditions),
             status.gates,
             status.asset_id,
             status.created_at,
-            status.lineage
+            status.lineage,
+            status.archived
         )
     }
 

@@ -2,8 +2,8 @@
 //! was promoted from. Nobody types it.
 
 use crate::api::{Code, Dataset, Gate, Lineage, ModelVersionStatus};
-use crate::azure::model::redacted;
 use crate::azure::model::resource::{Job, ModelVersion, Run, Strings};
+use crate::azure::model::{ResourceId, redacted};
 
 use super::{Facts, SourceVersion, proof, source};
 
@@ -53,12 +53,24 @@ pub(super) fn of(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
 fn of_source(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
     let before = || facts.status.lineage.clone().or_else(|| from_tags(&version.properties.tags));
     let Some(SourceVersion::Ready { id, lineage, created, .. }) = &facts.source else { return before() };
-    if proof::is_of_another(version, id, *created) == Some(true) {
+    if not_copied_from(facts, version).is_some() || proof::is_of_another(version, id, *created) == Some(true)
+    {
         return before();
     }
     let mut lineage = lineage.clone();
     lineage.promoted_from.insert(0, id.to_string());
     Some(lineage)
+}
+
+/// The version of another registry that the manifest names as the source, where what was found is not ours and does not say that
+/// it was copied from there. Bindery makes such a copy with that mark and its owner tag by one PUT, so whatever lacks both has
+/// files that nobody has compared.
+pub(super) fn not_copied_from<'a>(facts: &'a Facts, version: &ModelVersion) -> Option<&'a ResourceId> {
+    let Some(SourceVersion::Ready { id, created, registry: Some(_), .. }) = &facts.source else {
+        return None;
+    };
+    let ours = facts.situation.ownership.owns(&version.properties.tags);
+    (!ours && proof::is_of_another(version, id, *created) != Some(false)).then_some(id)
 }
 
 const JOB_TAG: &str = "bindery-job";

@@ -6,6 +6,17 @@ use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::{Look, OWNER_TAG, Verdict};
 
 pub(super) fn finish_deletion(facts: &Facts) -> Option<Verdict> {
+    let mut verdict = end(facts)?;
+    if let Some(left) = copy::left_besides(facts).filter(|_| verdict.release) {
+        verdict.message = format!("{} {left}", verdict.message);
+        for event in &mut verdict.events {
+            event.note = format!("{} {left}", event.note);
+        }
+    }
+    Some(verdict)
+}
+
+fn end(facts: &Facts) -> Option<Verdict> {
     let situation = &facts.situation;
     if !situation.deleting {
         return None;

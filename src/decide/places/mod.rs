@@ -127,6 +127,8 @@ pub enum SourceVersion {
         registry: Option<String>,
         /// When it goes out of use.
         retirement: Option<Retirement>,
+        /// It is archived, in Azure or by its manifest.
+        archived: bool,
         /// Who answers for it.
         owner: Option<VersionOwner>,
     },
@@ -317,6 +319,7 @@ impl SourceVersion {
             gates: status.gates,
             created: status.created_at,
             retirement: spec.retirement.clone(),
+            archived: status.archived || spec.archived == Some(true),
             owner: spec.owner.clone(),
         }
     }

@@ -13,7 +13,7 @@ use crate::api::{
     ObjectKey, Reason, Reference, Registry, Retirement, Workspace, conditions_of,
 };
 use crate::azure::model::{Principal, Purpose, ResourceId};
-use crate::decide::facts::{ClusterRead, Kind, Known, Name, Rivals, is_settled};
+use crate::decide::facts::{ClusterRead, Kind, Known, Name, Rivals};
 use crate::decide::{Referrers, Right};
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
@@ -315,25 +315,34 @@ pub fn version(reference: &Reference, home: &str, known: &mut Known) -> SourceVe
     }
 }
 
-/// When a version that a reference from `home` means goes out of use: by the word of the object that is named, or of the one that
-/// looks after the version in Azure, whichever is earlier. Otherwise another object for the same version would keep it in use.
-pub fn retirement(
-    reference: &Reference,
-    id: &ResourceId,
-    home: &str,
-    known: &mut Known,
-) -> Option<Retirement> {
-    let named = known.object::<ModelVersion>(ObjectKey::meant::<ModelVersion>(reference, home))?;
-    let path = named.names().into_iter().find(|name| matches!(name, Name::Resource(_)))?;
-    let looks_after = |it: &ModelVersion, known: &mut Known| {
-        it.key() != named.key() && is_settled(it) && it.target(known).as_ref() == Some(id)
+/// What manifests say of the end of a version's use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ending {
+    /// When it goes out of use: the earliest.
+    pub retirement: Option<Retirement>,
+    /// It is to be archived.
+    pub archived: bool,
+}
+
+/// Whether and when a version that a reference from `home` means goes out of use: by the word of the object that is named, and of
+/// any other object for the same version whose namespace may publish there. Whether that object is Ready does not matter: a
+/// suspended one, or one that Azure refuses for a moment, still says that the version is out of use.
+pub fn ending(reference: &Reference, id: &ResourceId, home: &str, known: &mut Known) -> Ending {
+    let named = known.object::<ModelVersion>(ObjectKey::meant::<ModelVersion>(reference, home));
+    let Some(named) = named else { return Ending::default() };
+    let ends = |name| match name {
+        Name::Resource(path) => Some(Name::ending(&path)),
+        _ => None,
     };
-    let all = known.rivals::<ModelVersion>(path, Rivals::Everywhere);
-    let keeper = all.into_iter().find(|it| looks_after(it, known));
-    // What it says of its retirement wakes nobody who only looks at who names the version.
-    let keeper = keeper.and_then(|it| known.object::<ModelVersion>(it.key()));
-    let words = [named.spec.retirement.clone(), keeper.and_then(|it| it.spec.retirement.clone())];
-    words.into_iter().flatten().min_by_key(|it| it.at)
+    let name = named.names().into_iter().find_map(ends);
+    let mut all = name.map(|name| known.naming::<ModelVersion>(name)).unwrap_or_default();
+    all.retain(|it| !it.is_let_go() && it.key() != named.key());
+    all.retain(|it| it.target(known).as_ref() == Some(id) && it.let_in(known) == Some(Right::Granted));
+    all.push(named);
+    Ending {
+        archived: all.iter().any(|it| it.spec.archived == Some(true)),
+        retirement: all.into_iter().filter_map(|it| it.spec.retirement.clone()).min_by_key(|it| it.at),
+    }
 }
 
 /// Why the identity of a version's place does not publish it into this registry for an object of `home`; none where it does.

@@ -258,6 +258,11 @@ fn in_use(facts: &deployment_binding::Facts) -> bool {
     retirement.as_ref().is_none_or(|it| it.at > facts.situation.now)
 }
 
+/// The version is archived.
+fn is_archived(facts: &deployment_binding::Facts) -> bool {
+    matches!(facts.version, SourceVersion::Ready { archived: true, .. })
+}
+
 /// The wanted revision was stable here before: the history says so, or the tag of its deployment, which is still there.
 fn was_stable(facts: &deployment_binding::Facts) -> bool {
     let Some((revision, name)) = wanted(facts) else { return false };
@@ -280,6 +285,7 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let anew =
         approvals::has_approval(facts) && approvals::has_time(facts) && in_use(facts) && gates::passes(facts);
     let again = was_stable(facts) && approvals::nobody_speaks_against(facts);
-    few && (anew || again)
+    few && !is_archived(facts)
+        && (anew || again)
         && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
 }

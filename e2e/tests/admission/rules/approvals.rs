@@ -123,6 +123,79 @@ pub(super) fn rules_of_approvals() -> Vec<Case> {
     cases
 }
 
+/// Times that somebody writes. What is taken has to be readable for the API server's own rules, and for Bindery.
+pub(super) fn rules_of_times() -> Vec<Case> {
+    let mut cases = vec![];
+    let day = |day: &str| format!("{day}T00:00:00Z");
+    let wrong_days = [
+        "9999-12-31",
+        "9999-01-01",
+        "1969-12-31",
+        "0000-01-01",
+        "2027-13-01",
+        "2027-00-10",
+        "2027-04-31",
+        "2027-02-29",
+        "2100-02-29",
+        "2027-02-30",
+        "2027-01-32",
+        "2027-01-00",
+        "2027-1-1",
+        "+2027-01-01",
+    ];
+    let wrong_times = [
+        "2027-03-31",
+        "2027-03-31T00:00:00",
+        "2027-03-31t00:00:00z",
+        "2027-03-31T00:00:00z",
+        "2027-03-31 00:00:00Z",
+        "2027-03-31T24:00:00Z",
+        "2027-03-31T00:60:00Z",
+        "2027-03-31T23:59:60Z",
+        "2027-03-31T00:00Z",
+        "2027-03-31T00:00:00+25:00",
+        "2027-03-31T00:00:00+24:00",
+        "2027-03-31T00:00:00+02",
+        "2027-03-31T00:00:00+0200",
+        "2027-03-31T00:00:00.Z",
+        "2027-03-31T00:00:00.0123456789Z",
+        "2027-03-31T00:00:00,5Z",
+        "2027-03-31T00:00:00Z\n",
+        "",
+        "never",
+    ];
+    let right_days =
+        ["9998-12-31", "1970-01-01", "2028-02-29", "2000-02-29", "2400-02-29", "1996-02-29", "2027-04-30"];
+    let right_times = [
+        "2027-03-31T02:00:00+02:00",
+        "2027-03-31T23:59:59-23:59",
+        "2027-03-31T00:00:00.5Z",
+        "2027-03-31T00:00:00.123456789+05:30",
+    ];
+    let all = |days: &[&str], times: &[&str]| {
+        days.iter().map(|it| day(it)).chain(times.iter().map(ToString::to_string)).collect::<Vec<_>>()
+    };
+    let (wrong, right) = (all(&wrong_days, &wrong_times), all(&right_days, &right_times));
+    let own = asset("models", "taxi");
+    let put = |field: &str, time: &str| {
+        let mut patch = at(field, time.into());
+        if field == "spec.assetCreatedAt" {
+            patch["spec"]["assetId"] = own.as_str().into();
+        }
+        patch
+    };
+    for (kind, field, says) in [
+        ("approvals", "spec.expiresAt", END),
+        ("modelversions", "spec.retirement.at", END),
+        ("approvals", "spec.assetCreatedAt", MOMENT),
+    ] {
+        for (n, wrong) in wrong.iter().enumerate() {
+            cases.push(case(kind, field, says, put(field, wrong), put(field, &right[n % right.len()])));
+        }
+    }
+    cases
+}
+
 /// Where a version has to have served before, and which rules somebody may waive.
 pub(super) fn rules_of_soak_and_waivers() -> Vec<Case> {
     let (place, approval) = ("workspaces", "approvals");
@@ -138,6 +211,13 @@ pub(super) fn rules_of_soak_and_waivers() -> Vec<Case> {
             "a waiver has to end: with waives give expiresAt, such as 2027-03-31T00:00:00Z",
             json!({"spec": {"waives": ["Soak"], "expiresAt": null}}),
             json!({"spec": {"waives": ["Soak"], "expiresAt": "2027-03-31T00:00:00Z"}}),
+        ),
+        case(
+            approval,
+            "spec",
+            "assetCreatedAt is for a version in a workspace: take it out, because in a registry a number is given once",
+            json!({"spec": {"assetCreatedAt": "2026-03-31T00:00:00Z", "assetId": "azureml://registries/fares/models/taxi/versions/3"}}),
+            json!({"spec": {"assetCreatedAt": "2026-03-31T00:00:00Z", "assetId": asset("models", "taxi")}}),
         ),
         case(
             approval,

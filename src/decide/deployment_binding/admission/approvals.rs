@@ -31,6 +31,9 @@ pub struct Approvals {
     pub ballots: Vec<(String, Ballot)>,
     /// The Approvals that the status remembers and whose deletion this process has seen, by namespace and name.
     pub deleted: Vec<(String, String)>,
+    /// The Approvals that the status remembers and that are there, but count for nothing here any more: by namespace and name,
+    /// with the reason as a part of a sentence.
+    pub uncounted: Vec<(String, String, String)>,
     /// The namespaces whose decisions would count, and which the operator does not watch.
     pub unwatched: Vec<String>,
     /// When Azure made the wanted version, as it says now.
@@ -77,8 +80,7 @@ impl Approvals {
                 }
                 for approval in known.naming::<Approval>(name) {
                     let ballot = Ballot::of(&approval);
-                    // A model whose name has other capitals is another one. Whoever rejects may have meant either.
-                    if ballot.approves && folded(&approval.spec.asset_id) != folded(&asset) {
+                    if !ballot.is_about(&approval.spec.asset_id, &asset) {
                         continue;
                     }
                     // Somebody else's finalizer does not keep a word that was taken back.
@@ -99,17 +101,51 @@ impl Approvals {
                 namespace: namespace.as_str().into(),
                 name: name.as_str().into(),
             };
-            if !there && (going.contains(&(namespace.clone(), name.clone())) || known.let_go(key)) {
+            if there {
+                continue;
+            }
+            let gone = going.contains(&(namespace.clone(), name.clone())) || known.let_go(key.clone());
+            if gone {
                 found.deleted.push((namespace, name));
+            } else if let Some(because) = uncounted(it, key, policy, known) {
+                found.uncounted.push((namespace, name, because));
             }
         }
         found
+    }
+
+    /// Why an Approval that the status remembers, and that is there, counts for nothing here.
+    fn uncounted_because(&self, it: &KnownApproval) -> Option<&str> {
+        let found = self.uncounted.iter().find(|(n, name, _)| (n, name) == (&it.namespace, &it.name))?;
+        Some(&found.2)
     }
 
     fn of(&self, asset: &str) -> Vec<Ballot> {
         let same = |(of, _): &&(String, Ballot)| folded(of) == folded(asset);
         self.ballots.iter().filter(same).map(|(_, ballot)| ballot.clone()).collect()
     }
+}
+
+/// Why an Approval that counted once, and is still there under its name, is not among those that are counted.
+fn uncounted(
+    it: &KnownApproval,
+    key: ObjectKey,
+    policy: &ApprovalPolicy,
+    known: &mut Known,
+) -> Option<String> {
+    let read = ClusterRead::Object(key.clone());
+    let Some(found) = known.object::<Approval>(key) else {
+        let unwatched = known.is_unwatched(&read);
+        return unwatched.then(|| "the operator does not watch its namespace any more".into());
+    };
+    if found.is_deleting() {
+        return Some("it is being deleted".into());
+    }
+    if folded(&found.spec.asset_id) != folded(&it.asset_id) {
+        return Some(format!("it was made again, and is about {}", found.spec.asset_id));
+    }
+    let counts = policy.from_namespaces.contains(&it.namespace);
+    (!counts).then(|| Standing::OtherNamespace.because())
 }
 
 /// When Azure made the version, where it is in a workspace: its number can be made again there, so this is read, and not remembered.
@@ -374,11 +410,14 @@ fn missing(facts: &Facts, asset: &str, tally: &Tally) -> String {
     let gone = facts.remembered_approvals().into_iter().filter(|it| folded(&it.asset_id) == folded(asset));
     for it in gone {
         let title = format!("Approval {}/{} of {}", it.namespace, it.name, it.by);
-        let there = tally.approved.iter().any(|b| b.namespace == it.namespace && b.name == it.name);
-        match it.withdrawn_at {
+        // What is there and does not count has its own sentence above.
+        let is_it = |b: &Ballot| b.namespace == it.namespace && b.name == it.name;
+        let there = tally.approved.iter().chain(tally.ignored.iter().map(|(b, _)| b)).any(is_it);
+        match (it.withdrawn_at, facts.approvals.uncounted_because(&it)) {
             _ if there => {}
-            Some(at) => said.push(format!(" {title} was withdrawn at {at}.")),
-            None => said
+            (Some(at), _) => said.push(format!(" {title} was withdrawn at {at}.")),
+            (None, Some(because)) => said.push(format!(" {title} does not count any more: {because}.")),
+            (None, None) => said
                 .push(format!(" {title} is not there any more, and Bindery did not see it being deleted.")),
         }
     }

@@ -17,17 +17,35 @@ fn of(facts: &Facts) -> Option<&Retirement> {
 /// A version that is out of use gets no new deployment, and no more traffic than it has.
 pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
     let SourceVersion::Ready { model, version, .. } = &facts.version else { return None };
-    let at = of(facts)?.at;
-    let over = at <= facts.situation.now;
-    let at = in_seconds(at);
-    let found = if over { format!("retired since {at}") } else { format!("in use until {at}") };
-    let refused = over.then(|| {
-        let said = format!(
+    let at = of(facts).map(|it| it.at);
+    let over = at.filter(|at| *at <= facts.situation.now).map(in_seconds);
+    let mut found: Vec<String> = is_archived(facts).then(|| "archived".to_string()).into_iter().collect();
+    found.extend(at.map(|at| match over {
+        Some(at) => format!("retired since {at}"),
+        None => format!("in use until {}", in_seconds(at)),
+    }));
+    if found.is_empty() {
+        return None;
+    }
+    let refused = over.map(|at| {
+        format!(
             "{model}:{version} is retired since {at} (spec.retirement of its ModelVersion), so it gets no new deployment and no more traffic; what it serves goes on. Serve another version, or have its owner set a later date."
-        );
-        (Reason::Retired, said)
+        )
     });
-    Some(Ruling::new(Rule::Retirement, "a version that is in use".into(), found, refused))
+    let refused = refused.or_else(|| {
+        is_archived(facts).then(|| {
+            format!(
+                "{model}:{version} is archived, so it gets no new deployment and no more traffic; what it serves goes on. Serve another version, or have its owner take it out of the archive (spec.archived: false of its ModelVersion)."
+            )
+        })
+    });
+    let refused = refused.map(|said| (Reason::Retired, said));
+    Some(Ruling::new(Rule::Retirement, "a version that is in use".into(), found.join(", "), refused))
+}
+
+/// Is the version archived? Then nothing new begins with it, and nobody goes back to it either.
+pub(super) fn is_archived(facts: &Facts) -> bool {
+    matches!(facts.version, SourceVersion::Ready { archived: true, .. })
 }
 
 /// How long until the version is out of use, where that is before the next comparison.

@@ -19,28 +19,32 @@ pub(super) fn over(ruling: Ruling, facts: &Facts) -> Ruling {
     if ruling.refused.is_none() {
         return ruling;
     }
-    let waivers = of(&ruling.rule.to_string(), facts);
+    let (waivers, people, needed) = of(&ruling.rule.to_string(), facts);
     if waivers.is_empty() {
         return ruling;
     }
-    let said: Vec<String> = waivers.iter().map(told).collect();
-    let found = format!("{}; waived by {}", ruling.found, said.join(", and by "));
+    let said = waivers.iter().map(told).collect::<Vec<_>>().join(", and by ");
+    if people < needed {
+        let found =
+            format!("{}; waived by {people} of {needed} people, which is not enough: {said}", ruling.found);
+        return Ruling { found, ..ruling };
+    }
+    let found = format!("{}; waived by {said}", ruling.found);
     Ruling { found, refused: None, waivers, ..ruling }
 }
 
-/// Who waives this rule for the wanted version; nobody while these are too few.
-fn of(rule: &str, facts: &Facts) -> Vec<Waiver> {
+/// Who waives this rule for the wanted version, how many different people these are, and how many it takes.
+fn of(rule: &str, facts: &Facts) -> (Vec<Waiver>, usize, usize) {
     let (Some((policy, _)), SourceVersion::Ready { asset_id, .. }) =
         (facts.asked_of_approvals(), &facts.version)
     else {
-        return vec![];
+        return (vec![], 0, 0);
     };
-    let Some(tally) = facts.count(asset_id) else { return vec![] };
+    let tally = facts.count(asset_id).unwrap_or_default();
     let waiving = tally.waiving(policy, rule);
-    if people(waiving.iter().copied(), facts.situation.authors_checked) < policy.people() {
-        return vec![];
-    }
-    waiving.into_iter().filter_map(|ballot| waiver(rule, ballot)).take(OF_A_RULE).collect()
+    let people = people(waiving.iter().copied(), facts.situation.authors_checked);
+    let waivers = waiving.into_iter().filter_map(|ballot| waiver(rule, ballot)).take(OF_A_RULE);
+    (waivers.collect(), people, policy.people())
 }
 
 fn waiver(rule: &str, ballot: &Ballot) -> Option<Waiver> {
@@ -50,8 +54,13 @@ fn waiver(rule: &str, ballot: &Ballot) -> Option<Waiver> {
         name: ballot.name.clone(),
         by: ballot.by.clone(),
         expires_at: ballot.expires_at?,
-        reason: ballot.reason.as_ref().map(|reason| reason.chars().take(REASON).collect()),
+        reason: ballot.reason.as_ref().map(|reason| in_one_line(reason).chars().take(REASON).collect()),
     })
+}
+
+/// A text without line breaks: the status and the events show it within a sentence.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// `Approval model-risk/hotfix of ada until 2026-03-02T12:00:00Z: The fares were wrong`.

@@ -35,6 +35,7 @@ pub(super) fn decided(it: Binding, number: &str, change: impl FnOnce(&mut Ballot
         tiers: vec![],
         expires_at: None,
         written: ago(3600),
+        asset_created_at: None,
         waives: vec![],
         reason: None,
     };
@@ -117,6 +118,11 @@ fn enough_different_people_have_to_approve() {
             format!("False NotApproved: {ask_two} {how}"),
         ),
         (
+            "the same person in other letters",
+            decided(one(asking(binding(), &two())), "1", |b| (b.name, b.by) = ("again".into(), "ADA ".into())),
+            format!("False NotApproved: {ask_two} {how}"),
+        ),
+        (
             "two people of one namespace",
             decided(one(asking(binding(), &two())), "1", |b| (b.name, b.by) = ("bob".into(), "bob".into())),
             yes.into(),
@@ -158,6 +164,19 @@ fn enough_different_people_have_to_approve() {
             "it is gone, and nobody saw who deleted it",
             had_approval(asking(binding(), &json!({})), "1", None),
             no(" Approval risk/ada-1 of ada is not there any more, and Bindery did not see it being deleted."),
+        ),
+        (
+            "it is there, and has ended",
+            decided(had_approval(asking(binding(), &json!({})), "1", None), "1", |b| b.expires_at = Some(ago(0))),
+            no(&format!(" {not} it ended at 2026-03-01T12:00:00Z.")),
+        ),
+        (
+            "it is there, and the workspace counts its namespace no more",
+            had_approval(asking(binding(), &json!({})), "1", None).with(|f| {
+                let because = "approvals of its namespace do not count there".to_string();
+                f.approvals.uncounted = vec![("risk".into(), "ada-1".into(), because)];
+            }),
+            no(" Approval risk/ada-1 of ada does not count any more: approvals of its namespace do not count there."),
         ),
     ];
     for (situation, it, expected) in all {

@@ -123,3 +123,40 @@ fn the_date_is_looked_at_when_it_comes() {
     let ahead = retiring(binding().serving("1"), 30).decide();
     assert_eq!(line(&ahead), Some((true, "in use until 2026-03-01T12:00:30Z".into())));
 }
+
+/// What is archived is obsolete, whatever a date says of it, and nobody goes back to it.
+#[test]
+fn nothing_new_begins_with_a_version_that_is_archived() {
+    let archived = |it: Binding| {
+        it.with(|f| {
+            let SourceVersion::Ready { archived, .. } = &mut f.version else { unreachable!() };
+            *archived = true;
+        })
+    };
+    let refused = |number: &str| {
+        format!(
+            "False Retired stalled | taxi:{number} is archived, so it gets no new deployment and no more traffic; what it serves goes on. Serve another version, or have its owner take it out of the archive (spec.archived: false of its ModelVersion). | interval"
+        )
+    };
+    assert_table(&[
+        ("nothing is there yet", archived(binding()).decide(), &refused("1")),
+        ("another one serves", archived(binding().wanting("2").serving("1")).decide(), &refused("2")),
+        ("a candidate keeps what it has", archived(shifting(10)).decide(), &refused("2")),
+        (
+            "it served before, and is still there",
+            archived(binding().wanting("1").serving("2").previous("1", 60)).decide(),
+            &refused("1").replace("interval", "600 s"),
+        ),
+        (
+            "it is not asked for any more",
+            archived(shifting(10).wanting("1")).decide(),
+            "False TakingBack working | -> set the traffic to v1 100% | now",
+        ),
+    ]);
+    let serves = archived(binding().serving("1")).decide();
+    assert_eq!((serves.call.as_ref(), serves.settled), (None, true));
+    assert_eq!(admitted(&serves), (Some(Reason::Retired), false));
+    assert_eq!(line(&serves), Some((false, "archived".into())));
+    let both = archived(retiring(binding().serving("1"), 30)).decide();
+    assert_eq!(line(&both), Some((false, "archived, in use until 2026-03-01T12:00:30Z".into())));
+}

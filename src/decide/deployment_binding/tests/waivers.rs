@@ -23,7 +23,7 @@ fn soaking(it: Binding, more: &Value) -> Binding {
 fn hotfix(b: &mut Ballot) {
     b.waives = vec!["Soak".into(), "Gate/rmse".into()];
     b.expires_at = Some(noon() + Duration::from_secs(60));
-    b.reason = Some("The fares of the bridge are wrong.".into());
+    b.reason = Some("The fares of\nthe  bridge are wrong.\n".into());
 }
 
 fn soak(it: &Binding) -> Admission {
@@ -61,7 +61,13 @@ fn a_rule_is_waived_where_the_place_lets_it_be_waived_by_those_who_decide_there(
         assert!(!waived(&more, &change), "{why}");
     }
     let both = decided(soaking(binding(), &two), "1", hotfix);
-    assert!(!soak(&both).admitted);
+    let line = soak(&both);
+    assert!(!line.admitted && line.waivers.is_empty());
+    let told = "Approval risk/ada-1 of ada until 2026-03-01T12:01:00Z: The fares of the bridge are wrong";
+    assert_eq!(
+        line.found,
+        format!("it has not served there; waived by 1 of 2 people, which is not enough: {told}")
+    );
     let both = decided(both, "1", |b| {
         hotfix(b);
         (b.name, b.by) = ("bob".into(), "bob".into());

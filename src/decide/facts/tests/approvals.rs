@@ -133,6 +133,7 @@ fn a_binding_sees_the_approvals_of_what_it_wants_and_of_what_serves() {
     };
     let names = |all: &[&str]| all.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
     assert_eq!(look(Some(&["risk"])), (names(&["no", "wanted", "serving"]), 1));
+    assert_eq!(look(Some(&["audit"])), (vec![], 1), "its namespace is not asked any more");
     assert_eq!(look(None), (vec![], 0), "nobody asks for approvals");
 }
 
@@ -167,6 +168,13 @@ fn a_version_shows_the_decisions_that_count_where_it_may_serve() {
             version,
             said("risk", "ada", true, &json!({})),
             said("risk", "eve", true, &json!({"decision": "Rejected"})),
+            said(
+                "risk",
+                "shouts-no",
+                true,
+                &json!({"assetId": ASSET.replace("taxi", "TAXI"), "decision": "Rejected"}),
+            ),
+            said("risk", "shouts", true, &json!({"assetId": ASSET.replace("taxi", "TAXI")})),
             said("risk", "new", false, &json!({})),
             said("risk", "staging", true, &json!({"tiers": ["staging"]})),
             said("risk", "over", true, &json!({"expiresAt": "1969-12-31T00:00:00Z"})),
@@ -182,8 +190,51 @@ fn a_version_shows_the_decisions_that_count_where_it_may_serve() {
         assert_eq!(looks.count(), 1, "one look finds them all");
         names
     };
-    assert_eq!(shown(&json!({"from": "Same"})), ["ada", "eve"]);
-    assert_eq!(shown(&json!({"from": "All"})), ["ada", "bob", "eve"]);
+    assert_eq!(shown(&json!({"from": "Same"})), ["ada", "eve", "shouts-no"]);
+    assert_eq!(shown(&json!({"from": "All"})), ["ada", "bob", "eve", "shouts-no"]);
     let AnyObject::Approval(ignored) = said("risk", "new", false, &json!({})) else { unreachable!() };
     assert_eq!(ignored.names(), [Name::decision(ASSET, "risk")], "what counts nowhere names nothing else");
+}
+
+/// An Approval that counted once and counts no more is said to do so, and not to be gone.
+#[test]
+fn an_approval_that_is_there_and_counts_no_more_is_not_called_gone() {
+    let spec = json!({"workspaceRef": {"name": "prod", "namespace": "ml"},
+        "model": {"versionRef": {"name": "v", "namespace": "fares"}},
+        "online": {"endpoint": {"name": "taxi"}, "deployment": {}}});
+    let mut binding = made::<DeploymentBinding>("fares", "taxi", &spec);
+    let remembered = json!({"assetId": ASSET, "namespace": "risk", "name": "a", "by": "ada"});
+    let status = json!({"observedGeneration": 1, "approvals": [remembered]});
+    Arc::make_mut(&mut binding).status = Some(serde_json::from_value(status).unwrap());
+    let other = ASSET.replace("/1", "/2");
+    for (what, approvers, there, expected) in [
+        ("it counts", "risk", Some(approval("risk", "a", ASSET)), None),
+        ("it is gone", "risk", None, None),
+        (
+            "its namespace is not asked any more",
+            "audit",
+            Some(approval("risk", "a", ASSET)),
+            Some("approvals of its namespace do not count there"),
+        ),
+        (
+            "it was made again",
+            "risk",
+            Some(approval("risk", "a", &other)),
+            Some("it was made again, and is about azureml://registries/shared/models/taxi/versions/2"),
+        ),
+        (
+            "another's finalizer holds it",
+            "audit",
+            Some(going(&*approval("risk", "a", ASSET), false)),
+            Some("it is being deleted"),
+        ),
+    ] {
+        let mut objects = vec![prod(&[approvers]).any(), binding.clone().any()];
+        objects.extend(there.map(Object::any));
+        objects.extend(released(&json!({"from": "All"})));
+        let cluster = Cluster(objects, Watched::all());
+        let (facts, _) = cluster.known(|known| gather(&*binding, &moment(false), known));
+        let because: Vec<&str> = facts.approvals.uncounted.iter().map(|it| it.2.as_str()).collect();
+        assert_eq!(because.first().copied(), expected, "{what}");
+    }
 }

@@ -74,7 +74,7 @@ fn whether_an_endpoint_may_be_taken_down_is_for_every_object_of_its_workspace_to
 /// Who says when a version goes out of use.
 #[test]
 fn another_object_for_a_version_does_not_keep_it_in_use() {
-    use crate::decide::places::reference::retirement;
+    use crate::decide::places::reference::ending;
 
     let place = |name: &str| json!({"workspaceRef": {"name": name, "namespace": "fares"}});
     let retiring = |home: &str, name: &str, at: &str, more: Value| {
@@ -82,8 +82,8 @@ fn another_object_for_a_version_does_not_keep_it_in_use() {
         spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         made::<ModelVersion>(home, name, &spec)
     };
-    let ready = |mut it: Arc<ModelVersion>| {
-        let condition = json!({"type": "Ready", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"});
+    let refused = |mut it: Arc<ModelVersion>, reason: &str| {
+        let condition = json!({"type": "Ready", "status": "False", "reason": reason, "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"});
         let status = json!({"observedGeneration": 1, "conditions": [condition]});
         Arc::make_mut(&mut it).status = Some(serde_json::from_value(status).unwrap());
         it
@@ -92,41 +92,71 @@ fn another_object_for_a_version_does_not_keep_it_in_use() {
         Arc::make_mut(&mut it).spec.management = crate::api::Management::Observe;
         it
     };
+    let archiving = |mut it: Arc<ModelVersion>| {
+        Arc::make_mut(&mut it).spec.archived = Some(true);
+        it
+    };
     let (early, late) = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z");
-    let named = || ready(observing(version("blue", "named", "taxi", &place("prod"))));
+    let named = || observing(version("blue", "named", "taxi", &place("prod")));
     let of = |all: Vec<Arc<ModelVersion>>| {
         let cluster = Cluster::new(&json!({"from": "All"}), &all);
         let reference = crate::api::Reference { name: "named".into(), namespace: None };
         let id = ResourceId::workspace("s", "rg", "prod").model_version("taxi", "1");
-        let (found, read) = cluster.known(|known| retirement(&reference, &id, "blue", known));
-        let wakes =
-            ObjectKey { kind: ObjectKind::ModelVersion, namespace: "fares".into(), name: "keeper".into() };
-        (found.map(|it| it.at.to_string()), read.contains(&ClusterRead::Object(wakes)))
+        let (found, read) = cluster.known(|known| ending(&reference, &id, "blue", known));
+        let name = Name::ending("workspaces/-/models/taxi/versions/1");
+        let wakes = read.contains(&ClusterRead::Naming(ObjectKind::ModelVersion, name));
+        let archived = found.archived.then(|| "archived".to_string());
+        (found.retirement.map(|it| it.at.to_string()).or(archived), wakes)
     };
-    let keeper = |at: &str| ready(retiring("fares", "keeper", at, place("prod")));
+    let keeper = |at: &str| retiring("fares", "keeper", at, place("prod"));
     for (what, all, expected) in [
-        ("nobody says anything", vec![named()], (None, false)),
+        ("nobody says anything", vec![named()], (None, true)),
         ("its keeper does", vec![named(), keeper(early)], (Some(early), true)),
         (
             "both do: the earlier one counts",
-            vec![ready(retiring("blue", "named", late, place("prod"))), keeper(early)],
+            vec![retiring("blue", "named", late, place("prod")), keeper(early)],
             (Some(early), true),
         ),
         (
             "the same, the other way round",
-            vec![ready(retiring("blue", "named", early, place("prod"))), keeper(late)],
+            vec![retiring("blue", "named", early, place("prod")), keeper(late)],
             (Some(early), true),
         ),
-        ("who only observes has no say", vec![named(), observing(keeper(early))], (None, false)),
         (
-            "nor has whoever was refused",
-            vec![named(), retiring("fares", "keeper", early, place("prod"))],
-            (None, false),
+            "its keeper is suspended, or was refused by Azure for a moment",
+            vec![named(), refused(keeper(early), "Unauthorized")],
+            (Some(early), true),
+        ),
+        (
+            "who may publish there has a say, also by looking on",
+            vec![named(), observing(keeper(early))],
+            (Some(early), true),
+        ),
+        (
+            "who is deleted has a say until the finalizer is off",
+            vec![named(), going(&*keeper(early), true)],
+            (Some(early), true),
+        ),
+        ("and then none", vec![named(), going(&*keeper(early), false)], (None, true)),
+        (
+            "its keeper has it archived",
+            vec![named(), archiving(version("fares", "keeper", "taxi", &place("prod")))],
+            (Some("archived"), true),
+        ),
+        (
+            "who may not publish there does not",
+            vec![named(), archiving(version("green", "keeper", "taxi", &place("prod")))],
+            (None, true),
+        ),
+        (
+            "who may not publish there has none",
+            vec![named(), retiring("green", "keeper", early, place("prod"))],
+            (None, true),
         ),
         (
             "nor has the same number in another workspace",
-            vec![named(), ready(retiring("fares", "keeper", early, place("dev")))],
-            (None, false),
+            vec![named(), retiring("fares", "keeper", early, place("dev"))],
+            (None, true),
         ),
     ] {
         let (at, wakes) = of(all);

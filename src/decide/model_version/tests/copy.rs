@@ -270,6 +270,44 @@ fn what_is_registered_has_the_files_and_what_describes_them() {
     assert_eq!(unverified["tags"]["bindery-published-from"], tags["bindery-published-from"]);
 }
 
+/// Somebody's version under the number of the copy: its files are not those of the source, as far as anybody can tell.
+#[test]
+fn a_copy_takes_over_only_what_was_copied_from_its_source() {
+    let mark = {
+        let Action::Put(body) = decide(&with_arrived(files(), |_| ())).call.unwrap().action else { panic!() };
+        body["properties"]["tags"]["bindery-published-from"].clone()
+    };
+    let there = |tags: Value, mode: Mode| {
+        copying(|f| {
+            f.situation.mode = mode;
+            f.version = Look::Found(source(&json!({"tags": tags, "provisioningState": "Succeeded"})));
+        })
+    };
+    let stranger = "False AssetMismatch stalled | taxi:3 exists in Azure, but nothing in Azure shows that it was copied from /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/dev/models/taxi/versions/3. A version cannot be changed: promote the model under the next version; or, to look after what is there, use source: {existing: {}} in a new ModelVersion. | interval";
+    for (what, tags, taken) in [
+        ("nothing says where it comes from", json!({}), false),
+        ("a copy of something else", json!({"bindery-published-from": "0badc0de"}), false),
+        (
+            "a copy of the source whose owner's tag was taken off",
+            json!({"bindery-published-from": mark}),
+            true,
+        ),
+        ("a copy of ours whose mark was taken off", json!({"bindery-owner": "prod/fares/taxi-3"}), true),
+    ] {
+        let facts = there(tags, Mode::Act);
+        let decision = decide(&facts);
+        let promoted_from = decision.status.lineage.clone().unwrap_or_default().promoted_from;
+        assert_eq!(promoted_from.is_empty(), !taken, "{what}");
+        if taken {
+            assert!(decision.call.is_some_and(|call| matches!(call.action, Action::Put(_))), "{what}");
+        } else {
+            assert_table(&[(what, decision, stranger)]);
+        }
+    }
+    let observed = decide(&there(json!({}), Mode::Observe));
+    assert_table(&[("who only observes is told the same", observed, stranger)]);
+}
+
 #[test]
 fn the_status_tells_of_a_copy_before_it_begins_and_only_then() {
     let facts = copying(|_| ());
@@ -324,5 +362,25 @@ fn a_copy_that_is_not_finished_is_not_let_go_without_a_word() {
             "The version is not in Azure. What was copied of its files stays in the storage of registry models, in the container of pending upload {UPLOAD}, which no version names."
         );
         assert_eq!((decision.release, told), (true, vec![expected.as_str()]), "{policy}");
+    }
+}
+
+/// Somebody registers the number while the files are copied: what was copied is still remembered, and named at the end.
+#[test]
+fn what_was_copied_is_not_forgotten_when_another_comes_first() {
+    for (tags, remembered) in [(json!({}), true), (json!({"bindery-owner": "prod/fares/taxi-3"}), false)] {
+        let there = |f: &mut Facts| {
+            f.version = Look::Found(source(&json!({"tags": tags, "provisioningState": "Succeeded"})));
+        };
+        assert_eq!(decide(&with_arrived(vec![], there)).status.copying.is_some(), remembered, "{tags}");
+        let going = with_arrived(vec![], |f| {
+            there(f);
+            f.situation.deleting = true;
+            f.spec.deletion_policy = crate::api::VersionDeletion::Retain;
+        });
+        let notes: Vec<String> = decide(&going).events.into_iter().map(|event| event.note).collect();
+        let named = notes[0]
+            .ends_with(&format!("in the container of pending upload {UPLOAD}, which no version names."));
+        assert_eq!((notes.len(), named), (1, remembered), "{notes:?}");
     }
 }
