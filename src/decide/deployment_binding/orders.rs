@@ -216,18 +216,13 @@ impl Case<'_> {
 
     /// The action with this word for this revision that is being carried out, or was just now.
     pub(super) fn ordered(&self, word: ActionWord, revision: &Revision) -> Option<&Asked> {
-        let next = self.orders.next.iter().filter(|it| it.word == word && it.revision == *revision);
-        next.chain(self.new(word, revision)).next()
+        let mut all = self.orders.next.iter().chain(&self.orders.new);
+        all.find(|it| it.word == word && it.revision == *revision)
     }
 
     /// The action that was carried out just now and rolled back.
     pub(super) fn rolled_back(&self) -> Option<&Asked> {
         self.orders.new.iter().find(|it| it.word == ActionWord::Rollback)
-    }
-
-    /// The same, where it was carried out just now.
-    fn new(&self, word: ActionWord, revision: &Revision) -> Option<&Asked> {
-        self.orders.new.iter().find(|it| it.word == word && it.revision == *revision)
     }
 
     /// The actions that had a part in the rollout of a revision: those that are remembered, and those that were carried out just now.

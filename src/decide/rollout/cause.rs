@@ -48,11 +48,12 @@ impl Cause {
     /// The reason that the conditions and the event give.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::TakeBack { .. } | Self::GoBack { .. } | Self::Withdraw { .. } => Reason::TakingBack,
+            Self::TakeBack { .. }
+            | Self::GoBack { .. }
+            | Self::Withdraw { .. }
+            | Self::CarryOut { word: ActionWord::Abort | ActionWord::Rollback, .. } => Reason::TakingBack,
             Self::Restore { .. } => Reason::Drifted,
-            Self::Promote { .. } | Self::Shift { .. } => Reason::Progressing,
-            Self::CarryOut { word: ActionWord::Abort | ActionWord::Rollback, .. } => Reason::TakingBack,
-            Self::CarryOut { .. } => Reason::Progressing,
+            Self::Promote { .. } | Self::Shift { .. } | Self::CarryOut { .. } => Reason::Progressing,
             Self::Adopt | Self::Mend | Self::NoteGone { .. } | Self::NoteFailures | Self::Change { .. } => {
                 Reason::Updating
             }
@@ -66,7 +67,6 @@ impl Cause {
             Self::TakeBack { .. }
             | Self::GoBack { .. }
             | Self::CarryOut { word: ActionWord::Abort | ActionWord::Rollback, .. } => Purpose::TakeBack,
-            Self::CarryOut { .. } => Purpose::Note,
             Self::Withdraw { .. } => Purpose::Withdraw,
             Self::Adopt => Purpose::TakeOver,
             Self::Restore { carries: Carries::Traffic, .. } => Purpose::RestoreTraffic,
@@ -74,7 +74,7 @@ impl Cause {
             Self::Promote { .. } => Purpose::Promote,
             Self::Shift { .. } => Purpose::MoveTraffic,
             Self::Mend => Purpose::Mend,
-            Self::NoteGone { .. } | Self::NoteFailures => Purpose::Note,
+            Self::NoteGone { .. } | Self::NoteFailures | Self::CarryOut { .. } => Purpose::Note,
             Self::Change { .. } => Purpose::Update,
         }
     }

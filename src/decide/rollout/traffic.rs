@@ -110,6 +110,7 @@ impl Traffic {
     }
 
     /// The same, where this deployment gets copies of so much of the requests.
+    #[must_use]
     pub fn mirrored(self, deployment: &str, percent: i32) -> Self {
         let takes = percent > 0 && !self.live.contains_key(deployment);
         Self { mirror: takes.then(|| (deployment.into(), percent)), ..self }
