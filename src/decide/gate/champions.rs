@@ -145,7 +145,7 @@ impl Champions {
         let Some(came) = own.first() else { return vec![] };
         let mut before: Vec<(Timestamp, &Champion)> =
             served.iter().filter_map(|it| Some((it.last_before(came)?, it))).collect();
-        before.sort_by(|a, b| b.0.cmp(&a.0));
+        before.sort_by_key(|it| std::cmp::Reverse(it.0));
         let most = if *scope == Scope::History { before.len() } else { 1 };
         before.into_iter().map(|(_, it)| it).take(most).collect()
     }
