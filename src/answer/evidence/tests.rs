@@ -272,7 +272,7 @@ fn a_way_back_that_the_workspace_would_refuse_says_so_and_has_no_command() {
     };
     let rejects = || json!({"decision": "Rejected"});
     let over = || json!({"expiresAt": "2026-11-20T00:00:00Z"});
-    for (what, picture, refused) in [
+    for (what, picture, refused) in vec![
         ("it is approved", with_word(cold(), json!({})), None),
         ("its approval has ended", with_word(cold(), over()), None),
         (

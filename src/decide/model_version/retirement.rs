@@ -39,6 +39,16 @@ impl Facts {
         [left.checked_sub(NOTICE), Some(left)].into_iter().flatten().find(ahead)
     }
 
+    /// What becomes of a version that is to be archived because its time is over, for a sentence.
+    fn archived_in_words(&self) -> &'static str {
+        let there = self.version.found().is_some_and(|it| it.properties.is_archived);
+        if there || !self.observing() {
+            ", and it is archived in Azure"
+        } else {
+            ", and it is not archived in Azure, because Bindery changes nothing there for this object"
+        }
+    }
+
     /// The deployments that hold the version, for a sentence.
     fn deployed_by(&self) -> Option<String> {
         let all = &self.served_by;
@@ -63,7 +73,7 @@ pub(super) fn said(facts: &Facts) -> [(ConditionType, Said); 2] {
         let (title, at, by) = (facts.title(), in_seconds(it.at), facts.deployed_by());
         let archived = it.action == RetirementAction::Archive;
         if facts.retired().is_some() {
-            let and = if archived { ", and it is archived in Azure" } else { "" };
+            let and = if archived { facts.archived_in_words() } else { "" };
             let mut message =
                 format!("{title} is retired since {at}: it gets no new deployment and no more traffic{and}.");
             if let Some(by) = &by {

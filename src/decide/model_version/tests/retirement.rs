@@ -89,6 +89,22 @@ fn it_is_said_two_weeks_ahead_and_at_the_date_and_each_once() {
     assert_eq!(told(&moved), (String::new(), vec![]));
     moved.spec.retirement = None;
     assert_eq!(told(&moved), (String::new(), vec![]));
+    // Who only observes archives nothing, and does not say so.
+    let observed = |archived: bool| {
+        told(&with(|f| {
+            retires(f, 0, Archive);
+            f.situation.mode = Mode::Observe;
+            found(f).is_archived = archived;
+        }))
+        .0
+    };
+    assert_eq!(observed(true), format!("Retired True Retired: {over}, and it is archived in Azure."));
+    assert_eq!(
+        observed(false),
+        format!(
+            "Retired True Retired: {over}, and it is not archived in Azure, because Bindery changes nothing there for this object."
+        )
+    );
     // What is another's, and what goes, is not said to retire.
     let anothers = with(|f| {
         retires(f, 0, BlockNewDeployments);
