@@ -44,7 +44,7 @@ async fn a_candidate_is_a_shadow_before_it_serves() -> Outcome {
     let written: Vec<Value> = stand
         .traffic_written(taxi::ENDPOINT)
         .into_iter()
-        .map(|map| Value::from_iter(map.into_iter().map(|(name, weight)| (name, Value::from(weight)))))
+        .map(|map| map.into_iter().map(|(name, weight)| (name, Value::from(weight))).collect())
         .collect();
     let after: Vec<&Value> =
         written.iter().skip_while(|map| map.get(&candidate.deployment).is_none()).collect();

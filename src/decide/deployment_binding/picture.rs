@@ -139,7 +139,12 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
     let known = facts.status.candidate.clone().filter(|c| c.revision == revision.to_string());
     let moving = facts.endpoint.found().is_some_and(|e| e.provisioning() == Provisioning::Running);
     if moving || (known.is_some() && found.provisioning() == Provisioning::Running) {
-        return known;
+        let part = |known: Candidate| Candidate {
+            actions: case.part(Some(&known), revision),
+            skipped: case.skipped(Some(&known), revision),
+            ..known
+        };
+        return known.map(part);
     }
     // What it really has: a share that somebody else has taken away is not waited out.
     let share = scene.reaching(name);

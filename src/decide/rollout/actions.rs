@@ -318,11 +318,11 @@ mod tests {
     #[test]
     fn the_latest_that_were_carried_out_fit_into_a_tag() {
         let all = (0..40).fold(CarriedOut::default(), |all, n| all.and(&format!("{n:08x}")));
-        let text = all.to_tag().unwrap();
+        let text = all.to_tag().unwrap_or_default();
         assert!(text.len() <= 256 && text.starts_with("00000027 00000026 "), "{text}");
         assert_eq!(CarriedOut::parse(&text), all);
         assert!(all.contains("0000000f") && !all.contains("0000000e"));
-        assert_eq!(all.and("00000020").to_tag().unwrap().matches("00000020").count(), 1);
+        assert_eq!(all.and("00000020").to_tag().unwrap_or_default().matches("00000020").count(), 1);
         assert_eq!(CarriedOut::default().to_tag(), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{ActionState, ActionWord, Outcome, Role};
+use crate::api::{ActionState, ActionWord, DeploymentBindingStatus, Outcome, Role};
 use crate::azure::model::{Action, Purpose, Reply};
 use crate::decide::Look;
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, short, told};
@@ -54,10 +54,10 @@ fn taken(it: &Binding) -> Vec<String> {
     let status = it.decide().status;
     let all = status.actions.iter();
     let said = all.map(|it| format!("{} {:?}: {}", it.name, it.state, it.message));
-    said.map(|said| short(&it_names(it, said))).collect()
+    said.map(|said| short(&it_names(it, &said))).collect()
 }
 
-fn it_names(it: &Binding, said: String) -> String {
+fn it_names(it: &Binding, said: &str) -> String {
     said.replace(&it.revision("1").to_string(), "r1").replace(&it.revision("2").to_string(), "r2")
 }
 
@@ -124,7 +124,7 @@ fn a_pause_waits_until_a_person_promotes_it() {
 #[test]
 fn a_step_that_is_passed_is_passed_when_the_status_is_lost() {
     let passed = carried_out(&promoting(rollout().candidate("2", 10, 6000), "go"));
-    let lost = passed.with(|f| (f.status, f.carried) = (Default::default(), vec![]));
+    let lost = passed.with(|f| (f.status, f.carried) = (DeploymentBindingStatus::default(), vec![]));
     assert!(told(&lost.decide()).contains("Step 3 of 5 is a pause, until"), "{}", told(&lost.decide()));
     assert_eq!(
         taken(&lost),
@@ -213,7 +213,7 @@ fn a_broken_deployment_goes_before_its_revision_is_tried_again() {
     let mut gone = retried.clone();
     gone.0.absorb(&call, Ok(&Reply::default()));
     let doing = gone.decide().call.unwrap().doing;
-    assert_eq!(it_names(&gone, doing), "note that revision r2 is tried again (RolloutAction a0 of ada)");
+    assert_eq!(it_names(&gone, &doing), "note that revision r2 is tried again (RolloutAction a0 of ada)");
     let noted = later(&carried_out(&gone));
     assert_eq!(short(&noted.decide().call.unwrap().doing), "create deployment v2 of taxi:2");
 }
@@ -241,13 +241,13 @@ fn what_serves_is_rolled_back_and_held() {
         assert_eq!(status.stable.unwrap().version.as_deref(), Some("1"));
         assert_eq!(taken(held), ["a0 Complete: Revision r2 is held back."]);
         assert_eq!(
-            it_names(held, told(&held.decide())),
+            it_names(held, &told(&held.decide())),
             "False Held stalled | ada rolled back (because): revision r1 serves. Revision r2 is held back until the manifest asks for another one, or until that is released (`bindery release taxi`). | 600 s"
         );
     }
     // Also when all status is lost.
-    let lost = held_later.clone().with(|f| f.status = Default::default());
-    assert!(it_names(&lost, told(&lost.decide())).contains("Somebody rolled back: revision r1 serves."));
+    let lost = held_later.clone().with(|f| f.status = DeploymentBindingStatus::default());
+    assert!(it_names(&lost, &told(&lost.decide())).contains("Somebody rolled back: revision r1 serves."));
     // Another revision ends it, and so does a Release: what was held back comes by the steps.
     let other = held_later.clone().wanting("3");
     assert!(
@@ -357,7 +357,7 @@ fn of_two_the_safer_one_is_carried_out_first() {
 fn an_action_is_carried_out_once() {
     let aborted = carried_out(&with(rollout().candidate("2", 10, 60), ActionWord::Abort));
     // The object is applied again, after everything else is forgotten, and after the revision was retried.
-    let lost = aborted.with(|f| (f.status, f.carried) = (Default::default(), vec![]));
+    let lost = aborted.with(|f| (f.status, f.carried) = (DeploymentBindingStatus::default(), vec![]));
     assert_eq!(
         taken(&lost),
         ["a0 AlreadyDone: It was carried out before: the endpoint's tag bindery-actions names it."]

@@ -1,6 +1,7 @@
 //! Bindings, by the part of the page that answers.
 
-#![allow(clippy::unwrap_used)]
+// A table of a test may be large.
+#![allow(clippy::unwrap_used, clippy::large_stack_arrays)]
 
 mod actions;
 mod admission;
