@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use run::Run;
 
 /// How many runs where nobody says it.
-const RUNS: u64 = 18;
+const RUNS: u64 = 12;
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
