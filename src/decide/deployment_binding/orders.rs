@@ -135,8 +135,8 @@ impl Facts {
     pub(super) fn instead_of(&self, held: Option<&Held>) -> Option<(Revision, String)> {
         let held = held?;
         let found = self.deployment_of(&held.to).map(|d| d.name().to_string());
-        // Where it is gone, nothing else takes its place.
-        Some((held.to.clone(), found.unwrap_or_default()))
+        // Where it is gone, nothing else takes its place: no deployment of Bindery's is called like a revision.
+        Some((held.to.clone(), found.unwrap_or_else(|| held.to.to_string())))
     }
 
     /// The broken deployment of a failed revision that is to be tried again: it goes first.

@@ -262,6 +262,18 @@ fn what_serves_is_rolled_back_and_held() {
     assert_eq!(after.decide().status.candidate.unwrap().weight, 10);
 }
 
+#[test]
+fn where_what_should_serve_instead_is_gone_nothing_else_comes() {
+    let held = later(&carried_out(&with(promoted(), ActionWord::Rollback)));
+    let name = held.name("1");
+    let gone = held.with(|f| f.deployments.retain(|d| d.name() != name));
+    assert!(gone.0.to_read().iter().all(|name| !name.is_empty()), "{:?}", gone.0.to_read());
+    // Azure takes no traffic map that names what is gone.
+    assert_eq!(told(&gone.decide()), "False TakingBack working | -> set the traffic to none | now");
+    let noted = later(&carried_out(&gone));
+    assert!(told(&noted.decide()).contains("and its deployment is gone"), "{}", told(&noted.decide()));
+}
+
 /// What serves is bad, and what the manifest asks for may not come yet.
 #[test]
 fn what_serves_is_rolled_back_while_another_is_asked_for() {
