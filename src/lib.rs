@@ -9,6 +9,7 @@ pub mod controller;
 pub mod decide;
 #[cfg(test)]
 mod heard;
+pub mod measure;
 pub mod outage;
 #[cfg(test)]
 mod simulation;

@@ -34,11 +34,13 @@ const ROOMS: &[Room] = &[
     Room { folder: "azure/model", names: &["azure::model"], never: WORLD },
     // No certificate goes unverified: what would allow that has `danger` in its name, in reqwest as in rustls.
     Room { folder: "azure/client", names: &["azure", "outage"], never: &["kube", "k8s_openapi", "danger"] },
-    Room { folder: "decide", names: &["api", "azure::model", "decide"], never: WORLD },
+    Room { folder: "measure/model", names: &["azure::model"], never: WORLD },
+    Room { folder: "measure", names: &["azure", "measure", "outage"], never: &["kube", "k8s_openapi", "danger"] },
+    Room { folder: "decide", names: &["api", "azure::model", "decide", "measure::model"], never: WORLD },
     // The concepts of a rollout know nothing of the object that they are used for.
     Room {
         folder: "decide/rollout",
-        names: &["api", "azure::model", "decide"],
+        names: &["api", "azure::model", "decide", "measure::model"],
         never: &["deployment_binding", "model_version"],
     },
     // What was read in, text out: an answer asks nobody but the operator's own rules, and does not know what a terminal is.
@@ -47,7 +49,7 @@ const ROOMS: &[Room] = &[
     // The shell holds no rule about models, places or who may refer to whom.
     Room {
         folder: "controller",
-        names: &["api", "azure", "controller", "decide", "outage"],
+        names: &["api", "azure", "controller", "decide", "measure", "outage"],
         never: &[
             "model::resource",
             "decide::deployment_binding",

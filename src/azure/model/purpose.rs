@@ -35,6 +35,8 @@ purposes! {
     TraceLineage = "trace-lineage",
     /// Find out what would be lost with a registry.
     CountContent = "count-content",
+    /// Measure how a candidate does.
+    Measure = "measure",
 
     // Calls that any kind makes.
     /// Make what is not there.
