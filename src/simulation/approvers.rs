@@ -116,6 +116,24 @@ pub fn on_its_way(world: &World, least: i32) -> Option<String> {
     })
 }
 
+/// Somebody rejects a version, and the workspace asks for such words.
+pub fn reject(world: &mut World, number: &str) {
+    if world.cluster.find::<Workspace>("prod").is_some_and(|it| it.spec.policy.approvals.is_none()) {
+        ask(world, &json!({"fromNamespaces": ["risk"], "waivable": waivable()}));
+    }
+    world.note(|| format!("USER rejects version {number}"));
+    let now = world.now;
+    world.cluster.apply::<Approval>(&format!("risk/no-{number}"), decision(number, false), now);
+}
+
+/// Somebody takes every rejection back.
+pub fn take_rejections_back(world: &mut World) {
+    for number in VERSIONS {
+        let now = world.now;
+        world.cluster.delete::<Approval>(&format!("risk/no-{number}"), now);
+    }
+}
+
 /// Now and then somebody rejects a version that has just got some of the traffic, or withdraws its approval.
 pub fn stop_a_rollout(world: &mut World) -> bool {
     let Some(number) = on_its_way(world, 1).filter(|_| world.rng.u8(0..4) == 0) else { return false };
@@ -161,10 +179,7 @@ pub fn act(world: &mut World) {
             world.note(|| format!("USER workspace prod asks for approvals: {policy}"));
             ask(world, &policy);
         }
-        1 => {
-            world.note(|| format!("USER rejects version {number}"));
-            world.cluster.apply::<Approval>(&format!("risk/no-{number}"), decision(number, false), now);
-        }
+        1 => reject(world, number),
         2 => {
             world.note(|| format!("USER withdraws the approval of version {number}"));
             world.cluster.delete::<Approval>(&format!("risk/yes-{number}"), now);
@@ -186,9 +201,9 @@ pub fn act(world: &mut World) {
 
 /// In the end every version is approved, and none is rejected.
 pub fn leave_in_order(world: &mut World) {
+    take_rejections_back(world);
     for number in VERSIONS {
         let now = world.now;
-        world.cluster.delete::<Approval>(&format!("risk/no-{number}"), now);
         world.cluster.delete::<Approval>(&format!("risk/waive-{number}"), now);
         approve(world, number);
     }

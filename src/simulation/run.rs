@@ -9,7 +9,7 @@ use super::cloud::Weather;
 use super::end;
 use super::process::Process;
 use super::world::World;
-use super::{foreign, oncall, people};
+use super::{foreign, oncall, people, policies};
 
 /// One run of the simulation.
 pub struct Run {
@@ -117,6 +117,26 @@ impl Run {
                 }
             }
         }
+    }
+
+    /// In peace, for so long, versions take over from each other without steps, and a binding goes back to what served before:
+    /// while somebody asks for what that version lacks, or speaks against it.
+    pub fn returns(&mut self, length: Duration) {
+        let end = self.world().now + length;
+        self.world().calm = true;
+        let steps = people::put_steps_aside(&mut self.world());
+        while self.world().now < end {
+            policies::let_everything_serve(&mut self.world());
+            people::bind_another_version(&mut self.world());
+            self.on(Duration::from_secs(300));
+            if policies::go_back(&mut self.world()) {
+                let pause = Duration::from_secs(self.world().rng.u64(60..300));
+                self.on(pause);
+            }
+        }
+        policies::let_everything_serve(&mut self.world());
+        people::take_steps_again(&mut self.world(), steps);
+        self.world().calm = false;
     }
 
     /// Rollouts by steps that wait for a person, while whoever is on call speaks to them, the process dies and statuses are lost.

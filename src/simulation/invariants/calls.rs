@@ -8,8 +8,8 @@ use super::super::cloud::{Deed, Form};
 use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
-    Evidence, actions, allowed, approvals, copies, evidence, given_by, hold, in_use, is_archived, positions,
-    rights, share_in, wanted, was_stable, written_share, written_traffic,
+    Evidence, actions, allowed, approvals, copies, evidence, given_by, hold, positions, rights, share_in,
+    wanted, written_share, written_traffic,
 };
 use crate::api::{
     ActionWord, BindingDeletion, ModelVersion, Object as _, Outcome, PastRollout, RegistryDeletion,
@@ -118,9 +118,7 @@ fn of_a_bindings_call(
         hold(ours, || format!("{name} is not ours: {}", call.doing))?;
     } else {
         a_failed_revision_is_not_tried_again(world, facts, call)?;
-        hold(!is_archived(facts) && (in_use(facts) || was_stable(facts)), || {
-            format!("the version is retired or archived, and yet: {}", call.doing)
-        })?;
+        hold(allowed(facts), || format!("the workspace does not let it serve, and yet: {}", call.doing))?;
     }
     let named = facts.spec.online.deployment.instance_count.is_some();
     what_is_not_named_stays(got, &[("/sku/capacity", named)], call)?;
