@@ -9,6 +9,7 @@ mod allowed_namespaces;
 mod answers;
 mod approvals;
 mod attempts;
+mod auditor;
 mod bad_input;
 mod binding;
 mod copies;
