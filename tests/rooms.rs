@@ -35,7 +35,11 @@ const ROOMS: &[Room] = &[
     // No certificate goes unverified: what would allow that has `danger` in its name, in reqwest as in rustls.
     Room { folder: "azure/client", names: &["azure", "outage"], never: &["kube", "k8s_openapi", "danger"] },
     Room { folder: "measure/model", names: &["azure::model"], never: WORLD },
-    Room { folder: "measure", names: &["azure", "measure", "outage"], never: &["kube", "k8s_openapi", "danger"] },
+    Room {
+        folder: "measure",
+        names: &["azure", "measure", "outage"],
+        never: &["kube", "k8s_openapi", "danger"],
+    },
     Room { folder: "decide", names: &["api", "azure::model", "decide", "measure::model"], never: WORLD },
     // The concepts of a rollout know nothing of the object that they are used for.
     Room {
