@@ -73,6 +73,13 @@ pub fn have_time_waived(world: &mut World, number: &str, minutes: u64) {
     waive(world, number, vec!["Soak".into()], minutes);
 }
 
+/// Somebody waives every rule of a version for so many minutes, where the workspace names these rules or none.
+pub fn have_all_waived(world: &mut World, number: &str, minutes: u64) {
+    let named = if world.rng.u8(0..3) > 0 { waivable() } else { vec![] };
+    ask(world, &json!({"fromNamespaces": ["risk"], "waivable": named}));
+    waive(world, number, waivable(), minutes);
+}
+
 /// The number of a version that some rules refuse to serve, and those rules, as the status of a binding tells.
 fn refused(world: &World) -> Option<(String, Vec<String>)> {
     let waivable = waivable();

@@ -1,10 +1,11 @@
 //! People who write the policy of a place: which versions may serve there, from where, and for whom.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::approvers::{self, ask_for_time, have_time_waived, on_its_way, reject};
+use super::approvers::{self, ask_for_time, have_all_waived, have_time_waived, on_its_way, reject};
 use super::people::{VERSIONS, edit, edit_all, of};
 use super::world::World;
 use crate::api::{
@@ -224,6 +225,31 @@ pub fn go_back(world: &mut World) -> bool {
         _ => {}
     }
     true
+}
+
+/// The workspace asks for something that the version of a binding lacks, and somebody waives it for less time than that takes to
+/// come, where somebody may.
+pub fn let_through_for_a_while(world: &mut World) {
+    let asked = |it: &Arc<DeploymentBinding>| {
+        it.spec.model.version_ref.name.strip_prefix("taxi-").map(str::to_string)
+    };
+    let all: Vec<String> = world.cluster.all::<DeploymentBinding>().filter_map(asked).collect();
+    let Some(number) = world.rng.choice(all) else { return };
+    match world.rng.u8(0..3) {
+        0 => {
+            let gates = strict_gates(world, &number);
+            ask_for_gates(world, &gates);
+        }
+        1 => {
+            let gate = json!([{"name": "own", "metric": "rmse", "max": "0"}]);
+            world.note(|| format!("USER version taxi-{number} has gates {gate}"));
+            edit::<ModelVersion>(world, &format!("taxi-{number}"), |s| s.gates = of(gate));
+            ask_for_gates(world, &json!({"require": ["own"]}));
+        }
+        _ => ask_for_time(world, Some("2h")),
+    }
+    let minutes = world.rng.u64(1..4);
+    have_all_waived(world, &number, minutes);
 }
 
 fn archive(world: &mut World, number: &str) {

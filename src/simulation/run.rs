@@ -119,8 +119,8 @@ impl Run {
         }
     }
 
-    /// In peace, for so long, versions take over from each other without steps, and a binding goes back to what served before:
-    /// while somebody asks for what that version lacks, or speaks against it.
+    /// In peace, for so long, versions take over from each other without steps. Rules are waived for one for a while, and a binding
+    /// goes back to what served before: while somebody asks for what that version lacks, or speaks against it.
     pub fn returns(&mut self, length: Duration) {
         let end = self.world().now + length;
         self.world().calm = true;
@@ -128,9 +128,12 @@ impl Run {
         while self.world().now < end {
             policies::let_everything_serve(&mut self.world());
             people::bind_another_version(&mut self.world());
-            self.on(Duration::from_secs(300));
+            self.on(Duration::from_secs(240));
+            policies::let_through_for_a_while(&mut self.world());
+            self.on(Duration::from_secs(240));
+            policies::let_everything_serve(&mut self.world());
             if policies::go_back(&mut self.world()) {
-                let pause = Duration::from_secs(self.world().rng.u64(60..300));
+                let pause = Duration::from_secs(self.world().rng.u64(30..150));
                 self.on(pause);
             }
         }
