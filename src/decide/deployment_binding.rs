@@ -11,6 +11,7 @@ mod endpoint;
 mod gather;
 mod history;
 mod look;
+mod measuring;
 mod orders;
 mod picture;
 mod teardown;
@@ -30,8 +31,8 @@ use super::model_version::Proof;
 use super::owner_tags::note_owner;
 use super::places::reference::Removal;
 use super::rollout::{
-    Asked, Carries, Held, Next, Revision, Rise, STABLE_TAG, Scene, Share, View, endpoint_differences, mark,
-    route, written_on,
+    Answers, Asked, Carries, Held, Next, Revision, Rise, Runs, STABLE_TAG, Scene, Share, View,
+    endpoint_differences, mark, route, written_on,
 };
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
@@ -72,6 +73,8 @@ pub struct Facts {
     pub asked: Vec<Asked>,
     /// The hashes of the actions that calls of this pass have carried out.
     pub carried: Vec<String>,
+    /// What was measured, by step and metric: of each, all answers or none.
+    pub measured: BTreeMap<(String, String), Answers>,
 }
 
 /// The facts and what they come to, read once for a decision: every question is asked of this.
@@ -268,18 +271,33 @@ impl Facts {
 
     /// The endpoint, its deployments and the manifest, as a rollout sees them, and what becomes of what people ask of it.
     fn scene(&self) -> (Scene<'_>, Orders) {
-        let bare = self.scene_with(self.held(), None, &Orders::default());
+        let nothing = Orders::default();
+        let before = self.scene_with(self.held(), None, &nothing, self.known_runs());
+        let measured = self.judged(&before);
+        let runs = self.known_runs().and(&measured, self.situation.now);
+        let bare = if measured.is_empty() {
+            before
+        } else {
+            self.scene_with(self.held(), None, &nothing, runs.clone())
+        };
         if self.asked.is_empty() {
-            return (bare, Orders::default());
+            return (bare, nothing);
         }
         let orders = Orders::of(self, &bare);
         // A broken deployment has to go before its revision can be tried again.
         let order = orders.next.clone().filter(|it| self.starts_anew(Some(it), &bare).is_none());
         let held = self.held_after(order.as_ref(), &bare);
-        (self.scene_with(held, order, &orders), orders)
+        let runs = self.without_what_was_judged(runs, &orders);
+        (self.scene_with(held, order, &orders, runs), orders)
     }
 
-    fn scene_with(&self, held: Option<Held>, order: Option<Asked>, orders: &Orders) -> Scene<'_> {
+    fn scene_with<'a>(
+        &'a self,
+        held: Option<Held>,
+        order: Option<Asked>,
+        orders: &Orders,
+        runs: Runs<'a>,
+    ) -> Scene<'a> {
         let granted = self.granted();
         let differences = |e: &OnlineEndpoint| endpoint_differences(&granted, &self.status.owned_tags, e);
         let endpoint = self.endpoint.found();
@@ -304,6 +322,7 @@ impl Facts {
             failed: history::remembered_failures(&self.status.history, &orders.new),
             roles: &self.status.deployments,
             passed: self.passed(orders),
+            runs,
             held,
             order,
         })
@@ -442,7 +461,7 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
 fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     let expire = deployments::expiries(case).into_iter().map(|(_, _, left)| left);
     let first = expire.chain(case.facts.approvals_change()).chain(admission::retirement::changes(case.facts));
-    let first = first.chain(case.facts.soak_is_over());
+    let first = first.chain(case.facts.soak_is_over()).chain(case.next_measurement());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }
 
@@ -459,7 +478,8 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
         _ if case.facts.situation.deleting => return Some(Phase::Deleting),
         _ if case.facts.endpoint.seen().is_none() => return case.facts.status.phase,
         Reason::TakingBack => Phase::TakingBack,
-        Reason::Pausing | Reason::AwaitingPromotion => Phase::Pausing,
+        Reason::Pausing | Reason::AwaitingPromotion | Reason::Inconclusive => Phase::Pausing,
+        Reason::Analyzing => Phase::Analyzing,
         // Nothing rises before somebody helps, or before its time.
         reason if is_held_by_policy(case, reason) && !scene.wanted_failed() && !scene.arrived() => {
             let has_traffic = scene.candidate().is_some_and(|it| scene.reaching(it.name()) > Share::NONE);

@@ -11,6 +11,7 @@ mod cluster;
 mod end;
 mod foreign;
 mod invariants;
+mod meter;
 mod oncall;
 mod people;
 mod policies;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Simulated};
 use super::world::World;
-use super::{approvers, foreign, oncall, policies};
+use super::{approvers, foreign, meter, oncall, policies};
 use crate::api::{
     Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion,
     ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace, WorkspaceSpec,
@@ -100,6 +100,7 @@ pub fn begin(world: &mut World) {
     match world.rng.u8(0..6) {
         0 | 1 => edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(shadow_first())),
         2 | 3 => edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(oncall::by_hand())),
+        4 => meter::measure_all(world),
         _ => {}
     }
     approvers::begin(world);
@@ -321,6 +322,10 @@ fn with_a_binding(world: &mut World) {
         7 => edit::<DeploymentBinding>(world, &name, |s| {
             s.online.deployment.environment_variables.insert("A".into(), small.to_string());
         }),
+        8 if world.rng.u8(0..3) == 0 => {
+            let aborts = world.rng.bool();
+            edit::<DeploymentBinding>(world, &name, |s| meter::measure(s, aborts));
+        }
         8 if world.rng.bool() => {
             let steps = if world.rng.bool() { shadow_first() } else { oncall::by_hand() };
             edit::<DeploymentBinding>(world, &name, |s| s.strategy.steps = of(steps));

@@ -19,7 +19,7 @@ use crate::api::{
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, Error, Lane, Principal, Purpose, Reply, ResourceId};
 
-pub use known::{ClusterRead, Found, Known, Name, Namespace, Wanted};
+pub use known::{ClusterRead, Due, Found, Known, Name, Namespace, Wanted};
 pub use rivals::{ALIKE, HOLDERS, LEAVING, PLACES, Rivals, Role, STRANGERS, Stake};
 use rivals::{claimants, heir, leaving, rivals, standing, strangers};
 

@@ -5,6 +5,7 @@
 //! [`Scene`] is read from plain inputs.
 
 mod actions;
+mod analysis;
 mod body;
 mod cause;
 mod failures;
@@ -16,6 +17,7 @@ mod steps;
 mod traffic;
 
 pub use actions::{ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Standing, hash_of};
+pub use analysis::{Active, Answers, CANDIDATE, Judged, Progress, Runs, STABLE, judge, longest};
 pub use body::{
     adjusted_deployment, endpoint_differences, mark, new_deployment, new_endpoint, route, written_on,
 };
@@ -25,5 +27,5 @@ pub use next::{Next, Notes, Target, Wait};
 pub use position::{POSITION_TAG, Position, Records};
 pub use revision::{REVISION_TAG, Revision};
 pub use scene::{FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, View, broken};
-pub use steps::{Move, Plan};
+pub use steps::{Move, Plan, StepsHash};
 pub use traffic::{Share, Traffic, Weight};

@@ -8,8 +8,8 @@ use super::super::cloud::{Deed, Form};
 use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
-    Evidence, actions, allowed, approvals, copies, evidence, given_by, hold, in_use, is_archived, positions,
-    rights, share_in, wanted, was_stable, written_share, written_traffic,
+    Evidence, actions, allowed, analysis, approvals, copies, evidence, given_by, hold, in_use, is_archived,
+    positions, rights, share_in, wanted, was_stable, written_share, written_traffic,
 };
 use crate::api::{
     ActionWord, BindingDeletion, ModelVersion, Object as _, Outcome, PastRollout, RegistryDeletion,
@@ -96,6 +96,7 @@ fn of_a_bindings_call(
         copies_of_requests_go_to_the_qualified(facts, call)?;
         actions::what_is_held_back_does_not_rise(facts, call)?;
         actions::actions_speak_of_what_is_wanted(facts, call)?;
+        analysis::no_analysis_is_passed_without_a_good_measurement(world, facts, call)?;
         // What is handed over keeps the traffic that it has, whoever gave it.
         if !hands_over(&facts.situation, call) {
             steps_are_taken_one_by_one(world, facts, call)?;

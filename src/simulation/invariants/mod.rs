@@ -2,6 +2,7 @@
 //! share as little as possible with the rules that they watch.
 
 mod actions;
+mod analysis;
 mod approvals;
 mod calls;
 mod copies;
