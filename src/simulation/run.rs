@@ -9,7 +9,7 @@ use super::cloud::Weather;
 use super::end;
 use super::process::Process;
 use super::world::World;
-use super::{foreign, oncall, people, policies};
+use super::{foreign, meter, oncall, people, policies};
 
 /// One run of the simulation.
 pub struct Run {
@@ -98,6 +98,9 @@ impl Run {
     /// people who stop a rollout or let it through, and now and then a second object for the workspace.
     pub fn rollouts(&mut self, length: Duration) {
         let end = self.world().now + length;
+        if self.world().rng.bool() {
+            meter::measure_all(&mut self.world());
+        }
         while self.world().now < end {
             people::bind_another_version(&mut self.world());
             let looks = self.world().rng.u8(2..12);

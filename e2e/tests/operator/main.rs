@@ -6,6 +6,7 @@
 
 mod actions;
 mod allowed_namespaces;
+mod analysis;
 mod answers;
 mod approvals;
 mod attempts;
