@@ -121,12 +121,10 @@ forms! {
         "must be a key of a ConfigMap's data: letters (a-z, A-Z), digits, '-', '_' and '.', such as short-trip.json";
     azure_metric, 128, "^[a-zA-Z][a-zA-Z0-9_]*$",
         "must be a name as Azure Monitor has it: letters (a-z, A-Z), digits and '_', with a letter first, such as RequestLatency_P95";
-    dimension_value, 128, r"^[^'*\x00-\x1f\x7f]+$",
+    dimension_value, 128, r"^[^\x27*\x00-\x1f\x7f]+$",
         "must be a value in one line, without quotes and '*', such as 5xx";
     expression, 1024, r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$",
         "must be a CEL expression of at least one character, without control characters other than line breaks and tabs, such as body.predictions[0] > 0.0";
-    promql, 4096, r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$",
-        "must be a PromQL expression of at least one character, without control characters other than line breaks and tabs, such as rate(errors[5m])";
 
     // Endpoints.
     endpoint_name, 32, "^[a-zA-Z](-[a-zA-Z0-9]|[a-zA-Z0-9]-?[a-zA-Z0-9])(-?[a-zA-Z0-9])*$",
