@@ -245,7 +245,7 @@ pub struct Probe {
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.mirror)).map(s, s.mirror).isSorted() && self.steps.filter(s, has(s.mirror)).all(s, self.steps.filter(t, has(t.mirror) && t.mirror == s.mirror).size() == 1)").message("the shares of mirror must rise from step to step"),
     validation = Rule::new("!has(self.steps) || self.steps.map(s, has(s.setTraffic) ? 2 : has(s.mirror) ? 1 : 0).filter(kind, kind > 0).isSorted()").message("mirror comes before the first setTraffic: Azure copies no requests to a deployment that has traffic"),
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.name)).all(s, self.steps.filter(t, has(t.name) && t.name == s.name).size() == 1)").message("each step must have another name"),
-    validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.analysis)).all(s, s.analysis.metrics.all(m, has(self.metrics) && self.metrics.exists(known, known.name == m)))").message("each metric that an analysis names must be one of strategy.metrics"),
+    validation = Rule::new("!has(self.steps) || self.steps.all(s, !has(s.analysis) || (has(self.metrics) && s.analysis.metrics.all(m, self.metrics.exists(known, known.name == m))))").message("each metric that an analysis names must be one of strategy.metrics"),
     validation = between("keepPrevious", "0s", "720h"),
     validation = between("keepFailed", "0s", "720h"),
     validation = between("progressDeadline", "1m", "24h"),
