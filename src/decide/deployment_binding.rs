@@ -471,6 +471,13 @@ fn is_held_by_policy(case: &Case<'_>, reason: Reason) -> bool {
     !refusals.is_empty() && admission::summary(&refusals).0 == reason
 }
 
+/// Does the wanted version get no more traffic than it has, and nothing go on? So it is while its object or its workspace is not
+/// ready, too.
+fn keeps_what_it_has(case: &Case<'_>, verdict: &Verdict) -> bool {
+    let works = verdict.call.is_some() || verdict.reason == Reason::OperationRunning;
+    !works && case.facts.rise() == Rise::Hold
+}
+
 /// The phase; none where nobody has been able to read the endpoint.
 fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
     let scene = &case.scene;
@@ -481,7 +488,11 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
         Reason::Pausing | Reason::AwaitingPromotion | Reason::Inconclusive => Phase::Pausing,
         Reason::Analyzing => Phase::Analyzing,
         // Nothing rises before somebody helps, or before its time.
-        reason if is_held_by_policy(case, reason) && !scene.wanted_failed() && !scene.arrived() => {
+        reason
+            if (is_held_by_policy(case, reason) || keeps_what_it_has(case, verdict))
+                && !scene.wanted_failed()
+                && !scene.arrived() =>
+        {
             let has_traffic = scene.candidate().is_some_and(|it| scene.reaching(it.name()) > Share::NONE);
             match &scene.stable {
                 None => Phase::Pending,

@@ -38,6 +38,9 @@ fn run(seed: u64) -> [u64; 3] {
         run.peace(Duration::from_secs(1200));
     }
     if run.world().rng.bool() {
+        run.returns(Duration::from_secs(1500));
+    }
+    if run.world().rng.bool() {
         run.rollouts(Duration::from_secs(1200));
     }
     if run.world().rng.u8(0..3) == 0 {

@@ -6,9 +6,11 @@
 
 mod actions;
 mod allowed_namespaces;
+mod analysis;
 mod answers;
 mod approvals;
 mod attempts;
+mod auditor;
 mod bad_input;
 mod binding;
 mod copies;
