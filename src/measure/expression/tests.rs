@@ -213,12 +213,15 @@ fn what_costs_too_much_is_refused_at_once() {
 
     // And what is only large is not: a million characters, a hundred thousand numbers, a table of a thousand rows.
     let table = format!("{{\"a\": [{}]}}", vec![format!("[{}]", vec!["0.5"; 60].join(",")); 1000].join(","));
+    let keys: Vec<String> = (0..80_000).map(|number| format!("\"k{number}\": 0")).collect();
+    let keys = format!("{{{}}}", keys.join(","));
     for (expression, body) in [
         ("body.a.all(x, x >= 0 && x < 2)", &wide),
         ("size(body.a) == 1000000 && body.a.contains('xx')", &text),
         ("body.a.all(row, row.all(x, x > 0.0))", &table),
         ("body.a.all(row, size(row) == 60)", &table),
         ("body.a.map(row, row[0]).all(x, x == 0.5)", &table),
+        (&vec!["has(body.k1)"; 70].join(" && "), &keys),
     ] {
         let since = Instant::now();
         assert_eq!(value(expression, seen(200, 1, body.as_str())), Ok(true), "{expression}");
