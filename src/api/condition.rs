@@ -89,6 +89,7 @@ words! {
     Pausing,
     AwaitingPromotion,
     Soaking,
+    WindowClosed,
     TakingBack,
     Finishing,
     Accepted,

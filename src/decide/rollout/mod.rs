@@ -14,8 +14,9 @@ mod revision;
 mod scene;
 mod steps;
 mod traffic;
+mod windows;
 
-pub use actions::{ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Standing, hash_of};
+pub use actions::{ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Standing, hash_of, safest_first};
 pub use body::{
     adjusted_deployment, endpoint_differences, mark, new_deployment, new_endpoint, route, written_on,
 };
@@ -27,3 +28,4 @@ pub use revision::{REVISION_TAG, Revision};
 pub use scene::{FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, View, broken};
 pub use steps::{Move, Plan};
 pub use traffic::{Share, Traffic, Weight};
+pub use windows::{Windows, changes_at, closed_by};

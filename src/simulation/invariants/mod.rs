@@ -9,6 +9,7 @@ mod decisions;
 mod gates;
 mod positions;
 mod rights;
+mod windows;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,7 @@ pub fn evidence<K: Kind>(facts: &K::Facts) -> Evidence<'_> {
     }
 }
 
+pub use actions::what_is_removed_has_ended;
 pub use calls::{of_a_call, of_a_release, what_is_in_a_place_is_touched_as_the_place};
 pub use copies::what_is_copied_is_read_as_its_place;
 pub use decisions::of_a_decision;
@@ -284,6 +286,7 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
     let anew =
         approvals::has_approval(facts) && approvals::has_time(facts) && in_use(facts) && gates::passes(facts);
+    let anew = anew && windows::are_open(facts);
     let again = was_stable(facts) && approvals::nobody_speaks_against(facts);
     few && !is_archived(facts)
         && (anew || again)

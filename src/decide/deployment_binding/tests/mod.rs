@@ -24,3 +24,4 @@ mod retirement;
 mod rollout;
 mod soak;
 mod waivers;
+mod windows;
