@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::place::stays;
 use super::scalar::{between, goes_down};
 use super::{
-    ActionTold, AzureIdentity, Drift, EnvironmentVariables, Hold, Management, NetworkAccess, Period,
-    Reference, Tags, TakenAction, Window, WindowStatus, form,
+    ActionTold, Analysis, AzureIdentity, Drift, EnvironmentVariables, Hold, Management, Measurement, Metric,
+    MetricRun, NetworkAccess, OnInconclusive, Period, Reference, Tags, TakenAction, Window, WindowStatus,
+    form,
 };
 use crate::azure::model::Operation;
 
@@ -245,6 +246,7 @@ pub struct Probe {
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.mirror)).map(s, s.mirror).isSorted() && self.steps.filter(s, has(s.mirror)).all(s, self.steps.filter(t, has(t.mirror) && t.mirror == s.mirror).size() == 1)").message("the shares of mirror must rise from step to step"),
     validation = Rule::new("!has(self.steps) || self.steps.map(s, has(s.setTraffic) ? 2 : has(s.mirror) ? 1 : 0).filter(kind, kind > 0).isSorted()").message("mirror comes before the first setTraffic: Azure copies no requests to a deployment that has traffic"),
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.name)).all(s, self.steps.filter(t, has(t.name) && t.name == s.name).size() == 1)").message("each step must have another name"),
+    validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.analysis)).all(s, s.analysis.metrics.all(m, has(self.metrics) && self.metrics.exists(known, known.name == m)))").message("each metric that an analysis names must be one of strategy.metrics"),
     validation = between("keepPrevious", "0s", "720h"),
     validation = between("keepFailed", "0s", "720h"),
     validation = between("progressDeadline", "1m", "24h"),
@@ -261,6 +263,14 @@ pub struct Strategy {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub windows: Vec<Window>,
+    /// What can be measured during a rollout, at most 10. Nothing is measured that no step names in its `analysis`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub metrics: Vec<Metric>,
+    /// What happens when a metric had more inconclusive measurements than its `inconclusiveLimit` allows. Pause (default): the candidate keeps what it has, until a person promotes the step or aborts. Abort: the candidate has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_inconclusive: Option<OnInconclusive>,
     /// How long the previous deployment is kept without traffic, ready to take it back, at most `720h`. Default: `1h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_previous: Option<Period>,
@@ -275,16 +285,17 @@ pub struct Strategy {
     pub handover: Option<Period>,
 }
 
-/// One step of a rollout: exactly one of setTraffic, mirror and pause, and a name where one is needed.
+/// One step of a rollout: exactly one of setTraffic, mirror, analysis and pause, and a name where one is needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("[has(self.setTraffic), has(self.mirror), has(self.pause)].filter(given, given).size() == 1").message("a step is exactly one of setTraffic, mirror and pause"),
+    validation = Rule::new("[has(self.setTraffic), has(self.mirror), has(self.analysis), has(self.pause)].filter(given, given).size() == 1").message("a step is exactly one of setTraffic, mirror, analysis and pause"),
     validation = Rule::new("!has(self.mirror) || has(self.name)").message("give the step a name: status and history call a mirror step by its name"),
+    validation = Rule::new("!has(self.analysis) || has(self.name)").message("give the step a name: status and history call an analysis by its name"),
     validation = Rule::new("!has(self.pause) || has(self.pause.__for__) || has(self.name)").message("give the step a name: a person ends a pause without for by promoting the step of that name")
 )]
 pub struct Step {
-    /// The step's name, such as `shadow`: up to 63 lower-case letters, digits and dashes, another one for each step. Needed for mirror and for a pause without `for`: status, history and RolloutActions call the step by it.
+    /// The step's name, such as `shadow`: up to 63 lower-case letters, digits and dashes, another one for each step. Needed for mirror, for analysis and for a pause without `for`: status, history and RolloutActions call the step by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::step_name")]
     pub name: Option<String>,
@@ -296,6 +307,9 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 50))]
     pub mirror: Option<i32>,
+    /// Measure the new version before the next step, or from here on. A version that is measured badly loses its traffic and its shadow, and has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Analysis>,
     /// Wait before the next step: for some time (`pause: {for: 10m}`), or until a person promotes it (`pause: {}`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
@@ -467,7 +481,7 @@ pub struct KnownApproval {
     pub withdrawn_at: Option<Timestamp>,
 }
 
-/// Where the rollout stands; empty while nobody has been able to read the endpoint, and while it belongs to another object. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Pausing`: a step's pause, or the workspace's policy holds the candidate where it is. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the stable deployment serves, and no rollout is in progress; `Ready` says whether it is the revision that the manifest asks for. `Failed`: the revision failed; the stable deployment, if there is one, goes on serving. `Deleting`: the endpoint is being taken down.
+/// Where the rollout stands; empty while nobody has been able to read the endpoint, and while it belongs to another object. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Analyzing`: the rollout stays at a step until the candidate is measured. `Pausing`: a step's pause, or the workspace's policy holds the candidate where it is. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the stable deployment serves, and no rollout is in progress; `Ready` says whether it is the revision that the manifest asks for. `Failed`: the revision failed; the stable deployment, if there is one, goes on serving. `Deleting`: the endpoint is being taken down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Phase {
     /// Nothing serves yet, or something has to happen first.
@@ -476,6 +490,8 @@ pub enum Phase {
     Preparing,
     /// Traffic moves by the steps.
     Shifting,
+    /// The rollout stays at a step until the candidate is measured.
+    Analyzing,
     /// A step's pause, or the workspace's policy holds the candidate where it is.
     Pausing,
     /// A failed or unwanted candidate loses its traffic.
@@ -524,6 +540,16 @@ pub struct Candidate {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub skipped: Vec<String>,
+    /// The metrics that are measured, or were at earlier steps, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["step".into(), "metric".into()]))]
+    pub metrics: Vec<MetricRun>,
+    /// The last measurements, the latest first, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub measurements: Vec<Measurement>,
 }
 
 /// The step at which a rollout stands.
@@ -583,7 +609,7 @@ pub struct PastRollout {
     /// Why it failed, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<FailureReason>,
-    /// Why the rollout failed, in Azure's words; absent when it did not.
+    /// Why the rollout failed, in Azure's words where those tell it; absent when it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When the rollout began. Absent where the status was lost meanwhile.
@@ -610,6 +636,9 @@ pub struct PastRollout {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub skipped: Vec<String>,
+    /// The measurement that decided that it failed; absent where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurement: Option<Measurement>,
 }
 
 /// A time in which a revision was the stable one, as far as the status knew.
@@ -641,13 +670,15 @@ impl Outcome {
     }
 }
 
-/// Why the rollout failed; absent when it did not. `CandidateFailed`: Azure could not make its deployment, or the deployment broke. `ProgressDeadlineExceeded`: the deployment was not ready within `spec.strategy.progressDeadline`. `Aborted`: somebody aborted it.
+/// Why the rollout failed; absent when it did not. `CandidateFailed`: Azure could not make its deployment, or the deployment broke. `ProgressDeadlineExceeded`: the deployment was not ready within `spec.strategy.progressDeadline`. `AnalysisFailed`: it was measured badly, or could not be measured. `Aborted`: somebody aborted it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum FailureReason {
     /// Azure could not make its deployment, or the deployment broke.
     CandidateFailed,
     /// Azure did not make its deployment ready within `spec.strategy.progressDeadline`.
     ProgressDeadlineExceeded,
+    /// It was measured badly, or could not be measured.
+    AnalysisFailed,
     /// Somebody has aborted it.
     Aborted,
 }

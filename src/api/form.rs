@@ -102,7 +102,7 @@ forms! {
         "must be one line without spaces at its ends, tabs and other control characters, such as 4711";
 
     // Approvals.
-    asset_id, 1024, r"^(azureml://registries/[^/\s?#\\\x00-\x1f\x7f]+|(?i)/subscriptions/[^/\s?#\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#\\\x00-\x1f\x7f]+)/models/[a-zA-Z0-9][a-zA-Z0-9_-]*/versions/[1-9][0-9]*$",
+    asset_id, 1024, r"^(azureml://registries/[^/\s?#\\\x00-\x1f\x7f]+|(?i)/subscriptions/[^/\s?#\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#\\\x00-\x1f\x7f]+)/(?i:models)/[a-zA-Z0-9][a-zA-Z0-9_-]*/(?i:versions)/[1-9][0-9]*$",
         "must be an asset id as status.assetId of a ModelVersion shows it: azureml://registries/<registry>/models/<model>/versions/<version>, or /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/models/<model>/versions/<version>";
     person, 253, r"^[^\s\p{C}]([^\p{C}]*[^\s\p{C}])?$",
         "must be the name of a user in one line, as the cluster knows them, such as ada@fares.example; `kubectl auth whoami` shows yours";
@@ -123,6 +123,16 @@ forms! {
     // Rollouts.
     revision, 10, "^[0-9a-f]{10}$",
         "must be a revision: 10 hexadecimal digits, as status.revision of the DeploymentBinding shows it";
+    data_key, 253, "^[-._a-zA-Z0-9]+$",
+        "must be a key of a ConfigMap's data: letters (a-z, A-Z), digits, '-', '_' and '.', such as short-trip.json";
+    azure_metric, 128, "^[a-zA-Z][a-zA-Z0-9_]*$",
+        "must be a name as Azure Monitor has it: letters (a-z, A-Z), digits and '_', with a letter first, such as RequestLatency_P95";
+    dimension_value, 128, r"^[^'*\x00-\x1f\x7f]+$",
+        "must be a value in one line, without quotes and '*', such as 5xx";
+    expression, 1024, r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$",
+        "must be a CEL expression of at least one character, without control characters other than line breaks and tabs, such as body.predictions[0] > 0.0";
+    promql, 4096, r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$",
+        "must be a PromQL expression of at least one character, without control characters other than line breaks and tabs, such as rate(errors[5m])";
 
     // Endpoints.
     endpoint_name, 32, "^[a-zA-Z](-[a-zA-Z0-9]|[a-zA-Z0-9]-?[a-zA-Z0-9])(-?[a-zA-Z0-9])*$",
@@ -206,6 +216,14 @@ pub(super) fn tiers(generator: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn gate_names(generator: &mut SchemaGenerator) -> Schema {
     list(20, &entry_name(generator))
+}
+
+pub(super) fn metrics_of_a_step(generator: &mut SchemaGenerator) -> Schema {
+    list(10, &entry_name(generator))
+}
+
+pub(super) fn dimension_values(generator: &mut SchemaGenerator) -> Schema {
+    list(10, &dimension_value(generator))
 }
 
 pub(super) fn namespaces(generator: &mut SchemaGenerator) -> Schema {

@@ -6,6 +6,7 @@
 #![allow(clippy::duplicated_attributes)] // printcolumn repeats its type
 
 mod action;
+mod analysis;
 mod approval;
 mod binding;
 mod bounds;
@@ -23,6 +24,7 @@ mod window;
 mod workspace;
 
 pub use action::*;
+pub use analysis::*;
 pub use approval::*;
 pub use binding::*;
 pub use bounds::fit;

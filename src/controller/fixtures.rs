@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::context::{Context, Options};
-use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
+use super::ports::{Azure, Clock, Cluster, Journal, Meter, Refusal};
 use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, Registry};
 use crate::azure::model::{Answer, Ask, Call, Class, Error, Read, Reply, ResourceId};
-use crate::decide::facts::Namespace;
+use crate::decide::facts::{Due, Namespace};
 use crate::decide::{Event, Kind, Watched};
 
 /// The world.
@@ -79,6 +79,12 @@ impl Cluster for Nowhere {
     }
 
     async fn publish<K: Kind>(&self, _: &K, _: &Event) {}
+}
+
+impl Meter for Nowhere {
+    fn measured(&self, _: &ObjectKey, _: &Due) -> Option<crate::measure::model::Answer> {
+        None
+    }
 }
 
 impl Azure for Nowhere {

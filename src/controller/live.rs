@@ -9,10 +9,12 @@ use kube::runtime::events::{Event as ClusterEvent, EventType, Recorder, Reporter
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, ResourceExt};
 use serde_json::json;
+use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, error, info, warn};
 
 use super::api_server::{ApiServer, is_no_answer};
-use super::ports::{Azure, Clock, Cluster, Journal, Refusal};
+use super::meter::{Gauge, Measuring};
+use super::ports::{Azure, Clock, Cluster, Journal, Meter, Refusal};
 use super::watch::Sighting;
 use crate::api::{
     AnyObject, Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
@@ -20,8 +22,9 @@ use crate::api::{
 };
 use crate::azure;
 use crate::azure::model::{Answer, Call, Class, Error, Read, Reply, redacted, visible};
-use crate::decide::facts::Namespace as Seen;
+use crate::decide::facts::{Due, Namespace as Seen};
 use crate::decide::{Event, Kind};
+use crate::measure::model::Answer as Measured;
 use crate::outage::root_cause;
 
 /// The API server has no time-out of its own on a request that hangs.
@@ -35,6 +38,7 @@ const NOTE_LIMIT: usize = 1000;
 pub struct Live {
     server: ApiServer,
     azure: azure::client::Azure,
+    meter: Measuring<Gauge>,
     stores: Stores,
 }
 
@@ -52,8 +56,14 @@ pub struct Stores {
 }
 
 impl Live {
-    pub fn new(server: ApiServer, azure: azure::client::Azure, stores: Stores) -> Self {
-        Self { server, azure, stores }
+    pub fn new(
+        server: ApiServer,
+        azure: azure::client::Azure,
+        stores: Stores,
+        woken: UnboundedSender<ObjectKey>,
+    ) -> Self {
+        let meter = Measuring::new(Gauge::new(server.clone(), azure.clone()), woken);
+        Self { server, azure, meter, stores }
     }
 
     /// What came of a request to the API server.
@@ -192,6 +202,12 @@ impl Azure for Live {
 
     async fn send(&self, call: &Call) -> Result<Reply, Error> {
         self.azure.send(call).await
+    }
+}
+
+impl Meter for Live {
+    fn measured(&self, by: &ObjectKey, due: &Due) -> Option<Measured> {
+        self.meter.measured(by, due)
     }
 }
 

@@ -14,6 +14,7 @@ mod index;
 mod live;
 mod memory;
 mod merge;
+mod meter;
 mod pass;
 pub(crate) mod ports;
 mod report;

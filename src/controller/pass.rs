@@ -186,13 +186,17 @@ async fn read<K: Kind, P: Ports>(
         moment.now = context.ports.now();
         let facts = gather(object, moment, &mut known);
         let wanted = known.wants();
-        if wanted.cluster.is_empty() && wanted.azure.is_empty() {
+        if wanted.cluster.is_empty() && wanted.azure.is_empty() && wanted.measured.is_empty() {
             context.index.rests_on(reader, known.rests_on());
             return facts;
         }
         for read in wanted.cluster {
             let found = context.find(reader, &read);
             known.take_in_cluster(read, found);
+        }
+        for due in wanted.measured {
+            let answer = context.ports.measured(reader, &due);
+            known.take_in_measured(due, answer);
         }
         for read in wanted.azure {
             let answer = context.ports.read(&read).await;

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 
 use crate::api::{AnyObject, ObjectKey};
 use crate::azure::model::{Answer, Call, Error, Read, Reply};
-use crate::decide::facts::Namespace;
+use crate::decide::facts::{Due, Namespace};
 use crate::decide::{Decision, Event, Kind};
+use crate::measure::model::Answer as Measured;
 
 /// The cluster: what the watches have seen, and writes.
 pub trait Cluster: Send + Sync {
@@ -50,6 +51,13 @@ pub trait Azure: Send + Sync {
     fn send(&self, call: &Call) -> impl Future<Output = Result<Reply, Error>> + Send;
 }
 
+/// Whoever measures how candidates do.
+pub trait Meter: Send + Sync {
+    /// What came of a measurement for this object, where that is known by now. Otherwise it is made, nobody waits for it, and the
+    /// object is woken when there is an answer.
+    fn measured(&self, by: &ObjectKey, due: &Due) -> Option<Measured>;
+}
+
 /// The time.
 pub trait Clock: Send + Sync {
     /// Now.
@@ -73,6 +81,6 @@ pub trait Journal: Send + Sync {
 }
 
 /// All of them.
-pub trait Ports: Cluster + Azure + Clock + Journal + 'static {}
+pub trait Ports: Cluster + Azure + Meter + Clock + Journal + 'static {}
 
-impl<T: Cluster + Azure + Clock + Journal + 'static> Ports for T {}
+impl<T: Cluster + Azure + Meter + Clock + Journal + 'static> Ports for T {}

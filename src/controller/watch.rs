@@ -104,7 +104,9 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
     let (actions, action_queue) = unbounded_channel();
     let queues = Queues { registries, workspaces, versions, bindings, approvals, actions };
     let client = server.client.clone();
-    let context = Arc::new(Context::new(Live::new(server, azure, stores.clone()), options));
+    let (measured, mut answers) = unbounded_channel();
+    let live = Live::new(server, azure, stores.clone(), measured);
+    let context = Arc::new(Context::new(live, options));
 
     let mut watches = JoinSet::new();
     watches.spawn(follow::<Registry>(client.clone(), context.clone(), registry_writer, queues.clone()));
@@ -118,6 +120,12 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
     ));
     watches.spawn(follow::<Approval>(client.clone(), context.clone(), approval_writer, queues.clone()));
     watches.spawn(follow::<RolloutAction>(client.clone(), context.clone(), action_writer, queues.clone()));
+    let waiting = queues.clone();
+    watches.spawn(async move {
+        while let Some(key) = answers.recv().await {
+            waiting.wake(&[Arc::new(key)]);
+        }
+    });
     if everywhere {
         watches.spawn(follow_namespaces(client, context.clone(), namespace_writer, queues));
     }

@@ -35,6 +35,8 @@ pub struct Asker {
     pub policy: crate::api::ApprovalPolicy,
     /// What all who decide there say of the same asset, where several people have to waive a rule.
     pub ballots: Vec<tally::Ballot>,
+    /// Why the version cannot serve there, whoever approves it, as a part of a sentence.
+    pub closed: Option<String>,
 }
 
 /// What to say of an approval. The first question that has an answer decides.
@@ -59,6 +61,11 @@ impl Facts {
         _: &crate::azure::model::Call,
         _: Result<&crate::azure::model::Reply, &crate::azure::model::Error>,
     ) {
+    }
+
+    /// Does the decision count in a Workspace in which the version may serve?
+    fn counts_in(&self, asker: &Asker) -> bool {
+        self.standing(asker) == Standing::Counts && asker.closed.is_none()
     }
 
     /// How a Workspace sees the decision.
@@ -140,9 +147,19 @@ fn refuse_another_asset(facts: &Facts) -> Option<Verdict> {
 
 /// Where it counts for nothing, and why.
 fn report_uncounted(facts: &Facts) -> Option<Verdict> {
-    let standings = || facts.places.iter().map(|place| (place, facts.standing(place)));
-    if standings().any(|(_, standing)| standing == Standing::Counts) {
+    if facts.places.iter().any(|place| facts.counts_in(place)) {
         return None;
+    }
+    let standings = || facts.places.iter().map(|place| (place, facts.standing(place)));
+    let closed = |(place, standing): (&Asker, Standing)| {
+        let because = place.closed.clone().filter(|_| standing == Standing::Counts)?;
+        Some(format!(
+            "It does not count in {}: the version cannot serve there, because {because}.",
+            place.title
+        ))
+    };
+    if let Some(said) = standings().find_map(closed) {
+        return Some(Verdict::stalled(Reason::NotCounted, said));
     }
     let because = match standings().next() {
         None => {
@@ -170,7 +187,7 @@ fn report_uncounted(facts: &Facts) -> Option<Verdict> {
 
 /// Where it counts and which of the rules that it names it may waive there, in sentences.
 fn waived(facts: &Facts) -> String {
-    let counting = facts.places.iter().filter(|place| facts.standing(place) == Standing::Counts);
+    let counting = facts.places.iter().filter(|place| facts.counts_in(place));
     let mut said = vec![];
     for place in counting.filter(|_| !facts.spec.waives.is_empty()).take(NAMED) {
         let may = |rule: &&String| place.policy.waivable.contains(rule);
@@ -201,7 +218,7 @@ fn waived(facts: &Facts) -> String {
 }
 
 fn settle(facts: &Facts) -> Verdict {
-    let counts = |place: &&Asker| facts.standing(place) == Standing::Counts;
+    let counts = |place: &&Asker| facts.counts_in(place);
     let places: Vec<&str> = facts.places.iter().filter(counts).map(|place| place.title.as_str()).collect();
     let more = match places.len().saturating_sub(NAMED) {
         0 => String::new(),

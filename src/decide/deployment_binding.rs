@@ -11,6 +11,7 @@ mod endpoint;
 mod gather;
 mod history;
 mod look;
+mod measuring;
 mod orders;
 mod picture;
 mod teardown;
@@ -31,7 +32,7 @@ use super::model_version::Proof;
 use super::owner_tags::note_owner;
 use super::places::reference::Removal;
 use super::rollout::{
-    Asked, CarriedOut, Carries, Held, Next, Revision, Rise, STABLE_TAG, Scene, Share, View,
+    Answers, Asked, CarriedOut, Carries, Held, Next, Revision, Rise, Runs, STABLE_TAG, Scene, Share, View,
     endpoint_differences, mark, route, written_on,
 };
 use super::verdict::Course;
@@ -73,6 +74,8 @@ pub struct Facts {
     pub asked: Vec<Asked>,
     /// The hashes of the actions that calls of this pass have carried out.
     pub carried: Vec<String>,
+    /// What was measured, by step and metric: of each, all answers or none.
+    pub measured: BTreeMap<(String, String), Answers>,
 }
 
 /// The facts and what they come to, read once for a decision: every question is asked of this.
@@ -160,7 +163,7 @@ impl<'a> Case<'a> {
     fn before_the_order(&self) -> Option<Self> {
         self.orders.next.as_ref()?;
         let orders = Orders { next: None, ..self.orders.clone() };
-        let scene = self.facts.scene_with(self.facts.held(), None, &orders);
+        let scene = self.facts.scene_before_the_order(&orders);
         let next = scene.next();
         Some(Self { facts: self.facts, scene, next, orders })
     }
@@ -284,9 +287,17 @@ impl Facts {
 
     /// The endpoint, its deployments and the manifest, as a rollout sees them, and what becomes of what people ask of it.
     fn scene(&self) -> (Scene<'_>, Orders) {
-        let bare = self.scene_with(self.held(), None, &Orders::default());
+        let nothing = Orders::default();
+        let before = self.scene_with(self.held(), None, &nothing, self.known_runs());
+        let measured = self.judged(&before);
+        let runs = self.known_runs().and(&measured, self.situation.now);
+        let bare = if measured.is_empty() {
+            before
+        } else {
+            self.scene_with(self.held(), None, &nothing, runs.clone())
+        };
         if self.asked.is_empty() {
-            return (bare, Orders::default());
+            return (bare, nothing);
         }
         let orders = Orders::of(self, &bare);
         // A broken deployment has to go before its revision can be tried again.
@@ -294,10 +305,24 @@ impl Facts {
         // Where Azure is only observed, nothing comes of it.
         let order = order.filter(|_| !self.observing());
         let held = self.held_after(order.as_ref(), &bare);
-        (self.scene_with(held, order, &orders), orders)
+        let runs = self.without_what_was_judged(runs, &orders);
+        (self.scene_with(held, order, &orders, runs), orders)
     }
 
-    fn scene_with(&self, held: Option<Held>, order: Option<Asked>, orders: &Orders) -> Scene<'_> {
+    /// The scene as it is while no action is carried out.
+    fn scene_before_the_order(&self, orders: &Orders) -> Scene<'_> {
+        let before = self.scene_with(self.held(), None, &Orders::default(), self.known_runs());
+        let runs = self.known_runs().and(&self.judged(&before), self.situation.now);
+        self.scene_with(self.held(), None, orders, self.without_what_was_judged(runs, orders))
+    }
+
+    fn scene_with<'a>(
+        &'a self,
+        held: Option<Held>,
+        order: Option<Asked>,
+        orders: &Orders,
+        runs: Runs<'a>,
+    ) -> Scene<'a> {
         let granted = self.granted();
         let differences = |e: &OnlineEndpoint| endpoint_differences(&granted, &self.status.owned_tags, e);
         let endpoint = self.endpoint.found();
@@ -323,6 +348,7 @@ impl Facts {
             roles: &self.status.deployments,
             ended: CarriedOut::of(&orders.taken),
             passed: self.passed(orders),
+            runs,
             held,
             order,
         })
@@ -463,7 +489,7 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     let first = expire.chain(case.facts.approvals_change()).chain(admission::retirement::changes(case.facts));
     let now = case.facts.situation.now;
     let windows = case.facts.windows_change().map(|at| now.duration_until(at).try_into().unwrap_or_default());
-    let first = first.chain(case.facts.soak_is_over()).chain(windows);
+    let first = first.chain(case.facts.soak_is_over()).chain(windows).chain(case.next_measurement());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }
 
@@ -478,6 +504,13 @@ fn is_held_by_policy(case: &Case<'_>, reason: Reason) -> bool {
     !refusals.is_empty() && admission::summary(&refusals).0 == reason
 }
 
+/// Does the wanted version get no more traffic than it has, and nothing go on? So it is while its object or its workspace is not
+/// ready, too.
+fn keeps_what_it_has(case: &Case<'_>, verdict: &Verdict) -> bool {
+    let works = verdict.call.is_some() || verdict.reason == Reason::OperationRunning;
+    !works && case.facts.rise() == Rise::Hold
+}
+
 /// The phase; none where nobody has been able to read the endpoint.
 fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
     let scene = &case.scene;
@@ -485,9 +518,14 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
         _ if case.facts.situation.deleting => return Some(Phase::Deleting),
         _ if case.facts.endpoint.seen().is_none() => return case.facts.status.phase,
         Reason::TakingBack => Phase::TakingBack,
-        Reason::Pausing | Reason::AwaitingPromotion => Phase::Pausing,
+        Reason::Pausing | Reason::AwaitingPromotion | Reason::Inconclusive => Phase::Pausing,
+        Reason::Analyzing => Phase::Analyzing,
         // Nothing rises before somebody helps, or before its time.
-        reason if is_held_by(case, reason) && !scene.wanted_failed() && !scene.arrived() => {
+        reason
+            if (is_held_by(case, reason) || keeps_what_it_has(case, verdict))
+                && !scene.wanted_failed()
+                && !scene.arrived() =>
+        {
             let has_traffic = scene.candidate().is_some_and(|it| scene.reaching(it.name()) > Share::NONE);
             match &scene.stable {
                 None => Phase::Pending,

@@ -471,6 +471,11 @@ fn correct(facts: &Facts) -> Option<Verdict> {
     if differences.is_empty() && (!adopting || facts.observing()) {
         return None;
     }
+    if let Some(theirs) =
+        facts.situation.only_looks_at(&version.properties.tags, &facts.title(), &differences)
+    {
+        return Some(theirs);
+    }
     let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
     let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
     let copied = facts.has_copied();

@@ -1,6 +1,7 @@
 //! The vocabulary of measurements: what is asked, of whom, and what came back. Plain data.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +26,20 @@ pub enum Question {
     Monitor(Monitor),
     /// A number from Prometheus.
     Prometheus(Prometheus),
+}
+
+impl Question {
+    /// What has to be read in the cluster before the question can be asked, and whether that is in a Secret.
+    pub fn entry(&self) -> Option<(&Entry, bool)> {
+        match self {
+            Self::Smoke(smoke) => Some((&smoke.body, false)),
+            Self::Prometheus(Prometheus {
+                provider: Provider { auth: ProviderAuth::Token(entry), .. },
+                ..
+            }) => Some((entry, true)),
+            Self::Monitor(_) | Self::Prometheus(_) => None,
+        }
+    }
 }
 
 /// A request to one deployment of an endpoint, whatever its traffic is.
@@ -139,6 +154,20 @@ pub enum ProviderAuth {
     Azure,
 }
 
+/// What a question needs of the cluster, as the caller has read it: the value of [`Question::entry`]. It may be a secret, so
+/// its `Debug` says nothing of it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// The value of the entry; none where the question needs none.
+    pub entry: Option<String>,
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.entry.is_some() { "a text" } else { "no text" })
+    }
+}
+
 /// What came of a question. Whether it is good enough is for the rollout to say.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
@@ -148,6 +177,9 @@ pub enum Answer {
     NoData(String),
     /// The deployment answered.
     Answered(Answered),
+    /// The deployment was asked and had not answered completely after so many milliseconds, which is all that the question
+    /// allows: it failed, and nobody knows its status.
+    Late(u64),
     /// Nobody could measure, for this reason: a sentence that says what to do, without secrets and without a body.
     Error(String),
 }

@@ -73,6 +73,13 @@ pub fn have_time_waived(world: &mut World, number: &str, minutes: u64) {
     waive(world, number, vec!["Soak".into()], minutes);
 }
 
+/// Somebody waives every rule of a version for so many minutes, where the workspace names these rules or none.
+pub fn have_all_waived(world: &mut World, number: &str, minutes: u64) {
+    let named = if world.rng.u8(0..3) > 0 { waivable() } else { vec![] };
+    ask(world, &json!({"fromNamespaces": ["risk"], "waivable": named}));
+    waive(world, number, waivable(), minutes);
+}
+
 /// The number of a version that some rules refuse to serve, and those rules, as the status of a binding tells.
 fn refused(world: &World) -> Option<(String, Vec<String>)> {
     let waivable = waivable();
@@ -114,6 +121,24 @@ pub fn on_its_way(world: &World, least: i32) -> Option<String> {
         let (number, _) = candidate.deployment.strip_prefix('v')?.split_once('-')?;
         Some(number.to_string())
     })
+}
+
+/// Somebody rejects a version, and the workspace asks for such words.
+pub fn reject(world: &mut World, number: &str) {
+    if world.cluster.find::<Workspace>("prod").is_some_and(|it| it.spec.policy.approvals.is_none()) {
+        ask(world, &json!({"fromNamespaces": ["risk"], "waivable": waivable()}));
+    }
+    world.note(|| format!("USER rejects version {number}"));
+    let now = world.now;
+    world.cluster.apply::<Approval>(&format!("risk/no-{number}"), decision(number, false), now);
+}
+
+/// Somebody takes every rejection back.
+pub fn take_rejections_back(world: &mut World) {
+    for number in VERSIONS {
+        let now = world.now;
+        world.cluster.delete::<Approval>(&format!("risk/no-{number}"), now);
+    }
 }
 
 /// Now and then somebody rejects a version that has just got some of the traffic, or withdraws its approval.
@@ -161,10 +186,7 @@ pub fn act(world: &mut World) {
             world.note(|| format!("USER workspace prod asks for approvals: {policy}"));
             ask(world, &policy);
         }
-        1 => {
-            world.note(|| format!("USER rejects version {number}"));
-            world.cluster.apply::<Approval>(&format!("risk/no-{number}"), decision(number, false), now);
-        }
+        1 => reject(world, number),
         2 => {
             world.note(|| format!("USER withdraws the approval of version {number}"));
             world.cluster.delete::<Approval>(&format!("risk/yes-{number}"), now);
@@ -186,9 +208,9 @@ pub fn act(world: &mut World) {
 
 /// In the end every version is approved, and none is rejected.
 pub fn leave_in_order(world: &mut World) {
+    take_rejections_back(world);
     for number in VERSIONS {
         let now = world.now;
-        world.cluster.delete::<Approval>(&format!("risk/no-{number}"), now);
         world.cluster.delete::<Approval>(&format!("risk/waive-{number}"), now);
         approve(world, number);
     }

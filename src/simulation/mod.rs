@@ -11,6 +11,7 @@ mod cluster;
 mod end;
 mod foreign;
 mod invariants;
+mod meter;
 mod oncall;
 mod people;
 mod policies;
@@ -35,6 +36,9 @@ fn run(seed: u64) -> [u64; 3] {
     let mut run = Run::new(seed);
     if run.world().rng.u8(0..4) > 0 {
         run.peace(Duration::from_secs(1200));
+    }
+    if run.world().rng.bool() {
+        run.returns(Duration::from_secs(1500));
     }
     if run.world().rng.bool() {
         run.rollouts(Duration::from_secs(1200));

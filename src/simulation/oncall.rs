@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::people::of;
 use super::world::World;
-use crate::api::{DeploymentBinding, Object as _, Phase, RolloutAction};
+use crate::api::{DeploymentBinding, Object as _, OnInconclusive, Phase, RolloutAction};
 
 /// Steps that wait for a person.
 pub fn by_hand() -> Value {
@@ -98,6 +98,8 @@ pub fn leave_in_order(world: &mut World) {
         let Some(binding) = world.cluster.find::<DeploymentBinding>(&name).cloned() else { continue };
         let mut spec = binding.spec.clone();
         spec.strategy.steps.retain(|step| step.pause.as_ref().is_none_or(|pause| pause.period.is_some()));
+        // Nobody is asked about measurements that say nothing, either.
+        spec.strategy.on_inconclusive = Some(OnInconclusive::Abort);
         let now = world.now;
         world.cluster.apply::<DeploymentBinding>(&name, spec, now);
         if let Some(hold) = binding.current().hold.filter(|_| world.rng.bool()) {

@@ -1,13 +1,17 @@
 //! People: those who apply manifests.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Simulated};
 use super::world::World;
-use super::{approvers, foreign, oncall, policies};
+use super::{approvers, foreign, meter, oncall, policies};
 use crate::api::{
     Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion,
-    ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Workspace, WorkspaceSpec,
+    ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Step, Workspace, WorkspaceSpec,
 };
 
 /// A second object for the workspace `prod`.
@@ -100,6 +104,7 @@ pub fn begin(world: &mut World) {
     match world.rng.u8(0..6) {
         0 | 1 => edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(shadow_first())),
         2 | 3 => edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(oncall::by_hand())),
+        4 => meter::measure_all(world),
         _ => {}
     }
     approvers::begin(world);
@@ -211,6 +216,21 @@ pub fn bind_another_version(world: &mut World) {
     edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = version);
 }
 
+/// Every rollout goes without steps from now on. The answer is the steps that there were.
+pub fn put_steps_aside(world: &mut World) -> BTreeMap<String, Vec<Step>> {
+    let of = |it: &Arc<DeploymentBinding>| (it.name_any(), it.spec.strategy.steps.clone());
+    let steps = world.cluster.all::<DeploymentBinding>().map(of).collect();
+    edit_all::<DeploymentBinding>(world, |s| s.strategy.steps.clear());
+    steps
+}
+
+/// The bindings have these steps again.
+pub fn take_steps_again(world: &mut World, steps: BTreeMap<String, Vec<Step>>) {
+    for (name, steps) in steps {
+        edit::<DeploymentBinding>(world, &name, |s| s.strategy.steps = steps);
+    }
+}
+
 /// Somebody has another version copied.
 pub fn copy_another_version(world: &mut World) {
     let (now, source) = (world.now, VERSIONS[world.rng.usize(0..3)]);
@@ -244,8 +264,7 @@ pub fn ask_for_a_look(world: &mut World) {
 
 /// Somebody stops a rollout that goes on, lets one through that is refused, or has one go back.
 pub fn they_speak_of_a_rollout(world: &mut World) -> bool {
-    if world.rng.u8(0..14) == 0 {
-        policies::go_back(world);
+    if world.rng.u8(0..6) == 0 && policies::go_back(world) {
         return true;
     }
     if world.rng.u8(0..6) == 0 {
@@ -321,6 +340,10 @@ fn with_a_binding(world: &mut World) {
         7 => edit::<DeploymentBinding>(world, &name, |s| {
             s.online.deployment.environment_variables.insert("A".into(), small.to_string());
         }),
+        8 if world.rng.u8(0..3) == 0 => {
+            let aborts = world.rng.bool();
+            edit::<DeploymentBinding>(world, &name, |s| meter::measure(s, aborts));
+        }
         8 if world.rng.bool() => {
             let steps = if world.rng.bool() { shadow_first() } else { oncall::by_hand() };
             edit::<DeploymentBinding>(world, &name, |s| s.strategy.steps = of(steps));

@@ -1,10 +1,11 @@
 //! People who write the policy of a place: which versions may serve there, from where, and for whom.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::approvers::{ask_for_time, have_time_waived, on_its_way};
+use super::approvers::{self, ask_for_time, have_all_waived, have_time_waived, on_its_way, reject};
 use super::people::{VERSIONS, edit, edit_all, of};
 use super::world::World;
 use crate::api::{
@@ -197,20 +198,31 @@ pub fn let_rollouts_go_on(world: &mut World) -> bool {
     let asks = world.cluster.find::<Workspace>("prod").is_some_and(|it| {
         let policy = &it.spec.policy;
         let copies_only = policy.sources.iter().any(|source| source.name == "released");
-        policy.gates.is_some() || policy.soak.is_some() || copies_only || !policy.windows.is_empty()
+        let deployment = policy.deployment.is_some();
+        policy.gates.is_some()
+            || policy.soak.is_some()
+            || deployment
+            || copies_only
+            || !policy.windows.is_empty()
     });
     if !asks || world.rng.u8(0..8) > 0 {
         return false;
     }
-    world.note(|| "USER workspace prod asks for no gates, time or sources any more".into());
-    ask_for_nothing(world);
-    edit_all::<ModelVersion>(world, |s| (s.retirement, s.archived) = (None, Some(false)));
+    let_everything_serve(world);
     true
+}
+
+/// The workspace asks for nothing that a version lacks, and nobody is against any.
+pub fn let_everything_serve(world: &mut World) {
+    world.note(|| "USER workspace prod lets everything serve, and nobody is against a version".into());
+    ask_for_nothing(world);
+    approvers::take_rejections_back(world);
+    edit_all::<ModelVersion>(world, |s| (s.retirement, s.archived) = (None, Some(false)));
 }
 
 fn ask_for_nothing(world: &mut World) {
     edit::<Workspace>(world, "prod", |s| {
-        (s.policy.gates, s.policy.soak) = (None, None);
+        (s.policy.gates, s.policy.soak, s.policy.deployment) = (None, None, None);
         s.policy.windows.clear();
         s.policy.sources.retain(|source| source.name == "models");
     });
@@ -233,16 +245,18 @@ fn served_before(world: &mut World) -> Option<(String, String)> {
     world.rng.choice(all)
 }
 
-/// Somebody has a binding go back to what it served before; somebody else may ask for what that version lacks. Going back is
-/// let through by most rules, and not by the sources and the instances.
-pub fn go_back(world: &mut World) {
-    let Some((name, number)) = served_before(world) else { return };
-    let what = world.rng.u8(0..6);
+/// Somebody has a binding go back to what it served before; somebody else may ask for what that version lacks, or speak against
+/// it. Going back is let through by most rules, and not by the sources, the instances, the archive and a rejection.
+pub fn go_back(world: &mut World) -> bool {
+    let Some((name, number)) = served_before(world) else { return false };
+    let what = world.rng.u8(0..8);
     world.note(|| format!("USER binding {name}: back to version {number} ({what})"));
     edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = format!("taxi-{number}"));
     match what {
         0 | 1 => serve_from(world, Some("released")),
-        2 => {
+        2 => archive(world, &number),
+        4 => reject(world, &number),
+        5 => {
             edit::<DeploymentBinding>(world, &name, |s| s.online.deployment.instance_count = Some(3));
             serve_with(world, Some(2));
         }
@@ -252,6 +266,37 @@ pub fn go_back(world: &mut World) {
         }
         _ => {}
     }
+    true
+}
+
+/// The workspace asks for something that the version of a binding lacks, and somebody waives it for less time than that takes to
+/// come, where somebody may.
+pub fn let_through_for_a_while(world: &mut World) {
+    let asked = |it: &Arc<DeploymentBinding>| {
+        it.spec.model.version_ref.name.strip_prefix("taxi-").map(str::to_string)
+    };
+    let all: Vec<String> = world.cluster.all::<DeploymentBinding>().filter_map(asked).collect();
+    let Some(number) = world.rng.choice(all) else { return };
+    match world.rng.u8(0..3) {
+        0 => {
+            let gates = strict_gates(world, &number);
+            ask_for_gates(world, &gates);
+        }
+        1 => {
+            let gate = json!([{"name": "own", "metric": "rmse", "max": "0"}]);
+            world.note(|| format!("USER version taxi-{number} has gates {gate}"));
+            edit::<ModelVersion>(world, &format!("taxi-{number}"), |s| s.gates = of(gate));
+            ask_for_gates(world, &json!({"require": ["own"]}));
+        }
+        _ => ask_for_time(world, Some("2h")),
+    }
+    let minutes = world.rng.u64(1..4);
+    have_all_waived(world, &number, minutes);
+}
+
+fn archive(world: &mut World, number: &str) {
+    world.note(|| format!("USER archives version taxi-{number}"));
+    edit::<ModelVersion>(world, &format!("taxi-{number}"), |s| s.archived = Some(true));
 }
 
 fn serve_with(world: &mut World, most: Option<i32>) {

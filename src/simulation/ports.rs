@@ -12,9 +12,10 @@ use super::invariants;
 use super::world::{Outcome, Request, World};
 use crate::api::{AnyObject, ObjectKey};
 use crate::azure::model::{Answer, Call, Error, Read, Reply};
-use crate::controller::ports::{Azure, Clock, Cluster, Journal, Refusal};
-use crate::decide::facts::Namespace;
+use crate::controller::ports::{Azure, Clock, Cluster, Journal, Meter, Refusal};
+use crate::decide::facts::{Due, Namespace};
 use crate::decide::{Decision, Event, Kind};
+use crate::measure::model::Answer as Measured;
 
 /// The world, as one process sees it.
 #[derive(Clone)]
@@ -115,6 +116,12 @@ impl Azure for Ports {
             Outcome::Sent(answer) => answer,
             _ => odd(),
         }
+    }
+}
+
+impl Meter for Ports {
+    fn measured(&self, by: &ObjectKey, due: &Due) -> Option<Measured> {
+        self.world().measured(by, due)
     }
 }
 

@@ -196,6 +196,10 @@ impl Process {
     pub fn begin_pass(&mut self) {
         let Some((_, key)) = self.order.pop_first() else { return };
         self.due.remove(&key);
+        if self.running.contains_key(&key) {
+            self.again.insert(key);
+            return;
+        }
         let Some(object) = self.world().seen_quietly(&key) else { return };
         let pass = match object {
             AnyObject::Registry(it) => self.pass(it),
@@ -236,6 +240,10 @@ impl Process {
         self.context.ports.world().reader = Some(key.clone());
         let polled = pass.as_mut().poll(&mut Polled::from_waker(Waker::noop()));
         self.everything_read_is_referred_to(key);
+        let wakes = std::mem::take(&mut self.world().meter.wakes);
+        for (whom, at) in wakes {
+            self.look(&whom, at);
+        }
         let Poll::Ready(wait) = polled else { return false };
         self.running.remove(key);
         let now = self.world().end_of_pass(key);

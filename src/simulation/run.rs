@@ -9,7 +9,7 @@ use super::cloud::Weather;
 use super::end;
 use super::process::Process;
 use super::world::World;
-use super::{foreign, oncall, people};
+use super::{foreign, meter, oncall, people, policies};
 
 /// One run of the simulation.
 pub struct Run {
@@ -98,6 +98,9 @@ impl Run {
     /// people who stop a rollout or let it through, and now and then a second object for the workspace.
     pub fn rollouts(&mut self, length: Duration) {
         let end = self.world().now + length;
+        if self.world().rng.bool() {
+            meter::measure_all(&mut self.world());
+        }
         while self.world().now < end {
             people::bind_another_version(&mut self.world());
             let looks = self.world().rng.u8(2..12);
@@ -117,6 +120,29 @@ impl Run {
                 }
             }
         }
+    }
+
+    /// In peace, for so long, versions take over from each other without steps. Rules are waived for one for a while, and a binding
+    /// goes back to what served before: while somebody asks for what that version lacks, or speaks against it.
+    pub fn returns(&mut self, length: Duration) {
+        let end = self.world().now + length;
+        self.world().calm = true;
+        let steps = people::put_steps_aside(&mut self.world());
+        while self.world().now < end {
+            policies::let_everything_serve(&mut self.world());
+            people::bind_another_version(&mut self.world());
+            self.on(Duration::from_secs(240));
+            policies::let_through_for_a_while(&mut self.world());
+            self.on(Duration::from_secs(240));
+            policies::let_everything_serve(&mut self.world());
+            if policies::go_back(&mut self.world()) {
+                let pause = Duration::from_secs(self.world().rng.u64(30..150));
+                self.on(pause);
+            }
+        }
+        policies::let_everything_serve(&mut self.world());
+        people::take_steps_again(&mut self.world(), steps);
+        self.world().calm = false;
     }
 
     /// Rollouts by steps that wait for a person, while whoever is on call speaks to them, the process dies and statuses are lost.

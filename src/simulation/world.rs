@@ -12,6 +12,7 @@ use super::cloud::{Cloud, Weather};
 use super::cluster::{Cluster, News, of_any};
 use super::foreign;
 use super::invariants::{self, Ledger};
+use super::meter::Meter;
 use crate::api::{Adoption, AnyObject, ConditionType, Object, ObjectKey, ObjectKind, conditions_of};
 use crate::azure::model::{Answer, Ask, Call, Error, Purpose, Read, Reply, ResourceId};
 use crate::controller::ports::Refusal;
@@ -51,6 +52,7 @@ pub struct World {
     pub cloud: Cloud,
     pub cluster: Cluster,
     pub ledger: Ledger,
+    pub meter: Meter,
     /// The operator runs with `--observe-only`.
     pub observe_only: bool,
     /// No more faults, and no more people.
@@ -105,6 +107,7 @@ impl World {
             cloud,
             cluster: Cluster::default(),
             ledger: Ledger::default(),
+            meter: Meter::default(),
             observe_only: false,
             calm: false,
             words: 0,

@@ -7,8 +7,10 @@ mod hostile;
 mod identity;
 #[path = "../../emulator/tests/support/keys.rs"]
 mod keys;
+mod measure;
 mod operations;
 mod pace;
+mod prometheus;
 mod proxy;
 mod resources;
 mod stand;

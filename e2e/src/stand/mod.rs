@@ -1,6 +1,7 @@
 //! The whole of Bindery on one machine: a real control plane, the emulator, and the built operator
 //! between them, under the chart's own rights.
 
+pub mod ada;
 mod azure;
 mod cluster;
 mod identities;

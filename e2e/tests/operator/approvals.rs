@@ -11,7 +11,7 @@ use crate::taxi::{ENDPOINT, created, pausing_at, serve, status, steps, with};
 use crate::{Outcome, taxi};
 
 /// A stand whose workspace for production serves what is approved in a second namespace.
-async fn stand(name: &str, emulator: Config) -> Result<Stand, Error> {
+pub async fn stand(name: &str, emulator: Config) -> Result<Stand, Error> {
     let also_watched = vec![format!("{name}-risk")];
     let options = StandOptions { also_watched, emulator, ..StandOptions::default() };
     let stand = taxi::stand_with(name, options).await?;
@@ -78,7 +78,7 @@ async fn reject(stand: &Stand, n: &str) -> Outcome {
 }
 
 /// Deletes a decision, which nothing holds back.
-async fn take_back(stand: &Stand, name: &str) -> Outcome {
+pub async fn take_back(stand: &Stand, name: &str) -> Outcome {
     let all: Api<Approval> = Api::namespaced(stand.client.clone(), &risk(stand));
     all.delete(name, &DeleteParams::default()).await?;
     assert!(all.get_opt(name).await?.is_none(), "{name} is held back");
@@ -86,7 +86,7 @@ async fn take_back(stand: &Stand, name: &str) -> Outcome {
 }
 
 /// What an approval says of itself, when its `Ready` has this reason.
-async fn says(stand: &Stand, namespace: &str, name: &str, reason: &str) -> Result<String, Error> {
+pub async fn says(stand: &Stand, namespace: &str, name: &str, reason: &str) -> Result<String, Error> {
     let all: Api<Approval> = Api::namespaced(stand.client.clone(), namespace);
     let because = |a: &Approval| condition(a, "Ready").is_some_and(|(_, why, _)| why == reason);
     let found = await_condition(all.clone(), name, |a: Option<&Approval>| a.is_some_and(because));
@@ -296,12 +296,12 @@ async fn an_approval_that_goes_moves_nothing_and_the_message_says_whether_anybod
 }
 
 /// A version that somebody else registers, from these files.
-fn registered(stand: &Stand, files: &str) -> Outcome {
+pub fn registered(stand: &Stand, files: &str) -> Outcome {
     let body = json!({"properties": {"modelUri": format!("azureml://datastores/models/paths/{files}"), "modelType": "mlflow_model"}});
     stand.exists_in_azure(VERSION, &body)
 }
 
-const VERSION: &str = "workspaces/fares-prod/models/taxi/versions/1";
+pub const VERSION: &str = "workspaces/fares-prod/models/taxi/versions/1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_of_a_version_in_a_workspace_is_of_the_files_that_were_there() -> Outcome {

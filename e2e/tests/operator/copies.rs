@@ -11,7 +11,7 @@ use crate::taxi::with;
 use crate::{Outcome, taxi};
 
 const SOURCE: &str = "registries/fares-models/models/taxi/versions/1";
-const COPY: &str = "registries/released/models/taxi/versions/1";
+pub const COPY: &str = "registries/released/models/taxi/versions/1";
 
 /// What somebody does in Azure who may do everything there.
 fn ask(stand: &Stand, request: &Request) -> azureml_emulator::Response {
@@ -52,7 +52,7 @@ fn existing() -> Value {
     json!({"registryRef": {"name": "fares-models"}, "model": "taxi", "version": "1", "source": {"existing": {}}})
 }
 
-fn copied() -> Value {
+pub fn copied() -> Value {
     json!({"registryRef": {"name": "released"}, "model": "taxi", "version": "1", "description": "Released.",
         "source": {"modelVersionRef": {"name": "taxi-1"}}})
 }
@@ -60,7 +60,7 @@ fn copied() -> Value {
 const FILES: [(&str, &str); 3] = [("MLmodel", "flavors"), ("data/weights.bin", "0123456789"), ("zz", "last")];
 
 /// Two registries, and a version of the first one as an object.
-async fn registries(stand: &Stand, tags: &Value, credentials: [Option<&str>; 2]) -> Outcome {
+pub async fn registries(stand: &Stand, tags: &Value, credentials: [Option<&str>; 2]) -> Outcome {
     let [source, target] = credentials.map(|account| match account {
         Some(name) => json!({"credentials": {"serviceAccountName": name}}),
         None => json!({}),

@@ -6,9 +6,11 @@
 
 mod actions;
 mod allowed_namespaces;
+mod analysis;
 mod answers;
 mod approvals;
 mod attempts;
+mod auditor;
 mod bad_input;
 mod binding;
 mod copies;
@@ -31,6 +33,7 @@ mod status;
 mod story;
 mod survival;
 mod taxi;
+mod windows;
 mod workspace;
 
 /// How a test ends: with nothing, or with a sentence about what did not come.

@@ -11,6 +11,7 @@ use azure_identity::ClientAssertion;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
+use super::audience::{self, Audience};
 use super::config::{Config, ConfigError};
 use super::entra::{self, Options};
 use super::token::TokenSource;
@@ -86,11 +87,24 @@ impl NoAccount {
 
 /// All identities that requests go out as.
 pub(crate) struct Identities {
-    own: TokenSource,
+    own: Sources,
     accounts: Option<Arc<dyn Accounts>>,
     options: Arc<Options>,
-    scope: String,
+    scopes: Scopes,
     known: Mutex<HashMap<Account, Known>>,
+}
+
+/// The scope of each audience's tokens.
+type Scopes = [String; audience::ALL.len()];
+
+/// The tokens of one identity, for each audience.
+#[derive(Clone)]
+struct Sources([TokenSource; audience::ALL.len()]);
+
+impl Sources {
+    fn of(&self, audience: Audience) -> TokenSource {
+        self.0[audience as usize].clone()
+    }
 }
 
 /// What is known of one account.
@@ -99,7 +113,7 @@ struct Known {
     turn: Arc<tokio::sync::Mutex<()>>,
     looked: Option<(Instant, Result<Who, NoAccount>)>,
     /// Whose tokens these are: what the account was when they were asked for.
-    tokens: Option<(Who, TokenSource)>,
+    tokens: Option<(Who, Sources)>,
     used: Instant,
 }
 
@@ -109,7 +123,7 @@ impl Known {
     }
 
     /// The tokens, where it was looked up a short time ago; or why there are none.
-    fn tokens(&self, leaving: bool) -> Option<Result<TokenSource, NoAccount>> {
+    fn tokens(&self, leaving: bool) -> Option<Result<Sources, NoAccount>> {
         let (at, who) = self.looked.as_ref()?;
         let fresh = if who.is_ok() { FRESH } else { FAILED };
         let tokens = self.tokens.as_ref().map(|(_, tokens)| tokens.clone());
@@ -126,28 +140,38 @@ impl Known {
 }
 
 impl Identities {
-    pub(crate) fn new(config: &Config, options: Options, scope: String) -> Result<Self, ConfigError> {
+    pub(crate) fn new(config: &Config, options: Options) -> Result<Self, ConfigError> {
         let options = Arc::new(options);
-        let own = entra::fetch(&config.credential, &options, scope.clone())?;
+        let scopes = audience::ALL.map(|audience| config.cloud.scope(audience));
+        // What can be wrong from the start is the same for all of them.
+        let own = |scope: &String| entra::fetch(&config.credential, &options, scope.clone());
+        let [first, second, third] = scopes.each_ref().map(own);
+        let own = [first?, second?, third?].map(|own| TokenSource::new(Principal::Operator.to_string(), own));
         Ok(Self {
-            own: TokenSource::new(Principal::Operator.to_string(), own),
+            own: Sources(own),
             accounts: config.accounts.clone(),
             options,
-            scope,
+            scopes,
             known: Mutex::default(),
         })
     }
 
-    /// The tokens of whom a request goes out as. `leaving`: it lets go of something.
-    pub(crate) async fn tokens(&self, principal: &Principal, leaving: bool) -> Result<TokenSource, Error> {
+    /// The tokens for an audience of whom a request goes out as. `leaving`: it lets go of something.
+    pub(crate) async fn tokens(
+        &self,
+        principal: &Principal,
+        leaving: bool,
+        audience: Audience,
+    ) -> Result<TokenSource, Error> {
         let account = match principal {
-            Principal::Operator => return Ok(self.own.clone()),
+            Principal::Operator => return Ok(self.own.of(audience)),
             Principal::Account(account) => account,
         };
-        self.of(account, leaving).await.map_err(|why| why.into_error(account))
+        let sources = self.of(account, leaving).await.map_err(|why| why.into_error(account))?;
+        Ok(sources.of(audience))
     }
 
-    async fn of(&self, account: &Account, leaving: bool) -> Result<TokenSource, NoAccount> {
+    async fn of(&self, account: &Account, leaving: bool) -> Result<Sources, NoAccount> {
         let Some(accounts) = &self.accounts else {
             return Err(NoAccount::Unfit("This program acts as no service accounts.".into()));
         };
@@ -174,17 +198,20 @@ impl Identities {
         if let Ok(who) = &who
             && known.tokens.as_ref().is_none_or(|(before, _)| before != who)
         {
-            known.tokens = Some((who.clone(), self.source(accounts, account, who)));
+            known.tokens = Some((who.clone(), self.sources(accounts, account, who)));
         }
         known.looked = Some((Instant::now(), who));
         known.tokens(leaving).unwrap_or(Err(NoAccount::Gone))
     }
 
-    fn source(&self, accounts: &Arc<dyn Accounts>, account: &Account, who: &Who) -> TokenSource {
+    fn sources(&self, accounts: &Arc<dyn Accounts>, account: &Account, who: &Who) -> Sources {
         let assertion =
             Assertion { accounts: Arc::clone(accounts), account: account.clone(), uid: who.uid.clone() };
-        let fetch = entra::exchange(who.clone(), assertion, Arc::clone(&self.options), self.scope.clone());
-        TokenSource::new(Principal::Account(account.clone()).to_string(), fetch)
+        Sources(self.scopes.each_ref().map(|scope| {
+            let fetch =
+                entra::exchange(who.clone(), assertion.clone(), Arc::clone(&self.options), scope.clone());
+            TokenSource::new(Principal::Account(account.clone()).to_string(), fetch)
+        }))
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Account, Known>> {

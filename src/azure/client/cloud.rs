@@ -6,6 +6,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::audience::Audience;
 use super::config::ConfigError;
 use super::hosts::{Hosts, StorageHosts};
 use super::transport::{self, Http};
@@ -192,9 +193,13 @@ impl Cloud {
         &self.resource_manager
     }
 
-    /// The scope of a token for Azure Resource Manager.
-    pub(crate) fn scope(&self) -> String {
-        format!("{}/.default", self.audience)
+    /// The scope of a token that is meant for this.
+    pub(crate) fn scope(&self, audience: Audience) -> String {
+        let host = self.resource_manager.host_str().unwrap_or_default();
+        match audience.of_cloud(host) {
+            Some(resource) => format!("{resource}/.default"),
+            None => format!("{}/.default", self.audience),
+        }
     }
 
     pub(crate) fn storage_hosts(&self) -> Result<StorageHosts, ConfigError> {
@@ -203,6 +208,14 @@ impl Cloud {
 
     pub(crate) fn hosts(&self) -> Result<Hosts, ConfigError> {
         Hosts::new(&self.resource_manager, &self.trusted_hosts)
+    }
+
+    pub(crate) fn scoring_hosts(&self) -> Result<Hosts, ConfigError> {
+        Hosts::scoring(&self.resource_manager, &self.trusted_hosts)
+    }
+
+    pub(crate) fn prometheus_hosts(&self) -> Result<Hosts, ConfigError> {
+        Hosts::prometheus(&self.resource_manager, &self.trusted_hosts)
     }
 
     /// The cloud that was chosen; where nobody chose, the one that `AZURE_AUTHORITY_HOST` belongs to, and without that the

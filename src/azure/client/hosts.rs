@@ -1,5 +1,5 @@
-//! Where an ARM token may go. Azure hands out URLs (`nextLink`, operations, the MLflow host), some
-//! come back out of a status that people can edit, and whoever holds the token is us.
+//! Where a token may go, for each kind of token. Azure hands out URLs (`nextLink`, operations, the MLflow host, scoring URIs),
+//! some come back out of a status that people can edit, and whoever holds the token is us.
 
 use reqwest::Url;
 
@@ -32,6 +32,29 @@ const STORAGE: [(&str, &[&str]); 3] = [
     ("chinacloudapi.cn", &["*.blob.core.chinacloudapi.cn"]),
 ];
 
+/// The hosts of managed online endpoints, of each of these clouds [DOC private-endpoint-dns]. Keys and tokens for scoring go there
+/// and nowhere else.
+const SCORING: [(&str, &[&str]); 3] = [
+    ("azure.com", &["*.inference.ml.azure.com"]),
+    ("usgovcloudapi.net", &["*.inference.ml.azure.us"]),
+    ("chinacloudapi.cn", &["*.inference.ml.azure.cn"]),
+];
+
+/// The query endpoints of Azure Monitor workspaces, of each of these clouds [DOC prometheus-api-promql; for the others KEDA and
+/// Flagger name the same].
+const PROMETHEUS: [(&str, &[&str]); 3] = [
+    ("azure.com", &["*.prometheus.monitor.azure.com"]),
+    ("usgovcloudapi.net", &["*.prometheus.monitor.azure.us"]),
+    ("chinacloudapi.cn", &["*.prometheus.monitor.azure.cn"]),
+];
+
+/// The hosts of a table that belong to the cloud of this Resource Manager; none of a cloud that nobody knows.
+fn of_cloud(table: &[(&str, &'static [&'static str])], arm: &Url) -> Option<&'static [&'static str]> {
+    let host = arm.host_str().unwrap_or_default();
+    let here = |suffix: &str| host.strip_suffix(suffix).is_some_and(|front: &str| front.ends_with('.'));
+    table.iter().find(|(suffix, _)| here(suffix)).map(|(_, hosts)| *hosts)
+}
+
 /// The hosts of storage accounts. No token goes there: who has a signed URL needs none.
 #[derive(Debug, Clone)]
 pub(crate) struct StorageHosts(Vec<Pattern>);
@@ -39,11 +62,7 @@ pub(crate) struct StorageHosts(Vec<Pattern>);
 impl StorageHosts {
     /// Those of the cloud that `arm` belongs to, and those that end with `.blob.` and this suffix.
     pub(crate) fn new(arm: &Url, suffix: Option<&str>) -> Result<Self, ConfigError> {
-        let host = arm.host_str().unwrap_or_default();
-        let of_cloud = |(cloud, _): &&(&str, _)| {
-            host.strip_suffix(cloud).is_some_and(|front: &str| front.ends_with('.'))
-        };
-        let known = STORAGE.iter().find(of_cloud).map_or(&[] as &[&str], |(_, hosts)| hosts);
+        let known = of_cloud(&STORAGE, arm).unwrap_or_default();
         let own = suffix.map(|suffix| format!("*.blob.{suffix}"));
         let all = known.iter().copied().chain(own.as_deref());
         Ok(Self(all.map(|host| Pattern::parse("storage host", host)).collect::<Result<_, _>>()?))
@@ -74,9 +93,13 @@ impl StorageHosts {
     }
 }
 
-/// The hosts that may see an ARM token.
+/// The hosts that may see a token of one kind.
 #[derive(Debug, Clone)]
-pub(crate) struct Hosts(Vec<Pattern>);
+pub(crate) struct Hosts {
+    patterns: Vec<Pattern>,
+    /// What they are.
+    kind: &'static str,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pattern {
@@ -89,23 +112,42 @@ struct Pattern {
 impl Hosts {
     /// The host of `arm`, those of the cloud that it belongs to, and the extra ones.
     pub(crate) fn new(arm: &Url, extra: &[String]) -> Result<Self, ConfigError> {
-        let arm = Pattern {
-            host: arm.host_str().unwrap_or_default().to_owned(),
-            any_label: false,
-            port: arm.port_or_known_default().unwrap_or(443),
-        };
-        let of_cloud = |(suffix, _): &&(&str, _)| {
-            arm.host.strip_suffix(suffix).is_some_and(|front: &str| front.ends_with('.'))
-        };
-        let cloud = CLOUDS.iter().find(of_cloud).map_or(&[] as &[&str], |(_, hosts)| hosts);
-        let mut patterns = vec![arm];
-        for text in cloud.iter().copied().chain(extra.iter().map(String::as_str)) {
-            patterns.push(Pattern::parse("trusted host", text)?);
-        }
-        Ok(Self(patterns))
+        let cloud = of_cloud(&CLOUDS, arm).unwrap_or_default();
+        Self::of("a management host", Some(arm), cloud, extra)
     }
 
-    /// The URL, if an ARM token may be sent to it. `what` names it in the error: "a nextLink".
+    /// Those that answer for online endpoints: of a cloud that nobody knows, such as an emulator, its Resource Manager's too.
+    pub(crate) fn scoring(arm: &Url, extra: &[String]) -> Result<Self, ConfigError> {
+        let known = of_cloud(&SCORING, arm);
+        let own = known.is_none().then_some(arm);
+        Self::of("a scoring host", own, known.unwrap_or_default(), extra)
+    }
+
+    /// Those of Azure Monitor's managed Prometheus.
+    pub(crate) fn prometheus(arm: &Url, extra: &[String]) -> Result<Self, ConfigError> {
+        let known = of_cloud(&PROMETHEUS, arm).unwrap_or_default();
+        Self::of("a host of Azure Monitor's managed Prometheus", None, known, extra)
+    }
+
+    fn of(
+        kind: &'static str,
+        own: Option<&Url>,
+        known: &[&str],
+        extra: &[String],
+    ) -> Result<Self, ConfigError> {
+        let own = own.map(|url| Pattern {
+            host: url.host_str().unwrap_or_default().to_owned(),
+            any_label: false,
+            port: url.port_or_known_default().unwrap_or(443),
+        });
+        let mut patterns: Vec<Pattern> = own.into_iter().collect();
+        for text in known.iter().copied().chain(extra.iter().map(String::as_str)) {
+            patterns.push(Pattern::parse("trusted host", text)?);
+        }
+        Ok(Self { patterns, kind })
+    }
+
+    /// The URL, if a token may be sent to it. `what` names it in the error: "a nextLink".
     pub(crate) fn check(&self, url: &str, what: &str) -> Result<Url, Error> {
         let refuse = |host: &str, why: &str| {
             let message = format!("Refused to follow {what} to {host}: {why}. No token was sent there.");
@@ -120,10 +162,10 @@ impl Hosts {
             return Err(refuse(host, "it carries a user name"));
         }
         let port = url.port_or_known_default().unwrap_or_default();
-        if !self.0.iter().any(|pattern| pattern.allows(host, port)) {
+        if !self.patterns.iter().any(|pattern| pattern.allows(host, port)) {
             return Err(refuse(
                 &format!("{host}:{port}"),
-                "the host is neither a management host of this cloud nor a trusted host of ours",
+                &format!("the host is neither {} of this cloud nor a trusted host of ours", self.kind),
             ));
         }
         Ok(url)
@@ -274,6 +316,47 @@ mod tests {
             );
         }
         assert!(StorageHosts::new(&Url::parse("https://a.example").expect("a URL"), Some("a/b")).is_err());
+    }
+
+    /// Keys of endpoints and tokens for scoring go to scoring hosts, tokens for Prometheus to Prometheus, and neither to Resource
+    /// Manager.
+    #[test]
+    fn each_kind_of_token_has_hosts_of_its_own() {
+        let of = |arm: &str| {
+            let arm = Url::parse(arm).expect("a URL");
+            let extra = ["*.lab.example".into()];
+            (Hosts::scoring(&arm, &extra).expect("hosts"), Hosts::prometheus(&arm, &extra).expect("hosts"))
+        };
+        let (public, us, china, own) = (
+            of("https://management.azure.com"),
+            of("https://management.usgovcloudapi.net"),
+            of("https://management.chinacloudapi.cn"),
+            of("https://127.0.0.1:8443"),
+        );
+        let all = [("public", &public), ("us", &us), ("china", &china), ("own", &own)];
+        for (url, scores, measures) in [
+            ("https://fares.eastus.inference.ml.azure.com/score", "public", ""),
+            ("https://fares.usgovvirginia.inference.ml.azure.us/score", "us", ""),
+            ("https://fares.chinaeast2.inference.ml.azure.cn/score", "china", ""),
+            ("https://127.0.0.1:8443/inference/eastus/fares/score", "own", ""),
+            ("https://w-a1b2.eastus.prometheus.monitor.azure.com/api/v1/query", "", "public"),
+            ("https://w-a1b2.usgovvirginia.prometheus.monitor.azure.us", "", "us"),
+            ("https://w-a1b2.chinaeast2.prometheus.monitor.azure.cn", "", "china"),
+            ("https://management.azure.com/", "", ""),
+            ("https://eastus.api.azureml.ms/", "", ""),
+            ("https://inference.ml.azure.com/score", "", ""),
+            ("https://fares.inference.ml.azure.com.evil.example/score", "", ""),
+            ("http://fares.eastus.inference.ml.azure.com/score", "", ""),
+            ("http://20.1.2.3/api/v1/service/fares/score", "", ""),
+        ] {
+            for (cloud, (scoring, prometheus)) in all {
+                assert_eq!(scoring.check(url, "it").is_ok(), cloud == scores, "{cloud}: {url}");
+                assert_eq!(prometheus.check(url, "it").is_ok(), cloud == measures, "{cloud}: {url}");
+            }
+        }
+        assert!(all.iter().all(|(_, (scoring, prometheus))| {
+            [scoring, prometheus].iter().all(|hosts| hosts.check("https://a.lab.example/", "it").is_ok())
+        }));
     }
 
     #[test]

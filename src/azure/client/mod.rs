@@ -5,6 +5,7 @@
 
 mod absence;
 mod accounts;
+mod audience;
 mod certificate;
 mod cli;
 mod cloud;
@@ -12,13 +13,16 @@ mod config;
 mod entra;
 mod error_body;
 mod hosts;
+mod monitor;
 mod operation;
 mod pace;
 mod payer;
+mod prometheus;
 mod proxies;
 mod refusals;
 mod rest;
 mod run;
+mod scoring;
 mod storage;
 mod token;
 mod transport;
@@ -29,6 +33,11 @@ pub use config::{Config, ConfigError, CredentialChoice, CredentialConfig, author
 pub use pace::{Bucket, Pace};
 pub use proxies::Proxies;
 pub use rest::{Azure, Counts};
+
+pub(crate) use monitor::{MetricQuery, Series};
+pub(crate) use prometheus::Bearer;
+pub(crate) use scoring::{EndpointAuth, Score, Scored};
+pub(crate) use transport::{Http, body};
 
 /// The one api-version this client speaks.
 pub const API_VERSION: &str = "2025-09-01";

@@ -15,15 +15,17 @@ use serde_json::Value;
 
 use super::absence::is_absence;
 use super::accounts::Identities;
+use super::audience::Audience;
 use super::config::{Config, ConfigError};
 use super::error_body::{self, Head};
 use super::hosts::{Hosts, StorageHosts};
 use super::pace::{Pacer, Quota};
 use super::payer::Payer;
 use super::refusals::Refusals;
+use super::scoring::Scoring;
 use super::storage::Signatures;
 use super::token::{Token, TokenSource};
-use super::transport::{self, Http};
+use super::transport::{self, CONNECT_TIMEOUT, Http, Ways};
 use super::{API_VERSION, entra, operation};
 use crate::azure::model::ResourceId;
 use crate::azure::model::{Action, Answer, Ask, Call, Errand, OperationState, Principal, Read, Reply};
@@ -63,7 +65,7 @@ pub struct Azure(pub(super) Arc<Inner>, pub(super) Acting);
 pub(super) struct Acting {
     pub(super) principal: Principal,
     /// On behalf of what goes.
-    leaving: bool,
+    pub(super) leaving: bool,
 }
 
 pub(super) struct Inner {
@@ -72,6 +74,9 @@ pub(super) struct Inner {
     hosts: Hosts,
     pub(super) storage: StorageHosts,
     pub(super) signatures: Signatures,
+    pub(super) scoring: Scoring,
+    pub(super) prometheus: Hosts,
+    pub(super) ways: Ways,
     identities: Identities,
     pacer: Pacer,
     refusals: Refusals,
@@ -133,13 +138,16 @@ impl Azure {
     ///
     /// Also installs the process's TLS provider if there is none (aws-lc-rs).
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        let http = transport::https(&config)?;
+        let ways = Ways::new(&config)?;
+        let http = ways.http(CONNECT_TIMEOUT, &[])?;
+        let scoring = Scoring::new(&config, &ways)?;
+        let prometheus = config.cloud.prometheus_hosts()?;
         let arm = config.cloud.resource_manager().clone();
         let hosts = config.cloud.hosts()?;
         let storage = config.cloud.storage_hosts()?;
         let reach = Arc::new(Reach::default());
         let options = entra::Options::new(&config, &http, &reach);
-        let identities = Identities::new(&config, options, config.cloud.scope())?;
+        let identities = Identities::new(&config, options)?;
         let operator = Acting { principal: Principal::Operator, leaving: false };
         let inner = Inner {
             http,
@@ -147,6 +155,9 @@ impl Azure {
             hosts,
             storage,
             signatures: Signatures::default(),
+            scoring,
+            prometheus,
+            ways,
             identities,
             pacer: Pacer::new(config.pace),
             refusals: Refusals::default(),
@@ -171,12 +182,13 @@ impl Azure {
         body: &Value,
     ) -> Result<T, Error> {
         let url = self.url(path, &[])?;
-        let answer = self.ask(Method::POST, url, subscription, Quota::Write, Some(body)).await?;
+        let body = Some(body).filter(|body| !body.is_null());
+        let answer = self.ask(Method::POST, url, subscription, Quota::Write, body).await?;
         answer.ok()?.parse()
     }
 
     /// The same, as whom an errand says.
-    fn on(&self, errand: &Errand) -> Self {
+    pub(super) fn on(&self, errand: &Errand) -> Self {
         let Errand { principal, leaving, .. } = errand;
         Self(Arc::clone(&self.0), Acting { principal: principal.clone(), leaving: *leaving })
     }
@@ -335,11 +347,15 @@ impl Azure {
 
     /// By what names Azure may know us.
     async fn names(&self) -> Result<Vec<String>, Error> {
-        let Acting { principal, leaving } = &self.1;
-        let tokens =
-            self.0.identities.tokens(principal, *leaving).await.map_err(|e| e.asked_as(principal))?;
-        let token = tokens.get().await.map_err(|e| e.asked_as(principal))?;
+        let tokens = self.tokens(Audience::ResourceManager).await?;
+        let token = tokens.get().await.map_err(|e| e.asked_as(&self.1.principal))?;
         Ok(token.names())
+    }
+
+    /// The tokens for an audience, of whom we act as.
+    pub(super) async fn tokens(&self, audience: Audience) -> Result<TokenSource, Error> {
+        let Acting { principal, leaving } = &self.1;
+        self.0.identities.tokens(principal, *leaving, audience).await.map_err(|e| e.asked_as(principal))
     }
 
     /// What has been sent so far.
@@ -378,14 +394,13 @@ impl Azure {
         kind: Quota,
         body: Option<&Value>,
     ) -> Result<Response, Error> {
-        let (inner, Acting { principal, leaving }) = (&*self.0, &self.1);
-        let (refusals, payer) = (&inner.refusals, Payer::new(principal, subscription));
+        let refusals = &self.0.refusals;
+        let payer = Payer::new(&self.1.principal, subscription);
         let host = url.host_str().unwrap_or_default().to_owned();
         if let Some(error) = refusals.holding_back(&payer, &host) {
             return Err(error.before_sending());
         }
-        let tokens = inner.identities.tokens(principal, *leaving).await;
-        let tokens = tokens.map_err(|e| e.asked_as(principal).before_sending())?;
+        let tokens = self.tokens(Audience::ResourceManager).await.map_err(Error::before_sending)?;
         let request = Request { method, url, payer: &payer, kind, body };
         let (mut answer, token) = self.ask_once(request.clone(), &tokens).await?;
         if answer.head.status == 401 {
@@ -460,10 +475,15 @@ impl Azure {
     /// The URL of an ARM path. Refuses what would not arrive as it is written, such as `..`, with
     /// which a name in a manifest could lead to another resource.
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
+        self.url_of(path, API_VERSION, query)
+    }
+
+    /// The same, of another provider than Azure Machine Learning.
+    pub(super) fn url_of(&self, path: &str, api_version: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
         check_path(path)?;
         let mut url = self.0.arm.clone();
         url.set_path(path);
-        url.query_pairs_mut().append_pair("api-version", API_VERSION).extend_pairs(query);
+        url.query_pairs_mut().append_pair("api-version", api_version).extend_pairs(query);
         Ok(url)
     }
 

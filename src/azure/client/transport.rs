@@ -18,7 +18,8 @@ use super::proxies::Proxies;
 use crate::azure::model::{Class, Error, presentable};
 use crate::outage::{Reach, root_cause};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take to Azure and to Entra ID.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// No answer of Azure is longer; a page of a list has some 100 KiB.
 pub(crate) const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -39,29 +40,60 @@ pub(crate) struct Http {
     timeout: Duration,
 }
 
-/// Installs aws-lc-rs as the process's TLS provider where none is installed yet: `reqwest` and
-/// `kube` are built without one of their own, and rustls panics when it has to guess.
+/// The client for Azure and for Entra ID.
 pub(crate) fn https(config: &Config) -> Result<Http, ConfigError> {
-    // An error only says that there is one already, which is as good.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .user_agent(USER_AGENT)
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .dns_resolver(Arc::new(Resolver))
-        .timeout(config.request_timeout);
-    builder = config.proxies.applied(builder).map_err(|e| ConfigError::Http(why(&e)))?;
-    if let Some(path) = &config.ca_bundle {
-        let bad = |why: String| ConfigError::CaBundle { path: path.clone(), why };
-        let pem = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| bad(why(&e)))?;
-        if certificates.is_empty() {
-            return Err(bad("there is no PEM certificate in it".into()));
+    Ways::new(config)?.http(CONNECT_TIMEOUT, &[])
+}
+
+/// What all clients have in common: the ways out, and whom they trust.
+pub(crate) struct Ways {
+    proxies: Proxies,
+    /// Those of the CA bundle.
+    certificates: Vec<reqwest::Certificate>,
+    timeout: Duration,
+}
+
+impl Ways {
+    /// Reads the CA bundle, and installs aws-lc-rs as the process's TLS provider where none is installed yet: `reqwest` and
+    /// `kube` are built without one of their own, and rustls panics when it has to guess.
+    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
+        // An error only says that there is one already, which is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let mut certificates = vec![];
+        if let Some(path) = &config.ca_bundle {
+            let bad = |why: String| ConfigError::CaBundle { path: path.clone(), why };
+            let pem = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
+            certificates = pem_bundle(&pem).map_err(bad)?;
         }
-        builder = builder.tls_certs_merge(certificates);
+        Ok(Self { proxies: config.proxies.clone(), certificates, timeout: config.request_timeout })
     }
-    let client = builder.build().map_err(|e| ConfigError::Http(why(&e)))?;
-    Ok(Http { client, proxies: config.proxies.clone(), timeout: config.request_timeout })
+
+    /// A client that gives up a connection after `connect`, and trusts these certificates besides.
+    pub(crate) fn http(
+        &self,
+        connect: Duration,
+        trusted: &[reqwest::Certificate],
+    ) -> Result<Http, ConfigError> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(connect)
+            .dns_resolver(Arc::new(Resolver))
+            .timeout(self.timeout);
+        builder = self.proxies.applied(builder).map_err(|e| ConfigError::Http(why(&e)))?;
+        let certificates: Vec<_> = self.certificates.iter().chain(trusted).cloned().collect();
+        if !certificates.is_empty() {
+            builder = builder.tls_certs_merge(certificates);
+        }
+        let client = builder.build().map_err(|e| ConfigError::Http(why(&e)))?;
+        Ok(Http { client, proxies: self.proxies.clone(), timeout: self.timeout })
+    }
+}
+
+/// The certificates of PEM, at least one; else what is wrong.
+pub(crate) fn pem_bundle(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, String> {
+    let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|e| why(&e))?;
+    if certificates.is_empty() { Err("there is no PEM certificate in it".into()) } else { Ok(certificates) }
 }
 
 /// What the system's resolver says; but a name below `localhost` is this machine (RFC 6761, 6.3), which not every resolver

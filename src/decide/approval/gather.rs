@@ -3,31 +3,14 @@
 use super::tally::Ballot;
 use super::{Asker, Facts};
 use crate::api::{Approval, ApprovalPolicy, ConditionType, Object, Workspace, conditions_of};
-use crate::azure::model::{Principal, ResourceId};
 use crate::decide::facts::{Kind, Known, Name};
-use crate::decide::places::reference::{may_refer, version};
-use crate::decide::{Adopting, Right, Situation, words_of};
+use crate::decide::places::reference::{may_refer, policy_of, version};
+use crate::decide::{Situation, SourceVersion, words_of};
 
 impl Kind for Approval {
     type Facts = Facts;
 
     const HOLDS: bool = false;
-
-    fn target(&self, _: &mut Known) -> Option<ResourceId> {
-        None
-    }
-
-    fn acting(&self, _: &ResourceId, _: &mut Known) -> Result<Principal, String> {
-        Ok(Principal::Operator)
-    }
-
-    fn let_in(&self, _: &mut Known) -> Option<Right> {
-        None
-    }
-
-    fn adopting(&self, _: &mut Known) -> Adopting {
-        Adopting::default()
-    }
 
     fn names(&self) -> Vec<Name> {
         let counts = conditions_of(self.conditions()).is_true(ConditionType::Ready);
@@ -60,10 +43,23 @@ impl Kind for Approval {
         for (policy, it) in askers {
             let several = policy.people() > 1 && !self.spec.waives.is_empty();
             let ballots = if several { ballots(&self.spec.asset_id, &policy, known) } else { vec![] };
-            places.push(Asker { title: it.key().to_string(), tier: it.spec.tier.clone(), policy, ballots });
+            let closed = closed(&it, &found, known);
+            let (title, tier) = (it.key().to_string(), it.spec.tier.clone());
+            places.push(Asker { title, tier, policy, ballots, closed });
         }
         Facts { situation, spec: self.spec.clone(), status: self.current(), ballot, version: found, places }
     }
+}
+
+/// Why a version cannot serve in a Workspace, whoever approves it, as a part of a sentence.
+fn closed(workspace: &Workspace, version: &SourceVersion, known: &mut Known) -> Option<String> {
+    let SourceVersion::Ready { id, model, registry, .. } = version else { return None };
+    if registry.is_none() && !id.is_in(&workspace.id()) {
+        return Some("a version in a workspace serves only in that workspace".into());
+    }
+    let policy = policy_of(workspace, known);
+    let from = policy.refuses_place(id, model)?;
+    Some(format!("that Workspace serves only versions from {from} (spec.policy.sources)"))
 }
 
 /// What all who decide for a Workspace say of an asset.

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::tally::Ballot;
-use super::{Facts, decide};
+use super::{Asker, Facts, decide};
 use crate::azure::model::ResourceId;
 use crate::decide::SourceVersion;
 use crate::decide::fixtures::{ago, approval, assert_table, noon, version};
@@ -144,6 +144,20 @@ fn every_question_has_its_answer() {
                 (f.ballot.asset_created_at, f.ballot.approves) = (Some(ago(7201)), false);
             })),
             "True Valid settled | The decision counts in Workspace ml/production. | interval",
+        ),
+        (
+            "of a version that cannot serve there",
+            decide(&with(|f| f.places[0].closed = Some("nothing serves there".into()))),
+            "False NotCounted stalled | It does not count in Workspace ml/production: the version cannot serve there, because nothing serves there. | interval",
+        ),
+        (
+            "of a version that can serve in another Workspace",
+            decide(&with(|f| {
+                let other = Asker { title: "Workspace ml/staging".into(), ..f.places[0].clone() };
+                f.places[0].closed = Some("nothing serves there".into());
+                f.places.push(other);
+            })),
+            "True Valid settled | The decision counts in Workspace ml/staging. | interval",
         ),
         (
             "of nothing",

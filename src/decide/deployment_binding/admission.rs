@@ -245,7 +245,7 @@ fn unproven(facts: &Facts) -> Option<String> {
     let SourceVersion::Ready { model, version, .. } = &facts.version else { return None };
     match &facts.proof {
         Proof::Proven { .. } => None,
-        Proof::Lacking(because) => Some(format!(
+        Proof::Lacking { because, .. } => Some(format!(
             "of {model}:{version} that is not known: {because}. Register the output of a job (spec.source.job), and let Bindery promote that version"
         )),
         Proof::Unseen(error) => {

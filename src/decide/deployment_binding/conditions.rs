@@ -117,8 +117,7 @@ fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     let waits = [Reason::ReferenceNotFound, Reason::ReferenceNotReady, Reason::Inheriting];
     let ends = case.facts.situation.deleting;
     let held = is_held_by(case, verdict.reason);
-    if ends || case.is_anothers() || (!held && waits.contains(&verdict.reason) && scene.candidate().is_none())
-    {
+    if ends || case.is_anothers() || (!held && waits.contains(&verdict.reason)) {
         return Said::Holds(false, verdict.reason, verdict.message.clone());
     }
     if scene.wanted_failed() {

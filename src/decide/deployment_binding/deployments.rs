@@ -103,6 +103,7 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
     let reason = match failure.as_ref().and_then(|it| it.reason) {
         Some(FailureReason::ProgressDeadlineExceeded) => Reason::ProgressDeadlineExceeded,
         Some(FailureReason::Aborted) => Reason::Aborted,
+        Some(FailureReason::AnalysisFailed) => Reason::AnalysisFailed,
         _ => Reason::CandidateFailed,
     };
     let serving = match scene.stable.as_deref() {
@@ -180,29 +181,44 @@ pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
     let wait = case.next.target.pause?;
     let (wanted, steps) = (scene.wanted_name().unwrap_or_default(), &facts.spec.strategy.steps);
     let at = case.next.target.position.as_ref().map_or(0, |position| position.step);
-    let stands = format!(
-        "{wanted} has {}. Step {} of {} is a pause",
-        scene.candidate_share().in_words(),
-        at + 1,
-        steps.len()
-    );
-    match wait {
-        Wait::For(left) => Some(Verdict::wait(
+    let has = format!("{wanted} has {}.", scene.candidate_share().in_words());
+    let step = format!("Step {} of {}", at + 1, steps.len());
+    let binding = facts.situation.ownership.owner.name();
+    let promote = |name: &str| format!("`bindery promote {binding} --step {name}`");
+    let name = steps.get(at).and_then(|step| step.name.as_deref()).unwrap_or_default();
+    Some(match wait {
+        Wait::For(left) => Verdict::wait(
             Reason::Pausing,
-            format!("{stands}, until {}.", in_seconds(facts.situation.now + left)),
+            format!("{has} {step} is a pause, until {}.", in_seconds(facts.situation.now + left)),
             left.max(Duration::from_millis(100)),
-        )),
-        Wait::Promotion => {
-            let name = steps.get(at).and_then(|step| step.name.as_deref()).unwrap_or_default();
-            let binding = facts.situation.ownership.owner.name();
-            Some(Verdict::blocked(
-                Reason::AwaitingPromotion,
-                format!(
-                    "{stands} until a person promotes it: `bindery promote {binding} --step {name}`, or a RolloutAction."
-                ),
-            ))
+        ),
+        Wait::Promotion => Verdict::blocked(
+            Reason::AwaitingPromotion,
+            format!(
+                "{has} {step} is a pause until a person promotes it: {}, or a RolloutAction.",
+                promote(name)
+            ),
+        ),
+        Wait::Analysis => {
+            let until = case.measured_until(at).map(|until| format!(", until {}", in_seconds(until)));
+            let so_far = case.measured_so_far();
+            Verdict::wait(
+                Reason::Analyzing,
+                format!("{has} {step} ({name}) measures it{}.{so_far}", until.unwrap_or_default()),
+                Duration::from_secs(60),
+            )
         }
-    }
+        Wait::Judgement => {
+            let (step, because) = case.what_is_unclear(name);
+            Verdict::blocked(
+                Reason::Inconclusive,
+                format!(
+                    "{has} It gets no more before a person has looked at it: {because} Go on with {}, or give it up with `bindery abort {binding}`.",
+                    promote(&step)
+                ),
+            )
+        }
+    })
 }
 
 /// How long a deployment without traffic is kept in this role.

@@ -47,12 +47,17 @@ pub(super) fn wait_for_what_is_not_kept(case: &Case<'_>) -> Option<Verdict> {
     let facts = case.facts;
     let endpoint = facts.endpoint.found()?;
     let cause = case.next.cause.as_ref()?;
-    if facts.observing() && case.scene.differences().is_empty() {
+    let differences = case.scene.differences();
+    if facts.observing() && differences.is_empty() {
         return None;
+    }
+    let title = format!("The endpoint {}", facts.endpoint_name());
+    if let Some(theirs) = facts.situation.only_looks_at(&endpoint.tags, &title, &differences) {
+        return Some(theirs);
     }
     let (reason, (purpose, doing)) = (cause.reason(), errand(case, cause));
     let put = facts.put_endpoint(case, endpoint.clone(), &case.next, (reason, purpose), doing)?;
-    let verdict = put.mending(case.scene.differences());
+    let verdict = put.mending(differences);
     Some(if facts.observing() { verdict } else { verdict.remarking(cause.is_warning(), cause.and_then()) })
 }
 

@@ -136,6 +136,7 @@ impl Kind for DeploymentBinding {
             deployments: vec![],
             asked: asked(self, situation.now, known),
             carried: vec![],
+            measured: BTreeMap::new(),
             spec: self.spec.clone(),
             status: self.current(),
             place,
@@ -160,6 +161,10 @@ impl Kind for DeploymentBinding {
         facts.champions = champions(&facts, known);
         let ask = may_look && whole && !changes(&facts);
         facts.situation.follow(ask, known);
+        // Nothing is measured before it is known where the rollout stands.
+        if known.is_whole() {
+            facts.measured = facts.measure(&home, known);
+        }
         facts
     }
 }

@@ -3,7 +3,7 @@
 
 use super::picture::version;
 use super::{Case, admission};
-use crate::api::{ActionWord, FailureReason, Outcome, PastRollout, Role, StableTime};
+use crate::api::{ActionWord, FailureReason, MetricRun, Outcome, PastRollout, Role, RunPhase, StableTime};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Operation, OperationState};
 use crate::decide::SourceVersion;
@@ -122,6 +122,7 @@ fn ended(
         finished_at: Some(case.facts.situation.now),
         actions: case.part(candidate, revision),
         skipped: case.skipped(candidate, revision),
+        measurement: None,
     }
 }
 
@@ -188,6 +189,12 @@ fn why_it_failed(case: &Case<'_>, revision: &Revision) -> PastRollout {
         let message = "Azure did not make it ready within spec.strategy.progressDeadline.";
         return because(FailureReason::ProgressDeadlineExceeded, message.into());
     }
+    if scene.wanted_revision() == Some(revision)
+        && let Some((run, measurement)) = case.condemned_by()
+    {
+        let rollout = because(FailureReason::AnalysisFailed, measured_badly(&run));
+        return PastRollout { finished_at: Some(facts.situation.now), measurement, ..rollout };
+    }
     let Some(deployment) = deployment.filter(|d| broken(d.provisioning()) && seen) else {
         return because(
             FailureReason::CandidateFailed,
@@ -205,6 +212,19 @@ fn why_it_failed(case: &Case<'_>, revision: &Revision) -> PastRollout {
         _ => "Azure reports it as failed and no longer says why; its logs may.".into(),
     };
     because(FailureReason::CandidateFailed, message)
+}
+
+/// Why a run condemns its candidate.
+fn measured_badly(run: &MetricRun) -> String {
+    let MetricRun { step, metric, failed, inconclusive, consecutive_errors, .. } = run;
+    let count = match run.phase {
+        RunPhase::Error => format!("nobody could measure it {consecutive_errors} times in a row"),
+        RunPhase::Inconclusive => format!("{inconclusive} measurements gave no number"),
+        _ if *failed == 1 => "a measurement was not good enough".to_string(),
+        _ => format!("{failed} measurements were not good enough"),
+    };
+    let last = run.message.as_deref().map(|last| format!(" The last one: {last}")).unwrap_or_default();
+    format!("Metric {metric} of step {step}: {count}.{last}")
 }
 
 /// Azure has worked on the candidate for longer than the strategy allows. It began by Azure's clock: where

@@ -116,6 +116,7 @@ impl Facts {
             held: self.held(),
             steps: &self.spec.strategy.steps,
             step: scene.position_at(scene.candidate_share()).filter(|_| ready).map(|it| it.step),
+            unclear: scene.unclear_steps(),
             wanted,
         })
     }

@@ -142,6 +142,8 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
         let part = |known: Candidate| Candidate {
             actions: case.part(Some(&known), revision),
             skipped: case.skipped(Some(&known), revision),
+            metrics: case.runs(),
+            measurements: case.measurements(Some(&known)),
             ..known
         };
         return known.map(part);
@@ -168,5 +170,7 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
         waivers: admission::of_rollout(&remembered, facts),
         actions: case.part(before.as_ref(), revision),
         skipped: case.skipped(before.as_ref(), revision),
+        metrics: case.runs(),
+        measurements: case.measurements(before.as_ref()),
     })
 }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::Rivals;
@@ -17,6 +18,7 @@ use crate::azure::model::{
     ResourceId, Uploaded, folded,
 };
 use crate::decide::Served;
+use crate::measure::model::{Answer as Measured, Query, Question};
 
 /// One read of the cluster, from what the watches have seen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,8 +130,19 @@ pub struct Known {
     served: Served,
     cluster: HashMap<ClusterRead, Found>,
     azure: HashMap<Read, Answer>,
+    measured: HashMap<Due, Option<Measured>>,
     wanted_of_cluster: BTreeSet<ClusterRead>,
     wanted_of_azure: BTreeSet<Read>,
+    wanted_to_measure: BTreeSet<Due>,
+}
+
+/// A measurement that is due.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Due {
+    /// Since when. The same question at another time is another measurement.
+    pub since: Timestamp,
+    /// What is asked.
+    pub query: Query,
 }
 
 /// What is still to be read.
@@ -139,6 +152,8 @@ pub struct Wanted {
     pub cluster: BTreeSet<ClusterRead>,
     /// Of Azure. Empty as long as something of the cluster is wanted: whom to ask in Azure depends on it.
     pub azure: BTreeSet<Read>,
+    /// Of whoever measures: nobody waits for these answers. Empty as long as something else is wanted.
+    pub measured: BTreeSet<Due>,
 }
 
 impl Known {
@@ -151,8 +166,10 @@ impl Known {
             served,
             cluster: HashMap::new(),
             azure: HashMap::new(),
+            measured: HashMap::new(),
             wanted_of_cluster: BTreeSet::new(),
             wanted_of_azure: BTreeSet::new(),
+            wanted_to_measure: BTreeSet::new(),
         }
     }
 
@@ -180,7 +197,9 @@ impl Known {
         let (cluster, azure) =
             (std::mem::take(&mut self.wanted_of_cluster), std::mem::take(&mut self.wanted_of_azure));
         let azure = if cluster.is_empty() { azure } else { BTreeSet::new() };
-        Wanted { cluster, azure }
+        let measured = std::mem::take(&mut self.wanted_to_measure);
+        let measured = if cluster.is_empty() && azure.is_empty() { measured } else { BTreeSet::new() };
+        Wanted { cluster, azure, measured }
     }
 
     /// Takes in what a read of the cluster found.
@@ -191,6 +210,28 @@ impl Known {
     /// Takes in what Azure answered.
     pub fn take_in_azure(&mut self, read: Read, answer: Answer) {
         self.azure.insert(read, answer);
+    }
+
+    /// Takes in what was measured; none where the answer is not there yet.
+    pub fn take_in_measured(&mut self, due: Due, answer: Option<Measured>) {
+        self.measured.insert(due, answer);
+    }
+
+    /// What came of a measurement; none while the answer is not there.
+    pub fn measured(&mut self, principal: &Principal, since: Timestamp, what: Question) -> Option<&Measured> {
+        let errand = Errand {
+            principal: principal.clone(),
+            leaving: false,
+            // However the object is doing meanwhile: the same question stays the same.
+            lane: Lane::Rollout,
+            purpose: Purpose::Measure,
+        };
+        let due = Due { since, query: Query { errand, what } };
+        if !self.measured.contains_key(&due) {
+            self.wanted_to_measure.insert(due);
+            return None;
+        }
+        self.measured.get(&due)?.as_ref()
     }
 
     /// Everything of the cluster that the facts rest on.
@@ -280,7 +321,9 @@ impl Known {
 
     /// Is nothing wanted that is not known yet?
     pub fn is_whole(&self) -> bool {
-        self.wanted_of_cluster.is_empty() && self.wanted_of_azure.is_empty()
+        self.wanted_of_cluster.is_empty()
+            && self.wanted_of_azure.is_empty()
+            && self.wanted_to_measure.is_empty()
     }
 
     /// A resource of Azure, or `None` inside where a GET says that it is not there. `None` outside: not read yet.
@@ -446,7 +489,7 @@ mod tests {
             assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), None);
         }
         let cluster = BTreeSet::from([ClusterRead::Namespace("fares".into())]);
-        assert_eq!(known.wants(), Wanted { cluster: cluster.clone(), azure: BTreeSet::new() });
+        assert_eq!(known.wants(), Wanted { cluster: cluster.clone(), ..Wanted::default() });
         known.take_in_cluster(
             ClusterRead::Namespace("fares".into()),
             Found::Namespace(Namespace { labels: [("a".into(), "b".into())].into(), ends: false }),
@@ -460,7 +503,7 @@ mod tests {
             purpose: Purpose::Compare,
         };
         let read = Read { errand, what: Ask::Resource(id()) };
-        assert_eq!(known.wants(), Wanted { cluster: BTreeSet::new(), azure: BTreeSet::from([read.clone()]) });
+        assert_eq!(known.wants(), Wanted { azure: BTreeSet::from([read.clone()]), ..Wanted::default() });
         known.take_in_azure(read, Answer::Resource(Ok(Some(json!("x")))));
         assert_eq!(known.resource::<Value>(Purpose::Compare, &id()), Some(Ok(Some(json!("x")))));
         assert_eq!(known.wants(), Wanted::default());

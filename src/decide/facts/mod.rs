@@ -19,7 +19,7 @@ use crate::api::{
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, Error, Lane, Principal, Purpose, Reply, ResourceId};
 
-pub use known::{ClusterRead, Found, Known, Name, Namespace, Wanted};
+pub use known::{ClusterRead, Due, Found, Known, Name, Namespace, Wanted};
 pub use rivals::{ALIKE, HOLDERS, LEAVING, PLACES, Rivals, Role, STRANGERS, Stake};
 use rivals::{claimants, heir, leaving, rivals, standing, strangers};
 
@@ -30,14 +30,23 @@ pub trait Kind: Object {
     /// Is what it stands for ever changed in Azure?
     const CHANGES: bool = true;
 
-    /// The resource in Azure that it stands for, as far as its references are known.
-    fn target(&self, known: &mut Known) -> Option<ResourceId>;
+    /// The resource in Azure that it stands for, as far as its references are known. A kind that stands for nothing there leaves
+    /// this and the next three as they are.
+    fn target(&self, _: &mut Known) -> Option<ResourceId> {
+        None
+    }
     /// As whom its resource is read and changed, where that is `at`; or why nobody does that, in sentences that say what to do.
-    fn acting(&self, at: &ResourceId, known: &mut Known) -> Result<Principal, String>;
+    fn acting(&self, _at: &ResourceId, _: &mut Known) -> Result<Principal, String> {
+        Ok(Principal::Operator)
+    }
     /// Does its place let it put there what it stands for, and lay claim to it? None where there is no such place.
-    fn let_in(&self, known: &mut Known) -> Option<Right>;
+    fn let_in(&self, _: &mut Known) -> Option<Right> {
+        None
+    }
     /// Does its place let it take over what exists?
-    fn adopting(&self, known: &mut Known) -> Adopting;
+    fn adopting(&self, _: &mut Known) -> Adopting {
+        Adopting::default()
+    }
     /// Does it win against another object that stands for the same resource, so that the other one gets no claim against it?
     fn outranks(&self, _other: &Self) -> bool {
         false

@@ -5,7 +5,7 @@ use crate::api::{Code, Dataset, Gate, Lineage, ModelVersionStatus};
 use crate::azure::model::resource::{Job, ModelVersion, Run, Strings};
 use crate::azure::model::{ResourceId, redacted};
 
-use super::{Facts, SourceVersion, proof, source};
+use super::{Facts, SourceVersion, promotion, proof, source};
 
 /// What a status may hold of it.
 const METRICS: usize = 50;
@@ -62,15 +62,22 @@ fn of_source(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
     Some(lineage)
 }
 
-/// The version of another registry that the manifest names as the source, where what was found is not ours and does not say that
-/// it was copied from there. Bindery makes such a copy with that mark and its owner tag by one PUT, so whatever lacks both has
-/// files that nobody has compared.
+/// The version that the manifest names as the source, where what was found is not ours and nothing says that it was copied from
+/// there: it has files that nobody has compared. Bindery registers a copy from another registry with that mark and its owner tag by
+/// one PUT; what was published from a workspace carries the mark as soon as it is described, and is known before by its intent or
+/// by who made it.
 pub(super) fn not_copied_from<'a>(facts: &'a Facts, version: &ModelVersion) -> Option<&'a ResourceId> {
-    let Some(SourceVersion::Ready { id, created, registry: Some(_), .. }) = &facts.source else {
+    let Some(SourceVersion::Ready { id, created, registry, .. }) = &facts.source else { return None };
+    let tags = &version.properties.tags;
+    if facts.situation.ownership.owns(tags) || promotion::is_our_copy(facts, tags) {
         return None;
+    }
+    let strange = match proof::is_of_another(version, id, *created) {
+        // A version in a workspace can be made again: the copy of an earlier one is still a copy, and has its own lineage.
+        Some(of_another) => of_another && registry.is_some(),
+        None => true,
     };
-    let ours = facts.situation.ownership.owns(&version.properties.tags);
-    (!ours && proof::is_of_another(version, id, *created) != Some(false)).then_some(id)
+    strange.then_some(id)
 }
 
 const JOB_TAG: &str = "bindery-job";

@@ -21,15 +21,18 @@ const PUBLISHED_FROM_TAG: &str = "bindery-published-from";
 /// Does Azure itself say where the bytes of a version come from?
 #[derive(Debug, Clone, PartialEq)]
 pub enum Proof {
-    /// It does. The mark stands for the version as it is now.
+    /// It does.
     Proven {
-        /// What a copy of it carries.
-        mark: String,
         /// The version, as it was read.
         version: Box<ModelVersion>,
     },
-    /// It does not, and why.
-    Lacking(String),
+    /// It does not.
+    Lacking {
+        /// Why.
+        because: String,
+        /// The version, as it was read; none where it is gone.
+        version: Option<Box<ModelVersion>>,
+    },
     /// Nobody has looked, or the look failed.
     Unseen(Option<Error>),
 }
@@ -41,7 +44,10 @@ impl Proof {
         let version = match known.resource_as::<ModelVersion>(acting, Purpose::TraceLineage, id) {
             None => return Self::Unseen(None),
             Some(Err(error)) => return Self::Unseen(Some(error)),
-            Some(Ok(None)) => return Self::Lacking(format!("Azure does not have {id} any more")),
+            Some(Ok(None)) => {
+                let because = format!("Azure does not have {id} any more");
+                return Self::Lacking { because, version: None };
+            }
             Some(Ok(Some(version))) => version,
         };
         let job = match job_that_holds(&version, id) {
@@ -53,14 +59,14 @@ impl Proof {
             },
         };
         if is_proven(&version, id, job.as_ref()) {
-            let mark = mark(id, &version);
-            return Self::Proven { mark, version: Box::new(version) };
+            return Self::Proven { version: Box::new(version) };
         }
-        Self::Lacking(if id.segment("registries").is_some() {
-            "Bindery did not publish it from a version whose training job Azure names".into()
+        let because = if id.segment("registries").is_some() {
+            "Bindery did not publish it from a version whose training job Azure names"
         } else {
-            "its files are not the output of a job that Azure has".into()
-        })
+            "its files are not the output of a job that Azure has"
+        };
+        Self::Lacking { because: because.into(), version: Some(Box::new(version)) }
     }
 }
 
@@ -93,19 +99,25 @@ pub(super) fn is_of_another(
     Some(*tag != hash(source, made))
 }
 
-/// Marks a copy that is about to be described. A publish may take the tags of its source along, so what is not known of this
-/// copy is taken away.
+/// Marks a copy that is about to be described with what it was published from and, where that is proven, with that. A publish
+/// may take the tags of its source along, so what is not known of this copy is taken away.
 pub(super) fn mark_copy(facts: &Facts, copy: &ModelVersion, tags: &mut Strings) {
     tags.remove(VERIFIED_TAG);
     tags.remove(PUBLISHED_FROM_TAG);
     // Who made a copy without an intent is known, and not from what.
     let from = facts.status.publishing.as_ref().map(|publishing| ResourceId::new(&publishing.from));
-    let (Some(from), Proof::Proven { mark, version }) = (from, &facts.source_proof) else { return };
+    let Some(from) = from.filter(|from| Some(from) == facts.source_id()) else { return };
+    let (version, proven) = match &facts.source_proof {
+        Proof::Proven { version } => (version, true),
+        Proof::Lacking { version: Some(version), .. } => (version, false),
+        Proof::Lacking { version: None, .. } | Proof::Unseen(_) => return,
+    };
     // The version that is there now is the one that was published, if it is older than the copy.
-    let older = version.created().zip(copy.created()).is_some_and(|(source, copy)| source <= copy);
-    if Some(&from) == facts.source_id() && older {
-        tags.insert(VERIFIED_TAG.into(), "true".into());
-        tags.insert(PUBLISHED_FROM_TAG.into(), mark.clone());
+    if version.created().zip(copy.created()).is_some_and(|(source, copy)| source <= copy) {
+        tags.insert(PUBLISHED_FROM_TAG.into(), mark(&from, version));
+        if proven {
+            tags.insert(VERIFIED_TAG.into(), "true".into());
+        }
     }
 }
 

@@ -227,7 +227,7 @@ pub fn removal(reference: &Reference, id: &ResourceId, home: &str, known: &mut K
 }
 
 /// The policy of a workspace, with the registries that it names: by references from the workspace's own namespace.
-fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
+pub fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
     let (written, home) = (&workspace.spec.policy, workspace.home());
     // An alternative that this version does not know is nowhere.
     let mut place = |registry: &Option<Reference>, this: bool| {

@@ -359,6 +359,10 @@ fn correct(facts: &Facts) -> Option<Verdict> {
     if differences.is_empty() && (!adopting || facts.observing()) {
         return None;
     }
+    let title = format!("Registry {}", facts.id.name());
+    if let Some(theirs) = facts.situation.only_looks_at(&registry.tags, &title, &differences) {
+        return Some(theirs);
+    }
     let fields: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
     let drifted = facts.situation.stood(&facts.status.conditions) && !differences.is_empty();
     let (name, fields_in_words) = (facts.id.name(), fields.join(", "));

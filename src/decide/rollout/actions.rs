@@ -279,6 +279,8 @@ pub struct Standing<'a> {
     pub steps: &'a [Step],
     /// The step that goes on or comes next; none while the candidate cannot serve yet.
     pub step: Option<usize>,
+    /// The steps whose measurements do not say how the candidate does.
+    pub unclear: Vec<String>,
 }
 
 impl Standing<'_> {
@@ -360,6 +362,14 @@ impl Standing<'_> {
         let Some(at) = self.index_of(step) else {
             return Some(format!("There is no step {step} in spec.strategy.steps."));
         };
+        if self.unclear.iter().any(|unclear| unclear == step) {
+            return None;
+        }
+        if self.steps[at].analysis.is_some() {
+            return Some(format!(
+                "Step {step} is passed by itself when the measurements are good. It can be promoted only when they are inconclusive. To pass all steps that are left, promote with full: true."
+            ));
+        }
         if self.steps[at].pause.is_none() {
             return Some(format!(
                 "Step {step} is no pause, and is passed by itself. To pass all steps that are left, promote with full: true."

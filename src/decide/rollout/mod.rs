@@ -5,6 +5,7 @@
 //! [`Scene`] is read from plain inputs.
 
 mod actions;
+mod analysis;
 mod body;
 mod cause;
 mod failures;
@@ -17,6 +18,7 @@ mod traffic;
 mod windows;
 
 pub use actions::{ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Standing, hash_of, safest_first};
+pub use analysis::{Active, Answers, CANDIDATE, Judged, Progress, Runs, STABLE, judge, longest};
 pub use body::{
     adjusted_deployment, endpoint_differences, mark, new_deployment, new_endpoint, route, written_on,
 };
@@ -26,6 +28,6 @@ pub use next::{Next, Notes, Target, Wait};
 pub use position::{POSITION_TAG, Position, Records};
 pub use revision::{REVISION_TAG, Revision};
 pub use scene::{FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, View, broken};
-pub use steps::{Move, Plan};
+pub use steps::{Move, Plan, StepsHash};
 pub use traffic::{Share, Traffic, Weight};
 pub use windows::{Windows, changes_at, closed_by};

@@ -55,6 +55,10 @@ pub enum Wait {
     For(Duration),
     /// That a person promotes the step.
     Promotion,
+    /// That the candidate is measured.
+    Analysis,
+    /// That a person says how it goes on, because the measurements do not.
+    Judgement,
 }
 
 impl Scene<'_> {
@@ -132,6 +136,9 @@ impl Scene<'_> {
         };
         let position = plan.past(position, step, self.view.now);
         let held = Target { position: Some(position.clone()), ..held };
+        if self.unclear().is_some() {
+            return Target { pause: Some(Wait::Judgement), ..held };
+        }
         match plan.next_move(&position, has, self.view.now) {
             Move::Shift { last: true, .. } => self.arrive(wanted),
             Move::Shift { to, last: false } => {
@@ -140,6 +147,8 @@ impl Scene<'_> {
             }
             Move::Pause(left) => Target { pause: Some(Wait::For(left)), ..held },
             Move::AwaitPromotion => Target { pause: Some(Wait::Promotion), ..held },
+            Move::Measure => Target { pause: Some(Wait::Analysis), ..held },
+            Move::AwaitJudgement => Target { pause: Some(Wait::Judgement), ..held },
         }
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::position::POSITION_TAG;
 use super::{
-    ACTIONS_TAG, Asked, CarriedOut, Failures, HOLD_TAG, Held, Plan, Position, Records, Revision, Share,
+    ACTIONS_TAG, Asked, CarriedOut, Failures, HOLD_TAG, Held, Plan, Position, Records, Revision, Runs, Share,
     Traffic, Weight,
 };
 use crate::api::{ActionWord, Candidate, DeploymentStatus, Drift, Role, Step};
@@ -70,6 +70,8 @@ pub struct View<'a> {
     pub ended: CarriedOut,
     /// The step that a person has promoted, where the status does not know it yet.
     pub passed: Option<usize>,
+    /// How the candidate was measured.
+    pub runs: Runs<'a>,
 }
 
 /// The endpoint, read with the manifest in hand.
@@ -114,11 +116,12 @@ impl<'a> Scene<'a> {
         let failed =
             view.failed.clone().then(tag(FAILED_TAG).map(|t| Failures::parse(t)).unwrap_or_default());
         let failed = ordered(failed, view.order.as_ref());
-        let passed = view.passed;
-        let plan = view
-            .wanted
-            .as_ref()
-            .map(|(revision, _)| Plan { passed, ..Plan::new(revision.clone(), view.steps) });
+        let (passed, runs) = (view.passed, view.runs.clone());
+        let plan = view.wanted.as_ref().map(|(revision, _)| Plan {
+            passed,
+            runs,
+            ..Plan::new(revision.clone(), view.steps)
+        });
         let carried = tag(ACTIONS_TAG).map(|text| CarriedOut::parse(text)).unwrap_or_default();
         let of_this = |c: &&Candidate| {
             view.wanted.as_ref().is_some_and(|(revision, _)| c.revision == revision.to_string())
@@ -129,7 +132,10 @@ impl<'a> Scene<'a> {
         // What was written before the deployment was made is of an earlier rollout of the same revision.
         let begun = made.and_then(OnlineDeployment::created_at);
         records.tag = records.tag.filter(|tag| begun.is_none_or(|begun| tag.since >= begun));
-        Self { view, plan, records, held, intended, stable, previous, failed, carried }
+        let scene = Self { view, plan, records, held, intended, stable, previous, failed, carried };
+        let condemned = scene.condemned_by().and_then(|_| scene.wanted_revision().cloned());
+        let failed = condemned.into_iter().collect::<Failures>().then(scene.failed.clone());
+        Self { failed, ..scene }
     }
 
     /// Has the deployment the instances that this share of the traffic needs? Only of ours anybody could change that.

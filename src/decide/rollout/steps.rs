@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::revision::canonical;
-use super::{Position, Revision, Share, Weight};
-use crate::api::Step;
+use super::{Position, Progress, Revision, Runs, Share, Weight};
+use crate::api::{Pause, Step};
 use crate::decide::digest::short_hash;
 use crate::decide::elapsed;
 
@@ -21,6 +21,10 @@ pub enum Move {
     Pause(Duration),
     /// Wait until a person promotes the step.
     AwaitPromotion,
+    /// Wait until the candidate is measured.
+    Measure,
+    /// Wait until a person promotes the step, because nobody can say how the candidate does.
+    AwaitJudgement,
 }
 
 /// A hash over the steps as they were written: 8 hexadecimal digits. A count of steps means something only together
@@ -58,12 +62,14 @@ pub struct Plan<'a> {
     pub hash: StepsHash,
     /// The step that a person has promoted, where nothing but that says so yet.
     pub passed: Option<usize>,
+    /// How the candidate was measured.
+    pub runs: Runs<'a>,
 }
 
 impl<'a> Plan<'a> {
     /// The rollout of a revision by these steps.
     pub fn new(revision: Revision, steps: &'a [Step]) -> Self {
-        Self { revision, steps, hash: StepsHash::of(steps), passed: None }
+        Self { revision, steps, hash: StepsHash::of(steps), passed: None, runs: Runs::default() }
     }
 
     /// The next move of a candidate that stands here and has this share.
@@ -76,6 +82,11 @@ impl<'a> Plan<'a> {
                 return Move::Pause(left);
             }
         }
+        match rest.first().and_then(|step| self.runs.progress(step, position.since, now)) {
+            Some(Progress::GoesOn) => return Move::Measure,
+            Some(Progress::Inconclusive) => return Move::AwaitJudgement,
+            Some(Progress::Passed) | None => {}
+        }
         let gives = rest.iter().enumerate().filter_map(|(at, step)| Some((at, given_by(step)?)));
         match gives.into_iter().find(|(_, given)| *given > share) {
             Some((at, to)) => Move::Shift { to, last: to == Share::ALL && at + 1 == rest.len() },
@@ -83,19 +94,28 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The position once every pause that is over is passed. The next one has begun at the moment when the one before
-    /// it ended, whenever somebody looks: so pauses in a row last as long as their sum.
+    /// The position once every pause that is over is passed, and every analysis that went well. After a pause, the next step has
+    /// begun at the moment when the pause ended, whenever somebody looks: so pauses in a row last as long as their sum. After an
+    /// analysis it begins when that was seen.
     pub fn after_pauses(&self, mut position: Position, now: Timestamp) -> Position {
-        while let Some(period) =
-            self.steps.get(position.step).and_then(|step| step.pause.as_ref()?.duration())
+        while let Some(ended) =
+            self.steps.get(position.step).and_then(|step| self.ended(step, &position, now))
         {
-            if elapsed(position.since, now) < period {
-                break;
-            }
             position.step += 1;
-            position.since = position.since.checked_add(period).unwrap_or(now);
+            position.since = ended;
         }
         position
+    }
+
+    /// When a pause or an analysis ended, where it did.
+    fn ended(&self, step: &Step, position: &Position, now: Timestamp) -> Option<Timestamp> {
+        if let Some(period) = step.pause.as_ref().and_then(Pause::duration) {
+            let over = elapsed(position.since, now) >= period;
+            return over.then(|| position.since.checked_add(period).unwrap_or(now));
+        }
+        let passed = self.runs.progress(step, position.since, now) == Some(Progress::Passed);
+        let background = step.analysis.as_ref().is_some_and(|it| it.background);
+        passed.then_some(if background { position.since } else { now })
     }
 
     /// The position once this step is passed, where the rollout stands there.
@@ -112,19 +132,10 @@ impl<'a> Plan<'a> {
         done.iter().rev().find_map(given_by).unwrap_or(Share::NONE)
     }
 
-    /// How many steps a share alone says are done: those up to the one that gave it. For a share that no step gives,
-    /// those before the first step that gives more: the pauses before that one were for another share.
+    /// How many steps a share alone says are done: those up to the last one that gives no more. What follows that one runs again.
     pub fn steps_by_share(&self, share: Share) -> usize {
-        if share == Share::NONE {
-            return 0;
-        }
-        let gives = |wanted: &dyn Fn(Share) -> bool| {
-            self.steps.iter().position(|step| given_by(step).is_some_and(wanted))
-        };
-        gives(&|given| given == share)
-            .map(|at| at + 1)
-            .or_else(|| gives(&|given| given > share))
-            .unwrap_or(self.steps.len())
+        let no_more = |step: &Step| given_by(step).is_some_and(|given| given <= share);
+        self.steps.iter().rposition(no_more).map_or(0, |at| at + 1)
     }
 
     /// Steps that are done and how many there are, such as `2/5`.
@@ -145,7 +156,7 @@ mod tests {
 
     use super::super::Records;
     use super::*;
-    use crate::api::{Pause, Period};
+    use crate::api::Period;
 
     fn set(weight: i32) -> Step {
         Step { set_traffic: Some(weight), ..Step::default() }
@@ -178,10 +189,12 @@ mod tests {
             (50, 3599, Move::Pause(Duration::from_secs(1))),
             (50, 3600, Move::Pause(Duration::from_secs(300))),
             (50, 3900, shift(100, true)),
-            // A weight that no step gives: on to the next one that gives more.
-            (25, 0, shift(50, false)),
-            (75, 0, shift(100, true)),
-            (100, 0, shift(100, true)),
+            // A weight that no step gives: what follows the last step that gives less runs again.
+            (5, 0, shift(10, false)),
+            (25, 0, Move::Pause(Duration::from_secs(600))),
+            (25, 600, shift(50, false)),
+            (75, 0, Move::Pause(Duration::from_secs(3600))),
+            (100, 3900, shift(100, true)),
         ];
         for (weight, seconds, expected) in table {
             let since = Timestamp::UNIX_EPOCH;
@@ -240,7 +253,9 @@ mod tests {
                         prop_assert!(!left.is_zero() && left <= all);
                         now += left;
                     }
-                    Move::AwaitPromotion => prop_assert!(false, "nobody is asked"),
+                    Move::AwaitPromotion | Move::Measure | Move::AwaitJudgement => {
+                        prop_assert!(false, "nobody is asked");
+                    }
                     Move::Shift { last: true, to } => {
                         prop_assert_eq!(to, Share::ALL);
                         break;

@@ -8,10 +8,9 @@ use crate::api::{
     ActionState, ConditionType, DeploymentBinding, DeploymentBindingStatus, Object, ObjectKey, ObjectKind,
     Reason, RolloutAction, conditions_of,
 };
-use crate::azure::model::{Principal, ResourceId};
+use crate::decide::Situation;
 use crate::decide::facts::{Kind, Known, Name};
 use crate::decide::rollout::{hash_of, safest_first};
-use crate::decide::{Adopting, Right, Situation};
 
 /// How many actions a binding looks at: as many as its status has room for. If there were more, those that find no room would be
 /// judged anew at every look.
@@ -89,22 +88,6 @@ impl Kind for RolloutAction {
     type Facts = Facts;
 
     const HOLDS: bool = false;
-
-    fn target(&self, _: &mut Known) -> Option<ResourceId> {
-        None
-    }
-
-    fn acting(&self, _: &ResourceId, _: &mut Known) -> Result<Principal, String> {
-        Ok(Principal::Operator)
-    }
-
-    fn let_in(&self, _: &mut Known) -> Option<Right> {
-        None
-    }
-
-    fn adopting(&self, _: &mut Known) -> Adopting {
-        Adopting::default()
-    }
 
     fn names(&self) -> Vec<Name> {
         vec![Name::Actions(binding_of(self))]

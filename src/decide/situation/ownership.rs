@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Mode, Situation, Watched, elapsed, in_seconds};
-use crate::api::Reason;
+use crate::api::{Drift, Reason};
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, ResourceId};
 use crate::decide::digest::short_hash;
@@ -221,7 +221,8 @@ impl Ownership {
 /// Why a resource is not ours to act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotOurs {
-    /// It belongs to somebody else: who, in words, and the owner that the tag names; none where an older claimant is meant.
+    /// It belongs to somebody else: who, in words, and the owner that the tag names where that may be gone for good; none where it
+    /// is an object that is there.
     Theirs(String, Option<Owner>),
     /// It exists and belongs to nobody, and its place lets nobody take it over.
     Unowned,
@@ -265,7 +266,7 @@ impl Situation {
             |why: &str| theirs(format!("{name}, {why}; only an object of namespace {home} inherits it"));
         match us.standing(&owner, self.now) {
             Standing::Lives { going: true } if !stranger => Some(NotOurs::Going(name.clone())),
-            Standing::Lives { .. } => theirs(name.clone()),
+            Standing::Lives { .. } => Some(NotOurs::Theirs(name.clone(), None)),
             Standing::Elsewhere if stranger => elsewhere("which names another resource now"),
             Standing::LetGo | Standing::Absent(_) if stranger => elsewhere("which is not in this cluster"),
             Standing::Absent(since) if elapsed(since, self.now) < GRACE => {
@@ -315,6 +316,32 @@ impl Situation {
             ),
         };
         Some(Verdict::wait(Reason::Inheriting, message, wait))
+    }
+
+    /// What to say of something with these tags that differs from the manifest, where another object owns it and this one only
+    /// observes it: it would not be taken over, either.
+    pub(in crate::decide) fn only_looks_at(
+        &self,
+        tags: &Strings,
+        what: &str,
+        differences: &[Drift],
+    ) -> Option<Verdict> {
+        let us = &self.ownership.owner;
+        let owner = Owner::of(tags).filter(|owner| self.mode == Mode::Observe && owner != us)?;
+        let elsewhere = if owner.cluster == us.cluster {
+            String::new()
+        } else {
+            format!(" of cluster {}", owner.cluster)
+        };
+        let fields = differences.iter().map(|it| it.field.as_str()).collect::<Vec<_>>().join(", ");
+        Some(Verdict::settled(
+            Reason::Observed,
+            format!(
+                "{what} differs from the manifest in {fields}. It belongs to {}{elsewhere}, and Bindery leaves it as it is: {}.",
+                owner.object,
+                self.why_observed()
+            ),
+        ))
     }
 
     /// Does the object need our finalizer now? With it, the object does not go before what it made in Azure: whoever owns

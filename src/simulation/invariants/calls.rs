@@ -8,12 +8,12 @@ use super::super::cloud::{Deed, Form};
 use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
-    Evidence, actions, allowed, approvals, copies, evidence, given_by, hold, in_use, is_archived, positions,
-    rights, share_in, wanted, was_stable, written_share, written_traffic,
+    Evidence, actions, allowed, analysis, approvals, copies, evidence, given_by, hold, positions, rights,
+    share_in, wanted, written_share, written_traffic,
 };
 use crate::api::{
     ActionWord, BindingDeletion, ModelVersion, Object as _, Outcome, PastRollout, RegistryDeletion,
-    RetirementAction, Tags, VersionDeletion,
+    RetirementAction, Step, Tags, VersionDeletion,
 };
 use crate::azure::model::{Account, Action, Ask, Call, Errand, Principal, Purpose, ResourceId};
 use crate::decide::places::reference::Removal;
@@ -96,6 +96,7 @@ fn of_a_bindings_call(
         copies_of_requests_go_to_the_qualified(facts, call)?;
         actions::what_is_held_back_does_not_rise(facts, call)?;
         actions::actions_speak_of_what_is_wanted(facts, call)?;
+        analysis::no_analysis_is_passed_without_a_good_measurement(world, facts, call)?;
         // What is handed over keeps the traffic that it has, whoever gave it.
         if !hands_over(&facts.situation, call) {
             steps_are_taken_one_by_one(world, facts, call)?;
@@ -118,9 +119,7 @@ fn of_a_bindings_call(
         hold(ours, || format!("{name} is not ours: {}", call.doing))?;
     } else {
         a_failed_revision_is_not_tried_again(world, facts, call)?;
-        hold(!is_archived(facts) && (in_use(facts) || was_stable(facts)), || {
-            format!("the version is retired or archived, and yet: {}", call.doing)
-        })?;
+        hold(allowed(facts), || format!("the workspace does not let it serve, and yet: {}", call.doing))?;
     }
     let named = facts.spec.online.deployment.instance_count.is_some();
     what_is_not_named_stays(got, &[("/sku/capacity", named)], call)?;
@@ -390,11 +389,12 @@ fn steps_are_taken_one_by_one(
     if promoted {
         return Ok(());
     }
-    let pauses: Vec<_> = steps[reached..].iter().map_while(|s| s.pause.as_ref()).collect();
-    hold(pauses.iter().all(|pause| pause.period.is_some()), || {
+    let passed: Vec<_> = steps[reached..].iter().take_while(|step| given_by(step).is_none()).collect();
+    let asks_nobody = |step: &&Step| step.pause.as_ref().is_none_or(|pause| pause.period.is_some());
+    hold(passed.iter().all(asks_nobody), || {
         format!("a pause that nobody has promoted is passed at share {before}: {}", call.doing)
     })?;
-    let wait: std::time::Duration = pauses.into_iter().filter_map(crate::api::Pause::duration).sum();
+    let wait: std::time::Duration = passed.into_iter().filter_map(positions::how_long).sum();
     let id = call.resource.child("deployments", &name);
     let since = world.ledger.shares.get(&id).filter(|(w, _)| *w == before).map_or(world.now, |(_, s)| *s);
     // The time until it could serve counts for no pause.

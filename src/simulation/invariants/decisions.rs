@@ -1,11 +1,13 @@
 //! What must hold of every decision.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 use super::super::world::World;
-use super::{Evidence, allowed, approvals, evidence, hold, positions, wanted};
+use super::{Evidence, allowed, approvals, evidence, hold, may_begin, may_ever_serve, positions, wanted};
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
 use crate::azure::model::{Action, Call};
-use crate::decide::{Decision, Kind, Mode, Place, Right, deployment_binding};
+use crate::decide::{Decision, Kind, Mode, Place, Right, SourceVersion, deployment_binding};
 
 /// What holds of every decision.
 pub fn of_a_decision<K: Kind>(
@@ -16,6 +18,9 @@ pub fn of_a_decision<K: Kind>(
 ) -> Result<(), String> {
     tells_one_story::<K>(object, decision)?;
     if let Evidence::Binding(facts) = evidence::<K>(facts) {
+        let admitted =
+            conditions_of(K::conditions_in(&decision.status)).get(ConditionType::Admitted).cloned();
+        what_is_said_of_the_policy_is_true(facts, admitted.as_ref())?;
         positions::no_step_is_passed_before_its_pause_is_over(facts)?;
         a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
         what_is_too_much_goes(facts, decision.call.as_ref())?;
@@ -32,6 +37,27 @@ fn tells_one_story<K: Kind>(object: &K, decision: &Decision<K::Status>) -> Resul
     let both = conditions.get(ConditionType::Reconciling).is_some()
         && conditions.get(ConditionType::Stalled).is_some();
     hold(!both, || format!("{}: Reconciling and Stalled at once", object.key()))
+}
+
+/// `Admitted` is true only of what the workspace lets serve, and false only of what lacks something. Of a version in a workspace
+/// it is also asked when Azure made it, and of gates that compare what served before it: there a refusal may have other reasons.
+fn what_is_said_of_the_policy_is_true(
+    facts: &deployment_binding::Facts,
+    admitted: Option<&Condition>,
+) -> Result<(), String> {
+    let (Place::Ready { policy, .. }, SourceVersion::Ready { registry, .. }, Some(admitted)) =
+        (&facts.place, &facts.version, admitted)
+    else {
+        return Ok(());
+    };
+    let compares = policy.gates.iter().flat_map(|it| &it.define).any(|gate| gate.against.is_some());
+    let lacks_nothing = may_ever_serve(facts) && may_begin(facts);
+    let holds = match admitted.status.as_str() {
+        "True" => allowed(facts),
+        "False" => compares || registry.is_none() || !lacks_nothing,
+        _ => true,
+    };
+    hold(holds, || format!("Admitted is {} ({}): {}", admitted.status, admitted.reason, admitted.message))
 }
 
 /// Something keeps the operator from acting on this endpoint now.

@@ -2,6 +2,7 @@
 //! share as little as possible with the rules that they watch.
 
 mod actions;
+mod analysis;
 mod approvals;
 mod calls;
 mod copies;
@@ -275,8 +276,23 @@ fn was_stable(facts: &deployment_binding::Facts) -> bool {
     promoted || (previous == Some(&name) && there)
 }
 
-/// The workspace lets the version serve.
+/// The workspace lets the version serve, or lets the binding go back to it.
 fn allowed(facts: &deployment_binding::Facts) -> bool {
+    let goes_back = was_stable(facts) && approvals::nobody_speaks_against(facts);
+    may_ever_serve(facts) && (goes_back || may_begin(facts))
+}
+
+/// Nothing is lacking of what the workspace asks of a version that comes for the first time.
+fn may_begin(facts: &deployment_binding::Facts) -> bool {
+    approvals::has_approval(facts)
+        && approvals::has_time(facts)
+        && in_use(facts)
+        && gates::passes(facts)
+        && windows::are_open(facts)
+}
+
+/// What the workspace asks of every version, also of one that comes back: where it is, and how many instances it takes.
+fn may_ever_serve(facts: &deployment_binding::Facts) -> bool {
     let Place::Ready { policy, .. } = &facts.place else { return false };
     let SourceVersion::Ready { registry, .. } = &facts.version else { return false };
     // In the simulation a source is a registry, and allows every model.
@@ -284,11 +300,6 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
     let most = policy.deployment.as_ref().and_then(|deployment| deployment.max_instances);
     let asked = facts.spec.online.deployment.instance_count;
     let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
-    let anew =
-        approvals::has_approval(facts) && approvals::has_time(facts) && in_use(facts) && gates::passes(facts);
-    let anew = anew && windows::are_open(facts);
-    let again = was_stable(facts) && approvals::nobody_speaks_against(facts);
     few && !is_archived(facts)
-        && (anew || again)
         && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
 }

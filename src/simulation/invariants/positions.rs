@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{actions, given_by, hold, share_in, wanted};
-use crate::api::{ActionWord, Step};
+use crate::api::{ActionWord, Candidate, Pause, RunPhase, Step};
 use crate::azure::model::{Action, Call};
 use crate::decide::deployment_binding;
 
@@ -24,10 +24,30 @@ pub fn no_step_is_passed_before_its_pause_is_over(facts: &deployment_binding::Fa
     }
     let asks_nobody = |step: &Step| step.pause.as_ref().is_none_or(|pause| pause.period.is_some());
     hold(passed.iter().all(asks_nobody), || format!("{passed:?} passed, and nobody has promoted it"))?;
-    hold(passed.iter().all(|step| step.pause.is_some()), || format!("{passed:?} passed without traffic"))?;
-    let wait: Duration = passed.iter().filter_map(|step| step.pause.as_ref()?.duration()).sum();
+    let gives_nothing = |step: &Step| step.pause.is_some() || step.analysis.is_some();
+    hold(passed.iter().all(gives_nothing), || format!("{passed:?} passed without traffic"))?;
+    hold(passed.iter().all(|step| was_measured(step, after)), || {
+        format!("{passed:?} passed, and what was measured is {:?}", after.metrics)
+    })?;
+    let wait: Duration = passed.iter().filter_map(how_long).sum();
     let waited = from.since.duration_until(facts.situation.now).unsigned_abs();
     hold(waited >= wait, || format!("{passed:?} passed after {waited:?}"))
+}
+
+/// How long a rollout stays at a step, at least.
+pub fn how_long(step: &Step) -> Option<Duration> {
+    step.pause.as_ref().and_then(Pause::duration).or_else(|| step.analysis.as_ref()?.duration())
+}
+
+/// Does the status say of a step that is passed that each of its metrics was measured well?
+fn was_measured(step: &Step, candidate: &Candidate) -> bool {
+    let Some(analysis) = step.analysis.as_ref().filter(|it| !it.background) else { return true };
+    let well = |metric: &String| {
+        let mut runs = candidate.metrics.iter();
+        let run = runs.find(|it| Some(&it.step) == step.name.as_ref() && it.metric == *metric);
+        run.is_some_and(|it| it.dry_run || (it.phase == RunPhase::Successful && it.successful > 0))
+    };
+    analysis.metrics.iter().all(well)
 }
 
 /// The position that a PUT of the endpoint writes is of the wanted revision, and at a step whose share the map has: a

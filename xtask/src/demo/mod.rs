@@ -3,7 +3,6 @@
 //! A control plane, the emulator and the built operator, then the NYC taxi-fare model on its way from
 //! a training job to production. Every chapter checks what it tells.
 
-mod ada;
 mod borrowed;
 mod chapter;
 mod kubectl;

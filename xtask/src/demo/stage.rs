@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use e2e::stand::ada::{self, Ada};
 use e2e::stand::{self, Error, Stand, StandOptions, emulator_config};
 use e2e::{ControlPlane, Progress};
 
-use super::ada::{self, Ada};
 use super::borrowed::Borrowed;
 use super::kubectl::Kubectl;
 use super::narration::Narration;

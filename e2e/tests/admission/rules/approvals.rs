@@ -38,7 +38,18 @@ pub(super) fn rules_of_approvals() -> Vec<Case> {
         &shared.replace("fares-models", "fares models"),
         &shared.replace("fares-models", ""),
     ];
-    of("spec.assetId", ASSET_ID, &id, &wrong, &[shared, own, &own.to_lowercase()]);
+    of(
+        "spec.assetId",
+        ASSET_ID,
+        &id,
+        &wrong,
+        &[
+            shared,
+            own,
+            &own.to_lowercase(),
+            &own.replace("/models/", "/MODELS/").replace("/versions/", "/Versions/"),
+        ],
+    );
     let unseen = ["fares\u{200b}-models", "fares\u{202e}-models", "fares\u{ad}-models"];
     let unseen = unseen.map(|name| shared.replace("fares-models", name));
     of("spec.assetId", SEEN, &id, &unseen.each_ref().map(String::as_str), &[shared]);

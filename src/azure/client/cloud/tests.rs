@@ -12,7 +12,13 @@ fn chosen(text: &str) -> String {
 }
 
 fn short(cloud: &Cloud) -> String {
-    format!("{}: {} {} {:?}", cloud.name(), cloud.authority(), cloud.scope(), cloud.trusted_hosts)
+    format!(
+        "{}: {} {} {:?}",
+        cloud.name(),
+        cloud.authority(),
+        cloud.scope(Audience::ResourceManager),
+        cloud.trusted_hosts
+    )
 }
 
 const PUBLIC: &str = "public: https://login.microsoftonline.com https://management.azure.com/.default []";

@@ -360,12 +360,14 @@ pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
     let (policy, tier) = facts.asked_of_approvals()?;
     let SourceVersion::Ready { asset_id, model, version, .. } = &facts.version else { return None };
     let tally = facts.count(asset_id)?;
-    let (people, from) = (policy.people(), policy.from_namespaces.join(", "));
+    let people = policy.people();
+    let namespaces = if policy.from_namespaces.len() == 1 { "namespace" } else { "namespaces" };
+    let from = format!("{namespaces} {}", policy.from_namespaces.join(", "));
     let of_tier = tier.map(|tier| format!(", for tier {tier}")).unwrap_or_default();
     let asks = if people == 1 {
-        format!("an Approval from namespace {from}{of_tier}")
+        format!("an Approval from {from}{of_tier}")
     } else {
-        format!("Approvals of {people} different people from namespaces {from}{of_tier}")
+        format!("Approvals of {people} different people from {from}{of_tier}")
     };
     let workspace = &facts.spec.workspace_ref.name;
     let refused = if let Some(first) = tally.rejected.first() {

@@ -46,12 +46,12 @@ fn with(it: Binding, word: ActionWord) -> Binding {
     it.with(|f| f.asked.push(asked(&format!("a{}", f.asked.len()), word, &revision)))
 }
 
-fn promoting(it: Binding, step: &str) -> Binding {
+pub(super) fn promoting(it: Binding, step: &str) -> Binding {
     with(it, ActionWord::Promote).with(|f| f.asked.last_mut().unwrap().step = Some(step.into()))
 }
 
 /// What has become of the actions: `a0 Complete: …`.
-fn taken(it: &Binding) -> Vec<String> {
+pub(super) fn taken(it: &Binding) -> Vec<String> {
     let status = it.decide().status;
     let all = status.actions.iter();
     let said = all.map(|it| format!("{} {:?}: {}", it.name, it.state, it.message));

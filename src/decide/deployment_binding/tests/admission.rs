@@ -223,14 +223,17 @@ fn a_place_may_ask_for_proof_of_the_origin() {
         let it = under(binding(), |policy| policy.lineage = Some(LineageRequirement::Verified));
         it.with(|f| f.proof = proof).decide()
     };
-    let proven = Proof::Proven { mark: "m".into(), version: Box::default() };
+    let proven = Proof::Proven { version: Box::default() };
     let decision = asking(proven);
     assert_eq!(admitted(&decision), "True Succeeded: The policy of Workspace production lets taxi:1 serve.");
     assert_eq!(decision.call.unwrap().doing, "create the endpoint taxi");
     let error = Error::new(Class::Transient, "No answer.");
     for (proof, said) in [
         (
-            Proof::Lacking("its files are not the output of a job that Azure has".into()),
+            Proof::Lacking {
+                because: "its files are not the output of a job that Azure has".into(),
+                version: None,
+            },
             "of taxi:1 that is not known: its files are not the output of a job that Azure has. Register the output of a job (spec.source.job), and let Bindery promote that version.",
         ),
         (Proof::Unseen(None), "taxi:1 could not be read in Azure. It is read again at the next look."),

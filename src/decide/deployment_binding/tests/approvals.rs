@@ -70,7 +70,7 @@ fn two() -> Value {
 #[test]
 fn enough_different_people_have_to_approve() {
     let yes = "True Succeeded: The policy of Workspace production lets taxi:1 serve.";
-    let ask = "Workspace production serves only what is approved: an Approval from namespace risk, audit, for tier production; taxi:1 has none.";
+    let ask = "Workspace production serves only what is approved: an Approval from namespaces risk, audit, for tier production; taxi:1 has none.";
     let how = "Approve it with an Approval whose spec.assetId is azureml://registries/models/models/taxi/versions/1.";
     let no = |why: &str| format!("False NotApproved: {ask}{why} {how}");
     let ask_two = "Workspace production serves only what is approved: Approvals of 2 different people from namespaces risk, audit, for tier production; taxi:1 has 1 of 2.";
@@ -178,6 +178,11 @@ fn enough_different_people_have_to_approve() {
             }),
             no(" Approval risk/ada-1 of ada does not count any more: approvals of its namespace do not count there."),
         ),
+        (
+            "two people of one namespace are asked, and one has",
+            one(asking(binding(), &json!({"count": 2, "fromNamespaces": ["risk"]}))),
+            format!("False NotApproved: {} {how}", ask_two.replace("namespaces risk, audit", "namespace risk")),
+        ),
     ];
     for (situation, it, expected) in all {
         let decision = it.decide();
@@ -224,7 +229,7 @@ fn rejected(it: Binding, number: &str) -> Binding {
 #[test]
 fn a_candidate_rises_only_while_it_is_approved_and_goes_when_somebody_speaks_against_it() {
     let back = "False TakingBack working | -> set the traffic to v1 100% | now";
-    let ask = "Workspace production serves only what is approved: an Approval from namespace risk, audit, for tier production; taxi:2 has none.";
+    let ask = "Workspace production serves only what is approved: an Approval from namespaces risk, audit, for tier production; taxi:2 has none.";
     let how = "Approve it with an Approval whose spec.assetId is azureml://registries/models/models/taxi/versions/2.";
     let missing =
         |f: &mut Facts| f.version = SourceVersion::Missing { what: "ModelVersion fares/taxi-2".into() };

@@ -263,6 +263,18 @@ fn the_endpoint_is_made_taken_over_and_kept() {
             "True Observed settled | The endpoint taxi is there; Bindery leaves it as it is. | interval",
         ),
         (
+            "another cluster's, and only observed, and differs",
+            binding()
+                .serving("1")
+                .tagged("bindery-owner", "other/a/b")
+                .with(|f| {
+                    f.situation.mode = Mode::Observe;
+                    f.spec.online.endpoint.tags = serde_json::from_value(json!({"team": "fares"})).unwrap();
+                })
+                .decide(),
+            "True Observed settled | The endpoint taxi differs from the manifest in endpoint.tags.team. It belongs to a/b of cluster other, and Bindery leaves it as it is: spec.management is Observe. | interval",
+        ),
+        (
             "another cluster's, and an older binding claims it, too",
             binding()
                 .serving("1")

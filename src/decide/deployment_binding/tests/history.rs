@@ -104,6 +104,7 @@ fn ten_are_remembered_and_a_failure_longer_than_a_success() {
         finished_at: Some(noon()),
         actions: vec![],
         skipped: vec![],
+        measurement: None,
     };
     let full = |outcome| {
         rollout().candidate("2", 10, 60).wanting("3").with(|f| {

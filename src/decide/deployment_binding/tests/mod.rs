@@ -5,6 +5,7 @@
 
 mod actions;
 mod admission;
+mod analysis;
 mod approvals;
 mod available;
 mod bodies;

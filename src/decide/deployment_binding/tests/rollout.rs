@@ -9,7 +9,7 @@ use crate::azure::model::{Class, OperationState, Purpose, ResourceId};
 use crate::decide::fixtures::{
     Binding, ago, assert_table, attempt, binding, failed_state, failure, operation, told,
 };
-use crate::decide::{Look, Mode, Place};
+use crate::decide::{Look, Mode, Place, SourceVersion};
 
 fn steps() -> Value {
     json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}])
@@ -478,6 +478,21 @@ fn unread(it: Binding, led_away: bool) -> Binding {
     })
 }
 
+/// The same, when the object of its version is not ready any more.
+fn unregistered(it: Binding) -> Binding {
+    it.with(|f| {
+        let (what, because) = ("ModelVersion fares/taxi-2".to_string(), "No.".to_string());
+        f.version = SourceVersion::NotReady { what, because, stalled: false, registered: None };
+    })
+}
+
+/// The same, when nothing new may begin in its workspace.
+fn closed(it: Binding) -> Binding {
+    it.with(|f| {
+        f.place = Place::Closed { what: "Workspace fares/production".into(), because: "No.".into() };
+    })
+}
+
 #[test]
 fn the_phase_is_one_word() {
     let table = vec![
@@ -488,6 +503,9 @@ fn the_phase_is_one_word() {
         (rollout().candidate("2", 0, 60), Phase::Shifting),
         (rollout().candidate("2", 10, 60), Phase::Pausing),
         (rollout().candidate("2", 10, 600), Phase::Shifting),
+        (unregistered(rollout().candidate("2", 10, 600)), Phase::Pausing),
+        (unregistered(rollout().candidate("2", 0, 60)), Phase::Serving),
+        (closed(rollout().candidate("2", 10, 600)), Phase::Pausing),
         (preparing("2", "Failed", 60), Phase::TakingBack),
         (rollout().failed("2", 60), Phase::Failed),
         (binding().serving("1"), Phase::Serving),

@@ -116,7 +116,7 @@ fn a_waiver_is_told_in_the_admission_in_an_event_and_in_the_history() {
 
 #[test]
 fn a_waiver_counts_until_it_ends_and_approves_until_then() {
-    let refused = "False PolicyRefused stalled | Workspace production serves only what is approved: an Approval from namespace risk, audit, for tier production; taxi:1 has none. Approval risk/ada-1 of ada does not count: it ended at 2026-03-01T12:00:00Z. Approve it with an Approval whose spec.assetId is azureml://registries/models/models/taxi/versions/1. Workspace production serves only what has served before: 24h as the stable version in ; of taxi:1: it has not served there. Serve it there first. | interval";
+    let refused = "False PolicyRefused stalled | Workspace production serves only what is approved: an Approval from namespaces risk, audit, for tier production; taxi:1 has none. Approval risk/ada-1 of ada does not count: it ended at 2026-03-01T12:00:00Z. Approve it with an Approval whose spec.assetId is azureml://registries/models/models/taxi/versions/1. Workspace production serves only what has served before: 24h as the stable version in ; of taxi:1: it has not served there. Serve it there first. | interval";
     let ended = |b: &mut Ballot| {
         hotfix(b);
         b.expires_at = Some(ago(0));

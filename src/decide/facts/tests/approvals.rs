@@ -71,6 +71,38 @@ fn whoever_decides_need_not_be_let_in_but_some_workspace_that_asks_is() {
     assert!(!in_the_workspace(&["audit"]));
 }
 
+/// Where a version cannot serve, a decision about it counts for nothing.
+#[test]
+fn a_decision_knows_where_the_version_cannot_serve() {
+    let of = |sources: &Value, place: &str| {
+        let mut workspace = prod(&["risk"]);
+        Arc::make_mut(&mut workspace).spec.policy.sources = serde_json::from_value(sources.clone()).unwrap();
+        let it = approval("risk", "a", ASSET);
+        let [registry, released] = released(&json!({"from": "All"}));
+        let AnyObject::ModelVersion(registered) = &released else { unreachable!() };
+        let dev = made::<Workspace>("fares", "dev", &json!({"azure": azure("dev")}));
+        let inside = json!({"workspaceRef": {"name": "dev"}, "source": {"existing": {}}});
+        let mut inside = version("fares", "v", "taxi", &inside);
+        Arc::make_mut(&mut inside).status.clone_from(&registered.status);
+        let version = if place == "registry" { released } else { inside.any() };
+        let objects = vec![workspace.any(), it.clone().any(), registry, dev.any(), version];
+        let (facts, _) = Cluster(objects, Watched::all()).known(|known| gather(&*it, &moment(false), known));
+        facts.places[0].closed.clone()
+    };
+    let models = json!([{"name": "models", "registryRef": {"name": "models"}}]);
+    let itself = json!([{"name": "own", "thisWorkspace": {}}]);
+    assert_eq!(of(&json!([]), "registry"), None);
+    assert_eq!(of(&models, "registry"), None);
+    assert_eq!(
+        of(&itself, "registry").as_deref(),
+        Some("that Workspace serves only versions from own (prod) (spec.policy.sources)")
+    );
+    assert_eq!(
+        of(&json!([]), "another workspace").as_deref(),
+        Some("a version in a workspace serves only in that workspace")
+    );
+}
+
 #[test]
 fn a_binding_sees_the_approvals_of_what_it_wants_and_of_what_serves() {
     let spec = json!({"workspaceRef": {"name": "prod", "namespace": "ml"},

@@ -68,6 +68,6 @@ fn the_origin_is_read_from_azure_where_a_workspace_asks_for_proof() {
     };
     for bodies in [&elsewhere as &dyn Fn(&str) -> Option<Value>, &|_| None] {
         let (proof, _) = read_for(&verified, &forged, bodies);
-        assert!(matches!(proof, Proof::Lacking(_)), "{proof:?}");
+        assert!(matches!(proof, Proof::Lacking { .. }), "{proof:?}");
     }
 }

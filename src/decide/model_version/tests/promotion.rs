@@ -151,7 +151,7 @@ fn a_promotion_is_published_once() {
                 f.situation.ownership.tagged =
                     Some(Tagged::Other(Owner::new("prod", "blue/theirs"), Standing::Lives { going: false }));
             })),
-            "False OwnedByAnother stalled | taxi:3 belongs to blue/theirs. Delete one of the two objects, register under another version, or set spec.management to Observe. If that owner is gone for good, remove its tag bindery-owner in Azure, by a GET of /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/registries/models/models/taxi/versions/3 and a PUT without it. | interval",
+            "False OwnedByAnother stalled | taxi:3 belongs to blue/theirs. Delete one of the two objects, register under another version, or set spec.management to Observe. | interval",
         ),
         (
             "the source is gone, and the copy stands",
@@ -162,6 +162,62 @@ fn a_promotion_is_published_once() {
             "True Succeeded settled | taxi:3 is registered in registry models. | interval",
         ),
     ]);
+}
+
+/// What is there under the number of a promotion may be somebody's: its files are not those of the source, as far as anybody can
+/// tell, and so neither are its metrics.
+#[test]
+fn a_promotion_takes_over_only_what_was_published() {
+    const STRANGER: &str = "False AssetMismatch stalled | taxi:3 exists in Azure, but nothing in Azure shows that it was copied from /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3. A version cannot be changed: promote the model under the next version; or, to look after what is there, use source: {existing: {}} in a new ModelVersion. | interval";
+    const TAKEN: &str = "False Updating working | -> take over taxi:3, which exists | now";
+    const DESCRIBED: &str = "False Updating working | -> describe the published taxi:3 | now";
+    let source = promotion().source_id().unwrap().clone();
+    let mark = crate::decide::model_version::proof::mark(&source, &Default::default());
+    let there = |tags: &[(&str, &str)]| {
+        with(|f| {
+            *f = promotion();
+            f.status = ModelVersionStatus::default();
+            let tags = tags.iter().map(|(key, value)| (key.to_string(), value.to_string()));
+            found(f).tags = tags.chain([("bindery-job".to_string(), "of-its-tag".to_string())]).collect();
+            f.situation.ownership.tagged = Some(Tagged::NoneOfThisCluster);
+        })
+    };
+    let in_mode = |mode: Mode| {
+        let mut facts = there(&[]);
+        facts.situation.mode = mode;
+        facts
+    };
+    let mut asked_for = there(&[]);
+    asked(&mut asked_for, 20);
+    let mut made_by_us = there(&[]);
+    made_by_us.copied_by_us = true;
+    let mut inherited = there(&[("bindery-owner", "prod/fares/before")]);
+    inherited.situation.ownership.tagged =
+        Some(Tagged::Other(Owner::new("prod", "fares/before"), Standing::LetGo));
+    let mut renamed = inherited.clone();
+    found(&mut renamed).tags.insert("bindery-published-from".into(), mark.clone());
+    let (source, its_own) = ("train-3", "of-its-tag");
+    for (what, facts, expected, job) in [
+        ("nothing says where it comes from", there(&[]), STRANGER, its_own),
+        ("so neither for whoever only observes", in_mode(Mode::Observe), STRANGER, its_own),
+        ("so neither for whom another object of the namespace took it over", inherited, STRANGER, its_own),
+        ("we asked for it", asked_for, DESCRIBED, source),
+        ("we made it, and the status is lost", made_by_us, DESCRIBED, source),
+        ("it was published from the source", there(&[("bindery-published-from", &mark)]), TAKEN, source),
+        ("the same, for an object that was renamed", renamed, TAKEN, source),
+        (
+            "it was published from what the source was before it was made again",
+            there(&[("bindery-published-from", "0badc0de")]),
+            TAKEN,
+            its_own,
+        ),
+    ] {
+        let decision = decide(&facts);
+        let lineage = decision.status.lineage.clone().unwrap_or_default();
+        assert_eq!(lineage.job.as_deref(), Some(job), "{what}");
+        assert_eq!(lineage.promoted_from.is_empty(), job == its_own, "{what}");
+        assert_table(&[(what, decision, expected)]);
+    }
 }
 
 #[test]

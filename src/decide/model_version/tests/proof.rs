@@ -60,9 +60,9 @@ fn published(source_made: &str, proven: bool) -> Facts {
     facts.status.publishing = Some(Publishing { from: source.to_string(), since: ago(60) });
     let made = version(&json!({"modelUri": OUTPUT}), source_made);
     facts.source_proof = if proven {
-        Proof::Proven { mark: "mark".into(), version: Box::new(made) }
+        Proof::Proven { version: Box::new(made) }
     } else {
-        Proof::Lacking("no".into())
+        Proof::Lacking { because: "no".into(), version: Some(Box::new(made)) }
     };
     facts
 }
@@ -74,6 +74,12 @@ fn tags(facts: &Facts) -> Value {
     }
 }
 
+/// The mark of a copy that was published from the source as it was made at this time.
+fn mark_of(made: &str) -> String {
+    let source = promotion().source_id().unwrap().clone();
+    crate::decide::model_version::proof::mark(&source, &version(&json!({}), made))
+}
+
 #[test]
 fn a_copy_carries_a_proof_only_of_what_bindery_published_from_a_proven_version() {
     let before = "2026-03-01T11:00:00Z";
@@ -82,9 +88,19 @@ fn a_copy_carries_a_proof_only_of_what_bindery_published_from_a_proven_version()
         (tags["bindery-verified"].clone(), tags["bindery-published-from"].clone())
     };
     let none = (Value::Null, Value::Null);
-    assert_eq!(proof(&published(before, true)), (json!("true"), json!("mark")));
-    assert_eq!(proof(&published(before, false)), none, "and what came along with the publish is taken away");
-    assert_eq!(proof(&published("2026-03-01T12:00:01Z", true)), none, "the source was made again");
+    let mark = json!(mark_of(before));
+    assert_eq!(proof(&published(before, true)), (json!("true"), mark.clone()));
+    assert_eq!(
+        proof(&published(before, false)),
+        (Value::Null, mark.clone()),
+        "what it was published from is known; and what came along with the publish is taken away"
+    );
+    for proven in [true, false] {
+        assert_eq!(proof(&published("2026-03-01T12:00:01Z", proven)), none, "the source was made again");
+    }
+    let mut gone = published(before, false);
+    gone.source_proof = Proof::Lacking { because: "no".into(), version: None };
+    assert_eq!(proof(&gone), none, "the source is gone");
     let mut unasked = published(before, true);
     unasked.copied_by_us = true;
     unasked.status.publishing = None;
@@ -106,10 +122,6 @@ fn a_copy_carries_a_proof_only_of_what_bindery_published_from_a_proven_version()
 
 #[test]
 fn the_lineage_is_that_of_the_version_that_was_published() {
-    let mark_of = |made: &str| {
-        let source = promotion().source_id().unwrap().clone();
-        crate::decide::model_version::proof::mark(&source, &version(&json!({}), made))
-    };
     let noon = "2026-03-01T12:00:00Z";
     let of = |published_from: Option<&str>, source_made: &str, known: bool| {
         let mut facts = promotion();

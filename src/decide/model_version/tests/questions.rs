@@ -142,6 +142,24 @@ fn every_question_has_its_answer() {
             "True Observed settled | taxi:3 is registered in workspace development. | interval",
         ),
         (
+            "another object's, and it is only looked at, and differs",
+            decide(&with(|f| {
+                found(f).tags.insert("bindery-owner".into(), "prod/blue/theirs".into());
+                found(f).tags.insert("team".into(), "blue".into());
+                f.situation.mode = Mode::Observe;
+            })),
+            "True Observed settled | taxi:3 differs from the manifest in tags.team. It belongs to blue/theirs, and Bindery leaves it as it is: spec.management is Observe. | interval",
+        ),
+        (
+            "nobody's, and it is only looked at, and differs",
+            decide(&with(|f| {
+                unadopted(f);
+                found(f).tags.insert("team".into(), "blue".into());
+                f.situation.mode = Mode::Observe;
+            })),
+            "True Observed settled | Bindery would take over taxi:3, which exists, but spec.management is Observe. | 600 s",
+        ),
+        (
             "nothing is there, and its place says nothing",
             decide(&new(|f| f.situation.unadopted())),
             "False Registering working | -> register taxi:3 | now",

@@ -259,6 +259,15 @@ fn every_question_has_its_answer() {
             "True Observed settled | The registry is there; Bindery leaves it as it is. | interval",
         ),
         (
+            "the same, and differs",
+            decide(&with(|f| {
+                tag(f, "bindery-owner", "other/platform/models");
+                tag(f, "team", "blue");
+                f.situation.mode = Mode::Observe;
+            })),
+            "True Observed settled | Registry models differs from the manifest in tags.team. It belongs to platform/models of cluster other, and Bindery leaves it as it is: spec.management is Observe. | interval",
+        ),
+        (
             "it belongs to an object of another namespace, which is not watched",
             decide(&with(|f| {
                 tag(f, "bindery-owner", "prod/a/models");

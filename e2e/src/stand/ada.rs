@@ -1,32 +1,37 @@
 //! Ada, who trains the model and calls it: a client of Azure of her own, by plain REST.
 
-use azureml_emulator::{Client, Config, Emulator, JobSeed};
-use e2e::stand::{Error, azure_id};
+use azureml_emulator::{Client, Emulator, JobSeed};
 use serde_json::{Value, json};
+
+use super::{Error, azure_id, story};
 
 const ID: &str = "0b5e7a11-0000-4000-8000-000000000002";
 const SECRET: &str = "ada-keeps-none-either";
 const API_VERSION: &str = "2025-09-01";
 
 /// What Entra has to know of her.
-pub(super) fn registration() -> Client {
+pub fn registration() -> Client {
     Client { client_id: ID.into(), name: "ada".into(), secret: Some(SECRET.into()), ..Client::default() }
 }
 
 /// Ada with her token.
-pub(super) struct Ada {
-    pub(super) http: reqwest::Client,
+pub struct Ada {
+    pub http: reqwest::Client,
     url: String,
     token: String,
 }
 
 impl Ada {
     /// Signs her in.
-    pub(super) async fn sign_in(emulator: &Emulator) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    ///
+    /// Entra does not know her: [`registration`] is not among the clients of the emulator.
+    pub async fn sign_in(emulator: &Emulator) -> Result<Self, Error> {
         let authority = reqwest::Certificate::from_pem(emulator.ca_pem().as_bytes())?;
         let http = reqwest::Client::builder().tls_certs_only([authority]).build()?;
         let url = emulator.url();
-        let tenant = Config::default().tenant;
+        let tenant = story::TENANT;
         let scope = "https%3A%2F%2Fmanagement.azure.com%2F.default";
         let form =
             format!("grant_type=client_credentials&client_id={ID}&client_secret={SECRET}&scope={scope}");
@@ -37,7 +42,7 @@ impl Ada {
     }
 
     /// Starts a training job in a workspace.
-    pub(super) async fn train(&self, workspace: &str, job: &JobSeed) -> Result<(), Error> {
+    pub async fn train(&self, workspace: &str, job: &JobSeed) -> Result<(), Error> {
         let body = json!({"properties": {
             "jobType": "Command",
             "displayName": job.name,
@@ -52,14 +57,14 @@ impl Ada {
     }
 
     /// The status of a job: `NotStarted`, `Running`, `Completed` and so on.
-    pub(super) async fn job_status(&self, workspace: &str, job: &str) -> Result<String, Error> {
+    pub async fn job_status(&self, workspace: &str, job: &str) -> Result<String, Error> {
         let request = self.http.get(self.resource(&format!("workspaces/{workspace}/jobs/{job}")));
         let answer = self.send(request).await?;
         Ok(answer["properties"]["status"].as_str().unwrap_or_default().to_string())
     }
 
     /// The first key of an endpoint.
-    pub(super) async fn endpoint_key(&self, workspace: &str, endpoint: &str) -> Result<String, Error> {
+    pub async fn endpoint_key(&self, workspace: &str, endpoint: &str) -> Result<String, Error> {
         let path = format!("workspaces/{workspace}/onlineEndpoints/{endpoint}/listKeys");
         let answer = self.send(self.http.post(self.resource(&path)).body("")).await?;
         Ok(answer["primaryKey"].as_str().ok_or("listKeys gave no key")?.to_string())

@@ -1,0 +1,308 @@
+//! How the candidate is measured: what is asked of whom, and what the status keeps of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::orders::Orders;
+use super::{Case, Facts};
+use crate::api::{
+    Aggregation, AzureMonitor, Candidate, Comparison, Dimension, Measurement, MetricOf, MetricRun,
+    PrometheusQuery, RunPhase, SmokeCase, SmokeTest,
+};
+use crate::azure::model::{Principal, ResourceId};
+use crate::decide::facts::Known;
+use crate::decide::places::metric_provider;
+use crate::decide::rollout::{
+    Active, Answers, CANDIDATE, Judged, Runs, STABLE, Scene, StepsHash, judge, longest,
+};
+use crate::decide::{Mode, elapsed, in_seconds};
+use crate::measure::model::{self, Answer, Auth, Entry, Monitor, Prometheus, Question, Smoke};
+
+/// What a status holds of measurements.
+const MOST: usize = 20;
+/// Whoever measures wakes the object; if that is lost, it is asked once more after this time.
+const AT_THE_LATEST: Duration = Duration::from_secs(15);
+
+/// A question, and as whom it is asked; or why it cannot be asked.
+type Asked = Result<(Principal, Question), String>;
+
+impl Facts {
+    /// The runs that the status remembers, as far as they are of the wanted revision and of these very steps.
+    pub(super) fn known_runs(&self) -> Runs<'_> {
+        let strategy = &self.spec.strategy;
+        let wanted = self.wanted().map(|(revision, _)| revision.to_string());
+        let candidate = self.status.candidate.as_ref().filter(|it| Some(&it.revision) == wanted.as_ref());
+        let steps = StepsHash::of(&strategy.steps).to_string();
+        let same = |it: &&Candidate| it.step.as_ref().is_none_or(|step| step.steps_hash == steps);
+        Runs {
+            metrics: &strategy.metrics,
+            known: candidate.filter(same).map(|it| it.metrics.clone()).unwrap_or_default(),
+            on_inconclusive: strategy.on_inconclusive.unwrap_or_default(),
+        }
+    }
+
+    /// What was measured, judged.
+    pub(super) fn judged<'a>(&self, scene: &'a Scene<'_>) -> Vec<(Active<'a>, Judged)> {
+        if self.measured.is_empty() {
+            return vec![];
+        }
+        let now = self.situation.now;
+        let due = scene.active().into_iter().filter(|it| it.due().is_some_and(|due| due <= now));
+        let judged = due.filter_map(|active| {
+            let answers = self.measured.get(&(active.run.step.clone(), active.run.metric.clone()))?;
+            let judged = judge(active.metric, answers);
+            Some((active, judged))
+        });
+        judged.collect()
+    }
+
+    /// The runs without those in the background that a person has just promoted: they begin again.
+    pub(super) fn without_what_was_judged<'a>(&self, mut runs: Runs<'a>, orders: &Orders) -> Runs<'a> {
+        let steps = &self.spec.strategy.steps;
+        let in_background = |name: &String| {
+            let step = steps.iter().find(|it| it.name.as_ref() == Some(name));
+            step.and_then(|it| it.analysis.as_ref()).is_some_and(|it| it.background)
+        };
+        let promoted: Vec<&String> =
+            orders.new.iter().filter_map(|it| it.step.as_ref()).filter(|name| in_background(name)).collect();
+        runs.known.retain(|run| !promoted.contains(&&run.step));
+        runs
+    }
+
+    /// Asks what is due. Of a metric of which not all answers are there yet, there is nothing.
+    pub(super) fn measure(&self, home: &str, known: &mut Known) -> BTreeMap<(String, String), Answers> {
+        let mut all = BTreeMap::new();
+        if self.situation.mode != Mode::Act || self.situation.deleting {
+            return all;
+        }
+        let (scene, _) = self.scene();
+        for active in scene.active() {
+            let Some(due) = active.due().filter(|due| *due <= self.situation.now) else { continue };
+            let asked = self.questions(&scene, &active, due, home, known);
+            let whole = asked.len();
+            let answers: Answers = asked
+                .into_iter()
+                .filter_map(|(part, question)| match question {
+                    Ok((principal, question)) => {
+                        Some((part, known.measured(&principal, due, question)?.clone()))
+                    }
+                    Err(because) => Some((part, Answer::Error(because))),
+                })
+                .collect();
+            if answers.len() == whole {
+                all.insert((active.run.step.clone(), active.run.metric.clone()), answers);
+            }
+        }
+        all
+    }
+
+    /// All that is asked for one measurement, by what it is asked of.
+    fn questions(
+        &self,
+        scene: &Scene<'_>,
+        active: &Active<'_>,
+        due: Timestamp,
+        home: &str,
+        known: &mut Known,
+    ) -> Vec<(String, Asked)> {
+        let metric = active.metric;
+        let candidate = scene.wanted_name().unwrap_or_default();
+        if let Some(test) = &metric.smoke_test {
+            return self.requests(test, candidate, home);
+        }
+        let stable = scene.stable.as_deref().filter(|_| metric.against == Some(Comparison::Stable));
+        let whom = [Some((CANDIDATE, candidate)), stable.map(|stable| (STABLE, stable))];
+        let ask = |(part, deployment): (&str, &str)| {
+            let question = match (&metric.azure_monitor, &metric.prometheus) {
+                (Some(monitor), _) => self.of_azure(monitor, deployment, active.looks_at(due)),
+                (_, Some(query)) => self.of_prometheus(query, deployment, active, due, home, known),
+                _ => Err("This version of Bindery does not know where this metric comes from.".into()),
+            };
+            (part.to_string(), question)
+        };
+        whom.into_iter().flatten().map(ask).collect()
+    }
+
+    /// As whom Azure is asked.
+    fn as_whom(&self) -> Result<Principal, String> {
+        self.situation.acting.clone()
+    }
+
+    fn requests(&self, test: &SmokeTest, deployment: &str, home: &str) -> Vec<(String, Asked)> {
+        let Some((id, endpoint)) = self.id.as_ref().zip(self.endpoint.found()) else { return vec![] };
+        let auth = match endpoint.properties.auth_mode.to_lowercase().as_str() {
+            "amltoken" => Auth::AmlToken,
+            "aadtoken" => Auth::AadToken,
+            _ => Auth::Key,
+        };
+        let ask = |case: &SmokeCase| {
+            let uri = endpoint.properties.scoring_uri.clone();
+            let scoring_uri = uri.ok_or("Azure names no address at which the endpoint answers.")?;
+            let key = &case.request.config_map_key_ref;
+            let body = Entry { namespace: home.into(), name: key.name.clone(), key: key.key.clone() };
+            let smoke = Smoke {
+                endpoint: id.clone(),
+                scoring_uri,
+                auth,
+                deployment: deployment.into(),
+                body,
+                expect: case.expect.clone(),
+                timeout: longest(case),
+            };
+            Ok((self.as_whom()?, Question::Smoke(smoke)))
+        };
+        test.cases.iter().map(|case| (case.name.clone(), ask(case))).collect()
+    }
+
+    fn of_azure(
+        &self,
+        monitor: &AzureMonitor,
+        deployment: &str,
+        (from, until): (Timestamp, Timestamp),
+    ) -> Asked {
+        let of = monitor.of.unwrap_or_default();
+        let resource = match of {
+            MetricOf::Endpoint => self.id.clone(),
+            MetricOf::Deployment => self.deployment_id(deployment),
+        };
+        let resource: ResourceId = resource.ok_or("Nobody knows where the endpoint is.")?;
+        let metric = |name: &str, aggregation: Option<Aggregation>, filter: &[Dimension]| {
+            let asked = filter.iter().map(|it| (it.dimension.clone(), it.values.clone()));
+            let part = (of == MetricOf::Endpoint).then(|| ("deployment".into(), vec![deployment.into()]));
+            model::Metric {
+                name: name.into(),
+                aggregation: aggregated(aggregation.unwrap_or_default()),
+                filter: asked.chain(part).collect(),
+            }
+        };
+        let divided_by = monitor.divided_by.as_ref().map(|by| metric(&by.metric, by.aggregation, &by.filter));
+        let metric = metric(&monitor.metric, monitor.aggregation, &monitor.filter);
+        let question = Monitor { resource, metric, divided_by, from, until };
+        Ok((self.as_whom()?, Question::Monitor(question)))
+    }
+
+    fn of_prometheus(
+        &self,
+        query: &PrometheusQuery,
+        deployment: &str,
+        active: &Active<'_>,
+        due: Timestamp,
+        home: &str,
+        known: &mut Known,
+    ) -> Asked {
+        let (principal, provider) = metric_provider::find(&query.provider_ref, home, known)?;
+        let interval = format!("{}s", active.interval().as_secs());
+        let query = query
+            .query
+            .replace("{{ deployment }}", deployment)
+            .replace("{{ endpoint }}", self.endpoint_name())
+            .replace("{{ interval }}", &interval);
+        Ok((principal, Question::Prometheus(Prometheus { provider, query, at: due })))
+    }
+}
+
+fn aggregated(aggregation: Aggregation) -> model::Aggregation {
+    match aggregation {
+        Aggregation::Average => model::Aggregation::Average,
+        Aggregation::Minimum => model::Aggregation::Minimum,
+        Aggregation::Maximum => model::Aggregation::Maximum,
+        Aggregation::Total => model::Aggregation::Total,
+        Aggregation::Count => model::Aggregation::Count,
+    }
+}
+
+impl Case<'_> {
+    /// In how much time the next measurement is due.
+    pub(super) fn next_measurement(&self) -> Option<Duration> {
+        let now = self.facts.situation.now;
+        if self.facts.situation.mode != Mode::Act {
+            return None;
+        }
+        let left = |due: Timestamp| if due > now { elapsed(now, due) } else { AT_THE_LATEST };
+        self.scene.active().iter().filter_map(Active::due).map(left).min()
+    }
+
+    /// Until when the candidate is measured at the step with this index, at least; none where that depends on the measurements alone.
+    pub(super) fn measured_until(&self, step: usize) -> Option<Timestamp> {
+        let analysis = self.facts.spec.strategy.steps.get(step)?.analysis.as_ref()?;
+        let since = self.next.target.position.as_ref()?.since;
+        since.checked_add(analysis.duration()?).ok().filter(|until| *until > self.facts.situation.now)
+    }
+
+    /// What was measured so far, a sentence for each metric, with a space before each; empty where nothing was.
+    pub(super) fn measured_so_far(&self) -> String {
+        let told = |it: Active<'_>| {
+            let metric = &it.run.metric;
+            match &it.run.message {
+                Some(message) => format!(" {metric}: {message}"),
+                None => format!(" {metric} is measured for the first time{}.", first(&it)),
+            }
+        };
+        let first_at = self.scene.active();
+        first_at.into_iter().map(told).collect()
+    }
+
+    /// The step of which nobody can say how the candidate does, and why; `name` is the step at which the rollout stands.
+    pub(super) fn what_is_unclear(&self, name: &str) -> (String, String) {
+        let here = || {
+            let unclear = |it: &Active<'_>| it.run.phase == RunPhase::Inconclusive && !it.run.dry_run;
+            self.scene.active().into_iter().find(unclear).map(|it| it.run)
+        };
+        let Some(run) = self.scene.unclear().or_else(here) else {
+            return (name.into(), "nobody can say how it does.".into());
+        };
+        let message = run.message.unwrap_or_default();
+        let because =
+            format!("{} measurements of {} gave no number. {message}", run.inconclusive, run.metric);
+        (run.step, because)
+    }
+
+    /// The runs of the rollout, for the status: those that go on, also before they are measured, and those that have ended.
+    pub(super) fn runs(&self) -> Vec<MetricRun> {
+        let here: Vec<MetricRun> = self.scene.active().into_iter().map(|it| it.run).collect();
+        let mut all = here.clone();
+        for (run, passed) in self.scene.known_runs() {
+            if here.iter().any(|it| it.step == run.step && it.metric == run.metric) {
+                continue;
+            }
+            // The rollout has gone on from a step whose metrics were measured as long as the step asks.
+            let phase =
+                if passed && run.phase == RunPhase::Running { RunPhase::Successful } else { run.phase };
+            all.push(MetricRun { phase, ..run });
+        }
+        all.sort_by(|a, b| (a.since, &a.step, &a.metric).cmp(&(b.since, &b.step, &b.metric)));
+        let many = all.len().saturating_sub(MOST);
+        all.drain(..many);
+        all
+    }
+
+    /// The last measurements of the rollout, the latest first.
+    pub(super) fn measurements(&self, known: Option<&Candidate>) -> Vec<Measurement> {
+        let before = known.map(|it| it.measurements.clone()).unwrap_or_default();
+        self.facts.new_measurements().into_iter().chain(before).take(MOST).collect()
+    }
+
+    /// The run that condemns the candidate, and its last measurement.
+    pub(super) fn condemned_by(&self) -> Option<(MetricRun, Option<Measurement>)> {
+        let run = self.scene.condemned_by()?;
+        let all = self.measurements(self.facts.status.candidate.as_ref());
+        let last = all.into_iter().find(|it| it.step == run.step && it.metric == run.metric);
+        Some((run, last))
+    }
+}
+
+/// When it is measured for the first time.
+fn first(active: &Active<'_>) -> String {
+    active.due().map(|due| format!(" at {}", in_seconds(due))).unwrap_or_default()
+}
+
+impl Facts {
+    /// What was measured in this pass.
+    fn new_measurements(&self) -> Vec<Measurement> {
+        let before = self.scene_with(self.held(), None, &Orders::default(), self.known_runs());
+        let now = self.situation.now;
+        self.judged(&before).iter().map(|(active, judged)| active.told(judged, now)).collect()
+    }
+}

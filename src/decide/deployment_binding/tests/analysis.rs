@@ -1,0 +1,329 @@
+//! How a candidate is measured, and what follows.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::actions::{promoting, taken};
+use crate::api::{MeasurementResult, MetricRun, OnInconclusive, Outcome, RunPhase};
+use crate::azure::model::{Action, Purpose};
+use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, short};
+use crate::decide::rollout::{CANDIDATE, STABLE};
+use crate::decide::{LookAgain, Mode};
+use crate::measure::model::{Answer, Answered};
+
+fn steps() -> Value {
+    json!([
+        {"name": "smoke", "analysis": {"metrics": ["smoke"]}}, {"setTraffic": 10},
+        {"name": "watch", "analysis": {"metrics": ["errors", "latency"], "for": "10m"}}, {"setTraffic": 50},
+    ])
+}
+
+fn metrics() -> Value {
+    json!([
+        {"name": "smoke", "smokeTest": {"cases": [{"name": "trip", "request": {"configMapKeyRef": {"name": "trips", "key": "a"}}}]}},
+        {"name": "errors", "azureMonitor": {"metric": "RequestsPerMinute"}, "max": "0.1", "failureLimit": 1, "inconclusiveLimit": 1},
+        {"name": "latency", "azureMonitor": {"metric": "RequestLatency"}, "against": "Stable", "better": "Lower", "dryRun": true},
+    ])
+}
+
+fn with_metrics(it: Binding, metrics: Value) -> Binding {
+    it.with(|f| f.spec.strategy.metrics = serde_json::from_value(metrics).unwrap())
+}
+
+/// Version 1 serves, version 2 is wanted by steps that measure.
+fn rollout() -> Binding {
+    with_metrics(binding().wanting("2").steps(steps()).serving("1"), metrics())
+}
+
+/// The candidate stands at the step `watch` since so long.
+fn watched(seconds: u64) -> Binding {
+    rollout().candidate("2", 10, seconds)
+}
+
+/// What was measured just now.
+fn gives(it: Binding, step: &str, metric: &str, answers: &[(&str, Answer)]) -> Binding {
+    let answers: BTreeMap<String, Answer> =
+        answers.iter().map(|(part, answer)| ((*part).to_string(), answer.clone())).collect();
+    it.with(|f| {
+        f.measured.insert((step.into(), metric.into()), answers);
+    })
+}
+
+fn errors(it: Binding, answer: Answer) -> Binding {
+    gives(it, "watch", "errors", &[(CANDIDATE, answer)])
+}
+
+fn smoke(it: Binding, status: u16) -> Binding {
+    gives(it, "smoke", "trip", &[]).with(|f| {
+        let answer = Answer::Answered(Answered { status, millis: 30, expected: None });
+        f.measured = [(("smoke".into(), "smoke".into()), [("trip".into(), answer)].into())].into();
+    })
+}
+
+/// So many measurements of `errors` went before: good, bad, and without a number; the last one so long ago.
+fn before(it: Binding, counts: [i32; 3], seconds: u64) -> Binding {
+    it.with(|f| {
+        let candidate = f.status.candidate.as_mut().unwrap();
+        let since = candidate.step.as_ref().unwrap().since;
+        candidate.metrics.push(run("watch", "errors", since, counts, seconds));
+    })
+}
+
+fn run(step: &str, metric: &str, since: jiff::Timestamp, counts: [i32; 3], seconds: u64) -> MetricRun {
+    MetricRun {
+        step: step.into(),
+        metric: metric.into(),
+        phase: if counts[2] > 1 { RunPhase::Inconclusive } else { RunPhase::Running },
+        since,
+        successful: counts[0],
+        failed: counts[1],
+        inconclusive: counts[2],
+        consecutive_errors: 0,
+        last_at: Some(ago(seconds)),
+        message: Some("0.05 (at most 0.1).".into()),
+        dry_run: false,
+    }
+}
+
+/// The run of a metric, as the status shows it afterwards.
+fn shown(it: &Binding, metric: &str) -> MetricRun {
+    let runs = it.decide().status.candidate.unwrap().metrics;
+    runs.into_iter().find(|it| it.metric == metric).unwrap()
+}
+
+#[test]
+fn a_rollout_stays_at_an_analysis_until_the_candidate_is_measured_well() {
+    assert_table(&[
+        (
+            "nothing is measured yet",
+            rollout().candidate("2", 0, 0).decide(),
+            "False Analyzing working | v2 has 0 % of the traffic. Step 1 of 4 (smoke) measures it. smoke is measured for the first time at 2026-03-01T12:00:00Z. | 15 s",
+        ),
+        (
+            "the smoke test is good",
+            smoke(rollout().candidate("2", 0, 0), 200).decide(),
+            "False Progressing working | -> move 10 % of the traffic to v2 | now",
+        ),
+        (
+            "it is not",
+            smoke(rollout().candidate("2", 0, 0), 424).decide(),
+            "False TakingBack working | -> give up v2, which failed; v1 serves | now",
+        ),
+        (
+            "a number is good, and the time is not over",
+            errors(watched(300), Answer::Number(0.05)).decide(),
+            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until 2026-03-01T12:05:00Z. errors: 0.05 (at most 0.1). latency is measured for the first time at 2026-03-01T11:59:00Z. | 15 s",
+        ),
+        (
+            "the time is over, and it was measured",
+            before(watched(600), [3, 1, 1], 30).decide(),
+            "False Progressing working | -> move 50 % of the traffic to v2 | now",
+        ),
+        (
+            "the time is over, and it was never measured well",
+            before(watched(600), [0, 1, 1], 30).decide(),
+            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it. errors: 0.05 (at most 0.1). latency is measured for the first time at 2026-03-01T11:54:00Z. | 15 s",
+        ),
+        (
+            "a bad one that may be",
+            errors(before(watched(600), [3, 0, 1], 60), Answer::Number(0.2)).decide(),
+            "False Progressing working | -> move 50 % of the traffic to v2 | now",
+        ),
+        (
+            "one too many",
+            errors(before(watched(300), [3, 1, 1], 60), Answer::Number(0.2)).decide(),
+            "False TakingBack working | -> take the traffic from v2, which failed, and give it to v1 | now",
+        ),
+        (
+            "no number, too often",
+            errors(before(watched(300), [3, 1, 1], 60), Answer::NoData("Azure has none.".into())).decide(),
+            "False Inconclusive working | v2 has 10 % of the traffic. It gets no more before a person has looked at it: 2 measurements of errors gave no number. There is no number for the candidate: Azure has none. Go on with `bindery promote taxi --step watch`, or give it up with `bindery abort taxi`. | 15 s",
+        ),
+    ]);
+}
+
+#[test]
+fn a_rehearsal_is_shown_and_nothing_follows() {
+    let answers = [(CANDIDATE, Answer::Number(9.0)), (STABLE, Answer::Number(1.0))];
+    let it = gives(before(watched(300), [1, 0, 0], 30), "watch", "latency", &answers);
+    let run = shown(&it, "latency");
+    assert_eq!((run.phase, run.dry_run, run.failed), (RunPhase::Failed, true, 1));
+    assert!(!it.decide().status.history.iter().any(|it| it.outcome == Outcome::Failed));
+}
+
+#[test]
+fn a_candidate_that_is_measured_badly_has_failed_and_the_history_says_by_what() {
+    let it = errors(before(watched(300), [3, 1, 1], 60), Answer::Number(0.2));
+    let decided = it.decide();
+    let Some(Action::Put(body)) = decided.call.map(|call| call.action) else { panic!("no PUT") };
+    assert_eq!(body["properties"]["traffic"], json!({it.name("1"): 100}));
+    assert_eq!(body["tags"]["bindery-failed"], it.revision("2").to_string());
+    assert_eq!(decided.status.candidate, None);
+    let entry = &decided.status.history[0];
+    assert_eq!(
+        (entry.outcome, entry.reason.map(|it| format!("{it:?}"))),
+        (Outcome::Failed, Some("AnalysisFailed".into()))
+    );
+    let measurement = entry.measurement.as_ref().unwrap();
+    assert_eq!((measurement.result, measurement.value.as_deref()), (MeasurementResult::Failed, Some("0.2")));
+    assert_eq!(
+        entry.message.as_deref(),
+        Some(
+            "Metric errors of step watch: 2 measurements were not good enough. The last one: 0.2 is more than it may be: at most 0.1."
+        )
+    );
+    // The measurement is forgotten, and the verdict is not.
+    let after = it.with(|f| {
+        f.measured.clear();
+        f.status = decided.status.clone();
+    });
+    assert_eq!(after.decide().call.map(|call| call.errand.purpose), Some(Purpose::TakeBack));
+}
+
+#[test]
+fn what_nobody_can_measure_fails_after_five_errors_in_a_row() {
+    let it = |errors_before: i32| {
+        let it = before(watched(300), [3, 0, 0], 60).with(|f| {
+            f.status.candidate.as_mut().unwrap().metrics[0].consecutive_errors = errors_before;
+        });
+        errors(it, Answer::Error("Azure Monitor answered 529.".into())).decide()
+    };
+    assert_eq!(it(3).call, None);
+    let failed = it(4);
+    assert_eq!(failed.call.map(|call| call.errand.purpose), Some(Purpose::TakeBack));
+    let message = failed.status.history[0].message.clone().unwrap();
+    assert!(
+        message
+            .contains("nobody could measure it 5 times in a row. The last one: Azure Monitor answered 529."),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_person_passes_what_is_inconclusive_and_nothing_else() {
+    let unclear = || before(watched(300), [3, 0, 2], 30);
+    let passed = promoting(unclear(), "watch");
+    assert_eq!(
+        short(&passed.decide().call.unwrap().doing),
+        "move 50 % of the traffic to v2 (RolloutAction a0 of ada)"
+    );
+    let refused = promoting(before(watched(300), [3, 0, 1], 30), "watch");
+    assert_eq!(
+        taken(&refused),
+        [
+            "a0 Refused: Step watch is passed by itself when the measurements are good. It can be promoted only when they are inconclusive. To pass all steps that are left, promote with full: true."
+        ]
+    );
+    let aborts = unclear().with(|f| f.spec.strategy.on_inconclusive = Some(OnInconclusive::Abort));
+    assert_eq!(aborts.decide().call.map(|call| call.errand.purpose), Some(Purpose::TakeBack));
+}
+
+fn beside() -> Binding {
+    let steps = json!([
+        {"setTraffic": 10}, {"name": "watch", "analysis": {"metrics": ["errors"], "background": true}},
+        {"pause": {"for": "10m"}}, {"setTraffic": 50}, {"pause": {"for": "10m"}},
+    ]);
+    with_metrics(binding().wanting("2").steps(steps).serving("1"), metrics()).candidate("2", 50, 60)
+}
+
+#[test]
+fn what_is_measured_in_the_background_takes_back_at_any_later_step() {
+    let since = ago(900);
+    let known = |counts: [i32; 3]| {
+        beside().with(|f| {
+            f.status.candidate.as_mut().unwrap().metrics.push(run("watch", "errors", since, counts, 60))
+        })
+    };
+    assert_eq!(errors(known([9, 0, 0]), Answer::Number(0.01)).decide().call, None);
+    assert_eq!(shown(&errors(known([9, 0, 0]), Answer::Number(0.01)), "errors").successful, 10);
+    let bad = errors(known([9, 1, 0]), Answer::Number(0.5)).decide();
+    assert_eq!(bad.call.map(|call| call.errand.purpose), Some(Purpose::TakeBack));
+    // Nobody can say: the pause goes on, and nothing rises after it.
+    let unclear = known([9, 0, 2]).with(|f| {
+        f.status.candidate.as_mut().unwrap().step.as_mut().unwrap().since = ago(700);
+    });
+    let decided = unclear.decide();
+    assert_eq!(decided.call, None);
+    assert!(told_reason(&decided.status.conditions).contains("Inconclusive"));
+    // Numbers are back.
+    let back = errors(unclear.clone(), Answer::Number(0.01));
+    assert_eq!(
+        short(&back.decide().call.unwrap().doing),
+        "give v2 all the traffic and make it the stable one"
+    );
+    // A person has looked at it: it is measured anew, and the rollout goes on.
+    let promoted = promoting(unclear, "watch").decide();
+    assert_eq!(promoted.call.map(|call| call.errand.purpose), Some(Purpose::Note));
+}
+
+fn told_reason(conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition]) -> String {
+    conditions.iter().filter(|it| it.type_ == "Ready").map(|it| it.reason.clone()).collect()
+}
+
+#[test]
+fn a_run_begins_when_it_is_first_seen_and_is_remembered_from_then_on() {
+    let fresh = beside();
+    let run = shown(&fresh, "errors");
+    assert_eq!((run.phase, run.since, run.successful, run.last_at), (RunPhase::Running, ago(60), 0, None));
+    // What was measured by other steps counts for nothing.
+    let edited = before(watched(300), [3, 0, 0], 30).with(|f| {
+        f.status.candidate.as_mut().unwrap().step.as_mut().unwrap().steps_hash = "0".into();
+    });
+    assert_eq!(shown(&edited, "errors").successful, 0);
+    // Nor what was measured before the rollout came to this step once more.
+    let again = before(watched(300), [3, 0, 0], 30).with(|f| {
+        let candidate = f.status.candidate.as_mut().unwrap();
+        candidate.step.as_mut().unwrap().since = ago(10);
+    });
+    assert_eq!(shown(&again, "errors").successful, 0);
+}
+
+#[test]
+fn the_last_twenty_measurements_are_kept_and_the_next_look_is_when_one_is_due() {
+    let mut it = before(watched(300), [3, 0, 0], 60);
+    for n in 0..25 {
+        it = errors(it, Answer::Number(0.01)).with(|f| {
+            let status = crate::decide::fixtures::Binding(f.clone()).decide().status;
+            f.status = status;
+            f.measured.clear();
+            f.status
+                .candidate
+                .as_mut()
+                .unwrap()
+                .metrics
+                .iter_mut()
+                .for_each(|run| run.last_at = Some(ago(60)));
+        });
+        let _ = n;
+    }
+    let candidate = it.decide().status.candidate.unwrap();
+    assert_eq!((candidate.measurements.len(), shown(&it, "errors").successful), (20, 28));
+    assert!(candidate.measurements.iter().all(|it| it.at == noon() && it.value.as_deref() == Some("0.01")));
+    let next = |seconds| {
+        let it = before(watched(300), [3, 0, 0], seconds);
+        it.with(|f| f.spec.strategy.metrics.retain(|it| it.name != "latency")).decide().next
+    };
+    assert_eq!(next(30), LookAgain::After(std::time::Duration::from_secs(30)));
+}
+
+#[test]
+fn nothing_is_measured_by_whoever_may_not_act() {
+    let asks = |it: &Binding| {
+        let mut known = crate::decide::facts::Known::nothing(
+            crate::azure::model::Lane::Rollout,
+            false,
+            crate::decide::Served::everything(),
+        );
+        it.0.measure("fares", &mut known);
+        known.wants().measured.len()
+    };
+    let due = || before(watched(300), [3, 0, 0], 60);
+    // The errors, and the latency of the candidate and of the stable one.
+    assert_eq!(asks(&due()), 3);
+    assert_eq!(asks(&before(watched(300), [3, 0, 0], 59)), 2);
+    for mode in [Mode::Suspended, Mode::Observe, Mode::ObserveOnly] {
+        assert_eq!(asks(&due().with(|f| f.situation.mode = mode)), 0, "{mode:?}");
+    }
+    assert_eq!(asks(&due().with(|f| f.situation.deleting = true)), 0);
+}
