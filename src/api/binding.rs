@@ -11,7 +11,8 @@ use super::place::stays;
 use super::scalar::{between, goes_down};
 use super::{
     ActionTold, Analysis, AzureIdentity, Drift, EnvironmentVariables, Hold, Management, Measurement, Metric,
-    MetricRun, NetworkAccess, OnInconclusive, Period, Reference, Tags, TakenAction, form,
+    MetricRun, NetworkAccess, OnInconclusive, Period, Reference, Tags, TakenAction, Window, WindowStatus,
+    form,
 };
 use crate::azure::model::Operation;
 
@@ -257,6 +258,11 @@ pub struct Strategy {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub steps: Vec<Step>,
+    /// The times in which a rollout may go on, at most 16. While it may not, no weight rises and no candidate is made; it can be taken back at any time. The windows of the workspace's policy count besides. Default: at any time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub windows: Vec<Window>,
     /// What can be measured during a rollout, at most 10. Nothing is measured that no step names in its `analysis`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
@@ -373,6 +379,9 @@ pub struct DeploymentBindingStatus {
     /// The revision that is held back because somebody has rolled it back; absent where none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    /// Whether rollouts may go on now, where the binding or its workspace has windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowStatus>,
     /// What has become of the RolloutActions for this binding, the latest first, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
