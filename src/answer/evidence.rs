@@ -15,7 +15,7 @@ use super::seen::{Readiness, Seen, condition};
 use crate::api::{
     self, Approval, ApprovalDecision, Code, ConditionType, Dataset, DeploymentBinding, EvidenceDocument,
     LoosenedGate, MeasuredGate, ModelVersion, Object, ObjectKey, PastRollout, Retirement, Role, VersionOwner,
-    Workspace,
+    WindowStatus, Workspace,
 };
 use crate::azure::model::folded;
 
@@ -77,6 +77,9 @@ pub struct Evidence {
     /// The version that the manifest names.
     manifest: Name,
     ready: Readiness,
+    /// Whether rollouts may go on, where there are windows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<WindowStatus>,
     /// What is on the endpoint, by share of the traffic.
     deployments: Vec<Deployment>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -258,6 +261,7 @@ impl Evidence {
             workspace: Name::from(&ObjectKey::meant::<Workspace>(&binding.spec.workspace_ref, &home)),
             tier: workspace.and_then(|workspace| workspace.spec.tier.clone()),
             endpoint: binding.spec.online.endpoint.name.clone(),
+            window: binding.current().window,
             scoring_uri: status.endpoint.as_ref().and_then(|endpoint| endpoint.scoring_uri.clone()),
             manifest: Name::from(&named(binding)),
             ready: Readiness::of(binding.conditions()),

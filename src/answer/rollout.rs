@@ -9,7 +9,7 @@ use super::names::Name;
 use super::seen::Readiness;
 use crate::api::{
     Candidate, DeploymentBinding, DeploymentStatus, Hold, Object, PastRollout, Phase, Stable, Step,
-    TakenAction,
+    TakenAction, WindowStatus,
 };
 
 pub use news::news;
@@ -37,6 +37,9 @@ pub struct Rollout {
     candidate: Option<Candidate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<Hold>,
+    /// Whether rollouts may go on, where there are windows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<WindowStatus>,
     deployments: Vec<DeploymentStatus>,
     steps: Vec<StepSeen>,
     /// The latest actions.
@@ -99,6 +102,7 @@ impl Rollout {
             steps: steps.map(seen).collect(),
             candidate: status.candidate,
             hold: status.hold,
+            window: status.window,
             deployments: status.deployments,
             actions: status.actions.into_iter().take(ACTIONS).collect(),
             last: status.history.into_iter().next(),

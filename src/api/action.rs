@@ -125,7 +125,7 @@ pub struct TakenAction {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub reason: Option<String>,
-    /// What has become of it. `Accepted`: it is carried out as soon as Azure is free. `Refused`: it is not carried out. `Complete`: it is carried out. `AlreadyDone`: it was carried out before.
+    /// What has become of it. `Accepted`: it is carried out as soon as that is possible; the message says what it waits for. `Refused`: it is not carried out. `Complete`: it is carried out. `AlreadyDone`: it was carried out before.
     pub state: ActionState,
     /// The same in a sentence, and what to do.
     #[schemars(length(max = 1024))]
@@ -134,7 +134,7 @@ pub struct TakenAction {
     pub since: Timestamp,
 }
 
-/// What has become of a RolloutAction. `Accepted`: it is carried out as soon as Azure is free. `Refused`: it is not carried out. `Complete`: it is carried out. `AlreadyDone`: it was carried out before.
+/// What has become of a RolloutAction. `Accepted`: it is carried out as soon as that is possible. `Refused`: it is not carried out. `Complete`: it is carried out. `AlreadyDone`: it was carried out before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum ActionState {
     Accepted,

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
-use super::{Better, Period, Reference, form};
+use super::{Better, Period, form};
 
 /// A step that measures the candidate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -40,12 +40,11 @@ impl Analysis {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("[has(self.smokeTest), has(self.azureMonitor), has(self.prometheus)].filter(given, given).size() == 1").message("give exactly one of smokeTest, azureMonitor and prometheus"),
+    validation = Rule::new("has(self.smokeTest) != has(self.azureMonitor)").message("give exactly one of smokeTest and azureMonitor"),
     validation = Rule::new("has(self.smokeTest) || has(self.min) || has(self.max) || has(self.against)").message("give min, max or against: what the number has to be"),
-    validation = Rule::new("!has(self.smokeTest) || !(has(self.min) || has(self.max) || has(self.against))").message("a smokeTest has its own expectations: min, max and against are for azureMonitor and prometheus"),
+    validation = Rule::new("!has(self.smokeTest) || !(has(self.min) || has(self.max) || has(self.against))").message("a smokeTest has its own expectations: min, max and against are for azureMonitor"),
     validation = Rule::new("has(self.better) == has(self.against)").message("better says whether a lower or a higher number is better: give it with against, and only there"),
     validation = Rule::new("!has(self.tolerance) || has(self.against)").message("tolerance is how much worse than the stable deployment the candidate may be: give it only with against"),
-    validation = Rule::new("!has(self.against) || !has(self.prometheus) || self.prometheus.query.contains('{{ deployment }}')").message("with against, the query must have {{ deployment }}, so that it can be asked for the stable deployment, too"),
     validation = between("interval", "10s", "24h"),
     validation = between("initialDelay", "0s", "24h")
 )]
@@ -59,9 +58,6 @@ pub struct Metric {
     /// A number from Azure Monitor: a metric of the endpoint or of the deployment, or the ratio of two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azure_monitor: Option<AzureMonitor>,
-    /// A number from a Prometheus that a MetricProvider stands for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prometheus: Option<PrometheusQuery>,
     /// The least that the number may be: a decimal number in quotes, such as `"0.9"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::decimal")]
@@ -117,7 +113,7 @@ pub enum Comparison {
 /// Requests to the candidate alone, and what has to come back. All of them are made for one measurement; it fails if one of them does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct SmokeTest {
-    /// The requests, 1 to 10.
+    /// The requests of which one measurement consists, 1 to 10.
     #[schemars(length(min = 1, max = 10))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub cases: Vec<SmokeCase>,
@@ -238,17 +234,6 @@ pub struct Dimension {
     pub values: Vec<String>,
 }
 
-/// A number from a Prometheus that a MetricProvider stands for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PrometheusQuery {
-    /// The MetricProvider.
-    pub provider_ref: Reference,
-    /// The PromQL expression, of at most 4096 characters. It has to give one number: a scalar, or a vector of one. `{{ deployment }}`, `{{ endpoint }}` and `{{ interval }}` (such as `60s`) in it are replaced.
-    #[schemars(schema_with = "form::promql")]
-    pub query: String,
-}
-
 /// What happens when there were more inconclusive measurements than `inconclusiveLimit` allows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum OnInconclusive {
@@ -261,7 +246,7 @@ pub enum OnInconclusive {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricRun {
-    /// The name of the step.
+    /// The name of the step at which it is measured, as in `spec.strategy.steps`.
     #[schemars(length(max = 63))]
     pub step: String,
     /// The name of the metric, as in `spec.strategy.metrics`.
@@ -269,7 +254,7 @@ pub struct MetricRun {
     pub metric: String,
     /// `Running`: more measurements follow. `Successful`: it was measured as the step asks, and well. `Failed`: more measurements have failed than may. `Inconclusive`: more measurements were without a number than may be. `Error`: nobody could measure, too often in a row.
     pub phase: RunPhase,
-    /// Since when it is measured.
+    /// When the rollout began to measure it at this step.
     pub since: Timestamp,
     /// How many measurements were good.
     #[schemars(range(min = 0))]
@@ -290,7 +275,7 @@ pub struct MetricRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub message: Option<String>,
-    /// Nothing follows from it.
+    /// It is a rehearsal: it is measured and shown, and nothing follows from it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
 }
@@ -309,13 +294,13 @@ pub enum RunPhase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Measurement {
-    /// The name of the step.
+    /// The name of the step at which it is measured, as in `spec.strategy.steps`.
     #[schemars(length(max = 63))]
     pub step: String,
     /// The name of the metric, as in `spec.strategy.metrics`.
     #[schemars(length(max = 63))]
     pub metric: String,
-    /// When it was made.
+    /// When the measurement was made, or its answer came.
     pub at: Timestamp,
     /// `Successful`: good enough. `Failed`: not good enough. `Inconclusive`: there was no number. `Error`: nobody could measure.
     pub result: MeasurementResult,

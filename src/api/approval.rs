@@ -71,7 +71,7 @@ pub struct ApprovalSpec {
     )]
     #[schemars(schema_with = "form::end")]
     pub expires_at: Option<Timestamp>,
-    /// The rules of a Workspace's policy that the version need not satisfy while this decision counts: `Soak`, or `Gate/` and the name of a gate. A rule is waived only where `policy.approvals.waivable` of the Workspace names it, and by as many different people as have to approve there. Whoever waives a rule approves, too.
+    /// The rules of a Workspace's policy that the version need not satisfy while this decision counts: `Soak`, `Windows`, or `Gate/` and the name of a gate. A rule is waived only where `policy.approvals.waivable` of the Workspace names it, and by as many different people as have to approve there. Whoever waives a rule approves, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "form::waivable_rules", length(min = 1))]
     #[x_kube(merge_strategy = ListMerge::Set)]

@@ -11,7 +11,8 @@ use super::place::stays;
 use super::scalar::{between, goes_down};
 use super::{
     ActionTold, Analysis, AzureIdentity, Drift, EnvironmentVariables, Hold, Management, Measurement, Metric,
-    MetricRun, NetworkAccess, OnInconclusive, Period, Reference, Tags, TakenAction, form,
+    MetricRun, NetworkAccess, OnInconclusive, Period, Reference, Tags, TakenAction, Window, WindowStatus,
+    form,
 };
 use crate::azure::model::Operation;
 
@@ -245,7 +246,7 @@ pub struct Probe {
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.mirror)).map(s, s.mirror).isSorted() && self.steps.filter(s, has(s.mirror)).all(s, self.steps.filter(t, has(t.mirror) && t.mirror == s.mirror).size() == 1)").message("the shares of mirror must rise from step to step"),
     validation = Rule::new("!has(self.steps) || self.steps.map(s, has(s.setTraffic) ? 2 : has(s.mirror) ? 1 : 0).filter(kind, kind > 0).isSorted()").message("mirror comes before the first setTraffic: Azure copies no requests to a deployment that has traffic"),
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.name)).all(s, self.steps.filter(t, has(t.name) && t.name == s.name).size() == 1)").message("each step must have another name"),
-    validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.analysis)).all(s, s.analysis.metrics.all(m, has(self.metrics) && self.metrics.exists(known, known.name == m)))").message("each metric that an analysis names must be one of strategy.metrics"),
+    validation = Rule::new("!has(self.steps) || self.steps.all(s, !has(s.analysis) || (has(self.metrics) && s.analysis.metrics.all(m, self.metrics.exists(known, known.name == m))))").message("each metric that an analysis names must be one of strategy.metrics"),
     validation = between("keepPrevious", "0s", "720h"),
     validation = between("keepFailed", "0s", "720h"),
     validation = between("progressDeadline", "1m", "24h"),
@@ -257,6 +258,11 @@ pub struct Strategy {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub steps: Vec<Step>,
+    /// The times in which a rollout may go on, at most 16. While it may not, no weight rises and no candidate is made; it can be taken back at any time. The windows of the workspace's policy count besides. Default: at any time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub windows: Vec<Window>,
     /// What can be measured during a rollout, at most 10. Nothing is measured that no step names in its `analysis`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
@@ -373,6 +379,9 @@ pub struct DeploymentBindingStatus {
     /// The revision that is held back because somebody has rolled it back; absent where none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    /// Whether rollouts may go on now, where the binding or its workspace has windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowStatus>,
     /// What has become of the RolloutActions for this binding, the latest first, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]

@@ -91,6 +91,7 @@ words! {
     Analyzing,
     Inconclusive,
     Soaking,
+    WindowClosed,
     TakingBack,
     Finishing,
     Accepted,

@@ -111,8 +111,14 @@ forms! {
     sha256, 64, "^[0-9a-f]{64}$",
         "must be a SHA-256: 64 lower-case hexadecimal digits; `sha256sum` prints them";
 
-    waivable_rule, 68, "^(Soak|Gate/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
-        "must be a rule that can be waived: Soak, or Gate/ and the name of a gate, such as Gate/rmse-bound";
+    waivable_rule, 68, "^(Soak|Windows|Gate/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
+        "must be a rule that can be waived: Soak, Windows, or Gate/ and the name of a gate, such as Gate/rmse-bound";
+
+    // Windows.
+    schedule, 128, r"(?i)^(\*(/[0-9]{1,2})?|[0-5]?[0-9](-[0-5]?[0-9](/[0-9]{1,2})?)?)(,[0-5]?[0-9](-[0-5]?[0-9](/[0-9]{1,2})?)?)* (\*(/[0-9]{1,2})?|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3])(/[0-9]{1,2})?)?)(,([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3])(/[0-9]{1,2})?)?)* (\*(/[0-9]{1,2})?|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01])(/[0-9]{1,2})?)?)(,(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01])(/[0-9]{1,2})?)?)* (\*(/[0-9]{1,2})?|(0?[1-9]|1[0-2]|[a-z]{3})(-(0?[1-9]|1[0-2]|[a-z]{3})(/[0-9]{1,2})?)?)(,(0?[1-9]|1[0-2]|[a-z]{3})(-(0?[1-9]|1[0-2]|[a-z]{3})(/[0-9]{1,2})?)?)* (\*(/[0-9]{1,2})?|([0-7]|[a-z]{3})(-([0-7]|[a-z]{3})(/[0-9]{1,2})?)?)(,([0-7]|[a-z]{3})(-([0-7]|[a-z]{3})(/[0-9]{1,2})?)?)*$",
+        "must be five fields of cron with single spaces between them: minute, hour, day of the month, month and day of the week, such as 0 18 * * 5 for Fridays at 18:00";
+    time_zone, 64, "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
+        "must be the name of a time zone in the IANA database, such as Europe/Berlin or UTC";
 
     // Rollouts.
     revision, 10, "^[0-9a-f]{10}$",
@@ -121,12 +127,10 @@ forms! {
         "must be a key of a ConfigMap's data: letters (a-z, A-Z), digits, '-', '_' and '.', such as short-trip.json";
     azure_metric, 128, "^[a-zA-Z][a-zA-Z0-9_]*$",
         "must be a name as Azure Monitor has it: letters (a-z, A-Z), digits and '_', with a letter first, such as RequestLatency_P95";
-    dimension_value, 128, r"^[^'*\x00-\x1f\x7f]+$",
+    dimension_value, 128, r"^[^\x27*\x00-\x1f\x7f]+$",
         "must be a value in one line, without quotes and '*', such as 5xx";
     expression, 1024, r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$",
         "must be a CEL expression of at least one character, without control characters other than line breaks and tabs, such as body.predictions[0] > 0.0";
-    promql, 4096, r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$",
-        "must be a PromQL expression of at least one character, without control characters other than line breaks and tabs, such as rate(errors[5m])";
 
     // Endpoints.
     endpoint_name, 32, "^[a-zA-Z](-[a-zA-Z0-9]|[a-zA-Z0-9]-?[a-zA-Z0-9])(-?[a-zA-Z0-9])*$",

@@ -20,6 +20,7 @@ mod place;
 mod publisher;
 mod registry;
 mod scalar;
+mod window;
 mod workspace;
 
 pub use action::*;
@@ -36,6 +37,7 @@ pub use place::*;
 pub use publisher::*;
 pub use registry::*;
 pub use scalar::{EnvironmentVariables, FlavorData, Labels, Period, Tags};
+pub use window::*;
 pub use workspace::*;
 
 /// The API group of every kind.

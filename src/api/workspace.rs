@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
 use super::{
-    Adoption, AllowedNamespaces, AzurePlace, Credentials, GatePolicy, Period, Reference, WorkspacePublisher,
-    form,
+    Adoption, AllowedNamespaces, AzurePlace, Credentials, GatePolicy, Period, Reference, Window,
+    WorkspacePublisher, form,
 };
 
 /// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never changes it.
@@ -78,6 +78,11 @@ pub struct Policy {
     /// Where a version must have served before, and for how long. If not set, nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soak: Option<SoakPolicy>,
+    /// The times in which rollouts may go on here, at most 16. While they may not, no weight rises and no candidate is made; traffic can be taken back at any time. Default: at any time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub windows: Vec<Window>,
     /// What a deployment may bring besides the model. If not set, anything; if set, no user-assigned identity that `identities` does not name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentPolicy>,
@@ -109,7 +114,7 @@ pub struct ApprovalPolicy {
     /// What happens when a version that serves is rejected, or its approval is withdrawn or expires. KeepServing (default): it goes on serving, and the condition `Admitted` says so. RollBack: the traffic goes back to the deployment that was stable before, while that is warm, and is itself neither rejected nor withdrawn; where the approvals of both have expired, it stays where it is. A candidate that is rejected, or whose approval is withdrawn, is taken back in either case; one whose approval has expired keeps what it has and gets no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_withdrawal: Option<OnWithdrawal>,
-    /// The rules of this policy that an Approval may waive by `spec.waives`, until that Approval ends: `Soak`, or `Gate/` and the name of a gate. It takes as many different people as `count` says. Default: none.
+    /// The rules of this policy that an Approval may waive by `spec.waives`, until that Approval ends: `Soak`, `Windows`, or `Gate/` and the name of a gate. It takes as many different people as `count` says. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "form::waivable_rules", length(min = 1))]
     #[x_kube(merge_strategy = ListMerge::Set)]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::events::{Event as ClusterEvent, EventType, Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, ResourceExt};
@@ -133,6 +133,12 @@ impl Cluster for Live {
         let api: Api<Sighting<K>> = Api::namespaced(self.server.client.clone(), &object.home());
         let held = self.within(api.patch(&object.name_any(), &parameters, &Patch::Merge(patch))).await?;
         held.object().map_err(Refusal::Failed)
+    }
+
+    async fn delete<K: Kind>(&self, object: &K) -> Result<(), Refusal> {
+        let preconditions = Preconditions { uid: object.uid(), resource_version: object.resource_version() };
+        let parameters = DeleteParams::default().preconditions(preconditions);
+        self.within(self.api(object).delete(&object.name_any(), &parameters)).await.map(|_| ())
     }
 
     async fn publish<K: Kind>(&self, object: &K, event: &Event) {

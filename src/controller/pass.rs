@@ -104,6 +104,10 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
         context.memory.change(&uid, |it| it.trouble.failure = None);
     }
     report::events(object.as_ref(), context, &decision.events).await;
+    if decision.remove {
+        context.ports.delete(&written).await?;
+        return Ok(after(decision.next, object.as_ref()));
+    }
     match decision.call {
         Some(call) => act(&written, facts, call, decision.deed, context).await,
         None => Ok(after(decision.next, object.as_ref())),

@@ -23,6 +23,8 @@ pub trait Cluster: Send + Sync {
         object: &K,
         finalizers: Vec<String>,
     ) -> impl Future<Output = Result<K, Refusal>> + Send;
+    /// Deletes an object, if nobody has changed it since.
+    fn delete<K: Kind>(&self, object: &K) -> impl Future<Output = Result<(), Refusal>> + Send;
     /// Publishes an event. Best effort: nothing depends on it.
     fn publish<K: Kind>(&self, object: &K, event: &Event) -> impl Future<Output = ()> + Send;
 }

@@ -16,6 +16,7 @@ mod orders;
 mod picture;
 mod teardown;
 mod waiting;
+mod windows;
 
 pub use admission::{Approvals, Soak, Time, asked, summary};
 
@@ -31,7 +32,7 @@ use super::model_version::Proof;
 use super::owner_tags::note_owner;
 use super::places::reference::Removal;
 use super::rollout::{
-    Answers, Asked, Carries, Held, Next, Revision, Rise, Runs, STABLE_TAG, Scene, Share, View,
+    Answers, Asked, CarriedOut, Carries, Held, Next, Revision, Rise, Runs, STABLE_TAG, Scene, Share, View,
     endpoint_differences, mark, route, written_on,
 };
 use super::verdict::Course;
@@ -103,7 +104,8 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     waiting::report_hold,           // somebody has rolled back what the manifest asks for
     waiting::wait_for_version,      // it must exist, be registered, and be for this namespace
     waiting::leave_observed_alone,
-    waiting::refuse_by_policy, // what the workspace asks of what serves there
+    waiting::refuse_by_policy,    // what the workspace asks of what serves there
+    windows::wait_for_the_window, // nothing rises and nothing is made while a window is closed
     endpoint::create_endpoint,
     deployments::remove_superseded, // a rollout that was given up for another
     deployments::report_failed_candidate, // no second try of a failed revision
@@ -120,7 +122,9 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
 /// What to do next for a binding. The first question that has an answer decides.
 pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     let case = Case::of(facts);
-    let mut status = picture::of(&case);
+    let before = case.before_the_order();
+    let shown = before.as_ref().unwrap_or(&case);
+    let mut status = picture::of(shown);
     let verdict = first_of(&case, QUESTIONS).unwrap_or_else(|| settle(&case));
     let verdict = Verdict { stays_ready: settled_but_for_housekeeping(&case, &verdict), ..verdict };
     let refused = case.is_anothers();
@@ -133,10 +137,12 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     if let Some(call) = &verdict.call {
         case.store_the_keys_of(call, &mut status);
     }
-    status.phase = phase(&case, &verdict).filter(|_| !refused || facts.situation.deleting);
+    status.phase = phase(shown, &verdict).filter(|_| !refused || facts.situation.deleting);
+    orders::say_what_is_waited_for(&case, &verdict, &mut status.actions);
+    status.window = windows::status(facts).filter(|_| !refused);
     status.admission = admission::lines(&case);
     status.approvals = if refused { vec![] } else { facts.remembered_approvals() };
-    status.conditions = conditions::of(&case, &verdict, &conditions);
+    status.conditions = conditions::of(shown, &verdict, &conditions);
     let next = sooner(&case, verdict.next);
     let mut events = verdict.events;
     events.extend(admission::news(&facts.status.admission, &status.admission));
@@ -150,6 +156,16 @@ impl<'a> Case<'a> {
         let (scene, orders) = facts.scene();
         let next = scene.next();
         Self { facts, scene, next, orders }
+    }
+
+    /// The case as it is before an action is carried out, where one is to be: the status tells of a deed only once the tag of the
+    /// endpoint does, because the call may fail, or has to wait.
+    fn before_the_order(&self) -> Option<Self> {
+        self.orders.next.as_ref()?;
+        let orders = Orders { next: None, ..self.orders.clone() };
+        let scene = self.facts.scene_before_the_order(&orders);
+        let next = scene.next();
+        Some(Self { facts: self.facts, scene, next, orders })
     }
 
     /// The endpoint is another's: what goes on there is the other's to report. Whose it is only its tag says: until that is
@@ -286,9 +302,18 @@ impl Facts {
         let orders = Orders::of(self, &bare);
         // A broken deployment has to go before its revision can be tried again.
         let order = orders.next.clone().filter(|it| self.starts_anew(Some(it), &bare).is_none());
+        // Where Azure is only observed, nothing comes of it.
+        let order = order.filter(|_| !self.observing());
         let held = self.held_after(order.as_ref(), &bare);
         let runs = self.without_what_was_judged(runs, &orders);
         (self.scene_with(held, order, &orders, runs), orders)
+    }
+
+    /// The scene as it is while no action is carried out.
+    fn scene_before_the_order(&self, orders: &Orders) -> Scene<'_> {
+        let before = self.scene_with(self.held(), None, &Orders::default(), self.known_runs());
+        let runs = self.known_runs().and(&self.judged(&before), self.situation.now);
+        self.scene_with(self.held(), None, orders, self.without_what_was_judged(runs, orders))
     }
 
     fn scene_with<'a>(
@@ -321,6 +346,7 @@ impl Facts {
             candidate: self.status.candidate.as_ref(),
             failed: history::remembered_failures(&self.status.history, &orders.new),
             roles: &self.status.deployments,
+            ended: CarriedOut::of(&orders.taken),
             passed: self.passed(orders),
             runs,
             held,
@@ -334,7 +360,7 @@ impl Facts {
             Rise::Back
         } else if self.must_fall() {
             Rise::Fall
-        } else if self.may_rise() {
+        } else if self.may_rise() && self.closed_by_its_own().is_none() {
             Rise::Rise
         } else {
             Rise::Hold
@@ -461,8 +487,15 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
 fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     let expire = deployments::expiries(case).into_iter().map(|(_, _, left)| left);
     let first = expire.chain(case.facts.approvals_change()).chain(admission::retirement::changes(case.facts));
-    let first = first.chain(case.facts.soak_is_over()).chain(case.next_measurement());
+    let now = case.facts.situation.now;
+    let windows = case.facts.windows_change().map(|at| now.duration_until(at).try_into().unwrap_or_default());
+    let first = first.chain(case.facts.soak_is_over()).chain(windows).chain(case.next_measurement());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
+}
+
+/// Do the workspace's policy or a window keep the wanted version from rising, as this reason says?
+fn is_held_by(case: &Case<'_>, reason: Reason) -> bool {
+    is_held_by_policy(case, reason) || (reason == Reason::WindowClosed && windows::keep(case))
 }
 
 /// Does the workspace's policy keep the wanted version from rising, as this reason says?
@@ -489,7 +522,7 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
         Reason::Analyzing => Phase::Analyzing,
         // Nothing rises before somebody helps, or before its time.
         reason
-            if (is_held_by_policy(case, reason) || keeps_what_it_has(case, verdict))
+            if (is_held_by(case, reason) || keeps_what_it_has(case, verdict))
                 && !scene.wanted_failed()
                 && !scene.arrived() =>
         {

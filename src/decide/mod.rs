@@ -39,6 +39,11 @@ fn first_of<F: ?Sized>(facts: &F, questions: &[fn(&F) -> Option<Verdict>]) -> Op
     questions.iter().find_map(|ask| ask(facts))
 }
 
+/// A text without line breaks, for the middle of a sentence.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The conditions of an object that others look at, by word and without their times.
 fn words_of(conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition]) -> String {
     let interesting = [ConditionType::Ready, ConditionType::Registered, ConditionType::Stalled];

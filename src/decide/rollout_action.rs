@@ -7,9 +7,9 @@ use crate::api::{
     ActionState, ConditionType, Conditions, Reason, RolloutActionSpec, RolloutActionStatus, TakenAction,
     conditions_of,
 };
-use crate::decide::{Decision, Situation, Verdict, first_of};
+use crate::decide::{Decision, Mode, Situation, Verdict, first_of};
 
-pub use gather::actions_for;
+pub use gather::{actions_for, ended};
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]
@@ -21,6 +21,10 @@ pub struct Facts {
     pub hash: String,
     /// What the binding says of the action.
     pub answer: Answer,
+    /// The binding remembers as many actions as it can, and this one no more, and neither does its history.
+    pub forgotten: bool,
+    /// A GitOps tool has applied the object, and would apply it again.
+    pub tracked: bool,
 }
 
 /// What a binding says of an action.
@@ -39,7 +43,7 @@ pub fn decide(facts: &Facts) -> Decision<RolloutActionStatus> {
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
     status.last_handled_reconcile.clone_from(&facts.situation.asks);
-    let verdict = first_of(facts, &[let_go, repeat_the_binding, stay_at_the_end, look_for_binding])
+    let verdict = first_of(facts, &[let_go, repeat_the_binding, remove, stay_at_the_end, look_for_binding])
         .unwrap_or_else(|| wait_for_the_binding(facts));
     let (conditions, verdict) = facts.situation.conclude(&facts.status.conditions, None, &[], verdict);
     status.conditions = with_own_conditions(facts, conditions_of(&conditions)).into_vec();
@@ -75,6 +79,13 @@ fn repeat_the_binding(facts: &Facts) -> Option<Verdict> {
     })
 }
 
+/// What has come to its end, and what nothing tells of any more, is removed: nobody else would do that. What a GitOps tool has
+/// applied is that tool's to remove.
+fn remove(facts: &Facts) -> Option<Verdict> {
+    let may = facts.forgotten && !facts.tracked && facts.situation.mode == Mode::Act;
+    stay_at_the_end(facts).filter(|_| may).map(|verdict| Verdict { remove: true, ..verdict })
+}
+
 /// A binding remembers the latest actions only, and may be gone. What was carried out or refused stays so.
 fn stay_at_the_end(facts: &Facts) -> Option<Verdict> {
     let conditions = conditions_of(&facts.status.conditions);
@@ -103,7 +114,10 @@ fn look_for_binding(facts: &Facts) -> Option<Verdict> {
 }
 
 fn wait_for_the_binding(facts: &Facts) -> Verdict {
-    let said = format!("DeploymentBinding {} has not looked at this action yet.", facts.binding());
+    let said = format!(
+        "DeploymentBinding {} has not looked at this action yet: it does when it has read its endpoint in Azure, owns it, and knows the version that the manifest asks for. Its condition Ready says what it waits for.",
+        facts.binding()
+    );
     Verdict { ready: None, ..Verdict::blocked(Reason::ReferenceNotReady, said) }
 }
 

@@ -9,6 +9,7 @@ use crate::azure::model::{Call, Principal, Purpose, Reply};
 
 /// What one question answers: how ready the object is, why, and what happens now.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // each is an answer of its own
 pub struct Verdict {
     /// `Ready`: true, false, or unknown.
     pub ready: Option<bool>,
@@ -32,6 +33,8 @@ pub struct Verdict {
     pub next: LookAgain,
     /// The object may go: nothing in Azure needs it any more.
     pub release: bool,
+    /// The object is deleted: it has come to its end, and nothing tells of it any more.
+    pub remove: bool,
     /// The manifest is reached, and what goes on is housekeeping: what `Ready` says meanwhile.
     pub stays_ready: Option<(Reason, String)>,
     /// What the call is to put right.
@@ -149,6 +152,8 @@ pub struct Decision<S> {
     pub settled: bool,
     /// Remove the finalizer.
     pub release: bool,
+    /// Delete the object.
+    pub remove: bool,
     /// Azure took the call that is due, or that waits for its time, before, and did not keep it.
     pub unkept: bool,
     /// Since when something that the object refers to is not there, or cannot get ready.
@@ -169,6 +174,7 @@ impl Verdict {
             told_as: None,
             next: LookAgain::Interval,
             release: false,
+            remove: false,
             stays_ready: None,
             differences: vec![],
             unkept: false,
@@ -226,6 +232,7 @@ impl Verdict {
             events: self.events,
             next: self.next,
             release: self.release,
+            remove: self.remove,
             unkept: self.unkept,
             missing: self.missing,
         }

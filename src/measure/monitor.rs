@@ -85,7 +85,7 @@ fn why(error: &Error, metric: &Metric, resource: &str) -> String {
     let said = said(error);
     match error.class {
         Class::Unauthorized => format!(
-            "Azure Monitor does not show the metrics of {resource}. {said} Give who asks the role Monitoring Reader there."
+            "Azure Monitor does not show the metrics of {resource}: give who asks the role Monitoring Reader there. {said}"
         ),
         Class::Transient if error.status == Some(529) => {
             format!("Azure Monitor is overloaded and gave no value of {name}. {said}")

@@ -154,6 +154,11 @@ impl Cluster {
     /// Somebody deletes an object: it stays while a finalizer holds it.
     pub fn delete<K: Object>(&mut self, name: &str, now: Timestamp) {
         let Some(object) = self.find::<K>(name).cloned() else { return };
+        self.delete_object(object.as_ref(), now);
+    }
+
+    /// The same, for one that is there.
+    pub fn delete_object<K: Object>(&mut self, object: &K, now: Timestamp) {
         if !object.holds() {
             let ready = conditions_of(object.conditions()).reason(ConditionType::Ready);
             if ready != Some(Reason::Succeeded) {
@@ -162,7 +167,7 @@ impl Cluster {
             self.live.remove(&object.key());
             self.behind.insert(object.key());
         } else if !object.is_deleting() {
-            let mut object = K::clone(&object);
+            let mut object = K::clone(object);
             object.meta_mut().deletion_timestamp = Some(Time(now));
             self.put(object);
         }

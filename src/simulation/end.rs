@@ -50,6 +50,9 @@ fn every_object_is_done(object: &AnyObject) -> Result<(), String> {
     let conditions = of_any!(object, it => conditions_of(it.conditions()));
     let reason = conditions.reason(ConditionType::Ready);
     let blocked = matches!(reason, Some(Reason::ReferenceNotReady | Reason::ReferenceNotFound));
+    // An action waits for as long as its binding does, and says so.
+    let waits = matches!(object, AnyObject::RolloutAction(_)) && told(object).contains(": It waits for ");
+    let blocked = blocked || waits;
     if !conditions.is_true(ConditionType::Ready) && !conditions.is_true(ConditionType::Stalled) && !blocked {
         return Err(format!("{key} ends as {}", told(object)));
     }

@@ -129,12 +129,47 @@ fn give_a_gate(world: &mut World, number: &str) {
     edit::<ModelVersion>(world, &format!("taxi-{number}"), |s| s.gates = of(gates));
 }
 
+/// What somebody may set as windows: some minutes of every hour, or none for ever.
+fn some_windows(world: &mut World) -> Value {
+    let window = |kind: &str, schedule: &str, duration: &str, zone: &str| json!({"name": kind.to_lowercase(), "kind": kind, "schedule": schedule, "duration": duration, "timeZone": zone});
+    match world.rng.u8(0..7) {
+        0 => json!([]),
+        1 => json!([window("Allow", "*/20 * * * *", "8m", "UTC")]),
+        2 => json!([window("Deny", "*/15 * * * *", "5m30s", "Europe/Berlin")]),
+        3 => json!([
+            window("Allow", "0,30 * * * *", "12m", "America/New_York"),
+            window("Deny", "5 * * * *", "2m", "UTC")
+        ]),
+        4 => json!([window("Deny", "* * * * *", "1h", "UTC")]),
+        5 => json!([
+            window("Allow", "10 * * * *", "25m", "UTC"),
+            window("Deny", "*/30 * * * *", "15m", "Asia/Tokyo")
+        ]),
+        _ => json!([window("Allow", "0 0 30 2 *", "1h", "UTC")]),
+    }
+}
+
+/// Somebody sets windows, of the workspace or of a binding.
+fn set_windows(world: &mut World, windows: &Value) {
+    let names = world.cluster.names::<DeploymentBinding>();
+    let binding = world.rng.choice(names).filter(|_| world.rng.u8(0..3) == 0);
+    world.note(|| format!("USER {} has windows {windows}", binding.as_deref().unwrap_or("workspace prod")));
+    match binding {
+        Some(name) => edit::<DeploymentBinding>(world, &name, |s| s.strategy.windows = of(windows.clone())),
+        None => edit::<Workspace>(world, "prod", |s| s.policy.windows = of(windows.clone())),
+    }
+}
+
 /// While a candidate is made or rises, somebody now and then has the workspace ask for the one thing that it lacks, or takes its
 /// version out of use. Of two rules one would hide that the other is not asked.
 pub fn stop_a_rollout(world: &mut World) -> bool {
     let Some(number) = on_its_way(world, 0).filter(|_| world.rng.u8(0..5) < 2) else { return false };
     ask_for_nothing(world);
-    match world.rng.u8(0..10) {
+    match world.rng.u8(0..12) {
+        10.. => {
+            let windows = some_windows(world);
+            set_windows(world, &windows);
+        }
         0..3 => {
             let gates = strict_gates(world, &number);
             ask_for_gates(world, &gates);
@@ -163,7 +198,12 @@ pub fn let_rollouts_go_on(world: &mut World) -> bool {
     let asks = world.cluster.find::<Workspace>("prod").is_some_and(|it| {
         let policy = &it.spec.policy;
         let copies_only = policy.sources.iter().any(|source| source.name == "released");
-        policy.gates.is_some() || policy.soak.is_some() || policy.deployment.is_some() || copies_only
+        let deployment = policy.deployment.is_some();
+        policy.gates.is_some()
+            || policy.soak.is_some()
+            || deployment
+            || copies_only
+            || !policy.windows.is_empty()
     });
     if !asks || world.rng.u8(0..8) > 0 {
         return false;
@@ -183,8 +223,10 @@ pub fn let_everything_serve(world: &mut World) {
 fn ask_for_nothing(world: &mut World) {
     edit::<Workspace>(world, "prod", |s| {
         (s.policy.gates, s.policy.soak, s.policy.deployment) = (None, None, None);
+        s.policy.windows.clear();
         s.policy.sources.retain(|source| source.name == "models");
     });
+    edit_all::<DeploymentBinding>(world, |s| s.strategy.windows.clear());
 }
 
 /// A binding that has served another version of the registry than it serves now, and the number of that version.
@@ -265,7 +307,11 @@ fn serve_with(world: &mut World, most: Option<i32>) {
 
 /// Somebody changes what a place lets serve, or whom it lets do what.
 pub fn act(world: &mut World) {
-    match world.rng.u8(0..8) {
+    match world.rng.u8(0..9) {
+        8 => {
+            let windows = some_windows(world);
+            set_windows(world, &windows);
+        }
         0 => {
             let from = [None, Some("models"), Some("released")][world.rng.usize(0..3)];
             serve_from(world, from);
@@ -332,7 +378,11 @@ fn with_rights(world: &mut World) {
 
 /// In the end the workspace mostly asks for nothing that a version lacks. What a gate still refuses has to settle, too.
 pub fn leave_in_order(world: &mut World) {
-    edit::<Workspace>(world, "prod", |s| s.policy.soak = None);
+    edit::<Workspace>(world, "prod", |s| {
+        s.policy.soak = None;
+        s.policy.windows.clear();
+    });
+    edit_all::<DeploymentBinding>(world, |s| s.strategy.windows.clear());
     if world.rng.u8(0..4) > 0 {
         ask_for_nothing(world);
     }

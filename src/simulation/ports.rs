@@ -91,6 +91,13 @@ impl Cluster for Ports {
         }
     }
 
+    async fn delete<K: Kind>(&self, object: &K) -> Result<(), Refusal> {
+        match self.ask(Request::Delete(Arc::new(object.clone()).any())).await {
+            Outcome::Written(written) => written.map(|_| ()),
+            _ => odd(),
+        }
+    }
+
     async fn publish<K: Kind>(&self, object: &K, event: &Event) {
         self.world().note(|| format!("EVENT {} {}: {}", object.key(), event.reason, event.note));
     }

@@ -24,6 +24,7 @@ pub enum Request {
     Send(Call),
     Status(AnyObject),
     Finalizers(AnyObject),
+    Delete(AnyObject),
 }
 
 /// What the world answers.
@@ -58,6 +59,8 @@ pub struct World {
     pub calm: bool,
     /// How many words people have said to rollouts: each has a name of its own.
     pub words: u64,
+    /// How many objects the operator has removed.
+    pub removed: u64,
     pub status_writes: u64,
     pub passes: u64,
     /// Requests that arrived.
@@ -108,6 +111,7 @@ impl World {
             observe_only: false,
             calm: false,
             words: 0,
+            removed: 0,
             status_writes: 0,
             passes: 0,
             steps: 0,
@@ -233,6 +237,7 @@ impl World {
                 invariants::what_is_in_a_place_is_touched_as_the_place(self, &call.errand, &what)
                     .and_then(|()| invariants::what_is_copied_is_read_as_its_place(self, call))
             }
+            Request::Delete(object) => invariants::what_is_removed_has_ended(object),
             Request::Status(_) | Request::Finalizers(_) => Ok(()),
         };
         self.must(whose);
@@ -277,6 +282,7 @@ impl World {
             Request::Send(call) => Outcome::Sent(self.send(&call)),
             Request::Status(object) => Outcome::Written(self.write(&object, true)),
             Request::Finalizers(object) => Outcome::Written(self.write(&object, false)),
+            Request::Delete(object) => Outcome::Written(self.remove(object)),
         }
     }
 
@@ -290,6 +296,24 @@ impl World {
         self.note(|| format!("CALL {} -> {said}", call.doing));
         self.effect();
         answer
+    }
+
+    /// The operator deletes an object, as nobody has changed it since.
+    fn remove(&mut self, object: AnyObject) -> Result<AnyObject, Refusal> {
+        let key = of_any!(&object, it => it.key());
+        let seen = self
+            .cluster
+            .live
+            .get(&key)
+            .is_some_and(|live| super::cluster::version(live) == super::cluster::version(&object));
+        if !seen {
+            return Err(Refusal::Outdated);
+        }
+        self.note(|| format!("{key} is removed"));
+        self.removed += 1;
+        let now = self.now;
+        of_any!(&object, it => self.cluster.delete_object(it.as_ref(), now));
+        Ok(object)
     }
 
     /// A write arrives at the API server. It may conflict, be refused, or be taken while the answer is lost.
@@ -345,7 +369,7 @@ impl World {
                     self.note(|| format!("CALL {} is on its way, and the process dies", call.doing));
                     self.cloud.send_and_die(&call);
                 }
-                Request::Status(_) | Request::Finalizers(_) if self.rng.u8(0..4) > 0 => {
+                Request::Status(_) | Request::Finalizers(_) | Request::Delete(_) if self.rng.u8(0..4) > 0 => {
                     self.requests.insert((at, ticket), UnderWay { reader: None, ..lost });
                 }
                 _ => {}

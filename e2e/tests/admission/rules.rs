@@ -8,6 +8,7 @@ mod gates;
 mod places;
 mod text;
 mod versions;
+mod windows;
 
 use serde_json::{Value, json};
 
@@ -22,6 +23,7 @@ use self::places::{
 };
 use self::text::rules_of_text;
 use self::versions::rules_of_versions;
+use self::windows::rules_of_windows;
 use crate::example::WITH_AN_INTERVAL;
 use crate::sentences::*;
 
@@ -69,6 +71,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_tags());
     cases.extend(rules_of_registries());
     cases.extend(rules_of_versions());
+    cases.extend(rules_of_windows());
     cases.extend(rules_of_bindings());
     cases.extend(rules_of_periods());
     cases.extend(rules_of_references());

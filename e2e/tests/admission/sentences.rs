@@ -52,8 +52,11 @@ pub const ASSET_ID: &str = "must be an asset id as status.assetId of a ModelVers
 pub const PERSON: &str = "must be the name of a user in one line, as the cluster knows them, such as ada@fares.example; `kubectl auth whoami` shows yours";
 pub const DOCUMENT: &str = "must be an https URL without spaces, '@', '?', '#', '<', '>', quotes and '\\', such as https://reports.example/fares/3.pdf";
 pub const SHA256: &str = "must be a SHA-256: 64 lower-case hexadecimal digits; `sha256sum` prints them";
-pub const WAIVABLE_RULE: &str =
-    "must be a rule that can be waived: Soak, or Gate/ and the name of a gate, such as Gate/rmse-bound";
+pub const WAIVABLE_RULE: &str = "must be a rule that can be waived: Soak, Windows, or Gate/ and the name of a gate, such as Gate/rmse-bound";
+
+pub const SCHEDULE: &str = "must be five fields of cron with single spaces between them: minute, hour, day of the month, month and day of the week, such as 0 18 * * 5 for Fridays at 18:00";
+pub const TIME_ZONE: &str =
+    "must be the name of a time zone in the IANA database, such as Europe/Berlin or UTC";
 
 pub const REVISION: &str =
     "must be a revision: 10 hexadecimal digits, as status.revision of the DeploymentBinding shows it";

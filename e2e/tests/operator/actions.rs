@@ -219,3 +219,20 @@ async fn what_serves_is_rolled_back_and_held_until_somebody_releases_it() -> Out
     assert_eq!(traffic(&stand), json!({second: 100}));
     Ok(())
 }
+
+/// The binding and its endpoint are deleted and made anew, while the objects of old actions stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_to_a_binding_that_is_gone_is_not_done_to_the_next_one() -> Outcome {
+    let (stand, _, second) = waiting("actions-anew").await?;
+    let aborted = carry_out(&stand, &["abort", "taxi"]).await?;
+    let refused = json!({"bindingRef": {"name": "taxi"}, "action": "Release", "revision": revision(&second), "requestedBy": "ada"});
+    stand.apply("RolloutAction", "let-go", refused).await?;
+    says(&stand, "let-go", "Refused").await?;
+    stand.delete_and_wait::<DeploymentBinding>("taxi").await?;
+    let served = serve(&stand, with(taxi::binding("taxi-2"), by_hand())).await?;
+    assert_eq!((&served, traffic(&stand)), (&second, json!({second.clone(): 100})));
+    for (name, reason) in [(aborted.as_str(), "Complete"), ("let-go", "Refused")] {
+        says(&stand, name, reason).await?;
+    }
+    Ok(())
+}

@@ -33,6 +33,7 @@ mod status;
 mod story;
 mod survival;
 mod taxi;
+mod windows;
 mod workspace;
 
 /// How a test ends: with nothing, or with a sentence about what did not come.

@@ -8,7 +8,7 @@ use super::{Decision, Deployment, Ended, Evidence, Training};
 use crate::answer::names::Name;
 use crate::answer::render::document::{Document, Part, Section};
 use crate::answer::render::table::{Cell, Column, Shown, Table};
-use crate::api::{LoosenedGate, MeasuredGate, Waiver};
+use crate::api::{ActionTold, LoosenedGate, MeasuredGate, Waiver, WindowStatus};
 
 /// The page.
 pub fn document(evidence: &Evidence) -> Document {
@@ -34,6 +34,15 @@ fn columns<const N: usize>(names: [&'static str; N]) -> Vec<Column> {
     names.map(|name| Column { name, shown: Shown::Always }).to_vec()
 }
 
+/// `yes, until 2026-03-01T13:00:00Z`, or why not.
+fn window(window: &WindowStatus) -> String {
+    let until = |at: Option<Timestamp>| at.map(|at| format!(", until {}", time(at))).unwrap_or_default();
+    match &window.by {
+        None => format!("yes{}", until(window.next_close)),
+        Some(by) => format!("no{}: {by}", until(window.next_open)),
+    }
+}
+
 fn serving(evidence: &Evidence) -> Vec<Part> {
     let tier = evidence.tier.as_ref().map(|tier| format!(" (tier {tier})")).unwrap_or_default();
     let reason = if evidence.ready.reason.is_empty() {
@@ -46,6 +55,7 @@ fn serving(evidence: &Evidence) -> Vec<Part> {
         fact("Workspace", format!("{}{tier}", evidence.workspace)),
     ];
     facts.extend(evidence.scoring_uri.as_ref().map(|uri| fact("Address", uri.as_str())));
+    facts.extend(evidence.window.as_ref().map(|it| fact("Rollouts may go on", window(it))));
     facts.push(fact("The manifest asks for", evidence.manifest.to_string()));
     facts.push(fact("Ready", reason));
     if !evidence.ready.message.is_empty() {
@@ -281,10 +291,13 @@ fn replaced(history: &[Ended]) -> Vec<Part> {
             rollout.reason.map(|reason| format!("{reason:?}")).unwrap_or_default().into(),
             text(&rollout.message),
             waived(&rollout.waivers).into(),
+            acted(&rollout.actions).into(),
+            rollout.skipped.join(", ").into(),
         ]
     };
     let columns = columns([
         "revision", "version", "object", "outcome", "started", "finished", "reason", "message", "waived",
+        "actions", "skipped",
     ]);
     vec![Part::Table(Table { columns, rows: history.iter().map(row).collect() })]
 }
@@ -293,6 +306,15 @@ fn replaced(history: &[Ended]) -> Vec<Part> {
 fn waived(waivers: &[Waiver]) -> String {
     let each = waivers.iter().map(|it| format!("{} by {}/{} of {}", it.rule, it.namespace, it.name, it.by));
     each.collect::<Vec<_>>().join(", ")
+}
+
+/// `Abort taxi-abort-1 of ada: Wrong fares`, for each action that had a part in the rollout.
+fn acted(actions: &[ActionTold]) -> String {
+    let said = |it: &ActionTold| {
+        let why = it.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!("{:?} {} of {}{why}", it.action, it.name, it.requested_by)
+    };
+    actions.iter().map(said).collect::<Vec<_>>().join("; ")
 }
 
 fn going_back(evidence: &Evidence) -> Vec<Part> {

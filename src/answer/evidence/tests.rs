@@ -104,11 +104,11 @@ fn the_page_says_what_a_release_ticket_asks() {
 
 ## What it replaced
 
-| revision | version | object | outcome | started | finished | reason | message | waived |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |
-| bb | 2 | fares/taxi-2 | Promoted | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |  |
-| cc | 3 |  | Failed | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |  |
-| aa | 1 | fares/taxi-1 | Promoted | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |  |
+| revision | version | object | outcome | started | finished | reason | message | waived | actions | skipped |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| bb | 2 | fares/taxi-2 | Promoted | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |  |  |  |
+| cc | 3 |  | Failed | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |  |  |  |
+| aa | 1 | fares/taxi-1 | Promoted | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  |  |  |  |
 
 ## How to go back
 
@@ -402,7 +402,13 @@ fn whoever_decided_is_shown_with_the_reason_also_who_rejected() {
     eve.metadata.creation_timestamp = serde_json::from_value(json!("2026-11-04T00:00:00Z")).unwrap();
     let ends = json!({"expiresAt": "2027-03-31T00:00:00Z", "waives": ["Soak"], "tiers": ["production"]});
     let waived = json!({"rule": "Soak", "namespace": "model-risk", "name": "ada", "by": "ada", "expiresAt": "2027-03-31T00:00:00Z"});
-    let promoted = with(ended("bb", "2", "RolledBack"), &json!({"waivers": [waived]}));
+    let promoted = with(
+        ended("bb", "2", "RolledBack"),
+        &json!({"waivers": [waived], "skipped": ["watch", "step 4 of 5"], "actions": [
+            {"name": "go", "action": "Promote", "requestedBy": "ada", "reason": "No errors."},
+            {"name": "back", "action": "Rollback", "requestedBy": "eve"},
+        ]}),
+    );
     let mut picture = picture(&json!({"history": [promoted]}));
     picture.approvals = vec![approval("ada", "2", ends), approval("bob", "9", json!({})), eve];
     let page = in_markdown(&super::document(&Evidence::of(&picture)));
@@ -410,7 +416,7 @@ fn whoever_decided_is_shown_with_the_reason_also_who_rejected() {
     for line in [
         format!("| Rejected | model-risk/eve | eve |  | {asset} | 2026-11-04T00:00:00Z |  |  | Wrong at night. | https://reports.example/2.pdf |"),
         format!("| Approved for production | model-risk/ada | ada |  | {asset} | 2026-11-02T00:00:00Z | 2027-03-31T00:00:00Z | Soak |  |  |"),
-        "| bb | 2 | fares/taxi-2 | RolledBack | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  | Soak by model-risk/ada of ada |".to_string(),
+        "| bb | 2 | fares/taxi-2 | RolledBack | 2026-11-03T00:00:00Z | 2026-11-03T00:20:00Z |  |  | Soak by model-risk/ada of ada | Promote go of ada: No errors.; Rollback back of eve | watch, step 4 of 5 |".to_string(),
     ] {
         assert!(page.contains(&line), "{line}: {page}");
     }

@@ -66,6 +66,13 @@ fn head(out: &mut String, rollout: &Rollout, style: Style) {
     }
     let revision = rollout.revision.as_ref().map(|it| format!(", revision {it} wanted")).unwrap_or_default();
     let _ = writeln!(out, "  endpoint {}{revision}", one_line(&rollout.endpoint));
+    if let Some(window) = &rollout.window {
+        let until = window.next_open.or(window.next_close);
+        let until = until.map(|at| format!(" until {at:.0}")).unwrap_or_default();
+        let by = window.by.as_ref().map(|by| format!(": {by}")).unwrap_or_default();
+        let state = if window.open { "open" } else { "closed" };
+        let _ = writeln!(out, "  window {state}{until}{}", one_line(&by));
+    }
 }
 
 fn deployments(rollout: &Rollout, now: Timestamp) -> Table {

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use azure_core::Uuid;
-use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 use reqwest::{RequestBuilder, Url};
 use serde_json::Value;
@@ -29,14 +28,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A longer answer is not read to its end.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// For so long a key or a token of an endpoint is used again. One that is refused is forgotten at once.
+/// For so long a key or a token of an endpoint is used again. One that is refused is asked for again at once, so nobody has to
+/// know when a token ends.
 const USED_FOR: Duration = Duration::from_secs(300);
 
 /// For so long nobody asks again for one that was not given.
 const FAILED_FOR: Duration = Duration::from_secs(10);
-
-/// A token that ends earlier is not used again.
-const MARGIN: Duration = Duration::from_secs(60);
 
 /// How an endpoint lets callers in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -207,10 +204,8 @@ impl Azure {
         let secret = if let Some(known) = known {
             known
         } else {
-            let (secret, used_for) = match self.secret_of(score.endpoint, score.auth).await {
-                Ok((secret, used_for)) => (Ok(secret), used_for),
-                Err(error) => (Err(error), FAILED_FOR),
-            };
+            let secret = self.secret_of(score.endpoint, score.auth).await;
+            let used_for = if secret.is_ok() { USED_FOR } else { FAILED_FOR };
             *held = Some(Kept { secret: secret.clone(), until: Instant::now() + used_for });
             secret
         };
@@ -218,12 +213,8 @@ impl Azure {
         Ok(Shown::Secret { secret: secret?, slot, fresh })
     }
 
-    /// A key or token of an endpoint, and for how long it may be used. What is wrong with the answer is said without it.
-    async fn secret_of(
-        &self,
-        endpoint: &ResourceId,
-        auth: EndpointAuth,
-    ) -> Result<(Arc<str>, Duration), Error> {
+    /// A key or token of an endpoint. What is wrong with the answer is said without it.
+    async fn secret_of(&self, endpoint: &ResourceId, auth: EndpointAuth) -> Result<Arc<str>, Error> {
         let (action, field) = match auth {
             EndpointAuth::Key => ("listKeys", "primaryKey"),
             EndpointAuth::AmlToken | EndpointAuth::AadToken => ("token", "accessToken"),
@@ -231,17 +222,11 @@ impl Azure {
         let answer: Value =
             self.ask_for(&format!("{endpoint}/{action}"), endpoint.subscription(), &Value::Null).await?;
         let secret = answer.get(field).and_then(Value::as_str).filter(|secret| !secret.is_empty());
-        let Some(secret) = secret else {
+        secret.map(Into::into).ok_or_else(|| {
             let message =
                 format!("Azure answered {action} of the endpoint {} without {field}.", endpoint.name());
-            return Err(Error::new(Class::Transient, message));
-        };
-        let ends = answer.get("expiryTimeUtc").and_then(Value::as_i64);
-        let left = ends.map(|ends| ends.saturating_sub(Timestamp::now().as_second()));
-        let left = left.map_or(USED_FOR, |left| {
-            Duration::from_secs(u64::try_from(left).unwrap_or(0)).saturating_sub(MARGIN)
-        });
-        Ok((secret.into(), left.min(USED_FOR)))
+            Error::new(Class::Transient, message)
+        })
     }
 
     /// The error for an endpoint that does not let us in.

@@ -7,6 +7,7 @@ mod gates;
 pub(super) mod retirement;
 mod soak;
 mod waivers;
+mod windows;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,6 +19,7 @@ pub(super) use expiring::said as expiring;
 pub(super) use soak::ever_stable;
 pub use soak::{Soak, Time};
 pub(super) use waivers::{news, of_rollout};
+pub(super) use windows::are_waived as windows_are_waived;
 
 use super::{Case, Facts, waiting};
 use crate::api::{Admission, DeploymentBindingSpec, LineageRequirement, PastRollout, Reason, Waiver};
@@ -44,6 +46,8 @@ enum Rule {
     Approvals,
     /// Where the version has to have served before.
     Soak,
+    /// When rollouts may go on.
+    Windows,
     /// What the deployment brings besides.
     Deployment,
     /// Whether the version is still in use.
@@ -84,7 +88,7 @@ pub(super) fn rulings(facts: &Facts) -> Vec<Ruling> {
     let mut all: Vec<Ruling> = sources(facts).into_iter().chain(lineage(facts)).collect();
     all.extend(gates::rulings(facts));
     all.extend(approvals::ruling(facts).into_iter().chain(soak::ruling(facts)).chain(deployment(facts)));
-    all.extend(retirement::ruling(facts));
+    all.extend(retirement::ruling(facts).into_iter().chain(windows::ruling(facts)));
     if facts.goes_back_by_the_manifest() {
         for ruling in &mut all {
             let_go_back(facts, ruling);
@@ -121,7 +125,7 @@ fn stops_going_back(facts: &Facts, ruling: &Ruling) -> bool {
             _ => true,
         },
         Rule::Retirement => retirement::is_archived(facts),
-        Rule::Lineage | Rule::Gate(_) | Rule::Soak => false,
+        Rule::Lineage | Rule::Gate(_) | Rule::Soak | Rule::Windows => false,
     }
 }
 
@@ -140,13 +144,15 @@ pub fn summary(refusals: &[(Reason, String)]) -> (Reason, String) {
         refusals.first().map_or(Reason::PolicyRefused, |(of, _)| *of)
     } else if firm.contains(&Reason::Rejected) {
         Reason::Rejected
-    } else if all(&[Reason::Soaking]) {
+    } else if all(&[Reason::WindowClosed]) {
+        Reason::WindowClosed
+    } else if all(&[Reason::Soaking, Reason::WindowClosed]) {
         Reason::Soaking
-    } else if all(&[Reason::NotApproved, Reason::Soaking]) {
+    } else if all(&[Reason::NotApproved, Reason::Soaking, Reason::WindowClosed]) {
         Reason::NotApproved
-    } else if all(&[Reason::GateNotPassed, Reason::Soaking]) {
+    } else if all(&[Reason::GateNotPassed, Reason::Soaking, Reason::WindowClosed]) {
         Reason::GateNotPassed
-    } else if all(&[Reason::Retired]) {
+    } else if all(&[Reason::Retired, Reason::WindowClosed]) {
         Reason::Retired
     } else {
         Reason::PolicyRefused
@@ -267,6 +273,11 @@ fn deployment(facts: &Facts) -> Option<Ruling> {
 fn of_deployment(facts: &Facts) -> Refused {
     let Place::Ready { policy, .. } = &facts.place else { return Refused::default() };
     policy.refuses_deployment(&facts.spec.workspace_ref.name, &facts.spec.online)
+}
+
+/// Does the manifest go back to what was stable here before? No window keeps that.
+pub(super) fn goes_back(facts: &Facts) -> bool {
+    facts.goes_back_by_the_manifest()
 }
 
 impl Facts {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::{Case, admission, is_held_by_policy};
+use super::{Case, admission, is_held_by, windows};
 use crate::api::{ConditionType, Reason, conditions_of};
 use crate::azure::model::resource::Provisioning;
 use crate::decide::condition::{Said, say};
@@ -116,7 +116,7 @@ fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     // What goes on at another's endpoint, what cannot begin, and what is taken down, is no rollout of this binding.
     let waits = [Reason::ReferenceNotFound, Reason::ReferenceNotReady, Reason::Inheriting];
     let ends = case.facts.situation.deleting;
-    let held = is_held_by_policy(case, verdict.reason);
+    let held = is_held_by(case, verdict.reason);
     if ends || case.is_anothers() || (!held && waits.contains(&verdict.reason)) {
         return Said::Holds(false, verdict.reason, verdict.message.clone());
     }
@@ -125,6 +125,10 @@ fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     }
     if scene.candidate().is_none() && scene.arrived() {
         return Said::Holds(false, Reason::Succeeded, "No rollout goes on.".into());
+    }
+    if held && windows::keep(case) {
+        let message = "A closed window keeps the rollout where it is; see status.window.";
+        return Said::Holds(false, verdict.reason, message.into());
     }
     if held {
         // What is lacking stands in Ready and in Admitted, whose text can be long.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Approvals, Facts, Soak, admission};
 use crate::api::{
     ActionState, DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey,
-    PastRollout, PlaceGate, Workspace,
+    PastRollout, PlaceGate, RolloutAction, Workspace,
 };
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId, folded};
@@ -21,7 +21,7 @@ use crate::decide::places::reference::{
     version, workspace_place,
 };
 use crate::decide::rollout::Asked;
-use crate::decide::rollout_action::actions_for;
+use crate::decide::rollout_action::{actions_for, ended};
 use crate::decide::{Adopting, Look, Place, Right, Situation, SourceVersion};
 
 impl Kind for DeploymentBinding {
@@ -172,12 +172,17 @@ impl Kind for DeploymentBinding {
 /// What people ask of the rollout: by the actions that are there, and by those that were accepted and are gone since.
 fn asked(binding: &DeploymentBinding, now: Timestamp, known: &mut Known) -> Vec<Asked> {
     let mut all: Vec<Asked> =
-        actions_for(&binding.key(), known).iter().map(|action| Asked::of(action, now)).collect();
+        actions_for(&binding.key(), known).iter().map(|action| asked_by(action, now)).collect();
     for taken in binding.current().actions {
         let open = taken.state == ActionState::Accepted && all.iter().all(|it| it.hash != taken.hash);
         all.extend(open.then(|| Asked::remembered(&taken)));
     }
     all
+}
+
+/// What an object asks, and how that has ended, as its own status says.
+fn asked_by(action: &RolloutAction, now: Timestamp) -> Asked {
+    Asked { ended: ended(action), ..Asked::of(action, now) }
 }
 
 /// When Azure made the wanted version, where it is in a workspace and an asset of its id has served here: its number can be made

@@ -9,16 +9,15 @@ use super::orders::Orders;
 use super::{Case, Facts};
 use crate::api::{
     Aggregation, AzureMonitor, Candidate, Comparison, Dimension, Measurement, MetricOf, MetricRun,
-    PrometheusQuery, RunPhase, SmokeCase, SmokeTest,
+    RunPhase, SmokeCase, SmokeTest,
 };
 use crate::azure::model::{Principal, ResourceId};
 use crate::decide::facts::Known;
-use crate::decide::places::metric_provider;
 use crate::decide::rollout::{
     Active, Answers, CANDIDATE, Judged, Runs, STABLE, Scene, StepsHash, judge, longest,
 };
 use crate::decide::{Mode, elapsed, in_seconds};
-use crate::measure::model::{self, Answer, Auth, Entry, Monitor, Prometheus, Question, Smoke};
+use crate::measure::model::{self, Answer, Auth, Entry, Monitor, Question, Smoke};
 
 /// What a status holds of measurements.
 const MOST: usize = 20;
@@ -80,7 +79,7 @@ impl Facts {
         let (scene, _) = self.scene();
         for active in scene.active() {
             let Some(due) = active.due().filter(|due| *due <= self.situation.now) else { continue };
-            let asked = self.questions(&scene, &active, due, home, known);
+            let asked = self.questions(&scene, &active, due, home);
             let whole = asked.len();
             let answers: Answers = asked
                 .into_iter()
@@ -105,7 +104,6 @@ impl Facts {
         active: &Active<'_>,
         due: Timestamp,
         home: &str,
-        known: &mut Known,
     ) -> Vec<(String, Asked)> {
         let metric = active.metric;
         let candidate = scene.wanted_name().unwrap_or_default();
@@ -115,10 +113,9 @@ impl Facts {
         let stable = scene.stable.as_deref().filter(|_| metric.against == Some(Comparison::Stable));
         let whom = [Some((CANDIDATE, candidate)), stable.map(|stable| (STABLE, stable))];
         let ask = |(part, deployment): (&str, &str)| {
-            let question = match (&metric.azure_monitor, &metric.prometheus) {
-                (Some(monitor), _) => self.of_azure(monitor, deployment, active.looks_at(due)),
-                (_, Some(query)) => self.of_prometheus(query, deployment, active, due, home, known),
-                _ => Err("This version of Bindery does not know where this metric comes from.".into()),
+            let question = match &metric.azure_monitor {
+                Some(monitor) => self.of_azure(monitor, deployment, active.looks_at(due)),
+                None => Err("This version of Bindery does not know where this metric comes from.".into()),
             };
             (part.to_string(), question)
         };
@@ -181,25 +178,6 @@ impl Facts {
         let metric = metric(&monitor.metric, monitor.aggregation, &monitor.filter);
         let question = Monitor { resource, metric, divided_by, from, until };
         Ok((self.as_whom()?, Question::Monitor(question)))
-    }
-
-    fn of_prometheus(
-        &self,
-        query: &PrometheusQuery,
-        deployment: &str,
-        active: &Active<'_>,
-        due: Timestamp,
-        home: &str,
-        known: &mut Known,
-    ) -> Asked {
-        let (principal, provider) = metric_provider::find(&query.provider_ref, home, known)?;
-        let interval = format!("{}s", active.interval().as_secs());
-        let query = query
-            .query
-            .replace("{{ deployment }}", deployment)
-            .replace("{{ endpoint }}", self.endpoint_name())
-            .replace("{{ interval }}", &interval);
-        Ok((principal, Question::Prometheus(Prometheus { provider, query, at: due })))
     }
 }
 

@@ -4,14 +4,21 @@
 //! endpoint's tags with that PUT, so an action is carried out once, also when all status is lost.
 
 use super::{Case, Facts};
-use crate::api::{ActionState, ActionTold, ActionWord, Candidate, Hold, TakenAction};
+use crate::api::{ActionState, ActionTold, ActionWord, Candidate, Hold, Reason, TakenAction};
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::rollout::{
     ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Revision, Scene, Standing,
 };
+use crate::decide::{Look, Verdict};
 
 /// What a status may hold of actions.
 const MOST: usize = 20;
+
+/// What is said of an action that only the endpoint's tag knows to be refused.
+const REFUSED_BEFORE: &str = "It was refused before: the endpoint's tag bindery-actions names it. To ask for the same now, make another RolloutAction.";
+
+/// What is said of an action that nothing but Azure keeps waiting.
+const AS_SOON_AS_AZURE_IS_FREE: &str = "It is carried out as soon as Azure is free for it.";
 
 /// What becomes of the actions.
 #[derive(Debug, Clone, Default)]
@@ -38,10 +45,15 @@ impl Orders {
             let ended = known.filter(|it| it.state != ActionState::Accepted);
             if let Some(ended) = ended {
                 orders.taken.push(ended.clone());
+            } else if let Some((state, said)) = asked.ended.as_ref().filter(|_| known.is_none()) {
+                // The binding has lost its status, or was made anew: what the action's own object says of its end still holds.
+                orders.taken.push(facts.taken(asked, *state, said.clone()));
             } else if scene.carried.contains(&asked.hash) {
                 let ours = known.is_some() || facts.carried.contains(&asked.hash);
                 orders.taken.push(facts.carried_out(asked, ours));
                 orders.new.extend(ours.then(|| asked.clone()));
+            } else if scene.carried.has_refused(&asked.hash) {
+                orders.taken.push(facts.taken(asked, ActionState::Refused, REFUSED_BEFORE.into()));
             } else if let Some(because) = facts.refuses(&standing, asked) {
                 orders.taken.push(facts.taken(asked, ActionState::Refused, because));
             } else {
@@ -53,7 +65,7 @@ impl Orders {
         for (at, asked) in open.iter().enumerate() {
             let message = match &first {
                 Some(first) if at > 0 => format!("It waits for {first}, which is carried out first."),
-                _ => "It is carried out as soon as Azure is free for it.".to_string(),
+                _ => AS_SOON_AS_AZURE_IS_FREE.to_string(),
             };
             orders.taken.push(facts.taken(asked, ActionState::Accepted, message));
         }
@@ -61,6 +73,25 @@ impl Orders {
         orders.taken.sort_by(|a, b| b.since.cmp(&a.since).then_with(|| a.name.cmp(&b.name)));
         orders.taken.truncate(MOST);
         orders
+    }
+}
+
+/// An accepted action that is not carried out now says what keeps it waiting, where that is not Azure.
+pub(super) fn say_what_is_waited_for(case: &Case<'_>, verdict: &Verdict, taken: &mut [TakenAction]) {
+    let Some(order) = &case.orders.next else { return };
+    let situation = &case.facts.situation;
+    let observing = case.facts.observing();
+    if !observing && (verdict.call.is_some() || verdict.reason == Reason::OperationRunning) {
+        return;
+    }
+    let (binding, reason) = (situation.ownership.owner.name(), verdict.reason);
+    let waits = if observing {
+        format!("It waits for as long as Bindery changes nothing in Azure: {}.", situation.why_observed())
+    } else {
+        format!("It waits for what the condition Ready of DeploymentBinding {binding} tells: {reason}.")
+    };
+    for it in taken.iter_mut().filter(|it| it.hash == order.hash) {
+        it.message.clone_from(&waits);
     }
 }
 
@@ -111,12 +142,36 @@ impl Facts {
         self.deployments.iter().find(|d| Revision::tagged(d).as_ref() == Some(revision))
     }
 
-    /// What the endpoint says is held back, as long as the manifest asks for that.
+    /// What is held back, as long as the manifest asks for that: as the endpoint's tag says or, where somebody has edited or removed
+    /// that, as the status remembers.
     pub(super) fn held(&self) -> Option<Held> {
-        let tag = self.endpoint.found()?.tags.get(HOLD_TAG)?;
-        let held: Held = tag.parse().ok()?;
-        let wanted = self.manifest().is_none_or(|(wanted, _)| wanted == held.revision);
-        wanted.then_some(held)
+        let wanted = self.manifest().map(|(wanted, _)| wanted);
+        let is_wanted = |held: &Held| wanted.as_ref().is_none_or(|wanted| *wanted == held.revision);
+        let tag = match &self.endpoint {
+            Look::Absent => return None,
+            Look::Unseen => None,
+            Look::Found(endpoint) => endpoint.tags.get(HOLD_TAG).and_then(|tag| tag.parse().ok()),
+        };
+        tag.filter(is_wanted).or_else(|| self.remembered_hold().filter(is_wanted))
+    }
+
+    /// The hold that the status remembers, unless it was released since.
+    fn remembered_hold(&self) -> Option<Held> {
+        let hold = self.status.hold.as_ref()?;
+        let held = Held {
+            revision: Revision::parse(&hold.revision),
+            to: Revision::parse(&hold.to_revision),
+            since: hold.since,
+        };
+        let carried = self.carried_by_tag();
+        let releases = |it: &&Asked| it.word == ActionWord::Release && it.revision == held.revision;
+        // One that is Complete released an earlier hold of the same revision.
+        let accepted = |hash: &str| {
+            self.status.actions.iter().any(|it| it.hash == hash && it.state == ActionState::Accepted)
+        };
+        let new = |it: &&Asked| self.carried.contains(&it.hash) || accepted(&it.hash);
+        let released = self.asked.iter().filter(releases).filter(new).any(|it| carried.contains(&it.hash));
+        (!released).then_some(held)
     }
 
     /// What is held back once this action is carried out.
@@ -206,7 +261,7 @@ impl Facts {
 impl Case<'_> {
     /// What is held back, in the words of the status.
     pub(super) fn hold(&self) -> Option<Hold> {
-        let held = self.facts.held()?;
+        let held = self.facts.held().filter(|_| !self.is_anothers())?;
         let (revision, to_revision) = (held.revision.to_string(), held.to.to_string());
         let known = self.facts.status.hold.as_ref();
         let known = known.filter(|it| it.revision == revision && it.to_revision == to_revision);

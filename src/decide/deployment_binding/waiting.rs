@@ -121,7 +121,9 @@ pub(super) fn leave_observed_alone(case: &Case<'_>) -> Option<Verdict> {
 
 pub(super) fn refuse_by_policy(case: &Case<'_>) -> Option<Verdict> {
     let refusals = admission::refusals(case.facts);
-    (!refusals.is_empty() && !case.scene.arrived()).then(|| refused(&refusals))
+    // A closed window alone is no refusal: that question comes next.
+    let asked = refusals.iter().any(|(reason, _)| *reason != Reason::WindowClosed);
+    (asked && !case.scene.arrived()).then(|| refused(&refusals))
 }
 
 /// What serves goes on serving, whatever the policy says of it by now. What the manifest asks for besides may be refused all the

@@ -2,7 +2,6 @@
 //! ([`reference`]), who may put what there ([`publishers`]), and what may serve there ([`policy`]). It knows nothing of what is registered or served there.
 
 pub mod identity;
-pub mod metric_provider;
 pub mod policy;
 pub mod publishers;
 pub mod reference;

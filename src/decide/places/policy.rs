@@ -2,6 +2,7 @@
 
 use crate::api::{
     ApprovalPolicy, CodePolicy, DeploymentPolicy, GatePolicy, LineageRequirement, ObjectKey, Online, Period,
+    Window,
 };
 use crate::azure::model::{ResourceId, folded};
 
@@ -21,6 +22,8 @@ pub struct Policy {
     pub approvals: Option<ApprovalPolicy>,
     /// Where a version must have served before; nowhere, where nothing is said.
     pub soak: Option<Soaking>,
+    /// When rollouts may go on; at any time, where nothing is said.
+    pub windows: Vec<Window>,
     /// The workspace's tier, of which approvals speak.
     pub tier: Option<String>,
     /// What a deployment may bring besides the model; anything, where nothing is said.

@@ -244,6 +244,7 @@ pub fn policy_of(workspace: &Workspace, known: &mut Known) -> Policy {
         lineage: written.lineage.as_ref().map(|lineage| lineage.require),
         gates: written.gates.clone(),
         approvals: written.approvals.clone(),
+        windows: written.windows.clone(),
         soak: written.soak.as_ref().map(|soak| Soaking {
             places: soak.places.iter().map(|reference| soak_place(reference, &home, known)).collect(),
             period: soak.period.clone(),

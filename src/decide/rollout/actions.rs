@@ -8,10 +8,12 @@ use jiff::Timestamp;
 
 use super::Revision;
 use super::revision::canonical;
-use crate::api::{ActionTold, ActionWord, RolloutAction, Step, TakenAction};
+use crate::api::{ActionState, ActionTold, ActionWord, RolloutAction, Step, TakenAction};
 use crate::decide::digest::short_hash;
+use crate::decide::in_one_line;
 
-/// The tag of an endpoint that holds the hashes of the actions that were carried out, the latest first.
+/// The tag of an endpoint that holds the hashes of the actions that were carried out, the latest first, and after them those of
+/// the actions that were refused, each with a `-` before it.
 pub const ACTIONS_TAG: &str = "bindery-actions";
 
 /// The tag of an endpoint that says which revision is held back.
@@ -19,6 +21,8 @@ pub const HOLD_TAG: &str = "bindery-hold";
 
 /// How many a tag holds: its value has 256 characters.
 const MOST: usize = 25;
+/// How many of these may be refused ones: whoever makes many of those must not push out what was carried out.
+const MOST_REFUSED: usize = 10;
 /// How many characters of a reason are repeated.
 const REASON: usize = 256;
 
@@ -43,6 +47,8 @@ pub struct Asked {
     pub reason: Option<String>,
     /// When it was asked, by the clock of the API server.
     pub at: Timestamp,
+    /// How it has come to its end and what was said then, by the object's own status.
+    pub ended: Option<(ActionState, String)>,
 }
 
 /// What a person promotes.
@@ -74,8 +80,9 @@ impl Asked {
             step: spec.step.clone(),
             to: spec.to_revision.as_deref().map(Revision::parse),
             by: spec.requested_by.clone(),
-            reason: spec.reason.as_ref().map(|reason| reason.chars().take(REASON).collect()),
+            reason: spec.reason.as_ref().map(|reason| in_one_line(reason).chars().take(REASON).collect()),
             at: action.metadata.creation_timestamp.as_ref().map_or(now, |at| at.0),
+            ended: None,
         }
     }
 
@@ -112,6 +119,7 @@ impl Asked {
             by: taken.requested_by.clone(),
             reason: taken.reason.clone(),
             at: taken.since,
+            ended: None,
         }
     }
 
@@ -127,43 +135,102 @@ impl Asked {
 
     /// Of two, the safer one is carried out first, and of two that are equally safe the older one.
     pub fn precedence(&self) -> impl Ord + use<> {
-        let safety = match self.word {
-            ActionWord::Abort => 4,
-            ActionWord::Rollback => 3,
-            ActionWord::Retry => 2,
-            ActionWord::Release => 1,
-            ActionWord::Promote => 0,
-        };
-        (Reverse(safety), self.at, self.name.clone())
+        (safest_first(self.word), self.at, self.name.clone())
     }
 }
 
-/// The actions that an endpoint says were carried out.
+/// The order in which actions are carried out: first what takes traffic away.
+pub fn safest_first(word: ActionWord) -> impl Ord {
+    Reverse(match word {
+        ActionWord::Abort => 4,
+        ActionWord::Rollback => 3,
+        ActionWord::Retry => 2,
+        ActionWord::Release => 1,
+        ActionWord::Promote => 0,
+    })
+}
+
+/// The actions that an endpoint says were carried out, and those that it says were refused; each the latest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CarriedOut(Vec<String>);
+pub struct CarriedOut {
+    done: Vec<String>,
+    refused: Vec<String>,
+}
 
 impl CarriedOut {
     /// From the tag's text.
     pub fn parse(text: &str) -> Self {
-        Self(text.split_whitespace().take(MOST).map(str::to_string).collect())
+        let mut all = Self::default();
+        for word in text.split_whitespace().take(MOST) {
+            match word.strip_prefix('-') {
+                Some(refused) => all.refused.push(refused.into()),
+                None => all.done.push(word.into()),
+            }
+        }
+        all
     }
 
-    /// Is this one among them?
+    /// Was this one carried out?
     pub fn contains(&self, hash: &str) -> bool {
-        self.0.iter().any(|known| known == hash)
+        self.done.iter().any(|known| known == hash)
     }
 
-    /// These, and one more.
+    /// Was this one refused?
+    pub fn has_refused(&self, hash: &str) -> bool {
+        self.refused.iter().any(|known| known == hash)
+    }
+
+    /// These, and one more that is carried out.
     #[must_use]
     pub fn and(&self, hash: &str) -> Self {
-        let others = self.0.iter().filter(|known| *known != hash).cloned();
-        Self(std::iter::once(hash.to_string()).chain(others).take(MOST).collect())
+        let done = std::iter::once(hash).chain(self.done.iter().map(String::as_str));
+        Self { done: one_of_each(done), refused: self.refused.clone() }.fit()
     }
 
-    /// The tag's text; none where nothing was carried out.
-    pub fn to_tag(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.0.join(" "))
+    /// Those of these that have come to their end.
+    pub fn of(taken: &[TakenAction]) -> Self {
+        let mut all = Self::default();
+        for it in taken {
+            match it.state {
+                ActionState::Accepted => {}
+                ActionState::Refused => all.refused.push(it.hash.clone()),
+                ActionState::Complete | ActionState::AlreadyDone => all.done.push(it.hash.clone()),
+            }
+        }
+        all
     }
+
+    /// These, and what the status knows of others: after a restore without status, only the tag can tell.
+    #[must_use]
+    pub fn with(&self, known: &Self) -> Self {
+        let all =
+            |first: &[String], then: &[String]| one_of_each(first.iter().chain(then).map(String::as_str));
+        Self { done: all(&self.done, &known.done), refused: all(&known.refused, &self.refused) }.fit()
+    }
+
+    /// As many of them as a tag holds.
+    fn fit(mut self) -> Self {
+        self.refused.truncate(MOST_REFUSED);
+        self.done.truncate(MOST - self.refused.len());
+        self
+    }
+
+    /// The tag's text; none where no action has come to its end.
+    pub fn to_tag(&self) -> Option<String> {
+        let refused = self.refused.iter().map(|hash| format!("-{hash}"));
+        let all: Vec<String> = self.done.iter().cloned().chain(refused).collect();
+        (!all.is_empty()).then(|| all.join(" "))
+    }
+}
+
+fn one_of_each<'a>(hashes: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut all: Vec<String> = vec![];
+    for hash in hashes {
+        if all.iter().all(|known| known != hash) {
+            all.push(hash.into());
+        }
+    }
+    all
 }
 
 /// A revision that is held back, and what serves instead, as the tag of an endpoint holds it.
@@ -269,6 +336,12 @@ impl Standing<'_> {
         }
         let back = self.goes_back_to(revision);
         match (back, &asked.to) {
+            (Some(back), _) if back == wanted && self.held.is_some() => Some(format!(
+                "What served before revision {revision} is revision {back}, which is held back. A RolloutAction with action: Release ends that."
+            )),
+            (Some(back), _) if back == wanted => Some(format!(
+                "The binding asks for revision {back} already, and goes back to it by itself."
+            )),
             (None, _) => Some(
                 "There is nothing to go back to: no other deployment that served before is warm. Name the version that should serve in spec.model.versionRef, or revert that in Git.".into(),
             ),
@@ -328,6 +401,18 @@ mod tests {
     #[test]
     fn the_latest_that_were_carried_out_fit_into_a_tag() {
         let all = (0..40).fold(CarriedOut::default(), |all, n| all.and(&format!("{n:08x}")));
+        let refused =
+            CarriedOut { refused: (0..40).map(|n| format!("{n:08x}")).collect(), ..CarriedOut::default() };
+        let both = all.with(&refused);
+        let text = both.to_tag().unwrap_or_default();
+        assert!(text.len() <= 256 && text.starts_with("00000027 ") && text.ends_with(" -00000009"), "{text}");
+        assert_eq!(CarriedOut::parse(&text), both);
+        assert!(
+            both.contains("00000019") && !both.contains("00000018"),
+            "many refused ones leave room for 15"
+        );
+        assert!(both.has_refused("00000000") && !both.has_refused("00000027") && !both.contains("00000000"));
+        assert_eq!(both.with(&refused), both);
         let text = all.to_tag().unwrap_or_default();
         assert!(text.len() <= 256 && text.starts_with("00000027 00000026 "), "{text}");
         assert_eq!(CarriedOut::parse(&text), all);

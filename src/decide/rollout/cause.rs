@@ -40,6 +40,8 @@ pub enum Cause {
     NoteGone { deployment: String },
     /// Revisions failed that no tag names yet.
     NoteFailures,
+    /// The tag that says what is held back was edited, or is gone.
+    NoteHold { revision: Revision },
     /// The manifest asks for other fields.
     Change { fields: String },
 }
@@ -54,9 +56,12 @@ impl Cause {
             | Self::CarryOut { word: ActionWord::Abort | ActionWord::Rollback, .. } => Reason::TakingBack,
             Self::Restore { .. } => Reason::Drifted,
             Self::Promote { .. } | Self::Shift { .. } | Self::CarryOut { .. } => Reason::Progressing,
-            Self::Adopt | Self::Mend | Self::NoteGone { .. } | Self::NoteFailures | Self::Change { .. } => {
-                Reason::Updating
-            }
+            Self::Adopt
+            | Self::Mend
+            | Self::NoteGone { .. }
+            | Self::NoteFailures
+            | Self::NoteHold { .. }
+            | Self::Change { .. } => Reason::Updating,
         }
     }
 
@@ -74,7 +79,9 @@ impl Cause {
             Self::Promote { .. } => Purpose::Promote,
             Self::Shift { .. } => Purpose::MoveTraffic,
             Self::Mend => Purpose::Mend,
-            Self::NoteGone { .. } | Self::NoteFailures | Self::CarryOut { .. } => Purpose::Note,
+            Self::NoteGone { .. } | Self::NoteFailures | Self::NoteHold { .. } | Self::CarryOut { .. } => {
+                Purpose::Note
+            }
             Self::Change { .. } => Purpose::Update,
         }
     }
@@ -127,6 +134,9 @@ impl Cause {
                 format!("note that {deployment} is gone from endpoint {endpoint}")
             }
             Self::NoteFailures => format!("note on endpoint {endpoint} which revisions failed"),
+            Self::NoteHold { revision } => {
+                format!("note on endpoint {endpoint} again that revision {revision} is held back")
+            }
             Self::Change { fields } => format!("change {fields} of endpoint {endpoint}"),
         }
     }

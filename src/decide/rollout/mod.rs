@@ -15,8 +15,9 @@ mod revision;
 mod scene;
 mod steps;
 mod traffic;
+mod windows;
 
-pub use actions::{ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Standing, hash_of};
+pub use actions::{ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Standing, hash_of, safest_first};
 pub use analysis::{Active, Answers, CANDIDATE, Judged, Progress, Runs, STABLE, judge, longest};
 pub use body::{
     adjusted_deployment, endpoint_differences, mark, new_deployment, new_endpoint, route, written_on,
@@ -29,3 +30,4 @@ pub use revision::{REVISION_TAG, Revision};
 pub use scene::{FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, View, broken};
 pub use steps::{Move, Plan, StepsHash};
 pub use traffic::{Share, Traffic, Weight};
+pub use windows::{Windows, changes_at, closed_by};

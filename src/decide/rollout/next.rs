@@ -66,9 +66,9 @@ impl Scene<'_> {
     pub fn next(&self) -> Next {
         let target = self.target();
         let order = self.view.order.clone().filter(|order| self.carries_out(order, &target));
-        let carried = order.as_ref().map(|order| self.carried.and(&order.hash));
-        let notes =
-            Notes { held: self.view.held.clone(), carried: carried.unwrap_or_else(|| self.carried.clone()) };
+        let ended = self.carried.with(&self.view.ended);
+        let carried = order.as_ref().map_or_else(|| ended.clone(), |order| ended.and(&order.hash));
+        let notes = Notes { held: self.view.held.clone(), carried };
         let target = Target { notes, ..target };
         let takes_away = self.moves_to(&target) && !self.rises_to(&target);
         let takes_back = order.as_ref().is_some_and(Asked::takes_back);
@@ -281,6 +281,9 @@ impl Scene<'_> {
         }
         if self.tags_outlive_the_wanted() {
             return Some(Cause::NoteGone { deployment: wanted() });
+        }
+        if self.view.order.is_none() && self.hold_is_unwritten() {
+            return self.view.held.as_ref().map(|held| Cause::NoteHold { revision: held.revision.clone() });
         }
         unwritten.latest().map(|_| Cause::NoteFailures)
     }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::position::POSITION_TAG;
 use super::{
-    ACTIONS_TAG, Asked, CarriedOut, Failures, Held, Plan, Position, Records, Revision, Runs, Share, Traffic,
-    Weight,
+    ACTIONS_TAG, Asked, CarriedOut, Failures, HOLD_TAG, Held, Plan, Position, Records, Revision, Runs, Share,
+    Traffic, Weight,
 };
 use crate::api::{ActionWord, Candidate, DeploymentStatus, Drift, Role, Step};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
@@ -66,6 +66,8 @@ pub struct View<'a> {
     pub held: Option<Held>,
     /// The action that is to be carried out.
     pub order: Option<Asked>,
+    /// The actions that have come to their end, as far as the status knows.
+    pub ended: CarriedOut,
     /// The step that a person has promoted, where the status does not know it yet.
     pub passed: Option<usize>,
     /// How the candidate was measured.
@@ -227,6 +229,13 @@ impl<'a> Scene<'a> {
         self.view.endpoint.is_some_and(|e| Owner::of(&e.tags).as_ref() == Some(self.view.owner))
     }
 
+    /// Something is held back, and the endpoint's tag does not say so: somebody has edited or removed it.
+    pub fn hold_is_unwritten(&self) -> bool {
+        let written = self.view.endpoint.and_then(|e| e.tags.get(HOLD_TAG));
+        let held = self.view.held.as_ref().map(ToString::to_string);
+        held.is_some() && written != held.as_ref()
+    }
+
     /// Was it made by Bindery? Only such a deployment is ever deleted.
     pub fn ours(&self, deployment: &OnlineDeployment) -> bool {
         made_by_bindery(deployment)
@@ -297,9 +306,18 @@ impl<'a> Scene<'a> {
         self.view.differences.iter().cloned().chain(traffic).collect()
     }
 
-    /// The candidate's share as Bindery wrote it.
+    /// The candidate's share as Bindery wrote it. Where the tag says more than Azure routes and than the status has ever seen, it is the
+    /// tag that somebody has edited, and nothing rises by that.
     pub fn candidate_share(&self) -> Share {
-        self.wanted_name().map_or(Share::NONE, |name| self.intended.share(name))
+        let Some(name) = self.wanted_name() else { return Share::NONE };
+        let written = self.intended.share(name);
+        let of_it = |c: &&Candidate| {
+            self.wanted_revision().is_some_and(|revision| c.revision == revision.to_string())
+        };
+        match self.view.candidate.filter(of_it).filter(|_| self.traffic_drifted()) {
+            Some(candidate) => written.min(Share::seen(candidate).max(self.reaching(name))),
+            None => written,
+        }
     }
 
     /// Since when the candidate has this share: from now on, where the status saw another one last.

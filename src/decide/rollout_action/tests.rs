@@ -47,7 +47,7 @@ fn every_question_has_its_answer() {
         (
             "the binding has not looked yet",
             decide(&rollout_action()),
-            "Unknown ReferenceNotReady working | DeploymentBinding taxi has not looked at this action yet. | interval",
+            "Unknown ReferenceNotReady working | DeploymentBinding taxi has not looked at this action yet: it does when it has read its endpoint in Azure, owns it, and knows the version that the manifest asks for. Its condition Ready says what it waits for. | interval",
         ),
         ("no binding", decide(&with(without)), &format!("False ReferenceNotFound working | {gone} | 300 s")),
         (
@@ -168,6 +168,95 @@ fn a_binding_looks_at_no_more_actions_than_its_status_has_room_for() {
     assert_eq!(looked_at(0..0), (10..30).collect::<Vec<_>>(), "the latest");
     assert_eq!(looked_at(2..4), [2, 3].into_iter().chain(12..30).collect::<Vec<_>>(), "and what is open");
     assert_eq!(looked_at(0..30), (0..20).collect::<Vec<_>>(), "in its turn");
+    // Whoever makes many others keeps no Abort from being looked at.
+    let promotes = (0..30).map(|at| {
+        let mut other = action(&format!("taxi-{at:02}"), "taxi", &format!("2026-03-01T12:{at:02}:00Z"));
+        other.spec.action = crate::api::ActionWord::Promote;
+        std::sync::Arc::new(other).any()
+    });
+    let all = promotes.chain([made(30, false)]).collect();
+    let mut known = nothing();
+    let read = ClusterRead::Naming(ObjectKind::RolloutAction, Name::Actions(taxi()));
+    known.take_in_cluster(read, Found::Naming(all));
+    let found = actions_for(&taxi(), &mut known);
+    assert_eq!((found.len(), &*found[19].key().name), (20, "taxi-30"));
+}
+
+/// The binding taxi, whose status has room for this many actions more and tells of some.
+fn remembering(status: &serde_json::Value, name: &str) -> Facts {
+    let binding: DeploymentBinding = serde_json::from_value(json!({
+        "apiVersion": "bindery.dev/v1alpha1", "kind": "DeploymentBinding",
+        "metadata": {"name": "taxi", "namespace": "fares"},
+        "spec": {"workspaceRef": {"name": "prod"}, "model": {"versionRef": {"name": "taxi-3"}}}, "status": status,
+    }))
+    .unwrap();
+    let mut known = nothing();
+    known.take_in_cluster(
+        ClusterRead::Object(taxi()),
+        Found::Object(Some(AnyObject::DeploymentBinding(std::sync::Arc::new(binding)))),
+    );
+    let complete = rollout_action().answered(Complete, "Aborted.");
+    let mut action = action(name, "taxi", "2026-03-01T12:00:00Z");
+    action.status = Some(decide(&complete).status);
+    action.gather(rollout_action().situation, &mut known)
+}
+
+/// Nobody else removes what has come to its end, and the history of a binding holds ten rollouts.
+#[test]
+fn what_history_has_dropped_is_removed() {
+    let taken = |at: usize| {
+        json!({
+            "name": format!("taxi-{at}"), "hash": format!("{at:08}"), "action": "Abort", "revision": "5e6f7a8b90", "requestedBy": "ada",
+            "state": "Complete", "message": "So.", "since": "2026-03-01T12:00:00Z",
+        })
+    };
+    let told = json!({"name": "old", "action": "Abort", "requestedBy": "ada"});
+    let past = json!({"revision": "5e6f7a8b90", "outcome": "Failed", "actions": [told]});
+    let hold = json!({"revision": "5e6f7a8b90", "toRevision": "1a2b3c4d5e", "action": told, "since": "2026-03-01T12:00:00Z"});
+    let candidate = json!({
+        "deployment": "v3", "revision": "5e6f7a8b90", "weight": 10, "startedAt": "2026-03-01T12:00:00Z", "since": "2026-03-01T12:00:00Z",
+        "actions": [told],
+    });
+    let status = |room: usize, more: serde_json::Value| {
+        let mut status =
+            json!({"observedGeneration": 1, "actions": (room..20).map(taken).collect::<Vec<_>>()});
+        status.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        status
+    };
+    let full = || remembering(&status(0, json!({})), "old");
+    assert!(decide(&full()).remove, "{:?}", decide(&full()));
+    for (what, facts) in [
+        ("there is room", remembering(&status(1, json!({})), "old")),
+        ("the binding has lost its status", remembering(&json!({"observedGeneration": -1}), "old")),
+        ("the binding looks at it", remembering(&status(0, json!({})), "taxi-3")),
+        ("the history tells of it", remembering(&status(0, json!({"history": [past]})), "old")),
+        ("the hold tells of it", remembering(&status(0, json!({"hold": hold})), "old")),
+        ("the candidate tells of it", remembering(&status(0, json!({"candidate": candidate})), "old")),
+        ("it has not come to its end", Facts { status: rollout_action().status, ..full() }),
+        ("a GitOps tool has applied it", Facts { tracked: true, ..full() }),
+        ("the operator only observes", {
+            let mut facts = full();
+            facts.situation.mode = crate::decide::Mode::ObserveOnly;
+            facts
+        }),
+    ] {
+        assert!(!decide(&facts).remove, "{what}");
+    }
+    for (annotation, label) in [
+        ("argocd.argoproj.io/tracking-id", "a"),
+        ("a", "app.kubernetes.io/instance"),
+        ("a", "kustomize.toolkit.fluxcd.io/name"),
+    ] {
+        let mut it = action("old", "taxi", "2026-03-01T12:00:00Z");
+        it.metadata.annotations = Some([(annotation.to_string(), "x".to_string())].into());
+        it.metadata.labels = Some([(label.to_string(), "x".to_string())].into());
+        assert!(it.gather(rollout_action().situation, &mut nothing()).tracked, "{annotation} {label}");
+    }
+    assert!(
+        !action("old", "taxi", "2026-03-01T12:00:00Z")
+            .gather(rollout_action().situation, &mut nothing())
+            .tracked
+    );
 }
 
 /// The name of an action may be used again for another one, which its binding has not looked at yet.

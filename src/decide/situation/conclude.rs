@@ -447,12 +447,14 @@ fn in_words(drift: &[Drift]) -> String {
     format!("{}{and}", fields.join("; "))
 }
 
-/// What of a PUT is ours, as a hash: what differs from the manifest, and where the traffic goes. The rest goes out as it was
+/// What of a PUT is ours, as a hash: what differs from the manifest, where the traffic goes, and what the tags note of failures and of
+/// people's words, which a PUT may change alone. The rest goes out as it was
 /// found, and may be another each time: tags of others, and the URL of the last operation, which the service keeps there.
 fn content(call: &Call, differences: &[Drift]) -> u64 {
     let Action::Put(body) = &call.action else { return 0 };
     let mut hasher = DefaultHasher::new();
-    for at in ["/properties/traffic", "/properties/mirrorTraffic"] {
+    let notes = ["/tags/bindery-actions", "/tags/bindery-hold", "/tags/bindery-failed"];
+    for at in ["/properties/traffic", "/properties/mirrorTraffic"].into_iter().chain(notes) {
         body.pointer(at).map(ToString::to_string).hash(&mut hasher);
     }
     for Drift { field, wanted, .. } in differences {

@@ -82,7 +82,7 @@ impl Mode {
 
 impl Situation {
     /// Which of the two settings says that nothing is changed: only who knows it can mend it.
-    pub(super) fn why_observed(&self) -> &'static str {
+    pub(in crate::decide) fn why_observed(&self) -> &'static str {
         match self.mode {
             Mode::ObserveOnly => "the operator runs with --observe-only",
             _ => "spec.management is Observe",

@@ -56,8 +56,8 @@ enum Inner {
     None,
     /// Each element of the list is at most this large.
     List(Rc<Size>),
-    /// The fields of a map of which all keys are known.
-    Fields(BTreeMap<String, Rc<Size>>),
+    /// The fields of a map of which all keys are known. There can be many, and every mention of a variable copies its bounds.
+    Fields(Rc<BTreeMap<String, Rc<Size>>>),
     /// No more than of the whole.
     Any,
 }
@@ -86,7 +86,7 @@ impl Size {
                     deepest = deepest.max(size.deepest);
                     fields.insert(key.clone(), Rc::new(size));
                 }
-                Self { count, deepest, bytes, inner: Inner::Fields(fields) }
+                Self { count, deepest, bytes, inner: Inner::Fields(Rc::new(fields)) }
             }
         }
     }
@@ -154,7 +154,11 @@ impl Size {
                 }
             }
             (Inner::Fields(ours), Inner::Fields(theirs)) => {
-                for (name, theirs) in theirs {
+                if Rc::ptr_eq(ours, theirs) {
+                    return;
+                }
+                let ours = Rc::make_mut(ours);
+                for (name, theirs) in theirs.iter() {
                     match ours.get_mut(name) {
                         Some(ours) if Rc::ptr_eq(ours, theirs) => {}
                         Some(ours) => Rc::make_mut(ours).widen(theirs),

@@ -118,6 +118,6 @@ fn an_unknown_metric_is_told_with_those_that_exist() {
     let said = why(&error(Class::Unauthorized, "No right."), &metric("Latency"), "fares");
     assert_eq!(
         said,
-        "Azure Monitor does not show the metrics of fares. No right. (HTTP 400) Give who asks the role Monitoring Reader there."
+        "Azure Monitor does not show the metrics of fares: give who asks the role Monitoring Reader there. No right. (HTTP 400)"
     );
 }

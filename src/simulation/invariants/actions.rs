@@ -3,10 +3,18 @@
 use serde_json::Value;
 
 use super::{hold, share_in, wanted};
-use crate::api::ActionWord;
+use crate::api::{ActionWord, AnyObject, ConditionType, Object as _, Reason, conditions_of};
 use crate::azure::model::{Action, Call};
 use crate::decide::deployment_binding::Facts;
 use crate::decide::rollout::Asked;
+
+/// The operator removes nothing but RolloutActions that were carried out or refused.
+pub fn what_is_removed_has_ended(object: &AnyObject) -> Result<(), String> {
+    let AnyObject::RolloutAction(action) = object else { return Err("something is removed".into()) };
+    let complete = conditions_of(action.conditions()).reason(ConditionType::Complete);
+    let ended = matches!(complete, Some(Reason::Complete | Reason::AlreadyDone | Reason::Refused));
+    hold(ended, || format!("{} is removed, and has not come to its end: {complete:?}", action.full_name()))
+}
 
 fn hashes(tags: Option<&str>) -> Vec<&str> {
     tags.map(|text| text.split(' ').collect()).unwrap_or_default()

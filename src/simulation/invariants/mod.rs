@@ -10,6 +10,7 @@ mod decisions;
 mod gates;
 mod positions;
 mod rights;
+mod windows;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,7 @@ pub fn evidence<K: Kind>(facts: &K::Facts) -> Evidence<'_> {
     }
 }
 
+pub use actions::what_is_removed_has_ended;
 pub use calls::{of_a_call, of_a_release, what_is_in_a_place_is_touched_as_the_place};
 pub use copies::what_is_copied_is_read_as_its_place;
 pub use decisions::of_a_decision;
@@ -292,7 +294,11 @@ fn allowed(facts: &deployment_binding::Facts) -> bool {
 
 /// Nothing is lacking of what the workspace asks of a version that comes for the first time.
 fn may_begin(facts: &deployment_binding::Facts) -> bool {
-    approvals::has_approval(facts) && approvals::has_time(facts) && in_use(facts) && gates::passes(facts)
+    approvals::has_approval(facts)
+        && approvals::has_time(facts)
+        && in_use(facts)
+        && gates::passes(facts)
+        && windows::are_open(facts)
 }
 
 /// What the workspace asks of every version, also of one that comes back: where it is, and how many instances it takes.

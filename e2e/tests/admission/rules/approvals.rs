@@ -243,7 +243,8 @@ pub(super) fn rules_of_soak_and_waivers() -> Vec<Case> {
         for wrong in [
             "",
             "soak",
-            "Windows",
+            "windows",
+            "Windows/lunch",
             "Approvals",
             "Sources",
             "Gate",
@@ -253,7 +254,7 @@ pub(super) fn rules_of_soak_and_waivers() -> Vec<Case> {
             "Soak\n",
             "Gate/a/b",
         ] {
-            let right = at(field, json!(["Soak", "Gate/rmse-1"]));
+            let right = at(field, json!(["Soak", "Windows", "Gate/rmse-1"]));
             cases.push(case(kind, told, WAIVABLE_RULE, at(field, json!(["Gate/a", wrong])), right));
         }
     }

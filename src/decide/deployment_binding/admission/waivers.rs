@@ -3,9 +3,9 @@
 use super::super::Facts;
 use super::Ruling;
 use crate::api::{Admission, Reason, Waiver};
-use crate::decide::SourceVersion;
 use crate::decide::approval::tally::{Ballot, people};
 use crate::decide::verdict::Event;
+use crate::decide::{SourceVersion, in_one_line};
 
 /// How many waivers of one rule a status holds.
 const OF_A_RULE: usize = 10;
@@ -56,11 +56,6 @@ fn waiver(rule: &str, ballot: &Ballot) -> Option<Waiver> {
         expires_at: ballot.expires_at?,
         reason: ballot.reason.as_ref().map(|reason| in_one_line(reason).chars().take(REASON).collect()),
     })
-}
-
-/// A text without line breaks: the status and the events show it within a sentence.
-fn in_one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// `Approval model-risk/hotfix of ada until 2026-03-02T12:00:00Z: The fares were wrong`.

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::api::{ActionState, ActionWord, DeploymentBindingStatus, Outcome, Role};
 use crate::azure::model::{Action, Purpose, Reply};
-use crate::decide::Look;
-use crate::decide::fixtures::{Binding, ago, assert_table, binding, short, told};
+use crate::decide::fixtures::{Binding, ago, assert_table, binding, registry_as_source, short, told};
 use crate::decide::rollout::{Asked, Revision};
+use crate::decide::{Look, Mode, Place};
 
 fn steps() -> Value {
     json!([
@@ -25,7 +25,7 @@ fn promoted() -> Binding {
     binding().wanting("2").steps(steps()).serving("2").previous("1", 60)
 }
 
-fn asked(name: &str, word: ActionWord, revision: &Revision) -> Asked {
+pub(super) fn asked(name: &str, word: ActionWord, revision: &Revision) -> Asked {
     Asked {
         name: name.into(),
         hash: format!("{name:0>8}"),
@@ -36,6 +36,7 @@ fn asked(name: &str, word: ActionWord, revision: &Revision) -> Asked {
         by: "ada".into(),
         reason: Some("because".into()),
         at: ago(10),
+        ended: None,
     }
 }
 
@@ -67,7 +68,7 @@ fn tags(it: &Binding) -> Value {
 }
 
 /// The same pass after Azure has taken the call.
-fn carried_out(it: &Binding) -> Binding {
+pub(super) fn carried_out(it: &Binding) -> Binding {
     let call = it.decide().call.unwrap();
     let Action::Put(body) = &call.action else { panic!("{call:?}") };
     let mut after = it.clone();
@@ -77,7 +78,7 @@ fn carried_out(it: &Binding) -> Binding {
 }
 
 /// The next pass: what was decided last is in the status.
-fn later(it: &Binding) -> Binding {
+pub(super) fn later(it: &Binding) -> Binding {
     let status = it.decide().status;
     it.clone().with(|f| (f.status, f.carried) = (status, vec![]))
 }
@@ -380,4 +381,219 @@ fn an_action_is_carried_out_once() {
         retried.decide().status.actions.iter().filter(|it| it.state == ActionState::Complete).count(),
         1
     );
+}
+
+/// A restore of everything without status: an action that was refused, and would fit by now, stays refused.
+#[test]
+fn what_was_refused_stays_so_when_the_status_is_lost() {
+    let refused = with(rollout().candidate("2", 10, 6000), ActionWord::Retry);
+    let refused = later(&refused);
+    let aborted = later(&carried_out(&with(refused, ActionWord::Abort)));
+    let Look::Found(endpoint) = &aborted.0.endpoint else { panic!() };
+    assert_eq!(endpoint.tags["bindery-actions"], "000000a1 -000000a0");
+    let lost = aborted.with(|f| f.status = DeploymentBindingStatus::default());
+    assert_eq!(
+        taken(&lost),
+        [
+            "a0 Refused: It was refused before: the endpoint's tag bindery-actions names it. To ask for the same now, make another RolloutAction.",
+            "a1 AlreadyDone: It was carried out before: the endpoint's tag bindery-actions names it.",
+        ]
+    );
+    assert!(lost.decide().call.is_none(), "{:?}", lost.decide().call);
+}
+
+/// The binding and its endpoint are deleted and made anew: nothing but the objects of the old actions is left.
+#[test]
+fn what_has_ended_by_its_own_status_is_not_judged_anew() {
+    let said = |state, text: &str| Some((state, text.to_string()));
+    for (word, ended) in [
+        (ActionWord::Abort, said(ActionState::Complete, "Aborted.")),
+        (ActionWord::Abort, said(ActionState::Refused, "Stale.")),
+        (ActionWord::Promote, said(ActionState::AlreadyDone, "Done.")),
+    ] {
+        let fresh = with(rollout().candidate("2", 10, 6000), word);
+        let acts = fresh.decide().call.is_some_and(|call| call.doing.contains("RolloutAction a0"));
+        assert!(acts, "{word:?} fits");
+        let (state, text) = ended.clone().unwrap();
+        let old = fresh.with(|f| f.asked[0].ended = ended);
+        assert_eq!(taken(&old), [format!("a0 {state:?}: {text}")]);
+        assert!(told(&old.decide()).contains("AwaitingPromotion"), "{}", told(&old.decide()));
+    }
+}
+
+#[test]
+fn an_accepted_action_says_what_it_waits_for() {
+    let paused = || rollout().candidate("2", 10, 6000);
+    let mode = |it: Binding, mode| it.with(|f| f.situation.mode = mode);
+    for (what, it, expected) in [
+        ("Azure", with(paused(), ActionWord::Abort), "It is carried out as soon as Azure is free for it."),
+        (
+            "a suspended binding",
+            mode(with(paused(), ActionWord::Abort), Mode::Suspended),
+            "It waits for what the condition Ready of DeploymentBinding taxi tells: Suspended.",
+        ),
+        (
+            "an observed one",
+            mode(with(paused(), ActionWord::Abort), Mode::Observe),
+            "It waits for as long as Bindery changes nothing in Azure: spec.management is Observe.",
+        ),
+        (
+            "an operator that only observes",
+            mode(with(paused(), ActionWord::Abort), Mode::ObserveOnly),
+            "It waits for as long as Bindery changes nothing in Azure: the operator runs with --observe-only.",
+        ),
+        (
+            "the policy",
+            with(paused(), ActionWord::Promote).with(|f| {
+                let Place::Ready { policy, .. } = &mut f.place else { panic!() };
+                policy.sources = vec![registry_as_source("other")];
+            }),
+            "It waits for what the condition Ready of DeploymentBinding taxi tells: PolicyRefused.",
+        ),
+        (
+            "the candidate",
+            with(rollout().deployed("2", "Updating"), ActionWord::Promote),
+            "It is carried out as soon as Azure is free for it.",
+        ),
+    ] {
+        let said = taken(&it);
+        assert_eq!(said, [format!("a0 Accepted: {expected}")], "{what}");
+        assert_eq!(taken(&later(&it)), said, "{what}");
+    }
+}
+
+#[test]
+fn nobody_rolls_back_to_what_the_manifest_asks_for() {
+    let stable = |it: &Binding, number| it.revision(number);
+    // The manifest was reverted, and the traffic is on its way back.
+    let reverted = promoted().wanting("1");
+    let two = stable(&reverted, "2");
+    let it = reverted.with(|f| f.asked.push(asked("a0", ActionWord::Rollback, &two)));
+    assert_eq!(
+        taken(&it),
+        ["a0 Refused: The binding asks for revision r1 already, and goes back to it by itself."]
+    );
+    // What was rolled back is what served before.
+    let held = later(&carried_out(&with(promoted(), ActionWord::Rollback)));
+    let one = stable(&held, "1");
+    let it = held.with(|f| f.asked.push(asked("a1", ActionWord::Rollback, &one)));
+    assert_eq!(
+        taken(&it)[1],
+        "a1 Refused: What served before revision r1 is revision r2, which is held back. A RolloutAction with action: Release ends that."
+    );
+    assert_eq!(it.decide().status.hold.unwrap().revision, it.revision("2").to_string());
+}
+
+/// Somebody edits the tag of the endpoint that says what is held back: nothing comes back by that.
+#[test]
+fn a_hold_outlives_the_edit_of_its_tag() {
+    let held = later(&carried_out(&with(promoted(), ActionWord::Rollback)));
+    let hold = held.decide().status.hold;
+    let Look::Found(endpoint) = &held.0.endpoint else { panic!() };
+    let tag = endpoint.tags["bindery-hold"].clone();
+    for edited in [None, Some("nonsense"), Some("0123456789 0123456789 2026-03-01T12:00:00Z")] {
+        let it = held.clone().with(|f| {
+            let Look::Found(endpoint) = &mut f.endpoint else { panic!() };
+            endpoint.tags.remove("bindery-hold");
+            endpoint.tags.extend(edited.map(|text| ("bindery-hold".to_string(), text.to_string())));
+        });
+        assert_eq!(it.decide().status.hold, hold, "{edited:?}");
+        assert!(
+            told(&it.decide()).contains("note on endpoint taxi again that revision"),
+            "{}",
+            told(&it.decide())
+        );
+        assert_eq!(tags(&it)["bindery-hold"], tag, "{edited:?}");
+        assert_eq!(it_names(&it, &told(&carried_out(&it).decide())), it_names(&it, &told(&held.decide())));
+    }
+    // Nobody can read the endpoint: what is held back stays known.
+    let unseen = held.clone().with(|f| (f.endpoint, f.deployments) = (Look::Unseen, vec![]));
+    assert_eq!(unseen.decide().status.hold, hold);
+    // A Release ends it for good, also where the process dies before the status is written.
+    let accepted = later(&with(held.clone(), ActionWord::Release));
+    assert_eq!(accepted.decide().status.hold, hold);
+    let released = carried_out(&accepted);
+    assert_eq!(released.decide().status.hold, None);
+    let died = released.clone().with(|f| f.carried = vec![]);
+    assert_eq!(died.decide().status.hold, None);
+    assert!(died.decide().call.is_none(), "{:?}", died.decide().call);
+    // An earlier Release does not end a later hold, whose tag is removed.
+    let again = held.with(|f| {
+        let release =
+            asked("a9", ActionWord::Release, &Revision::parse(&f.status.hold.as_ref().unwrap().revision));
+        f.status.actions.push(crate::api::TakenAction {
+            name: "a9".into(),
+            hash: release.hash.clone(),
+            action: ActionWord::Release,
+            ..f.status.actions[0].clone()
+        });
+        f.asked.push(release);
+        let Look::Found(endpoint) = &mut f.endpoint else { panic!() };
+        endpoint.tags.remove("bindery-hold");
+        endpoint.tags.get_mut("bindery-actions").unwrap().push_str(" 000000a9");
+    });
+    assert_eq!(again.decide().status.hold, hold);
+}
+
+#[test]
+fn a_reason_is_one_line_wherever_it_is_told() {
+    let spec = json!({
+        "bindingRef": {"name": "taxi"}, "action": "Abort", "revision": "5e6f7a8b90", "requestedBy": "ada",
+        "reason": format!("wrong\r\n\n\tfares {}", "x".repeat(400)),
+    });
+    let action = crate::api::RolloutAction::new("a", serde_json::from_value(spec).unwrap());
+    let reason = Asked::of(&action, ago(0)).reason.unwrap();
+    assert!(reason.starts_with("wrong fares xxx") && reason.chars().count() == 256, "{reason}");
+}
+
+/// The status is written before the call goes out. The call may fail then, or has to wait.
+#[test]
+fn the_status_tells_of_an_action_only_when_it_is_carried_out() {
+    let suspended = |it: Binding| it.with(|f| f.situation.mode = Mode::Suspended);
+    for word in [ActionWord::Abort, ActionWord::Rollback, ActionWord::Promote] {
+        let before = later(&rollout().candidate("2", 10, 6000)).decide().status;
+        for it in [
+            with(rollout().candidate("2", 10, 6000), word),
+            suspended(with(rollout().candidate("2", 10, 6000), word)),
+        ] {
+            let mut status = it.decide().status;
+            for _ in 0..2 {
+                assert_eq!(status.history, before.history, "{word:?}");
+                assert_eq!(status.candidate, before.candidate, "{word:?}");
+                assert_eq!(status.actions[0].state, ActionState::Accepted, "{word:?}");
+                status = later(&it).decide().status;
+            }
+            let phase = status.phase;
+            let expected = if it.0.situation.mode == Mode::Suspended { before.phase } else { phase };
+            assert_eq!(phase, expected, "{word:?}");
+        }
+    }
+}
+
+/// Azure keeps what an action does in tags alone: the next action, which changes no more than those, does not wait for that.
+#[test]
+fn an_action_after_another_is_no_second_try_of_the_first() {
+    let aborted = later(&carried_out(&with(rollout().candidate("2", 10, 60), ActionWord::Abort)));
+    let call = aborted.clone();
+    let rolled = with(call, ActionWord::Rollback);
+    let (first, second) =
+        (with(rollout().candidate("2", 0, 60), ActionWord::Abort).decide(), rolled.decide());
+    let contents = [first.call.unwrap().content, second.call.unwrap().content];
+    assert_ne!(contents[0], contents[1]);
+}
+
+/// Somebody edits the tag that says what Bindery wrote last: nothing rises by that.
+#[test]
+fn an_edited_tag_of_the_traffic_raises_nothing() {
+    let it = rollout().candidate("2", 10, 60);
+    let names = (it.name("1"), it.name("2"));
+    let edited = it.tagged("bindery-traffic", &format!("{}=50 {}=50", names.0, names.1));
+    assert_eq!(
+        short(&told(&edited.decide())),
+        "False Drifted working | -> put back traffic of endpoint taxi | now"
+    );
+    assert_eq!(tags(&edited)["bindery-traffic"], json!(format!("{}=90 {}=10", names.0, names.1)));
+    // What somebody took away is given back.
+    let moved = rollout().candidate("2", 10, 60).moved(&[("1", 95), ("2", 5)]);
+    assert_eq!(tags(&moved)["bindery-traffic"], json!(format!("{}=90 {}=10", names.0, names.1)));
 }

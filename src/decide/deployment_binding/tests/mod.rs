@@ -25,3 +25,4 @@ mod retirement;
 mod rollout;
 mod soak;
 mod waivers;
+mod windows;
