@@ -14,7 +14,7 @@ use super::foreign;
 use super::invariants::{self, Ledger};
 use super::meter::Meter;
 use crate::api::{Adoption, AnyObject, ConditionType, Object, ObjectKey, ObjectKind, conditions_of};
-use crate::azure::model::{Answer, Ask, Call, Error, Purpose, Read, Reply, ResourceId};
+use crate::azure::model::{Answer, Ask, Call, Error, Operation, Purpose, Read, Reply, ResourceId};
 use crate::controller::ports::Refusal;
 
 /// What a process asks of the world.
@@ -410,12 +410,13 @@ impl World {
     }
 
     /// An operation that the status of an object which is not Ready still remembers, in words. One that is Ready forgets it
-    /// when it is compared next.
+    /// when it is compared next, but for what it tells of decisions: until that is over, it tells nothing else.
     pub fn remembers(&self) -> Option<String> {
         let remembers = |it: &AnyObject| {
             of_any!(it, it => {
                 let ready = conditions_of(it.conditions()).is_true(ConditionType::Ready);
-                let operation = it.operation().filter(|_| !ready)?;
+                let told = |operation: &&Operation| operation.purpose == Purpose::TellDecisions;
+                let operation = it.operation().filter(|operation| !ready || told(operation))?;
                 Some(format!("{}: {}", it.key(), operation.doing))
             })
         };
