@@ -102,6 +102,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::mend_stable,       // Azure may take no traffic map that names a failed one
     endpoint::align_endpoint,       // take back, shift, promote, mend, adopt
     waiting::report_hold,           // somebody has rolled back what the manifest asks for
+    deployments::remove_meanwhile,  // what is kept for a time is not kept for as long as these last
     waiting::wait_for_version,      // it must exist, be registered, and be for this namespace
     waiting::leave_observed_alone,
     waiting::refuse_by_policy,    // what the workspace asks of what serves there
@@ -485,7 +486,8 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
 
 /// A deployment may expire before the next comparison, an approval may end, and a version may go out of use.
 fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
-    let expire = deployments::expiries(case).into_iter().map(|(_, _, left)| left);
+    // What has expired and is still there cannot be removed now: that is no reason to look again at once.
+    let expire = deployments::expiries(case).into_iter().map(|(_, _, left)| left).filter(|it| !it.is_zero());
     let first = expire.chain(case.facts.approvals_change()).chain(admission::retirement::changes(case.facts));
     let now = case.facts.situation.now;
     let windows = case.facts.windows_change().map(|at| now.duration_until(at).try_into().unwrap_or_default());

@@ -94,9 +94,8 @@ async fn somebodys_files_under_the_number_of_a_copy_are_not_taken_for_it() -> Ou
     stand.wait_for::<Workspace>("fares-dev", "Ready", ready).await?;
     stand.apply("ModelVersion", "taxi-2-dev", taxi::from_job("2")).await?;
     stand.wait_for::<ModelVersion>("taxi-2-dev", "Ready", ready).await?;
-    let theirs = json!({"properties": {"modelUri": "azureml://datastores/models/paths/theirs", "modelType": "mlflow_model"}});
     for path in [copies::COPY, PUBLISHED] {
-        stand.exists_in_azure(path, &theirs)?;
+        copies::somebody_registers(&stand, path, &[("MLmodel", "theirs")], &json!({}))?;
     }
 
     stand.apply("ModelVersion", "released-1", copies::copied()).await?;

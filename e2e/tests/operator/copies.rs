@@ -34,9 +34,9 @@ fn content(stand: &Stand, version: &str, file: &str) -> String {
     String::from_utf8_lossy(&found.body).into_owned()
 }
 
-/// Somebody uploads and registers version 1 of the registry, which Bindery has not made.
-fn somebody_registers(stand: &Stand, files: &[(&str, &str)], tags: &Value) -> Outcome {
-    let path = format!("{}/startPendingUpload?api-version=2025-09-01", azure_id(SOURCE));
+/// Somebody uploads and registers a version of a registry, which Bindery has not made.
+pub fn somebody_registers(stand: &Stand, version: &str, files: &[(&str, &str)], tags: &Value) -> Outcome {
+    let path = format!("{}/startPendingUpload?api-version=2025-09-01", azure_id(version));
     let place = ask(stand, &Request::post(&path, &json!({}))).value();
     let container =
         place["blobReferenceForConsumption"]["blobUri"].as_str().ok_or("a container")?.to_string();
@@ -45,7 +45,7 @@ fn somebody_registers(stand: &Stand, files: &[(&str, &str)], tags: &Value) -> Ou
     }
     let properties = json!({"modelUri": format!("{container}/model"), "modelType": "mlflow_model", "tags": tags,
         "flavors": {"sklearn": {"data": {"version": "1.5"}}}});
-    stand.exists_in_azure(SOURCE, &json!({"properties": properties}))
+    stand.exists_in_azure(version, &json!({"properties": properties}))
 }
 
 fn existing() -> Value {
@@ -71,7 +71,7 @@ pub async fn registries(stand: &Stand, tags: &Value, credentials: [Option<&str>;
     for name in ["fares-models", "released"] {
         stand.wait_for::<Registry>(name, "Ready", ready).await?;
     }
-    somebody_registers(stand, &FILES, tags)?;
+    somebody_registers(stand, SOURCE, &FILES, tags)?;
     stand.apply("ModelVersion", "taxi-1", existing()).await?;
     stand.wait_for::<ModelVersion>("taxi-1", "Ready", ready).await?;
     Ok(())

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Case, history};
+use super::{Case, history, waiting, windows};
 use crate::api::{FailureReason, Period, Reason, Role};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::owner_tags::with_owner;
 use crate::decide::rollout::{Share, Wait, Weight, adjusted_deployment, broken, new_deployment};
-use crate::decide::{Place, SourceVersion, Verdict, elapsed, in_seconds, retry_after};
+use crate::decide::{Mode, Place, SourceVersion, Verdict, elapsed, in_seconds, retry_after};
 
 /// How many failures in a row of another call come before one more try to mend what serves.
 ///
@@ -239,7 +239,22 @@ pub(super) fn expiries(case: &Case<'_>) -> Vec<(String, Role, Duration)> {
 }
 
 pub(super) fn remove_what_has_expired(case: &Case<'_>) -> Option<Verdict> {
-    let (name, role, _) = expiries(case).into_iter().find(|(_, _, left)| left.is_zero())?;
+    remove_expired(case, |_, _| true)
+}
+
+/// The same while the wanted version may not serve or may not begin: that may last, and what is kept for a time costs money. What
+/// the manifest goes back to stays.
+pub(super) fn remove_meanwhile(case: &Case<'_>) -> Option<Verdict> {
+    let waits = waiting::wait_for_version(case)
+        .or_else(|| waiting::refuse_by_policy(case))
+        .or_else(|| windows::wait_for_the_window(case));
+    waits.filter(|_| case.facts.situation.mode == Mode::Act)?;
+    remove_expired(case, |name, role| role == Role::Failed || case.scene.wanted_name() != Some(name))
+}
+
+fn remove_expired(case: &Case<'_>, may: impl Fn(&str, Role) -> bool) -> Option<Verdict> {
+    let over = |(name, role, left): &(String, Role, Duration)| left.is_zero() && may(name, *role);
+    let (name, role, _) = expiries(case).into_iter().find(over)?;
     let because = if role == Role::Failed { "which failed" } else { "which no longer serves" };
     case.facts.delete_deployment(&name, because)
 }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::orders::Orders;
 use super::{Case, Facts};
 use crate::api::{
-    Aggregation, AzureMonitor, Candidate, Comparison, Dimension, Measurement, MetricOf, MetricRun,
-    RunPhase, SmokeCase, SmokeTest,
+    Aggregation, AzureMonitor, Candidate, Comparison, Dimension, Measurement, MetricOf, MetricRun, RunPhase,
+    SmokeCase, SmokeTest,
 };
 use crate::azure::model::{Principal, ResourceId};
 use crate::decide::facts::Known;

@@ -3,7 +3,9 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::super::world::World;
-use super::{Evidence, allowed, approvals, evidence, hold, may_begin, may_ever_serve, positions, wanted};
+use super::{
+    Evidence, allowed, approvals, evidence, hold, is_stable, may_begin, may_ever_serve, positions, wanted,
+};
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
 use crate::azure::model::{Action, Call};
@@ -53,7 +55,8 @@ fn what_is_said_of_the_policy_is_true(
     let compares = policy.gates.iter().flat_map(|it| &it.define).any(|gate| gate.against.is_some());
     let lacks_nothing = may_ever_serve(facts) && may_begin(facts);
     let holds = match admitted.status.as_str() {
-        "True" => allowed(facts),
+        // Going back is free of most rules, and what serves already is held against all of them.
+        "True" => lacks_nothing || (allowed(facts) && !is_stable(facts)),
         "False" => compares || registry.is_none() || !lacks_nothing,
         _ => true,
     };

@@ -266,6 +266,16 @@ fn is_archived(facts: &deployment_binding::Facts) -> bool {
     matches!(facts.version, SourceVersion::Ready { archived: true, .. })
 }
 
+/// The wanted deployment serves for certain: by the tag or, while nobody can read that, by the status.
+fn is_stable(facts: &deployment_binding::Facts) -> bool {
+    let remembered = || facts.status.stable.as_ref().map(|stable| stable.deployment.clone());
+    let stable = match facts.endpoint.found() {
+        Some(endpoint) => endpoint.tags.get("bindery-stable").cloned(),
+        None => remembered(),
+    };
+    wanted(facts).is_some_and(|(_, name)| stable == Some(name))
+}
+
 /// The wanted revision was stable here before: the history says so, or the tag of its deployment, which is still there.
 fn was_stable(facts: &deployment_binding::Facts) -> bool {
     let Some((revision, name)) = wanted(facts) else { return false };

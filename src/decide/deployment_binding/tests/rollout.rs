@@ -534,6 +534,35 @@ fn the_pause_counts_from_the_moment_when_azure_had_moved_the_traffic() {
     assert_eq!(moving.0.status.candidate.as_ref().unwrap().deployment, name);
 }
 
+/// What is kept for a time goes when that is over, whatever else has to come first; and where it cannot go, it is not looked at
+/// again and again.
+#[test]
+fn what_has_expired_goes_while_the_wanted_version_may_not_serve() {
+    let refused = |it: Binding| {
+        it.with(|f| {
+            let SourceVersion::Ready { archived, .. } = &mut f.version else { unreachable!() };
+            *archived = true;
+        })
+    };
+    // Version 2 serves, version 1 served before it, and version 3 is wanted.
+    let before = |seconds| promoted(seconds).wanting("3");
+    let suspended = |it: Binding| it.with(|f| f.situation.mode = Mode::Suspended);
+    let ends = |it: &Binding| told(&it.decide()).rsplit(" | ").next().unwrap_or_default().to_string();
+    for (what, it, next) in [
+        ("refused", refused(before(3600)), "now"),
+        ("refused, and not yet", refused(before(3500)), "100 s"),
+        ("its object is not ready", unregistered(before(3600)), "now"),
+        ("it failed, and is retired by now", refused(rollout().failed("2", 3600)), "now"),
+        ("it is what the manifest goes back to", refused(promoted(3600).wanting("1")), "interval"),
+        ("nothing may begin in the workspace", closed(before(3600)), "300 s"),
+        ("suspended", suspended(refused(before(3600))), "interval"),
+    ] {
+        assert_eq!(ends(&it), next, "{what}: {}", told(&it.decide()));
+        let removes = it.decide().call.is_some_and(|call| call.doing.starts_with("delete deployment v"));
+        assert_eq!(removes, next == "now", "{what}: {}", told(&it.decide()));
+    }
+}
+
 #[test]
 fn it_looks_again_when_a_deployment_expires() {
     let table = [(promoted(3500), "100 s"), (promoted(60), "600 s"), (rollout().failed("2", 3599), "1 s")];
