@@ -77,7 +77,8 @@ impl Facts {
             return all;
         }
         let (scene, _) = self.scene();
-        for active in scene.active() {
+        // When a run that is not stored has begun would be another moment at every look, and so would its questions be other ones.
+        for active in scene.active().into_iter().filter(|it| it.begun) {
             let Some(due) = active.due().filter(|due| *due <= self.situation.now) else { continue };
             let asked = self.questions(&scene, &active, due, home);
             let whole = asked.len();
@@ -198,8 +199,12 @@ impl Case<'_> {
         if self.facts.situation.mode != Mode::Act {
             return None;
         }
-        let left = |due: Timestamp| if due > now { elapsed(now, due) } else { AT_THE_LATEST };
-        self.scene.active().iter().filter_map(Active::due).map(left).min()
+        let left = |it: &Active<'_>| match it.due()? {
+            due if due > now => Some(elapsed(now, due)),
+            _ if it.begun => Some(AT_THE_LATEST),
+            _ => Some(Duration::ZERO),
+        };
+        self.scene.active().iter().filter_map(left).min()
     }
 
     /// Until when the candidate is measured at the step with this index, at least; none where that depends on the measurements alone.

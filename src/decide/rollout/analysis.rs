@@ -49,6 +49,8 @@ pub struct Active<'a> {
     pub metric: &'a Metric,
     /// How it does so far.
     pub run: MetricRun,
+    /// The status knows that the run has begun, and so does whoever looks next.
+    pub begun: bool,
 }
 
 /// What a measurement came to.
@@ -107,8 +109,10 @@ impl Runs<'_> {
         let named = self.metrics.iter().filter(|it| analysis.metrics.contains(&it.name));
         let active = named.map(|metric| {
             let of_it = |it: &&MetricRun| it.step == name && it.metric == metric.name && it.since >= since;
-            let run = self.known.iter().find(of_it).cloned();
-            Active { step, analysis, metric, run: run.unwrap_or_else(|| begun(name, metric, since)) }
+            let known = self.known.iter().find(of_it).cloned();
+            let begun = known.is_some();
+            let run = known.unwrap_or_else(|| beginning(name, metric, since));
+            Active { step, analysis, metric, run, begun }
         });
         active.collect()
     }
@@ -129,7 +133,7 @@ impl Runs<'_> {
 }
 
 /// A run that begins.
-fn begun(step: &str, metric: &Metric, since: Timestamp) -> MetricRun {
+fn beginning(step: &str, metric: &Metric, since: Timestamp) -> MetricRun {
     MetricRun {
         step: step.into(),
         metric: metric.name.clone(),
