@@ -38,7 +38,7 @@ fn every_reason_has_a_line_that_says_what_to_do() {
 fn every_phase_has_a_line() {
     let crds = read("crds/bindery.dev_deploymentbindings.yaml");
     let phases: BTreeSet<String> = crds
-        .split_once("              phase:\n")
+        .split_once("\n              phase:\n")
         .and_then(|(_, rest)| rest.split_once("enum:\n"))
         .map(|(_, rest)| rest.lines().map_while(|line| line.trim().strip_prefix("- ")).map(str::to_string))
         .unwrap()

@@ -15,13 +15,14 @@ use super::repository;
 const CONFIG: &str = "kustomizeconfig.yaml";
 
 /// The kinds that fields of these names refer to.
-const REFERRED: [(&str, &str); 6] = [
+const REFERRED: [(&str, &str); 7] = [
     ("registryRef", "Registry"),
     ("workspaceRef", "Workspace"),
     ("modelVersionRef", "ModelVersion"),
     ("versionRef", "ModelVersion"),
     ("bindingRef", "DeploymentBinding"),
     ("in", "Workspace"),
+    ("configMapKeyRef", "ConfigMap"),
 ];
 
 /// `kind path -> kind` for every field of a schema that names another object.
@@ -55,7 +56,8 @@ fn every_field_that_names_another_object_is_in_the_configuration() {
     let config: Value = serde_yaml::from_str(&text).unwrap();
     let mut written = BTreeSet::new();
     for target in config["nameReference"].as_array().unwrap() {
-        assert_eq!(target["group"], "bindery.dev");
+        let core = target["kind"] == "ConfigMap";
+        assert_eq!(target["group"], if core { Value::Null } else { "bindery.dev".into() });
         for field in target["fieldSpecs"].as_array().unwrap() {
             assert_eq!(field["group"], "bindery.dev");
             let text = |value: &Value| value.as_str().unwrap().to_string();
@@ -109,6 +111,29 @@ async fn a_prefix_and_a_suffix_reach_every_reference_of_the_samples() {
     let binding = "eu-taxi-fare-v2";
     assert_eq!(field("DeploymentBinding", binding, "/spec/workspaceRef/name"), "eu-fares-prod-v2");
     assert_eq!(field("DeploymentBinding", binding, "/spec/model/versionRef/name"), "eu-taxi-fare-1-v2");
+}
+
+/// A ConfigMap that Kustomize makes has a hash in its name, and the smoke test that sends it follows.
+#[tokio::test]
+async fn the_body_of_a_smoke_test_may_be_made_by_kustomize() {
+    let binding = "
+apiVersion: bindery.dev/v1alpha1
+kind: DeploymentBinding
+metadata: {name: taxi-fare}
+spec:
+  strategy:
+    metrics:
+    - name: smoke
+      smokeTest: {cases: [{name: a, request: {configMapKeyRef: {name: trips, key: a}}}]}
+";
+    let folder = TemporaryFolder::new("bindery-kustomize-test").unwrap();
+    fs::write(folder.path().join("binding.yaml"), binding).unwrap();
+    let kustomization = "resources: [binding.yaml]\nconfigMapGenerator: [{name: trips, literals: [a=b]}]\n";
+    let Some(objects) = built(folder.path(), kustomization).await else { return };
+    let pointer = "/spec/strategy/metrics/0/smokeTest/cases/0/request/configMapKeyRef/name";
+    let follows = field(&objects, "DeploymentBinding", "taxi-fare", pointer);
+    assert!(follows.starts_with("trips-"), "{follows}");
+    assert!(objects.iter().any(|it| it["kind"] == "ConfigMap" && it["metadata"]["name"] == follows.as_str()));
 }
 
 /// Kustomize follows no name into another namespace; what the file says instead, does.
