@@ -216,8 +216,9 @@ pub(super) fn gate_names(generator: &mut SchemaGenerator) -> Schema {
     list(20, &entry_name(generator))
 }
 
-pub(super) fn metrics_of_a_step(generator: &mut SchemaGenerator) -> Schema {
-    list(10, &entry_name(generator))
+/// Names of metrics, which have their form where they are defined.
+pub(super) fn metrics_of_a_step(_: &mut SchemaGenerator) -> Schema {
+    list(10, &text(63, &[]))
 }
 
 pub(super) fn dimension_values(generator: &mut SchemaGenerator) -> Schema {

@@ -5,6 +5,7 @@ mod approvals;
 mod bindings;
 mod changes;
 mod gates;
+mod metrics;
 mod places;
 mod text;
 mod versions;
@@ -17,6 +18,7 @@ use self::approvals::{rules_of_approvals, rules_of_soak_and_waivers, rules_of_ti
 use self::bindings::rules_of_bindings;
 pub use self::changes::rules_of_changes;
 use self::gates::rules_of_gates;
+use self::metrics::rules_of_metrics;
 use self::places::{
     publisher, rules_of_a_place, rules_of_policies, rules_of_publishers, rules_of_registries,
     rules_of_selectors,
@@ -73,6 +75,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_versions());
     cases.extend(rules_of_windows());
     cases.extend(rules_of_bindings());
+    cases.extend(rules_of_metrics());
     cases.extend(rules_of_periods());
     cases.extend(rules_of_references());
     cases.extend(rules_of_policies());

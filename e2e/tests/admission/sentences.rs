@@ -70,3 +70,8 @@ pub const SCRIPT: &str = "must be a path below the code's folder: names with sin
 pub const VARIABLE_VALUE: &str =
     "must have no NUL character, which no environment variable can hold; line breaks are allowed";
 pub const PERIOD: &str = "must be hours, minutes and seconds, in this order and each a whole number of at most 5 digits, such as 90s, 10m or 1h30m";
+
+pub const AZURE_METRIC: &str = "must be a name as Azure Monitor has it: letters (a-z, A-Z), digits and '_', with a letter first, such as RequestLatency_P95";
+pub const DIMENSION_VALUE: &str = "must be a value in one line, without quotes and '*', such as 5xx";
+pub const EXPRESSION: &str = "must be a CEL expression of at least one character, without control characters other than line breaks and tabs, such as body.predictions[0] > 0.0";
+pub const DATA_KEY: &str = "must be a key of a ConfigMap's data: letters (a-z, A-Z), digits, '-', '_' and '.', such as short-trip.json";

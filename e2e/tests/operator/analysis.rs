@@ -37,7 +37,7 @@ fn smoke(version: &str) -> Value {
     }])
 }
 
-fn measured(version: &str, steps: Value) -> Value {
+fn measured(version: &str, steps: &Value) -> Value {
     let rest = json!({"strategy": {"steps": steps, "metrics": smoke(version)}});
     taxi::with(taxi::binding(&format!("taxi-{version}")), rest)
 }
@@ -105,7 +105,7 @@ async fn a_candidate_that_answers_well_goes_on_and_what_was_measured_stays_in_th
         {"name": "smoke", "analysis": {"metrics": ["smoke"]}}, {"setTraffic": 20},
         {"name": "watch", "analysis": {"metrics": ["smoke"], "for": "5s"}}, {"setTraffic": 60}, {"pause": {"for": "1s"}},
     ]);
-    stand.apply("DeploymentBinding", "taxi", measured("2", steps)).await?;
+    stand.apply("DeploymentBinding", "taxi", measured("2", &steps)).await?;
     let watched = stand
         .wait_for::<DeploymentBinding>("taxi", "measured at 20 %", |b| {
             let status = b.status.as_ref();
@@ -140,7 +140,7 @@ async fn a_candidate_that_begins_to_answer_badly_is_taken_back_by_its_measuremen
         {"name": "beside", "analysis": {"metrics": ["smoke"], "background": true}},
         {"setTraffic": 20}, {"name": "go", "pause": {}},
     ]);
-    stand.apply("DeploymentBinding", "taxi", measured("2", steps)).await?;
+    stand.apply("DeploymentBinding", "taxi", measured("2", &steps)).await?;
     stand
         .wait_for::<DeploymentBinding>("taxi", "20 % of the traffic", |b| {
             b.status.as_ref().and_then(|s| s.candidate.as_ref()).is_some_and(|c| c.weight == 20)
@@ -181,7 +181,7 @@ async fn what_cannot_be_asked_is_said_and_nothing_rises() -> Outcome {
     let stand = stand("unasked").await?;
     let (stable, clients) = served(&stand).await?;
     let mut spec =
-        measured("2", json!([{"name": "smoke", "analysis": {"metrics": ["smoke"]}}, {"setTraffic": 20}]));
+        measured("2", &json!([{"name": "smoke", "analysis": {"metrics": ["smoke"]}}, {"setTraffic": 20}]));
     spec["strategy"]["metrics"][0]["smokeTest"]["cases"][0]["request"]["configMapKeyRef"]["name"] =
         json!("nowhere");
     stand.apply("DeploymentBinding", "taxi", spec).await?;

@@ -39,7 +39,7 @@ async fn a_rollout_begins_when_its_window_opens_and_stays_when_one_closes() -> O
     let waits = stand.wait_for::<DeploymentBinding>("taxi", "closed", closed).await?;
     assert_eq!(status(&waits).window.and_then(|window| window.next_open), Some(opens));
     assert_eq!(condition(&waits, "Stalled"), None, "it needs nobody's help");
-    assert_eq!(taxi::created(&stand), [first.clone()], "no candidate is made");
+    assert_eq!(taxi::created(&stand), std::slice::from_ref(&first), "no candidate is made");
     let paused = stand.wait_for::<DeploymentBinding>("taxi", "the pause", pausing_at(10)).await?;
     let begun = status(&paused).candidate.ok_or("a candidate")?;
     assert!(begun.started_at >= opens, "{} {opens}", begun.started_at);

@@ -11,7 +11,7 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
     let steps = |steps| at("spec.strategy.steps", steps);
     let other = "each setTraffic of steps must have another weight: put the pauses of one weight together";
     let rise = "the weights of setTraffic must rise from step to step";
-    let one = "a step is exactly one of setTraffic, mirror and pause";
+    let one = "a step is exactly one of setTraffic, mirror, analysis and pause";
     let name = "each step must have another name";
     let shares = "the shares of mirror must rise from step to step";
     let first =

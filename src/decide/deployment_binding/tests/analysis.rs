@@ -232,7 +232,7 @@ fn what_is_measured_in_the_background_takes_back_at_any_later_step() {
     let since = ago(900);
     let known = |counts: [i32; 3]| {
         beside().with(|f| {
-            f.status.candidate.as_mut().unwrap().metrics.push(run("watch", "errors", since, counts, 60))
+            f.status.candidate.as_mut().unwrap().metrics.push(run("watch", "errors", since, counts, 60));
         })
     };
     assert_eq!(errors(known([9, 0, 0]), Answer::Number(0.01)).decide().call, None);

@@ -172,7 +172,10 @@ fn a_promotion_takes_over_only_what_was_published() {
     const TAKEN: &str = "False Updating working | -> take over taxi:3, which exists | now";
     const DESCRIBED: &str = "False Updating working | -> describe the published taxi:3 | now";
     let source = promotion().source_id().unwrap().clone();
-    let mark = crate::decide::model_version::proof::mark(&source, &Default::default());
+    let mark = crate::decide::model_version::proof::mark(
+        &source,
+        &crate::azure::model::resource::ModelVersion::default(),
+    );
     let there = |tags: &[(&str, &str)]| {
         with(|f| {
             *f = promotion();

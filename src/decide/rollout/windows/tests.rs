@@ -82,7 +82,8 @@ fn deny_wins_and_allow_is_needed_where_there_is_one() {
     ];
     for (all, moment, closed, change) in table {
         let (all, moment) = (windows(&all, berlin), at(moment));
-        let found = (all.closed_by(moment), changes_at(&[all.clone()], moment).map(|it| it.to_string()));
+        let found =
+            (all.closed_by(moment), changes_at(std::slice::from_ref(&all), moment).map(|it| it.to_string()));
         let or_none = |it: Option<String>| it.unwrap_or_else(|| "-".into());
         assert_eq!((or_none(found.0), or_none(found.1)), (closed.into(), change.into()), "{all:?} {moment}");
     }
