@@ -116,7 +116,7 @@ impl Run {
                     6..10 => {
                         people::they_speak_of_a_rollout(&mut self.world());
                     }
-                    _ => {}
+                    _ => policies::open_or_close(&mut self.world()),
                 }
             }
         }
@@ -162,6 +162,7 @@ impl Run {
                     0..10 => oncall::say_a_word(&mut self.world()),
                     10 => self.restart(),
                     11 => self.status_is_lost(),
+                    12 => policies::open_or_close(&mut self.world()),
                     _ => {}
                 }
             }
