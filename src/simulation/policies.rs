@@ -149,6 +149,12 @@ fn some_windows(world: &mut World) -> Value {
     }
 }
 
+/// Somebody sets other windows than there are.
+pub fn open_or_close(world: &mut World) {
+    let windows = some_windows(world);
+    set_windows(world, &windows);
+}
+
 /// Somebody sets windows, of the workspace or of a binding.
 fn set_windows(world: &mut World, windows: &Value) {
     let names = world.cluster.names::<DeploymentBinding>();
@@ -166,10 +172,7 @@ pub fn stop_a_rollout(world: &mut World) -> bool {
     let Some(number) = on_its_way(world, 0).filter(|_| world.rng.u8(0..5) < 2) else { return false };
     ask_for_nothing(world);
     match world.rng.u8(0..12) {
-        10.. => {
-            let windows = some_windows(world);
-            set_windows(world, &windows);
-        }
+        10.. => open_or_close(world),
         0..3 => {
             let gates = strict_gates(world, &number);
             ask_for_gates(world, &gates);
@@ -308,10 +311,7 @@ fn serve_with(world: &mut World, most: Option<i32>) {
 /// Somebody changes what a place lets serve, or whom it lets do what.
 pub fn act(world: &mut World) {
     match world.rng.u8(0..9) {
-        8 => {
-            let windows = some_windows(world);
-            set_windows(world, &windows);
-        }
+        8 => open_or_close(world),
         0 => {
             let from = [None, Some("models"), Some("released")][world.rng.usize(0..3)];
             serve_from(world, from);

@@ -116,7 +116,7 @@ impl Run {
                     6..10 => {
                         people::they_speak_of_a_rollout(&mut self.world());
                     }
-                    _ => {}
+                    _ => policies::open_or_close(&mut self.world()),
                 }
             }
         }
@@ -149,6 +149,8 @@ impl Run {
     pub fn calls(&mut self, length: Duration) {
         let end = self.world().now + length;
         oncall::ask_for_people(&mut self.world());
+        // A word that only waits for a rule shows little of what becomes of words.
+        policies::let_everything_serve(&mut self.world());
         while self.world().now < end {
             people::bind_another_version(&mut self.world());
             let looks = self.world().rng.u8(4..14);
@@ -160,6 +162,7 @@ impl Run {
                     0..10 => oncall::say_a_word(&mut self.world()),
                     10 => self.restart(),
                     11 => self.status_is_lost(),
+                    12 => policies::open_or_close(&mut self.world()),
                     _ => {}
                 }
             }

@@ -11,7 +11,7 @@ use self::schedule::Schedule;
 use crate::api::{Window, WindowKind};
 
 /// So many begins of a window that lasts until the next one are looked at: one that begins every minute never ends.
-const BEGINS: usize = 2000;
+const BEGINS: usize = 300;
 /// So many begins and ends of windows are looked at for the next change.
 const CHANGES: usize = 200;
 
@@ -80,11 +80,22 @@ pub fn changes_at(all: &[Windows], now: Timestamp) -> Option<Timestamp> {
     if !all.iter().all(Windows::are_legible) {
         return None;
     }
-    let (closed, mut moment) = (closed_by(all, now).is_some(), now);
+    let closed = closed_by(all, now).is_some();
+    let mut openings: Vec<(&Opening, Option<Timestamp>)> =
+        all.iter().flat_map(Windows::openings).map(|it| (it, it.changes_at(now))).collect();
+    // What denies for good decides alone, and what never changes is looked at once: that may take long.
+    let for_good =
+        |(it, change): &(&Opening, Option<Timestamp>)| it.kind == WindowKind::Deny && change.is_none();
+    if openings.iter().any(for_good) {
+        return None;
+    }
     for _ in 0..CHANGES {
-        moment = all.iter().flat_map(Windows::openings).filter_map(|it| it.changes_at(moment)).min()?;
+        let moment = openings.iter().filter_map(|(_, change)| *change).min()?;
         if closed_by(all, moment).is_some() != closed {
             return Some(moment);
+        }
+        for (it, change) in openings.iter_mut().filter(|(_, change)| *change == Some(moment)) {
+            *change = it.changes_at(moment);
         }
     }
     None

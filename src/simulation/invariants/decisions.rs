@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::super::world::World;
 use super::{
     Evidence, allowed, approvals, evidence, hold, is_stable, may_begin, may_ever_serve, positions, wanted,
+    windows,
 };
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
@@ -53,7 +54,9 @@ fn what_is_said_of_the_policy_is_true(
         return Ok(());
     };
     let compares = policy.gates.iter().flat_map(|it| &it.define).any(|gate| gate.against.is_some());
-    let lacks_nothing = may_ever_serve(facts) && may_begin(facts);
+    // What serves already is not asked for the time.
+    let timely = is_stable(facts) || windows::place_is_open(facts);
+    let lacks_nothing = may_ever_serve(facts) && may_begin(facts) && timely;
     let holds = match admitted.status.as_str() {
         // Going back is free of most rules, and what serves already is held against all of them.
         "True" => lacks_nothing || (allowed(facts) && !is_stable(facts)),

@@ -289,16 +289,12 @@ fn was_stable(facts: &deployment_binding::Facts) -> bool {
 /// The workspace lets the version serve, or lets the binding go back to it.
 fn allowed(facts: &deployment_binding::Facts) -> bool {
     let goes_back = was_stable(facts) && approvals::nobody_speaks_against(facts);
-    may_ever_serve(facts) && (goes_back || may_begin(facts))
+    may_ever_serve(facts) && (goes_back || (may_begin(facts) && windows::are_open(facts)))
 }
 
 /// Nothing is lacking of what the workspace asks of a version that comes for the first time.
 fn may_begin(facts: &deployment_binding::Facts) -> bool {
-    approvals::has_approval(facts)
-        && approvals::has_time(facts)
-        && in_use(facts)
-        && gates::passes(facts)
-        && windows::are_open(facts)
+    approvals::has_approval(facts) && approvals::has_time(facts) && in_use(facts) && gates::passes(facts)
 }
 
 /// What the workspace asks of every version, also of one that comes back: where it is, and how many instances it takes.

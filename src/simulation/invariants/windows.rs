@@ -9,12 +9,16 @@ use crate::decide::{Place, SourceVersion, deployment_binding};
 
 /// Do the windows of the binding and of its workspace let a rollout go on, or does somebody open the workspace's who may?
 pub fn are_open(facts: &deployment_binding::Facts) -> bool {
+    open(&facts.spec.strategy.windows, facts.situation.now) && place_is_open(facts)
+}
+
+/// The same of the workspace's alone: they are a rule of its policy, and the binding's own are not.
+pub fn place_is_open(facts: &deployment_binding::Facts) -> bool {
     let (Place::Ready { policy, .. }, SourceVersion::Ready { asset_id, .. }) = (&facts.place, &facts.version)
     else {
         return false;
     };
-    let (now, own) = (facts.situation.now, &facts.spec.strategy.windows);
-    open(own, now) && (open(&policy.windows, now) || approvals::waives(facts, asset_id, "Windows"))
+    open(&policy.windows, facts.situation.now) || approvals::waives(facts, asset_id, "Windows")
 }
 
 fn open(windows: &[Window], now: Timestamp) -> bool {

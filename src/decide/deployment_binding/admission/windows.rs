@@ -3,8 +3,7 @@
 use super::super::Facts;
 use super::{Rule, Ruling};
 use crate::api::{Reason, WindowKind};
-use crate::decide::rollout::changes_at;
-use crate::decide::{Place, SourceVersion, in_seconds};
+use crate::decide::{Place, SourceVersion};
 
 /// What the workspace says of the time. What serves already is not asked.
 pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
@@ -32,11 +31,7 @@ pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
         return Some(Ruling::new(Rule::Windows, asks, "open".into(), None));
     };
     let workspace = &facts.spec.workspace_ref.name;
-    let opens = match changes_at(&[windows], facts.situation.now) {
-        Some(at) => format!("It opens at {}.", in_seconds(at)),
-        None => "No time is known at which it opens.".into(),
-    };
-    let said = format!("Workspace {workspace} is closed for rollouts: {by}. {opens}");
+    let said = format!("Workspace {workspace} is closed for rollouts: {by}.");
     Some(Ruling::new(Rule::Windows, asks, format!("closed: {by}"), Some((Reason::WindowClosed, said))))
 }
 

@@ -89,6 +89,21 @@ fn deny_wins_and_allow_is_needed_where_there_is_one() {
     }
 }
 
+/// Every pass of a binding asks this, so no window may make it long.
+#[test]
+fn no_windows_take_long_to_read() {
+    let every = ("every", "Allow", "* * * * *", "8760h");
+    let denies = ("denies", "Deny", "* * * * *", "1m");
+    let often = ("often", "Deny", "*/2 * * * *", "1m");
+    for all in [vec![every; 16], vec![denies; 16], vec![every, often, denies], vec![often; 16]] {
+        let (all, began) = ([windows(&all, "Europe/Berlin")], std::time::Instant::now());
+        for minute in 0..5 {
+            let _ = changes_at(&all, at("2026-03-28T12:00:00Z") + minute.minutes());
+        }
+        assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    }
+}
+
 #[test]
 fn both_owners_have_to_allow_it() {
     let own = windows(&[("own", "Allow", "0 8 * * *", "4h")], "UTC");
