@@ -114,7 +114,7 @@ fn a_new_object_says_that_it_was_not_looked_at() {
             seen += 1;
         }
     });
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 7);
 }
 
 #[test]

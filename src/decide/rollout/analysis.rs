@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use super::{Position, Scene};
 use crate::api::{
-    Analysis, Measurement, MeasurementResult, Metric, MetricRun, OnInconclusive, Period, Role, RunPhase, Step,
+    Analysis, INTERVAL, Measurement, MeasurementResult, Metric, MetricRun, OnInconclusive, Period, Role,
+    RunPhase, Step,
 };
 use crate::azure::model::resource::Provisioning;
 use crate::decide::elapsed;
@@ -19,7 +20,7 @@ use crate::decide::elapsed;
 pub use judge::{Answers, CANDIDATE, STABLE, judge, longest};
 
 /// How often a metric is measured, where nothing says it.
-const INTERVAL: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_secs(60);
 /// How late Azure Monitor tells its numbers.
 const LATE: Duration = Duration::from_secs(180);
 /// Errors in a row that a run survives, where nothing says it; as in Argo Rollouts.
@@ -177,6 +178,9 @@ impl Active<'_> {
         let first = || {
             let delay = self.metric.initial_delay.as_ref().map(Period::duration).unwrap_or_default();
             let begins = self.run.since + delay;
+            if self.metric.prometheus.as_ref().is_some_and(|query| query.has(INTERVAL)) {
+                return begins + self.interval();
+            }
             if self.metric.azure_monitor.is_none() {
                 return begins;
             }
@@ -243,7 +247,7 @@ impl Active<'_> {
 
 /// The time from one measurement to the next.
 pub fn interval(metric: &Metric) -> Duration {
-    metric.interval.as_ref().map_or(INTERVAL, Period::duration).max(Duration::from_secs(1))
+    metric.interval.as_ref().map_or(EVERY, Period::duration).max(Duration::from_secs(1))
 }
 
 fn to_the_minute(at: Timestamp) -> Timestamp {
