@@ -8,16 +8,17 @@ use jiff::Timestamp;
 use super::orders::Orders;
 use super::{Case, Facts};
 use crate::api::{
-    Aggregation, AzureMonitor, Candidate, Comparison, Dimension, Measurement, MetricOf, MetricRun, RunPhase,
-    SmokeCase, SmokeTest,
+    Aggregation, AzureMonitor, Candidate, Comparison, Dimension, INTERVAL, Measurement, MetricOf, MetricRun,
+    PrometheusQuery, RunPhase, SmokeCase, SmokeTest,
 };
 use crate::azure::model::{Principal, ResourceId};
 use crate::decide::facts::Known;
+use crate::decide::places::reference::provider;
 use crate::decide::rollout::{
     Active, Answers, CANDIDATE, Judged, Runs, STABLE, Scene, StepsHash, judge, longest,
 };
 use crate::decide::{Mode, elapsed, in_seconds};
-use crate::measure::model::{self, Answer, Auth, Entry, Monitor, Question, Smoke};
+use crate::measure::model::{self, Answer, Auth, Entry, Monitor, Prometheus, Question, Smoke};
 
 /// What a status holds of measurements, and of runs. By the rules of the manifest, no more go on at once.
 const MOST: usize = 20;
@@ -88,7 +89,7 @@ impl Facts {
         // When a run that is not stored has begun would be another moment at every look, and so would its questions be other ones.
         for active in scene.active().into_iter().filter(|it| it.begun) {
             let Some(due) = active.due().filter(|due| *due <= self.situation.now) else { continue };
-            let asked = self.questions(&scene, &active, due, home);
+            let asked = self.questions(&scene, &active, active.latest(due, self.situation.now), home, known);
             let whole = asked.len();
             let answers: Answers = asked
                 .into_iter()
@@ -113,6 +114,7 @@ impl Facts {
         active: &Active<'_>,
         due: Timestamp,
         home: &str,
+        known: &mut Known,
     ) -> Vec<(String, Asked)> {
         let metric = active.metric;
         let candidate = scene.wanted_name().unwrap_or_default();
@@ -121,14 +123,22 @@ impl Facts {
         }
         let stable = scene.stable.as_deref().filter(|_| metric.against == Some(Comparison::Stable));
         let whom = [Some((CANDIDATE, candidate)), stable.map(|stable| (STABLE, stable))];
-        let ask = |(part, deployment): (&str, &str)| {
-            let question = match &metric.azure_monitor {
-                Some(monitor) => self.of_azure(monitor, deployment, active.looks_at(due, self.situation.now)),
-                None => Err("This version of Bindery does not know where this metric comes from.".into()),
+        let mut ask = |(part, deployment): (&str, &str)| {
+            let question = match (&metric.azure_monitor, &metric.prometheus) {
+                (Some(monitor), _) => self.of_azure(monitor, deployment, active.looks_at(due)),
+                (None, Some(query)) => {
+                    provider(&query.provider_ref, home, known).map(|(principal, provider)| {
+                        let query = self.filled(query, deployment, active.interval());
+                        (principal, Question::Prometheus(Prometheus { provider, query, at: due }))
+                    })
+                }
+                (None, None) => {
+                    Err("This version of Bindery does not know where this metric comes from.".into())
+                }
             };
             (part.to_string(), question)
         };
-        whom.into_iter().flatten().map(ask).collect()
+        whom.into_iter().flatten().map(&mut ask).collect()
     }
 
     /// As whom Azure is asked.
@@ -160,6 +170,13 @@ impl Facts {
             Ok((self.as_whom()?, Question::Smoke(smoke)))
         };
         test.cases.iter().map(|case| (case.name.clone(), ask(case))).collect()
+    }
+
+    /// The query with what its placeholders stand for: two names of letters, digits and dashes, and a duration.
+    fn filled(&self, query: &PrometheusQuery, deployment: &str, interval: Duration) -> String {
+        let endpoint = self.id.as_ref().map(ResourceId::name).unwrap_or_default();
+        let interval = format!("{}s", interval.as_secs());
+        query.filled(&[("deployment", deployment), ("endpoint", endpoint), (INTERVAL, &interval)])
     }
 
     fn of_azure(

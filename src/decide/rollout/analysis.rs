@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use super::{Position, Scene};
 use crate::api::{
-    Analysis, Measurement, MeasurementResult, Metric, MetricRun, OnInconclusive, Period, Role, RunPhase, Step,
+    Analysis, INTERVAL, Measurement, MeasurementResult, Metric, MetricRun, OnInconclusive, Period, Role,
+    RunPhase, Step,
 };
 use crate::azure::model::resource::Provisioning;
 use crate::decide::elapsed;
@@ -19,7 +20,7 @@ use crate::decide::elapsed;
 pub use judge::{Answers, CANDIDATE, STABLE, judge, longest};
 
 /// How often a metric is measured, where nothing says it.
-const INTERVAL: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_secs(60);
 /// How late Azure Monitor tells its numbers.
 const LATE: Duration = Duration::from_secs(180);
 /// Errors in a row that a run survives, where nothing says it; as in Argo Rollouts.
@@ -181,13 +182,18 @@ impl Active<'_> {
         Duration::from_secs(self.interval().as_secs().div_ceil(60) * 60)
     }
 
-    /// The window of a measurement of Azure Monitor that was due at this moment and is made now. Windows that were missed, as while
-    /// the operator was down, are not made up for: they say nothing of how the candidate does by now.
-    pub fn looks_at(&self, due: Timestamp, now: Timestamp) -> (Timestamp, Timestamp) {
-        let window = self.window();
-        let missed = elapsed(due, now).as_secs() / window.as_secs();
-        let until = to_the_minute(due + Duration::from_secs(missed * window.as_secs()) - LATE);
-        (until - window, until)
+    /// The moment for which a measurement is made now that was due then. What was missed, as while the operator was down, is not
+    /// made up for: it says nothing of how the candidate does by now. For a minute at least it stays the same moment, or an answer
+    /// that takes long would be one to an earlier question.
+    pub fn latest(&self, due: Timestamp, now: Timestamp) -> Timestamp {
+        let missed = elapsed(due, now).as_secs() / self.window().as_secs();
+        due + Duration::from_secs(missed * self.window().as_secs())
+    }
+
+    /// The window of a measurement of Azure Monitor for this moment.
+    pub fn looks_at(&self, moment: Timestamp) -> (Timestamp, Timestamp) {
+        let until = to_the_minute(moment - LATE);
+        (until - self.window(), until)
     }
 
     /// When the time is over for which the rollout stays at the step; none where it stays for no time. `since`: when it came there.
@@ -213,6 +219,9 @@ impl Active<'_> {
         let first = || {
             let delay = self.metric.initial_delay.as_ref().map(Period::duration).unwrap_or_default();
             let begins = self.run.since + delay;
+            if self.metric.prometheus.as_ref().is_some_and(|query| query.has(INTERVAL)) {
+                return begins + self.interval();
+            }
             if self.metric.azure_monitor.is_none() {
                 return begins;
             }
@@ -281,7 +290,7 @@ impl Active<'_> {
 
 /// The time from one measurement to the next.
 pub fn interval(metric: &Metric) -> Duration {
-    metric.interval.as_ref().map_or(INTERVAL, Period::duration).max(Duration::from_secs(1))
+    metric.interval.as_ref().map_or(EVERY, Period::duration).max(Duration::from_secs(1))
 }
 
 fn to_the_minute(at: Timestamp) -> Timestamp {

@@ -35,9 +35,10 @@ fn of_a_metric() -> Vec<Case> {
         json!({"cases": [{"name": "a", "request": {"configMapKeyRef": {"name": "trips", "key": "a"}}}]});
     let stable = json!({"against": "Stable", "better": "Lower"});
     let with = |rest: Value| patched(stable.clone(), &rest);
-    let source = "give exactly one of smokeTest and azureMonitor";
+    let source = "give exactly one of smokeTest, azureMonitor and prometheus";
     let bound = "give min, max or against: what the number has to be";
-    let own = "a smokeTest has its own expectations: min, max and against are for azureMonitor";
+    let own =
+        "a smokeTest has its own expectations: min, max and against are for azureMonitor and prometheus";
     let better =
         "better says whether a lower or a higher number is better: give it with against, and only there";
     let tolerance = "tolerance is how much worse than the stable deployment the candidate may be: give it only with against";
