@@ -200,11 +200,10 @@ pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
             ),
         ),
         Wait::Analysis => {
-            let until = case.measured_until(at).map(|until| format!(", until {}", in_seconds(until)));
-            let so_far = case.measured_so_far();
+            let (until, so_far) = (case.measured_until(at), case.measured_so_far());
             Verdict::wait(
                 Reason::Analyzing,
-                format!("{has} {step} ({name}) measures it{}.{so_far}", until.unwrap_or_default()),
+                format!("{has} {step} ({name}) measures it{until}.{so_far}"),
                 Duration::from_secs(60),
             )
         }
@@ -250,6 +249,15 @@ pub(super) fn remove_meanwhile(case: &Case<'_>) -> Option<Verdict> {
         .or_else(|| windows::wait_for_the_window(case));
     waits.filter(|_| case.facts.situation.mode == Mode::Act)?;
     remove_expired(case, |name, role| role == Role::Failed || case.scene.wanted_name() != Some(name))
+}
+
+/// What is done to the deployments while a rollout is kept where it is: what costs money for nothing goes, and what serves is as
+/// the manifest has it.
+pub(super) fn keep_house(case: &Case<'_>) -> Option<Verdict> {
+    remove_superseded(case)
+        .or_else(|| adjust_deployment(case))
+        .or_else(|| remove_what_has_expired(case))
+        .or_else(|| go_on_mending(case))
 }
 
 fn remove_expired(case: &Case<'_>, may: impl Fn(&str, Role) -> bool) -> Option<Verdict> {

@@ -1,0 +1,98 @@
+use jiff::Timestamp;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Waiver;
+use crate::api::{ActionTold, Measurement};
+
+/// A rollout that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PastRollout {
+    /// The revision that the rollout was for, 10 hexadecimal digits.
+    pub revision: String,
+    /// The number of the model's version. Absent where the deployment was gone before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The id of the model version that the rollout was for: an ARM id, or `azureml://registries/…`. Absent where the deployment was gone before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_id: Option<String>,
+    /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end. `RolledBack`: the revision, which was stable before, got all the traffic again, because what served was not approved any more, or because somebody rolled it back.
+    pub outcome: Outcome,
+    /// Why it failed, in a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<FailureReason>,
+    /// Why the rollout failed, in Azure's words where those tell it; absent when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When the rollout began. Absent where the status was lost meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When Bindery saw the end. Absent where the status was lost meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// When the revision was the stable one. Absent while it is, and where Bindery did not see the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<StableTime>,
+    /// The rules that were waived during the rollout, by whom; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub waivers: Vec<Waiver>,
+    /// The RolloutActions that had a part in it, in their order, at most 20: who promoted, aborted, retried or rolled back, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub actions: Vec<ActionTold>,
+    /// The steps that a RolloutAction had the rollout skip, such as `watch` or `step 3 of 5`, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub skipped: Vec<String>,
+    /// The measurement that decided that it failed; absent where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurement: Option<Measurement>,
+}
+
+/// A time in which a revision was the stable one, as far as the status knew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StableTime {
+    /// Since when it was the stable one.
+    pub since: Timestamp,
+    /// When another took over from it.
+    pub until: Timestamp,
+}
+
+/// How a rollout ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Outcome {
+    /// The revision got all the traffic and became the stable one.
+    Promoted,
+    /// The revision failed.
+    Failed,
+    /// The manifest asked for another revision before the end.
+    Superseded,
+    /// What served was not approved any more, or somebody rolled it back, and this revision became the stable one again.
+    RolledBack,
+}
+
+impl Outcome {
+    /// The revision became the stable one.
+    pub fn serves(self) -> bool {
+        matches!(self, Self::Promoted | Self::RolledBack)
+    }
+}
+
+/// Why the rollout failed; absent when it did not. `CandidateFailed`: Azure could not make its deployment, or the deployment broke. `ProgressDeadlineExceeded`: the deployment was not ready within `spec.strategy.progressDeadline`. `AnalysisFailed`: it was measured badly, or could not be measured. `Aborted`: somebody aborted it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum FailureReason {
+    /// Azure could not make its deployment, or the deployment broke.
+    CandidateFailed,
+    /// Azure did not make its deployment ready within `spec.strategy.progressDeadline`.
+    ProgressDeadlineExceeded,
+    /// It was measured badly, or could not be measured.
+    AnalysisFailed,
+    /// Somebody has aborted it.
+    Aborted,
+}

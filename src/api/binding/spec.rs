@@ -1,0 +1,139 @@
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Deployment, DeploymentBindingStatus, Strategy};
+use crate::api::place::stays;
+use crate::api::scalar::between;
+use crate::api::{AzureIdentity, Management, NetworkAccess, Period, Reference, Tags, form};
+
+/// One endpoint, and the version that it should serve.
+#[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "bindery.dev",
+    version = "v1alpha1",
+    kind = "DeploymentBinding",
+    namespaced,
+    status = "DeploymentBindingStatus",
+    derive = "PartialEq",
+    shortname = "amlbind",
+    category = "bindery",
+    doc = "One endpoint, and the version that it should serve.",
+    printcolumn(name = "Workspace", type_ = "string", json_path = ".spec.workspaceRef.name"),
+    printcolumn(name = "Endpoint", type_ = "string", json_path = ".spec.online.endpoint.name"),
+    printcolumn(name = "Version", type_ = "string", json_path = ".spec.model.versionRef.name"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Traffic", type_ = "string", json_path = ".status.trafficSummary"),
+    printcolumn(
+        name = "Drifted",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Drifted\")].status",
+        priority = 1
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.online)").message("give online: what serves the version"),
+    validation = Rule::new(stays("workspaceRef")).message("workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding"),
+    validation = Rule::new("!has(self.online) || !has(oldSelf.online) || self.online.endpoint.name == oldSelf.online.endpoint.name").message("online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
+    validation = between("interval", "1m", "24h")
+)]
+pub struct DeploymentBindingSpec {
+    /// The Workspace object for the workspace that the endpoint is in. It cannot be changed to another one: make a new DeploymentBinding.
+    pub workspace_ref: Reference,
+    /// The model version to serve, by its ModelVersion object.
+    pub model: ModelToServe,
+    /// A managed online endpoint and what runs behind it. Required.
+    #[serde(default, skip_serializing_if = "Online::is_absent")]
+    pub online: Online,
+    /// How a new version takes over from the one that serves. Default: at once, when its deployment is ready.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// Manage (default): Azure is made to match. Observe: differences are only reported.
+    #[serde(default)]
+    pub management: Management,
+    /// What happens in Azure when this object is deleted. Delete (default): the deployments that Bindery made and, when nothing else is on it, the endpoint; unless another binding claims the endpoint. Retain: nothing.
+    #[serde(default)]
+    pub deletion_policy: BindingDeletion,
+    /// Stop changing Azure until this is false again: a rollout stays where it is. Reading goes on. Default: false.
+    #[serde(default)]
+    pub suspend: bool,
+    /// How often Azure is compared with the manifest: hours, minutes and seconds, such as `10m` or `1h30m`, from `1m` to `24h`. Default: `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Period>,
+}
+
+/// The version to serve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.versionRef)").message("give versionRef: the ModelVersion to serve"))]
+pub struct ModelToServe {
+    /// The ModelVersion to serve. To release another version, change this reference. Required.
+    #[serde(default, skip_serializing_if = "Reference::is_absent")]
+    pub version_ref: Reference,
+}
+
+/// A managed online endpoint and what runs on it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Online {
+    /// The endpoint: its name, and how clients reach it.
+    pub endpoint: Endpoint,
+    /// The deployment that serves the version. Every field but instanceCount and tags is part of the revision: a change of it is rolled out.
+    pub deployment: Deployment,
+}
+
+impl Online {
+    /// The manifest asks for another kind of endpoint, which this version does not know.
+    pub fn is_absent(&self) -> bool {
+        self.endpoint.name.is_empty()
+    }
+}
+
+/// The endpoint: its name, and how clients reach it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    /// The endpoint's name in Azure: 3 to 32 letters (a-z, A-Z), digits and single dashes, beginning with a letter and not ending with a dash, such as `taxi-fare`. Unique in its Azure region. Immutable.
+    #[schemars(schema_with = "form::endpoint_name")]
+    pub name: String,
+    /// How clients authenticate: with endpoint keys (Key), Azure ML tokens (AMLToken) or Microsoft Entra tokens (AADToken). If not set, a new endpoint gets Key, and an existing one stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_mode: Option<AuthMode>,
+    /// Whether the endpoint can be reached from public networks. Without it, a new endpoint is made with Enabled, and one that exists stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_network_access: Option<NetworkAccess>,
+    /// The endpoint's own identity in Azure, which reads models and images. Without it, a new endpoint gets a system-assigned identity, and one that exists keeps what it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<AzureIdentity>,
+    /// Tags of the endpoint in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+}
+
+/// How clients authenticate at an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum AuthMode {
+    #[default]
+    Key,
+    AMLToken,
+    AADToken,
+}
+
+impl AuthMode {
+    /// The word that Azure uses too.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Key => "Key",
+            Self::AMLToken => "AMLToken",
+            Self::AADToken => "AADToken",
+        }
+    }
+}
+
+/// What becomes of an endpoint in Azure when its binding is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum BindingDeletion {
+    #[default]
+    Delete,
+    Retain,
+}
