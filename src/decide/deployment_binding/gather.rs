@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::fitness::Fitness;
 use super::{Approvals, Facts, Soak, admission};
 use crate::api::{
     ActionState, DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey,
@@ -136,6 +137,7 @@ impl Kind for DeploymentBinding {
             deployments: vec![],
             asked: asked(self, situation.now, known),
             carried: vec![],
+            fitness: Fitness::Fit,
             measured: BTreeMap::new(),
             spec: self.spec.clone(),
             status: self.current(),
@@ -164,6 +166,7 @@ impl Kind for DeploymentBinding {
         // Nothing is measured before it is known where the rollout stands.
         if known.is_whole() {
             facts.measured = facts.measure(&home, known);
+            facts.fitness = facts.fitness(&home, known);
         }
         facts
     }
