@@ -5,6 +5,7 @@ use std::time::Duration;
 use azureml_emulator::{OperationRule, Outcome, ScoringRule, Work};
 use bindery::api::{DeploymentBindingStatus, Phase};
 use e2e::stand::Error;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::json;
 
 use super::incident::act;
@@ -92,7 +93,8 @@ pub(in crate::demo) async fn measured(
         answer: Some(json!({"predictions": []})),
         ..ScoringRule::default()
     });
-    let failed = |it: &DeploymentBindingStatus| it.phase == Some(Phase::Failed);
+    let stalled = |it: &Condition| it.type_ == "Stalled" && it.reason == "AnalysisFailed";
+    let failed = |it: &DeploymentBindingStatus| it.conditions.iter().any(stalled);
     let status = until(stage, "taken back", failed).await?;
     let columns = r#"jsonpath={.status.conditions[?(@.type=="Stalled")].message}"#;
     let said =
