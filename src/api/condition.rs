@@ -143,6 +143,7 @@ words! {
     InUse,
     ResourceFailed,
     NotKept,
+    AutoscaleNotOurs,
     NothingServes,
     ReferenceCycle,
     Drifted,
