@@ -117,7 +117,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::report_failed_candidate, // no second try of a failed revision
     deployments::make_room,         // two deployments and one failed are the most
     deployments::create_candidate,
-    autoscale::align_autoscale,     // before it gets traffic, and before a count of the manifest is written
+    autoscale::align_autoscale, // before it gets traffic, and before a count of the manifest is written
     deployments::adjust_deployment, // count and tags, without a rollout
     deployments::pause_between_steps,
     deployments::remove_what_has_expired, // the previous one, and the failed one
@@ -494,7 +494,8 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
         && facts.differences_of_deployment(&case.scene).is_empty()
         && facts.differences_of_autoscale(&case.scene).is_empty()
         && !facts.asks_for_what_is_refused();
-    let beside = matches!(goes_on, Some(Purpose::RemoveDeployment | Purpose::RemoveAutoscale | Purpose::NameOwner));
+    let beside =
+        matches!(goes_on, Some(Purpose::RemoveDeployment | Purpose::RemoveAutoscale | Purpose::NameOwner));
     if !beside || !reached || situation.deleting {
         return None;
     }

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PastRollout;
-use crate::api::{ActionTold, AutoscaleStatus, Drift, Hold, Measurement, MetricRun, TakenAction, WindowStatus};
+use crate::api::{
+    ActionTold, AutoscaleStatus, Drift, Hold, Measurement, MetricRun, TakenAction, WindowStatus,
+};
 use crate::azure::model::Operation;
 
 /// What Bindery has found and done, for people and for tools that wait. Bindery alone writes it.

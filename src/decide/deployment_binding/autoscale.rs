@@ -1,6 +1,8 @@
 //! Autoscale settings: made before a candidate gets traffic, deleted before their deployment, and looked for once more after it,
 //! for Azure keeps a setting whose deployment is gone.
 
+use std::collections::BTreeSet;
+
 use super::{Case, Facts, deployments};
 use crate::api::{Autoscale, AutoscaleStatus, Drift, Reason};
 use crate::azure::model::resource::{AutoscaleSetting, OnlineEndpoint};
@@ -36,11 +38,10 @@ impl Settings {
             Self::Unasked | Self::Unread(_) => &[],
         }
     }
-
 }
 
-/// Reads the settings where any can matter: the manifest asks for one, or there was one. A list may lag, so one that the status
-/// remembers and the list lacks is asked for by its id. None while something is not known yet.
+/// Reads the settings where any can matter: the manifest asks for one, or there was one. The list tells of those that others made. It
+/// may lag, so Bindery's own are asked for by their ids, for a PUT replaces what is there. None while something is not known yet.
 pub(super) fn look_at_settings(facts: &Facts, endpoint: &ResourceId, known: &mut Known) -> Option<Settings> {
     let ours = |e: &OnlineEndpoint| facts.situation.ownership.owns(&e.tags);
     let foreign = facts.endpoint.found().is_some_and(|e| !ours(e));
@@ -54,12 +55,12 @@ pub(super) fn look_at_settings(facts: &Facts, endpoint: &ResourceId, known: &mut
     };
     let of_it = |setting: &AutoscaleSetting| setting.target().is_some_and(|target| target.is_in(endpoint));
     let mut all: Vec<AutoscaleSetting> = listed.into_iter().filter(of_it).collect();
+    let wanted = facts.wanted().and_then(|(_, name)| setting_of(&endpoint.child("deployments", &name)));
+    let remembered = facts.status.autoscale.iter().map(|it| ResourceId::new(&it.id));
+    let own: BTreeSet<ResourceId> = remembered.chain(wanted).collect();
+    all.retain(|it| !own.iter().any(|id| id.name().eq_ignore_ascii_case(it.name())));
     let mut whole = true;
-    for remembered in &facts.status.autoscale {
-        let id = ResourceId::new(&remembered.id);
-        if all.iter().any(|it| it.name().eq_ignore_ascii_case(id.name())) {
-            continue;
-        }
+    for id in own {
         match known.resource::<AutoscaleSetting>(Purpose::Compare, &id) {
             None => whole = false,
             Some(Ok(found)) => all.extend(found),
@@ -78,7 +79,7 @@ impl Facts {
     }
 
     /// The setting of Bindery's for a deployment.
-    pub(super) fn setting_for(&self, deployment: &str) -> Option<&AutoscaleSetting> {
+    pub fn setting_for(&self, deployment: &str) -> Option<&AutoscaleSetting> {
         let id = self.deployment_id(deployment);
         self.settings.ours().find(|setting| setting.target() == id)
     }
@@ -99,7 +100,9 @@ impl Facts {
     /// Has the deployment the setting that the manifest asks for? Whoever goes back does not wait for it.
     pub(super) fn is_scaled(&self, deployment: Option<&str>, rise: Rise) -> bool {
         let Some(Some(wanted)) = self.autoscale_to_write() else { return true };
-        let Some((name, id)) = deployment.and_then(|name| Some((name, self.deployment_id(name)?))) else { return true };
+        let Some((name, id)) = deployment.and_then(|name| Some((name, self.deployment_id(name)?))) else {
+            return true;
+        };
         let found = self.setting_for(name);
         rise == Rise::Back || (found.is_some() && autoscale_differences(wanted, &id, found).is_empty())
     }
@@ -109,7 +112,9 @@ impl Facts {
     pub(super) fn differences_of_autoscale(&self, scene: &Scene<'_>) -> Vec<Drift> {
         let name = scene.wanted_name().filter(|name| scene.deployment(name).is_some_and(|d| scene.ours(d)));
         let known = matches!(self.settings, Settings::Known(_));
-        let Some((name, id)) = name.filter(|_| known).and_then(|name| Some((name, self.deployment_id(name)?))) else {
+        let Some((name, id)) =
+            name.filter(|_| known).and_then(|name| Some((name, self.deployment_id(name)?)))
+        else {
             return vec![];
         };
         let found = self.setting_for(name);
@@ -183,10 +188,14 @@ pub(super) fn remove_what_outlives(case: &Case<'_>) -> Option<Verdict> {
     let verdict = go_on_removing(case)?;
     let call = verdict.call.as_ref()?;
     let situation = &case.facts.situation;
-    let returns = case.scene.wanted_name().is_some_and(|name| case.facts.gone_and_scaled().iter().any(|it| it == name));
-    let waits = situation.trouble.failure.as_ref().filter(|failure| failure.attempt.is(call)).is_some_and(|failure| {
-        elapsed(failure.at, situation.now) < retry_after(failure.error.class, failure.times, situation.interval)
-    });
+    let returns =
+        case.scene.wanted_name().is_some_and(|name| case.facts.gone_and_scaled().iter().any(|it| it == name));
+    let waits = situation.trouble.failure.as_ref().filter(|failure| failure.attempt.is(call)).is_some_and(
+        |failure| {
+            elapsed(failure.at, situation.now)
+                < retry_after(failure.error.class, failure.times, situation.interval)
+        },
+    );
     (returns || !waits).then_some(verdict)
 }
 
@@ -241,7 +250,8 @@ fn put(case: &Case<'_>, name: &str, wanted: &Autoscale, differences: Vec<Drift>)
     let (id, found) = (facts.deployment_id(name)?, facts.setting_for(name));
     let location = &facts.endpoint.found()?.location;
     let setting = written_setting(found, wanted, &id, location, &facts.situation.ownership.owner);
-    let stood = facts.situation.stood(&facts.status.conditions);
+    // That a candidate has none yet is nobody's doing.
+    let stood = case.scene.arrived() && facts.situation.stood(&facts.status.conditions);
     let verb = match found {
         Some(_) if stood => "put back",
         Some(_) => "change",
@@ -261,10 +271,18 @@ fn put(case: &Case<'_>, name: &str, wanted: &Autoscale, differences: Vec<Drift>)
 /// on, and a moment's trouble is not worth a word then.
 fn unread(case: &Case<'_>, error: &Error) -> Option<Verdict> {
     let facts = case.facts;
-    let doing = format!("read the autoscale settings in the resource group of the endpoint {}", facts.endpoint_name());
+    let doing = format!(
+        "read the autoscale settings in the resource group of the endpoint {}",
+        facts.endpoint_name()
+    );
     let resource = facts.id.as_ref().and_then(settings_beside)?;
     let attempt = Attempt { purpose: Purpose::Compare, resource, doing };
-    let verdict = facts.situation.failed(&Failure { attempt, error: error.clone(), at: facts.situation.now, times: READS });
+    let verdict = facts.situation.failed(&Failure {
+        attempt,
+        error: error.clone(),
+        at: facts.situation.now,
+        times: READS,
+    });
     (verdict.course != Course::Working || !case.scene.arrived()).then_some(verdict)
 }
 

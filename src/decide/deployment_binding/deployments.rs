@@ -116,7 +116,7 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
     Some(Verdict::stalled(
         reason,
         format!(
-            "{wanted} {failed}.{because} {serving} {wanted} is not tried again: bind another version, change anything in spec.online.deployment but instanceCount and tags, or have it tried again (`bindery retry {binding}`)."
+            "{wanted} {failed}.{because} {serving} {wanted} is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry {binding}`)."
         ),
     ))
 }

@@ -68,6 +68,8 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.drift = if stood || scene.traffic_drifted() { scene.differences() } else { vec![] };
     if stood {
         status.drift.extend(facts.differences_of_deployment(scene));
+    }
+    if stood && scene.arrived() {
         status.drift.extend(facts.differences_of_autoscale(scene));
     }
     if facts.observing() && !scene.owned() {

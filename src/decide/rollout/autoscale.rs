@@ -36,7 +36,8 @@ pub fn settings_beside(resource: &ResourceId) -> Option<ResourceId> {
 /// Did Bindery make it? Then it has the name that Bindery gives to the setting of this target, and a tag.
 pub fn is_ours(setting: &AutoscaleSetting) -> bool {
     let expected = setting.target().and_then(|target| setting_of(&target));
-    Owner::of(&setting.tags).is_some() && expected.is_some_and(|it| it.name().eq_ignore_ascii_case(setting.name()))
+    Owner::of(&setting.tags).is_some()
+        && expected.is_some_and(|it| it.name().eq_ignore_ascii_case(setting.name()))
 }
 
 /// The setting as the manifest says. What Bindery does not name of one that is there, such as whom Azure notifies, stays.
@@ -67,7 +68,11 @@ pub fn written(
 }
 
 /// What differs between the manifest and the setting that is there.
-pub fn autoscale_differences(wanted: &Autoscale, deployment: &ResourceId, found: Option<&AutoscaleSetting>) -> Vec<Drift> {
+pub fn autoscale_differences(
+    wanted: &Autoscale,
+    deployment: &ResourceId,
+    found: Option<&AutoscaleSetting>,
+) -> Vec<Drift> {
     let mut all = Differences::default();
     let wanted_profile = profile(wanted, deployment);
     let Some(found) = found else {
@@ -148,7 +153,8 @@ fn rules_in_words(profile: &Value) -> String {
         let (trigger, action) = (&rule["metricTrigger"], &rule["scaleAction"]);
         let of = trigger["metricResourceUri"].as_str().unwrap_or_default().to_ascii_lowercase();
         let of = if of.contains("/deployments/") { "deployment" } else { "endpoint" };
-        let window = ["timeGrain", "timeWindow", "statistic", "timeAggregation"].map(|field| text(&trigger[field]));
+        let window =
+            ["timeGrain", "timeWindow", "statistic", "timeAggregation"].map(|field| text(&trigger[field]));
         let dimensions = trigger["dimensions"].as_array().into_iter().flatten().map(dimension);
         let per_instance = if trigger["dividePerInstance"] == true { " per instance" } else { "" };
         format!(
@@ -177,7 +183,9 @@ fn dimension(of: &Value) -> String {
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()),
+        Value::Number(number) => {
+            number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string())
+        }
         _ => String::new(),
     }
 }

@@ -104,7 +104,11 @@ impl Scene<'_> {
             && candidate.provisioning() == Provisioning::Succeeded;
         if self.stable.is_none() {
             // Nothing serves yet: there is nobody to protect by steps.
-            return if may_rise && self.view.scaled { self.arrive(wanted) } else { self.stay(Traffic::none()) };
+            return if may_rise && self.view.scaled {
+                self.arrive(wanted)
+            } else {
+                self.stay(Traffic::none())
+            };
         }
         // First the instances that a share needs, then the traffic.
         let staffed = |share| self.staffed(candidate, share);
