@@ -40,13 +40,15 @@ impl Settings {
     }
 }
 
-/// Reads the settings where any can matter: the manifest asks for one, or there was one. The list tells of those that others made. It
+/// Reads the settings where any can matter: the manifest asks for one, or there was or may have been one. The list tells of those that others made. It
 /// may lag, so Bindery's own are asked for by their ids, for a PUT replaces what is there. None while something is not known yet.
 pub(super) fn look_at_settings(facts: &Facts, endpoint: &ResourceId, known: &mut Known) -> Option<Settings> {
     let ours = |e: &OnlineEndpoint| facts.situation.ownership.owns(&e.tags);
     let foreign = facts.endpoint.found().is_some_and(|e| !ours(e));
     let asked = facts.spec.online.deployment.autoscale.is_some() || !facts.status.autoscale.is_empty();
-    let Some(collection) = settings_beside(endpoint).filter(|_| asked && !foreign) else {
+    // A status that was lost remembers nothing.
+    let lost = facts.status.phase.is_none() && facts.endpoint.found().is_some();
+    let Some(collection) = settings_beside(endpoint).filter(|_| (asked || lost) && !foreign) else {
         return Some(Settings::Unasked);
     };
     let listed: Vec<AutoscaleSetting> = match known.collection(Purpose::Compare, &collection, false)? {
