@@ -61,13 +61,15 @@ pub fn kind_of(word: &str) -> Option<ObjectKind> {
         "deploymentbinding" | "deploymentbindings" | "amlbind" => ObjectKind::DeploymentBinding,
         "approval" | "approvals" | "amlappr" => ObjectKind::Approval,
         "rolloutaction" | "rolloutactions" | "amlact" => ObjectKind::RolloutAction,
+        "metricprovider" | "metricproviders" | "amlmp" => ObjectKind::MetricProvider,
         _ => return None,
     })
 }
 
 /// An object as somebody names it on the command line: `kind/name`, or `kind/namespace/name`.
 pub fn object(text: &str, namespace: &str) -> Result<ObjectKey, String> {
-    let kinds = "registry, workspace, modelversion, deploymentbinding, approval and rolloutaction";
+    let kinds =
+        "registry, workspace, modelversion, deploymentbinding, approval, rolloutaction and metricprovider";
     let Some((word, rest)) = text.split_once('/') else {
         return Err(format!(
             "{text:?} names no kind: write kind/name, such as deploymentbinding/{text}; the kinds are {kinds}"

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalar::between;
-use super::{Better, Period, form};
+use super::{Better, Period, Reference, form};
 
 /// A step that measures the candidate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -40,9 +40,10 @@ impl Analysis {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.smokeTest) != has(self.azureMonitor)").message("give exactly one of smokeTest and azureMonitor"),
+    validation = Rule::new("[has(self.smokeTest), has(self.azureMonitor), has(self.prometheus)].filter(given, given).size() == 1").message("give exactly one of smokeTest, azureMonitor and prometheus"),
     validation = Rule::new("has(self.smokeTest) || has(self.min) || has(self.max) || has(self.against)").message("give min, max or against: what the number has to be"),
-    validation = Rule::new("!has(self.smokeTest) || !(has(self.min) || has(self.max) || has(self.against))").message("a smokeTest has its own expectations: min, max and against are for azureMonitor"),
+    validation = Rule::new("!has(self.smokeTest) || !(has(self.min) || has(self.max) || has(self.against))").message("a smokeTest has its own expectations: min, max and against are for azureMonitor and prometheus"),
+    validation = Rule::new("!has(self.prometheus) || !has(self.against) || self.prometheus.query.matches('\\\\{\\\\{ ?deployment ?\\\\}\\\\}')").message("against asks once for each of the two deployments: write {{ deployment }} where the query names it"),
     validation = Rule::new("has(self.better) == has(self.against)").message("better says whether a lower or a higher number is better: give it with against, and only there"),
     validation = Rule::new("!has(self.tolerance) || has(self.against)").message("tolerance is how much worse than the stable deployment the candidate may be: give it only with against"),
     validation = between("interval", "10s", "24h"),
@@ -58,6 +59,9 @@ pub struct Metric {
     /// A number from Azure Monitor: a metric of the endpoint or of the deployment, or the ratio of two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azure_monitor: Option<AzureMonitor>,
+    /// A number from a Prometheus that an administrator has named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<PrometheusQuery>,
     /// The least that the number may be: a decimal number in quotes, such as `"0.9"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::decimal")]
@@ -76,10 +80,10 @@ pub struct Metric {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::margin")]
     pub tolerance: Option<String>,
-    /// The time from one measurement to the next, `10s` to `24h`; for azureMonitor also the time that one measurement looks at, in whole minutes. Default: `1m`.
+    /// The time from one measurement to the next, `10s` to `24h`; for azureMonitor also the time that one measurement looks at, in whole minutes, and for prometheus what `{{ interval }}` stands for. Default: `1m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
-    /// The time from the beginning of the step to the first measurement, at most `24h`. Azure Monitor is asked later than that by the time that a measurement looks at and 3 minutes, because Azure tells its numbers late. Default: `0s`.
+    /// The time from the beginning of the step to the first measurement, at most `24h`. Azure Monitor is asked later than that by the time that a measurement looks at and 3 minutes, because Azure tells its numbers late; and a Prometheus whose query has `{{ interval }}`, later by one interval. Default: `0s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_delay: Option<Period>,
     /// How many measurements are made, 1 to 1000; those that were errors do not count. Default: 1, and in a step with `for` or `background` as many as there is time for.
@@ -160,6 +164,40 @@ pub struct KeyOfConfigMap {
     /// The key of its data that holds the body, such as `short-trip.json`.
     #[schemars(schema_with = "form::data_key")]
     pub key: String,
+}
+
+/// A number from a Prometheus that an administrator has named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PrometheusQuery {
+    /// The MetricProvider that is asked. It has to allow the namespace of this object.
+    pub provider_ref: Reference,
+    /// A PromQL expression that gives one number, up to 4096 characters. In it, `{{ deployment }}` stands for the name of the deployment that is measured, `{{ endpoint }}` for the name of the endpoint and `{{ interval }}` for the metric's interval, such as `60s`: `sum(rate(model_errors_total{deployment="{{ deployment }}"}[{{ interval }}]))`. No series is inconclusive; several series, a range or NaN are errors. Put `or vector(0)` behind a sum where no series means zero.
+    #[schemars(schema_with = "form::prometheus_query")]
+    pub query: String,
+}
+
+/// The placeholder of a query that stands for the interval of its metric.
+pub const INTERVAL: &str = "interval";
+
+impl PrometheusQuery {
+    /// Does the query have this placeholder?
+    pub fn has(&self, name: &str) -> bool {
+        placeholders(name).iter().any(|it| self.query.contains(it))
+    }
+
+    /// The query with these values for its placeholders.
+    pub fn filled(&self, values: &[(&str, &str)]) -> String {
+        let fill = |text: String, (name, value): &(&str, &str)| {
+            placeholders(name).iter().fold(text, |text, it| text.replace(it, value))
+        };
+        values.iter().fold(self.query.clone(), fill)
+    }
+}
+
+/// How a placeholder is written.
+fn placeholders(name: &str) -> [String; 2] {
+    [format!("{{{{ {name} }}}}"), format!("{{{{{name}}}}}")]
 }
 
 /// A number from Azure Monitor: a metric of the endpoint or of the deployment, or the ratio of two.

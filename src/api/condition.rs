@@ -136,6 +136,7 @@ words! {
     NotCounted,
     CandidateFailed,
     AnalysisFailed,
+    QueryFailed,
     Aborted,
     Held,
     ProgressDeadlineExceeded,

@@ -8,13 +8,14 @@ use kube::CustomResourceExt;
 use serde_json::json;
 
 use super::bounds::bound;
-use super::{Approval, DeploymentBinding, ModelVersion, Registry, RolloutAction, Workspace};
+use super::{Approval, DeploymentBinding, MetricProvider, ModelVersion, Registry, RolloutAction, Workspace};
 
 /// The definitions of all kinds, places first.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let all = [
         Registry::crd(),
         Workspace::crd(),
+        MetricProvider::crd(),
         ModelVersion::crd(),
         DeploymentBinding::crd(),
         Approval::crd(),

@@ -114,6 +114,18 @@ forms! {
     waivable_rule, 68, "^(Soak|Windows|Gate/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
         "must be a rule that can be waived: Soak, Windows, or Gate/ and the name of a gate, such as Gate/rmse-bound";
 
+    // Metric providers.
+    prometheus_address, 1024, r"^https?://[^/\s@?#\\<>\x22\x00-\x1f\x7f]+(/[^\s@?#\\<>\x22\x00-\x1f\x7f]*)?$",
+        "must be an http or https URL without spaces, '@', '?', '#', '<', '>', quotes and '\\', such as https://prometheus.monitoring:9090";
+    header_name, 64, "^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        "must be the name of a header: letters (a-z, A-Z), digits, '-' and '_', such as X-Scope-OrgID";
+    header_value, 256, "^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
+        "must be one line of ASCII characters without spaces at its ends, such as fares";
+    certificates, 65536, r"^\s*-----BEGIN CERTIFICATE-----\s[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+-----END CERTIFICATE-----\s*$",
+        "must be certificates in PEM form: -----BEGIN CERTIFICATE-----, lines of base64, -----END CERTIFICATE-----";
+    secret_key, 253, "^[-._a-zA-Z0-9]+$",
+        "must be a key of a Secret's data: letters (a-z, A-Z), digits, '-', '_' and '.', such as token";
+
     // Windows.
     schedule, 128, r"(?i)^(\*(/[0-9]{1,2})?|[0-5]?[0-9](-[0-5]?[0-9](/[0-9]{1,2})?)?)(,[0-5]?[0-9](-[0-5]?[0-9](/[0-9]{1,2})?)?)* (\*(/[0-9]{1,2})?|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3])(/[0-9]{1,2})?)?)(,([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3])(/[0-9]{1,2})?)?)* (\*(/[0-9]{1,2})?|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01])(/[0-9]{1,2})?)?)(,(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01])(/[0-9]{1,2})?)?)* (\*(/[0-9]{1,2})?|(0?[1-9]|1[0-2]|[a-z]{3})(-(0?[1-9]|1[0-2]|[a-z]{3})(/[0-9]{1,2})?)?)(,(0?[1-9]|1[0-2]|[a-z]{3})(-(0?[1-9]|1[0-2]|[a-z]{3})(/[0-9]{1,2})?)?)* (\*(/[0-9]{1,2})?|([0-7]|[a-z]{3})(-([0-7]|[a-z]{3})(/[0-9]{1,2})?)?)(,([0-7]|[a-z]{3})(-([0-7]|[a-z]{3})(/[0-9]{1,2})?)?)*$",
         "must be five fields of cron with single spaces between them: minute, hour, day of the month, month and day of the week, such as 0 18 * * 5 for Fridays at 18:00";
@@ -127,6 +139,8 @@ forms! {
         "must be a key of a ConfigMap's data: letters (a-z, A-Z), digits, '-', '_' and '.', such as short-trip.json";
     azure_metric, 128, "^[a-zA-Z][a-zA-Z0-9_]*$",
         "must be a name as Azure Monitor has it: letters (a-z, A-Z), digits and '_', with a letter first, such as RequestLatency_P95";
+    prometheus_query, 4096, r"^([^{\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\{[^{\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\{\{( (deployment|endpoint|interval) |deployment|endpoint|interval)\}\})+$",
+        "must be a PromQL expression, in which {{ deployment }}, {{ endpoint }} and {{ interval }} are filled in, and nothing else has two braces in a row";
     dimension_value, 128, r"^[^\x27*\x00-\x1f\x7f]+$",
         "must be a value in one line, without quotes and '*', such as 5xx";
     expression, 1024, r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$",

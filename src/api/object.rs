@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Approval, DELETE_WHILE_IN_USE, DeploymentBinding, FINALIZER, Management, ModelVersion, Period, RECONCILE,
-    Reference, Registry, RolloutAction, Workspace,
+    Approval, DELETE_WHILE_IN_USE, DeploymentBinding, FINALIZER, Management, MetricProvider, ModelVersion,
+    Period, RECONCILE, Reference, Registry, RolloutAction, Workspace,
 };
 use crate::azure::model::Operation;
 
@@ -30,13 +30,15 @@ pub enum ObjectKind {
     DeploymentBinding,
     Approval,
     RolloutAction,
+    MetricProvider,
 }
 
 impl ObjectKind {
     /// All of them, places first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Registry,
         Self::Workspace,
+        Self::MetricProvider,
         Self::ModelVersion,
         Self::DeploymentBinding,
         Self::Approval,
@@ -49,6 +51,59 @@ impl fmt::Display for ObjectKind {
         fmt::Debug::fmt(self, f)
     }
 }
+
+/// Does something with an object, whatever its kind is.
+macro_rules! any_object {
+    ($object:expr, $it:ident => $then:expr) => {
+        match $object {
+            $crate::api::AnyObject::Registry($it) => $then,
+            $crate::api::AnyObject::Workspace($it) => $then,
+            $crate::api::AnyObject::ModelVersion($it) => $then,
+            $crate::api::AnyObject::DeploymentBinding($it) => $then,
+            $crate::api::AnyObject::Approval($it) => $then,
+            $crate::api::AnyObject::RolloutAction($it) => $then,
+            $crate::api::AnyObject::MetricProvider($it) => $then,
+        }
+    };
+}
+pub(crate) use any_object;
+
+/// Does something with a kind that is known by its name.
+macro_rules! any_kind {
+    ($kind:expr, $k:ident => $then:expr) => {
+        match $kind {
+            $crate::api::ObjectKind::Registry => {
+                type $k = $crate::api::Registry;
+                $then
+            }
+            $crate::api::ObjectKind::Workspace => {
+                type $k = $crate::api::Workspace;
+                $then
+            }
+            $crate::api::ObjectKind::ModelVersion => {
+                type $k = $crate::api::ModelVersion;
+                $then
+            }
+            $crate::api::ObjectKind::DeploymentBinding => {
+                type $k = $crate::api::DeploymentBinding;
+                $then
+            }
+            $crate::api::ObjectKind::Approval => {
+                type $k = $crate::api::Approval;
+                $then
+            }
+            $crate::api::ObjectKind::RolloutAction => {
+                type $k = $crate::api::RolloutAction;
+                $then
+            }
+            $crate::api::ObjectKind::MetricProvider => {
+                type $k = $crate::api::MetricProvider;
+                $then
+            }
+        }
+    };
+}
+pub(crate) use any_kind;
 
 /// The name of one object in the cluster. Objects that are made one after the other under the same name share it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,19 +143,13 @@ pub enum AnyObject {
     DeploymentBinding(Arc<DeploymentBinding>),
     Approval(Arc<Approval>),
     RolloutAction(Arc<RolloutAction>),
+    MetricProvider(Arc<MetricProvider>),
 }
 
 impl AnyObject {
     /// Its name in the cluster.
     pub fn key(&self) -> ObjectKey {
-        match self {
-            Self::Registry(it) => it.key(),
-            Self::Workspace(it) => it.key(),
-            Self::ModelVersion(it) => it.key(),
-            Self::DeploymentBinding(it) => it.key(),
-            Self::Approval(it) => it.key(),
-            Self::RolloutAction(it) => it.key(),
-        }
+        any_object!(self, it => it.key())
     }
 }
 
@@ -250,6 +299,8 @@ objects! {
         |it| it.status.as_ref()?.operation.as_ref();
     // A workspace is never changed.
     Workspace: |it| (false, Management::Observe, it.spec.interval.as_ref()), |_| None;
+    // What it stands for is not in Azure, and never changed.
+    MetricProvider: |it| (false, Management::Observe, it.spec.interval.as_ref()), |_| None;
     ModelVersion: |it| (it.spec.suspend, it.spec.management, it.spec.interval.as_ref()),
         |it| it.status.as_ref()?.operation.as_ref();
     DeploymentBinding: |it| (it.spec.suspend, it.spec.management, it.spec.interval.as_ref()),

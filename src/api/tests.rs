@@ -77,8 +77,8 @@ fn references_and_selectors_are_replaced_whole() {
         }
     });
     assert_eq!(
-        seen, 12,
-        "three of a version, two of a binding, one of an approval, two of a policy, and two selectors of each place"
+        seen, 14,
+        "three of a version, three of a binding, one of an approval, two of a policy, two selectors of each place that is published in, and one of a metric provider"
     );
 }
 
@@ -114,7 +114,7 @@ fn a_new_object_says_that_it_was_not_looked_at() {
             seen += 1;
         }
     });
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 7);
 }
 
 #[test]

@@ -17,8 +17,8 @@ use super::meter::{Gauge, Measuring};
 use super::ports::{Azure, Clock, Cluster, Journal, Meter, Refusal};
 use super::watch::Sighting;
 use crate::api::{
-    AnyObject, Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
-    RolloutAction, Workspace,
+    AnyObject, Approval, DeploymentBinding, MetricProvider, ModelVersion, Object, ObjectKey, ObjectKind,
+    Registry, RolloutAction, Workspace,
 };
 use crate::azure;
 use crate::azure::model::{Answer, Call, Class, Error, Read, Reply, redacted, visible};
@@ -51,6 +51,7 @@ pub struct Stores {
     pub bindings: Store<DeploymentBinding>,
     pub approvals: Store<Approval>,
     pub actions: Store<RolloutAction>,
+    pub providers: Store<MetricProvider>,
     /// None where the operator watches a list of namespaces: it reads no labels then.
     pub namespaces: Option<Store<Namespace>>,
 }
@@ -111,6 +112,7 @@ impl Cluster for Live {
             ObjectKind::DeploymentBinding => stored(&self.stores.bindings, key),
             ObjectKind::Approval => stored(&self.stores.approvals, key),
             ObjectKind::RolloutAction => stored(&self.stores.actions, key),
+            ObjectKind::MetricProvider => stored(&self.stores.providers, key),
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::Api;
+use kube::{Api, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::api_server::ApiServer;
@@ -20,6 +20,9 @@ use crate::measure;
 use crate::measure::model::{Answer, Entry, Query, Texts};
 use crate::outage::root_cause;
 
+/// The label by which the owner of a Secret lets providers of its namespace show what is in it: whoever can write a
+/// MetricProvider could have any Secret of the namespace sent to an address of their own otherwise.
+const OPT_IN: &str = "bindery.dev/read-for-metrics";
 /// How long an answer waits to be taken.
 const KEPT: Duration = Duration::from_secs(600);
 /// The API server has no time-out of its own on a request that hangs.
@@ -97,6 +100,13 @@ impl Gauge {
         let kind = if secret { "Secret" } else { "ConfigMap" };
         let value = if secret {
             let found = within(Api::<Secret>::namespaced(client, namespace).get_opt(name)).await;
+            if let Ok(Some(found)) = &found
+                && found.labels().get(OPT_IN).is_none_or(|value| value != "true")
+            {
+                return Err(format!(
+                    "Secret {namespace}/{name} does not have the label {OPT_IN}: \"true\", by which its owner lets MetricProvider objects of its namespace show what is in it."
+                ));
+            }
             found.map(|it| it.map(|it| text(it.data.unwrap_or_default().remove(key))))
         } else {
             let found = within(Api::<ConfigMap>::namespaced(client, namespace).get_opt(name)).await;
@@ -104,6 +114,9 @@ impl Gauge {
         };
         let title = format!("{kind} {namespace}/{name}");
         match value {
+            Err(because) if secret => Err(format!(
+                "{title} cannot be read: {because} Whoever runs the operator has to list the namespace {namespace} in metricProviders.secretNamespaces of the chart's values."
+            )),
             Err(because) => Err(format!("{title} cannot be read: {because}")),
             Ok(None) => Err(format!("There is no {title}.")),
             Ok(Some(Err(()))) => Err(format!("Key {key} of {title} is no text.")),

@@ -30,8 +30,8 @@ use super::merge::merged;
 use super::pass::pass;
 use super::ports::{Cluster, Ports};
 use crate::api::{
-    Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, RolloutAction,
-    Workspace,
+    Approval, DeploymentBinding, MetricProvider, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
+    RolloutAction, Workspace,
 };
 use crate::azure::client::Azure;
 use crate::decide::Kind;
@@ -63,6 +63,7 @@ struct Queues {
     bindings: UnboundedSender<ObjectRef<DeploymentBinding>>,
     approvals: UnboundedSender<ObjectRef<Approval>>,
     actions: UnboundedSender<ObjectRef<RolloutAction>>,
+    providers: UnboundedSender<ObjectRef<MetricProvider>>,
 }
 
 impl Queues {
@@ -79,6 +80,7 @@ impl Queues {
                 ObjectKind::DeploymentBinding => self.bindings.send(named(key)).is_ok(),
                 ObjectKind::Approval => self.approvals.send(named(key)).is_ok(),
                 ObjectKind::RolloutAction => self.actions.send(named(key)).is_ok(),
+                ObjectKind::MetricProvider => self.providers.send(named(key)).is_ok(),
             };
         }
     }
@@ -92,17 +94,20 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
     let (bindings, binding_writer) = reflector::store();
     let (approvals, approval_writer) = reflector::store();
     let (actions, action_writer) = reflector::store();
+    let (providers, provider_writer) = reflector::store();
     let (namespaces, namespace_writer) = reflector::store::<Namespace>();
     let everywhere = options.watched.list().is_none();
     let namespaces = everywhere.then_some(namespaces);
-    let stores = Stores { registries, workspaces, versions, bindings, approvals, actions, namespaces };
+    let stores =
+        Stores { registries, workspaces, versions, bindings, approvals, actions, providers, namespaces };
     let (registries, registry_queue) = unbounded_channel();
     let (workspaces, workspace_queue) = unbounded_channel();
     let (versions, version_queue) = unbounded_channel();
     let (bindings, binding_queue) = unbounded_channel();
     let (approvals, approval_queue) = unbounded_channel();
     let (actions, action_queue) = unbounded_channel();
-    let queues = Queues { registries, workspaces, versions, bindings, approvals, actions };
+    let (providers, provider_queue) = unbounded_channel();
+    let queues = Queues { registries, workspaces, versions, bindings, approvals, actions, providers };
     let client = server.client.clone();
     let (measured, mut answers) = unbounded_channel();
     let live = Live::new(server, azure, stores.clone(), measured);
@@ -120,6 +125,7 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
     ));
     watches.spawn(follow::<Approval>(client.clone(), context.clone(), approval_writer, queues.clone()));
     watches.spawn(follow::<RolloutAction>(client.clone(), context.clone(), action_writer, queues.clone()));
+    watches.spawn(follow::<MetricProvider>(client.clone(), context.clone(), provider_writer, queues.clone()));
     let waiting = queues.clone();
     watches.spawn(async move {
         while let Some(key) = answers.recv().await {
@@ -134,13 +140,14 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
     }
     info!("the picture of the cluster is whole; beginning to reconcile");
     let mut passes = JoinSet::new();
-    let Stores { registries, workspaces, versions, bindings, approvals, actions, .. } = stores;
+    let Stores { registries, workspaces, versions, bindings, approvals, actions, providers, .. } = stores;
     passes.spawn(serve(context.clone(), registries, registry_queue, stop.clone()));
     passes.spawn(serve(context.clone(), workspaces, workspace_queue, stop.clone()));
     passes.spawn(serve(context.clone(), versions, version_queue, stop.clone()));
     passes.spawn(serve(context.clone(), bindings, binding_queue, stop.clone()));
     passes.spawn(serve(context.clone(), approvals, approval_queue, stop.clone()));
-    passes.spawn(serve(context, actions, action_queue, stop));
+    passes.spawn(serve(context.clone(), actions, action_queue, stop.clone()));
+    passes.spawn(serve(context, providers, provider_queue, stop));
     while passes.join_next().await.is_some() {}
 }
 
@@ -153,6 +160,7 @@ async fn whole(stores: &Stores, stop: &CancellationToken) -> bool {
         let _ = stores.bindings.wait_until_ready().await;
         let _ = stores.approvals.wait_until_ready().await;
         let _ = stores.actions.wait_until_ready().await;
+        let _ = stores.providers.wait_until_ready().await;
         if let Some(namespaces) = &stores.namespaces {
             let _ = namespaces.wait_until_ready().await;
         }

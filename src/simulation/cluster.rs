@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::api::{
-    AnyObject, Approval, ConditionType, DELETE_WHILE_IN_USE, DeploymentBinding, ModelVersion, Object,
-    ObjectKey, ObjectKind, RECONCILE, Reason, Registry, RolloutAction, Workspace, conditions_of,
+    AnyObject, ConditionType, DELETE_WHILE_IN_USE, Object, ObjectKey, ObjectKind, RECONCILE, Reason,
+    any_object, conditions_of,
 };
 use crate::decide::Kind;
 
@@ -30,29 +30,14 @@ pub fn key<K: Object>(name: &str) -> ObjectKey {
     ObjectKey { kind: K::KIND, namespace: namespace.into(), name: name.into() }
 }
 
-/// Does something with an object, whatever its kind is.
-macro_rules! of_any {
-    ($object:expr, $it:ident => $then:expr) => {
-        match $object {
-            AnyObject::Registry($it) => $then,
-            AnyObject::Workspace($it) => $then,
-            AnyObject::ModelVersion($it) => $then,
-            AnyObject::DeploymentBinding($it) => $then,
-            AnyObject::Approval($it) => $then,
-            AnyObject::RolloutAction($it) => $then,
-        }
-    };
-}
-pub(super) use of_any;
-
 /// `metadata.resourceVersion`.
 pub fn version(object: &AnyObject) -> Option<String> {
-    of_any!(object, it => it.resource_version())
+    any_object!(object, it => it.resource_version())
 }
 
 /// `metadata.uid`.
 fn uid(object: &AnyObject) -> String {
-    of_any!(object, it => it.uid_or_empty())
+    any_object!(object, it => it.uid_or_empty())
 }
 
 /// All objects: as they are, and as the operator's cache has them.
@@ -134,6 +119,10 @@ impl Cluster {
         self.put(object);
     }
 
+    fn recreate<K: Simulated>(&mut self, object: &K, now: Timestamp) {
+        self.create::<K>(&object.key(), object.spec(), now);
+    }
+
     /// Somebody asks for a look at an object, now.
     pub fn ask<K: Object>(&mut self, name: &str, token: String) {
         self.annotate::<K>(name, RECONCILE, token);
@@ -176,7 +165,7 @@ impl Cluster {
     /// Somebody else writes something of an object that nobody here looks at.
     pub fn touch(&mut self, key: &ObjectKey) {
         let Some(object) = self.live.get(key).cloned() else { return };
-        of_any!(object, it => { self.put((*it).clone()); });
+        any_object!(object, it => { self.put((*it).clone()); });
     }
 
     /// A write of the operator, decided on what it had; none when somebody else was quicker.
@@ -230,7 +219,7 @@ impl Cluster {
     /// Every status is gone, as after a restore from a backup in place.
     pub fn forget_all_status(&mut self) {
         for object in self.live.values().cloned().collect::<Vec<_>>() {
-            of_any!(object, it => {
+            any_object!(object, it => {
                 let mut object = (*it).clone();
                 object.status = Some(serde_json::from_value(json!({"observedGeneration": -1})).expect("a status"));
                 self.put(object);
@@ -248,16 +237,9 @@ impl Cluster {
 
     /// One object comes back from the backup: without status, with its finalizers or without, and as old as it is now.
     pub fn restore(&mut self, object: &AnyObject, finalizers: bool, now: Timestamp) {
-        match object {
-            AnyObject::Registry(it) => self.create::<Registry>(&it.key(), &it.spec, now),
-            AnyObject::Workspace(it) => self.create::<Workspace>(&it.key(), &it.spec, now),
-            AnyObject::ModelVersion(it) => self.create::<ModelVersion>(&it.key(), &it.spec, now),
-            AnyObject::DeploymentBinding(it) => self.create::<DeploymentBinding>(&it.key(), &it.spec, now),
-            AnyObject::Approval(it) => self.create::<Approval>(&it.key(), &it.spec, now),
-            AnyObject::RolloutAction(it) => self.create::<RolloutAction>(&it.key(), &it.spec, now),
-        }
+        any_object!(object, it => self.recreate(&**it, now));
         if finalizers {
-            of_any!(object, it => {
+            any_object!(object, it => {
                 let mut restored = it.as_ref().clone();
                 if let Some(live) = self.live.get(&it.key()).and_then(Object::from_any) {
                     restored.clone_from(live);
@@ -279,5 +261,5 @@ pub enum News {
 
 /// The name of an object, for a sentence.
 pub fn name(object: &AnyObject) -> ObjectKey {
-    of_any!(object, it => it.key())
+    any_object!(object, it => it.key())
 }

@@ -6,10 +6,11 @@ use kube::ResourceExt;
 use serde_json::Value;
 
 use super::cloud::Form;
-use super::cluster::{self, of_any};
+use super::cluster;
 use super::world::{World, told};
 use crate::api::{
-    AnyObject, ConditionType, DeploymentBinding, ModelVersion, Object, Reason, Tags, conditions_of,
+    AnyObject, ConditionType, DeploymentBinding, ModelVersion, Object, Reason, Tags, any_object,
+    conditions_of,
 };
 use crate::azure::model::ResourceId;
 use crate::decide::rollout::Revision;
@@ -46,8 +47,8 @@ fn every_endpoint_has_its_object(world: &World) -> Result<(), String> {
 
 /// Nothing is on its way any more; no finalizer holds what is deleted, but for a reason that it says.
 fn every_object_is_done(object: &AnyObject) -> Result<(), String> {
-    let (key, deleting) = (cluster::name(object), of_any!(object, it => it.is_deleting()));
-    let conditions = of_any!(object, it => conditions_of(it.conditions()));
+    let (key, deleting) = (cluster::name(object), any_object!(object, it => it.is_deleting()));
+    let conditions = any_object!(object, it => conditions_of(it.conditions()));
     let reason = conditions.reason(ConditionType::Ready);
     let blocked = matches!(reason, Some(Reason::ReferenceNotReady | Reason::ReferenceNotFound));
     // An action waits for as long as its binding does, and says so.

@@ -11,48 +11,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::runtime::watcher::Event;
 
-use super::cluster::{News, of_any};
+use super::cluster::News;
 use super::ports::Ports;
 use super::world::World;
-use crate::api::{
-    AnyObject, Approval, DeploymentBinding, ModelVersion, ObjectKey, ObjectKind, Registry, RolloutAction,
-    Workspace,
-};
+use crate::api::{AnyObject, ObjectKey, ObjectKind, any_kind, any_object};
 use crate::controller::{Context, Options, pass};
 use crate::decide::facts::ClusterRead;
 use crate::decide::{Kind, Watched};
-
-/// Does something with a kind that is known by its name.
-macro_rules! of_kind {
-    ($kind:expr, $k:ident => $then:expr) => {
-        match $kind {
-            ObjectKind::Registry => {
-                type $k = Registry;
-                $then
-            }
-            ObjectKind::Workspace => {
-                type $k = Workspace;
-                $then
-            }
-            ObjectKind::ModelVersion => {
-                type $k = ModelVersion;
-                $then
-            }
-            ObjectKind::DeploymentBinding => {
-                type $k = DeploymentBinding;
-                $then
-            }
-            ObjectKind::Approval => {
-                type $k = Approval;
-                $then
-            }
-            ObjectKind::RolloutAction => {
-                type $k = RolloutAction;
-                $then
-            }
-        }
-    };
-}
 
 /// Passes at a time; the rest waits for a free place.
 const CONCURRENCY: usize = 16;
@@ -123,9 +88,9 @@ impl Process {
     }
 
     fn list(&self, kind: ObjectKind, objects: &[AnyObject]) {
-        of_kind!(kind, K => self.context.take_in(&Event::<K>::Init));
+        any_kind!(kind, K => self.context.take_in(&Event::<K>::Init));
         for object in objects {
-            of_any!(object, it => self.context.take_in(&Event::InitApply(it.as_ref().clone())));
+            any_object!(object, it => self.context.take_in(&Event::InitApply(it.as_ref().clone())));
         }
     }
 
@@ -133,7 +98,7 @@ impl Process {
     fn end_listing(&mut self) {
         let Some((kind, listed)) = self.listings.pop() else { return };
         self.world().cluster.show(kind, listed);
-        let woken = of_kind!(kind, K => self.context.take_in(&Event::<K>::InitDone));
+        let woken = any_kind!(kind, K => self.context.take_in(&Event::<K>::InitDone));
         self.wake(&woken);
     }
 
@@ -171,10 +136,10 @@ impl Process {
         for it in news {
             let woken = match it {
                 News::Applied(object) => {
-                    of_any!(&object, it => self.context.take_in(&Event::Apply(it.as_ref().clone())))
+                    any_object!(&object, it => self.context.take_in(&Event::Apply(it.as_ref().clone())))
                 }
                 News::Gone(object) => {
-                    of_any!(&object, it => self.context.take_in(&Event::Delete(it.as_ref().clone())))
+                    any_object!(&object, it => self.context.take_in(&Event::Delete(it.as_ref().clone())))
                 }
             };
             self.wake(&woken);
@@ -201,14 +166,7 @@ impl Process {
             return;
         }
         let Some(object) = self.world().seen_quietly(&key) else { return };
-        let pass = match object {
-            AnyObject::Registry(it) => self.pass(it),
-            AnyObject::Workspace(it) => self.pass(it),
-            AnyObject::ModelVersion(it) => self.pass(it),
-            AnyObject::DeploymentBinding(it) => self.pass(it),
-            AnyObject::Approval(it) => self.pass(it),
-            AnyObject::RolloutAction(it) => self.pass(it),
-        };
+        let pass = any_object!(object, it => self.pass(it));
         self.world().passes += 1;
         self.running.insert(key.clone(), pass);
         self.poll(&key);
@@ -265,7 +223,7 @@ impl Process {
                 .iter()
                 .any(|read| index.has_asked(reader, read));
             let object = self.world().seen_quietly(&key);
-            let names = object.map(|it| of_any!(&it, it => it.names())).unwrap_or_default();
+            let names = object.map(|it| any_object!(&it, it => it.names())).unwrap_or_default();
             let by_name = names.into_iter().any(|name| index.has_asked_who_names(reader, &name, &key));
             // During a listing the index knows more than the cache shows.
             let listed = self.listings.iter().any(|(kind, _)| *kind == key.kind);

@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::cloud::{Cloud, Weather};
-use super::cluster::{Cluster, News, of_any};
+use super::cluster::{Cluster, News};
 use super::foreign;
 use super::invariants::{self, Ledger};
 use super::meter::Meter;
-use crate::api::{Adoption, AnyObject, ConditionType, Object, ObjectKey, ObjectKind, conditions_of};
+use crate::api::{
+    Adoption, AnyObject, ConditionType, Object, ObjectKey, ObjectKind, any_object, conditions_of,
+};
 use crate::azure::model::{Answer, Ask, Call, Error, Operation, Purpose, Read, Reply, ResourceId};
 use crate::controller::ports::Refusal;
 
@@ -197,7 +199,7 @@ impl World {
     /// Does this object live as far as the operator can know, or will it when the backup is restored?
     pub fn lives<K: Object>(&self, name: &str) -> bool {
         let key = super::cluster::key::<K>(name);
-        let lives = |it: &AnyObject| of_any!(it, it => !it.is_deleting());
+        let lives = |it: &AnyObject| any_object!(it, it => !it.is_deleting());
         let there = self.cluster.live.get(&key).is_some_and(lives);
         self.in_backup.contains(&key) || (there && self.cluster.cache.contains_key(&key))
     }
@@ -300,7 +302,7 @@ impl World {
 
     /// The operator deletes an object, as nobody has changed it since.
     fn remove(&mut self, object: AnyObject) -> Result<AnyObject, Refusal> {
-        let key = of_any!(&object, it => it.key());
+        let key = any_object!(&object, it => it.key());
         let seen = self
             .cluster
             .live
@@ -312,20 +314,20 @@ impl World {
         self.note(|| format!("{key} is removed"));
         self.removed += 1;
         let now = self.now;
-        of_any!(&object, it => self.cluster.delete_object(it.as_ref(), now));
+        any_object!(&object, it => self.cluster.delete_object(it.as_ref(), now));
         Ok(object)
     }
 
     /// A write arrives at the API server. It may conflict, be refused, or be taken while the answer is lost.
     fn write(&mut self, object: &AnyObject, status: bool) -> Result<AnyObject, Refusal> {
-        let key = of_any!(object, it => it.key());
+        let key = any_object!(object, it => it.key());
         if self.chance(0.03) {
             self.cluster.touch(&key);
         }
         if self.chance(0.02) {
             return Err(Refusal::Failed("the API server is busy".into()));
         }
-        let written = of_any!(object, it => {
+        let written = any_object!(object, it => {
             let written = self.cluster.write(&**it, |live, new| {
                 if status {
                     live.status.clone_from(&new.status);
@@ -413,7 +415,7 @@ impl World {
     /// when it is compared next, but for what it tells of decisions: until that is over, it tells nothing else.
     pub fn remembers(&self) -> Option<String> {
         let remembers = |it: &AnyObject| {
-            of_any!(it, it => {
+            any_object!(it, it => {
                 let ready = conditions_of(it.conditions()).is_true(ConditionType::Ready);
                 let told = |operation: &&Operation| operation.purpose == Purpose::TellDecisions;
                 let operation = it.operation().filter(|operation| !ready || told(operation))?;
@@ -434,7 +436,7 @@ impl World {
 
 /// Ready, in words.
 pub fn told(object: &AnyObject) -> String {
-    of_any!(object, it => {
+    any_object!(object, it => {
         let ready = it.conditions().iter().find(|c| c.type_ == "Ready");
         ready.map_or_else(|| "none".into(), |c| format!("{} {}: {}", c.status, c.reason, c.message))
     })

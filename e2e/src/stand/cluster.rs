@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::process::Command;
 
-use bindery::api::{Approval, DeploymentBinding, ModelVersion, Registry, RolloutAction, Workspace};
+use bindery::api::{
+    Approval, DeploymentBinding, MetricProvider, ModelVersion, Registry, RolloutAction, Workspace,
+};
 use futures::TryStreamExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
@@ -178,6 +180,7 @@ pub(super) async fn sweep(client: &Client, namespace: &str) -> Result<(), Error>
     all::<ModelVersion>(client, namespace).await?;
     all::<Workspace>(client, namespace).await?;
     all::<Registry>(client, namespace).await?;
+    all::<MetricProvider>(client, namespace).await?;
     all::<Event>(client, namespace).await
 }
 

@@ -11,6 +11,8 @@ use super::story::TENANT;
 use super::{Error, Stand};
 use crate::ControlPlane;
 
+/// What the chart lets the operator do where metric providers have tokens.
+const PROVIDERS: &str = include_str!("../../../charts/bindery/rbac/metric-providers.yaml");
 /// What the chart lets the operator do with these accounts.
 const RULES: &str = include_str!("../../../charts/bindery/rbac/accounts.yaml");
 
@@ -68,13 +70,23 @@ impl Stand {
         super::operator::grant(control_plane, &self.namespace, &[]).await.map(|_| ())
     }
 
+    /// Lets the operator read the tokens of metric providers, as the chart does for a namespace of `metricProviders.secretNamespaces`.
+    pub async fn let_operator_read_tokens(&self, namespace: &str) -> Result<(), Error> {
+        self.give_operator(namespace, "metric-providers", serde_yaml::from_str(PROVIDERS)?).await
+    }
+
     async fn let_operator_use(&self, namespace: &str, name: &str) -> Result<(), Error> {
         let mut rules: Vec<PolicyRule> = serde_yaml::from_str(RULES)?;
         for rule in &mut rules {
             rule.resource_names = Some(vec![name.into()]);
         }
+        self.give_operator(namespace, &format!("act-as-{name}"), rules).await
+    }
+
+    /// A role of this name in the namespace, for the operator.
+    async fn give_operator(&self, namespace: &str, role: &str, rules: Vec<PolicyRule>) -> Result<(), Error> {
+        let own = role.to_string();
         let apply = PatchParams::apply("stand").force();
-        let own = format!("act-as-{name}");
         let metadata = || kube::core::ObjectMeta {
             name: Some(own.clone()),
             namespace: Some(namespace.into()),

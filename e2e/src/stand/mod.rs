@@ -7,6 +7,7 @@ mod cluster;
 mod identities;
 mod operator;
 mod position;
+pub mod prometheus;
 mod story;
 mod users;
 

@@ -4,11 +4,19 @@ use serde_json::{Value, json};
 
 pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
 /// The plurals of all kinds.
-pub const KINDS: [&str; 6] =
-    ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals", "rolloutactions"];
+pub const KINDS: [&str; 7] = [
+    "registries",
+    "workspaces",
+    "modelversions",
+    "deploymentbindings",
+    "approvals",
+    "rolloutactions",
+    "metricproviders",
+];
 
 /// Those of them that Bindery looks at again and again, as `spec.interval` says.
-pub const WITH_AN_INTERVAL: [&str; 4] = ["registries", "workspaces", "modelversions", "deploymentbindings"];
+pub const WITH_AN_INTERVAL: [&str; 5] =
+    ["registries", "workspaces", "modelversions", "deploymentbindings", "metricproviders"];
 
 /// The ARM id of a version of an asset.
 pub fn asset(kind: &str, name: &str) -> String {
@@ -70,6 +78,12 @@ pub fn example(kind: &str) -> Value {
             "evidence": [{"name": "report", "uri": "https://reports.example/fares/3.pdf", "sha256": "0".repeat(64)}],
             "expiresAt": "2027-03-31T00:00:00Z", "waives": ["Soak"],
         }),
+        "metricproviders" => json!({
+            "prometheus": {"address": "https://prometheus.monitoring:9090", "headers": [{"name": "X-Scope-OrgID", "value": "fares"}],
+                "auth": {"tokenSecretRef": {"name": "prometheus-token", "key": "token"}},
+                "caBundle": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"},
+            "allowedNamespaces": selector, "interval": "5m",
+        }),
         "rolloutactions" => json!({
             "bindingRef": {"name": "taxi-fare"}, "action": "Promote", "revision": "5e6f7a8b90", "step": "watch",
             "reason": "No errors since noon.", "requestedBy": "ada@fares.example",
@@ -103,6 +117,7 @@ pub fn example(kind: &str) -> Value {
         "modelversions" => "ModelVersion",
         "approvals" => "Approval",
         "rolloutactions" => "RolloutAction",
+        "metricproviders" => "MetricProvider",
         _ => "DeploymentBinding",
     };
     json!({"apiVersion": "bindery.dev/v1alpha1", "kind": kind, "metadata": {"name": "example"}, "spec": spec})

@@ -7,6 +7,7 @@ mod changes;
 mod gates;
 mod metrics;
 mod places;
+mod providers;
 mod text;
 mod versions;
 mod windows;
@@ -23,6 +24,7 @@ use self::places::{
     publisher, rules_of_a_place, rules_of_policies, rules_of_publishers, rules_of_registries,
     rules_of_selectors,
 };
+use self::providers::rules_of_providers;
 use self::text::rules_of_text;
 use self::versions::rules_of_versions;
 use self::windows::rules_of_windows;
@@ -64,6 +66,9 @@ pub fn rules_of_one_object() -> Vec<Case> {
         }));
         cases.extend(rules_of_publishers(kind));
     }
+    cases.extend(rules_of_selectors("metricproviders", "spec.allowedNamespaces", &|allowed| {
+        at("spec.allowedNamespaces", allowed)
+    }));
     for kind in WITH_AN_INTERVAL {
         for (wrong, right) in [("59s", "60s"), ("24h1s", "24h")] {
             let (wrong, right) = (at("spec.interval", wrong.into()), at("spec.interval", right.into()));
@@ -76,6 +81,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_windows());
     cases.extend(rules_of_bindings());
     cases.extend(rules_of_metrics());
+    cases.extend(rules_of_providers());
     cases.extend(rules_of_periods());
     cases.extend(rules_of_references());
     cases.extend(rules_of_policies());

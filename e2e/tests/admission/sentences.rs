@@ -54,6 +54,16 @@ pub const DOCUMENT: &str = "must be an https URL without spaces, '@', '?', '#', 
 pub const SHA256: &str = "must be a SHA-256: 64 lower-case hexadecimal digits; `sha256sum` prints them";
 pub const WAIVABLE_RULE: &str = "must be a rule that can be waived: Soak, Windows, or Gate/ and the name of a gate, such as Gate/rmse-bound";
 
+pub const PROMETHEUS_ADDRESS: &str = "must be an http or https URL without spaces, '@', '?', '#', '<', '>', quotes and '\\', such as https://prometheus.monitoring:9090";
+pub const HEADER_NAME: &str =
+    "must be the name of a header: letters (a-z, A-Z), digits, '-' and '_', such as X-Scope-OrgID";
+pub const HEADER_VALUE: &str =
+    "must be one line of ASCII characters without spaces at its ends, such as fares";
+pub const CERTIFICATES: &str = "must be certificates in PEM form: -----BEGIN CERTIFICATE-----, lines of base64, -----END CERTIFICATE-----";
+pub const SECRET_KEY: &str =
+    "must be a key of a Secret's data: letters (a-z, A-Z), digits, '-', '_' and '.', such as token";
+pub const PROMETHEUS_QUERY: &str = "must be a PromQL expression, in which {{ deployment }}, {{ endpoint }} and {{ interval }} are filled in, and nothing else has two braces in a row";
+
 pub const SCHEDULE: &str = "must be five fields of cron with single spaces between them: minute, hour, day of the month, month and day of the week, such as 0 18 * * 5 for Fridays at 18:00";
 pub const TIME_ZONE: &str =
     "must be the name of a time zone in the IANA database, such as Europe/Berlin or UTC";

@@ -535,8 +535,15 @@ async fn an_api_server_takes_every_object_of_it() {
     }
 }
 
-const KINDS: [&str; 6] =
-    ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals", "rolloutactions"];
+const KINDS: [&str; 7] = [
+    "registries",
+    "workspaces",
+    "modelversions",
+    "deploymentbindings",
+    "approvals",
+    "rolloutactions",
+    "metricproviders",
+];
 const VERBS: [&str; 9] =
     ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "promote"];
 
@@ -637,7 +644,7 @@ async fn a_role_gives_what_its_name_says_and_no_more() {
         bind(&client, namespace, role, &format!("{namespace}-{role}")).await;
         for (at, kind) in KINDS.iter().enumerate() {
             let expected = match at {
-                0 | 1 => on_places,
+                0 | 1 | 6 => on_places,
                 4 => on_approvals,
                 5 => on_actions,
                 _ => on_own,

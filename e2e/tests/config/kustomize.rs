@@ -15,13 +15,15 @@ use super::repository;
 const CONFIG: &str = "kustomizeconfig.yaml";
 
 /// The kinds that fields of these names refer to.
-const REFERRED: [(&str, &str); 7] = [
+const REFERRED: [(&str, &str); 9] = [
     ("registryRef", "Registry"),
     ("workspaceRef", "Workspace"),
     ("modelVersionRef", "ModelVersion"),
     ("versionRef", "ModelVersion"),
     ("bindingRef", "DeploymentBinding"),
     ("in", "Workspace"),
+    ("providerRef", "MetricProvider"),
+    ("tokenSecretRef", "Secret"),
     ("configMapKeyRef", "ConfigMap"),
 ];
 
@@ -56,7 +58,7 @@ fn every_field_that_names_another_object_is_in_the_configuration() {
     let config: Value = serde_yaml::from_str(&text).unwrap();
     let mut written = BTreeSet::new();
     for target in config["nameReference"].as_array().unwrap() {
-        let core = target["kind"] == "ConfigMap";
+        let core = target["kind"] == "ConfigMap" || target["kind"] == "Secret";
         assert_eq!(target["group"], if core { Value::Null } else { "bindery.dev".into() });
         for field in target["fieldSpecs"].as_array().unwrap() {
             assert_eq!(field["group"], "bindery.dev");

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::answer::names::{Name, place_of, source_of};
 use crate::answer::seen::{Readiness, Seen, condition};
 use crate::api::{
-    AnyObject, ConditionType, DeploymentBinding, Drift, ModelVersion, Object, ObjectKey, ObjectKind, Reason,
-    Registry, Workspace,
+    AnyObject, ConditionType, DeploymentBinding, Drift, MetricProvider, ModelVersion, Object, ObjectKey,
+    ObjectKind, Reason, Registry, Workspace,
 };
 
 /// A reference of one object to another.
@@ -79,6 +79,10 @@ impl Subject {
                 let version = ObjectKey::meant::<ModelVersion>(&it.spec.model_version_ref, &it.home());
                 let links = vec![Link { field: "spec.modelVersionRef", to: version }];
                 common(&**it, links, status.map(|s| (s.observed_generation, &[][..])))
+            }
+            AnyObject::MetricProvider(it) => {
+                let status = it.status.as_ref();
+                common(&**it, vec![], status.map(|s| (s.observed_generation, &[][..])))
             }
             AnyObject::RolloutAction(it) => {
                 let status = it.status.as_ref();
@@ -214,6 +218,12 @@ fn binding_links(binding: &DeploymentBinding) -> Vec<Link> {
             field: "spec.model.versionRef",
             to: ObjectKey::meant::<ModelVersion>(version, &home),
         });
+    }
+    for query in binding.spec.strategy.metrics.iter().filter_map(|metric| metric.prometheus.as_ref()) {
+        let to = ObjectKey::meant::<MetricProvider>(&query.provider_ref, &home);
+        if links.iter().all(|link| link.to != to) {
+            links.push(Link { field: "spec.strategy.metrics", to });
+        }
     }
     links
 }

@@ -223,6 +223,9 @@ pub struct Candidate {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["step".into(), "metric".into()]))]
     pub metrics: Vec<MetricRun>,
+    /// Since when nothing is measured, because the binding is suspended or only observed; absent while the candidate is measured, or need not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_measured_since: Option<Timestamp>,
     /// The last measurements, the latest first, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]

@@ -16,6 +16,7 @@ use crate::api::{Analysis, Metric, OnInconclusive, Period, Window, form};
     validation = Rule::new("!has(self.steps) || self.steps.map(s, has(s.setTraffic) ? 2 : has(s.mirror) ? 1 : 0).filter(kind, kind > 0).isSorted()").message("mirror comes before the first setTraffic: Azure copies no requests to a deployment that has traffic"),
     validation = Rule::new("!has(self.steps) || self.steps.filter(s, has(s.name)).all(s, self.steps.filter(t, has(t.name) && t.name == s.name).size() == 1)").message("each step must have another name"),
     validation = Rule::new("!has(self.steps) || self.steps.all(s, !has(s.analysis) || (has(self.metrics) && s.analysis.metrics.all(m, self.metrics.exists(known, known.name == m))))").message("each metric that an analysis names must be one of strategy.metrics"),
+    validation = Rule::new("!has(self.steps) || self.steps.map(s, has(s.analysis) && has(s.analysis.background) && s.analysis.background ? s.analysis.metrics.size() : 0).sum() <= 10").message("at most 10 metrics can be measured in the background, those of all steps together"),
     validation = between("keepPrevious", "0s", "720h"),
     validation = between("keepFailed", "0s", "720h"),
     validation = between("progressDeadline", "1m", "24h"),

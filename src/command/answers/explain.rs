@@ -12,10 +12,7 @@ use crate::answer::explain::{Explanation, Picture, Subject, text};
 use crate::answer::names;
 use crate::answer::render::json;
 use crate::answer::seen::Seen;
-use crate::api::{
-    Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry, RolloutAction,
-    Workspace,
-};
+use crate::api::{Object, ObjectKey, ObjectKind, any_kind};
 
 /// With --exit-code: the object is not Ready. 1 is an error and 2 a command line that is wrong.
 const NOT_READY: u8 = 3;
@@ -102,12 +99,5 @@ async fn subject(cluster: &Cluster, key: &ObjectKey) -> Result<Seen<Subject>, Er
             Seen::Withheld(said) => Seen::Withheld(said),
         })
     }
-    match key.kind {
-        ObjectKind::Registry => of::<Registry>(cluster, key).await,
-        ObjectKind::Workspace => of::<Workspace>(cluster, key).await,
-        ObjectKind::ModelVersion => of::<ModelVersion>(cluster, key).await,
-        ObjectKind::DeploymentBinding => of::<DeploymentBinding>(cluster, key).await,
-        ObjectKind::Approval => of::<Approval>(cluster, key).await,
-        ObjectKind::RolloutAction => of::<RolloutAction>(cluster, key).await,
-    }
+    any_kind!(key.kind, K => of::<K>(cluster, key).await)
 }

@@ -16,8 +16,7 @@ use crate::answer::names::{self, Name};
 use crate::answer::permission::{Asked, Permission, What, Withheld};
 use crate::answer::seen::Seen;
 use crate::api::{
-    AnyObject, Approval, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
-    RolloutAction, Workspace,
+    AnyObject, DeploymentBinding, Object, ObjectKey, ObjectKind, Workspace, any_kind, any_object,
 };
 use crate::azure::model::{Answer, Ask, Class, Error as AzureError, Lane, Read};
 use crate::decide::facts::{ClusterRead, Found, Known, Moment, Name as Naming, Namespace, gather};
@@ -149,14 +148,7 @@ impl Reader<'_> {
     }
 
     async fn object(&mut self, key: &ObjectKey) -> Result<Found, Error> {
-        match key.kind {
-            ObjectKind::Registry => self.one::<Registry>(key).await,
-            ObjectKind::Workspace => self.one::<Workspace>(key).await,
-            ObjectKind::ModelVersion => self.one::<ModelVersion>(key).await,
-            ObjectKind::DeploymentBinding => self.one::<DeploymentBinding>(key).await,
-            ObjectKind::Approval => self.one::<Approval>(key).await,
-            ObjectKind::RolloutAction => self.one::<RolloutAction>(key).await,
-        }
+        any_kind!(key.kind, K => self.one::<K>(key).await)
     }
 
     async fn one<K: Object>(&mut self, key: &ObjectKey) -> Result<Found, Error> {
@@ -172,14 +164,7 @@ impl Reader<'_> {
     }
 
     async fn naming(&mut self, kind: ObjectKind, name: &Naming) -> Result<Vec<AnyObject>, Error> {
-        let all = match kind {
-            ObjectKind::Registry => self.all::<Registry>().await?,
-            ObjectKind::Workspace => self.all::<Workspace>().await?,
-            ObjectKind::ModelVersion => self.all::<ModelVersion>().await?,
-            ObjectKind::DeploymentBinding => self.all::<DeploymentBinding>().await?,
-            ObjectKind::Approval => self.all::<Approval>().await?,
-            ObjectKind::RolloutAction => self.all::<RolloutAction>().await?,
-        };
+        let all = any_kind!(kind, K => self.all::<K>().await?);
         Ok(all.iter().filter(|it| names_of(it).contains(name)).cloned().collect())
     }
 
@@ -218,12 +203,5 @@ impl Reader<'_> {
 }
 
 fn names_of(object: &AnyObject) -> Vec<Naming> {
-    match object {
-        AnyObject::Registry(it) => it.names(),
-        AnyObject::Workspace(it) => it.names(),
-        AnyObject::ModelVersion(it) => it.names(),
-        AnyObject::DeploymentBinding(it) => it.names(),
-        AnyObject::Approval(it) => it.names(),
-        AnyObject::RolloutAction(it) => it.names(),
-    }
+    any_object!(object, it => it.names())
 }

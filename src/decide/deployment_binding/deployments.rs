@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, history, waiting, windows};
+use super::{Case, autoscale, history, waiting, windows};
 use crate::api::{FailureReason, Period, Reason, Role};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
@@ -200,11 +200,10 @@ pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
             ),
         ),
         Wait::Analysis => {
-            let until = case.measured_until(at).map(|until| format!(", until {}", in_seconds(until)));
-            let so_far = case.measured_so_far();
+            let (until, so_far) = (case.measured_until(at), case.measured_so_far());
             Verdict::wait(
                 Reason::Analyzing,
-                format!("{has} {step} ({name}) measures it{}.{so_far}", until.unwrap_or_default()),
+                format!("{has} {step} ({name}) measures it{until}.{so_far}"),
                 Duration::from_secs(60),
             )
         }
@@ -250,6 +249,18 @@ pub(super) fn remove_meanwhile(case: &Case<'_>) -> Option<Verdict> {
         .or_else(|| windows::wait_for_the_window(case));
     waits.filter(|_| case.facts.situation.mode == Mode::Act)?;
     remove_expired(case, |name, role| role == Role::Failed || case.scene.wanted_name() != Some(name))
+}
+
+/// What is done to the deployments while a rollout is kept where it is: what costs money for nothing goes, and what serves is as
+/// the manifest has it.
+pub(super) fn keep_house(case: &Case<'_>) -> Option<Verdict> {
+    // What keeps a setting from being made is worth less of a word than what keeps the rollout.
+    let scale = || autoscale::align_autoscale(case).filter(|verdict| verdict.call.is_some());
+    remove_superseded(case)
+        .or_else(scale)
+        .or_else(|| adjust_deployment(case))
+        .or_else(|| remove_what_has_expired(case))
+        .or_else(|| go_on_mending(case))
 }
 
 fn remove_expired(case: &Case<'_>, may: impl Fn(&str, Role) -> bool) -> Option<Verdict> {

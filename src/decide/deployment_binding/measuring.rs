@@ -8,18 +8,19 @@ use jiff::Timestamp;
 use super::orders::Orders;
 use super::{Case, Facts};
 use crate::api::{
-    Aggregation, AzureMonitor, Candidate, Comparison, Dimension, Measurement, MetricOf, MetricRun, RunPhase,
-    SmokeCase, SmokeTest,
+    Aggregation, AzureMonitor, Candidate, Comparison, Dimension, INTERVAL, Measurement, MetricOf, MetricRun,
+    PrometheusQuery, RunPhase, SmokeCase, SmokeTest,
 };
 use crate::azure::model::{Principal, ResourceId};
 use crate::decide::facts::Known;
+use crate::decide::places::reference::provider;
 use crate::decide::rollout::{
     Active, Answers, CANDIDATE, Judged, Runs, STABLE, Scene, StepsHash, judge, longest,
 };
 use crate::decide::{Mode, elapsed, in_seconds};
-use crate::measure::model::{self, Answer, Auth, Entry, Monitor, Question, Smoke};
+use crate::measure::model::{self, Answer, Auth, Entry, Monitor, Prometheus, Question, Smoke};
 
-/// What a status holds of measurements.
+/// What a status holds of measurements, and of runs. By the rules of the manifest, no more go on at once.
 const MOST: usize = 20;
 /// Whoever measures wakes the object; if that is lost, it is asked once more after this time.
 const AT_THE_LATEST: Duration = Duration::from_secs(15);
@@ -39,7 +40,15 @@ impl Facts {
             metrics: &strategy.metrics,
             known: candidate.filter(same).map(|it| it.metrics.clone()).unwrap_or_default(),
             on_inconclusive: strategy.on_inconclusive.unwrap_or_default(),
+            resumed: candidate
+                .filter(|it| self.measures() && it.not_measured_since.is_some())
+                .map(|_| self.situation.now),
         }
+    }
+
+    /// Is anything measured? Whoever changes nothing in Azure could not take back what is measured badly.
+    fn measures(&self) -> bool {
+        self.situation.mode == Mode::Act
     }
 
     /// What was measured, judged.
@@ -73,14 +82,14 @@ impl Facts {
     /// Asks what is due. Of a metric of which not all answers are there yet, there is nothing.
     pub(super) fn measure(&self, home: &str, known: &mut Known) -> BTreeMap<(String, String), Answers> {
         let mut all = BTreeMap::new();
-        if self.situation.mode != Mode::Act || self.situation.deleting {
+        if !self.measures() || self.situation.deleting {
             return all;
         }
         let (scene, _) = self.scene();
         // When a run that is not stored has begun would be another moment at every look, and so would its questions be other ones.
         for active in scene.active().into_iter().filter(|it| it.begun) {
             let Some(due) = active.due().filter(|due| *due <= self.situation.now) else { continue };
-            let asked = self.questions(&scene, &active, due, home);
+            let asked = self.questions(&scene, &active, active.latest(due, self.situation.now), home, known);
             let whole = asked.len();
             let answers: Answers = asked
                 .into_iter()
@@ -105,6 +114,7 @@ impl Facts {
         active: &Active<'_>,
         due: Timestamp,
         home: &str,
+        known: &mut Known,
     ) -> Vec<(String, Asked)> {
         let metric = active.metric;
         let candidate = scene.wanted_name().unwrap_or_default();
@@ -113,14 +123,22 @@ impl Facts {
         }
         let stable = scene.stable.as_deref().filter(|_| metric.against == Some(Comparison::Stable));
         let whom = [Some((CANDIDATE, candidate)), stable.map(|stable| (STABLE, stable))];
-        let ask = |(part, deployment): (&str, &str)| {
-            let question = match &metric.azure_monitor {
-                Some(monitor) => self.of_azure(monitor, deployment, active.looks_at(due)),
-                None => Err("This version of Bindery does not know where this metric comes from.".into()),
+        let mut ask = |(part, deployment): (&str, &str)| {
+            let question = match (&metric.azure_monitor, &metric.prometheus) {
+                (Some(monitor), _) => self.of_azure(monitor, deployment, active.looks_at(due)),
+                (None, Some(query)) => {
+                    provider(&query.provider_ref, home, known).map(|(principal, provider)| {
+                        let query = self.filled(query, deployment, active.interval());
+                        (principal, Question::Prometheus(Prometheus { provider, query, at: due }))
+                    })
+                }
+                (None, None) => {
+                    Err("This version of Bindery does not know where this metric comes from.".into())
+                }
             };
             (part.to_string(), question)
         };
-        whom.into_iter().flatten().map(ask).collect()
+        whom.into_iter().flatten().map(&mut ask).collect()
     }
 
     /// As whom Azure is asked.
@@ -152,6 +170,13 @@ impl Facts {
             Ok((self.as_whom()?, Question::Smoke(smoke)))
         };
         test.cases.iter().map(|case| (case.name.clone(), ask(case))).collect()
+    }
+
+    /// The query with what its placeholders stand for: two names of letters, digits and dashes, and a duration.
+    fn filled(&self, query: &PrometheusQuery, deployment: &str, interval: Duration) -> String {
+        let endpoint = self.id.as_ref().map(ResourceId::name).unwrap_or_default();
+        let interval = format!("{}s", interval.as_secs());
+        query.filled(&[("deployment", deployment), ("endpoint", endpoint), (INTERVAL, &interval)])
     }
 
     fn of_azure(
@@ -196,7 +221,7 @@ impl Case<'_> {
     /// In how much time the next measurement is due.
     pub(super) fn next_measurement(&self) -> Option<Duration> {
         let now = self.facts.situation.now;
-        if self.facts.situation.mode != Mode::Act {
+        if !self.facts.measures() {
             return None;
         }
         let left = |it: &Active<'_>| match it.due()? {
@@ -207,11 +232,27 @@ impl Case<'_> {
         self.scene.active().iter().filter_map(left).min()
     }
 
-    /// Until when the candidate is measured at the step with this index, at least; none where that depends on the measurements alone.
-    pub(super) fn measured_until(&self, step: usize) -> Option<Timestamp> {
-        let analysis = self.facts.spec.strategy.steps.get(step)?.analysis.as_ref()?;
-        let since = self.next.target.position.as_ref()?.since;
-        since.checked_add(analysis.duration()?).ok().filter(|until| *until > self.facts.situation.now)
+    /// How long the candidate is measured at the step with this index, for a sentence; empty where that depends on the measurements
+    /// alone.
+    pub(super) fn measured_until(&self, step: usize) -> String {
+        let until = || {
+            let (plan, position) = (self.scene.plan()?, self.next.target.position.as_ref()?);
+            plan.runs.measured_until(plan.steps.get(step)?, position.since)
+        };
+        match until() {
+            Some(until) if until > self.facts.situation.now => format!(", until {}", in_seconds(until)),
+            Some(_) => ", until each metric has been measured well at the end of its time".into(),
+            None => String::new(),
+        }
+    }
+
+    /// Since when nothing is measured that should be, for the status.
+    pub(super) fn not_measured_since(&self, known: Option<&Candidate>) -> Option<Timestamp> {
+        if self.facts.measures() {
+            return None;
+        }
+        let measured = !self.scene.active().is_empty();
+        known.and_then(|it| it.not_measured_since).or(measured.then_some(self.facts.situation.now))
     }
 
     /// What was measured so far, a sentence for each metric, with a space before each; empty where nothing was.
@@ -229,11 +270,7 @@ impl Case<'_> {
 
     /// The step of which nobody can say how the candidate does, and why; `name` is the step at which the rollout stands.
     pub(super) fn what_is_unclear(&self, name: &str) -> (String, String) {
-        let here = || {
-            let unclear = |it: &Active<'_>| it.run.phase == RunPhase::Inconclusive && !it.run.dry_run;
-            self.scene.active().into_iter().find(unclear).map(|it| it.run)
-        };
-        let Some(run) = self.scene.unclear().or_else(here) else {
+        let Some(run) = self.scene.unclear_run() else {
             return (name.into(), "nobody can say how it does.".into());
         };
         let message = run.message.unwrap_or_default();
@@ -242,22 +279,25 @@ impl Case<'_> {
         (run.step, because)
     }
 
-    /// The runs of the rollout, for the status: those that go on, also before they are measured, and those that have ended.
+    /// The runs of the rollout, for the status: those of the step at which the rollout stands and those in the background, also
+    /// before they are measured, and of those of earlier steps as many as there is room for.
     pub(super) fn runs(&self) -> Vec<MetricRun> {
-        let here: Vec<MetricRun> = self.scene.active().into_iter().map(|it| it.run).collect();
-        let mut all = here.clone();
-        for (run, passed) in self.scene.known_runs() {
-            if here.iter().any(|it| it.step == run.step && it.metric == run.metric) {
-                continue;
-            }
-            // The rollout has gone on from a step whose metrics were measured as long as the step asks.
-            let phase =
-                if passed && run.phase == RunPhase::Running { RunPhase::Successful } else { run.phase };
-            all.push(MetricRun { phase, ..run });
-        }
-        all.sort_by(|a, b| (a.since, &a.step, &a.metric).cmp(&(b.since, &b.step, &b.metric)));
-        let many = all.len().saturating_sub(MOST);
-        all.drain(..many);
+        let mut all: Vec<MetricRun> = self.scene.active().into_iter().map(|it| it.run).collect();
+        let goes_on = |run: &MetricRun| all.iter().any(|it| it.step == run.step && it.metric == run.metric);
+        let known = self.scene.known_runs().into_iter().filter(|(run, _)| !goes_on(run));
+        // The rollout has gone on from a step whose metrics were measured as long as the step asks.
+        let ended = known.map(|(run, passed)| match run.phase {
+            RunPhase::Running if passed => MetricRun { phase: RunPhase::Successful, ..run },
+            _ => run,
+        });
+        let in_order = |all: &mut Vec<MetricRun>| {
+            all.sort_by(|a, b| (a.since, &a.step, &a.metric).cmp(&(b.since, &b.step, &b.metric)));
+        };
+        let mut ended: Vec<MetricRun> = ended.collect();
+        in_order(&mut ended);
+        let many = (ended.len() + all.len()).saturating_sub(MOST).min(ended.len());
+        all.extend(ended.drain(many..));
+        in_order(&mut all);
         all
     }
 

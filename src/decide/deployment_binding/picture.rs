@@ -176,5 +176,6 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
         skipped: case.skipped(before.as_ref(), revision),
         metrics: case.runs(),
         measurements: case.measurements(before.as_ref()),
+        not_measured_since: case.not_measured_since(before.as_ref()),
     })
 }

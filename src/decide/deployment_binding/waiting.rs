@@ -1,6 +1,6 @@
 //! What has to be there first, and what has to end first: the workspace, the version, a running change.
 
-use super::{Case, admission, autoscale, deployments, history};
+use super::{Case, admission, deployments, history};
 use crate::api::{BindingDeletion, Reason};
 use crate::azure::model::ResourceId;
 use crate::azure::model::resource::Provisioning;
@@ -72,13 +72,8 @@ pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
 /// Somebody has rolled back what the manifest asks for.
 pub(super) fn report_hold(case: &Case<'_>) -> Option<Verdict> {
     let hold = case.hold().filter(|_| !case.facts.observing())?;
-    let busy = deployments::remove_superseded(case)
-        .or_else(|| autoscale::align_autoscale(case))
-        .or_else(|| deployments::adjust_deployment(case))
-        .or_else(|| deployments::remove_what_has_expired(case))
-        .or_else(|| deployments::go_on_mending(case));
-    if busy.is_some() {
-        return busy;
+    if let Some(busy) = deployments::keep_house(case) {
+        return Some(busy);
     }
     let (revision, to) = (&hold.revision, &hold.to_revision);
     let who = hold.action.as_ref().map_or("Somebody", |action| action.requested_by.as_str());

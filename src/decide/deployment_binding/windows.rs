@@ -80,12 +80,8 @@ pub(super) fn wait_for_the_window(case: &Case<'_>) -> Option<Verdict> {
     if !keep(case) {
         return None;
     }
-    let busy = deployments::remove_superseded(case)
-        .or_else(|| deployments::adjust_deployment(case))
-        .or_else(|| deployments::remove_what_has_expired(case))
-        .or_else(|| deployments::go_on_mending(case));
-    if busy.is_some() {
-        return busy;
+    if let Some(busy) = deployments::keep_house(case) {
+        return Some(busy);
     }
     let by = closed(case)?;
     let stands = "The rollout stays where it is, and can be taken back at any time";

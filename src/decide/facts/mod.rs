@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::places::{registry, workspace};
+use super::places::{metric_provider, registry, workspace};
 use super::{
     Adopting, Attempt, Decision, Failure, Followed, Mode, Owner, Ownership, Referrers, Right, Situation,
     Standing, Tagged, Trouble, Watched, approval, deployment_binding, model_version, rollout_action,
 };
 use crate::api::{
-    ApprovalStatus, ConditionType, DeploymentBindingStatus, Management, ModelVersionStatus, Object,
-    RegistryStatus, RolloutActionStatus, WorkspaceStatus, conditions_of,
+    ApprovalStatus, ConditionType, DeploymentBindingStatus, Management, MetricProviderStatus,
+    ModelVersionStatus, Object, RegistryStatus, RolloutActionStatus, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Call, Error, Lane, Principal, Purpose, Reply, ResourceId};
@@ -232,7 +232,8 @@ facts_of! {
     model_version: ModelVersionStatus,
     deployment_binding: DeploymentBindingStatus,
     approval: ApprovalStatus,
-    rollout_action: RolloutActionStatus
+    rollout_action: RolloutActionStatus,
+    metric_provider: MetricProviderStatus
 }
 
 /// What a look into Azure found. A look that failed is in [`Trouble::unreadable`].

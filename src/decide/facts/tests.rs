@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::{
     AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, ObjectKind, Reason, Registry, Workspace,
+    any_object,
 };
 use crate::decide::{Claimant, Served};
 
@@ -99,14 +100,7 @@ impl Cluster {
     fn all(&self, kind: ObjectKind, name: &Name, rule: impl Fn(&ObjectKey, &Stake) -> bool) -> Found {
         let (key, name) = (AnyObject::key, |names: Vec<Name>| names.contains(name));
         let naming = |it: &&AnyObject| {
-            let (named, stake) = match it {
-                AnyObject::ModelVersion(it) => (name(it.names()), it.stake()),
-                AnyObject::DeploymentBinding(it) => (name(it.names()), it.stake()),
-                AnyObject::Approval(it) => (name(it.names()), it.stake()),
-                AnyObject::RolloutAction(it) => (name(it.names()), it.stake()),
-                AnyObject::Workspace(it) => (name(it.names()), it.stake()),
-                AnyObject::Registry(it) => (name(it.names()), it.stake()),
-            };
+            let (named, stake) = any_object!(it, it => (name(it.names()), it.stake()));
             named && key(it).kind == kind && rule(&key(it), &stake)
         };
         Found::Naming(self.0.iter().filter(naming).cloned().collect())

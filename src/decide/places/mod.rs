@@ -1,7 +1,8 @@
-//! Places: registries and workspaces; what a place or a version is for whoever names it, and who may refer to whom
+//! Places: registries, workspaces and metric providers; what a place or a version is for whoever names it, and who may refer to whom
 //! ([`reference`]), who may put what there ([`publishers`]), and what may serve there ([`policy`]). It knows nothing of what is registered or served there.
 
 pub mod identity;
+pub mod metric_provider;
 pub mod policy;
 pub mod publishers;
 pub mod reference;

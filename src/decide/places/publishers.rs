@@ -3,8 +3,8 @@
 use super::policy::matches;
 use super::reference::{may_refer, with_labels};
 use crate::api::{
-    Adoption, AllowedNamespaces, ConditionType, Credentials, Object, PublisherNamespaces, Reason, Registry,
-    Workspace, conditions_of,
+    Adoption, AllowedNamespaces, ConditionType, Credentials, MetricProvider, Object, PublisherNamespaces,
+    Reason, Registry, Workspace, conditions_of,
 };
 use crate::azure::model::Principal;
 use crate::decide::facts::{ClusterRead, Known, Role, Stake};
@@ -95,6 +95,25 @@ impl Host for Workspace {
 
     fn adoption(&self) -> Adoption {
         self.spec.adoption
+    }
+
+    fn credentials(&self) -> Option<&Credentials> {
+        self.spec.credentials.as_ref()
+    }
+}
+
+/// Nothing is put into it, so all that it says is who may refer to it.
+impl Host for MetricProvider {
+    fn allowed(&self) -> &AllowedNamespaces {
+        &self.spec.allowed_namespaces
+    }
+
+    fn publishers(&self) -> Vec<Entry<'_>> {
+        vec![]
+    }
+
+    fn adoption(&self) -> Adoption {
+        Adoption::Refuse
     }
 
     fn credentials(&self) -> Option<&Credentials> {

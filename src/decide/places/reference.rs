@@ -9,12 +9,13 @@ use super::policy::{SoakPlace, Soaking, Source};
 use super::publishers::{Host, asks_for_labels, is_publisher};
 use super::{Place, Policy, SourceVersion};
 use crate::api::{
-    AllowedNamespaces, ConditionType, DeploymentBinding, EndpointDeletion, Management, ModelVersion, Object,
-    ObjectKey, Reason, Reference, Registry, Retirement, Workspace, conditions_of,
+    AllowedNamespaces, ConditionType, DeploymentBinding, EndpointDeletion, Management, MetricProvider,
+    ModelVersion, Object, ObjectKey, Reason, Reference, Registry, Retirement, Workspace, conditions_of,
 };
 use crate::azure::model::{Principal, Purpose, ResourceId};
 use crate::decide::facts::{ClusterRead, Kind, Known, Name, Rivals};
 use crate::decide::{Referrers, Right};
+use crate::measure::model::Provider;
 
 fn allows(allowed: &AllowedNamespaces, home: &str, namespace: &str, known: &mut Known) -> bool {
     let by_labels = allowed.selector.is_some() && namespace != home;
@@ -188,6 +189,23 @@ pub fn workspace_place(reference: &Reference, home: &str, known: &mut Known) -> 
         }
         (Access::NotWatched { because }, _) => Place::NotWatched { because },
         _ => Place::Missing { what: key.to_string() },
+    }
+}
+
+/// The Prometheus that a reference stands for, and as whom it is asked; or why it cannot be asked, in sentences that say what to do.
+pub fn provider(
+    reference: &Reference,
+    home: &str,
+    known: &mut Known,
+) -> Result<(Principal, Provider), String> {
+    let key = ObjectKey::meant::<MetricProvider>(reference, home);
+    let found = known.object::<MetricProvider>(key.clone());
+    match (access(&key, found.as_deref(), home, known), found) {
+        (Access::Granted, Some(it)) => it.server(),
+        (Access::NotWatched { because }, _) => Err(because),
+        _ => Err(format!(
+            "There is no {key}, or its allowedNamespaces do not include this namespace. Apply it, or have its owner let this namespace in."
+        )),
     }
 }
 

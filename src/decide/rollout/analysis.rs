@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use super::{Position, Scene};
 use crate::api::{
-    Analysis, Measurement, MeasurementResult, Metric, MetricRun, OnInconclusive, Period, Role, RunPhase, Step,
+    Analysis, INTERVAL, Measurement, MeasurementResult, Metric, MetricRun, OnInconclusive, Period, Role,
+    RunPhase, Step,
 };
 use crate::azure::model::resource::Provisioning;
 use crate::decide::elapsed;
@@ -19,13 +20,11 @@ use crate::decide::elapsed;
 pub use judge::{Answers, CANDIDATE, STABLE, judge, longest};
 
 /// How often a metric is measured, where nothing says it.
-const INTERVAL: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_secs(60);
 /// How late Azure Monitor tells its numbers.
 const LATE: Duration = Duration::from_secs(180);
 /// Errors in a row that a run survives, where nothing says it; as in Argo Rollouts.
 const ERRORS: i32 = 4;
-/// What a status may hold of runs, and of measurements.
-const MOST: usize = 20;
 
 /// The runs of a rollout, with what the manifest asks of them.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +35,8 @@ pub struct Runs<'a> {
     pub known: Vec<MetricRun>,
     /// What happens when too many measurements are inconclusive.
     pub on_inconclusive: OnInconclusive,
+    /// The moment of this look, where it is the first one after a time in which the binding was suspended or only observed.
+    pub resumed: Option<Timestamp>,
 }
 
 /// A metric that is measured now.
@@ -89,17 +90,22 @@ impl Runs<'_> {
         if counted().any(|it| it.run.phase == RunPhase::Inconclusive) {
             return Some(Progress::Inconclusive);
         }
-        let time = analysis.duration();
-        let over = time.is_none_or(|time| elapsed(since, now) >= time);
+        let over = |it: &Active<'_>| it.ends_at(since).is_none_or(|end| end <= now);
         let well = |it: &Active<'_>| match it.run.phase {
             RunPhase::Successful => true,
-            RunPhase::Running => time.is_some() && it.run.successful > 0,
+            RunPhase::Running => it.ends_at(since).is_some_and(|end| it.was_measured_until(end)),
             _ => false,
         };
         // Where nothing but a rehearsal is asked for, it has to come to its end, whatever that is.
-        let ended = |it: &Active<'_>| time.is_some() || it.run.phase != RunPhase::Running;
-        let all = over && active.iter().all(|it| if it.metric.dry_run { ended(it) } else { well(it) });
-        Some(if all { Progress::Passed } else { Progress::GoesOn })
+        let ended = |it: &Active<'_>| analysis.period.is_some() || it.run.phase != RunPhase::Running;
+        let passed = |it: &Active<'_>| over(it) && if it.metric.dry_run { ended(it) } else { well(it) };
+        Some(if active.iter().all(passed) { Progress::Passed } else { Progress::GoesOn })
+    }
+
+    /// Until when a step is measured at least at which the rollout stands since then; none where that depends on the measurements
+    /// alone.
+    pub fn measured_until(&self, step: &Step, since: Timestamp) -> Option<Timestamp> {
+        self.of_step(step, since).iter().filter_map(|it| it.ends_at(since)).max()
     }
 
     /// The metrics of a step that began then. What was measured at the step before that counts for nothing.
@@ -109,12 +115,31 @@ impl Runs<'_> {
         let named = self.metrics.iter().filter(|it| analysis.metrics.contains(&it.name));
         let active = named.map(|metric| {
             let of_it = |it: &&MetricRun| it.step == name && it.metric == metric.name && it.since >= since;
-            let known = self.known.iter().find(of_it).cloned();
-            let begun = known.is_some();
+            let known = self.known.iter().find(of_it).cloned().map(|run| self.resumed(analysis, run));
+            // A run that begins anew now is stored first, as one that begins.
+            let begun = known.is_some() && self.resumed.is_none();
             let run = known.unwrap_or_else(|| beginning(name, metric, since));
-            Active { step, analysis, metric, run, begun }
+            let active = Active { step, analysis, metric, run, begun };
+            // The limits of the manifest may have been edited since it was measured last.
+            let phase = match active.run.phase {
+                RunPhase::Running | RunPhase::Inconclusive => active.assess(&active.run),
+                ended => ended,
+            };
+            Active { run: MetricRun { phase, ..active.run }, ..active }
         });
         active.collect()
+    }
+
+    /// A run after a time in which nothing was measured: the time that a rollout stays at the step begins anew, and so does the
+    /// wait for a good measurement. What went wrong before stays counted.
+    fn resumed(&self, analysis: &Analysis, run: MetricRun) -> MetricRun {
+        let goes_on = matches!(run.phase, RunPhase::Running | RunPhase::Successful);
+        match self.resumed.filter(|_| goes_on && analysis.period.is_some()) {
+            Some(now) => {
+                MetricRun { phase: RunPhase::Running, since: now, successful: 0, last_at: None, ..run }
+            }
+            None => run,
+        }
     }
 
     /// The runs once these were measured.
@@ -125,9 +150,6 @@ impl Runs<'_> {
             self.known.retain(|it| it.step != run.step || it.metric != run.metric);
             self.known.push(run);
         }
-        self.known.sort_by(|a, b| (a.since, &a.step, &a.metric).cmp(&(b.since, &b.step, &b.metric)));
-        let many = self.known.len().saturating_sub(MOST);
-        self.known.drain(..many);
         self
     }
 }
@@ -160,10 +182,30 @@ impl Active<'_> {
         Duration::from_secs(self.interval().as_secs().div_ceil(60) * 60)
     }
 
-    /// The window of a measurement of Azure Monitor that is due at this moment.
-    pub fn looks_at(&self, due: Timestamp) -> (Timestamp, Timestamp) {
-        let until = to_the_minute(due - LATE);
+    /// The moment for which a measurement is made now that was due then. What was missed, as while the operator was down, is not
+    /// made up for: it says nothing of how the candidate does by now. For a minute at least it stays the same moment, or an answer
+    /// that takes long would be one to an earlier question.
+    pub fn latest(&self, due: Timestamp, now: Timestamp) -> Timestamp {
+        let missed = elapsed(due, now).as_secs() / self.window().as_secs();
+        due + Duration::from_secs(missed * self.window().as_secs())
+    }
+
+    /// The window of a measurement of Azure Monitor for this moment.
+    pub fn looks_at(&self, moment: Timestamp) -> (Timestamp, Timestamp) {
+        let until = to_the_minute(moment - LATE);
         (until - self.window(), until)
+    }
+
+    /// When the time is over for which the rollout stays at the step; none where it stays for no time. `since`: when it came there.
+    fn ends_at(&self, since: Timestamp) -> Option<Timestamp> {
+        since.max(self.run.since).checked_add(self.analysis.duration()?).ok()
+    }
+
+    /// Was it measured well, and until this end of its time? After a time without measurements, as while the operator was down, one
+    /// more is made.
+    fn was_measured_until(&self, end: Timestamp) -> bool {
+        let last = self.run.last_at.and_then(|last| last.checked_add(self.interval()).ok());
+        self.run.successful > 0 && last.is_some_and(|last| last >= end)
     }
 
     /// When it is measured next; none where that is over.
@@ -177,6 +219,9 @@ impl Active<'_> {
         let first = || {
             let delay = self.metric.initial_delay.as_ref().map(Period::duration).unwrap_or_default();
             let begins = self.run.since + delay;
+            if self.metric.prometheus.as_ref().is_some_and(|query| query.has(INTERVAL)) {
+                return begins + self.interval();
+            }
             if self.metric.azure_monitor.is_none() {
                 return begins;
             }
@@ -214,13 +259,15 @@ impl Active<'_> {
     fn assess(&self, run: &MetricRun) -> RunPhase {
         let stays = self.analysis.period.is_some() || self.analysis.background;
         let count = self.metric.count.or((!stays).then_some(1));
+        // Bad and missing numbers that may be are no reason to go on without a good one.
+        let good = run.successful > 0 || self.metric.dry_run;
         if run.failed > self.metric.failure_limit.unwrap_or(0) {
             RunPhase::Failed
         } else if run.consecutive_errors > self.metric.consecutive_error_limit.unwrap_or(ERRORS) {
             RunPhase::Error
         } else if run.inconclusive > self.metric.inconclusive_limit.unwrap_or(0) {
             RunPhase::Inconclusive
-        } else if count.is_some_and(|count| run.successful + run.failed + run.inconclusive >= count) {
+        } else if good && count.is_some_and(|count| run.successful + run.failed + run.inconclusive >= count) {
             RunPhase::Successful
         } else {
             RunPhase::Running
@@ -243,7 +290,7 @@ impl Active<'_> {
 
 /// The time from one measurement to the next.
 pub fn interval(metric: &Metric) -> Duration {
-    metric.interval.as_ref().map_or(INTERVAL, Period::duration).max(Duration::from_secs(1))
+    metric.interval.as_ref().map_or(EVERY, Period::duration).max(Duration::from_secs(1))
 }
 
 fn to_the_minute(at: Timestamp) -> Timestamp {
@@ -302,17 +349,28 @@ impl Scene<'_> {
         self.active().into_iter().find(condemns).map(|it| it.run)
     }
 
-    /// The steps that are measured now, and whose measurements do not say how the candidate does.
-    pub fn unclear_steps(&self) -> Vec<String> {
+    /// The runs whose measurements do not say how the candidate does, those in the background first: while there is one of these,
+    /// the candidate gets no more.
+    fn unclear(&self) -> Vec<Active<'_>> {
         let unclear = |it: &Active<'_>| !it.metric.dry_run && it.run.phase == RunPhase::Inconclusive;
-        self.active().into_iter().filter(unclear).map(|it| it.run.step).collect()
+        let (mut all, here): (Vec<_>, Vec<_>) =
+            self.active().into_iter().filter(unclear).partition(|it| it.analysis.background);
+        all.extend(here);
+        all
     }
 
-    /// The run in the background of which nobody can say how it goes: the candidate gets no more meanwhile.
-    pub fn unclear(&self) -> Option<MetricRun> {
-        let unclear = |it: &Active<'_>| {
-            it.analysis.background && !it.metric.dry_run && it.run.phase == RunPhase::Inconclusive
-        };
-        self.active().into_iter().find(unclear).map(|it| it.run)
+    /// The first of them.
+    pub fn unclear_run(&self) -> Option<MetricRun> {
+        self.unclear().into_iter().next().map(|it| it.run)
+    }
+
+    /// The steps of all of them.
+    pub fn unclear_steps(&self) -> Vec<String> {
+        self.unclear().into_iter().map(|it| it.run.step).collect()
+    }
+
+    /// Is one of them in the background?
+    pub fn is_unclear_in_the_background(&self) -> bool {
+        self.unclear().first().is_some_and(|it| it.analysis.background)
     }
 }

@@ -141,7 +141,7 @@ impl Scene<'_> {
         };
         let position = plan.past(position, step, self.view.now);
         let held = Target { position: Some(position.clone()), ..held };
-        if self.unclear().is_some() {
+        if self.is_unclear_in_the_background() {
             return Target { pause: Some(Wait::Judgement), ..held };
         }
         match plan.next_move(&position, has, self.view.now) {

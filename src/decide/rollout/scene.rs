@@ -140,6 +140,11 @@ impl<'a> Scene<'a> {
         Self { failed, ..scene }
     }
 
+    /// The rollout of the wanted revision; none while nobody can say what is wanted.
+    pub fn plan(&self) -> Option<&Plan<'a>> {
+        self.plan.as_ref()
+    }
+
     /// Has the deployment the instances that this share of the traffic needs? Only of ours anybody could change that.
     pub(super) fn staffed(&self, deployment: &OnlineDeployment, share: Share) -> bool {
         let (Some(all), Some(has)) = (self.view.instances, deployment.instance_count()) else { return true };

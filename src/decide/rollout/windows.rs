@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use self::schedule::Schedule;
 use crate::api::{Window, WindowKind};
 
-/// So many begins of a window that lasts until the next one are looked at: one that begins every minute never ends.
+/// So many begins of a window that lasts until the next one are looked at, where those of one hour or day that come every minute
+/// count once: a window that begins at every minute never ends.
 const BEGINS: usize = 300;
 /// So many begins and ends of windows are looked at for the next change.
 const CHANGES: usize = 200;
@@ -60,6 +61,21 @@ impl Windows {
         outside.then(|| format!("no window of {owner} allows it now ({})", names.join(", ")))
     }
 
+    /// The first moment from this one on at which they may let rollouts go on, as far as one window tells; none where none is known.
+    fn open_not_before(&self, moment: Timestamp) -> Option<Timestamp> {
+        let lasts = |it: &&Opening| it.latest_begin(moment).is_some();
+        let of = |kind| self.openings().filter(move |it| it.kind == kind);
+        let denied = of(WindowKind::Deny).filter(lasts).map(|it| it.changes_at(moment));
+        let mut allows = of(WindowKind::Allow).peekable();
+        let outside = allows.peek().is_some() && !of(WindowKind::Allow).any(|it| lasts(&it));
+        let allowed = if outside {
+            allows.filter_map(|it| it.schedule.after(moment, &it.zone)).min()
+        } else {
+            Some(moment)
+        };
+        denied.chain([allowed]).try_fold(moment, |latest, at| Some(latest.max(at?)))
+    }
+
     /// All of them can be read.
     fn are_legible(&self) -> bool {
         self.all.iter().all(Result::is_ok)
@@ -80,7 +96,9 @@ pub fn changes_at(all: &[Windows], now: Timestamp) -> Option<Timestamp> {
     if !all.iter().all(Windows::are_legible) {
         return None;
     }
-    let closed = closed_by(all, now).is_some();
+    if closed_by(all, now).is_some() {
+        return opens_at(all, now);
+    }
     let mut openings: Vec<(&Opening, Option<Timestamp>)> =
         all.iter().flat_map(Windows::openings).map(|it| (it, it.changes_at(now))).collect();
     // What denies for good decides alone, and what never changes is looked at once: that may take long.
@@ -91,12 +109,27 @@ pub fn changes_at(all: &[Windows], now: Timestamp) -> Option<Timestamp> {
     }
     for _ in 0..CHANGES {
         let moment = openings.iter().filter_map(|(_, change)| *change).min()?;
-        if closed_by(all, moment).is_some() != closed {
+        if closed_by(all, moment).is_some() {
             return Some(moment);
         }
         for (it, change) in openings.iter_mut().filter(|(_, change)| *change == Some(moment)) {
             *change = it.changes_at(moment);
         }
+    }
+    None
+}
+
+/// When rollouts may go on again. What opens and closes while another window keeps them anyway is not looked at: a month without
+/// rollouts may have thousands of such changes.
+fn opens_at(all: &[Windows], now: Timestamp) -> Option<Timestamp> {
+    let mut moment = now;
+    for _ in 0..CHANGES {
+        let at = |latest: Timestamp, it: &Windows| Some(latest.max(it.open_not_before(moment)?));
+        let next = all.iter().try_fold(moment, at)?;
+        if next == moment {
+            return Some(moment);
+        }
+        moment = next;
     }
     None
 }
@@ -136,7 +169,7 @@ impl Opening {
         for _ in 0..BEGINS {
             let end = begin.checked_add(self.duration).ok()?;
             match self.schedule.after(begin, &self.zone).filter(|next| *next <= end) {
-                Some(next) => begin = next,
+                Some(next) => begin = self.schedule.last_in_a_row(next, &self.zone),
                 None => return Some(end),
             }
         }

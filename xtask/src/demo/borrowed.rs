@@ -17,8 +17,15 @@ use super::{NAMESPACE, PLATFORM, RISK};
 /// Marks the kinds that a demo installed.
 const LABEL: &str = "bindery.dev/installed-by";
 const MARK: &str = "bindery.dev/installed-by=demo";
-const KINDS: [&str; 6] =
-    ["registries", "workspaces", "modelversions", "deploymentbindings", "approvals", "rolloutactions"];
+const KINDS: [&str; 7] = [
+    "registries",
+    "workspaces",
+    "modelversions",
+    "deploymentbindings",
+    "approvals",
+    "rolloutactions",
+    "metricproviders",
+];
 
 /// What has to be undone in the end.
 pub(super) struct Borrowed {

@@ -45,7 +45,13 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
             scaled(&json!({"cpuPercent": 70}), 5, Value::Null),
             scaled(&json!({"cpuPercent": 70}), 4, Value::Null),
         ),
-        case(kind, autoscale, by, scaled(&json!({}), 2, Value::Null), scaled(&json!({"requestsPerInstance": 2}), 2, Value::Null)),
+        case(
+            kind,
+            autoscale,
+            by,
+            scaled(&json!({}), 2, Value::Null),
+            scaled(&json!({"requestsPerInstance": 2}), 2, Value::Null),
+        ),
         case(
             kind,
             autoscale,

@@ -35,9 +35,10 @@ fn of_a_metric() -> Vec<Case> {
         json!({"cases": [{"name": "a", "request": {"configMapKeyRef": {"name": "trips", "key": "a"}}}]});
     let stable = json!({"against": "Stable", "better": "Lower"});
     let with = |rest: Value| patched(stable.clone(), &rest);
-    let source = "give exactly one of smokeTest and azureMonitor";
+    let source = "give exactly one of smokeTest, azureMonitor and prometheus";
     let bound = "give min, max or against: what the number has to be";
-    let own = "a smokeTest has its own expectations: min, max and against are for azureMonitor";
+    let own =
+        "a smokeTest has its own expectations: min, max and against are for azureMonitor and prometheus";
     let better =
         "better says whether a lower or a higher number is better: give it with against, and only there";
     let tolerance = "tolerance is how much worse than the stable deployment the candidate may be: give it only with against";
@@ -162,6 +163,19 @@ fn of_steps() -> Vec<Case> {
     let call = "give the step a name: status and history call an analysis by its name";
     let known = "each metric that an analysis names must be one of strategy.metrics";
     let right = of(json!({"for": "5m"}));
+    let many = "at most 10 metrics can be measured in the background, those of all steps together";
+    let in_the_background = |first: usize, second: usize| {
+        let all = |many: usize| (0..many).map(|n| format!("m{n}"));
+        let metric_of =
+            |name| json!({"name": name, "azureMonitor": {"metric": "RequestsPerMinute"}, "max": "1"});
+        let metrics: Vec<Value> = all(6).map(metric_of).collect();
+        let step = |name: &str, many| {
+            let names: Vec<String> = all(many).collect();
+            json!({"name": name, "analysis": {"metrics": names, "background": true}})
+        };
+        let with_metrics = patched(metric(&json!({})), &at("spec.strategy.metrics", json!(metrics)));
+        patched(with_metrics, &at("spec.strategy.steps", json!([step("a", first), step("b", second)])))
+    };
     vec![
         case(KIND, analysis, "for must be from 1s to 720h", of(json!({"for": "0s"})), right.clone()),
         case(
@@ -174,5 +188,6 @@ fn of_steps() -> Vec<Case> {
         case(KIND, "spec.strategy.steps[].analysis.for", PERIOD, of(json!({"for": "5"})), right.clone()),
         case(KIND, steps, call, named(Value::Null), named("watch-1".into())),
         case(KIND, "spec.strategy", known, with(&["errors", "p95"], json!({}), json!({})), right),
+        case(KIND, "spec.strategy", many, in_the_background(6, 5), in_the_background(5, 5)),
     ]
 }

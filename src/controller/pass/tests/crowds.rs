@@ -5,7 +5,7 @@ use kube::runtime::watcher::Event;
 use serde_json::Value;
 
 use super::*;
-use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Registry, Workspace};
+use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Registry, Workspace, any_object};
 use crate::controller::fixtures::Nowhere;
 use crate::decide::facts::{ClusterRead, Name, Rivals};
 
@@ -34,14 +34,7 @@ impl Cluster {
             context.ports.objects.lock().expect("a lock").insert(object.key(), object.clone().any());
             context.take_in(&Event::Apply(K::clone(object)))
         }
-        match object {
-            AnyObject::Registry(it) => applied(&self.0, it),
-            AnyObject::Workspace(it) => applied(&self.0, it),
-            AnyObject::ModelVersion(it) => applied(&self.0, it),
-            AnyObject::DeploymentBinding(it) => applied(&self.0, it),
-            AnyObject::Approval(it) => applied(&self.0, it),
-            AnyObject::RolloutAction(it) => applied(&self.0, it),
-        }
+        any_object!(object, it => applied(&self.0, it))
     }
 
     fn stored(&self, key: &ObjectKey) -> AnyObject {
@@ -52,14 +45,7 @@ impl Cluster {
     async fn pass(&self, key: &ObjectKey) -> (usize, usize) {
         let looks = &self.0.ports.looks;
         let before = looks.load(Ordering::Relaxed);
-        match self.stored(key) {
-            AnyObject::Registry(it) => Box::pin(pass(it, &self.0)).await,
-            AnyObject::Workspace(it) => Box::pin(pass(it, &self.0)).await,
-            AnyObject::ModelVersion(it) => Box::pin(pass(it, &self.0)).await,
-            AnyObject::DeploymentBinding(it) => Box::pin(pass(it, &self.0)).await,
-            AnyObject::Approval(it) => Box::pin(pass(it, &self.0)).await,
-            AnyObject::RolloutAction(it) => Box::pin(pass(it, &self.0)).await,
-        };
+        any_object!(self.stored(key), it => Box::pin(pass(it, &self.0)).await);
         let looked = looks.load(Ordering::Relaxed) - before;
         (looked, others(&self.applies(&self.stored(key)), key))
     }
@@ -86,14 +72,7 @@ fn edited(object: &AnyObject) -> AnyObject {
         written["spec"]["management"] = json!("Observe");
         Arc::new(serde_json::from_value::<K>(written).expect("an object")).any()
     }
-    match object {
-        AnyObject::Registry(it) => observing(&**it),
-        AnyObject::Workspace(it) => observing(&**it),
-        AnyObject::ModelVersion(it) => observing(&**it),
-        AnyObject::DeploymentBinding(it) => observing(&**it),
-        AnyObject::Approval(it) => observing(&**it),
-        AnyObject::RolloutAction(it) => observing(&**it),
-    }
+    any_object!(object, it => observing(&**it))
 }
 
 fn azure(name: &str) -> Value {
@@ -273,14 +252,7 @@ async fn costs(scene: Scene, crowd: usize, owned: bool) -> Costs {
     let youngest = cluster.pass(&last.key()).await.0;
     let looks = cluster.pass(&one.key()).await.0;
     let by_a_change = others(&cluster.applies(&edited(&cluster.stored(&last.key()))), &last.key());
-    let asks_outside = match &one {
-        AnyObject::ModelVersion(it) => asks_outside(&cluster.0, &**it),
-        AnyObject::DeploymentBinding(it) => asks_outside(&cluster.0, &**it),
-        AnyObject::Approval(it) => asks_outside(&cluster.0, &**it),
-        AnyObject::RolloutAction(it) => asks_outside(&cluster.0, &**it),
-        AnyObject::Registry(it) => asks_outside(&cluster.0, &**it),
-        AnyObject::Workspace(it) => asks_outside(&cluster.0, &**it),
-    };
+    let asks_outside = any_object!(&one, it => asks_outside(&cluster.0, &**it));
     Costs { one: looks, youngest, by_a_change, by_another, asks_outside }
 }
 

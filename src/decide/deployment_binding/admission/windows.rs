@@ -3,7 +3,8 @@
 use super::super::Facts;
 use super::{Rule, Ruling};
 use crate::api::{Reason, WindowKind};
-use crate::decide::{Place, SourceVersion};
+use crate::decide::rollout::changes_at;
+use crate::decide::{Place, SourceVersion, in_seconds};
 
 /// What the workspace says of the time. What serves already is not asked.
 pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
@@ -31,7 +32,11 @@ pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
         return Some(Ruling::new(Rule::Windows, asks, "open".into(), None));
     };
     let workspace = &facts.spec.workspace_ref.name;
-    let said = format!("Workspace {workspace} is closed for rollouts: {by}.");
+    let opens = match changes_at(std::slice::from_ref(&windows), facts.situation.now) {
+        Some(at) => format!("It opens at {}", in_seconds(at)),
+        None => "No time is known at which it opens".into(),
+    };
+    let said = format!("Workspace {workspace} is closed for rollouts: {by}. {opens}.");
     Some(Ruling::new(Rule::Windows, asks, format!("closed: {by}"), Some((Reason::WindowClosed, said))))
 }
 

@@ -123,7 +123,17 @@ fn a_rollout_stays_at_an_analysis_until_the_candidate_is_measured_well() {
         (
             "the time is over, and it was never measured well",
             before(watched(600), [0, 1, 1], 30).decide(),
-            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it. errors: 0.05 (at most 0.1). latency is measured for the first time at 2026-03-01T11:54:00Z. | 1 s",
+            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until each metric has been measured well at the end of its time. errors: 0.05 (at most 0.1). latency is measured for the first time at 2026-03-01T11:54:00Z. | 1 s",
+        ),
+        (
+            "the time is over, and for most of it nobody measured, as while the operator was down",
+            before(watched(3600), [3, 0, 0], 3500).decide(),
+            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until each metric has been measured well at the end of its time. errors: 0.05 (at most 0.1). latency is measured for the first time at 2026-03-01T11:04:00Z. | 1 s",
+        ),
+        (
+            "and by now somebody has",
+            errors(before(watched(3600), [3, 0, 0], 3500), Answer::Number(0.05)).decide(),
+            "False Progressing working | -> move 50 % of the traffic to v2 | now",
         ),
         (
             "a bad one that may be",
@@ -337,4 +347,111 @@ fn nothing_is_measured_by_whoever_may_not_act() {
         assert_eq!(asks(&due().with(|f| f.situation.mode = mode)), 0, "{mode:?}");
     }
     assert_eq!(asks(&due().with(|f| f.situation.deleting = true)), 0);
+}
+
+#[test]
+fn nothing_passes_without_a_good_measurement_whatever_the_limits_let_pass() {
+    let limits = |failures: i32, count: i32| {
+        rollout().candidate("2", 0, 0).with(|f| {
+            let metric = &mut f.spec.strategy.metrics[0];
+            (metric.failure_limit, metric.inconclusive_limit, metric.count) =
+                (Some(failures), Some(9), Some(count));
+        })
+    };
+    let bad = smoke(limits(1, 1), 424);
+    let decided = bad.decide();
+    assert_eq!((told_reason(&decided.status.conditions), decided.call), ("Analyzing".into(), None));
+    assert_eq!((shown(&bad, "smoke").phase, shown(&bad, "smoke").failed), (RunPhase::Running, 1));
+    let then_good = smoke(limits(1, 1), 200).with(|f| f.status = bad.decide().status).with(|f| {
+        f.status.candidate.as_mut().unwrap().metrics[0].last_at = Some(ago(60));
+    });
+    assert_eq!(
+        short(&then_good.decide().call.unwrap().doing),
+        "move 10 % of the traffic to v2",
+        "it was measured badly once, which may be, and then well"
+    );
+}
+
+#[test]
+fn edited_limits_hold_at_once() {
+    let unclear = before(watched(300), [3, 0, 2], 30);
+    assert_eq!(told_reason(&unclear.decide().status.conditions), "Inconclusive");
+    let more = unclear.with(|f| f.spec.strategy.metrics[1].inconclusive_limit = Some(5));
+    assert_eq!(told_reason(&more.decide().status.conditions), "Analyzing");
+    let fewer =
+        before(watched(300), [3, 1, 0], 30).with(|f| f.spec.strategy.metrics[1].failure_limit = Some(0));
+    assert_eq!(fewer.decide().call.map(|call| call.errand.purpose), Some(Purpose::TakeBack));
+}
+
+#[test]
+fn the_time_at_a_step_begins_anew_when_a_suspended_binding_goes_on() {
+    // It was measured well for nine minutes, and then somebody suspended the binding.
+    let suspended = before(watched(540), [9, 1, 0], 30).with(|f| f.situation.mode = Mode::Suspended);
+    let status = suspended.decide().status;
+    let since = |status: &crate::api::DeploymentBindingStatus| {
+        status.candidate.as_ref().and_then(|it| it.not_measured_since)
+    };
+    assert_eq!(since(&status), Some(noon()));
+    let later = suspended.with(|f| {
+        f.status = status;
+        f.status.candidate.as_mut().unwrap().not_measured_since = Some(ago(400));
+        let candidate = f.status.candidate.as_mut().unwrap();
+        candidate.step.as_mut().unwrap().since = ago(900);
+        candidate.metrics.iter_mut().for_each(|run| run.since = ago(900));
+    });
+    assert_eq!(since(&later.decide().status), Some(ago(400)));
+    let resumed = later.with(|f| f.situation.mode = Mode::Act);
+    let decided = resumed.decide();
+    assert_eq!((since(&decided.status), decided.call), (None, None));
+    let run = shown(&resumed, "errors");
+    assert_eq!(
+        (run.since, run.successful, run.failed, run.last_at),
+        (noon(), 0, 1, None),
+        "what went wrong stays counted"
+    );
+    // Nor is a step without a time measured anew: what it waits for is so many measurements.
+    let at_smoke = smoke(rollout().candidate("2", 0, 60), 200).with(|f| {
+        f.status.candidate.as_mut().unwrap().not_measured_since = Some(ago(30));
+    });
+    assert_eq!(shown(&at_smoke, "smoke").since, ago(60));
+}
+
+#[test]
+fn what_goes_on_is_never_dropped_from_the_status() {
+    let names: Vec<String> = (0..10).map(|n| format!("m{n}")).collect();
+    let metric =
+        |name: &String| json!({"name": name, "azureMonitor": {"metric": "RequestsPerMinute"}, "max": "1"});
+    let steps = json!([
+        {"name": "beside", "analysis": {"metrics": names, "background": true}},
+        {"name": "a", "analysis": {"metrics": names}}, {"setTraffic": 10},
+        {"name": "b", "analysis": {"metrics": names, "for": "10m"}}, {"setTraffic": 50},
+    ]);
+    let all: Vec<Value> = names.iter().map(metric).collect();
+    let it = with_metrics(binding().wanting("2").steps(steps).serving("1"), json!(all));
+    let it = it.candidate("2", 10, 60).with(|f| {
+        let runs = &mut f.status.candidate.as_mut().unwrap().metrics;
+        for name in &names {
+            runs.push(run("beside", name, ago(900), [5, 0, 0], 60));
+            runs.push(run("a", name, ago(800), [1, 0, 0], 700));
+        }
+    });
+    let runs = it.decide().status.candidate.unwrap().metrics;
+    let steps: std::collections::BTreeSet<&str> = runs.iter().map(|it| it.step.as_str()).collect();
+    assert_eq!((runs.len(), steps), (20, ["b", "beside"].into()));
+    assert!(runs.iter().filter(|it| it.step == "beside").all(|it| it.successful == 5));
+}
+
+#[test]
+fn a_window_that_was_missed_is_not_measured_later() {
+    let it = before(watched(7200), [0, 0, 0], 3600);
+    let (scene, _) = it.0.scene();
+    let active = scene.active().into_iter().find(|it| it.metric.name == "errors").unwrap();
+    let due = active.due().unwrap();
+    assert_eq!(due, ago(3540));
+    let minutes = std::time::Duration::from_secs(60);
+    assert_eq!(
+        active.looks_at(active.latest(due, due + minutes / 2)),
+        (due - 4 * minutes, due - 3 * minutes)
+    );
+    assert_eq!(active.looks_at(active.latest(due, noon())), (noon() - 4 * minutes, noon() - 3 * minutes));
 }

@@ -439,3 +439,26 @@ fn more_instances_than_the_workspace_allows_change_no_setting() {
         ),
     ]);
 }
+
+#[test]
+fn a_setting_follows_the_manifest_while_a_rollout_is_kept_where_it_is() {
+    let closed = |it: Binding| {
+        it.with(|f| {
+            let window =
+                json!([{"name": "lunch", "kind": "Deny", "schedule": "0 11 * * *", "duration": "2h"}]);
+            f.spec.strategy.windows = serde_json::from_value(window).unwrap();
+        })
+    };
+    let candidate = || closed(scaled(rollout().candidate("2", 10, 60)));
+    assert_table(&[(
+        "made",
+        candidate().decide(),
+        "False Updating working | -> make the autoscale setting of deployment v2: 2 to 8 instances | now",
+    )]);
+    let theirs = with_theirs(candidate(), "2").decide();
+    assert!(
+        crate::decide::fixtures::told(&theirs).starts_with("False WindowClosed"),
+        "{:?}",
+        theirs.status.conditions
+    );
+}

@@ -153,7 +153,7 @@ fn the_windows_of_the_workspace_are_rules_of_its_policy_that_an_approval_may_wai
     );
     assert_eq!(
         found.message.unwrap(),
-        "Workspace production is closed for rollouts: window lunch (Deny) of Workspace production."
+        "Workspace production is closed for rollouts: window lunch (Deny) of Workspace production. It opens at 2026-03-01T13:00:00Z."
     );
     assert_eq!(
         conditions_of(&it.decide().status.conditions).reason(ConditionType::Admitted),

@@ -61,6 +61,22 @@ impl Schedule {
         }
     }
 
+    /// The last begin of those that come every minute from this one on, within the hour or, where every hour is named, the day: a
+    /// window lasts at least as long as from one of them to the next. This one where they do not come every minute.
+    pub fn last_in_a_row(&self, begin: Timestamp, zone: &TimeZone) -> Timestamp {
+        let clock = zone.to_datetime(begin);
+        let named = |bits: u64, most: i8| (0..=most).all(|number| has(bits, number));
+        // A begin that the clock has skipped counts as a moment that the schedule does not name.
+        if !named(self.minutes, 59) || !has(self.hours, clock.hour()) || !self.names(clock.date()) {
+            return begin;
+        }
+        let hour = if named(self.hours, 23) { 23 } else { clock.hour() };
+        let last = moment_of(clock.date().at(hour, 59, 0, 0), zone);
+        // Where the clock is changed between them, they do not come every minute.
+        let same = |last: &Timestamp| *last > begin && zone.to_offset(*last) == zone.to_offset(begin);
+        last.filter(same).unwrap_or(begin)
+    }
+
     /// The first time of the clock that is named, not before this one.
     fn from(&self, clock: DateTime) -> Option<DateTime> {
         let (mut day, mut hour, mut minute) = (clock.date(), clock.hour(), clock.minute());

@@ -76,6 +76,39 @@ fn deny_wins_and_allow_is_needed_where_there_is_one() {
             "window weekend (Deny) of Workspace prod",
             "2026-03-09T21:00:00Z",
         ),
+        // A window that begins every minute of some hours ends after the last of them.
+        (
+            vec![("busy", "Deny", "* 9-17 * * 1-5", "1m")],
+            "2026-03-03T08:00:00Z",
+            "window busy (Deny) of Workspace prod",
+            "2026-03-03T17:00:00Z",
+        ),
+        (
+            vec![("days", "Deny", "* * * * 1-5", "1m")],
+            "2026-03-03T08:00:00Z",
+            "window days (Deny) of Workspace prod",
+            "2026-03-06T23:00:00Z",
+        ),
+        // On 29 March the clock is put forward at 02:00, and on 25 October back at 03:00.
+        (
+            vec![("night", "Deny", "* 2 * * *", "1m")],
+            "2026-03-29T01:00:00Z",
+            "window night (Deny) of Workspace prod",
+            "2026-03-29T01:01:00Z",
+        ),
+        (
+            vec![("all", "Deny", "* * * * *", "1m")],
+            "2026-10-25T00:30:00Z",
+            "window all (Deny) of Workspace prod",
+            "2026-10-25T01:00:00Z",
+        ),
+        // What opens and closes while all is closed is no change, however often it does.
+        (
+            vec![("hourly", "Allow", "10 * * * *", "30m"), ("freeze", "Deny", "0 0 1 3 *", "720h")],
+            "2026-03-03T12:00:00Z",
+            "window freeze (Deny) of Workspace prod",
+            "2026-03-30T23:10:00Z",
+        ),
         // What begins again before it ends never ends.
         (vec![never], "2026-03-03T12:00:00Z", "window never (Deny) of Workspace prod", "-"),
         (vec![office, never], "2026-03-03T12:00:00Z", "window never (Deny) of Workspace prod", "-"),
