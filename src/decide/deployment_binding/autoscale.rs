@@ -72,12 +72,25 @@ pub(super) fn look_at_settings(facts: &Facts, endpoint: &ResourceId, known: &mut
     whole.then_some(Settings::Known(all))
 }
 
+/// What the manifest asks for.
+#[derive(Clone, Copy)]
+enum Scaling<'a> {
+    /// That there is no setting.
+    Nothing,
+    /// This.
+    By(&'a Autoscale),
+    /// More instances than the workspace allows: the setting stays as it is.
+    AsItIs,
+}
+
 impl Facts {
-    /// The setting that the manifest asks for: `None` where the manifest asks for more instances than the workspace allows, so that
-    /// the setting stays as it is, and `Some(None)` where there should be none.
-    fn autoscale_to_write(&self) -> Option<Option<&Autoscale>> {
-        let wanted = self.spec.online.deployment.autoscale.as_ref();
-        (wanted.is_none() || !self.asks_for_too_many_instances()).then_some(wanted)
+    /// What the manifest asks for.
+    fn scaling(&self) -> Scaling<'_> {
+        match &self.spec.online.deployment.autoscale {
+            None => Scaling::Nothing,
+            Some(_) if self.asks_for_too_many_instances() => Scaling::AsItIs,
+            Some(wanted) => Scaling::By(wanted),
+        }
     }
 
     /// The setting of Bindery's for a deployment.
@@ -101,7 +114,7 @@ impl Facts {
 
     /// Has the deployment the setting that the manifest asks for? Whoever goes back does not wait for it.
     pub(super) fn is_scaled(&self, deployment: Option<&str>, rise: Rise) -> bool {
-        let Some(Some(wanted)) = self.autoscale_to_write() else { return true };
+        let Scaling::By(wanted) = self.scaling() else { return true };
         let Some((name, id)) = deployment.and_then(|name| Some((name, self.deployment_id(name)?))) else {
             return true;
         };
@@ -120,9 +133,9 @@ impl Facts {
             return vec![];
         };
         let found = self.setting_for(name);
-        match self.autoscale_to_write() {
-            Some(Some(wanted)) => autoscale_differences(wanted, &id, found),
-            Some(None) if found.is_some() => vec![Drift {
+        match self.scaling() {
+            Scaling::By(wanted) => autoscale_differences(wanted, &id, found),
+            Scaling::Nothing if found.is_some() => vec![Drift {
                 field: "deployment.autoscale".into(),
                 wanted: String::new(),
                 found: found.map(|it| it.name().to_string()).unwrap_or_default(),
@@ -212,7 +225,11 @@ pub(super) fn go_on_removing(case: &Case<'_>) -> Option<Verdict> {
 pub(super) fn align_autoscale(case: &Case<'_>) -> Option<Verdict> {
     let (facts, scene) = (case.facts, &case.scene);
     let name = scene.wanted_name().filter(|name| scene.deployment(name).is_some_and(|d| scene.ours(d)))?;
-    let wanted = facts.autoscale_to_write()?;
+    let wanted = match facts.scaling() {
+        Scaling::Nothing => None,
+        Scaling::By(wanted) => Some(wanted),
+        Scaling::AsItIs => return None,
+    };
     let lacking = lacking(case, name, wanted)?;
     // What has expired costs money, and needs nothing of this.
     let fails = lacking.call.is_none() || facts.situation.trouble.failure.is_some();

@@ -160,7 +160,7 @@ fn a_setting_follows_the_manifest() {
             "Azure writes numbers otherwise",
             serving()
                 .with(|f| {
-                    first(f).properties.profiles[0]["rules"][0]["metricTrigger"]["threshold"] = json!(70.0)
+                    first(f).properties.profiles[0]["rules"][0]["metricTrigger"]["threshold"] = json!(70.0);
                 })
                 .decide(),
             settled,
