@@ -445,7 +445,7 @@ impl Facts {
     }
 
     fn delete_deployment(&self, name: &str, because: &str) -> Option<Verdict> {
-        if let Some(first) = self.remove_setting_of(name, because) {
+        if let Some(first) = self.remove_setting_before(name, because) {
             return Some(first);
         }
         let doing = format!("delete deployment {name}, {because}");
@@ -480,11 +480,17 @@ fn settle(case: &Case<'_>) -> Verdict {
             ),
         );
     }
-    Verdict::settled(Reason::Succeeded, format!("{stable} serves all the traffic of {name}."))
+    let (reason, message) = serves_all(case);
+    Verdict::settled(reason, message)
 }
 
-/// What `Ready` says while the manifest is reached, and all that goes on is that a deployment without traffic is removed. An
-/// edit that came meanwhile is not reached.
+fn serves_all(case: &Case<'_>) -> (Reason, String) {
+    let stable = case.scene.stable.as_deref().unwrap_or_default();
+    (Reason::Succeeded, format!("{stable} serves all the traffic of {}.", case.facts.endpoint_name()))
+}
+
+/// What `Ready` says while the manifest is reached, and all that goes on is that a deployment without traffic is removed, or that
+/// Azure scales what serves. An edit that came meanwhile is not reached.
 fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(Reason, String)> {
     let (facts, situation) = (case.facts, &case.facts.situation);
     let running = situation.operation.under_way(situation.now).map(|o| o.purpose);
@@ -496,8 +502,12 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
         && !facts.asks_for_what_is_refused();
     let beside =
         matches!(goes_on, Some(Purpose::RemoveDeployment | Purpose::RemoveAutoscale | Purpose::NameOwner));
-    if !beside || !reached || situation.deleting {
+    let scales = autoscale::is_being_scaled(case, verdict);
+    if !(beside || scales) || !reached || situation.deleting {
         return None;
+    }
+    if scales {
+        return Some(serves_all(case));
     }
     let settled = settle(case);
     (settled.ready == Some(true)).then_some((settled.reason, settled.message))

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::{Case, Facts, deployments};
 use crate::api::{Autoscale, AutoscaleStatus, Drift, Reason};
-use crate::azure::model::resource::{AutoscaleSetting, OnlineEndpoint};
-use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId};
+use crate::azure::model::resource::{AutoscaleSetting, OnlineEndpoint, Provisioning};
+use crate::azure::model::{Action, Call, Class, Error, Purpose, Reply, ResourceId};
 use crate::decide::facts::Known;
 use crate::decide::rollout::{
     Rise, Scene, autoscale_differences, is_setting_of_ours, setting_of, settings_beside, written_setting,
@@ -159,8 +159,20 @@ impl Facts {
         all
     }
 
-    /// What goes before a deployment does: its setting, or a later deployment of the same name would be scaled by it.
-    pub(super) fn remove_setting_of(&self, deployment: &str, because: &str) -> Option<Verdict> {
+    /// What goes before a deployment does: its setting, or a later deployment of the same name would be scaled by it. Where Azure
+    /// refuses that, the deployment goes all the same, because it costs money; the setting is deleted as soon as Azure lets it.
+    pub(super) fn remove_setting_before(&self, deployment: &str, because: &str) -> Option<Verdict> {
+        let refuses = |failure: &Failure| {
+            matches!(failure.error.class, Class::Permanent | Class::Unauthorized | Class::NotFound)
+        };
+        let refused = self.situation.trouble.failure.as_ref().filter(|failure| refuses(failure));
+        let removal = self.remove_setting_of(deployment, because)?;
+        let is_refused =
+            refused.zip(removal.call.as_ref()).is_some_and(|(failure, call)| failure.attempt.is(call));
+        (!is_refused).then_some(removal)
+    }
+
+    fn remove_setting_of(&self, deployment: &str, because: &str) -> Option<Verdict> {
         let setting = self.settings_of_ours().into_iter().find(|it| it.deployment == deployment)?;
         let doing = format!("delete the autoscale setting of deployment {deployment}, {because}");
         let call = Call::new(Purpose::RemoveAutoscale, ResourceId::new(setting.id), Action::Delete, doing);
@@ -195,6 +207,15 @@ pub(super) fn remember(call: &Call, settings: &mut Vec<AutoscaleStatus>) {
     settings.retain(|it| it.deployment != target.name());
     settings.push(AutoscaleStatus { deployment: target.name().into(), id: call.resource.to_string() });
     settings.sort_by(|a, b| a.deployment.cmp(&b.deployment));
+}
+
+/// Azure changes the number of instances of what serves, as the setting says: that is no change that the manifest waits for.
+pub(super) fn is_being_scaled(case: &Case<'_>, verdict: &Verdict) -> bool {
+    let stable = case.scene.stable.as_deref().and_then(|name| case.scene.deployment(name));
+    let changes = stable.is_some_and(|d| d.provisioning() == Provisioning::Running);
+    let ours = case.facts.situation.operation.under_way(case.facts.situation.now).is_some();
+    let scaled = stable.is_some_and(|d| case.facts.setting_for(d.name()).is_some());
+    verdict.reason == Reason::OperationRunning && changes && scaled && !ours && case.scene.arrived()
 }
 
 /// Azure keeps the setting of a deployment that is gone. Until the next try is due, the other questions are still asked, unless a

@@ -178,7 +178,7 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
         ));
     }
     if let Some(one) = ours.first() {
-        if let Some(first) = facts.remove_setting_of(one.name(), "which goes") {
+        if let Some(first) = facts.remove_setting_before(one.name(), "which goes") {
             return Some(Verdict { reason: Reason::Deleting, ..first });
         }
         let doing = format!("delete deployment {}", one.name());

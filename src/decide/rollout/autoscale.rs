@@ -33,11 +33,11 @@ pub fn settings_beside(resource: &ResourceId) -> Option<ResourceId> {
     )))
 }
 
-/// Did Bindery make it? Then it has the name that Bindery gives to the setting of this target, and a tag.
+/// Did Bindery make it? Then it has the name that Bindery gives to the setting of this target, with a hash that nobody chooses by
+/// chance. Its tag says whose it is to people; it may be lost, as after a clean-up of tags.
 pub fn is_ours(setting: &AutoscaleSetting) -> bool {
     let expected = setting.target().and_then(|target| setting_of(&target));
-    Owner::of(&setting.tags).is_some()
-        && expected.is_some_and(|it| it.name().eq_ignore_ascii_case(setting.name()))
+    expected.is_some_and(|it| it.name().eq_ignore_ascii_case(setting.name()))
 }
 
 /// The setting as the manifest says. What Bindery does not name of one that is there, such as whom Azure notifies, stays.

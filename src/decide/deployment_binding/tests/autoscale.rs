@@ -132,6 +132,23 @@ fn a_setting_follows_the_manifest() {
             settled,
         ),
         (
+            "Azure is scaling it",
+            serving()
+                .with(|f| f.deployments[0].properties.provisioning_state = Some("Scaling".into()))
+                .decide(),
+            "True Succeeded working | v1 serves all the traffic of taxi. | 1 s",
+        ),
+        (
+            "the tag was lost: it is Bindery's by its name",
+            serving()
+                .with(|f| {
+                    first(f).tags.clear();
+                    first(f).properties.enabled = false;
+                })
+                .decide(),
+            "False Drifted working | -> put back the autoscale setting of deployment v1: 2 to 8 instances | now",
+        ),
+        (
             "somebody else changed the limits",
             serving().with(|f| first(f).properties.profiles[0]["capacity"]["maximum"] = json!("9")).decide(),
             "False Drifted working | -> put back the autoscale setting of deployment v1: 2 to 8 instances | now",
@@ -276,6 +293,17 @@ fn a_binding_that_goes_leaves_no_setting() {
             "then the setting",
             idle().decide(),
             "False Deleting working | -> delete the autoscale setting of deployment v1, which goes | now",
+        ),
+        (
+            "Azure refuses to delete the setting: what costs money goes",
+            idle()
+                .with(|f| {
+                    let setting = crate::azure::model::ResourceId::new(&f.status.autoscale[0].id);
+                    let tried = attempt(Purpose::RemoveAutoscale, &setting, "delete it");
+                    f.situation.trouble.failure = Some(failure(tried, Class::Unauthorized, 1, 1));
+                })
+                .decide(),
+            "False Deleting working | -> delete deployment v1 | now",
         ),
         (
             "then the deployment",
