@@ -26,6 +26,8 @@ pub enum Question {
     Monitor(Monitor),
     /// A number from Prometheus.
     Prometheus(Prometheus),
+    /// Whether an expression can be used, whatever the answer that it is about: nobody else is asked.
+    Expression(String),
 }
 
 impl Question {
@@ -37,7 +39,7 @@ impl Question {
                 provider: Provider { auth: ProviderAuth::Token(entry), .. },
                 ..
             }) => Some((entry, true)),
-            Self::Monitor(_) | Self::Prometheus(_) => None,
+            Self::Monitor(_) | Self::Prometheus(_) | Self::Expression(_) => None,
         }
     }
 }
@@ -173,6 +175,8 @@ impl fmt::Debug for Texts {
 pub enum Answer {
     /// A number, which is finite.
     Number(f64),
+    /// The expression can be used.
+    Usable,
     /// There is no number yet, for this reason.
     NoData(String),
     /// The deployment answered.

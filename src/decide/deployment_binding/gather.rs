@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::fitness::Fitness;
 use super::{Approvals, Facts, Settings, Soak, admission, autoscale};
 use crate::api::{
     ActionState, DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey,
@@ -142,6 +143,7 @@ impl Kind for DeploymentBinding {
             settings: Settings::Unasked,
             asked: asked(self, situation.now, known),
             carried: vec![],
+            fitness: Fitness::Fit,
             measured: BTreeMap::new(),
             spec: self.spec.clone(),
             status: self.current(),
@@ -170,6 +172,7 @@ impl Kind for DeploymentBinding {
         // Nothing is measured before it is known where the rollout stands.
         if known.is_whole() {
             facts.measured = facts.measure(&home, known);
+            facts.fitness = facts.fitness(&home, known);
         }
         facts
     }
