@@ -145,6 +145,7 @@ words! {
     InUse,
     ResourceFailed,
     NotKept,
+    AutoscaleNotOurs,
     NothingServes,
     ReferenceCycle,
     Drifted,

@@ -8,6 +8,7 @@
 mod action;
 mod analysis;
 mod approval;
+mod autoscale;
 mod binding;
 mod bounds;
 mod condition;
@@ -27,6 +28,7 @@ mod workspace;
 pub use action::*;
 pub use analysis::*;
 pub use approval::*;
+pub use autoscale::*;
 pub use binding::*;
 pub use bounds::fit;
 pub use condition::{ConditionType, Conditions, Reason, conditions_of};

@@ -172,7 +172,7 @@ pub struct DeploymentPolicy {
     #[schemars(schema_with = "form::instance_types", length(min = 1))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub instance_types: Vec<String>,
-    /// The most instances that a DeploymentBinding may ask for in `online.deployment.instanceCount`, 1 to 50. Each deployment counts by itself. Default: no limit.
+    /// The most instances that a DeploymentBinding may ask for in `online.deployment`, by `instanceCount` or `autoscale.maxInstances`, 1 to 50. Each deployment counts by itself. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 50))]
     pub max_instances: Option<i32>,

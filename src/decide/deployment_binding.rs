@@ -5,6 +5,7 @@
 //! the endpoint's tags by that PUT, so it survives the loss of all status.
 
 mod admission;
+mod autoscale;
 mod conditions;
 mod deployments;
 mod endpoint;
@@ -20,6 +21,7 @@ mod waiting;
 mod windows;
 
 pub use admission::{Approvals, Soak, Time, asked, summary};
+pub use autoscale::Settings;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,6 +74,8 @@ pub struct Facts {
     pub endpoint: Look<OnlineEndpoint>,
     /// The deployments on the endpoint.
     pub deployments: Vec<OnlineDeployment>,
+    /// The autoscale settings of these deployments; looked up where there can be any.
+    pub settings: Settings,
     /// What people ask of the rollout.
     pub asked: Vec<Asked>,
     /// The hashes of the actions that calls of this pass have carried out.
@@ -105,6 +109,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::remove_what_is_tried_again, // a person wants a failed revision tried once more
     deployments::mend_stable,       // Azure may take no traffic map that names a failed one
     endpoint::align_endpoint,       // take back, shift, promote, mend, adopt
+    autoscale::remove_what_outlives, // Azure keeps the setting of a deployment that is gone
     waiting::report_hold,           // somebody has rolled back what the manifest asks for
     deployments::remove_meanwhile,  // what is kept for a time is not kept for as long as these last
     waiting::wait_for_version,      // it must exist, be registered, and be for this namespace
@@ -117,11 +122,13 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::make_room,         // two deployments and one failed are the most
     fitness::wait_for_what_it_measures_with,
     deployments::create_candidate,
+    autoscale::align_autoscale, // before it gets traffic, and before a count of the manifest is written
     deployments::adjust_deployment, // count and tags, without a rollout
     deployments::pause_between_steps,
     deployments::remove_what_has_expired, // the previous one, and the failed one
     deployments::go_on_mending,           // what serves and was left in a failed state
     waiting::refuse_what_is_asked_besides, // an identity, or more instances, of what serves already
+    autoscale::go_on_removing,            // the setting of a deployment that is gone
     endpoint::wait_for_what_is_not_kept,  // fields of the endpoint that Azure sets back
 ];
 
@@ -142,6 +149,7 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
         facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
     if let Some(call) = &verdict.call {
         case.store_the_keys_of(call, &mut status);
+        autoscale::remember(call, &mut status.autoscale);
     }
     status.phase = phase(shown, &verdict).filter(|_| !refused || facts.situation.deleting);
     orders::say_what_is_waited_for(&case, &verdict, &mut status.actions);
@@ -206,6 +214,9 @@ impl Facts {
         let Ok(reply) = answer else { return };
         let now = self.situation.now;
         self.status.operation = self.situation.operation.begin(call, reply, now);
+        if matches!(call.errand.purpose, Purpose::SetAutoscale | Purpose::RemoveAutoscale) {
+            return autoscale::absorb(self, call, reply);
+        }
         let others = |d: &OnlineDeployment| !d.name().eq_ignore_ascii_case(call.resource.name());
         match (&call.action, reply.body.clone()) {
             (Action::Put(_), Some(body)) if of_endpoint => {
@@ -332,13 +343,16 @@ impl Facts {
         let granted = self.granted();
         let differences = |e: &OnlineEndpoint| endpoint_differences(&granted, &self.status.owned_tags, e);
         let endpoint = self.endpoint.found();
+        let wanted = self.wanted_beside(held.as_ref());
+        let rise = if held.is_some() { Rise::Back } else { self.rise() };
         Scene::of(View {
             now: self.situation.now,
             owner: &self.situation.ownership.owner,
             endpoint,
             deployments: &self.deployments,
-            wanted: self.wanted_beside(held.as_ref()),
-            rise: if held.is_some() { Rise::Back } else { self.rise() },
+            scaled: self.is_scaled(wanted.as_ref().map(|(_, name)| name.as_str()), rise),
+            wanted,
+            rise,
             // Where Azure refuses the instances, as without quota, the traffic does not wait for them, and neither does a person who
             // rolls back.
             instances: granted
@@ -437,6 +451,9 @@ impl Facts {
     }
 
     fn delete_deployment(&self, name: &str, because: &str) -> Option<Verdict> {
+        if let Some(first) = self.remove_setting_before(name, because) {
+            return Some(first);
+        }
         let doing = format!("delete deployment {name}, {because}");
         Some(Verdict::call(
             Reason::Progressing,
@@ -469,11 +486,17 @@ fn settle(case: &Case<'_>) -> Verdict {
             ),
         );
     }
-    Verdict::settled(Reason::Succeeded, format!("{stable} serves all the traffic of {name}."))
+    let (reason, message) = serves_all(case);
+    Verdict::settled(reason, message)
 }
 
-/// What `Ready` says while the manifest is reached, and all that goes on is that a deployment without traffic is removed. An
-/// edit that came meanwhile is not reached.
+fn serves_all(case: &Case<'_>) -> (Reason, String) {
+    let stable = case.scene.stable.as_deref().unwrap_or_default();
+    (Reason::Succeeded, format!("{stable} serves all the traffic of {}.", case.facts.endpoint_name()))
+}
+
+/// What `Ready` says while the manifest is reached, and all that goes on is that a deployment without traffic is removed, or that
+/// Azure scales what serves. An edit that came meanwhile is not reached.
 fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(Reason, String)> {
     let (facts, situation) = (case.facts, &case.facts.situation);
     let running = situation.operation.under_way(situation.now).map(|o| o.purpose);
@@ -481,10 +504,16 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
     let goes_on = verdict.call.as_ref().map(|call| call.errand.purpose).or(running);
     let reached = case.next.cause.is_none()
         && facts.differences_of_deployment(&case.scene).is_empty()
+        && facts.differences_of_autoscale(&case.scene).is_empty()
         && !facts.asks_for_what_is_refused();
-    let beside = matches!(goes_on, Some(Purpose::RemoveDeployment | Purpose::NameOwner));
-    if !beside || !reached || situation.deleting {
+    let beside =
+        matches!(goes_on, Some(Purpose::RemoveDeployment | Purpose::RemoveAutoscale | Purpose::NameOwner));
+    let scales = autoscale::is_being_scaled(case, verdict);
+    if !(beside || scales) || !reached || situation.deleting {
         return None;
+    }
+    if scales {
+        return Some(serves_all(case));
     }
     let settled = settle(case);
     (settled.ready == Some(true)).then_some((settled.reason, settled.message))

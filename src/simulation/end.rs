@@ -116,6 +116,7 @@ fn what_is_ready_serves(world: &World, binding: &DeploymentBinding) -> Result<()
             return Err(format!("{name} has {count:?} instances and should have {wanted:?}"));
         }
         nothing_is_left_behind(world, &endpoint, &name)?;
+        settings_are_as_written(world, binding, &endpoint.child("deployments", &name))?;
         let knows = knows_its_keys(world, binding);
         let online = &binding.spec.online;
         tags_are_as_written(&binding.full_name(), &found.body["tags"], &online.endpoint.tags, knows)?;
@@ -123,6 +124,40 @@ fn what_is_ready_serves(world: &World, binding: &DeploymentBinding) -> Result<()
         tags_are_as_written(&name, tags, &online.deployment.tags, knows)?;
     }
     Ok(())
+}
+
+/// What is to scale has its setting and nothing else on the endpoint has one, where the object knows all that it ever made.
+fn settings_are_as_written(
+    world: &World,
+    binding: &DeploymentBinding,
+    deployment: &ResourceId,
+) -> Result<(), String> {
+    let all = world.cloud.settings_of(&deployment.parent().parent());
+    let wanted = binding.spec.online.deployment.autoscale.as_ref();
+    let (right, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(target, _)| target == deployment);
+    if let Some(wanted) = wanted {
+        let most = |setting: &Value| setting["properties"]["profiles"][0]["capacity"]["maximum"].clone();
+        let found: Vec<Value> = right.iter().map(|(_, setting)| most(&setting.body)).collect();
+        if found != [Value::from(wanted.max_instances.to_string())] {
+            return Err(format!(
+                "{deployment} should scale up to {}, and has {found:?}",
+                wanted.max_instances
+            ));
+        }
+    }
+    let left = if wanted.is_some() { others } else { [right, others].concat() };
+    // A request of a process that is dead may have made one that nobody knows.
+    match left
+        .first()
+        .filter(|(_, setting)| knows_its_keys(world, binding) && !landed_late(world, &setting.id))
+    {
+        Some((_, left)) => Err(format!("the setting {} is left behind", left.id)),
+        None => Ok(()),
+    }
+}
+
+fn landed_late(world: &World, id: &ResourceId) -> bool {
+    world.cloud.landed.iter().any(|landed| landed.resource == *id)
 }
 
 /// Long after the last change only what serves is left of ours.

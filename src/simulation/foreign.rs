@@ -134,6 +134,12 @@ fn meddle_with(world: &mut World, id: &ResourceId, choice: u8) {
     let tags = if Form::of(id) == Form::Version { "/properties/tags" } else { "/tags" };
     match (Form::of(id), choice) {
         (Form::Workspace, _) => return,
+        (Form::Setting, 2 | 3) => {
+            world.note(|| format!("FOREIGN hand deletes {id}"));
+            return world.cloud.remove(id);
+        }
+        (Form::Setting, 4 | 5) => body["properties"]["profiles"][0]["capacity"]["maximum"] = json!("9"),
+        (Form::Setting, 6) => body["properties"]["enabled"] = json!(false),
         (Form::Version, 3) if id.segment("registries").is_some() => {
             world.note(|| format!("FOREIGN hand writes a file of {id}"));
             return world.cloud.change_a_file(id);

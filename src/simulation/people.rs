@@ -334,7 +334,13 @@ fn with_a_binding(world: &mut World) {
     let version = some_version(world, number);
     match choice {
         0..6 => edit::<DeploymentBinding>(world, &name, |s| s.model.version_ref.name = version),
+        6 if world.rng.bool() => edit::<DeploymentBinding>(world, &name, |s| {
+            s.online.deployment.instance_count = None;
+            s.online.deployment.autoscale =
+                Some(of(json!({"minInstances": 1, "maxInstances": small, "cpuPercent": 70})));
+        }),
         6 => edit::<DeploymentBinding>(world, &name, |s| {
+            s.online.deployment.autoscale = None;
             s.online.deployment.instance_count = (small > 1).then_some(small);
         }),
         7 => edit::<DeploymentBinding>(world, &name, |s| {

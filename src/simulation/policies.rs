@@ -260,7 +260,10 @@ pub fn go_back(world: &mut World) -> bool {
         2 => archive(world, &number),
         4 => reject(world, &number),
         5 => {
-            edit::<DeploymentBinding>(world, &name, |s| s.online.deployment.instance_count = Some(3));
+            edit::<DeploymentBinding>(world, &name, |s| {
+                s.online.deployment.autoscale = None;
+                s.online.deployment.instance_count = Some(3);
+            });
             serve_with(world, Some(2));
         }
         3 => {

@@ -11,6 +11,7 @@ mod answers;
 mod approvals;
 mod attempts;
 mod auditor;
+mod autoscale;
 mod bad_input;
 mod binding;
 mod copies;

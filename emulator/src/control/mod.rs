@@ -12,6 +12,7 @@ use crate::core::Core;
 use crate::core::machinery::address::{Address, key_of};
 use crate::core::machinery::log::{Counts, Entry};
 use crate::core::resources::endpoint::serving::Serving;
+use crate::core::services::autoscale;
 
 /// Fields of the configuration that are read once, and what to do instead of changing them.
 const AT_THE_START: [(&str, &str); 6] = [
@@ -22,6 +23,11 @@ const AT_THE_START: [(&str, &str); 6] = [
     ("time", "POST /_emulator/time moves it, and sets its pace"),
     ("exists", "POST /_emulator/seed adds to what exists"),
 ];
+
+/// The key of an ARM id: of Azure Machine Learning, or of an autoscale setting.
+fn key(id: &str) -> Option<String> {
+    key_of(id).or_else(|| autoscale::key_of(id))
+}
 
 impl Core {
     /// Adds a fault rule behind those in force; answers with its id, which the log names when it strikes.
@@ -58,13 +64,13 @@ impl Core {
 
     /// The stored document of a resource, by ARM id, as it is and without a request.
     pub fn resource(&self, id: &str) -> Option<Value> {
-        self.store.take(&key_of(id)?)
+        self.store.take(&key(id)?)
     }
 
     /// Changes a resource behind its clients' backs: a JSON merge patch, unchecked. False when there is none.
     pub fn change_resource(&mut self, id: &str, patch: &Value) -> bool {
         let now = self.now();
-        key_of(id).is_some_and(|key| {
+        key(id).is_some_and(|key| {
             self.store.change(now, &key, |document| crate::core::machinery::json::merge(document, patch))
         })
     }
@@ -72,7 +78,7 @@ impl Core {
     /// Removes a resource, and all beneath it, behind its clients' backs. False when there is none.
     pub fn remove_resource(&mut self, id: &str) -> bool {
         let now = self.now();
-        key_of(id).is_some_and(|key| self.store.remove(now, &key))
+        key(id).is_some_and(|key| self.store.remove(now, &key))
     }
 
     /// Declares a job in a workspace, by the workspace's ARM id, or declares it anew. False without the workspace.

@@ -2,12 +2,15 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::scalar::{between, goes_down};
-use crate::api::{EnvironmentVariables, NetworkAccess, Period, Tags, form};
+use crate::api::{Autoscale, EnvironmentVariables, NetworkAccess, Period, Tags, form};
 
 /// What runs behind the endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = goes_down("environment"))]
+#[x_kube(
+    validation = goes_down("environment"),
+    validation = Rule::new("!(has(self.instanceCount) && has(self.autoscale))").message("with autoscale Azure decides the number of instances: give instanceCount or autoscale, not both")
+)]
 pub struct Deployment {
     /// The virtual machine size, such as `Standard_DS3_v2`. Default: Azure's, `Standard_F4s_v2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -17,6 +20,9 @@ pub struct Deployment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 50))]
     pub instance_count: Option<i32>,
+    /// Have Azure Monitor change the number of instances with the load, in place of instanceCount. Applied to the deployment of the current revision at once, without a rollout; a candidate gets no traffic before it has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscale: Option<Autoscale>,
     /// The environment that the model runs in, by the id of its version: `/subscriptions/…/workspaces/…/environments/…/versions/…` of this workspace, or `azureml://registries/…/environments/…/versions/…`. The short form `azureml:name:version` is not taken. Not needed for MLflow and Triton models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::environment")]
@@ -45,6 +51,13 @@ pub struct Deployment {
     /// Tags of the deployment in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone. A change is no rollout.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
+}
+
+impl Deployment {
+    /// The most instances that it asks for; none where it leaves the count to others.
+    pub fn most_instances(&self) -> Option<i32> {
+        self.instance_count.or(self.autoscale.as_ref().map(|it| it.max_instances))
+    }
 }
 
 /// The code that answers requests.

@@ -78,7 +78,7 @@ pub struct ModelToServe {
 pub struct Online {
     /// The endpoint: its name, and how clients reach it.
     pub endpoint: Endpoint,
-    /// The deployment that serves the version. Every field but instanceCount and tags is part of the revision: a change of it is rolled out.
+    /// The deployment that serves the version. Every field but instanceCount, autoscale and tags is part of the revision: a change of it is rolled out.
     pub deployment: Deployment,
 }
 

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PastRollout;
-use crate::api::{ActionTold, Drift, Hold, Measurement, MetricRun, TakenAction, WindowStatus};
+use crate::api::{
+    ActionTold, AutoscaleStatus, Drift, Hold, Measurement, MetricRun, TakenAction, WindowStatus,
+};
 use crate::azure::model::Operation;
 
 /// What Bindery has found and done, for people and for tools that wait. Bindery alone writes it.
@@ -38,7 +40,7 @@ pub struct DeploymentBindingStatus {
     /// Where the rollout stands, in one word. Empty while nobody has been able to read the endpoint, and while it belongs to another object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// The revision that the manifest asks for: a hash of the version's asset id and of `online.deployment` without instanceCount and tags, 10 hexadecimal digits.
+    /// The revision that the manifest asks for: a hash of the version's asset id and of `online.deployment` without instanceCount, autoscale and tags, 10 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     /// The stable deployment: the last one whose rollout was completed, or the one that Bindery found with all the traffic.
@@ -71,6 +73,11 @@ pub struct DeploymentBindingStatus {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub deployments: Vec<DeploymentStatus>,
+    /// The autoscale settings in Azure Monitor that Bindery has made for deployments of the endpoint, or is about to make.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["deployment".into()]))]
+    pub autoscale: Vec<AutoscaleStatus>,
     /// The traffic of each deployment in one line, such as `v2-1a2b3c4d5e 90%, v3-5e6f7a8b90 10%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_summary: Option<String>,

@@ -44,6 +44,10 @@ const MOST_BYTES: usize = 128 * 1024 * 1024;
 /// The URL of an operation has some 5,500 characters at most [REC]; a status has room for these.
 const LONGEST_OPERATION_URL: usize = 8192;
 
+/// The autoscale settings of Azure Monitor, in the newest version that is not a preview (azure-ml-2.md J.1).
+const AUTOSCALE: &str = "/providers/microsoft.insights/autoscalesettings";
+const AUTOSCALE_API_VERSION: &str = "2022-10-01";
+
 /// What a list leaves out unless it is asked for.
 const ARCHIVED_TOO: [(&str, &str); 1] = [("listViewType", "All")];
 
@@ -472,10 +476,11 @@ impl Azure {
         Ok((answer, token))
     }
 
-    /// The URL of an ARM path. Refuses what would not arrive as it is written, such as `..`, with
+    /// The URL of an ARM path, in the version of its provider. Refuses what would not arrive as it is written, such as `..`, with
     /// which a name in a manifest could lead to another resource.
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
-        self.url_of(path, API_VERSION, query)
+        let of_monitor = path.to_ascii_lowercase().contains(AUTOSCALE);
+        self.url_of(path, if of_monitor { AUTOSCALE_API_VERSION } else { API_VERSION }, query)
     }
 
     /// The same, of another provider than Azure Machine Learning.

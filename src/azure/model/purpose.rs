@@ -99,6 +99,10 @@ purposes! {
     AdjustDeployment = "adjust-deployment",
     /// Write on a deployment who answers for what it serves.
     NameOwner = "name-owner",
+    /// Make or change the setting by which Azure Monitor scales a deployment.
+    SetAutoscale = "set-autoscale",
+    /// Remove such a setting.
+    RemoveAutoscale = "remove-autoscale",
     /// Remove a deployment that is not needed any more.
     RemoveDeployment = "remove-deployment",
 }

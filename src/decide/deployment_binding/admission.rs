@@ -370,12 +370,15 @@ impl Facts {
     }
 
     /// Does it ask for more instances than there may be, and than its deployment has?
-    fn asks_for_too_many_instances(&self) -> bool {
+    pub(super) fn asks_for_too_many_instances(&self) -> bool {
         let asked =
-            self.spec.online.deployment.instance_count.filter(|_| of_deployment(self).count.is_some());
+            self.spec.online.deployment.most_instances().filter(|_| of_deployment(self).count.is_some());
         let wanted = self.wanted().map(|(_, name)| name);
         let found = self.deployments.iter().find(|d| Some(d.name()) == wanted.as_deref());
-        let has = found.and_then(OnlineDeployment::instance_count);
+        let has = match self.spec.online.deployment.autoscale {
+            Some(_) => wanted.and_then(|name| self.most_by_setting(&name)),
+            None => found.and_then(OnlineDeployment::instance_count),
+        };
         asked.is_some_and(|asked| has.is_none_or(|has| asked > has))
     }
 

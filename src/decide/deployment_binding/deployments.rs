@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, history, waiting, windows};
+use super::{Case, autoscale, history, waiting, windows};
 use crate::api::{FailureReason, Period, Reason, Role};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
@@ -116,7 +116,7 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
     Some(Verdict::stalled(
         reason,
         format!(
-            "{wanted} {failed}.{because} {serving} {wanted} is not tried again: bind another version, change anything in spec.online.deployment but instanceCount and tags, or have it tried again (`bindery retry {binding}`)."
+            "{wanted} {failed}.{because} {serving} {wanted} is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry {binding}`)."
         ),
     ))
 }
@@ -254,7 +254,10 @@ pub(super) fn remove_meanwhile(case: &Case<'_>) -> Option<Verdict> {
 /// What is done to the deployments while a rollout is kept where it is: what costs money for nothing goes, and what serves is as
 /// the manifest has it.
 pub(super) fn keep_house(case: &Case<'_>) -> Option<Verdict> {
+    // What keeps a setting from being made is worth less of a word than what keeps the rollout.
+    let scale = || autoscale::align_autoscale(case).filter(|verdict| verdict.call.is_some());
     remove_superseded(case)
+        .or_else(scale)
         .or_else(|| adjust_deployment(case))
         .or_else(|| remove_what_has_expired(case))
         .or_else(|| go_on_mending(case))

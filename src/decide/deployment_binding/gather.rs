@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::fitness::Fitness;
-use super::{Approvals, Facts, Soak, admission};
+use super::{Approvals, Facts, Settings, Soak, admission, autoscale};
 use crate::api::{
     ActionState, DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey,
     PastRollout, PlaceGate, RolloutAction, Workspace,
@@ -98,6 +98,11 @@ impl Kind for DeploymentBinding {
 
     fn inherit(heir: &mut DeploymentBindingStatus, owner: &DeploymentBindingStatus) {
         unite(&mut heir.owned_tags, &owner.owned_tags);
+        for setting in &owner.autoscale {
+            if heir.autoscale.iter().all(|it| it.deployment != setting.deployment) {
+                heir.autoscale.push(setting.clone());
+            }
+        }
         for (deployment, keys) in &owner.owned_deployment_tags {
             unite(heir.owned_deployment_tags.entry(deployment.clone()).or_default(), keys);
         }
@@ -135,6 +140,7 @@ impl Kind for DeploymentBinding {
             },
             endpoint: Look::Unseen,
             deployments: vec![],
+            settings: Settings::Unasked,
             asked: asked(self, situation.now, known),
             carried: vec![],
             fitness: Fitness::Fit,
@@ -247,6 +253,10 @@ fn look_at_endpoint(facts: &mut Facts, id: &ResourceId, known: &mut Known) -> bo
     let ours = facts.endpoint.found().is_some_and(|e| facts.situation.ownership.owns(&e.tags));
     if !ours && looks_only_at_its_own(&facts.place, &facts.situation) {
         facts.endpoint = Look::Unseen;
+    }
+    if read && facts.endpoint.seen().is_some() {
+        let Some(settings) = autoscale::look_at_settings(facts, id, known) else { return false };
+        facts.settings = settings;
     }
     if facts.endpoint.found().is_none() {
         return read;

@@ -17,6 +17,9 @@ impl Facts {
         let wanted = scene.wanted_name();
         let routed = endpoint.properties.traffic.iter().filter(|(_, weight)| **weight > 0);
         let named = routed.map(|(name, _)| name.as_str()).chain(scene.named()).chain(wanted);
+        // A deployment that only the list lacks keeps its autoscale setting.
+        let scaled = self.gone_and_scaled();
+        let named = named.chain(scaled.iter().map(String::as_str));
         let mut names: BTreeSet<String> =
             named.filter(|name| scene.deployment(name).is_none()).map(ToString::to_string).collect();
         // Its state decides about its traffic and its revision, and a PUT replaces what is there.

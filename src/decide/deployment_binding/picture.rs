@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, admission, history};
+use super::{Case, admission, autoscale, history};
 use crate::api::{Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, Stable, Tags};
 use crate::azure::model::folded;
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
@@ -24,6 +24,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.actions.clone_from(&case.orders.taken);
     status.hold = case.hold();
     let refused = case.is_anothers();
+    status.autoscale = if refused { vec![] } else { autoscale::status(case) };
     if facts.endpoint.is_absent() || refused {
         status.stable = None;
         status.candidate = None;
@@ -67,6 +68,9 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.drift = if stood || scene.traffic_drifted() { scene.differences() } else { vec![] };
     if stood {
         status.drift.extend(facts.differences_of_deployment(scene));
+    }
+    if stood && scene.arrived() {
+        status.drift.extend(facts.differences_of_autoscale(scene));
     }
     if facts.observing() && !scene.owned() {
         status.drift.extend(another_version(case));

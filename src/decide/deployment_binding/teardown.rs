@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::endpoint::align_endpoint;
 use super::waiting::{follow_running_change, keep_out, keep_out_of_place};
-use super::{Case, deployments};
+use super::{Case, autoscale, deployments};
 use crate::api::{BindingDeletion, Period, Reason};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Action, Call, Purpose};
@@ -90,6 +90,11 @@ fn wait_for_who_can_say(case: &Case<'_>) -> Verdict {
     verdict
 }
 
+/// Azure keeps the autoscale setting of a deployment that is gone, and it would scale a later one of that name.
+fn remove_settings_of_what_is_gone(case: &Case<'_>) -> Option<Verdict> {
+    autoscale::go_on_removing(case).map(|verdict| Verdict { reason: Reason::Deleting, ..verdict })
+}
+
 pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     let facts = case.facts;
     let situation = &facts.situation;
@@ -103,6 +108,9 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
         return Some(verdict);
     }
     if facts.endpoint.is_absent() {
+        if let Some(first) = remove_settings_of_what_is_gone(case) {
+            return Some(first);
+        }
         let nothing = "The endpoint is not in Azure, so nothing is left to delete there.";
         return Some(Verdict::release(nothing));
     }
@@ -170,12 +178,18 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
         ));
     }
     if let Some(one) = ours.first() {
+        if let Some(first) = facts.remove_setting_before(one.name(), "which goes") {
+            return Some(Verdict { reason: Reason::Deleting, ..first });
+        }
         let doing = format!("delete deployment {}", one.name());
         let resource = id.child("deployments", one.name());
         return Some(Verdict::call(
             Reason::Deleting,
             Call::new(Purpose::RemoveDeployment, resource, Action::Delete, doing),
         ));
+    }
+    if let Some(first) = remove_settings_of_what_is_gone(case) {
+        return Some(first);
     }
     if !foreign.is_empty() {
         let mut left = endpoint.clone();

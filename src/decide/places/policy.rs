@@ -167,11 +167,12 @@ impl Policy {
             );
             refused.identities = Some((strange, said));
         }
+        let field = if deployment.autoscale.is_some() { "autoscale.maxInstances" } else { "instanceCount" };
         if let Some((count, most)) =
-            deployment.instance_count.zip(policy.max_instances).filter(|(c, m)| c > m)
+            deployment.most_instances().zip(policy.max_instances).filter(|(c, m)| c > m)
         {
             let said = format!(
-                "spec.online.deployment.instanceCount is {count}, and Workspace {workspace} allows at most {most} (policy.deployment.maxInstances)."
+                "spec.online.deployment.{field} is {count}, and Workspace {workspace} allows at most {most} (policy.deployment.maxInstances)."
             );
             refused.count = Some((most, said));
         }

@@ -109,7 +109,7 @@ pub fn new_deployment(
 }
 
 /// A deployment that is there, with the count and the tags of the manifest: nothing else of it changes, and without a
-/// count in the manifest not that either.
+/// count in the manifest not that either. What Azure Monitor scales begins with the fewest instances, and keeps what it has.
 pub fn adjusted_deployment(
     found: &OnlineDeployment,
     wanted: &Deployment,
@@ -121,7 +121,8 @@ pub fn adjusted_deployment(
     deployment.tags = merged(&deployment.tags, &wanted.tags, ours);
     deployment.tags.insert(OWNER_TAG.into(), owner.to_string());
     deployment.tags.insert(REVISION_TAG.into(), revision.to_string());
-    let count = wanted.instance_count.or(found.instance_count()).unwrap_or(1);
+    let least = wanted.autoscale.as_ref().map(|it| it.min_instances);
+    let count = wanted.instance_count.or(found.instance_count()).or(least).unwrap_or(1);
     let rest = deployment.sku.take().map(|s| s.rest).unwrap_or_default();
     deployment.sku = Some(Sku { name: "Default".into(), capacity: Some(count), rest });
     deployment

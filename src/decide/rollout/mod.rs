@@ -6,6 +6,7 @@
 
 mod actions;
 mod analysis;
+mod autoscale;
 mod body;
 mod cause;
 mod failures;
@@ -19,6 +20,10 @@ mod windows;
 
 pub use actions::{ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Standing, hash_of, safest_first};
 pub use analysis::{Active, Answers, CANDIDATE, Judged, Progress, Runs, STABLE, judge, longest};
+pub use autoscale::{
+    autoscale_differences, is_ours as is_setting_of_ours, setting_of, settings_beside,
+    written as written_setting,
+};
 pub use body::{
     adjusted_deployment, endpoint_differences, mark, new_deployment, new_endpoint, route, written_on,
 };

@@ -104,7 +104,11 @@ impl Scene<'_> {
             && candidate.provisioning() == Provisioning::Succeeded;
         if self.stable.is_none() {
             // Nothing serves yet: there is nobody to protect by steps.
-            return if may_rise { self.arrive(wanted) } else { self.stay(Traffic::none()) };
+            return if may_rise && self.view.scaled {
+                self.arrive(wanted)
+            } else {
+                self.stay(Traffic::none())
+            };
         }
         // First the instances that a share needs, then the traffic.
         let staffed = |share| self.staffed(candidate, share);
@@ -123,7 +127,8 @@ impl Scene<'_> {
             return held;
         }
         let next = self.step_on(wanted, has, held.clone());
-        if staffed(next.traffic.share(wanted)) { next } else { held }
+        let share = next.traffic.share(wanted);
+        if staffed(share) && (self.view.scaled || share <= has) { next } else { held }
     }
 
     /// The next step of a candidate that has what was meant for it.

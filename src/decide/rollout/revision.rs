@@ -26,6 +26,7 @@ impl Revision {
         let mut written = serde_json::to_value(deployment).unwrap_or_default();
         if let Some(fields) = written.as_object_mut() {
             fields.remove("instanceCount");
+            fields.remove("autoscale");
             fields.remove("tags");
         }
         let input = canonical(&json!({"scheme": SCHEME, "asset": asset_id, "deployment": written}));

@@ -50,6 +50,8 @@ pub struct View<'a> {
     pub rise: Rise,
     /// The instances that all the traffic needs, where the manifest says it.
     pub instances: Option<i32>,
+    /// The wanted deployment has the autoscale setting that the manifest asks for, or needs none before it gets traffic.
+    pub scaled: bool,
     /// The steps of the strategy.
     pub steps: &'a [Step],
     /// The wanted revision was stable here not long ago: it takes no steps.

@@ -247,7 +247,7 @@ impl Situation {
         })
     }
 
-    fn failed(&self, failure: &Failure) -> Verdict {
+    pub(in crate::decide) fn failed(&self, failure: &Failure) -> Verdict {
         let error = &failure.error;
         let most = retry_after(error.class, u32::MAX, self.interval).as_secs().max(60) / 60;
         let reason = if failure.is_about_a_taken_name() { Reason::NameTaken } else { reason_of(error) };

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::accept::{done, in_state};
 use super::operations::Deed;
-use super::{Cloud, lock_of, not_found, refused};
+use super::{Cloud, conflict, lock_of, not_found, refused};
 use crate::azure::model::{Error, Reply, ResourceId};
 
 /// What a failed change leaves: the old content or the new one, in state Failed.
@@ -111,6 +111,25 @@ impl Cloud {
         self.put_there(id, in_state(&content, "Updating"));
         let answer = self.content(id);
         Ok(self.start(id, Deed::Become(end), fails, (5, 60), answer))
+    }
+
+    /// One setting for a target, whose target cannot be changed. It outlives the target.
+    pub(super) fn put_setting(&mut self, id: &ResourceId, body: &Value) -> Result<Reply, Error> {
+        let target = ResourceId::new(body["properties"]["targetResourceUri"].as_str().unwrap_or_default());
+        let before = self.content(id);
+        let kept = before.as_ref().and_then(|before| before["properties"]["targetResourceUri"].as_str());
+        if kept.is_some_and(|kept| ResourceId::new(kept) != target) {
+            return Err(refused("The target resource reference is immutable."));
+        }
+        if !self.resources.contains_key(&target) {
+            return Err(not_found());
+        }
+        let others = self.settings_of(&lock_of(&target));
+        if others.iter().any(|(other, setting)| *other == target && setting.id != *id) {
+            return Err(conflict("The target has an autoscale setting."));
+        }
+        self.put_there(id, body.clone());
+        Ok(done(if before.is_some() { 200 } else { 201 }, self.content(id)))
     }
 
     pub(super) fn delete_deployment(&mut self, id: &ResourceId) -> Result<Reply, Error> {

@@ -288,6 +288,12 @@ impl Cloud {
             (Action::Delete, Form::Version) => self.delete_version(id),
             (Action::Put(body), Form::Endpoint) => self.put_endpoint(id, body),
             (Action::Delete, Form::Endpoint) => self.delete_endpoint(id),
+            (Action::Put(body), Form::Setting) => self.put_setting(id, body),
+            (Action::Delete, Form::Setting) => {
+                let there = self.resources.contains_key(id);
+                self.take_away(id);
+                Ok(accept::done(if there { 200 } else { 204 }, None))
+            }
             (Action::Put(body), Form::Deployment) => self.put_deployment(id, body),
             (Action::Delete, Form::Deployment) => self.delete_deployment(id),
             other => panic!("no such call: {other:?}"),
@@ -343,6 +349,11 @@ impl Cloud {
         }
     }
 
+    /// Somebody else removes what nothing else depends on.
+    pub fn remove(&mut self, id: &ResourceId) {
+        self.take_away(id);
+    }
+
     fn take_away(&mut self, id: &ResourceId) {
         self.changes += 1;
         // What a version or a registry has in its storage goes with it.
@@ -354,6 +365,15 @@ impl Cloud {
             let until = self.now + self.seconds(1, 20);
             self.ghosts.push((until, resource));
         }
+    }
+
+    /// The autoscale settings for the deployments of an endpoint, or for what was one.
+    pub fn settings_of(&self, endpoint: &ResourceId) -> Vec<(ResourceId, &Resource)> {
+        let settings = self.resources.values().filter(|r| Form::of(&r.id) == Form::Setting);
+        let target = |r: &Resource| {
+            ResourceId::new(r.body["properties"]["targetResourceUri"].as_str().unwrap_or_default())
+        };
+        settings.map(|r| (target(r), r)).filter(|(target, _)| is_deployment_of(target, endpoint)).collect()
     }
 
     /// The deployments that an endpoint really has.
@@ -370,11 +390,15 @@ pub enum Form {
     Version,
     Endpoint,
     Deployment,
+    /// An autoscale setting.
+    Setting,
 }
 
 impl Form {
     pub fn of(id: &ResourceId) -> Self {
-        if id.segment("versions").is_some() {
+        if id.segment("autoscalesettings").is_some() {
+            Self::Setting
+        } else if id.segment("versions").is_some() {
             Self::Version
         } else if id.segment("deployments").is_some() {
             Self::Deployment

@@ -9,7 +9,7 @@ use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
     Evidence, actions, allowed, analysis, approvals, copies, evidence, given_by, hold, positions, rights,
-    share_in, wanted, written_share, written_traffic,
+    scaling, share_in, wanted, written_share, written_traffic,
 };
 use crate::api::{
     ActionWord, BindingDeletion, ModelVersion, Object as _, Outcome, PastRollout, RegistryDeletion,
@@ -93,6 +93,7 @@ fn of_a_bindings_call(
         nothing_that_serves_is_deleted(!serving && facts.deployments.is_empty(), call)?;
         traffic_sums_to_100_or_is_empty(call)?;
         only_the_qualified_rise(facts, call)?;
+        scaling::nothing_rises_before_it_scales(world, facts, call)?;
         copies_of_requests_go_to_the_qualified(facts, call)?;
         actions::what_is_held_back_does_not_rise(facts, call)?;
         actions::actions_speak_of_what_is_wanted(facts, call)?;
@@ -108,6 +109,9 @@ fn of_a_bindings_call(
         what_is_not_named_stays(got, &[access, mode, ("/identity", wanted.identity.is_some())], call)?;
         let (tags, owned) = (&wanted.tags, &facts.status.owned_tags);
         return foreign_fields_survive(got, "/tags", tags, owned, call);
+    }
+    if Form::of(&call.resource) == Form::Setting {
+        return scaling::of_a_settings_call(world, facts, got, call);
     }
     instances_stay_within_the_policy(facts, call)?;
     let found = facts.deployments.iter().find(|d| d.name() == name);
@@ -141,7 +145,10 @@ pub fn what_is_in_a_place_is_touched_as_the_place(
         Ask::Files { version, .. } | Ask::Uploaded { version, .. } | Ask::Blocks { version, .. } => version,
         Ask::Names => return Ok(()),
     };
-    let place = at.segment("registries").or_else(|| at.segment("workspaces")).unwrap_or_default();
+    // Settings are in the resource group; every endpoint is in one workspace.
+    let of_settings = at.as_str().contains("/autoscalesettings").then_some("prod");
+    let place =
+        at.segment("registries").or_else(|| at.segment("workspaces")).or(of_settings).unwrap_or_default();
     let account = Account { namespace: HOME.into(), name: place.into() };
     let known = match &errand.principal {
         Principal::Account(one) => world.cluster.accounts && *one == account,

@@ -18,12 +18,47 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
         "mirror comes before the first setTraffic: Azure copies no requests to a deployment that has traffic";
     let mirror = |name: &str, share: i32| json!({"name": name, "mirror": share});
     let called = |name: &str| steps(json!([{"name": name, "setTraffic": 10}]));
+    let autoscale = "spec.online.deployment.autoscale";
+    let by = "give exactly one of cpuPercent and requestsPerInstance: by what Azure scales";
+    let scaled = |by: &Value, least: i32, count: Value| {
+        let mut scale = by.clone();
+        (scale["minInstances"], scale["maxInstances"]) = (least.into(), 4.into());
+        at("spec.online.deployment", json!({"instanceCount": count, "autoscale": scale}))
+    };
     let pause = json!({"pause": {"for": "1m"}});
     vec![
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "1-taxi".into()), at(endpoint, "taxi-1".into())),
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "taxi-".into()), at(endpoint, "Taxi".into())),
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "taxi--1".into()), at(endpoint, "t-a-xi".into())),
         case(kind, "spec", "give online: what serves the version", at("spec.online", Value::Null), json!({})),
+        case(
+            kind,
+            "spec.online.deployment",
+            "with autoscale Azure decides the number of instances: give instanceCount or autoscale, not both",
+            scaled(&json!({"cpuPercent": 70}), 2, json!(2)),
+            scaled(&json!({"cpuPercent": 70}), 2, Value::Null),
+        ),
+        case(
+            kind,
+            autoscale,
+            "minInstances must not be more than maxInstances",
+            scaled(&json!({"cpuPercent": 70}), 5, Value::Null),
+            scaled(&json!({"cpuPercent": 70}), 4, Value::Null),
+        ),
+        case(
+            kind,
+            autoscale,
+            by,
+            scaled(&json!({}), 2, Value::Null),
+            scaled(&json!({"requestsPerInstance": 2}), 2, Value::Null),
+        ),
+        case(
+            kind,
+            autoscale,
+            by,
+            scaled(&json!({"cpuPercent": 70, "requestsPerInstance": 100}), 2, Value::Null),
+            scaled(&json!({"requestsPerInstance": 1_000_000}), 1, Value::Null),
+        ),
         case(
             kind,
             "spec.model",

@@ -5,9 +5,9 @@ use crate::core::Core;
 use crate::core::machinery::address::{Address, NoAddress};
 use crate::core::machinery::authentication::authenticated;
 use crate::core::machinery::call::{Call, Door, no_such_type, subscription_missing};
-use crate::core::machinery::error::ArmError;
+use crate::core::machinery::error::{Answer, ArmError};
 use crate::core::machinery::{guard, rights};
-use crate::core::services::{batch, blob, history, mlflow, monitor, scoring};
+use crate::core::services::{autoscale, batch, blob, history, mlflow, monitor, scoring};
 use crate::wire::{Identity, Principal, Request, Response};
 
 /// Answers anything, wherever it points.
@@ -26,7 +26,11 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request) -> Resp
         .ok()
         .and_then(|address| region_of(core, address))
         .unwrap_or_else(|| "eastus".to_owned());
+    let scaled = autoscale::asked(&request.path);
     let result = match groups::asked(&request.path) {
+        _ if scaled.is_some() => {
+            authenticated(core, principal, door).and_then(|identity| scale(core, &identity, request, scaled))
+        }
         Some(asked) => authenticated(core, principal, door)
             .and_then(|identity| groups::answer(core, &identity, request, &asked)),
         None => admit(core, principal, request, parsed, door).and_then(|(identity, address)| {
@@ -48,6 +52,20 @@ pub fn answer(core: &mut Core, principal: &Principal, request: &Request) -> Resp
     let refused = result.is_err();
     let response = result.unwrap_or_else(|error| error.into_response(core, &region));
     headers::decorate(core, request, response, &region, refused)
+}
+
+/// What is asked of an autoscale setting, in a resource group that is there.
+fn scale(core: &mut Core, identity: &Identity, request: &Request, asked: Option<autoscale::Asked>) -> Answer {
+    let Some(asked) = asked else { return Err(no_such_type("autoscalesettings")) };
+    let Some(known) = core.subscription(&asked.subscription) else {
+        return Err(subscription_missing(&asked.subscription));
+    };
+    match &asked.group {
+        Some(group) if !known.iter().any(|it| it.eq_ignore_ascii_case(group)) => {
+            Err(groups::group_missing(group))
+        }
+        _ => autoscale::answer(core, identity, request, &asked),
+    }
 }
 
 fn beside_arm(core: &mut Core, principal: &Principal, request: &Request) -> Option<Response> {

@@ -4,6 +4,7 @@
 //!
 //! Shapes: swagger 2025-09-01 and recordings of the service.
 
+mod autoscale;
 mod deployment;
 mod endpoint;
 mod job;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+pub use autoscale::{AutoscaleProperties, AutoscaleSetting};
 pub use deployment::{OnlineDeployment, OnlineDeploymentProperties, Sku};
 pub use endpoint::{OnlineEndpoint, OnlineEndpointProperties};
 pub use job::{Job, JobProperties, Run};

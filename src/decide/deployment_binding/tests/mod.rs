@@ -7,6 +7,7 @@ mod actions;
 mod admission;
 mod analysis;
 mod approvals;
+mod autoscale;
 mod available;
 mod bodies;
 mod closed;

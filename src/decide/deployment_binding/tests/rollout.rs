@@ -59,7 +59,7 @@ fn the_first_version_takes_all_the_traffic() {
         (
             "it failed, and that is written",
             binding().endpoint().failed("1", 60).decide(),
-            "False CandidateFailed stalled | v1 failed. OutOfQuota: Not enough cores. No deployment has traffic. v1 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount and tags, or have it tried again (`bindery retry taxi`). | 600 s",
+            "False CandidateFailed stalled | v1 failed. OutOfQuota: Not enough cores. No deployment has traffic. v1 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry taxi`). | 600 s",
         ),
         (
             "another version is wanted after it failed",
@@ -346,7 +346,7 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
         (
             "kept for its logs",
             rollout().failed("2", 60).decide(),
-            "False CandidateFailed stalled | v2 failed. OutOfQuota: Not enough cores. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount and tags, or have it tried again (`bindery retry taxi`). | 600 s",
+            "False CandidateFailed stalled | v2 failed. OutOfQuota: Not enough cores. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry taxi`). | 600 s",
         ),
         (
             "its time is over",
@@ -361,7 +361,7 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
                     f.deployments.pop();
                 })
                 .decide(),
-            "False CandidateFailed stalled | v2 failed. OutOfQuota: Not enough cores. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount and tags, or have it tried again (`bindery retry taxi`). | interval",
+            "False CandidateFailed stalled | v2 failed. OutOfQuota: Not enough cores. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry taxi`). | interval",
         ),
         (
             "gone, and status lost too",
@@ -372,7 +372,7 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
                     f.deployments.pop();
                 })
                 .decide(),
-            "False CandidateFailed stalled | v2 failed. It failed before; the status that knew why was lost. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount and tags, or have it tried again (`bindery retry taxi`). | interval",
+            "False CandidateFailed stalled | v2 failed. It failed before; the status that knew why was lost. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry taxi`). | interval",
         ),
         (
             "a third one beside it",
@@ -387,12 +387,12 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
         (
             "one that failed before the last one is not tried again either",
             without("2", rollout().failed("2", 7200).failed("3", 60).wanting("2")).decide(),
-            "False CandidateFailed stalled | v2 failed. OutOfQuota: Not enough cores. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount and tags, or have it tried again (`bindery retry taxi`). | 600 s",
+            "False CandidateFailed stalled | v2 failed. OutOfQuota: Not enough cores. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry taxi`). | 600 s",
         ),
         (
             "nor after all status is lost",
             without("2", rollout().failed("2", 7200).failed("3", 60).wanting("2")).forgotten().decide(),
-            "False CandidateFailed stalled | v2 failed. It failed before; the status that knew why was lost. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount and tags, or have it tried again (`bindery retry taxi`). | 600 s",
+            "False CandidateFailed stalled | v2 failed. It failed before; the status that knew why was lost. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry taxi`). | 600 s",
         ),
         (
             "nor after somebody took our tag away",
