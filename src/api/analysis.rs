@@ -292,7 +292,7 @@ pub struct MetricRun {
     pub metric: String,
     /// `Running`: more measurements follow. `Successful`: it was measured as the step asks, and well. `Failed`: more measurements have failed than may. `Inconclusive`: more measurements were without a number than may be. `Error`: nobody could measure, too often in a row.
     pub phase: RunPhase,
-    /// When the rollout began to measure it at this step.
+    /// When the rollout began to measure it at this step, or, where the binding was suspended since, to measure it anew.
     pub since: Timestamp,
     /// How many measurements were good.
     #[schemars(range(min = 0))]

@@ -137,6 +137,7 @@ impl Kind for DeploymentBinding {
             asked: asked(self, situation.now, known),
             carried: vec![],
             measured: BTreeMap::new(),
+            log: None,
             spec: self.spec.clone(),
             status: self.current(),
             place,
@@ -164,6 +165,7 @@ impl Kind for DeploymentBinding {
         // Nothing is measured before it is known where the rollout stands.
         if known.is_whole() {
             facts.measured = facts.measure(&home, known);
+            facts.log = facts.read_log(known);
         }
         facts
     }
