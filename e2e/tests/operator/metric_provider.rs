@@ -2,7 +2,7 @@
 
 use bindery::api::{DeploymentBinding, MeasurementResult, MetricProvider};
 use e2e::stand::prometheus::Prometheus;
-use e2e::stand::{Error, Stand, condition, ready};
+use e2e::stand::{Error, Stand, StandOptions, condition, ready};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
@@ -115,13 +115,12 @@ async fn a_rollout_asks_the_prometheus_that_an_administrator_names() -> Outcome 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_of_another_namespace_is_asked_only_by_whom_it_lets_in() -> Outcome {
-    let stand = taxi::stand("other-prometheus").await?;
-    let platform = format!("{}-platform", stand.namespace);
-    stand.apply_namespace(&platform, json!({})).await?;
-    stand.grant_everywhere(e2e::control_plane::shared().await?).await?;
+    let platform = "other-prometheus-platform";
+    let options = StandOptions { also_watched: vec![platform.into()], ..StandOptions::default() };
+    let stand = taxi::stand_with("other-prometheus", options).await?;
     taxi::versions(&stand, &["1", "2"]).await?;
     let closed = json!({"prometheus": {"address": "http://127.0.0.1:9"}});
-    stand.apply_in(&platform, "MetricProvider", "prometheus", closed).await?;
+    stand.apply_in(platform, "MetricProvider", "prometheus", closed).await?;
     taxi::serve(&stand, taxi::binding("taxi-1")).await?;
     let spec = taxi::with(
         taxi::binding("taxi-2"),
@@ -142,7 +141,7 @@ async fn a_provider_of_another_namespace_is_asked_only_by_whom_it_lets_in() -> O
         .await?;
     // Whoever is let in asks, and hears that nobody listens there.
     let open = json!({"prometheus": {"address": "http://127.0.0.1:9"}, "allowedNamespaces": {"from": "All"}});
-    stand.apply_in(&platform, "MetricProvider", "prometheus", open).await?;
+    stand.apply_in(platform, "MetricProvider", "prometheus", open).await?;
     stand
         .wait_for::<DeploymentBinding>("taxi", "let in", |b| {
             condition(b, "Ready").is_some_and(|it| it.1 == "Analyzing" && it.2.contains("127.0.0.1"))

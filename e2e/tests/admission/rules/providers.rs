@@ -92,6 +92,8 @@ fn of_a_provider() -> Vec<Case> {
             token("key", "A_b.c"),
         ),
         case(KIND, "spec.prometheus.caBundle", CERTIFICATES, bundle("MIIB"), bundle(pem)),
+        case(KIND, "spec.prometheus.caBundle", SEEN, bundle(&pem.replace("MI", "M\u{200b}")), bundle(pem)),
+        case(KIND, "spec.prometheus.address", SEEN, address("https://p\u{200b}"), address("https://p")),
     ];
     for wrong in ["Authorization", "HOST", "content-length"] {
         cases.push(case(
