@@ -11,7 +11,10 @@ use crate::measure::model::{Answer, Question};
 /// Version 1 serves; version 2 is wanted and failed so long ago.
 fn failed(seconds: u64) -> Binding {
     let it = binding().wanting("2").serving("1").failed("2", seconds);
-    it.with(|f| f.status.history[0].finished_at = Some(ago(seconds)))
+    it.with(|f| {
+        let entry = &mut f.status.history[0];
+        (entry.finished_at, entry.log) = (Some(ago(seconds)), vec![]);
+    })
 }
 
 /// What is asked, and what comes of it where this is the answer.
