@@ -137,6 +137,7 @@ words! {
     CandidateFailed,
     AnalysisFailed,
     QueryFailed,
+    InvalidExpression,
     Aborted,
     Held,
     ProgressDeadlineExceeded,

@@ -8,6 +8,7 @@ mod admission;
 mod conditions;
 mod deployments;
 mod endpoint;
+mod fitness;
 mod gather;
 mod history;
 mod log;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::fitness::Fitness;
 use self::orders::Orders;
 use super::drift::{Differences, goes_out, intended};
 use super::gate::Champions;
@@ -75,6 +77,8 @@ pub struct Facts {
     pub asked: Vec<Asked>,
     /// The hashes of the actions that calls of this pass have carried out.
     pub carried: Vec<String>,
+    /// Whether what it is about to be measured with can be used.
+    pub fitness: Fitness,
     /// What was measured, by step and metric: of each, all answers or none.
     pub measured: BTreeMap<(String, String), Answers>,
     /// The last lines of the log of a revision that has failed, where they were read just now.
@@ -114,6 +118,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::remove_superseded, // a rollout that was given up for another
     deployments::report_failed_candidate, // no second try of a failed revision
     deployments::make_room,         // two deployments and one failed are the most
+    fitness::wait_for_what_it_measures_with,
     deployments::create_candidate,
     deployments::adjust_deployment, // count and tags, without a rollout
     deployments::pause_between_steps,

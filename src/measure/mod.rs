@@ -2,7 +2,7 @@
 //!
 //! The questions are data ([`model`]), and [`Client`] asks them. What an answer means for a rollout is decided in `decide`.
 
-pub mod expression;
+mod expression;
 mod log;
 pub mod model;
 mod monitor;
@@ -46,6 +46,7 @@ impl Client {
             Question::Monitor(monitor) => self.monitor(errand, monitor).await,
             Question::Prometheus(prometheus) => self.prometheus(errand, prometheus, texts).await,
             Question::Log(deployment) => self.log(errand, deployment).await,
+            Question::Expression(expression) => self.usable(expression).await,
         };
         asked.unwrap_or_else(|why| Answer::Error(presentable(&why)))
     }

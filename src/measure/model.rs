@@ -28,6 +28,8 @@ pub enum Question {
     Prometheus(Prometheus),
     /// The last lines of the log of a deployment.
     Log(ResourceId),
+    /// Whether an expression can be used, whatever the answer that it is about: nobody else is asked.
+    Expression(String),
 }
 
 impl Question {
@@ -39,7 +41,7 @@ impl Question {
                 provider: Provider { auth: ProviderAuth::Token(entry), .. },
                 ..
             }) => Some((entry, true)),
-            Self::Monitor(_) | Self::Prometheus(_) | Self::Log(_) => None,
+            Self::Monitor(_) | Self::Prometheus(_) | Self::Expression(_) | Self::Log(_) => None,
         }
     }
 }
@@ -175,6 +177,8 @@ impl fmt::Debug for Texts {
 pub enum Answer {
     /// A number, which is finite.
     Number(f64),
+    /// The expression can be used.
+    Usable,
     /// There is no number yet, for this reason.
     NoData(String),
     /// The deployment answered.

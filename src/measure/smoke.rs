@@ -42,14 +42,27 @@ impl Client {
     /// The value of an expression, when its turn has come. The turn lasts until the thread is done, also where nobody waits
     /// for it any more.
     async fn evaluated(&self, expression: &str, seen: Seen) -> Result<bool, String> {
+        let expression = expression.to_owned();
+        self.in_turn(move || expression::value(&expression, seen)).await
+    }
+
+    /// Whether an expression can be used.
+    pub(super) async fn usable(&self, expression: &str) -> Result<Answer, String> {
+        let expression = expression.to_owned();
+        self.in_turn(move || expression::check(&expression)).await.map(|()| Answer::Usable)
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        run: impl FnOnce() -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
         let ended = |_| "The expression was not evaluated: Bindery is about to stop.".to_owned();
         let turn = self.evaluations.clone().acquire_owned().await.map_err(|e| ended(e.to_string()))?;
-        let expression = expression.to_owned();
-        let evaluated = tokio::task::spawn_blocking(move || {
-            let value = expression::value(&expression, seen);
+        let run = tokio::task::spawn_blocking(move || {
+            let value = run();
             drop(turn);
             value
         });
-        evaluated.await.map_err(|e| ended(e.to_string()))?
+        run.await.map_err(|e| ended(e.to_string()))?
     }
 }

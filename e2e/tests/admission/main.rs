@@ -9,6 +9,7 @@ mod sentences;
 mod stand;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -692,10 +693,30 @@ async fn the_samples_are_taken_as_they_are() {
         expected.extend([format!("{version}-dev"), version]);
     }
     expected.push("deploymentbinding.bindery.dev/taxi-fare".into());
+    expected.push("configmap/taxi-fare-smoke".into());
     let mut found: Vec<&str> = said.lines().filter_map(|line| line.split(' ').next()).collect();
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected);
     platform.leave().await;
+    stand.leave().await;
+}
+
+#[tokio::test]
+async fn the_recipes_are_taken_as_they_are() {
+    let stand = Stand::with("fares-recipes").await;
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = fs::read_to_string(repository.join("docs/guide/recipes.md")).unwrap();
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut tried = 0;
+    for block in blocks {
+        let mut object: Value = serde_yaml::from_str(block).unwrap();
+        object["metadata"]["namespace"] = json!(stand.namespace);
+        let kind = format!("{}s", object["kind"].as_str().unwrap().to_lowercase());
+        let taken = stand.create(&kind, &object, "&dryRun=All").await;
+        assert!(taken.is_ok(), "{block}\n{taken:?}");
+        tried += 1;
+    }
+    assert_eq!(tried, 5);
     stand.leave().await;
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::fitness::Fitness;
 use super::{Approvals, Facts, Soak, admission};
 use crate::api::{
     ActionState, DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey,
@@ -136,6 +137,7 @@ impl Kind for DeploymentBinding {
             deployments: vec![],
             asked: asked(self, situation.now, known),
             carried: vec![],
+            fitness: Fitness::Fit,
             measured: BTreeMap::new(),
             log: None,
             spec: self.spec.clone(),
@@ -166,6 +168,7 @@ impl Kind for DeploymentBinding {
         if known.is_whole() {
             facts.measured = facts.measure(&home, known);
             facts.log = facts.read_log(known);
+            facts.fitness = facts.fitness(&home, known);
         }
         facts
     }

@@ -23,7 +23,7 @@ use crate::measure::model::{self, Answer, Auth, Entry, Monitor, Prometheus, Ques
 /// What a status holds of measurements, and of runs. By the rules of the manifest, no more go on at once.
 const MOST: usize = 20;
 /// Whoever measures wakes the object; if that is lost, it is asked once more after this time.
-const AT_THE_LATEST: Duration = Duration::from_secs(15);
+pub(super) const AT_THE_LATEST: Duration = Duration::from_secs(15);
 
 /// A question, and as whom it is asked; or why it cannot be asked.
 type Asked = Result<(Principal, Question), String>;

@@ -98,7 +98,9 @@ async fn tell(stage: &Stage, narration: &mut Narration) -> Result<Scorer, Error>
     let scorer = chapter::first_version(stage, narration).await?;
     chapter::governance(stage, narration).await?;
     chapter::rollout(stage, narration, &scorer).await?;
+    chapter::incident(stage, narration, &scorer).await?;
     chapter::taking_back(stage, narration, &scorer).await?;
+    chapter::measured(stage, narration, &scorer).await?;
     chapter::overview(stage, narration, &scorer).await?;
     chapter::answers(stage, narration).await?;
     chapter::whose_rights(stage, narration)?;

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use azureml_emulator::ScoringRule;
 use e2e::stand::ada::{self, Ada};
 use e2e::stand::{self, Error, Stand, StandOptions, emulator_config};
 use e2e::{ControlPlane, Progress};
+use serde_json::json;
 
 use super::borrowed::Borrowed;
 use super::kubectl::Kubectl;
@@ -56,6 +58,8 @@ impl Stage {
         }
         let options = StandOptions { one_namespace: false, emulator, ..StandOptions::default() };
         let stand = Stand::start(&control_plane, OPERATOR_NAMESPACE, options).await?;
+        let fare = Some(json!({"predictions": [14.5]}));
+        stand.emulator.control().add_scoring_rule(ScoringRule { answer: fare, ..ScoringRule::default() });
         narration.say(format!("Azure       {} (the emulator, {SPEED} times as fast)", stand.emulator.url()));
         narration.say("Bindery     its built program, with the rights of the Helm chart");
         if let Some(borrowed) = &borrowed {

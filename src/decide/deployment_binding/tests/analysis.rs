@@ -455,3 +455,86 @@ fn a_window_that_was_missed_is_not_measured_later() {
     );
     assert_eq!(active.looks_at(active.latest(due, noon())), (noon() - 4 * minutes, noon() - 3 * minutes));
 }
+
+#[test]
+fn what_a_rollout_measures_with_is_looked_at_before_its_candidate_is_made() {
+    use crate::api::Reason;
+    use crate::decide::deployment_binding::Fitness;
+    let fit = |fitness: Fitness| rollout().with(|f| f.fitness = fitness).decide();
+    let wrong = "Metric smoke, request trip: The expression is no CEL.";
+    let missing = "Metric p95: There is no MetricProvider platform/prometheus.";
+    assert_table(&[
+        ("fit", fit(Fitness::Fit), "False Progressing working | -> create deployment v2 of taxi:2 | now"),
+        (
+            "nobody knows yet",
+            fit(Fitness::Unknown),
+            "False Progressing working | Bindery looks whether the expressions of the metrics can be used. | 15 s",
+        ),
+        (
+            "a wrong expression",
+            fit(Fitness::Unfit(Reason::InvalidExpression, wrong.into())),
+            &format!("False InvalidExpression stalled | {wrong} | interval"),
+        ),
+        (
+            "no provider, which may be applied a moment later",
+            fit(Fitness::Unfit(Reason::ReferenceNotFound, missing.into())),
+            &format!("False ReferenceNotFound working | {missing} | 300 s"),
+        ),
+    ]);
+}
+
+#[test]
+fn expressions_and_providers_of_the_metrics_that_the_steps_name_are_looked_up_once_a_candidate_is_due() {
+    use crate::api::{AnyObject, ObjectKey, ObjectKind, Reason};
+    use crate::azure::model::Lane;
+    use crate::decide::Served;
+    use crate::decide::deployment_binding::Fitness;
+    use crate::decide::facts::{ClusterRead, Found, Known};
+    use crate::measure::model::Question;
+
+    let with = |named: Value| {
+        let metrics = json!([
+            {"name": "smoke", "smokeTest": {"cases": [{"name": "trip", "expect": "status == 200",
+                "request": {"configMapKeyRef": {"name": "trips", "key": "a"}}}]}},
+            {"name": "p95", "max": "1", "prometheus": {"query": "up", "providerRef": {"name": "prometheus"}}},
+        ]);
+        let steps = json!([{"name": "first", "analysis": {"metrics": named}}, {"setTraffic": 10}]);
+        with_metrics(binding().wanting("2").steps(steps).serving("1"), metrics)
+    };
+    // What comes of it where the expression has this answer and the provider is or is not there.
+    let fitness = |it: &Binding, answer: Option<Answer>, provider: bool| {
+        let mut known = Known::nothing(Lane::Routine, false, Served::default());
+        let key = ObjectKey {
+            kind: ObjectKind::MetricProvider,
+            namespace: "fares".into(),
+            name: "prometheus".into(),
+        };
+        let spec = json!({"prometheus": {"address": "http://p"}});
+        let object = json!({"apiVersion": "bindery.dev/v1alpha1", "kind": "MetricProvider", "spec": spec,
+            "metadata": {"name": "prometheus", "namespace": "fares"}});
+        let object = provider.then(|| AnyObject::MetricProvider(serde_json::from_value(object).unwrap()));
+        known.take_in_cluster(ClusterRead::Object(key), Found::Object(object));
+        it.0.fitness("fares", &mut known);
+        let mut asked = 0;
+        for due in known.wants().measured {
+            assert_eq!(due.query.what, Question::Expression("status == 200".into()));
+            known.take_in_measured(due, answer.clone());
+            asked += 1;
+        }
+        (it.0.fitness("fares", &mut known), asked)
+    };
+    let both = with(json!(["smoke", "p95"]));
+    assert_eq!(fitness(&both, Some(Answer::Usable), true), (Fitness::Fit, 1));
+    assert_eq!(fitness(&both, None, true), (Fitness::Unknown, 1));
+    let (wrong, _) = fitness(&both, Some(Answer::Error("The expression is no CEL.".into())), true);
+    let says = "Metric smoke, request trip: The expression is no CEL. No deployment is made for it before expect is corrected in spec.strategy.metrics.";
+    assert_eq!(wrong, Fitness::Unfit(Reason::InvalidExpression, says.into()));
+    let (missing, _) = fitness(&both, Some(Answer::Usable), false);
+    assert!(
+        matches!(&missing, Fitness::Unfit(Reason::ReferenceNotFound, says) if says.starts_with("Metric p95: There is no MetricProvider fares/prometheus")),
+        "{missing:?}"
+    );
+    // What no step names does not matter, and neither does any of it once the candidate is there, or where nothing serves yet.
+    assert_eq!(fitness(&with(json!(["smoke"])), Some(Answer::Usable), false), (Fitness::Fit, 1));
+    assert_eq!(fitness(&both.candidate("2", 0, 0), None, false), (Fitness::Fit, 0));
+}

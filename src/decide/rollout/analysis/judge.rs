@@ -76,8 +76,11 @@ fn of_request(case: &SmokeCase, answer: &Answer) -> Judged {
             );
             return plain(MeasurementResult::Failed, message);
         }
-        Answer::Number(_) | Answer::Lines(_) => {
-            return plain(MeasurementResult::Error, format!("Request {name} gave a number."));
+        Answer::Number(_) | Answer::Usable | Answer::Lines(_) => {
+            return plain(
+                MeasurementResult::Error,
+                format!("Request {name} gave no answer of a deployment."),
+            );
         }
     };
     match speaks_against(case, answered) {
@@ -156,7 +159,7 @@ fn number(answer: &Answer, whose: &str) -> Result<f64, Judged> {
             Err(plain(MeasurementResult::Inconclusive, format!("There is no number for {whose}: {because}")))
         }
         Answer::Error(because) => Err(plain(MeasurementResult::Error, because.clone())),
-        Answer::Answered(_) | Answer::Late(_) | Answer::Lines(_) => {
+        Answer::Answered(_) | Answer::Late(_) | Answer::Usable | Answer::Lines(_) => {
             Err(plain(MeasurementResult::Error, "The answer is no number.".into()))
         }
     }

@@ -2,11 +2,9 @@
 
 use std::time::Instant;
 
-use e2e::stand::Error;
-use tokio::process::Command;
-
-use super::{BINDING, Narration, Stage, apply, bind, binding, ready};
+use super::{BINDING, Narration, Stage, apply, asked, bind, binding, ready};
 use crate::demo::{NAMESPACE, PATIENCE, PLATFORM};
+use e2e::stand::Error;
 
 /// The rules of the policy, one in a line.
 const RULES: &str =
@@ -67,19 +65,4 @@ pub(in crate::demo) async fn answers(stage: &Stage, narration: &mut Narration) -
         narration.check(what, found, || "the answer above does not say it".into())?;
     }
     Ok(())
-}
-
-/// What a subcommand of the program answers.
-async fn asked(stage: &Stage, narration: &Narration, line: &[&str]) -> Result<String, Error> {
-    narration.command(&format!("bindery {}", line.join(" ")));
-    let program = tokio::task::spawn_blocking(e2e::stand::binary).await??;
-    let output =
-        Command::new(program).args(line).env("KUBECONFIG", &stage.kubectl.kubeconfig).output().await?;
-    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
-    narration.answer(&answer);
-    if output.status.success() {
-        return Ok(answer);
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("`bindery {}` said: {}", line.join(" "), said.trim()).into())
 }

@@ -1,6 +1,7 @@
 //! The chapters of the story, in their order. Each fails when something in it does not come true.
 
 mod governance;
+mod incident;
 mod lineage;
 mod places;
 mod rollout;
@@ -9,16 +10,18 @@ mod taking_back;
 mod training;
 
 pub(super) use governance::{answers, governance};
+pub(super) use incident::incident;
 pub(super) use lineage::lineage;
 pub(super) use places::{identities, places, whose_rights};
 pub(super) use rollout::rollout;
 pub(super) use serving::{first_version, overview};
-pub(super) use taking_back::taking_back;
+pub(super) use taking_back::{measured, taking_back};
 pub(super) use training::training;
 
 use bindery::api::{DeploymentBinding, DeploymentBindingStatus};
-use e2e::stand::Error;
+use e2e::stand::{Error, azure_id};
 use kube::Api;
+use tokio::process::Command;
 
 use super::NAMESPACE;
 use super::narration::Narration;
@@ -66,4 +69,26 @@ fn publishes(stage: &Stage, version: &str) -> usize {
     let of_version = format!("/models/nyc-taxi-fare/versions/{version}/publish");
     let control = stage.stand.emulator.control();
     control.log().filter(|entry| entry.method == "POST" && entry.path.ends_with(&of_version)).count()
+}
+
+/// What a subcommand of the program answers.
+async fn asked(stage: &Stage, narration: &Narration, line: &[&str]) -> Result<String, Error> {
+    narration.command(&format!("bindery {}", line.join(" ")));
+    let program = tokio::task::spawn_blocking(e2e::stand::binary).await??;
+    let output =
+        Command::new(program).args(line).env("KUBECONFIG", &stage.kubectl.kubeconfig).output().await?;
+    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+    narration.answer(&answer);
+    if output.status.success() {
+        return Ok(answer);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("`bindery {}` said: {}", line.join(" "), said.trim()).into())
+}
+
+/// The traffic of the endpoint in Azure.
+fn traffic(stage: &Stage) -> serde_json::Value {
+    let control = stage.stand.emulator.control();
+    let endpoint = control.resource(&azure_id(ENDPOINT));
+    endpoint.map(|endpoint| endpoint["properties"]["traffic"].clone()).unwrap_or_default()
 }

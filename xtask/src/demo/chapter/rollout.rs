@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use bindery::api::{DeploymentBindingStatus, Phase};
+use bindery::api::{ActionWord, DeploymentBindingStatus, Phase};
 use e2e::stand::Error;
 
+use super::incident::act;
 use super::{BINDING, Narration, Stage, apply, bind, binding, ready};
 use crate::demo::scorer::{Scorer, Tally};
 use crate::demo::{NAMESPACE, PATIENCE};
 
+/// How long a person looks at it before they let it have all the traffic.
+const WATCHED: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 /// How often a step tells its observed split.
 const WORD: Duration = Duration::from_secs(7);
@@ -19,8 +22,8 @@ pub(in crate::demo) async fn rollout(
     scorer: &Scorer,
 ) -> Result<(), Error> {
     narration.chapter(
-        "Version 2 takes over: 10, 50, 100 %",
-        "One line of the binding changes; every request goes on being answered.",
+        "Version 2 takes over: a shadow, a smoke test, 10, 50, 100 %",
+        "One line of the binding changes; every request goes on being answered. The last word is a person's.",
     );
     apply(stage, narration, &["50-taxi-fare-2"]).await?;
     ready(stage, narration, &["amlmv/taxi-fare-2"]).await?;
@@ -29,6 +32,13 @@ pub(in crate::demo) async fn rollout(
     narration.about = Some("amlbind/taxi-fare".into());
     let weights = follow(stage, narration, scorer).await?;
     narration.check("the steps were 10 and 50 %", weights == [10, 50], || format!("{weights:?}"))?;
+    let status = binding(stage).await?;
+    let last = status.history.first().cloned().ok_or("there is no history")?;
+    narration.check(
+        "the history names who let it serve",
+        last.actions.iter().any(|it| it.action == ActionWord::Promote),
+        || format!("{last:?}"),
+    )?;
     ready(stage, narration, &["amlbind/taxi-fare"]).await?;
     stage.kubectl.run(narration, &["get", "amlbind", BINDING, "-n", NAMESPACE]).await?;
 
@@ -55,6 +65,7 @@ struct Held {
     weight: i32,
     summary: String,
     from: Tally,
+    since: Instant,
     told: Instant,
 }
 
@@ -64,10 +75,11 @@ async fn follow(stage: &Stage, narration: &mut Narration, scorer: &Scorer) -> Re
     let mut weights = vec![];
     let mut held: Option<Held> = None;
     let mut word = String::new();
+    let mut promoted = false;
     loop {
         let status = binding(stage).await?;
-        let pausing = pausing(&status);
-        if let Some(step) = held.take_if(|step| pausing != Some(step.weight)) {
+        let stands = stands(&status);
+        if let Some(step) = held.take_if(|step| stands != Some(step.weight)) {
             let answered = scorer.tally().since(&step.from);
             narration.check(
                 format!("declared {}, observed {}", step.summary, answered.in_words()),
@@ -76,7 +88,13 @@ async fn follow(stage: &Stage, narration: &mut Narration, scorer: &Scorer) -> Re
             )?;
             weights.push(step.weight);
         }
-        match (&mut held, &status.candidate, pausing) {
+        if !promoted && held.as_ref().is_some_and(|step| step.weight == 50 && step.since.elapsed() > WATCHED)
+        {
+            promoted = true;
+            act(stage, narration, &["promote", BINDING, "--step", "go", "--reason", "looks good"]).await?;
+            continue;
+        }
+        match (&mut held, &status.candidate, stands) {
             (Some(step), ..) if step.told.elapsed() > WORD => {
                 step.told = Instant::now();
                 let answered = scorer.tally().since(&step.from);
@@ -84,13 +102,17 @@ async fn follow(stage: &Stage, narration: &mut Narration, scorer: &Scorer) -> Re
             }
             (None, Some(candidate), Some(weight)) => {
                 let summary = status.traffic_summary.clone().unwrap_or_default();
-                narration
-                    .say(format!("  … {} s: Azure routes {summary}; pausing", begun.elapsed().as_secs()));
+                narration.say(format!(
+                    "  … {} s: Azure routes {summary}; {}",
+                    begun.elapsed().as_secs(),
+                    why(&status)
+                ));
                 held = Some(Held {
                     candidate: candidate.deployment.clone(),
                     weight,
                     summary,
                     from: scorer.tally(),
+                    since: Instant::now(),
                     told: Instant::now(),
                 });
             }
@@ -109,10 +131,14 @@ async fn follow(stage: &Stage, narration: &mut Narration, scorer: &Scorer) -> Re
     }
 }
 
-/// The candidate's weight, in a pause.
-fn pausing(status: &DeploymentBindingStatus) -> Option<i32> {
-    let candidate = status.candidate.as_ref().filter(|_| status.phase == Some(Phase::Pausing))?;
-    Some(candidate.weight)
+/// The candidate's weight, in a pause or an analysis that it has traffic in.
+fn stands(status: &DeploymentBindingStatus) -> Option<i32> {
+    let stays = matches!(status.phase, Some(Phase::Pausing | Phase::Analyzing));
+    status.candidate.as_ref().map(|candidate| candidate.weight).filter(|weight| stays && *weight > 0)
+}
+
+fn why(status: &DeploymentBindingStatus) -> &'static str {
+    if status.phase == Some(Phase::Analyzing) { "measured meanwhile" } else { "waiting for a person" }
 }
 
 /// What the binding says while it is not Ready, without the start that is always the same.

@@ -1,15 +1,16 @@
 //! Version 3 goes wrong, and takes itself back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use azureml_emulator::{OperationRule, Outcome, Work};
-use bindery::api::Phase;
-use e2e::stand::{Error, azure_id};
+use azureml_emulator::{OperationRule, Outcome, ScoringRule, Work};
+use bindery::api::{DeploymentBindingStatus, Phase};
+use e2e::stand::Error;
 use serde_json::json;
 
-use super::{ENDPOINT, Narration, Stage, apply, bind, binding, ready};
-use crate::demo::NAMESPACE;
+use super::incident::act;
+use super::{BINDING, Narration, Stage, apply, bind, binding, ready, traffic};
 use crate::demo::scorer::Scorer;
+use crate::demo::{NAMESPACE, PATIENCE};
 
 /// What Azure says of a container that does not come up.
 const CODE: &str = "ResourceNotReady";
@@ -56,11 +57,7 @@ pub(in crate::demo) async fn taking_back(
         format!("{:?}", status.phase)
     })?;
     let stable = status.stable.clone().map(|s| s.deployment).unwrap_or_default();
-    let traffic = {
-        let control = stage.stand.emulator.control();
-        control.resource(&azure_id(ENDPOINT)).map(|endpoint| endpoint["properties"]["traffic"].clone())
-    };
-    let traffic = traffic.unwrap_or_default();
+    let traffic = traffic(stage);
     narration.check(
         format!("{stable} still has all the traffic in Azure"),
         stable.starts_with("v2-") && traffic[&stable] == json!(100),
@@ -73,4 +70,66 @@ pub(in crate::demo) async fn taking_back(
         answered.failed == 0 && answered.answers.len() == 1 && answered.is_near(&stable, 100),
         || format!("{answered:?}"),
     )
+}
+
+/// It starts this time, and answers badly once it has traffic.
+pub(in crate::demo) async fn measured(
+    stage: &Stage,
+    narration: &mut Narration,
+    scorer: &Scorer,
+) -> Result<(), Error> {
+    narration.chapter(
+        "Version 3 is tried again, answers badly, and is taken back by its measurements",
+        "Its container is mended. Status 200 all the time: nothing but the answers themselves tells.",
+    );
+    stage.stand.emulator.control().clear_operation_rules();
+    let before = scorer.tally();
+    act(stage, narration, &["retry", BINDING, "--reason", "the container is mended"]).await?;
+    until(stage, "10 % of the traffic", |it| it.candidate.as_ref().is_some_and(|it| it.weight == 10)).await?;
+    narration.say("  … it has passed the smoke test and has 10 %; from now on it answers without a fare");
+    stage.stand.emulator.control().add_scoring_rule(ScoringRule {
+        model: "nyc-taxi-fare/versions/3".into(),
+        answer: Some(json!({"predictions": []})),
+        ..ScoringRule::default()
+    });
+    let failed = |it: &DeploymentBindingStatus| it.phase == Some(Phase::Failed);
+    let status = until(stage, "taken back", failed).await?;
+    let columns = r#"jsonpath={.status.conditions[?(@.type=="Stalled")].message}"#;
+    let said =
+        stage.kubectl.run(narration, &["get", "amlbind", BINDING, "-n", NAMESPACE, "-o", columns]).await?;
+    narration.check(
+        "the condition says which measurement decided",
+        said.contains("Metric smoke of step watch"),
+        || said.clone(),
+    )?;
+    let stable = status.stable.map(|it| it.deployment).unwrap_or_default();
+    let traffic = traffic(stage);
+    narration.check(
+        format!("{stable} has all the traffic in Azure"),
+        stable.starts_with("v2-") && traffic[&stable] == json!(100),
+        || format!("stable is {stable}, and the traffic {traffic}"),
+    )?;
+    let answered = scorer.tally().since(&before);
+    narration.check(format!("meanwhile {}, none failed", answered.in_words()), answered.failed == 0, || {
+        format!("{answered:?}")
+    })
+}
+
+/// Waits until the binding's status is like this.
+async fn until(
+    stage: &Stage,
+    what: &str,
+    like: impl Fn(&DeploymentBindingStatus) -> bool,
+) -> Result<DeploymentBindingStatus, Error> {
+    let begun = Instant::now();
+    loop {
+        let status = binding(stage).await?;
+        if like(&status) {
+            return Ok(status);
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(format!("the binding did not come to this: {what}: {status:?}").into());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
