@@ -512,7 +512,8 @@ fn expressions_and_providers_of_the_metrics_that_the_steps_name_are_looked_up_on
         let spec = json!({"prometheus": {"address": "http://p"}});
         let object = json!({"apiVersion": "bindery.dev/v1alpha1", "kind": "MetricProvider", "spec": spec,
             "metadata": {"name": "prometheus", "namespace": "fares"}});
-        let object = provider.then(|| AnyObject::MetricProvider(serde_json::from_value(object).unwrap()));
+        let object = provider
+            .then(|| AnyObject::MetricProvider(std::sync::Arc::new(serde_json::from_value(object).unwrap())));
         known.take_in_cluster(ClusterRead::Object(key), Found::Object(object));
         it.0.fitness("fares", &mut known);
         let mut asked = 0;

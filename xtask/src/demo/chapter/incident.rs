@@ -31,7 +31,8 @@ pub(in crate::demo) async fn incident(
         stable.starts_with("v1-") && traffic[&stable] == json!(100),
         || format!("stable is {stable}, and the traffic {traffic}"),
     )?;
-    let held = status.hold.as_ref().is_some_and(|hold| hold.reason.as_deref() == Some(why));
+    let action = status.hold.as_ref().and_then(|hold| hold.action.as_ref());
+    let held = action.is_some_and(|action| action.reason.as_deref() == Some(why));
     narration.check("the hold says why", held, || format!("{:?}", status.hold))?;
     let back = scorer.tally();
     tokio::time::sleep(Duration::from_secs(1)).await;
