@@ -68,11 +68,11 @@ async fn a_candidate_that_fails_to_start_shows_the_last_lines_of_its_log() -> Ou
     taxi::versions(&stand, &["1", "2"]).await?;
     let stable = serve(&stand, taxi::binding("taxi-1")).await?;
     fail(&stand, "versions/2");
-    let many: String = (0..500).map(|n| format!("line {n}\n")).collect();
+    let many: Vec<String> = (0..500).map(|n| format!("line {n}")).collect();
     let end = "Traceback (most recent call last):\n\tconnect(password=hunter2)\n\u{1b}[31mKeyError\u{1b}[0m: 'miles'\u{7}\n";
     stand.emulator.control().add_scoring_rule(ScoringRule {
         model: "versions/2".into(),
-        log: Some(many + end),
+        log: Some(format!("{}\n{end}", many.join("\n"))),
         ..ScoringRule::default()
     });
     stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-2")).await?;
