@@ -350,6 +350,7 @@ impl Facts {
                 .instance_count
                 .filter(|_| !self.scaling_failed() && held.is_none()),
             steps: &self.spec.strategy.steps,
+            proven: held.is_none() && self.is_proven(),
             differences: endpoint.map(differences).unwrap_or_default(),
             stood: self.situation.stood(&self.status.conditions),
             candidate: self.status.candidate.as_ref(),

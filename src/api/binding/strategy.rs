@@ -23,7 +23,7 @@ use crate::api::{Analysis, Metric, OnInconclusive, Period, Window, form};
     validation = between("handover", "0s", "24h")
 )]
 pub struct Strategy {
-    /// What happens, in this order, before the new version has all the traffic. Default: no steps, all at once. Steps are skipped for the first version on an endpoint, and when the manifest goes back to the previous version while its deployment is still kept (keepPrevious).
+    /// What happens, in this order, before the new version has all the traffic. Default: no steps, all at once. Steps are skipped for the first version on an endpoint, when the manifest goes back to the previous version while its deployment is still kept (keepPrevious), and when it goes back to a revision that was stable not long ago (rollbackWindow).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -41,6 +41,10 @@ pub struct Strategy {
     /// What happens when a metric had more inconclusive measurements than its `inconclusiveLimit` allows. Pause (default): the candidate keeps what it has, until a person promotes the step or aborts. Abort: the candidate has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_inconclusive: Option<OnInconclusive>,
+    /// How many of the revisions that were stable here before count as proven, 0 to 10: when the manifest goes back to one of them, no steps are taken. Its deployment gets all the traffic at once, after it was made again where it is gone. What counts is `status.history`; after somebody has rolled back by a RolloutAction, and where the history is lost, the steps are taken. Default: 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10))]
+    pub rollback_window: Option<i32>,
     /// How long the previous deployment is kept without traffic, ready to take it back, at most `720h`. Default: `1h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_previous: Option<Period>,

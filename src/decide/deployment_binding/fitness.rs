@@ -31,6 +31,8 @@ impl Facts {
     pub(super) fn fitness(&self, home: &str, known: &mut Known) -> Fitness {
         let (scene, _) = self.scene();
         let made = scene.wanted_name().is_none_or(|name| scene.deployment(name).is_some());
+        // What takes no steps is not measured.
+        let made = made || self.is_proven();
         if self.situation.mode != Mode::Act || self.situation.deleting || made || scene.stable.is_none() {
             return Fitness::Fit;
         }

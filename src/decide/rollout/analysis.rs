@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use super::{Position, Scene};
 use crate::api::{
-    Analysis, INTERVAL, Measurement, MeasurementResult, Metric, MetricRun, OnInconclusive, Period, Role,
-    RunPhase, Step,
+    Analysis, INTERVAL, Measurement, MeasurementResult, Metric, MetricRun, OnInconclusive, Period, RunPhase,
+    Step,
 };
 use crate::azure::model::resource::Provisioning;
 use crate::decide::elapsed;
@@ -325,8 +325,8 @@ impl Scene<'_> {
     fn stands(&self) -> Option<Position> {
         let candidate = self.candidate().filter(|_| self.stable.is_some())?;
         let ready = candidate.provisioning() == Provisioning::Succeeded;
-        let warm = self.role(candidate) == Role::Previous;
-        (ready && !warm).then(|| self.position_at(self.candidate_share())).flatten()
+        let proven = self.is_proven(candidate);
+        (ready && !proven).then(|| self.position_at(self.candidate_share())).flatten()
     }
 
     /// The runs that are known of this rollout, with the steps that are passed.

@@ -6,7 +6,7 @@ use super::{
     Asked, CarriedOut, Carries, Cause, Held, Move, Pass, Position, Rise, Scene, Share, Traffic, Weight,
     broken,
 };
-use crate::api::{ActionWord, Drift, Role};
+use crate::api::{ActionWord, Drift};
 use crate::azure::model::resource::Provisioning;
 
 /// What the endpoint should be next, and why it is to be written.
@@ -115,7 +115,7 @@ impl Scene<'_> {
             return self.hold(wanted, kept);
         }
         let held = self.hold(wanted, has);
-        if self.role(candidate) == Role::Previous {
+        if self.is_proven(candidate) {
             let as_it_is = || self.stay(self.split(wanted, has));
             return if staffed(Share::ALL) { self.arrive(wanted) } else { as_it_is() };
         }

@@ -52,6 +52,8 @@ pub struct View<'a> {
     pub instances: Option<i32>,
     /// The steps of the strategy.
     pub steps: &'a [Step],
+    /// The wanted revision was stable here not long ago: it takes no steps.
+    pub proven: bool,
     /// What differs between the manifest and the endpoint, apart from its traffic.
     pub differences: Vec<Drift>,
     /// The manifest was reached before, so what differs from it was changed by somebody else.
@@ -274,6 +276,11 @@ impl<'a> Scene<'a> {
         } else {
             Role::Superseded
         }
+    }
+
+    /// Does the candidate take no steps, because it is ready to serve again, or was stable not long ago?
+    pub(super) fn is_proven(&self, candidate: &OnlineDeployment) -> bool {
+        self.view.proven || self.role(candidate) == Role::Previous
     }
 
     /// Since when it has its role.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::actions::{carried_out_by, may_have_been};
+use super::calls::was_stable_lately;
 use super::{hold, share_in, wanted};
 use crate::api::{ActionWord, Step};
 use crate::azure::model::{Action, Call};
@@ -25,8 +26,10 @@ pub fn no_analysis_is_passed_without_a_good_measurement(
     let tag = |key: &str| endpoint.tags.get(key).filter(|value| !value.is_empty());
     let before = serde_json::to_value(endpoint).unwrap_or(Value::Null);
     let (has, gets) = (share_in(&before, &name), share_in(body, &name));
-    // Nothing served before, or it goes back to what is warm.
-    let direct = tag("bindery-stable").is_none() || tag("bindery-previous") == Some(&name);
+    // Nothing served before, or it goes back to what is warm or was stable not long ago.
+    let direct = tag("bindery-stable").is_none()
+        || tag("bindery-previous") == Some(&name)
+        || was_stable_lately(facts, &revision.to_string());
     if gets <= has || direct || tag("bindery-stable") == Some(&name) {
         return Ok(());
     }

@@ -357,6 +357,19 @@ fn instances_stay_within_the_policy(facts: &deployment_binding::Facts, call: &Ca
     })
 }
 
+/// Is the revision one of the three that were stable before the last, by the history, and was the last not rolled back to?
+pub(super) fn was_stable_lately(facts: &deployment_binding::Facts, revision: &str) -> bool {
+    let mut served: Vec<&str> = vec![];
+    let history = facts.status.history.iter().filter(|it| it.outcome.serves());
+    let rolled_back = history.clone().next().is_some_and(|it| it.outcome == Outcome::RolledBack);
+    for it in history {
+        if !served.contains(&it.revision.as_str()) {
+            served.push(&it.revision);
+        }
+    }
+    !rolled_back && served.iter().skip(1).take(3).any(|it| *it == revision)
+}
+
 /// A candidate rises by one step at a time, and not before the pauses of its step are over.
 fn steps_are_taken_one_by_one(
     world: &World,
@@ -377,6 +390,11 @@ fn steps_are_taken_one_by_one(
     }
     let steps = &facts.spec.strategy.steps;
     let revision = revision.to_string();
+    if was_stable_lately(facts, &revision) {
+        return hold(after == 100_000, || {
+            format!("it goes back to {revision} with share {after}: {}", call.doing)
+        });
+    }
     let promotes = actions::carried_out_by(facts, call, ActionWord::Promote);
     if promotes.iter().any(|it| it.step.is_none()) {
         return hold(after == 100_000, || format!("promoted in full, to share {after}: {}", call.doing));

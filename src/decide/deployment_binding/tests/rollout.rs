@@ -571,3 +571,55 @@ fn it_looks_again_when_a_deployment_expires() {
         assert_eq!(told.rsplit(" | ").next().unwrap(), expected, "{told}");
     }
 }
+
+#[test]
+fn a_revision_that_was_stable_not_long_ago_takes_no_steps() {
+    use crate::api::Outcome;
+    let steps = json!([{"setTraffic": 10}, {"name": "go", "pause": {}}]);
+    // 6 serves, and before it 5, 4, 3, 2 and 1 did.
+    let scene = |back: &str| {
+        let mut it = binding().wanting(back).steps(steps.clone());
+        for number in ["1", "2", "3", "4", "5"] {
+            it = it.serving(number);
+        }
+        it.with(|f| {
+            f.deployments.clear();
+            f.status.deployments.clear();
+        })
+        .serving("6")
+    };
+    let window =
+        |back: &str, window: i32| scene(back).with(|f| f.spec.strategy.rollback_window = Some(window));
+    let made = |it: Binding, number: &str| it.candidate(number, 0, 30).decide();
+    let all = |number: &str| {
+        format!(
+            "False Progressing working | -> give v{number} all the traffic and make it the stable one | now"
+        )
+    };
+    let some =
+        |number: &str| format!("False Progressing working | -> move 10 % of the traffic to v{number} | now");
+    let again = |f: &mut super::super::Facts, outcome| {
+        let entry = f.status.history[1].clone();
+        f.status.history.insert(0, crate::api::PastRollout { outcome, ..entry });
+    };
+    let spoilt = |outcome, at: usize| scene("5").with(|f| f.status.history[at].outcome = outcome);
+    assert_table(&[
+        (
+            "gone: it is made again",
+            scene("3").decide(),
+            "False Progressing working | -> create deployment v3 of taxi:3 | now",
+        ),
+        ("the last", made(scene("5"), "5"), &all("5")),
+        ("the third", made(scene("3"), "3"), &all("3")),
+        ("the fourth", made(scene("2"), "2"), &some("2")),
+        ("a larger window", made(window("1", 5), "1"), &all("1")),
+        ("no window", made(window("5", 0), "5"), &some("5")),
+        ("never stable here", made(scene("7"), "7"), &some("7")),
+        ("what serves was rolled back to", made(spoilt(Outcome::RolledBack, 0), "5"), &some("5")),
+        (
+            "a try of it was given up since",
+            made(scene("5").with(|f| again(f, Outcome::Superseded)), "5"),
+            &all("5"),
+        ),
+    ]);
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use e2e::stand::Error;
 use serde_json::json;
 
-use super::{BINDING, Narration, Stage, asked, binding, ready, traffic};
+use super::{BINDING, Narration, Stage, asked, binding, ready, traffic, until};
 use crate::demo::NAMESPACE;
 use crate::demo::scorer::Scorer;
 
@@ -16,7 +16,7 @@ pub(in crate::demo) async fn incident(
 ) -> Result<(), Error> {
     narration.chapter(
         "An incident: back to version 1, and forward again",
-        "One command each. Git still names version 2, so what goes back is held there.",
+        "Git still names version 2, so a hold keeps version 1; a release ends it, and a full promotion skips the steps.",
     );
     let before = scorer.tally();
     let begun = Instant::now();
@@ -31,8 +31,8 @@ pub(in crate::demo) async fn incident(
         stable.starts_with("v1-") && traffic[&stable] == json!(100),
         || format!("stable is {stable}, and the traffic {traffic}"),
     )?;
-    let action = status.hold.as_ref().and_then(|hold| hold.action.as_ref());
-    let held = action.is_some_and(|action| action.reason.as_deref() == Some(why));
+    let told = status.hold.as_ref().and_then(|hold| hold.action.as_ref());
+    let held = told.is_some_and(|action| action.reason.as_deref() == Some(why));
     narration.check("the hold says why", held, || format!("{:?}", status.hold))?;
     let back = scorer.tally();
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -41,6 +41,9 @@ pub(in crate::demo) async fn incident(
         format!("{answered:?}")
     })?;
     act(stage, narration, &["release", BINDING, "--reason", "the meter was wrong"]).await?;
+    until(stage, "on its way again", |it| it.candidate.is_some()).await?;
+    let known = "version 2 has proved itself today";
+    act(stage, narration, &["promote", BINDING, "--full", "--reason", known]).await?;
     narration.about = Some("amlbind/taxi-fare".into());
     ready(stage, narration, &["amlbind/taxi-fare"]).await?;
     let all = scorer.tally().since(&before);

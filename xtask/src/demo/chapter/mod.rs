@@ -18,14 +18,16 @@ pub(super) use serving::{first_version, overview};
 pub(super) use taking_back::{measured, taking_back};
 pub(super) use training::training;
 
+use std::time::{Duration, Instant};
+
 use bindery::api::{DeploymentBinding, DeploymentBindingStatus};
 use e2e::stand::{Error, azure_id};
 use kube::Api;
 use tokio::process::Command;
 
-use super::NAMESPACE;
 use super::narration::Narration;
 use super::stage::Stage;
+use super::{NAMESPACE, PATIENCE};
 
 /// The binding of the samples.
 const BINDING: &str = "taxi-fare";
@@ -91,4 +93,23 @@ fn traffic(stage: &Stage) -> serde_json::Value {
     let control = stage.stand.emulator.control();
     let endpoint = control.resource(&azure_id(ENDPOINT));
     endpoint.map(|endpoint| endpoint["properties"]["traffic"].clone()).unwrap_or_default()
+}
+
+/// Waits until the binding's status is like this.
+async fn until(
+    stage: &Stage,
+    what: &str,
+    like: impl Fn(&DeploymentBindingStatus) -> bool,
+) -> Result<DeploymentBindingStatus, Error> {
+    let begun = Instant::now();
+    loop {
+        let status = binding(stage).await?;
+        if like(&status) {
+            return Ok(status);
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(format!("the binding did not come to this: {what}: {status:?}").into());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

@@ -1,6 +1,6 @@
 //! Version 3 goes wrong, and takes itself back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use azureml_emulator::{OperationRule, Outcome, ScoringRule, Work};
 use bindery::api::{DeploymentBindingStatus, Phase};
@@ -8,9 +8,9 @@ use e2e::stand::Error;
 use serde_json::json;
 
 use super::incident::act;
-use super::{BINDING, Narration, Stage, apply, bind, binding, ready, traffic};
+use super::{BINDING, Narration, Stage, apply, bind, binding, ready, traffic, until};
+use crate::demo::NAMESPACE;
 use crate::demo::scorer::Scorer;
-use crate::demo::{NAMESPACE, PATIENCE};
 
 /// What Azure says of a container that does not come up.
 const CODE: &str = "ResourceNotReady";
@@ -113,23 +113,4 @@ pub(in crate::demo) async fn measured(
     narration.check(format!("meanwhile {}, none failed", answered.in_words()), answered.failed == 0, || {
         format!("{answered:?}")
     })
-}
-
-/// Waits until the binding's status is like this.
-async fn until(
-    stage: &Stage,
-    what: &str,
-    like: impl Fn(&DeploymentBindingStatus) -> bool,
-) -> Result<DeploymentBindingStatus, Error> {
-    let begun = Instant::now();
-    loop {
-        let status = binding(stage).await?;
-        if like(&status) {
-            return Ok(status);
-        }
-        if begun.elapsed() > PATIENCE {
-            return Err(format!("the binding did not come to this: {what}: {status:?}").into());
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
