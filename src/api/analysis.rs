@@ -21,7 +21,7 @@ pub struct Analysis {
     #[schemars(schema_with = "form::metrics_of_a_step", length(min = 1))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub metrics: Vec<String>,
-    /// How long the rollout stays at this step while the metrics are measured: `1s` to `720h`. It goes on when the time is over and each metric has been measured well at least once. Without it, the rollout goes on as soon as each metric has been measured `count` times.
+    /// How long the rollout stays at this step while the metrics are measured: `1s` to `720h`. It goes on when the time is over and each metric has been measured well at least once. Without it, the rollout goes on as soon as each metric has been measured `count` times, and well at least once.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
     /// Measure from this step on until the end of the rollout, while the rollout goes on with the steps that follow. Default: false.
@@ -86,7 +86,7 @@ pub struct Metric {
     /// The time from the beginning of the step to the first measurement, at most `24h`. Azure Monitor is asked later than that by the time that a measurement looks at and 3 minutes, because Azure tells its numbers late; and a Prometheus whose query has `{{ interval }}`, later by one interval. Default: `0s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_delay: Option<Period>,
-    /// How many measurements are made, 1 to 1000; those that were errors do not count. Default: 1, and in a step with `for` or `background` as many as there is time for.
+    /// How many measurements are made, 1 to 1000; those that were errors do not count, and without a good one more are made. Default: 1, and in a step with `for` or `background` as many as there is time for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub count: Option<i32>,
@@ -292,7 +292,7 @@ pub struct MetricRun {
     pub metric: String,
     /// `Running`: more measurements follow. `Successful`: it was measured as the step asks, and well. `Failed`: more measurements have failed than may. `Inconclusive`: more measurements were without a number than may be. `Error`: nobody could measure, too often in a row.
     pub phase: RunPhase,
-    /// When the rollout began to measure it at this step.
+    /// When the rollout began to measure it at this step, or, where the binding was suspended since, to measure it anew.
     pub since: Timestamp,
     /// How many measurements were good.
     #[schemars(range(min = 0))]

@@ -12,6 +12,7 @@ mod endpoint;
 mod fitness;
 mod gather;
 mod history;
+mod log;
 mod look;
 mod measuring;
 mod orders;
@@ -84,6 +85,8 @@ pub struct Facts {
     pub fitness: Fitness,
     /// What was measured, by step and metric: of each, all answers or none.
     pub measured: BTreeMap<(String, String), Answers>,
+    /// The last lines of the log of a revision that has failed, where they were read just now.
+    pub log: Option<(String, Vec<String>)>,
 }
 
 /// The facts and what they come to, read once for a decision: every question is asked of this.
@@ -526,7 +529,11 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
     let first = expire.chain(case.facts.approvals_change()).chain(admission::retirement::changes(case.facts));
     let now = case.facts.situation.now;
     let windows = case.facts.windows_change().map(|at| now.duration_until(at).try_into().unwrap_or_default());
-    let first = first.chain(case.facts.soak_is_over()).chain(windows).chain(case.next_measurement());
+    let first = first
+        .chain(case.facts.soak_is_over())
+        .chain(windows)
+        .chain(case.next_measurement())
+        .chain(case.next_log());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }
 

@@ -3,6 +3,7 @@
 //! The questions are data ([`model`]), and [`Client`] asks them. What an answer means for a rollout is decided in `decide`.
 
 mod expression;
+mod log;
 pub mod model;
 mod monitor;
 mod prometheus;
@@ -44,6 +45,7 @@ impl Client {
             Question::Smoke(smoke) => self.smoke(errand, smoke, texts).await,
             Question::Monitor(monitor) => self.monitor(errand, monitor).await,
             Question::Prometheus(prometheus) => self.prometheus(errand, prometheus, texts).await,
+            Question::Log(deployment) => self.log(errand, deployment).await,
             Question::Expression(expression) => self.usable(expression).await,
         };
         asked.unwrap_or_else(|why| Answer::Error(presentable(&why)))

@@ -26,6 +26,8 @@ pub enum Question {
     Monitor(Monitor),
     /// A number from Prometheus.
     Prometheus(Prometheus),
+    /// The last lines of the log of a deployment.
+    Log(ResourceId),
     /// Whether an expression can be used, whatever the answer that it is about: nobody else is asked.
     Expression(String),
 }
@@ -39,7 +41,7 @@ impl Question {
                 provider: Provider { auth: ProviderAuth::Token(entry), .. },
                 ..
             }) => Some((entry, true)),
-            Self::Monitor(_) | Self::Prometheus(_) | Self::Expression(_) => None,
+            Self::Monitor(_) | Self::Prometheus(_) | Self::Expression(_) | Self::Log(_) => None,
         }
     }
 }
@@ -184,6 +186,8 @@ pub enum Answer {
     /// The deployment was asked and had not answered completely after so many milliseconds, which is all that the question
     /// allows: it failed, and nobody knows its status.
     Late(u64),
+    /// The last lines of a log, the oldest first, fit for a status; none where Azure has none.
+    Lines(Vec<String>),
     /// Nobody could measure, for this reason: a sentence that says what to do, without secrets and without a body.
     Error(String),
 }

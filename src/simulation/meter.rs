@@ -59,6 +59,7 @@ fn asked(question: &Question) -> (&'static str, &str) {
             (word, named.map_or("", String::as_str))
         }
         Question::Prometheus(prometheus) => ("prometheus", &prometheus.query),
+        Question::Log(deployment) => ("log", deployment.name()),
         Question::Expression(expression) => ("expression", expression),
     }
 }
@@ -92,6 +93,9 @@ impl World {
         let smoke = matches!(due.query.what, Question::Smoke(_));
         if self.chance(0.06) {
             return Answer::Error("Nobody can be reached.".into());
+        }
+        if matches!(due.query.what, Question::Log(_)) {
+            return Answer::Lines(if self.chance(0.3) { vec![] } else { vec!["it broke".into()] });
         }
         if !smoke && self.chance(0.12) {
             return Answer::NoData("There is no number yet.".into());

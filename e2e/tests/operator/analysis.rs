@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use azureml_emulator::ScoringRule;
+use azureml_emulator::{Durations, ScoringRule};
 use bindery::api::{
     DeploymentBinding, DeploymentBindingStatus, FailureReason, MeasurementResult, Phase, RunPhase,
 };
@@ -80,7 +80,15 @@ fn status(binding: &DeploymentBinding) -> Result<&DeploymentBindingStatus, Error
 }
 
 async fn stand(name: &str) -> Result<Stand, Error> {
-    let mut emulator = emulator_config(100.0);
+    stand_at(name, 100.0).await
+}
+
+/// The same, where a second of Azure is so much shorter than one of ours.
+async fn stand_at(name: &str, scale: f64) -> Result<Stand, Error> {
+    let mut emulator = emulator_config(scale);
+    if scale <= 1.0 {
+        emulator.durations = Durations::none();
+    }
     emulator.clients.push(ada::registration());
     let stand = taxi::stand_with(name, StandOptions { emulator, ..StandOptions::default() }).await?;
     taxi::versions(&stand, &["1", "2"]).await?;
@@ -198,6 +206,75 @@ async fn what_cannot_be_asked_is_said_and_nothing_rises() -> Outcome {
         "{said}"
     );
     assert_eq!(stand.azure_field(taxi::ENDPOINT, "/properties/traffic"), json!({stable: 100}));
+    assert_eq!(clients.end().1, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_in_which_a_binding_is_suspended_is_no_measured_time() -> Outcome {
+    let stand = stand("unmeasured").await?;
+    served(&stand).await?;
+    let steps = json!([
+        {"setTraffic": 20}, {"name": "watch", "analysis": {"metrics": ["smoke"], "for": "15s"}},
+        {"setTraffic": 60}, {"name": "go", "pause": {}},
+    ]);
+    stand.apply("DeploymentBinding", "taxi", measured("2", &steps)).await?;
+    let candidate = |b: &DeploymentBinding| b.status.as_ref().and_then(|s| s.candidate.clone());
+    let good =
+        |b: &DeploymentBinding| candidate(b).is_some_and(|c| c.metrics.iter().any(|it| it.successful > 0));
+    stand.wait_for::<DeploymentBinding>("taxi", "a good measurement", good).await?;
+    stand.edit::<DeploymentBinding>("taxi", json!({"suspend": true})).await?;
+    let waits = |b: &DeploymentBinding| candidate(b).is_some_and(|c| c.not_measured_since.is_some());
+    stand.wait_for::<DeploymentBinding>("taxi", "suspended", waits).await?;
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let resumed = std::time::Instant::now();
+    stand.edit::<DeploymentBinding>("taxi", json!({"suspend": false})).await?;
+    let on = stand.wait_for::<DeploymentBinding>("taxi", "60 % of the traffic", taxi::pausing_at(60)).await?;
+    assert!(resumed.elapsed() >= Duration::from_secs(14), "it went on after {:?}", resumed.elapsed());
+    assert_eq!(candidate(&on).and_then(|c| c.not_measured_since), None);
+    Ok(())
+}
+
+/// Azure Monitor tells whole minutes, three minutes late, and the operator goes by the clock of everybody: so Azure's may not run
+/// faster here, and the test mostly waits, for some five minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_of_azure_monitor_lets_a_rollout_go_on() -> Outcome {
+    let stand = stand_at("monitor", 1.0).await?;
+    let (_, clients) = served(&stand).await?;
+    let requests = json!({"metric": "RequestsPerMinute"});
+    let failed = json!([{"dimension": "statusCodeClass", "values": ["4xx", "5xx"]}]);
+    let metrics = json!([{
+        "name": "errors", "max": "0.01", "inconclusiveLimit": 2,
+        "azureMonitor": {"metric": "RequestsPerMinute", "filter": failed, "dividedBy": requests},
+    }]);
+    let steps = json!([
+        {"setTraffic": 50}, {"name": "watch", "analysis": {"metrics": ["errors"]}}, {"setTraffic": 60}, {"name": "go", "pause": {}},
+    ]);
+    let spec = taxi::with(taxi::binding("taxi-2"), json!({"strategy": {"steps": steps, "metrics": metrics}}));
+    stand.apply("DeploymentBinding", "taxi", spec).await?;
+    let analyzing = |b: &DeploymentBinding| b.status.as_ref().and_then(|s| s.phase) == Some(Phase::Analyzing);
+    let waits = stand.wait_for::<DeploymentBinding>("taxi", "at the analysis", analyzing).await?;
+    let said = condition(&waits, "Ready").ok_or("no condition")?.2;
+    assert!(said.contains("errors is measured for the first time at "), "{said}");
+    // A minute that begins after the step has begun, that minute, and the three until it is told.
+    tokio::time::sleep(Duration::from_secs(255)).await;
+    let passed =
+        stand.wait_for::<DeploymentBinding>("taxi", "60 % of the traffic", taxi::pausing_at(60)).await?;
+    let candidate = status(&passed)?.candidate.clone().ok_or("no candidate")?;
+    let run = candidate.metrics.first().ok_or("no run")?;
+    assert_eq!((run.phase, run.successful, run.failed), (RunPhase::Successful, 1, 0));
+    let measurement = candidate.measurements.first().ok_or("no measurement")?;
+    assert_eq!(
+        (measurement.result, measurement.value.as_deref()),
+        (MeasurementResult::Successful, Some("0"))
+    );
+    assert_eq!(measurement.message, "0 (at most 0.01).");
+    let asked = stand.requests("GET", "/providers/Microsoft.Insights/metrics");
+    assert!(
+        (2..=6).contains(&asked.len()),
+        "a ratio of two, asked for once or until there was a number: {}",
+        asked.len()
+    );
     assert_eq!(clients.end().1, 0);
     Ok(())
 }

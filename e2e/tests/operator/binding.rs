@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azureml_emulator::{Durations, OperationRule, Outcome as Fate, Work};
+use azureml_emulator::{Durations, OperationRule, Outcome as Fate, ScoringRule, Work};
 use bindery::api::{
     DeploymentBinding, DeploymentBindingStatus, ModelVersion, Outcome as Ended, Phase, Role, Workspace,
 };
@@ -60,6 +60,39 @@ async fn looked_twice(stand: &Stand) -> Outcome {
 fn not_tried_again(status: &DeploymentBindingStatus) -> Vec<&str> {
     let failed = status.history.iter().filter(|it| it.outcome == Ended::Failed);
     failed.map(|it| it.revision.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_candidate_that_fails_to_start_shows_the_last_lines_of_its_log() -> Outcome {
+    let stand = taxi::stand("binding-log").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let stable = serve(&stand, taxi::binding("taxi-1")).await?;
+    fail(&stand, "versions/2");
+    let many: Vec<String> = (0..500).map(|n| format!("line {n}")).collect();
+    let end = "Traceback (most recent call last):\n\tconnect(password=hunter2)\n\u{1b}[31mKeyError\u{1b}[0m: 'miles'\u{7}\n";
+    stand.emulator.control().add_scoring_rule(ScoringRule {
+        model: "versions/2".into(),
+        log: Some(format!("{}\n{end}", many.join("\n"))),
+        ..ScoringRule::default()
+    });
+    stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-2")).await?;
+    let told = |b: &DeploymentBinding| status(b).history.first().is_some_and(|it| !it.log.is_empty());
+    let failed = stand.wait_for::<DeploymentBinding>("taxi", "the log", told).await?;
+    let entry = status(&failed).history.remove(0);
+    assert_eq!((entry.outcome, entry.log.len()), (Ended::Failed, 20));
+    let last = [
+        "line 499",
+        "Traceback (most recent call last):",
+        "    connect(password=***)",
+        "KeyError: 'miles'\\u0007",
+    ];
+    assert_eq!(entry.log[16..], last);
+    assert_eq!(stand.azure_field(ENDPOINT, "/properties/traffic"), json!({stable: 100}));
+    // It is read once.
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    assert_eq!(stand.requests("POST", "/getLogs").len(), 1);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,9 @@ pub struct ScoringRule {
     pub latency_millis: u64,
     /// The answer's body. Default: which deployment, model and version answered.
     pub answer: Option<Value>,
+    /// What the model's container has written: `getLogs` gives the last lines. Default: nothing, and `getLogs` tells how far the
+    /// instance has come.
+    pub log: Option<String>,
 }
 
 impl Default for ScoringRule {
@@ -34,6 +37,7 @@ impl Default for ScoringRule {
             error_rate: 0.0,
             latency_millis: 0,
             answer: None,
+            log: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Online endpoints and deployments: states, locks, traffic, what cannot change.
 
-use azureml_emulator::{Config, Inferred};
+use azureml_emulator::{Config, Inferred, ScoringRule};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -391,6 +391,25 @@ fn logs_are_those_of_a_container_that_there_is() {
     assert_eq!(ask(json!({})), 200);
     for wrong in [json!({"containerType": "bogus"}), json!({"containerType": 1}), json!({"tail": "5"})] {
         assert_eq!(ask(wrong.clone()), 400, "{wrong}");
+    }
+}
+
+#[test]
+fn a_log_ends_with_what_the_container_was_told_to_write() {
+    let mut world = World::new();
+    world.serve(&["blue", "green"]);
+    let rule =
+        ScoringRule { deployment: "/blue".into(), log: Some("a\nb\nc\n".into()), ..ScoringRule::default() };
+    world.core.add_scoring_rule(rule);
+    let mut log = |deployment: &str, body: Value| {
+        let answer = world.post(&format!("{ENDPOINT}/deployments/{deployment}/getLogs"), &body).value();
+        answer["content"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(log("blue", json!({"tail": 2})), "b\nc");
+    assert_eq!(log("blue", json!({})), "a\nb\nc");
+    for (deployment, container) in [("blue", "StorageInitializer"), ("green", "InferenceServer")] {
+        let told = log(deployment, json!({"containerType": container}));
+        assert!(told.starts_with("Instance status:"), "{told}");
     }
 }
 

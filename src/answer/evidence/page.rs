@@ -299,7 +299,16 @@ fn replaced(history: &[Ended]) -> Vec<Part> {
         "revision", "version", "object", "outcome", "started", "finished", "reason", "message", "waived",
         "actions", "skipped",
     ]);
-    vec![Part::Table(Table { columns, rows: history.iter().map(row).collect() })]
+    let mut parts = vec![Part::Table(Table { columns, rows: history.iter().map(row).collect() })];
+    let line = |it: &Ended, line: &String| vec![it.rollout.revision.as_str().into(), line.as_str().into()];
+    let logs: Vec<Vec<Cell>> =
+        history.iter().flat_map(|it| it.rollout.log.iter().map(move |text| line(it, text))).collect();
+    if !logs.is_empty() {
+        parts.push(Part::Text("What the containers of those that failed had written last:".into()));
+        let columns = self::columns(["failed revision", "line of its log"]);
+        parts.push(Part::Table(Table { columns, rows: logs }));
+    }
+    parts
 }
 
 /// `Soak by model-risk/hotfix of ada`, for each rule that was waived.

@@ -421,4 +421,22 @@ fn whoever_decided_is_shown_with_the_reason_also_who_rejected() {
         assert!(page.contains(&line), "{line}: {page}");
     }
     assert!(!page.contains("bob"), "of another version");
+    assert!(!page.contains("failed revision"), "{page}");
+}
+
+#[test]
+fn what_a_container_has_written_before_it_failed_is_told() {
+    let log = json!({"log": ["Traceback (most recent call last):", "KeyError: 'a|b' <b>"]});
+    let picture =
+        picture(&json!({"history": [ended("bb", "2", "Promoted"), with(ended("cc", "3", "Failed"), &log)]}));
+    let evidence = Evidence::of(&picture);
+    let page = in_markdown(&super::document(&evidence));
+    for line in [
+        "What the containers of those that failed had written last:",
+        "| failed revision | line of its log |",
+        "| cc | Traceback (most recent call last): |",
+    ] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    assert_eq!(serde_json::to_value(&evidence).unwrap()["history"][1]["log"], log["log"]);
 }

@@ -53,6 +53,11 @@ pub struct PastRollout {
     /// The measurement that decided that it failed; absent where none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measurement: Option<Measurement>,
+    /// The last lines that the container of a revision that failed had written, the oldest first: at most 20, the first 200 characters of each, without what looks like a secret. Absent where Azure had none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub log: Vec<String>,
 }
 
 /// A time in which a revision was the stable one, as far as the status knew.

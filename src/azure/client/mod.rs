@@ -13,6 +13,7 @@ mod config;
 mod entra;
 mod error_body;
 mod hosts;
+mod log;
 mod monitor;
 mod operation;
 mod pace;

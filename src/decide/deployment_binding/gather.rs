@@ -145,6 +145,7 @@ impl Kind for DeploymentBinding {
             carried: vec![],
             fitness: Fitness::Fit,
             measured: BTreeMap::new(),
+            log: None,
             spec: self.spec.clone(),
             status: self.current(),
             place,
@@ -172,6 +173,7 @@ impl Kind for DeploymentBinding {
         // Nothing is measured before it is known where the rollout stands.
         if known.is_whole() {
             facts.measured = facts.measure(&home, known);
+            facts.log = facts.read_log(known);
             facts.fitness = facts.fitness(&home, known);
         }
         facts

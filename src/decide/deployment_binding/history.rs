@@ -29,6 +29,11 @@ pub(super) fn of(case: &Case<'_>) -> Vec<PastRollout> {
         }
         at = known.unwrap_or(at) + 1;
     }
+    if let Some((revision, lines)) = &case.facts.log
+        && let Some(entry) = all.iter_mut().find(|it| it.revision == *revision)
+    {
+        entry.log.clone_from(lines);
+    }
     if let Some(promoted) = promoted(case, &all) {
         close(case, &mut all);
         all.insert(0, promoted);
@@ -123,6 +128,7 @@ fn ended(
         actions: case.part(candidate, revision),
         skipped: case.skipped(candidate, revision),
         measurement: None,
+        log: vec![],
     }
 }
 

@@ -138,7 +138,7 @@ impl Facts {
     }
 
     /// The deployment of a revision, where it is on the endpoint.
-    fn deployment_of(&self, revision: &Revision) -> Option<&OnlineDeployment> {
+    pub(super) fn deployment_of(&self, revision: &Revision) -> Option<&OnlineDeployment> {
         self.deployments.iter().find(|d| Revision::tagged(d).as_ref() == Some(revision))
     }
 

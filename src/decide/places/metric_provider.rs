@@ -82,7 +82,7 @@ fn report_failure(facts: &Facts) -> Option<Verdict> {
     let because = match facts.answer.as_ref()? {
         Answer::Number(_) => return None,
         Answer::NoData(because) | Answer::Error(because) => because.clone(),
-        Answer::Answered(_) | Answer::Late(_) | Answer::Usable => {
+        Answer::Answered(_) | Answer::Late(_) | Answer::Usable | Answer::Lines(_) => {
             "What came is no answer of a Prometheus.".into()
         }
     };

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::monitor::Seen;
-use crate::config::{ScoringRule, like};
+use crate::config::ScoringRule;
 use crate::core::Core;
 use crate::core::machinery::error::ArmError;
 use crate::core::machinery::{authentication, json as at, rights};
+use crate::core::resources::endpoint::deployment::scoring_rule;
 use crate::wire::{Delivery, Principal, Request, Response};
 
 fn refused(status: u16, message: &str) -> Response {
@@ -161,16 +162,7 @@ fn outcome(core: &mut Core, endpoint: &str, key: &str) -> (ScoringRule, u16) {
     let Some(serving) = core.serving.get(key) else { return (ScoringRule::default(), 200) };
     let deployment = serving.deployment.clone();
     let place = format!("{endpoint}/{deployment}");
-    let rule = core
-        .config
-        .scoring
-        .iter()
-        .find(|rule| {
-            like(&format!("*{}*", rule.deployment), &place)
-                && like(&format!("*{}*", rule.model), &serving.reference)
-        })
-        .cloned()
-        .unwrap_or_default();
+    let rule = scoring_rule(core, &place, &serving.reference).cloned().unwrap_or_default();
     let failed = rule.error_rate > 0.0 && core.rng.f64() < rule.error_rate;
     let model_status = if failed { 500 } else { rule.status };
     let seen = Seen { key: key.to_owned(), deployment, status: on_the_wire(model_status), model_status };

@@ -166,7 +166,7 @@ fn what_is_aborted_loses_its_traffic_and_is_not_tried_again() {
     assert_table(&[(
         "aborted",
         after.decide(),
-        "False Aborted stalled | v2 was aborted. ada aborted it: because. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry taxi`). | 600 s",
+        "False Aborted stalled | v2 was aborted. ada aborted it: because. v1 has all the traffic. v2 is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry taxi`). | 60 s",
     )]);
     let past = &after.decide().status.history[0];
     assert_eq!((past.outcome, past.actions.len()), (Outcome::Failed, 1));

@@ -105,6 +105,7 @@ fn ten_are_remembered_and_a_failure_longer_than_a_success() {
         actions: vec![],
         skipped: vec![],
         measurement: None,
+        log: vec![],
     };
     let full = |outcome| {
         rollout().candidate("2", 10, 60).wanting("3").with(|f| {

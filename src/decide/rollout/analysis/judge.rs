@@ -76,7 +76,7 @@ fn of_request(case: &SmokeCase, answer: &Answer) -> Judged {
             );
             return plain(MeasurementResult::Failed, message);
         }
-        Answer::Number(_) | Answer::Usable => {
+        Answer::Number(_) | Answer::Usable | Answer::Lines(_) => {
             return plain(
                 MeasurementResult::Error,
                 format!("Request {name} gave no answer of a deployment."),
@@ -159,7 +159,7 @@ fn number(answer: &Answer, whose: &str) -> Result<f64, Judged> {
             Err(plain(MeasurementResult::Inconclusive, format!("There is no number for {whose}: {because}")))
         }
         Answer::Error(because) => Err(plain(MeasurementResult::Error, because.clone())),
-        Answer::Answered(_) | Answer::Late(_) | Answer::Usable => {
+        Answer::Answered(_) | Answer::Late(_) | Answer::Usable | Answer::Lines(_) => {
             Err(plain(MeasurementResult::Error, "The answer is no number.".into()))
         }
     }

@@ -7,7 +7,7 @@ mod sizes;
 use serde_json::{Value, json};
 
 use super::{self as endpoint, accepted, begin, bounds, long_running, show_operation, shown, traffic};
-use crate::config::Work;
+use crate::config::{ScoringRule, Work, like};
 use crate::core::Core;
 use crate::core::machinery::call::{self, Call};
 use crate::core::machinery::error::{Answer, ArmError};
@@ -275,12 +275,33 @@ pub fn delete(core: &mut Core, call: &Call) -> Answer {
     Ok(accepted(core, &urls))
 }
 
+/// How a deployment at `endpoint/deployment` that serves this model answers, and what it writes: by the first rule that fits.
+pub fn scoring_rule<'a>(core: &'a Core, place: &str, model: &str) -> Option<&'a ScoringRule> {
+    let fits = |rule: &&ScoringRule| {
+        like(&format!("*{}*", rule.deployment), place) && like(&format!("*{}*", rule.model), model)
+    };
+    core.config.scoring.iter().find(fits)
+}
+
 /// POST getLogs: `{containerType?, tail?}`.
 pub fn logs(core: &Core, call: &Call) -> Answer {
-    bounds::logs(&call.body()?)?;
+    let body = call.body()?;
+    bounds::logs(&body)?;
     let Some(document) = core.store.get(&call.address.key()) else {
         return Err(missing(call.address.leaf()));
     };
+    let initializer =
+        at::text(&body, "containerType").is_some_and(|it| it.eq_ignore_ascii_case("StorageInitializer"));
+    let place =
+        format!("{}/{}", call.address.key_to(2).rsplit('/').next().unwrap_or_default(), call.address.leaf());
+    let reference = at::text(&document, "properties.model").unwrap_or_default();
+    let written = scoring_rule(core, &place, reference).and_then(|rule| rule.log.as_ref());
+    if let Some(log) = written.filter(|_| !initializer) {
+        let most = at::at(&body, "tail").and_then(Value::as_u64).and_then(|tail| usize::try_from(tail).ok());
+        let lines: Vec<&str> = log.lines().collect();
+        let last = &lines[lines.len().saturating_sub(most.unwrap_or(usize::MAX))..];
+        return Ok(Response::json(200, &json!({"content": last.join("\n")})));
+    }
     let state = at::text(&document, "properties.provisioningState").unwrap_or_default();
     let content = format!(
         "Instance status:\nSystemSetup: Succeeded\nUserContainerImagePull: Succeeded\nModelDownload: Succeeded\nUserContainerStart: {state}\n"
