@@ -33,6 +33,6 @@ pub struct Autoscale {
 pub struct AutoscaleStatus {
     /// The name of the deployment that it scales.
     pub deployment: String,
-    /// The setting's ARM id.
+    /// The ARM id of the setting: `/subscriptions/…/providers/Microsoft.Insights/autoscalesettings/…`.
     pub id: String,
 }
