@@ -364,7 +364,8 @@ fn instances_stay_within_the_policy(facts: &deployment_binding::Facts, call: &Ca
     })
 }
 
-/// Is the revision one of the three that were stable before the last, by the history, and was the last not rolled back to?
+/// Is the revision one of the three that were stable before the last, by the history, has it not failed since, and was the last not
+/// rolled back to?
 pub(super) fn was_stable_lately(facts: &deployment_binding::Facts, revision: &str) -> bool {
     let mut served: Vec<&str> = vec![];
     let history = facts.status.history.iter().filter(|it| it.outcome.serves());
@@ -374,7 +375,10 @@ pub(super) fn was_stable_lately(facts: &deployment_binding::Facts, revision: &st
             served.push(&it.revision);
         }
     }
-    !rolled_back && served.iter().skip(1).take(3).any(|it| *it == revision)
+    let of_it =
+        facts.status.history.iter().find(|it| it.revision == revision && it.outcome != Outcome::Superseded);
+    let failed = of_it.is_some_and(|it| it.outcome == Outcome::Failed);
+    !rolled_back && !failed && served.iter().skip(1).take(3).any(|it| *it == revision)
 }
 
 /// A candidate rises by one step at a time, and not before the pauses of its step are over.
@@ -397,10 +401,9 @@ fn steps_are_taken_one_by_one(
     }
     let steps = &facts.spec.strategy.steps;
     let revision = revision.to_string();
-    if was_stable_lately(facts, &revision) {
-        return hold(after == 100_000, || {
-            format!("it goes back to {revision} with share {after}: {}", call.doing)
-        });
+    // What goes back may take the steps all the same, as where it waited behind a window.
+    if after == 100_000 && was_stable_lately(facts, &revision) {
+        return Ok(());
     }
     let promotes = actions::carried_out_by(facts, call, ActionWord::Promote);
     if promotes.iter().any(|it| it.step.is_none()) {
