@@ -121,7 +121,7 @@ async fn a_provider_of_another_namespace_is_asked_only_by_whom_it_lets_in() -> O
     taxi::versions(&stand, &["1", "2"]).await?;
     let closed = json!({"prometheus": {"address": "http://127.0.0.1:9"}});
     stand.apply_in(platform, "MetricProvider", "prometheus", closed).await?;
-    taxi::serve(&stand, taxi::binding("taxi-1")).await?;
+    let stable = taxi::serve(&stand, taxi::binding("taxi-1")).await?;
     let spec = taxi::with(
         taxi::binding("taxi-2"),
         json!({"strategy": {
@@ -136,9 +136,11 @@ async fn a_provider_of_another_namespace_is_asked_only_by_whom_it_lets_in() -> O
     );
     stand
         .wait_for::<DeploymentBinding>("taxi", "not let in", |b| {
-            condition(b, "Ready").is_some_and(|it| it.1 == "Analyzing" && it.2.contains(&missing))
+            condition(b, "Ready").is_some_and(|it| it.1 == "ReferenceNotFound" && it.2.contains(&missing))
         })
         .await?;
+    // Nothing is made that could not be measured.
+    assert_eq!(stand.azure_field(taxi::ENDPOINT, "/properties/traffic"), json!({stable: 100}));
     // Whoever is let in asks, and hears that nobody listens there.
     let open = json!({"prometheus": {"address": "http://127.0.0.1:9"}, "allowedNamespaces": {"from": "All"}});
     stand.apply_in(platform, "MetricProvider", "prometheus", open).await?;

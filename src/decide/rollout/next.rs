@@ -6,7 +6,7 @@ use super::{
     Asked, CarriedOut, Carries, Cause, Held, Move, Pass, Position, Rise, Scene, Share, Traffic, Weight,
     broken,
 };
-use crate::api::{ActionWord, Drift};
+use crate::api::{ActionWord, Drift, Role};
 use crate::azure::model::resource::Provisioning;
 
 /// What the endpoint should be next, and why it is to be written.
@@ -121,7 +121,9 @@ impl Scene<'_> {
         let held = self.hold(wanted, has);
         if self.is_proven(candidate) {
             let as_it_is = || self.stay(self.split(wanted, has));
-            return if staffed(Share::ALL) { self.arrive(wanted) } else { as_it_is() };
+            // What is warm has kept its setting; what was made again needs one.
+            let scaled = self.view.scaled || self.role(candidate) == Role::Previous;
+            return if staffed(Share::ALL) && scaled { self.arrive(wanted) } else { as_it_is() };
         }
         if self.held.as_ref() != Some(&held.traffic) {
             return held;

@@ -60,6 +60,16 @@ fn rollout() -> Binding {
     binding().wanting("2").steps(json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}])).serving("1")
 }
 
+/// Version 1 is to serve again, which did not long ago, and its deployment was made again.
+fn proven() -> Binding {
+    let it = binding().wanting("1").steps(json!([{"setTraffic": 10}])).serving("1");
+    let gone = it.with(|f| {
+        f.deployments.clear();
+        f.status.deployments.clear();
+    });
+    gone.serving("2").candidate("1", 0, 60)
+}
+
 fn put(it: &Binding) -> Value {
     match it.decide().call.unwrap().action {
         Action::Put(body) => body,
@@ -102,6 +112,16 @@ fn a_candidate_has_its_setting_before_it_gets_traffic() {
                 .with(|f| f.settings = Settings::Unread(Error::new(Class::Unauthorized, "You may not.")))
                 .decide(),
             "False Unauthorized stalled | Bindery could not read the autoscale settings in the resource group of the endpoint taxi: You may not. Check the rights of that identity in Azure; Bindery tries again, at least every 10 min. | 160 s",
+        ),
+        (
+            "back to what was stable not long ago and was made again",
+            scaled(proven()).decide(),
+            "False Updating working | -> make the autoscale setting of deployment v1: 2 to 8 instances | now",
+        ),
+        (
+            "with it, it serves at once",
+            with_setting(scaled(proven()), "1").decide(),
+            "False Progressing working | -> give v1 all the traffic and make it the stable one | now",
         ),
         (
             "back to what is warm: nothing waits for a setting",
