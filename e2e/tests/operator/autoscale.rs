@@ -24,8 +24,6 @@ fn writes(stand: &Stand) -> Vec<String> {
     let control = stand.emulator.control();
     let taken =
         control.log().filter(|e| e.method != "GET" && e.status < 300 && e.path.contains("/resourceGroups/"));
-    // 204: there was nothing to delete any more.
-    let taken = taken.filter(|e| e.status != 204);
     taken
         .filter_map(|e| {
             let name = e.path.rsplit('/').next()?;

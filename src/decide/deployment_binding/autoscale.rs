@@ -1,7 +1,7 @@
 //! Autoscale settings: made before a candidate gets traffic, deleted before their deployment, and looked for once more after it,
 //! for Azure keeps a setting whose deployment is gone.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{Case, Facts, deployments};
 use crate::api::{Autoscale, AutoscaleStatus, Drift, Reason};
@@ -41,7 +41,7 @@ impl Settings {
 }
 
 /// Reads the settings where any can matter: the manifest asks for one, or there was or may have been one. The list tells of those that others made. It
-/// may lag, so Bindery's own are asked for by their ids, for a PUT replaces what is there. None while something is not known yet.
+/// may lag, so Bindery's own, remembered or listed, are asked for by their ids. None while something is not known yet.
 pub(super) fn look_at_settings(facts: &Facts, endpoint: &ResourceId, known: &mut Known) -> Option<Settings> {
     let ours = |e: &OnlineEndpoint| facts.situation.ownership.owns(&e.tags);
     let foreign = facts.endpoint.found().is_some_and(|e| !ours(e));
@@ -59,10 +59,17 @@ pub(super) fn look_at_settings(facts: &Facts, endpoint: &ResourceId, known: &mut
     let mut all: Vec<AutoscaleSetting> = listed.into_iter().filter(of_it).collect();
     let wanted = facts.wanted().and_then(|(_, name)| setting_of(&endpoint.child("deployments", &name)));
     let remembered = facts.status.autoscale.iter().map(|it| ResourceId::new(&it.id));
-    let own: BTreeSet<ResourceId> = remembered.chain(wanted).collect();
-    all.retain(|it| !own.iter().any(|id| id.name().eq_ignore_ascii_case(it.name())));
+    // One that was deleted may be listed for a while.
+    let listed: Vec<ResourceId> = all
+        .iter()
+        .filter(|setting| is_setting_of_ours(setting))
+        .filter_map(|setting| setting_of(&setting.target()?))
+        .collect();
+    let ids = remembered.chain(wanted).chain(listed);
+    let own: BTreeMap<String, ResourceId> = ids.map(|id| (id.name().to_ascii_lowercase(), id)).collect();
+    all.retain(|it| !own.contains_key(&it.name().to_ascii_lowercase()));
     let mut whole = true;
-    for id in own {
+    for id in own.into_values() {
         match known.resource::<AutoscaleSetting>(Purpose::Compare, &id) {
             None => whole = false,
             Some(Ok(found)) => all.extend(found),

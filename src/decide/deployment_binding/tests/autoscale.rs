@@ -510,3 +510,41 @@ fn a_setting_follows_the_manifest_while_a_rollout_is_kept_where_it_is() {
         theirs.status.conditions
     );
 }
+
+#[test]
+fn a_list_is_not_believed_about_a_setting_that_was_deleted() {
+    use crate::azure::model::{Answer, Ask, Lane};
+    use crate::decide::Served;
+    use crate::decide::deployment_binding::autoscale::look_at_settings;
+    use crate::decide::facts::Known;
+
+    // The list shows the settings of versions 1 and 2, which the status does not name; a GET finds that of version 2 alone.
+    let it = with_setting(with_setting(scaled(rollout().candidate("2", 0, 60)), "1"), "2");
+    let Settings::Known(listed) = it.0.settings.clone() else { panic!("no settings are known") };
+    let json = |setting: &AutoscaleSetting| serde_json::to_value(setting).unwrap();
+    let it = it.with(|f| f.status.autoscale.clear());
+    let (endpoint, two) = (it.0.id.clone().unwrap(), it.name("2"));
+    let mut known = Known::nothing(Lane::Rollout, false, Served::everything());
+    let mut asked = 0;
+    let found = loop {
+        let found = look_at_settings(&it.0, &endpoint, &mut known);
+        let wanted = known.wants().azure;
+        if wanted.is_empty() {
+            break found;
+        }
+        for read in wanted {
+            let answer = match &read.what {
+                Ask::Collection { .. } => Answer::Collection(Ok(listed.iter().map(json).collect())),
+                Ask::Resource(id) => {
+                    asked += 1;
+                    let there = listed.iter().find(|it| it.name() == id.name() && id.name().contains(&two));
+                    Answer::Resource(Ok(there.map(json)))
+                }
+                other => panic!("{other:?}"),
+            };
+            known.take_in_azure(read, answer);
+        }
+    };
+    let there: Vec<AutoscaleSetting> = listed.into_iter().filter(|it| it.name().contains(&two)).collect();
+    assert_eq!((found, there.len(), asked), (Some(Settings::Known(there)), 1, 2));
+}
