@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::api::{Better, Gate, GateReason, Lineage, MeasuredGate, PlaceGate, Scope};
 use crate::azure::model::folded;
 
+pub(in crate::decide) use champions::objects_of;
 pub use champions::{Champion, Champions};
 
 /// How many versions a sentence names.

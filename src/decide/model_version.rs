@@ -507,7 +507,9 @@ fn tell_decisions(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     let doing = format!("write on {} who has decided about it", facts.title());
-    facts.put(Reason::Updating, Purpose::TellDecisions, doing, &facts.desired(version.clone()))
+    let put = facts.put(Reason::Updating, Purpose::TellDecisions, doing, &facts.desired(version.clone()))?;
+    // Another decision is another change, also while Azure has not told of the last one.
+    Some(put.mending(facts.untold_decisions()))
 }
 
 /// The conditions without those that say that work goes on, or that somebody has to help.

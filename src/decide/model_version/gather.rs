@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Facts, Material, Origin, Proof, decisions, job_of, job_to_read, wants_lineage};
 use crate::api::{
     DeploymentBinding, Gate, Management, ModelVersion, ModelVersionSpec, ModelVersionStatus, Object,
-    ObjectKey, Registry, ServedBy, Workspace,
+    ObjectKey, Reference, Registry, ServedBy, Workspace,
 };
 use crate::azure::model::resource::{self, Job};
 use crate::azure::model::{Principal, Purpose, ResourceId, folded};
@@ -14,7 +14,7 @@ use crate::decide::facts::{Kind, Known, Name, Rivals};
 use crate::decide::gate::Champions;
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
-    acting_in, find_registry, find_workspace, is_contested, observes_anothers, refuses_to_publish,
+    acting_in, ending, find_registry, find_workspace, is_contested, observes_anothers, refuses_to_publish,
     registry_place, remembered, stay_with_what_was_made, version, workspace_place,
 };
 use crate::decide::{Adopting, Look, OWNER_TAG, Place, Right, Situation, SourceVersion, words_of};
@@ -156,7 +156,7 @@ impl Kind for ModelVersion {
             status.lineage = None;
         }
         let asset_id = id.as_ref().map(ResourceId::asset_id);
-        let source = spec.source.model_version_ref.as_ref().map(|r| version(r, &home, known));
+        let source = spec.source.model_version_ref.as_ref().map(|r| in_use(r, &home, known));
         match (&source, situation.operation.remembered.as_ref().map(|operation| operation.purpose)) {
             // A publish goes on where the source is.
             (Some(SourceVersion::Ready { acting, .. }), Some(Purpose::Publish)) => {
@@ -253,6 +253,17 @@ fn made_by_publish(
     let tags = &found.properties.tags;
     let bare = tags.is_empty() || tags.contains_key(OWNER_TAG);
     bare && !situation.ownership.owns(tags) && known.names_of(acting).iter().any(|name| name == by)
+}
+
+/// The version that a reference means, and whether it goes out of use.
+fn in_use(reference: &Reference, home: &str, known: &mut Known) -> SourceVersion {
+    let mut found = version(reference, home, known);
+    if let SourceVersion::Ready { id, retirement, archived, .. } = &mut found {
+        let ends = ending(reference, id, home, known);
+        *retirement = ends.retirement;
+        *archived |= ends.archived;
+    }
+    found
 }
 
 /// Where the version was when its status was written.

@@ -2,8 +2,8 @@
 //! was promoted from. Nobody types it.
 
 use crate::api::{Code, Dataset, Gate, Lineage, ModelVersionStatus};
+use crate::azure::model::redacted;
 use crate::azure::model::resource::{Job, ModelVersion, Run, Strings};
-use crate::azure::model::{ResourceId, redacted};
 
 use super::{Facts, SourceVersion, promotion, proof, source};
 
@@ -66,18 +66,32 @@ fn of_source(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
 /// there: it has files that nobody has compared. Bindery registers a copy from another registry with that mark and its owner tag by
 /// one PUT; what was published from a workspace carries the mark as soon as it is described, and is known before by its intent or
 /// by who made it.
-pub(super) fn not_copied_from<'a>(facts: &'a Facts, version: &ModelVersion) -> Option<&'a ResourceId> {
-    let Some(SourceVersion::Ready { id, created, registry, .. }) = &facts.source else { return None };
+pub(super) fn not_copied_from(facts: &Facts, version: &ModelVersion) -> Option<String> {
     let tags = &version.properties.tags;
     if facts.situation.ownership.owns(tags) || promotion::is_our_copy(facts, tags) {
         return None;
     }
-    let strange = match proof::is_of_another(version, id, *created) {
-        // A version in a workspace can be made again: the copy of an earlier one is still a copy, and has its own lineage.
-        Some(of_another) => of_another && registry.is_some(),
-        None => true,
-    };
-    strange.then_some(id)
+    match facts.source.as_ref()? {
+        SourceVersion::Ready { id, created, registry, .. } => {
+            let strange = match proof::is_of_another(version, id, *created) {
+                // A version in a workspace can be made again: the copy of an earlier one is still a copy, and has its own lineage.
+                Some(of_another) => of_another && registry.is_some(),
+                None => true,
+            };
+            strange.then(|| id.to_string())
+        }
+        // Nobody can compare the two, and only what carries the mark of a copy is one.
+        SourceVersion::Missing { what } => {
+            let source = || format!("{what}, which is not there, or which this namespace may not refer to");
+            (!proof::is_marked(version)).then(source)
+        }
+        SourceVersion::NotReady { what, .. } => {
+            (!proof::is_marked(version)).then(|| format!("{what}, which is not ready"))
+        }
+        SourceVersion::NotWatched { because } => {
+            (!proof::is_marked(version)).then(|| format!("its source, which is not watched ({because})"))
+        }
+    }
 }
 
 const JOB_TAG: &str = "bindery-job";
@@ -99,7 +113,13 @@ pub(super) fn to_tags(lineage: &Lineage) -> Vec<(String, String)> {
         (COMMIT_TAG, &code.and_then(|code| code.commit.clone())),
     ];
     let said = all.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
-    said.map(|(key, value)| (key.to_string(), value.chars().take(TAG_LENGTH).collect())).collect()
+    let told = |value: &String| value.chars().filter(|it| is_text(*it)).take(TAG_LENGTH).collect();
+    said.map(|(key, value)| (key.to_string(), told(value))).collect()
+}
+
+/// No control character, which Azure may refuse, and none that turns the direction of what follows.
+fn is_text(letter: char) -> bool {
+    !letter.is_control() && !matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The same, read back where the status and the source are lost.
@@ -178,7 +198,14 @@ fn without_credentials(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_credentials;
+    use super::{Lineage, to_tags, without_credentials};
+
+    #[test]
+    fn a_tag_has_no_character_that_azure_refuses_or_that_misleads() {
+        let job = Some("abc\u{1b}[31mred\u{202e}\n".to_string());
+        let tags = to_tags(&Lineage { job, ..Lineage::default() });
+        assert_eq!(tags, [("bindery-job".to_string(), "abc[31mred".to_string())]);
+    }
 
     #[test]
     fn no_credential_reaches_the_status() {

@@ -15,6 +15,7 @@ mod position;
 mod revision;
 mod scene;
 mod steps;
+mod tenures;
 mod traffic;
 mod windows;
 
@@ -34,5 +35,6 @@ pub use position::{POSITION_TAG, Position, Records};
 pub use revision::{REVISION_TAG, Revision};
 pub use scene::{FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, View, broken};
 pub use steps::{Move, Plan, StepsHash};
+pub use tenures::{HISTORY_TAG, Tenure, Tenures, version_of};
 pub use traffic::{Share, Traffic, Weight};
 pub use windows::{Windows, changes_at, closed_by};

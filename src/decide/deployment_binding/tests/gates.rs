@@ -176,7 +176,7 @@ fn going_back_needs_no_gate_and_no_new_approval() {
     let (said, lines) = admitted(&has_come_back());
     assert!(said.starts_with("False PolicyRefused: "), "{said}");
     assert!(
-        said.ends_with(" It serves because the manifest went back to what was stable here before; what was not asked then is asked again only for a new rollout."),
+        said.ends_with(" It serves because the traffic went back to what was stable here before; what was not asked then is asked again only for a new rollout."),
         "{said}"
     );
     let not_asked = "; this was not asked when the traffic went back to this version, and is asked again only for a new rollout";
@@ -256,7 +256,12 @@ fn going_back_asks_what_became_of_the_approvals_and_of_the_files() {
     // A version in a workspace, promoted at noon: its files count as those only if Azure made it before.
     let in_workspace = |made: Option<u64>| {
         let it = binding()
-            .with(|f| f.version = crate::decide::fixtures::version("2", None))
+            .with(|f| {
+                f.version = crate::decide::fixtures::version("2", None);
+                let SourceVersion::Ready { id, .. } = &mut f.version else { unreachable!() };
+                *id = crate::azure::model::ResourceId::workspace("s", "rg", "production")
+                    .model_version("taxi", "2");
+            })
             .serving("1")
             .with(|f| {
                 let SourceVersion::Ready { asset_id, version, .. } = &f.version else { unreachable!() };
