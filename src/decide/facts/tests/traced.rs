@@ -110,11 +110,14 @@ impl Trained {
     }
 }
 
+/// What it is, what Azure has, the metrics of gates, how many hours old the version is, and the reads of three passes.
+type Case = (&'static str, Trained, &'static [&'static str], i64, [usize; 3]);
+
 #[test]
 fn job_and_run_are_read_once() {
     let unreadable = || Err(Error::new(Class::Transient, "try again"));
     let nothing = || Trained { job: false, run: Ok(None), ..trained(0) };
-    let cases: Vec<(&str, Trained, &[&str], i64, [usize; 3])> = vec![
+    let cases: Vec<Case> = vec![
         ("all is there", trained(3), &["metric-01"], 0, [2, 0, 0]),
         ("a gate names what was never logged", trained(3), &["nope"], 0, [2, 0, 0]),
         ("and the run has more than is kept", trained(60), &["nope", "metric-59"], 0, [2, 0, 0]),
