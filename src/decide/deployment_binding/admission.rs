@@ -25,14 +25,14 @@ pub(super) use windows::are_waived as windows_are_waived;
 
 use super::{Case, Facts, waiting};
 use crate::api::{
-    Admission, ConditionType, DeploymentBindingSpec, LineageRequirement, Outcome, PastRollout, Reason,
-    Waiver, conditions_of,
+    Admission, ConditionType, DeploymentBindingSpec, LineageRequirement, PastRollout, Reason, Waiver,
+    conditions_of,
 };
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::model_version::Proof;
 use crate::decide::places::policy::Refused;
-use crate::decide::rollout::PREVIOUS_TAG;
+use crate::decide::rollout::{PREVIOUS_TAG, is_proven};
 use crate::decide::verdict::Event;
 use crate::decide::{Place, SourceVersion};
 
@@ -295,9 +295,6 @@ pub(super) fn goes_back(facts: &Facts) -> bool {
     facts.goes_back_by_the_manifest()
 }
 
-/// How many revisions that were stable before count as proven, where nothing says it.
-const WINDOW: i32 = 3;
-
 impl Facts {
     /// Does somebody speak against the wanted version, so that it has to go to nothing? Where its object cannot be read, the
     /// deployment says which version that is.
@@ -324,24 +321,13 @@ impl Facts {
         self.is_stable(&self.revision_of(asset_id, version).1) && self.times_stable() > 1
     }
 
-    /// Does the manifest go back to one of the last revisions that were stable here, by `spec.strategy.rollbackWindow`? Not after
-    /// somebody has gone back by a word: what was rolled back so, nobody has proved since.
+    /// Does the manifest go back to one of the last revisions that were stable here?
     pub(super) fn is_proven(&self) -> bool {
         let SourceVersion::Ready { asset_id, version, .. } = &self.version else { return false };
         let wanted = self.revision_of(asset_id, version).0.to_string();
-        let window = usize::try_from(self.spec.strategy.rollback_window.unwrap_or(WINDOW)).unwrap_or(0);
-        let mut before: Vec<&PastRollout> = vec![];
-        for it in self.status.history.iter().filter(|it| it.outcome.serves()) {
-            if before.iter().all(|known| known.revision != it.revision) {
-                before.push(it);
-            }
-        }
-        let by_a_word = before.first().is_none_or(|it| it.outcome == Outcome::RolledBack);
-        let within = before.iter().skip(1).take(window).any(|it| it.revision == wanted);
-        let last =
-            self.status.history.iter().find(|it| it.revision == wanted && it.outcome != Outcome::Superseded);
-        let failed = last.is_some_and(|it| !it.outcome.serves());
-        within && !by_a_word && !failed && self.goes_back_by_the_manifest() && self.times_stable() > 0
+        is_proven(&self.status.history, &wanted, self.spec.strategy.rollback_window)
+            && self.goes_back_by_the_manifest()
+            && self.times_stable() > 0
     }
 
     /// How many rollouts of the history made the wanted revision the stable one.

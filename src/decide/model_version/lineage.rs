@@ -1,26 +1,34 @@
 //! Where a model comes from: read from the job and the run that made it, or from the version that it
 //! was promoted from. Nobody types it.
 
-use crate::api::{Code, Dataset, Gate, Lineage, ModelVersionStatus};
+use jiff::Timestamp;
+
+use crate::api::{Code, Dataset, Lineage, ModelVersionStatus};
 use crate::azure::model::redacted;
 use crate::azure::model::resource::{Job, ModelVersion, Run, Strings};
 
 use super::{Facts, SourceVersion, promotion, proof, source};
+use crate::decide::{Look, in_seconds};
 
-/// What a status may hold of it.
-const METRICS: usize = 50;
+/// What a status may hold of it; no more metrics are asked for.
+pub(super) const METRICS: usize = 50;
 const PARAMETERS: usize = 50;
 const DATASETS: usize = 20;
 
 /// Is there something left to look up? A job and a run are read once: they do not change any more. Of a run with many metrics
-/// those that no gate has asked for were left out.
-pub fn wants_lineage(status: &ModelVersionStatus, gates: &[Gate]) -> bool {
-    let Some(lineage) = &status.lineage else { return true };
-    let left_out = || {
-        let lacks = |gate: &Gate| !lineage.metrics.contains_key(&gate.metric);
-        lineage.metric_count.is_some() && gates.iter().any(lacks)
+/// those that no gate has asked for were left out, and are read when one does.
+pub fn wants_lineage(status: &ModelVersionStatus, asked: &[String]) -> bool {
+    let lacks = |lineage: &Lineage| {
+        let is_known =
+            |metric: &String| lineage.metrics.contains_key(metric) || lineage.absent_metrics.contains(metric);
+        lineage.metric_count.is_some() && !asked.iter().all(is_known)
     };
-    lineage.job.is_some() && (lineage.run.is_none() || left_out())
+    status.traced_at.is_none() || status.lineage.as_ref().is_some_and(lacks)
+}
+
+/// When job and run were read, so that they are not read again.
+pub(super) fn traced_at(facts: &Facts) -> Option<Timestamp> {
+    if facts.origin.whole { Some(facts.situation.now) } else { facts.status.traced_at }
 }
 
 pub(super) fn of(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
@@ -39,12 +47,17 @@ pub(super) fn of(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
         read_job(&mut lineage, job);
     }
     lineage.job.as_ref()?; // a job that nobody has seen is not named
-    if let Some(run) = facts.origin.run.found() {
-        read_run(&mut lineage, run, &facts.spec.gates);
-        lineage.pipelines.clone_from(&facts.origin.pipelines);
-        if let Some(pipeline) = facts.origin.pipeline.found() {
-            read_pipeline(&mut lineage, pipeline);
+    match &facts.origin.run {
+        Look::Found(run) => {
+            read_run(&mut lineage, run, &facts.asked_metrics);
+            lineage.pipelines.clone_from(&facts.origin.pipelines);
+            if let Some(pipeline) = facts.origin.pipeline.found() {
+                read_pipeline(&mut lineage, pipeline);
+            }
         }
+        // The run has been deleted since it was read, and with it what was left out.
+        Look::Absent if lineage.metric_count.is_some() => note_absent(&mut lineage, &facts.asked_metrics),
+        Look::Absent | Look::Unseen => {}
     }
     Some(lineage)
 }
@@ -97,6 +110,9 @@ pub(super) fn not_copied_from(facts: &Facts, version: &ModelVersion) -> Option<S
 const JOB_TAG: &str = "bindery-job";
 const EXPERIMENT_TAG: &str = "bindery-experiment";
 const TRAINED_BY_TAG: &str = "bindery-trained-by";
+const TRAINED_AT_TAG: &str = "bindery-trained-at";
+const ENVIRONMENT_TAG: &str = "bindery-environment";
+const PIPELINE_TAG: &str = "bindery-pipeline";
 const REPOSITORY_TAG: &str = "bindery-repository";
 const COMMIT_TAG: &str = "bindery-commit";
 /// What the value of a tag may have.
@@ -109,6 +125,9 @@ pub(super) fn to_tags(lineage: &Lineage) -> Vec<(String, String)> {
         (JOB_TAG, &lineage.job),
         (EXPERIMENT_TAG, &lineage.experiment),
         (TRAINED_BY_TAG, &lineage.trained_by),
+        (TRAINED_AT_TAG, &lineage.trained_at.map(|at| at.to_string())),
+        (ENVIRONMENT_TAG, &lineage.environment),
+        (PIPELINE_TAG, &lineage.pipelines.last().cloned()),
         (REPOSITORY_TAG, &code.and_then(|code| code.repository.clone())),
         (COMMIT_TAG, &code.and_then(|code| code.commit.clone())),
     ];
@@ -130,6 +149,9 @@ fn from_tags(tags: &Strings) -> Option<Lineage> {
         job: tag(JOB_TAG),
         experiment: tag(EXPERIMENT_TAG),
         trained_by: tag(TRAINED_BY_TAG),
+        trained_at: tag(TRAINED_AT_TAG).and_then(|at| at.parse().ok()),
+        environment: tag(ENVIRONMENT_TAG),
+        pipelines: tag(PIPELINE_TAG).into_iter().collect(),
         code: (code != Code::default()).then_some(code),
         ..Lineage::default()
     };
@@ -142,6 +164,7 @@ fn read_job(lineage: &mut Lineage, job: &Job) {
     lineage.environment.clone_from(&properties.environment_id);
     lineage.datasets = inputs_of(job, None);
     lineage.code = code_of(job);
+    lineage.trained_at = job.created().map(in_seconds);
 }
 
 /// What a pipeline began with is what its steps were made from: the inputs of a step are often the outputs of another.
@@ -173,15 +196,24 @@ fn code_of(job: &Job) -> Option<Code> {
     (code != Code::default()).then_some(code)
 }
 
-fn read_run(lineage: &mut Lineage, run: &Run, gates: &[Gate]) {
+fn read_run(lineage: &mut Lineage, run: &Run, asked: &[String]) {
     lineage.run = Some(run.id.clone());
     lineage.trained_by.clone_from(&run.user);
-    let gated = |name: &str| gates.iter().any(|gate| gate.metric == name);
+    lineage.trained_at = run.ended.or(run.began).map(in_seconds).or(lineage.trained_at);
+    let gated = |name: &str| asked.iter().any(|metric| metric == name);
     (lineage.metrics, lineage.metric_count) = first(&run.metrics, METRICS, gated);
+    note_absent(lineage, asked);
     (lineage.parameters, lineage.parameter_count) = first(&run.parameters, PARAMETERS, |_| false);
     for value in lineage.parameters.values_mut() {
         *value = without_credentials(value);
     }
+}
+
+/// Of a run with many metrics, what it does not have of what gates ask for: so it is not read for that again.
+fn note_absent(lineage: &mut Lineage, asked: &[String]) {
+    let many = lineage.metric_count.is_some();
+    let absent = asked.iter().filter(|metric| many && !lineage.metrics.contains_key(*metric));
+    lineage.absent_metrics = absent.cloned().collect();
 }
 
 /// As many as may be kept, those that somebody asks for first; and how many there are, where that is more.

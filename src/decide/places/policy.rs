@@ -230,7 +230,7 @@ fn listed(all: &[String]) -> String {
 
 /// Does a text match a pattern, in which `*` stands for any characters and `?` for one? Azure keeps models whose names
 /// differ in case apart, so case counts.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut read, mut star) = (0, 0, None);
     while read < text.len() {
