@@ -12,6 +12,7 @@ mod endpoint;
 mod fitness;
 mod gather;
 mod history;
+mod keys;
 mod log;
 mod look;
 mod measuring;
@@ -133,6 +134,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     waiting::refuse_what_is_asked_besides, // an identity, or more instances, of what serves already
     autoscale::go_on_removing,            // the setting of a deployment that is gone
     endpoint::wait_for_what_is_not_kept,  // fields of the endpoint that Azure sets back
+    keys::report,                         // the Secret with the endpoint's keys
 ];
 
 /// What to do next for a binding. The first question that has an answer decides.
@@ -165,7 +167,11 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     events.extend(admission::news(&facts.status.admission, &status.admission));
     events.extend(admission::withdrawals(facts, &status.approvals));
     events.extend(conditions::news(&facts.status.conditions, &status.conditions));
-    Verdict { events, next, ..verdict }.decision(status)
+    events.extend(keys::news(&case, status.keys_secret.as_ref()));
+    events.extend(keys::left_behind(facts).filter(|_| verdict.release));
+    let next = if keys::is_noted_first(&case, status.keys_secret.as_ref()) { LookAgain::Now } else { next };
+    let secret = keys::deed(&case);
+    Decision { secret, ..Verdict { events, next, ..verdict }.decision(status) }
 }
 
 impl<'a> Case<'a> {
@@ -533,6 +539,7 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
         .chain(case.facts.soak_is_over())
         .chain(windows)
         .chain(case.next_measurement())
+        .chain(keys::next(case))
         .chain(case.next_log());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }

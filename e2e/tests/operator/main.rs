@@ -21,6 +21,7 @@ mod gates;
 mod governance;
 mod hostile;
 mod identities;
+mod keys;
 mod metric_provider;
 mod mirror;
 mod model_version;

@@ -90,8 +90,11 @@ impl Online {
 }
 
 /// The endpoint: its name, and how clients reach it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.keysSecret) || !has(self.authMode) || self.authMode == 'Key'").message("keysSecret is for authMode Key: an endpoint of another mode has no keys")
+)]
 pub struct Endpoint {
     /// The endpoint's name in Azure: 3 to 32 letters (a-z, A-Z), digits and single dashes, beginning with a letter and not ending with a dash, such as `taxi-fare`. Unique in its Azure region. Immutable.
     #[schemars(schema_with = "form::endpoint_name")]
@@ -99,6 +102,9 @@ pub struct Endpoint {
     /// How clients authenticate: with endpoint keys (Key), Azure ML tokens (AMLToken) or Microsoft Entra tokens (AADToken). If not set, a new endpoint gets Key, and an existing one stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_mode: Option<AuthMode>,
+    /// Have Bindery write the keys of the endpoint into a Secret of this namespace, and follow when they change in Azure; for authMode Key only. Whoever runs the operator has listed this namespace (`endpointKeys.namespaces` in the chart's values).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_secret: Option<KeysSecret>,
     /// Whether the endpoint can be reached from public networks. Without it, a new endpoint is made with Enabled, and one that exists stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_network_access: Option<NetworkAccess>,
@@ -108,6 +114,14 @@ pub struct Endpoint {
     /// Tags of the endpoint in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
+}
+
+/// The Secret that Bindery writes the keys of the endpoint into.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeysSecret {
+    /// The name of the Secret, such as `taxi-fare-keys`. Bindery makes it with the keys `primaryKey`, `secondaryKey` and `scoringUri`, and removes it with this object or when this field goes. A Secret that is there without the label `bindery.dev/endpoint-keys` and the name of this object is left alone.
+    #[schemars(schema_with = "form::object_name")]
+    pub name: String,
 }
 
 /// How clients authenticate at an endpoint.

@@ -37,6 +37,8 @@ purposes! {
     CountContent = "count-content",
     /// Measure how a candidate does.
     Measure = "measure",
+    /// Read the keys of an endpoint, for a Secret.
+    ReadKeys = "read-keys",
 
     // Calls that any kind makes.
     /// Make what is not there.

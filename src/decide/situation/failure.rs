@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Situation;
+use super::{SecretDone, Situation};
 use crate::azure::model::{
     Action, Call, Class, Error, Operation, OperationState, Purpose, Reply, ResourceId,
 };
@@ -22,6 +22,8 @@ pub struct Trouble {
     pub written: Option<Written>,
     /// Since when this generation refers to something that is not there, or cannot get ready.
     pub missing: Option<Timestamp>,
+    /// What came of the Secret that this generation asks for.
+    pub secret: Option<SecretDone>,
 }
 
 /// A PUT that Azure took.
@@ -132,6 +134,10 @@ impl Situation {
     /// Takes in the answer to a call, at this time.
     pub fn take_in_answer(&mut self, call: &Call, answer: Result<&Reply, &Error>, now: Timestamp) {
         self.now = now;
+        // A new endpoint has other keys than the one before.
+        if call.errand.purpose == Purpose::Create {
+            self.trouble.secret = None;
+        }
         match answer {
             Err(error) => {
                 let before = self.trouble.failure.take();

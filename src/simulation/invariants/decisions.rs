@@ -2,6 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use super::super::secrets;
 use super::super::world::World;
 use super::{
     Evidence, allowed, approvals, evidence, hold, is_stable, may_begin, may_ever_serve, positions, wanted,
@@ -28,6 +29,7 @@ pub fn of_a_decision<K: Kind>(
         a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
         what_is_too_much_goes(facts, decision.call.as_ref())?;
         a_rejected_candidate_is_taken_back(facts, decision.call.as_ref())?;
+        secrets::they_were_wanted(facts)?;
     }
     Ok(())
 }

@@ -30,6 +30,27 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "1-taxi".into()), at(endpoint, "taxi-1".into())),
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "taxi-".into()), at(endpoint, "Taxi".into())),
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "taxi--1".into()), at(endpoint, "t-a-xi".into())),
+        case(
+            kind,
+            "spec.online.endpoint",
+            "keysSecret is for authMode Key: an endpoint of another mode has no keys",
+            at("spec.online.endpoint", json!({"authMode": "AADToken", "keysSecret": {"name": "taxi-keys"}})),
+            at("spec.online.endpoint", json!({"authMode": "Key", "keysSecret": {"name": "taxi-keys"}})),
+        ),
+        case(
+            kind,
+            "spec.online.endpoint",
+            "keysSecret is for authMode Key: an endpoint of another mode has no keys",
+            at("spec.online.endpoint", json!({"authMode": "AMLToken", "keysSecret": {"name": "taxi-keys"}})),
+            at("spec.online.endpoint", json!({"authMode": "AMLToken"})),
+        ),
+        case(
+            kind,
+            "spec.online.endpoint.keysSecret.name",
+            OBJECT_NAME,
+            at("spec.online.endpoint.keysSecret", json!({"name": "Taxi"})),
+            at("spec.online.endpoint.keysSecret", json!({"name": "taxi-keys"})),
+        ),
         case(kind, "spec", "give online: what serves the version", at("spec.online", Value::Null), json!({})),
         case(
             kind,

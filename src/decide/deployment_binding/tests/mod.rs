@@ -16,6 +16,7 @@ mod endpoint;
 mod expiring;
 mod gates;
 mod history;
+mod keys;
 mod log;
 mod look;
 mod mending;
