@@ -130,6 +130,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::adjust_deployment, // count and tags, without a rollout
     deployments::pause_between_steps,
     deployments::remove_what_has_expired, // the previous one, and the failed one
+    deployments::scale_beside,            // what is kept warm, to take everything back
     deployments::go_on_mending,           // what serves and was left in a failed state
     waiting::refuse_what_is_asked_besides, // an identity, or more instances, of what serves already
     autoscale::go_on_removing,            // the setting of a deployment that is gone
@@ -237,7 +238,7 @@ impl Facts {
                     self.carried.extend(new.map(|it| it.hash.clone()));
                 }
             }
-            (Action::Put(_), Some(body)) => {
+            (Action::Put(_) | Action::Patch(_), Some(body)) => {
                 if let Ok(deployment) = serde_json::from_value(body) {
                     self.deployments.retain(others);
                     self.deployments.push(deployment);
@@ -515,8 +516,15 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
         && facts.differences_of_deployment(&case.scene).is_empty()
         && facts.differences_of_autoscale(&case.scene).is_empty()
         && !facts.asks_for_what_is_refused();
-    let beside =
-        matches!(goes_on, Some(Purpose::RemoveDeployment | Purpose::RemoveAutoscale | Purpose::NameOwner));
+    let beside = matches!(
+        goes_on,
+        Some(
+            Purpose::RemoveDeployment
+                | Purpose::RemoveAutoscale
+                | Purpose::NameOwner
+                | Purpose::ScaleDeployment
+        )
+    );
     let scales = autoscale::is_being_scaled(case, verdict);
     if !(beside || scales) || !reached || situation.deleting {
         return None;
@@ -540,6 +548,7 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
         .chain(windows)
         .chain(case.next_measurement())
         .chain(keys::next(case))
+        .chain(deployments::next_scaling(case))
         .chain(case.next_log());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }

@@ -31,6 +31,7 @@ mod place;
 mod publishers;
 mod reach;
 mod registry;
+mod scaling;
 mod soak;
 mod status;
 mod story;

@@ -99,6 +99,8 @@ purposes! {
     CreateDeployment = "create-deployment",
     /// Change the count or the tags of a deployment.
     AdjustDeployment = "adjust-deployment",
+    /// Change the count of a deployment that is not the wanted one: it is kept warm, or has taken the traffic back.
+    ScaleDeployment = "scale-deployment",
     /// Write on a deployment who answers for what it serves.
     NameOwner = "name-owner",
     /// Make or change the setting by which Azure Monitor scales a deployment.

@@ -298,6 +298,7 @@ impl Cloud {
                 Ok(accept::done(if there { 200 } else { 204 }, None))
             }
             (Action::Put(body), Form::Deployment) => self.put_deployment(id, body),
+            (Action::Patch(body), Form::Deployment) => self.scale_deployment(id, body),
             (Action::Delete, Form::Deployment) => self.delete_deployment(id),
             other => panic!("no such call: {other:?}"),
         }

@@ -48,8 +48,8 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
             kind,
             "spec.online.endpoint.keysSecret.name",
             OBJECT_NAME,
-            at("spec.online.endpoint.keysSecret", json!({"name": "Taxi"})),
-            at("spec.online.endpoint.keysSecret", json!({"name": "taxi-keys"})),
+            at("spec.online.endpoint", json!({"authMode": "Key", "keysSecret": {"name": "Taxi"}})),
+            at("spec.online.endpoint", json!({"authMode": "Key", "keysSecret": {"name": "taxi.keys-1"}})),
         ),
         case(kind, "spec", "give online: what serves the version", at("spec.online", Value::Null), json!({})),
         case(

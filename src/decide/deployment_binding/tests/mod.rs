@@ -26,6 +26,7 @@ mod position;
 mod properties;
 mod retirement;
 mod rollout;
+mod scaling;
 mod soak;
 mod waivers;
 mod windows;
