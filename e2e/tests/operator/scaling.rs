@@ -5,7 +5,7 @@ use e2e::stand::{Error, Stand, condition, ready};
 use serde_json::{Value, json};
 
 use crate::Outcome;
-use crate::taxi::{self, ENDPOINT, deployment, serve, status, with};
+use crate::taxi::{self, deployment, serve, status, with};
 
 fn counted(version: &str, count: i32) -> Value {
     with(taxi::binding(version), json!({"online": {"deployment": {"instanceCount": count}}}))
