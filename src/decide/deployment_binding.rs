@@ -108,15 +108,16 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     waiting::keep_out, // this namespace has to be one that may make the endpoint
     waiting::report_unreadable,
     endpoint::refuse_foreign,
-    waiting::follow_running_change, // one change at a time: the endpoint and its deployments are one
+    endpoint::refuse_another_compute, // Azure moves no endpoint to another cluster
+    waiting::follow_running_change,   // one change at a time: the endpoint and its deployments are one
     endpoint::refuse_unknown_traffic, // nothing is moved until the picture is whole
     deployments::remove_what_is_tried_again, // a person wants a failed revision tried once more
-    deployments::mend_stable,       // Azure may take no traffic map that names a failed one
-    endpoint::align_endpoint,       // take back, shift, promote, mend, adopt
-    autoscale::remove_what_outlives, // Azure keeps the setting of a deployment that is gone
-    waiting::report_hold,           // somebody has rolled back what the manifest asks for
-    deployments::remove_meanwhile,  // what is kept for a time is not kept for as long as these last
-    waiting::wait_for_version,      // it must exist, be registered, and be for this namespace
+    deployments::mend_stable,         // Azure may take no traffic map that names a failed one
+    endpoint::align_endpoint,         // take back, shift, promote, mend, adopt
+    autoscale::remove_what_outlives,  // Azure keeps the setting of a deployment that is gone
+    waiting::report_hold,             // somebody has rolled back what the manifest asks for
+    deployments::remove_meanwhile,    // what is kept for a time is not kept for as long as these last
+    waiting::wait_for_version,        // it must exist, be registered, and be for this namespace
     waiting::leave_observed_alone,
     waiting::refuse_by_policy,    // what the workspace asks of what serves there
     windows::wait_for_the_window, // nothing rises and nothing is made while a window is closed
@@ -242,6 +243,13 @@ impl Facts {
                 if let Ok(deployment) = serde_json::from_value(body) {
                     self.deployments.retain(others);
                     self.deployments.push(deployment);
+                }
+            }
+            // Azure answers a PATCH with nothing but an operation.
+            (Action::Patch(_), None) if reply.operation.is_some() => {
+                let changed = self.deployments.iter_mut().find(|d| !others(d));
+                if let Some(changed) = changed {
+                    changed.properties.provisioning_state = Some("Scaling".into());
                 }
             }
             (Action::Delete, _) if reply.operation.is_none() && of_endpoint => {

@@ -180,6 +180,8 @@ async fn a_secret_of_somebody_else_is_left_alone() -> Outcome {
     stand.let_operator_write_no_keys(&stand.namespace).await?;
     stand.delete_and_wait::<DeploymentBinding>("taxi").await?;
     stand.wait_event("taxi", "could not remove the Secret taxi-keys").await?;
-    assert!(secret(&stand, NAME).await?.is_some_and(|it| !it.owner_references().is_empty()));
+    let left = secret(&stand, NAME).await?;
+    let told = stand.events("taxi").await?;
+    assert!(left.is_some_and(|it| !it.owner_references().is_empty()), "{told:?}");
     Ok(())
 }

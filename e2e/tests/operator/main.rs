@@ -22,6 +22,7 @@ mod governance;
 mod hostile;
 mod identities;
 mod keys;
+mod kubernetes;
 mod metric_provider;
 mod mirror;
 mod model_version;

@@ -1,7 +1,7 @@
 //! The number of instances: what is kept warm has as many as what serves, and going back waits for none.
 
 use bindery::api::{DeploymentBinding, RolloutAction};
-use e2e::stand::{Error, Stand, condition, ready};
+use e2e::stand::{Error, Stand, StandOptions, condition, emulator_config, ready};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -75,7 +75,11 @@ async fn a_change_of_the_count_reaches_what_is_kept_warm_and_going_back_is_one_p
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_in_git_scales_first_and_says_so() -> Outcome {
-    let stand = taxi::stand("scaling-git").await?;
+    let mut emulator = emulator_config(100.0);
+    // Long enough to be seen.
+    emulator.durations.deployment_scale = 300.0;
+    let options = StandOptions { emulator, ..StandOptions::default() };
+    let stand = taxi::stand_with("scaling-git", options).await?;
     let (first, _) = warm(&stand, 2).await?;
     // Somebody has saved money behind Bindery's back.
     stand.change_in_azure(&deployment(&first), &json!({"sku": {"capacity": 1}}))?;

@@ -142,8 +142,8 @@ pub(super) fn create_candidate(case: &Case<'_>) -> Option<Verdict> {
     else {
         return None;
     };
-    let (answers, deployment) = (owner.as_ref(), &facts.spec.online.deployment);
-    let mut body = new_deployment(deployment, asset_id, location, &facts.situation.ownership.owner, revision);
+    let (answers, online) = (owner.as_ref(), &facts.spec.online);
+    let mut body = new_deployment(online, asset_id, location, &facts.situation.ownership.owner, revision);
     body.tags = with_owner(&body.tags, answers);
     let doing = format!("create deployment {name} of {model}:{version}");
     let call =

@@ -17,6 +17,7 @@ mod expiring;
 mod gates;
 mod history;
 mod keys;
+mod kubernetes;
 mod log;
 mod look;
 mod mending;

@@ -104,7 +104,7 @@ fn what_is_kept_warm_has_the_instances_that_all_the_traffic_needs() {
     ] {
         assert_eq!(doing(&it), expected, "{what}");
     }
-    assert_eq!(refused(1).decide().next, LookAgain::After(std::time::Duration::from_secs(59)));
+    assert_eq!(refused(1).decide().next, LookAgain::After(std::time::Duration::from_secs(9)));
     let sku = json!({"sku": {"name": "Default", "tier": "Standard", "capacity": 3}});
     assert_eq!(patch(&three()), sku);
 }
