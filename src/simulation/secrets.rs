@@ -31,7 +31,7 @@ impl super::cloud::Cloud {
 /// Somebody does something with keys or Secrets.
 pub fn meddle(world: &mut World, spec: &mut Option<KeysSecret>) {
     let name = NAMES[world.rng.usize(0..NAMES.len())];
-    match world.rng.u8(0..5) {
+    match world.rng.u8(0..8) {
         0 => *spec = None,
         1 => {
             world.cloud.turns += 1;

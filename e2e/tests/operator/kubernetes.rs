@@ -14,7 +14,9 @@ fn cluster() -> String {
 
 fn on_cluster(version: &str) -> Value {
     let resources = json!({"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"cpu": "2", "memory": "4Gi", "gpu": "1"}});
-    let base = with(taxi::binding(version), json!({"online": {"deployment": {"instanceType": null}}}));
+    let mut base = taxi::binding(version);
+    // Another virtual machine is none of the cluster's types.
+    base["online"]["deployment"] = json!({});
     with(
         base,
         json!({"online": {"endpoint": {"authMode": "Key", "compute": cluster()}, "deployment": {"instanceCount": 2, "resources": resources}}}),

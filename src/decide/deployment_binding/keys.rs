@@ -9,7 +9,7 @@ use crate::azure::model::resource::Provisioning;
 use crate::azure::model::{Errand, Purpose};
 use crate::decide::{
     Attempt, Event, Failure, KEYS_LABEL, KeysOf, Mode, SecretDeed, SecretDone, SecretRefusal, Verdict,
-    elapsed, in_seconds,
+    elapsed,
 };
 
 /// How soon is tried again what did not work: nothing wakes us when a Secret goes or a right comes.
@@ -41,7 +41,7 @@ pub(super) fn status(case: &Case<'_>) -> Option<KeysSecretStatus> {
 /// With when it was changed last. A Secret that was there already, as after the loss of the status, counts from when it was seen.
 fn written(facts: &Facts, before: KeysSecretStatus) -> KeysSecretStatus {
     let done = done(facts, &before.name, true);
-    match done.map(|done| (&done.outcome, in_seconds(done.at))) {
+    match done.map(|done| (&done.outcome, done.at)) {
         Some((Ok(changed), at)) if *changed || before.written_at.is_none() => {
             KeysSecretStatus { written_at: Some(at), ..before }
         }

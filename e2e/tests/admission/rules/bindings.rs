@@ -7,11 +7,12 @@ use crate::sentences::*;
 
 const COMPUTE: &str = "must be the ARM id of a cluster that is attached to the workspace: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/computes/<name>; '%' is not allowed";
 
+const CLUSTER: &str = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/computes/my-cluster";
+
 /// A binding of an endpoint on a cluster, with this besides.
 fn on_kubernetes(online: &Value) -> Value {
-    let compute = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/computes/my-cluster";
     let mut all =
-        json!({"endpoint": {"authMode": "Key", "compute": compute}, "deployment": {"autoscale": null}});
+        json!({"endpoint": {"authMode": "Key", "compute": CLUSTER}, "deployment": {"autoscale": null}});
     for part in ["endpoint", "deployment"] {
         for (field, value) in online[part].as_object().cloned().unwrap_or_default() {
             all[part][field] = value;
@@ -85,7 +86,7 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
             kind,
             "spec.online.endpoint.compute",
             COMPUTE,
-            at("spec.online.endpoint", json!({"authMode": "Key", "compute": "my-cluster"})),
+            on_kubernetes(&json!({"endpoint": {"compute": "my-cluster"}})),
             on_kubernetes(&json!({})),
         ),
         case(
@@ -141,6 +142,27 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
         ),
         case(
             kind,
+            "spec.online.endpoint.compute",
+            SEEN,
+            on_kubernetes(&json!({"endpoint": {"compute": format!("{CLUSTER}\u{200b}")}})),
+            on_kubernetes(&json!({"endpoint": {"compute": format!("{CLUSTER}-2")}})),
+        ),
+        case(
+            kind,
+            "spec.online.deployment.resources.limits.cpu",
+            "must be a number of processors, such as 2 or 500m",
+            requesting("1", "1Gi", &json!({"cpu": "two"})),
+            requesting("1", "1Gi", &json!({"cpu": "2"})),
+        ),
+        case(
+            kind,
+            "spec.online.deployment.resources.limits.memory",
+            "must be an amount of memory, such as 4Gi",
+            requesting("1", "1Gi", &json!({"memory": "4 Gi"})),
+            requesting("1", "1Gi", &json!({"memory": "4Gi"})),
+        ),
+        case(
+            kind,
             "spec.online.deployment.resources.limits.gpu",
             "must be a number of GPUs in quotes, such as \"1\"",
             requesting("1", "1Gi", &json!({"gpu": "0"})),
@@ -158,7 +180,7 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
             "spec",
             "smokeTest asks managed endpoints only: Bindery shows the key of an endpoint to no address of a cluster",
             strategy(
-                &json!({"metrics": [{"name": "smoke", "smokeTest": {"requests": [{"name": "a", "request": {"configMapKeyRef": {"name": "a", "key": "b"}}}]}}], "steps": [{"name": "s", "analysis": {"metrics": ["smoke"]}}, {"setTraffic": 10}]}),
+                &json!({"metrics": [{"name": "smoke", "smokeTest": {"cases": [{"name": "a", "request": {"configMapKeyRef": {"name": "a", "key": "b"}}}]}}], "steps": [{"name": "s", "analysis": {"metrics": ["smoke"]}}, {"setTraffic": 10}]}),
             ),
             strategy(&json!({"steps": []})),
         ),
