@@ -70,7 +70,7 @@ fn refuse_taken_name(core: &Core, name: &str, location: &str) -> Result<(), ArmE
     Ok(())
 }
 
-/// An endpoint on a cluster (§N): its name is unique there, it takes no Entra tokens, and every PUT names the cluster again.
+/// An endpoint on a cluster (§N): its name is unique there, it takes no Entra tokens, and every PUT names the cluster again [INF].
 fn refuse_on_a_cluster(core: &Core, key: &str, body: &Value, before: Option<&Value>) -> Result<(), ArmError> {
     let asked = at::text(body, "properties.compute");
     let has = before.and_then(|before| at::text(before, "properties.compute"));
@@ -78,19 +78,18 @@ fn refuse_on_a_cluster(core: &Core, key: &str, body: &Value, before: Option<&Val
         one.map(str::to_ascii_lowercase) == other.map(str::to_ascii_lowercase)
     };
     if before.is_some() && !same(asked, has) {
-        return Err(ArmError::validation("Compute", "The compute of an endpoint cannot be changed [INF]."));
+        return Err(ArmError::validation("Compute", "The compute of an endpoint cannot be changed."));
     }
     let Some(asked) = asked else { return Ok(()) };
     if at::text(body, "properties.authMode").is_some_and(|mode| mode.eq_ignore_ascii_case("AADToken")) {
-        return Err(ArmError::validation("AuthMode", "AADToken is not supported on Kubernetes [INF]."));
+        return Err(ArmError::validation("AuthMode", "AADToken is not supported on Kubernetes."));
     }
     let name = key.rsplit('/').next().unwrap_or_default();
-    let taken = core.store.everywhere("/onlineEndpoints").any(|(path, other)| {
-        path != key
-            && other["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name))
+    let taken = core.store.everywhere("/onlineEndpoints").any(|(_, other)| {
+        other["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name))
             && same(at::text(&other, "properties.compute"), Some(asked))
     });
-    if taken {
+    if taken && before.is_none() {
         return Err(ArmError::user(
             400,
             "The request is invalid.",
