@@ -6,6 +6,7 @@
 
 mod admission;
 mod autoscale;
+mod before;
 mod conditions;
 mod deployments;
 mod endpoint;
@@ -24,6 +25,7 @@ mod windows;
 
 pub use admission::{Approvals, Soak, Time, asked, summary};
 pub use autoscale::Settings;
+pub use before::Before;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,6 +55,8 @@ pub struct Facts {
     pub situation: Situation,
     pub spec: DeploymentBindingSpec,
     pub status: DeploymentBindingStatus,
+    /// The revision of the Git repository that the manifest was applied from, as its annotation names it.
+    pub git_revision: Option<String>,
     /// The workspace.
     pub place: Place,
     /// Whether the workspace lets the endpoint be taken down; looked up when the object is being deleted.
@@ -78,6 +82,8 @@ pub struct Facts {
     pub deployments: Vec<OnlineDeployment>,
     /// The autoscale settings of these deployments; looked up where there can be any.
     pub settings: Settings,
+    /// What was stable here before what serves, the last one first.
+    pub before: Vec<Before>,
     /// What people ask of the rollout.
     pub asked: Vec<Asked>,
     /// The hashes of the actions that calls of this pass have carried out.
@@ -115,6 +121,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::mend_stable,         // Azure may take no traffic map that names a failed one
     endpoint::align_endpoint,         // take back, shift, promote, mend, adopt
     autoscale::remove_what_outlives,  // Azure keeps the setting of a deployment that is gone
+    deployments::make_again,          // what was stable before and serves again
     waiting::report_hold,             // somebody has rolled back what the manifest asks for
     deployments::remove_meanwhile,    // what is kept for a time is not kept for as long as these last
     waiting::wait_for_version,        // it must exist, be registered, and be for this namespace
@@ -169,6 +176,7 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     events.extend(admission::news(&facts.status.admission, &status.admission));
     events.extend(admission::withdrawals(facts, &status.approvals));
     events.extend(conditions::news(&facts.status.conditions, &status.conditions));
+    events.extend(admission::news_of_what_serves(&facts.status.conditions, &status.conditions));
     events.extend(keys::news(&case, status.keys_secret.as_ref()));
     events.extend(keys::left_behind(facts).filter(|_| verdict.release));
     let next = if keys::is_noted_first(&case, status.keys_secret.as_ref()) { LookAgain::Now } else { next };
@@ -391,6 +399,11 @@ impl Facts {
             held,
             order,
         })
+    }
+
+    /// Does something serve again that was stable before, because of a word or of the workspace's policy?
+    fn is_back(&self) -> bool {
+        self.held().is_some() || self.goes_back().is_some()
     }
 
     /// What the wanted deployment may have of the traffic.

@@ -201,6 +201,10 @@ pub struct Candidate {
     pub mirror: Option<i32>,
     /// When this rollout began, as far as this status knows.
     pub started_at: Timestamp,
+    /// The revision of the Git repository that the manifest was applied from when this rollout began, as the annotation `bindery.dev/git-revision` of the binding named it. Absent where it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub git_revision: Option<String>,
     /// When Azure had given it this share: the pauses that follow count from here.
     pub since: Timestamp,
     /// The step at which the rollout stands. Absent while the deployment is being created, and while Bindery puts back traffic that somebody else has moved.

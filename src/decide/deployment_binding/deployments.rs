@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Case, autoscale, history, waiting, windows};
-use crate::api::{Drift, FailureReason, Period, Reason, Role};
+use crate::api::{Drift, FailureReason, Period, Reason, Role, VersionOwner};
 use crate::azure::model::resource::{OnlineDeployment, Provisioning, Rest, Sku};
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::owner_tags::with_owner;
@@ -132,20 +132,44 @@ pub(super) fn make_room(case: &Case<'_>) -> Option<Verdict> {
 }
 
 pub(super) fn create_candidate(case: &Case<'_>) -> Option<Verdict> {
+    let SourceVersion::Ready { asset_id, model, version, owner, .. } = &case.facts.version else {
+        return None;
+    };
+    if case.scene.wanted() != case.facts.manifest().as_ref() {
+        return None;
+    }
+    create(case, asset_id, owner.as_ref(), &format!("of {model}:{version}"))
+}
+
+/// What was stable before and has to serve again is made again where its deployment is gone, whatever keeps a new version out.
+pub(super) fn make_again(case: &Case<'_>) -> Option<Verdict> {
+    let (facts, scene) = (case.facts, &case.scene);
+    if facts.observing() || !facts.is_back() || scene.wanted_failed() {
+        return None;
+    }
+    let (revision, name) = scene.wanted()?;
+    let before = facts.before_of(revision).filter(|_| scene.deployment(name).is_none())?;
+    if facts.keeps_from_going_back(before).is_some() {
+        return None;
+    }
+    let of_it = format!("of {}, to go back to it", before.asset_id);
+    remove_superseded(case)
+        .or_else(|| make_room(case))
+        .or_else(|| create(case, &before.asset_id, None, &of_it))
+}
+
+/// Makes the wanted deployment of this asset, where it is not there.
+fn create(case: &Case<'_>, asset: &str, answers: Option<&VersionOwner>, of_what: &str) -> Option<Verdict> {
     let (facts, scene) = (case.facts, &case.scene);
     let (revision, name) = scene.wanted()?;
+    let Place::Ready { location, .. } = &facts.place else { return None };
     if scene.deployment(name).is_some() {
         return None;
     }
-    let (Place::Ready { location, .. }, SourceVersion::Ready { asset_id, model, version, owner, .. }) =
-        (&facts.place, &facts.version)
-    else {
-        return None;
-    };
-    let (answers, online) = (owner.as_ref(), &facts.spec.online);
-    let mut body = new_deployment(online, asset_id, location, &facts.situation.ownership.owner, revision);
+    let online = &facts.spec.online;
+    let mut body = new_deployment(online, asset, location, &facts.situation.ownership.owner, revision);
     body.tags = with_owner(&body.tags, answers);
-    let doing = format!("create deployment {name} of {model}:{version}");
+    let doing = format!("create deployment {name} {of_what}");
     let call =
         Call::new(Purpose::CreateDeployment, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
     Some(Verdict::call(Reason::Progressing, call))

@@ -8,7 +8,7 @@ use crate::azure::model::folded;
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::SourceVersion;
 use crate::decide::drift::owned;
-use crate::decide::rollout::{Revision, Share, Traffic};
+use crate::decide::rollout::{Revision, Share, Traffic, version_of};
 
 /// What a status may hold of deployments.
 const DEPLOYMENTS: usize = 20;
@@ -122,17 +122,10 @@ fn stable(case: &Case<'_>) -> Option<Stable> {
     Some(Stable {
         deployment: deployment.name().into(),
         revision: Revision::tagged(deployment).map(|revision| revision.to_string()),
-        version: version(deployment),
+        version: version_of(deployment),
         asset_id: deployment.properties.model.clone(),
         since: case.scene.since(deployment),
     })
-}
-
-/// The number of the version that a deployment serves, as its asset id says.
-pub(super) fn version(deployment: &OnlineDeployment) -> Option<String> {
-    let asset = deployment.properties.model.as_deref()?;
-    let (_, version) = asset.rsplit_once("/versions/")?;
-    Some(version.into())
 }
 
 /// The candidate with the weight that Azure has settled on, and the step at which it stands: pauses count from that
@@ -169,7 +162,8 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
         revision: revision.to_string(),
         weight: share.live.percent(),
         mirror: Some(share.mirror.percent()).filter(|percent| *percent > 0),
-        started_at: known.map_or(facts.situation.now, |known| known.started_at),
+        started_at: before.as_ref().map_or(facts.situation.now, |known| known.started_at),
+        git_revision: known.map_or_else(|| facts.git_revision.clone(), |known| known.git_revision),
         since: waiting.unwrap_or_else(|| scene.has_had(share)),
         step: position.map(|position| position.to_status(&facts.spec.strategy.steps)),
         waivers: admission::of_rollout(&remembered, facts),

@@ -4,6 +4,7 @@ use super::{Case, admission, deployments, history};
 use crate::api::{BindingDeletion, Reason};
 use crate::azure::model::resource::Provisioning;
 use crate::azure::model::{Purpose, ResourceId};
+use crate::decide::rollout::Revision;
 use crate::decide::verdict::Course;
 use crate::decide::{SourceVersion, Verdict, in_seconds, places};
 
@@ -82,10 +83,17 @@ pub(super) fn report_hold(case: &Case<'_>) -> Option<Verdict> {
     let who = hold.action.as_ref().map_or("Somebody", |action| action.requested_by.as_str());
     let why = hold.action.as_ref().and_then(|action| action.reason.as_ref());
     let why = why.map(|why| format!(" ({})", why.trim_end_matches('.'))).unwrap_or_default();
+    let kept = || {
+        let before = case.facts.before_of(&Revision::parse(to))?;
+        case.facts.keeps_from_going_back(before)
+    };
     let serves = if case.scene.arrived() {
         format!("revision {to} serves")
+    } else if case.scene.wanted_failed() {
+        format!("revision {to} should serve, and its deployment has failed")
     } else {
-        format!("revision {to} should serve, and its deployment is gone")
+        let because = kept().unwrap_or_else(|| "its deployment is gone".into());
+        format!("revision {to} should serve, and {because}")
     };
     let binding = case.facts.situation.ownership.owner.name();
     Some(Verdict::stalled(

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ACTIONS_TAG, FAILED_TAG, Failures, HOLD_TAG, POSITION_TAG, PREVIOUS_TAG, REVISION_TAG, Revision,
-    STABLE_TAG, TRAFFIC_TAG, Target, Traffic,
+    ACTIONS_TAG, FAILED_TAG, Failures, HISTORY_TAG, HOLD_TAG, POSITION_TAG, PREVIOUS_TAG, REVISION_TAG,
+    Revision, STABLE_TAG, TRAFFIC_TAG, Target, Traffic,
 };
 use crate::api::{
     AuthMode, Deployment, DeploymentBindingSpec, Drift, NetworkAccess, Online, Period, Probe, Resources,
@@ -96,6 +96,7 @@ pub fn mark(tags: &mut Strings, owner: &Owner, next: &Target, failed: &Failures)
         (PREVIOUS_TAG, next.previous.clone()),
         (FAILED_TAG, failed.latest().map(|_| failed.to_string())),
         (POSITION_TAG, next.position.as_ref().map(ToString::to_string)),
+        (HISTORY_TAG, next.tenures.latest().map(|_| next.tenures.to_string())),
         (HOLD_TAG, next.notes.held.as_ref().map(ToString::to_string)),
         (ACTIONS_TAG, next.notes.carried.to_tag()),
     ] {

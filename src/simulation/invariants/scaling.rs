@@ -28,7 +28,7 @@ pub fn of_a_settings_call(
     hold(other.is_none(), || format!("another setting scales it: {}", call.doing))
 }
 
-/// A candidate that is to scale has its setting before it gets any traffic; not what goes back to what is warm.
+/// A candidate that is to scale has its setting before it gets any traffic; not what goes back to what was stable before.
 pub fn nothing_rises_before_it_scales(
     world: &World,
     facts: &deployment_binding::Facts,
@@ -47,7 +47,8 @@ pub fn nothing_rises_before_it_scales(
         had
     };
     let to = body["properties"]["traffic"][&wanted].as_i64().unwrap_or(0);
-    if had > 0 || to == 0 || named("bindery-stable") || named("bindery-previous") {
+    let held = endpoint.tags.contains_key("bindery-hold") || facts.goes_back().is_some();
+    if had > 0 || to == 0 || held || named("bindery-stable") || named("bindery-previous") {
         return Ok(());
     }
     let target = call.resource.child("deployments", &wanted);
