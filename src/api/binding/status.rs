@@ -68,6 +68,9 @@ pub struct DeploymentBindingStatus {
     /// The endpoint as Azure has it: its id, its address and its state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<EndpointStatus>,
+    /// The Secret with the keys of the endpoint, where Bindery has made one or is about to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_secret: Option<KeysSecretStatus>,
     /// The deployments on the endpoint, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -289,6 +292,18 @@ pub struct EndpointStatus {
     /// Azure's `provisioningState` of the endpoint, such as `Succeeded` or `Updating`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+}
+
+/// The Secret with the keys of the endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeysSecretStatus {
+    /// The name of the Secret in this namespace, such as `taxi-fare-keys`.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// When Bindery last changed the Secret: when it was made, or when the keys in Azure had changed. Absent while it has not been made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_at: Option<Timestamp>,
 }
 
 /// What a deployment is to this binding.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, admission, autoscale, history};
+use super::{Case, admission, autoscale, history, keys};
 use crate::api::{Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, Stable, Tags};
 use crate::azure::model::folded;
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
@@ -24,6 +24,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.actions.clone_from(&case.orders.taken);
     status.hold = case.hold();
     let refused = case.is_anothers();
+    status.keys_secret = keys::status(case);
     status.autoscale = if refused { vec![] } else { autoscale::status(case) };
     if facts.endpoint.is_absent() || refused {
         status.stable = None;

@@ -2,11 +2,11 @@
 
 use super::{Case, admission, deployments, history};
 use crate::api::{BindingDeletion, Reason};
-use crate::azure::model::ResourceId;
 use crate::azure::model::resource::Provisioning;
+use crate::azure::model::{Purpose, ResourceId};
 use crate::decide::rollout::Revision;
 use crate::decide::verdict::Course;
-use crate::decide::{SourceVersion, Verdict, places};
+use crate::decide::{SourceVersion, Verdict, in_seconds, places};
 
 pub(super) fn refuse_another_place(case: &Case<'_>) -> Option<Verdict> {
     let (facts, deleting) = (case.facts, case.facts.situation.deleting);
@@ -67,7 +67,10 @@ pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
         verdict.course = Course::Stalled;
         return Some(verdict);
     }
-    Some(Verdict::wait(Reason::OperationRunning, format!("Azure works on it: {doing}."), after))
+    // Whoever goes back waits for instances, and sees for how long already.
+    let scales = operation.filter(|o| o.purpose == Purpose::AdjustDeployment && !case.scene.arrived());
+    let since = scales.map(|o| format!(" since {}", in_seconds(o.since))).unwrap_or_default();
+    Some(Verdict::wait(Reason::OperationRunning, format!("Azure works on it{since}: {doing}."), after))
 }
 
 /// Somebody has rolled back what the manifest asks for.

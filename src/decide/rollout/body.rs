@@ -6,13 +6,18 @@ use super::{
     ACTIONS_TAG, FAILED_TAG, Failures, HISTORY_TAG, HOLD_TAG, POSITION_TAG, PREVIOUS_TAG, REVISION_TAG,
     Revision, STABLE_TAG, TRAFFIC_TAG, Target, Traffic,
 };
-use crate::api::{AuthMode, Deployment, DeploymentBindingSpec, Drift, NetworkAccess, Period, Probe};
+use crate::api::{
+    AuthMode, Deployment, DeploymentBindingSpec, Drift, NetworkAccess, Online, Period, Probe, Resources,
+};
 use crate::azure::model::resource::{
     OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings,
 };
 use crate::decide::drift::{Differences, merged};
 use crate::decide::places::registry::{identity_in_words, new_identity, to_azure};
 use crate::decide::{OWNER_TAG, Owner};
+
+/// The InstanceType that every cluster with the extension of Azure ML has.
+const INSTANCE_TYPE: &str = "defaultinstancetype";
 
 /// What differs on the endpoint, apart from its traffic.
 pub fn endpoint_differences(
@@ -44,6 +49,10 @@ pub fn new_endpoint(spec: &DeploymentBindingSpec, location: &str) -> OnlineEndpo
     endpoint.identity = Some(new_identity(spec.online.endpoint.identity.as_ref()));
     endpoint.properties.auth_mode = AuthMode::default().word().into();
     endpoint.properties.public_network_access = Some(NetworkAccess::default().word().into());
+    // Every later PUT repeats it, with all that a GET shows.
+    if let Some(compute) = &spec.online.endpoint.compute {
+        endpoint.properties.rest.insert("compute".into(), compute.as_str().into());
+    }
     endpoint
 }
 
@@ -100,13 +109,17 @@ pub fn mark(tags: &mut Strings, owner: &Owner, next: &Target, failed: &Failures)
 
 /// A deployment that is not there yet.
 pub fn new_deployment(
-    wanted: &Deployment,
+    online: &Online,
     model: &str,
     location: &str,
     owner: &Owner,
     revision: &Revision,
 ) -> OnlineDeployment {
-    adjusted_deployment(&written(wanted, model, location), wanted, &[], owner, revision)
+    let mut new = written(&online.deployment, model, location);
+    if online.endpoint.compute.is_some() {
+        on_kubernetes(&mut new.properties, &online.deployment);
+    }
+    adjusted_deployment(&new, &online.deployment, &[], owner, revision)
 }
 
 /// A deployment that is there, with the count and the tags of the manifest: nothing else of it changes, and without a
@@ -167,6 +180,22 @@ fn written(wanted: &Deployment, model: &str, location: &str) -> OnlineDeployment
             ..OnlineDeploymentProperties::default()
         },
         ..OnlineDeployment::default()
+    }
+}
+
+/// The same on a cluster. Azure's default of an instance type is a virtual machine, so one is always sent.
+fn on_kubernetes(properties: &mut OnlineDeploymentProperties, wanted: &Deployment) {
+    properties.endpoint_compute_type = "Kubernetes".into();
+    properties.instance_type.get_or_insert_with(|| INSTANCE_TYPE.into());
+    if let Some(Resources { requests, limits }) = &wanted.resources {
+        let limits = limits
+            .as_ref()
+            .map(|it| without_nulls(json!({"cpu": it.cpu, "memory": it.memory, "gpu": it.gpu})));
+        let all = json!({
+            "containerResourceRequests": {"cpu": requests.cpu, "memory": requests.memory},
+            "containerResourceLimits": limits,
+        });
+        properties.rest.insert("containerResourceRequirements".into(), without_nulls(all));
     }
 }
 

@@ -115,6 +115,7 @@ fn of_a_bindings_call(
         return scaling::of_a_settings_call(world, facts, got, call);
     }
     instances_stay_within_the_policy(facts, call)?;
+    scaling::only_what_the_manifest_counts_is_scaled(facts, call)?;
     let found = facts.deployments.iter().find(|d| d.name() == name);
     let serves = facts.endpoint.found().is_some_and(|e| e.weight(name) > 0);
     nothing_that_serves_is_deleted(!serves, call)?;
@@ -372,7 +373,8 @@ fn nothing_begins_in_a_closed_place(facts: &deployment_binding::Facts, call: &Ca
 
 /// No deployment gets more instances than the workspace allows, or than it has.
 fn instances_stay_within_the_policy(facts: &deployment_binding::Facts, call: &Call) -> Result<(), String> {
-    let (Action::Put(body), Place::Ready { policy, .. }) = (&call.action, &facts.place) else {
+    let (Action::Put(body) | Action::Patch(body), Place::Ready { policy, .. }) = (&call.action, &facts.place)
+    else {
         return Ok(());
     };
     let most = policy.deployment.as_ref().and_then(|deployment| deployment.max_instances);

@@ -38,7 +38,7 @@ pub struct Sku {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OnlineDeploymentProperties {
-    /// `Managed`.
+    /// `Managed` or `Kubernetes`.
     pub endpoint_compute_type: String,
     /// An ARM id or `azureml://registries/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
