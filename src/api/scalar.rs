@@ -94,10 +94,10 @@ pub(super) fn between(field: &str, least: &str, most: &str) -> Rule {
         .message(format!("{name} must be from {least} to {most}").as_str())
 }
 
-/// A rule of resources: what is requested of this is not more than the limit.
+/// A rule of resources: what is requested of this is not more than the limit. What is no quantity is refused by its own form.
 pub(super) fn within_limits(field: &str) -> Rule {
     Rule::new(format!(
-        "!has(self.limits) || !has(self.limits.{field}) || quantity(self.requests.{field}).compareTo(quantity(self.limits.{field})) <= 0"
+        "!has(self.limits) || !has(self.limits.{field}) || !isQuantity(self.requests.{field}) || !isQuantity(self.limits.{field}) || quantity(self.requests.{field}).compareTo(quantity(self.limits.{field})) <= 0"
     ))
     .message(format!("requests.{field} must not be more than limits.{field}").as_str())
 }
