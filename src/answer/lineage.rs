@@ -53,7 +53,7 @@ impl Bound {
         Self {
             key: binding.key(),
             workspace: ObjectKey::meant::<Workspace>(&binding.spec.workspace_ref, &home),
-            endpoint: binding.spec.online.endpoint.name.clone(),
+            endpoint: binding.spec.endpoint_name().to_string(),
             asks_for: ObjectKey::meant::<ModelVersion>(&binding.spec.model.version_ref, &home),
             ready: Readiness::of(binding.conditions()),
             deployments: deployments

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Case, autoscale, history, waiting, windows};
 use crate::api::{FailureReason, Period, Reason, Role};
-use crate::azure::model::resource::OnlineDeployment;
+use crate::azure::model::resource::{EndpointKind, OnlineDeployment};
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::owner_tags::with_owner;
 use crate::decide::rollout::{Share, Wait, Weight, adjusted_deployment, broken, new_deployment};
@@ -58,11 +58,11 @@ pub(super) fn go_on_mending(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let granted = facts.granted();
-    let (wanted, owner) = (&granted.online.deployment, &facts.situation.ownership.owner);
+    let owner = &facts.situation.ownership.owner;
     // What is handed over is the heir's to change.
     let ours_to_change = scene.arrived() && !facts.situation.deleting;
     let mut body = match scene.wanted_revision().filter(|_| ours_to_change) {
-        Some(revision) => adjusted_deployment(stable, wanted, facts.owned_on(name), owner, revision),
+        Some(revision) => adjusted_deployment(stable, &granted, facts.owned_on(name), owner, revision),
         None => stable.clone(),
     };
     if let Some(answers) = facts.owner_of(stable).filter(|_| ours_to_change) {
@@ -106,9 +106,15 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
         Some(FailureReason::AnalysisFailed) => Reason::AnalysisFailed,
         _ => Reason::CandidateFailed,
     };
-    let serving = match scene.stable.as_deref() {
-        Some(stable) => format!("{stable} has all the traffic."),
-        None => "No deployment has traffic.".to_string(),
+    let serving = match (scene.kind(), scene.stable.as_deref()) {
+        (EndpointKind::Online, Some(stable)) => format!("{stable} has all the traffic."),
+        (EndpointKind::Online, None) => "No deployment has traffic.".to_string(),
+        (EndpointKind::Batch, Some(stable)) => format!("{stable} is the default deployment."),
+        (EndpointKind::Batch, None) => "The endpoint has no default deployment.".to_string(),
+    };
+    let change = match scene.kind() {
+        EndpointKind::Online => "spec.online.deployment but instanceCount, autoscale and tags",
+        EndpointKind::Batch => "spec.batch.deployment but tags",
     };
     let wanted = scene.wanted_name().unwrap_or_default();
     let failed = if reason == Reason::Aborted { "was aborted" } else { "failed" };
@@ -116,7 +122,7 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
     Some(Verdict::stalled(
         reason,
         format!(
-            "{wanted} {failed}.{because} {serving} {wanted} is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry {binding}`)."
+            "{wanted} {failed}.{because} {serving} {wanted} is not tried again: bind another version, change anything in {change}, or have it tried again (`bindery retry {binding}`)."
         ),
     ))
 }
@@ -140,8 +146,9 @@ pub(super) fn create_candidate(case: &Case<'_>) -> Option<Verdict> {
     else {
         return None;
     };
-    let (answers, deployment) = (owner.as_ref(), &facts.spec.online.deployment);
-    let mut body = new_deployment(deployment, asset_id, location, &facts.situation.ownership.owner, revision);
+    let answers = owner.as_ref();
+    let mut body =
+        new_deployment(&facts.spec, asset_id, location, &facts.situation.ownership.owner, revision);
     body.tags = with_owner(&body.tags, answers);
     let doing = format!("create deployment {name} of {model}:{version}");
     let call =
@@ -165,8 +172,8 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
     let verb = if drifted { "put back" } else { "change" };
     let doing = format!("{verb} {} of deployment {name}", fields.join(", "));
     let granted = facts.granted();
-    let (wanted, owner) = (&granted.online.deployment, &facts.situation.ownership.owner);
-    let mut body = adjusted_deployment(found, wanted, facts.owned_on(name), owner, revision);
+    let owner = &facts.situation.ownership.owner;
+    let mut body = adjusted_deployment(found, &granted, facts.owned_on(name), owner, revision);
     if let Some(answers) = facts.owner_of(found) {
         body.tags = with_owner(&body.tags, Some(&answers));
     }
@@ -179,7 +186,7 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
 pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
     let (facts, scene) = (case.facts, &case.scene);
     let wait = case.next.target.pause?;
-    let (wanted, steps) = (scene.wanted_name().unwrap_or_default(), &facts.spec.strategy.steps);
+    let (wanted, steps) = (scene.wanted_name().unwrap_or_default(), facts.spec.steps());
     let at = case.next.target.position.as_ref().map_or(0, |position| position.step);
     let has = format!("{wanted} has {}.", scene.candidate_share().in_words());
     let step = format!("Step {} of {}", at + 1, steps.len());

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::azure::model::resource::Run;
+use crate::azure::model::resource::{EndpointKind, Run};
 use crate::azure::model::{
     Action, Answer, Ask, Call, Class, Error, File, OperationState, Reply, ResourceId, registry_asset_id,
 };
@@ -325,6 +325,10 @@ impl Cloud {
         if matches!(Form::of(id), Form::Endpoint | Form::Deployment) {
             body["properties"]["properties"]["AzureAsyncOperationUri"] = json!(self.changes.to_string());
         }
+        if matches!(Form::of(id), Form::Endpoint | Form::Deployment) {
+            let kind = if is_batch(id) { EndpointKind::Batch } else { EndpointKind::Online };
+            body["type"] = json!(String::from(kind));
+        }
         body["id"] = json!(self.name_of(id));
         body["name"] = json!(id.name());
         let lag = if self.bad(4.0) { self.seconds(1, 20) } else { Duration::ZERO };
@@ -402,7 +406,7 @@ impl Form {
             Self::Version
         } else if id.segment("deployments").is_some() {
             Self::Deployment
-        } else if id.segment("onlineEndpoints").is_some() {
+        } else if id.segment("onlineEndpoints").is_some() || is_batch(id) {
             Self::Endpoint
         } else if id.segment("registries").is_some() {
             Self::Registry
@@ -410,6 +414,21 @@ impl Form {
             Self::Workspace
         }
     }
+}
+
+/// The traffic that the body of an endpoint says: of a batch endpoint, all to its default deployment.
+pub fn traffic_in(endpoint: &Value) -> Map<String, Value> {
+    let properties = &endpoint["properties"];
+    match (&properties["defaults"], properties["defaults"]["deploymentName"].as_str()) {
+        (Value::Null, _) => properties["traffic"].as_object().cloned().unwrap_or_default(),
+        (_, None) => Map::new(),
+        (_, Some(name)) => [(name.to_string(), json!(100))].into_iter().collect(),
+    }
+}
+
+/// Is it on a batch endpoint, or is it one?
+pub fn is_batch(id: &ResourceId) -> bool {
+    id.segment("batchEndpoints").is_some()
 }
 
 /// Is it a deployment of this endpoint?

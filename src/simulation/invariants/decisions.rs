@@ -4,8 +4,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::super::world::World;
 use super::{
-    Evidence, allowed, approvals, evidence, hold, is_stable, may_begin, may_ever_serve, positions, wanted,
-    windows,
+    Evidence, allowed, approvals, evidence, hold, is_stable, may_begin, may_ever_serve, positions, share_in,
+    wanted, windows,
 };
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
@@ -140,7 +140,7 @@ fn a_bad_candidate_is_taken_back(
         return Ok(());
     }
     let weight = match call.map(|c| &c.action) {
-        Some(Action::Put(body)) => body["properties"]["traffic"][&name].as_i64().unwrap_or(0),
+        Some(Action::Put(body)) => share_in(body, &name) / 1000,
         _ => 100,
     };
     hold(weight == 0, || format!("{name} is broken, has traffic, and is not taken back: {call:?}"))

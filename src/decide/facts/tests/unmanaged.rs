@@ -108,15 +108,16 @@ fn what_no_binding_owns_is_listed_with_what_it_serves() {
     };
     let (found, ready) = said(objects(), Watched::all(), None, listed);
     assert!(ready);
-    let left = |name: &str, owner: &str| json!({"name": name, "owner": owner, "bound": false});
+    let left =
+        |name: &str, owner: &str| json!({"kind": "Online", "name": name, "owner": owner, "bound": false});
     assert_eq!(
         serde_json::to_value(found).unwrap(),
         json!({"count": 6, "endpoints": [
             left("forged", "prod/fares/mine"),
             left("left", "prod/fares/gone"),
-            {"name": "mixed", "bound": true, "deployments": [{"name": "hand", "assetId": "azureml://c", "weight": 0, "instances": 3}]},
+            {"kind": "Online", "name": "mixed", "bound": true, "deployments": [{"name": "hand", "assetId": "azureml://c", "weight": 0, "instances": 3}]},
             left("odd", "prod"),
-            {"name": "rogue", "bound": false, "deployments": [
+            {"kind": "Online", "name": "rogue", "bound": false, "deployments": [
                 {"name": "blue", "assetId": "azureml://a", "weight": 90, "instances": 2},
                 {"name": "green", "assetId": "azureml://b", "weight": 10, "instances": 2},
             ]},
@@ -147,6 +148,7 @@ fn what_azure_refuses_to_list_is_said_and_what_it_does_not_answer_stays_known() 
         let listed = |path: &str| -> Result<Vec<Value>, Error> {
             let (refused, answer) = match path {
                 "onlineEndpoints" => (all, vec![endpoint("rogue", None, &json!({}))]),
+                "batchEndpoints" => (None, vec![]),
                 _ => (one, vec![]),
             };
             refused.map_or(Ok(answer), |class| Err(Error::new(class, "No.")))
