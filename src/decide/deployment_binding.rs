@@ -12,6 +12,7 @@ mod endpoint;
 mod fitness;
 mod gather;
 mod history;
+mod jobs;
 mod log;
 mod look;
 mod measuring;
@@ -23,6 +24,7 @@ mod windows;
 
 pub use admission::{Approvals, Soak, Time, asked, summary};
 pub use autoscale::Settings;
+pub use jobs::Jobs;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -77,6 +79,8 @@ pub struct Facts {
     pub deployments: Vec<OnlineDeployment>,
     /// The autoscale settings of these deployments; looked up where there can be any.
     pub settings: Settings,
+    /// The batch jobs that go on, where one may run on a deployment that has to go.
+    pub jobs: Jobs,
     /// What people ask of the rollout.
     pub asked: Vec<Asked>,
     /// The hashes of the actions that calls of this pass have carried out.
@@ -538,7 +542,8 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
         .chain(case.facts.soak_is_over())
         .chain(windows)
         .chain(case.next_measurement())
-        .chain(case.next_log());
+        .chain(case.next_log())
+        .chain(case.next_look_at_jobs());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }
 

@@ -73,6 +73,9 @@ pub struct DeploymentBindingStatus {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub deployments: Vec<DeploymentStatus>,
+    /// What Bindery cannot know of the jobs that run on deployments of a batch endpoint, in a sentence; absent where nothing depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_jobs: Option<String>,
     /// The autoscale settings in Azure Monitor that Bindery has made for deployments of the endpoint, or is about to make.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -305,7 +308,7 @@ pub enum Role {
 }
 
 /// A deployment on the endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentStatus {
     /// The deployment's name. Bindery's own are `v`, the version, a dash and the revision, such as `v3-5e6f7a8b90`.
@@ -323,6 +326,11 @@ pub struct DeploymentStatus {
     /// The number of instances that Azure has for the deployment; absent for batch, whose jobs take their nodes from a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<i32>,
+    /// The batch jobs that run on the deployment although it is not the default any more, as far as the workspace's jobs say so, at most 10. While there is one, the deployment stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub jobs: Vec<String>,
     /// Since when the deployment has this role, as far as this status knows.
     pub since: Timestamp,
 }

@@ -23,7 +23,9 @@ const TRIES_BEFORE_A_MEND: u32 = 3;
 fn idle<'a>(case: &Case<'a>, role: Role) -> Vec<&'a OnlineDeployment> {
     let scene = &case.scene;
     let serves = |d: &OnlineDeployment| scene.reaching(d.name()) > Share::NONE;
-    case.facts.deployments.iter().filter(|d| scene.role(d) == role && scene.ours(d) && !serves(d)).collect()
+    // While a job may run on it, a batch deployment is not idle.
+    let idle = |d: &&OnlineDeployment| scene.ours(d) && !serves(d) && !case.facts.is_used(d.name());
+    case.facts.deployments.iter().filter(|d| scene.role(d) == role).filter(idle).collect()
 }
 
 /// Azure left the deployment that serves in a failed state, as after a change of its count without quota, and may then

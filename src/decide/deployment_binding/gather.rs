@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::fitness::Fitness;
-use super::{Approvals, Facts, Settings, Soak, admission, autoscale};
+use super::{Approvals, Facts, Jobs, Settings, Soak, admission, autoscale};
 use crate::api::{
     ActionState, DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey,
     PastRollout, PlaceGate, RolloutAction, Workspace,
@@ -141,6 +141,7 @@ impl Kind for DeploymentBinding {
             endpoint: Look::Unseen,
             deployments: vec![],
             settings: Settings::Unasked,
+            jobs: Jobs::Unasked,
             asked: asked(self, situation.now, known),
             carried: vec![],
             fitness: Fitness::Fit,
@@ -268,6 +269,8 @@ fn look_at_endpoint(facts: &mut Facts, id: &ResourceId, known: &mut Known) -> bo
     if !matches!(facts.situation.look(id, &what, Some(listed.map(Some))), Look::Found(())) {
         facts.endpoint = Look::Unseen;
     }
+    let Some(jobs) = facts.look_at_jobs(id, known) else { return false };
+    facts.jobs = jobs;
     true
 }
 

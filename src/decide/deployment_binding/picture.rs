@@ -20,6 +20,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.observed_generation = facts.situation.generation;
     status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
+    status.unknown_jobs = facts.unknown_of_jobs();
     status.revision = scene.wanted_revision().map(ToString::to_string);
     status.actions.clone_from(&case.orders.taken);
     status.hold = case.hold();
@@ -60,6 +61,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
             weight: endpoint.weight(d.name()),
             state: d.properties.provisioning_state.clone(),
             instances: d.instance_count(),
+            jobs: facts.jobs_on(d.name()).to_vec(),
             since: scene.since(d),
         })
         .collect();

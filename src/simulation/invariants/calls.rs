@@ -139,7 +139,10 @@ pub fn what_is_in_a_place_is_touched_as_the_place(
     what: &Ask,
 ) -> Result<(), String> {
     let at = match what {
-        Ask::Resource(id) | Ask::Collection { path: id, .. } | Ask::Beginning { path: id } => id,
+        Ask::Resource(id)
+        | Ask::Collection { path: id, .. }
+        | Ask::Beginning { path: id }
+        | Ask::BatchJobs { path: id, .. } => id,
         Ask::Operation { resource, .. } => resource,
         Ask::Run { workspace, .. } => workspace,
         Ask::Files { version, .. } | Ask::Uploaded { version, .. } | Ask::Blocks { version, .. } => version,

@@ -91,7 +91,14 @@ pub fn rules_of_changes() -> Vec<Case> {
         let other = at(&format!("spec.workspaceRef.{field}"), "other".into());
         cases.push(case(kind, "spec", workspace, other, next.clone()));
     }
-    let none = "give online: what serves the version";
+    let none = "give exactly one of online and batch: what serves the version";
+    let other =
+        "the kind of the endpoint cannot be changed: make a new DeploymentBinding for another endpoint";
+    let cluster = asset("computes", "cpu").split("/versions").next().unwrap_or_default().to_string();
+    let batch = json!({"endpoint": {"name": "taxi-fare-prod"}, "deployment": {"compute": cluster}});
+    let strategy = json!({"steps": null, "metrics": null});
+    let now_batch = json!({"spec": {"online": null, "batch": batch, "strategy": strategy}});
+    cases.push(case(kind, "spec", other, now_batch, next.clone()));
     cases.push(case(kind, "spec", none, at("spec.online", Value::Null), next));
     let smaller = at("spec.online.deployment", json!({"instanceCount": 1, "instanceType": null}));
     cases.push(case(kind, "spec", endpoint, at("spec.online.endpoint.name", "other".into()), smaller));

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 pub use autoscale::{AutoscaleProperties, AutoscaleSetting};
 pub use deployment::{OnlineDeployment, OnlineDeploymentProperties, Sku};
 pub use endpoint::{OnlineEndpoint, OnlineEndpointProperties};
-pub use job::{Job, JobProperties, Run};
+pub use job::{JOB_DEPLOYMENT, JOB_ENDPOINT, Job, JobProperties, Run};
 pub use kind::EndpointKind;
 pub use model::{ModelVersion, ModelVersionProperties};
 pub use registry::{RegionDetails, Registry, RegistryProperties};

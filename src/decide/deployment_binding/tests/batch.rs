@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::bodies::put;
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
+use crate::azure::model::{Class, Error};
+use crate::decide::deployment_binding::Jobs;
 use crate::decide::fixtures::{Binding, batch, told};
 
 #[test]
@@ -179,4 +181,30 @@ fn the_service_s_form_is_read() {
     let back = deployment.to_put();
     assert_eq!(back["properties"]["model"], json!({"referenceType": "Id", "assetId": "azureml://m"}));
     assert_eq!(back["properties"]["resources"], json!({"instanceCount": 3}));
+}
+
+/// A deployment on which a job runs stays, and nothing else waits for that.
+#[test]
+fn a_deployment_stays_while_a_job_runs_on_it() {
+    let over = || batch().serving("2").previous("1", 3601).wanting("2");
+    let running = |it: Binding| {
+        let of = [(it.name("1"), vec!["score-1".to_string()])].into();
+        it.with(|f| f.jobs = Jobs::Known { of, of_nobody_knows_what: vec!["other".into()] })
+    };
+    let decision = running(over()).decide();
+    let said = "True Succeeded settled | v2 is the default deployment of taxi. | 60 s";
+    assert_eq!(told(&decision), said);
+    let old = decision.status.deployments.iter().find(|d| !d.jobs.is_empty()).unwrap();
+    assert_eq!((&*old.name, &*old.jobs), (&*over().name("1"), &["score-1".to_string()][..]));
+    let unknown = decision.status.unknown_jobs.unwrap_or_default();
+    assert!(unknown.ends_with("no deployment stays for them: other."), "{unknown}");
+    // The next version does not wait for the job.
+    let next = running(batch().serving("2").previous("1", 60).wanting("3")).decide();
+    assert!(told(&next).contains("-> create deployment v3 of taxi:3"), "{}", told(&next));
+    let unread = over().with(|f| f.jobs = Jobs::Unread(Error::new(Class::Unauthorized, "No.")));
+    let decision = unread.decide();
+    assert_eq!(told(&decision), said);
+    assert!(decision.status.unknown_jobs.unwrap_or_default().contains("cannot be read"));
+    let ended = over().with(|f| f.jobs = Jobs::Known { of: [].into(), of_nobody_knows_what: vec![] });
+    assert!(told(&ended.decide()).contains("-> delete deployment v1, which no longer serves"));
 }
