@@ -36,18 +36,19 @@ fn default(stand: &Stand) -> Value {
 
 /// A job that runs until somebody ends it. It says which deployment it is of, as the service may or may not do.
 fn runs(stand: &Stand, job: &str, deployment: Option<&str>) -> Outcome {
-    stand.emulator.control().configure(&json!({"durations": {"jobRun": 1_000_000.0}}))?;
     let properties = deployment.map_or_else(
         || json!({}),
         |name| json!({"azureml.endpointname": "taxi-nightly", "azureml.deploymentname": name}),
     );
+    let path = format!("workspaces/fares-prod/jobs/{job}");
     let body = json!({"properties": {"jobType": "Pipeline", "properties": properties}});
-    stand.exists_in_azure(&format!("workspaces/fares-prod/jobs/{job}"), &body)
+    stand.exists_in_azure(&path, &body)?;
+    Ok(stand.change_in_azure(&path, &json!({"properties": {"status": "Running"}}))?)
 }
 
 fn ends(stand: &Stand, job: &str) -> Outcome {
     let done = json!({"properties": {"status": "Completed"}});
-    stand.change_in_azure(&format!("workspaces/fares-prod/jobs/{job}"), &done)
+    Ok(stand.change_in_azure(&format!("workspaces/fares-prod/jobs/{job}"), &done)?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,6 +99,11 @@ async fn a_batch_endpoint_is_promoted_and_rolled_back_while_a_job_runs() -> Outc
     stand.look_again::<DeploymentBinding>("taxi").await?;
     stand.wait_until("the first is gone", |stand| stand.azure(&deployment(&first)).is_none()).await?;
 
+    let other = json!({"batch": {"endpoint": {"name": "other"}}});
+    let refused = stand.edit::<DeploymentBinding>("taxi", other).await.err().map(|error| error.to_string());
+    let said = refused.unwrap_or_default();
+    assert!(said.contains("endpoint.name cannot be changed"), "{said}");
+
     // What somebody else makes the default is put back.
     let other = json!({"location": "eastus", "properties": {"compute": "cpu",
         "model": {"referenceType": "Id", "assetId": azure_id("workspaces/fares-prod/models/taxi/versions/1")}}});
@@ -137,7 +143,7 @@ async fn a_batch_deployment_that_azure_cannot_make_is_no_default() -> Outcome {
     assert_eq!(default(&stand), json!(first));
     let last = &status(&seen).history[0];
     assert_eq!((last.outcome, last.reason), (Ended::Failed, Some(FailureReason::CandidateFailed)));
-    let (_, _, message) = condition(&seen, "Ready").unwrap_or_default();
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "CandidateFailed").await?;
     assert!(message.contains(&format!("{first} is the default deployment.")), "{message}");
 
     // Deleted: no default, no deployments, no endpoint.

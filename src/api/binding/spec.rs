@@ -35,12 +35,11 @@ use crate::azure::model::resource::EndpointKind;
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("[has(self.online), has(self.batch)].filter(given, given).size() == 1").message("give exactly one of online and batch: what serves the version"),
-    validation = Rule::new("has(self.online) == has(oldSelf.online) && has(self.batch) == has(oldSelf.batch)").message("the kind of the endpoint cannot be changed: make a new DeploymentBinding for another endpoint"),
-    validation = Rule::new("!has(self.batch) || !has(oldSelf.batch) || self.batch.endpoint.name == oldSelf.batch.endpoint.name").message("batch.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
+    validation = Rule::new("!(has(self.online) && has(oldSelf.batch)) && !(has(self.batch) && has(oldSelf.online))").message("the kind of the endpoint cannot be changed: make a new DeploymentBinding for another endpoint"),
     validation = Rule::new("!has(self.batch) || !has(self.strategy) || !has(self.strategy.steps) || self.strategy.steps.size() == 0").message("a batch endpoint has no traffic to move in steps: leave strategy.steps out"),
     validation = Rule::new("!has(self.batch) || !has(self.strategy) || !has(self.strategy.metrics) || self.strategy.metrics.size() == 0").message("a batch endpoint has no requests to measure: leave strategy.metrics out"),
     validation = Rule::new(stays("workspaceRef")).message("workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding"),
-    validation = Rule::new("!has(self.online) || !has(oldSelf.online) || self.online.endpoint.name == oldSelf.online.endpoint.name").message("online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
+    validation = Rule::new("(!has(self.online) || !has(oldSelf.online) || self.online.endpoint.name == oldSelf.online.endpoint.name) && (!has(self.batch) || !has(oldSelf.batch) || self.batch.endpoint.name == oldSelf.batch.endpoint.name)").message("endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
     validation = between("interval", "1m", "24h")
 )]
 pub struct DeploymentBindingSpec {

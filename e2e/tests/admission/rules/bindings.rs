@@ -27,6 +27,20 @@ fn of_batch(strategy: &Value, batch: Value) -> Value {
     json!({"spec": {"online": null, "batch": patched(whole, &batch), "strategy": strategy}})
 }
 
+/// A rule of a field that an online endpoint and a batch endpoint have both, of the latter.
+pub(super) fn the_same_of_batch(case: &Case) -> Option<Case> {
+    let field = case.field.strip_prefix("spec.online.")?;
+    let both = ["endpoint.tags", "deployment.tags", "deployment.environment", "deployment.code"];
+    let dots = field == "deployment" && case.says.starts_with("environment must have no");
+    if !dots && !both.iter().any(|it| field.starts_with(it)) {
+        return None;
+    }
+    let plain = json!({"steps": null, "metrics": null});
+    let of = |patch: &Value| of_batch(&plain, patch["spec"]["online"].clone());
+    let field = format!("spec.batch.{field}").leak();
+    Some(Case { kind: case.kind, field, says: case.says, wrong: of(&case.wrong), right: of(&case.right) })
+}
+
 /// Rules of bindings of batch endpoints.
 pub(super) fn rules_of_batch() -> Vec<Case> {
     let kind = "deploymentbindings";
@@ -37,6 +51,7 @@ pub(super) fn rules_of_batch() -> Vec<Case> {
         patched(right(), &json!({"spec": {"online": {"endpoint": {"name": "taxi"}, "deployment": {}}}}));
     let steps = json!({"steps": [{"setTraffic": 10}], "metrics": null});
     let metric = json!([{"name": "errors", "max": "0.01", "azureMonitor": {"metric": "RequestsPerMinute", "aggregation": "Average"}}]);
+    let right_cluster = "/subscriptions/s/resourcegroups/g/providers/microsoft.machinelearningservices/workspaces/w/computes/gpu-2";
     let together = "give code and environment together, or neither of them: an MLflow model needs neither, and any other model needs both";
     let file = "must be the name of a file: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter, digit or '_' first, such as predictions.csv";
     let cluster = "must be the ARM id of a compute cluster: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/computes/<name>; '%' is not allowed";
@@ -70,19 +85,13 @@ pub(super) fn rules_of_batch() -> Vec<Case> {
             deployment("code", Value::Null),
             of_batch(&plain, json!({"deployment": {"code": null, "environment": null}})),
         ),
-        case(
-            kind,
-            "spec.batch.deployment",
-            together,
-            deployment("environment", Value::Null),
-            right(),
-        ),
+        case(kind, "spec.batch.deployment", together, deployment("environment", Value::Null), right()),
         case(
             kind,
             "spec.batch.deployment.compute",
             cluster,
             deployment("compute", "cpu".into()),
-            deployment("compute", "/subscriptions/s/resourcegroups/g/providers/microsoft.machinelearningservices/workspaces/w/computes/gpu-2".into()),
+            deployment("compute", right_cluster.into()),
         ),
         case(
             kind,
@@ -90,6 +99,20 @@ pub(super) fn rules_of_batch() -> Vec<Case> {
             file,
             deployment("outputFileName", "a/b.csv".into()),
             deployment("outputFileName", "_out-2.csv".into()),
+        ),
+        case(
+            kind,
+            "spec.batch.deployment.compute",
+            SEEN,
+            deployment("compute", format!("{right_cluster}\u{200b}").into()),
+            deployment("compute", right_cluster.into()),
+        ),
+        case(
+            kind,
+            "spec.batch.deployment.retrySettings.timeout",
+            PERIOD,
+            deployment("retrySettings", json!({"timeout": "1d"})),
+            deployment("retrySettings", json!({"timeout": "1h30m"})),
         ),
         case(
             kind,

@@ -84,8 +84,7 @@ pub fn rules_of_changes() -> Vec<Case> {
     let kind = "deploymentbindings";
     let workspace =
         "workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding";
-    let endpoint =
-        "online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint";
+    let endpoint = "endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint";
     let next = json!({"spec": {"workspaceRef": {"namespace": null}, "model": {"versionRef": {"name": "taxi-fare-4"}}}});
     for field in ["name", "namespace"] {
         let other = at(&format!("spec.workspaceRef.{field}"), "other".into());
