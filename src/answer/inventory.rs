@@ -11,7 +11,7 @@ use super::render::table::{Cell, Column, Shown, Table};
 use super::seen::{Readiness, condition};
 use crate::api::{
     ConditionType, DeploymentBinding, Lineage, ModelType, ModelVersion, Object, ObjectKey, Retirement, Role,
-    VersionApproval, VersionOwner, Workspace,
+    ServingKind, VersionApproval, VersionOwner, Workspace,
 };
 
 /// What is kept of one version: no more than is shown, so that ten thousand fit into little memory.
@@ -113,12 +113,15 @@ pub struct Serving {
     /// Its share of the traffic in percent; absent where the binding could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<i32>,
+    /// The kind of the endpoint, where it is not online.
+    #[serde(skip_serializing_if = "ServingKind::is_online")]
+    pub serving: ServingKind,
 }
 
 impl Serving {
     /// `fares/taxi-fare Stable 90%`.
     fn in_words(&self) -> String {
-        let share = self.weight.map(|weight| format!(" {weight}%")).unwrap_or_default();
+        let share = self.weight.map(|weight| self.serving.and_share(weight)).unwrap_or_default();
         format!("{}/{} {:?}{share}", self.namespace, self.name, self.role)
     }
 
@@ -171,6 +174,7 @@ impl Row {
                     deployment: by.deployment.clone(),
                     role: by.role,
                     weight: None,
+                    serving: ServingKind::Online,
                 })
                 .collect(),
             ready: Readiness::of(conditions),
@@ -191,6 +195,7 @@ impl Row {
             let key = (serving.namespace.clone(), serving.name.clone());
             let Some(binding) = bindings.known.get(&key) else { continue };
             serving.workspace = Some(binding.workspace.clone());
+            serving.serving = binding.serving;
             serving.weight = binding.weights.get(&serving.deployment).copied();
         }
     }
@@ -276,6 +281,7 @@ pub struct Bindings {
 #[derive(Debug, Clone)]
 struct Bound {
     workspace: Name,
+    serving: ServingKind,
     weights: BTreeMap<String, i32>,
 }
 
@@ -287,7 +293,8 @@ impl Bindings {
         let deployments = binding.status.as_ref().map(|status| status.deployments.as_slice());
         let weights = deployments.unwrap_or_default().iter().map(|it| (it.name.clone(), it.weight)).collect();
         let name = binding.metadata.name.clone().unwrap_or_default();
-        self.known.insert((home, name), Bound { workspace: Name::from(&workspace), weights });
+        let serving = binding.spec.kind().into();
+        self.known.insert((home, name), Bound { workspace: Name::from(&workspace), serving, weights });
     }
 
     /// Takes others in.

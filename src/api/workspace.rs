@@ -343,6 +343,14 @@ impl ServingKind {
             (Self::Batch, _) => "default".into(),
         }
     }
+
+    /// The same behind other words; nothing for what is not the default.
+    pub fn and_share(self, weight: i32) -> String {
+        match (self, weight) {
+            (Self::Batch, 0) => String::new(),
+            _ => format!(" {}", self.share(weight)),
+        }
+    }
 }
 
 impl From<EndpointKind> for ServingKind {

@@ -132,7 +132,7 @@ async fn a_batch_deployment_that_azure_cannot_make_is_no_default() -> Outcome {
     let first = serve(&stand, batch("taxi-1")).await?;
     let puts = stand.requests_on("PUT", ENDPOINT).len();
     assert_eq!(puts, 2, "the endpoint without a default, and then with one");
-    let rule = json!({"resource": "batchEndpoints/taxi-nightly/deployments/v2-", "outcome": {"fail": {"code": "ResourceNotReady", "message": "No such cluster."}}});
+    let rule = json!({"resource": "batchEndpoints/taxi-nightly/deployments/v2-", "times": 1, "outcome": {"fail": {"code": "ResourceNotReady", "message": "No such cluster."}}});
     stand.emulator.control().add_operation_rule(serde_json::from_value(rule)?);
     let tags = json!({"batch": {"deployment": {"tags": {"team": "fares"}}}});
     stand.apply("DeploymentBinding", "taxi", with(batch("taxi-2"), tags)).await?;
