@@ -235,6 +235,9 @@ impl Facts {
         if self.has_copied() && !self.situation.ownership.owns(&marks) {
             proof::mark_copy(self, &version, &mut marks);
         }
+        if spec.registry_ref.is_some() && spec.source.existing.is_some() {
+            proof::mark_existing(&mut marks);
+        }
         let found = &mut version.properties;
         if spec.description.is_some() {
             found.description.clone_from(&spec.description);

@@ -18,6 +18,9 @@ const VERIFIED_TAG: &str = "bindery-verified";
 /// Which version a copy was published from: a hash of its id and of when it was made, for its number can be made again.
 const PUBLISHED_FROM_TAG: &str = "bindery-published-from";
 
+/// What that tag says of a version that was there already, and of which nothing said from what it was published.
+const EXISTING: &str = "existing";
+
 /// Does Azure itself say where the bytes of a version come from?
 #[derive(Debug, Clone, PartialEq)]
 pub enum Proof {
@@ -88,8 +91,8 @@ pub(super) fn is_proven(version: &ModelVersion, id: &ResourceId, job: Option<&Jo
     output.is_of(job, id) && named.is_none_or(|name| name == name_of(job).unwrap_or(output.job))
 }
 
-/// Was this copy published by Bindery from another version than `source`, or from one that was made again since? None where
-/// nothing says from what it was published.
+/// Was this copy published by Bindery from another version than `source`, or from one that was made again since, or was it there
+/// already? None where nothing says from what it was published.
 pub(super) fn is_of_another(
     copy: &ModelVersion,
     source: &ResourceId,
@@ -119,6 +122,12 @@ pub(super) fn mark_copy(facts: &Facts, copy: &ModelVersion, tags: &mut Strings) 
             tags.insert(VERIFIED_TAG.into(), "true".into());
         }
     }
+}
+
+/// Marks a version of a registry that an object looks after as one that was there already. Without the mark, an object of the same
+/// name that takes its place could name any source, and claim what that source was measured with.
+pub(super) fn mark_existing(tags: &mut Strings) {
+    tags.entry(PUBLISHED_FROM_TAG.into()).or_insert_with(|| EXISTING.into());
 }
 
 /// The tags of a version whose files Bindery has copied from this one, as it is now.

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::azure::model::Action;
 use crate::azure::model::resource::ModelVersion;
-use crate::decide::SourceVersion;
 use crate::decide::model_version::Proof;
 use crate::decide::model_version::proof::is_proven;
+use crate::decide::{SourceVersion, Tagged};
 
 const OUTPUT: &str = "azureml://jobs/train-3/outputs/artifacts/paths/model";
 
@@ -160,4 +160,41 @@ fn whoever_looks_at_a_version_in_azure_sees_where_it_comes_from() {
         json!({"team": "fares", "bindery-owner": "prod/fares/taxi-3", "bindery-job": "train-3",
             "bindery-experiment": "fares", "bindery-repository": "https://git.example/fares.git", "bindery-commit": "c0ffee"})
     );
+}
+
+#[test]
+fn what_was_there_already_never_gets_the_metrics_of_a_source_that_is_named_later() {
+    let marked = |before: &[(&str, &str)]| {
+        let mut facts = promotion();
+        facts.spec.source = serde_json::from_value(json!({"existing": {}})).unwrap();
+        facts.source = None;
+        facts.situation.ownership.adopting.allowed = true;
+        facts.situation.ownership.tagged = Some(Tagged::NoneOfThisCluster);
+        let tags = before.iter().map(|(key, value)| (key.to_string(), value.to_string()));
+        found(&mut facts).tags = tags.collect();
+        let Action::Put(body) = decide(&facts).call.unwrap().action else { panic!("it is adopted by a PUT") };
+        body["properties"]["tags"].clone()
+    };
+    let tags = marked(&[]);
+    assert_eq!(tags["bindery-published-from"], "existing");
+    // What Bindery has published itself keeps the mark of its source.
+    assert_eq!(marked(&[("bindery-published-from", "0badc0de")])["bindery-published-from"], "0badc0de");
+    // The object is deleted, and one of the same name says that the version is a promotion.
+    let promoted = |tags: &Value| {
+        let mut facts = promotion();
+        let gates = json!([{"name": "bound", "metric": "rmse", "max": "4"}]);
+        facts.spec.gates = serde_json::from_value(gates).unwrap();
+        facts.status = ModelVersionStatus::default();
+        let Some(SourceVersion::Ready { lineage, .. }) = &mut facts.source else { unreachable!() };
+        lineage.run = Some("run".into());
+        lineage.metrics.insert("rmse".into(), "3".into());
+        found(&mut facts).tags = serde_json::from_value(tags.clone()).unwrap();
+        decide(&facts).status
+    };
+    let status = promoted(&tags);
+    assert_eq!((status.gates[0].passed, status.lineage), (false, None));
+    let said = status.gates[0].message.as_str();
+    assert!(said.starts_with("taxi:3 was not published from ModelVersion fares/taxi-3-dev"), "{said}");
+    // Without the mark, nothing would speak against the source.
+    assert!(promoted(&json!({"bindery-owner": tags["bindery-owner"]})).gates[0].passed);
 }
