@@ -91,10 +91,12 @@ impl Unmanaged {
                 item.workspace.namespace.clone(),
                 item.workspace.name.clone(),
                 item.endpoint.name.clone(),
-                format!("{:?}", item.endpoint.kind),
+                format!("{:?}", item.endpoint.kind.unwrap_or_default()),
                 if item.endpoint.bound { "yes" } else { "no" }.to_string(),
                 of(|it| it.name.clone()),
-                deployment.map(|it| item.endpoint.kind.share(it.weight)).unwrap_or_default(),
+                deployment
+                    .map(|it| item.endpoint.kind.unwrap_or_default().share(it.weight))
+                    .unwrap_or_default(),
                 of(|it| it.instances.map(|count| count.to_string()).unwrap_or_default()),
                 of(|it| it.asset_id.clone().unwrap_or_default()),
                 item.endpoint.owner.clone().unwrap_or_default(),
@@ -172,7 +174,7 @@ mod tests {
             tools["items"][1],
             json!({
                 "workspace": {"kind": "Workspace", "namespace": "ml", "name": "prod"},
-                "kind": "Online", "name": "left", "owner": "prod/fares/gone", "bound": false,
+                "name": "left", "owner": "prod/fares/gone", "bound": false,
             })
         );
     }

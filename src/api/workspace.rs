@@ -292,7 +292,7 @@ pub struct Unmanaged {
     /// The endpoints, by name; of more than 50, the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "name".into()]))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub endpoints: Vec<UnmanagedEndpoint>,
     /// What Azure refuses to list, in a sentence; absent when it lists everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -302,9 +302,9 @@ pub struct Unmanaged {
 /// An endpoint with something that is not managed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct UnmanagedEndpoint {
-    /// The kind of the endpoint. Default: Online.
-    #[serde(default)]
-    pub kind: ServingKind,
+    /// Batch for a batch endpoint; absent for an online one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ServingKind>,
     /// The endpoint's name in Azure, such as `taxi-fare`.
     pub name: String,
     /// What its tag `bindery-owner` says, if it has one: another cluster's owner, or one whose object is gone.

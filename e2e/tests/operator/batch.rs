@@ -1,7 +1,8 @@
 //! Batch endpoints: the default deployment is the switch, and jobs keep running on the old one.
 
-use bindery::api::{DeploymentBinding, FailureReason, Outcome as Ended, Role};
-use e2e::stand::{Stand, azure_id, condition, drifted, ready};
+use bindery::api::{DeploymentBinding, FailureReason, ModelVersion, Outcome as Ended, Role};
+use e2e::stand::ada::{self, Ada};
+use e2e::stand::{Stand, StandOptions, azure_id, condition, drifted, emulator_config, ready};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -53,7 +54,11 @@ fn ends(stand: &Stand, job: &str) -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_endpoint_is_promoted_and_rolled_back_while_a_job_runs() -> Outcome {
-    let stand = taxi::stand("batch").await?;
+    let mut emulator = emulator_config(100.0);
+    emulator.clients.push(ada::registration());
+    // Jobs end when the test says so.
+    emulator.durations.job_run = 1e9;
+    let stand = taxi::stand_with("batch", StandOptions { emulator, ..StandOptions::default() }).await?;
     taxi::versions(&stand, &["1", "2", "3"]).await?;
     let first = serve(&stand, batch("taxi-1")).await?;
     assert_eq!(default(&stand), json!(first));
@@ -66,12 +71,16 @@ async fn a_batch_endpoint_is_promoted_and_rolled_back_while_a_job_runs() -> Outc
     assert_eq!(message, format!("The default deployment: {first}."));
 
     // A job runs on the old deployment: the new one is the default at once, and the old one stays.
-    runs(&stand, "nightly-1", Some(&first))?;
+    let ada = Ada::sign_in(&stand.emulator).await?;
+    let nightly = match stand.inferred().batch_jobs_name_deployment {
+        true => ada.invoke("fares-prod", "taxi-nightly").await?,
+        false => runs(&stand, "nightly-1", Some(&first)).map(|()| "nightly-1".to_string())?,
+    };
     runs(&stand, "training", None)?;
     let second = serve(&stand, batch("taxi-2")).await?;
     assert_eq!(default(&stand), json!(second));
     let kept = |b: &DeploymentBinding| {
-        ready(b) && status(b).deployments.iter().any(|d| d.name == first && d.jobs == ["nightly-1"])
+        ready(b) && status(b).deployments.iter().any(|d| d.name == first && d.jobs == [nightly.as_str()])
     };
     let seen = stand.wait_for::<DeploymentBinding>("taxi", "the job", kept).await?;
     let unknown = status(&seen).unknown_jobs.unwrap_or_default();
@@ -95,7 +104,7 @@ async fn a_batch_endpoint_is_promoted_and_rolled_back_while_a_job_runs() -> Outc
     assert_eq!(default(&stand), json!(third));
     stand.wait_until("the second is gone", |stand| stand.azure(&deployment(&second)).is_none()).await?;
     assert!(stand.azure(&deployment(&first)).is_some(), "its job still runs");
-    ends(&stand, "nightly-1")?;
+    ends(&stand, &nightly)?;
     stand.look_again::<DeploymentBinding>("taxi").await?;
     stand.wait_until("the first is gone", |stand| stand.azure(&deployment(&first)).is_none()).await?;
 
@@ -149,5 +158,22 @@ async fn a_batch_deployment_that_azure_cannot_make_is_no_default() -> Outcome {
     // Deleted: no default, no deployments, no endpoint.
     stand.delete::<DeploymentBinding>("taxi").await?;
     stand.wait_until("no endpoint", |stand| stand.azure(ENDPOINT).is_none()).await?;
+    Ok(())
+}
+
+/// Two kinds of endpoints have names of their own, and one version may serve both.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_version_serves_a_batch_endpoint_and_an_online_endpoint() -> Outcome {
+    let stand = taxi::stand("batch-both").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    let same = json!({"batch": {"endpoint": {"name": "taxi-prod"}}});
+    stand.apply("DeploymentBinding", "taxi-nightly", with(batch("taxi-1"), same)).await?;
+    serve(&stand, taxi::binding("taxi-1")).await?;
+    stand.wait_for::<DeploymentBinding>("taxi-nightly", "Ready", ready).await?;
+    let both = |version: &ModelVersion| {
+        let by = version.status.iter().flat_map(|status| &status.served_by);
+        by.filter(|it| it.role == Role::Stable && it.endpoint == "taxi-prod").count() == 2
+    };
+    stand.wait_for::<ModelVersion>("taxi-1", "served by both", both).await?;
     Ok(())
 }

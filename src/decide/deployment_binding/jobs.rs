@@ -107,7 +107,7 @@ fn names(jobs: impl Iterator<Item = Job>) -> Vec<String> {
 impl Case<'_> {
     /// When the jobs are looked at again for which a deployment stays.
     pub(super) fn next_look_at_jobs(&self) -> Option<Duration> {
-        let used = self.facts.deployments.iter().any(|d| self.facts.is_used(d.name()));
-        used.then_some(AGAIN)
+        let runs = self.facts.deployments.iter().any(|d| !self.facts.jobs_on(d.name()).is_empty());
+        runs.then_some(AGAIN)
     }
 }

@@ -85,6 +85,14 @@ fn what_no_binding_owns_is_listed_with_what_it_serves() {
                 endpoint("forged", Some("prod/fares/mine"), &json!({})),
                 endpoint("odd", Some("prod"), &json!({})),
             ],
+            "batchEndpoints" => vec![json!({
+                "name": "rogue", "location": "eastus", "tags": {},
+                "properties": {"authMode": "AADToken", "defaults": {"deploymentName": "blue"}},
+            })],
+            "batchEndpoints/rogue/deployments" => vec![json!({
+                "name": "blue", "location": "eastus", "tags": {},
+                "properties": {"model": {"referenceType": "Id", "assetId": "azureml://d"}},
+            })],
             "onlineEndpoints/rogue/deployments" => {
                 vec![deployment("green", "azureml://b"), deployment("blue", "azureml://a")]
             }
@@ -108,26 +116,26 @@ fn what_no_binding_owns_is_listed_with_what_it_serves() {
     };
     let (found, ready) = said(objects(), Watched::all(), None, listed);
     assert!(ready);
-    let left =
-        |name: &str, owner: &str| json!({"kind": "Online", "name": name, "owner": owner, "bound": false});
+    let left = |name: &str, owner: &str| json!({"name": name, "owner": owner, "bound": false});
     assert_eq!(
         serde_json::to_value(found).unwrap(),
-        json!({"count": 6, "endpoints": [
+        json!({"count": 7, "endpoints": [
             left("forged", "prod/fares/mine"),
             left("left", "prod/fares/gone"),
-            {"kind": "Online", "name": "mixed", "bound": true, "deployments": [{"name": "hand", "assetId": "azureml://c", "weight": 0, "instances": 3}]},
+            {"name": "mixed", "bound": true, "deployments": [{"name": "hand", "assetId": "azureml://c", "weight": 0, "instances": 3}]},
             left("odd", "prod"),
-            {"kind": "Online", "name": "rogue", "bound": false, "deployments": [
+            {"name": "rogue", "bound": false, "deployments": [
                 {"name": "blue", "assetId": "azureml://a", "weight": 90, "instances": 2},
                 {"name": "green", "assetId": "azureml://b", "weight": 10, "instances": 2},
             ]},
             left("theirs", "other/fares/mine"),
+            {"kind": "Batch", "name": "rogue", "bound": false, "deployments": [{"name": "blue", "assetId": "azureml://d", "weight": 100}]},
         ]})
     );
     // Of a namespace that is not watched nobody can say whether the owner is there.
     let watched = Watched::only(["ml".into(), "blue".into()]);
     let (found, _) = said(objects(), watched, None, listed);
-    assert_eq!(names(&found.unwrap()), ["mixed", "odd", "rogue", "theirs"]);
+    assert_eq!(names(&found.unwrap()), ["mixed", "odd", "rogue", "theirs", "rogue"]);
 }
 
 #[test]

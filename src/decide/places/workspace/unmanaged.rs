@@ -32,7 +32,7 @@ pub fn unmanaged(workspace: &ResourceId, cluster: &str, known: &mut Known) -> Op
     let batch = endpoints(EndpointKind::Batch, workspace, &mut found, known);
     let (online, batch) = (online?, batch?);
     for (name, endpoint) in online.into_iter().chain(batch) {
-        let kind = ServingKind::from(endpoint.kind);
+        let kind = Some(ServingKind::from(endpoint.kind)).filter(|kind| !kind.is_online());
         let id = workspace.child(endpoint.kind.collection(), &name);
         let owner = owner(&id, &endpoint, cluster, known);
         let foreign = match &owner {
