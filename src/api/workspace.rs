@@ -319,7 +319,7 @@ pub struct UnmanagedEndpoint {
     pub deployments: Vec<UnmanagedDeployment>,
 }
 
-/// The kind of an endpoint.
+/// The kind of the endpoint: `Online`, which is also meant where it is absent, or `Batch`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum ServingKind {
     /// It answers requests.

@@ -72,9 +72,10 @@ async fn a_batch_endpoint_is_promoted_and_rolled_back_while_a_job_runs() -> Outc
 
     // A job runs on the old deployment: the new one is the default at once, and the old one stays.
     let ada = Ada::sign_in(&stand.emulator).await?;
-    let nightly = match stand.inferred().batch_jobs_name_deployment {
-        true => ada.invoke("fares-prod", "taxi-nightly").await?,
-        false => runs(&stand, "nightly-1", Some(&first)).map(|()| "nightly-1".to_string())?,
+    let nightly = if stand.inferred().batch_jobs_name_deployment {
+        ada.invoke("fares-prod", "taxi-nightly").await?
+    } else {
+        runs(&stand, "nightly-1", Some(&first)).map(|()| "nightly-1".to_string())?
     };
     runs(&stand, "training", None)?;
     let second = serve(&stand, batch("taxi-2")).await?;

@@ -66,24 +66,16 @@ fn available(case: &Case<'_>) -> Said {
         return Said::Holds(false, Reason::NothingServes, message.into());
     };
     let serving = held.serving();
-    match serving.iter().copied().find(|name| scene.deployment(name).is_none() || scene.is_broken(name)) {
-        Some(name) => {
-            let serves = match scene.kind() {
-                EndpointKind::Online => "which has traffic",
-                EndpointKind::Batch => "the default deployment",
-            };
-            let message = format!("{name}, {serves}, is not there or in a failed state.");
-            Said::Holds(false, Reason::ResourceFailed, message)
-        }
-        None => {
-            let what = match scene.kind() {
-                EndpointKind::Online => "traffic",
-                EndpointKind::Batch => "default deployment",
-            };
-            let message = format!("The {what}: {}.", held.said_of(scene.kind()));
-            Said::Holds(true, Reason::Succeeded, message)
-        }
+    let broken = |name: &&str| scene.deployment(name).is_none() || scene.is_broken(name);
+    let (which, what) = match scene.kind() {
+        EndpointKind::Online => ("which has traffic", "traffic"),
+        EndpointKind::Batch => ("the default deployment", "default deployment"),
+    };
+    if let Some(name) = serving.iter().copied().find(broken) {
+        let message = format!("{name}, {which}, is not there or in a failed state.");
+        return Said::Holds(false, Reason::ResourceFailed, message);
     }
+    Said::Holds(true, Reason::Succeeded, format!("The {what}: {}.", held.said_of(scene.kind())))
 }
 
 /// Azure has the endpoint, and it works. Absent where the endpoint is another's: nobody wakes this object when it changes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Case, Facts};
 use crate::api::Role;
-use crate::azure::model::resource::{EndpointKind, JOB_DEPLOYMENT, Job};
+use crate::azure::model::resource::{EndpointKind, JOB_DEPLOYMENT, Job, OnlineDeployment};
 use crate::azure::model::{Error, ResourceId};
 use crate::decide::Mode;
 use crate::decide::facts::Known;
@@ -43,7 +43,7 @@ impl Facts {
             .deployments
             .iter()
             .filter(|d| scene.ours(d) && may_go(scene.role(d)) && scene.reaching(d.name()) == Share::NONE);
-        let idle: Vec<&str> = idle.map(|d| d.name()).collect();
+        let idle: Vec<&str> = idle.map(OnlineDeployment::name).collect();
         if idle.is_empty() {
             return Some(Jobs::Unasked);
         }
