@@ -246,26 +246,34 @@ impl Scene<'_> {
                 hold.revision, hold.to_revision
             ));
         }
-        let (revision, back) = self.there_and_back()?;
-        if let Some(to) = to.filter(|to| *to != revision_of(&back)) {
-            return Err(format!(
-                "revision {to} is not warm; {} is. To go back to another one, name its version in spec.model.versionRef",
-                revision_of(&back)
-            ));
-        }
+        let (revision, back) = self.there_and_back(to)?;
+        let deployments = self.status.deployments.iter().map(|it| &it.name);
+        let mut there = deployments.chain(self.status.stable.iter().map(|it| &it.deployment));
+        let serves = match there.find(|name| revision_of(name) == back) {
+            Some(warm) => format!("{warm} gets all the traffic."),
+            None => format!(
+                "The deployment of revision {back}, which is gone, is made again, and then gets all the traffic; until then, {} serves.",
+                self.stable()
+            ),
+        };
         let effect = format!(
-            "{back} gets all the traffic. Revision {revision} is held back until a RolloutAction releases it or the manifest asks for another one."
+            "{serves} Revision {revision} is held back until a RolloutAction releases it or the manifest asks for another one."
         );
         Ok(Asked { revision, step: None, effect })
     }
 
-    /// The revision to go back from, and the deployment to go back to.
-    fn there_and_back(&self) -> Result<(String, String), String> {
+    /// The revision to go back from, and the one to go back to.
+    fn there_and_back(&self, to: Option<&str>) -> Result<(String, String), String> {
         let stable = self.status.stable.as_ref();
         if let Some(candidate) = &self.status.candidate {
-            let back = stable.map(|stable| stable.deployment.clone());
-            let nothing = "nothing has served here before, so there is nothing to go back to";
-            return Ok((candidate.revision.clone(), back.ok_or(nothing)?));
+            let back = stable.and_then(|stable| stable.revision.clone());
+            let back = back.ok_or("nothing has served here before, so there is nothing to go back to")?;
+            return match to.filter(|to| *to != back) {
+                None => Ok((candidate.revision.clone(), back)),
+                Some(to) => Err(format!(
+                    "a rollout goes on, and from that a Rollback goes back to what is stable, revision {back}, and not to {to}"
+                )),
+            };
         }
         let serves = stable.and_then(|stable| stable.revision.clone());
         let Some(revision) = serves.filter(|it| self.status.revision.as_ref() == Some(it)) else {
@@ -274,9 +282,17 @@ impl Scene<'_> {
                 |failed| format!("revision {failed} has failed, and {} serves already", self.stable()),
             ));
         };
-        let back = self.status.deployments.iter().find(|it| it.role == Role::Previous);
-        let back = back.map(|it| it.name.clone()).ok_or("no deployment that served before is warm, so there is nothing to go back to at once: name the version that should serve in spec.model.versionRef, or revert that in Git")?;
-        Ok((revision, back))
+        let warm = self.status.deployments.iter().filter(|it| it.role == Role::Previous);
+        let warm = warm.map(|it| revision_of(&it.name).to_string());
+        let served = self.status.history.iter().filter(|it| it.outcome.serves());
+        let mut before = warm.chain(served.map(|it| it.revision.clone())).filter(|it| *it != revision);
+        match (to, before.find(|it| to.is_none_or(|to| to == it))) {
+            (_, Some(back)) => Ok((revision, back)),
+            (Some(to), None) => Err(format!(
+                "revision {to} is not one that was stable here before, as far as status.history knows: name the version that should serve in spec.model.versionRef"
+            )),
+            (None, None) => Err("status.history knows no other revision that was stable here: name the version that should serve in spec.model.versionRef, or revert that in Git".into()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::inventory::decision;
 use super::names::{Name, place_of, source_of};
 use super::render::table::{Cell, Column, Shown, Table, Tone};
 use super::seen::Readiness;
-use crate::api::{Lineage, ModelVersion, Object};
+use crate::api::{Lineage, MeasuredGate, ModelVersion, Object};
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -144,6 +144,7 @@ fn facts(version: &ModelVersion) -> Facts {
     add(Section::Version, "type", kind.map(|kind| format!("{kind:?}")));
     let stage = status.and_then(|status| status.stage.clone());
     add(Section::Version, "stage", stage.or_else(|| spec.stage.clone()));
+    add(Section::Version, "bytes", status.and_then(|status| status.size).map(|size| size.to_string()));
     let archived = spec.archived == Some(true) || status.is_some_and(|status| status.archived);
     add(Section::Version, "archived", Some(archived.to_string()));
     let retirement = spec.retirement.as_ref();
@@ -168,8 +169,7 @@ fn facts(version: &ModelVersion) -> Facts {
         add(Section::Serving, &name, Some(format!("{:?}", by.role)));
     }
     for gate in status.map(|status| status.gates.as_slice()).unwrap_or_default() {
-        let passed = if gate.passed { "passed" } else { "not passed" };
-        add(Section::Gates, &gate.name, Some(format!("{passed} ({:?})", gate.reason)));
+        add(Section::Gates, &gate.name, Some(measured(gate)));
     }
     for approval in status.map(|status| status.approvals.as_slice()).unwrap_or_default() {
         add(
@@ -184,6 +184,13 @@ fn facts(version: &ModelVersion) -> Facts {
     facts
 }
 
+/// `passed (WithinBound): rmse 3.7, has to be at most 4.0`.
+fn measured(gate: &MeasuredGate) -> String {
+    let passed = if gate.passed { "passed" } else { "not passed" };
+    let (metric, value) = (&gate.asked.metric, gate.value.as_deref().unwrap_or("unknown"));
+    format!("{passed} ({:?}): {metric} {value}, has to be {}", gate.reason, gate.bound)
+}
+
 fn trained(lineage: &Lineage, add: &mut impl FnMut(Section, &str, Option<String>)) {
     for (name, value) in &lineage.metrics {
         add(Section::Metrics, name, Some(value.clone()));
@@ -192,7 +199,9 @@ fn trained(lineage: &Lineage, add: &mut impl FnMut(Section, &str, Option<String>
         add(Section::Parameters, name, Some(value.clone()));
     }
     for dataset in &lineage.datasets {
-        add(Section::Data, &dataset.name, Some(dataset.uri.clone()));
+        // A pipeline and its step may have inputs of one name.
+        let of = if dataset.pipeline.is_some() { " (of the pipeline)" } else { "" };
+        add(Section::Data, &format!("{}{of}", dataset.name), Some(dataset.uri.clone()));
     }
     add(Section::Environment, "environment", lineage.environment.clone());
     if let Some(code) = &lineage.code {
@@ -204,6 +213,9 @@ fn trained(lineage: &Lineage, add: &mut impl FnMut(Section, &str, Option<String>
     add(Section::Training, "experiment", lineage.experiment.clone());
     add(Section::Training, "run", lineage.run.clone());
     add(Section::Training, "by", lineage.trained_by.clone());
+    add(Section::Training, "at", lineage.trained_at.map(|at| at.to_string()));
+    let pipelines = (!lineage.pipelines.is_empty()).then(|| lineage.pipelines.join(", "));
+    add(Section::Training, "pipelines", pipelines);
     add(Section::Training, "verified", Some(lineage.verified.to_string()));
 }
 

@@ -18,6 +18,7 @@ use crate::api::{
     VersionOwner, WindowStatus, Workspace,
 };
 use crate::azure::model::folded;
+use crate::decide::rollout::is_proven;
 
 pub use page::document;
 
@@ -87,7 +88,7 @@ pub struct Evidence {
     deployments: Vec<Deployment>,
     #[serde(skip_serializing_if = "Option::is_none")]
     admission: Option<Admission>,
-    /// Of the versions that have traffic, those with the most first.
+    /// Of the versions that have traffic, those with the most first; then of what is to get some.
     training: Vec<Training>,
     /// The rollouts that have ended, the latest first.
     history: Vec<Ended>,
@@ -175,6 +176,8 @@ struct Decision {
 #[serde(rename_all = "camelCase")]
 struct Training {
     version: Name,
+    /// It has traffic.
+    serves: bool,
     /// When the number of the version was registered again, where that was after its deployment was made: what is known of the
     /// version is not shown then, because the deployment serves the earlier files.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,6 +192,8 @@ struct Training {
     run: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trained_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trained_at: Option<Timestamp>,
     metrics: BTreeMap<String, String>,
     parameters: BTreeMap<String, String>,
     /// The version's gates, measured.
@@ -271,7 +276,11 @@ impl Evidence {
             ready: Readiness::of(binding.conditions()),
             deployments,
             admission: admission(picture),
-            training: picture.serving().into_iter().filter_map(|it| training(picture, it)).collect(),
+            training: picture
+                .told()
+                .into_iter()
+                .filter_map(|(it, serves)| training(picture, it, serves))
+                .collect(),
             history: picture.history(),
             going_back: picture.going_back(),
             not_read,
@@ -365,15 +374,19 @@ impl Picture {
         all.iter().map(ended).collect()
     }
 
-    /// The versions that have traffic.
-    fn serving(&self) -> Vec<&ModelVersion> {
+    /// The versions that have traffic, those with the most first; then those that are to get some: a candidate, and what the manifest
+    /// names. Each with whether it has traffic.
+    fn told(&self) -> Vec<(&ModelVersion, bool)> {
         let mut all: Vec<_> = self.binding.status.iter().flat_map(|status| &status.deployments).collect();
-        all.retain(|it| it.weight > 0);
+        all.retain(|it| it.weight > 0 || it.role == Role::Candidate);
         all.sort_by_key(|it| std::cmp::Reverse(it.weight));
-        let mut versions: Vec<&ModelVersion> = vec![];
-        for version in all.into_iter().filter_map(|it| self.holding(it.asset_id.as_deref()?)) {
-            if !versions.iter().any(|other| other.key() == version.key()) {
-                versions.push(version);
+        let deployed =
+            all.into_iter().filter_map(|it| Some((self.holding(it.asset_id.as_deref()?)?, it.weight > 0)));
+        let wanted = self.versions.iter().find(|version| version.key() == named(&self.binding));
+        let mut versions: Vec<(&ModelVersion, bool)> = vec![];
+        for (version, serves) in deployed.chain(wanted.map(|version| (version, false))) {
+            if !versions.iter().any(|(other, _)| other.key() == version.key()) {
+                versions.push((version, serves));
             }
         }
         versions
@@ -416,11 +429,28 @@ impl Picture {
         let was = |it: &&PastRollout| it.outcome.serves() && Some(it.revision.as_str()) != stable;
         let before = status.history.iter().find(was)?;
         let number = before.version.as_deref();
+        let version = number.and_then(|number| self.numbered(number));
+        let takes = if self.takes_no_steps(before, version) {
+            "as long as Azure needs. If spec.online.deployment is as it was then, the new one takes no steps (spec.strategy.rollbackWindow)"
+        } else {
+            "the steps of the strategy and as long as Azure needs"
+        };
         let how = format!(
-            "Version {} served before, and its deployment is gone. When the manifest asks for it again, a new one is made, which takes the steps of the strategy and as long as Azure needs.",
+            "Version {} served before, and its deployment is gone. When the manifest asks for it again, a new one is made, which takes {takes}.",
             number.unwrap_or("of an unknown number")
         );
-        Some(self.way(how, number.and_then(|number| self.numbered(number)), false))
+        Some(self.way(how, version, false))
+    }
+
+    /// Is what was promoted then still proven, so that it takes no steps? Not where the number was registered again since: those are
+    /// other files.
+    fn takes_no_steps(&self, before: &PastRollout, version: Option<&ModelVersion>) -> bool {
+        let history =
+            self.binding.status.iter().flat_map(|status| &status.history).cloned().collect::<Vec<_>>();
+        let window = self.binding.spec.strategy.rollback_window;
+        let made = version.filter(|it| it.spec.registry_ref.is_none()).and_then(|it| it.current().created_at);
+        let same_files = made.zip(before.finished_at).is_none_or(|(made, at)| made <= at);
+        same_files && is_proven(&history, &before.revision, window)
     }
 
     /// A way back to a version: with the command, or with what stands in the way.
@@ -512,21 +542,30 @@ fn leaf(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
 
-fn training(picture: &Picture, version: &ModelVersion) -> Option<Training> {
+fn training(picture: &Picture, version: &ModelVersion, serves: bool) -> Option<Training> {
     let status = version.status.as_ref()?;
     // What is known of the version now is of other files than those that serve.
     if let Some(at) = status.asset_id.as_deref().and_then(|asset| picture.made_again(asset)) {
-        return Some(Training { version: name(version), made_again: Some(at), ..Training::default() });
+        return Some(Training {
+            version: name(version),
+            serves,
+            made_again: Some(at),
+            ..Training::default()
+        });
     }
-    let lineage = status.lineage.as_ref()?;
+    let gated = !status.gates.is_empty() || !status.loosened_gates.is_empty();
+    let unknown = api::Lineage::default();
+    let lineage = status.lineage.as_ref().or_else(|| gated.then_some(&unknown))?;
     Some(Training {
         version: name(version),
+        serves,
         made_again: None,
         verified: lineage.verified,
         job: lineage.job.clone(),
         experiment: lineage.experiment.clone(),
         run: lineage.run.clone(),
         trained_by: lineage.trained_by.clone(),
+        trained_at: lineage.trained_at,
         metrics: lineage.metrics.clone(),
         parameters: lineage.parameters.clone(),
         gates: status.gates.clone(),

@@ -64,7 +64,7 @@ pub(crate) fn lineage() -> Value {
     json!({
         "job": "train-1", "experiment": "fares", "run": "run-1", "metrics": {"rmse": "4.10", "r2": "0.8"},
         "datasets": [{"name": "trips", "uri": "azureml://datastores/taxi/paths/2025"}],
-        "environment": "sklearn:4", "trainedBy": "ada",
+        "environment": "sklearn:4", "trainedBy": "ada", "trainedAt": "2026-10-31T08:00:00Z",
         "code": {"repository": "https://git.example/fares", "commit": "4f2c1d9e", "dirty": false},
     })
 }

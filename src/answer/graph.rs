@@ -37,6 +37,8 @@ pub enum NodeKind {
     Asset,
     /// A training job.
     Job,
+    /// A pipeline job that a job is a step of.
+    Pipeline,
     /// Data that a job read.
     Data,
     /// The environment that a job ran in.
@@ -54,6 +56,7 @@ impl NodeKind {
             Self::ModelVersion => "ModelVersion",
             Self::Asset => "version in Azure",
             Self::Job => "job",
+            Self::Pipeline => "pipeline job",
             Self::Data => "data",
             Self::Environment => "environment",
             Self::Code => "code",

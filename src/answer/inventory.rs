@@ -10,7 +10,7 @@ use super::names::{Name, fits, place_of};
 use super::render::table::{Cell, Column, Shown, Table};
 use super::seen::{Readiness, condition};
 use crate::api::{
-    ConditionType, DeploymentBinding, Lineage, ModelType, ModelVersion, Object, ObjectKey, Retirement, Role,
+    ConditionType, DeploymentBinding, Lineage, ModelType, ModelVersion, Object, Retirement, Role,
     ServingKind, VersionApproval, VersionOwner, Workspace,
 };
 
@@ -89,6 +89,9 @@ pub struct Training {
     /// Who started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// Azure itself shows that the files are the job's.
     pub verified: bool,
 }
@@ -101,9 +104,12 @@ pub struct Serving {
     pub namespace: String,
     /// The name of the DeploymentBinding.
     pub name: String,
-    /// The Workspace of the endpoint; absent where the binding could not be read.
+    /// The Workspace of the endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workspace: Option<Name>,
+    /// The tier of that Workspace, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
     /// The endpoint's name in Azure.
     pub endpoint: String,
     /// The deployment's name in Azure.
@@ -125,6 +131,13 @@ impl Serving {
         format!("{}/{} {:?}{share}", self.namespace, self.name, self.role)
     }
 
+    /// `taxi-fare-prod in ml-platform/fares-prod (production)`.
+    fn place(&self) -> String {
+        let workspace = self.workspace.as_ref().map(|it| format!(" in {}", it.full())).unwrap_or_default();
+        let tier = self.tier.as_ref().map(|tier| format!(" ({tier})")).unwrap_or_default();
+        format!("{}{workspace}{tier}", self.endpoint)
+    }
+
     /// It has traffic: where its share is not known, as the stable deployment.
     fn has_traffic(&self) -> bool {
         self.weight.map_or(self.role == Role::Stable, |weight| weight > 0)
@@ -138,6 +151,7 @@ impl From<Option<&Lineage>> for Training {
             experiment: lineage.experiment.clone(),
             commit: lineage.code.as_ref().and_then(|code| code.commit.clone()),
             by: lineage.trained_by.clone(),
+            at: lineage.trained_at,
             verified: lineage.verified,
         })
     }
@@ -169,7 +183,8 @@ impl Row {
                 .map(|by| Serving {
                     namespace: by.namespace.clone(),
                     name: by.name.clone(),
-                    workspace: None,
+                    workspace: by.workspace.as_deref().and_then(workspace),
+                    tier: by.tier.clone(),
                     endpoint: by.endpoint.clone(),
                     deployment: by.deployment.clone(),
                     role: by.role,
@@ -189,12 +204,11 @@ impl Row {
         }
     }
 
-    /// Adds what the bindings know: the share of each deployment, and the workspace.
+    /// Adds what the bindings know: the share of each deployment.
     fn join(&mut self, bindings: &Bindings) {
         for serving in &mut self.serving {
             let key = (serving.namespace.clone(), serving.name.clone());
             let Some(binding) = bindings.known.get(&key) else { continue };
-            serving.workspace = Some(binding.workspace.clone());
             serving.serving = binding.serving;
             serving.weight = binding.weights.get(&serving.deployment).copied();
         }
@@ -275,13 +289,14 @@ fn matches(glob: &str, name: &str) -> bool {
 /// What the bindings know of their deployments.
 #[derive(Debug, Clone, Default)]
 pub struct Bindings {
+    /// By the namespace and the name of the binding.
     known: BTreeMap<(String, String), Bound>,
 }
 
 #[derive(Debug, Clone)]
 struct Bound {
-    workspace: Name,
     serving: ServingKind,
+    /// The share of each deployment.
     weights: BTreeMap<String, i32>,
 }
 
@@ -289,12 +304,11 @@ impl Bindings {
     /// Takes a binding in.
     pub fn add(&mut self, binding: &DeploymentBinding) {
         let home = binding.home();
-        let workspace = ObjectKey::meant::<Workspace>(&binding.spec.workspace_ref, &home);
         let deployments = binding.status.as_ref().map(|status| status.deployments.as_slice());
         let weights = deployments.unwrap_or_default().iter().map(|it| (it.name.clone(), it.weight)).collect();
         let name = binding.metadata.name.clone().unwrap_or_default();
         let serving = binding.spec.kind().into();
-        self.known.insert((home, name), Bound { workspace: Name::from(&workspace), serving, weights });
+        self.known.insert((home, name), Bound { serving, weights });
     }
 
     /// Takes others in.
@@ -352,11 +366,13 @@ impl Inventory {
             ("experiment", Shown::Wide),
             ("commit", Shown::Wide),
             ("trainedBy", Shown::Wide),
+            ("trainedAt", Shown::Wide),
             ("verified", Shown::Wide),
             ("metrics", Shown::Wide),
             ("gates", Shown::Wide),
             ("approvals", Shown::Wide),
             ("serving", Shown::Always),
+            ("servingIn", Shown::Wide),
             ("retirement", Shown::Wide),
             ("team", Shown::Wide),
             ("contact", Shown::Wide),
@@ -397,11 +413,13 @@ fn cells(row: &Row, now: Timestamp) -> Vec<Cell> {
         text(&row.trained.experiment),
         text(&row.trained.commit),
         text(&row.trained.by),
+        row.trained.at.map(|at| at.to_string()).unwrap_or_default().into(),
         verified(&row.trained).into(),
         row.metrics.to_string().into(),
         text(&row.gates),
         row.approvals.iter().map(decision).collect::<Vec<_>>().join(", ").into(),
         serving.join(", ").into(),
+        row.serving.iter().map(Serving::place).collect::<Vec<_>>().join(", ").into(),
         retirement(row).into(),
         text(&owner.team),
         text(&owner.contact),
@@ -413,6 +431,12 @@ fn cells(row: &Row, now: Timestamp) -> Vec<Cell> {
         text(&row.asset_id),
         row.ready.message.as_str().into(),
     ]
+}
+
+/// The Workspace that a status names as `namespace/name`.
+fn workspace(name: &str) -> Option<Name> {
+    let (namespace, name) = name.split_once('/')?;
+    Some(Name { kind: Workspace::KIND.to_string(), namespace: namespace.into(), name: name.into() })
 }
 
 /// Whether Azure shows that the files are the job's; empty where no job is known.

@@ -55,7 +55,7 @@ pub struct RolloutActionSpec {
     /// With Promote: pass all steps that are left. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full: Option<bool>,
-    /// The revision to which Rollback goes back, 10 hexadecimal digits. Default: the one that was stable before.
+    /// The revision to which Rollback goes back, 10 hexadecimal digits: one that was stable here before, as `status.history` of the binding knows. Default: the last of them that may still serve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::revision")]
     pub to_revision: Option<String>,

@@ -157,6 +157,14 @@ forms! {
         "must be the name of a virtual machine size: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as Standard_DS3_v2";
     environment, 1024, r"^((?i)/subscriptions/[^/\s?#%\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#%\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#%\\\x00-\x1f\x7f]+/environments/[^/\s?#%\\\x00-\x1f\x7f]+/versions|azureml://registries/[^/\s?#%\\\x00-\x1f\x7f]+/environments/[^/\s?#%\\\x00-\x1f\x7f]+/(versions|labels))/[^/\s?#%\\\x00-\x1f\x7f]+$",
         "must be the id of an environment's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/environments/<name>/versions/<version> or azureml://registries/<registry>/environments/<name>/versions/<version>, which may also end with labels/latest; '%' is not allowed; the short azureml:<name>:<version> is known only to Azure's own tools";
+    compute, 1024, r"^(?i)/subscriptions/[^/\s?#%\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#%\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#%\\\x00-\x1f\x7f]+/computes/[^/\s?#%\\\x00-\x1f\x7f]+$",
+        "must be the ARM id of a cluster that is attached to the workspace: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/computes/<name>; '%' is not allowed";
+    processors, 16, "^([0-9]+m|[0-9]+([.][0-9]+)?)$",
+        "must be a number of processors, such as 2 or 500m";
+    memory, 16, "^[0-9]+([.][0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$",
+        "must be an amount of memory, such as 4Gi";
+    gpus, 4, "^[1-9][0-9]*$",
+        "must be a number of GPUs in quotes, such as \"1\"";
     code, 1024, r"^((?i)/subscriptions/[^/\s?#%\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#%\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#%\\\x00-\x1f\x7f]+/codes/[^/\s?#%\\\x00-\x1f\x7f]+/versions|azureml://registries/[^/\s?#%\\\x00-\x1f\x7f]+/codes/[^/\s?#%\\\x00-\x1f\x7f]+/versions)/[^/\s?#%\\\x00-\x1f\x7f]+$",
         "must be the id of a code asset's version: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/codes/<name>/versions/<version> or azureml://registries/<registry>/codes/<name>/versions/<version>; '%' is not allowed";
     script, 255, RELATIVE_PATH,

@@ -52,6 +52,8 @@ pub const FINALIZER: &str = "bindery.dev/azure";
 
 /// The annotation that asks for a look now. Its value is any text; another text asks again.
 pub const RECONCILE: &str = "bindery.dev/reconcile";
+/// The annotation that names the revision of the Git repository that an object was applied from.
+pub const GIT_REVISION: &str = "bindery.dev/git-revision";
 
 /// The annotation by which a place that is being deleted goes although objects still refer to it. Its value is `true`.
 pub const DELETE_WHILE_IN_USE: &str = "bindery.dev/delete-while-in-use";

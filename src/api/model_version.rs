@@ -273,6 +273,12 @@ pub struct ModelVersionStatus {
     /// The origin of the model, as Azure tells it: job, experiment, metrics, data, code; nobody typed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<Lineage>,
+    /// When Bindery read the training job and its run, which are read once. Absent while one of them could not be read, and where no job is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traced_at: Option<Timestamp>,
+    /// How many bytes the files have together. Known of a version that Bindery copied from another registry, and absent otherwise: Azure does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<i64>,
     /// The gates of the manifest, measured: the values beside the bounds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -370,13 +376,17 @@ pub struct Lineage {
     /// The id of the MLflow run of the job, which its metrics are read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// The last value of each metric of the run, by the metric's name, at most 50, such as `rmse: "3.2"`. Where the run has more, those that `spec.gates` names come first.
+    /// The last value of each metric of the run, by the metric's name, at most 50, such as `rmse: "3.2"`. Where the run has more, those that gates name come first: `spec.gates` of this version, then those of the versions that are promoted from it, then the gates of Workspaces.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 50))]
     pub metrics: BTreeMap<String, String>,
     /// How many metrics the run has; absent where `metrics` shows them all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric_count: Option<i64>,
+    /// The metrics that gates name and that the run did not have when it was read, at most 50; only where the run has more metrics than `metrics` shows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub absent_metrics: Vec<String>,
     /// The parameters of the run, by their names, at most 50, such as `learning_rate: "0.1"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 50))]
@@ -401,6 +411,9 @@ pub struct Lineage {
     /// Who started the job, as Azure names them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trained_by: Option<String>,
+    /// When the training ended, by its run; of a run without an end when that began, and without a run when the job was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_at: Option<Timestamp>,
     /// The versions that this one was promoted from, the nearest first, by ARM id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub promoted_from: Vec<String>,
@@ -482,4 +495,12 @@ pub struct ServedBy {
     pub deployment: String,
     /// What the deployment is to its binding.
     pub role: Role,
+    /// The Workspace of the endpoint, as namespace/name of its object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 317))]
+    pub workspace: Option<String>,
+    /// The tier of that Workspace, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub tier: Option<String>,
 }

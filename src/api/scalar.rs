@@ -94,6 +94,14 @@ pub(super) fn between(field: &str, least: &str, most: &str) -> Rule {
         .message(format!("{name} must be from {least} to {most}").as_str())
 }
 
+/// A rule of resources: what is requested of this is not more than the limit.
+pub(super) fn within_limits(field: &str) -> Rule {
+    Rule::new(format!(
+        "!has(self.limits) || !has(self.limits.{field}) || quantity(self.requests.{field}).compareTo(quantity(self.limits.{field})) <= 0"
+    ))
+    .message(format!("requests.{field} must not be more than limits.{field}").as_str())
+}
+
 /// The rule that a field, where it is given, is a path that goes nowhere else.
 pub(super) fn goes_down(field: &str) -> Rule {
     let path = format!("self.{field}.lowerAscii().replace('%2e', '.')");

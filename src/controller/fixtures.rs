@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::context::{Context, Options};
 use super::ports::{Azure, Clock, Cluster, Journal, Meter, Refusal};
 use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, Registry};
-use crate::azure::model::{Answer, Ask, Call, Class, Error, Read, Reply, ResourceId};
+use crate::azure::model::{Answer, Ask, Call, Class, EndpointKeys, Errand, Error, Read, Reply, ResourceId};
 use crate::decide::facts::{Due, Namespace};
 use crate::decide::{Event, Kind, Watched};
 
@@ -25,6 +27,10 @@ pub struct Nowhere {
     pub objects: Mutex<BTreeMap<ObjectKey, AnyObject>>,
     /// How many objects were looked at.
     pub looks: AtomicUsize,
+    /// The Secrets, by namespace and name.
+    pub secrets: Mutex<BTreeMap<(String, String), Secret>>,
+    /// The keys of every endpoint; none where Azure gives none.
+    pub keys: Mutex<Option<EndpointKeys>>,
     /// What is in Azure.
     pub resources: Mutex<BTreeMap<ResourceId, Value>>,
 }
@@ -78,6 +84,26 @@ impl Cluster for Nowhere {
         self.taken(object).map(|_| ())
     }
 
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Refusal> {
+        let secrets = self.secrets.lock().expect("a lock");
+        Ok(secrets.get(&(namespace.to_string(), name.to_string())).cloned())
+    }
+
+    async fn write_secret(&self, secret: &Secret) -> Result<(), Refusal> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err(Refusal::Forbidden("No.".into()));
+        }
+        let key = (secret.namespace().unwrap_or_default(), secret.name_any());
+        self.secrets.lock().expect("a lock").insert(key, secret.clone());
+        Ok(())
+    }
+
+    async fn delete_secret(&self, secret: &Secret) -> Result<(), Refusal> {
+        let key = (secret.namespace().unwrap_or_default(), secret.name_any());
+        self.secrets.lock().expect("a lock").remove(&key);
+        Ok(())
+    }
+
     async fn publish<K: Kind>(&self, _: &K, _: &Event) {}
 }
 
@@ -111,6 +137,11 @@ impl Azure for Nowhere {
 
     async fn send(&self, _: &Call) -> Result<Reply, Error> {
         Err(Error::new(Class::Transient, "Nobody answers."))
+    }
+
+    async fn keys(&self, _: &Errand, _: &ResourceId) -> Result<EndpointKeys, Error> {
+        let keys = self.keys.lock().expect("a lock").clone();
+        keys.ok_or_else(|| Error::new(Class::Transient, "Nobody answers."))
     }
 }
 

@@ -116,8 +116,8 @@ enum Thing {
     Resource,
     /// A model that it holds.
     Model,
-    /// A place, what has served in a place, what goes out of use, a namespace that decides, a decision, or the actions for a binding:
-    /// everybody who names it is looked at.
+    /// A place, what has served in a place, what goes out of use, a namespace that decides, a decision, the actions for a binding,
+    /// a source, or the gates of places: everybody who names it is looked at.
     Everybody,
 }
 
@@ -132,7 +132,9 @@ impl Hashed {
             | Name::Approvers(_)
             | Name::Decided(_)
             | Name::Decision(..)
-            | Name::Actions(_) => Thing::Everybody,
+            | Name::Actions(_)
+            | Name::Source(_)
+            | Name::Gates => Thing::Everybody,
         };
         Self { hash: named(kind, name), what }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference, Secret};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::events::{Event as ClusterEvent, EventType, Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -21,7 +21,9 @@ use crate::api::{
     Registry, RolloutAction, Workspace,
 };
 use crate::azure;
-use crate::azure::model::{Answer, Call, Class, Error, Read, Reply, redacted, visible};
+use crate::azure::model::{
+    Answer, Call, Class, EndpointKeys, Errand, Error, Read, Reply, ResourceId, redacted, visible,
+};
 use crate::decide::facts::{Due, Namespace as Seen};
 use crate::decide::{Event, Kind};
 use crate::measure::model::Answer as Measured;
@@ -75,6 +77,9 @@ impl Live {
             Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => {
                 Err(Refusal::Outdated)
             }
+            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
+                Err(Refusal::Forbidden(status.message.clone()))
+            }
             // Without its debug dump.
             Ok(Err(kube::Error::Api(status))) => {
                 Err(Refusal::Failed(format!("{}: {}", status.reason, status.message)))
@@ -90,6 +95,10 @@ impl Live {
                 Err(Refusal::Unanswered(because))
             }
         }
+    }
+
+    fn secrets(&self, namespace: &str) -> Api<Secret> {
+        Api::namespaced(self.server.client.clone(), namespace)
     }
 
     fn api<K: Object>(&self, object: &K) -> Api<K> {
@@ -141,6 +150,28 @@ impl Cluster for Live {
         let preconditions = Preconditions { uid: object.uid(), resource_version: object.resource_version() };
         let parameters = DeleteParams::default().preconditions(preconditions);
         self.within(self.api(object).delete(&object.name_any(), &parameters)).await.map(|_| ())
+    }
+
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Refusal> {
+        self.within(self.secrets(namespace).get_opt(name)).await
+    }
+
+    async fn write_secret(&self, secret: &Secret) -> Result<(), Refusal> {
+        let secrets = self.secrets(&secret.namespace().unwrap_or_default());
+        let parameters = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
+        let written = if secret.resource_version().is_some() {
+            self.within(secrets.replace(&secret.name_any(), &parameters, secret)).await
+        } else {
+            self.within(secrets.create(&parameters, secret)).await
+        };
+        written.map(|_| ())
+    }
+
+    async fn delete_secret(&self, secret: &Secret) -> Result<(), Refusal> {
+        let preconditions = Preconditions { uid: secret.uid(), resource_version: secret.resource_version() };
+        let parameters = DeleteParams::default().preconditions(preconditions);
+        let secrets = self.secrets(&secret.namespace().unwrap_or_default());
+        self.within(secrets.delete(&secret.name_any(), &parameters)).await.map(|_| ())
     }
 
     async fn publish<K: Kind>(&self, object: &K, event: &Event) {
@@ -204,6 +235,10 @@ impl Azure for Live {
 
     async fn send(&self, call: &Call) -> Result<Reply, Error> {
         self.azure.send(call).await
+    }
+
+    async fn keys(&self, errand: &Errand, endpoint: &ResourceId) -> Result<EndpointKeys, Error> {
+        self.azure.endpoint_keys(errand, endpoint).await
     }
 }
 

@@ -18,6 +18,7 @@ mod meter;
 mod pass;
 pub(crate) mod ports;
 mod report;
+mod secrets;
 mod watch;
 
 pub use accounts::{ServiceAccounts, Tenants};

@@ -13,10 +13,11 @@ use futures::FutureExt;
 use super::context::Context;
 use super::ports::{Ports, Refusal};
 use super::report;
+use super::secrets;
 use crate::api::{Object, ObjectKey};
 use crate::azure::model::{Action, Call, Purpose, Reply, ResourceId};
 use crate::decide::facts::{Known, Moment, gather, is_settled, lane};
-use crate::decide::{Decision, Deed, Event, Facts, Kind, LookAgain, Situation, Tagged};
+use crate::decide::{Decision, Deed, Event, Facts, Kind, LookAgain, SecretDone, Situation, Tagged};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
@@ -38,7 +39,7 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Du
             context.memory.write_was_taken(&uid);
             SOON
         }
-        Ok(Err(because @ (Refusal::Failed(_) | Refusal::Unanswered(_)))) => {
+        Ok(Err(because @ (Refusal::Failed(_) | Refusal::Forbidden(_) | Refusal::Unanswered(_)))) => {
             let times = context.memory.change(&uid, |it| {
                 it.refused += 1;
                 it.refused
@@ -88,7 +89,14 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
     let mut facts = read(object.as_ref(), &reader, &mut moment, context).await;
     remember_look(context, (&reader, &uid), facts.situation());
 
-    let decision = facts.decide();
+    let mut decision = facts.decide();
+    if let Some(deed) = decision.secret.take() {
+        let outcome = secrets::carry_out(object.as_ref(), &deed, &context.ports).await;
+        let done = SecretDone { deed, at: context.ports.now(), outcome };
+        context.memory.change(&uid, |it| it.trouble.secret = Some(done.clone()));
+        facts.situation().trouble.secret = Some(done);
+        decision = facts.decide();
+    }
     context.ports.decided(object.as_ref(), &facts, &decision);
     remember_what_was_decided(context, &uid, facts.situation(), &decision);
     if decision.release {

@@ -2,9 +2,10 @@
 //! ([`live`](super::live)); the simulation with its own.
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 
 use crate::api::{AnyObject, ObjectKey};
-use crate::azure::model::{Answer, Call, Error, Read, Reply};
+use crate::azure::model::{Answer, Call, EndpointKeys, Errand, Error, Read, Reply, ResourceId};
 use crate::decide::facts::{Due, Namespace};
 use crate::decide::{Decision, Event, Kind};
 use crate::measure::model::Answer as Measured;
@@ -25,6 +26,16 @@ pub trait Cluster: Send + Sync {
     ) -> impl Future<Output = Result<K, Refusal>> + Send;
     /// Deletes an object, if nobody has changed it since.
     fn delete<K: Kind>(&self, object: &K) -> impl Future<Output = Result<(), Refusal>> + Send;
+    /// A Secret as it is now; none where there is none.
+    fn secret(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<Secret>, Refusal>> + Send;
+    /// Writes a Secret: a new one, or over the one of its resource version.
+    fn write_secret(&self, secret: &Secret) -> impl Future<Output = Result<(), Refusal>> + Send;
+    /// Deletes a Secret, if nobody has changed it since.
+    fn delete_secret(&self, secret: &Secret) -> impl Future<Output = Result<(), Refusal>> + Send;
     /// Publishes an event. Best effort: nothing depends on it.
     fn publish<K: Kind>(&self, object: &K, event: &Event) -> impl Future<Output = ()> + Send;
 }
@@ -38,6 +49,9 @@ pub enum Refusal {
     /// It said no, for this reason.
     #[error("{0}")]
     Failed(String),
+    /// The operator has not the right, as it says in these words.
+    #[error("{0}")]
+    Forbidden(String),
     /// It gave no answer, for this reason.
     #[error("{0}")]
     Unanswered(String),
@@ -49,6 +63,12 @@ pub trait Azure: Send + Sync {
     fn read(&self, read: &Read) -> impl Future<Output = Answer> + Send;
     /// Makes one call, once.
     fn send(&self, call: &Call) -> impl Future<Output = Result<Reply, Error>> + Send;
+    /// The keys of an endpoint, as they are now.
+    fn keys(
+        &self,
+        errand: &Errand,
+        endpoint: &ResourceId,
+    ) -> impl Future<Output = Result<EndpointKeys, Error>> + Send;
 }
 
 /// Whoever measures how candidates do.

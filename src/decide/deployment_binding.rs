@@ -6,6 +6,7 @@
 
 mod admission;
 mod autoscale;
+mod before;
 mod conditions;
 mod deployments;
 mod endpoint;
@@ -13,6 +14,7 @@ mod fitness;
 mod gather;
 mod history;
 mod jobs;
+mod keys;
 mod log;
 mod look;
 mod measuring;
@@ -24,6 +26,7 @@ mod windows;
 
 pub use admission::{Approvals, Soak, Time, asked, summary};
 pub use autoscale::Settings;
+pub use before::Before;
 pub use jobs::Jobs;
 
 use std::collections::BTreeMap;
@@ -54,6 +57,8 @@ pub struct Facts {
     pub situation: Situation,
     pub spec: DeploymentBindingSpec,
     pub status: DeploymentBindingStatus,
+    /// The revision of the Git repository that the manifest was applied from, as its annotation names it.
+    pub git_revision: Option<String>,
     /// The workspace.
     pub place: Place,
     /// Whether the workspace lets the endpoint be taken down; looked up when the object is being deleted.
@@ -81,6 +86,8 @@ pub struct Facts {
     pub settings: Settings,
     /// The batch jobs that go on, where one may run on a deployment that has to go.
     pub jobs: Jobs,
+    /// What was stable here before what serves, the last one first.
+    pub before: Vec<Before>,
     /// What people ask of the rollout.
     pub asked: Vec<Asked>,
     /// The hashes of the actions that calls of this pass have carried out.
@@ -111,15 +118,17 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     waiting::keep_out, // this namespace has to be one that may make the endpoint
     waiting::report_unreadable,
     endpoint::refuse_foreign,
-    waiting::follow_running_change, // one change at a time: the endpoint and its deployments are one
+    endpoint::refuse_another_compute, // Azure moves no endpoint to another cluster
+    waiting::follow_running_change,   // one change at a time: the endpoint and its deployments are one
     endpoint::refuse_unknown_traffic, // nothing is moved until the picture is whole
     deployments::remove_what_is_tried_again, // a person wants a failed revision tried once more
-    deployments::mend_stable,       // Azure may take no traffic map that names a failed one
-    endpoint::align_endpoint,       // take back, shift, promote, mend, adopt
-    autoscale::remove_what_outlives, // Azure keeps the setting of a deployment that is gone
-    waiting::report_hold,           // somebody has rolled back what the manifest asks for
-    deployments::remove_meanwhile,  // what is kept for a time is not kept for as long as these last
-    waiting::wait_for_version,      // it must exist, be registered, and be for this namespace
+    deployments::mend_stable,         // Azure may take no traffic map that names a failed one
+    endpoint::align_endpoint,         // take back, shift, promote, mend, adopt
+    autoscale::remove_what_outlives,  // Azure keeps the setting of a deployment that is gone
+    deployments::make_again,          // what was stable before and serves again
+    waiting::report_hold,             // somebody has rolled back what the manifest asks for
+    deployments::remove_meanwhile,    // what is kept for a time is not kept for as long as these last
+    waiting::wait_for_version,        // it must exist, be registered, and be for this namespace
     waiting::leave_observed_alone,
     waiting::refuse_by_policy,    // what the workspace asks of what serves there
     windows::wait_for_the_window, // nothing rises and nothing is made while a window is closed
@@ -133,10 +142,12 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::adjust_deployment, // count and tags, without a rollout
     deployments::pause_between_steps,
     deployments::remove_what_has_expired, // the previous one, and the failed one
+    deployments::scale_beside,            // what is kept warm, to take everything back
     deployments::go_on_mending,           // what serves and was left in a failed state
     waiting::refuse_what_is_asked_besides, // an identity, or more instances, of what serves already
     autoscale::go_on_removing,            // the setting of a deployment that is gone
     endpoint::wait_for_what_is_not_kept,  // fields of the endpoint that Azure sets back
+    keys::report,                         // the Secret with the endpoint's keys
 ];
 
 /// What to do next for a binding. The first question that has an answer decides.
@@ -169,7 +180,12 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     events.extend(admission::news(&facts.status.admission, &status.admission));
     events.extend(admission::withdrawals(facts, &status.approvals));
     events.extend(conditions::news(&facts.status.conditions, &status.conditions));
-    Verdict { events, next, ..verdict }.decision(status)
+    events.extend(admission::news_of_what_serves(&facts.status.conditions, &status.conditions));
+    events.extend(keys::news(&case, status.keys_secret.as_ref()));
+    events.extend(keys::left_behind(facts).filter(|_| verdict.release));
+    let next = if keys::is_noted_first(&case, status.keys_secret.as_ref()) { LookAgain::Now } else { next };
+    let secret = keys::deed(&case);
+    Decision { secret, ..Verdict { events, next, ..verdict }.decision(status) }
 }
 
 impl<'a> Case<'a> {
@@ -235,10 +251,17 @@ impl Facts {
                     self.carried.extend(new.map(|it| it.hash.clone()));
                 }
             }
-            (Action::Put(_), Some(body)) => {
+            (Action::Put(_) | Action::Patch(_), Some(body)) => {
                 if let Ok(deployment) = serde_json::from_value(body) {
                     self.deployments.retain(others);
                     self.deployments.push(deployment);
+                }
+            }
+            // Azure answers a PATCH with nothing but an operation.
+            (Action::Patch(_), None) if reply.operation.is_some() => {
+                let changed = self.deployments.iter_mut().find(|d| !others(d));
+                if let Some(changed) = changed {
+                    changed.properties.provisioning_state = Some("Scaling".into());
                 }
             }
             (Action::Delete, _) if reply.operation.is_none() && of_endpoint => {
@@ -383,6 +406,11 @@ impl Facts {
         })
     }
 
+    /// Does something serve again that was stable before, because of a word or of the workspace's policy?
+    fn is_back(&self) -> bool {
+        self.held().is_some() || self.goes_back().is_some()
+    }
+
     /// What the wanted deployment may have of the traffic.
     fn rise(&self) -> Rise {
         if self.goes_back().is_some() {
@@ -518,8 +546,15 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
         && facts.differences_of_deployment(&case.scene).is_empty()
         && facts.differences_of_autoscale(&case.scene).is_empty()
         && !facts.asks_for_what_is_refused();
-    let beside =
-        matches!(goes_on, Some(Purpose::RemoveDeployment | Purpose::RemoveAutoscale | Purpose::NameOwner));
+    let beside = matches!(
+        goes_on,
+        Some(
+            Purpose::RemoveDeployment
+                | Purpose::RemoveAutoscale
+                | Purpose::NameOwner
+                | Purpose::ScaleDeployment
+        )
+    );
     let scales = autoscale::is_being_scaled(case, verdict);
     if !(beside || scales) || !reached || situation.deleting {
         return None;
@@ -542,6 +577,8 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
         .chain(case.facts.soak_is_over())
         .chain(windows)
         .chain(case.next_measurement())
+        .chain(keys::next(case))
+        .chain(deployments::next_scaling(case))
         .chain(case.next_log())
         .chain(case.next_look_at_jobs());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)

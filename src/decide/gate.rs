@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::api::{Better, Gate, GateReason, Lineage, MeasuredGate, PlaceGate, Scope};
 use crate::azure::model::folded;
 
+pub(in crate::decide) use champions::objects_of;
 pub use champions::{Champion, Champions};
 
 /// How many versions a sentence names.
@@ -200,12 +201,13 @@ impl Asked<'_> {
             return Err((GateReason::NotMeasured, None, message));
         }
         let Some(value) = lineage.metrics.get(metric) else {
-            return missing(match lineage.metric_count {
+            let cut = lineage.metric_count.filter(|_| lineage.absent_metrics.iter().all(|it| it != metric));
+            return missing(match cut {
                 None => format!(
                     "Job {job} has logged no metric {metric}. Log it in training, or name another metric."
                 ),
                 Some(count) => format!(
-                    "Job {job} has logged {count} metrics, and {metric} is not among the {} that are kept. A gate in spec.gates of the version that was registered from the job keeps its metric.",
+                    "Job {job} has logged {count} metrics, and {metric} is not among the {} that are kept. The ModelVersion that was registered from the job keeps the metrics that gates ask for; it is missing, or gates ask for more than it can keep.",
                     lineage.metrics.len()
                 ),
             });

@@ -68,6 +68,8 @@ pub struct Facts {
     pub source_proof: Proof,
     /// What made it; looked up once.
     pub origin: Origin,
+    /// The metrics that gates ask of its run, those that come first first.
+    pub asked_metrics: Vec<String>,
     /// The deployments that hold this version, from the status of the bindings.
     pub served_by: Vec<ServedBy>,
     /// What the gates are held against that compare, by the gate's name.
@@ -87,6 +89,8 @@ pub struct Origin {
     pub pipelines: Vec<String>,
     /// The outermost of them, whose inputs are what all of it began with.
     pub pipeline: Look<Job>,
+    /// Azure has answered for all of it, so that nothing of it is read again.
+    pub whole: bool,
 }
 
 /// What to do next for a model version. The first question that has an answer decides.
@@ -288,6 +292,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
     if belongs_to_another(facts) {
         (status.id, status.asset_id, status.stage, status.created_at) = (None, None, None, None);
         (status.kind, status.lineage, status.serving_summary, status.archived) = (None, None, None, false);
+        (status.traced_at, status.size) = (None, None);
         (status.served_by, status.approvals, status.drift) = (vec![], vec![], vec![]);
         (status.gates, status.gates_summary, status.loosened_gates) = (vec![], None, vec![]);
         return status;
@@ -308,6 +313,8 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         status.created_at = version.created();
         status.kind = source::type_of(version);
         status.lineage = lineage::of(facts, version);
+        status.traced_at = lineage::traced_at(facts);
+        status.size = copy::size(facts).or(facts.status.size);
         status.drift =
             if facts.situation.stood(&facts.status.conditions) { facts.differences() } else { vec![] };
         // While Azure works, nobody knows which keys there will be.
@@ -320,7 +327,7 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         }
         gates::measure(facts, &mut status);
     } else if facts.version.is_absent() {
-        status.asset_id = None;
+        (status.asset_id, status.traced_at, status.size) = (None, None, None);
         (status.gates, status.gates_summary, status.loosened_gates) = (vec![], None, vec![]);
         (status.stage, status.kind, status.created_at, status.archived) = (None, None, None, false);
         status.drift = vec![];
@@ -507,7 +514,9 @@ fn tell_decisions(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     let doing = format!("write on {} who has decided about it", facts.title());
-    facts.put(Reason::Updating, Purpose::TellDecisions, doing, &facts.desired(version.clone()))
+    let put = facts.put(Reason::Updating, Purpose::TellDecisions, doing, &facts.desired(version.clone()))?;
+    // Another decision is another change, also while Azure has not told of the last one.
+    Some(put.mending(facts.untold_decisions()))
 }
 
 /// The conditions without those that say that work goes on, or that somebody has to help.

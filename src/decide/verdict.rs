@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::SecretDeed;
 use crate::api::{Drift, Reason};
 use crate::azure::model::{Call, Principal, Purpose, Reply};
 
@@ -142,6 +143,8 @@ pub struct Decision<S> {
     pub status: S,
     /// At most one call on Azure.
     pub call: Option<Call>,
+    /// What is to be done with a Secret, before anything else: what comes of it is a fact of the decision that is made then.
+    pub secret: Option<SecretDeed>,
     /// Events to publish.
     pub events: Vec<Event>,
     /// What to tell of the call once Azure has taken it.
@@ -229,6 +232,7 @@ impl Verdict {
             settled: self.course == Course::Settled && self.ready == Some(true),
             deed: self.deed(),
             call: self.call,
+            secret: None,
             events: self.events,
             next: self.next,
             release: self.release,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::core::object::HasSpec;
@@ -45,6 +46,10 @@ fn uid(object: &AnyObject) -> String {
 pub struct Cluster {
     pub live: BTreeMap<ObjectKey, AnyObject>,
     pub cache: BTreeMap<ObjectKey, AnyObject>,
+    /// The Secrets, by namespace and name.
+    pub secrets: BTreeMap<(String, String), Secret>,
+    /// How often one was written.
+    pub secret_writes: u64,
     /// The labels of the namespaces.
     pub labels: BTreeMap<String, BTreeMap<String, String>>,
     /// How often every object is compared with Azure.
@@ -181,6 +186,23 @@ impl Cluster {
             self.live.remove(&object.key());
         }
         Some(object)
+    }
+
+    /// A write of a Secret that was decided on what was there; false when somebody else was quicker.
+    pub fn write_secret(&mut self, mut secret: Secret, goes: bool) -> bool {
+        let key = (secret.namespace().unwrap_or_default(), secret.name_any());
+        let live = self.secrets.get(&key).and_then(ResourceExt::resource_version);
+        if live != secret.resource_version() {
+            return false;
+        }
+        self.secret_writes += 1;
+        secret.metadata.resource_version = Some(self.count().to_string());
+        if goes {
+            self.secrets.remove(&key);
+        } else {
+            self.secrets.insert(key, secret);
+        }
+        true
     }
 
     /// The cache catches up with the objects that `arrives` says: each with what the cache had, where it had it.

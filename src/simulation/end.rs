@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::cloud::{Form, traffic_in};
 use super::cluster;
+use super::secrets;
 use super::world::{World, told};
 use crate::api::{
     AnyObject, ConditionType, DeploymentBinding, ModelVersion, Object, Reason, Tags, any_object,
@@ -23,6 +24,7 @@ pub fn of_the_end(world: &World) -> Result<(), String> {
     for binding in world.cluster.all::<DeploymentBinding>() {
         what_is_refused_reports_nothing(binding)?;
         what_is_ready_serves(world, binding)?;
+        secrets::of_the_end(world, binding)?;
     }
     every_endpoint_has_its_object(world)?;
     for version in world.cluster.all::<ModelVersion>() {

@@ -18,6 +18,7 @@ mod policies;
 mod ports;
 mod process;
 mod run;
+mod secrets;
 mod world;
 
 use std::time::{Duration, Instant};

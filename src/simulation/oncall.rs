@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::people::of;
 use super::world::World;
-use crate::api::{DeploymentBinding, Object as _, OnInconclusive, Phase, Role, RolloutAction};
+use crate::api::{DeploymentBinding, Object as _, OnInconclusive, Phase, RolloutAction};
 
 /// Steps that wait for a person.
 pub fn by_hand() -> Value {
@@ -43,11 +43,12 @@ fn sensible(binding: &DeploymentBinding) -> Vec<Value> {
     if let Some(revision) = status.revision.as_ref().filter(|_| status.phase == Some(Phase::Failed)) {
         all.push(json!({"action": "Retry", "revision": revision}));
     }
-    // Where nothing is warm, a Rollback is refused.
-    let warm = status.deployments.iter().any(|it| it.role == Role::Previous);
-    let stable = status.stable.as_ref().and_then(|stable| stable.revision.as_ref());
-    if let Some(revision) = stable.filter(|_| warm || all.is_empty()) {
+    if let Some(revision) = status.stable.as_ref().and_then(|stable| stable.revision.as_ref()) {
         all.push(json!({"action": "Rollback", "revision": revision}));
+        // Also further than to what is warm.
+        let before = status.history.iter().filter(|it| it.outcome.serves() && it.revision != *revision);
+        let last = before.last().map(|it| &it.revision);
+        all.extend(last.map(|to| json!({"action": "Rollback", "revision": revision, "toRevision": to})));
     }
     if let Some(hold) = &status.hold {
         all.push(json!({"action": "Release", "revision": hold.revision}));

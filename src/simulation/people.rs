@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Simulated};
 use super::world::World;
-use super::{approvers, foreign, meter, oncall, policies};
+use super::{approvers, foreign, meter, oncall, policies, secrets};
 use crate::api::{
     Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion,
     ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Step, Workspace, WorkspaceSpec,
@@ -365,7 +365,7 @@ fn with_a_binding(world: &mut World) {
         let spec = binding(world.cluster.batch, number);
         return world.cluster.apply::<DeploymentBinding>("taxi", spec, now);
     };
-    let choice = world.rng.u8(0..16);
+    let choice = world.rng.u8(0..21);
     world.note(|| format!("USER binding {name}: {choice} ({number})"));
     let small = world.rng.i32(1..4);
     let version = some_version(world, number);
@@ -428,6 +428,12 @@ fn with_a_binding(world: &mut World) {
             let who = if small == 1 { "rival" } else { "blue/taxi" };
             let spec = binding(world.cluster.batch, number);
             world.cluster.apply::<DeploymentBinding>(who, spec, now);
+        }
+        15..20 => {
+            let Some(old) = world.cluster.find::<DeploymentBinding>(&name).cloned() else { return };
+            let mut wanted = old.spec.online.endpoint.keys_secret.clone();
+            secrets::meddle(world, &mut wanted);
+            edit::<DeploymentBinding>(world, &name, |s| s.online.endpoint.keys_secret = wanted);
         }
         _ => edit::<DeploymentBinding>(world, &name, |s| {
             s.online.deployment.tags = of(json!({format!("k{small}"): "v", "team": "fares"}));

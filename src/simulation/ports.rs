@@ -7,11 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 
 use super::invariants;
 use super::world::{Outcome, Request, World};
 use crate::api::{AnyObject, ObjectKey};
-use crate::azure::model::{Answer, Call, Error, Read, Reply};
+use crate::azure::model::{Answer, Call, EndpointKeys, Errand, Error, Read, Reply, ResourceId};
 use crate::controller::ports::{Azure, Clock, Cluster, Journal, Meter, Refusal};
 use crate::decide::facts::{Due, Namespace};
 use crate::decide::{Decision, Event, Kind};
@@ -98,6 +99,27 @@ impl Cluster for Ports {
         }
     }
 
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Refusal> {
+        match self.ask(Request::Secret(namespace.into(), name.into())).await {
+            Outcome::Secret(found) => found,
+            _ => odd(),
+        }
+    }
+
+    async fn write_secret(&self, secret: &Secret) -> Result<(), Refusal> {
+        match self.ask(Request::WriteSecret(Box::new(secret.clone()))).await {
+            Outcome::Secret(written) => written.map(|_| ()),
+            _ => odd(),
+        }
+    }
+
+    async fn delete_secret(&self, secret: &Secret) -> Result<(), Refusal> {
+        match self.ask(Request::DeleteSecret(Box::new(secret.clone()))).await {
+            Outcome::Secret(written) => written.map(|_| ()),
+            _ => odd(),
+        }
+    }
+
     async fn publish<K: Kind>(&self, object: &K, event: &Event) {
         self.world().note(|| format!("EVENT {} {}: {}", object.key(), event.reason, event.note));
     }
@@ -114,6 +136,13 @@ impl Azure for Ports {
     async fn send(&self, call: &Call) -> Result<Reply, Error> {
         match self.ask(Request::Send(call.clone())).await {
             Outcome::Sent(answer) => answer,
+            _ => odd(),
+        }
+    }
+
+    async fn keys(&self, errand: &Errand, endpoint: &ResourceId) -> Result<EndpointKeys, Error> {
+        match self.ask(Request::Keys(errand.clone(), endpoint.clone())).await {
+            Outcome::Keys(answer) => answer,
             _ => odd(),
         }
     }

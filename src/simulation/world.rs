@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
 use super::cloud::{Cloud, Weather};
@@ -13,10 +14,13 @@ use super::cluster::{Cluster, News};
 use super::foreign;
 use super::invariants::{self, Ledger};
 use super::meter::Meter;
+use super::secrets;
 use crate::api::{
     Adoption, AnyObject, ConditionType, Object, ObjectKey, ObjectKind, any_object, conditions_of,
 };
-use crate::azure::model::{Answer, Ask, Call, Error, Operation, Purpose, Read, Reply, ResourceId};
+use crate::azure::model::{
+    Answer, Ask, Call, EndpointKeys, Errand, Error, Operation, Purpose, Read, Reply, ResourceId,
+};
 use crate::controller::ports::Refusal;
 
 /// What a process asks of the world.
@@ -27,6 +31,10 @@ pub enum Request {
     Status(AnyObject),
     Finalizers(AnyObject),
     Delete(AnyObject),
+    Secret(String, String),
+    WriteSecret(Box<Secret>),
+    DeleteSecret(Box<Secret>),
+    Keys(Errand, ResourceId),
 }
 
 /// What the world answers.
@@ -35,6 +43,8 @@ pub enum Outcome {
     Read(Answer),
     Sent(Result<Reply, Error>),
     Written(Result<AnyObject, Refusal>),
+    Secret(Result<Option<Secret>, Refusal>),
+    Keys(Result<EndpointKeys, Error>),
 }
 
 /// A request on its way.
@@ -240,7 +250,15 @@ impl World {
                     .and_then(|()| invariants::what_is_copied_is_read_as_its_place(self, call))
             }
             Request::Delete(object) => invariants::what_is_removed_has_ended(object),
-            Request::Status(_) | Request::Finalizers(_) => Ok(()),
+            Request::Keys(errand, endpoint) => {
+                let what = Ask::Resource(endpoint.clone());
+                let whose = invariants::what_is_in_a_place_is_touched_as_the_place(self, errand, &what);
+                whose.and_then(|()| secrets::keys_are_asked_for(self, endpoint))
+            }
+            Request::WriteSecret(secret) | Request::DeleteSecret(secret) => {
+                secrets::the_secret_is_ours(self, secret)
+            }
+            Request::Status(_) | Request::Finalizers(_) | Request::Secret(..) => Ok(()),
         };
         self.must(whose);
         self.requests.insert((arrives, self.tickets), UnderWay { reader, request });
@@ -285,6 +303,10 @@ impl World {
             Request::Status(object) => Outcome::Written(self.write(&object, true)),
             Request::Finalizers(object) => Outcome::Written(self.write(&object, false)),
             Request::Delete(object) => Outcome::Written(self.remove(object)),
+            Request::Secret(namespace, name) => Outcome::Secret(self.secret(namespace, name)),
+            Request::WriteSecret(secret) => Outcome::Secret(self.write_secret(*secret, false)),
+            Request::DeleteSecret(secret) => Outcome::Secret(self.write_secret(*secret, true)),
+            Request::Keys(_, endpoint) => Outcome::Keys(self.cloud.keys(&endpoint)),
         }
     }
 
@@ -352,6 +374,26 @@ impl World {
         Ok(written)
     }
 
+    /// The operator reads a Secret, in a namespace that it may touch Secrets in or not.
+    fn secret(&mut self, namespace: String, name: String) -> Result<Option<Secret>, Refusal> {
+        if self.chance(0.05) {
+            return Err(Refusal::Forbidden("secrets are forbidden".into()));
+        }
+        Ok(self.cluster.secrets.get(&(namespace, name)).cloned())
+    }
+
+    /// A write of a Secret arrives.
+    fn write_secret(&mut self, secret: Secret, goes: bool) -> Result<Option<Secret>, Refusal> {
+        if self.chance(0.02) {
+            return Err(Refusal::Failed("the API server is busy".into()));
+        }
+        let written = self.cluster.write_secret(secret, goes);
+        if self.chance(0.03) {
+            return Err(Refusal::Unanswered("the answer was lost".into()));
+        }
+        if written { Ok(None) } else { Err(Refusal::Outdated) }
+    }
+
     /// After every effect the invariants of the cloud hold.
     fn effect(&mut self) {
         self.ledger.look(&self.cloud);
@@ -370,6 +412,12 @@ impl World {
                 Request::Send(call) if self.rng.u8(0..4) > 0 => {
                     self.note(|| format!("CALL {} is on its way, and the process dies", call.doing));
                     self.cloud.send_and_die(&call);
+                }
+                Request::WriteSecret(secret) if self.rng.bool() => {
+                    self.cluster.write_secret(*secret, false);
+                }
+                Request::DeleteSecret(secret) if self.rng.bool() => {
+                    self.cluster.write_secret(*secret, true);
                 }
                 Request::Status(_) | Request::Finalizers(_) | Request::Delete(_) if self.rng.u8(0..4) > 0 => {
                     self.requests.insert((at, ticket), UnderWay { reader: None, ..lost });
@@ -403,7 +451,7 @@ impl World {
 
     /// Everything that was ever written, to tell whether more is.
     pub fn written(&self) -> (u64, u64) {
-        (self.cloud.deeds, self.status_writes)
+        (self.cloud.deeds + self.cluster.secret_writes, self.status_writes)
     }
 
     /// Does Azure still work on something?

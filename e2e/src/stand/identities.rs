@@ -3,7 +3,7 @@
 use azureml_emulator::{Client, Federated, RightsEffect, RightsRule};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::operator::ACCOUNT;
@@ -13,6 +13,8 @@ use crate::ControlPlane;
 
 /// What the chart lets the operator do where metric providers have tokens.
 const PROVIDERS: &str = include_str!("../../../charts/bindery/rbac/metric-providers.yaml");
+/// What the chart lets the operator do where bindings have the keys of their endpoints written.
+const KEYS: &str = include_str!("../../../charts/bindery/rbac/endpoint-keys.yaml");
 /// What the chart lets the operator do with these accounts.
 const RULES: &str = include_str!("../../../charts/bindery/rbac/accounts.yaml");
 
@@ -73,6 +75,18 @@ impl Stand {
     /// Lets the operator read the tokens of metric providers, as the chart does for a namespace of `metricProviders.secretNamespaces`.
     pub async fn let_operator_read_tokens(&self, namespace: &str) -> Result<(), Error> {
         self.give_operator(namespace, "metric-providers", serde_yaml::from_str(PROVIDERS)?).await
+    }
+
+    /// Lets the operator write the keys of endpoints, as the chart does for a namespace of `endpointKeys.namespaces`.
+    pub async fn let_operator_write_keys(&self, namespace: &str) -> Result<(), Error> {
+        self.give_operator(namespace, "endpoint-keys", serde_yaml::from_str(KEYS)?).await
+    }
+
+    /// Takes that right away again.
+    pub async fn let_operator_write_no_keys(&self, namespace: &str) -> Result<(), Error> {
+        let bindings: Api<RoleBinding> = Api::namespaced(self.client.clone(), namespace);
+        bindings.delete("endpoint-keys", &DeleteParams::default()).await?;
+        Ok(())
     }
 
     async fn let_operator_use(&self, namespace: &str, name: &str) -> Result<(), Error> {

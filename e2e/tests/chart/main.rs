@@ -500,6 +500,34 @@ async fn values_that_cannot_be_right_are_refused_with_a_sentence() {
 }
 
 #[tokio::test]
+async fn secrets_are_touched_only_in_the_namespaces_that_the_values_name() {
+    let Some(helm) = helm().await else { return };
+    let bare = json!({"clusterId": "aks-1", "userRoles": {"create": false}});
+    assert!(!render(&helm, &bare).iter().any(|object| object["rules"].to_string().contains("\"secrets\"")));
+    let mut named = bare.clone();
+    named["endpointKeys"] = json!({"namespaces": ["fares", "risk"]});
+    let objects = render(&helm, &named);
+    let of_kind =
+        |kind: &str| -> Vec<&Value> { objects.iter().filter(|object| object["kind"] == kind).collect() };
+    let rules = json!([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create", "update", "delete"]}]);
+    let roles = of_kind("Role");
+    let told: Vec<_> =
+        roles.iter().map(|it| (it["metadata"]["namespace"].as_str().unwrap(), &it["rules"])).collect();
+    assert_eq!(told, [("fares", &rules), ("risk", &rules)]);
+    let bindings = of_kind("RoleBinding");
+    let whom = |it: &&Value| {
+        (
+            it["metadata"]["namespace"].clone(),
+            it["roleRef"]["name"].clone(),
+            it["subjects"][0]["namespace"].clone(),
+        )
+    };
+    let name = "release-bindery-endpoint-keys";
+    let expected = ["fares", "risk"].map(|space| (json!(space), json!(name), json!("bindery-system")));
+    assert_eq!(bindings.iter().map(whom).collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
 async fn an_api_server_takes_every_object_of_it() {
     let Some(helm) = helm().await else { return };
     let control_plane = shared().await.unwrap();

@@ -210,7 +210,8 @@ async fn lineage_and_comparison(viewer: &Path, admin: &Path) -> Outcome {
         &format!(
             "└─ ModelVersion {TEAM}/taxi-1-dev (model taxi:1, in Workspace {PLATFORM}/fares-dev, is Ready, origin verified by Azure) — promoted\n"
         ),
-        "└─ job taxi-train-1 (experiment nyc-taxi-fare, by ada, metric r2 0.81, metric rmse 4.1) — registered\n",
+        "└─ job taxi-train-1 (experiment nyc-taxi-fare, by ada, at 20",
+        "Z, metric r2 0.81, metric rmse 4.1) — registered\n",
         "├─ data azureml://datastores/taxi/paths/2025 — input training_data\n",
         &format!(
             "└─ DeploymentBinding {TEAM}/taxi (endpoint taxi-prod, in Workspace {PLATFORM}/fares-prod) — Stable 100%\n"

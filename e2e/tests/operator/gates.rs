@@ -170,3 +170,43 @@ async fn the_pipelines_around_a_job_are_told() -> Outcome {
     assert_eq!((trips.version.as_deref(), trips.pipeline.as_deref()), (Some("4"), Some("taxi-train-13")));
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn job_and_run_are_read_once_and_what_a_promotion_asks_for_is_kept() -> Outcome {
+    let mut emulator = emulator_config(100.0);
+    let mut many = job(11, 3.5);
+    many.metrics.extend((0..60).map(|n| (format!("metric-{n:02}"), json!(n))));
+    emulator.exists.workspaces[0].jobs = vec![many];
+    let stand = taxi::stand_with("gates-once", StandOptions { emulator, ..StandOptions::default() }).await?;
+    stand.apply("Workspace", "fares-dev", json!({"azure": taxi::azure()})).await?;
+    stand.apply("Registry", "fares-models", taxi::registry()).await?;
+    let asks = |metric: &str| json!({"gates": [{"name": "g", "metric": metric, "max": "99"}]});
+    stand.apply("ModelVersion", "taxi-11-dev", with(taxi::from_job("11"), asks("nope"))).await?;
+    stand.wait_for::<ModelVersion>("taxi-11-dev", "Ready", ready).await?;
+    let reads = || {
+        let of = |path: &str| stand.requests("GET", path).len();
+        (of("/jobs/taxi-train-11"), of("/mlflow/runs/get"))
+    };
+    let look = async || -> Outcome {
+        let before = stand.api::<ModelVersion>().get("taxi-11-dev").await?;
+        let before = before.status.and_then(|it| it.last_handled_reconcile);
+        stand.look_again::<ModelVersion>("taxi-11-dev").await?;
+        let answered =
+            |v: &ModelVersion| v.status.as_ref().is_some_and(|it| it.last_handled_reconcile != before);
+        stand.wait_for::<ModelVersion>("taxi-11-dev", "looked at", answered).await?;
+        Ok(())
+    };
+    look().await?;
+    let known = reads();
+    for _ in 0..3 {
+        look().await?;
+    }
+    assert_eq!(reads(), known, "a gate names a metric that was never logged");
+    // The promotion has a gate on a metric that was left out.
+    stand.apply("ModelVersion", "taxi-11", with(taxi::promoted("11"), asks("rmse"))).await?;
+    let passes =
+        |v: &ModelVersion| v.status.as_ref().is_some_and(|it| it.gates.iter().any(|gate| gate.passed));
+    stand.wait_for::<ModelVersion>("taxi-11", "measured", passes).await?;
+    assert_eq!(reads().1, known.1 + 1, "the run is read once more for it");
+    Ok(())
+}

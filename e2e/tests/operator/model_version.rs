@@ -37,7 +37,11 @@ async fn from_a_job_it_has_a_lineage_that_nobody_typed() -> Outcome {
     assert_eq!(status.id.as_deref(), Some(e2e::stand::azure_id(DEV).as_str()));
     assert_eq!(status.asset_id, status.id, "in a workspace, deployments use the ARM id");
     assert_eq!(status.stage.as_deref(), Some("Staging"));
-    let lineage = serde_json::to_value(status.lineage)?;
+    let mut lineage = serde_json::to_value(status.lineage)?;
+    assert!(status.traced_at.is_some());
+    let trained_at =
+        lineage.as_object_mut().and_then(|it| it.remove("trainedAt")).ok_or("when it was trained")?;
+    assert!(trained_at.as_str().is_some_and(|at| at.parse::<jiff::Timestamp>().is_ok()), "{trained_at}");
     let expected = json!({
         "job": "taxi-train-1",
         "workspace": e2e::stand::azure_id("workspaces/fares-dev"),
@@ -128,12 +132,16 @@ async fn a_promotion_is_one_publish_and_one_put() -> Outcome {
     let tags = stand.azure_field(PUBLISHED, "/properties/tags");
     let mark = tags["bindery-published-from"].as_str().ok_or("what it was published from")?;
     assert_eq!(mark.len(), 16, "{mark}");
+    let trained_at = tags["bindery-trained-at"].as_str().ok_or("when it was trained")?;
+    assert!(trained_at.ends_with('Z'), "{trained_at}");
     assert_eq!(
         tags,
         json!({
             "approved": "yes", "bindery-owner": "stand/version-promoted/taxi-1",
             "bindery-verified": "true", "bindery-published-from": mark, "bindery-job": "taxi-train-1",
             "bindery-experiment": "nyc-taxi-fare", "bindery-trained-by": "ada",
+            "bindery-trained-at": trained_at,
+            "bindery-environment": e2e::stand::azure_id("workspaces/fares-dev/environments/sklearn/versions/4"),
             "bindery-repository": "https://git.example/fares.git",
             "bindery-commit": "4f2c1d9e8b7a60514f2c1d9e8b7a60514f2c1d9e",
         })

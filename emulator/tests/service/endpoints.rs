@@ -63,6 +63,64 @@ fn on_kubernetes_the_names_of_endpoint_and_deployment_are_limited_together() {
 }
 
 #[test]
+fn on_kubernetes_a_name_is_unique_in_its_cluster_and_every_put_names_the_cluster() {
+    let mut world = World::new();
+    world.add_workspace("far", "westus");
+    let on = |compute: &str, location: &str| {
+        let mut body = endpoint_body(&json!({}));
+        body["location"] = json!(location);
+        body["properties"]["authMode"] = json!("Key");
+        body["properties"]["compute"] = json!(format!("{WORKSPACE}/computes/{compute}"));
+        body
+    };
+    let mut tokens = on("one", "eastus");
+    tokens["properties"]["authMode"] = json!("aadtoken");
+    assert_eq!(world.put(ENDPOINT, &tokens).status, 400);
+    world.settle_put(ENDPOINT, &on("one", "eastus"));
+    let far = ENDPOINT.replace("/dev/", "/far/");
+    let taken = world.put(&far, &on("ONE", "westus"));
+    assert_eq!(taken.status, 400);
+    assert!(
+        taken.value().to_string().contains("endpoint name must be unique per cluster"),
+        "{}",
+        taken.value()
+    );
+    assert_eq!(world.put(&far, &on("two", "westus")).status, 201);
+    // Without the cluster, or with another one, it would be another endpoint.
+    for body in [endpoint_body(&json!({})), on("two", "eastus")] {
+        assert_eq!(world.put(ENDPOINT, &body).status, 400);
+    }
+    assert_eq!(world.put(ENDPOINT, &on("one", "eastus")).status, 200);
+}
+
+#[test]
+fn on_kubernetes_nothing_is_requested_beyond_the_limits() {
+    let mut world = World::new();
+    world.put(&format!("{MODEL}/versions/1"), &model_body());
+    world.settle_put(ENDPOINT, &endpoint_body(&json!({})));
+    let full = json!({"cpu": "1.5", "memory": "1Gi"});
+    for (n, (requests, limits, status)) in [
+        (full.clone(), json!({}), 201),
+        (full.clone(), json!({"cpu": "1500m", "memory": "1024Mi", "gpu": "1"}), 201),
+        (full.clone(), json!({"cpu": "1499m"}), 400),
+        (full, json!({"memory": "1G"}), 400),
+        (json!({"cpu": "1"}), json!({}), 400),
+        (json!({"memory": "1Gi", "cpu": "much"}), json!({}), 400),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut body = deployment_body(&format!("{MODEL}/versions/1"));
+        body["properties"]["endpointComputeType"] = json!("Kubernetes");
+        body["properties"]["containerResourceRequirements"] =
+            json!({"containerResourceRequests": requests, "containerResourceLimits": limits});
+        let answer = world.put(&format!("{ENDPOINT}/deployments/blue-{n}"), &body);
+        assert_eq!(answer.status, status, "{requests} {limits}: {}", answer.value());
+        world.pass(400.0);
+    }
+}
+
+#[test]
 fn a_name_is_unique_in_its_region() {
     let mut world = World::new();
     world.add_workspace("other", "eastus");

@@ -182,12 +182,20 @@ fn an_action_speaks_of_what_the_binding_shows() {
         (
             "roll back to what is gone",
             back("0123456789"),
-            format!("no: revision 0123456789 is not warm; {OLD} is. To go back to another one, name its version in spec.model.versionRef"),
+            "no: revision 0123456789 is not one that was stable here before, as far as status.history knows: name the version that should serve in spec.model.versionRef".into(),
         ),
         (
-            "roll back with nothing warm",
+            "roll back to what was stable, and whose deployment is gone",
+            of(ActionWord::Rollback, &served(&json!({
+                "deployments": [deployment(&format!("v3-{NEW}"), "Stable", "3", 100)],
+                "history": [{"revision": NEW, "outcome": "Promoted"}, {"revision": "fa11ed0000", "outcome": "Failed"}, {"revision": OLD, "outcome": "Promoted"}],
+            }))),
+            format!("{new} The deployment of revision {OLD}, which is gone, is made again, and then gets all the traffic; until then, v3-{NEW} serves. Revision {NEW} is held back until a RolloutAction releases it or the manifest asks for another one."),
+        ),
+        (
+            "roll back with nothing before",
             of(ActionWord::Rollback, &served(&json!({"deployments": [deployment(&format!("v3-{NEW}"), "Stable", "3", 100)]}))),
-            "no: no deployment that served before is warm, so there is nothing to go back to at once: name the version that should serve in spec.model.versionRef, or revert that in Git".into(),
+            "no: status.history knows no other revision that was stable here: name the version that should serve in spec.model.versionRef, or revert that in Git".into(),
         ),
         (
             "roll back what failed",

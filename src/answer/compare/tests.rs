@@ -8,7 +8,21 @@ use crate::answer::render::table::{Style, table};
 
 fn one() -> ModelVersion {
     let spec = json!({"tags": {"team": "fares"}});
-    version("fares/taxi-1", &spec, &json!({"conditions": ready(), "lineage": lineage(), "type": "MLflow"}))
+    let mut measured = gates("4.10", false, "OutOfBound");
+    measured.as_array_mut().unwrap().push(json!({
+        "name": "flag", "passed": false, "reason": "MetricMissing", "bound": "at least 1", "message": "No.",
+        "asked": {"name": "flag", "metric": "deploy", "min": "1"},
+    }));
+    let status = json!({"conditions": ready(), "lineage": lineage(), "type": "MLflow", "gates": measured});
+    version("fares/taxi-1", &spec, &status)
+}
+
+/// A gate on the rmse, measured.
+fn gates(value: &str, passed: bool, reason: &str) -> Value {
+    json!([{
+        "name": "bound", "passed": passed, "reason": reason, "value": value, "bound": "at most 4.0", "message": "So.",
+        "asked": {"name": "bound", "metric": "rmse", "max": "4.0"},
+    }])
 }
 
 /// The fields that differ, as `section name: a | b | change`.
@@ -28,12 +42,12 @@ fn what_differs_comes_first_and_numbers_have_their_change() {
         lineage(),
         &json!({
             "job": "train-2", "metrics": {"rmse": "3.7", "mae": "2.1"}, "environment": "sklearn:5",
-            "datasets": [{"name": "trips", "uri": "azureml://datastores/taxi/paths/2026"}], "code": {"commit": "99aa"},
-            "verified": true,
+            "datasets": [{"name": "trips", "uri": "azureml://datastores/taxi/paths/2026"}, {"name": "trips", "uri": "azureml://datastores/taxi/paths/raw", "pipeline": "nightly-2"}], "code": {"commit": "99aa"},
+            "verified": true, "trainedAt": "2026-11-01T10:00:00Z", "pipelines": ["nightly-2"],
         }),
     );
     let approvals = json!([{"created": "2026-11-02T00:00:00Z", "namespace": "risk", "name": "ada-2", "decision": "Approved", "by": "ada", "tiers": ["production"], "expiresAt": "2027-01-01T00:00:00Z"}]);
-    let status = json!({"conditions": stalled("Refused", "No."), "lineage": changed, "type": "MLflow", "approvals": approvals, "archived": true});
+    let status = json!({"conditions": stalled("Refused", "No."), "lineage": changed, "type": "MLflow", "approvals": approvals, "archived": true, "size": 2048, "gates": gates("3.7", true, "WithinBound")});
     let spec = json!({
         "version": "2", "tags": {"team": "fares", "new": "yes"}, "owner": {"team": "tips"},
         "retirement": {"at": "2026-12-31T00:00:00Z"},
@@ -42,15 +56,21 @@ fn what_differs_comes_first_and_numbers_have_their_change() {
     let comparison = Comparison::of(&one(), &two);
     let expected = [
         "version archived: false | true | -",
+        "version bytes: - | 2048 | -",
         "version retirement: - | 2026-12-31T00:00:00Z BlockNewDeployments | -",
         "version version: 1 | 2 | -",
         "metrics mae: - | 2.1 | -",
         "metrics rmse: 4.10 | 3.7 | -0.40",
+        "gates bound: not passed (OutOfBound): rmse 4.10, has to be at most 4.0 | passed (WithinBound): rmse 3.7, has to be at most 4.0 | -",
+        "gates flag: not passed (MetricMissing): deploy unknown, has to be at least 1 | - | -",
         "approvals risk/ada-2: - | Approved by ada for production until 2027-01-01T00:00:00Z | -",
         "data trips: azureml://datastores/taxi/paths/2025 | azureml://datastores/taxi/paths/2026 | -",
+        "data trips (of the pipeline): - | azureml://datastores/taxi/paths/raw | -",
         "environment environment: sklearn:4 | sklearn:5 | -",
         "code commit: 4f2c1d9e | 99aa | -",
+        "training at: 2026-10-31T08:00:00Z | 2026-11-01T10:00:00Z | -",
         "training job: train-1 | train-2 | -",
+        "training pipelines: - | nightly-2 | -",
         "training verified: false | true | -",
         "conditions Ready: True (Succeeded) | False (Refused) | -",
         "conditions Stalled: - | True (Refused) | -",

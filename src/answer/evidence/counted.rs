@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 
 use super::Picture;
+use crate::answer::names::place_of;
 use crate::api::{
-    Approval, KnownApproval, ModelVersion, Object, OnWithdrawal, Outcome, PastRollout, Workspace,
-    WorkspaceSpec,
+    Approval, KnownApproval, ModelVersion, Object, ObjectKey, OnWithdrawal, Outcome, PastRollout,
+    PolicySource, Registry, Workspace, WorkspaceSpec,
 };
 use crate::azure::model::folded;
 use crate::decide::approval::tally::{Ballot, Question, Standing, Tally, people};
+use crate::decide::places::{Policy, matches};
 
 impl Picture {
     fn place(&self) -> Option<&WorkspaceSpec> {
@@ -66,12 +68,39 @@ impl Picture {
         Some(self.question(asset)?.count(&ballots))
     }
 
+    /// Why the workspace's sources or its rules for deployments refuse a version with what the manifest brings, as far as the picture
+    /// shows it: which resources the objects stand for is not looked up.
+    fn refuses_by_policy(&self, version: &ModelVersion) -> Option<String> {
+        let key = self.workspace.found()?.key();
+        let policy = &self.place()?.policy;
+        let place = place_of(version)?;
+        let is_from = |source: &PolicySource| {
+            let registry = source.registry_ref.as_ref();
+            let registry = registry.map(|it| ObjectKey::meant::<Registry>(it, &key.namespace));
+            registry.is_some_and(|it| it == place) || (source.this_workspace.is_some() && key == place)
+        };
+        let model = &version.spec.model;
+        let names = |source: &PolicySource| {
+            source.models.is_empty() || source.models.iter().any(|it| matches(it, model))
+        };
+        if !policy.sources.is_empty() && !policy.sources.iter().any(|it| is_from(it) && names(it)) {
+            return Some(format!("its policy.sources has no entry for model {model} in {place}"));
+        }
+        let deployment = Policy { deployment: policy.deployment.clone(), ..Policy::default() };
+        let refused = deployment.refuses_deployment(&key.name, &self.binding.spec).sentences();
+        let first = refused.first()?;
+        Some(first.trim_end_matches('.').to_string())
+    }
+
     /// Why the workspace would not let traffic go back to a version, as far as the picture shows it; `warm`: its deployment is
     /// still there.
     pub(super) fn refuses_going_back(&self, version: &ModelVersion, warm: bool) -> Option<String> {
         let status = version.current();
         if status.archived || version.spec.archived == Some(true) {
             return Some("the version is archived".into());
+        }
+        if let Some(because) = self.refuses_by_policy(version) {
+            return Some(because);
         }
         let (asset, policy) = (status.asset_id?, self.place()?.policy.approvals.as_ref()?);
         let tally = self.tally(&asset)?;

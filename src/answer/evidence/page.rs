@@ -8,7 +8,7 @@ use super::{Decision, Deployment, Ended, Evidence, Training};
 use crate::answer::names::Name;
 use crate::answer::render::document::{Document, Part, Section};
 use crate::answer::render::table::{Cell, Column, Shown, Table};
-use crate::api::{ActionTold, LoosenedGate, MeasuredGate, ServingKind, Waiver, WindowStatus};
+use crate::api::{ActionTold, Dataset, LoosenedGate, MeasuredGate, ServingKind, Waiver, WindowStatus};
 
 /// The page.
 pub fn document(evidence: &Evidence) -> Document {
@@ -192,8 +192,7 @@ fn decision(it: &Decision) -> Vec<Cell> {
 
 fn made(all: &[Training]) -> Vec<Part> {
     if all.is_empty() {
-        let nothing =
-            "Nothing is known of the training of what serves, or its ModelVersion could not be read.";
+        let nothing = "Nothing is known of the training of what serves or is to serve, or its ModelVersion could not be read.";
         return vec![Part::Text(nothing.into())];
     }
     all.iter().flat_map(training).collect()
@@ -201,6 +200,7 @@ fn made(all: &[Training]) -> Vec<Part> {
 
 fn training(it: &Training) -> Vec<Part> {
     let mut facts = vec![fact("Version", it.version.full())];
+    facts.extend((!it.serves).then(|| fact("Traffic", "none")));
     if let Some(at) = it.made_again {
         let said = format!(
             "The number of this version was registered again at {}, after the deployment was made, which serves the earlier files. What is known of the version now is not of them, and is not shown.",
@@ -212,10 +212,12 @@ fn training(it: &Training) -> Vec<Part> {
         facts.extend(text.as_ref().map(|text| fact(word, text.as_str())));
     };
     add("Job", &it.job);
-    add("Verified by Azure", &Some(if it.verified { "yes" } else { "no" }.to_string()));
+    let verified = if it.verified { "yes" } else { "no" };
+    add("Verified by Azure", &it.job.as_ref().map(|_| verified.to_string()));
     add("Experiment", &it.experiment);
     add("Run", &it.run);
     add("Trained by", &it.trained_by);
+    add("Trained at", &it.trained_at.map(time));
     add("Environment", &it.environment);
     if let Some(code) = &it.code {
         add("Repository", &code.repository);
@@ -223,7 +225,11 @@ fn training(it: &Training) -> Vec<Part> {
         add("Uncommitted changes", &code.dirty.map(|dirty| if dirty { "yes" } else { "no" }.to_string()));
     }
     facts.extend(it.pipelines.iter().map(|job| fact("Step of pipeline", job.as_str())));
-    facts.extend(it.datasets.iter().map(|data| (format!("Data {}", data.name), data.uri.clone())));
+    let of = |data: &Dataset| {
+        data.pipeline.as_ref().map(|pipeline| format!(" of pipeline {pipeline}")).unwrap_or_default()
+    };
+    let data = it.datasets.iter().map(|data| (format!("Data {}{}", data.name, of(data)), data.uri.clone()));
+    facts.extend(data);
     facts.extend(it.promoted_from.iter().map(|from| fact("Promoted from", from.as_str())));
     let named = |columns, all: &BTreeMap<String, String>| Table {
         columns,
@@ -237,7 +243,9 @@ fn training(it: &Training) -> Vec<Part> {
     ];
     let mut parts = vec![Part::Facts(facts)];
     if it.metrics.is_empty() {
-        parts.push(Part::Text("Its run has no metrics.".into()));
+        let none =
+            if it.job.is_some() { "Its run has no metrics." } else { "Its training job is not known." };
+        parts.push(Part::Text(none.into()));
     }
     parts.extend(tables.into_iter().filter(|table| !table.rows.is_empty()).map(Part::Table));
     parts

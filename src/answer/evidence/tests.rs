@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::answer::fixtures::{asset, binding, deployment, promoted, ready, said, version, with, workspace};
+use crate::answer::fixtures::{
+    asset, binding, deployment, lineage, promoted, ready, said, version, with, workspace,
+};
 use crate::answer::render::document::{in_html, in_markdown};
 
 fn ended(revision: &str, number: &str, outcome: &str) -> Value {
@@ -91,6 +93,7 @@ fn the_page_says_what_a_release_ticket_asks() {
 - Experiment: fares
 - Run: run-1
 - Trained by: ada
+- Trained at: 2026-10-31T08:00:00Z
 - Environment: sklearn:4
 - Repository: https://git.example/fares
 - Commit: 4f2c1d9e
@@ -112,7 +115,7 @@ fn the_page_says_what_a_release_ticket_asks() {
 
 ## How to go back
 
-Version 1 served before, and its deployment is gone. When the manifest asks for it again, a new one is made, which takes the steps of the strategy and as long as Azure needs. Change the manifest in Git; where no GitOps tool would put it back, this command does the same:
+Version 1 served before, and its deployment is gone. When the manifest asks for it again, a new one is made, which takes as long as Azure needs. If spec.online.deployment is as it was then, the new one takes no steps (spec.strategy.rollbackWindow). Change the manifest in Git; where no GitOps tool would put it back, this command does the same:
 
     kubectl patch deploymentbinding taxi --namespace fares --type merge --patch '{\"spec\":{\"model\":{\"versionRef\":{\"name\":\"taxi-1\"}}}}'
 ";
@@ -179,9 +182,52 @@ fn the_ways_back_are_those_that_there_are() {
 #[test]
 fn everything_that_has_traffic_shows_how_it_was_measured() {
     let both = json!({"deployments": [deployment("v1-aa", "Candidate", "1", 10), deployment("v2-bb", "Stable", "2", 90)]});
-    let trained: Vec<String> =
-        Evidence::of(&picture(&both)).training.into_iter().map(|it| it.version.name).collect();
-    assert_eq!(trained, ["taxi-2", "taxi-1"]);
+    let trained = |picture: &Picture| -> Vec<String> {
+        let all = Evidence::of(picture).training.into_iter();
+        all.map(|it| format!("{} {}", it.version.name, it.serves)).collect()
+    };
+    assert_eq!(trained(&picture(&both)), ["taxi-2 true", "taxi-1 true"]);
+    // What is to serve: the candidate that has no traffic yet, and what the manifest names.
+    let begins = json!({"deployments": [deployment("v1-aa", "Candidate", "1", 0), deployment("v2-bb", "Stable", "2", 100)]});
+    assert_eq!(trained(&picture(&begins)), ["taxi-2 true", "taxi-1 false"]);
+    let mut asked = picture(&json!({}));
+    asked.binding.spec.model.version_ref.name = "taxi-1".into();
+    assert_eq!(trained(&asked), ["taxi-2 true", "taxi-1 false"]);
+    assert!(
+        in_markdown(&document(&Evidence::of(&asked))).contains("- Version: fares/taxi-1\n- Traffic: none\n")
+    );
+}
+
+#[test]
+fn a_loosened_gate_is_shown_also_where_nothing_is_known_of_the_training() {
+    let gate = json!({"name": "bound", "metric": "rmse", "max": "9"});
+    let status = json!({
+        "gates": [{"name": "bound", "passed": true, "reason": "WithinBound", "value": "4.1", "bound": "at most 9", "message": "So.", "asked": gate}],
+        "loosenedGates": [
+            {"name": "bound", "was": "rmse at most 4", "now": "rmse at most 9", "at": "2026-11-20T00:00:00Z"},
+            {"name": "gone", "was": "r2 at least 0.8", "at": "2026-11-21T00:00:00Z"},
+        ],
+    });
+    for lineage in [lineage(), Value::Null] {
+        let mut picture = picture(&json!({}));
+        let mut status: crate::api::ModelVersionStatus =
+            serde_json::from_value(with(json!({"observedGeneration": 1, "assetId": asset("2")}), &status))
+                .unwrap();
+        status.lineage = serde_json::from_value(lineage).unwrap();
+        let known = status.lineage.is_some();
+        picture.versions[1].status = Some(status);
+        let page = in_markdown(&document(&Evidence::of(&picture)));
+        for line in [
+            "| bound | yes | WithinBound | 4.1 | at most 9 |",
+            "| loosened gate | asked before | asks now | since |",
+            "| bound | rmse at most 4 | rmse at most 9 | 2026-11-20T00:00:00Z |",
+            "| gone | r2 at least 0.8 | removed | 2026-11-21T00:00:00Z |",
+        ] {
+            assert!(page.contains(line), "{line}: {page}");
+        }
+        assert_eq!(page.contains("Its training job is not known."), !known, "{page}");
+        assert_eq!(page.contains("Verified by Azure"), known, "{page}");
+    }
 }
 
 #[test]
@@ -301,6 +347,70 @@ fn a_way_back_that_the_workspace_would_refuse_says_so_and_has_no_command() {
         assert_eq!(said, refused.map(|it| format!("{it}.")).as_deref(), "{what}");
         assert_eq!(ways[0].command.is_none(), refused.is_some(), "{what}");
     }
+}
+
+#[test]
+fn a_way_back_that_the_sources_or_the_rules_for_deployments_refuse_has_no_command() {
+    let policy = |policy: &Value| {
+        let mut picture = picture(&json!({}));
+        let spec = json!({"policy": policy});
+        picture.workspace =
+            Seen::Found(workspace("ml-platform/fares-prod", &spec, &json!({"conditions": ready()})));
+        let way = Evidence::of(&picture).going_back.remove(0);
+        let said = way.how.split(" The workspace refuses that now: ").nth(1).map(str::to_string);
+        assert_eq!(way.command.is_none(), said.is_some());
+        said
+    };
+    let source = |registry: &str, models: &[&str]| json!({"sources": [{"name": "a", "registryRef": {"name": registry}, "models": models}]});
+    let elsewhere = "its policy.sources has no entry for model taxi in Registry ml-platform/fares-models.";
+    let size = "spec.online.deployment.instanceType is Standard_DS3_v2, and Workspace fares-prod allows only Standard_F2s (policy.deployment.instanceTypes).";
+    for (asked, refused) in [
+        (json!({}), None),
+        (source("fares-models", &[]), None),
+        (source("fares-models", &["ta?i", "nyc-*"]), None),
+        (source("fares-models", &["nyc-*"]), Some(elsewhere)),
+        (source("others", &[]), Some(elsewhere)),
+        (json!({"sources": [{"name": "own", "thisWorkspace": {}}]}), Some(elsewhere)),
+        (json!({"deployment": {"instanceTypes": ["standard_ds3_V2"]}}), None),
+        (json!({"deployment": {"instanceTypes": ["Standard_F2s"]}}), Some(size)),
+    ] {
+        assert_eq!(policy(&asked).as_deref(), refused, "{asked}");
+    }
+}
+
+#[test]
+fn what_was_stable_not_long_ago_takes_no_steps_on_the_way_back() {
+    let quick = |status: &Value, window: Option<i32>| {
+        let mut picture = picture(status);
+        picture.binding.spec.strategy.rollback_window = window;
+        Evidence::of(&picture).going_back[0].how.contains("takes no steps (spec.strategy.rollbackWindow)")
+    };
+    let history = |all: &[Value]| json!({"history": all});
+    let (second, first) = (ended("bb", "2", "Promoted"), ended("aa", "1", "Promoted"));
+    let failed = ended("aa", "1", "Failed");
+    let rolled = ended("bb", "2", "RolledBack");
+    for (history, window, expected) in [
+        (json!({}), None, true),
+        (json!({}), Some(0), false),
+        (history(&[second.clone(), failed, first.clone()]), None, false),
+        (history(&[rolled, first]), None, false),
+    ] {
+        assert_eq!(quick(&history, window), expected, "{history} {window:?}");
+    }
+    // The number was registered again: those are other files than were promoted.
+    let in_workspace = |made: &str| {
+        let mut picture = picture(&json!({}));
+        let place: crate::api::Reference =
+            serde_json::from_value(json!({"name": "fares-prod", "namespace": "ml-platform"})).unwrap();
+        for version in &mut picture.versions {
+            version.spec.registry_ref = None;
+            version.spec.workspace_ref = Some(place.clone());
+            version.status.as_mut().unwrap().created_at = Some(made.parse().unwrap());
+        }
+        Evidence::of(&picture).going_back[0].how.contains("takes no steps")
+    };
+    assert!(in_workspace("2026-11-01T00:00:00Z"));
+    assert!(!in_workspace("2026-11-09T00:00:00Z"));
 }
 
 #[test]

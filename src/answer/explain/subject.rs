@@ -159,7 +159,12 @@ impl Subject {
             let summary = [ConditionType::Ready, ConditionType::Reconciling, ConditionType::Stalled]
                 .into_iter()
                 .any(|kind| is(it, kind));
-            let troubles = [ConditionType::Drifted, ConditionType::RetiringSoon, ConditionType::Retired];
+            let troubles = [
+                ConditionType::Drifted,
+                ConditionType::RetiringSoon,
+                ConditionType::Retired,
+                ConditionType::ApprovalExpiring,
+            ];
             let bad = if troubles.into_iter().any(|kind| is(it, kind)) { "True" } else { "False" };
             // That no rollout goes on is no fault.
             let idle = is(it, ConditionType::Progressing) && self.ready.holds();

@@ -289,3 +289,16 @@ fn tools_get_the_chain() {
     );
     assert_eq!(json["others"].as_array().unwrap().len(), 1, "the version");
 }
+
+#[test]
+fn an_approval_that_ends_soon_is_told_of_a_binding_that_is_ready() {
+    let soon = "Approval risk/ada of ada ends at 2026-11-05T00:00:00Z.";
+    let conditions = json!({"conditions": [
+        said("Ready", "True", "Succeeded", "All is well."),
+        said("ApprovalExpiring", "True", "ApprovalExpiring", soon),
+    ]});
+    let explanation = of_binding(vec![subject(binding("fares/taxi", "taxi-1", &conditions))]);
+    let text = text(&explanation, Style::default(), now());
+    assert!(text.starts_with("DeploymentBinding fares/taxi is Ready.\n"), "{text}");
+    assert!(text.contains(&format!("  ApprovalExpiring is True: ApprovalExpiring. {soon}\n")), "{text}");
+}

@@ -11,7 +11,14 @@ fn now() -> Timestamp {
 }
 
 fn served_by(role: &str, deployment: &str) -> Value {
-    json!({"namespace": "fares", "name": "taxi", "endpoint": "taxi-prod", "deployment": deployment, "role": role})
+    json!({"namespace": "fares", "name": "taxi", "endpoint": "taxi-prod", "deployment": deployment, "role": role, "workspace": "ml-platform/fares-prod", "tier": "production"})
+}
+
+/// The same, as the answer has it.
+fn told(role: &str, deployment: &str) -> Value {
+    let mut told = served_by(role, deployment);
+    told["workspace"] = json!({"kind": "Workspace", "namespace": "ml-platform", "name": "fares-prod"});
+    told
 }
 
 fn rows() -> Vec<Row> {
@@ -114,7 +121,10 @@ fn who_answers_for_a_version_and_when_it_goes_out_of_use_are_columns_and_states(
     let mut soon = version("fares/soon", &spec, &said("RetiringSoon"));
     let status = soon.status.as_mut().unwrap();
     status.approvals = serde_json::from_value(approved.clone()).unwrap();
-    status.lineage = serde_json::from_value(json!({"job": "train-1", "verified": true})).unwrap();
+    status.lineage = serde_json::from_value(
+        json!({"job": "train-1", "verified": true, "trainedAt": "2026-10-31T08:00:00Z"}),
+    )
+    .unwrap();
     let mut over = version("fares/over", &json!({}), &said("Retired"));
     over.status.as_mut().unwrap().archived = true;
     let rows: Vec<Row> = [&soon, &over].map(Row::of).to_vec();
@@ -135,6 +145,7 @@ fn who_answers_for_a_version_and_when_it_goes_out_of_use_are_columns_and_states(
     assert_eq!(column("retirement"), ["2026-12-01T00:00:00Z", ""]);
     assert_eq!(column("approvals"), ["Approved by ada, Rejected by eve for eu/us", ""]);
     assert_eq!(column("verified"), ["true", ""]);
+    assert_eq!(column("trainedAt"), ["2026-10-31T08:00:00Z", ""]);
     assert_eq!(column("archived"), ["false", "true"]);
     assert_eq!(
         [column("team"), column("contact"), column("costCenter")].map(|all| all[0].clone()),
@@ -146,6 +157,20 @@ fn who_answers_for_a_version_and_when_it_goes_out_of_use_are_columns_and_states(
         (&tools["items"][0]["owner"], &tools["items"][0]["retirement"]),
         (&spec["owner"], &spec["retirement"])
     );
+}
+
+#[test]
+fn where_it_serves_is_a_column_with_the_tier() {
+    let mut rows = rows();
+    rows[2].serving[0].tier = None;
+    let bare =
+        json!({"namespace": "fares", "name": "taxi", "endpoint": "old", "deployment": "a", "role": "Stable"});
+    rows[3] = Row::of(&version("fares/old", &json!({}), &json!({"servedBy": [bare]})));
+    let table = Inventory::new(rows, &Bindings::default(), &Filter::default(), vec![]).table(false, now());
+    let at = table.columns.iter().position(|column| column.name == "servingIn").unwrap();
+    let told: Vec<&str> = table.rows.iter().map(|row| row[at].text.as_str()).collect();
+    let placed = "taxi-prod in ml-platform/fares-prod";
+    assert_eq!(told, ["", &format!("{placed} (production)"), placed, "old"]);
 }
 
 #[test]
@@ -173,7 +198,7 @@ fn where_bindings_cannot_be_read_the_stable_deployment_counts_as_serving() {
     let inventory = Inventory::new(rows(), &Bindings::default(), &filter, lacking.clone());
     let json = serde_json::to_value(&inventory).unwrap();
     assert_eq!(json["items"].as_array().unwrap().len(), 1);
-    assert_eq!(json["items"][0]["serving"][0], served_by("Stable", "v1-aa"), "no share is made up");
+    assert_eq!(json["items"][0]["serving"][0], told("Stable", "v1-aa"), "no share is made up");
     assert_eq!(json["notRead"], json!(lacking));
 }
 
@@ -192,16 +217,15 @@ fn bindings_are_asked_for_only_where_there_can_be_a_namespace() {
 #[test]
 fn tools_get_every_field() {
     let json = serde_json::to_value(inventory(&Filter::default())).unwrap();
-    let mut serving = served_by("Stable", "v1-aa");
+    let mut serving = told("Stable", "v1-aa");
     serving["weight"] = 100.into();
-    serving["workspace"] = json!({"kind": "Workspace", "namespace": "ml-platform", "name": "fares-prod"});
     assert_eq!(
         json["items"][1],
         json!({
             "namespace": "fares", "name": "taxi-1", "model": "taxi", "version": "1", "stage": "Production",
             "place": {"kind": "Registry", "namespace": "ml-platform", "name": "fares-models"},
             "archived": false, "drifted": false, "stalled": false, "metrics": 2,
-            "trained": {"job": "train-1", "experiment": "fares", "commit": "4f2c1d9e", "by": "ada", "verified": false},
+            "trained": {"job": "train-1", "experiment": "fares", "commit": "4f2c1d9e", "by": "ada", "at": "2026-10-31T08:00:00Z", "verified": false},
             "serving": [serving],
             "ready": {"status": "True", "reason": "Succeeded", "message": "All is well."},
             "assetId": asset("1"), "created": "2026-11-01T00:00:00Z", "retired": false, "retiringSoon": false,

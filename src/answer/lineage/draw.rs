@@ -57,12 +57,14 @@ fn upwards(picture: &Picture, graph: &mut Graph, root: usize) -> (usize, i32) {
     (last, level)
 }
 
-/// The job that trained a version, and what it read.
+/// The job that trained a version, the pipelines around it, and what they read.
 fn training(graph: &mut Graph, origin: usize, level: i32, lineage: &api::Lineage) {
     let plain =
         |kind, name: &str, level| Node { kind, name: name.into(), details: vec![], tone: Tone::Plain, level };
     let mut trained = origin;
     let mut inputs = level;
+    // The inputs of a pipeline come to it, and not to its step.
+    let mut pipelines = vec![];
     if let Some(job) = &lineage.job {
         let mut node = plain(NodeKind::Job, job, level);
         let mut detail = |word, text: &Option<String>| {
@@ -70,16 +72,27 @@ fn training(graph: &mut Graph, origin: usize, level: i32, lineage: &api::Lineage
         };
         detail("experiment", &lineage.experiment);
         detail("by", &lineage.trained_by);
+        detail("at", &lineage.trained_at.map(|at| at.to_string()));
         node.details.extend(
             lineage.metrics.iter().take(METRICS).map(|(name, value)| ("metric", format!("{name} {value}"))),
         );
         trained = graph.add(node);
         graph.connect(trained, origin, "registered");
         inputs -= 1;
+        let mut step = trained;
+        for (outwards, name) in (0..).zip(&lineage.pipelines) {
+            let level = inputs - outwards;
+            let node = graph.add(plain(NodeKind::Pipeline, name, level));
+            graph.connect(node, step, "has it as a step");
+            pipelines.push((name, node, level - 1));
+            step = node;
+        }
     }
     for dataset in &lineage.datasets {
-        let node = graph.add(plain(NodeKind::Data, &dataset.uri, inputs));
-        graph.connect(node, trained, format!("input {}", dataset.name));
+        let of = pipelines.iter().find(|(name, ..)| Some(*name) == dataset.pipeline.as_ref());
+        let (reader, level) = of.map_or((trained, inputs), |(_, node, level)| (*node, *level));
+        let node = graph.add(plain(NodeKind::Data, &dataset.uri, level));
+        graph.connect(node, reader, format!("input {}", dataset.name));
     }
     if let Some(environment) = &lineage.environment {
         let node = graph.add(plain(NodeKind::Environment, environment, inputs));

@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::answer::fixtures::{asset, binding, deployment, key, lineage, promoted, ready, stalled, version};
+use crate::answer::fixtures::{
+    asset, binding, deployment, key, lineage, promoted, ready, stalled, version, with,
+};
 use crate::answer::render::mermaid::mermaid;
 use crate::answer::render::table::Style;
 use crate::answer::render::tree::tree;
-use crate::api::ObjectKind;
+use crate::api::{self, ObjectKind};
 
 fn version_key(name: &str) -> ObjectKey {
     key(ObjectKind::ModelVersion, name)
@@ -63,7 +65,7 @@ fn a_version_comes_from_its_job_and_goes_to_its_bindings() {
 ModelVersion fares/taxi-1 (model taxi:1, in Registry ml-platform/fares-models, is Ready, origin not verified)
 ├─ comes from
 │  └─ ModelVersion fares/taxi-1-dev (model taxi:1, in Workspace ml-platform/fares-dev, is Ready, origin not verified) — promoted
-│     └─ job train-1 (experiment fares, by ada, metric r2 0.8, metric rmse 4.10) — registered
+│     └─ job train-1 (experiment fares, by ada, at 2026-10-31T08:00:00Z, metric r2 0.8, metric rmse 4.10) — registered
 │        ├─ data azureml://datastores/taxi/paths/2025 — input trips
 │        ├─ environment sklearn:4 — ran in
 │        └─ code https://git.example/fares (commit 4f2c1d9e) — ran
@@ -73,6 +75,37 @@ ModelVersion fares/taxi-1 (model taxi:1, in Registry ml-platform/fares-models, i
    └─ DeploymentBinding fares/waits (endpoint taxi-prod, in Workspace ml-platform/fares-prod) — asks for it
 ";
     assert_eq!(tree(lineage.graph(), Style::default()), expected);
+}
+
+#[test]
+fn the_pipelines_around_a_job_are_drawn_with_their_inputs() {
+    let (mut versions, bindings) = story();
+    let around = json!({
+        "pipelines": ["nightly-7", "weekly-2"],
+        "datasets": [
+            {"name": "trips", "uri": "azureml://prepared"},
+            {"name": "trips", "uri": "azureml://raw", "pipeline": "weekly-2"},
+            {"name": "zones", "uri": "azureml://zones", "pipeline": "unknown"},
+        ],
+    });
+    let lineage: api::Lineage = serde_json::from_value(with(lineage(), &around)).unwrap();
+    versions[0].status.as_mut().unwrap().lineage = Some(lineage);
+    let lineage = read("fares/taxi-1", &versions, &bindings).unwrap();
+    let text = tree(lineage.graph(), Style::default());
+    let expected = "\
+│        ├─ pipeline job nightly-7 — has it as a step
+│        │  └─ pipeline job weekly-2 — has it as a step
+│        │     └─ data azureml://raw — input trips
+│        ├─ data azureml://prepared — input trips
+│        ├─ data azureml://zones — input zones
+│        ├─ environment sklearn:4 — ran in
+";
+    assert!(text.contains(expected), "{text}");
+    let chart = mermaid(lineage.graph());
+    assert!(chart.contains("pipeline job weekly-2") && chart.contains("|\"has it as a step\"|"), "{chart}");
+    assert!(lineage.html().contains("weekly-2"));
+    let levels: Vec<i32> = lineage.graph().nodes.iter().skip(2).take(4).map(|node| node.level).collect();
+    assert_eq!(levels, [-2, -3, -4, -3], "the job, its pipelines outwards, and its own input");
 }
 
 #[test]

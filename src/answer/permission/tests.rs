@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::answer::fixtures::key;
-use crate::azure::model::{Class, Error};
+use crate::azure::model::{Class, Error, ResourceId};
+use crate::decide::SourceVersion;
 use crate::decide::fixtures::{Binding, binding, registry_as_source, version};
 use crate::decide::places::Policy;
 
@@ -173,6 +174,10 @@ fn a_rule_whose_objects_could_not_all_be_read_is_not_answered() {
     assert!(said.contains(": no (NotApproved) | "), "{said}");
     let said = head(&answer(&approved, &some(ObjectKind::ModelVersion)));
     assert!(said.contains(": no (NotApproved) | "), "what it does not depend on: {said}");
-    let in_a_workspace = approved.with(|f| f.version = version("1", None));
+    let in_a_workspace = approved.with(|f| {
+        f.version = version("1", None);
+        let SourceVersion::Ready { id, .. } = &mut f.version else { unreachable!() };
+        *id = ResourceId::workspace("s", "rg", "production").model_version("taxi", "1");
+    });
     assert!(head(&answer(&in_a_workspace, &[])).contains(": no (NotApproved) | "), "nobody has approved it");
 }

@@ -1,7 +1,8 @@
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::scalar::{between, goes_down};
+use crate::api::scalar::{between, goes_down, within_limits};
 use crate::api::{Autoscale, EnvironmentVariables, NetworkAccess, Period, Tags, form};
 
 /// What runs behind the endpoint.
@@ -12,7 +13,7 @@ use crate::api::{Autoscale, EnvironmentVariables, NetworkAccess, Period, Tags, f
     validation = Rule::new("!(has(self.instanceCount) && has(self.autoscale))").message("with autoscale Azure decides the number of instances: give instanceCount or autoscale, not both")
 )]
 pub struct Deployment {
-    /// The virtual machine size, such as `Standard_DS3_v2`. Default: Azure's, `Standard_F4s_v2`.
+    /// The virtual machine size, such as `Standard_DS3_v2`. Default: Azure's, `Standard_F4s_v2`. On Kubernetes (`endpoint.compute`) the name of an InstanceType of the cluster, by default `defaultinstancetype`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::instance_type")]
     pub instance_type: Option<String>,
@@ -23,6 +24,9 @@ pub struct Deployment {
     /// Have Azure Monitor change the number of instances with the load, in place of instanceCount. Applied to the deployment of the current revision at once, without a rollout; a candidate gets no traffic before it has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscale: Option<Autoscale>,
+    /// What each instance asks of the cluster and may use at most. For endpoints on Kubernetes only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
     /// The environment that the model runs in, by the id of its version: `/subscriptions/…/workspaces/…/environments/…/versions/…` of this workspace, or `azureml://registries/…/environments/…/versions/…`. The short form `azureml:name:version` is not taken. Not needed for MLflow and Triton models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "form::environment")]
@@ -58,6 +62,48 @@ impl Deployment {
     pub fn most_instances(&self) -> Option<i32> {
         self.instance_count.or(self.autoscale.as_ref().map(|it| it.max_instances))
     }
+}
+
+/// What each instance asks of the cluster and may use at most.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = within_limits("cpu"),
+    validation = within_limits("memory")
+)]
+pub struct Resources {
+    /// What an instance needs to be placed on a node. Required.
+    pub requests: Requests,
+    /// What an instance may use at most. Without it, the limits of the InstanceType hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// What an instance needs to be placed on a node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Requests {
+    /// The processors that an instance needs, such as `2` or `500m`.
+    #[schemars(schema_with = "form::processors")]
+    pub cpu: String,
+    /// The memory that an instance needs, such as `4Gi`.
+    #[schemars(schema_with = "form::memory")]
+    pub memory: String,
+}
+
+/// What an instance may use at most.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Limits {
+    /// The processors that an instance may use, such as `2` or `500m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "form::processors")]
+    pub cpu: Option<String>,
+    /// The memory that an instance may use, such as `4Gi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "form::memory")]
+    pub memory: Option<String>,
+    /// The number of NVIDIA GPUs for each instance, such as `"1"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "form::gpus")]
+    pub gpu: Option<String>,
 }
 
 /// The code that answers requests.

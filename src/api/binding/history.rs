@@ -18,12 +18,16 @@ pub struct PastRollout {
     /// The id of the model version that the rollout was for: an ARM id, or `azureml://registries/…`. Absent where the deployment was gone before this was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
+    /// The revision of the Git repository that the manifest was applied from when the rollout began, as the annotation `bindery.dev/git-revision` of the binding named it. Absent where it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub git_revision: Option<String>,
     /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end. `RolledBack`: the revision, which was stable before, got all the traffic again, because what served was not approved any more, or because somebody rolled it back.
     pub outcome: Outcome,
     /// Why it failed, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<FailureReason>,
-    /// Why the rollout failed, in Azure's words where those tell it; absent when it did not.
+    /// Why the rollout failed, in Azure's words where those tell it; of a rollback that nobody asked for, why what served was not approved any more. Otherwise absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When the rollout began. Absent where the status was lost meanwhile.
@@ -58,6 +62,29 @@ pub struct PastRollout {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub log: Vec<String>,
+}
+
+impl PastRollout {
+    /// A rollout of which nothing else is known.
+    pub fn new(revision: &str, outcome: Outcome) -> Self {
+        Self {
+            revision: revision.into(),
+            version: None,
+            asset_id: None,
+            git_revision: None,
+            outcome,
+            reason: None,
+            message: None,
+            started_at: None,
+            finished_at: None,
+            served: None,
+            waivers: vec![],
+            actions: vec![],
+            skipped: vec![],
+            measurement: None,
+            log: vec![],
+        }
+    }
 }
 
 /// A time in which a revision was the stable one, as far as the status knew.

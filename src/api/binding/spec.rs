@@ -40,6 +40,9 @@ use crate::azure::model::resource::EndpointKind;
     validation = Rule::new("!has(self.batch) || !has(self.strategy) || !has(self.strategy.metrics) || self.strategy.metrics.size() == 0").message("a batch endpoint has no requests to measure: leave strategy.metrics out"),
     validation = Rule::new(stays("workspaceRef")).message("workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding"),
     validation = Rule::new("(!has(self.online) || !has(oldSelf.online) || self.online.endpoint.name == oldSelf.online.endpoint.name) && (!has(self.batch) || !has(oldSelf.batch) || self.batch.endpoint.name == oldSelf.batch.endpoint.name)").message("endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
+    validation = Rule::new("!has(self.online) || !has(oldSelf.online) || (has(self.online.endpoint.compute) ? self.online.endpoint.compute : '') == (has(oldSelf.online.endpoint.compute) ? oldSelf.online.endpoint.compute : '')").message("online.endpoint.compute cannot be changed: Azure moves no endpoint; make a new DeploymentBinding for another one"),
+    validation = Rule::new("!has(self.online) || !has(self.online.endpoint.compute) || !has(self.strategy.steps) || self.strategy.steps.all(step, !has(step.mirror))").message("Azure mirrors no requests on Kubernetes: leave out the steps with mirror"),
+    validation = Rule::new("!has(self.online) || !has(self.online.endpoint.compute) || !has(self.strategy.metrics) || self.strategy.metrics.all(metric, !has(metric.smokeTest))").message("smokeTest asks managed endpoints only: Bindery shows the key of an endpoint to no address of a cluster"),
     validation = between("interval", "1m", "24h")
 )]
 pub struct DeploymentBindingSpec {
@@ -47,7 +50,7 @@ pub struct DeploymentBindingSpec {
     pub workspace_ref: Reference,
     /// The model version to serve, by its ModelVersion object.
     pub model: ModelToServe,
-    /// A managed online endpoint and what runs behind it. Exactly one of online and batch is given.
+    /// An online endpoint, managed by Azure or on a Kubernetes cluster, and what runs behind it. Exactly one of online and batch is given.
     #[serde(default, skip_serializing_if = "Online::is_absent")]
     pub online: Online,
     /// A batch endpoint and what its jobs run. The version takes over by becoming the endpoint's default deployment.
@@ -125,8 +128,12 @@ pub struct ModelToServe {
     pub version_ref: Reference,
 }
 
-/// A managed online endpoint and what runs on it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// An online endpoint, managed by Azure or on a Kubernetes cluster, and what runs on it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("has(self.endpoint.compute) || !has(self.deployment.resources)").message("deployment.resources is for an endpoint on Kubernetes: give endpoint.compute, or an instanceType"),
+    validation = Rule::new("!has(self.endpoint.compute) || !has(self.deployment.autoscale)").message("Azure Monitor scales nothing on Kubernetes: give instanceCount in place of autoscale")
+)]
 pub struct Online {
     /// The endpoint: its name, and how clients reach it.
     pub endpoint: Endpoint,
@@ -142,15 +149,26 @@ impl Online {
 }
 
 /// The endpoint: its name, and how clients reach it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.keysSecret) || !has(self.authMode) || self.authMode == 'Key'").message("keysSecret is for authMode Key: an endpoint of another mode has no keys"),
+    validation = Rule::new("!has(self.compute) || !has(self.authMode) || self.authMode != 'AADToken'").message("an endpoint on Kubernetes takes no Microsoft Entra tokens: set authMode to Key or AMLToken")
+)]
 pub struct Endpoint {
     /// The endpoint's name in Azure: 3 to 32 letters (a-z, A-Z), digits and single dashes, beginning with a letter and not ending with a dash, such as `taxi-fare`. Unique in its Azure region. Immutable.
     #[schemars(schema_with = "form::endpoint_name")]
     pub name: String,
+    /// The Kubernetes cluster that the endpoint is on, by the ARM id of the attached compute: `/subscriptions/…/workspaces/…/computes/…`. Without it, Azure manages the machines. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "form::compute")]
+    pub compute: Option<String>,
     /// How clients authenticate: with endpoint keys (Key), Azure ML tokens (AMLToken) or Microsoft Entra tokens (AADToken). If not set, a new endpoint gets Key, and an existing one stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_mode: Option<AuthMode>,
+    /// Have Bindery write the keys of the endpoint into a Secret of this namespace, and follow when they change in Azure; for authMode Key only. Whoever runs the operator has listed this namespace (`endpointKeys.namespaces` in the chart's values).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_secret: Option<KeysSecret>,
     /// Whether the endpoint can be reached from public networks. Without it, a new endpoint is made with Enabled, and one that exists stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_network_access: Option<NetworkAccess>,
@@ -160,6 +178,14 @@ pub struct Endpoint {
     /// Tags of the endpoint in Azure, at most 40, such as `team: fares`. Keys have up to 256 characters, in which case does not count, and do not begin with `bindery-`; values are one line of up to 256 characters. Other tags that Azure has are left alone.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
+}
+
+/// The Secret that Bindery writes the keys of the endpoint into.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeysSecret {
+    /// The name of the Secret, such as `taxi-fare-keys`. Bindery makes it with the keys `primaryKey`, `secondaryKey` and `scoringUri`, and removes it with this object or when this field goes. A Secret that is there without the label `bindery.dev/endpoint-keys` and the name of this object is left alone.
+    #[schemars(schema_with = "form::object_name")]
+    pub name: String,
 }
 
 /// How clients authenticate at an endpoint.

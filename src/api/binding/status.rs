@@ -68,6 +68,9 @@ pub struct DeploymentBindingStatus {
     /// The endpoint as Azure has it: its id, its address and its state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<EndpointStatus>,
+    /// The Secret with the keys of the endpoint, where Bindery has made one or is about to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_secret: Option<KeysSecretStatus>,
     /// The deployments on the endpoint, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -201,6 +204,10 @@ pub struct Candidate {
     pub mirror: Option<i32>,
     /// When this rollout began, as far as this status knows.
     pub started_at: Timestamp,
+    /// The revision of the Git repository that the manifest was applied from when this rollout began, as the annotation `bindery.dev/git-revision` of the binding named it. Absent where it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub git_revision: Option<String>,
     /// When Azure had given it this share: the pauses that follow count from here.
     pub since: Timestamp,
     /// The step at which the rollout stands. Absent while the deployment is being created, and while Bindery puts back traffic that somebody else has moved.
@@ -288,6 +295,18 @@ pub struct EndpointStatus {
     /// Azure's `provisioningState` of the endpoint, such as `Succeeded` or `Updating`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+}
+
+/// The Secret with the keys of the endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeysSecretStatus {
+    /// The name of the Secret in this namespace, such as `taxi-fare-keys`.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// When Bindery last changed the Secret: when it was made, or when the keys in Azure had changed. Absent while it has not been made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_at: Option<Timestamp>,
 }
 
 /// What a deployment is to this binding.

@@ -41,7 +41,7 @@ pub struct Strategy {
     /// What happens when a metric had more inconclusive measurements than its `inconclusiveLimit` allows. Pause (default): the candidate keeps what it has, until a person promotes the step or aborts. Abort: the candidate has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_inconclusive: Option<OnInconclusive>,
-    /// How many of the revisions that were stable here before count as proven, 0 to 10: when the manifest goes back to one of them, no steps are taken. Its deployment gets all the traffic at once, after it was made again where it is gone. What counts is `status.history`; after somebody has rolled back by a RolloutAction, and where the history is lost, the steps are taken. Default: 3.
+    /// How many of the revisions that were stable here before count as proven, 0 to 10: when the manifest goes back to one of them, no steps are taken. Its deployment gets all the traffic at once, after it was made again where it is gone. What counts is `status.history`; after somebody has rolled back by a RolloutAction, the steps are taken. Default: 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10))]
     pub rollback_window: Option<i32>,

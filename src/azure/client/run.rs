@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
@@ -77,6 +78,10 @@ struct Info {
     run_id: Option<String>,
     #[serde(default)]
     user_id: Option<String>,
+    #[serde(default)]
+    start_time: Value,
+    #[serde(default)]
+    end_time: Value,
 }
 
 #[derive(Deserialize, Default)]
@@ -110,11 +115,19 @@ impl GotRun {
         Run {
             id: self.info.run_id.unwrap_or_else(|| job.to_owned()),
             user: user.or(self.info.user_id),
+            began: time(&self.info.start_time),
+            ended: time(&self.info.end_time),
             metrics: printed(self.data.metrics),
             parameters: printed(self.data.params),
             parent: parent.filter(|parent| parent != job),
         }
     }
+}
+
+/// Milliseconds since 1970, as a number or as its digits: MLflow's own JSON has 64-bit numbers as text. 0 means that there is none.
+fn time(value: &Value) -> Option<Timestamp> {
+    let milliseconds = value.as_i64().or_else(|| value.as_str()?.parse().ok())?;
+    Timestamp::from_millisecond(milliseconds).ok().filter(|at| *at > Timestamp::UNIX_EPOCH)
 }
 
 /// A number as text; NaN and Infinity come as text already [INF].
@@ -128,11 +141,14 @@ fn printed(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn metrics_stay_what_the_service_printed() {
-        let body = r#"{"run":{"info":{"run_id":"job-1","user_id":"u-1","status":"FINISHED"},
+        let body = r#"{"run":{"info":{"run_id":"job-1","user_id":"u-1","status":"FINISHED",
+            "start_time":1764400000000,"end_time":"1764403600000"},
             "data":{"metrics":[{"key":"rmse","value":3.25,"timestamp":1,"step":0},{"key":"n","value":7},
             {"key":"loss","value":"NaN"},{"key":"up","value":"Infinity"},{"key":"odd","value":null}],
             "params":[{"key":"depth","value":"6"},{"key":"rate","value":0.1}],
@@ -143,11 +159,20 @@ mod tests {
         let expected = Run {
             id: "job-1".into(),
             user: Some("Ada".into()),
+            began: "2025-11-29T07:06:40Z".parse().ok(),
+            ended: "2025-11-29T08:06:40Z".parse().ok(),
             metrics: metrics.map(|(k, v)| (k.into(), v.into())).into(),
             parameters: [("depth", "6"), ("rate", "0.1")].map(|(k, v)| (k.into(), v.into())).into(),
             parent: Some("pipeline-1".into()),
         };
         assert_eq!(got.run.into_run("other"), expected);
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_not_1970() {
+        for none in [json!(null), json!(0), json!("0"), json!(-1), json!("soon"), json!(i64::MAX)] {
+            assert_eq!(time(&none), None, "{none}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::hosts::Hosts;
 use super::rest::{Azure, text};
 use super::token::{Token, TokenSource};
 use super::transport::{self, Http, Ways};
-use crate::azure::model::{Class, Errand, Error, Principal, ResourceId, word};
+use crate::azure::model::{Class, EndpointKeys, Errand, Error, Principal, ResourceId, word};
 
 /// How long a connection to an endpoint may take. One that does not come about says nothing of the deployment, so it has to be
 /// over before the answer is late.
@@ -211,6 +211,23 @@ impl Azure {
         };
         drop(held);
         Ok(Shown::Secret { secret: secret?, slot, fresh })
+    }
+
+    /// Both keys of an endpoint, as they are now.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, as for an endpoint that lets callers in by tokens, or gives no answer with two keys.
+    pub async fn endpoint_keys(&self, errand: &Errand, endpoint: &ResourceId) -> Result<EndpointKeys, Error> {
+        let azure = self.on(errand);
+        let path = format!("{endpoint}/listKeys");
+        let keys: EndpointKeys = azure.ask_for(&path, endpoint.subscription(), &Value::Null).await?;
+        if keys.primary_key.is_empty() || keys.secondary_key.is_empty() {
+            let message =
+                format!("Azure answered listKeys of the endpoint {} without keys.", endpoint.name());
+            return Err(Error::new(Class::Transient, message));
+        }
+        Ok(keys)
     }
 
     /// A key or token of an endpoint. What is wrong with the answer is said without it.

@@ -37,6 +37,8 @@ purposes! {
     CountContent = "count-content",
     /// Measure how a candidate does.
     Measure = "measure",
+    /// Read the keys of an endpoint, for a Secret.
+    ReadKeys = "read-keys",
 
     // Calls that any kind makes.
     /// Make what is not there.
@@ -97,6 +99,8 @@ purposes! {
     CreateDeployment = "create-deployment",
     /// Change the count or the tags of a deployment.
     AdjustDeployment = "adjust-deployment",
+    /// Change the count of a deployment that is not the wanted one: it is kept warm, or has taken the traffic back.
+    ScaleDeployment = "scale-deployment",
     /// Write on a deployment who answers for what it serves.
     NameOwner = "name-owner",
     /// Make or change the setting by which Azure Monitor scales a deployment.

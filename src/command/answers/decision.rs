@@ -17,7 +17,7 @@ use crate::api::{Approval, ApprovalDecision, ModelVersion, Object, ObjectKind, W
 /// For Git: `bindery approve taxi-fare-2 -n model-risk --dry-run=client > approval.yaml`.
 #[derive(Debug, Args)]
 pub(in crate::command) struct Approve {
-    /// A rule that the version need not satisfy until --expires: Soak, or Gate/NAME; may be given several times
+    /// A rule that the version need not satisfy until --expires: Soak, Windows, or Gate/NAME; may be given several times
     #[arg(long = "waive", value_name = "RULE")]
     waives: Vec<String>,
     #[command(flatten)]

@@ -185,13 +185,28 @@ impl Question<'_> {
     }
 }
 
-/// How many different people these are of. Where nobody checks who writes an Approval, those of one namespace are of one person.
-/// Most directories know people by names without case, so `Ada@fares.example` and `ada@fares.example` are one person.
+/// How many different people these are of. Where nobody checks who writes an Approval, those of one namespace are of one person,
+/// and so are those that name the same person. Most directories know people by names without case, so `Ada@fares.example` and
+/// `ada@fares.example` are one person.
 pub fn people<'a>(ballots: impl IntoIterator<Item = &'a Ballot>, authors_checked: bool) -> usize {
-    let who = |ballot: &'a Ballot| {
-        if authors_checked { ballot.by.trim().to_lowercase() } else { ballot.namespace.clone() }
-    };
-    ballots.into_iter().map(who).collect::<BTreeSet<_>>().len()
+    let mut people: Vec<(BTreeSet<String>, BTreeSet<&str>)> = vec![];
+    for ballot in ballots {
+        let mut one = (BTreeSet::from([ballot.by.trim().to_lowercase()]), BTreeSet::new());
+        if !authors_checked {
+            one.1.insert(ballot.namespace.as_str());
+        }
+        let is_one = |other: &(BTreeSet<String>, BTreeSet<&str>)| {
+            !other.0.is_disjoint(&one.0) || !other.1.is_disjoint(&one.1)
+        };
+        let (same, others): (Vec<_>, Vec<_>) = people.into_iter().partition(is_one);
+        for (names, namespaces) in same {
+            one.0.extend(names);
+            one.1.extend(namespaces);
+        }
+        people = others;
+        people.push(one);
+    }
+    people.len()
 }
 
 impl Tally {

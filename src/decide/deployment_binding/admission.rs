@@ -12,6 +12,8 @@ mod windows;
 use std::borrow::Cow;
 use std::fmt;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 pub use approvals::Approvals;
 pub(super) use approvals::made;
 pub(super) use approvals::withdrawals;
@@ -23,17 +25,19 @@ pub(super) use windows::are_waived as windows_are_waived;
 
 use super::{Case, Facts, waiting};
 use crate::api::{
-    Admission, DeploymentBindingSpec, LineageRequirement, Outcome, PastRollout, Reason, Waiver,
+    Admission, ConditionType, DeploymentBindingSpec, LineageRequirement, PastRollout, Reason, Waiver,
+    conditions_of,
 };
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::model_version::Proof;
 use crate::decide::places::policy::Refused;
-use crate::decide::rollout::PREVIOUS_TAG;
+use crate::decide::rollout::{PREVIOUS_TAG, is_proven};
+use crate::decide::verdict::Event;
 use crate::decide::{Place, SourceVersion};
 
 /// What `Admitted` says besides where a rule refuses what has come back.
-const SERVES_BY_GOING_BACK: &str = " It serves because the manifest went back to what was stable here before; what was not asked then is asked again only for a new rollout.";
+const SERVES_BY_GOING_BACK: &str = " It serves because the traffic went back to what was stable here before; what was not asked then is asked again only for a new rollout.";
 
 /// What a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,16 +198,25 @@ pub fn asked(facts: &Facts) -> Vec<(Admission, Option<Reason>)> {
 
 /// Where the version has to be.
 fn sources(facts: &Facts) -> Option<Ruling> {
-    let (Place::Ready { policy, .. }, SourceVersion::Ready { model, version, registry, id, .. }) =
+    let (Place::Ready { policy, id: here, .. }, SourceVersion::Ready { model, version, registry, id, .. }) =
         (&facts.place, &facts.version)
     else {
         return None;
     };
+    let workspace = &facts.spec.workspace_ref.name;
+    let from = registry.as_ref().map_or_else(|| "a workspace".to_string(), |r| format!("registry {r}"));
+    if registry.is_none() && !id.is_in(here) {
+        let other = id.segment("workspaces").unwrap_or_default();
+        let said = format!(
+            "{model}:{version} is in workspace {other}, and Azure serves a version of a workspace in that workspace only. Promote it into a registry, and bind that version."
+        );
+        let asks = "a version from a registry, or from this workspace".to_string();
+        let refused = Some((Reason::PolicyRefused, said));
+        return Some(Ruling::new(Rule::Sources, asks, format!("workspace {other}"), refused));
+    }
     if policy.sources.is_empty() {
         return None;
     }
-    let workspace = &facts.spec.workspace_ref.name;
-    let from = registry.as_ref().map_or_else(|| "a workspace".to_string(), |r| format!("registry {r}"));
     let refused = policy.refuses_place(id, model).map(|sources| {
         let said = format!(
             "Workspace {workspace} serves only versions from {sources}, and {model}:{version} is in {from}. Promote it there first."
@@ -282,9 +295,6 @@ pub(super) fn goes_back(facts: &Facts) -> bool {
     facts.goes_back_by_the_manifest()
 }
 
-/// How many revisions that were stable before count as proven, where nothing says it.
-const WINDOW: i32 = 3;
-
 impl Facts {
     /// Does somebody speak against the wanted version, so that it has to go to nothing? Where its object cannot be read, the
     /// deployment says which version that is.
@@ -311,24 +321,13 @@ impl Facts {
         self.is_stable(&self.revision_of(asset_id, version).1) && self.times_stable() > 1
     }
 
-    /// Does the manifest go back to one of the last revisions that were stable here, by `spec.strategy.rollbackWindow`? Not after
-    /// somebody has gone back by a word: what was rolled back so, nobody has proved since.
+    /// Does the manifest go back to one of the last revisions that were stable here?
     pub(super) fn is_proven(&self) -> bool {
         let SourceVersion::Ready { asset_id, version, .. } = &self.version else { return false };
         let wanted = self.revision_of(asset_id, version).0.to_string();
-        let window = usize::try_from(self.spec.strategy.rollback_window.unwrap_or(WINDOW)).unwrap_or(0);
-        let mut before: Vec<&PastRollout> = vec![];
-        for it in self.status.history.iter().filter(|it| it.outcome.serves()) {
-            if before.iter().all(|known| known.revision != it.revision) {
-                before.push(it);
-            }
-        }
-        let by_a_word = before.first().is_none_or(|it| it.outcome == Outcome::RolledBack);
-        let within = before.iter().skip(1).take(window).any(|it| it.revision == wanted);
-        let last =
-            self.status.history.iter().find(|it| it.revision == wanted && it.outcome != Outcome::Superseded);
-        let failed = last.is_some_and(|it| !it.outcome.serves());
-        within && !by_a_word && !failed && self.goes_back_by_the_manifest() && self.times_stable() > 0
+        is_proven(&self.status.history, &wanted, self.spec.strategy.rollback_window)
+            && self.goes_back_by_the_manifest()
+            && self.times_stable() > 0
     }
 
     /// How many rollouts of the history made the wanted revision the stable one.
@@ -404,12 +403,33 @@ impl Facts {
     }
 }
 
-/// The workspace's policy lets it serve.
+/// The workspace's policy lets it serve. What serves meanwhile may not be what the manifest asks for: where somebody speaks against
+/// that, this says so, too.
 pub(super) fn said(case: &Case<'_>) -> Said {
     let facts = case.facts;
     if facts.situation.deleting || case.is_anothers() {
         return Said::Absent;
     }
+    let besides = facts.against_what_serves().map(|it| format!(" {it}")).unwrap_or_default();
+    match said_of_what_is_wanted(case) {
+        Said::Holds(holds, reason, message) => Said::Holds(holds, reason, message + &besides),
+        Said::Unknown(reason, message) => Said::Unknown(reason, message + &besides),
+        other => other,
+    }
+}
+
+/// What serves is not approved any more, the manifest asks for something else, and it was not said before.
+pub(super) fn news_of_what_serves(before: &[Condition], now: &[Condition]) -> Option<Event> {
+    let said = |all: &[Condition]| {
+        let message = conditions_of(all).get(ConditionType::Admitted)?.message.clone();
+        message.find(approvals::WHAT_SERVES).map(|at| message[at..].to_string())
+    };
+    let note = said(now).filter(|_| said(before).is_none())?;
+    Some(Event { warning: true, reason: Reason::NotApproved, deed: None, note })
+}
+
+fn said_of_what_is_wanted(case: &Case<'_>) -> Said {
+    let facts = case.facts;
     let refusals = refusals(facts);
     if !refusals.is_empty() {
         let (reason, said) = summary(&refusals);

@@ -116,7 +116,7 @@ impl Facts {
     }
 
     /// The setting for a deployment that somebody else has made.
-    fn foreign_setting_for(&self, deployment: &str) -> Option<&AutoscaleSetting> {
+    pub(super) fn foreign_setting_for(&self, deployment: &str) -> Option<&AutoscaleSetting> {
         let id = self.deployment_id(deployment)?;
         let all = self.settings.all().iter();
         all.filter(|it| !is_setting_of_ours(it)).find(|setting| setting.target().as_ref() == Some(&id))

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{Case, autoscale, history, waiting, windows};
-use crate::api::{FailureReason, Period, Reason, Role};
-use crate::azure::model::resource::{EndpointKind, OnlineDeployment};
+use crate::api::{Drift, FailureReason, Period, Reason, Role, VersionOwner};
+use crate::azure::model::resource::{EndpointKind, OnlineDeployment, Provisioning, Rest, Sku};
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::owner_tags::with_owner;
 use crate::decide::rollout::{Share, Wait, Weight, adjusted_deployment, broken, new_deployment};
@@ -95,7 +97,7 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     // Nothing in the answer below needs the failed deployment, so it may go when its time has come.
-    if let Some(verdict) = remove_what_has_expired(case) {
+    if let Some(verdict) = remove_what_has_expired(case).or_else(|| scale_beside(case)) {
         return Some(verdict);
     }
     let failure = history::failure_of(case, scene.wanted_revision()?);
@@ -138,21 +140,44 @@ pub(super) fn make_room(case: &Case<'_>) -> Option<Verdict> {
 }
 
 pub(super) fn create_candidate(case: &Case<'_>) -> Option<Verdict> {
+    let SourceVersion::Ready { asset_id, model, version, owner, .. } = &case.facts.version else {
+        return None;
+    };
+    if case.scene.wanted() != case.facts.manifest().as_ref() {
+        return None;
+    }
+    create(case, asset_id, owner.as_ref(), &format!("of {model}:{version}"))
+}
+
+/// What was stable before and has to serve again is made again where its deployment is gone, whatever keeps a new version out.
+pub(super) fn make_again(case: &Case<'_>) -> Option<Verdict> {
+    let (facts, scene) = (case.facts, &case.scene);
+    if facts.observing() || !facts.is_back() || scene.wanted_failed() {
+        return None;
+    }
+    let (revision, name) = scene.wanted()?;
+    let before = facts.before_of(revision).filter(|_| scene.deployment(name).is_none())?;
+    if facts.keeps_from_going_back(before).is_some() {
+        return None;
+    }
+    let of_it = format!("of {}, to go back to it", before.asset_id);
+    remove_superseded(case)
+        .or_else(|| make_room(case))
+        .or_else(|| create(case, &before.asset_id, None, &of_it))
+}
+
+/// Makes the wanted deployment of this asset, where it is not there.
+fn create(case: &Case<'_>, asset: &str, answers: Option<&VersionOwner>, of_what: &str) -> Option<Verdict> {
     let (facts, scene) = (case.facts, &case.scene);
     let (revision, name) = scene.wanted()?;
+    let Place::Ready { location, .. } = &facts.place else { return None };
     if scene.deployment(name).is_some() {
         return None;
     }
-    let (Place::Ready { location, .. }, SourceVersion::Ready { asset_id, model, version, owner, .. }) =
-        (&facts.place, &facts.version)
-    else {
-        return None;
-    };
-    let answers = owner.as_ref();
-    let mut body =
-        new_deployment(&facts.spec, asset_id, location, &facts.situation.ownership.owner, revision);
+    let owner = &facts.situation.ownership.owner;
+    let mut body = new_deployment(&facts.spec, asset, location, owner, revision);
     body.tags = with_owner(&body.tags, answers);
-    let doing = format!("create deployment {name} of {model}:{version}");
+    let doing = format!("create deployment {name} {of_what}");
     let call =
         Call::new(Purpose::CreateDeployment, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
     Some(Verdict::call(Reason::Progressing, call))
@@ -180,9 +205,87 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
         body.tags = with_owner(&body.tags, Some(&answers));
     }
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let call = Call::new(purpose, facts.deployment_id(name)?, Action::Put(body.to_put()), doing);
+    let counted = granted.online.deployment.instance_count.filter(|_| fields == ["instanceCount"]);
+    let action = counted.map_or_else(|| Action::Put(body.to_put()), |count| scaled(found, count));
+    let back = counted.filter(|count| scene.role(found) == Role::Previous && has_less(found, *count));
+    let doing = match back {
+        Some(count) => format!("{}, before it gets all the traffic back", scaling(found, count)),
+        None => doing,
+    };
+    let call = Call::new(purpose, facts.deployment_id(name)?, action, doing);
     let verdict = Verdict::call(reason, call).mending(differences.clone());
     Some(if drifted && !facts.observing() { verdict.remarking(true, "") } else { verdict })
+}
+
+/// A change of nothing but the number of instances, which Azure takes as a PATCH: nothing else can be lost by it.
+fn scaled(found: &OnlineDeployment, count: i32) -> Action {
+    let default = || Sku { name: "Default".into(), capacity: None, rest: Rest::new() };
+    let sku = Sku { capacity: Some(count), ..found.sku.clone().unwrap_or_else(default) };
+    Action::Patch(json!({"sku": sku}))
+}
+
+fn scaling(found: &OnlineDeployment, count: i32) -> String {
+    let has = found.instance_count().map(|has| format!(" from {has}")).unwrap_or_default();
+    format!("scale deployment {}{has} to {count} instances", found.name())
+}
+
+fn has_less(found: &OnlineDeployment, count: i32) -> bool {
+    found.instance_count().is_some_and(|has| has < count)
+}
+
+/// The number of instances of a deployment that is not the wanted one. What is kept warm has as many as all the traffic needs, so
+/// that going back is one PUT; and so has what took the traffic back from a revision that failed, once it has it. What an autoscale
+/// setting scales is Azure's. Until the next try is due, the other questions are still asked.
+pub(super) fn scale_beside(case: &Case<'_>) -> Option<Verdict> {
+    let (verdict, left) = scaling_beside(case)?;
+    left.is_zero().then_some(verdict)
+}
+
+/// In how much time that is tried again.
+pub(super) fn next_scaling(case: &Case<'_>) -> Option<Duration> {
+    scaling_beside(case).map(|(_, left)| left).filter(|left| !left.is_zero())
+}
+
+fn scaling_beside(case: &Case<'_>) -> Option<(Verdict, Duration)> {
+    let (facts, scene) = (case.facts, &case.scene);
+    let count = facts.granted().online.deployment.instance_count.filter(|_| !facts.observing())?;
+    let lacks = |d: &&OnlineDeployment| match scene.role(d) {
+        Role::Previous if scene.reaching(d.name()) > Share::NONE => has_less(d, count),
+        Role::Previous => scene.arrived() && d.instance_count().is_some_and(|has| has != count),
+        Role::Stable => scene.wanted_failed() && has_less(d, count),
+        _ => false,
+    };
+    let free = |d: &&OnlineDeployment| {
+        let name = d.name();
+        scene.ours(d)
+            && scene.wanted_name() != Some(name)
+            && d.provisioning() == Provisioning::Succeeded
+            && facts.setting_for(name).is_none()
+            && facts.foreign_setting_for(name).is_none()
+    };
+    let found = facts.deployments.iter().filter(free).find(lacks)?;
+    let because = if scene.role(found) == Role::Stable {
+        "which has all the traffic again"
+    } else {
+        "which is kept to take the traffic back"
+    };
+    let doing = format!("{}, {because}", scaling(found, count));
+    let resource = facts.deployment_id(found.name())?;
+    let call = Call::new(Purpose::ScaleDeployment, resource, scaled(found, count), doing);
+    let differs = Drift {
+        field: "deployment.instanceCount".into(),
+        wanted: count.to_string(),
+        found: found.instance_count().map_or_else(String::new, |has| has.to_string()),
+    };
+    let situation = &facts.situation;
+    let failure = situation.trouble.failure.as_ref().filter(|failure| failure.attempt.is(&call));
+    let refused = failure.map_or(Duration::ZERO, |failure| {
+        let wait = retry_after(failure.error.class, failure.times, situation.interval);
+        wait.saturating_sub(elapsed(failure.at, situation.now))
+    });
+    let verdict = Verdict::call(Reason::Updating, call).mending(vec![differs]);
+    let unkept = if situation.waits_until_kept(&verdict) { situation.interval } else { Duration::ZERO };
+    Some((verdict, refused.max(unkept)))
 }
 
 pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
@@ -269,6 +372,7 @@ pub(super) fn keep_house(case: &Case<'_>) -> Option<Verdict> {
         .or_else(scale)
         .or_else(|| adjust_deployment(case))
         .or_else(|| remove_what_has_expired(case))
+        .or_else(|| scale_beside(case))
         .or_else(|| go_on_mending(case))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Case, waiting};
 use crate::api::Reason;
-use crate::azure::model::Purpose;
+use crate::azure::model::{Purpose, folded};
 use crate::decide::rollout::{Carries, Cause, Next, Target, new_endpoint};
 use crate::decide::{Place, Right, Verdict};
 
@@ -12,6 +12,28 @@ pub(super) fn refuse_foreign(case: &Case<'_>) -> Option<Verdict> {
     let what = format!("The endpoint {}", facts.endpoint_name());
     let advice = "Delete one of the two bindings, name another endpoint in a new one, or set spec.management to Observe";
     facts.situation.leave_alone((facts.id.as_ref(), tags), &what, advice)
+}
+
+/// An endpoint is made for Azure's machines or for one cluster, and Azure never moves it.
+pub(super) fn refuse_another_compute(case: &Case<'_>) -> Option<Verdict> {
+    let facts = case.facts;
+    let found = facts.endpoint.found().filter(|_| !facts.observing())?;
+    let (has, wanted) = (found.compute(), facts.spec.online.endpoint.compute.as_deref());
+    if has.map(folded) == wanted.map(folded) {
+        return None;
+    }
+    let on = |compute: Option<&str>| {
+        compute.map_or("machines that Azure manages".into(), |id| format!("the compute {id}"))
+    };
+    Some(Verdict::stalled(
+        Reason::Unchangeable,
+        format!(
+            "The endpoint {} is on {}, and the manifest wants it on {} (spec.online.endpoint.compute). Azure moves no endpoint: make a new DeploymentBinding for another one.",
+            facts.endpoint_name(),
+            on(has),
+            on(wanted)
+        ),
+    ))
 }
 
 pub(super) fn refuse_unknown_traffic(case: &Case<'_>) -> Option<Verdict> {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use kube::ResourceExt;
 
 use super::fitness::Fitness;
 use super::{Approvals, Facts, Jobs, Settings, Soak, admission, autoscale};
 use crate::api::{
-    ActionState, DeploymentBinding, DeploymentBindingStatus, LineageRequirement, Object, ObjectKey,
-    PastRollout, PlaceGate, RolloutAction, Workspace,
+    ActionState, DeploymentBinding, DeploymentBindingStatus, GIT_REVISION, LineageRequirement, Object,
+    ObjectKey, PastRollout, PlaceGate, RolloutAction, Workspace,
 };
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId, folded};
@@ -140,6 +141,7 @@ impl Kind for DeploymentBinding {
             },
             endpoint: Look::Unseen,
             deployments: vec![],
+            before: vec![],
             settings: Settings::Unasked,
             jobs: Jobs::Unasked,
             asked: asked(self, situation.now, known),
@@ -149,6 +151,7 @@ impl Kind for DeploymentBinding {
             log: None,
             spec: self.spec.clone(),
             status: self.current(),
+            git_revision: git_revision(self),
             place,
             id: id.clone(),
             led_away,
@@ -164,8 +167,12 @@ impl Kind for DeploymentBinding {
         let Facts { situation, endpoint, .. } = &mut facts;
         situation.looked(endpoint);
         situation.read_tags(self, endpoint.found().map(|e| &e.tags), known);
+        facts.recall();
+        facts.before = facts.find_before(known);
+        let before = facts.assets_before();
         let Facts { place, version, deployments, status, .. } = &facts;
-        let approvals = Approvals::gather(place, version, deployments, &status.approvals, known);
+        let serving = deployments.iter().filter_map(|d| d.properties.model.clone()).chain(before).collect();
+        let approvals = Approvals::gather(place, version, serving, &status.approvals, known);
         (facts.soak, facts.approvals) = (Soak::gather(place, version, known), approvals);
         facts.made = made_when(&facts, known);
         facts.champions = champions(&facts, known);
@@ -179,6 +186,12 @@ impl Kind for DeploymentBinding {
         }
         facts
     }
+}
+
+/// What the annotation says, as far as a status has room for it.
+fn git_revision(binding: &DeploymentBinding) -> Option<String> {
+    let said = binding.annotations().get(GIT_REVISION).map(|it| it.trim()).filter(|it| !it.is_empty())?;
+    Some(said.chars().filter(|it| !it.is_control()).take(100).collect())
 }
 
 /// What people ask of the rollout: by the actions that are there, and by those that were accepted and are gone since.

@@ -1,16 +1,30 @@
 //! The rollouts that have ended. Which revisions failed is known by the endpoint's tag, too; what Azure said of them, and the
 //! rest, only here.
 
-use super::picture::version;
-use super::{Case, admission};
+use super::{Case, Facts, admission};
 use crate::api::{ActionWord, FailureReason, MetricRun, Outcome, PastRollout, Role, RunPhase, StableTime};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Operation, OperationState};
 use crate::decide::SourceVersion;
-use crate::decide::rollout::{Asked, Failures, Revision, broken};
+use crate::decide::rollout::{Asked, Failures, HISTORY_TAG, Revision, Tenures, broken, version_of};
 
 /// How many are remembered.
 const MOST: usize = 10;
+
+impl Facts {
+    /// A status that was lost knows nothing of what was stable: the endpoint's tag does.
+    pub(super) fn recall(&mut self) {
+        if !self.status.history.is_empty() || self.status.stable.is_some() {
+            return;
+        }
+        let Some(tags) = self.endpoint.found().map(|e| &e.tags) else { return };
+        if self.situation.not_ours(Some(tags)).is_some() {
+            return;
+        }
+        let told = tags.get(HISTORY_TAG).map(|text| Tenures::parse(text)).unwrap_or_default();
+        self.status.history = told.recalled(&self.deployments);
+    }
+}
 
 /// The rollouts that have ended, the latest first.
 pub(super) fn of(case: &Case<'_>) -> Vec<PastRollout> {
@@ -115,20 +129,15 @@ fn ended(
     let wanted = case.scene.wanted_revision() == Some(revision);
     let remembered = candidate.map(|c| c.waivers.as_slice()).unwrap_or_default();
     PastRollout {
-        revision: revision.to_string(),
-        version: deployment.and_then(version),
+        version: deployment.and_then(version_of),
         asset_id: deployment.and_then(|d| d.properties.model.clone()),
-        served: None,
+        git_revision: candidate.and_then(|c| c.git_revision.clone()),
         waivers: if wanted { admission::of_rollout(remembered, case.facts) } else { remembered.to_vec() },
-        outcome,
-        reason: None,
-        message: None,
         started_at: candidate.map(|c| c.started_at),
         finished_at: Some(case.facts.situation.now),
         actions: case.part(candidate, revision),
         skipped: case.skipped(candidate, revision),
-        measurement: None,
-        log: vec![],
+        ..PastRollout::new(&revision.to_string(), outcome)
     }
 }
 
@@ -156,6 +165,10 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
     let outcome = if went_back(case, stable) { Outcome::RolledBack } else { Outcome::Promoted };
     let mut rollout = ended(case, &revision, Some(stable), outcome);
     rollout.actions.extend(case.rolled_back().map(Asked::told));
+    if outcome == Outcome::RolledBack && rollout.actions.is_empty() {
+        let before = status.stable.as_ref().and_then(|it| it.asset_id.as_deref());
+        rollout.message = before.and_then(|asset| case.facts.against_in_words(asset));
+    }
     // A status that was lost knows neither.
     let seen = status.stable.is_some() || rollout.started_at.is_some();
     Some(PastRollout { finished_at: rollout.finished_at.filter(|_| seen), ..rollout })

@@ -103,15 +103,19 @@ impl Facts {
         }
         let (wanted, name) = self.manifest()?;
         let tagged = |name: &Option<String>| scene.deployment(name.as_deref()?).and_then(Revision::tagged);
-        let warm = |name: &String| {
-            scene.deployment(name).is_some_and(|d| d.provisioning() == Provisioning::Succeeded)
-        };
-        let previous = scene.previous.clone().filter(warm);
+        let (mut before, mut kept_from) = (vec![], vec![]);
+        for it in &self.before {
+            match self.keeps_from_going_back(it) {
+                None => before.push(it.revision.clone()),
+                Some(because) => kept_from.push((it.revision.clone(), because)),
+            }
+        }
         let candidate = self.deployments.iter().find(|d| d.name() == name);
         let ready = candidate.is_some_and(|d| d.provisioning() == Provisioning::Succeeded);
         Some(Standing {
             stable: tagged(&scene.stable),
-            previous: tagged(&previous),
+            before,
+            kept_from,
             failed: scene.wanted_revision() == Some(&wanted) && scene.wanted_failed(),
             held: self.held(),
             steps: self.spec.steps(),
@@ -126,8 +130,7 @@ impl Facts {
         if let Some(because) = standing.refuses(asked) {
             return Some(because);
         }
-        let to =
-            (asked.word == ActionWord::Rollback).then(|| standing.goes_back_to(&asked.revision)).flatten()?;
+        let to = (asked.word == ActionWord::Rollback).then(|| standing.goes_back_to(asked)).flatten()?;
         let back = self.deployment_of(to)?;
         let asset = back.properties.model.as_deref()?;
         self.speaks_against_going_back(asset, true).then(|| {
@@ -180,7 +183,7 @@ impl Facts {
             Some((ActionWord::Release, _)) => None,
             Some((ActionWord::Rollback, order)) => {
                 let standing = self.standing(scene)?;
-                let to = standing.goes_back_to(&order.revision)?.clone();
+                let to = standing.goes_back_to(order)?.clone();
                 Some(Held { revision: standing.wanted, to, since: self.situation.now })
             }
             _ => self.held(),
@@ -191,7 +194,8 @@ impl Facts {
     pub(super) fn instead_of(&self, held: Option<&Held>) -> Option<(Revision, String)> {
         let held = held?;
         let found = self.deployment_of(&held.to).map(|d| d.name().to_string());
-        // Where it is gone, nothing else takes its place: no deployment of Bindery's is called like a revision.
+        let found = found.or_else(|| self.before_of(&held.to).map(|it| it.deployment.clone()));
+        // Where nobody knows it, nothing else takes its place: no deployment of Bindery's is called like a revision.
         Some((held.to.clone(), found.unwrap_or_else(|| held.to.to_string())))
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, admission, autoscale, history};
+use super::{Case, admission, autoscale, history, keys};
 use crate::api::{Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, Stable, Tags};
 use crate::azure::model::folded;
 use crate::azure::model::resource::{EndpointKind, OnlineDeployment, Provisioning};
 use crate::decide::SourceVersion;
 use crate::decide::drift::owned;
-use crate::decide::rollout::{Revision, Share, Traffic};
+use crate::decide::rollout::{Revision, Share, Traffic, version_of};
 
 /// What a status may hold of deployments.
 const DEPLOYMENTS: usize = 20;
@@ -25,6 +25,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.actions.clone_from(&case.orders.taken);
     status.hold = case.hold();
     let refused = case.is_anothers();
+    status.keys_secret = keys::status(case);
     status.autoscale = if refused { vec![] } else { autoscale::status(case) };
     if facts.endpoint.is_absent() || refused {
         status.stable = None;
@@ -132,17 +133,10 @@ fn stable(case: &Case<'_>) -> Option<Stable> {
     Some(Stable {
         deployment: deployment.name().into(),
         revision: Revision::tagged(deployment).map(|revision| revision.to_string()),
-        version: version(deployment),
+        version: version_of(deployment),
         asset_id: deployment.properties.model.clone(),
         since: case.scene.since(deployment),
     })
-}
-
-/// The number of the version that a deployment serves, as its asset id says.
-pub(super) fn version(deployment: &OnlineDeployment) -> Option<String> {
-    let asset = deployment.properties.model.as_deref()?;
-    let (_, version) = asset.rsplit_once("/versions/")?;
-    Some(version.into())
 }
 
 /// The candidate with the weight that Azure has settled on, and the step at which it stands: pauses count from that
@@ -179,7 +173,8 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
         revision: revision.to_string(),
         weight: share.live.percent(),
         mirror: Some(share.mirror.percent()).filter(|percent| *percent > 0),
-        started_at: known.map_or(facts.situation.now, |known| known.started_at),
+        started_at: before.as_ref().map_or(facts.situation.now, |known| known.started_at),
+        git_revision: known.map_or_else(|| facts.git_revision.clone(), |known| known.git_revision),
         since: waiting.unwrap_or_else(|| scene.has_had(share)),
         step: position.map(|position| position.to_status(facts.spec.steps())),
         waivers: admission::of_rollout(&remembered, facts),

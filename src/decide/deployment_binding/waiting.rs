@@ -2,10 +2,11 @@
 
 use super::{Case, admission, deployments, history};
 use crate::api::{BindingDeletion, Reason};
-use crate::azure::model::ResourceId;
 use crate::azure::model::resource::Provisioning;
+use crate::azure::model::{Purpose, ResourceId};
+use crate::decide::rollout::Revision;
 use crate::decide::verdict::Course;
-use crate::decide::{SourceVersion, Verdict, places};
+use crate::decide::{SourceVersion, Verdict, in_seconds, places};
 
 pub(super) fn refuse_another_place(case: &Case<'_>) -> Option<Verdict> {
     let (facts, deleting) = (case.facts, case.facts.situation.deleting);
@@ -66,7 +67,10 @@ pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
         verdict.course = Course::Stalled;
         return Some(verdict);
     }
-    Some(Verdict::wait(Reason::OperationRunning, format!("Azure works on it: {doing}."), after))
+    // Whoever goes back waits for instances, and sees for how long already.
+    let scales = operation.filter(|o| o.purpose == Purpose::AdjustDeployment && !case.scene.arrived());
+    let since = scales.map(|o| format!(" since {}", in_seconds(o.since))).unwrap_or_default();
+    Some(Verdict::wait(Reason::OperationRunning, format!("Azure works on it{since}: {doing}."), after))
 }
 
 /// Somebody has rolled back what the manifest asks for.
@@ -79,10 +83,17 @@ pub(super) fn report_hold(case: &Case<'_>) -> Option<Verdict> {
     let who = hold.action.as_ref().map_or("Somebody", |action| action.requested_by.as_str());
     let why = hold.action.as_ref().and_then(|action| action.reason.as_ref());
     let why = why.map(|why| format!(" ({})", why.trim_end_matches('.'))).unwrap_or_default();
+    let kept = || {
+        let before = case.facts.before_of(&Revision::parse(to))?;
+        case.facts.keeps_from_going_back(before)
+    };
     let serves = if case.scene.arrived() {
         format!("revision {to} serves")
+    } else if case.scene.wanted_failed() {
+        format!("revision {to} should serve, and its deployment has failed")
     } else {
-        format!("revision {to} should serve, and its deployment is gone")
+        let because = kept().unwrap_or_else(|| "its deployment is gone".into());
+        format!("revision {to} should serve, and {because}")
     };
     let binding = case.facts.situation.ownership.owner.name();
     Some(Verdict::stalled(

@@ -17,6 +17,7 @@ use crate::azure::model::{
     Answer, Ask, Block, Class, Errand, Error, File, Lane, OperationState, Principal, Purpose, Read,
     ResourceId, Uploaded, folded,
 };
+use crate::decide::Look;
 use crate::decide::Served;
 use crate::measure::model::{Answer as Measured, Query, Question};
 
@@ -61,6 +62,10 @@ pub enum Name {
     Decision(String, Box<str>),
     /// A DeploymentBinding, by its own object, that a RolloutAction speaks to.
     Actions(ObjectKey),
+    /// A version, by its own object, that another one is promoted from.
+    Source(ObjectKey),
+    /// The gates of places: every Workspace that defines some.
+    Gates,
 }
 
 impl Name {
@@ -465,15 +470,16 @@ impl Known {
     }
 
     /// The run of a job; none where there is none, it could not be read, or it has not been read yet.
-    pub fn run(&mut self, tracking_uri: &str, workspace: &ResourceId, job: &str) -> Option<Run> {
+    pub fn run(&mut self, tracking_uri: &str, workspace: &ResourceId, job: &str) -> Look<Run> {
         let what = Ask::Run {
             tracking_uri: tracking_uri.to_string(),
             workspace: workspace.clone(),
             job: job.to_string(),
         };
-        match self.of_azure(Purpose::TraceLineage, what)? {
-            Answer::Run(run) => run.clone().ok().flatten(),
-            _ => None,
+        match self.of_azure(Purpose::TraceLineage, what) {
+            Some(Answer::Run(Ok(Some(run)))) => Look::Found(run.clone()),
+            Some(Answer::Run(Ok(None))) => Look::Absent,
+            _ => Look::Unseen,
         }
     }
 }

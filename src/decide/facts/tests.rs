@@ -10,6 +10,7 @@ mod proof;
 mod publishers;
 mod references;
 mod soak;
+mod traced;
 mod unmanaged;
 
 use std::sync::Arc;

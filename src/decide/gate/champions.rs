@@ -1,5 +1,7 @@
 //! What a gate is held against: the versions that a binding serves or has served, and their metrics.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{Measuring, Metrics};
@@ -151,24 +153,32 @@ impl Champions {
     }
 }
 
-/// The metrics of an asset, as the status of the ModelVersion that stands for it shows them. Who only observes it is asked
-/// where nobody manages it.
-fn metrics_of(asset: &str, known: &mut Known) -> Option<Metrics> {
+/// The ModelVersions that stand for an asset.
+pub(in crate::decide) fn objects_of(asset: &str, known: &mut Known) -> Vec<Arc<ModelVersion>> {
     let mut segments = asset.rsplit('/');
     let (Some(version), Some("versions"), Some(model)) = (segments.next(), segments.next(), segments.next())
     else {
-        return None;
+        return vec![];
     };
     let kind = if asset.starts_with("azureml://registries/") { "registries" } else { "workspaces" };
     let name = Name::resource(&format!("{kind}/-/models/{model}/versions/{version}"));
     let is_it = |id: &str| folded(id) == folded(asset);
-    let mut found: Option<(Management, Metrics)> = None;
+    let mut found = vec![];
     for it in known.rivals::<ModelVersion>(name, Rivals::Everywhere) {
-        if !it.target(known).is_some_and(|id| is_it(&id.asset_id())) {
-            continue;
+        if it.target(known).is_some_and(|id| is_it(&id.asset_id())) {
+            // By this look the asker is woken when the status of the object changes.
+            found.extend(known.object::<ModelVersion>(it.key()));
         }
-        // By this look the asker is woken when the status of the object changes.
-        let Some(it) = known.object::<ModelVersion>(it.key()) else { continue };
+    }
+    found
+}
+
+/// The metrics of an asset, as the status of the ModelVersion that stands for it shows them. Who only observes it is asked
+/// where nobody manages it.
+fn metrics_of(asset: &str, known: &mut Known) -> Option<Metrics> {
+    let is_it = |id: &str| folded(id) == folded(asset);
+    let mut found: Option<(Management, Metrics)> = None;
+    for it in objects_of(asset, known) {
         let status = it.current();
         let lineage = status.lineage.filter(|_| status.asset_id.as_deref().is_some_and(is_it));
         let Some(lineage) = lineage.filter(|it| it.run.is_some()) else { continue };

@@ -90,7 +90,12 @@ fn a_metric_that_is_not_there_does_not_pass() {
     let (nobody, gate) = (Champions::none("nothing"), gate(&json!({"max": "4"})));
     let unread: Lineage = serde_json::from_value(json!({"job": "train-3"})).unwrap();
     let cut = Lineage { metric_count: Some(83), ..lineage(&json!({"mae": "1"})) };
+    let looked = Lineage { absent_metrics: vec!["rmse".into()], ..cut.clone() };
     for (lineage, expected) in [
+        (
+            Some(&looked),
+            "MetricMissing [at most 4] Job train-3 has logged no metric rmse. Log it in training, or name another metric.",
+        ),
         (
             None,
             "MetricMissing [at most 4] No training job of taxi:3 is known, so neither is its rmse. Register it from a job (spec.source.job).",
@@ -102,7 +107,7 @@ fn a_metric_that_is_not_there_does_not_pass() {
         ),
         (
             Some(&cut),
-            "MetricMissing [at most 4] Job train-3 has logged 83 metrics, and rmse is not among the 1 that are kept. A gate in spec.gates of the version that was registered from the job keeps its metric.",
+            "MetricMissing [at most 4] Job train-3 has logged 83 metrics, and rmse is not among the 1 that are kept. The ModelVersion that was registered from the job keeps the metrics that gates ask for; it is missing, or gates ask for more than it can keep.",
         ),
     ] {
         assert_eq!(measure(&gate, lineage, &nobody), format!("false {expected}"));

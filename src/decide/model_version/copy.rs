@@ -147,6 +147,13 @@ pub(super) fn copying(facts: &Facts) -> Option<Copying> {
     })
 }
 
+/// How many bytes were copied, once the version is there that they were copied for.
+pub(super) fn size(facts: &Facts) -> Option<i64> {
+    let found = facts.version.found()?;
+    let ours = facts.situation.ownership.owns(&found.properties.tags);
+    facts.status.copying.as_ref().filter(|_| ours).map(|copying| copying.bytes)
+}
+
 /// Is there another's version under the number by now? Then the copy does not come to its end, and its files stay behind.
 fn somebody_came_first(facts: &Facts) -> bool {
     facts.version.found().is_some_and(|found| !facts.situation.ownership.owns(&found.properties.tags))

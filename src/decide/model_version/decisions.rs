@@ -6,12 +6,13 @@ use jiff::Timestamp;
 
 use super::Facts;
 use crate::api::{
-    Approval, ApprovalDecision, ConditionType, ModelVersion, Object, VersionApproval, Workspace,
+    Approval, ApprovalDecision, ConditionType, Drift, ModelVersion, Object, VersionApproval, Workspace,
     conditions_of,
 };
 use crate::azure::model::ResourceId;
 use crate::azure::model::resource::Strings;
 use crate::decide::approval::tally::{Ballot, Question, Standing};
+use crate::decide::drift::Differences;
 use crate::decide::facts::{Known, Name};
 use crate::decide::in_seconds;
 use crate::decide::places::reference::{find_registry, may_refer};
@@ -107,6 +108,19 @@ impl Facts {
         let found = &version.properties.tags;
         let wanted = self.decision_tags();
         KEYS.iter().any(|key| found.get(*key) != wanted.get(key))
+    }
+
+    /// What the tags in Azure tell otherwise.
+    pub(super) fn untold_decisions(&self) -> Vec<Drift> {
+        let Some(version) = self.version.found() else { return vec![] };
+        let (found, wanted) = (&version.properties.tags, self.decision_tags());
+        let mut all = Differences::default();
+        for key in KEYS {
+            let found = found.get(key).map(String::as_str).unwrap_or_default();
+            let wanted = wanted.get(key).map(String::as_str).unwrap_or_default();
+            all.field(&format!("tags.{key}"), wanted, found);
+        }
+        all.0
     }
 
     /// Writes the decisions into the tags of a version.

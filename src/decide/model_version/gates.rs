@@ -25,7 +25,8 @@ pub(super) fn measure(facts: &Facts, status: &mut ModelVersionStatus) {
     }
     all.truncate(LOOSENED);
     status.loosened_gates = all;
-    let (title, nobody, because) = (facts.title(), Champions::none("nothing"), unknown(facts));
+    let because = unknown(facts).or_else(|| without_run(status));
+    let (title, nobody) = (facts.title(), Champions::none("nothing"));
     let of = Measuring {
         title: &title,
         asset_id: facts.asset_id.as_deref(),
@@ -46,6 +47,13 @@ pub(super) fn measure(facts: &Facts, status: &mut ModelVersionStatus) {
     let passed = measured.iter().filter(|it| it.passed).count();
     status.gates_summary = (!measured.is_empty()).then(|| format!("{passed} of {}", measured.len()));
     status.gates = measured;
+}
+
+/// Azure has the job, and no run of it.
+fn without_run(status: &ModelVersionStatus) -> Option<String> {
+    let lineage = status.lineage.as_ref().filter(|it| it.run.is_none() && status.traced_at.is_some())?;
+    let job = lineage.job.as_ref()?;
+    Some(format!("Azure has no MLflow run of job {job}, so its metrics are not known."))
 }
 
 /// Why nothing says what the training run has measured, where the manifest leads to no run of a job of its own.

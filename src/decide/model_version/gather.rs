@@ -1,11 +1,15 @@
 //! What a version's decision needs to know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::lineage::METRICS;
 use super::{Facts, Material, Origin, Proof, decisions, job_of, job_to_read, wants_lineage};
 use crate::api::{
     DeploymentBinding, Gate, Management, ModelVersion, ModelVersionSpec, ModelVersionStatus, Object,
-    ObjectKey, Registry, ServedBy, Workspace,
+    ObjectKey, Reference, Registry, ServedBy, Workspace,
 };
 use crate::azure::model::resource::{self, Job};
 use crate::azure::model::{Principal, Purpose, ResourceId, folded};
@@ -14,16 +18,22 @@ use crate::decide::facts::{Kind, Known, Name, Rivals};
 use crate::decide::gate::Champions;
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
-    acting_in, find_registry, find_workspace, is_contested, observes_anothers, refuses_to_publish,
+    acting_in, ending, find_registry, find_workspace, is_contested, observes_anothers, refuses_to_publish,
     registry_place, remembered, stay_with_what_was_made, version, workspace_place,
 };
-use crate::decide::{Adopting, Look, OWNER_TAG, Place, Right, Situation, SourceVersion, words_of};
+use crate::decide::{Adopting, Look, OWNER_TAG, Place, Right, Situation, SourceVersion, elapsed, words_of};
 
 /// How many sources of sources are followed.
 const LONGEST_CIRCLE: usize = 8;
 
 /// How many pipelines around a job are looked for.
 const DEEPEST_PIPELINE: usize = 5;
+
+/// For how long after a version was registered its job may still come to be known.
+const JOB_MAY_COME: Duration = Duration::from_secs(3600);
+
+/// How many versions are looked at that are promoted from one another.
+const COPIES: usize = 50;
 
 /// What a status may hold of deployments.
 const SERVED_BY: usize = 50;
@@ -99,6 +109,8 @@ impl Kind for ModelVersion {
         let registry = spec.registry_ref.as_ref().map(|r| ObjectKey::meant::<Registry>(r, &home));
         let workspace = spec.workspace_ref.as_ref().map(|r| ObjectKey::meant::<Workspace>(r, &home));
         names.extend(registry.or(workspace).map(Name::Place));
+        let source = spec.source.model_version_ref.as_ref();
+        names.extend(source.map(|it| Name::Source(ObjectKey::meant::<Self>(it, &home))));
         names
     }
 
@@ -153,10 +165,10 @@ impl Kind for ModelVersion {
         // What was made again under its number is another version, and comes from elsewhere.
         let made = |v: &resource::ModelVersion| v.created().zip(status.created_at);
         if found.found().and_then(made).is_some_and(|(now, before)| now != before) {
-            status.lineage = None;
+            (status.lineage, status.traced_at) = (None, None);
         }
         let asset_id = id.as_ref().map(ResourceId::asset_id);
-        let source = spec.source.model_version_ref.as_ref().map(|r| version(r, &home, known));
+        let source = spec.source.model_version_ref.as_ref().map(|r| in_use(r, &home, known));
         match (&source, situation.operation.remembered.as_ref().map(|operation| operation.purpose)) {
             // A publish goes on where the source is.
             (Some(SourceVersion::Ready { acting, .. }), Some(Purpose::Publish)) => {
@@ -177,11 +189,15 @@ impl Kind for ModelVersion {
         let circle = if found.is_absent() { circle(self, known) } else { vec![] };
         let to = id.as_ref().filter(|_| found.is_absent() && circle.is_empty());
         let copy = Material::gather(source.as_ref(), to, &status, unreadable.as_ref(), &mut situation, known);
-        let mut origin = Origin::default();
-        let traced = id.as_ref().filter(|_| !situation.deleting && wants_lineage(&status, &spec.gates));
-        if let Some(id) = traced.filter(|_| !matches!(found, Look::Unseen)) {
-            origin = lineage(self, id, found.found(), known);
-        }
+        let job = id.as_ref().and_then(|id| match found.found() {
+            Some(found) => job_of(found, id),
+            None => job_to_read(spec, id),
+        });
+        let job = job.filter(|_| !situation.deleting && !matches!(found, Look::Unseen));
+        let asked_metrics = asked_metrics(self, job.is_some() && may_lack_metrics(&status), known);
+        let traced = id.as_ref().zip(job).filter(|_| wants_lineage(&status, &asked_metrics));
+        let origin = traced.map(|(id, job)| lineage(self, id, &job, found.found(), situation.now, known));
+        let origin = origin.unwrap_or_default();
         let served_by = asset_id.as_deref().map(|asset| served_by(asset, known)).unwrap_or_default();
         let champions = champions(spec, &home, known);
         let now = situation.now;
@@ -205,6 +221,7 @@ impl Kind for ModelVersion {
             lends_nothing,
             source_proof,
             origin,
+            asked_metrics,
             served_by,
             champions,
             approvals,
@@ -255,6 +272,17 @@ fn made_by_publish(
     bare && !situation.ownership.owns(tags) && known.names_of(acting).iter().any(|name| name == by)
 }
 
+/// The version that a reference means, and whether it goes out of use.
+fn in_use(reference: &Reference, home: &str, known: &mut Known) -> SourceVersion {
+    let mut found = version(reference, home, known);
+    if let SourceVersion::Ready { id, retirement, archived, .. } = &mut found {
+        let ends = ending(reference, id, home, known);
+        *retirement = ends.retirement;
+        *archived |= ends.archived;
+    }
+    found
+}
+
 /// Where the version was when its status was written.
 fn made(version: &ModelVersion) -> Option<ResourceId> {
     let (spec, status) = (&version.spec, version.status.as_ref()?);
@@ -285,45 +313,90 @@ pub fn circle(object: &ModelVersion, known: &mut Known) -> Vec<String> {
     vec![]
 }
 
+/// The metrics that gates ask of the version's run, as many as may be kept: those of its own gates first, then those of the versions
+/// that are promoted from it, then those of the gates of places. `elsewhere`: also what others ask.
+fn asked_metrics(object: &ModelVersion, elsewhere: bool, known: &mut Known) -> Vec<String> {
+    let of_version = |version: &ModelVersion| version.spec.gates.iter().map(|it| it.metric.clone()).collect();
+    let mut asked: Vec<String> = of_version(object);
+    if elsewhere {
+        let mut copies = vec![object.key()];
+        let mut at = 0;
+        while let Some(source) = copies.get(at).cloned().filter(|_| at < COPIES) {
+            for copy in known.naming::<ModelVersion>(Name::Source(source)) {
+                if !copies.contains(&copy.key()) {
+                    copies.push(copy.key());
+                    asked.extend(of_version(&copy));
+                }
+            }
+            at += 1;
+        }
+        for place in known.naming::<Workspace>(Name::Gates) {
+            let gates = place.spec.policy.gates.iter().flat_map(|gates| &gates.define);
+            asked.extend(gates.map(|it| it.metric.clone()));
+        }
+    }
+    let mut first = BTreeSet::new();
+    asked.retain(|metric| first.insert(metric.clone()));
+    asked.truncate(METRICS);
+    asked
+}
+
+/// Does it matter what gates ask: is the run not read yet, or were some of its metrics left out?
+fn may_lack_metrics(status: &ModelVersionStatus) -> bool {
+    let cut = status.lineage.as_ref().is_some_and(|lineage| lineage.metric_count.is_some());
+    status.traced_at.is_none() || cut
+}
+
 /// The job that made the version, its run, and the pipelines that the job is a step of. What cannot be read is tried again at the
 /// next comparison: a version is ready without it.
 fn lineage(
     object: &ModelVersion,
     version: &ResourceId,
+    job: &str,
     found: Option<&resource::ModelVersion>,
+    now: Timestamp,
     known: &mut Known,
 ) -> Origin {
-    let mut origin = Origin::default();
-    let job = match found {
-        Some(found) => job_of(found, version),
-        None => job_to_read(&object.spec, version),
-    };
     let workspace = object.spec.workspace_ref.as_ref();
     let workspace = workspace.and_then(|r| find_workspace(r, &object.home(), known));
-    let (Some(job), Some(workspace)) = (job, workspace) else { return origin };
-    let id = workspace.id();
-    if !version.is_in(&id) {
-        return origin; // a job of the same name elsewhere is another job
-    }
-    origin.job = job_named(&id, &job, known);
-    let Some(uri) = workspace.current().mlflow_tracking_uri else { return origin };
-    let Some(run) = known.run(&uri, &id, &job) else { return origin };
-    let mut parent = run.parent.clone();
+    // A job of the same name elsewhere is another job.
+    let Some(workspace) = workspace.filter(|workspace| version.is_in(&workspace.id())) else {
+        return Origin::default();
+    };
+    let (id, uri) = (workspace.id(), workspace.current().mlflow_tracking_uri);
+    let run_of = |job: &str, known: &mut Known| match &uri {
+        Some(uri) => known.run(uri, &id, job),
+        None => Look::Absent, // a workspace without MLflow has no runs
+    };
+    let mut origin = Origin { job: job_named(&id, job, known), run: run_of(job, known), ..Origin::default() };
+    // Azure registers the output of a job that it does not show yet.
+    let is_old =
+        |it: &resource::ModelVersion| it.created().is_some_and(|at| elapsed(at, now) >= JOB_MAY_COME);
+    let settled = !origin.job.is_absent() || found.is_some_and(is_old);
+    origin.whole = settled && origin.job.seen().is_some() && origin.run.seen().is_some();
+    let mut parent = origin.run.found().and_then(|run| run.parent.clone());
     while let Some(name) = parent.filter(|name| *name != job && !origin.pipelines.contains(name)) {
         origin.pipelines.push(name.clone());
-        let deeper = origin.pipelines.len() < DEEPEST_PIPELINE;
-        parent = known.run(&uri, &id, &name).filter(|_| deeper).and_then(|run| run.parent);
+        if origin.pipelines.len() == DEEPEST_PIPELINE {
+            break;
+        }
+        let outer = run_of(&name, known);
+        origin.whole &= outer.seen().is_some();
+        parent = outer.found().and_then(|run| run.parent.clone());
     }
     if let Some(outermost) = origin.pipelines.last() {
         origin.pipeline = job_named(&id, outermost, known);
+        origin.whole &= origin.pipeline.seen().is_some();
     }
-    origin.run = Look::Found(run);
     origin
 }
 
 fn job_named(workspace: &ResourceId, name: &str, known: &mut Known) -> Look<Job> {
-    let found = known.resource(Purpose::TraceLineage, &workspace.child("jobs", name));
-    found.and_then(Result::ok).flatten().map_or(Look::Unseen, Look::Found)
+    match known.resource(Purpose::TraceLineage, &workspace.child("jobs", name)) {
+        Some(Ok(Some(job))) => Look::Found(job),
+        Some(Ok(None)) => Look::Absent,
+        Some(Err(_)) | None => Look::Unseen,
+    }
 }
 
 /// The deployments that hold an asset, from the status of the bindings. Of two bindings that show one endpoint, the one that
@@ -332,6 +405,7 @@ fn served_by(asset: &str, known: &mut Known) -> Vec<ServedBy> {
     let mut all: BTreeMap<(String, String), (bool, ServedBy)> = BTreeMap::new();
     for binding in known.rivals::<DeploymentBinding>(Name::asset(asset), Rivals::Everywhere) {
         let (key, status) = (binding.key(), binding.current());
+        let workspace = ObjectKey::meant::<Workspace>(&binding.spec.workspace_ref, &binding.home());
         let observes = binding.mode().1 == Management::Observe;
         let endpoint = status.endpoint.map_or_else(|| key.to_string(), |endpoint| folded(&endpoint.id));
         for deployment in status.deployments {
@@ -343,6 +417,8 @@ fn served_by(asset: &str, known: &mut Known) -> Vec<ServedBy> {
                     endpoint: binding.spec.endpoint_name().to_string(),
                     deployment: deployment.name,
                     role: deployment.role,
+                    workspace: Some(format!("{}/{}", workspace.namespace, workspace.name)),
+                    tier: known.object::<Workspace>(workspace.clone()).and_then(|it| it.spec.tier.clone()),
                 };
                 let shown = all.entry(at).or_insert((observes, served.clone()));
                 if (observes, &served) < (shown.0, &shown.1) {

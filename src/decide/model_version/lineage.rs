@@ -1,26 +1,34 @@
 //! Where a model comes from: read from the job and the run that made it, or from the version that it
 //! was promoted from. Nobody types it.
 
-use crate::api::{Code, Dataset, Gate, Lineage, ModelVersionStatus};
+use jiff::Timestamp;
+
+use crate::api::{Code, Dataset, Lineage, ModelVersionStatus};
+use crate::azure::model::redacted;
 use crate::azure::model::resource::{Job, ModelVersion, Run, Strings};
-use crate::azure::model::{ResourceId, redacted};
 
 use super::{Facts, SourceVersion, promotion, proof, source};
+use crate::decide::{Look, in_seconds};
 
-/// What a status may hold of it.
-const METRICS: usize = 50;
+/// What a status may hold of it; no more metrics are asked for.
+pub(super) const METRICS: usize = 50;
 const PARAMETERS: usize = 50;
 const DATASETS: usize = 20;
 
 /// Is there something left to look up? A job and a run are read once: they do not change any more. Of a run with many metrics
-/// those that no gate has asked for were left out.
-pub fn wants_lineage(status: &ModelVersionStatus, gates: &[Gate]) -> bool {
-    let Some(lineage) = &status.lineage else { return true };
-    let left_out = || {
-        let lacks = |gate: &Gate| !lineage.metrics.contains_key(&gate.metric);
-        lineage.metric_count.is_some() && gates.iter().any(lacks)
+/// those that no gate has asked for were left out, and are read when one does.
+pub fn wants_lineage(status: &ModelVersionStatus, asked: &[String]) -> bool {
+    let lacks = |lineage: &Lineage| {
+        let is_known =
+            |metric: &String| lineage.metrics.contains_key(metric) || lineage.absent_metrics.contains(metric);
+        lineage.metric_count.is_some() && !asked.iter().all(is_known)
     };
-    lineage.job.is_some() && (lineage.run.is_none() || left_out())
+    status.traced_at.is_none() || status.lineage.as_ref().is_some_and(lacks)
+}
+
+/// When job and run were read, so that they are not read again.
+pub(super) fn traced_at(facts: &Facts) -> Option<Timestamp> {
+    if facts.origin.whole { Some(facts.situation.now) } else { facts.status.traced_at }
 }
 
 pub(super) fn of(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
@@ -39,12 +47,17 @@ pub(super) fn of(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
         read_job(&mut lineage, job);
     }
     lineage.job.as_ref()?; // a job that nobody has seen is not named
-    if let Some(run) = facts.origin.run.found() {
-        read_run(&mut lineage, run, &facts.spec.gates);
-        lineage.pipelines.clone_from(&facts.origin.pipelines);
-        if let Some(pipeline) = facts.origin.pipeline.found() {
-            read_pipeline(&mut lineage, pipeline);
+    match &facts.origin.run {
+        Look::Found(run) => {
+            read_run(&mut lineage, run, &facts.asked_metrics);
+            lineage.pipelines.clone_from(&facts.origin.pipelines);
+            if let Some(pipeline) = facts.origin.pipeline.found() {
+                read_pipeline(&mut lineage, pipeline);
+            }
         }
+        // The run has been deleted since it was read, and with it what was left out.
+        Look::Absent if lineage.metric_count.is_some() => note_absent(&mut lineage, &facts.asked_metrics),
+        Look::Absent | Look::Unseen => {}
     }
     Some(lineage)
 }
@@ -66,23 +79,40 @@ fn of_source(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
 /// there: it has files that nobody has compared. Bindery registers a copy from another registry with that mark and its owner tag by
 /// one PUT; what was published from a workspace carries the mark as soon as it is described, and is known before by its intent or
 /// by who made it.
-pub(super) fn not_copied_from<'a>(facts: &'a Facts, version: &ModelVersion) -> Option<&'a ResourceId> {
-    let Some(SourceVersion::Ready { id, created, registry, .. }) = &facts.source else { return None };
+pub(super) fn not_copied_from(facts: &Facts, version: &ModelVersion) -> Option<String> {
     let tags = &version.properties.tags;
     if facts.situation.ownership.owns(tags) || promotion::is_our_copy(facts, tags) {
         return None;
     }
-    let strange = match proof::is_of_another(version, id, *created) {
-        // A version in a workspace can be made again: the copy of an earlier one is still a copy, and has its own lineage.
-        Some(of_another) => of_another && registry.is_some(),
-        None => true,
-    };
-    strange.then_some(id)
+    match facts.source.as_ref()? {
+        SourceVersion::Ready { id, created, registry, .. } => {
+            let strange = match proof::is_of_another(version, id, *created) {
+                // A version in a workspace can be made again: the copy of an earlier one is still a copy, and has its own lineage.
+                Some(of_another) => of_another && registry.is_some(),
+                None => true,
+            };
+            strange.then(|| id.to_string())
+        }
+        // Nobody can compare the two, and only what carries the mark of a copy is one.
+        SourceVersion::Missing { what } => {
+            let source = || format!("{what}, which is not there, or which this namespace may not refer to");
+            (!proof::is_marked(version)).then(source)
+        }
+        SourceVersion::NotReady { what, .. } => {
+            (!proof::is_marked(version)).then(|| format!("{what}, which is not ready"))
+        }
+        SourceVersion::NotWatched { because } => {
+            (!proof::is_marked(version)).then(|| format!("its source, which is not watched ({because})"))
+        }
+    }
 }
 
 const JOB_TAG: &str = "bindery-job";
 const EXPERIMENT_TAG: &str = "bindery-experiment";
 const TRAINED_BY_TAG: &str = "bindery-trained-by";
+const TRAINED_AT_TAG: &str = "bindery-trained-at";
+const ENVIRONMENT_TAG: &str = "bindery-environment";
+const PIPELINE_TAG: &str = "bindery-pipeline";
 const REPOSITORY_TAG: &str = "bindery-repository";
 const COMMIT_TAG: &str = "bindery-commit";
 /// What the value of a tag may have.
@@ -95,11 +125,20 @@ pub(super) fn to_tags(lineage: &Lineage) -> Vec<(String, String)> {
         (JOB_TAG, &lineage.job),
         (EXPERIMENT_TAG, &lineage.experiment),
         (TRAINED_BY_TAG, &lineage.trained_by),
+        (TRAINED_AT_TAG, &lineage.trained_at.map(|at| at.to_string())),
+        (ENVIRONMENT_TAG, &lineage.environment),
+        (PIPELINE_TAG, &lineage.pipelines.last().cloned()),
         (REPOSITORY_TAG, &code.and_then(|code| code.repository.clone())),
         (COMMIT_TAG, &code.and_then(|code| code.commit.clone())),
     ];
     let said = all.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
-    said.map(|(key, value)| (key.to_string(), value.chars().take(TAG_LENGTH).collect())).collect()
+    let told = |value: &String| value.chars().filter(|it| is_text(*it)).take(TAG_LENGTH).collect();
+    said.map(|(key, value)| (key.to_string(), told(value))).collect()
+}
+
+/// No control character, which Azure may refuse, and none that turns the direction of what follows.
+fn is_text(letter: char) -> bool {
+    !letter.is_control() && !matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The same, read back where the status and the source are lost.
@@ -110,6 +149,9 @@ fn from_tags(tags: &Strings) -> Option<Lineage> {
         job: tag(JOB_TAG),
         experiment: tag(EXPERIMENT_TAG),
         trained_by: tag(TRAINED_BY_TAG),
+        trained_at: tag(TRAINED_AT_TAG).and_then(|at| at.parse().ok()),
+        environment: tag(ENVIRONMENT_TAG),
+        pipelines: tag(PIPELINE_TAG).into_iter().collect(),
         code: (code != Code::default()).then_some(code),
         ..Lineage::default()
     };
@@ -122,6 +164,7 @@ fn read_job(lineage: &mut Lineage, job: &Job) {
     lineage.environment.clone_from(&properties.environment_id);
     lineage.datasets = inputs_of(job, None);
     lineage.code = code_of(job);
+    lineage.trained_at = job.created().map(in_seconds);
 }
 
 /// What a pipeline began with is what its steps were made from: the inputs of a step are often the outputs of another.
@@ -153,15 +196,24 @@ fn code_of(job: &Job) -> Option<Code> {
     (code != Code::default()).then_some(code)
 }
 
-fn read_run(lineage: &mut Lineage, run: &Run, gates: &[Gate]) {
+fn read_run(lineage: &mut Lineage, run: &Run, asked: &[String]) {
     lineage.run = Some(run.id.clone());
     lineage.trained_by.clone_from(&run.user);
-    let gated = |name: &str| gates.iter().any(|gate| gate.metric == name);
+    lineage.trained_at = run.ended.or(run.began).map(in_seconds).or(lineage.trained_at);
+    let gated = |name: &str| asked.iter().any(|metric| metric == name);
     (lineage.metrics, lineage.metric_count) = first(&run.metrics, METRICS, gated);
+    note_absent(lineage, asked);
     (lineage.parameters, lineage.parameter_count) = first(&run.parameters, PARAMETERS, |_| false);
     for value in lineage.parameters.values_mut() {
         *value = without_credentials(value);
     }
+}
+
+/// Of a run with many metrics, what it does not have of what gates ask for: so it is not read for that again.
+fn note_absent(lineage: &mut Lineage, asked: &[String]) {
+    let many = lineage.metric_count.is_some();
+    let absent = asked.iter().filter(|metric| many && !lineage.metrics.contains_key(*metric));
+    lineage.absent_metrics = absent.cloned().collect();
 }
 
 /// As many as may be kept, those that somebody asks for first; and how many there are, where that is more.
@@ -178,7 +230,14 @@ fn without_credentials(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_credentials;
+    use super::{Lineage, to_tags, without_credentials};
+
+    #[test]
+    fn a_tag_has_no_character_that_azure_refuses_or_that_misleads() {
+        let job = Some("abc\u{1b}[31mred\u{202e}\n".to_string());
+        let tags = to_tags(&Lineage { job, ..Lineage::default() });
+        assert_eq!(tags, [("bindery-job".to_string(), "abc[31mred".to_string())]);
+    }
 
     #[test]
     fn no_credential_reaches_the_status() {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Facts;
-use crate::api::{Publishing, Reason, VersionDeletion};
+use crate::api::{Publishing, Reason, Retirement, VersionDeletion};
 use crate::azure::model::resource::Strings;
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::{Effect, Intent, Look, Owner, Place, SourceVersion, Verdict, in_seconds, places};
@@ -42,6 +42,23 @@ pub(super) fn wait_for_source(facts: &Facts) -> Option<Verdict> {
                 Reason::AssetMismatch,
                 format!(
                     "{id} is of type {kind:?}, and spec.type says {wanted:?}. A copy has the type of its source: take spec.type out of the manifest; or, if another version was meant, name it in a new ModelVersion."
+                ),
+            ))
+        }
+        SourceVersion::Ready { id, archived: true, .. } => Some(Verdict::stalled(
+            Reason::Retired,
+            format!(
+                "{id} is archived, so it is not promoted. Promote another version, or have its owner take it out of the archive (spec.archived: false of its ModelVersion)."
+            ),
+        )),
+        SourceVersion::Ready { id, retirement: Some(Retirement { at, .. }), .. }
+            if *at <= facts.situation.now =>
+        {
+            Some(Verdict::stalled(
+                Reason::Retired,
+                format!(
+                    "{id} is retired since {} (spec.retirement of its ModelVersion), so it is not promoted. Promote another version, or have its owner set a later date.",
+                    in_seconds(*at)
                 ),
             ))
         }

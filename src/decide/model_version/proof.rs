@@ -102,6 +102,11 @@ pub(super) fn is_of_another(
     Some(*tag != hash(source, made))
 }
 
+/// Does a version carry the mark of a copy, whatever it was copied from?
+pub(super) fn is_marked(version: &ModelVersion) -> bool {
+    version.properties.tags.get(PUBLISHED_FROM_TAG).is_some_and(|mark| mark != EXISTING)
+}
+
 /// Marks a copy that is about to be described with what it was published from and, where that is proven, with that. A publish
 /// may take the tags of its source along, so what is not known of this copy is taken away.
 pub(super) fn mark_copy(facts: &Facts, copy: &ModelVersion, tags: &mut Strings) {

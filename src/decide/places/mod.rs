@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 pub use identity::Served;
-pub use policy::Policy;
+pub use policy::{Policy, matches};
 
 use super::Verdict;
 use crate::api::{

@@ -81,8 +81,11 @@ pub struct Source {
 
 impl Source {
     fn allows(&self, version: &ResourceId, model: &str) -> bool {
-        self.place.as_ref().is_some_and(|place| version.is_in(place))
-            && (self.models.is_empty() || self.models.iter().any(|pattern| matches(pattern, model)))
+        self.place.as_ref().is_some_and(|place| version.is_in(place)) && self.allows_model(model)
+    }
+
+    fn allows_model(&self, model: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|pattern| matches(pattern, model))
     }
 }
 
@@ -93,6 +96,21 @@ impl Policy {
             return None;
         }
         Some(self.places())
+    }
+
+    /// The same of an asset, by its id alone.
+    pub fn refuses_asset(&self, asset: &str) -> Option<String> {
+        let model = asset.rsplit_once("/versions/").and_then(|(model, _)| model.rsplit_once("/models/"));
+        let model = model.map_or("", |(_, model)| model);
+        let registry = asset.strip_prefix("azureml://registries/").and_then(|it| it.split('/').next());
+        let allows = |source: &Source| match (registry, &source.place) {
+            (Some(registry), Some(place)) => {
+                let is_it = place.segment("registries").is_some_and(|it| folded(it) == folded(registry));
+                is_it && source.allows_model(model)
+            }
+            _ => source.allows(&ResourceId::new(asset), model),
+        };
+        (!self.sources.is_empty() && !self.sources.iter().any(allows)).then(|| self.places())
     }
 
     /// Where versions may come from, for a sentence.
@@ -253,7 +271,7 @@ fn listed(all: &[String]) -> String {
 
 /// Does a text match a pattern, in which `*` stands for any characters and `?` for one? Azure keeps models whose names
 /// differ in case apart, so case counts.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut read, mut star) = (0, 0, None);
     while read < text.len() {

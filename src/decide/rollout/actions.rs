@@ -269,8 +269,10 @@ pub struct Standing<'a> {
     pub wanted: Revision,
     /// What serves for certain.
     pub stable: Option<Revision>,
-    /// What served before, where its deployment is warm.
-    pub previous: Option<Revision>,
+    /// What was stable before and may be gone back to, the last one first.
+    pub before: Vec<Revision>,
+    /// What was stable before and may not be gone back to, and why, for a sentence.
+    pub kept_from: Vec<(Revision, String)>,
     /// The wanted revision has failed.
     pub failed: bool,
     /// The wanted revision is held back.
@@ -334,27 +336,44 @@ impl Standing<'_> {
                 "It speaks of revision {revision}, and the binding asks for revision {wanted} now. Look at what is going on, and make a new RolloutAction."
             ));
         }
-        let back = self.goes_back_to(revision);
-        match (back, &asked.to) {
-            (Some(back), _) if back == wanted && self.held.is_some() => Some(format!(
+        if let Some(to) = &asked.to
+            && self.goes_back_to(asked).is_none()
+        {
+            let kept = self.kept_from.iter().find(|(it, _)| it == to);
+            return Some(match kept {
+                Some((_, because)) => format!("There is no going back to revision {to}: {because}."),
+                None => format!(
+                    "Revision {to} is not one that was stable here before, as far as status.history knows. To serve another one, name its version in spec.model.versionRef, or revert that in Git."
+                ),
+            });
+        }
+        match self.goes_back_to(asked) {
+            Some(back) if back == wanted && self.held.is_some() => Some(format!(
                 "What served before revision {revision} is revision {back}, which is held back. A RolloutAction with action: Release ends that."
             )),
-            (Some(back), _) if back == wanted => Some(format!(
-                "The binding asks for revision {back} already, and goes back to it by itself."
-            )),
-            (None, _) => Some(
-                "There is nothing to go back to: no other deployment that served before is warm. Name the version that should serve in spec.model.versionRef, or revert that in Git.".into(),
-            ),
-            (Some(back), Some(to)) if back != to => Some(format!(
-                "Revision {to} is not warm; {back} is. To go back to another one, name its version in spec.model.versionRef, or revert that in Git."
-            )),
-            _ => None,
+            Some(back) if back == wanted => {
+                Some(format!("The binding asks for revision {back} already, and goes back to it by itself."))
+            }
+            Some(_) => None,
+            None => {
+                let kept = |(it, because): &(Revision, String)| format!(" Not to revision {it}: {because}.");
+                let kept: String = self.kept_from.iter().map(kept).collect();
+                Some(format!(
+                    "There is nothing to go back to: status.history knows no other revision that was stable here and may serve again.{kept} Name the version that should serve in spec.model.versionRef, or revert that in Git."
+                ))
+            }
         }
     }
 
-    /// Where a Rollback of this revision goes: from a candidate to what is stable, and from that to what served before.
-    pub fn goes_back_to(&self, revision: &Revision) -> Option<&Revision> {
-        if self.stable.as_ref() == Some(revision) { self.previous.as_ref() } else { self.stable.as_ref() }
+    /// Where a Rollback goes: from a candidate to what is stable, and from that to the revision that it names, or to the last that
+    /// was stable before.
+    pub fn goes_back_to(&self, asked: &Asked) -> Option<&Revision> {
+        let to = |it: &&Revision| asked.to.as_ref().is_none_or(|to| *it == to);
+        if self.stable.as_ref() == Some(&asked.revision) {
+            self.before.iter().find(to)
+        } else {
+            self.stable.iter().find(to)
+        }
     }
 
     fn refuses_to_pass(&self, step: &str) -> Option<String> {

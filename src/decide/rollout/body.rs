@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ACTIONS_TAG, FAILED_TAG, Failures, HOLD_TAG, POSITION_TAG, PREVIOUS_TAG, REVISION_TAG, Revision,
-    STABLE_TAG, TRAFFIC_TAG, Target, Traffic,
+    ACTIONS_TAG, FAILED_TAG, Failures, HISTORY_TAG, HOLD_TAG, POSITION_TAG, PREVIOUS_TAG, REVISION_TAG,
+    Revision, STABLE_TAG, TRAFFIC_TAG, Target, Traffic,
 };
 use crate::api::{
     AuthMode, BatchAuthMode, BatchDeployment, Deployment, DeploymentBindingSpec, Drift, NetworkAccess,
-    OutputAction, Period, Probe,
+    Online, OutputAction, Period, Probe, Resources,
 };
 use crate::azure::model::resource::{
     EndpointKind, OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings,
@@ -16,6 +16,9 @@ use crate::azure::model::resource::{
 use crate::decide::drift::{Differences, merged};
 use crate::decide::places::registry::{identity_in_words, new_identity, to_azure};
 use crate::decide::{OWNER_TAG, Owner};
+
+/// The InstanceType that every cluster with the extension of Azure ML has.
+const INSTANCE_TYPE: &str = "defaultinstancetype";
 
 /// What differs on the endpoint, apart from its traffic.
 pub fn endpoint_differences(
@@ -60,6 +63,10 @@ pub fn new_endpoint(spec: &DeploymentBindingSpec, location: &str) -> OnlineEndpo
     endpoint.identity = Some(new_identity(spec.online.endpoint.identity.as_ref()));
     endpoint.properties.auth_mode = AuthMode::default().word().into();
     endpoint.properties.public_network_access = Some(NetworkAccess::default().word().into());
+    // Every later PUT repeats it, with all that a GET shows.
+    if let Some(compute) = &spec.online.endpoint.compute {
+        endpoint.properties.rest.insert("compute".into(), compute.as_str().into());
+    }
     endpoint
 }
 
@@ -103,6 +110,7 @@ pub fn mark(tags: &mut Strings, owner: &Owner, next: &Target, failed: &Failures)
         (PREVIOUS_TAG, next.previous.clone()),
         (FAILED_TAG, failed.latest().map(|_| failed.to_string())),
         (POSITION_TAG, next.position.as_ref().map(ToString::to_string)),
+        (HISTORY_TAG, next.tenures.latest().map(|_| next.tenures.to_string())),
         (HOLD_TAG, next.notes.held.as_ref().map(ToString::to_string)),
         (ACTIONS_TAG, next.notes.carried.to_tag()),
     ] {
@@ -123,7 +131,7 @@ pub fn new_deployment(
 ) -> OnlineDeployment {
     let properties = match &spec.batch {
         Some(batch) => written_batch(&batch.deployment, model),
-        None => written(&spec.online.deployment, model),
+        None => written_online(&spec.online, model),
     };
     let bare = OnlineDeployment {
         kind: spec.kind(),
@@ -156,6 +164,15 @@ pub fn adjusted_deployment(
     let rest = deployment.sku.take().map(|s| s.rest).unwrap_or_default();
     deployment.sku = Some(Sku { name: "Default".into(), capacity: Some(count), rest });
     deployment
+}
+
+/// What the manifest says of an online deployment, on whatever machines.
+fn written_online(online: &Online, model: &str) -> OnlineDeploymentProperties {
+    let mut properties = written(&online.deployment, model);
+    if online.endpoint.compute.is_some() {
+        on_kubernetes(&mut properties, &online.deployment);
+    }
+    properties
 }
 
 /// What the manifest says of the deployment, as Azure takes it.
@@ -216,6 +233,22 @@ fn written_batch(wanted: &BatchDeployment, model: &str) -> OnlineDeploymentPrope
     }));
     let rest = written.as_object().cloned().unwrap_or_default();
     OnlineDeploymentProperties { model: Some(model.into()), rest, ..OnlineDeploymentProperties::default() }
+}
+
+/// The same on a cluster. Azure's default of an instance type is a virtual machine, so one is always sent.
+fn on_kubernetes(properties: &mut OnlineDeploymentProperties, wanted: &Deployment) {
+    properties.endpoint_compute_type = "Kubernetes".into();
+    properties.instance_type.get_or_insert_with(|| INSTANCE_TYPE.into());
+    if let Some(Resources { requests, limits }) = &wanted.resources {
+        let limits = limits
+            .as_ref()
+            .map(|it| without_nulls(json!({"cpu": it.cpu, "memory": it.memory, "gpu": it.gpu})));
+        let all = json!({
+            "containerResourceRequests": {"cpu": requests.cpu, "memory": requests.memory},
+            "containerResourceLimits": limits,
+        });
+        properties.rest.insert("containerResourceRequirements".into(), without_nulls(all));
+    }
 }
 
 fn probe(probe: &Probe) -> Value {

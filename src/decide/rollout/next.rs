@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Asked, CarriedOut, Carries, Cause, Held, Move, Pass, Position, Rise, Scene, Share, Traffic, Weight,
-    broken,
+    Asked, CarriedOut, Carries, Cause, Held, Move, Pass, Position, Rise, Scene, Share, Tenures, Traffic,
+    Weight, broken,
 };
 use crate::api::{ActionWord, Drift, Role};
 use crate::azure::model::resource::Provisioning;
@@ -35,6 +35,8 @@ pub struct Target {
     pub position: Option<Position>,
     /// What a pause still waits for.
     pub pause: Option<Wait>,
+    /// Who has been stable, with what is now.
+    pub tenures: Tenures,
     /// What else the tags say.
     pub notes: Notes,
 }
@@ -69,7 +71,8 @@ impl Scene<'_> {
         let ended = self.carried.with(&self.view.ended);
         let carried = order.as_ref().map_or_else(|| ended.clone(), |order| ended.and(&order.hash));
         let notes = Notes { held: self.view.held.clone(), carried };
-        let target = Target { notes, ..target };
+        let tenures = self.tenures_with(target.stable.as_ref());
+        let target = Target { notes, tenures, ..target };
         let takes_away = self.moves_to(&target) && !self.rises_to(&target);
         let takes_back = order.as_ref().is_some_and(Asked::takes_back);
         let alone = takes_away || takes_back || self.unwritten_failures().latest().is_some();

@@ -285,16 +285,18 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Does the candidate take no steps, because it is ready to serve again, or was stable not long ago?
+    /// Does the candidate take no steps, because it is ready to serve again, was stable not long ago, or has to take over from what
+    /// somebody speaks against?
     pub(super) fn is_proven(&self, candidate: &OnlineDeployment) -> bool {
-        self.view.proven || self.role(candidate) == Role::Previous
+        self.view.proven || self.view.rise == Rise::Back || self.role(candidate) == Role::Previous
     }
 
-    /// Since when it has its role.
+    /// Since when it has its role: by the status or, where that was lost, by the tag that tells who was stable.
     pub fn since(&self, deployment: &OnlineDeployment) -> Timestamp {
         let role = self.role(deployment);
         let known = self.view.roles.iter().find(|d| d.name == deployment.name() && d.role == role);
-        known.map_or(self.view.now, |d| d.since)
+        let by_tag = || self.stable_since(deployment).filter(|_| role == Role::Stable);
+        known.map(|d| d.since).or_else(by_tag).unwrap_or(self.view.now)
     }
 
     /// What Azure routes by and what Bindery wrote last differ: somebody else moved the traffic.

@@ -451,7 +451,7 @@ fn in_words(drift: &[Drift]) -> String {
 /// people's words, which a PUT may change alone. The rest goes out as it was
 /// found, and may be another each time: tags of others, and the URL of the last operation, which the service keeps there.
 fn content(call: &Call, differences: &[Drift]) -> u64 {
-    let Action::Put(body) = &call.action else { return 0 };
+    let (Action::Put(body) | Action::Patch(body)) = &call.action else { return 0 };
     let mut hasher = DefaultHasher::new();
     let notes = ["/tags/bindery-actions", "/tags/bindery-hold", "/tags/bindery-failed"];
     let routing = ["/properties/traffic", "/properties/mirrorTraffic", "/properties/defaults"];

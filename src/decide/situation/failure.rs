@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Situation;
+use super::{SecretDone, Situation};
 use crate::azure::model::{
     Action, Call, Class, Error, Operation, OperationState, Purpose, Reply, ResourceId,
 };
@@ -18,10 +18,12 @@ pub struct Trouble {
     pub unreadable: Option<Failure>,
     /// When Azure was last read.
     pub last_read: Option<Timestamp>,
-    /// The last PUT that Azure took, and of which nobody has seen yet that it was kept.
+    /// The last PUT or PATCH that Azure took, and of which nobody has seen yet that it was kept.
     pub written: Option<Written>,
     /// Since when this generation refers to something that is not there, or cannot get ready.
     pub missing: Option<Timestamp>,
+    /// What came of the Secret that this generation asks for.
+    pub secret: Option<SecretDone>,
 }
 
 /// A PUT that Azure took.
@@ -40,8 +42,13 @@ pub struct Written {
 impl Written {
     /// Would this call write the same once more?
     pub fn again(&self, call: &Call) -> bool {
-        matches!(call.action, Action::Put(_)) && self.attempt.is(call) && self.content == call.content
+        is_written(call) && self.attempt.is(call) && self.content == call.content
     }
+}
+
+/// Does the call say how the resource, or a part of it, is to be?
+fn is_written(call: &Call) -> bool {
+    matches!(call.action, Action::Put(_) | Action::Patch(_))
 }
 
 /// Something that is tried on Azure. Two attempts are the same when purpose and resource are.
@@ -132,6 +139,10 @@ impl Situation {
     /// Takes in the answer to a call, at this time.
     pub fn take_in_answer(&mut self, call: &Call, answer: Result<&Reply, &Error>, now: Timestamp) {
         self.now = now;
+        // A new endpoint has other keys than the one before.
+        if call.errand.purpose == Purpose::Create {
+            self.trouble.secret = None;
+        }
         match answer {
             Err(error) => {
                 let before = self.trouble.failure.take();
@@ -151,7 +162,7 @@ impl Situation {
         let before = self.trouble.written.take().filter(|before| before.again(call));
         let times = before.map_or(0, |before| before.times) + 1;
         let written = Written { attempt: call.into(), content: call.content, at: self.now, times };
-        self.trouble.written = matches!(call.action, Action::Put(_)).then_some(written);
+        self.trouble.written = is_written(call).then_some(written);
     }
 }
 

@@ -8,6 +8,7 @@ mod intent;
 mod operation;
 mod ownership;
 mod referrers;
+mod secret;
 mod watched;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub use intent::{Effect, Intent};
 pub use operation::Followed;
 pub use ownership::{Adopting, Claimant, NotOurs, OWNER_TAG, Owner, Ownership, Right, Standing, Tagged};
 pub use referrers::Referrers;
+pub use secret::{KEYS_LABEL, KeysOf, SecretDeed, SecretDone, SecretRefusal};
 pub use watched::Watched;
 
 /// What the shell knows about the object and the moment.

@@ -118,6 +118,21 @@ impl Cloud {
         Ok(self.start(id, Deed::Become(end), fails, (5, 60), answer))
     }
 
+    /// A PATCH changes the count, and nothing else.
+    pub(super) fn scale_deployment(&mut self, id: &ResourceId, body: &Value) -> Result<Reply, Error> {
+        if self.busy(&lock_of(id)) {
+            return Err(self.in_use("The endpoint is being changed."));
+        }
+        let Some(content) = self.content(id) else { return Err(not_found()) };
+        let mut new = content.clone();
+        new["sku"]["capacity"] = body["sku"]["capacity"].clone();
+        let fails = self.bad(0.7);
+        let end = if fails { failed(&content) } else { in_state(&new, "Succeeded") };
+        self.put_there(id, in_state(&content, "Scaling"));
+        let answer = self.rng.bool().then(|| self.content(id)).flatten();
+        Ok(self.start(id, Deed::Become(end), fails, (5, 240), answer))
+    }
+
     /// One setting for a target, whose target cannot be changed. It outlives the target.
     pub(super) fn put_setting(&mut self, id: &ResourceId, body: &Value) -> Result<Reply, Error> {
         let target = ResourceId::new(body["properties"]["targetResourceUri"].as_str().unwrap_or_default());

@@ -80,6 +80,8 @@ pub struct Cloud {
     pub uploads: BTreeMap<(ResourceId, String), Upload>,
     /// A policy of the subscription gives every endpoint this owner of costs, whatever a PUT says.
     pub policy: Option<&'static str>,
+    /// How often people have changed the keys of the endpoints.
+    pub turns: u64,
     /// When a PUT of an endpoint said otherwise.
     pub overruled: BTreeMap<ResourceId, Vec<Timestamp>>,
     /// Nobody is let in until then.
@@ -115,6 +117,7 @@ impl Cloud {
             files_changed: None,
             uploads: BTreeMap::new(),
             policy: None,
+            turns: 0,
             overruled: BTreeMap::new(),
             closed_until: now,
             deeds: 0,
@@ -129,7 +132,7 @@ impl Cloud {
     }
 
     /// It goes wrong this time, so many times as often as anything does.
-    fn bad(&mut self, times: f64) -> bool {
+    pub(super) fn bad(&mut self, times: f64) -> bool {
         self.rng.f64() < self.weather.bad * times
     }
 
@@ -301,6 +304,7 @@ impl Cloud {
                 Ok(accept::done(if there { 200 } else { 204 }, None))
             }
             (Action::Put(body), Form::Deployment) => self.put_deployment(id, body),
+            (Action::Patch(body), Form::Deployment) => self.scale_deployment(id, body),
             (Action::Delete, Form::Deployment) => self.delete_deployment(id),
             other => panic!("no such call: {other:?}"),
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{hold, share_in, wanted};
+use super::{hold, share_in, wanted, was_ever_stable};
 use crate::api::{ActionWord, AnyObject, ConditionType, Object as _, Reason, conditions_of};
 use crate::azure::model::{Action, Call};
 use crate::decide::deployment_binding::Facts;
@@ -41,11 +41,12 @@ pub fn may_have_been(facts: &Facts, word: ActionWord, revision: &str) -> bool {
     })
 }
 
-/// Does this call roll back to this deployment what the manifest asks for and what serves, as a person asked?
-pub fn rolls_back_to(facts: &Facts, call: &Call, name: &str) -> bool {
-    let previous = facts.endpoint.found().and_then(|endpoint| endpoint.tags.get("bindery-previous"));
+/// Does this call roll back to this revision what the manifest asks for and what serves, as a person asked? It was stable before.
+pub fn rolls_back_to(facts: &Facts, call: &Call, revision: &str) -> bool {
+    let hold = facts.endpoint.found().and_then(|endpoint| endpoint.tags.get("bindery-hold"));
+    let is_held = hold.and_then(|tag| tag.split(' ').nth(1)).is_some_and(|to| to == revision);
     let asked = !carried_out_by(facts, call, ActionWord::Rollback).is_empty();
-    asked && previous.is_some_and(|previous| previous == name)
+    (asked || is_held) && was_ever_stable(facts, revision)
 }
 
 /// What is held back gets no more than it has, unless somebody lets it go on.

@@ -71,23 +71,23 @@ pub fn nobody_speaks_against(facts: &deployment_binding::Facts) -> bool {
     policy.approvals.is_none() || (!rejected && (approved || !gone))
 }
 
-/// Does this deployment take over again, because somebody speaks against what serves and the workspace says so?
-pub fn goes_back_to(facts: &deployment_binding::Facts, endpoint: &OnlineEndpoint, name: &str) -> bool {
-    let Place::Ready { policy, .. } = &facts.place else { return false };
+/// Does this revision of this asset take over again, because somebody speaks against what serves and the workspace says so? It was
+/// stable here before.
+pub fn goes_back_to(facts: &deployment_binding::Facts, revision: &str, asset: &str) -> bool {
+    let (Place::Ready { policy, .. }, Some(endpoint)) = (&facts.place, facts.endpoint.found()) else {
+        return false;
+    };
     let Some(approvals) = &policy.approvals else { return false };
     let deployment = |name: &str| facts.deployments.iter().find(|d| d.name() == name);
     let stable = endpoint.tags.get("bindery-stable").and_then(|name| deployment(name));
-    let asset = |d: &crate::azure::model::resource::OnlineDeployment| d.properties.model.clone();
-    let (Some(over), Some(back)) = (stable.and_then(asset), deployment(name).and_then(asset)) else {
-        return false;
-    };
+    let Some(over) = stable.and_then(|d| d.properties.model.clone()) else { return false };
     let withdrawn = facts.status.approvals.iter().any(|it| it.asset_id == over && it.withdrawn_at.is_some());
     let ended = words(facts, &over).any(|ballot| ballot.approves && has_ended(facts, ballot));
     let (approved, rejected) = said(facts, &over);
     approvals.on_withdrawal == Some(OnWithdrawal::RollBack)
-        && endpoint.tags.get("bindery-previous").is_some_and(|previous| previous == name)
         && (rejected || (!approved && (withdrawn || ended)))
-        && !said(facts, &back).1
+        && super::was_ever_stable(facts, revision)
+        && said(facts, asset) == (true, false)
 }
 
 /// A pass that sees a rejected candidate with traffic, and may act, takes it back.

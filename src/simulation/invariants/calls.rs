@@ -8,13 +8,14 @@ use super::super::cloud::{Deed, Form, traffic_in};
 use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
-    Evidence, actions, allowed, analysis, approvals, copies, evidence, given_by, hold, positions, rights,
-    scaling, share_in, wanted, written_share, written_traffic,
+    Evidence, actions, allowed, analysis, approvals, copies, evidence, given_by, hold, is_archived_before,
+    positions, rights, scaling, share_in, wanted, written_share, written_traffic,
 };
 use crate::api::{
     ActionWord, BindingDeletion, ModelVersion, Object as _, Outcome, PastRollout, RegistryDeletion,
     RetirementAction, Step, Tags, VersionDeletion,
 };
+use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Account, Action, Ask, Call, Errand, Principal, Purpose, ResourceId};
 use crate::decide::places::reference::Removal;
 use crate::decide::{Claimant, Facts as _, Kind, Look, Mode, Place, Right, Situation, deployment_binding};
@@ -114,6 +115,7 @@ fn of_a_bindings_call(
         return scaling::of_a_settings_call(world, facts, got, call);
     }
     instances_stay_within_the_policy(facts, call)?;
+    scaling::only_what_the_manifest_counts_is_scaled(facts, call)?;
     let found = facts.deployments.iter().find(|d| d.name() == name);
     let serves = facts.endpoint.found().is_some_and(|e| e.weight(name) > 0);
     nothing_that_serves_is_deleted(!serves, call)?;
@@ -123,7 +125,7 @@ fn of_a_bindings_call(
         hold(ours, || format!("{name} is not ours: {}", call.doing))?;
     } else {
         a_failed_revision_is_not_tried_again(world, facts, call)?;
-        hold(allowed(facts), || format!("the workspace does not let it serve, and yet: {}", call.doing))?;
+        what_is_made_may_serve(facts, call)?;
     }
     let named = facts.spec.online.deployment.instance_count.is_some();
     what_is_not_named_stays(got, &[("/sku/capacity", named)], call)?;
@@ -307,7 +309,10 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
             let again = retried.iter().any(|it| it.revision.to_string() == revision);
             !again && (told.contains(revision) || known_to_have_failed(facts, revision))
         };
-        let rolled_back = actions::rolls_back_to(facts, call, &name);
+        let tag = |d: &OnlineDeployment| d.tags.get("bindery-revision").cloned().unwrap_or_default();
+        let revision = there(&name).map(tag).unwrap_or_default();
+        let asset = there(&name).and_then(|d| d.properties.model.clone()).unwrap_or_default();
+        let rolled_back = actions::rolls_back_to(facts, call, &revision);
         let is_wanted =
             wanted(facts).is_some_and(|(revision, wanted)| wanted == name && !failed(&revision.to_string()));
         let ready =
@@ -321,12 +326,28 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
         hold(tagged.is_none() || weight <= had || rolled_back || has * 100 >= all * weight, || {
             format!("{name} has {has} of {all} instances, and would rise to {weight}: {}", call.doing)
         })?;
-        let back = approvals::goes_back_to(facts, endpoint, &name) || rolled_back;
+        let back = approvals::goes_back_to(facts, &revision, &asset) || rolled_back;
+        let back = back && !is_archived_before(facts, &revision);
         hold((back || (is_wanted && allowed(facts))) && ready, || {
             format!("{name} does not qualify, and would rise to {weight}: {}", call.doing)
         })?;
     }
     Ok(())
+}
+
+/// A deployment is made of what the manifest asks for and the workspace lets serve, or of what was stable before and serves again.
+fn what_is_made_may_serve(facts: &deployment_binding::Facts, call: &Call) -> Result<(), String> {
+    let Action::Put(body) = &call.action else { return Ok(()) };
+    let revision = body["tags"]["bindery-revision"].as_str().unwrap_or_default();
+    let asset = body["properties"]["model"]["assetId"].as_str().or(body["properties"]["model"].as_str());
+    let asset = asset.unwrap_or_default();
+    let again =
+        actions::rolls_back_to(facts, call, revision) || approvals::goes_back_to(facts, revision, asset);
+    let again = again && !is_archived_before(facts, revision);
+    let is_wanted = wanted(facts).is_some_and(|(wanted, _)| wanted.to_string() == revision);
+    hold(again || (is_wanted && allowed(facts)), || {
+        format!("the workspace does not let {revision} of {asset} serve, and yet: {}", call.doing)
+    })
 }
 
 /// In a workspace that is in conflict or being deleted nothing is made or removed, and nothing but the stable deployment gets
@@ -355,7 +376,8 @@ fn nothing_begins_in_a_closed_place(facts: &deployment_binding::Facts, call: &Ca
 
 /// No deployment gets more instances than the workspace allows, or than it has.
 fn instances_stay_within_the_policy(facts: &deployment_binding::Facts, call: &Call) -> Result<(), String> {
-    let (Action::Put(body), Place::Ready { policy, .. }) = (&call.action, &facts.place) else {
+    let (Action::Put(body) | Action::Patch(body), Place::Ready { policy, .. }) = (&call.action, &facts.place)
+    else {
         return Ok(());
     };
     let most = policy.deployment.as_ref().and_then(|deployment| deployment.max_instances);

@@ -2,10 +2,11 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use super::super::secrets;
 use super::super::world::World;
 use super::{
-    Evidence, allowed, approvals, evidence, hold, is_stable, may_begin, may_ever_serve, positions, share_in,
-    wanted, windows,
+    Evidence, allowed, approvals, evidence, hold, is_stable, may_begin, may_ever_serve, positions, scaling,
+    share_in, wanted, windows,
 };
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
@@ -28,6 +29,11 @@ pub fn of_a_decision<K: Kind>(
         a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
         what_is_too_much_goes(facts, decision.call.as_ref())?;
         a_rejected_candidate_is_taken_back(facts, decision.call.as_ref())?;
+        secrets::they_were_wanted(facts)?;
+        scaling::what_is_kept_warm_can_take_everything_back(
+            facts,
+            decision.settled && decision.call.is_none(),
+        )?;
     }
     Ok(())
 }

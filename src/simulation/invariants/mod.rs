@@ -288,6 +288,19 @@ fn was_stable(facts: &deployment_binding::Facts) -> bool {
     promoted || (previous == Some(&name) && there)
 }
 
+/// This revision was stable here before: the history says so, or the tag of its deployment.
+fn was_ever_stable(facts: &deployment_binding::Facts, revision: &str) -> bool {
+    let previous = facts.endpoint.found().and_then(|e| e.tags.get("bindery-previous"));
+    let tagged = facts.deployments.iter().find(|d| Some(d.name()) == previous.map(String::as_str));
+    let by_tag = tagged.and_then(|d| d.tags.get("bindery-revision")).is_some_and(|it| it == revision);
+    by_tag || facts.status.history.iter().any(|it| it.outcome.serves() && it.revision == revision)
+}
+
+/// An object of the cluster says that the version is archived to which the binding goes back.
+fn is_archived_before(facts: &deployment_binding::Facts, revision: &str) -> bool {
+    facts.before.iter().any(|it| it.archived && it.revision.to_string() == revision)
+}
+
 /// The workspace lets the version serve, or lets the binding go back to it.
 fn allowed(facts: &deployment_binding::Facts) -> bool {
     let goes_back = was_stable(facts) && approvals::nobody_speaks_against(facts);

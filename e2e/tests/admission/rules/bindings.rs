@@ -124,6 +124,37 @@ pub(super) fn rules_of_batch() -> Vec<Case> {
     ]
 }
 
+const COMPUTE: &str = "must be the ARM id of a cluster that is attached to the workspace: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/computes/<name>; '%' is not allowed";
+
+const CLUSTER: &str = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/computes/my-cluster";
+
+/// A binding of an endpoint on a cluster, with this besides.
+fn on_kubernetes(online: &Value) -> Value {
+    let mut all =
+        json!({"endpoint": {"authMode": "Key", "compute": CLUSTER}, "deployment": {"autoscale": null}});
+    for part in ["endpoint", "deployment"] {
+        for (field, value) in online[part].as_object().cloned().unwrap_or_default() {
+            all[part][field] = value;
+        }
+    }
+    // What the example has of steps and metrics is for managed endpoints.
+    json!({"spec": {"online": all, "strategy": {"steps": null, "metrics": null}}})
+}
+
+fn requesting(cpu: &str, memory: &str, limits: &Value) -> Value {
+    let requests = json!({"cpu": cpu, "memory": memory});
+    on_kubernetes(&json!({"deployment": {"resources": {"requests": requests, "limits": limits}}}))
+}
+
+/// The same with this strategy.
+fn strategy(strategy: &Value) -> Value {
+    let mut all = on_kubernetes(&json!({}));
+    for (field, value) in strategy.as_object().cloned().unwrap_or_default() {
+        all["spec"]["strategy"][field] = value;
+    }
+    all
+}
+
 pub(super) fn rules_of_bindings() -> Vec<Case> {
     let kind = "deploymentbindings";
     let endpoint = "spec.online.endpoint.name";
@@ -149,6 +180,129 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "1-taxi".into()), at(endpoint, "taxi-1".into())),
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "taxi-".into()), at(endpoint, "Taxi".into())),
         case(kind, endpoint, ENDPOINT_NAME, at(endpoint, "taxi--1".into()), at(endpoint, "t-a-xi".into())),
+        case(
+            kind,
+            "spec.online.endpoint",
+            "keysSecret is for authMode Key: an endpoint of another mode has no keys",
+            at("spec.online.endpoint", json!({"authMode": "AADToken", "keysSecret": {"name": "taxi-keys"}})),
+            at("spec.online.endpoint", json!({"authMode": "Key", "keysSecret": {"name": "taxi-keys"}})),
+        ),
+        case(
+            kind,
+            "spec.online.endpoint",
+            "keysSecret is for authMode Key: an endpoint of another mode has no keys",
+            at("spec.online.endpoint", json!({"authMode": "AMLToken", "keysSecret": {"name": "taxi-keys"}})),
+            at("spec.online.endpoint", json!({"authMode": "AMLToken"})),
+        ),
+        case(
+            kind,
+            "spec.online.endpoint.keysSecret.name",
+            OBJECT_NAME,
+            at("spec.online.endpoint", json!({"authMode": "Key", "keysSecret": {"name": "Taxi"}})),
+            at("spec.online.endpoint", json!({"authMode": "Key", "keysSecret": {"name": "taxi.keys-1"}})),
+        ),
+        case(
+            kind,
+            "spec.online.endpoint.compute",
+            COMPUTE,
+            on_kubernetes(&json!({"endpoint": {"compute": "my-cluster"}})),
+            on_kubernetes(&json!({})),
+        ),
+        case(
+            kind,
+            "spec.online.endpoint",
+            "an endpoint on Kubernetes takes no Microsoft Entra tokens: set authMode to Key or AMLToken",
+            on_kubernetes(&json!({"endpoint": {"authMode": "AADToken"}})),
+            on_kubernetes(&json!({"endpoint": {"authMode": "AMLToken"}})),
+        ),
+        case(
+            kind,
+            "spec.online",
+            "Azure Monitor scales nothing on Kubernetes: give instanceCount in place of autoscale",
+            on_kubernetes(
+                &json!({"deployment": {"instanceCount": null, "autoscale": {"minInstances": 1, "maxInstances": 2, "cpuPercent": 70}}}),
+            ),
+            on_kubernetes(&json!({"deployment": {"instanceCount": 2}})),
+        ),
+        case(
+            kind,
+            "spec.online",
+            "deployment.resources is for an endpoint on Kubernetes: give endpoint.compute, or an instanceType",
+            at("spec.online.deployment.resources", json!({"requests": {"cpu": "1", "memory": "1Gi"}})),
+            requesting("1", "1Gi", &json!({"gpu": "1"})),
+        ),
+        case(
+            kind,
+            "spec.online.deployment.resources",
+            "requests.cpu must not be more than limits.cpu",
+            requesting("1.5", "1Gi", &json!({"cpu": "1499m"})),
+            requesting("1.5", "1Gi", &json!({"cpu": "1500m"})),
+        ),
+        case(
+            kind,
+            "spec.online.deployment.resources",
+            "requests.memory must not be more than limits.memory",
+            requesting("1", "1Gi", &json!({"memory": "1G"})),
+            requesting("1", "1G", &json!({"memory": "1Gi"})),
+        ),
+        case(
+            kind,
+            "spec.online.deployment.resources.requests.cpu",
+            "must be a number of processors, such as 2 or 500m",
+            requesting("1.5m", "1Gi", &json!({})),
+            requesting("500m", "1Gi", &json!({})),
+        ),
+        case(
+            kind,
+            "spec.online.deployment.resources.requests.memory",
+            "must be an amount of memory, such as 4Gi",
+            requesting("1", "1GB", &json!({})),
+            requesting("1", "1.5Gi", &json!({})),
+        ),
+        case(
+            kind,
+            "spec.online.endpoint.compute",
+            SEEN,
+            on_kubernetes(&json!({"endpoint": {"compute": format!("{CLUSTER}\u{200b}")}})),
+            on_kubernetes(&json!({"endpoint": {"compute": format!("{CLUSTER}-2")}})),
+        ),
+        case(
+            kind,
+            "spec.online.deployment.resources.limits.cpu",
+            "must be a number of processors, such as 2 or 500m",
+            requesting("1", "1Gi", &json!({"cpu": "two"})),
+            requesting("1", "1Gi", &json!({"cpu": "2"})),
+        ),
+        case(
+            kind,
+            "spec.online.deployment.resources.limits.memory",
+            "must be an amount of memory, such as 4Gi",
+            requesting("1", "1Gi", &json!({"memory": "4 Gi"})),
+            requesting("1", "1Gi", &json!({"memory": "4Gi"})),
+        ),
+        case(
+            kind,
+            "spec.online.deployment.resources.limits.gpu",
+            "must be a number of GPUs in quotes, such as \"1\"",
+            requesting("1", "1Gi", &json!({"gpu": "0"})),
+            requesting("1", "1Gi", &json!({"gpu": "2"})),
+        ),
+        case(
+            kind,
+            "spec",
+            "Azure mirrors no requests on Kubernetes: leave out the steps with mirror",
+            strategy(&json!({"steps": [mirror("a", 10)]})),
+            strategy(&json!({"steps": [{"setTraffic": 10}]})),
+        ),
+        case(
+            kind,
+            "spec",
+            "smokeTest asks managed endpoints only: Bindery shows the key of an endpoint to no address of a cluster",
+            strategy(
+                &json!({"metrics": [{"name": "smoke", "smokeTest": {"cases": [{"name": "a", "request": {"configMapKeyRef": {"name": "a", "key": "b"}}}]}}], "steps": [{"name": "s", "analysis": {"metrics": ["smoke"]}}, {"setTraffic": 10}]}),
+            ),
+            strategy(&json!({"steps": []})),
+        ),
         case(kind, "spec", ONE_KIND, at("spec.online", Value::Null), json!({})),
         case(
             kind,

@@ -102,6 +102,11 @@ pub fn rules_of_changes() -> Vec<Case> {
     let smaller = at("spec.online.deployment", json!({"instanceCount": 1, "instanceType": null}));
     cases.push(case(kind, "spec", endpoint, at("spec.online.endpoint.name", "other".into()), smaller));
 
+    let moves = "online.endpoint.compute cannot be changed: Azure moves no endpoint; make a new DeploymentBinding for another one";
+    let compute = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/computes/c";
+    let there = json!({"spec": {"online": {"endpoint": {"authMode": "Key", "compute": compute}}, "strategy": {"steps": null, "metrics": null}}});
+    cases.push(case(kind, "spec", moves, there, at("spec.online.endpoint.authMode", "Key".into())));
+
     let kind = "approvals";
     let says = "an Approval cannot be changed: make a new one, and delete this one to withdraw it";
     let labels =

@@ -41,7 +41,7 @@ pub struct Sku {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OnlineDeploymentProperties {
-    /// `Managed`; empty for a batch deployment.
+    /// `Managed` or `Kubernetes`; empty for a batch deployment.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub endpoint_compute_type: String,
     /// An ARM id or `azureml://registries/…`. A batch deployment refers to it by an object that has the id.

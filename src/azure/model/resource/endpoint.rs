@@ -84,6 +84,11 @@ impl OnlineEndpoint {
         serving.max_by_key(|(_, weight)| **weight).map(|(name, _)| name)
     }
 
+    /// The cluster that it is on, by the ARM id of the attached compute; none where Azure manages the machines.
+    pub fn compute(&self) -> Option<&str> {
+        self.properties.rest.get("compute")?.as_str().filter(|id| !id.is_empty())
+    }
+
     /// The body of a PUT of this endpoint.
     pub fn to_put(&self) -> Value {
         let mut body = put_body(self, &["provisioningState", "scoringUri", "swaggerUri"]);

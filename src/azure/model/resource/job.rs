@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,6 +30,11 @@ impl Job {
     pub fn goes_on(&self) -> bool {
         let over = |status: &str| ["Completed", "Failed", "Canceled"].contains(&status);
         !self.properties.status.as_deref().is_some_and(over)
+    }
+
+    /// When it was made, by Azure's own clock; none where Azure does not say.
+    pub fn created(&self) -> Option<Timestamp> {
+        self.rest.get("systemData")?.get("createdAt")?.as_str()?.parse().ok()
     }
 }
 
@@ -62,6 +68,10 @@ pub struct Run {
     pub id: String,
     /// Who started it (`mlflow.user`), where the run says so.
     pub user: Option<String>,
+    /// When it began.
+    pub began: Option<Timestamp>,
+    /// When it ended; none while it goes on.
+    pub ended: Option<Timestamp>,
     /// The last value of every metric, by name, as the service printed it.
     pub metrics: BTreeMap<String, String>,
     /// Its parameters, by name.

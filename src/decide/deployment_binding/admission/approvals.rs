@@ -4,18 +4,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::Facts;
+use super::super::{Before, Facts};
 use super::{Rule, Ruling};
 use crate::api::{
     Approval, ApprovalPolicy, KnownApproval, Object, ObjectKey, ObjectKind, OnWithdrawal, Reason,
 };
-use crate::azure::model::resource::{ModelVersion, OnlineDeployment, Provisioning};
+use crate::azure::model::resource::ModelVersion;
 use crate::azure::model::{Purpose, folded};
 use crate::decide::approval::tally::{Ballot, Question, Standing, Tally};
 use crate::decide::facts::{ClusterRead, Known, Name};
-use crate::decide::rollout::{PREVIOUS_TAG, Revision, STABLE_TAG};
+use crate::decide::rollout::{Revision, STABLE_TAG};
 use crate::decide::verdict::Event;
-use crate::decide::{Mode, Place, SourceVersion, elapsed, in_seconds};
+use crate::decide::{Mode, Place, SourceVersion, elapsed, in_one_line, in_seconds};
+
+/// How a sentence about what serves begins, where the manifest asks for something else.
+pub(super) const WHAT_SERVES: &str = "What serves, ";
 
 /// A deletion that was seen counts as a withdrawal only after this: a tool may delete and apply again.
 const GRACE: Duration = Duration::from_secs(300);
@@ -55,14 +58,13 @@ impl Approvals {
     pub fn gather(
         place: &Place,
         version: &SourceVersion,
-        serving: &[OnlineDeployment],
+        mut assets: Vec<String>,
         remembered: &[KnownApproval],
         known: &mut Known,
     ) -> Self {
         let mut found = Self::default();
         let Place::Ready { policy, .. } = place else { return found };
         let Some(policy) = &policy.approvals else { return found };
-        let mut assets: Vec<String> = serving.iter().filter_map(|d| d.properties.model.clone()).collect();
         if let SourceVersion::Ready { asset_id, .. } = version {
             assets.push(asset_id.clone());
             found.made = made(version, known);
@@ -219,25 +221,68 @@ impl Facts {
         self.against(asset) == Against::Word
     }
 
-    /// Where the traffic goes when what serves is not approved any more and the workspace says `RollBack`: to the deployment
-    /// that was stable before, while that is warm and less speaks against it. As much would send the traffic to and fro.
+    /// Where the traffic goes when what serves is not approved any more and the workspace says `RollBack`: to the last that was stable
+    /// before and is still admitted. Where there is none, what serves keeps its traffic.
     pub fn goes_back(&self) -> Option<(Revision, String)> {
         let (policy, _) = self.asked_of_approvals()?;
         if policy.on_withdrawal != Some(OnWithdrawal::RollBack) || self.situation.deleting {
             return None;
         }
-        let endpoint = self.endpoint.found()?;
-        let tagged = |tag: &str| {
-            let name = endpoint.tags.get(tag)?;
-            self.deployments.iter().find(|d| d.name() == name)
-        };
-        let (stable, previous) = (tagged(STABLE_TAG)?, tagged(PREVIOUS_TAG)?);
-        let warm = previous.provisioning() == Provisioning::Succeeded && previous.name() != stable.name();
-        let (over, back) = (stable.properties.model.as_deref()?, previous.properties.model.as_deref()?);
-        if !warm || self.against(back) >= self.against(over) {
+        if self.against(&self.serving_asset()?) == Against::Nothing {
             return None;
         }
-        Some((Revision::tagged(previous)?, previous.name().to_string()))
+        let approved = |it: &&Before| self.count(&it.asset_id).is_some_and(|tally| self.is_enough(&tally));
+        let mut back = self.before.iter().filter(approved);
+        let back = back.find(|it| self.puts_out_of_reach(it).is_none())?;
+        Some((back.revision.clone(), back.deployment.clone()))
+    }
+
+    /// The asset that serves for certain.
+    fn serving_asset(&self) -> Option<String> {
+        let stable = self.endpoint.found()?.tags.get(STABLE_TAG)?;
+        let stable = self.deployments.iter().find(|d| d.name() == stable)?;
+        stable.properties.model.clone()
+    }
+
+    /// Why this asset is not approved any more, in a sentence; none where nobody speaks against it.
+    pub(in crate::decide::deployment_binding) fn against_in_words(&self, asset: &str) -> Option<String> {
+        let against = self.against(asset);
+        let tally = self.count(asset).filter(|_| against != Against::Nothing)?;
+        let title = title_of(asset);
+        if let Some(ballot) = tally.rejected.first() {
+            let reason = ballot.reason.as_deref().map(in_one_line).unwrap_or_default();
+            let reason: String = reason.chars().take(256).collect();
+            let why =
+                if reason.is_empty() { String::new() } else { format!(": {}", reason.trim_end_matches('.')) };
+            return Some(format!("{} rejects {title}{why}.", ballot.title()));
+        }
+        let mut known = self.remembered_approvals().into_iter();
+        let withdrawn = known.find(|it| folded(&it.asset_id) == folded(asset) && it.withdrawn_at.is_some());
+        Some(match withdrawn.filter(|_| against == Against::Word) {
+            Some(it) => {
+                format!("Approval {}/{} of {}, of {title}, was withdrawn.", it.namespace, it.name, it.by)
+            }
+            None => format!("An approval of {title} has ended."),
+        })
+    }
+
+    /// That what serves is not approved any more, where the manifest asks for another version by now, in sentences.
+    pub(super) fn against_what_serves(&self) -> Option<String> {
+        let asset = self.serving_asset()?;
+        let is_wanted = match &self.version {
+            SourceVersion::Ready { asset_id, .. } => folded(asset_id) == folded(&asset),
+            _ => false,
+        };
+        let because = self.against_in_words(&asset).filter(|_| !is_wanted)?;
+        let (policy, _) = self.asked_of_approvals()?;
+        let then = match (policy.on_withdrawal, self.goes_back()) {
+            (Some(OnWithdrawal::RollBack), Some((_, name))) => format!("The traffic goes back to {name}"),
+            (Some(OnWithdrawal::RollBack), None) => {
+                "It keeps its traffic: no other version that was stable here before is still admitted".into()
+            }
+            _ => "It keeps its traffic (policy.approvals.onWithdrawal is KeepServing)".into(),
+        };
+        Some(format!("{WHAT_SERVES}{}, is not approved any more. {because} {then}.", title_of(&asset)))
     }
 
     /// Does something speak against going back to this asset? `warm`: its deployment is still there, and so is the memory of its
@@ -321,7 +366,16 @@ impl Facts {
     }
 }
 
-/// That the traffic goes back before long, in a sentence: somebody has deleted an approval, and it may come back until then.
+/// The model and version of an asset, such as `taxi:3`.
+fn title_of(asset: &str) -> String {
+    let mut segments = asset.rsplit('/');
+    match (segments.next(), segments.next(), segments.next()) {
+        (Some(version), Some("versions"), Some(model)) => format!("{model}:{version}"),
+        _ => asset.to_string(),
+    }
+}
+
+/// That the traffic moves before long, in a sentence: somebody has deleted an approval, and it may come back until then.
 pub(super) fn coming(facts: &Facts) -> Option<String> {
     if facts.situation.mode != Mode::Act || facts.goes_back().is_some() {
         return None;
@@ -331,11 +385,21 @@ pub(super) fn coming(facts: &Facts) -> Option<String> {
     let at = stands.filter(|at| *at > now).min()?;
     let mut then = facts.clone();
     (then.situation.now, then.status.approvals) = (at, remembered);
-    let (_, name) = then.goes_back()?;
-    Some(format!(
-        "At {} the traffic goes back to {name}, unless it is approved again before.",
-        in_seconds(at)
-    ))
+    if let Some((_, name)) = then.goes_back() {
+        let serves = title_of(&facts.serving_asset()?);
+        return Some(format!(
+            "At {} the traffic goes back to {name}, unless {serves}, which serves, is approved again before.",
+            in_seconds(at)
+        ));
+    }
+    let (_, candidate) = facts.wanted().filter(|(_, name)| !facts.is_stable(name))?;
+    let has = facts.endpoint.found()?.weight(&candidate) > 0;
+    (has && then.must_fall() && !facts.must_fall()).then(|| {
+        format!(
+            "At {} {candidate} loses its traffic, unless its version is approved again before.",
+            in_seconds(at)
+        )
+    })
 }
 
 /// Approvals that are known to be deleted now, and were not before.
@@ -417,7 +481,9 @@ fn missing(facts: &Facts, asset: &str, tally: &Tally) -> String {
         let there = tally.approved.iter().chain(tally.ignored.iter().map(|(b, _)| b)).any(is_it);
         match (it.withdrawn_at, facts.approvals.uncounted_because(&it)) {
             _ if there => {}
-            (Some(at), _) => said.push(format!(" {title} was withdrawn at {at}.")),
+            (Some(at), _) => {
+                said.push(format!(" {title} was withdrawn at {}.", in_seconds(at)));
+            }
             (None, Some(because)) => said.push(format!(" {title} does not count any more: {because}.")),
             (None, None) => said
                 .push(format!(" {title} is not there any more, and Bindery did not see it being deleted.")),

@@ -40,14 +40,17 @@ fn defined(facts: &Facts, gate: &PlaceGate) -> Option<Ruling> {
         because: because.as_deref(),
     };
     let measured = Asked::from(gate).measure(of, champions, None);
-    Some(ruling(facts, &gate.name, &gate.metric, measured))
+    Some(ruling(facts, &gate.name, format!("{} {}", gate.metric, measured.bound), &gate.metric, measured))
 }
 
 /// A gate that the version has to have.
 fn required(facts: &Facts, name: &str) -> Option<Ruling> {
     let SourceVersion::Ready { gates, .. } = &facts.version else { return None };
     if let Some(gate) = gates.iter().find(|gate| gate.name == name) {
-        return Some(ruling(facts, name, &gate.asked.metric, gate.into()));
+        let metric = &gate.asked.metric;
+        // Whoever reads the line must not take the bound for the workspace's own.
+        let asks = format!("{metric} {}, by a gate that the team has set itself", gate.bound);
+        return Some(ruling(facts, name, asks, metric, gate.into()));
     }
     let (title, workspace) = (facts.version.title()?, &facts.spec.workspace_ref.name);
     let said = format!(
@@ -58,8 +61,8 @@ fn required(facts: &Facts, name: &str) -> Option<Ruling> {
     Some(Ruling::new(Rule::Gate(name.into()), asks, "no gate of that name".into(), refused))
 }
 
-fn ruling(facts: &Facts, name: &str, metric: &str, measured: Measured) -> Ruling {
-    let Measured { passed, reason, value, bound, message } = measured;
+fn ruling(facts: &Facts, name: &str, asks: String, metric: &str, measured: Measured) -> Ruling {
+    let Measured { passed, reason, value, message, .. } = measured;
     let because = match reason {
         GateReason::NotMeasured => Reason::ReferenceNotReady,
         GateReason::NoBinding => Reason::ReferenceNotFound,
@@ -74,7 +77,7 @@ fn ruling(facts: &Facts, name: &str, metric: &str, measured: Measured) -> Ruling
         None => message.trim_end_matches('.').to_string(),
     };
     let refused = (!passed).then(|| (because, said()));
-    Ruling::new(Rule::Gate(name.into()), format!("{metric} {bound}"), found, refused)
+    Ruling::new(Rule::Gate(name.into()), asks, found, refused)
 }
 
 impl Facts {

@@ -264,15 +264,104 @@ fn what_serves_is_rolled_back_and_held() {
 }
 
 #[test]
-fn where_what_should_serve_instead_is_gone_nothing_else_comes() {
+fn where_what_should_serve_instead_is_gone_it_is_made_again_and_nothing_else_comes() {
     let held = later(&carried_out(&with(promoted(), ActionWord::Rollback)));
     let name = held.name("1");
-    let gone = held.with(|f| f.deployments.retain(|d| d.name() != name));
+    let gone = held.with(|f| {
+        f.deployments.retain(|d| d.name() != name);
+        f.before = vec![];
+    });
     assert!(gone.0.to_read().iter().all(|name| !name.is_empty()), "{:?}", gone.0.to_read());
+    let known = |it: Binding| {
+        it.with(|f| {
+            f.status
+                .history
+                .iter_mut()
+                .filter(|it| it.version.is_none())
+                .for_each(|it| it.version = Some("1".into()))
+        })
+    };
     // Azure takes no traffic map that names what is gone.
     assert_eq!(told(&gone.decide()), "False TakingBack working | -> set the traffic to none | now");
-    let noted = later(&carried_out(&gone));
-    assert!(told(&noted.decide()).contains("and its deployment is gone"), "{}", told(&noted.decide()));
+    let noted = known(later(&carried_out(&gone)));
+    assert_eq!(
+        told(&noted.decide()),
+        "False Progressing working | -> delete deployment v2, to make room for the next one | now"
+    );
+    let two = noted.name("2");
+    let alone = noted.with(|f| f.deployments.retain(|d| d.name() != two));
+    assert!(told(&alone.decide()).contains("-> create deployment v1 of "), "{}", told(&alone.decide()));
+    let unknown = alone.with(|f| f.status.history.iter_mut().for_each(|it| it.version = None));
+    assert!(told(&unknown.decide()).contains("and its deployment is gone"), "{}", told(&unknown.decide()));
+}
+
+/// Version 3 serves; version 1 was stable before version 2, and both are gone.
+fn cold() -> Binding {
+    let mut it = binding().wanting("3").steps(steps()).serving("1").serving("2").serving("3");
+    let gone = [it.name("1"), it.name("2")];
+    it.0.deployments.retain(|d| !gone.contains(&d.name().to_string()));
+    it.0.status.deployments.retain(|d| !gone.contains(&d.name));
+    for (past, number) in it.0.status.history.iter_mut().zip(["3", "2", "1"]) {
+        past.version = Some(number.into());
+    }
+    it
+}
+
+#[test]
+fn a_rollback_goes_to_what_was_stable_also_where_its_deployment_is_gone() {
+    let three = cold().revision("3");
+    let back = |it: Binding, to: Option<&str>| {
+        let to = to.map(|number| it.revision(number));
+        it.with(|f| {
+            f.asked.push(asked("a0", ActionWord::Rollback, &three));
+            f.asked[0].to = to;
+        })
+    };
+    let doing = |it: &Binding| it.decide().call.map(|call| short(&call.doing)).unwrap_or_default();
+    for (to, number) in [(None, "2"), (Some("2"), "2"), (Some("1"), "1")] {
+        let it = back(cold(), to);
+        // First the word is written down, and what serves goes on serving.
+        let held = carried_out(&it);
+        let Look::Found(endpoint) = &held.0.endpoint else { panic!() };
+        assert!(endpoint.tags["bindery-hold"].contains(&it.revision(number).to_string()), "{to:?}");
+        assert_eq!(endpoint.weight(&it.name("3")), 100);
+        let held = later(&held);
+        let made = format!(
+            "create deployment v{number} of azureml://registries/models/models/taxi/versions/{number}, to go back to it"
+        );
+        assert_eq!(doing(&held), made, "{to:?}");
+        let there = held.deployed(number, "Succeeded");
+        assert!(
+            doing(&there).starts_with(&format!("give v{number} all the traffic again, and hold v3 back")),
+            "{}",
+            doing(&there)
+        );
+    }
+    let refused = |it: Binding| taken(&it).remove(0);
+    let archived = |it: Binding| {
+        it.with(|f| {
+            f.before = f.known_before();
+            f.before.iter_mut().for_each(|it| it.archived = true);
+        })
+    };
+    assert!(refused(archived(back(cold(), Some("1")))).ends_with(": its version is archived."));
+    assert!(refused(archived(back(cold(), None))).contains(
+        "status.history knows no other revision that was stable here and may serve again. Not to revision"
+    ));
+    let moved = |it: Binding| {
+        it.with(|f| {
+            let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+            policy.sources = vec![crate::decide::fixtures::registry_as_source("released")];
+        })
+    };
+    assert!(
+        refused(moved(back(cold(), Some("1"))))
+            .contains("Workspace production serves only versions from released (released)")
+    );
+    assert!(
+        refused(back(cold(), Some("7")))
+            .contains("is not one that was stable here before, as far as status.history knows")
+    );
 }
 
 /// What serves is bad, and what the manifest asks for may not come yet.
@@ -340,7 +429,7 @@ fn what_is_stale_impossible_or_contradictory_is_refused() {
         (
             "nothing to go back to",
             with(binding().wanting("2").serving("2"), ActionWord::Rollback),
-            "There is nothing to go back to: no other deployment that served before is warm. Name the version that should serve in spec.model.versionRef, or revert that in Git.",
+            "There is nothing to go back to: status.history knows no other revision that was stable here and may serve again. Name the version that should serve in spec.model.versionRef, or revert that in Git.",
         ),
     ] {
         assert_eq!(taken(&it), [format!("a0 Refused: {expected}")], "{what}");

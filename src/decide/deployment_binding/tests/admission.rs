@@ -259,6 +259,26 @@ fn a_place_may_ask_for_proof_of_the_origin() {
 }
 
 #[test]
+fn a_version_in_a_workspace_serves_in_that_one_only() {
+    let from = |workspace: &str| {
+        let id = crate::azure::model::ResourceId::workspace("s", "rg", workspace).model_version("taxi", "1");
+        binding().with(|f| {
+            let SourceVersion::Ready { id: place, registry, asset_id, .. } = &mut f.version else {
+                unreachable!()
+            };
+            (*asset_id, *place, *registry) = (id.to_string(), id, None);
+        })
+    };
+    assert!(admitted(&from("production").decide()).starts_with("True Succeeded"));
+    let elsewhere = from("development").decide();
+    assert_eq!(
+        admitted(&elsewhere),
+        "False PolicyRefused: taxi:1 is in workspace development, and Azure serves a version of a workspace in that workspace only. Promote it into a registry, and bind that version."
+    );
+    assert!(elsewhere.call.is_none(), "no endpoint is made for nothing");
+}
+
+#[test]
 fn every_refusal_is_told() {
     let it = under(bringing(binding().endpoint(), &json!({"instanceCount": 4})), |policy| {
         policy.lineage = Some(LineageRequirement::Named);

@@ -137,9 +137,19 @@ fn enough_different_people_have_to_approve() {
         ),
         (
             "of two namespaces, where nobody checks who they are",
-            decided(one(asking(binding(), &two())), "1", |b| (b.name, b.namespace) = ("bob".into(), "audit".into()))
-                .with(|f| f.situation.authors_checked = false),
+            decided(one(asking(binding(), &two())), "1", |b| {
+                (b.name, b.by, b.namespace) = ("bob".into(), "bob".into(), "audit".into());
+            })
+            .with(|f| f.situation.authors_checked = false),
             yes.into(),
+        ),
+        (
+            "the same person in two namespaces, where nobody checks who it is",
+            decided(one(asking(binding(), &two())), "1", |b| (b.name, b.namespace) = ("again".into(), "audit".into()))
+                .with(|f| f.situation.authors_checked = false),
+            format!(
+                "False NotApproved: {ask_two} Nobody checks who writes an Approval (approvalPolicy in the chart's values), so those of one namespace count as of one person. {how}"
+            ),
         ),
         (
             "one approves and one rejects",
@@ -195,11 +205,14 @@ fn enough_different_people_have_to_approve() {
 /// A version in a workspace: its number can be made again.
 #[test]
 fn an_approval_is_of_the_files_that_were_there_when_it_was_given() {
-    let id = ResourceId::workspace("s", "rg", "development").model_version("taxi", "1").to_string();
+    let place = ResourceId::workspace("s", "rg", "production").model_version("taxi", "1");
+    let id = place.to_string();
     let made = |at: Option<jiff::Timestamp>| {
         let it = asking(binding(), &json!({})).with(|f| {
-            let SourceVersion::Ready { asset_id, registry, .. } = &mut f.version else { unreachable!() };
-            (*asset_id, *registry) = (id.clone(), None);
+            let SourceVersion::Ready { asset_id, registry, id: of, .. } = &mut f.version else {
+                unreachable!()
+            };
+            (*asset_id, *registry, *of) = (id.clone(), None, place.clone());
             f.approvals.made = at;
         });
         let it = decided(it, "1", |_| ());
@@ -282,6 +295,7 @@ fn promoted(more: &Value) -> Binding {
 #[test]
 fn what_serves_and_is_not_approved_any_more_keeps_serving_or_goes_back() {
     let roll_back = json!({"onWithdrawal": "RollBack"});
+    let both = || decided(promoted(&roll_back), "1", |_| ());
     let back = "False TakingBack working | -> give v1 all the traffic again, because v2 is not approved any more | now";
     let doing = |it: Binding| {
         let decision = it.decide();
@@ -295,31 +309,31 @@ fn what_serves_and_is_not_approved_any_more_keeps_serving_or_goes_back() {
     let ended = |it: Binding, number| decided(it, number, |b| b.expires_at = Some(ago(1)));
     let returned = || asking(binding().wanting("2").serving("1").previous("2", 60), &roll_back);
     assert_eq!(doing(rejected(promoted(&json!({})), "2")), stays, "KeepServing is the default");
-    assert_table(&[("rejected", rejected(promoted(&roll_back), "2").decide(), back)]);
+    assert_table(&[("rejected", rejected(both(), "2").decide(), back)]);
     let v1 = binding().name("1");
-    assert_eq!(doing(rejected(promoted(&roll_back), "2")).1, json!({v1: 100}).to_string());
+    assert_eq!(doing(rejected(both(), "2")).1, json!({v1: 100}).to_string());
     for (situation, it, goes) in vec![
-        ("approved", decided(promoted(&roll_back), "2", |_| ()), false),
-        ("never approved, as after a change of the policy", promoted(&roll_back), false),
-        ("withdrawn for good", had_approval(promoted(&roll_back), "2", Some(301)), true),
-        ("deleted a moment ago", had_approval(promoted(&roll_back), "2", Some(299)), false),
-        ("gone, and nobody saw it go", had_approval(promoted(&roll_back), "2", None), false),
+        ("approved", decided(both(), "2", |_| ()), false),
+        ("never approved, as after a change of the policy", both(), false),
+        ("withdrawn for good", had_approval(both(), "2", Some(301)), true),
+        ("deleted a moment ago", had_approval(both(), "2", Some(299)), false),
+        ("gone, and nobody saw it go", had_approval(both(), "2", None), false),
         (
             "withdrawn, and another one approves",
-            decided(had_approval(promoted(&roll_back), "2", Some(301)), "2", |b| b.name = "bob".into()),
+            decided(had_approval(both(), "2", Some(301)), "2", |b| b.name = "bob".into()),
             false,
         ),
-        ("ended", decided(promoted(&roll_back), "2", |b| b.expires_at = Some(ago(1))), true),
+        ("ended", decided(both(), "2", |b| b.expires_at = Some(ago(1))), true),
         (
             "one ended while another was enough, which nobody has seen go",
-            decided(had_approval(promoted(&roll_back), "2", None), "2", |b| {
+            decided(had_approval(both(), "2", None), "2", |b| {
                 (b.name, b.by, b.expires_at) = ("bob".into(), "bob".into(), Some(ago(60)));
             }),
             false,
         ),
         (
             "one that was enough has ended",
-            decided(had_approval(promoted(&roll_back), "2", None), "2", |b| b.expires_at = Some(ago(60))),
+            decided(had_approval(both(), "2", None), "2", |b| b.expires_at = Some(ago(60))),
             true,
         ),
         (
@@ -331,11 +345,28 @@ fn what_serves_and_is_not_approved_any_more_keeps_serving_or_goes_back() {
             ),
             false,
         ),
-        ("the one before is rejected too", rejected(rejected(promoted(&roll_back), "2"), "1"), false),
+        ("the one before is rejected too", rejected(rejected(both(), "2"), "1"), false),
         (
-            "the approval of the one before has ended",
-            decided(rejected(promoted(&roll_back), "2"), "1", |b| b.expires_at = Some(ago(1))),
-            true,
+            "the approval of the one before has ended, so that one is not admitted either",
+            ended(rejected(promoted(&roll_back), "2"), "1"),
+            false,
+        ),
+        ("the one before was never approved", rejected(promoted(&roll_back), "2"), false),
+        (
+            "the one before is archived",
+            rejected(both(), "2").with(|f| {
+                f.before = f.known_before();
+                f.before[0].archived = true;
+            }),
+            false,
+        ),
+        (
+            "the one before is in a registry that the workspace serves nothing from any more",
+            rejected(both(), "2").with(|f| {
+                let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+                policy.sources = vec![crate::decide::fixtures::registry_as_source("released")];
+            }),
+            false,
         ),
         (
             "it has ended, and that of the one before has ended too",
@@ -359,7 +390,7 @@ fn what_serves_and_is_not_approved_any_more_keeps_serving_or_goes_back() {
         ),
         (
             "only observed",
-            rejected(promoted(&roll_back), "2").with(|f| f.situation.mode = crate::decide::Mode::Observe),
+            rejected(both(), "2").with(|f| f.situation.mode = crate::decide::Mode::Observe),
             false,
         ),
     ] {
@@ -453,21 +484,18 @@ fn every_rule_is_told_with_what_it_asks_and_what_there_is() {
 #[test]
 fn a_rollback_is_announced_while_the_approval_may_still_come_back() {
     let roll_back = json!({"onWithdrawal": "RollBack"});
-    let coming = "At 2026-03-01T12:03:20Z the traffic goes back to v1, unless it is approved again before.";
+    let both = || decided(promoted(&roll_back), "1", |_| ());
+    let coming = "At 2026-03-01T12:03:20Z the traffic goes back to v1, unless taxi:2, which serves, is approved again before.";
     let says = |it: Binding| admitted(&it.decide()).contains(coming);
-    assert!(says(had_approval(promoted(&roll_back), "2", Some(100))));
+    assert!(says(had_approval(both(), "2", Some(100))));
     assert!(!says(had_approval(promoted(&json!({})), "2", Some(100))), "it keeps serving");
-    assert!(
-        !says(rejected(had_approval(promoted(&roll_back), "2", Some(100)), "1")),
-        "not to what is rejected"
-    );
+    assert!(!says(rejected(had_approval(both(), "2", Some(100)), "1")), "not to what is rejected");
     assert!(!says(
-        had_approval(promoted(&roll_back), "2", Some(100))
-            .with(|f| f.situation.mode = crate::decide::Mode::Suspended)
+        had_approval(both(), "2", Some(100)).with(|f| f.situation.mode = crate::decide::Mode::Suspended)
     ));
     // The pass that sees the deletion says it, once, in an event.
-    let seen = had_approval(promoted(&roll_back), "2", None)
-        .with(|f| f.approvals.deleted = vec![("risk".into(), "ada-2".into())]);
+    let seen =
+        had_approval(both(), "2", None).with(|f| f.approvals.deleted = vec![("risk".into(), "ada-2".into())]);
     let told = |it: &Binding| {
         let all =
             it.decide().events.into_iter().filter(|event| event.reason == crate::api::Reason::NotApproved);
@@ -483,7 +511,7 @@ fn a_rollback_is_announced_while_the_approval_may_still_come_back() {
 fn a_rollback_stands_in_the_history_as_one() {
     use crate::api::Outcome::{Promoted, RolledBack};
     let roll_back = json!({"onWithdrawal": "RollBack"});
-    let mut it = rejected(promoted(&roll_back), "2");
+    let mut it = rejected(decided(promoted(&roll_back), "1", |_| ()), "2");
     let names = [it.name("1"), it.name("2")];
     // Azure has done it: version 1 is stable again, and the status still knows it as the one before.
     it = it.traffic(&[("1", 100)]);
@@ -511,4 +539,90 @@ fn nothing_shifts_that_may_not_rise() {
         decided(asking(it, &json!({})), "1", |_| ())
     };
     assert_eq!(phase(rejected(no_traffic(), "2")), Some(crate::api::Phase::Serving), "what is stable");
+}
+
+/// Version 3 serves; versions 2 and 1 were stable before it, and their deployments are gone.
+fn long_ago(more: &Value) -> Binding {
+    let mut it = asking(binding().wanting("3").serving("1").serving("2").serving("3"), more);
+    let gone = [it.name("1"), it.name("2")];
+    it.0.deployments.retain(|d| !gone.contains(&d.name().to_string()));
+    it.0.status.deployments.retain(|d| !gone.contains(&d.name));
+    for (past, number) in it.0.status.history.iter_mut().zip(["3", "2", "1"]) {
+        past.version = Some(number.into());
+    }
+    it
+}
+
+#[test]
+fn it_goes_back_to_the_last_that_is_still_admitted_also_where_that_is_gone() {
+    let roll_back = json!({"onWithdrawal": "RollBack"});
+    let bad = |it: Binding| rejected(it, "3");
+    let approved = |it: Binding, number| decided(it, number, |b| b.name = format!("bob-{number}"));
+    let all = || approved(approved(long_ago(&roll_back), "1"), "2");
+    let doing = |it: &Binding| it.decide().call.map(|call| short(&call.doing)).unwrap_or_default();
+    let made = |number: &str| {
+        format!(
+            "create deployment v{number} of azureml://registries/models/models/taxi/versions/{number}, to go back to it"
+        )
+    };
+    assert_eq!(doing(&bad(all())), made("2"));
+    assert_eq!(doing(&bad(rejected(all(), "2"))), made("1"), "the one before is rejected as well");
+    assert_eq!(doing(&bad(approved(long_ago(&roll_back), "1"))), made("1"), "the one before is not approved");
+    assert_eq!(doing(&bad(long_ago(&roll_back))), "", "none of them is approved");
+    // The asset of a lost history follows from the version's number, and only where the manifest makes that revision.
+    let unknown = |it: Binding| it.with(|f| f.status.history.iter_mut().for_each(|it| it.asset_id = None));
+    assert_eq!(doing(&unknown(bad(all()))), made("2"));
+    let edited =
+        |it: Binding| it.with(|f| f.spec.online.deployment.instance_type = Some("Standard_F4s_v2".into()));
+    assert_eq!(doing(&edited(bad(all()))), "", "another deployment by now");
+    let failed = bad(all());
+    let two = failed.revision("2").to_string();
+    assert_eq!(doing(&failed.tagged("bindery-failed", &two)), made("1"), "it has failed since");
+    // Once it is there, it gets all the traffic at once, whatever the steps are.
+    let steps = json!([{"setTraffic": 10}, {"pause": {"for": "1h"}}]);
+    let there = bad(all()).steps(steps).deployed("2", "Succeeded");
+    assert_eq!(doing(&there), "give v2 all the traffic again, because v3 is not approved any more");
+    assert_eq!(doing(&bad(all()).deployed("2", "Creating")), "", "until then it waits");
+}
+
+#[test]
+fn what_serves_and_is_not_what_the_manifest_asks_for_is_spoken_of_too() {
+    let says = |it: &Binding| admitted(&it.decide());
+    let besides = |it: &Binding| says(it).split_once("What serves, ").map(|(_, said)| said.to_string());
+    let asks_for_another = |more: &Value| promoted(more).wanting("3");
+    let bad = |more: &Value| rejected(asks_for_another(more), "2");
+    let word = "Approval risk/no-2 of ada rejects taxi:2";
+    let keeps = format!(
+        "taxi:2, is not approved any more. {word}. It keeps its traffic (policy.approvals.onWithdrawal is KeepServing)."
+    );
+    assert_eq!(besides(&bad(&json!({}))), Some(keeps));
+    let roll_back = json!({"onWithdrawal": "RollBack"});
+    let alone = format!(
+        "taxi:2, is not approved any more. {word}. It keeps its traffic: no other version that was stable here before is still admitted."
+    );
+    assert_eq!(besides(&bad(&roll_back)), Some(alone));
+    assert_eq!(besides(&decided(asks_for_another(&roll_back), "2", |_| ())), None, "it is approved");
+    assert_eq!(besides(&rejected(promoted(&roll_back), "2")), None, "it is what the manifest asks for");
+    // An event says so once.
+    let events = |it: &Binding| {
+        let all = it.decide().events.into_iter();
+        all.filter(|it| it.note.starts_with("What serves, ")).count()
+    };
+    let it = bad(&json!({}));
+    assert_eq!(events(&it), 1);
+    let later = it.clone().with(|f| f.status = it.decide().status);
+    assert_eq!(events(&later), 0);
+}
+
+#[test]
+fn a_candidate_whose_approval_is_withdrawn_says_when_it_loses_its_traffic() {
+    let it = asking(rollout().candidate("2", 10, 60), &json!({}));
+    let it = decided(had_approval(it, "2", Some(100)), "1", |_| ());
+    let said = admitted(&it.decide());
+    assert!(
+        said.contains(
+            "At 2026-03-01T12:03:20Z v2 loses its traffic, unless its version is approved again before."
+        ),
+        "{said}"
+    );
 }

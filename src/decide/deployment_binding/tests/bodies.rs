@@ -43,6 +43,7 @@ fn a_move_of_traffic_says_in_tags_where_the_rollout_stands() {
                 "theirs": "kept", "bindery-owner": "prod/fares/taxi", "bindery-stable": one,
                 "bindery-traffic": format!("{one}=90 {two}=10"),
                 "bindery-position": format!("{} f80ad3bc@1 2026-03-01T12:00:00Z", it.revision("2")),
+                "bindery-history": format!("{}@1=2026-02-28T12:00:00Z", it.revision("1")),
             },
             "properties": {
                 "authMode": "Key", "publicNetworkAccess": "Enabled", "futureProperty": 7, "properties": {},

@@ -57,11 +57,11 @@ fn a_workspace_asks_for_gates() {
         (gated(wanting(), &bound, Some("3.2"), vec![]), format!("True Succeeded: {LETS}"), "Gate/bound true | rmse at most 4.0 | rmse 3.2"),
         (gated(wanting(), &bound, Some("4.2"), vec![]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 4.2, and has to be at most 4.0.".into(), "Gate/bound false | rmse at most 4.0 | rmse 4.2"),
         (gated(wanting(), &bound, None, vec![]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: Job train-2 has logged no metric rmse. Log it in training, or name another metric.".into(), "Gate/bound false | rmse at most 4.0 | Job train-2 has logged no metric rmse. Log it in training, or name another metric"),
-        (gated(wanting(), &require, Some("9"), vec![passed.clone()]), format!("True Succeeded: {LETS}"), "Gate/bound true | rmse at most 4 | rmse 3.2"),
+        (gated(wanting(), &require, Some("9"), vec![passed.clone()]), format!("True Succeeded: {LETS}"), "Gate/bound true | rmse at most 4, by a gate that the team has set itself | rmse 3.2"),
         (gated(wanting(), &require, Some("9"), vec![]), "False GateNotPassed: Workspace production serves only versions that have a gate bound and pass it, and taxi:2 has none of that name. Add it to spec.gates of the version.".into(), "Gate/bound false | a gate bound of the version, passed | no gate of that name"),
-        (gated(wanting(), &require, Some("9"), vec![measured("bound", false, GateReason::OutOfBound)]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 3.2, and has to be at most 4.".into(), "Gate/bound false | rmse at most 4 | rmse 3.2"),
+        (gated(wanting(), &require, Some("9"), vec![measured("bound", false, GateReason::OutOfBound)]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 3.2, and has to be at most 4.".into(), "Gate/bound false | rmse at most 4, by a gate that the team has set itself | rmse 3.2"),
         // What is not measured yet is waited for.
-        (gated(wanting(), &require, None, vec![measured("bound", false, GateReason::NotMeasured)]), "False ReferenceNotReady: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 3.2, and has to be at most 4.".into(), "Gate/bound false | rmse at most 4 | rmse 3.2"),
+        (gated(wanting(), &require, None, vec![measured("bound", false, GateReason::NotMeasured)]), "False ReferenceNotReady: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 3.2, and has to be at most 4.".into(), "Gate/bound false | rmse at most 4, by a gate that the team has set itself | rmse 3.2"),
         // Of two gates of one name the workspace's own counts.
         (gated(wanting(), &both, Some("3.2"), vec![passed]), "False GateNotPassed: taxi:2 does not pass the gate bound, which Workspace production asks for: rmse is 3.2, and has to be at most 3.".into(), "Gate/bound false | rmse at most 3 | rmse 3.2"),
     ];
@@ -176,7 +176,7 @@ fn going_back_needs_no_gate_and_no_new_approval() {
     let (said, lines) = admitted(&has_come_back());
     assert!(said.starts_with("False PolicyRefused: "), "{said}");
     assert!(
-        said.ends_with(" It serves because the manifest went back to what was stable here before; what was not asked then is asked again only for a new rollout."),
+        said.ends_with(" It serves because the traffic went back to what was stable here before; what was not asked then is asked again only for a new rollout."),
         "{said}"
     );
     let not_asked = "; this was not asked when the traffic went back to this version, and is asked again only for a new rollout";
@@ -256,7 +256,12 @@ fn going_back_asks_what_became_of_the_approvals_and_of_the_files() {
     // A version in a workspace, promoted at noon: its files count as those only if Azure made it before.
     let in_workspace = |made: Option<u64>| {
         let it = binding()
-            .with(|f| f.version = crate::decide::fixtures::version("2", None))
+            .with(|f| {
+                f.version = crate::decide::fixtures::version("2", None);
+                let SourceVersion::Ready { id, .. } = &mut f.version else { unreachable!() };
+                *id = crate::azure::model::ResourceId::workspace("s", "rg", "production")
+                    .model_version("taxi", "2");
+            })
             .serving("1")
             .with(|f| {
                 let SourceVersion::Ready { asset_id, version, .. } = &f.version else { unreachable!() };

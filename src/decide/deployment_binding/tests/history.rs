@@ -92,20 +92,9 @@ fn what_failed_stays_in_the_order_in_which_it_failed_whoever_remembers_it() {
 #[test]
 fn ten_are_remembered_and_a_failure_longer_than_a_success() {
     let past = |n: usize, outcome| PastRollout {
-        revision: format!("{n:010}"),
-        version: None,
-        asset_id: None,
-        served: None,
-        waivers: vec![],
-        outcome,
-        reason: None,
-        message: None,
         started_at: Some(ago(60)),
         finished_at: Some(noon()),
-        actions: vec![],
-        skipped: vec![],
-        measurement: None,
-        log: vec![],
+        ..PastRollout::new(&format!("{n:010}"), outcome)
     };
     let full = |outcome| {
         rollout().candidate("2", 10, 60).wanting("3").with(|f| {
@@ -122,4 +111,84 @@ fn ten_are_remembered_and_a_failure_longer_than_a_success() {
     let left = again.decide().status.history;
     assert!(left.iter().all(|it| it.outcome != Outcome::Failed), "{left:?}");
     assert_eq!(full(Outcome::Failed).decide().status.history.len(), 10);
+}
+
+/// Version 3 serves since an hour, version 1 before it; the status is lost, and the endpoint's tag tells of both.
+fn lost(since: &str) -> Binding {
+    let mut it = rollout().wanting("3").serving("1").serving("3").forgotten();
+    let told = format!("{}@3={since} {}@1=2026-02-20T12:00:00Z", it.revision("3"), it.revision("1"));
+    for deployment in &mut it.0.deployments {
+        deployment.rest.insert("systemData".into(), json!({"createdAt": "2026-02-25T12:00:00Z"}));
+    }
+    let mut it = it.tagged("bindery-history", &told);
+    it.0.recall();
+    it
+}
+
+#[test]
+fn the_endpoints_tag_tells_what_was_stable_when_the_status_is_lost() {
+    let status = lost("2026-03-01T11:00:00Z").decide().status;
+    let stable = status.stable.unwrap();
+    assert_eq!(
+        (stable.version.as_deref(), stable.since.to_string().as_str()),
+        (Some("3"), "2026-03-01T11:00:00Z")
+    );
+    let past =
+        |it: &PastRollout| (it.version.clone().unwrap_or_default(), it.served.map(|it| it.until.to_string()));
+    let all: Vec<_> = status.history.iter().map(past).collect();
+    assert_eq!(all, [("3".into(), None), ("1".into(), Some("2026-03-01T11:00:00Z".into()))]);
+    // Nothing was stable before Azure made it, or will be in the future, whatever a hand has written.
+    for (written, since) in [
+        ("2026-01-01T12:00:00Z", "2026-02-25T12:00:00Z".to_string()),
+        ("2027-01-01T12:00:00Z", noon().to_string()),
+    ] {
+        assert_eq!(lost(written).decide().status.stable.unwrap().since.to_string(), since, "{written}");
+    }
+    // A status that knows what was stable is believed, and another's tag is not.
+    let mut known = rollout().tagged("bindery-history", "a@9=2026-02-20T12:00:00Z");
+    known.0.recall();
+    assert_eq!(told(&known), ["v1 Promoted (false, true)"]);
+    let mut others = rollout().forgotten().tagged("bindery-history", "a@9=2026-02-20T12:00:00Z");
+    others = others.tagged("bindery-owner", "other/a/b");
+    others.0.recall();
+    assert_eq!(others.0.status.history, []);
+}
+
+#[test]
+fn a_promotion_writes_into_the_tag_what_is_stable_now() {
+    let steps = json!([{"setTraffic": 10}]);
+    let it = binding()
+        .wanting("2")
+        .steps(steps)
+        .serving("1")
+        .candidate("2", 10, 60)
+        .traffic(&[("1", 90), ("2", 10)]);
+    let tags = |it: &Binding| {
+        let call = it.decide().call.unwrap();
+        let crate::azure::model::Action::Put(body) = call.action else { panic!("it is promoted by a PUT") };
+        body["tags"]["bindery-history"].as_str().map(str::to_string)
+    };
+    let (two, since) = (it.revision("2"), noon());
+    assert_eq!(tags(&it), Some(format!("{two}@2={since}")));
+    let before = format!("{}@1=2026-02-20T12:00:00Z", it.revision("1"));
+    assert_eq!(tags(&it.tagged("bindery-history", &before)), Some(format!("{two}@2={since} {before}")));
+}
+
+#[test]
+fn the_revision_of_git_at_the_begin_of_a_rollout_stays_with_it() {
+    let of = |known: Option<&str>, now: &str| {
+        let mut it = rollout().candidate("2", 10, 60);
+        it.0.git_revision = Some(now.into());
+        match known {
+            Some(known) => it.0.status.candidate.as_mut().unwrap().git_revision = Some(known.into()),
+            None => it.0.status.candidate = None,
+        }
+        it
+    };
+    let began = of(None, "4f2a").decide().status.candidate.unwrap();
+    assert_eq!(began.git_revision.as_deref(), Some("4f2a"));
+    let later = of(Some("4f2a"), "9c1d").decide().status.candidate.unwrap();
+    assert_eq!(later.git_revision.as_deref(), Some("4f2a"));
+    let over = of(Some("4f2a"), "9c1d").wanting("3").decide().status.history;
+    assert_eq!((over[0].outcome, over[0].git_revision.as_deref()), (Outcome::Superseded, Some("4f2a")));
 }

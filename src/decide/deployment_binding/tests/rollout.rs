@@ -264,7 +264,7 @@ fn the_previous_one_is_warm_for_a_while() {
                 .wanting("1")
                 .with(|f| (f.spec.online.deployment.instance_count, f.situation.generation) = (Some(12), 2))
                 .decide(),
-            "False Updating working | -> change instanceCount of deployment v1 | now",
+            "False Updating working | -> scale deployment v1 from 1 to 12 instances, before it gets all the traffic back | now",
         ),
         (
             "wanted again, and Azure refuses the instances: the traffic does not wait for them",

@@ -102,9 +102,12 @@ fn what_served_before_azure_made_the_version_was_another_one() {
     let made = |at: Option<Timestamp>| {
         served(asking(binding(), None), hours(24), None)
             .with(|f| {
-                let SourceVersion::Ready { asset_id, registry, .. } = &mut f.version else { unreachable!() };
+                let SourceVersion::Ready { asset_id, registry, id: of, .. } = &mut f.version else {
+                    unreachable!()
+                };
                 let id = ResourceId::workspace("s", "rg", "production").model_version("taxi", "1");
                 (*asset_id, *registry, f.soak.made) = (id.to_string(), None, at);
+                *of = id;
             })
             .decide()
             .call

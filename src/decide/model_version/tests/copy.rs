@@ -384,3 +384,23 @@ fn what_was_copied_is_not_forgotten_when_another_comes_first() {
         assert_eq!((notes.len(), named), (1, remembered), "{notes:?}");
     }
 }
+
+#[test]
+fn how_many_bytes_were_copied_is_remembered_once_the_version_is_there() {
+    let version =
+        |tags: &Value| Look::Found(source(&json!({"tags": tags, "provisioningState": "Succeeded"})));
+    let ours = json!({"bindery-owner": "prod/fares/taxi-3"});
+    let mut facts = with_arrived(vec![], |_| ());
+    facts.status = decide(&facts).status;
+    let bytes = facts.status.copying.as_ref().unwrap().bytes;
+    assert_eq!((facts.status.size, bytes > 0), (None, true), "it is not there yet");
+    facts.version = version(&ours);
+    facts.status = decide(&facts).status;
+    assert_eq!((facts.status.size, facts.status.copying.is_none()), (Some(bytes), true));
+    assert_eq!(decide(&facts).status.size, Some(bytes));
+    facts.version = Look::Absent;
+    assert_eq!(decide(&facts).status.size, None);
+    // Somebody else's version has files that nobody has counted.
+    let theirs = with_arrived(vec![], |f| f.version = version(&json!({})));
+    assert_eq!(decide(&theirs).status.size, None);
+}

@@ -9,7 +9,7 @@ use crate::api::{ConditionType, Management, ModelVersionStatus, VersionApproval,
 use crate::azure::model::{Action, Class, OperationState, Purpose};
 use crate::decide::fixtures::{ago, attempt, failure, model_version, noon, operation};
 use crate::decide::model_version::{Facts, decide};
-use crate::decide::{Decision, Mode};
+use crate::decide::{Decision, Mode, Written};
 
 fn decided(name: &str, decision: &str, change: &serde_json::Value) -> VersionApproval {
     let mut it =
@@ -116,6 +116,22 @@ fn the_version_stays_ready_whatever_becomes_of_the_tags() {
     let decision = decide(&failed);
     assert!(decision.call.is_none() && is_ready(&decision), "it is tried again later");
     assert!(!decision.settled, "the failure is not forgotten");
+    // Another decision is another change, and not one that Azure did not keep.
+    let taken = |approvals: Vec<VersionApproval>| {
+        let mut facts = with(approvals, &[]);
+        facts.situation.trouble.written = Some(Written {
+            attempt: attempt(call.errand.purpose, &call.resource, &call.doing),
+            content: call.content,
+            at: noon(),
+            times: 1,
+        });
+        decide(&facts)
+    };
+    let ada = || decided("ada", "Approved", &json!({}));
+    let again = taken(vec![ada()]);
+    assert!(again.call.is_none(), "the same once more");
+    let another = taken(vec![decided("bob", "Approved", &json!({})), ada()]);
+    assert!(another.call.is_some() && is_ready(&another));
     let mut running = facts();
     let id = running.id.clone().unwrap();
     running.situation.operation = operation(Purpose::TellDecisions, "write", &id, 1, OperationState::Running);

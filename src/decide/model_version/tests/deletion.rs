@@ -21,6 +21,8 @@ fn served(facts: &mut Facts) {
         endpoint: "taxi".into(),
         deployment: "v3-0000000000".into(),
         role: Role::Stable,
+        workspace: None,
+        tier: None,
     }];
 }
 

@@ -204,6 +204,7 @@ fn of_a_run_with_many_metrics_those_are_kept_that_gates_ask_for() {
         f.origin.job =
             Look::Found(serde_json::from_value(json!({"name": "train-3", "properties": {}})).unwrap());
         f.origin.run = Look::Found(run);
+        f.origin.whole = true;
     });
     let kept = |facts: &Facts| decide(facts).status.lineage.unwrap();
     let lineage = kept(&facts);
@@ -213,15 +214,41 @@ fn of_a_run_with_many_metrics_those_are_kept_that_gates_ask_for() {
     facts.status = decide(&facts).status;
     assert!(!wants_lineage(&facts.status, &[]));
     // A gate that is added later has the run read again.
-    facts.spec.gates = gates(&json!([{"name": "g", "metric": "metric-59", "max": "60"}]));
-    assert!(wants_lineage(&facts.status, &facts.spec.gates));
+    facts.spec.gates = gates(&json!([
+        {"name": "g", "metric": "metric-59", "max": "60"}, {"name": "none", "metric": "nope", "max": "60"},
+    ]));
+    facts.asked_metrics = facts.spec.gates.iter().map(|gate| gate.metric.clone()).collect();
+    assert!(wants_lineage(&facts.status, &facts.asked_metrics));
     let lineage = kept(&facts);
     assert_eq!(
         (lineage.metrics.len(), lineage.metrics.get("metric-59").map(String::as_str)),
         (50, Some("59"))
     );
+    assert_eq!(lineage.absent_metrics, ["nope"]);
     facts.status = decide(&facts).status;
-    assert!(!wants_lineage(&facts.status, &facts.spec.gates));
+    assert!(!wants_lineage(&facts.status, &facts.asked_metrics));
+    let said = facts.status.gates.iter().map(|it| it.message.as_str()).collect::<Vec<_>>();
+    assert_eq!(
+        said,
+        [
+            "metric-59 is 59, and has to be at most 60.",
+            "Job train-3 has logged no metric nope. Log it in training, or name another metric.",
+        ]
+    );
+}
+
+#[test]
+fn a_job_without_a_run_has_no_metrics_and_the_gate_says_so() {
+    let mut facts = with(|f| {
+        f.spec.gates = gates(&json!([{"name": "bound", "metric": "rmse", "max": "4"}]));
+        f.origin.job =
+            Look::Found(serde_json::from_value(json!({"name": "train-3", "properties": {}})).unwrap());
+        f.origin.run = Look::Absent;
+    });
+    let said = |facts: &Facts| decide(facts).status.gates.remove(0).message;
+    assert_eq!(said(&facts), "The metrics of job train-3 have not been read yet.");
+    facts.origin.whole = true;
+    assert_eq!(said(&facts), "Azure has no MLflow run of job train-3, so its metrics are not known.");
 }
 
 #[test]

@@ -7,6 +7,15 @@ use crate::azure::model::{Account, Action, Class, Error, Principal, Reply};
 use crate::decide::fixtures::{assert_table, attempt, failed_state, failure, noon};
 use crate::decide::{Mode, Owner, SourceVersion, Standing, Tagged};
 
+const RETIRED: &str = "False Retired stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 is retired since 2026-03-01T12:00:00Z (spec.retirement of its ModelVersion), so it is not promoted. Promote another version, or have its owner set a later date. | interval";
+
+/// The source goes out of use in so many seconds.
+fn retired(facts: &mut Facts, seconds: u64) {
+    let at = noon() + std::time::Duration::from_secs(seconds);
+    let Some(SourceVersion::Ready { retirement, .. }) = &mut facts.source else { unreachable!() };
+    *retirement = serde_json::from_value(json!({"at": at, "action": "BlockNewDeployments"})).ok();
+}
+
 #[test]
 fn a_promotion_is_published_once() {
     assert_table(&vec![
@@ -45,6 +54,20 @@ fn a_promotion_is_published_once() {
             "a source of another format",
             decide(&promoting(|f| f.spec.kind = Some(crate::api::ModelType::Triton))),
             "False AssetMismatch stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 is of type MLflow, and spec.type says Triton. A copy has the type of its source: take spec.type out of the manifest; or, if another version was meant, name it in a new ModelVersion. | interval",
+        ),
+        (
+            "the source is archived",
+            decide(&promoting(|f| {
+                let Some(SourceVersion::Ready { archived, .. }) = &mut f.source else { unreachable!() };
+                *archived = true;
+            })),
+            "False Retired stalled | /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3 is archived, so it is not promoted. Promote another version, or have its owner take it out of the archive (spec.archived: false of its ModelVersion). | interval",
+        ),
+        ("the source is retired", decide(&promoting(|f| retired(f, 0))), RETIRED),
+        (
+            "the source retires later",
+            decide(&promoting(|f| retired(f, 60))),
+            "False Publishing working | -> publish taxi:3 to registry models | now",
         ),
         (
             "the source is ready",
@@ -199,6 +222,12 @@ fn a_promotion_takes_over_only_what_was_published() {
         Some(Tagged::Other(Owner::new("prod", "fares/before"), Standing::LetGo));
     let mut renamed = inherited.clone();
     found(&mut renamed).tags.insert("bindery-published-from".into(), mark.clone());
+    let without_source = |tags: &[(&str, &str)]| {
+        let mut facts = there(tags);
+        facts.source = Some(SourceVersion::Missing { what: "ModelVersion fares/taxi-3-dev".into() });
+        facts
+    };
+    const UNKNOWN: &str = "False AssetMismatch stalled | taxi:3 exists in Azure, but nothing in Azure shows that it was copied from ModelVersion fares/taxi-3-dev, which is not there, or which this namespace may not refer to. A version cannot be changed: promote the model under the next version; or, to look after what is there, use source: {existing: {}} in a new ModelVersion. | interval";
     let (source, its_own) = ("train-3", "of-its-tag");
     for (what, facts, expected, job) in [
         ("nothing says where it comes from", there(&[]), STRANGER, its_own),
@@ -208,6 +237,8 @@ fn a_promotion_takes_over_only_what_was_published() {
         ("we made it, and the status is lost", made_by_us, DESCRIBED, source),
         ("it was published from the source", there(&[("bindery-published-from", &mark)]), TAKEN, source),
         ("the same, for an object that was renamed", renamed, TAKEN, source),
+        ("its source is not there", without_source(&[]), UNKNOWN, its_own),
+        ("the same of a copy", without_source(&[("bindery-published-from", &mark)]), TAKEN, its_own),
         (
             "it was published from what the source was before it was made again",
             there(&[("bindery-published-from", "0badc0de")]),

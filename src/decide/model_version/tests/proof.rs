@@ -1,10 +1,12 @@
 //! What proves where the bytes come from, and what a copy carries of it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::azure::model::Action;
-use crate::azure::model::resource::ModelVersion;
+use crate::azure::model::resource::{ModelVersion, Run};
 use crate::decide::model_version::Proof;
 use crate::decide::model_version::proof::is_proven;
 use crate::decide::{SourceVersion, Tagged};
@@ -152,14 +154,60 @@ fn the_lineage_is_that_of_the_version_that_was_published() {
 
 #[test]
 fn whoever_looks_at_a_version_in_azure_sees_where_it_comes_from() {
-    let job = json!({"name": "train-3", "properties": {"experimentName": "fares", "properties": {
+    let job = json!({"name": "train-3", "properties": {"experimentName": "fares", "environmentId": "sklearn:4", "properties": {
         "mlflow.source.git.repoURL": "https://u:token@git.example/fares.git", "mlflow.source.git.commit": "c0ffee"}}});
-    let registered = tags(&new(|f| f.origin.job = Look::Found(serde_json::from_value(job).unwrap())));
+    let run = Run {
+        id: "train-3".into(),
+        user: Some("ada".into()),
+        ended: "2026-02-28T10:00:00.123Z".parse().ok(),
+        ..Run::default()
+    };
+    let registered = tags(&new(|f| {
+        f.origin.job = Look::Found(serde_json::from_value(job).unwrap());
+        f.origin.run = Look::Found(run);
+        f.origin.pipelines = vec!["nightly-7".into(), "weekly-2".into()];
+    }));
     assert_eq!(
         registered,
         json!({"team": "fares", "bindery-owner": "prod/fares/taxi-3", "bindery-job": "train-3",
-            "bindery-experiment": "fares", "bindery-repository": "https://git.example/fares.git", "bindery-commit": "c0ffee"})
+            "bindery-experiment": "fares", "bindery-repository": "https://git.example/fares.git", "bindery-commit": "c0ffee", "bindery-trained-by": "ada",
+            "bindery-trained-at": "2026-02-28T10:00:00Z", "bindery-environment": "sklearn:4", "bindery-pipeline": "weekly-2"})
     );
+    // What the status and the source do not know any more is read from there.
+    let mut lost = promotion();
+    lost.source = Some(SourceVersion::Missing { what: "ModelVersion fares/taxi-3-dev".into() });
+    found(&mut lost).tags.extend(serde_json::from_value::<BTreeMap<String, String>>(registered).unwrap());
+    let lineage = decide(&lost).status.lineage.unwrap();
+    assert_eq!(lineage.trained_at, "2026-02-28T10:00:00Z".parse().ok());
+    assert_eq!(
+        (lineage.trained_by.as_deref(), lineage.environment.as_deref(), lineage.pipelines),
+        (Some("ada"), Some("sklearn:4"), vec!["weekly-2".to_string()])
+    );
+}
+
+#[test]
+fn when_it_was_trained_is_what_azure_says_of_the_run_or_else_of_the_job() {
+    let (created, began, ended) = ("2026-02-28T08:00:00Z", "2026-02-28T09:00:00Z", "2026-02-28T10:00:00Z");
+    let trained = |created: Option<&str>, run: Option<(Option<&str>, Option<&str>)>| {
+        let at = |text: Option<&str>| text.map(|it| it.parse().unwrap());
+        let facts = with(|f| {
+            let job = json!({"name": "train-3", "properties": {}, "systemData": {"createdAt": created}});
+            f.origin.job = Look::Found(serde_json::from_value(job).unwrap());
+            f.origin.run = run.map_or(Look::Absent, |(began, ended)| {
+                Look::Found(Run { began: at(began), ended: at(ended), ..Run::default() })
+            });
+        });
+        decide(&facts).status.lineage.unwrap().trained_at.map(|it| it.to_string())
+    };
+    for (run, expected) in [
+        (Some((Some(began), Some(ended))), Some(ended)),
+        (Some((Some(began), None)), Some(began)),
+        (Some((None, None)), Some(created)),
+        (None, Some(created)),
+    ] {
+        assert_eq!(trained(Some(created), run).as_deref(), expected, "{run:?}");
+    }
+    assert_eq!(trained(None, None), None, "nobody says it, and nothing is made up");
 }
 
 #[test]

@@ -64,7 +64,10 @@ impl Kind for Workspace {
         // Whoever names itself does not hold itself back.
         let soak = soak.filter(|key| *key != self.key()).map(Name::Place);
         let own = Name::resource(self.id().as_str());
-        let mut names: Vec<Name> = registries.chain(approvers).chain(soak).chain([own]).collect();
+        let gates =
+            self.spec.policy.gates.iter().filter(|gates| !gates.define.is_empty()).map(|_| Name::Gates);
+        let mut names: Vec<Name> =
+            registries.chain(approvers).chain(soak).chain(gates).chain([own]).collect();
         names.sort();
         names.dedup();
         names

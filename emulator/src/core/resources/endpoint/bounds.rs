@@ -35,6 +35,47 @@ pub fn online(body: &Value, compute: &str) -> Result<(), ArmError> {
     Ok(())
 }
 
+/// What a container on Kubernetes asks of its cluster (§N): processors and memory, and no more than its limits.
+pub fn resources(body: &Value) -> Result<(), ArmError> {
+    let block = "properties.containerResourceRequirements";
+    if at::at(body, block).is_none() {
+        return Ok(());
+    }
+    for field in ["cpu", "memory"] {
+        let path = |part: &str| format!("{block}.containerResource{part}.{field}");
+        let Some(asked) = at::text(body, &path("Requests")).and_then(quantity) else {
+            return Err(ArmError::validation(
+                &path("Requests"),
+                format!("{} is required.", path("Requests")),
+            ));
+        };
+        if at::text(body, &path("Limits")).and_then(quantity).is_some_and(|limit| asked > limit) {
+            let (asked, limit) = (path("Requests"), path("Limits"));
+            return Err(ArmError::validation(&asked, format!("{asked} must not be more than {limit}.")));
+        }
+    }
+    Ok(())
+}
+
+/// A quantity of Kubernetes, such as `500m` or `2Gi`.
+fn quantity(text: &str) -> Option<f64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "m" => 0.001,
+        "" => 1.0,
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "Ki" => 1024.0,
+        "Mi" => 1_048_576.0,
+        "Gi" => 1_073_741_824.0,
+        "Ti" => 1_099_511_627_776.0,
+        _ => return None,
+    };
+    digits.parse::<f64>().ok().map(|number| number * factor)
+}
+
 /// Those of a batch deployment.
 pub fn batch(body: &Value) -> Result<(), ArmError> {
     whole(body, "properties.errorThreshold", -1..=i64::from(i32::MAX))?;

@@ -70,6 +70,38 @@ fn refuse_taken_name(core: &Core, name: &str, location: &str) -> Result<(), ArmE
     Ok(())
 }
 
+/// An endpoint on a cluster (§N): its name is unique there, it takes no Entra tokens, and every PUT names the cluster again [INF].
+fn refuse_on_a_cluster(core: &Core, key: &str, body: &Value, before: Option<&Value>) -> Result<(), ArmError> {
+    let asked = at::text(body, "properties.compute");
+    let has = before.and_then(|before| at::text(before, "properties.compute"));
+    let same = |one: Option<&str>, other: Option<&str>| {
+        one.map(str::to_ascii_lowercase) == other.map(str::to_ascii_lowercase)
+    };
+    if before.is_some() && !same(asked, has) {
+        return Err(ArmError::validation("Compute", "The compute of an endpoint cannot be changed."));
+    }
+    let Some(asked) = asked else { return Ok(()) };
+    if at::text(body, "properties.authMode").is_some_and(|mode| mode.eq_ignore_ascii_case("AADToken")) {
+        return Err(ArmError::validation("AuthMode", "AADToken is not supported on Kubernetes."));
+    }
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let taken = core.store.everywhere("/onlineEndpoints").any(|(_, other)| {
+        other["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name))
+            && same(at::text(&other, "properties.compute"), Some(asked))
+    });
+    if taken && before.is_none() {
+        return Err(ArmError::user(
+            400,
+            "The request is invalid.",
+            "InferencingClientCallFailed",
+            format!(
+                "OnlineEndpoint {name} already exists in cluster, endpoint name must be unique per cluster."
+            ),
+        ));
+    }
+    Ok(())
+}
+
 /// PUT: makes, or replaces; what is absent is cleared.
 pub fn put(core: &mut Core, call: &Call) -> Answer {
     let body = call.body()?;
@@ -81,6 +113,7 @@ pub fn put(core: &mut Core, call: &Call) -> Answer {
         refuse_taken_name(core, call.address.leaf(), &location)?;
         refuse_quota(core, call, &location)?;
     }
+    refuse_on_a_cluster(core, &key, &body, before.as_ref())?;
     refuse_busy(core, &key)?;
     let (live, mirrored) = traffic::checked(core, &key, &body)?;
     let is_new = before.is_none();

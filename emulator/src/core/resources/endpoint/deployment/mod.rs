@@ -99,6 +99,7 @@ fn checked(
     }
     let compute = compute_type(body);
     if compute == "Kubernetes" {
+        bounds::resources(body)?;
         check_names_together(call.address.name(1), call.address.leaf())?;
     }
     let capacity = capacity(core, body)?;

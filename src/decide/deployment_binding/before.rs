@@ -1,0 +1,153 @@
+//! What was stable here before, and may be gone back to: by a word, or because the workspace takes what serves back.
+
+use super::{Facts, history};
+use crate::api::{ActionWord, Object, OnWithdrawal};
+use crate::azure::model::resource::{OnlineDeployment, Provisioning};
+use crate::decide::Place;
+use crate::decide::facts::Known;
+use crate::decide::gate::objects_of;
+use crate::decide::rollout::{FAILED_TAG, Failures, PREVIOUS_TAG, Revision, STABLE_TAG, version_of};
+
+/// A revision that was stable here before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// The revision.
+    pub revision: Revision,
+    /// The name of its deployment, whether or not that is still there.
+    pub deployment: String,
+    /// The asset that it serves.
+    pub asset_id: String,
+    /// The version is archived, as far as an object of the cluster says.
+    pub archived: bool,
+}
+
+impl Facts {
+    /// What was stable before what serves, the last one first. Of a revision whose deployment is gone the asset is known by the
+    /// history, or follows from the number of its version: the revision is a hash over the asset, so a wrong guess is seen.
+    pub fn known_before(&self) -> Vec<Before> {
+        let Some(endpoint) = self.endpoint.found() else { return vec![] };
+        let stable = endpoint.tags.get(STABLE_TAG).and_then(|name| self.deployment_named(name));
+        let stable = stable.and_then(Revision::tagged);
+        let mut all: Vec<Before> = vec![];
+        let mut add = |revision: Revision, deployment: String, asset_id: String| {
+            if Some(&revision) != stable.as_ref() && all.iter().all(|it| it.revision != revision) {
+                all.push(Before { revision, deployment, asset_id, archived: false });
+            }
+        };
+        let previous = endpoint.tags.get(PREVIOUS_TAG).and_then(|name| self.deployment_named(name));
+        if let Some(warm) = previous
+            && let Some((revision, asset)) = Revision::tagged(warm).zip(warm.properties.model.clone())
+        {
+            add(revision, warm.name().into(), asset);
+        }
+        for it in self.status.history.iter().filter(|it| it.outcome.serves()) {
+            let revision = Revision::parse(&it.revision);
+            let there = self.deployment_of(&revision);
+            let version = it.version.clone().or_else(|| there.and_then(version_of));
+            let asset = there.and_then(|d| d.properties.model.clone()).or_else(|| it.asset_id.clone());
+            let asset = asset.or_else(|| self.asset_by_hash(&revision, version.as_deref()?));
+            if let Some((version, asset)) = version.zip(asset) {
+                let name = there.map_or_else(|| revision.deployment_name(&version), |d| d.name().into());
+                add(revision, name, asset);
+            }
+        }
+        all
+    }
+
+    /// The same, with what the objects of the cluster say of each version, where that matters now.
+    pub(super) fn find_before(&self, known: &mut Known) -> Vec<Before> {
+        let mut all = self.known_before();
+        if self.may_go_back_now() {
+            for it in &mut all {
+                let objects = objects_of(&it.asset_id, known);
+                it.archived =
+                    objects.iter().any(|it| it.spec.archived == Some(true) || it.current().archived);
+            }
+        }
+        all
+    }
+
+    /// Can anything go back now but the manifest? Only then is more of a version looked at.
+    pub(super) fn may_go_back_now(&self) -> bool {
+        let Place::Ready { policy, .. } = &self.place else { return false };
+        let roll_back =
+            policy.approvals.as_ref().is_some_and(|it| it.on_withdrawal == Some(OnWithdrawal::RollBack));
+        roll_back || self.held().is_some() || self.asked.iter().any(|it| it.word == ActionWord::Rollback)
+    }
+
+    /// The asset with this version's number that gives this revision, where it is another version of a model that is known here.
+    fn asset_by_hash(&self, revision: &Revision, version: &str) -> Option<String> {
+        let models = self.deployments.iter().filter_map(|d| d.properties.model.as_deref());
+        let mut guesses = models
+            .filter_map(|it| it.rsplit_once("/versions/"))
+            .map(|(model, _)| format!("{model}/versions/{version}"));
+        guesses.find(|asset| self.makes(revision, asset))
+    }
+
+    /// Does the manifest make this revision of this asset? Then its deployment can be made again.
+    fn makes(&self, revision: &Revision, asset: &str) -> bool {
+        Revision::asked(asset, &self.spec) == *revision
+    }
+
+    fn deployment_named(&self, name: &str) -> Option<&OnlineDeployment> {
+        self.deployments.iter().find(|d| d.name() == name)
+    }
+
+    /// Its deployment is there and can serve.
+    pub(super) fn is_warm(&self, before: &Before) -> bool {
+        self.deployment_of(&before.revision).is_some_and(|d| d.provisioning() == Provisioning::Succeeded)
+    }
+
+    /// Why nobody goes back by a word to what was stable before, for a sentence; none where one may.
+    pub(super) fn keeps_from_going_back(&self, before: &Before) -> Option<String> {
+        let there = self.deployment_of(&before.revision).is_some();
+        if self.speaks_against_going_back(&before.asset_id, there) {
+            let because = "somebody has rejected its version, or it lacks an approval that was withdrawn, or that it would need again because its deployment is gone";
+            return Some(because.into());
+        }
+        self.puts_out_of_reach(before)
+    }
+
+    /// What, besides approvals, keeps anybody from going back to it, for a sentence.
+    pub(super) fn puts_out_of_reach(&self, before: &Before) -> Option<String> {
+        let there = self.deployment_of(&before.revision).is_some();
+        if before.archived {
+            return Some("its version is archived".into());
+        }
+        if let Place::Ready { policy, .. } = &self.place
+            && let Some(places) = policy.refuses_asset(&before.asset_id)
+        {
+            let workspace = &self.spec.workspace_ref.name;
+            return Some(format!("Workspace {workspace} serves only versions from {places}"));
+        }
+        if self.is_warm(before) {
+            return None;
+        }
+        if self.has_failed(&before.revision) {
+            return Some("it has failed since, and its deployment is gone".into());
+        }
+        (!there && !self.makes(&before.revision, &before.asset_id)).then(|| {
+            let field = self.spec.serving_field();
+            format!("its deployment is gone, and spec.{field}.deployment is another one by now. Revert the manifest in Git")
+        })
+    }
+
+    fn has_failed(&self, revision: &Revision) -> bool {
+        let tag = self.endpoint.found().and_then(|e| e.tags.get(FAILED_TAG));
+        let by_tag = tag.is_some_and(|text| Failures::parse(text).contains(revision));
+        by_tag || history::remembered_failures(&self.status.history, &[]).contains(revision)
+    }
+
+    /// What was stable before, by its revision.
+    pub(super) fn before_of(&self, revision: &Revision) -> Option<&Before> {
+        self.before.iter().find(|it| it.revision == *revision)
+    }
+
+    /// The assets of what was stable before and whose deployments are gone, where it matters what speaks against them.
+    pub(super) fn assets_before(&self) -> Vec<String> {
+        if !self.may_go_back_now() {
+            return vec![];
+        }
+        self.before.iter().map(|it| it.asset_id.clone()).collect()
+    }
+}
