@@ -153,6 +153,7 @@ fn foreign_fields_of_batch_survive() {
             "tags": {
                 "theirs": "kept", "bindery-owner": "prod/fares/taxi", "bindery-stable": two, "bindery-previous": one,
                 "bindery-traffic": format!("{two}=100"),
+                "bindery-history": format!("{}@2=2026-03-01T12:00:00Z", it.revision("2")),
             },
             "properties": {
                 "authMode": "AADToken", "futureProperty": 7, "properties": {},
