@@ -7,6 +7,7 @@ use crate::api::{
     ActionWord, Candidate, DeploymentBinding, DeploymentBindingStatus, Object, Outcome, OwnReference, Role,
     RolloutAction, RolloutActionSpec, Step,
 };
+use crate::azure::model::resource::EndpointKind;
 
 /// How long the name of an object may be.
 const NAME: usize = 253;
@@ -90,7 +91,7 @@ impl Wish {
 
     fn promote(&self, scene: &Scene<'_>) -> Result<Asked, String> {
         let candidate = scene.candidate()?;
-        let steps = &scene.binding.spec.strategy.steps;
+        let steps = scene.binding.spec.steps();
         let stands = candidate.step.as_ref().and_then(|step| usize::try_from(step.index).ok());
         let (step, effect) = if self.full {
             let left: Vec<String> = steps.iter().skip(stands.unwrap_or(0)).map(does).collect();
@@ -203,7 +204,12 @@ impl Scene<'_> {
             _ => because,
         })?;
         let (name, weight) = (&candidate.deployment, candidate.weight);
+        let online = self.binding.spec.kind() == EndpointKind::Online;
         let effect = match &self.status.stable {
+            Some(stable) if !online => format!(
+                "{name} does not become the default deployment; {} stays it. The revision counts as failed, and is not tried again.",
+                stable.deployment
+            ),
             Some(stable) => format!(
                 "{name}, which has {weight}% of the traffic, loses it to {}. The revision counts as failed, and is not tried again.",
                 stable.deployment
@@ -304,7 +310,7 @@ pub fn word(action: ActionWord) -> &'static str {
 /// What is asked, for somebody who is asked whether that is right: line by line, without a line break at the end.
 pub fn page(order: &Order, binding: &DeploymentBinding) -> String {
     let (spec, status) = (&order.action.spec, binding.current());
-    let mut lines = vec![format!("{}: endpoint {}", binding.key(), binding.spec.online.endpoint.name)];
+    let mut lines = vec![format!("{}: endpoint {}", binding.key(), binding.spec.endpoint_name())];
     let mut say = |word: &str, text: &str| lines.push(format!("  {word:<12} {}", one_line(text)));
     if let Some(traffic) = &status.traffic_summary {
         say("traffic", traffic);
@@ -315,7 +321,7 @@ pub fn page(order: &Order, binding: &DeploymentBinding) -> String {
     if let Some(candidate) = &status.candidate {
         let step = candidate.step.as_ref().and_then(|step| {
             let at = usize::try_from(step.index).ok()?;
-            let what = binding.spec.strategy.steps.get(at).map_or_else(|| "the end".into(), does);
+            let what = binding.spec.steps().get(at).map_or_else(|| "the end".into(), does);
             Some(format!(", at step {} of {}: {what}", at + 1, step.count))
         });
         say("candidate", &format!("{}{}", candidate.deployment, step.unwrap_or_default()));

@@ -14,8 +14,8 @@ use super::names::{Name, place_of};
 use super::seen::{Readiness, Seen, condition};
 use crate::api::{
     self, Approval, ApprovalDecision, Code, ConditionType, Dataset, DeploymentBinding, EvidenceDocument,
-    LoosenedGate, MeasuredGate, ModelVersion, Object, ObjectKey, PastRollout, Retirement, Role, VersionOwner,
-    WindowStatus, Workspace,
+    LoosenedGate, MeasuredGate, ModelVersion, Object, ObjectKey, PastRollout, Retirement, Role, ServingKind,
+    VersionOwner, WindowStatus, Workspace,
 };
 use crate::azure::model::folded;
 use crate::decide::rollout::is_proven;
@@ -73,6 +73,9 @@ pub struct Evidence {
     #[serde(skip_serializing_if = "Option::is_none")]
     tier: Option<String>,
     endpoint: String,
+    /// The kind of the endpoint, where it is not online.
+    #[serde(skip_serializing_if = "ServingKind::is_online")]
+    serving: ServingKind,
     #[serde(skip_serializing_if = "Option::is_none")]
     scoring_uri: Option<String>,
     /// The version that the manifest names.
@@ -265,7 +268,8 @@ impl Evidence {
             binding: Name::from(&binding.key()),
             workspace: Name::from(&ObjectKey::meant::<Workspace>(&binding.spec.workspace_ref, &home)),
             tier: workspace.and_then(|workspace| workspace.spec.tier.clone()),
-            endpoint: binding.spec.online.endpoint.name.clone(),
+            endpoint: binding.spec.endpoint_name().to_string(),
+            serving: binding.spec.kind().into(),
             window: binding.current().window,
             scoring_uri: status.endpoint.as_ref().and_then(|endpoint| endpoint.scoring_uri.clone()),
             manifest: Name::from(&named(binding)),

@@ -10,6 +10,7 @@ use super::names::Name;
 use super::render::table::{Column, Shown, Table};
 use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, Role, VersionOwner, Workspace};
 use crate::azure::model::folded;
+use crate::azure::model::resource::EndpointKind;
 
 /// A deployment without traffic.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,12 +49,14 @@ pub fn rows(binding: &DeploymentBinding) -> Vec<Row> {
     let home = binding.home();
     let workspace = ObjectKey::meant::<Workspace>(&binding.spec.workspace_ref, &home);
     let all = binding.status.iter().flat_map(|status| &status.deployments);
-    let idle = all.filter(|it| it.weight == 0);
+    // A batch deployment costs nothing while no job runs on it.
+    let online = binding.spec.kind() == EndpointKind::Online;
+    let idle = all.filter(|it| it.weight == 0 && online);
     idle.map(|it| Row {
         namespace: home.clone(),
         name: binding.metadata.name.clone().unwrap_or_default(),
         workspace: Name::from(&workspace),
-        endpoint: binding.spec.online.endpoint.name.clone(),
+        endpoint: binding.spec.endpoint_name().to_string(),
         deployment: it.name.clone(),
         role: it.role,
         instances: it.instances,

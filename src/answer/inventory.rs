@@ -11,7 +11,7 @@ use super::render::table::{Cell, Column, Shown, Table};
 use super::seen::{Readiness, condition};
 use crate::api::{
     ConditionType, DeploymentBinding, Lineage, ModelType, ModelVersion, Object, Retirement, Role,
-    VersionApproval, VersionOwner, Workspace,
+    ServingKind, VersionApproval, VersionOwner, Workspace,
 };
 
 /// What is kept of one version: no more than is shown, so that ten thousand fit into little memory.
@@ -119,12 +119,15 @@ pub struct Serving {
     /// Its share of the traffic in percent; absent where the binding could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<i32>,
+    /// The kind of the endpoint, where it is not online.
+    #[serde(skip_serializing_if = "ServingKind::is_online")]
+    pub serving: ServingKind,
 }
 
 impl Serving {
     /// `fares/taxi-fare Stable 90%`.
     fn in_words(&self) -> String {
-        let share = self.weight.map(|weight| format!(" {weight}%")).unwrap_or_default();
+        let share = self.weight.map(|weight| self.serving.and_share(weight)).unwrap_or_default();
         format!("{}/{} {:?}{share}", self.namespace, self.name, self.role)
     }
 
@@ -186,6 +189,7 @@ impl Row {
                     deployment: by.deployment.clone(),
                     role: by.role,
                     weight: None,
+                    serving: ServingKind::Online,
                 })
                 .collect(),
             ready: Readiness::of(conditions),
@@ -204,8 +208,9 @@ impl Row {
     fn join(&mut self, bindings: &Bindings) {
         for serving in &mut self.serving {
             let key = (serving.namespace.clone(), serving.name.clone());
-            let Some(weights) = bindings.known.get(&key) else { continue };
-            serving.weight = weights.get(&serving.deployment).copied();
+            let Some(binding) = bindings.known.get(&key) else { continue };
+            serving.serving = binding.serving;
+            serving.weight = binding.weights.get(&serving.deployment).copied();
         }
     }
 
@@ -284,8 +289,15 @@ fn matches(glob: &str, name: &str) -> bool {
 /// What the bindings know of their deployments.
 #[derive(Debug, Clone, Default)]
 pub struct Bindings {
-    /// The share of each deployment, by the namespace and the name of the binding.
-    known: BTreeMap<(String, String), BTreeMap<String, i32>>,
+    /// By the namespace and the name of the binding.
+    known: BTreeMap<(String, String), Bound>,
+}
+
+#[derive(Debug, Clone)]
+struct Bound {
+    serving: ServingKind,
+    /// The share of each deployment.
+    weights: BTreeMap<String, i32>,
 }
 
 impl Bindings {
@@ -295,7 +307,8 @@ impl Bindings {
         let deployments = binding.status.as_ref().map(|status| status.deployments.as_slice());
         let weights = deployments.unwrap_or_default().iter().map(|it| (it.name.clone(), it.weight)).collect();
         let name = binding.metadata.name.clone().unwrap_or_default();
-        self.known.insert((home, name), weights);
+        let serving = binding.spec.kind().into();
+        self.known.insert((home, name), Bound { serving, weights });
     }
 
     /// Takes others in.

@@ -11,7 +11,7 @@ use super::names::{Name, source_of};
 use super::render::table::Shown;
 use super::render::{html, svg};
 use super::seen::{Readiness, Seen};
-use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, Role, Workspace};
+use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, Role, ServingKind, Workspace};
 
 /// How many versions are looked at. A chain of promotions may be of any length.
 const MOST: usize = 200;
@@ -43,6 +43,7 @@ pub struct Bound {
     ready: Readiness,
     /// The deployments, by name: what they are and their share of the traffic.
     deployments: BTreeMap<String, (Role, i32)>,
+    serving: ServingKind,
 }
 
 impl Bound {
@@ -53,9 +54,10 @@ impl Bound {
         Self {
             key: binding.key(),
             workspace: ObjectKey::meant::<Workspace>(&binding.spec.workspace_ref, &home),
-            endpoint: binding.spec.online.endpoint.name.clone(),
+            endpoint: binding.spec.endpoint_name().to_string(),
             asks_for: ObjectKey::meant::<ModelVersion>(&binding.spec.model.version_ref, &home),
             ready: Readiness::of(binding.conditions()),
+            serving: binding.spec.kind().into(),
             deployments: deployments
                 .unwrap_or_default()
                 .iter()
@@ -136,8 +138,11 @@ impl Picture {
         for by in status.map(|status| status.served_by.as_slice()).unwrap_or_default() {
             let name = (by.namespace.clone(), by.name.clone());
             let bound = self.bound(&name);
-            let weight = bound.and_then(|bound| bound.deployments.get(&by.deployment));
-            let share = weight.map(|(_, weight)| format!(" {weight}%")).unwrap_or_default();
+            let share = bound.and_then(|bound| {
+                let (_, weight) = bound.deployments.get(&by.deployment)?;
+                Some(bound.serving.and_share(*weight))
+            });
+            let share = share.unwrap_or_default();
             all.entry(name).or_default().push(format!("{:?}{share}", by.role));
         }
         for bound in self.bindings.iter().filter(|bound| bound.asks_for == *key) {

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::names::Name;
 use super::seen::Readiness;
 use crate::api::{
-    Candidate, DeploymentBinding, DeploymentStatus, Hold, Object, PastRollout, Phase, Stable, Step,
-    TakenAction, WindowStatus,
+    Candidate, DeploymentBinding, DeploymentStatus, Hold, Object, PastRollout, Phase, ServingKind, Stable,
+    Step, TakenAction, WindowStatus,
 };
 
 pub use news::news;
@@ -25,6 +25,9 @@ pub struct Rollout {
     kind: &'static str,
     object: Name,
     endpoint: String,
+    /// The kind of the endpoint, where it is not online.
+    #[serde(skip_serializing_if = "ServingKind::is_online")]
+    pub serving: ServingKind,
     ready: Readiness,
     #[serde(skip_serializing_if = "Option::is_none")]
     phase: Option<Phase>,
@@ -90,11 +93,12 @@ impl Rollout {
                 _ => StepState::Ahead,
             },
         };
-        let steps = binding.spec.strategy.steps.iter().enumerate().filter(|_| status.candidate.is_some());
+        let steps = binding.spec.steps().iter().enumerate().filter(|_| status.candidate.is_some());
         Self {
             kind: "Rollout",
             object: Name::from(&binding.key()),
-            endpoint: binding.spec.online.endpoint.name.clone(),
+            endpoint: binding.spec.endpoint_name().to_string(),
+            serving: binding.spec.kind().into(),
             ready: Readiness::of(binding.conditions()),
             phase: status.phase,
             revision: status.revision,

@@ -77,6 +77,7 @@ impl Unmanaged {
             ("namespace", namespace),
             ("workspace", Shown::Always),
             ("endpoint", Shown::Always),
+            ("kind", Shown::Wide),
             ("bound", Shown::Always),
             ("deployment", Shown::Always),
             ("traffic", Shown::Always),
@@ -90,9 +91,12 @@ impl Unmanaged {
                 item.workspace.namespace.clone(),
                 item.workspace.name.clone(),
                 item.endpoint.name.clone(),
+                format!("{:?}", item.endpoint.kind.unwrap_or_default()),
                 if item.endpoint.bound { "yes" } else { "no" }.to_string(),
                 of(|it| it.name.clone()),
-                of(|it| format!("{}%", it.weight)),
+                deployment
+                    .map(|it| item.endpoint.kind.unwrap_or_default().share(it.weight))
+                    .unwrap_or_default(),
                 of(|it| it.instances.map(|count| count.to_string()).unwrap_or_default()),
                 of(|it| it.asset_id.clone().unwrap_or_default()),
                 item.endpoint.owner.clone().unwrap_or_default(),
@@ -148,10 +152,10 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "WORKSPACE ENDPOINT BOUND DEPLOYMENT TRAFFIC INSTANCES ASSET-ID OWNER",
-                "prod rogue no blue 90% 2 azureml://x <none>",
-                "prod rogue no green 10% <none> <none> <none>",
-                "prod left no <none> <none> <none> <none> prod/fares/gone",
+                "WORKSPACE ENDPOINT KIND BOUND DEPLOYMENT TRAFFIC INSTANCES ASSET-ID OWNER",
+                "prod rogue Online no blue 90% 2 azureml://x <none>",
+                "prod rogue Online no green 10% <none> <none> <none>",
+                "prod left Online no <none> <none> <none> <none> prod/fares/gone",
             ]
             .map(words)
         );

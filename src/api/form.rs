@@ -149,6 +149,10 @@ forms! {
     // Endpoints.
     endpoint_name, 32, "^[a-zA-Z](-[a-zA-Z0-9]|[a-zA-Z0-9]-?[a-zA-Z0-9])(-?[a-zA-Z0-9])*$",
         "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
+    cluster, 1024, r"(?i)^/subscriptions/[^/\s?#%\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#%\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#%\\\x00-\x1f\x7f]+/computes/[^/\s?#%\\\x00-\x1f\x7f]+$",
+        "must be the ARM id of a compute cluster: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/computes/<name>; '%' is not allowed";
+    output_file, 255, "^[a-zA-Z0-9_][a-zA-Z0-9_.-]*$",
+        "must be the name of a file: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter, digit or '_' first, such as predictions.csv";
     instance_type, 64, "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$",
         "must be the name of a virtual machine size: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter or digit first, such as Standard_DS3_v2";
     environment, 1024, r"^((?i)/subscriptions/[^/\s?#%\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#%\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#%\\\x00-\x1f\x7f]+/environments/[^/\s?#%\\\x00-\x1f\x7f]+/versions|azureml://registries/[^/\s?#%\\\x00-\x1f\x7f]+/environments/[^/\s?#%\\\x00-\x1f\x7f]+/(versions|labels))/[^/\s?#%\\\x00-\x1f\x7f]+$",

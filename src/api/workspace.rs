@@ -8,6 +8,7 @@ use super::{
     Adoption, AllowedNamespaces, AzurePlace, Credentials, GatePolicy, Period, Reference, Window,
     WorkspacePublisher, form,
 };
+use crate::azure::model::resource::EndpointKind;
 
 /// A workspace of Azure Machine Learning: where models run and jobs train. Bindery reads it and never changes it.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -277,7 +278,7 @@ pub struct WorkspaceStatus {
     /// The URI to give to MLflow for tracking: `azureml://…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mlflow_tracking_uri: Option<String>,
-    /// What is served in the workspace past Bindery: its online endpoints that no DeploymentBinding of this cluster owns, and deployments on others that are not the binding's. Listed when the workspace is looked up; absent until it was.
+    /// What is served in the workspace past Bindery: its endpoints that no DeploymentBinding of this cluster owns, and deployments on others that are not the binding's. Listed when the workspace is looked up; absent until it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmanaged: Option<Unmanaged>,
 }
@@ -291,7 +292,7 @@ pub struct Unmanaged {
     /// The endpoints, by name; of more than 50, the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub endpoints: Vec<UnmanagedEndpoint>,
     /// What Azure refuses to list, in a sentence; absent when it lists everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -301,6 +302,9 @@ pub struct Unmanaged {
 /// An endpoint with something that is not managed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct UnmanagedEndpoint {
+    /// Batch for a batch endpoint; absent for an online one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ServingKind>,
     /// The endpoint's name in Azure, such as `taxi-fare`.
     pub name: String,
     /// What its tag `bindery-owner` says, if it has one: another cluster's owner, or one whose object is gone.
@@ -315,6 +319,49 @@ pub struct UnmanagedEndpoint {
     pub deployments: Vec<UnmanagedDeployment>,
 }
 
+/// The kind of the endpoint: `Online`, which is also meant where it is absent, or `Batch`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum ServingKind {
+    /// It answers requests.
+    #[default]
+    Online,
+    /// It starts jobs.
+    Batch,
+}
+
+impl ServingKind {
+    /// It answers requests, as most do.
+    pub fn is_online(&self) -> bool {
+        *self == Self::Online
+    }
+
+    /// What a deployment with this weight has, such as `90%`, or `default` on a batch endpoint.
+    pub fn share(self, weight: i32) -> String {
+        match (self, weight) {
+            (Self::Online, weight) => format!("{weight}%"),
+            (Self::Batch, 0) => "-".into(),
+            (Self::Batch, _) => "default".into(),
+        }
+    }
+
+    /// The same behind other words; nothing for what is not the default.
+    pub fn and_share(self, weight: i32) -> String {
+        match (self, weight) {
+            (Self::Batch, 0) => String::new(),
+            _ => format!(" {}", self.share(weight)),
+        }
+    }
+}
+
+impl From<EndpointKind> for ServingKind {
+    fn from(kind: EndpointKind) -> Self {
+        match kind {
+            EndpointKind::Online => Self::Online,
+            EndpointKind::Batch => Self::Batch,
+        }
+    }
+}
+
 /// A deployment that is not managed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -324,9 +371,9 @@ pub struct UnmanagedDeployment {
     /// The id of the model version that it serves; absent where it serves none that is registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
-    /// Its share of the traffic, in percent, 0 to 100.
+    /// Its share of the traffic, in percent, 0 to 100; on a batch endpoint 100 for the default deployment.
     pub weight: i32,
-    /// The number of instances that Azure has for it.
+    /// The number of instances that Azure has for it; absent for batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<i32>,
 }

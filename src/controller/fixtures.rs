@@ -121,7 +121,7 @@ impl Azure for Nowhere {
                 let found = self.resources.lock().expect("a lock").get(id).cloned();
                 Answer::Resource(found.map_or(Err(error), |body| Ok(Some(body))))
             }
-            Ask::Collection { path, .. } | Ask::Beginning { path } => {
+            Ask::Collection { path, .. } | Ask::Beginning { path } | Ask::BatchJobs { path, .. } => {
                 let resources = self.resources.lock().expect("a lock");
                 let empty = resources.keys().any(|id| path.is_in(id));
                 Answer::Collection(if empty { Ok(vec![]) } else { Err(error) })

@@ -13,6 +13,7 @@ mod endpoint;
 mod fitness;
 mod gather;
 mod history;
+mod jobs;
 mod keys;
 mod log;
 mod look;
@@ -26,6 +27,7 @@ mod windows;
 pub use admission::{Approvals, Soak, Time, asked, summary};
 pub use autoscale::Settings;
 pub use before::Before;
+pub use jobs::Jobs;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,7 +48,7 @@ use super::rollout::{
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
 use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason, VersionOwner};
-use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::azure::model::resource::{EndpointKind, OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId, folded};
 
 /// Everything the decision needs.
@@ -82,6 +84,8 @@ pub struct Facts {
     pub deployments: Vec<OnlineDeployment>,
     /// The autoscale settings of these deployments; looked up where there can be any.
     pub settings: Settings,
+    /// The batch jobs that go on, where one may run on a deployment that has to go.
+    pub jobs: Jobs,
     /// What was stable here before what serves, the last one first.
     pub before: Vec<Before>,
     /// What people ask of the rollout.
@@ -213,15 +217,15 @@ impl<'a> Case<'a> {
     /// The tag keys that a PUT is about to set become ours before it goes out: or a key that went out with an answer
     /// that was lost would be nobody's.
     fn store_the_keys_of(&self, call: &Call, status: &mut DeploymentBindingStatus) {
-        let (Action::Put(body), online) = (&call.action, &self.facts.spec.online) else { return };
+        let (Action::Put(body), spec) = (&call.action, &self.facts.spec) else { return };
         let name = call.resource.name();
         if self.facts.id.as_ref() == Some(&call.resource) {
-            let mut going = online.endpoint.tags.clone();
+            let mut going = spec.endpoint_tags().clone();
             going.0.retain(|key, value| goes_out(&body["tags"], key, value));
             status.owned_tags = intended(&status.owned_tags, &going);
         } else if self.scene.wanted_name() == Some(name) {
             let owned = status.owned_deployment_tags.entry(name.into()).or_default();
-            *owned = intended(owned, &online.deployment.tags);
+            *owned = intended(owned, spec.deployment_tags());
         }
     }
 }
@@ -300,7 +304,7 @@ impl Facts {
     }
 
     fn revision_of(&self, asset_id: &str, version: &str) -> (Revision, String) {
-        let revision = Revision::of(asset_id, &self.spec.online.deployment);
+        let revision = Revision::asked(asset_id, &self.spec);
         let name = revision.deployment_name(version);
         (revision, name)
     }
@@ -316,7 +320,7 @@ impl Facts {
     }
 
     fn endpoint_name(&self) -> &str {
-        &self.spec.online.endpoint.name
+        self.spec.endpoint_name()
     }
 
     fn deployment_id(&self, name: &str) -> Option<ResourceId> {
@@ -373,6 +377,7 @@ impl Facts {
         let rise = if held.is_some() { Rise::Back } else { self.rise() };
         Scene::of(View {
             now: self.situation.now,
+            kind: self.spec.kind(),
             owner: &self.situation.ownership.owner,
             endpoint,
             deployments: &self.deployments,
@@ -386,7 +391,7 @@ impl Facts {
                 .deployment
                 .instance_count
                 .filter(|_| !self.scaling_failed() && held.is_none()),
-            steps: &self.spec.strategy.steps,
+            steps: self.spec.steps(),
             proven: held.is_none() && self.is_proven(),
             differences: endpoint.map(differences).unwrap_or_default(),
             stood: self.situation.stood(&self.status.conditions),
@@ -425,13 +430,12 @@ impl Facts {
         let found = scene.wanted_name().and_then(|name| scene.deployment(name)).filter(|d| scene.ours(d));
         let Some(found) = found else { return vec![] };
         let granted = self.granted();
-        let wanted = &granted.online.deployment;
         let mut all = Differences::default();
-        if let Some(wanted) = wanted.instance_count {
+        if let Some(wanted) = granted.online.deployment.instance_count {
             let count = found.instance_count().map_or_else(String::new, |count| count.to_string());
             all.field("deployment.instanceCount", &wanted.to_string(), &count);
         }
-        all.keys("deployment.tags", &wanted.tags, self.owned_on(found.name()), &found.tags);
+        all.keys("deployment.tags", granted.deployment_tags(), self.owned_on(found.name()), &found.tags);
         all.0
     }
 
@@ -513,7 +517,8 @@ fn settle(case: &Case<'_>) -> Verdict {
         return Verdict::stalled(
             Reason::ResourceFailed,
             format!(
-                "Azure reports {stable}, which serves, in a failed state after its last change. Look at its logs; bind another version, or change spec.online.deployment."
+                "Azure reports {stable}, which serves, in a failed state after its last change. Look at its logs; bind another version, or change spec.{}.deployment.",
+                facts.spec.serving_field()
             ),
         );
     }
@@ -522,8 +527,12 @@ fn settle(case: &Case<'_>) -> Verdict {
 }
 
 fn serves_all(case: &Case<'_>) -> (Reason, String) {
-    let stable = case.scene.stable.as_deref().unwrap_or_default();
-    (Reason::Succeeded, format!("{stable} serves all the traffic of {}.", case.facts.endpoint_name()))
+    let (stable, name) = (case.scene.stable.as_deref().unwrap_or_default(), case.facts.endpoint_name());
+    let message = match case.facts.spec.kind() {
+        EndpointKind::Online => format!("{stable} serves all the traffic of {name}."),
+        EndpointKind::Batch => format!("{stable} is the default deployment of {name}."),
+    };
+    (Reason::Succeeded, message)
 }
 
 /// What `Ready` says while the manifest is reached, and all that goes on is that a deployment without traffic is removed, or that
@@ -570,7 +579,8 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
         .chain(case.next_measurement())
         .chain(keys::next(case))
         .chain(deployments::next_scaling(case))
-        .chain(case.next_log());
+        .chain(case.next_log())
+        .chain(case.next_look_at_jobs());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }
 

@@ -58,6 +58,8 @@ pub struct Cluster {
     pub accounts: bool,
     /// There is a second registry, into which a version is copied from the first.
     pub copies: bool,
+    /// The endpoint `taxi` is a batch endpoint.
+    pub batch: bool,
     /// What went at once, without a finalizer, and was not Ready or only observed: it may have left something in Azure.
     pub unheld: BTreeSet<String>,
     /// What the cache has not seen yet.

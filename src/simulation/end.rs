@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 use serde_json::Value;
 
-use super::cloud::Form;
+use super::cloud::{Form, traffic_in};
 use super::cluster;
 use super::secrets;
 use super::world::{World, told};
@@ -85,7 +85,7 @@ fn what_is_refused_reports_nothing(binding: &DeploymentBinding) -> Result<(), St
 /// A binding that is Ready serves what its manifest asks for, with all the traffic.
 fn what_is_ready_serves(world: &World, binding: &DeploymentBinding) -> Result<(), String> {
     let workspace = ResourceId::workspace("s", "rg", "prod");
-    let endpoint = workspace.child("onlineEndpoints", &binding.spec.online.endpoint.name);
+    let endpoint = workspace.child(binding.spec.kind().collection(), binding.spec.endpoint_name());
     let Some(found) = world.cloud.resources.get(&endpoint) else {
         return if ready(binding) {
             Err(format!("{} is Ready, and nothing is there", binding.full_name()))
@@ -96,9 +96,9 @@ fn what_is_ready_serves(world: &World, binding: &DeploymentBinding) -> Result<()
     let reference = &binding.spec.model.version_ref.name;
     let Some(version) = world.cluster.find::<ModelVersion>(reference) else { return Ok(()) };
     let Some(asset_id) = version.current().asset_id.filter(|_| ready(&**version)) else { return Ok(()) };
-    let revision = Revision::of(&asset_id, &binding.spec.online.deployment);
+    let revision = Revision::asked(&asset_id, &binding.spec);
     let name = revision.deployment_name(&version.spec.version);
-    let traffic = &found.body["properties"]["traffic"];
+    let traffic = Value::Object(traffic_in(&found.body));
     let serves = traffic[&name] == 100;
     let failed = found.body["tags"]["bindery-failed"].as_str();
     let failed = failed.is_some_and(|f| f.contains(&revision.to_string()));
@@ -120,10 +120,9 @@ fn what_is_ready_serves(world: &World, binding: &DeploymentBinding) -> Result<()
         nothing_is_left_behind(world, &endpoint, &name)?;
         settings_are_as_written(world, binding, &endpoint.child("deployments", &name))?;
         let knows = knows_its_keys(world, binding);
-        let online = &binding.spec.online;
-        tags_are_as_written(&binding.full_name(), &found.body["tags"], &online.endpoint.tags, knows)?;
+        tags_are_as_written(&binding.full_name(), &found.body["tags"], binding.spec.endpoint_tags(), knows)?;
         let tags = deployment.map_or(&Value::Null, |d| &d.body["tags"]);
-        tags_are_as_written(&name, tags, &online.deployment.tags, knows)?;
+        tags_are_as_written(&name, tags, binding.spec.deployment_tags(), knows)?;
     }
     Ok(())
 }

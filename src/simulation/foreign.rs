@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::cloud::Form;
+use super::cloud::{Form, is_batch, traffic_in};
 use super::people;
 use super::world::World;
 use crate::azure::model::ResourceId;
@@ -112,7 +112,7 @@ pub fn break_a_candidate(world: &mut World) {
         let Some(endpoint) = world.cloud.resources.get(&id.parent().parent()) else { return false };
         let other =
             endpoint.body["tags"]["bindery-stable"].as_str().is_some_and(|stable| stable != id.name());
-        other && endpoint.body["properties"]["traffic"][id.name()].as_i64() > Some(0)
+        other && traffic_in(&endpoint.body).contains_key(id.name())
     };
     let ids: Vec<ResourceId> = world.cloud.resources.keys().filter(serves).cloned().collect();
     let free = |id: &ResourceId| !world.cloud.busy(&super::cloud::lock_of(id));
@@ -149,6 +149,12 @@ fn meddle_with(world: &mut World, id: &ResourceId, choice: u8) {
         // Nobody's any more, until it is taken over again.
         (Form::Registry | Form::Version | Form::Endpoint, 6) => drop_tag(&mut body, tags, "bindery-owner"),
         (Form::Version, 2) => body["properties"]["isArchived"] = json!(small == 1),
+        (Form::Endpoint, 2 | 3) if !busy && is_batch(id) => {
+            body["properties"]["defaults"]["deploymentName"] = json!(one.filter(|_| small != 2));
+        }
+        (Form::Endpoint, 4) if is_batch(id) => body["properties"]["description"] = json!(small),
+        (Form::Endpoint, 5) if is_batch(id) => body["properties"]["futureProperty"] = json!(small),
+        (Form::Deployment, 4) if is_batch(id) => return,
         (Form::Endpoint, 2 | 3) if !busy => {
             let Some(one) = one else { return };
             let other = deployments.iter().find(|d| **d != one);

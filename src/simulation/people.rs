@@ -13,6 +13,7 @@ use crate::api::{
     Adoption, Credentials, DeploymentBinding, DeploymentBindingSpec, Management, ModelVersion,
     ModelVersionSpec, RegionRemoval, Registry, RegistrySpec, Step, Workspace, WorkspaceSpec,
 };
+use crate::azure::model::ResourceId;
 
 /// A second object for the workspace `prod`.
 const SECOND: &str = "prod-again";
@@ -68,7 +69,37 @@ fn released(number: &str, source: &str) -> ModelVersionSpec {
     }))
 }
 
-fn binding(endpoint: &str, number: &str) -> DeploymentBindingSpec {
+/// A binding of the endpoint `taxi`.
+fn binding(batch: bool, number: &str) -> DeploymentBindingSpec {
+    let mut spec = online("taxi", number);
+    if batch {
+        let cluster = ResourceId::workspace("s", "rg", "prod").child("computes", "cpu");
+        spec.batch = of(json!({
+            "endpoint": {"name": "taxi", "tags": {"team": "fares"}}, "deployment": {"compute": cluster.as_str()},
+        }));
+        keep_its_kind(&mut spec);
+    }
+    spec
+}
+
+/// What somebody writes of an online endpoint into the manifest of a batch endpoint goes to its place there, as far as there is one.
+fn keep_its_kind(spec: &mut DeploymentBindingSpec) {
+    let Some(batch) = &mut spec.batch else { return };
+    let online = std::mem::take(&mut spec.online);
+    if !online.endpoint.tags.is_empty() {
+        batch.endpoint.tags = online.endpoint.tags;
+    }
+    if !online.deployment.tags.is_empty() {
+        batch.deployment.tags = online.deployment.tags;
+    }
+    let count = online.deployment.instance_count.filter(|count| *count > 1);
+    batch.deployment.instance_count = count.or(batch.deployment.instance_count);
+    batch.deployment.environment_variables.0.extend(online.deployment.environment_variables.0);
+    spec.strategy.steps.clear();
+    spec.strategy.metrics.clear();
+}
+
+fn online(endpoint: &str, number: &str) -> DeploymentBindingSpec {
     of(json!({
         "workspaceRef": {"name": "prod", "namespace": "fares"},
         "model": {"versionRef": {"name": format!("taxi-{number}"), "namespace": "fares"}},
@@ -95,11 +126,13 @@ pub fn begin(world: &mut World) {
     world.cluster.interval = if world.rng.u8(0..4) == 0 { "24h" } else { "5m" };
     world.cluster.accounts = world.rng.u8(0..4) > 0;
     world.cluster.copies = world.rng.u8(0..3) == 0;
+    world.cluster.batch = world.rng.u8(0..3) == 0;
     let World { cluster, rng, adoption, .. } = world;
     apply_missing(cluster, *adoption, now);
-    cluster.apply::<DeploymentBinding>("taxi", binding("taxi", "1"), now);
+    let spec = binding(cluster.batch, "1");
+    cluster.apply::<DeploymentBinding>("taxi", spec, now);
     if rng.bool() {
-        cluster.apply::<DeploymentBinding>("tips", binding("tips", "2"), now);
+        cluster.apply::<DeploymentBinding>("tips", online("tips", "2"), now);
     }
     match world.rng.u8(0..6) {
         0 | 1 => edit_all::<DeploymentBinding>(world, |s| s.strategy.steps = of(shadow_first())),
@@ -194,6 +227,9 @@ pub fn edit<K: Simulated>(world: &mut World, name: &str, change: impl FnOnce(&mu
     let Some(object) = world.cluster.find::<K>(name) else { return };
     let mut spec = object.spec().clone();
     change(&mut spec);
+    if let Some(binding) = (&mut spec as &mut dyn std::any::Any).downcast_mut::<DeploymentBindingSpec>() {
+        keep_its_kind(binding);
+    }
     world.cluster.apply::<K>(name, spec, now);
 }
 
@@ -326,7 +362,8 @@ fn with_a_binding(world: &mut World) {
     let number = VERSIONS[world.rng.usize(0..3)];
     let Some(name) = any::<DeploymentBinding>(world) else {
         world.note(|| "USER applies binding taxi".into());
-        return world.cluster.apply::<DeploymentBinding>("taxi", binding("taxi", number), now);
+        let spec = binding(world.cluster.batch, number);
+        return world.cluster.apply::<DeploymentBinding>("taxi", spec, now);
     };
     let choice = world.rng.u8(0..21);
     world.note(|| format!("USER binding {name}: {choice} ({number})"));
@@ -379,16 +416,19 @@ fn with_a_binding(world: &mut World) {
             let Some(old) = world.cluster.find::<DeploymentBinding>(&name).map(|o| o.spec.clone()) else {
                 return;
             };
-            let new = format!("{}-{}", old.online.endpoint.name, world.rng.u8(0..9));
+            let new = format!("{}-{}", old.endpoint_name(), world.rng.u8(0..9));
             if world.rng.bool() {
                 world.cluster.delete::<DeploymentBinding>(&name, now);
             }
             world.cluster.apply::<DeploymentBinding>(&new, old, now);
             world.cluster.delete::<DeploymentBinding>(&name, now);
         }
-        14 if small == 1 => world.cluster.apply::<DeploymentBinding>("rival", binding("taxi", number), now),
-        // Somebody in a namespace that the workspace may not allow.
-        14 => world.cluster.apply::<DeploymentBinding>("blue/taxi", binding("taxi", number), now),
+        14 => {
+            // The other is somebody in a namespace that the workspace may not allow.
+            let who = if small == 1 { "rival" } else { "blue/taxi" };
+            let spec = binding(world.cluster.batch, number);
+            world.cluster.apply::<DeploymentBinding>(who, spec, now);
+        }
         15..20 => {
             let Some(old) = world.cluster.find::<DeploymentBinding>(&name).cloned() else { return };
             let mut wanted = old.spec.online.endpoint.keys_secret.clone();

@@ -14,6 +14,14 @@ pub fn registration() -> Client {
     Client { client_id: ID.into(), name: "ada".into(), secret: Some(SECRET.into()), ..Client::default() }
 }
 
+/// A token for a scope.
+async fn token(http: &reqwest::Client, authority: &str, scope: &str) -> Result<String, Error> {
+    let form = format!("grant_type=client_credentials&client_id={ID}&client_secret={SECRET}&scope={scope}");
+    let request = http.post(authority).body(form);
+    let answer: Value = request.send().await?.error_for_status()?.json().await?;
+    Ok(answer["access_token"].as_str().ok_or("Entra gave no token")?.to_string())
+}
+
 /// Ada with her token.
 pub struct Ada {
     pub http: reqwest::Client,
@@ -32,13 +40,23 @@ impl Ada {
         let http = reqwest::Client::builder().tls_certs_only([authority]).build()?;
         let url = emulator.url();
         let tenant = story::TENANT;
-        let scope = "https%3A%2F%2Fmanagement.azure.com%2F.default";
-        let form =
-            format!("grant_type=client_credentials&client_id={ID}&client_secret={SECRET}&scope={scope}");
-        let request = http.post(format!("{url}/{tenant}/oauth2/v2.0/token")).body(form);
-        let answer: Value = request.send().await?.error_for_status()?.json().await?;
-        let token = answer["access_token"].as_str().ok_or("Entra gave no token")?.to_string();
+        let authority = format!("{url}/{tenant}/oauth2/v2.0/token");
+        let token = token(&http, &authority, "https%3A%2F%2Fmanagement.azure.com%2F.default").await?;
         Ok(Self { http, url, token })
+    }
+
+    /// Starts a job on the default deployment of a batch endpoint; the job's name.
+    pub async fn invoke(&self, workspace: &str, endpoint: &str) -> Result<String, Error> {
+        let path = format!("workspaces/{workspace}/batchEndpoints/{endpoint}");
+        let found = self.send(self.http.get(self.resource(&path))).await?;
+        let uri = found["properties"]["scoringUri"].as_str().ok_or("the endpoint has no scoringUri")?;
+        let authority = format!("{}/{}/oauth2/v2.0/token", self.url, story::TENANT);
+        let token = token(&self.http, &authority, "https%3A%2F%2Fml.azure.com%2F.default").await?;
+        let trips = json!({"jobInputType": "UriFolder", "uri": "azureml://datastores/models/paths/trips/"});
+        let body = json!({"properties": {"inputData": {"trips": trips}}});
+        let answer = self.http.post(uri).bearer_auth(token).json(&body).send().await?;
+        let (status, made) = (answer.status(), answer.json::<Value>().await?);
+        Ok(made["name"].as_str().ok_or_else(|| format!("Azure answered {status}: {made}"))?.to_string())
     }
 
     /// Starts a training job in a workspace.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::actions::rules_of_actions;
 use self::approvals::{rules_of_approvals, rules_of_soak_and_waivers, rules_of_times};
-use self::bindings::rules_of_bindings;
+use self::bindings::{rules_of_batch, rules_of_bindings, the_same_of_batch};
 pub use self::changes::rules_of_changes;
 use self::gates::rules_of_gates;
 use self::metrics::rules_of_metrics;
@@ -80,6 +80,7 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_versions());
     cases.extend(rules_of_windows());
     cases.extend(rules_of_bindings());
+    cases.extend(rules_of_batch());
     cases.extend(rules_of_metrics());
     cases.extend(rules_of_providers());
     cases.extend(rules_of_periods());
@@ -91,6 +92,8 @@ pub fn rules_of_one_object() -> Vec<Case> {
     cases.extend(rules_of_gates());
     cases.extend(rules_of_soak_and_waivers());
     cases.extend(rules_of_times());
+    let of_batch: Vec<Case> = cases.iter().filter_map(the_same_of_batch).collect();
+    cases.extend(of_batch);
     cases
 }
 

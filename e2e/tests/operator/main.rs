@@ -13,6 +13,7 @@ mod attempts;
 mod auditor;
 mod autoscale;
 mod bad_input;
+mod batch;
 mod binding;
 mod copies;
 mod decision;

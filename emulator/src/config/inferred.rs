@@ -96,6 +96,8 @@ pub struct Inferred {
     /// A batch endpoint's default deployment must be there when a PUT names it for the first time; otherwise any name is
     /// taken. Default true.
     pub batch_default_must_exist: bool,
+    /// The properties of a batch job name its endpoint and its deployment (`azureml.endpointname`, `azureml.deploymentname`). Default true.
+    pub batch_jobs_name_deployment: bool,
     /// Azure Monitor counts mirrored requests too, with what they came to. Default false.
     pub metrics_count_mirrored: bool,
     /// NaN and Infinity among a run's metrics come as strings; otherwise as null. Default true.
@@ -154,6 +156,7 @@ impl Default for Inferred {
             environment_needed_at_once: false,
             traffic_needs_succeeded: true,
             batch_default_must_exist: true,
+            batch_jobs_name_deployment: true,
             metrics_count_mirrored: false,
             nan_as_text: true,
             failure_code_in_message: true,
@@ -203,6 +206,7 @@ impl Inferred {
             environment_needed_at_once,
             traffic_needs_succeeded,
             batch_default_must_exist,
+            batch_jobs_name_deployment,
             metrics_count_mirrored,
             nan_as_text,
             failure_code_in_message,
@@ -246,6 +250,7 @@ impl Inferred {
             environment_needed_at_once: !environment_needed_at_once,
             traffic_needs_succeeded: !traffic_needs_succeeded,
             batch_default_must_exist: !batch_default_must_exist,
+            batch_jobs_name_deployment: !batch_jobs_name_deployment,
             metrics_count_mirrored: !metrics_count_mirrored,
             nan_as_text: !nan_as_text,
             failure_code_in_message: !failure_code_in_message,

@@ -88,12 +88,25 @@ fn an_invocation_makes_a_job_that_runs() {
         (&arm["properties"]["jobType"], &arm["properties"]["experimentName"]),
         (&json!("Pipeline"), &json!("nights"))
     );
+    let named = json!({"azureml.endpointname": "nightly", "azureml.deploymentname": "first"});
+    assert_eq!(arm["properties"]["properties"], named);
     assert_eq!(arm["properties"]["inputs"]["trips"]["jobInputType"], "uri_folder");
     assert_eq!(arm["systemData"]["createdBy"], "nightly-run");
     world.pass(31.0);
     assert_eq!(jobs(&mut world, ""), ["tonight Running"]);
     world.pass(120.0);
     assert_eq!(jobs(&mut world, ""), ["tonight Completed"]);
+}
+
+#[test]
+fn whether_jobs_name_their_deployment_is_a_switch() {
+    let mut world = world();
+    world.core.config.inferred.batch_jobs_name_deployment = false;
+    let made = world.send(&invocation(&trips())).value();
+    world.principal = Principal::application("bindery");
+    let name = made["name"].as_str().unwrap_or_default();
+    let arm = world.get(&format!("{WORKSPACE}/jobs/{name}")).value();
+    assert_eq!(arm["properties"]["properties"], json!({}));
 }
 
 #[test]

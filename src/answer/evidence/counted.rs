@@ -87,7 +87,7 @@ impl Picture {
             return Some(format!("its policy.sources has no entry for model {model} in {place}"));
         }
         let deployment = Policy { deployment: policy.deployment.clone(), ..Policy::default() };
-        let refused = deployment.refuses_deployment(&key.name, &self.binding.spec.online).sentences();
+        let refused = deployment.refuses_deployment(&key.name, &self.binding.spec).sentences();
         let first = refused.first()?;
         Some(first.trim_end_matches('.').to_string())
     }

@@ -8,7 +8,7 @@ use super::{Decision, Deployment, Ended, Evidence, Training};
 use crate::answer::names::Name;
 use crate::answer::render::document::{Document, Part, Section};
 use crate::answer::render::table::{Cell, Column, Shown, Table};
-use crate::api::{ActionTold, Dataset, LoosenedGate, MeasuredGate, Waiver, WindowStatus};
+use crate::api::{ActionTold, Dataset, LoosenedGate, MeasuredGate, ServingKind, Waiver, WindowStatus};
 
 /// The page.
 pub fn document(evidence: &Evidence) -> Document {
@@ -77,10 +77,11 @@ fn serving(evidence: &Evidence) -> Vec<Part> {
             "owner",
             "retirement",
         ]),
-        rows: evidence.deployments.iter().map(deployment).collect(),
+        rows: evidence.deployments.iter().map(|it| deployment(it, evidence.serving)).collect(),
     };
     let idle: Vec<String> = evidence.deployments.iter().filter(|it| it.weight == 0).map(idle).collect();
-    let idle = (!idle.is_empty()).then(|| Part::Text(format!("Without traffic: {}.", idle.join("; "))));
+    let title = if evidence.serving.is_online() { "Without traffic" } else { "Not the default" };
+    let idle = (!idle.is_empty()).then(|| Part::Text(format!("{title}: {}.", idle.join("; "))));
     [Part::Facts(facts), Part::Table(table)].into_iter().chain(idle).collect()
 }
 
@@ -98,11 +99,11 @@ fn answers(it: &Deployment) -> String {
     all.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn deployment(it: &Deployment) -> Vec<Cell> {
+fn deployment(it: &Deployment, serving: ServingKind) -> Vec<Cell> {
     vec![
         it.name.as_str().into(),
         format!("{:?}", it.role).into(),
-        format!("{}%", it.weight).into(),
+        serving.share(it.weight).into(),
         it.version.as_ref().map(Name::full).unwrap_or_default().into(),
         it.asset_id.clone().unwrap_or_default().into(),
         time(it.since).into(),

@@ -41,10 +41,10 @@ fn said(binding: &DeploymentBinding) -> Vec<(&'static str, String)> {
         all.extend(candidate.mirror.map(|share| ("mirror", format!("{share}% to {}", candidate.deployment))));
         if let Some(step) = &candidate.step {
             let at = usize::try_from(step.index).unwrap_or_default();
-            let what = binding.spec.strategy.steps.get(at).map_or_else(|| "passed them all".into(), does);
+            let what = binding.spec.steps().get(at).map_or_else(|| "passed them all".into(), does);
             all.push((
                 "step",
-                format!("{} of {}: {what}", (at + 1).min(binding.spec.strategy.steps.len()), step.count),
+                format!("{} of {}: {what}", (at + 1).min(binding.spec.steps().len()), step.count),
             ));
         }
         all.extend(candidate.skipped.iter().map(|step| ("skipped", step.clone())));

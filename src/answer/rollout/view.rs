@@ -89,11 +89,12 @@ fn deployments(rollout: &Rollout, now: Timestamp) -> Table {
             Role::Failed => Tone::Bad,
             Role::Previous | Role::Superseded | Role::Foreign => Tone::Plain,
         };
-        let instances = it.instances.map_or_else(|| "?".into(), |count| count.to_string());
+        let unknown = if rollout.serving.is_online() { "?" } else { "-" };
+        let instances = it.instances.map_or_else(|| unknown.into(), |count| count.to_string());
         vec![
             it.name.as_str().into(),
             Cell::from(format!("{:?}", it.role)).toned(tone),
-            format!("{}%", it.weight).into(),
+            rollout.serving.share(it.weight).into(),
             mirrored(it).into(),
             instances.into(),
             it.state.clone().unwrap_or_default().into(),

@@ -2,10 +2,11 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Deployment, DeploymentBindingStatus, Strategy};
+use super::{Batch, Deployment, DeploymentBindingStatus, Step, Strategy};
 use crate::api::place::stays;
 use crate::api::scalar::between;
 use crate::api::{AzureIdentity, Management, NetworkAccess, Period, Reference, Tags, form};
+use crate::azure::model::resource::EndpointKind;
 
 /// One endpoint, and the version that it should serve.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -20,7 +21,7 @@ use crate::api::{AzureIdentity, Management, NetworkAccess, Period, Reference, Ta
     category = "bindery",
     doc = "One endpoint, and the version that it should serve.",
     printcolumn(name = "Workspace", type_ = "string", json_path = ".spec.workspaceRef.name"),
-    printcolumn(name = "Endpoint", type_ = "string", json_path = ".spec.online.endpoint.name"),
+    printcolumn(name = "Endpoint", type_ = "string", json_path = ".spec['online','batch'].endpoint.name"),
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.model.versionRef.name"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Traffic", type_ = "string", json_path = ".status.trafficSummary"),
@@ -33,9 +34,12 @@ use crate::api::{AzureIdentity, Management, NetworkAccess, Period, Reference, Ta
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.online)").message("give online: what serves the version"),
+    validation = Rule::new("[has(self.online), has(self.batch)].filter(given, given).size() == 1").message("give exactly one of online and batch: what serves the version"),
+    validation = Rule::new("!(has(self.online) && has(oldSelf.batch)) && !(has(self.batch) && has(oldSelf.online))").message("the kind of the endpoint cannot be changed: make a new DeploymentBinding for another endpoint"),
+    validation = Rule::new("!has(self.batch) || !has(self.strategy) || !has(self.strategy.steps) || self.strategy.steps.size() == 0").message("a batch endpoint has no traffic to move in steps: leave strategy.steps out"),
+    validation = Rule::new("!has(self.batch) || !has(self.strategy) || !has(self.strategy.metrics) || self.strategy.metrics.size() == 0").message("a batch endpoint has no requests to measure: leave strategy.metrics out"),
     validation = Rule::new(stays("workspaceRef")).message("workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding"),
-    validation = Rule::new("!has(self.online) || !has(oldSelf.online) || self.online.endpoint.name == oldSelf.online.endpoint.name").message("online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
+    validation = Rule::new("(!has(self.online) || !has(oldSelf.online) || self.online.endpoint.name == oldSelf.online.endpoint.name) && (!has(self.batch) || !has(oldSelf.batch) || self.batch.endpoint.name == oldSelf.batch.endpoint.name)").message("endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint"),
     validation = Rule::new("!has(self.online) || !has(oldSelf.online) || (has(self.online.endpoint.compute) ? self.online.endpoint.compute : '') == (has(oldSelf.online.endpoint.compute) ? oldSelf.online.endpoint.compute : '')").message("online.endpoint.compute cannot be changed: Azure moves no endpoint; make a new DeploymentBinding for another one"),
     validation = Rule::new("!has(self.online) || !has(self.online.endpoint.compute) || !has(self.strategy.steps) || self.strategy.steps.all(step, !has(step.mirror))").message("Azure mirrors no requests on Kubernetes: leave out the steps with mirror"),
     validation = Rule::new("!has(self.online) || !has(self.online.endpoint.compute) || !has(self.strategy.metrics) || self.strategy.metrics.all(metric, !has(metric.smokeTest))").message("smokeTest asks managed endpoints only: Bindery shows the key of an endpoint to no address of a cluster"),
@@ -46,9 +50,12 @@ pub struct DeploymentBindingSpec {
     pub workspace_ref: Reference,
     /// The model version to serve, by its ModelVersion object.
     pub model: ModelToServe,
-    /// An online endpoint, managed by Azure or on a Kubernetes cluster, and what runs behind it. Required.
+    /// An online endpoint, managed by Azure or on a Kubernetes cluster, and what runs behind it. Exactly one of online and batch is given.
     #[serde(default, skip_serializing_if = "Online::is_absent")]
     pub online: Online,
+    /// A batch endpoint and what its jobs run. The version takes over by becoming the endpoint's default deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Batch>,
     /// How a new version takes over from the one that serves. Default: at once, when its deployment is ready.
     #[serde(default)]
     pub strategy: Strategy,
@@ -64,6 +71,51 @@ pub struct DeploymentBindingSpec {
     /// How often Azure is compared with the manifest: hours, minutes and seconds, such as `10m` or `1h30m`, from `1m` to `24h`. Default: `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Period>,
+}
+
+impl DeploymentBindingSpec {
+    /// The kind of the endpoint.
+    pub fn kind(&self) -> EndpointKind {
+        if self.batch.is_some() { EndpointKind::Batch } else { EndpointKind::Online }
+    }
+
+    /// The manifest asks for another kind of endpoint, which this version does not know.
+    pub fn names_no_endpoint(&self) -> bool {
+        self.online.is_absent() && self.batch.is_none()
+    }
+
+    /// The field that says what serves, such as `online`.
+    pub fn serving_field(&self) -> &'static str {
+        match self.kind() {
+            EndpointKind::Online => "online",
+            EndpointKind::Batch => "batch",
+        }
+    }
+
+    /// The endpoint's name.
+    pub fn endpoint_name(&self) -> &str {
+        self.batch.as_ref().map_or(&self.online.endpoint.name, |batch| &batch.endpoint.name)
+    }
+
+    /// Where the workspace has the endpoint, such as `onlineEndpoints/taxi-fare`.
+    pub fn endpoint_path(&self) -> String {
+        format!("{}/{}", self.kind().collection(), self.endpoint_name())
+    }
+
+    /// The tags of the endpoint.
+    pub fn endpoint_tags(&self) -> &Tags {
+        self.batch.as_ref().map_or(&self.online.endpoint.tags, |batch| &batch.endpoint.tags)
+    }
+
+    /// The tags of the deployment.
+    pub fn deployment_tags(&self) -> &Tags {
+        self.batch.as_ref().map_or(&self.online.deployment.tags, |batch| &batch.deployment.tags)
+    }
+
+    /// The steps of a rollout. What has no traffic has none.
+    pub fn steps(&self) -> &[Step] {
+        if self.batch.is_some() { &[] } else { &self.strategy.steps }
+    }
 }
 
 /// The version to serve.

@@ -40,7 +40,7 @@ pub struct DeploymentBindingStatus {
     /// Where the rollout stands, in one word. Empty while nobody has been able to read the endpoint, and while it belongs to another object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// The revision that the manifest asks for: a hash of the version's asset id and of `online.deployment` without instanceCount, autoscale and tags, 10 hexadecimal digits.
+    /// The revision that the manifest asks for: a hash of the version's asset id and of `online.deployment` without instanceCount, autoscale and tags, or of `batch.deployment` without tags; 10 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     /// The stable deployment: the last one whose rollout was completed, or the one that Bindery found with all the traffic.
@@ -76,12 +76,15 @@ pub struct DeploymentBindingStatus {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub deployments: Vec<DeploymentStatus>,
+    /// What Bindery cannot know of the jobs that run on deployments of a batch endpoint, in a sentence; absent where nothing depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_jobs: Option<String>,
     /// The autoscale settings in Azure Monitor that Bindery has made for deployments of the endpoint, or is about to make.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["deployment".into()]))]
     pub autoscale: Vec<AutoscaleStatus>,
-    /// The traffic of each deployment in one line, such as `v2-1a2b3c4d5e 90%, v3-5e6f7a8b90 10%`.
+    /// The traffic of each deployment in one line, such as `v2-1a2b3c4d5e 90%, v3-5e6f7a8b90 10%`; of a batch endpoint its default deployment, such as `v3-5e6f7a8b90 (default)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_summary: Option<String>,
     /// The fields in which Azure differs from the manifest now, at most 100; empty when it does not.
@@ -284,7 +287,7 @@ pub struct Stable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointStatus {
-    /// The ARM id of the endpoint: `/subscriptions/…/workspaces/…/onlineEndpoints/…`.
+    /// The ARM id of the endpoint: `/subscriptions/…/workspaces/…/onlineEndpoints/…`, or `…/batchEndpoints/…`.
     pub id: String,
     /// The URL that clients send their requests to, such as `https://taxi-fare.eastus.inference.ml.azure.com/score`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -324,7 +327,7 @@ pub enum Role {
 }
 
 /// A deployment on the endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentStatus {
     /// The deployment's name. Bindery's own are `v`, the version, a dash and the revision, such as `v3-5e6f7a8b90`.
@@ -334,14 +337,19 @@ pub struct DeploymentStatus {
     /// The id of the model version that the deployment serves: an ARM id, or `azureml://registries/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_id: Option<String>,
-    /// The deployment's share of the traffic, in percent, 0 to 100.
+    /// The deployment's share of the traffic, in percent, 0 to 100. On a batch endpoint 100 for the default deployment, and 0 for any other.
     pub weight: i32,
     /// Azure's `provisioningState` of the deployment, such as `Succeeded` or `Updating`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// The number of instances that Azure has for the deployment.
+    /// The number of instances that Azure has for the deployment; absent for batch, whose jobs take their nodes from a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<i32>,
+    /// The batch jobs that run on the deployment although it is not the default any more, as far as the workspace's jobs say so, at most 10. While there is one, the deployment stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub jobs: Vec<String>,
     /// Since when the deployment has this role, as far as this status knows.
     pub since: Timestamp,
 }

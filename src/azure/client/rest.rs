@@ -28,6 +28,7 @@ use super::token::{Token, TokenSource};
 use super::transport::{self, CONNECT_TIMEOUT, Http, Ways};
 use super::{API_VERSION, entra, operation};
 use crate::azure::model::ResourceId;
+use crate::azure::model::resource::{JOB_DEPLOYMENT, JOB_ENDPOINT};
 use crate::azure::model::{Action, Answer, Ask, Call, Errand, OperationState, Principal, Read, Reply};
 use crate::azure::model::{Class, Error, presentable, word};
 use crate::outage::Reach;
@@ -330,6 +331,17 @@ impl Azure {
             }
             Ask::Beginning { path } => {
                 Answer::Collection(azure.pages(path.as_str(), &ARCHIVED_TOO, Extent::Beginning).await)
+            }
+            Ask::BatchJobs { path, of } => {
+                let properties = of.as_ref().map(|(endpoint, deployment)| {
+                    format!("{JOB_ENDPOINT}={endpoint},{JOB_DEPLOYMENT}={deployment}")
+                });
+                let (mut query, mut extent) = (vec![("jobType", "Pipeline")], Extent::Beginning);
+                if let Some(properties) = &properties {
+                    query.push(("properties", properties));
+                    extent = Extent::Whole;
+                }
+                Answer::Collection(azure.pages(path.as_str(), &query, extent).await)
             }
             Ask::Operation { url, resource } => {
                 let state = azure.operation(url, resource.subscription()).await;

@@ -102,8 +102,15 @@ impl ResourceId {
 const CASE_COUNTS: [&str; 7] = ["codes", "components", "data", "environments", "jobs", "models", "versions"];
 
 /// The collections in which case does not count, and whose names may be the words above: a registry may be called `models`.
-const CASE_DOES_NOT_COUNT: [&str; 6] =
-    ["subscriptions", "resourcegroups", "registries", "workspaces", "onlineendpoints", "deployments"];
+const CASE_DOES_NOT_COUNT: [&str; 7] = [
+    "subscriptions",
+    "resourcegroups",
+    "registries",
+    "workspaces",
+    "onlineendpoints",
+    "batchendpoints",
+    "deployments",
+];
 
 /// An id, or a part of one, in the one spelling that all its spellings have in common: of two ids that mean the same, these
 /// are equal.

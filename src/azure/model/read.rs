@@ -33,6 +33,14 @@ pub enum Ask {
         /// As of a [`Self::Collection`].
         path: ResourceId,
     },
+    /// The batch jobs of a workspace: those that say that they are of this deployment or, without one, the first page of them all, the
+    /// newest first. Whether a job says it is undocumented.
+    BatchJobs {
+        /// The workspace's jobs.
+        path: ResourceId,
+        /// The names of the endpoint and of the deployment.
+        of: Option<(String, String)>,
+    },
     /// Where a running change stands.
     Operation {
         /// The URL as Azure gave it.
@@ -84,6 +92,7 @@ impl fmt::Display for Ask {
             Self::Resource(id) => write!(f, "{id}"),
             Self::Collection { path, .. } => write!(f, "the collection {path}"),
             Self::Beginning { path } => write!(f, "the beginning of the collection {path}"),
+            Self::BatchJobs { path, .. } => write!(f, "the batch jobs of {}", path.parent()),
             Self::Operation { resource, .. } => write!(f, "an operation on {resource}"),
             Self::Run { job, .. } => write!(f, "the run of job {job}"),
             Self::Files { version, .. } => write!(f, "the files of {version}"),

@@ -115,7 +115,9 @@ fn unasked(read: &Read) -> Answer {
     };
     match &read.what {
         Ask::Resource(_) => Answer::Resource(Err(error())),
-        Ask::Collection { .. } | Ask::Beginning { .. } => Answer::Collection(Err(error())),
+        Ask::Collection { .. } | Ask::Beginning { .. } | Ask::BatchJobs { .. } => {
+            Answer::Collection(Err(error()))
+        }
         Ask::Operation { .. } => Answer::Operation(Err(error())),
         Ask::Run { .. } => Answer::Run(Err(error())),
         Ask::Files { .. } => Answer::Files(Err(error())),

@@ -287,7 +287,7 @@ fn deployment(facts: &Facts) -> Option<Ruling> {
 /// What is refused of what the deployment brings.
 fn of_deployment(facts: &Facts) -> Refused {
     let Place::Ready { policy, .. } = &facts.place else { return Refused::default() };
-    policy.refuses_deployment(&facts.spec.workspace_ref.name, &facts.spec.online)
+    policy.refuses_deployment(&facts.spec.workspace_ref.name, &facts.spec)
 }
 
 /// Does the manifest go back to what was stable here before? No window keeps that.

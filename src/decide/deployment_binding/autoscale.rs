@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Case, Facts, deployments};
 use crate::api::{Autoscale, AutoscaleStatus, Drift, Reason};
-use crate::azure::model::resource::{AutoscaleSetting, OnlineEndpoint, Provisioning};
+use crate::azure::model::resource::{AutoscaleSetting, EndpointKind, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Action, Call, Class, Error, Purpose, Reply, ResourceId};
 use crate::decide::facts::Known;
 use crate::decide::rollout::{
@@ -43,6 +43,9 @@ impl Settings {
 /// Reads the settings where any can matter: the manifest asks for one, or there was or may have been one. The list tells of those that others made. It
 /// may lag, so Bindery's own, remembered or listed, are asked for by their ids. None while something is not known yet.
 pub(super) fn look_at_settings(facts: &Facts, endpoint: &ResourceId, known: &mut Known) -> Option<Settings> {
+    if facts.spec.kind() == EndpointKind::Batch {
+        return Some(Settings::Unasked);
+    }
     let ours = |e: &OnlineEndpoint| facts.situation.ownership.owns(&e.tags);
     let foreign = facts.endpoint.found().is_some_and(|e| !ours(e));
     let asked = facts.spec.online.deployment.autoscale.is_some() || !facts.status.autoscale.is_empty();

@@ -86,7 +86,7 @@ impl Facts {
 
     /// Does the manifest make this revision of this asset? Then its deployment can be made again.
     fn makes(&self, revision: &Revision, asset: &str) -> bool {
-        Revision::of(asset, &self.spec.online.deployment) == *revision
+        Revision::asked(asset, &self.spec) == *revision
     }
 
     fn deployment_named(&self, name: &str) -> Option<&OnlineDeployment> {
@@ -127,7 +127,8 @@ impl Facts {
             return Some("it has failed since, and its deployment is gone".into());
         }
         (!there && !self.makes(&before.revision, &before.asset_id)).then(|| {
-            "its deployment is gone, and spec.online.deployment is another one by now. Revert the manifest in Git".into()
+            let field = self.spec.serving_field();
+            format!("its deployment is gone, and spec.{field}.deployment is another one by now. Revert the manifest in Git")
         })
     }
 

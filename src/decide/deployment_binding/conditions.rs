@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{Case, admission, is_held_by, windows};
 use crate::api::{ConditionType, Reason, conditions_of};
-use crate::azure::model::resource::Provisioning;
+use crate::azure::model::resource::{EndpointKind, Provisioning};
 use crate::decide::condition::{Said, say};
 use crate::decide::rollout::Traffic;
 use crate::decide::verdict::{Course, Event};
@@ -59,16 +59,23 @@ fn available(case: &Case<'_>) -> Said {
         return Said::Unknown(Reason::UnknownTraffic, message.into());
     };
     let Some(held) = Some(held).filter(|held| **held != Traffic::none()) else {
-        return Said::Holds(false, Reason::NothingServes, "No deployment has traffic.".into());
+        let message = match scene.kind() {
+            EndpointKind::Online => "No deployment has traffic.",
+            EndpointKind::Batch => "The endpoint has no default deployment.",
+        };
+        return Said::Holds(false, Reason::NothingServes, message.into());
     };
     let serving = held.serving();
-    match serving.iter().copied().find(|name| scene.deployment(name).is_none() || scene.is_broken(name)) {
-        Some(name) => {
-            let message = format!("{name}, which has traffic, is not there or in a failed state.");
-            Said::Holds(false, Reason::ResourceFailed, message)
-        }
-        None => Said::Holds(true, Reason::Succeeded, format!("The traffic: {}.", held.in_words())),
+    let broken = |name: &&str| scene.deployment(name).is_none() || scene.is_broken(name);
+    let (which, what) = match scene.kind() {
+        EndpointKind::Online => ("which has traffic", "traffic"),
+        EndpointKind::Batch => ("the default deployment", "default deployment"),
+    };
+    if let Some(name) = serving.iter().copied().find(broken) {
+        let message = format!("{name}, {which}, is not there or in a failed state.");
+        return Said::Holds(false, Reason::ResourceFailed, message);
     }
+    Said::Holds(true, Reason::Succeeded, format!("The {what}: {}.", held.said_of(scene.kind())))
 }
 
 /// Azure has the endpoint, and it works. Absent where the endpoint is another's: nobody wakes this object when it changes.

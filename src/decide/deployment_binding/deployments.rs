@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Case, autoscale, history, waiting, windows};
 use crate::api::{Drift, FailureReason, Period, Reason, Role, VersionOwner};
-use crate::azure::model::resource::{OnlineDeployment, Provisioning, Rest, Sku};
+use crate::azure::model::resource::{EndpointKind, OnlineDeployment, Provisioning, Rest, Sku};
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::owner_tags::with_owner;
 use crate::decide::rollout::{Share, Wait, Weight, adjusted_deployment, broken, new_deployment};
@@ -25,7 +25,9 @@ const TRIES_BEFORE_A_MEND: u32 = 3;
 fn idle<'a>(case: &Case<'a>, role: Role) -> Vec<&'a OnlineDeployment> {
     let scene = &case.scene;
     let serves = |d: &OnlineDeployment| scene.reaching(d.name()) > Share::NONE;
-    case.facts.deployments.iter().filter(|d| scene.role(d) == role && scene.ours(d) && !serves(d)).collect()
+    // While a job may run on it, a batch deployment is not idle.
+    let idle = |d: &&OnlineDeployment| scene.ours(d) && !serves(d) && !case.facts.is_used(d.name());
+    case.facts.deployments.iter().filter(|d| scene.role(d) == role).filter(idle).collect()
 }
 
 /// Azure left the deployment that serves in a failed state, as after a change of its count without quota, and may then
@@ -60,11 +62,11 @@ pub(super) fn go_on_mending(case: &Case<'_>) -> Option<Verdict> {
         return None;
     }
     let granted = facts.granted();
-    let (wanted, owner) = (&granted.online.deployment, &facts.situation.ownership.owner);
+    let owner = &facts.situation.ownership.owner;
     // What is handed over is the heir's to change.
     let ours_to_change = scene.arrived() && !facts.situation.deleting;
     let mut body = match scene.wanted_revision().filter(|_| ours_to_change) {
-        Some(revision) => adjusted_deployment(stable, wanted, facts.owned_on(name), owner, revision),
+        Some(revision) => adjusted_deployment(stable, &granted, facts.owned_on(name), owner, revision),
         None => stable.clone(),
     };
     if let Some(answers) = facts.owner_of(stable).filter(|_| ours_to_change) {
@@ -108,9 +110,15 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
         Some(FailureReason::AnalysisFailed) => Reason::AnalysisFailed,
         _ => Reason::CandidateFailed,
     };
-    let serving = match scene.stable.as_deref() {
-        Some(stable) => format!("{stable} has all the traffic."),
-        None => "No deployment has traffic.".to_string(),
+    let serving = match (scene.kind(), scene.stable.as_deref()) {
+        (EndpointKind::Online, Some(stable)) => format!("{stable} has all the traffic."),
+        (EndpointKind::Online, None) => "No deployment has traffic.".to_string(),
+        (EndpointKind::Batch, Some(stable)) => format!("{stable} is the default deployment."),
+        (EndpointKind::Batch, None) => "The endpoint has no default deployment.".to_string(),
+    };
+    let change = match scene.kind() {
+        EndpointKind::Online => "spec.online.deployment but instanceCount, autoscale and tags",
+        EndpointKind::Batch => "spec.batch.deployment but tags",
     };
     let wanted = scene.wanted_name().unwrap_or_default();
     let failed = if reason == Reason::Aborted { "was aborted" } else { "failed" };
@@ -118,7 +126,7 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
     Some(Verdict::stalled(
         reason,
         format!(
-            "{wanted} {failed}.{because} {serving} {wanted} is not tried again: bind another version, change anything in spec.online.deployment but instanceCount, autoscale and tags, or have it tried again (`bindery retry {binding}`)."
+            "{wanted} {failed}.{because} {serving} {wanted} is not tried again: bind another version, change anything in {change}, or have it tried again (`bindery retry {binding}`)."
         ),
     ))
 }
@@ -166,8 +174,8 @@ fn create(case: &Case<'_>, asset: &str, answers: Option<&VersionOwner>, of_what:
     if scene.deployment(name).is_some() {
         return None;
     }
-    let online = &facts.spec.online;
-    let mut body = new_deployment(online, asset, location, &facts.situation.ownership.owner, revision);
+    let owner = &facts.situation.ownership.owner;
+    let mut body = new_deployment(&facts.spec, asset, location, owner, revision);
     body.tags = with_owner(&body.tags, answers);
     let doing = format!("create deployment {name} {of_what}");
     let call =
@@ -191,13 +199,13 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
     let verb = if drifted { "put back" } else { "change" };
     let doing = format!("{verb} {} of deployment {name}", fields.join(", "));
     let granted = facts.granted();
-    let (wanted, owner) = (&granted.online.deployment, &facts.situation.ownership.owner);
-    let mut body = adjusted_deployment(found, wanted, facts.owned_on(name), owner, revision);
+    let owner = &facts.situation.ownership.owner;
+    let mut body = adjusted_deployment(found, &granted, facts.owned_on(name), owner, revision);
     if let Some(answers) = facts.owner_of(found) {
         body.tags = with_owner(&body.tags, Some(&answers));
     }
     let reason = if drifted { Reason::Drifted } else { Reason::Updating };
-    let counted = wanted.instance_count.filter(|_| fields == ["instanceCount"]);
+    let counted = granted.online.deployment.instance_count.filter(|_| fields == ["instanceCount"]);
     let action = counted.map_or_else(|| Action::Put(body.to_put()), |count| scaled(found, count));
     let back = counted.filter(|count| scene.role(found) == Role::Previous && has_less(found, *count));
     let doing = match back {
@@ -283,7 +291,7 @@ fn scaling_beside(case: &Case<'_>) -> Option<(Verdict, Duration)> {
 pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
     let (facts, scene) = (case.facts, &case.scene);
     let wait = case.next.target.pause?;
-    let (wanted, steps) = (scene.wanted_name().unwrap_or_default(), &facts.spec.strategy.steps);
+    let (wanted, steps) = (scene.wanted_name().unwrap_or_default(), facts.spec.steps());
     let at = case.next.target.position.as_ref().map_or(0, |position| position.step);
     let has = format!("{wanted} has {}.", scene.candidate_share().in_words());
     let step = format!("Step {} of {}", at + 1, steps.len());

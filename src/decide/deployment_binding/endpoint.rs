@@ -92,7 +92,8 @@ fn errand(case: &Case<'_>, cause: &Cause) -> (Purpose, String) {
         Some(tried) if *cause == Cause::Mend => (tried.purpose, tried.doing.clone()),
         _ => {
             let asked = case.next.order.as_ref().map(|order| format!(" ({})", order.title()));
-            let doing = cause.doing(case.facts.endpoint_name()) + &asked.unwrap_or_default();
+            let doing =
+                cause.doing(case.facts.endpoint_name(), case.scene.kind()) + &asked.unwrap_or_default();
             (cause.purpose(), doing)
         }
     }

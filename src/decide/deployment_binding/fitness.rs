@@ -37,7 +37,7 @@ impl Facts {
             return Fitness::Fit;
         }
         let strategy = &self.spec.strategy;
-        let analyses = strategy.steps.iter().filter_map(|step| step.analysis.as_ref());
+        let analyses = self.spec.steps().iter().filter_map(|step| step.analysis.as_ref());
         let named: BTreeSet<&String> = analyses.flat_map(|analysis| &analysis.metrics).collect();
         let mut whole = true;
         for metric in strategy.metrics.iter().filter(|metric| named.contains(&metric.name)) {

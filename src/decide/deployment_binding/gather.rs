@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::fitness::Fitness;
-use super::{Approvals, Facts, Settings, Soak, admission, autoscale};
+use super::{Approvals, Facts, Jobs, Settings, Soak, admission, autoscale};
 use crate::api::{
     ActionState, DeploymentBinding, DeploymentBindingStatus, GIT_REVISION, LineageRequirement, Object,
     ObjectKey, PastRollout, PlaceGate, RolloutAction, Workspace,
@@ -30,12 +30,12 @@ impl Kind for DeploymentBinding {
     type Facts = Facts;
 
     fn target(&self, known: &mut Known) -> Option<ResourceId> {
-        if self.spec.online.is_absent() {
+        if self.spec.names_no_endpoint() {
             return None;
         }
         // When the workspace is gone, the status still says where the endpoint is.
         find_workspace(&self.spec.workspace_ref, &self.home(), known)
-            .map(|w| w.id().child("onlineEndpoints", &self.spec.online.endpoint.name))
+            .map(|w| w.id().child(self.spec.kind().collection(), self.spec.endpoint_name()))
             .or_else(|| made(self))
     }
 
@@ -48,7 +48,7 @@ impl Kind for DeploymentBinding {
     fn let_in(&self, known: &mut Known) -> Option<Right> {
         let home = self.home();
         let place = find_workspace(&self.spec.workspace_ref, &home, known);
-        right(place.as_deref(), Published::Endpoint(&self.spec.online.endpoint.name), &home, known)
+        right(place.as_deref(), Published::Endpoint(self.spec.endpoint_name()), &home, known)
     }
 
     fn adopting(&self, known: &mut Known) -> Adopting {
@@ -60,11 +60,11 @@ impl Kind for DeploymentBinding {
     }
 
     fn names(&self) -> Vec<Name> {
-        let endpoint = Name::resource(&format!("onlineEndpoints/{}", self.spec.online.endpoint.name));
+        let endpoint = Name::resource(&self.spec.endpoint_path());
         let deployments = self.status.iter().flat_map(|s| &s.deployments);
         let mut names: Vec<Name> =
             deployments.filter_map(|d| d.asset_id.as_deref()).map(Name::asset).collect();
-        names.extend((!self.spec.online.is_absent()).then_some(endpoint));
+        names.extend((!self.spec.names_no_endpoint()).then_some(endpoint));
         let workspace = ObjectKey::meant::<Workspace>(&self.spec.workspace_ref, &self.home());
         let served = self.status.iter().flat_map(admission::ever_stable);
         names.extend(served.map(|asset| Name::served(asset, &workspace)));
@@ -143,6 +143,7 @@ impl Kind for DeploymentBinding {
             deployments: vec![],
             before: vec![],
             settings: Settings::Unasked,
+            jobs: Jobs::Unasked,
             asked: asked(self, situation.now, known),
             carried: vec![],
             fitness: Fitness::Fit,
@@ -238,7 +239,7 @@ fn champions(facts: &Facts, known: &mut Known) -> BTreeMap<String, Champions> {
 /// Where the endpoint was when the status was written.
 fn made(binding: &DeploymentBinding) -> Option<ResourceId> {
     let endpoint = binding.status.as_ref()?.endpoint.as_ref()?;
-    let path = format!("/onlineEndpoints/{}", binding.spec.online.endpoint.name);
+    let path = format!("/{}", binding.spec.endpoint_path());
     remembered(Some(&endpoint.id), "workspaces", &path)
 }
 
@@ -281,6 +282,8 @@ fn look_at_endpoint(facts: &mut Facts, id: &ResourceId, known: &mut Known) -> bo
     if !matches!(facts.situation.look(id, &what, Some(listed.map(Some))), Look::Found(())) {
         facts.endpoint = Look::Unseen;
     }
+    let Some(jobs) = facts.look_at_jobs(id, known) else { return false };
+    facts.jobs = jobs;
     true
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Case, Facts};
 use crate::api::{Outcome, PastRollout};
-use crate::azure::model::resource::{OnlineDeployment, Provisioning};
+use crate::azure::model::resource::{EndpointKind, OnlineDeployment, Provisioning};
 use crate::decide::facts::Known;
 use crate::decide::rollout::{Revision, Scene, Share};
 use crate::decide::{Mode, elapsed};
@@ -36,6 +36,10 @@ impl Facts {
 
     /// The last revision that has failed, whose log nobody has read and whose deployment is there and has nothing to do any more.
     fn without_log<'a>(&'a self, scene: &Scene<'a>) -> Option<(&'a PastRollout, &'a OnlineDeployment)> {
+        if self.spec.kind() == EndpointKind::Batch {
+            // Nothing of a batch deployment runs but its jobs.
+            return None;
+        }
         let acts = self.situation.mode == Mode::Act && !self.situation.deleting;
         let failed = self.status.history.iter().find(|it| it.outcome == Outcome::Failed)?;
         let deployment = self.deployment_of(&Revision::parse(&failed.revision))?;

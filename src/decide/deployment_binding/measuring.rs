@@ -34,7 +34,7 @@ impl Facts {
         let strategy = &self.spec.strategy;
         let wanted = self.wanted().map(|(revision, _)| revision.to_string());
         let candidate = self.status.candidate.as_ref().filter(|it| Some(&it.revision) == wanted.as_ref());
-        let steps = StepsHash::of(&strategy.steps).to_string();
+        let steps = StepsHash::of(self.spec.steps()).to_string();
         let same = |it: &&Candidate| it.step.as_ref().is_none_or(|step| step.steps_hash == steps);
         Runs {
             metrics: &strategy.metrics,
@@ -68,7 +68,7 @@ impl Facts {
 
     /// The runs without those in the background that a person has just promoted: they begin again.
     pub(super) fn without_what_was_judged<'a>(&self, mut runs: Runs<'a>, orders: &Orders) -> Runs<'a> {
-        let steps = &self.spec.strategy.steps;
+        let steps = self.spec.steps();
         let in_background = |name: &String| {
             let step = steps.iter().find(|it| it.name.as_ref() == Some(name));
             step.and_then(|it| it.analysis.as_ref()).is_some_and(|it| it.background)

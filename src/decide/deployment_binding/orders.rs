@@ -118,7 +118,7 @@ impl Facts {
             kept_from,
             failed: scene.wanted_revision() == Some(&wanted) && scene.wanted_failed(),
             held: self.held(),
-            steps: &self.spec.strategy.steps,
+            steps: self.spec.steps(),
             step: scene.position_at(scene.candidate_share()).filter(|_| ready).map(|it| it.step),
             unclear: scene.unclear_steps(),
             wanted,
@@ -210,7 +210,7 @@ impl Facts {
     pub(super) fn passed(&self, orders: &Orders) -> Option<usize> {
         let (wanted, _) = self.manifest()?;
         let of_it = orders.new.iter().filter(|asked| asked.revision == wanted);
-        of_it.filter_map(|asked| asked.promotes(&self.spec.strategy.steps)).find_map(|pass| match pass {
+        of_it.filter_map(|asked| asked.promotes(self.spec.steps())).find_map(|pass| match pass {
             Pass::Step(step) => Some(step),
             Pass::All => None,
         })
@@ -301,7 +301,7 @@ impl Case<'_> {
     /// The steps that people had a rollout skip: those that are remembered, and those that were skipped just now. A pause that waits
     /// for a person is not skipped when one promotes it.
     pub(super) fn skipped(&self, known: Option<&Candidate>, revision: &Revision) -> Vec<String> {
-        let steps = &self.facts.spec.strategy.steps;
+        let steps = self.facts.spec.steps();
         let mut all = known.map(|it| it.skipped.clone()).unwrap_or_default();
         let stood = known.and_then(|it| it.step.as_ref()).and_then(|it| usize::try_from(it.index).ok());
         let mut skip = |at: usize| {
@@ -327,7 +327,7 @@ impl Case<'_> {
 impl Facts {
     /// Does an action pass all steps, the pauses for a person among them?
     fn skips_people(&self, orders: &Orders, revision: &Revision) -> bool {
-        let steps = &self.spec.strategy.steps;
+        let steps = self.spec.steps();
         orders.new.iter().any(|it| it.revision == *revision && it.promotes(steps) == Some(Pass::All))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Case, admission, autoscale, history, keys};
 use crate::api::{Candidate, DeploymentBindingStatus, DeploymentStatus, Drift, EndpointStatus, Stable, Tags};
 use crate::azure::model::folded;
-use crate::azure::model::resource::{OnlineDeployment, Provisioning};
+use crate::azure::model::resource::{EndpointKind, OnlineDeployment, Provisioning};
 use crate::decide::SourceVersion;
 use crate::decide::drift::owned;
 use crate::decide::rollout::{Revision, Share, Traffic, version_of};
@@ -20,6 +20,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.observed_generation = facts.situation.generation;
     status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
+    status.unknown_jobs = facts.unknown_of_jobs();
     status.revision = scene.wanted_revision().map(ToString::to_string);
     status.actions.clone_from(&case.orders.taken);
     status.hold = case.hold();
@@ -44,7 +45,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
         state: endpoint.properties.provisioning_state.clone(),
     });
     status.stable = stable(case);
-    status.traffic_summary = scene.held.as_ref().map(Traffic::in_words);
+    status.traffic_summary = scene.held.as_ref().map(|held| summary(held, scene.kind()));
     // What others roll out on an endpoint that is only observed is no rollout of Bindery's.
     if scene.owned() {
         status.history = history::of(case);
@@ -61,6 +62,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
             weight: endpoint.weight(d.name()),
             state: d.properties.provisioning_state.clone(),
             instances: d.instance_count(),
+            jobs: facts.jobs_on(d.name()).to_vec(),
             since: scene.since(d),
         })
         .collect();
@@ -79,9 +81,18 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.owned_deployment_tags = owned_on_deployments(case);
     // While Azure works, nobody knows which keys there will be.
     if scene.owned() && endpoint.provisioning() != Provisioning::Running {
-        status.owned_tags = owned(&status.owned_tags, &facts.spec.online.endpoint.tags, &endpoint.tags);
+        status.owned_tags = owned(&status.owned_tags, facts.spec.endpoint_tags(), &endpoint.tags);
     }
     status
+}
+
+/// The traffic in one line.
+fn summary(held: &Traffic, kind: EndpointKind) -> String {
+    let said = held.said_of(kind);
+    match kind {
+        EndpointKind::Batch if !held.serving().is_empty() => format!("{said} (default)"),
+        _ => said,
+    }
 }
 
 /// That an endpoint that is only observed serves something else than the manifest names.
@@ -107,7 +118,7 @@ fn owned_on_deployments(case: &Case<'_>) -> BTreeMap<String, Vec<String>> {
         if deployment.provisioning() == Provisioning::Running {
             return before.to_vec();
         }
-        let tags = if wanted(deployment.name()) { &facts.spec.online.deployment.tags } else { &nothing };
+        let tags = if wanted(deployment.name()) { facts.spec.deployment_tags() } else { &nothing };
         owned(before, tags, &deployment.tags)
     };
     let ours = facts.deployments.iter().filter(|d| scene.ours(d)).map(|d| (d.name().to_string(), keys(d)));
@@ -165,7 +176,7 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
         started_at: before.as_ref().map_or(facts.situation.now, |known| known.started_at),
         git_revision: known.map_or_else(|| facts.git_revision.clone(), |known| known.git_revision),
         since: waiting.unwrap_or_else(|| scene.has_had(share)),
-        step: position.map(|position| position.to_status(&facts.spec.strategy.steps)),
+        step: position.map(|position| position.to_status(facts.spec.steps())),
         waivers: admission::of_rollout(&remembered, facts),
         actions: case.part(before.as_ref(), revision),
         skipped: case.skipped(before.as_ref(), revision),

@@ -6,7 +6,7 @@ use super::endpoint::align_endpoint;
 use super::waiting::{follow_running_change, keep_out, keep_out_of_place};
 use super::{Case, autoscale, deployments};
 use crate::api::{BindingDeletion, Period, Reason};
-use crate::azure::model::resource::OnlineDeployment;
+use crate::azure::model::resource::{EndpointKind, OnlineDeployment};
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::places::reference::Removal;
 use crate::decide::rollout::{
@@ -64,7 +64,11 @@ fn what_is_on_it(case: &Case<'_>) -> String {
     all.sort_by_key(|d| (std::cmp::Reverse(endpoint.weight(d.name())), d.name()));
     let said = |d: &&OnlineDeployment| {
         let instances = d.instance_count().map(|count| format!(", instances: {count}")).unwrap_or_default();
-        format!("{} ({} % of the traffic{instances})", d.name(), endpoint.weight(d.name()))
+        match (endpoint.kind, endpoint.weight(d.name())) {
+            (EndpointKind::Online, weight) => format!("{} ({weight} % of the traffic{instances})", d.name()),
+            (EndpointKind::Batch, 0) => d.name().to_string(),
+            (EndpointKind::Batch, _) => format!("{} (the default deployment)", d.name()),
+        }
     };
     let mut named: Vec<String> = all.iter().take(NAMED).map(said).collect();
     if all.len() > NAMED {
@@ -171,7 +175,10 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
         quiet.properties.mirror_traffic.clear();
         quiet.tags.insert(TRAFFIC_TAG.into(), String::new());
         quiet.tags.remove(POSITION_TAG);
-        let doing = format!("take all traffic off the endpoint {}", id.name());
+        let doing = match case.scene.kind() {
+            EndpointKind::Online => format!("take all traffic off the endpoint {}", id.name()),
+            EndpointKind::Batch => format!("leave the endpoint {} without a default deployment", id.name()),
+        };
         return Some(Verdict::call(
             Reason::Deleting,
             Call::new(Purpose::StopTraffic, id, Action::Put(quiet.to_put()), doing),

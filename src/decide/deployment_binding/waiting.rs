@@ -17,10 +17,10 @@ pub(super) fn refuse_another_place(case: &Case<'_>) -> Option<Verdict> {
 }
 
 pub(super) fn refuse_what_it_does_not_know(case: &Case<'_>) -> Option<Verdict> {
-    case.facts.spec.online.is_absent().then(|| {
+    case.facts.spec.names_no_endpoint().then(|| {
         Verdict::stalled(
             Reason::Unchangeable,
-            "The manifest gives no spec.online: it was written for a later version of Bindery than the one that runs. Update the operator.",
+            "The manifest gives neither spec.online nor spec.batch: it was written for a later version of Bindery than the one that runs. Update the operator.",
         )
     })
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::Rivals;
 use crate::api::{AnyObject, Credentials, Object, ObjectKey, ObjectKind};
-use crate::azure::model::resource::Run;
+use crate::azure::model::resource::{Job, Run};
 use crate::azure::model::{
     Answer, Ask, Block, Class, Errand, Error, File, Lane, OperationState, Principal, Purpose, Read,
     ResourceId, Uploaded, folded,
@@ -376,6 +376,18 @@ impl Known {
         path: &ResourceId,
     ) -> Option<Result<Vec<T>, Error>> {
         self.items(purpose, path, Ask::Beginning { path: path.clone() })
+    }
+
+    /// The batch jobs of a workspace: those of a deployment, by the names of its endpoint and itself, or the newest of all. `None`:
+    /// not read yet.
+    pub fn batch_jobs(
+        &mut self,
+        workspace: &ResourceId,
+        of: Option<(&str, &str)>,
+    ) -> Option<Result<Vec<Job>, Error>> {
+        let path = ResourceId::new(format!("{workspace}/jobs"));
+        let of = of.map(|(endpoint, deployment)| (endpoint.to_string(), deployment.to_string()));
+        self.items(Purpose::Compare, &path, Ask::BatchJobs { path: path.clone(), of })
     }
 
     fn items<T: DeserializeOwned>(

@@ -414,7 +414,7 @@ fn served_by(asset: &str, known: &mut Known) -> Vec<ServedBy> {
                 let served = ServedBy {
                     namespace: key.namespace.to_string(),
                     name: key.name.to_string(),
-                    endpoint: binding.spec.online.endpoint.name.clone(),
+                    endpoint: binding.spec.endpoint_name().to_string(),
                     deployment: deployment.name,
                     role: deployment.role,
                     workspace: Some(format!("{}/{}", workspace.namespace, workspace.name)),

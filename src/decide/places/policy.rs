@@ -1,8 +1,8 @@
 //! What may serve in a workspace, by its policy: with the references resolved, so that a version can be held against it.
 
 use crate::api::{
-    ApprovalPolicy, CodePolicy, DeploymentPolicy, GatePolicy, LineageRequirement, ObjectKey, Online, Period,
-    Window,
+    ApprovalPolicy, BatchDeployment, CodePolicy, DeploymentBindingSpec, DeploymentPolicy,
+    EnvironmentVariables, GatePolicy, LineageRequirement, ObjectKey, Online, Period, Window,
 };
 use crate::azure::model::{ResourceId, folded};
 
@@ -132,32 +132,76 @@ impl Policy {
 
 impl Policy {
     /// What of this deployment and its endpoint the workspace of this name does not allow.
-    pub fn refuses_deployment(&self, workspace: &str, asked: &Online) -> Refused {
+    pub fn refuses_deployment(&self, workspace: &str, spec: &DeploymentBindingSpec) -> Refused {
         let Some(policy) = &self.deployment else { return Refused::default() };
-        let (deployment, mut refused) = (&asked.deployment, Refused::default());
-        if deployment.code.is_some() && policy.code == Some(CodePolicy::Forbid) {
-            refused.deployment.push(format!(
-                "spec.online.deployment.code is given, and Workspace {workspace} allows no code of a deployment's own (policy.deployment.code is Forbid)."
-            ));
+        match &spec.batch {
+            Some(batch) => refuses_batch(policy, workspace, &batch.deployment),
+            None => refuses_online(policy, workspace, &spec.online),
         }
-        let told: Vec<String> =
-            deployment.environment_variables.keys().filter(|name| tells_the_server(name)).cloned().collect();
-        if !told.is_empty() && policy.code == Some(CodePolicy::Forbid) {
-            refused.deployment.push(format!(
-                "spec.online.deployment.environmentVariables has {}, by which Azure's server is told what to run, and Workspace {workspace} allows no code of a deployment's own (policy.deployment.code is Forbid).",
-                listed(&told)
-            ));
-        }
-        if let Some(id) =
-            deployment.environment.as_ref().filter(|id| !names(&policy.environments, id, folded))
-        {
-            refused.deployment.push(format!(
-                "spec.online.deployment.environment is {id}, and Workspace {workspace} allows only {} (policy.deployment.environments).",
-                listed(&policy.environments)
-            ));
-        }
-        let sizes = &policy.instance_types;
-        match &deployment.instance_type {
+    }
+}
+
+/// What a deployment runs beside its model.
+struct Brings<'a> {
+    field: &'static str,
+    code: bool,
+    environment: Option<&'a String>,
+    variables: &'a EnvironmentVariables,
+}
+
+/// The same of batch. The machines are the cluster's, which belongs to the workspace. The count of a batch deployment is part of what
+/// is made, so it is refused with that.
+fn refuses_batch(policy: &DeploymentPolicy, workspace: &str, asked: &BatchDeployment) -> Refused {
+    let brings = Brings {
+        field: "spec.batch.deployment",
+        code: asked.code.is_some(),
+        environment: asked.environment.as_ref(),
+        variables: &asked.environment_variables,
+    };
+    let mut refused = refuses_what_it_brings(policy, workspace, &brings);
+    if let Some((count, most)) = asked.instance_count.zip(policy.max_instances).filter(|(c, m)| c > m) {
+        refused.push(format!(
+            "spec.batch.deployment.instanceCount is {count}, and Workspace {workspace} allows at most {most} (policy.deployment.maxInstances)."
+        ));
+    }
+    Refused { deployment: refused, ..Refused::default() }
+}
+
+fn refuses_what_it_brings(policy: &DeploymentPolicy, workspace: &str, brings: &Brings<'_>) -> Vec<String> {
+    let (field, mut refused) = (brings.field, vec![]);
+    if brings.code && policy.code == Some(CodePolicy::Forbid) {
+        refused.push(format!(
+            "{field}.code is given, and Workspace {workspace} allows no code of a deployment's own (policy.deployment.code is Forbid)."
+        ));
+    }
+    let told: Vec<String> = brings.variables.keys().filter(|name| tells_the_server(name)).cloned().collect();
+    if !told.is_empty() && policy.code == Some(CodePolicy::Forbid) {
+        refused.push(format!(
+            "{field}.environmentVariables has {}, by which Azure's server is told what to run, and Workspace {workspace} allows no code of a deployment's own (policy.deployment.code is Forbid).",
+            listed(&told)
+        ));
+    }
+    if let Some(id) = brings.environment.filter(|id| !names(&policy.environments, id, folded)) {
+        refused.push(format!(
+            "{field}.environment is {id}, and Workspace {workspace} allows only {} (policy.deployment.environments).",
+            listed(&policy.environments)
+        ));
+    }
+    refused
+}
+
+fn refuses_online(policy: &DeploymentPolicy, workspace: &str, asked: &Online) -> Refused {
+    let deployment = &asked.deployment;
+    let brings = Brings {
+        field: "spec.online.deployment",
+        code: deployment.code.is_some(),
+        environment: deployment.environment.as_ref(),
+        variables: &deployment.environment_variables,
+    };
+    let mut refused =
+        Refused { deployment: refuses_what_it_brings(policy, workspace, &brings), ..Refused::default() };
+    let sizes = &policy.instance_types;
+    match &deployment.instance_type {
             _ if sizes.is_empty() => {}
             Some(size) if sizes.iter().any(|allowed| allowed.eq_ignore_ascii_case(size)) => {}
             Some(size) => refused.deployment.push(format!(
@@ -169,33 +213,30 @@ impl Policy {
                 listed(sizes)
             )),
         }
-        let assigned = asked.endpoint.identity.as_ref().and_then(|identity| identity.user_assigned.as_ref());
-        let lower = |id: &str| id.to_ascii_lowercase();
-        let allowed = |id: &&String| !policy.identities.is_empty() && names(&policy.identities, id, lower);
-        let strange: Vec<String> =
-            assigned.into_iter().flatten().filter(|id| !allowed(id)).cloned().collect();
-        if !strange.is_empty() {
-            let only = match policy.identities.as_slice() {
-                [] => "no user-assigned identity".to_string(),
-                some => format!("only {}", listed(some)),
-            };
-            let said = format!(
-                "spec.online.endpoint.identity.userAssigned names {}, and Workspace {workspace} allows {only} (policy.deployment.identities).",
-                listed(&strange)
-            );
-            refused.identities = Some((strange, said));
-        }
-        let field = if deployment.autoscale.is_some() { "autoscale.maxInstances" } else { "instanceCount" };
-        if let Some((count, most)) =
-            deployment.most_instances().zip(policy.max_instances).filter(|(c, m)| c > m)
-        {
-            let said = format!(
-                "spec.online.deployment.{field} is {count}, and Workspace {workspace} allows at most {most} (policy.deployment.maxInstances)."
-            );
-            refused.count = Some((most, said));
-        }
-        refused
+    let assigned = asked.endpoint.identity.as_ref().and_then(|identity| identity.user_assigned.as_ref());
+    let lower = |id: &str| id.to_ascii_lowercase();
+    let allowed = |id: &&String| !policy.identities.is_empty() && names(&policy.identities, id, lower);
+    let strange: Vec<String> = assigned.into_iter().flatten().filter(|id| !allowed(id)).cloned().collect();
+    if !strange.is_empty() {
+        let only = match policy.identities.as_slice() {
+            [] => "no user-assigned identity".to_string(),
+            some => format!("only {}", listed(some)),
+        };
+        let said = format!(
+            "spec.online.endpoint.identity.userAssigned names {}, and Workspace {workspace} allows {only} (policy.deployment.identities).",
+            listed(&strange)
+        );
+        refused.identities = Some((strange, said));
     }
+    let field = if deployment.autoscale.is_some() { "autoscale.maxInstances" } else { "instanceCount" };
+    if let Some((count, most)) = deployment.most_instances().zip(policy.max_instances).filter(|(c, m)| c > m)
+    {
+        let said = format!(
+            "spec.online.deployment.{field} is {count}, and Workspace {workspace} allows at most {most} (policy.deployment.maxInstances)."
+        );
+        refused.count = Some((most, said));
+    }
+    refused
 }
 
 /// Does one of these patterns name an id, where both are spelled as `spelled` does? Without patterns, every id is named.

@@ -7,10 +7,11 @@ use super::{
     Revision, STABLE_TAG, TRAFFIC_TAG, Target, Traffic,
 };
 use crate::api::{
-    AuthMode, Deployment, DeploymentBindingSpec, Drift, NetworkAccess, Online, Period, Probe, Resources,
+    AuthMode, BatchAuthMode, BatchDeployment, Deployment, DeploymentBindingSpec, Drift, NetworkAccess,
+    Online, OutputAction, Period, Probe, Resources,
 };
 use crate::azure::model::resource::{
-    OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings,
+    EndpointKind, OnlineDeployment, OnlineDeploymentProperties, OnlineEndpoint, Sku, Strings,
 };
 use crate::decide::drift::{Differences, merged};
 use crate::decide::places::registry::{identity_in_words, new_identity, to_azure};
@@ -27,10 +28,10 @@ pub fn endpoint_differences(
 ) -> Vec<Drift> {
     let wanted = &spec.online.endpoint;
     let mut found = Differences::default();
-    found.keys("endpoint.tags", &wanted.tags, owned, &endpoint.tags);
+    found.keys("endpoint.tags", spec.endpoint_tags(), owned, &endpoint.tags);
     let held = &endpoint.properties.auth_mode;
-    if let Some(mode) = wanted.auth_mode.filter(|mode| !held.eq_ignore_ascii_case(mode.word())) {
-        found.field("endpoint.authMode", mode.word(), held);
+    if let Some(mode) = auth_mode(spec).filter(|mode| !held.eq_ignore_ascii_case(mode)) {
+        found.field("endpoint.authMode", mode, held);
     }
     if let Some(access) = wanted.public_network_access {
         let held = endpoint.properties.public_network_access.as_deref().unwrap_or("Enabled");
@@ -43,9 +44,22 @@ pub fn endpoint_differences(
     found.0
 }
 
+/// How clients authenticate, where the manifest says it.
+fn auth_mode(spec: &DeploymentBindingSpec) -> Option<&'static str> {
+    match &spec.batch {
+        Some(batch) => batch.endpoint.auth_mode.map(BatchAuthMode::word),
+        None => spec.online.endpoint.auth_mode.map(AuthMode::word),
+    }
+}
+
 /// An endpoint that is not there yet, with what it gets where the manifest says nothing.
 pub fn new_endpoint(spec: &DeploymentBindingSpec, location: &str) -> OnlineEndpoint {
-    let mut endpoint = OnlineEndpoint { location: location.into(), ..OnlineEndpoint::default() };
+    let mut endpoint =
+        OnlineEndpoint { kind: spec.kind(), location: location.into(), ..OnlineEndpoint::default() };
+    if endpoint.kind == EndpointKind::Batch {
+        endpoint.properties.auth_mode = BatchAuthMode::default().word().into();
+        return endpoint;
+    }
     endpoint.identity = Some(new_identity(spec.online.endpoint.identity.as_ref()));
     endpoint.properties.auth_mode = AuthMode::default().word().into();
     endpoint.properties.public_network_access = Some(NetworkAccess::default().word().into());
@@ -63,9 +77,9 @@ pub fn written_on(
     ours: &[String],
 ) -> OnlineEndpoint {
     let wanted = &spec.online.endpoint;
-    endpoint.tags = merged(&endpoint.tags, &wanted.tags, ours);
-    if let Some(mode) = wanted.auth_mode {
-        endpoint.properties.auth_mode = mode.word().into();
+    endpoint.tags = merged(&endpoint.tags, spec.endpoint_tags(), ours);
+    if let Some(mode) = auth_mode(spec) {
+        endpoint.properties.auth_mode = mode.into();
     }
     if let Some(access) = wanted.public_network_access {
         endpoint.properties.public_network_access = Some(access.word().into());
@@ -109,32 +123,42 @@ pub fn mark(tags: &mut Strings, owner: &Owner, next: &Target, failed: &Failures)
 
 /// A deployment that is not there yet.
 pub fn new_deployment(
-    online: &Online,
+    spec: &DeploymentBindingSpec,
     model: &str,
     location: &str,
     owner: &Owner,
     revision: &Revision,
 ) -> OnlineDeployment {
-    let mut new = written(&online.deployment, model, location);
-    if online.endpoint.compute.is_some() {
-        on_kubernetes(&mut new.properties, &online.deployment);
-    }
-    adjusted_deployment(&new, &online.deployment, &[], owner, revision)
+    let properties = match &spec.batch {
+        Some(batch) => written_batch(&batch.deployment, model),
+        None => written_online(&spec.online, model),
+    };
+    let bare = OnlineDeployment {
+        kind: spec.kind(),
+        location: location.into(),
+        properties,
+        ..OnlineDeployment::default()
+    };
+    adjusted_deployment(&bare, spec, &[], owner, revision)
 }
 
 /// A deployment that is there, with the count and the tags of the manifest: nothing else of it changes, and without a
 /// count in the manifest not that either. What Azure Monitor scales begins with the fewest instances, and keeps what it has.
 pub fn adjusted_deployment(
     found: &OnlineDeployment,
-    wanted: &Deployment,
+    spec: &DeploymentBindingSpec,
     ours: &[String],
     owner: &Owner,
     revision: &Revision,
 ) -> OnlineDeployment {
     let mut deployment = found.clone();
-    deployment.tags = merged(&deployment.tags, &wanted.tags, ours);
+    deployment.tags = merged(&deployment.tags, spec.deployment_tags(), ours);
     deployment.tags.insert(OWNER_TAG.into(), owner.to_string());
     deployment.tags.insert(REVISION_TAG.into(), revision.to_string());
+    if deployment.kind == EndpointKind::Batch {
+        return deployment;
+    }
+    let wanted = &spec.online.deployment;
     let least = wanted.autoscale.as_ref().map(|it| it.min_instances);
     let count = wanted.instance_count.or(found.instance_count()).or(least).unwrap_or(1);
     let rest = deployment.sku.take().map(|s| s.rest).unwrap_or_default();
@@ -142,8 +166,17 @@ pub fn adjusted_deployment(
     deployment
 }
 
+/// What the manifest says of an online deployment, on whatever machines.
+fn written_online(online: &Online, model: &str) -> OnlineDeploymentProperties {
+    let mut properties = written(&online.deployment, model);
+    if online.endpoint.compute.is_some() {
+        on_kubernetes(&mut properties, &online.deployment);
+    }
+    properties
+}
+
 /// What the manifest says of the deployment, as Azure takes it.
-fn written(wanted: &Deployment, model: &str, location: &str) -> OnlineDeployment {
+fn written(wanted: &Deployment, model: &str) -> OnlineDeploymentProperties {
     let mut rest = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -170,17 +203,36 @@ fn written(wanted: &Deployment, model: &str, location: &str) -> OnlineDeployment
     put("readinessProbe", wanted.readiness_probe.as_ref().map(probe));
     put("startupProbe", wanted.startup_probe.as_ref().map(probe));
     put("egressPublicNetworkAccess", wanted.egress_public_network_access.map(|a| a.word().into()));
-    OnlineDeployment {
-        location: location.into(),
-        properties: OnlineDeploymentProperties {
-            endpoint_compute_type: "Managed".into(),
-            model: Some(model.into()),
-            instance_type: wanted.instance_type.clone(),
-            rest,
-            ..OnlineDeploymentProperties::default()
-        },
-        ..OnlineDeployment::default()
+    OnlineDeploymentProperties {
+        endpoint_compute_type: "Managed".into(),
+        model: Some(model.into()),
+        instance_type: wanted.instance_type.clone(),
+        rest,
+        ..OnlineDeploymentProperties::default()
     }
+}
+
+/// The same for batch.
+fn written_batch(wanted: &BatchDeployment, model: &str) -> OnlineDeploymentProperties {
+    let code = wanted.code.as_ref().map(|c| json!({"codeId": c.id, "scoringScript": c.scoring_script}));
+    let retries = wanted.retry_settings.as_ref().map(|r| {
+        without_nulls(json!({"maxRetries": r.max_retries, "timeout": r.timeout.as_ref().map(iso8601)}))
+    });
+    let written = without_nulls(json!({
+        "compute": wanted.compute,
+        "resources": wanted.instance_count.map(|count| json!({"instanceCount": count})),
+        "environmentId": wanted.environment,
+        "codeConfiguration": code,
+        "environmentVariables": wanted.environment_variables,
+        "miniBatchSize": wanted.mini_batch_size,
+        "maxConcurrencyPerInstance": wanted.max_concurrency_per_instance,
+        "outputAction": wanted.output_action.map(OutputAction::word),
+        "outputFileName": wanted.output_file_name,
+        "errorThreshold": wanted.error_threshold,
+        "retrySettings": retries,
+    }));
+    let rest = written.as_object().cloned().unwrap_or_default();
+    OnlineDeploymentProperties { model: Some(model.into()), rest, ..OnlineDeploymentProperties::default() }
 }
 
 /// The same on a cluster. Azure's default of an instance type is a virtual machine, so one is always sent.

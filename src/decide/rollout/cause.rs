@@ -4,6 +4,7 @@ use super::Traffic;
 use super::{Revision, Share, Weight};
 use crate::api::{ActionWord, Reason};
 use crate::azure::model::Purpose;
+use crate::azure::model::resource::EndpointKind;
 
 /// What a PUT of the endpoint carries. Azure takes or refuses it as a whole, so nothing that it may refuse
 /// rides along when traffic is taken back.
@@ -87,7 +88,46 @@ impl Cause {
     }
 
     /// The rest of the sentence "Bindery is about to …".
-    pub fn doing(&self, endpoint: &str) -> String {
+    pub fn doing(&self, endpoint: &str, kind: EndpointKind) -> String {
+        match kind {
+            EndpointKind::Online => self.doing_online(endpoint),
+            EndpointKind::Batch => self.doing_batch(endpoint),
+        }
+    }
+
+    /// What moves the traffic of an online endpoint names another default deployment of a batch endpoint.
+    fn doing_batch(&self, endpoint: &str) -> String {
+        let without = || format!("leave the endpoint {endpoint} without a default deployment");
+        match self {
+            Self::TakeBack { candidate, had_traffic: true, stable, aborted } => {
+                let failed = if *aborted { "which is aborted" } else { "which failed" };
+                match stable {
+                    Some(stable) => {
+                        format!("make {stable} the default deployment in place of {candidate}, {failed}")
+                    }
+                    None => format!("{}, because {candidate} was it, {failed}", without()),
+                }
+            }
+            Self::Promote { deployment } | Self::Shift { deployment, .. } => {
+                format!("make {deployment} the default deployment of endpoint {endpoint}")
+            }
+            Self::GoBack { deployment, over, held: true } => {
+                format!("make {deployment} the default deployment again, and hold {over} back")
+            }
+            Self::GoBack { deployment, over, held: false } => {
+                format!(
+                    "make {deployment} the default deployment again, because {over} is not approved any more"
+                )
+            }
+            Self::Withdraw { to } => match to.serving().first() {
+                Some(deployment) => format!("make {deployment} the default deployment again"),
+                None => without(),
+            },
+            _ => self.doing_online(endpoint),
+        }
+    }
+
+    fn doing_online(&self, endpoint: &str) -> String {
         match self {
             Self::TakeBack { candidate, had_traffic, stable, aborted } => {
                 let stable = stable.as_deref();

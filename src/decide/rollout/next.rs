@@ -248,8 +248,9 @@ impl Scene<'_> {
     fn cause(&self, target: &Target, carries: Carries) -> Option<Cause> {
         let endpoint = self.view.endpoint?;
         let differences = self.differences();
-        let (going, later): (Vec<&Drift>, Vec<&Drift>) =
-            differences.iter().partition(|d| carries == Carries::Everything || d.field == "traffic");
+        let (going, later): (Vec<&Drift>, Vec<&Drift>) = differences
+            .iter()
+            .partition(|d| carries == Carries::Everything || d.field == self.view.kind.routing_field());
         let named = |all: &[&Drift]| all.iter().map(|d| d.field.as_str()).collect::<Vec<_>>().join(", ");
         let (moves, unwritten) = (self.moves_to(target), self.unwritten_failures());
         let gives_up = self.wanted_revision().is_some_and(|wanted| unwritten.contains(wanted));

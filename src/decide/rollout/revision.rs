@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::api::Deployment;
+use crate::api::{BatchDeployment, Deployment, DeploymentBindingSpec};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::digest::short_hash;
 
@@ -30,6 +30,24 @@ impl Revision {
             fields.remove("tags");
         }
         let input = canonical(&json!({"scheme": SCHEME, "asset": asset_id, "deployment": written}));
+        Self(short_hash(&input, 5))
+    }
+
+    /// The revision of this asset, deployed as the manifest says.
+    pub fn asked(asset_id: &str, spec: &DeploymentBindingSpec) -> Self {
+        match &spec.batch {
+            Some(batch) => Self::of_batch(asset_id, &batch.deployment),
+            None => Self::of(asset_id, &spec.online.deployment),
+        }
+    }
+
+    /// The same for batch. Azure takes the count of a batch deployment only when the deployment is made, so the count is part of it.
+    fn of_batch(asset_id: &str, deployment: &BatchDeployment) -> Self {
+        let mut written = serde_json::to_value(deployment).unwrap_or_default();
+        if let Some(fields) = written.as_object_mut() {
+            fields.remove("tags");
+        }
+        let input = canonical(&json!({"scheme": SCHEME, "asset": asset_id, "batch": written}));
         Self(short_hash(&input, 5))
     }
 
@@ -120,6 +138,29 @@ mod tests {
         }
         let deployment = serde_json::from_value(written()).unwrap();
         assert_ne!(Revision::of("azureml://other", &deployment).to_string(), base);
+    }
+
+    fn of_batch(written: &Value) -> String {
+        Revision::of_batch(ASSET, &serde_json::from_value(written.clone()).unwrap()).to_string()
+    }
+
+    /// As above: an upgrade rolls nothing.
+    #[test]
+    fn everything_that_was_written_of_batch_counts_but_tags() {
+        let written = json!({
+            "compute": "/c", "instanceCount": 2, "environment": "env",
+            "code": {"id": "code", "scoringScript": "score.py"}, "miniBatchSize": 5,
+            "maxConcurrencyPerInstance": 2, "outputAction": "AppendRow", "outputFileName": "a.csv",
+            "errorThreshold": -1, "retrySettings": {"maxRetries": 1, "timeout": "30s"},
+            "environmentVariables": {"A": "1"}, "tags": {"team": "fares"},
+        });
+        let base = of_batch(&written);
+        assert_eq!(base, "82e8d1922a");
+        for field in written.as_object().unwrap().keys().filter(|it| *it != "compute") {
+            let mut other = written.clone();
+            other.as_object_mut().unwrap().remove(field);
+            assert_eq!(of_batch(&other) == base, field == "tags", "{field}");
+        }
     }
 
     #[test]

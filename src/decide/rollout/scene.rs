@@ -8,7 +8,7 @@ use super::{
     Traffic, Weight,
 };
 use crate::api::{ActionWord, Candidate, DeploymentStatus, Drift, Role, Step};
-use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
+use crate::azure::model::resource::{EndpointKind, OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::decide::Owner;
 
 /// The tag of an endpoint that names its stable deployment.
@@ -38,6 +38,8 @@ pub enum Rise {
 pub struct View<'a> {
     /// The time of the look.
     pub now: Timestamp,
+    /// The kind of the endpoint.
+    pub kind: EndpointKind,
     /// The object, as the tags of what it owns name it.
     pub owner: &'a Owner,
     /// The endpoint, where it is there.
@@ -107,6 +109,9 @@ impl<'a> Scene<'a> {
         let held = endpoint.map_or(Some(Traffic::none()), |e| held(e, view.deployments));
         let tag = |name: &str| endpoint.and_then(|e| e.tags.get(name)).filter(|v| !v.is_empty());
         let written = endpoint.and_then(|e| e.tags.get(TRAFFIC_TAG)).and_then(|t| Traffic::parse(t));
+        // A batch endpoint has one default deployment: a tag that says anything else was edited by somebody.
+        let may_be = |traffic: &Traffic| view.kind == EndpointKind::Online || traffic.reached().len() <= 1;
+        let written = written.filter(may_be);
         let intended = written.or_else(|| held.clone()).unwrap_or_default();
         let exists = |name: &str| view.deployments.iter().any(|d| d.name() == name);
         let stable = tag(STABLE_TAG)
@@ -312,12 +317,12 @@ impl<'a> Scene<'a> {
     /// What differs between the manifest and the endpoint, its traffic included.
     pub fn differences(&self) -> Vec<Drift> {
         let traffic = self.traffic_drifted().then(|| Drift {
-            field: "traffic".into(),
-            wanted: self.intended.in_words(),
+            field: self.view.kind.routing_field().into(),
+            wanted: self.intended.said_of(self.view.kind),
             found: self
                 .held
                 .as_ref()
-                .map_or_else(|| "a map that does not sum to 100".into(), Traffic::in_words),
+                .map_or_else(|| "a map that does not sum to 100".into(), |held| held.said_of(self.view.kind)),
         });
         self.view.differences.iter().cloned().chain(traffic).collect()
     }
@@ -334,6 +339,11 @@ impl<'a> Scene<'a> {
             Some(candidate) => written.min(Share::seen(candidate).max(self.reaching(name))),
             None => written,
         }
+    }
+
+    /// The kind of the endpoint.
+    pub fn kind(&self) -> EndpointKind {
+        self.view.kind
     }
 
     /// Since when the candidate has this share: from now on, where the status saw another one last.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::api::Candidate;
+use crate::azure::model::resource::EndpointKind;
 
 /// A share of the traffic in percent, 0 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,6 +169,15 @@ impl Traffic {
     /// The deployment that gets copies, as Azure takes it.
     pub fn to_mirror(&self) -> Option<(&str, i32)> {
         self.mirror.as_ref().map(|(name, percent)| (name.as_str(), *percent))
+    }
+
+    /// For people, of an endpoint of this kind: as [`Self::in_words`], or the name of the default deployment.
+    pub fn said_of(&self, kind: EndpointKind) -> String {
+        match (kind, self.serving().first()) {
+            (EndpointKind::Batch, Some(default)) => (*default).to_string(),
+            (EndpointKind::Batch, None) => "none".into(),
+            (EndpointKind::Online, _) => self.in_words(),
+        }
     }
 
     /// For people: `v2 90%, v3 10%`, the heaviest first; `v2 100%, v3 10% mirrored`.

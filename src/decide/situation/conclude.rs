@@ -454,7 +454,8 @@ fn content(call: &Call, differences: &[Drift]) -> u64 {
     let (Action::Put(body) | Action::Patch(body)) = &call.action else { return 0 };
     let mut hasher = DefaultHasher::new();
     let notes = ["/tags/bindery-actions", "/tags/bindery-hold", "/tags/bindery-failed"];
-    for at in ["/properties/traffic", "/properties/mirrorTraffic"].into_iter().chain(notes) {
+    let routing = ["/properties/traffic", "/properties/mirrorTraffic", "/properties/defaults"];
+    for at in routing.into_iter().chain(notes) {
         body.pointer(at).map(ToString::to_string).hash(&mut hasher);
     }
     for Drift { field, wanted, .. } in differences {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::accept::{done, in_state};
 use super::operations::Deed;
-use super::{Cloud, conflict, lock_of, not_found, refused};
+use super::{Cloud, conflict, is_batch, lock_of, not_found, refused, traffic_in};
 use crate::azure::model::{Error, Reply, ResourceId};
 
 /// What a failed change leaves: the old content or the new one, in state Failed.
@@ -16,6 +16,9 @@ impl Cloud {
     pub(super) fn put_endpoint(&mut self, id: &ResourceId, body: &Value) -> Result<Reply, Error> {
         if self.busy(id) {
             return Err(self.in_use("The endpoint is being changed."));
+        }
+        if is_batch(id) != body["properties"]["defaults"].is_object() {
+            return Err(refused("It is another kind of endpoint."));
         }
         self.takes_traffic(id, body)?;
         let fails = self.bad(0.7);
@@ -55,7 +58,7 @@ impl Cloud {
                 return Err(refused("At most 50 percent can be mirrored, to a deployment without traffic."));
             }
         }
-        let traffic = body["properties"]["traffic"].as_object().cloned().unwrap_or_default();
+        let traffic = traffic_in(body);
         let sum: i64 = traffic.values().filter_map(Value::as_i64).sum();
         if sum != 0 && sum != 100 {
             return Err(refused("The traffic needs to sum to 100."));
@@ -91,7 +94,9 @@ impl Cloud {
             let mut body = in_state(body, "Creating");
             body["systemData"] = json!({"createdAt": self.now.to_string()});
             body["properties"]["futureProperty"] = json!(7);
-            body["sku"]["tier"] = json!("Standard");
+            if !is_batch(id) {
+                body["sku"]["tier"] = json!("Standard");
+            }
             let fails = self.bad(3.0);
             let state = if fails { "Failed" } else { "Succeeded" };
             let takes = if self.bad(0.5) { (3_500, 4_500) } else { (30, 240) };
@@ -99,7 +104,7 @@ impl Cloud {
             let answer = self.content(id);
             return Ok(self.start(id, Deed::State(state), fails, takes, answer));
         };
-        for fixed in ["model", "instanceType", "codeConfiguration", "environmentVariables"] {
+        for fixed in ["model", "instanceType", "codeConfiguration", "environmentVariables", "resources"] {
             if content["properties"][fixed] != body["properties"][fixed] {
                 return Err(refused(format!("{fixed} cannot be changed here.")));
             }
@@ -149,7 +154,7 @@ impl Cloud {
 
     pub(super) fn delete_deployment(&mut self, id: &ResourceId) -> Result<Reply, Error> {
         let endpoint = self.content(&lock_of(id)).unwrap_or_default();
-        let serves = endpoint["properties"]["traffic"][id.name()].as_i64().unwrap_or(0) > 0;
+        let serves = traffic_in(&endpoint).get(id.name()).and_then(Value::as_i64).unwrap_or(0) > 0;
         if serves && self.positions.delete_with_traffic_refused {
             return Err(self.refusal("A deployment with traffic cannot be deleted.".into()));
         }
@@ -170,6 +175,10 @@ impl Cloud {
     /// A deployment that is gone has no traffic any more.
     pub(super) fn take_traffic(&mut self, deployment: &ResourceId) {
         let Some(endpoint) = self.resources.get_mut(&lock_of(deployment)) else { return };
+        // What a batch endpoint does with a default deployment that is gone is not documented: here it has none then.
+        if endpoint.body["properties"]["defaults"]["deploymentName"] == deployment.name() {
+            endpoint.body["properties"]["defaults"]["deploymentName"] = Value::Null;
+        }
         for map in ["traffic", "mirrorTraffic"] {
             if let Some(map) = endpoint.body["properties"][map].as_object_mut() {
                 map.remove(deployment.name());

@@ -1,7 +1,7 @@
 //! What must hold of approvals, of time, and of waivers. In the simulation one word of the namespace `risk` is enough, and only
 //! what waives something ends.
 
-use super::hold;
+use super::{hold, share_in};
 use crate::api::OnWithdrawal;
 use crate::azure::model::resource::OnlineEndpoint;
 use crate::azure::model::{Action, Call};
@@ -108,7 +108,7 @@ pub fn a_rejected_candidate_is_taken_back(
         return Ok(());
     }
     let weight = match call.map(|c| &c.action) {
-        Some(Action::Put(body)) => body["properties"]["traffic"][wanted].as_i64().unwrap_or(0),
+        Some(Action::Put(body)) => share_in(body, wanted) / 1000,
         _ => 100,
     };
     hold(weight == 0, || format!("{wanted} is rejected, has traffic, and is not taken back: {call:?}"))

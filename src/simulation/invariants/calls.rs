@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::cloud::{Deed, Form};
+use super::super::cloud::{Deed, Form, traffic_in};
 use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
@@ -108,7 +108,7 @@ fn of_a_bindings_call(
         let access = ("/properties/publicNetworkAccess", wanted.public_network_access.is_some());
         let mode = ("/properties/authMode", wanted.auth_mode.is_some());
         what_is_not_named_stays(got, &[access, mode, ("/identity", wanted.identity.is_some())], call)?;
-        let (tags, owned) = (&wanted.tags, &facts.status.owned_tags);
+        let (tags, owned) = (facts.spec.endpoint_tags(), &facts.status.owned_tags);
         return foreign_fields_survive(got, "/tags", tags, owned, call);
     }
     if Form::of(&call.resource) == Form::Setting {
@@ -130,7 +130,7 @@ fn of_a_bindings_call(
     let named = facts.spec.online.deployment.instance_count.is_some();
     what_is_not_named_stays(got, &[("/sku/capacity", named)], call)?;
     let owned = facts.status.owned_deployment_tags.get(name).map_or(&[][..], Vec::as_slice);
-    foreign_fields_survive(got, "/tags", &facts.spec.online.deployment.tags, owned, call)
+    foreign_fields_survive(got, "/tags", facts.spec.deployment_tags(), owned, call)
 }
 
 /// Reads and calls go out as the account of the place that they are about, and as nobody else. Where the object of the place
@@ -141,7 +141,10 @@ pub fn what_is_in_a_place_is_touched_as_the_place(
     what: &Ask,
 ) -> Result<(), String> {
     let at = match what {
-        Ask::Resource(id) | Ask::Collection { path: id, .. } | Ask::Beginning { path: id } => id,
+        Ask::Resource(id)
+        | Ask::Collection { path: id, .. }
+        | Ask::Beginning { path: id }
+        | Ask::BatchJobs { path: id, .. } => id,
         Ask::Operation { resource, .. } => resource,
         Ask::Run { workspace, .. } => workspace,
         Ask::Files { version, .. } | Ask::Uploaded { version, .. } | Ask::Blocks { version, .. } => version,
@@ -282,7 +285,7 @@ fn traffic_sums_to_100_or_is_empty(call: &Call) -> Result<(), String> {
 }
 
 fn traffic(body: &Value) -> BTreeMap<String, i64> {
-    let map = body["properties"]["traffic"].as_object().cloned().unwrap_or_default();
+    let map = traffic_in(body);
     map.into_iter().map(|(n, w)| (n, w.as_i64().unwrap_or(-1))).collect()
 }
 
@@ -421,7 +424,7 @@ fn steps_are_taken_one_by_one(
     if stable == name || tag("bindery-previous") == Some(name.as_str()) || after <= before {
         return Ok(());
     }
-    let steps = &facts.spec.strategy.steps;
+    let steps = facts.spec.steps();
     let revision = revision.to_string();
     // What goes back may take the steps all the same, as where it waited behind a window.
     if after == 100_000 && was_stable_lately(facts, &revision) {

@@ -6,7 +6,7 @@ use super::super::secrets;
 use super::super::world::World;
 use super::{
     Evidence, allowed, approvals, evidence, hold, is_stable, may_begin, may_ever_serve, positions, scaling,
-    wanted, windows,
+    share_in, wanted, windows,
 };
 use crate::api::{ConditionType, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
@@ -146,7 +146,7 @@ fn a_bad_candidate_is_taken_back(
         return Ok(());
     }
     let weight = match call.map(|c| &c.action) {
-        Some(Action::Put(body)) => body["properties"]["traffic"][&name].as_i64().unwrap_or(0),
+        Some(Action::Put(body)) => share_in(body, &name) / 1000,
         _ => 100,
     };
     hold(weight == 0, || format!("{name} is broken, has traffic, and is not taken back: {call:?}"))

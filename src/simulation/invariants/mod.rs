@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::cloud::{Form, Resource};
+use super::cloud::{Form, Resource, traffic_in};
 use super::world::World;
 use crate::api::{BindingDeletion, ObjectKey, Step};
 use crate::azure::model::ResourceId;
@@ -177,7 +177,8 @@ fn written_traffic(endpoint: &Value) -> BTreeMap<&str, i64> {
 /// which it gets copies. Any part of the traffic is more than any copies.
 fn share_in(endpoint: &Value, name: &str) -> i64 {
     let percent = |map: &str| endpoint["properties"][map][name].as_i64().unwrap_or(0);
-    percent("traffic") * 1000 + percent("mirrorTraffic")
+    let live = traffic_in(endpoint).get(name).and_then(Value::as_i64).unwrap_or(0);
+    live * 1000 + percent("mirrorTraffic")
 }
 
 /// The same, as Bindery wrote it last.
@@ -251,7 +252,7 @@ fn what_is_not_ours_stays(world: &World) -> Result<(), String> {
 /// What the manifest asks for, where the version can be read.
 fn wanted(facts: &deployment_binding::Facts) -> Option<(Revision, String)> {
     let SourceVersion::Ready { asset_id, version, .. } = &facts.version else { return None };
-    let revision = Revision::of(asset_id, &facts.spec.online.deployment);
+    let revision = Revision::asked(asset_id, &facts.spec);
     let name = revision.deployment_name(version);
     Some((revision, name))
 }

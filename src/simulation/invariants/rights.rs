@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::cloud::US;
+use super::super::cloud::{US, traffic_in};
 use super::super::world::World;
 use super::hold;
 use crate::api::{
@@ -46,7 +46,7 @@ fn word<K: Kind>(world: &World, object: &K) -> Option<Word> {
         let place = place.or_else(|| it.spec.workspace_ref.as_ref().and_then(workspace));
         (place, "models", it.spec.model.clone())
     } else if let Some(it) = (object as &dyn std::any::Any).downcast_ref::<DeploymentBinding>() {
-        (workspace(&it.spec.workspace_ref), "endpoints", it.spec.online.endpoint.name.clone())
+        (workspace(&it.spec.workspace_ref), "endpoints", it.spec.endpoint_name().to_string())
     } else {
         return None;
     };
@@ -151,7 +151,7 @@ pub fn nothing_is_taken_down_where_that_is_forbidden(
         }
         _ => false,
     });
-    let serves = |body: &Value| body["properties"]["traffic"].as_object().is_some_and(|map| !map.is_empty());
+    let serves = |body: &Value| !traffic_in(body).is_empty();
     let ends = match &call.action {
         Action::Delete => true,
         Action::Put(body) => found.is_some_and(serves) && !serves(body),

@@ -3,7 +3,126 @@
 use serde_json::{Value, json};
 
 use super::{Case, at, case};
+use crate::example::{asset, patched};
 use crate::sentences::*;
+
+const ONE_KIND: &str = "give exactly one of online and batch: what serves the version";
+
+/// The example as a binding of a batch endpoint, with this in place of what it says of that.
+fn of_batch(strategy: &Value, batch: Value) -> Value {
+    let cluster = format!(
+        "{}/computes/cpu",
+        asset("environments", "e").split("/environments").next().unwrap_or_default()
+    );
+    let whole = json!({
+        "endpoint": {"name": "taxi-batch", "authMode": "AADToken", "tags": {"team": "fares"}},
+        "deployment": {
+            "compute": cluster, "instanceCount": 2, "environment": asset("environments", "e"),
+            "code": {"id": asset("codes", "c"), "scoringScript": "score.py"}, "miniBatchSize": 10,
+            "maxConcurrencyPerInstance": 2, "outputAction": "AppendRow", "outputFileName": "predictions.csv",
+            "errorThreshold": -1, "retrySettings": {"maxRetries": 3, "timeout": "30m"},
+            "environmentVariables": {"LEVEL": "info"}, "tags": {"team": "fares"},
+        },
+    });
+    json!({"spec": {"online": null, "batch": patched(whole, &batch), "strategy": strategy}})
+}
+
+/// A rule of a field that an online endpoint and a batch endpoint have both, of the latter.
+pub(super) fn the_same_of_batch(case: &Case) -> Option<Case> {
+    let field = case.field.strip_prefix("spec.online.")?;
+    let both = ["endpoint.tags", "deployment.tags", "deployment.environment", "deployment.code"];
+    let dots = field == "deployment" && case.says.starts_with("environment must have no");
+    if !dots && !both.iter().any(|it| field.starts_with(it)) {
+        return None;
+    }
+    let plain = json!({"steps": null, "metrics": null});
+    let of = |patch: &Value| of_batch(&plain, patch["spec"]["online"].clone());
+    let field = format!("spec.batch.{field}").leak();
+    Some(Case { kind: case.kind, field, says: case.says, wrong: of(&case.wrong), right: of(&case.right) })
+}
+
+/// Rules of bindings of batch endpoints.
+pub(super) fn rules_of_batch() -> Vec<Case> {
+    let kind = "deploymentbindings";
+    let plain = json!({"steps": null, "metrics": null});
+    let right = || of_batch(&plain, json!({}));
+    let deployment = |field: &str, value: Value| of_batch(&plain, json!({"deployment": {field: value}}));
+    let both =
+        patched(right(), &json!({"spec": {"online": {"endpoint": {"name": "taxi"}, "deployment": {}}}}));
+    let steps = json!({"steps": [{"setTraffic": 10}], "metrics": null});
+    let metric = json!([{"name": "errors", "max": "0.01", "azureMonitor": {"metric": "RequestsPerMinute", "aggregation": "Average"}}]);
+    let right_cluster = "/subscriptions/s/resourcegroups/g/providers/microsoft.machinelearningservices/workspaces/w/computes/gpu-2";
+    let together = "give code and environment together, or neither of them: an MLflow model needs neither, and any other model needs both";
+    let file = "must be the name of a file: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter, digit or '_' first, such as predictions.csv";
+    let cluster = "must be the ARM id of a compute cluster: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/computes/<name>; '%' is not allowed";
+    vec![
+        case(kind, "spec", ONE_KIND, both, right()),
+        case(
+            kind,
+            "spec",
+            "a batch endpoint has no traffic to move in steps: leave strategy.steps out",
+            of_batch(&steps, json!({})),
+            of_batch(&json!({"steps": [], "metrics": []}), json!({})),
+        ),
+        case(
+            kind,
+            "spec",
+            "a batch endpoint has no requests to measure: leave strategy.metrics out",
+            of_batch(&json!({"steps": null, "metrics": metric}), json!({})),
+            right(),
+        ),
+        case(
+            kind,
+            "spec.batch.endpoint.name",
+            ENDPOINT_NAME,
+            of_batch(&plain, json!({"endpoint": {"name": "1-taxi"}})),
+            of_batch(&plain, json!({"endpoint": {"name": "taxi-1", "authMode": null}})),
+        ),
+        case(
+            kind,
+            "spec.batch.deployment",
+            together,
+            deployment("code", Value::Null),
+            of_batch(&plain, json!({"deployment": {"code": null, "environment": null}})),
+        ),
+        case(kind, "spec.batch.deployment", together, deployment("environment", Value::Null), right()),
+        case(
+            kind,
+            "spec.batch.deployment.compute",
+            cluster,
+            deployment("compute", "cpu".into()),
+            deployment("compute", right_cluster.into()),
+        ),
+        case(
+            kind,
+            "spec.batch.deployment.outputFileName",
+            file,
+            deployment("outputFileName", "a/b.csv".into()),
+            deployment("outputFileName", "_out-2.csv".into()),
+        ),
+        case(
+            kind,
+            "spec.batch.deployment.compute",
+            SEEN,
+            deployment("compute", format!("{right_cluster}\u{200b}").into()),
+            deployment("compute", right_cluster.into()),
+        ),
+        case(
+            kind,
+            "spec.batch.deployment.retrySettings.timeout",
+            PERIOD,
+            deployment("retrySettings", json!({"timeout": "1d"})),
+            deployment("retrySettings", json!({"timeout": "1h30m"})),
+        ),
+        case(
+            kind,
+            "spec.batch.deployment.retrySettings",
+            "timeout must be from 1s to 24h",
+            deployment("retrySettings", json!({"timeout": "0s"})),
+            deployment("retrySettings", json!({"timeout": "24h", "maxRetries": 0})),
+        ),
+    ]
+}
 
 const COMPUTE: &str = "must be the ARM id of a cluster that is attached to the workspace: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/computes/<name>; '%' is not allowed";
 
@@ -184,7 +303,7 @@ pub(super) fn rules_of_bindings() -> Vec<Case> {
             ),
             strategy(&json!({"steps": []})),
         ),
-        case(kind, "spec", "give online: what serves the version", at("spec.online", Value::Null), json!({})),
+        case(kind, "spec", ONE_KIND, at("spec.online", Value::Null), json!({})),
         case(
             kind,
             "spec.online.deployment",

@@ -84,14 +84,20 @@ pub fn rules_of_changes() -> Vec<Case> {
     let kind = "deploymentbindings";
     let workspace =
         "workspaceRef cannot be changed: an endpoint stays in its workspace; make a new DeploymentBinding";
-    let endpoint =
-        "online.endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint";
+    let endpoint = "endpoint.name cannot be changed: make a new DeploymentBinding for another endpoint";
     let next = json!({"spec": {"workspaceRef": {"namespace": null}, "model": {"versionRef": {"name": "taxi-fare-4"}}}});
     for field in ["name", "namespace"] {
         let other = at(&format!("spec.workspaceRef.{field}"), "other".into());
         cases.push(case(kind, "spec", workspace, other, next.clone()));
     }
-    let none = "give online: what serves the version";
+    let none = "give exactly one of online and batch: what serves the version";
+    let other =
+        "the kind of the endpoint cannot be changed: make a new DeploymentBinding for another endpoint";
+    let cluster = asset("computes", "cpu").split("/versions").next().unwrap_or_default().to_string();
+    let batch = json!({"endpoint": {"name": "taxi-fare-prod"}, "deployment": {"compute": cluster}});
+    let strategy = json!({"steps": null, "metrics": null});
+    let now_batch = json!({"spec": {"online": null, "batch": batch, "strategy": strategy}});
+    cases.push(case(kind, "spec", other, now_batch, next.clone()));
     cases.push(case(kind, "spec", none, at("spec.online", Value::Null), next));
     let smaller = at("spec.online.deployment", json!({"instanceCount": 1, "instanceType": null}));
     cases.push(case(kind, "spec", endpoint, at("spec.online.endpoint.name", "other".into()), smaller));

@@ -118,8 +118,13 @@ fn start(
             format!("Job {name} already exists."),
         ));
     }
+    let names = json!({
+        "azureml.endpointname": endpoint["name"], "azureml.deploymentname": deployment["name"],
+    });
+    let named = core.config.inferred.batch_jobs_name_deployment;
     let body = json!({"properties": {
         "displayName": name,
+        "properties": if named { names } else { json!({}) },
         "experimentName": at::or(&sent, "properties.experimentName", endpoint["name"].clone()),
         "inputs": inputs(&sent)?,
         "jobs": {},

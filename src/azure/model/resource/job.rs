@@ -6,6 +6,11 @@ use serde_json::Value;
 
 use super::{Rest, Strings, null_is_default};
 
+/// The property of a batch job that names its endpoint. No document says that there is one.
+pub const JOB_ENDPOINT: &str = "azureml.endpointname";
+/// The property of a batch job that names its deployment. The same holds.
+pub const JOB_DEPLOYMENT: &str = "azureml.deploymentname";
+
 /// A job in a workspace: where a model came from. Only ever read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +21,17 @@ pub struct Job {
 }
 
 impl Job {
+    /// The job's name, as the envelope gives it.
+    pub fn name(&self) -> &str {
+        self.rest.get("name").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Has it not come to its end yet?
+    pub fn goes_on(&self) -> bool {
+        let over = |status: &str| ["Completed", "Failed", "Canceled"].contains(&status);
+        !self.properties.status.as_deref().is_some_and(over)
+    }
+
     /// When it was made, by Azure's own clock; none where Azure does not say.
     pub fn created(&self) -> Option<Timestamp> {
         self.rest.get("systemData")?.get("createdAt")?.as_str()?.parse().ok()

@@ -7,7 +7,7 @@ use crate::azure::model::{Action, Class, Error, Purpose, Reply};
 use crate::decide::Facts;
 use crate::decide::fixtures::{Binding, attempt, binding, failure, told};
 
-fn put(it: &Binding) -> Value {
+pub(super) fn put(it: &Binding) -> Value {
     match it.decide().call.unwrap().action {
         Action::Put(body) => body,
         other => panic!("{other:?}"),

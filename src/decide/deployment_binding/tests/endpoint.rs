@@ -82,7 +82,7 @@ fn a_manifest_of_a_later_version_is_not_guessed_at() {
         f.spec.online = Online::default();
         (f.id, f.endpoint) = (None, Look::Unseen);
     });
-    let said = "The manifest gives no spec.online: it was written for a later version of Bindery than the one that runs. Update the operator.";
+    let said = "The manifest gives neither spec.online nor spec.batch: it was written for a later version of Bindery than the one that runs. Update the operator.";
     assert_table(&[("no online", it.decide(), &format!("False Unchangeable stalled | {said} | interval"))]);
     let goes = it.with(|f| f.situation.deleting = true);
     assert_table(&[(

@@ -9,6 +9,7 @@ mod analysis;
 mod approvals;
 mod autoscale;
 mod available;
+mod batch;
 mod bodies;
 mod closed;
 mod endings;

@@ -85,6 +85,14 @@ fn what_no_binding_owns_is_listed_with_what_it_serves() {
                 endpoint("forged", Some("prod/fares/mine"), &json!({})),
                 endpoint("odd", Some("prod"), &json!({})),
             ],
+            "batchEndpoints" => vec![json!({
+                "name": "rogue", "location": "eastus", "tags": {},
+                "properties": {"authMode": "AADToken", "defaults": {"deploymentName": "blue"}},
+            })],
+            "batchEndpoints/rogue/deployments" => vec![json!({
+                "name": "blue", "location": "eastus", "tags": {},
+                "properties": {"model": {"referenceType": "Id", "assetId": "azureml://d"}},
+            })],
             "onlineEndpoints/rogue/deployments" => {
                 vec![deployment("green", "azureml://b"), deployment("blue", "azureml://a")]
             }
@@ -111,7 +119,7 @@ fn what_no_binding_owns_is_listed_with_what_it_serves() {
     let left = |name: &str, owner: &str| json!({"name": name, "owner": owner, "bound": false});
     assert_eq!(
         serde_json::to_value(found).unwrap(),
-        json!({"count": 6, "endpoints": [
+        json!({"count": 7, "endpoints": [
             left("forged", "prod/fares/mine"),
             left("left", "prod/fares/gone"),
             {"name": "mixed", "bound": true, "deployments": [{"name": "hand", "assetId": "azureml://c", "weight": 0, "instances": 3}]},
@@ -121,12 +129,13 @@ fn what_no_binding_owns_is_listed_with_what_it_serves() {
                 {"name": "green", "assetId": "azureml://b", "weight": 10, "instances": 2},
             ]},
             left("theirs", "other/fares/mine"),
+            {"kind": "Batch", "name": "rogue", "bound": false, "deployments": [{"name": "blue", "assetId": "azureml://d", "weight": 100}]},
         ]})
     );
     // Of a namespace that is not watched nobody can say whether the owner is there.
     let watched = Watched::only(["ml".into(), "blue".into()]);
     let (found, _) = said(objects(), watched, None, listed);
-    assert_eq!(names(&found.unwrap()), ["mixed", "odd", "rogue", "theirs"]);
+    assert_eq!(names(&found.unwrap()), ["mixed", "odd", "rogue", "theirs", "rogue"]);
 }
 
 #[test]
@@ -147,6 +156,7 @@ fn what_azure_refuses_to_list_is_said_and_what_it_does_not_answer_stays_known() 
         let listed = |path: &str| -> Result<Vec<Value>, Error> {
             let (refused, answer) = match path {
                 "onlineEndpoints" => (all, vec![endpoint("rogue", None, &json!({}))]),
+                "batchEndpoints" => (None, vec![]),
                 _ => (one, vec![]),
             };
             refused.map_or(Ok(answer), |class| Err(Error::new(class, "No.")))

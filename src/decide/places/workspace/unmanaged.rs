@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use crate::api::{
-    DeploymentBinding, Object, ObjectKey, ObjectKind, Role, Unmanaged, UnmanagedDeployment, UnmanagedEndpoint,
+    DeploymentBinding, Object, ObjectKey, ObjectKind, Role, ServingKind, Unmanaged, UnmanagedDeployment,
+    UnmanagedEndpoint,
 };
-use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
+use crate::azure::model::resource::{EndpointKind, OnlineDeployment, OnlineEndpoint};
 use crate::azure::model::{Class, Error, Purpose, ResourceId};
 use crate::decide::Owner;
 use crate::decide::facts::{ClusterRead, Kind, Known, Name, Rivals};
@@ -26,20 +27,13 @@ enum Owned {
 
 /// Lists what is not managed. None while Azure does not answer: then what is known stays known.
 pub fn unmanaged(workspace: &ResourceId, cluster: &str, known: &mut Known) -> Option<Unmanaged> {
-    let all = ResourceId::new(format!("{workspace}/onlineEndpoints"));
-    let listed = match known.collection::<OnlineEndpoint>(Purpose::Compare, &all, false)? {
-        Ok(listed) => listed,
-        Err(error) => {
-            return refused(&error, "the online endpoints of the workspace")
-                .map(|unread| Unmanaged { unread: Some(unread), ..Unmanaged::default() });
-        }
-    };
-    let mut listed: Vec<(String, OnlineEndpoint)> =
-        listed.into_iter().filter_map(|it| Some((it.rest.get("name")?.as_str()?.to_string(), it))).collect();
-    listed.sort_by(|a, b| a.0.cmp(&b.0));
     let (mut found, mut whole) = (Unmanaged::default(), true);
-    for (name, endpoint) in listed {
-        let id = workspace.child("onlineEndpoints", &name);
+    let online = endpoints(EndpointKind::Online, workspace, &mut found, known);
+    let batch = endpoints(EndpointKind::Batch, workspace, &mut found, known);
+    let (online, batch) = (online?, batch?);
+    for (name, endpoint) in online.into_iter().chain(batch) {
+        let kind = Some(ServingKind::from(endpoint.kind)).filter(|kind| !kind.is_online());
+        let id = workspace.child(endpoint.kind.collection(), &name);
         let owner = owner(&id, &endpoint, cluster, known);
         let foreign = match &owner {
             Owned::Unseen => continue,
@@ -58,9 +52,38 @@ pub fn unmanaged(workspace: &ResourceId, cluster: &str, known: &mut Known) -> Op
         whole &= deployments.is_some();
         let owner = endpoint.tags.get(crate::decide::OWNER_TAG).cloned().filter(|_| !bound);
         let deployments = deployments.unwrap_or_default();
-        found.endpoints.push(UnmanagedEndpoint { name, owner, bound, deployments });
+        found.endpoints.push(UnmanagedEndpoint { kind, name, owner, bound, deployments });
     }
     whole.then_some(found)
+}
+
+/// The endpoints of this kind with their names, in the order of these. None while Azure does not answer.
+fn endpoints(
+    kind: EndpointKind,
+    workspace: &ResourceId,
+    found: &mut Unmanaged,
+    known: &mut Known,
+) -> Option<Vec<(String, OnlineEndpoint)>> {
+    let all = ResourceId::new(format!("{workspace}/{}", kind.collection()));
+    let listed = match known.collection::<OnlineEndpoint>(Purpose::Compare, &all, false)? {
+        Ok(listed) => listed,
+        Err(error) => {
+            let word = match kind {
+                EndpointKind::Online => "online",
+                EndpointKind::Batch => "batch",
+            };
+            let unread = refused(&error, &format!("the {word} endpoints of the workspace"))?;
+            found.unread.get_or_insert(unread);
+            return Some(vec![]);
+        }
+    };
+    let named = |it: OnlineEndpoint| {
+        let name = it.rest.get("name")?.as_str()?.to_string();
+        Some((name, OnlineEndpoint { kind, ..it }))
+    };
+    let mut listed: Vec<(String, OnlineEndpoint)> = listed.into_iter().filter_map(named).collect();
+    listed.sort_by(|a, b| a.0.cmp(&b.0));
+    Some(listed)
 }
 
 /// Who owns this endpoint, by its tag.
@@ -72,7 +95,7 @@ fn owner(id: &ResourceId, endpoint: &OnlineEndpoint, cluster: &str, known: &mut 
     let key =
         ObjectKey { kind: ObjectKind::DeploymentBinding, namespace: namespace.into(), name: name.into() };
     let there = if owner.is_cut() {
-        let path = Name::resource(&format!("onlineEndpoints/{}", id.name()));
+        let path = Name::resource(&format!("{}/{}", endpoint.kind.collection(), id.name()));
         let all = known.rivals::<DeploymentBinding>(path, Rivals::All(namespace.into()));
         all.into_iter().find(|it| owner.is(&it.full_name()))
     } else {

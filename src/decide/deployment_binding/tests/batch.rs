@@ -1,0 +1,211 @@
+//! Batch endpoints: the same rollout, in which the default deployment has all the traffic.
+
+use serde_json::{Value, json};
+
+use super::bodies::put;
+use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
+use crate::azure::model::{Class, Error};
+use crate::decide::deployment_binding::Jobs;
+use crate::decide::fixtures::{Binding, batch, told};
+
+#[test]
+fn a_batch_endpoint_goes_from_nothing_to_its_next_version() {
+    let made = || batch().endpoint();
+    let rows: [(Binding, &str); 8] = [
+        (batch(), "create the endpoint taxi"),
+        (made(), "create deployment v1 of taxi:1"),
+        (made().deployed("1", "Succeeded"), "make v1 the default deployment of endpoint taxi"),
+        (batch().serving("1").wanting("2"), "create deployment v2 of taxi:2"),
+        (
+            batch().serving("1").wanting("2").candidate("2", 0, 1),
+            "make v2 the default deployment of endpoint taxi",
+        ),
+        (batch().serving("2").previous("1", 60).wanting("2"), ""),
+        (
+            batch().serving("2").previous("1", 3601).wanting("2"),
+            "delete deployment v1, which no longer serves",
+        ),
+        (
+            batch().serving("2").previous("1", 60).wanting("1"),
+            "make v1 the default deployment of endpoint taxi",
+        ),
+    ];
+    for (it, doing) in rows {
+        let said = told(&it.decide());
+        let call = if doing.is_empty() {
+            "v2 is the default deployment of taxi.".into()
+        } else {
+            format!("-> {doing} |")
+        };
+        assert!(said.contains(&call), "{said}");
+    }
+}
+
+#[test]
+fn what_fails_is_not_the_default() {
+    let failed = batch().serving("1").wanting("2").deployed("2", "Failed");
+    assert!(
+        told(&failed.decide()).contains("give up v2, which failed; v1 serves"),
+        "{}",
+        told(&failed.decide())
+    );
+    let serves = failed.traffic(&[("2", 100)]);
+    let said = told(&serves.decide());
+    assert!(said.contains("make v1 the default deployment in place of v2, which failed"), "{said}");
+    let reported = batch().serving("1").wanting("2").failed("2", 60);
+    assert!(
+        told(&reported.decide()).contains("v1 is the default deployment. v2 is not tried again: bind another version, change anything in spec.batch.deployment but tags, or"),
+        "{}",
+        told(&reported.decide())
+    );
+}
+
+#[test]
+fn what_somebody_else_made_the_default_is_put_back() {
+    let moved = batch().serving("2").previous("1", 60).wanting("2").moved(&[("1", 100)]);
+    let decision = moved.decide();
+    assert!(
+        told(&decision).contains("put back defaults.deploymentName of endpoint taxi"),
+        "{}",
+        told(&decision)
+    );
+    let drift = &decision.status.drift[0];
+    assert_eq!((&*drift.wanted, &*drift.found), (&*moved.name("2"), &*moved.name("1")));
+    assert_eq!(put(&moved)["properties"]["defaults"]["deploymentName"], json!(moved.name("2")));
+}
+
+/// A batch endpoint has one default deployment: what a tag says of a part of the traffic, somebody has written there.
+#[test]
+fn a_tag_that_splits_a_batch_endpoint_is_not_believed() {
+    let it = batch().serving("1").wanting("2").candidate("2", 0, 1);
+    let (one, two) = (it.name("1"), it.name("2"));
+    let it = it.tagged("bindery-traffic", &format!("{one}=50 {two}=50")).forgotten();
+    let body = put(&it);
+    assert_eq!(body["properties"]["defaults"]["deploymentName"], json!(two));
+    assert_eq!(body["tags"]["bindery-traffic"], json!(format!("{two}=100")));
+}
+
+/// Admission refuses them; were they there all the same, nothing would wait for them.
+#[test]
+fn steps_mean_nothing_on_a_batch_endpoint() {
+    let steps = json!([{"setTraffic": 10}, {"name": "go", "pause": {}}]);
+    let it = batch().serving("1").wanting("2").candidate("2", 0, 1).steps(steps);
+    assert!(told(&it.decide()).contains("make v2 the default deployment"), "{}", told(&it.decide()));
+}
+
+#[test]
+fn what_is_written_has_the_form_of_batch() {
+    let tags = crate::decide::fixtures::tags([("team", "fares")]);
+    let endpoint = put(&batch().with(|f| f.spec.batch.as_mut().unwrap().endpoint.tags = tags));
+    assert_eq!(
+        endpoint,
+        json!({
+            "location": "eastus",
+            "tags": {"team": "fares", "bindery-owner": "prod/fares/taxi", "bindery-traffic": ""},
+            "properties": {"authMode": "AADToken", "defaults": {"deploymentName": null}, "properties": {}},
+        })
+    );
+    let model =
+        json!({"referenceType": "Id", "assetId": "azureml://registries/models/models/taxi/versions/1"});
+    let deployment = |written: Value| {
+        let it = batch().endpoint().with(|f| {
+            f.spec.batch.as_mut().unwrap().deployment = serde_json::from_value(written).unwrap();
+        });
+        let mut body = put(&it);
+        body["tags"] = Value::Null;
+        body
+    };
+    assert_eq!(
+        deployment(json!({"compute": "/cpu"})),
+        json!({
+            "location": "eastus", "tags": null,
+            "properties": {"compute": "/cpu", "environmentVariables": {}, "model": model, "properties": {}},
+        })
+    );
+    assert_eq!(
+        deployment(json!({
+            "compute": "/cpu", "instanceCount": 2, "environment": "env",
+            "code": {"id": "code", "scoringScript": "score.py"}, "miniBatchSize": 5,
+            "maxConcurrencyPerInstance": 2, "outputAction": "SummaryOnly", "outputFileName": "a.csv",
+            "errorThreshold": -1, "retrySettings": {"maxRetries": 1, "timeout": "1m30s"},
+            "environmentVariables": {"A": "1"}, "tags": {"team": "fares"},
+        }))["properties"],
+        json!({
+            "compute": "/cpu", "resources": {"instanceCount": 2}, "environmentId": "env",
+            "codeConfiguration": {"codeId": "code", "scoringScript": "score.py"}, "miniBatchSize": 5,
+            "maxConcurrencyPerInstance": 2, "outputAction": "SummaryOnly", "outputFileName": "a.csv",
+            "errorThreshold": -1, "retrySettings": {"maxRetries": 1, "timeout": "PT90S"},
+            "environmentVariables": {"A": "1"}, "model": model, "properties": {},
+        })
+    );
+}
+
+#[test]
+fn foreign_fields_of_batch_survive() {
+    let mut it = batch().serving("1").wanting("2").candidate("2", 0, 1).tagged("theirs", "kept");
+    it.found().properties.rest.insert("defaults".into(), json!({"deploymentName": "x", "later": 7}));
+    let body = put(&it);
+    let (one, two) = (it.name("1"), it.name("2"));
+    assert_eq!(
+        body,
+        json!({
+            "location": "eastus",
+            "tags": {
+                "theirs": "kept", "bindery-owner": "prod/fares/taxi", "bindery-stable": two, "bindery-previous": one,
+                "bindery-traffic": format!("{two}=100"),
+                "bindery-history": format!("{}@2=2026-03-01T12:00:00Z", it.revision("2")),
+            },
+            "properties": {
+                "authMode": "AADToken", "futureProperty": 7, "properties": {},
+                "defaults": {"deploymentName": two, "later": 7},
+            },
+        })
+    );
+}
+
+#[test]
+fn the_service_s_form_is_read() {
+    let kind = "microsoft.machinelearningservices/workspaces/batchendpoints";
+    let endpoint: OnlineEndpoint = serde_json::from_value(json!({
+        "type": kind, "location": "eastus", "tags": null,
+        "properties": {"authMode": "AADToken", "defaults": {"deploymentName": "blue"}},
+    }))
+    .unwrap();
+    assert_eq!(endpoint.weight("blue"), 100);
+    let deployment: OnlineDeployment = serde_json::from_value(json!({
+        "type": format!("{kind}/deployments"), "name": "blue", "location": "eastus", "tags": {},
+        "properties": {"model": {"referenceType": "Id", "assetId": "azureml://m"}, "resources": {"instanceCount": 3}},
+    }))
+    .unwrap();
+    assert_eq!(deployment.properties.model.as_deref(), Some("azureml://m"));
+    assert_eq!(deployment.instance_count(), None);
+    let back = deployment.to_put();
+    assert_eq!(back["properties"]["model"], json!({"referenceType": "Id", "assetId": "azureml://m"}));
+    assert_eq!(back["properties"]["resources"], json!({"instanceCount": 3}));
+}
+
+/// A deployment on which a job runs stays, and nothing else waits for that.
+#[test]
+fn a_deployment_stays_while_a_job_runs_on_it() {
+    let over = || batch().serving("2").previous("1", 3601).wanting("2");
+    let running = |it: Binding| {
+        let of = [(it.name("1"), vec!["score-1".to_string()])].into();
+        it.with(|f| f.jobs = Jobs::Known { of, of_nobody_knows_what: vec!["other".into()] })
+    };
+    let decision = running(over()).decide();
+    let said = "True Succeeded settled | v2 is the default deployment of taxi. | 60 s";
+    assert_eq!(told(&decision), said);
+    let old = decision.status.deployments.iter().find(|d| !d.jobs.is_empty()).unwrap();
+    assert_eq!((&*old.name, &*old.jobs), (&*over().name("1"), &["score-1".to_string()][..]));
+    let unknown = decision.status.unknown_jobs.unwrap_or_default();
+    assert!(unknown.ends_with("no deployment stays for them: other."), "{unknown}");
+    // The next version does not wait for the job.
+    let next = running(batch().serving("2").previous("1", 60).wanting("3")).decide();
+    assert!(told(&next).contains("-> create deployment v3 of taxi:3"), "{}", told(&next));
+    let unread = over().with(|f| f.jobs = Jobs::Unread(Error::new(Class::Unauthorized, "No.")));
+    let decision = unread.decide();
+    assert_eq!(told(&decision), said.replace("60 s", "interval"));
+    assert!(decision.status.unknown_jobs.unwrap_or_default().contains("cannot be read"));
+    let ended = over().with(|f| f.jobs = Jobs::Known { of: [].into(), of_nobody_knows_what: vec![] });
+    assert!(told(&ended.decide()).contains("-> delete deployment v1, which no longer serves"));
+}
