@@ -46,8 +46,8 @@ fn sensible(binding: &DeploymentBinding) -> Vec<Value> {
     if let Some(revision) = status.stable.as_ref().and_then(|stable| stable.revision.as_ref()) {
         all.push(json!({"action": "Rollback", "revision": revision}));
         // Also further than to what is warm.
-        let before = status.history.iter().filter(|it| it.outcome.serves() && it.revision != *revision);
-        let last = before.last().map(|it| &it.revision);
+        let mut before = status.history.iter().filter(|it| it.outcome.serves() && it.revision != *revision);
+        let last = before.next_back().map(|it| &it.revision);
         all.extend(last.map(|to| json!({"action": "Rollback", "revision": revision, "toRevision": to})));
     }
     if let Some(hold) = &status.hold {

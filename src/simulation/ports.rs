@@ -101,7 +101,7 @@ impl Cluster for Ports {
 
     async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Refusal> {
         match self.ask(Request::Secret(namespace.into(), name.into())).await {
-            Outcome::Secret(found) => found,
+            Outcome::Secret(found) => found.map(|it| it.map(|it| *it)),
             _ => odd(),
         }
     }

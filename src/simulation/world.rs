@@ -43,7 +43,7 @@ pub enum Outcome {
     Read(Answer),
     Sent(Result<Reply, Error>),
     Written(Result<AnyObject, Refusal>),
-    Secret(Result<Option<Secret>, Refusal>),
+    Secret(Result<Option<Box<Secret>>, Refusal>),
     Keys(Result<EndpointKeys, Error>),
 }
 
@@ -303,9 +303,15 @@ impl World {
             Request::Status(object) => Outcome::Written(self.write(&object, true)),
             Request::Finalizers(object) => Outcome::Written(self.write(&object, false)),
             Request::Delete(object) => Outcome::Written(self.remove(object)),
-            Request::Secret(namespace, name) => Outcome::Secret(self.secret(namespace, name)),
-            Request::WriteSecret(secret) => Outcome::Secret(self.write_secret(*secret, false)),
-            Request::DeleteSecret(secret) => Outcome::Secret(self.write_secret(*secret, true)),
+            Request::Secret(namespace, name) => {
+                Outcome::Secret(self.secret(namespace, name).map(|it| it.map(Box::new)))
+            }
+            Request::WriteSecret(secret) => {
+                Outcome::Secret(self.write_secret(*secret, false).map(|it| it.map(Box::new)))
+            }
+            Request::DeleteSecret(secret) => {
+                Outcome::Secret(self.write_secret(*secret, true).map(|it| it.map(Box::new)))
+            }
             Request::Keys(_, endpoint) => Outcome::Keys(self.cloud.keys(&endpoint)),
         }
     }

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::large_stack_arrays)]
 
 use serde_json::json;
 

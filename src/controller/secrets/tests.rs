@@ -8,8 +8,8 @@ use super::*;
 use crate::azure::model::{Class, Errand, Error, Lane, Principal, Purpose, ResourceId};
 use crate::controller::fixtures::{Nowhere, binding};
 
-fn keys(primary: &str) -> Option<EndpointKeys> {
-    Some(EndpointKeys { primary_key: primary.into(), secondary_key: "second".into() })
+fn keys(primary: &str) -> EndpointKeys {
+    EndpointKeys { primary_key: primary.into(), secondary_key: "second".into() }
 }
 
 fn write() -> SecretDeed {
@@ -39,12 +39,15 @@ fn world(secret: Option<Value>, keys: Option<EndpointKeys>) -> Nowhere {
     world
 }
 
-fn named(labels: &Value) -> Option<Value> {
-    Some(json!({"name": "taxi-keys", "namespace": "fares", "resourceVersion": "1", "labels": labels}))
+fn named(labels: &Value) -> Value {
+    json!({"name": "taxi-keys", "namespace": "fares", "resourceVersion": "1", "labels": labels})
 }
 
+/// Labels, or data.
+type Texts = BTreeMap<String, String>;
+
 /// What is in the Secret: who owns it, its labels and its data.
-fn held(world: &Nowhere) -> Option<(Vec<String>, BTreeMap<String, String>, BTreeMap<String, String>)> {
+fn held(world: &Nowhere) -> Option<(Vec<String>, Texts, Texts)> {
     let secrets = world.secrets.lock().unwrap();
     let secret = secrets.values().next()?.clone();
     let text = |(key, value): (String, ByteString)| (key, String::from_utf8(value.0).unwrap());
@@ -55,7 +58,7 @@ fn held(world: &Nowhere) -> Option<(Vec<String>, BTreeMap<String, String>, BTree
 
 #[tokio::test]
 async fn the_keys_are_written_and_follow_what_azure_has() {
-    let (world, taxi) = (world(None, keys("first")), binding("taxi", &[]));
+    let (world, taxi) = (world(None, Some(keys("first"))), binding("taxi", &[]));
     assert_eq!(carry_out(&taxi, &write(), &world).await, Ok(true));
     let (owners, labels, data) = held(&world).unwrap();
     assert_eq!(owners, ["taxi"]);
@@ -64,7 +67,7 @@ async fn the_keys_are_written_and_follow_what_azure_has() {
         [("primaryKey", "first"), ("scoringUri", "https://taxi/score"), ("secondaryKey", "second")];
     assert_eq!(data.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
     assert_eq!(carry_out(&taxi, &write(), &world).await, Ok(false), "nothing has changed");
-    *world.keys.lock().unwrap() = keys("rotated");
+    *world.keys.lock().unwrap() = Some(keys("rotated"));
     assert_eq!(carry_out(&taxi, &write(), &world).await, Ok(true));
     assert_eq!(held(&world).unwrap().2["primaryKey"], "rotated");
     assert_eq!(carry_out(&taxi, &remove(), &world).await, Ok(true));
@@ -76,7 +79,7 @@ async fn what_is_not_ours_for_this_binding_is_left_alone_and_no_key_is_asked_for
     let taxi = binding("taxi", &[]);
     for labels in [json!({}), json!({"bindery.dev/endpoint-keys": "another"})] {
         // Azure gives no keys: to ask for them would be another answer.
-        let world = world(named(&labels), None);
+        let world = world(Some(named(&labels)), None);
         let before = held(&world);
         for deed in [write(), remove()] {
             assert_eq!(carry_out(&taxi, &deed, &world).await, Err(SecretRefusal::NotOurs), "{labels}");
@@ -87,7 +90,10 @@ async fn what_is_not_ours_for_this_binding_is_left_alone_and_no_key_is_asked_for
 
 #[tokio::test]
 async fn what_others_have_put_into_our_secret_stays() {
-    let world = world(named(&json!({"bindery.dev/endpoint-keys": "taxi", "team": "fares"})), keys("first"));
+    let world = world(
+        Some(named(&json!({"bindery.dev/endpoint-keys": "taxi", "team": "fares"}))),
+        Some(keys("first")),
+    );
     assert_eq!(carry_out(&binding("taxi", &[]), &write(), &world).await, Ok(true));
     let (owners, labels, data) = held(&world).unwrap();
     assert_eq!((owners, labels["team"].as_str()), (vec!["taxi".to_string()], "fares"));
@@ -100,12 +106,12 @@ async fn what_does_not_work_is_told() {
     let silent = Error::new(Class::Transient, "Nobody answers.");
     let no_keys = carry_out(&taxi, &write(), &world(None, None)).await;
     assert_eq!(no_keys, Err(SecretRefusal::Azure(silent)));
-    let refusing = world(None, keys("first"));
+    let refusing = world(None, Some(keys("first")));
     refusing.refuses.store(true, Ordering::Relaxed);
     assert_eq!(carry_out(&taxi, &write(), &refusing).await, Err(SecretRefusal::Forbidden));
 }
 
 #[test]
 fn keys_are_not_shown() {
-    assert_eq!(format!("{:?}", keys("first").unwrap()), "two keys");
+    assert_eq!(format!("{:?}", keys("first")), "two keys");
 }

@@ -201,7 +201,7 @@ fn is_removed(facts: &Facts, name: &str) -> bool {
 fn is_due(facts: &Facts, done: &SecretDone) -> bool {
     let interval = facts.situation.interval;
     let wait = match (&done.outcome, &done.deed.keys) {
-        (Ok(_), None) | (Err(SecretRefusal::NotOurs), None) => return false,
+        (Ok(_) | Err(SecretRefusal::NotOurs), None) => return false,
         (Ok(_), Some(_)) => interval / 10 * 9,
         (Err(_), _) => SOON.min(interval),
     };

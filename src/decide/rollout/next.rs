@@ -72,7 +72,7 @@ impl Scene<'_> {
         let carried = order.as_ref().map_or_else(|| ended.clone(), |order| ended.and(&order.hash));
         let notes = Notes { held: self.view.held.clone(), carried };
         let tenures = self.tenures_with(target.stable.as_ref());
-        let target = Target { notes, tenures, ..target };
+        let target = Target { tenures, notes, ..target };
         let takes_away = self.moves_to(&target) && !self.rises_to(&target);
         let takes_back = order.as_ref().is_some_and(Asked::takes_back);
         let alone = takes_away || takes_back || self.unwritten_failures().latest().is_some();

@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
 
 /// Runs `cargo xtask demo`.
 pub(crate) async fn run(arguments: &Arguments) -> Outcome {
-    perform(arguments).await.map_err(|error| -> Box<dyn std::error::Error> { error })
+    Box::pin(perform(arguments)).await.map_err(|error| -> Box<dyn std::error::Error> { error })
 }
 
 async fn perform(arguments: &Arguments) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use crate::sentences::*;
 const ONE_KIND: &str = "give exactly one of online and batch: what serves the version";
 
 /// The example as a binding of a batch endpoint, with this in place of what it says of that.
-fn of_batch(strategy: &Value, batch: Value) -> Value {
+fn of_batch(strategy: &Value, batch: &Value) -> Value {
     let cluster = format!(
         "{}/computes/cpu",
         asset("environments", "e").split("/environments").next().unwrap_or_default()
@@ -24,7 +24,7 @@ fn of_batch(strategy: &Value, batch: Value) -> Value {
             "environmentVariables": {"LEVEL": "info"}, "tags": {"team": "fares"},
         },
     });
-    json!({"spec": {"online": null, "batch": patched(whole, &batch), "strategy": strategy}})
+    json!({"spec": {"online": null, "batch": patched(whole, batch), "strategy": strategy}})
 }
 
 /// A rule of a field that an online endpoint and a batch endpoint have both, of the latter.
@@ -36,7 +36,7 @@ pub(super) fn the_same_of_batch(case: &Case) -> Option<Case> {
         return None;
     }
     let plain = json!({"steps": null, "metrics": null});
-    let of = |patch: &Value| of_batch(&plain, patch["spec"]["online"].clone());
+    let of = |patch: &Value| of_batch(&plain, &patch["spec"]["online"]);
     let field = format!("spec.batch.{field}").leak();
     Some(Case { kind: case.kind, field, says: case.says, wrong: of(&case.wrong), right: of(&case.right) })
 }
@@ -45,8 +45,8 @@ pub(super) fn the_same_of_batch(case: &Case) -> Option<Case> {
 pub(super) fn rules_of_batch() -> Vec<Case> {
     let kind = "deploymentbindings";
     let plain = json!({"steps": null, "metrics": null});
-    let right = || of_batch(&plain, json!({}));
-    let deployment = |field: &str, value: Value| of_batch(&plain, json!({"deployment": {field: value}}));
+    let right = || of_batch(&plain, &json!({}));
+    let deployment = |field: &str, value: Value| of_batch(&plain, &json!({"deployment": {field: value}}));
     let both =
         patched(right(), &json!({"spec": {"online": {"endpoint": {"name": "taxi"}, "deployment": {}}}}));
     let steps = json!({"steps": [{"setTraffic": 10}], "metrics": null});
@@ -61,29 +61,29 @@ pub(super) fn rules_of_batch() -> Vec<Case> {
             kind,
             "spec",
             "a batch endpoint has no traffic to move in steps: leave strategy.steps out",
-            of_batch(&steps, json!({})),
-            of_batch(&json!({"steps": [], "metrics": []}), json!({})),
+            of_batch(&steps, &json!({})),
+            of_batch(&json!({"steps": [], "metrics": []}), &json!({})),
         ),
         case(
             kind,
             "spec",
             "a batch endpoint has no requests to measure: leave strategy.metrics out",
-            of_batch(&json!({"steps": null, "metrics": metric}), json!({})),
+            of_batch(&json!({"steps": null, "metrics": metric}), &json!({})),
             right(),
         ),
         case(
             kind,
             "spec.batch.endpoint.name",
             ENDPOINT_NAME,
-            of_batch(&plain, json!({"endpoint": {"name": "1-taxi"}})),
-            of_batch(&plain, json!({"endpoint": {"name": "taxi-1", "authMode": null}})),
+            of_batch(&plain, &json!({"endpoint": {"name": "1-taxi"}})),
+            of_batch(&plain, &json!({"endpoint": {"name": "taxi-1", "authMode": null}})),
         ),
         case(
             kind,
             "spec.batch.deployment",
             together,
             deployment("code", Value::Null),
-            of_batch(&plain, json!({"deployment": {"code": null, "environment": null}})),
+            of_batch(&plain, &json!({"deployment": {"code": null, "environment": null}})),
         ),
         case(kind, "spec.batch.deployment", together, deployment("environment", Value::Null), right()),
         case(

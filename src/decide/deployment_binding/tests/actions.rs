@@ -274,11 +274,9 @@ fn where_what_should_serve_instead_is_gone_it_is_made_again_and_nothing_else_com
     assert!(gone.0.to_read().iter().all(|name| !name.is_empty()), "{:?}", gone.0.to_read());
     let known = |it: Binding| {
         it.with(|f| {
-            f.status
-                .history
-                .iter_mut()
-                .filter(|it| it.version.is_none())
-                .for_each(|it| it.version = Some("1".into()))
+            for past in f.status.history.iter_mut().filter(|it| it.version.is_none()) {
+                past.version = Some("1".into());
+            }
         })
     };
     // Azure takes no traffic map that names what is gone.

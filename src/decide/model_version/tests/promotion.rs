@@ -191,6 +191,7 @@ fn a_promotion_is_published_once() {
 /// tell, and so neither are its metrics.
 #[test]
 fn a_promotion_takes_over_only_what_was_published() {
+    const UNKNOWN: &str = "False AssetMismatch stalled | taxi:3 exists in Azure, but nothing in Azure shows that it was copied from ModelVersion fares/taxi-3-dev, which is not there, or which this namespace may not refer to. A version cannot be changed: promote the model under the next version; or, to look after what is there, use source: {existing: {}} in a new ModelVersion. | interval";
     const STRANGER: &str = "False AssetMismatch stalled | taxi:3 exists in Azure, but nothing in Azure shows that it was copied from /subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/development/models/taxi/versions/3. A version cannot be changed: promote the model under the next version; or, to look after what is there, use source: {existing: {}} in a new ModelVersion. | interval";
     const TAKEN: &str = "False Updating working | -> take over taxi:3, which exists | now";
     const DESCRIBED: &str = "False Updating working | -> describe the published taxi:3 | now";
@@ -227,7 +228,6 @@ fn a_promotion_takes_over_only_what_was_published() {
         facts.source = Some(SourceVersion::Missing { what: "ModelVersion fares/taxi-3-dev".into() });
         facts
     };
-    const UNKNOWN: &str = "False AssetMismatch stalled | taxi:3 exists in Azure, but nothing in Azure shows that it was copied from ModelVersion fares/taxi-3-dev, which is not there, or which this namespace may not refer to. A version cannot be changed: promote the model under the next version; or, to look after what is there, use source: {existing: {}} in a new ModelVersion. | interval";
     let (source, its_own) = ("train-3", "of-its-tag");
     for (what, facts, expected, job) in [
         ("nothing says where it comes from", there(&[]), STRANGER, its_own),
