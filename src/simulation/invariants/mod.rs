@@ -319,7 +319,10 @@ fn may_ever_serve(facts: &deployment_binding::Facts) -> bool {
     // In the simulation a source is a registry, and allows every model.
     let from = |place: &ResourceId| registry.as_deref() == place.segment("registries");
     let most = policy.deployment.as_ref().and_then(|deployment| deployment.max_instances);
-    let asked = facts.spec.online.deployment.most_instances();
+    let asked = match &facts.spec.batch {
+        Some(batch) => batch.deployment.instance_count,
+        None => facts.spec.online.deployment.most_instances(),
+    };
     let few = most.zip(asked).is_none_or(|(most, asked)| asked <= most);
     few && !is_archived(facts)
         && (policy.sources.is_empty() || policy.sources.iter().any(|s| s.place.as_ref().is_some_and(from)))
