@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::graph::{Graph, NodeKind};
+use super::graph::{Graph, Node, NodeKind};
 use super::names::{Name, source_of};
 use super::render::table::Shown;
 use super::render::{html, svg};
 use super::seen::{Readiness, Seen};
 use crate::api::{DeploymentBinding, ModelVersion, Object, ObjectKey, Role, ServingKind, Workspace};
+
+/// The word for a metric of a job: there can be several.
+const METRIC: &str = "metric";
 
 /// How many versions are looked at. A chain of promotions may be of any length.
 const MOST: usize = 200;
@@ -170,6 +173,10 @@ pub struct Lineage {
     not_read: Vec<String>,
 }
 
+fn texts(node: &Node) -> impl Iterator<Item = (&'static str, &str)> {
+    node.details.iter().map(|(word, text)| (*word, text.as_str()))
+}
+
 /// The answer for tools.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -187,6 +194,8 @@ struct NodeForTools<'a> {
     kind: NodeKind,
     name: &'a str,
     details: BTreeMap<&'static str, &'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metrics: BTreeMap<&'a str, &'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -231,7 +240,11 @@ impl Lineage {
                     id,
                     kind: node.kind,
                     name: &node.name,
-                    details: node.details.iter().map(|(word, text)| (*word, text.as_str())).collect(),
+                    details: texts(node).filter(|(word, _)| *word != METRIC).collect(),
+                    metrics: texts(node)
+                        .filter(|(word, _)| *word == METRIC)
+                        .filter_map(|(_, text)| text.rsplit_once(' '))
+                        .collect(),
                 })
                 .collect(),
             edges: self

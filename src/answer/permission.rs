@@ -62,6 +62,8 @@ enum Unsaid {
     BindingNotNamed,
     /// Only Azure can say.
     AzureNotAsked,
+    /// It depends on whether the API server checks who writes an Approval.
+    AuthorsNotKnown,
 }
 
 impl Unsaid {
@@ -70,6 +72,7 @@ impl Unsaid {
             Self::NotRead => "NotRead",
             Self::BindingNotNamed => "BindingNotNamed",
             Self::AzureNotAsked => "AzureNotAsked",
+            Self::AuthorsNotKnown => "AuthorsNotKnown",
         }
     }
 }
@@ -86,7 +89,7 @@ pub struct Permission {
     /// True or false; absent where nobody can say.
     #[serde(skip_serializing_if = "Option::is_none")]
     admitted: Option<bool>,
-    /// The reason: a word of the API or, where nobody can say, `NotRead`, `BindingNotNamed` or `AzureNotAsked`.
+    /// The reason: a word of the API or, where nobody can say, `NotRead`, `BindingNotNamed`, `AzureNotAsked` or `AuthorsNotKnown`.
     reason: String,
     /// Why, in a sentence.
     message: String,
@@ -118,7 +121,16 @@ impl Permission {
     /// The answer of the operator's own rules to these facts, of which something may be withheld.
     pub fn of(of: Asked, facts: &Facts, withheld: &[Withheld], not_read: Vec<String>) -> Self {
         let question = Question { of: &of, facts, withheld };
-        let rules: Vec<Line> = asked(facts).into_iter().map(|(line, why)| question.line(line, why)).collect();
+        // Only the operator knows whether the API server checks who writes an Approval.
+        let mut unchecked = facts.clone();
+        unchecked.situation.authors_checked = false;
+        let rules = asked(facts).into_iter().zip(asked(&unchecked));
+        let rules: Vec<Line> = rules
+            .map(|((line, why), (unchecked, _))| {
+                let differs = line.admitted != unchecked.admitted;
+                question.line(line, why).unless_it_depends_on_authors(differs)
+            })
+            .collect();
         let (admitted, reason, message) = match question.nothing_to_go_by() {
             Some(said) => (None, Unsaid::NotRead.word().into(), said),
             None => question.sum(&rules),
@@ -165,6 +177,18 @@ impl Permission {
 }
 
 impl Line {
+    /// The same, where the answer does not depend on whether authors are checked.
+    fn unless_it_depends_on_authors(self, differs: bool) -> Self {
+        if !differs || self.unsaid.is_some() {
+            return self;
+        }
+        let message = format!(
+            "Rule {} is satisfied only where the API server checks who writes an Approval (approvalPolicy in the chart's values): without that, all Approvals of one namespace count as one person's. The condition Admitted of a DeploymentBinding for this Workspace says how it is here.",
+            self.rule
+        );
+        Self { admitted: None, message: Some(message), unsaid: Some(Unsaid::AuthorsNotKnown), ..self }
+    }
+
     fn row(&self) -> Vec<Cell> {
         let (word, tone) = match self.admitted {
             Some(true) => ("true", Tone::Good),
@@ -304,8 +328,13 @@ impl Question<'_> {
         })
     }
 
-    /// The rule compares with what a binding serves, and none is named.
+    /// The rule compares with what a binding serves, or asks for what its deployment brings, and none is named.
     fn needs_a_binding(&self, line: &Line) -> Option<String> {
+        if line.rule == "Deployment" && self.of.binding.is_none() && line.refused.is_some() {
+            return Some(
+                "The Workspace has rules for what a deployment brings: add --binding NAME to ask them of one.".into(),
+            );
+        }
         let gate = line.rule.strip_prefix("Gate/")?;
         let unseen = matches!(self.facts.champions.get(gate), Some(Champions::Unseen(_)));
         (self.of.binding.is_none() && line.refused.is_some() && unseen).then(|| {

@@ -121,6 +121,15 @@ fn bodies(schema: &Value, put: &Put) -> Vec<Value> {
     for body in bodies.iter_mut().filter(|body| body["properties"]["jobType"] == "Sweep") {
         body["properties"]["limits"]["jobLimitsType"] = json!("Sweep");
     }
+    // What a container asks of its cluster are quantities.
+    for body in &mut bodies {
+        for part in ["containerResourceRequests", "containerResourceLimits"] {
+            let at = format!("/properties/containerResourceRequirements/{part}");
+            if let Some(quantities) = body.pointer_mut(&at) {
+                merge(quantities, &json!({"cpu": "1", "memory": "1Gi"}));
+            }
+        }
+    }
     bodies
 }
 

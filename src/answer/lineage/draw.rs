@@ -6,12 +6,16 @@ use crate::answer::names::{Name, place_of};
 use crate::answer::render::table::Tone;
 use crate::answer::seen::{Readiness, Seen};
 use crate::api::{self, ModelVersion, Object, ObjectKey};
+use crate::azure::model::folded;
 
 pub(super) fn graph(picture: &Picture) -> Graph {
     let mut graph = Graph::default();
     let root = graph.add(version(picture, &picture.root, 0));
     let (origin, level) = upwards(picture, &mut graph, root);
-    if let Some(lineage) = picture.upwards().iter().rev().find_map(|key| lineage_of(picture, key)) {
+    // What a version was made from, its own status tells: the object of its source may stand for another version by now.
+    let own = lineage_of(picture, &picture.root);
+    let chain = picture.upwards();
+    if let Some(lineage) = own.or_else(|| chain.iter().rev().find_map(|key| lineage_of(picture, key))) {
         training(&mut graph, origin, level - 1, lineage);
     }
     let mut path = vec![&picture.root];
@@ -27,34 +31,44 @@ fn lineage_of<'a>(picture: &'a Picture, key: &ObjectKey) -> Option<&'a api::Line
 fn upwards(picture: &Picture, graph: &mut Graph, root: usize) -> (usize, i32) {
     let chain = picture.upwards();
     let (mut last, mut level) = (root, 0);
-    // The versions whose objects could be read, and those that Azure alone knows.
-    let read = chain.iter().skip(1).take_while(|key| picture.version(key).is_some());
-    let mut nearest = &picture.root;
-    for key in read {
-        level -= 1;
-        let node = graph.add(version(picture, key, level));
-        graph.connect(node, last, "promoted");
-        (last, nearest) = (node, key);
+    let own = lineage_of(picture, &picture.root);
+    let from = own.map(|lineage| lineage.promoted_from.as_slice()).unwrap_or_default();
+    if from.is_empty() {
+        // Nothing was promoted yet: what the manifests name is all there is.
+        for key in chain.iter().skip(1) {
+            level -= 1;
+            let node = graph.add(version(picture, key, level));
+            graph.connect(node, last, "is to be promoted");
+            last = node;
+        }
+        return (last, level);
     }
-    let from = lineage_of(picture, nearest).map(|lineage| lineage.promoted_from.as_slice());
-    for id in from.unwrap_or_default() {
+    for (id, at) in from.iter().zip(1..) {
         level -= 1;
-        let details = vec![];
-        let node = Node { kind: NodeKind::Asset, name: id.clone(), details, tone: Tone::Plain, level };
-        let node = graph.add(node);
-        graph.connect(node, last, "promoted");
-        last = node;
-    }
-    // A source of which not even Azure's id is known.
-    if from.unwrap_or_default().is_empty()
-        && let Some(key) = chain.iter().skip(1).find(|key| picture.version(key).is_none())
-    {
-        level -= 1;
-        let node = graph.add(version(picture, key, level));
+        let object = chain.get(at).filter(|key| stands_for(picture, key, id));
+        let asset =
+            || Node { kind: NodeKind::Asset, name: id.clone(), details: vec![], tone: Tone::Plain, level };
+        let node = graph.add(object.map_or_else(asset, |key| version(picture, key, level)));
         graph.connect(node, last, "promoted");
         last = node;
     }
     (last, level)
+}
+
+/// Does this object stand for the version that was promoted? Its number may have been registered again, from another job.
+fn stands_for(picture: &Picture, key: &ObjectKey, id: &str) -> bool {
+    let Some(status) = picture.version(key).and_then(|version| version.status.as_ref()) else { return false };
+    let job = |lineage: Option<&api::Lineage>| lineage.and_then(|it| it.job.clone());
+    let (its, own) = (job(status.lineage.as_ref()), job(lineage_of(picture, &picture.root)));
+    status.id.as_deref().is_some_and(|it| folded(it) == folded(id))
+        && (its.is_none() || own.is_none() || its == own)
+}
+
+/// Says the status of a version that it was promoted from this one? Anybody can name it as a source.
+fn was_promoted(picture: &Picture, copy: &ObjectKey, source: &ObjectKey) -> bool {
+    let from = lineage_of(picture, copy).and_then(|lineage| lineage.promoted_from.first());
+    let id = picture.version(source).and_then(|version| version.status.as_ref()?.id.as_ref());
+    from.zip(id).is_some_and(|(from, id)| folded(from) == folded(id))
 }
 
 /// The job that trained a version, the pipelines around it, and what they read.
@@ -74,7 +88,11 @@ fn training(graph: &mut Graph, origin: usize, level: i32, lineage: &api::Lineage
         detail("by", &lineage.trained_by);
         detail("at", &lineage.trained_at.map(|at| at.to_string()));
         node.details.extend(
-            lineage.metrics.iter().take(METRICS).map(|(name, value)| ("metric", format!("{name} {value}"))),
+            lineage
+                .metrics
+                .iter()
+                .take(METRICS)
+                .map(|(name, value)| (super::METRIC, format!("{name} {value}"))),
         );
         trained = graph.add(node);
         graph.connect(trained, origin, "registered");
@@ -135,7 +153,8 @@ fn downwards<'a>(
             continue;
         }
         let made = graph.add(version(picture, copy, level));
-        graph.connect(node, made, "promoted");
+        let label = if was_promoted(picture, copy, key) { "promoted" } else { "names it as its source" };
+        graph.connect(node, made, label);
         path.push(copy);
         downwards(picture, graph, made, level + 1, path);
         path.pop();

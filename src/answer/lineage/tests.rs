@@ -9,7 +9,7 @@ use crate::answer::fixtures::{
 use crate::answer::render::mermaid::mermaid;
 use crate::answer::render::table::Style;
 use crate::answer::render::tree::tree;
-use crate::api::{self, ObjectKind};
+use crate::api::ObjectKind;
 
 fn version_key(name: &str) -> ObjectKey {
     key(ObjectKind::ModelVersion, name)
@@ -38,15 +38,22 @@ fn served_by(name: &str, role: &str, deployment: &str) -> Value {
     json!({"namespace": "fares", "name": name, "endpoint": "taxi-prod", "deployment": deployment, "role": role})
 }
 
+const DEV: &str = "/subscriptions/1/workspaces/fares-dev/models/taxi/versions/1";
+
 /// A version from a job, its copy in the registry, and two bindings of that.
 fn story() -> (Vec<ModelVersion>, Vec<DeploymentBinding>) {
+    let copied = with(lineage(), &json!({"promotedFrom": [DEV]}));
     let versions = vec![
-        version("fares/taxi-1-dev", &json!({}), &json!({"conditions": ready(), "lineage": lineage()})),
+        version(
+            "fares/taxi-1-dev",
+            &json!({}),
+            &json!({"id": DEV, "conditions": ready(), "lineage": lineage()}),
+        ),
         promoted(
             "fares/taxi-1",
             "1",
             "taxi-1-dev",
-            &json!({"conditions": ready(), "servedBy": [served_by("taxi", "Stable", "v1-aa"), served_by("hidden", "Candidate", "v1-bb")]}),
+            &json!({"conditions": ready(), "lineage": copied, "servedBy": [served_by("taxi", "Stable", "v1-aa"), served_by("hidden", "Candidate", "v1-bb")]}),
         ),
     ];
     let status = json!({"conditions": ready(), "deployments": [deployment("v1-aa", "Stable", "1", 90)]});
@@ -88,8 +95,10 @@ fn the_pipelines_around_a_job_are_drawn_with_their_inputs() {
             {"name": "zones", "uri": "azureml://zones", "pipeline": "unknown"},
         ],
     });
-    let lineage: api::Lineage = serde_json::from_value(with(lineage(), &around)).unwrap();
-    versions[0].status.as_mut().unwrap().lineage = Some(lineage);
+    for version in &mut versions {
+        let of = version.status.as_mut().unwrap().lineage.as_mut().unwrap();
+        *of = serde_json::from_value(with(serde_json::to_value(&*of).unwrap(), &around)).unwrap();
+    }
     let lineage = read("fares/taxi-1", &versions, &bindings).unwrap();
     let text = tree(lineage.graph(), Style::default());
     let expected = "\
@@ -133,16 +142,48 @@ fn a_version_goes_to_its_copies_and_their_bindings() {
 #[test]
 fn where_the_source_is_gone_azures_own_ids_go_on() {
     let (versions, _) = story();
-    let from = "/subscriptions/1/workspaces/fares-dev/models/taxi/versions/1";
-    let mut copy = versions[1].clone();
-    copy.status.as_mut().unwrap().lineage.as_mut().unwrap().promoted_from = vec![from.into()];
-    let lineage = read("fares/taxi-1", &[copy], &[]).unwrap();
-    let text = tree(lineage.graph(), Style::default());
-    assert!(text.contains(&format!("└─ version in Azure {from} — promoted\n│     └─ job train-1")), "{text}");
-    // Where not even that is known, the name in the manifest is all there is.
     let lineage = read("fares/taxi-1", &versions[1..], &[]).unwrap();
     let text = tree(lineage.graph(), Style::default());
-    assert!(text.contains("└─ ModelVersion fares/taxi-1-dev (which does not exist) — promoted\n"), "{text}");
+    assert!(text.contains(&format!("└─ version in Azure {DEV} — promoted\n│     └─ job train-1")), "{text}");
+    // Where not even that is known, the name in the manifest is all there is.
+    let mut copy = versions[1].clone();
+    copy.status.as_mut().unwrap().lineage.as_mut().unwrap().promoted_from.clear();
+    let lineage = read("fares/taxi-1", &[copy], &[]).unwrap();
+    let text = tree(lineage.graph(), Style::default());
+    let named = "└─ ModelVersion fares/taxi-1-dev (which does not exist) — is to be promoted\n";
+    assert!(text.contains(named), "{text}");
+}
+
+/// The number of the source was registered again, from a better job: that job has not made the copy.
+#[test]
+fn a_version_has_its_own_job_whatever_its_source_is_by_now() {
+    let (mut versions, bindings) = story();
+    versions[0].status.as_mut().unwrap().lineage.as_mut().unwrap().job = Some("train-9".into());
+    let lineage = read("fares/taxi-1", &versions, &bindings).unwrap();
+    let text = tree(lineage.graph(), Style::default());
+    assert!(text.contains(&format!("└─ version in Azure {DEV} — promoted\n│     └─ job train-1 ")), "{text}");
+    assert!(!text.contains("train-9"), "{text}");
+}
+
+/// Anybody may write an object that names a version as its source.
+#[test]
+fn what_only_names_a_version_as_its_source_was_not_promoted_from_it() {
+    let (mut versions, _) = story();
+    versions.push(promoted(
+        "fares/hostile",
+        "1",
+        "taxi-1-dev",
+        &json!({"conditions": stalled("OwnedByAnother", "No.")}),
+    ));
+    let lineage = read("fares/taxi-1-dev", &versions, &[]).unwrap();
+    let text = tree(lineage.graph(), Style::default());
+    let of = |name: &str| {
+        text.lines().find(|line| line.contains(name)).unwrap().rsplit_once(" — ").unwrap().1.to_string()
+    };
+    assert_eq!(
+        (of("fares/taxi-1 ").as_str(), of("fares/hostile").as_str()),
+        ("promoted", "names it as its source")
+    );
 }
 
 #[test]
@@ -169,6 +210,11 @@ fn tools_get_nodes_and_arrows() {
     assert_eq!(
         json["nodes"][0],
         json!({"id": 0, "kind": "ModelVersion", "name": "fares/taxi-1", "details": details})
+    );
+    let job = &json["nodes"][2];
+    assert_eq!(
+        (&job["metrics"], &job["details"]["by"]),
+        (&json!({"rmse": "4.10", "r2": "0.8"}), &json!("ada"))
     );
     let arrows: Vec<String> = json["edges"]
         .as_array()

@@ -181,3 +181,55 @@ fn a_rule_whose_objects_could_not_all_be_read_is_not_answered() {
     });
     assert!(head(&answer(&in_a_workspace, &[])).contains(": no (NotApproved) | "), "nobody has approved it");
 }
+
+#[test]
+fn what_a_deployment_brings_is_not_asked_of_nobody() {
+    let it = under(binding(), |policy| {
+        policy.deployment =
+            Some(serde_json::from_value(json!({"instanceTypes": ["Standard_DS3_v2"]})).unwrap());
+    });
+    let said = head(&answer(&it, &[]));
+    assert!(said.contains("nobody can say (BindingNotNamed) | The Workspace has rules for what a deployment brings: add --binding NAME"), "{said}");
+    let named = head(&Permission::of(asked_of(Some("fares/taxi")), &it.0, &[], vec![]));
+    assert!(named.contains(": no (PolicyRefused) | "), "{named}");
+}
+
+#[test]
+fn whether_two_approvals_are_of_two_people_depends_on_who_checks_that() {
+    let asking = |count: i32| {
+        let approvals = json!({"fromNamespaces": ["risk"], "count": count});
+        under(binding(), |policy| policy.approvals = Some(serde_json::from_value(approvals).unwrap())).with(
+            |f| {
+                for by in ["ada", "bob"] {
+                    let SourceVersion::Ready { asset_id, .. } = &f.version else { unreachable!() };
+                    f.approvals.ballots.push((asset_id.clone(), ballot(by)));
+                }
+            },
+        )
+    };
+    let two = head(&answer(&asking(2), &[]));
+    assert!(
+        two.contains(
+            "nobody can say (AuthorsNotKnown) | Rule Approvals is satisfied only where the API server checks"
+        ),
+        "{two}"
+    );
+    let one = head(&answer(&asking(1), &[]));
+    assert!(one.contains(": yes (Succeeded) | "), "{one}");
+}
+
+/// An approval of the namespace `risk`.
+fn ballot(by: &str) -> crate::decide::approval::tally::Ballot {
+    crate::decide::approval::tally::Ballot {
+        namespace: "risk".into(),
+        name: by.into(),
+        by: by.into(),
+        approves: true,
+        tiers: vec![],
+        expires_at: None,
+        written: crate::decide::fixtures::ago(3600),
+        asset_created_at: None,
+        waives: vec![],
+        reason: None,
+    }
+}

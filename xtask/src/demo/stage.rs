@@ -79,11 +79,6 @@ impl Stage {
         println!("  kubectl get bindery -A");
         println!("  kubectl describe amlbind taxi-fare -n {NAMESPACE}");
         println!("  kubectl explain amlbind.spec.strategy");
-        println!("  # back to the first version, through the same steps:");
-        println!(
-            "  kubectl patch amlbind taxi-fare -n {NAMESPACE} --type=merge -p \
-             '{{\"spec\":{{\"model\":{{\"versionRef\":{{\"name\":\"taxi-fare-1\"}}}}}}}}'"
-        );
         println!("  kubectl get amlbind taxi-fare -n {NAMESPACE} --watch\n");
         println!("  The operator's log: {}", self.stand.operator.log().display());
     }
