@@ -265,6 +265,7 @@ async fn an_approval_that_goes_moves_nothing_and_the_message_says_whether_anybod
     stand.operator.kill()?;
     stand.operator.start()?;
     let restarted = look(&stand).await?;
+    let since = jiff::Timestamp::from_second(since.as_second())?;
     assert!(admitted(&restarted).contains(&format!("{seen}{since}.")), "{}", admitted(&restarted));
 
     approve(&stand, "1").await?;
