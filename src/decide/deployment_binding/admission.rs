@@ -205,7 +205,13 @@ fn sources(facts: &Facts) -> Option<Ruling> {
     };
     let workspace = &facts.spec.workspace_ref.name;
     let from = registry.as_ref().map_or_else(|| "a workspace".to_string(), |r| format!("registry {r}"));
-    if registry.is_none() && !id.is_in(here) {
+    let refused = policy.refuses_place(id, model).map(|sources| {
+        let said = format!(
+            "Workspace {workspace} serves only versions from {sources}, and {model}:{version} is in {from}. Promote it there first."
+        );
+        (Reason::PolicyRefused, said)
+    });
+    if refused.is_none() && registry.is_none() && !id.is_in(here) {
         let other = id.segment("workspaces").unwrap_or_default();
         let said = format!(
             "{model}:{version} is in workspace {other}, and Azure serves a version of a workspace in that workspace only. Promote it into a registry, and bind that version."
@@ -217,12 +223,6 @@ fn sources(facts: &Facts) -> Option<Ruling> {
     if policy.sources.is_empty() {
         return None;
     }
-    let refused = policy.refuses_place(id, model).map(|sources| {
-        let said = format!(
-            "Workspace {workspace} serves only versions from {sources}, and {model}:{version} is in {from}. Promote it there first."
-        );
-        (Reason::PolicyRefused, said)
-    });
     Some(Ruling::new(Rule::Sources, format!("a version from {}", policy.places()), from, refused))
 }
 

@@ -276,6 +276,12 @@ fn a_version_in_a_workspace_serves_in_that_one_only() {
         "False PolicyRefused: taxi:1 is in workspace development, and Azure serves a version of a workspace in that workspace only. Promote it into a registry, and bind that version."
     );
     assert!(elsewhere.call.is_none(), "no endpoint is made for nothing");
+    // Where the place says what it takes, that is what the team has to hear.
+    let asked = under(from("development"), |policy| policy.sources = vec![registry_as_source("released")]);
+    assert_eq!(
+        admitted(&asked.decide()),
+        "False PolicyRefused: Workspace production serves only versions from released (released), and taxi:1 is in a workspace. Promote it there first."
+    );
 }
 
 #[test]
