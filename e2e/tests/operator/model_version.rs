@@ -409,7 +409,7 @@ async fn served_by_follows_the_bindings_and_holds_a_deletion_back() -> Outcome {
         })
         .await?;
     let served = serde_json::to_value(served.status.map(|s| s.served_by))?;
-    let expected = json!([{"namespace": "version-served", "name": "taxi", "endpoint": "taxi-prod", "deployment": first, "role": "Stable"}]);
+    let expected = json!([{"namespace": "version-served", "name": "taxi", "endpoint": "taxi-prod", "deployment": first, "role": "Stable", "workspace": "version-served/fares-prod"}]);
     assert_eq!(served, expected);
 
     stand.delete::<ModelVersion>("taxi-1").await?;
@@ -447,7 +447,9 @@ async fn deleted_while_it_is_published_it_leaves_no_copy_behind() -> Outcome {
 
 /// The tags of a version but for those that say where it comes from.
 fn without_lineage(mut tags: Value) -> Value {
-    for key in ["job", "experiment", "trained-by", "repository", "commit"] {
+    for key in
+        ["job", "experiment", "trained-by", "trained-at", "environment", "pipeline", "repository", "commit"]
+    {
         if let Some(tags) = tags.as_object_mut() {
             tags.remove(&format!("bindery-{key}"));
         }

@@ -264,7 +264,8 @@ async fn what_another_cluster_owns_is_observed_and_served() -> Outcome {
         }]},
     });
     let version = json!({"properties": {
-        "modelUri": "https://faresmodels.blob.core.windows.net/taxi/1", "modelType": "mlflow_model", "tags": theirs,
+        "modelUri": "https://faresmodels.blob.core.windows.net/taxi/1", "modelType": "mlflow_model",
+        "tags": {"bindery-owner": "elsewhere/team-x/thing", "bindery-published-from": "0badc0de00000000"},
     }});
     stand.exists_in_azure("registries/fares-models", &registry)?;
     stand.exists_in_azure("registries/fares-models/models/taxi/versions/1", &version)?;

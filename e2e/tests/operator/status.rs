@@ -77,7 +77,7 @@ fn timeless(mut status: Value) -> Value {
         match value {
             Value::Object(fields) => {
                 // What is over is told by nothing but the status.
-                let over = ["lastTransitionTime", "since", "startedAt", "history"];
+                let over = ["lastTransitionTime", "since", "startedAt", "tracedAt", "history"];
                 fields.retain(|name, _| !over.contains(&name.as_str()));
                 fields.values_mut().for_each(strip);
             }
