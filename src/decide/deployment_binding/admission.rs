@@ -290,6 +290,13 @@ fn of_deployment(facts: &Facts) -> Refused {
     policy.refuses_deployment(&facts.spec.workspace_ref.name, &facts.spec)
 }
 
+/// Why the workspace lets no deployment be made as the manifest asks, in sentences.
+pub(super) fn of_a_new_deployment(facts: &Facts) -> Option<String> {
+    let Refused { deployment, count, .. } = of_deployment(facts);
+    let said: Vec<String> = deployment.into_iter().chain(count.map(|(_, said)| said)).collect();
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
 /// Does the manifest go back to what was stable here before? No window keeps that.
 pub(super) fn goes_back(facts: &Facts) -> bool {
     facts.goes_back_by_the_manifest()

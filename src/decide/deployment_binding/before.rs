@@ -1,6 +1,6 @@
 //! What was stable here before, and may be gone back to: by a word, or because the workspace takes what serves back.
 
-use super::{Facts, history};
+use super::{Facts, admission, history};
 use crate::api::{ActionWord, Object, OnWithdrawal};
 use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::Place;
@@ -126,10 +126,17 @@ impl Facts {
         if self.has_failed(&before.revision) {
             return Some("it has failed since, and its deployment is gone".into());
         }
-        (!there && !self.makes(&before.revision, &before.asset_id)).then(|| {
+        if there {
+            return None;
+        }
+        if !self.makes(&before.revision, &before.asset_id) {
             let field = self.spec.serving_field();
-            format!("its deployment is gone, and spec.{field}.deployment is another one by now. Revert the manifest in Git")
-        })
+            return Some(format!(
+                "its deployment is gone, and spec.{field}.deployment is another one by now. Revert the manifest in Git"
+            ));
+        }
+        let refused = admission::of_a_new_deployment(self)?;
+        Some(format!("its deployment is gone, and no new one is made: {}", refused.trim_end_matches('.')))
     }
 
     fn has_failed(&self, revision: &Revision) -> bool {

@@ -575,6 +575,15 @@ fn it_goes_back_to_the_last_that_is_still_admitted_also_where_that_is_gone() {
     let edited =
         |it: Binding| it.with(|f| f.spec.online.deployment.instance_type = Some("Standard_F4s_v2".into()));
     assert_eq!(doing(&edited(bad(all()))), "", "another deployment by now");
+    let few = |it: Binding, most: i32| {
+        it.with(|f| {
+            let Place::Ready { policy, .. } = &mut f.place else { unreachable!() };
+            policy.deployment = serde_json::from_value(json!({"maxInstances": most})).unwrap();
+            f.spec.online.deployment.instance_count = Some(3);
+        })
+    };
+    assert_eq!(doing(&few(bad(all()), 2)), "", "the workspace lets nobody make it any more");
+    assert_eq!(doing(&few(bad(all()), 3)), made("2"));
     let failed = bad(all());
     let two = failed.revision("2").to_string();
     assert_eq!(doing(&failed.tagged("bindery-failed", &two)), made("1"), "it has failed since");
