@@ -171,7 +171,7 @@ async fn an_approval_that_ends_takes_the_traffic_back_where_the_workspace_says_s
     let entry = latest(&found);
     assert_eq!(format!("{:?} {:?}", entry.outcome, entry.version), "RolledBack Some(\"1\")");
     let why = entry.message.unwrap_or_default();
-    assert!(why.contains("of bob ended"), "{why}");
+    assert!(why.contains("/bob of bob, of taxi:2, ended at"), "{why}");
     assert_eq!(entry.approvals.iter().map(|it| it.by.as_str()).collect::<Vec<_>>(), ["ada"]);
 
     // An approval that somebody's finalizer holds back does not count from its deletion on, and says so.

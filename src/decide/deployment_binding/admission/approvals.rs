@@ -265,7 +265,15 @@ impl Facts {
             Some(it) => {
                 format!("Approval {}/{} of {}, of {title}, was withdrawn.", it.namespace, it.name, it.by)
             }
-            None => format!("An approval of {title} has ended."),
+            None => {
+                let ended = |(it, standing): &(Ballot, Standing)| match standing {
+                    Standing::Expired(at) if it.approves => Some((it.title(), *at)),
+                    _ => None,
+                };
+                let last = tally.ignored.iter().filter_map(ended).max_by_key(|(_, at)| *at);
+                let (approval, at) = last?;
+                format!("{approval}, of {title}, ended at {}.", in_seconds(at))
+            }
         })
     }
 

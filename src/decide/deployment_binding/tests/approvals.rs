@@ -525,6 +525,12 @@ fn a_rollback_stands_in_the_history_as_one() {
     assert_eq!(outcomes(&it), [(RolledBack, false), (Promoted, true)]);
     let status = it.decide().status;
     assert_eq!(outcomes(&it.clone().with(|f| f.status = status)), [(RolledBack, false), (Promoted, true)]);
+    let why = |it: &Binding| it.decide().status.history[0].message.clone().unwrap_or_default();
+    assert_eq!(why(&it), "Approval risk/no-2 of ada rejects taxi:2.");
+    let ended = decided(it.clone(), "2", |b| b.expires_at = Some(ago(30))).with(|f| {
+        f.approvals.ballots.retain(|(_, b)| b.approves);
+    });
+    assert_eq!(why(&ended), "Approval risk/ada-2 of ada, of taxi:2, ended at 2026-03-01T11:59:30Z.");
     // Whoever asks for version 1 in the manifest promotes it.
     assert_eq!(outcomes(&it.wanting("1")), [(Promoted, false), (Promoted, true)]);
 }
