@@ -1,13 +1,13 @@
 //! A promotion as an organisation has it: a platform team, a team that may not approve, people who may, a GitOps account, each with
 //! the chart's own role, under the chart's own admission policy.
 
-use bindery::api::{Approval, DeploymentBinding, PastRollout};
+use bindery::api::{Approval, DeploymentBinding, PastRollout, RolloutAction};
 use e2e::control_plane;
 use e2e::stand::{
     Stand, StandOptions, User, apply_approval_policy, apply_roles, condition, emulator_config, ready,
 };
 use jiff::{Timestamp, ToSpan};
-use kube::api::Api;
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -174,14 +174,22 @@ async fn an_approval_that_ends_takes_the_traffic_back_where_the_workspace_says_s
     assert!(why.contains("/bob of bob, of taxi:2, ended at"), "{why}");
     assert_eq!(entry.approvals.iter().map(|it| it.by.as_str()).collect::<Vec<_>>(), ["ada"]);
 
-    // An approval that somebody's finalizer holds back does not count from its deletion on, and says so.
-    let all: Api<Approval> = Api::namespaced(stand.client.clone(), &risk(&stand));
-    let held = json!({"metadata": {"finalizers": ["example.com/audit"]}});
-    all.patch("ada-1", &kube::api::PatchParams::default(), &kube::api::Patch::Merge(&held)).await?;
-    all.delete("ada-1", &kube::api::DeleteParams::default()).await?;
+    // What somebody's finalizer holds back says that it is being deleted: an approval does not count from then on.
+    let held = Patch::Merge(json!({"metadata": {"finalizers": ["example.com/audit"]}}));
+    let free = Patch::Merge(json!({"metadata": {"finalizers": []}}));
+    let (patching, deleting) = (PatchParams::default(), DeleteParams::default());
+    let approvals: Api<Approval> = Api::namespaced(stand.client.clone(), &risk(&stand));
+    approvals.patch("ada-1", &patching, &held).await?;
+    approvals.delete("ada-1", &deleting).await?;
     let told = says(&stand, &risk(&stand), "ada-1", "Finishing").await?;
     assert_eq!(told, "False Finishing: The decision is being deleted, and does not count any more.");
-    let free = json!({"metadata": {"finalizers": []}});
-    all.patch("ada-1", &kube::api::PatchParams::default(), &kube::api::Patch::Merge(&free)).await?;
+    approvals.patch("ada-1", &patching, &free).await?;
+    let retry = json!({"bindingRef": {"name": "taxi"}, "action": "Retry", "revision": "0000000000", "requestedBy": "ada"});
+    stand.apply("RolloutAction", "retry", retry).await?;
+    let actions = stand.api::<RolloutAction>();
+    actions.patch("retry", &patching, &held).await?;
+    actions.delete("retry", &deleting).await?;
+    stand.wait_reason::<RolloutAction>("retry", "Finishing").await?;
+    actions.patch("retry", &patching, &free).await?;
     Ok(())
 }
