@@ -36,6 +36,7 @@ mod reach;
 mod registry;
 mod scaling;
 mod soak;
+mod sources;
 mod status;
 mod story;
 mod survival;
