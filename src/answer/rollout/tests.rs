@@ -138,3 +138,16 @@ fn each_change_is_a_line() {
     let released = lines(Some(&binding(&with(paused(), &held()))), &paused());
     assert!(released.contains(&"2026-11-03T01:00:00Z hold      ended".to_string()), "{released:?}");
 }
+
+#[test]
+fn a_step_says_what_it_measures() {
+    let said = |step: Value| does(&serde_json::from_value(step).unwrap());
+    let for_a_time = json!({"name": "watch", "analysis": {"metrics": ["errors", "p95"], "for": "15m"}});
+    assert_eq!(said(for_a_time), "analysis of errors, p95 for 15m (watch)");
+    let behind = json!({"name": "watch", "analysis": {"metrics": ["errors"], "background": true}});
+    assert_eq!(said(behind), "analysis of errors from here on (watch)");
+    assert_eq!(
+        said(json!({"name": "smoke", "analysis": {"metrics": ["smoke"]}})),
+        "analysis of smoke (smoke)"
+    );
+}
