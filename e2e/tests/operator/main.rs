@@ -30,6 +30,7 @@ mod mirror;
 mod model_version;
 mod modes;
 mod ownership;
+mod people;
 mod place;
 mod publishers;
 mod reach;
