@@ -278,6 +278,25 @@ mod tests {
     }
 
     #[test]
+    fn the_periods_of_an_election_fit_each_other() {
+        let elected = |arguments: &[&str]| {
+            let line = ["bindery", "--cluster-id", "test"].iter().chain(arguments);
+            let line = Line::try_parse_from(line).map_err(|error| error.to_string())?;
+            line.arguments.election.taking_part("home", Duration::from_secs(30))
+        };
+        assert!(elected(&[]).expect("nothing").is_none(), "alone unless somebody says otherwise");
+        let told = elected(&["--leader-elect"]).expect("client-go's periods").expect("an election");
+        assert_eq!((told.name.as_str(), told.namespace.as_str()), ("bindery", "home"));
+        let there = ["--leader-elect", "--leader-elect-resource-namespace=bindery-system"];
+        assert_eq!(elected(&there).expect("a namespace").expect("an election").namespace, "bindery-system");
+        let wrong = elected(&["--leader-elect", "--leader-elect-renew-deadline=15s"]).expect_err("too long");
+        assert_eq!(
+            wrong,
+            "--leader-elect: the lease duration has to be longer than the renew deadline by a fifth"
+        );
+    }
+
+    #[test]
     fn who_and_where_in_azure_is_said_in_words() {
         let parsed = |arguments: &[&str]| {
             let line = ["bindery", "--cluster-id", "test"].iter().chain(arguments);

@@ -190,7 +190,7 @@ impl Candidate {
         let (now, patience) = (self.now(), self.patience());
         let in_doubt = self.context.gate.in_doubt(now);
         let claim = self.election.release(now).filter(|_| !in_doubt);
-        self.tell();
+        self.context.gate.set(None);
         let Some(claim) = claim else { return };
         if within(patience, self.write(&claim)).await.is_some_and(|it| matches!(it, Written::Taken(_))) {
             info!(lease = %self.how.name, "released the Lease");

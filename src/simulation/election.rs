@@ -94,9 +94,16 @@ impl Elections {
 
     fn holds(&mut self, process: u32, lead: Option<Lead>, clock: &ProcessClock) {
         let office = lead.map(|lead| Office { from: clock.at(lead.from), until: clock.at(lead.until) });
-        // One that has led and stops is remembered as such: a pass of it that reads may end with an answer.
+        // Until its passes are dropped, one that has lost the lead may still read.
         if let Some(office) = office {
             self.offices.insert(process, Some(office));
+        }
+    }
+
+    /// Its passes are dropped: it reads no more.
+    pub fn stops(&mut self, process: u32) {
+        if let Some(office) = self.offices.get_mut(&process) {
+            *office = None;
         }
     }
 

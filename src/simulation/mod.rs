@@ -54,7 +54,7 @@ fn run(seed: u64) -> [u64; 3] {
     // Every third run has two processes.
     if seed % 3 == 1 {
         run.two_replicas();
-        run.rollouts(Duration::from_secs(900));
+        run.rollouts(Duration::from_secs(600));
     }
     let length = run.world().rng.u64(900..4000);
     run.storm(Duration::from_secs(length));

@@ -480,6 +480,7 @@ impl World {
 
     /// A process drops all its passes. What they had sent may still arrive, now or later, and nobody hears of it.
     pub fn passes_are_dropped(&mut self, process: u32) {
+        self.elections.stops(process);
         let of_a_pass = |(whose, reader): &(u32, Option<ObjectKey>)| *whose == process && reader.is_some();
         let asked = std::mem::take(&mut self.asked);
         let (dropped, asked): (BTreeMap<_, _>, BTreeMap<_, _>) =

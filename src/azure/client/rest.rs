@@ -449,10 +449,7 @@ impl Azure {
         let (inner, principal) = (&*self.0, &self.1.principal);
         let token = tokens.get().await.map_err(|e| e.asked_as(principal).before_sending())?;
         inner.pacer.turn(payer, kind).await.map_err(Error::before_sending)?;
-        if kind != Quota::Read && inner.permit.get().is_some_and(|holds| !holds()) {
-            let message = "This process may not write any more, and sent nothing.";
-            return Err(Error::new(Class::Transient, message).before_sending());
-        }
+        self.permitted(kind)?;
         let count = if kind == Quota::Read { &inner.reads } else { &inner.writes };
         count.fetch_add(1, Ordering::Relaxed);
 
@@ -499,6 +496,15 @@ impl Azure {
             tokens.accepted(&token);
         }
         Ok((answer, token))
+    }
+
+    /// May a request of this kind go out now?
+    fn permitted(&self, kind: Quota) -> Result<(), Error> {
+        if kind == Quota::Read || self.0.permit.get().is_none_or(|holds| holds()) {
+            return Ok(());
+        }
+        let message = "This process may not write any more, and sent nothing.";
+        Err(Error::new(Class::Transient, message).before_sending())
     }
 
     /// The URL of an ARM path, in the version of its provider. Refuses what would not arrive as it is written, such as `..`, with
