@@ -37,6 +37,7 @@ mod reach;
 mod registry;
 mod scaling;
 mod soak;
+mod sources;
 mod status;
 mod story;
 mod survival;

@@ -174,6 +174,14 @@ async fn an_approval_that_ends_takes_the_traffic_back_where_the_workspace_says_s
     assert!(why.contains("/bob of bob, of taxi:2, ended at"), "{why}");
     assert_eq!(entry.approvals.iter().map(|it| it.by.as_str()).collect::<Vec<_>>(), ["ada"]);
 
+    // What serves nothing by now is named, with what it holds.
+    let idle = ask(&stand.kubeconfig, &["inventory", "--idle", "-n", &stand.namespace, "-o", "json"])
+        .await?
+        .json()?;
+    let rows = idle["items"].as_array().cloned().unwrap_or_default();
+    assert_eq!(rows.iter().map(|row| &row["role"]).collect::<Vec<_>>(), ["Previous"], "{idle}");
+    assert_eq!(rows[0]["instances"], 1, "{idle}");
+
     // What somebody's finalizer holds back says that it is being deleted: an approval does not count from then on.
     let held = Patch::Merge(json!({"metadata": {"finalizers": ["example.com/audit"]}}));
     let free = Patch::Merge(json!({"metadata": {"finalizers": []}}));

@@ -261,20 +261,18 @@ impl Facts {
         }
         let mut known = self.remembered_approvals().into_iter();
         let withdrawn = known.find(|it| folded(&it.asset_id) == folded(asset) && it.withdrawn_at.is_some());
-        Some(match withdrawn.filter(|_| against == Against::Word) {
-            Some(it) => {
-                format!("Approval {}/{} of {}, of {title}, was withdrawn.", it.namespace, it.name, it.by)
-            }
-            None => {
-                let ended = |(it, standing): &(Ballot, Standing)| match standing {
-                    Standing::Expired(at) if it.approves => Some((it.title(), *at)),
-                    _ => None,
-                };
-                let last = tally.ignored.iter().filter_map(ended).max_by_key(|(_, at)| *at);
-                let (approval, at) = last?;
-                format!("{approval}, of {title}, ended at {}.", in_seconds(at))
-            }
-        })
+        if let Some(it) = withdrawn.filter(|_| against == Against::Word) {
+            return Some(format!(
+                "Approval {}/{} of {}, of {title}, was withdrawn.",
+                it.namespace, it.name, it.by
+            ));
+        }
+        let ended = |(it, standing): &(Ballot, Standing)| match standing {
+            Standing::Expired(at) if it.approves => Some((it.title(), *at)),
+            _ => None,
+        };
+        let (approval, at) = tally.ignored.iter().filter_map(ended).max_by_key(|(_, at)| *at)?;
+        Some(format!("{approval}, of {title}, ended at {}.", in_seconds(at)))
     }
 
     /// That what serves is not approved any more, where the manifest asks for another version by now, in sentences.
