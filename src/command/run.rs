@@ -77,43 +77,48 @@ pub(super) struct Arguments {
 struct Election {
     /// Run beside other processes of the same installation: of all that take part in the election, one leads and changes
     /// something, and the others are ready to take over. Default: this is the only process.
-    #[arg(long, env = "BINDERY_LEADER_ELECT")]
-    leader_elect: bool,
+    #[arg(long = "leader-elect", env = "BINDERY_LEADER_ELECT")]
+    takes_part: bool,
     /// How long the others leave a leader alone that does not renew its Lease.
-    #[arg(long, env = "BINDERY_LEADER_ELECT_LEASE_DURATION", value_name = "PERIOD", default_value = "15s", value_parser = period)]
-    leader_elect_lease_duration: Period,
+    #[arg(long = "leader-elect-lease-duration", env = "BINDERY_LEADER_ELECT_LEASE_DURATION", value_name = "PERIOD", default_value = "15s", value_parser = period)]
+    lease_duration: Period,
     /// How long a leader goes on without having renewed its Lease. Shorter than the lease duration by a fifth of it or more.
-    #[arg(long, env = "BINDERY_LEADER_ELECT_RENEW_DEADLINE", value_name = "PERIOD", default_value = "10s", value_parser = period)]
-    leader_elect_renew_deadline: Period,
+    #[arg(long = "leader-elect-renew-deadline", env = "BINDERY_LEADER_ELECT_RENEW_DEADLINE", value_name = "PERIOD", default_value = "10s", value_parser = period)]
+    renew_deadline: Period,
     /// The time between two tries to renew the Lease, or to take it over. Less than half of the renew deadline.
-    #[arg(long, env = "BINDERY_LEADER_ELECT_RETRY_PERIOD", value_name = "PERIOD", default_value = "2s", value_parser = period)]
-    leader_elect_retry_period: Period,
+    #[arg(long = "leader-elect-retry-period", env = "BINDERY_LEADER_ELECT_RETRY_PERIOD", value_name = "PERIOD", default_value = "2s", value_parser = period)]
+    retry_period: Period,
     /// The name of the Lease.
-    #[arg(long, env = "BINDERY_LEADER_ELECT_RESOURCE_NAME", value_name = "NAME", default_value = "bindery")]
-    leader_elect_resource_name: String,
+    #[arg(
+        long = "leader-elect-resource-name",
+        env = "BINDERY_LEADER_ELECT_RESOURCE_NAME",
+        value_name = "NAME",
+        default_value = "bindery"
+    )]
+    resource_name: String,
     /// The namespace of the Lease. Default: that of the pod, or of the kubeconfig's context.
-    #[arg(long, env = "BINDERY_LEADER_ELECT_RESOURCE_NAMESPACE", value_name = "NAMESPACE", value_parser = namespace)]
-    leader_elect_resource_namespace: Option<String>,
+    #[arg(long = "leader-elect-resource-namespace", env = "BINDERY_LEADER_ELECT_RESOURCE_NAMESPACE", value_name = "NAMESPACE", value_parser = namespace)]
+    resource_namespace: Option<String>,
 }
 
 impl Election {
     /// How to take part, if this process does. `home`: the namespace where none is named; `request`: the longest that a request to
     /// Azure may take.
     fn taking_part(self, home: &str, request: Duration) -> Result<Option<LeaderElection>, String> {
-        if !self.leader_elect {
+        if !self.takes_part {
             return Ok(None);
         }
         let terms = Terms::new(
-            self.leader_elect_lease_duration.duration(),
-            self.leader_elect_renew_deadline.duration(),
-            self.leader_elect_retry_period.duration(),
+            self.lease_duration.duration(),
+            self.renew_deadline.duration(),
+            self.retry_period.duration(),
             request,
         );
         let terms = terms.map_err(|why| format!("--leader-elect: {why}"))?;
         let host = std::env::var("HOSTNAME").ok().filter(|host| !host.is_empty());
         Ok(Some(LeaderElection {
-            namespace: self.leader_elect_resource_namespace.unwrap_or_else(|| home.to_owned()),
-            name: self.leader_elect_resource_name,
+            namespace: self.resource_namespace.unwrap_or_else(|| home.to_owned()),
+            name: self.resource_name,
             identity: LeaderElection::identity(host.as_deref().unwrap_or("bindery")),
             terms,
         }))

@@ -62,7 +62,7 @@ impl Gate {
         let again = terms.retry_period();
         let lead = self.state().lead.ok_or(again)?;
         if now < lead.from {
-            return Err(lead.from - now);
+            return Err(lead.from.saturating_sub(now));
         }
         if now + terms.room() <= lead.until { Ok(()) } else { Err(again) }
     }
@@ -71,7 +71,7 @@ impl Gate {
     fn azure(&self, now: Duration) -> Result<(), Duration> {
         self.cluster(now)?;
         match self.state().lead {
-            Some(lead) if now < lead.calls_from => Err(lead.calls_from - now),
+            Some(lead) if now < lead.calls_from => Err(lead.calls_from.saturating_sub(now)),
             _ => Ok(()),
         }
     }

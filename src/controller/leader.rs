@@ -135,18 +135,14 @@ impl Candidate {
     }
 
     async fn write(&self, claim: &Claim) -> Option<Written> {
-        let written = match &claim.over {
-            None => {
-                let lease: Lease = serde_json::from_value(self.body(claim)).ok()?;
-                let parameters =
-                    PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
-                self.leases.create(&parameters, &lease).await
-            }
-            Some(_) => {
-                let parameters =
-                    PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-                self.leases.patch(&self.how.name, &parameters, &Patch::Merge(self.body(claim))).await
-            }
+        let field_manager = Some(FIELD_MANAGER.to_owned());
+        let written = if claim.over.is_none() {
+            let lease: Lease = serde_json::from_value(self.body(claim)).ok()?;
+            let parameters = PostParams { field_manager, ..PostParams::default() };
+            self.leases.create(&parameters, &lease).await
+        } else {
+            let parameters = PatchParams { field_manager, ..PatchParams::default() };
+            self.leases.patch(&self.how.name, &parameters, &Patch::Merge(self.body(claim))).await
         };
         match written {
             Ok(lease) => {

@@ -75,11 +75,11 @@ struct Queues {
 
 impl Queues {
     fn wake(&self, whom: &[Arc<ObjectKey>]) {
-        if !self.read.load(Ordering::SeqCst) {
-            return;
-        }
         fn named<K: Object>(key: &ObjectKey) -> ObjectRef<K> {
             ObjectRef::new(&key.name).within(&key.namespace)
+        }
+        if !self.read.load(Ordering::SeqCst) {
+            return;
         }
         for key in whom {
             // Nobody listens any more when the operator stops.

@@ -1,6 +1,6 @@
 use super::*;
 
-fn lease(spec: serde_json::Value) -> Lease {
+fn lease(spec: &serde_json::Value) -> Lease {
     let lease = json!({"metadata": {"name": "bindery", "resourceVersion": "7"}, "spec": spec});
     serde_json::from_value(lease).expect("a Lease")
 }
@@ -32,7 +32,7 @@ fn a_lease_says_who_holds_it() {
     ] {
         let expected =
             Record { holder, duration: Duration::from_secs(duration), transitions, version: "7".into() };
-        assert_eq!(record(&lease(spec)), expected);
+        assert_eq!(record(&lease(&spec)), expected);
     }
 }
 

@@ -18,15 +18,15 @@ fn record(holder: Holder, version: &str) -> Record {
     Record { holder, duration: s(15), transitions: 4, version: version.into() }
 }
 
-fn held_by(holder: &str, version: &str) -> Option<Record> {
-    Some(record(Holder::Process(holder.into()), version))
+fn held_by(holder: &str, version: &str) -> Record {
+    record(Holder::Process(holder.into()), version)
 }
 
 /// Reads the record at this time, and writes it where that is the next step.
-fn turn(election: &mut Election, at: Duration, found: Option<Record>) -> Option<Claim> {
+fn turn(election: &mut Election, at: Duration, found: impl Into<Option<Record>>) -> Option<Claim> {
     let mut step = election.next(at);
     if step == Step::Read {
-        election.read(at, Ok(found));
+        election.read(at, Ok(found.into()));
         step = election.next(at);
     }
     match step {
@@ -36,7 +36,7 @@ fn turn(election: &mut Election, at: Duration, found: Option<Record>) -> Option<
 }
 
 /// From when `me` may write to the cluster and to Azure, after it has found this at 100 s and its write was taken at once.
-fn begins(found: Option<Record>) -> Option<(u64, u64)> {
+fn begins(found: impl Into<Option<Record>>) -> Option<(u64, u64)> {
     let mut me = election("me");
     turn(&mut me, s(100), found)?;
     me.wrote(s(100), Written::Taken("2".into()));
@@ -71,7 +71,7 @@ fn periods_fit_each_other() {
 fn from_when_a_new_holder_may_write_depends_on_who_was_there_before() {
     assert_eq!(begins(Some(record(Holder::Released, "1"))), Some((100, 100)), "nothing is under way");
     // Somebody may have removed the record under a holder that has not noticed yet.
-    assert_eq!(begins(None), Some((115, 145)));
+    assert_eq!(begins(None::<Record>), Some((115, 145)));
     assert_eq!(begins(Some(record(Holder::Unknown, "1"))), Some((115, 145)));
     assert_eq!(begins(held_by("other", "1")), None, "it was seen for the first time");
 }
@@ -136,7 +136,7 @@ fn without_renewing_a_holder_stops() {
 
 #[test]
 fn whoever_reads_that_it_does_not_hold_the_record_stops_at_once() {
-    for found in [None, held_by("other", "3"), Some(record(Holder::Released, "3"))] {
+    for found in [None, Some(held_by("other", "3")), Some(record(Holder::Released, "3"))] {
         let mut me = leader();
         assert!(matches!(me.next(s(102)), Step::Write(_)));
         me.wrote(s(102), Written::Conflict);
@@ -178,9 +178,11 @@ fn only_a_leader_that_nothing_is_under_way_of_releases() {
     assert_eq!((released.holder, released.over.as_deref()), (Holder::Released, Some("2")));
     assert_eq!(me.lead(s(103)), None, "it has stopped itself");
     assert_eq!(leader().release(s(110)), None, "it may have been replaced");
-    let mut late = election("me");
-    turn(&mut late, s(100), None).expect("a claim");
-    late.wrote(s(100), Written::Taken("2".into()));
-    assert_eq!(late.release(s(105)), None, "a request of whoever was there before may be under way");
+    let mut heir = election("me");
+    turn(&mut heir, s(85), held_by("other", "1"));
+    turn(&mut heir, s(100), held_by("other", "1")).expect("a claim");
+    heir.wrote(s(100), Written::Taken("2".into()));
+    assert!(heir.lead(s(105)).is_some_and(|lead| lead.holds(s(105))));
+    assert_eq!(heir.release(s(105)), None, "a request of whoever was there before may be under way");
     assert_eq!(election("me").release(s(0)), None);
 }
