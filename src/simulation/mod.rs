@@ -8,6 +8,7 @@
 mod approvers;
 mod cloud;
 mod cluster;
+mod election;
 mod end;
 mod foreign;
 mod invariants;
@@ -49,6 +50,11 @@ fn run(seed: u64) -> [u64; 3] {
     }
     if run.world().cluster.copies {
         run.copies(Duration::from_secs(300));
+    }
+    // Every third run has two processes.
+    if seed % 3 == 1 {
+        run.two_replicas();
+        run.rollouts(Duration::from_secs(600));
     }
     let length = run.world().rng.u64(900..4000);
     run.storm(Duration::from_secs(length));
