@@ -617,6 +617,12 @@ fn a_revision_that_was_stable_not_long_ago_takes_no_steps() {
         ("never stable here", made(scene("7"), "7"), &some("7")),
         ("what serves was rolled back to", made(spoilt(Outcome::RolledBack, 0), "5"), &some("5")),
         (
+            "it was rolled back",
+            made(scene("4").with(|f| f.status.history[1].outcome = Outcome::RolledBack), "4"),
+            &some("4"),
+        ),
+        ("it was rolled back to", made(spoilt(Outcome::RolledBack, 1), "5"), &all("5")),
+        (
             "a try of it was given up since",
             made(scene("5").with(|f| again(f, Outcome::Superseded)), "5"),
             &all("5"),
