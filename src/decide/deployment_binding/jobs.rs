@@ -76,9 +76,20 @@ impl Facts {
         }
     }
 
+    /// The same and those that verify it, for the status.
+    pub(super) fn all_jobs_on(&self, deployment: &str) -> Vec<String> {
+        let mut all = self.jobs_on(deployment).to_vec();
+        all.extend(self.verifying(deployment));
+        all.sort();
+        all.dedup();
+        all.truncate(NAMED);
+        all
+    }
+
     /// May a job run on it?
     pub(super) fn is_used(&self, deployment: &str) -> bool {
-        matches!(self.jobs, Jobs::Unread(_)) || !self.jobs_on(deployment).is_empty()
+        let may_be_of_it = matches!(self.jobs, Jobs::Unread(_)) || !self.jobs_on(deployment).is_empty();
+        may_be_of_it || self.is_being_verified(deployment)
     }
 
     /// What nobody can say of the jobs, for the status.
