@@ -65,6 +65,7 @@ pub(super) fn rules_of_batch() -> Vec<Case> {
     let elsewhere = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/p";
     let up = "azureml://datastores/workspaceblobstore/paths/taxi/../other";
     let dots = "input must have no '.' or '..' between its slashes";
+    let unseen = format!("{SAMPLE}\u{200b}");
     let longest = "timeout must be from 1m to 168h";
     vec![
         case(
@@ -82,6 +83,8 @@ pub(super) fn rules_of_batch() -> Vec<Case> {
             verify("inputType", "UriFile"),
         ),
         case(kind, "spec.batch.verify", dots, verify("input", up), right()),
+        case(kind, "spec.batch.verify.input", SEEN, verify("input", &unseen), right()),
+        case(kind, "spec.batch.verify.timeout", PERIOD, verify("timeout", "1d"), verify("timeout", "1h30m")),
         case(kind, "spec.batch.verify", longest, verify("timeout", "59s"), verify("timeout", "168h")),
         case(kind, "spec.batch.verify", longest, verify("timeout", "169h"), verify("timeout", "1m")),
         case(kind, "spec", ONE_KIND, both, right()),
