@@ -79,13 +79,10 @@ impl Azure {
         let status = answer.0.status;
         self.0.reach.answered(&server, asked, status);
         tracing::debug!(status, correlation = answer.0.correlation, "answer");
-        let replaced = match status {
-            401 => tokens.refused(&token, false, true).await,
-            _ => {
-                tokens.accepted(&token);
-                false
-            }
-        };
+        let replaced = status == 401 && tokens.refused(&token, false, true).await;
+        if !matches!(status, 401 | 408 | 429 | 500..) {
+            tokens.accepted(&token);
+        }
         Ok(((Head { host, ..answer.0 }, answer.1), replaced))
     }
 
