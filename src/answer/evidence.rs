@@ -292,10 +292,19 @@ impl Evidence {
         &self.not_read
     }
 
-    /// The manifest names another version than the one that is stable.
-    fn asks_for_another(&self) -> bool {
-        let stable = self.deployments.iter().find(|it| it.role == Role::Stable);
-        stable.and_then(|it| it.version.as_ref()).is_some_and(|version| *version != self.manifest)
+    /// The stable deployment, where the manifest names another version than it serves.
+    fn stable_instead(&self) -> Option<&Deployment> {
+        let stable = self.deployments.iter().find(|it| it.role == Role::Stable)?;
+        stable.version.as_ref().is_some_and(|version| *version != self.manifest).then_some(stable)
+    }
+
+    /// The rollout by which a revision was admitted: the latest one of which the history knows what was asked.
+    fn admitted(&self, deployment: &Deployment) -> Option<&PastRollout> {
+        let of_it = |it: &&PastRollout| {
+            it.outcome.serves() && it.asset_id.is_some() && it.asset_id == deployment.asset_id
+        };
+        let mut all = self.history.iter().map(|it| &it.rollout).filter(of_it);
+        all.find(|it| !it.admission.is_empty() || !it.approvals.is_empty())
     }
 }
 
@@ -403,9 +412,14 @@ impl Picture {
         let version = self.stable();
         let another = version.is_some_and(|version| version.key() != named(&self.binding));
         let happens = match &status.candidate {
-            Some(candidate) => format!("the traffic of {} is taken back", candidate.deployment),
-            None if another => "no traffic moves".into(),
-            None => return None,
+            Some(candidate) if candidate.weight > 0 => {
+                format!("the traffic of {} is taken back", candidate.deployment)
+            }
+            Some(candidate) if candidate.mirror.is_some() => {
+                format!("no traffic moves, and {} gets no copies of requests any more", candidate.deployment)
+            }
+            None if !another => return None,
+            _ => "no traffic moves".into(),
         };
         let how = format!(
             "{} is stable, and the manifest asks for something else. When the manifest asks for the stable one again, {happens}.",
@@ -526,6 +540,10 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
             let words: Vec<String> = items.iter().map(leaf).collect();
             into.insert(path.into(), words.join(", "));
         }
+        Value::Array(items) if items.iter().all(is_reference) => {
+            let words: Vec<String> = items.iter().map(reference).collect();
+            into.insert(path.into(), words.join(", "));
+        }
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
                 let name = item["name"].as_str().map_or_else(|| at.to_string(), str::to_string);
@@ -536,6 +554,18 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
             into.insert(path.into(), leaf(other));
         }
     }
+}
+
+/// A name, and at most a namespace.
+fn is_reference(value: &Value) -> bool {
+    let fields = value.as_object();
+    fields
+        .is_some_and(|it| it.contains_key("name") && it.keys().all(|key| key == "name" || key == "namespace"))
+}
+
+fn reference(value: &Value) -> String {
+    let name = leaf(&value["name"]);
+    value["namespace"].as_str().map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}"))
 }
 
 fn leaf(value: &Value) -> String {

@@ -99,7 +99,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
     }
     context.ports.decided(object.as_ref(), &facts, &decision);
     remember_what_was_decided(context, &uid, facts.situation(), &decision);
-    if decision.release {
+    if decision.release && K::HOLDS {
         return let_go(object.as_ref(), &facts, context, &decision.events).await;
     }
     // First the finalizer, then an intent, then the call: an object that goes in between leaves nothing behind.

@@ -20,6 +20,28 @@ pub struct User {
     namespace: String,
 }
 
+/// What one template of the chart renders to with these values. None where there is no Helm.
+async fn rendered(template: &str, values: &[String]) -> Result<Option<Vec<Value>>, Error> {
+    let helm = match tools::helm(&Progress::silent()).await {
+        Ok(helm) => helm,
+        Err(tools::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let chart = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/bindery");
+    let output = Command::new(helm)
+        .args(["template", "stand", "--kube-version", "1.33.0", "--set", "clusterId=stand"])
+        .args(values.iter().flat_map(|value| ["--set", value.as_str()]))
+        .args(["--show-only", template])
+        .arg(chart)
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let documents = serde_yaml::Deserializer::from_str(&text).map(Value::deserialize);
+    Ok(Some(documents.collect::<Result<_, _>>()?))
+}
+
 /// Makes the chart's roles for people, as Helm renders them, under names that begin with `prefix`: the cluster may have the
 /// chart. False where there is no Helm.
 ///
@@ -27,26 +49,48 @@ pub struct User {
 ///
 /// The chart cannot be rendered, or the API server does not take it.
 pub async fn apply_roles(client: &Client, prefix: &str) -> Result<bool, Error> {
-    let helm = match tools::helm(&Progress::silent()).await {
-        Ok(helm) => helm,
-        Err(tools::Error::NotFound { .. }) => return Ok(false),
-        Err(error) => return Err(error.into()),
-    };
-    let chart = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/bindery");
-    let output = Command::new(helm)
-        .args(["template", "stand", "--kube-version", "1.33.0", "--set", "clusterId=stand"])
-        .args(["--show-only", "templates/user-roles.yaml"])
-        .arg(chart)
-        .output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-    }
+    let Some(documents) = rendered("templates/user-roles.yaml", &[]).await? else { return Ok(false) };
     let roles: Api<ClusterRole> = Api::all(client.clone());
-    for document in serde_yaml::Deserializer::from_str(&String::from_utf8_lossy(&output.stdout)) {
-        let mut role = Value::deserialize(document)?;
+    for mut role in documents {
         role["metadata"]["name"] =
             format!("{prefix}{}", role["metadata"]["name"].as_str().unwrap_or_default()).into();
         apply_role(&roles, role).await?;
+    }
+    Ok(true)
+}
+
+/// Makes the chart's admission policy for Approvals, which holds in one namespace only: other stands share the cluster. The account
+/// `on_behalf_of` may write Approvals of other people. False where there is no Helm.
+///
+/// # Errors
+///
+/// The chart cannot be rendered, or the API server does not take it.
+pub async fn apply_approval_policy(
+    client: &Client,
+    namespace: &str,
+    on_behalf_of: &str,
+) -> Result<bool, Error> {
+    let values =
+        [format!("fullnameOverride={namespace}"), format!("approvalPolicy.onBehalfOf[0]={on_behalf_of}")];
+    let Some(documents) = rendered("templates/approval-policy.yaml", &values).await? else {
+        return Ok(false);
+    };
+    for mut object in documents {
+        let kind = object["kind"].as_str().unwrap_or_default().to_string();
+        if kind.ends_with("Binding") {
+            let only = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
+            object["spec"]["matchResources"] = json!({"namespaceSelector": only});
+        }
+        let gvk = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", &kind);
+        let plural = if kind.ends_with("Policy") {
+            "validatingadmissionpolicies"
+        } else {
+            "validatingadmissionpolicybindings"
+        };
+        let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
+        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_string();
+        let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+        api.patch(&name, &PatchParams::apply("stand").force(), &Patch::Apply(&object)).await?;
     }
     Ok(true)
 }

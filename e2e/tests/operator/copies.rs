@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::taxi::with;
 use crate::{Outcome, taxi};
 
-const SOURCE: &str = "registries/fares-models/models/taxi/versions/1";
+pub const SOURCE: &str = "registries/fares-models/models/taxi/versions/1";
 pub const COPY: &str = "registries/released/models/taxi/versions/1";
 
 /// What somebody does in Azure who may do everything there.
@@ -48,7 +48,7 @@ pub fn somebody_registers(stand: &Stand, version: &str, files: &[(&str, &str)], 
     stand.exists_in_azure(version, &json!({"properties": properties}))
 }
 
-fn existing() -> Value {
+pub fn existing() -> Value {
     json!({"registryRef": {"name": "fares-models"}, "model": "taxi", "version": "1", "source": {"existing": {}}})
 }
 
@@ -57,7 +57,8 @@ pub fn copied() -> Value {
         "source": {"modelVersionRef": {"name": "taxi-1"}}})
 }
 
-const FILES: [(&str, &str); 3] = [("MLmodel", "flavors"), ("data/weights.bin", "0123456789"), ("zz", "last")];
+pub const FILES: [(&str, &str); 3] =
+    [("MLmodel", "flavors"), ("data/weights.bin", "0123456789"), ("zz", "last")];
 
 /// Two registries, and a version of the first one as an object.
 pub async fn registries(stand: &Stand, tags: &Value, credentials: [Option<&str>; 2]) -> Outcome {

@@ -113,7 +113,7 @@ async fn a_version_is_approved_and_rejected_from_the_command_line() -> Outcome {
     let times = ["bindery-approved-at", "bindery-approved-until"].map(|key| tags[key].is_string());
     assert_eq!(times, [true, true], "{tags}");
     let again = ask(&officer, &approve).await?;
-    assert!(again.told.contains("there is already a Approval taxi-1-officer in namespace"), "{}", again.told);
+    assert!(again.told.contains("Approval taxi-1-officer exists already in namespace"), "{}", again.told);
 
     let rejected = ask(&officer, &["reject", &version, "--yes", "-o", "json"]).await?;
     assert_eq!(rejected.json()?["spec"]["decision"], "Rejected");

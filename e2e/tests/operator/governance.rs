@@ -9,6 +9,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{Api, DeleteParams};
 use serde_json::{Value, json};
 
+use crate::answers::ask;
 use crate::taxi::{ENDPOINT, created, pausing_at, serve, status, steps, with};
 use crate::{Outcome, taxi};
 
@@ -267,6 +268,13 @@ async fn what_is_served_past_bindery_is_listed() -> Outcome {
         (&json!("taxi-prod"), &json!(true))
     );
     assert_eq!(found["endpoints"][1]["deployments"][0]["name"], "hand");
+
+    let told =
+        ask(&stand.kubeconfig, &["inventory", "--unmanaged", "-n", &stand.namespace, "-o", "tsv"]).await?;
+    let rows: Vec<Vec<&str>> = told.out.lines().map(|line| line.split('\t').collect()).collect();
+    let found: Vec<[&str; 3]> =
+        rows.iter().filter(|row| row.len() > 5).map(|row| [row[2], row[4], row[5]]).collect();
+    assert_eq!(found[1..], [["rogue", "no", "blue"], ["taxi-prod", "yes", "hand"]], "{}", told.out);
 
     // Azure does not let the identity list them: the workspace is Ready, and says so.
     let deny = RightsRule {

@@ -8,7 +8,9 @@ use super::{Decision, Deployment, Ended, Evidence, Training};
 use crate::answer::names::Name;
 use crate::answer::render::document::{Document, Part, Section};
 use crate::answer::render::table::{Cell, Column, Shown, Table};
-use crate::api::{ActionTold, Dataset, LoosenedGate, MeasuredGate, ServingKind, Waiver, WindowStatus};
+use crate::api::{
+    ActionTold, Dataset, LoosenedGate, MeasuredGate, PastRollout, ServingKind, Waiver, WindowStatus,
+};
 
 /// The page.
 pub fn document(evidence: &Evidence) -> Document {
@@ -166,11 +168,40 @@ fn admission(evidence: &Evidence) -> Vec<Part> {
         [rules, approvals, decisions].into_iter().filter(|table| !table.rows.is_empty()).map(Part::Table),
     );
     parts.push(policy);
-    if evidence.asks_for_another() {
+    if let Some(stable) = evidence.stable_instead() {
         let asked = &evidence.manifest;
-        parts.insert(0, Part::Text(format!("The manifest names another version than the stable one. This speaks of {asked}, and says nothing of what is stable.")));
+        parts.insert(0, Part::Text(format!("The manifest names another version than the stable one. This speaks of {asked}; the end of this section says by what {} was admitted.", stable.name)));
+        parts.extend(admitted_then(stable, evidence.admitted(stable)));
     }
     parts
+}
+
+/// By what the deployment was admitted that serves although the manifest names another version.
+fn admitted_then(stable: &Deployment, rollout: Option<&PastRollout>) -> Vec<Part> {
+    let name = &stable.name;
+    let Some(rollout) = rollout else {
+        let unknown = format!(
+            "By what {name} was admitted is not known: its policy asked for nothing, or the status was lost since."
+        );
+        return vec![Part::Text(unknown)];
+    };
+    let at = rollout.finished_at.map(|at| format!(" at {}", time(at))).unwrap_or_default();
+    let said =
+        format!("{name} became stable{at}. What the policy asked then, and whose approvals were enough:");
+    let rules = rollout.admission.iter();
+    let rules = Table {
+        columns: columns(["rule", "asked", "found"]),
+        rows: rules.map(|it| [&it.rule, &it.asks, &it.found].map(|it| it.as_str().into()).to_vec()).collect(),
+    };
+    let approvals = rollout.approvals.iter();
+    let approvals = Table {
+        columns: columns(["approval", "by"]),
+        rows: approvals
+            .map(|it| vec![format!("{}/{}", it.namespace, it.name).into(), it.by.as_str().into()])
+            .collect(),
+    };
+    let tables = [rules, approvals].into_iter().filter(|table| !table.rows.is_empty()).map(Part::Table);
+    [Part::Text(said)].into_iter().chain(tables).collect()
 }
 
 fn decision(it: &Decision) -> Vec<Cell> {

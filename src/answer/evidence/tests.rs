@@ -154,7 +154,7 @@ fn the_ways_back_are_those_that_there_are() {
     assert!(all[0].0.ends_with("no traffic moves.") && to("taxi-2", &all[0].1), "{all:?}");
     let page = in_markdown(&document(&Evidence::of(&failed)));
     assert!(
-        page.contains("This speaks of ModelVersion fares/taxi-3, and says nothing of what is stable."),
+        page.contains("This speaks of ModelVersion fares/taxi-3; the end of this section says"),
         "{page}"
     );
     // The object of the version before is nowhere to be read: no command is made up.
@@ -564,4 +564,66 @@ fn the_job_that_verified_a_deployment_is_told() {
     assert!(page.contains(line), "{page}");
     let told = &serde_json::to_value(&evidence).unwrap()["history"][0]["verification"];
     assert_eq!(told["name"], "bindery-taxi-1");
+}
+
+#[test]
+fn what_serves_shows_by_what_it_was_admitted_also_where_the_manifest_names_another() {
+    let rule =
+        json!({"rule": "Sources", "asks": "a version from released", "found": "registry fares-models"});
+    let approval = json!({"namespace": "model-risk", "name": "ada-2", "by": "ada"});
+    let known = with(
+        ended("bb", "2", "Promoted"),
+        &json!({"assetId": asset("2"), "admission": [rule], "approvals": [approval]}),
+    );
+    let again = with(ended("bb", "2", "RolledBack"), &json!({"assetId": asset("2")}));
+    let page = |history: Value, asked: &str| {
+        let mut picture = picture(&json!({"history": history}));
+        picture.binding.spec.model.version_ref.name = asked.into();
+        in_markdown(&document(&Evidence::of(&picture)))
+    };
+    let then = "\
+v2-bb became stable at 2026-11-03T00:20:00Z. What the policy asked then, and whose approvals were enough:
+
+| rule | asked | found |
+| --- | --- | --- |
+| Sources | a version from released | registry fares-models |
+
+| approval | by |
+| --- | --- |
+| model-risk/ada-2 | ada |
+";
+    let told = page(json!([again, known]), "taxi-1");
+    assert!(told.contains(then), "{told}");
+    assert!(told.contains("the end of this section says by what v2-bb was admitted."), "{told}");
+    assert!(!page(json!([known]), "taxi-2").contains("became stable"), "the section speaks of it anyhow");
+    let unknown = page(json!([again]), "taxi-1");
+    assert!(unknown.contains("By what v2-bb was admitted is not known"), "{unknown}");
+}
+
+#[test]
+fn nothing_is_taken_back_where_nothing_was_given() {
+    let candidate = |more: &Value| {
+        let candidate = json!({"deployment": "v1-aa", "revision": "aa", "weight": 0, "startedAt": "2026-11-03T00:00:00Z", "since": "2026-11-03T00:00:00Z"});
+        let mut picture = picture(&json!({"candidate": with(candidate, more)}));
+        picture.binding.spec.model.version_ref.name = "taxi-1".into();
+        in_markdown(&document(&Evidence::of(&picture)))
+    };
+    for (more, happens) in [
+        (json!({}), "no traffic moves. "),
+        (json!({"mirror": 10}), "no traffic moves, and v1-aa gets no copies of requests any more."),
+        (json!({"weight": 10}), "the traffic of v1-aa is taken back."),
+    ] {
+        let page = candidate(&more);
+        assert!(page.contains(&format!("asks for the stable one again, {happens}")), "{page}");
+    }
+}
+
+#[test]
+fn a_list_of_references_in_a_policy_is_shown() {
+    let mut picture = picture(&json!({}));
+    let soak = json!({"policy": {"soak": {"for": "24h", "in": [{"name": "fares-staging"}, {"name": "eu", "namespace": "other"}]}}});
+    picture.workspace =
+        Seen::Found(workspace("ml-platform/fares-prod", &soak, &json!({"conditions": ready()})));
+    let page = in_markdown(&document(&Evidence::of(&picture)));
+    assert!(page.contains("| soak.in | fares-staging, other/eu |"), "{page}");
 }

@@ -39,6 +39,16 @@ pub struct PastRollout {
     /// When the revision was the stable one. Absent while it is, and where Bindery did not see the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served: Option<StableTime>,
+    /// What the policy of the workspace asked when the revision became the stable one, and what Bindery found then, one entry for each rule, at most 20. Absent where the policy asked for nothing, where the revision was stable before, and where the status was lost meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["rule".into()]))]
+    pub admission: Vec<PastRule>,
+    /// The approvals that were enough when the revision became the stable one, at most 10. Absent where none was needed, and where the status was lost meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub approvals: Vec<PastApproval>,
     /// The rules that were waived during the rollout, by whom; at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -81,6 +91,8 @@ impl PastRollout {
             started_at: None,
             finished_at: None,
             served: None,
+            admission: vec![],
+            approvals: vec![],
             waivers: vec![],
             actions: vec![],
             skipped: vec![],
@@ -89,6 +101,29 @@ impl PastRollout {
             log: vec![],
         }
     }
+}
+
+/// A rule of a workspace's policy, as it was held against a revision that became the stable one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PastRule {
+    /// The rule: `Sources`, `Lineage`, `Gate/` with the name of a gate, `Approvals`, `Soak`, `Windows`, `Deployment` or `Retirement`.
+    #[schemars(length(max = 68))]
+    pub rule: String,
+    /// What the policy of the workspace asked then.
+    pub asks: String,
+    /// What Bindery found then of the version or the deployment.
+    pub found: String,
+}
+
+/// An approval that a revision had when it became the stable one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PastApproval {
+    /// The namespace of the Approval object.
+    pub namespace: String,
+    /// The name of the Approval object.
+    pub name: String,
+    /// Who approved, as `spec.by` of the Approval said.
+    pub by: String,
 }
 
 /// A time in which a revision was the stable one, as far as the status knew.

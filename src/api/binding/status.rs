@@ -110,7 +110,7 @@ pub struct DeploymentBindingStatus {
 /// One rule of a workspace's policy, held against a binding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct Admission {
-    /// The rule: `Sources`, `Lineage`, `Gate/` with the name of a gate, `Approvals`, `Soak`, `Deployment` or `Retirement`.
+    /// The rule: `Sources`, `Lineage`, `Gate/` with the name of a gate, `Approvals`, `Soak`, `Windows`, `Deployment` or `Retirement`.
     #[schemars(length(max = 68))]
     pub rule: String,
     /// Whether what was found is enough, or the rule is waived.

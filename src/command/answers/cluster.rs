@@ -85,6 +85,15 @@ pub(super) struct Scope<'a> {
     pub labels: Option<&'a str>,
 }
 
+/// Why an object cannot be created.
+fn taken<K: Object>(object: &K) -> String {
+    let (name, namespace) = (object.name_any(), object.home());
+    format!(
+        "{} {name} exists already in namespace {namespace}, and it cannot be changed: give another --name",
+        K::KIND
+    )
+}
+
 impl Cluster {
     /// The cluster that the arguments and the environment name.
     pub(super) async fn open(arguments: &ClusterArguments) -> Result<Self, Error> {
@@ -153,18 +162,20 @@ impl Cluster {
         })
     }
 
+    /// Nobody is asked about what cannot be created. Whoever may not read such objects learns it from the API server afterwards.
+    pub(super) async fn is_free<K: Object>(&self, object: &K) -> Result<(), Error> {
+        match self.get::<K>(&object.key()).await? {
+            Seen::Found(_) => Err(taken(object).into()),
+            Seen::Missing | Seen::Withheld(_) => Ok(()),
+        }
+    }
+
     /// Creates an object; with `on_trial` the API server only says whether it would.
     pub(super) async fn create<K: Object>(&self, object: &K, on_trial: bool) -> Result<K, Error> {
         let api: Api<K> = Api::namespaced(self.client.clone(), &object.home());
         let params = PostParams { dry_run: on_trial, ..PostParams::default() };
         api.create(&params, object).await.map_err(|error| match error {
-            kube::Error::Api(status) if status.is_already_exists() => format!(
-                "there is already a {} {} in namespace {}, and it cannot be changed: give another --name",
-                K::KIND,
-                object.name_any(),
-                object.home()
-            )
-            .into(),
+            kube::Error::Api(status) if status.is_already_exists() => taken(object).into(),
             error => self.refusal::<K>(error).into(),
         })
     }

@@ -62,6 +62,7 @@ impl Writing {
             write(&in_form(object, self.output.unwrap_or(Format::Yaml))?)?;
             return Ok(None);
         }
+        cluster.is_free(object).await?;
         if self.asks() && !agrees(&question(), &mut std::io::stdin().lock(), &mut std::io::stderr())? {
             return Err("nothing was written".into());
         }

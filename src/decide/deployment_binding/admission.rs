@@ -25,8 +25,8 @@ pub(super) use windows::are_waived as windows_are_waived;
 
 use super::{Case, Facts, waiting};
 use crate::api::{
-    Admission, ConditionType, DeploymentBindingSpec, LineageRequirement, PastRollout, Reason, Waiver,
-    conditions_of,
+    Admission, ConditionType, DeploymentBindingSpec, LineageRequirement, PastRollout, PastRule, Reason,
+    Waiver, conditions_of,
 };
 use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
@@ -38,6 +38,9 @@ use crate::decide::{Place, SourceVersion};
 
 /// What `Admitted` says besides where a rule refuses what has come back.
 const SERVES_BY_GOING_BACK: &str = " It serves because the traffic went back to what was stable here before; what was not asked then is asked again only for a new rollout.";
+
+/// How many rules an entry of the history keeps.
+const PAST_RULES: usize = 20;
 
 /// What a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +180,12 @@ pub(super) fn lines(case: &Case<'_>) -> Vec<Admission> {
         return vec![];
     }
     asked(facts).into_iter().map(|(line, _)| line).collect()
+}
+
+/// The rules as the history keeps them.
+pub(super) fn then(case: &Case<'_>) -> Vec<PastRule> {
+    let past = |it: Admission| PastRule { rule: it.rule, asks: it.asks, found: it.found };
+    lines(case).into_iter().map(past).take(PAST_RULES).collect()
 }
 
 /// Every rule in the words of the status and, where the version is not admitted by it, the word for why.

@@ -170,9 +170,18 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
         let before = status.stable.as_ref().and_then(|it| it.asset_id.as_deref());
         rollout.message = before.and_then(|asset| case.facts.against_in_words(asset));
     }
-    // A status that was lost knows neither.
+    // A status that was lost knows neither when that was nor what was asked then.
     let seen = status.stable.is_some() || rollout.started_at.is_some();
-    Some(PastRollout { finished_at: rollout.finished_at.filter(|_| seen), ..rollout })
+    if !seen {
+        return Some(PastRollout { finished_at: None, ..rollout });
+    }
+    // Of what goes back, an earlier entry says what it was asked when it was admitted.
+    if outcome == Outcome::Promoted && scene.wanted_revision() == Some(&revision) {
+        rollout.admission = admission::then(case);
+    }
+    rollout.approvals =
+        rollout.asset_id.as_deref().map(|it| case.facts.approvals_then(it)).unwrap_or_default();
+    Some(rollout)
 }
 
 /// Was this deployment the one before until now, and does the manifest ask for another?

@@ -156,6 +156,8 @@ pub fn gather<K: Kind>(object: &K, moment: &Moment, known: &mut Known) -> K::Fac
 
 fn mode<K: Kind>(object: &K, moment: &Moment) -> Mode {
     match object.mode() {
+        // Nothing in Azure is its own, so nothing is held back.
+        _ if !K::HOLDS => Mode::Act,
         (_, Management::Observe, _) => Mode::Observe,
         _ if moment.observe_only => Mode::ObserveOnly,
         (true, _, _) => Mode::Suspended,

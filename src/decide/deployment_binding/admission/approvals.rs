@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::super::{Before, Facts};
 use super::{Rule, Ruling};
 use crate::api::{
-    Approval, ApprovalPolicy, KnownApproval, Object, ObjectKey, ObjectKind, OnWithdrawal, Reason,
+    Approval, ApprovalPolicy, KnownApproval, Object, ObjectKey, ObjectKind, OnWithdrawal, PastApproval,
+    Reason,
 };
 use crate::azure::model::resource::ModelVersion;
 use crate::azure::model::{Purpose, folded};
@@ -26,6 +27,8 @@ const GRACE: Duration = Duration::from_secs(300);
 const NAMED: usize = 5;
 /// What a status may hold.
 const KNOWN: usize = 50;
+/// How many an entry of the history keeps.
+const PAST_APPROVALS: usize = 10;
 
 /// What the cluster has of the approvals of everything that serves here or is wanted.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -258,12 +261,18 @@ impl Facts {
         }
         let mut known = self.remembered_approvals().into_iter();
         let withdrawn = known.find(|it| folded(&it.asset_id) == folded(asset) && it.withdrawn_at.is_some());
-        Some(match withdrawn.filter(|_| against == Against::Word) {
-            Some(it) => {
-                format!("Approval {}/{} of {}, of {title}, was withdrawn.", it.namespace, it.name, it.by)
-            }
-            None => format!("An approval of {title} has ended."),
-        })
+        if let Some(it) = withdrawn.filter(|_| against == Against::Word) {
+            return Some(format!(
+                "Approval {}/{} of {}, of {title}, was withdrawn.",
+                it.namespace, it.name, it.by
+            ));
+        }
+        let ended = |(it, standing): &(Ballot, Standing)| match standing {
+            Standing::Expired(at) if it.approves => Some((it.title(), *at)),
+            _ => None,
+        };
+        let (approval, at) = tally.ignored.iter().filter_map(ended).max_by_key(|(_, at)| *at)?;
+        Some(format!("{approval}, of {title}, ended at {}.", in_seconds(at)))
     }
 
     /// That what serves is not approved any more, where the manifest asks for another version by now, in sentences.
@@ -340,6 +349,17 @@ impl Facts {
         all.sort();
         all.truncate(KNOWN);
         all
+    }
+
+    /// The approvals of an asset that are enough now, as the history keeps them.
+    pub(in crate::decide::deployment_binding) fn approvals_then(&self, asset: &str) -> Vec<PastApproval> {
+        let Some(tally) = self.count(asset).filter(|tally| self.is_enough(tally)) else { return vec![] };
+        let past = |it: &Ballot| PastApproval {
+            namespace: it.namespace.clone(),
+            name: it.name.clone(),
+            by: it.by.clone(),
+        };
+        tally.approved.iter().map(past).take(PAST_APPROVALS).collect()
     }
 
     /// The assets that matter here.

@@ -27,17 +27,21 @@ pub(super) fn ruling(facts: &Facts) -> Option<Ruling> {
     if found.is_empty() {
         return None;
     }
-    let refused = over.map(|at| {
-        format!(
-            "{model}:{version} is retired since {at} (spec.retirement of its ModelVersion), so it gets no new deployment and no more traffic; what it serves goes on. Serve another version, or have its owner set a later date."
-        )
-    });
-    let refused = refused.or_else(|| {
+    let is = [
+        over.map(|at| {
+            (format!("retired since {at} (spec.retirement of its ModelVersion)"), "set a later date")
+        }),
         is_archived(facts).then(|| {
-            format!(
-                "{model}:{version} is archived, so it gets no new deployment and no more traffic; what it serves goes on. Serve another version, or have its owner take it out of the archive (spec.archived: false of its ModelVersion)."
-            )
-        })
+            ("archived".to_string(), "take it out of the archive (spec.archived: false of its ModelVersion)")
+        }),
+    ];
+    let (is, remedies): (Vec<_>, Vec<_>) = is.into_iter().flatten().unzip();
+    let refused = (!is.is_empty()).then(|| {
+        format!(
+            "{model}:{version} is {}, so it gets no new deployment and no more traffic; what it serves goes on. Serve another version, or have its owner {}.",
+            is.join(" and "),
+            remedies.join(" and ")
+        )
     });
     let refused = refused.map(|said| (Reason::Retired, said));
     Some(Ruling::new(Rule::Retirement, "a version that is in use".into(), found.join(", "), refused))

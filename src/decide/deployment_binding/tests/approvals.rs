@@ -525,6 +525,12 @@ fn a_rollback_stands_in_the_history_as_one() {
     assert_eq!(outcomes(&it), [(RolledBack, false), (Promoted, true)]);
     let status = it.decide().status;
     assert_eq!(outcomes(&it.clone().with(|f| f.status = status)), [(RolledBack, false), (Promoted, true)]);
+    let why = |it: &Binding| it.decide().status.history[0].message.clone().unwrap_or_default();
+    assert_eq!(why(&it), "Approval risk/no-2 of ada rejects taxi:2.");
+    let ended = decided(it.clone(), "2", |b| b.expires_at = Some(ago(30))).with(|f| {
+        f.approvals.ballots.retain(|(_, b)| b.approves);
+    });
+    assert_eq!(why(&ended), "Approval risk/ada-2 of ada, of taxi:2, ended at 2026-03-01T11:59:30Z.");
     // Whoever asks for version 1 in the manifest promotes it.
     assert_eq!(outcomes(&it.wanting("1")), [(Promoted, false), (Promoted, true)]);
 }
@@ -634,4 +640,41 @@ fn a_candidate_whose_approval_is_withdrawn_says_when_it_loses_its_traffic() {
         ),
         "{said}"
     );
+}
+
+#[test]
+fn what_a_version_was_admitted_by_stays_in_the_history() {
+    let arrived = |it: Binding| {
+        let it = it.candidate("2", 10, 60).traffic(&[("2", 100)]);
+        let stable = it.name("2");
+        it.tagged("bindery-stable", &stable)
+    };
+    let approved = || decided(asking(rollout(), &json!({})), "2", |_| ());
+    let told = |it: &Binding| {
+        let entry = it.decide().status.history.remove(0);
+        let rules = entry.admission.iter().map(|it| format!("{}: {}", it.rule, it.found));
+        let approvals = entry.approvals.iter().map(|it| format!("{}/{} of {}", it.namespace, it.name, it.by));
+        (short(&format!("{:?}", entry.outcome)), rules.chain(approvals).collect::<Vec<_>>())
+    };
+    let expected =
+        vec!["Approvals: approved by Approval risk/ada-2 of ada".to_string(), "risk/ada-2 of ada".into()];
+    let promoted_now = arrived(approved());
+    assert_eq!(told(&promoted_now), ("Promoted".into(), expected.clone()));
+    // Also when the approval is gone and the manifest asks for another one since.
+    let status = promoted_now.decide().status;
+    let later = promoted_now.clone().wanting("3").with(|f| {
+        f.status = status;
+        f.approvals.ballots.clear();
+    });
+    assert_eq!(told(&later), ("Promoted".into(), expected));
+    let nobody_asks = arrived(binding().wanting("2").serving("1"));
+    assert_eq!(told(&nobody_asks), ("Promoted".into(), vec![]));
+    // What is true today says nothing of then.
+    assert_eq!(told(&promoted_now.forgotten()), ("Promoted".into(), vec![]));
+    // What goes back has its approvals; an earlier entry has the rest.
+    let back = json!({"onWithdrawal": "RollBack"});
+    let back = decided(rejected(promoted(&back), "2"), "1", |_| ()).traffic(&[("1", 100)]);
+    let stable = back.name("1");
+    let back = back.tagged("bindery-stable", &stable);
+    assert_eq!(told(&back), ("RolledBack".into(), vec!["risk/ada-1 of ada".to_string()]));
 }

@@ -143,6 +143,11 @@ fn nothing_new_begins_with_a_version_that_is_archived() {
         ("another one serves", archived(binding().wanting("2").serving("1")).decide(), &refused("2")),
         ("a candidate keeps what it has", archived(shifting(10)).decide(), &refused("2")),
         (
+            "it is retired as well",
+            archived(retiring(binding(), 0)).decide(),
+            "False Retired stalled | taxi:1 is retired since 2026-03-01T12:00:00Z (spec.retirement of its ModelVersion) and archived, so it gets no new deployment and no more traffic; what it serves goes on. Serve another version, or have its owner set a later date and take it out of the archive (spec.archived: false of its ModelVersion). | interval",
+        ),
+        (
             "it served before, and is still there",
             archived(binding().wanting("1").serving("2").previous("1", 60)).decide(),
             &refused("1").replace("interval", "600 s"),

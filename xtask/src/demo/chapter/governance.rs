@@ -42,7 +42,23 @@ pub(in crate::demo) async fn governance(stage: &Stage, narration: &mut Narration
         refused && serves.starts_with("v1-") && serves.ends_with("100%"),
         || format!("{admitted:?}, {serves}"),
     )?;
+    not_counted(stage, narration).await?;
     apply(stage, narration, &["governance/20-approvals"]).await
+}
+
+/// Whoever may write objects in the team's namespace approves there: that is refused, in the approval's own status.
+async fn not_counted(stage: &Stage, narration: &mut Narration) -> Result<(), Error> {
+    narration.say("The team approves its own version:");
+    apply(stage, narration, &["governance/15-refused"]).await?;
+    let own = "amlappr/taxi-fare-2-own";
+    let refused = r#"jsonpath={.status.conditions[?(@.type=="Ready")].reason}=NotCounted"#;
+    stage.kubectl.wait(narration, own, refused).await?;
+    let said = r#"jsonpath={.status.conditions[?(@.type=="Ready")].message}{"\n"}"#;
+    stage.kubectl.run(narration, &["get", own, "-n", NAMESPACE, "-o", said]).await?;
+    let status = binding(stage).await?;
+    let waits = status.conditions.iter().any(|it| it.type_ == "Admitted" && it.reason == "NotApproved");
+    narration
+        .check("that counts nowhere: production still waits", waits, || format!("{:?}", status.conditions))
 }
 
 pub(in crate::demo) async fn answers(stage: &Stage, narration: &mut Narration) -> Result<(), Error> {
