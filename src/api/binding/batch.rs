@@ -44,7 +44,7 @@ impl Verify {
     }
 }
 
-/// What a batch job reads.
+/// Whether `input` is a folder, all of whose files are scored (UriFolder), or one file (UriFile). Default: UriFolder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum InputType {
     /// All files of a folder.

@@ -98,11 +98,15 @@ impl Facts {
             Jobs::Unread(error) => Some(format!(
                 "The jobs of the workspace cannot be read, so no deployment goes that has been the default: {error}"
             )),
-            Jobs::Known { of_nobody_knows_what: some, .. } if !some.is_empty() => Some(format!(
-                "Running jobs of the workspace that do not say which deployment they are of, so no deployment stays for them: {}.",
-                some.join(", ")
-            )),
-            _ => None,
+            Jobs::Known { of_nobody_knows_what: some, .. } => {
+                let others: Vec<&str> =
+                    some.iter().map(String::as_str).filter(|name| !self.verifies(name)).collect();
+                (!others.is_empty()).then(|| format!(
+                    "Running jobs of the workspace that do not say which deployment they are of, so no deployment stays for them: {}.",
+                    others.join(", ")
+                ))
+            }
+            Jobs::Unasked => None,
         }
     }
 }

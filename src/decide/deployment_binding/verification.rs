@@ -57,9 +57,10 @@ impl VerificationJob {
         self.status.is_some() && !self.is_over()
     }
 
-    /// When it has taken too long.
+    /// When it has taken too long. Where Azure's clock is behind, it was not made before it was asked for.
     fn deadline(&self, verify: &Verify) -> Option<Timestamp> {
-        self.started_at.unwrap_or(self.asked_at).checked_add(verify.longest()).ok()
+        let started = self.started_at.map_or(self.asked_at, |started| started.max(self.asked_at));
+        started.checked_add(verify.longest()).ok()
     }
 
     fn is_late(&self, verify: &Verify, now: Timestamp) -> bool {
@@ -274,6 +275,11 @@ impl Facts {
     /// Does a job that verifies it run on this deployment, or may it?
     pub(super) fn is_being_verified(&self, deployment: &str) -> bool {
         self.verification_jobs().iter().any(|job| job.deployment == deployment && !job.is_over())
+    }
+
+    /// Is it the name of a job that verifies a deployment?
+    pub(super) fn verifies(&self, job: &str) -> bool {
+        self.verification_jobs().iter().any(|it| it.name == job)
     }
 
     /// The name of the job that runs on a deployment and verifies it.

@@ -398,6 +398,11 @@ fn a_job_that_nothing_waits_for_is_canceled() {
     });
     assert!(told(&ended.decide()).contains("-> delete deployment v2"), "{}", told(&ended.decide()));
     assert_eq!(ended.decide().status.verification_jobs, vec![]);
+    // Of whose deployment a job is, Bindery knows where it started it.
+    let jobs = Jobs::Known { of: [].into(), of_nobody_knows_what: vec!["job-1".into(), "other".into()] };
+    let unnamed = superseded.clone().with(|f| f.jobs = jobs);
+    let unknown = unnamed.decide().status.unknown_jobs.unwrap_or_default();
+    assert!(unknown.ends_with("no deployment stays for them: other."), "{unknown}");
     // Where canceling does not work, the rollout goes on.
     let refused = superseded.with(|f| {
         let failure = failure(&call, Class::Unauthorized, 1, 1);
