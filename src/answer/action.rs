@@ -4,8 +4,8 @@ use super::names::fits;
 use super::render::text::one_line;
 use super::rollout::{does, revision_of};
 use crate::api::{
-    ActionWord, Candidate, DeploymentBinding, DeploymentBindingStatus, Object, Outcome, OwnReference, Role,
-    RolloutAction, RolloutActionSpec, Step,
+    ActionWord, Candidate, DeploymentBinding, DeploymentBindingStatus, Hold, Object, Outcome, OwnReference,
+    Role, RolloutAction, RolloutActionSpec, Stable, Step,
 };
 use crate::azure::model::resource::EndpointKind;
 
@@ -180,9 +180,11 @@ impl Scene<'_> {
         self.binding.key().name.to_string()
     }
 
-    /// The revision that the manifest asks for has failed, and is not tried again.
+    /// The revision that the manifest asks for, or that should serve instead of one that is held back, has failed and is not tried
+    /// again.
     fn has_failed(&self) -> Option<&str> {
-        let revision = self.status.revision.as_deref()?;
+        let hold = self.status.hold.as_ref().map(|hold| hold.to_revision.as_str());
+        let revision = hold.or(self.status.revision.as_deref())?;
         let last = self.status.history.iter().find(|it| it.revision == revision);
         last.filter(|it| it.outcome == Outcome::Failed && self.status.candidate.is_none()).map(|_| revision)
     }
@@ -235,7 +237,10 @@ impl Scene<'_> {
             let revision = self.status.revision.as_deref().unwrap_or("of the manifest");
             return Err(format!("revision {revision} has not failed, so there is nothing to try again"));
         };
-        let effect = format!("Revision {revision} is rolled out again, from the first step.");
+        let effect = match &self.status.hold {
+            Some(_) => format!("Revision {revision} is made again, and then gets all the traffic."),
+            None => format!("Revision {revision} is rolled out again, from the first step."),
+        };
         Ok(Asked { revision, step: None, effect })
     }
 
@@ -250,9 +255,17 @@ impl Scene<'_> {
 
     fn roll_back(&self, to: Option<&str>) -> Result<Asked, String> {
         if let Some(hold) = &self.status.hold {
+            let retry = match self.has_failed() {
+                Some(failed) => format!(
+                    ". Revision {failed} has failed; `bindery retry {}` has it tried again",
+                    self.name()
+                ),
+                None => String::new(),
+            };
             return Err(format!(
-                "revision {} is held back already, and {} serves",
-                hold.revision, hold.to_revision
+                "revision {} is held back already, and {}{retry}",
+                hold.revision,
+                serves_instead(hold, self.status.stable.as_ref())
             ));
         }
         let (revision, back) = self.there_and_back(to)?;
@@ -302,6 +315,17 @@ impl Scene<'_> {
             )),
             (None, None) => Err("status.history knows no other revision that was stable here: name the version that should serve in spec.model.versionRef, or revert that in Git".into()),
         }
+    }
+}
+
+/// What serves instead of a revision that is held back, as a part of a sentence.
+pub(super) fn serves_instead(hold: &Hold, stable: Option<&Stable>) -> String {
+    let to = &hold.to_revision;
+    match stable {
+        Some(stable) if stable.revision.as_ref() != Some(to) => {
+            format!("revision {to} is to serve instead; {} serves until then", stable.deployment)
+        }
+        _ => format!("revision {to} serves instead"),
     }
 }
 

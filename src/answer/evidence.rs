@@ -14,8 +14,8 @@ use super::names::{Name, place_of};
 use super::seen::{Readiness, Seen, condition};
 use crate::api::{
     self, Approval, ApprovalDecision, Code, ConditionType, Dataset, DeploymentBinding, EvidenceDocument,
-    LoosenedGate, MeasuredGate, ModelVersion, Object, ObjectKey, PastRollout, Retirement, Role, ServingKind,
-    VersionOwner, WindowStatus, Workspace,
+    LoosenedGate, MeasuredGate, ModelVersion, Object, ObjectKey, Outcome, PastRollout, Retirement, Role,
+    ServingKind, VersionOwner, WindowStatus, Workspace,
 };
 use crate::azure::model::folded;
 use crate::decide::rollout::is_proven;
@@ -449,6 +449,15 @@ impl Picture {
         } else {
             "the steps of the strategy and as long as Azure needs"
         };
+        let latest = status.history.iter().find(|it| it.revision == before.revision);
+        if latest.is_some_and(|it| it.outcome == Outcome::Failed) {
+            let how = format!(
+                "Version {} served before, and has failed since. When the manifest asks for it again, it is tried again only when somebody asks for that (`bindery retry {}`).",
+                number.unwrap_or("of an unknown number"),
+                self.binding.key().name
+            );
+            return Some(self.way(how, version, false));
+        }
         let how = format!(
             "Version {} served before, and its deployment is gone. When the manifest asks for it again, a new one is made, which takes {takes}.",
             number.unwrap_or("of an unknown number")

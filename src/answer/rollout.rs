@@ -96,7 +96,10 @@ impl Rollout {
                 _ => StepState::Ahead,
             },
         };
-        let steps = binding.spec.steps().iter().enumerate().filter(|_| status.candidate.is_some());
+        // What goes back takes no steps.
+        let back = status.hold.as_ref().map(|hold| &hold.to_revision);
+        let takes_steps = status.candidate.as_ref().is_some_and(|it| back != Some(&it.revision));
+        let steps = binding.spec.steps().iter().enumerate().filter(|_| takes_steps);
         Self {
             kind: "Rollout",
             object: Name::from(&binding.key()),

@@ -7,6 +7,7 @@ mod control_plane;
 mod demo;
 mod go;
 mod python;
+mod soak;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ enum Command {
     Demo(demo::Arguments),
     /// What Bindery costs Azure, the API server and the machine: figures beside their goals
     Bench(bench::Arguments),
+    /// The simulation for as long as you like: random histories, each of which has to keep every invariant
+    Soak(soak::Arguments),
     /// Everything that CI runs: format, generated files, lints, all tests
     Test(test::Arguments),
     /// Write the files that are made from the code: the CustomResourceDefinitions
@@ -48,6 +51,7 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Bench(arguments) => bench::run(&arguments).await,
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::Contract(arguments) => contract::run(&arguments),

@@ -205,7 +205,7 @@ fn an_action_speaks_of_what_the_binding_shows() {
         (
             "roll back twice",
             of(ActionWord::Rollback, &held()),
-            format!("no: revision {NEW} is held back already, and {OLD} serves"),
+            format!("no: revision {NEW} is held back already, and revision {OLD} serves instead"),
         ),
         ("release", of(ActionWord::Release, &held()), format!("{new} Revision {NEW} is rolled out again, from the first step.")),
         (

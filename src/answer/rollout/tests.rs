@@ -76,7 +76,7 @@ The last rollout: 0123456789 (version 1) Failed 24h ago: Aborted. Abort by ada (
     assert!(shadow.contains("The rollout stands at no step:"), "{shadow}");
     let held = text(&with(paused(), &held()));
     assert!(!held.contains("Steps of"), "{held}");
-    assert!(held.contains("\nRevision 5e6f7a8b90 is held back for 2m by ada (taxi-rollback-1): 1a2b3c4d5e serves instead. `bindery release taxi` ends that.\n"), "{held}");
+    assert!(held.contains("\nRevision 5e6f7a8b90 is held back for 2m by ada (taxi-rollback-1): revision 1a2b3c4d5e serves instead. `bindery release taxi` ends that.\n"), "{held}");
     assert_eq!(
         text(&Value::Null),
         "DeploymentBinding fares/taxi: not looked at, perhaps Ready\n  endpoint taxi-prod\n"

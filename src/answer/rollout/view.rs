@@ -5,6 +5,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use super::{Rollout, StepState};
+use crate::answer::action::serves_instead;
 use crate::answer::inventory::age;
 use crate::answer::render::table::{Cell, Column, Shown, Style, Table, Tone, table};
 use crate::answer::render::text::one_line;
@@ -24,10 +25,10 @@ pub fn text(rollout: &Rollout, style: Style, now: Timestamp) -> String {
     if let Some(hold) = &rollout.hold {
         let by = hold.action.as_ref().map(|it| format!(" by {}", told(it))).unwrap_or_default();
         let said = format!(
-            "Revision {} is held back for {}{by}: {} serves instead. `bindery release {}` ends that.",
+            "Revision {} is held back for {}{by}: {}. `bindery release {}` ends that.",
             hold.revision,
             age(hold.since, now),
-            hold.to_revision,
+            serves_instead(hold, rollout.stable.as_ref()),
             rollout.object.name
         );
         let _ = write!(out, "\n{}\n", painted(style, Tone::Unsure, &one_line(&said)));

@@ -314,6 +314,10 @@ pub struct KeysSecretStatus {
     /// When Bindery last changed the Secret: when it was made, or when the keys in Azure had changed. Absent while it has not been made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_at: Option<Timestamp>,
+    /// The Secrets that the manifest named before, at most 5. They go when this one has been written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub replaces: Vec<String>,
 }
 
 /// What a deployment is to this binding.

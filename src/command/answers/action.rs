@@ -14,7 +14,8 @@ use crate::answer::names;
 use crate::answer::render::text::one_line;
 use crate::answer::seen::{Seen, condition};
 use crate::api::{
-    ActionWord, ConditionType, DeploymentBinding, Object, ObjectKind, Period, Reason, RolloutAction,
+    ActionWord, ConditionType, DeploymentBinding, Object, ObjectKey, ObjectKind, Period, Reason,
+    RolloutAction,
 };
 
 /// With --wait: the binding refuses the action. 1 is an error and 2 a command line that is wrong.
@@ -149,7 +150,7 @@ async fn act(asks: Asks, it: Common) -> Result<ExitCode, Error> {
     let question = || format!("{}\n\n{} it? [y/N] ", page(&order, &binding), verb(asks.action));
     let created = it.writing.create(&cluster, &order.action, question).await?;
     match created.filter(|_| it.wait) {
-        Some(action) => wait(&cluster, &action, patience).await,
+        Some(action) => wait(&cluster, &action, &key, patience).await,
         None => Ok(ExitCode::SUCCESS),
     }
 }
@@ -180,8 +181,36 @@ fn patience(text: &str) -> Result<Duration, Error> {
     Ok(period)
 }
 
+/// A Rollback is over when what serves instead has the traffic, which takes a while where its deployment is made again.
+async fn wait_back(cluster: &Cluster, binding: &ObjectKey) -> Result<(), Error> {
+    let (mut events, mut told) = (Box::pin(cluster.follow::<DeploymentBinding>(binding)), String::new());
+    while let Some(event) = events.next().await {
+        let Some(seen) = event? else {
+            return Err(Error::from(format!("{binding} is gone, so nobody can say what became of it")));
+        };
+        let status = seen.current();
+        let back = status.hold.as_ref().map(|hold| hold.to_revision.clone());
+        let serves = status.stable.as_ref().and_then(|stable| stable.revision.clone());
+        if back.is_none() || back == serves {
+            return Ok(());
+        }
+        let ready = condition(seen.conditions(), ConditionType::Ready);
+        let said = ready.map(|it| format!("{}: {}", it.reason, one_line(&it.message))).unwrap_or_default();
+        if said != told {
+            say(std::slice::from_ref(&said));
+            told = said;
+        }
+    }
+    Err("the API server has ended the watch".into())
+}
+
 /// Waits until the action has come to its end, and says how it goes meanwhile.
-async fn wait(cluster: &Cluster, action: &RolloutAction, patience: Duration) -> Result<ExitCode, Error> {
+async fn wait(
+    cluster: &Cluster,
+    action: &RolloutAction,
+    binding: &ObjectKey,
+    patience: Duration,
+) -> Result<ExitCode, Error> {
     let key = action.key();
     let (mut events, mut told) = (Box::pin(cluster.follow::<RolloutAction>(&key)), String::new());
     let end = async {
@@ -193,6 +222,9 @@ async fn wait(cluster: &Cluster, action: &RolloutAction, patience: Duration) -> 
             let said = format!("{}: {}", complete.reason, one_line(&complete.message));
             match (complete.status.as_str(), complete.reason.parse()) {
                 ("True", _) => {
+                    if action.spec.action == ActionWord::Rollback {
+                        wait_back(cluster, binding).await?;
+                    }
                     write(&format!("{said}\n"))?;
                     return Ok(ExitCode::SUCCESS);
                 }

@@ -124,7 +124,8 @@ impl Facts {
             return None;
         }
         if self.has_failed(&before.revision) {
-            return Some("it has failed since, and its deployment is gone".into());
+            let gone = if there { "" } else { ", and its deployment is gone" };
+            return Some(format!("it has failed since{gone}"));
         }
         if there {
             return None;

@@ -12,29 +12,60 @@ use crate::decide::{
     elapsed,
 };
 
+/// How many earlier Secrets the status names.
+const MOST: usize = 5;
+
 /// How soon is tried again what did not work: nothing wakes us when a Secret goes or a right comes.
 const SOON: Duration = Duration::from_secs(60);
 
-/// What is to be done with the Secret now.
+/// What is to be done with a Secret now.
 pub(super) fn deed(case: &Case<'_>) -> Option<SecretDeed> {
     let facts = case.facts;
-    let name = facts.status.keys_secret.as_ref()?.name.clone();
-    let keys = if asked(facts) == Some(name.as_str()) { Some(keys(case)?) } else { None };
-    let deed = SecretDeed { name, keys };
+    let noted = facts.status.keys_secret.as_ref()?;
+    let deed = match doomed(facts, noted) {
+        Some(name) => SecretDeed { name: name.into(), keys: None },
+        None if asked(facts) == Some(noted.name.as_str()) => {
+            SecretDeed { name: noted.name.clone(), keys: Some(keys(case)?) }
+        }
+        None => return None,
+    };
     done(facts, &deed.name, deed.keys.is_some()).is_none_or(|done| is_due(facts, done)).then_some(deed)
 }
 
-/// The Secret as the status has it: the one that is asked for, or an earlier one that is to go first.
+/// The Secret that goes next: one that the manifest named before goes when the one that it names now has been written, and all of
+/// them go when it names none.
+fn doomed<'a>(facts: &'a Facts, noted: &'a KeysSecretStatus) -> Option<&'a str> {
+    let left =
+        noted.replaces.iter().chain(std::iter::once(&noted.name)).find(|name| !is_removed(facts, name));
+    let earlier = noted.replaces.iter().find(|name| !is_removed(facts, name));
+    let name = match asked(facts) {
+        None => left,
+        Some(name) if name == noted.name => earlier.filter(|_| noted.written_at.is_some()),
+        Some(_) => earlier.filter(|_| noted.replaces.len() >= MOST),
+    };
+    name.map(String::as_str)
+}
+
+/// The Secrets as the status has them. The one that is asked for is named before it is written.
 pub(super) fn status(case: &Case<'_>) -> Option<KeysSecretStatus> {
     let (facts, asked) = (case.facts, asked(case.facts));
-    let before = facts.status.keys_secret.clone().filter(|it| !is_removed(facts, &it.name));
-    match (before, asked) {
-        (Some(before), Some(name)) if before.name == name => Some(written(facts, before)),
-        (Some(before), _) => Some(before),
-        (None, Some(name)) if keys(case).is_some() => {
-            Some(KeysSecretStatus { name: name.into(), written_at: None })
+    let begin = |name: &str, replaces| KeysSecretStatus { name: name.into(), written_at: None, replaces };
+    let may_begin = keys(case).is_some();
+    let Some(mut noted) = facts.status.keys_secret.clone() else {
+        return asked.filter(|_| may_begin).map(|name| begin(name, vec![]));
+    };
+    noted.replaces.retain(|name| !is_removed(facts, name));
+    match asked {
+        Some(name) if noted.name == name => Some(written(facts, noted)),
+        Some(name) if may_begin && noted.replaces.len() < MOST => {
+            let earlier = noted.replaces.into_iter().chain([noted.name]).filter(|it| it != name);
+            Some(begin(name, earlier.collect()))
         }
-        (None, _) => None,
+        None if is_removed(facts, &noted.name) => {
+            let last = noted.replaces.pop()?;
+            Some(begin(&last, noted.replaces))
+        }
+        _ => Some(noted),
     }
 }
 
@@ -58,10 +89,19 @@ pub(super) fn news(case: &Case<'_>, now: Option<&KeysSecretStatus>) -> Vec<Event
     let endpoint = facts.endpoint_name();
     let written = written
         .map(|it| tell(format!("write the keys of the endpoint {endpoint} into the Secret {}", it.name)));
-    let gone = before.filter(|before| now.is_none_or(|now| now.name != before.name));
+    let removed = |name: &&String| done(facts, name, false).is_some_and(|done| done.outcome == Ok(true));
+    let gone = before
+        .into_iter()
+        .flat_map(names)
+        .filter(|name| now.is_none_or(|now| !names(now).any(|it| it == *name)));
     let gone = gone
-        .map(|it| tell(format!("remove the Secret {} with the keys of the endpoint {endpoint}", it.name)));
-    gone.into_iter().chain(written).collect()
+        .filter(removed)
+        .map(|name| tell(format!("remove the Secret {name} with the keys of the endpoint {endpoint}")));
+    gone.chain(written).collect()
+}
+
+fn names(of: &KeysSecretStatus) -> impl Iterator<Item = &String> {
+    std::iter::once(&of.name).chain(&of.replaces)
 }
 
 /// Is the status to be stored, and the pass to be made again, before anything is done with the Secret?
@@ -82,15 +122,12 @@ pub(super) fn report(case: &Case<'_>) -> Option<Verdict> {
     if facts.situation.mode != Mode::Act {
         return None;
     }
-    let (asked, noted) = (asked(facts), facts.status.keys_secret.as_ref());
-    if let Some(noted) =
-        noted.filter(|noted| asked != Some(noted.name.as_str()) && !is_removed(facts, &noted.name))
-    {
-        let failed = done(facts, &noted.name, false).and_then(|done| refused(facts, done));
-        return failed
-            .or_else(|| Some(works(format!("The Secret {} is asked for no more, and goes.", noted.name))));
+    let noted = facts.status.keys_secret.as_ref();
+    if let Some(name) = noted.and_then(|noted| doomed(facts, noted)) {
+        let failed = done(facts, name, false).and_then(|done| refused(facts, done));
+        return failed.or_else(|| Some(works(format!("The Secret {name} is asked for no more, and goes."))));
     }
-    let name = asked?;
+    let name = asked(facts)?;
     let mode = facts.endpoint.found().map_or("", |endpoint| endpoint.properties.auth_mode.as_str());
     if mode != AuthMode::Key.word() {
         let endpoint = facts.endpoint_name();
@@ -102,7 +139,12 @@ pub(super) fn report(case: &Case<'_>) -> Option<Verdict> {
         ));
     }
     if let Some(done) = done(facts, name, true).filter(|done| done.outcome.is_err()) {
-        return refused(facts, done);
+        let mut verdict = refused(facts, done)?;
+        if let Some(last) = noted.and_then(|noted| noted.replaces.last()) {
+            verdict.message +=
+                &format!(" The Secret {last}, which the manifest named before, stays as it is until then.");
+        }
+        return Some(verdict);
     }
     let written = status(case).is_some_and(|it| it.written_at.is_some());
     (!written)
@@ -111,11 +153,16 @@ pub(super) fn report(case: &Case<'_>) -> Option<Verdict> {
 
 /// What is left of the Secret where the object goes and it could not be removed.
 pub(super) fn left_behind(facts: &Facts) -> Option<Event> {
-    let noted = facts.status.keys_secret.as_ref().filter(|it| !is_removed(facts, &it.name))?;
+    let noted = facts.status.keys_secret.as_ref()?;
+    let left: Vec<&str> = names(noted).filter(|name| !is_removed(facts, name)).map(String::as_str).collect();
+    let (what, them) = if left.len() > 1 { ("Secrets", "them") } else { ("Secret", "it") };
     let note = format!(
-        "Bindery could not remove the Secret {}; Kubernetes removes it with this object, which owns it.",
-        noted.name
+        "Bindery could not remove the {what} {}; Kubernetes removes {them} with this object, which owns {them}.",
+        left.join(", ")
     );
+    if left.is_empty() {
+        return None;
+    }
     Some(Event { warning: true, reason: Reason::Finishing, deed: Some(Purpose::LetGo), note })
 }
 

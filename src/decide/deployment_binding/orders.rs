@@ -113,12 +113,15 @@ impl Facts {
         }
         let candidate = self.deployments.iter().find(|d| d.name() == name);
         let ready = candidate.is_some_and(|d| d.provisioning() == Provisioning::Succeeded);
+        let held = self.held();
         Some(Standing {
             stable: tagged(&scene.stable),
             before,
             kept_from,
             failed: scene.wanted_revision() == Some(&wanted) && scene.wanted_failed(),
-            held: self.held(),
+            back_failed: held.as_ref().is_some_and(|it| scene.wanted_revision() == Some(&it.to))
+                && scene.wanted_failed(),
+            held,
             steps: self.spec.steps(),
             step: scene.position_at(scene.candidate_share()).filter(|_| ready).map(|it| it.step),
             unclear: scene.unclear_steps(),
@@ -144,6 +147,10 @@ impl Facts {
     /// The deployment of a revision, where it is on the endpoint.
     pub(super) fn deployment_of(&self, revision: &Revision) -> Option<&OnlineDeployment> {
         self.deployments.iter().find(|d| Revision::tagged(d).as_ref() == Some(revision))
+    }
+
+    fn is_ready(&self, revision: &Revision) -> bool {
+        self.deployment_of(revision).is_some_and(|d| d.provisioning() == Provisioning::Succeeded)
     }
 
     /// What is held back, as long as the manifest asks for that: as the endpoint's tag says or, where somebody has edited or removed
@@ -254,8 +261,12 @@ impl Facts {
             ActionWord::Abort => format!("Revision {revision} has no traffic, and is not tried again."),
             ActionWord::Retry => format!("Revision {revision} is rolled out again."),
             ActionWord::Rollback => {
-                let held = self.held().map_or_else(|| revision.clone(), |held| held.revision);
-                format!("Revision {held} is held back.")
+                let held = self.held();
+                let to = held.as_ref().map(|held| &held.to).filter(|to| !self.is_ready(to));
+                let to =
+                    to.map(|to| format!(" Revision {to} gets all the traffic when its deployment is ready."));
+                let held = held.as_ref().map_or(revision, |held| &held.revision);
+                format!("Revision {held} is held back.{}", to.unwrap_or_default())
             }
             ActionWord::Release => format!("Revision {revision} is not held back any more."),
         };

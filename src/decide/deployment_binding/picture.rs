@@ -21,7 +21,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.last_handled_reconcile.clone_from(&facts.situation.asks);
     status.operation = facts.situation.operation.under_way(facts.situation.now).cloned();
     status.unknown_jobs = facts.unknown_of_jobs();
-    status.revision = scene.wanted_revision().map(ToString::to_string);
+    status.revision = facts.manifest().map(|(revision, _)| revision.to_string());
     status.actions.clone_from(&case.orders.taken);
     status.hold = case.hold();
     let refused = case.is_anothers();

@@ -87,15 +87,19 @@ pub(super) fn report_hold(case: &Case<'_>) -> Option<Verdict> {
         let before = case.facts.before_of(&Revision::parse(to))?;
         case.facts.keeps_from_going_back(before)
     };
+    let binding = case.facts.situation.ownership.owner.name();
+    let until_then =
+        case.scene.stable.as_ref().map(|it| format!("; {it} serves until then")).unwrap_or_default();
     let serves = if case.scene.arrived() {
         format!("revision {to} serves")
     } else if case.scene.wanted_failed() {
-        format!("revision {to} should serve, and its deployment has failed")
+        format!(
+            "revision {to} should serve, and its deployment has failed{until_then}. To try it again, run `bindery retry {binding}`"
+        )
     } else {
         let because = kept().unwrap_or_else(|| "its deployment is gone".into());
-        format!("revision {to} should serve, and {because}")
+        format!("revision {to} should serve, and {because}{until_then}")
     };
-    let binding = case.facts.situation.ownership.owner.name();
     Some(Verdict::stalled(
         Reason::Held,
         format!(

@@ -277,6 +277,8 @@ pub struct Standing<'a> {
     pub failed: bool,
     /// The wanted revision is held back.
     pub held: Option<Held>,
+    /// What should serve instead has failed.
+    pub back_failed: bool,
     /// The steps.
     pub steps: &'a [Step],
     /// The step that goes on or comes next; none while the candidate cannot serve yet.
@@ -295,6 +297,7 @@ impl Standing<'_> {
                 "It speaks of revision {revision}, and the binding asks for revision {wanted} now. Look at what is going on, and make a new RolloutAction."
             )
         };
+        let not_failed = || format!("Revision {revision} has not failed, so there is nothing to try again.");
         let arrived = || format!("Revision {revision} serves already; there is no rollout of it.");
         match asked.word {
             ActionWord::Rollback => self.refuses_to_go_back(asked),
@@ -305,6 +308,9 @@ impl Standing<'_> {
                 }
                 None => Some("Nothing is held back.".into()),
             },
+            ActionWord::Retry if self.held.as_ref().is_some_and(|held| held.to == *revision) => {
+                (!self.back_failed).then(not_failed)
+            }
             _ if revision != wanted => Some(stale()),
             _ if self.held.is_some() => Some(format!(
                 "Revision {revision} is held back since it was rolled back. A RolloutAction with action: Release ends that."
@@ -316,8 +322,7 @@ impl Standing<'_> {
             ActionWord::Abort => {
                 self.failed.then(|| format!("Revision {revision} has failed already and has no traffic."))
             }
-            ActionWord::Retry => (!self.failed)
-                .then(|| format!("Revision {revision} has not failed, so there is nothing to try again.")),
+            ActionWord::Retry => (!self.failed).then(not_failed),
             ActionWord::Promote if serves => Some(arrived()),
             ActionWord::Promote if self.failed => Some(format!(
                 "Revision {revision} has failed. A RolloutAction with action: Retry has it tried again."
@@ -335,6 +340,10 @@ impl Standing<'_> {
             return Some(format!(
                 "It speaks of revision {revision}, and the binding asks for revision {wanted} now. Look at what is going on, and make a new RolloutAction."
             ));
+        }
+        if self.failed && revision == wanted && self.stable.as_ref() != Some(revision) {
+            let serves = self.stable.as_ref().map(|it| format!(" Revision {it} serves.")).unwrap_or_default();
+            return Some(format!("Revision {revision} has failed already and has no traffic.{serves}"));
         }
         if let Some(to) = &asked.to
             && self.goes_back_to(asked).is_none()

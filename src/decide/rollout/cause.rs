@@ -156,11 +156,13 @@ impl Cause {
                 format!("give {deployment} all the traffic again, because {over} is not approved any more")
             }
             Self::CarryOut { word, revision } => match word {
-                ActionWord::Promote => format!("note that a step of revision {revision} is passed"),
-                ActionWord::Abort => format!("note that revision {revision} is aborted"),
-                ActionWord::Retry => format!("note that revision {revision} is tried again"),
-                ActionWord::Rollback => format!("note that revision {revision} is held back"),
-                ActionWord::Release => format!("note that revision {revision} is not held back any more"),
+                ActionWord::Promote => format!("write down that a step of revision {revision} is passed"),
+                ActionWord::Abort => format!("write down that revision {revision} is aborted"),
+                ActionWord::Retry => format!("write down that revision {revision} is tried again"),
+                ActionWord::Rollback => format!("write down that revision {revision} is held back"),
+                ActionWord::Release => {
+                    format!("write down that revision {revision} is not held back any more")
+                }
             },
             Self::Shift { deployment, to } if to.mirror > Weight::NONE => {
                 format!("have Azure copy {} % of the requests to {deployment}", to.mirror.percent())
@@ -171,7 +173,7 @@ impl Cause {
             Self::Withdraw { to } => format!("set the traffic to {}", to.in_words()),
             Self::Mend => format!("mend the endpoint {endpoint}, which Azure left in a failed state"),
             Self::NoteGone { deployment } => {
-                format!("note that {deployment} is gone from endpoint {endpoint}")
+                format!("write down that {deployment} is gone from endpoint {endpoint}")
             }
             Self::NoteFailures => format!("note on endpoint {endpoint} which revisions failed"),
             Self::NoteHold { revision } => {

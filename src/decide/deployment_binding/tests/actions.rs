@@ -95,7 +95,7 @@ fn a_pause_waits_until_a_person_promotes_it() {
         (
             "somebody does, and the next step is a pause, too",
             promoting(waits(), "go").decide(),
-            "False Progressing working | -> note that a step of revision r2 is passed (RolloutAction a0 of ada) | now",
+            "False Progressing working | -> write down that a step of revision r2 is passed (RolloutAction a0 of ada) | now",
         ),
         (
             "all that are left",
@@ -214,7 +214,10 @@ fn a_broken_deployment_goes_before_its_revision_is_tried_again() {
     let mut gone = retried.clone();
     gone.0.absorb(&call, Ok(&Reply::default()));
     let doing = gone.decide().call.unwrap().doing;
-    assert_eq!(it_names(&gone, &doing), "note that revision r2 is tried again (RolloutAction a0 of ada)");
+    assert_eq!(
+        it_names(&gone, &doing),
+        "write down that revision r2 is tried again (RolloutAction a0 of ada)"
+    );
     let noted = later(&carried_out(&gone));
     assert_eq!(short(&noted.decide().call.unwrap().doing), "create deployment v2 of taxi:2");
 }
@@ -396,6 +399,37 @@ fn a_candidate_is_rolled_back_to_what_serves() {
     assert!(!endpoint.tags.contains_key("bindery-failed"), "it did not fail");
 }
 
+/// The way back is as open as the way forward: a failure of Azure ends neither.
+#[test]
+fn what_should_serve_instead_and_has_failed_is_tried_again_by_a_word() {
+    let (two, three) = (cold().revision("2"), cold().revision("3"));
+    let held = later(&carried_out(&cold().with(|f| f.asked.push(asked("a0", ActionWord::Rollback, &three)))));
+    let it = held.clone().failed("2", 60);
+    let decision = it.decide();
+    let ready = crate::api::conditions_of(&decision.status.conditions);
+    let message = short(&ready.get(crate::api::ConditionType::Ready).unwrap().message);
+    assert!(
+        message.starts_with(&format!(
+            "ada rolled back (because): revision {two} should serve, and its deployment has failed; v3 serves until then. To try it again, run `bindery retry taxi`."
+        )),
+        "{message}"
+    );
+    assert_eq!(decision.status.revision, Some(three.to_string()), "the manifest asks for it all the same");
+    let again = it.with(|f| f.asked.push(asked("a1", ActionWord::Retry, &two)));
+    let doing = |it: &Binding| it.decide().call.map(|call| short(&call.doing)).unwrap_or_default();
+    assert_eq!(doing(&again), "delete deployment v2, which failed, to try it again");
+    let name = again.name("2");
+    let gone = again.with(|f| f.deployments.retain(|d| d.name() != name));
+    assert_eq!(
+        doing(&gone),
+        format!("write down that revision {two} is tried again (RolloutAction a1 of ada)")
+    );
+    let anew = later(&carried_out(&gone));
+    assert!(doing(&anew).starts_with("create deployment v2 of "), "{}", doing(&anew));
+    let fine = held.deployed("2", "Succeeded").with(|f| f.asked.push(asked("a1", ActionWord::Retry, &two)));
+    assert_eq!(taken(&fine)[1], "a1 Refused: Revision r2 has not failed, so there is nothing to try again.");
+}
+
 #[test]
 fn what_is_stale_impossible_or_contradictory_is_refused() {
     let other = Revision::parse("0123456789");
@@ -423,6 +457,11 @@ fn what_is_stale_impossible_or_contradictory_is_refused() {
             "a later step",
             promoting(rising(), "last"),
             "The rollout stands at step 2 of 5, before step last. Promote last when the rollout has come there.",
+        ),
+        (
+            "what has failed already is rolled back",
+            with(rollout().failed("2", 60), ActionWord::Rollback),
+            "Revision r2 has failed already and has no traffic. Revision r1 serves.",
         ),
         (
             "nothing to go back to",
@@ -662,7 +701,7 @@ fn the_status_tells_of_an_action_only_when_it_is_carried_out() {
 fn an_action_after_another_is_no_second_try_of_the_first() {
     let aborted = later(&carried_out(&with(rollout().candidate("2", 10, 60), ActionWord::Abort)));
     let call = aborted.clone();
-    let rolled = with(call, ActionWord::Rollback);
+    let rolled = with(call, ActionWord::Retry);
     let (first, second) =
         (with(rollout().candidate("2", 0, 60), ActionWord::Abort).decide(), rolled.decide());
     let contents = [first.call.unwrap().content, second.call.unwrap().content];

@@ -18,7 +18,8 @@ fn asking() -> Binding {
 fn noted(written: Option<u64>) -> Binding {
     asking().with(|f| {
         let written_at = written.map(ago);
-        f.status.keys_secret = Some(KeysSecretStatus { name: "taxi-keys".into(), written_at });
+        f.status.keys_secret =
+            Some(KeysSecretStatus { name: "taxi-keys".into(), written_at, replaces: vec![] });
     })
 }
 
@@ -86,17 +87,11 @@ fn the_keys_are_compared_once_in_an_interval_where_they_may_be_asked_for() {
 #[test]
 fn what_is_asked_for_no_more_is_removed_in_whatever_mode() {
     let gone = |it: Binding| it.with(|f| f.spec.online.endpoint.keys_secret = None);
-    let renamed = || {
-        noted(Some(900)).with(|f| {
-            f.spec.online.endpoint.keys_secret = Some(KeysSecret { name: "other".into() });
-        })
-    };
     for (what, it) in [
         ("the field is gone", gone(noted(Some(900)))),
         ("it was never written, as far as anybody knows", gone(noted(None))),
         ("suspended", gone(noted(None)).with(|f| f.situation.mode = Mode::Suspended)),
         ("observed", gone(noted(None)).with(|f| f.situation.mode = Mode::Observe)),
-        ("another one is asked for", renamed()),
         ("the binding goes", noted(Some(900)).with(|f| f.situation.deleting = true)),
     ] {
         assert_eq!(word(deed(&it)), "remove taxi-keys", "{what}");
@@ -109,10 +104,63 @@ fn what_is_asked_for_no_more_is_removed_in_whatever_mode() {
         let kept = done(it.clone(), 0, Err(SecretRefusal::Forbidden)).decide();
         assert_eq!(kept.status.keys_secret.map(|it| it.name).as_deref(), Some("taxi-keys"), "{what}");
     }
-    // Then comes the next one.
-    let next = done(renamed(), 0, Ok(true)).decide();
-    assert_eq!(next.status.keys_secret.map(|it| it.name).as_deref(), Some("other"));
-    assert_eq!(next.next, LookAgain::Now);
+}
+
+/// Another Secret is asked for, as the status has it then.
+fn renamed(before: Binding, name: &str) -> Binding {
+    let it = before.with(|f| f.spec.online.endpoint.keys_secret = Some(KeysSecret { name: name.into() }));
+    let decision = it.decide();
+    assert_eq!((decision.secret, decision.next), (None, LookAgain::Now), "first it is named");
+    it.with(|f| f.status = decision.status)
+}
+
+/// What the status names, and what goes afterwards.
+fn named(it: &Binding) -> (String, Vec<String>) {
+    let status = it.decide().status.keys_secret.unwrap();
+    (status.name, status.replaces)
+}
+
+#[test]
+fn an_earlier_secret_goes_when_the_next_one_is_written() {
+    let it = renamed(noted(Some(900)), "other");
+    assert_eq!(named(&it), ("other".into(), vec!["taxi-keys".into()]));
+    assert_eq!(word(deed(&it)), "write other of taxi");
+    // Applications go on with the one that they have while the next one cannot be written.
+    let refused = done(it.clone(), 0, Err(SecretRefusal::NotOurs));
+    assert_eq!((word(deed(&refused)), named(&refused)), ("nothing".into(), named(&it)));
+    let conditions = conditions_of(&refused.decide().status.conditions);
+    let message = &conditions.get(ConditionType::Ready).unwrap().message;
+    assert!(
+        message
+            .ends_with("The Secret taxi-keys, which the manifest named before, stays as it is until then."),
+        "{message}"
+    );
+    let back = renamed(refused.clone(), "taxi-keys");
+    assert_eq!(named(&back), ("taxi-keys".into(), vec!["other".into()]));
+    // Nobody asks for any: all go, one by one.
+    let mut none = refused.with(|f| f.spec.online.endpoint.keys_secret = None);
+    for name in ["taxi-keys", "other"] {
+        assert_eq!(word(deed(&none)), format!("remove {name}"));
+        none = done(none, 0, Ok(true));
+        none = none.clone().with(|f| f.status = none.decide().status);
+    }
+    assert_eq!(none.decide().status.keys_secret, None);
+    // It is written: the earlier one goes, and is told of once.
+    let written = done(it, 0, Ok(true));
+    let written = written.clone().with(|f| f.status = written.decide().status);
+    assert_eq!(word(deed(&written)), "remove taxi-keys");
+    let gone = done(written, 0, Ok(true));
+    assert_eq!(named(&gone), ("other".into(), vec![]));
+    let notes: Vec<String> = gone.decide().events.into_iter().map(|it| it.note).collect();
+    assert!(
+        notes.contains(&"Done: remove the Secret taxi-keys with the keys of the endpoint taxi.".into()),
+        "{notes:?}"
+    );
+    // The list is bounded: the first one makes room.
+    let many = ["a", "b", "c", "d", "e"].iter().fold(noted(Some(900)), |it, name| renamed(it, name));
+    let full = many.with(|f| f.spec.online.endpoint.keys_secret = Some(KeysSecret { name: "f".into() }));
+    assert_eq!((named(&full).0, word(deed(&full))), ("e".into(), "remove taxi-keys".into()));
+    assert_eq!(named(&done(full, 0, Ok(true))).0, "f");
 }
 
 #[test]

@@ -312,7 +312,7 @@ fn the_previous_one_is_warm_for_a_while() {
         (
             "a mark that outlived it is taken off before it is made anew",
             binding().steps(steps()).serving("2").tagged("bindery-previous", &binding().name("1")).decide(),
-            "False Updating working | -> note that v1 is gone from endpoint taxi | now",
+            "False Updating working | -> write down that v1 is gone from endpoint taxi | now",
         ),
         (
             "made anew, it goes by the steps",
