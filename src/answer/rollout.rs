@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::names::Name;
 use super::seen::Readiness;
 use crate::api::{
-    Candidate, DeploymentBinding, DeploymentStatus, Hold, Object, PastRollout, Phase, ServingKind, Stable,
-    Step, TakenAction, VerificationJob, WindowStatus,
+    Analysis, Candidate, DeploymentBinding, DeploymentStatus, Hold, Object, PastRollout, Phase, ServingKind,
+    Stable, Step, TakenAction, VerificationJob, WindowStatus,
 };
 
 pub use news::news;
@@ -130,9 +130,19 @@ pub fn does(step: &Step) -> String {
             Some(period) => format!("pause {period}"),
             None => "pause until somebody promotes it".into(),
         },
-        _ => "nothing that this version knows".into(),
+        _ => match &step.analysis {
+            Some(analysis) => measures(analysis),
+            None => "nothing that this version knows".into(),
+        },
     };
     step.name.as_ref().map_or_else(|| what.clone(), |name| format!("{what} ({name})"))
+}
+
+/// `analysis of errors, p95 for 15m`, or `… from here on`.
+fn measures(analysis: &Analysis) -> String {
+    let period = analysis.period.as_ref().map(|period| format!(" for {period}")).unwrap_or_default();
+    let period = if analysis.background { " from here on".into() } else { period };
+    format!("analysis of {}{period}", analysis.metrics.join(", "))
 }
 
 /// The revision in the name of a deployment of ours, such as `5e6f7a8b90` in `v3-5e6f7a8b90`; of any other, the whole name.

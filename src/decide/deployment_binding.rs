@@ -409,6 +409,8 @@ impl Facts {
             failed: history::remembered_failures(&self.status.history, &orders.new),
             roles: &self.status.deployments,
             ended: CarriedOut::of(&orders.taken),
+            hold_is_over: self.hold_is_over(),
+            fallback: self.fallback(),
             passed: self.passed(orders),
             runs,
             trial,

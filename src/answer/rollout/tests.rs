@@ -171,3 +171,16 @@ fn the_job_that_verifies_a_deployment_is_shown_and_told() {
         assert!(news.contains(&line), "{news}");
     }
 }
+
+#[test]
+fn a_step_says_what_it_measures() {
+    let said = |step: Value| does(&serde_json::from_value(step).unwrap());
+    let for_a_time = json!({"name": "watch", "analysis": {"metrics": ["errors", "p95"], "for": "15m"}});
+    assert_eq!(said(for_a_time), "analysis of errors, p95 for 15m (watch)");
+    let behind = json!({"name": "watch", "analysis": {"metrics": ["errors"], "background": true}});
+    assert_eq!(said(behind), "analysis of errors from here on (watch)");
+    assert_eq!(
+        said(json!({"name": "smoke", "analysis": {"metrics": ["smoke"]}})),
+        "analysis of smoke (smoke)"
+    );
+}

@@ -67,12 +67,32 @@ impl Facts {
         all
     }
 
+    /// The deployment that the endpoint's tag calls stable is gone, by hand or with Azure.
+    fn has_lost_the_stable_one(&self) -> bool {
+        let stable = self.endpoint.found().and_then(|it| it.tags.get(STABLE_TAG)).filter(|it| !it.is_empty());
+        stable.is_some_and(|name| self.deployment_named(name).is_none())
+    }
+
+    /// What takes over where the stable deployment is gone: the one that was stable before it, while that is warm and nothing speaks
+    /// against it. It serves until what the manifest asks for has been made again.
+    pub(super) fn fallback(&self) -> Option<String> {
+        let endpoint = self.endpoint.found().filter(|_| self.has_lost_the_stable_one())?;
+        let previous = self.deployment_named(endpoint.tags.get(PREVIOUS_TAG)?)?;
+        let before = self.before_of(&Revision::tagged(previous)?)?;
+        let held_back = self.held().is_some_and(|held| held.revision == before.revision);
+        let may = self.is_warm(before) && !held_back && self.keeps_from_going_back(before).is_none();
+        (may && !self.has_failed(&before.revision)).then(|| before.deployment.clone())
+    }
+
     /// Can anything go back now but the manifest? Only then is more of a version looked at.
     pub(super) fn may_go_back_now(&self) -> bool {
         let Place::Ready { policy, .. } = &self.place else { return false };
         let roll_back =
             policy.approvals.as_ref().is_some_and(|it| it.on_withdrawal == Some(OnWithdrawal::RollBack));
-        roll_back || self.held().is_some() || self.asked.iter().any(|it| it.word == ActionWord::Rollback)
+        roll_back
+            || self.has_lost_the_stable_one()
+            || self.held().is_some()
+            || self.asked.iter().any(|it| it.word == ActionWord::Rollback)
     }
 
     /// The asset with this version's number that gives this revision, where it is another version of a model that is known here.

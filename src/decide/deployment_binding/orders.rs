@@ -10,7 +10,7 @@ use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::rollout::{
     ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Revision, Scene, Standing,
 };
-use crate::decide::{Look, Verdict};
+use crate::decide::{Look, SourceVersion, Verdict};
 
 /// What a status may hold of actions.
 const MOST: usize = 20;
@@ -156,7 +156,7 @@ impl Facts {
     /// What is held back, as long as the manifest asks for that: as the endpoint's tag says or, where somebody has edited or removed
     /// that, as the status remembers.
     pub(super) fn held(&self) -> Option<Held> {
-        let wanted = self.manifest().map(|(wanted, _)| wanted);
+        let wanted = self.asked_for();
         let is_wanted = |held: &Held| wanted.as_ref().is_none_or(|wanted| *wanted == held.revision);
         let tag = match &self.endpoint {
             Look::Absent => return None,
@@ -164,6 +164,25 @@ impl Facts {
             Look::Found(endpoint) => endpoint.tags.get(HOLD_TAG).and_then(|tag| tag.parse().ok()),
         };
         tag.filter(is_wanted).or_else(|| self.remembered_hold().filter(is_wanted))
+    }
+
+    /// The revision that the manifest asks for, where its version can be looked at.
+    fn asked_for(&self) -> Option<Revision> {
+        match &self.version {
+            SourceVersion::Ready { asset_id, version, .. }
+            | SourceVersion::NotReady { registered: Some((asset_id, version)), .. } => {
+                Some(self.revision_of(asset_id, version).0)
+            }
+            _ => None,
+        }
+    }
+
+    /// Does the endpoint's tag hold back what the manifest has ceased to ask for? Then that hold is over for good, also where the
+    /// manifest asks for it again later.
+    pub(super) fn hold_is_over(&self) -> bool {
+        let tag = self.endpoint.found().and_then(|endpoint| endpoint.tags.get(HOLD_TAG));
+        let held = tag.and_then(|tag| tag.parse::<Held>().ok());
+        self.asked_for().zip(held).is_some_and(|(asked, held)| asked != held.revision)
     }
 
     /// The hold that the status remembers, unless it was released since.

@@ -42,7 +42,7 @@ pub enum Cause {
     /// Revisions failed that no tag names yet.
     NoteFailures,
     /// The tag that says what is held back was edited, or is gone.
-    NoteHold { revision: Revision },
+    NoteHold { revision: Option<Revision> },
     /// The manifest asks for other fields.
     Change { fields: String },
 }
@@ -175,9 +175,12 @@ impl Cause {
             Self::NoteGone { deployment } => {
                 format!("write down that {deployment} is gone from endpoint {endpoint}")
             }
-            Self::NoteFailures => format!("note on endpoint {endpoint} which revisions failed"),
-            Self::NoteHold { revision } => {
-                format!("note on endpoint {endpoint} again that revision {revision} is held back")
+            Self::NoteFailures => format!("write down on endpoint {endpoint} which revisions failed"),
+            Self::NoteHold { revision: Some(revision) } => {
+                format!("write down on endpoint {endpoint} again that revision {revision} is held back")
+            }
+            Self::NoteHold { revision: None } => {
+                format!("write down on endpoint {endpoint} that nothing is held back any more")
             }
             Self::Change { fields } => format!("change {fields} of endpoint {endpoint}"),
         }

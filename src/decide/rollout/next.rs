@@ -307,7 +307,8 @@ impl Scene<'_> {
             return Some(Cause::NoteGone { deployment: wanted() });
         }
         if self.view.order.is_none() && self.hold_is_unwritten() {
-            return self.view.held.as_ref().map(|held| Cause::NoteHold { revision: held.revision.clone() });
+            let revision = self.view.held.as_ref().map(|held| held.revision.clone());
+            return Some(Cause::NoteHold { revision });
         }
         unwritten.latest().map(|_| Cause::NoteFailures)
     }

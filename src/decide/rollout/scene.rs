@@ -84,6 +84,10 @@ pub struct View<'a> {
     pub roles: &'a [DeploymentStatus],
     /// What is held back, as it should be.
     pub held: Option<Held>,
+    /// The endpoint's tag holds back what the manifest has ceased to ask for.
+    pub hold_is_over: bool,
+    /// What takes over where the stable deployment is gone: it was stable before, is warm, and may be gone back to.
+    pub fallback: Option<String>,
     /// The action that is to be carried out.
     pub order: Option<Asked>,
     /// The actions that have come to their end, as far as the status knows.
@@ -133,6 +137,7 @@ impl<'a> Scene<'a> {
         let stable = tag(STABLE_TAG)
             .filter(|n| exists(n))
             .cloned()
+            .or_else(|| view.fallback.clone())
             .or_else(|| heaviest(&intended, view.wanted.as_ref(), &exists));
         let previous = tag(PREVIOUS_TAG).filter(|n| exists(n) && stable.as_ref() != Some(*n)).cloned();
         // What was rolled back and is let go on comes by the steps again.
@@ -260,8 +265,12 @@ impl<'a> Scene<'a> {
         self.view.endpoint.is_some_and(|e| Owner::of(&e.tags).as_ref() == Some(self.view.owner))
     }
 
-    /// Something is held back, and the endpoint's tag does not say so: somebody has edited or removed it.
+    /// Something is held back, and the endpoint's tag does not say so: somebody has edited or removed it. Or the tag holds back what
+    /// nobody asks for any more.
     pub fn hold_is_unwritten(&self) -> bool {
+        if self.view.hold_is_over {
+            return true;
+        }
         let written = self.view.endpoint.and_then(|e| e.tags.get(HOLD_TAG));
         let held = self.view.held.as_ref().map(ToString::to_string);
         held.is_some() && written != held.as_ref()

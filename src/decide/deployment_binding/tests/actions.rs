@@ -430,6 +430,21 @@ fn what_should_serve_instead_and_has_failed_is_tried_again_by_a_word() {
     assert_eq!(taken(&fine)[1], "a1 Refused: Revision r2 has not failed, so there is nothing to try again.");
 }
 
+/// Fixing the manifest in Git is enough: what was held back comes again when the manifest asks for it later.
+#[test]
+fn a_hold_is_over_when_the_manifest_asks_for_another_version() {
+    let held = later(&carried_out(&with(promoted(), ActionWord::Rollback)));
+    let one = held.clone().wanting("1");
+    assert_eq!(
+        short(&told(&one.decide())),
+        "False Updating working | -> write down on endpoint taxi that nothing is held back any more | now"
+    );
+    assert_eq!(tags(&one)["bindery-hold"], Value::Null);
+    // While nobody can read the version, nobody can say what the manifest asks for.
+    let unknown = held.with(|f| f.version = crate::decide::SourceVersion::Missing { what: "it".into() });
+    assert!(unknown.decide().call.is_none() && unknown.decide().status.hold.is_some());
+}
+
 #[test]
 fn what_is_stale_impossible_or_contradictory_is_refused() {
     let other = Revision::parse("0123456789");
@@ -625,7 +640,7 @@ fn a_hold_outlives_the_edit_of_its_tag() {
         });
         assert_eq!(it.decide().status.hold, hold, "{edited:?}");
         assert!(
-            told(&it.decide()).contains("note on endpoint taxi again that revision"),
+            told(&it.decide()).contains("write down on endpoint taxi again that revision"),
             "{}",
             told(&it.decide())
         );

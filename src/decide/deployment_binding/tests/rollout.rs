@@ -404,7 +404,7 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
         (
             "one that fails when another is already wanted is remembered before it goes",
             rollout().deployed("2", "Failed").wanting("3").decide(),
-            "False Updating working | -> note on endpoint taxi which revisions failed | now",
+            "False Updating working | -> write down on endpoint taxi which revisions failed | now",
         ),
         (
             "and then it goes",
@@ -622,4 +622,39 @@ fn a_revision_that_was_stable_not_long_ago_takes_no_steps() {
             &all("5"),
         ),
     ]);
+}
+
+/// Somebody deletes what serves: what served before takes over until that is made again.
+#[test]
+fn where_the_stable_one_is_gone_the_one_that_is_warm_serves() {
+    let serving = || binding().wanting("2").steps(json!([{"setTraffic": 10}, {"pause": {}}])).serving("2");
+    let gone = |it: Binding| {
+        let name = it.name("2");
+        it.with(|f| f.deployments.retain(|d| d.name() != name))
+    };
+    let warm = || gone(serving().previous("1", 60));
+    let decision = warm().decide();
+    assert_eq!(
+        crate::decide::fixtures::short(&told(&decision)),
+        "False TakingBack working | -> set the traffic to v1 100% | now"
+    );
+    let call = decision.call.unwrap();
+    let crate::azure::model::Action::Put(body) = &call.action else { panic!("{call:?}") };
+    assert_eq!(body["properties"]["traffic"], json!({warm().name("1"): 100}));
+    assert_eq!(body["tags"]["bindery-stable"], warm().name("1").as_str());
+    // Not to what somebody has rolled back or rejected, and not to what has failed.
+    let takes_over = |it: &Binding| {
+        let call = it.decide().call;
+        call.is_some_and(|call| match call.action {
+            crate::azure::model::Action::Put(body) => body["tags"]["bindery-stable"] == it.name("1").as_str(),
+            _ => false,
+        })
+    };
+    assert!(takes_over(&warm()));
+    let held = format!("{} {} 2026-03-01T11:00:00Z", warm().revision("1"), warm().revision("2"));
+    assert!(!takes_over(&warm().wanting("1").tagged("bindery-hold", &held)));
+    assert!(!takes_over(&gone(serving().previous("1", 60).failed("1", 30))));
+    let rejected = super::approvals::asking(warm(), &json!({}));
+    let rejected = super::approvals::decided(rejected, "1", |b| b.approves = false);
+    assert!(!takes_over(&rejected));
 }
