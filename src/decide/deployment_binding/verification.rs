@@ -225,13 +225,12 @@ impl Facts {
         let look = self.verification.jobs.get(&name)?;
         let job = look.found()?;
         let now = self.situation.now;
-        let asked =
-            VerificationJob { asked_at: job.created().unwrap_or(now).min(now), ..self.asked_for(&name)? };
+        let asked = VerificationJob { asked_at: job.created().unwrap_or(now).min(now), ..self.begun(&name)? };
         Some(asked.seen(Some(look), now))
     }
 
     /// What the status remembers of a job that is asked for now.
-    fn asked_for(&self, name: &str) -> Option<VerificationJob> {
+    fn begun(&self, name: &str) -> Option<VerificationJob> {
         let (revision, deployment) = self.wanted()?;
         Some(VerificationJob {
             name: name.into(),
@@ -343,7 +342,7 @@ impl Case<'_> {
     pub(super) fn remember_job_of(&self, call: &Call, jobs: &mut Vec<VerificationJob>) {
         let Action::StartJob(asked) = &call.action else { return };
         jobs.retain(|job| job.name != asked.job);
-        jobs.extend(self.facts.asked_for(&asked.job));
+        jobs.extend(self.facts.begun(&asked.job));
         jobs.sort_by_key(|job| (job.given_up, std::cmp::Reverse(job.asked_at)));
         jobs.truncate(MOST);
     }
