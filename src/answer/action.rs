@@ -5,7 +5,7 @@ use super::render::text::one_line;
 use super::rollout::{does, revision_of};
 use crate::api::{
     ActionWord, Candidate, DeploymentBinding, DeploymentBindingStatus, Hold, Object, Outcome, OwnReference,
-    Role, RolloutAction, RolloutActionSpec, Stable, Step,
+    Role, RolloutAction, RolloutActionSpec, RunPhase, Stable, Step,
 };
 use crate::azure::model::resource::EndpointKind;
 
@@ -100,7 +100,13 @@ impl Wish {
                 if left.is_empty() { String::new() } else { format!(", without: {}", left.join(", ")) };
             (None, format!("{} gets all the traffic at once{skipped}.", candidate.deployment))
         } else {
-            let at = promoted(self.step.as_deref(), steps, stands)?;
+            let unclear: Vec<&str> = candidate
+                .metrics
+                .iter()
+                .filter(|run| run.phase == RunPhase::Inconclusive)
+                .map(|run| run.step.as_str())
+                .collect();
+            let at = promoted(self.step.as_deref(), steps, stands, &unclear)?;
             let next = steps.get(at + 1).map_or_else(|| "all the traffic".into(), does);
             (
                 steps[at].name.clone(),
@@ -111,13 +117,22 @@ impl Wish {
     }
 }
 
-/// The index of the pause that is to be passed.
-fn promoted(named: Option<&str>, steps: &[Step], stands: Option<usize>) -> Result<usize, String> {
+/// The index of the step that is to be passed: a pause, or an analysis whose measurements do not say how the candidate does.
+fn promoted(
+    named: Option<&str>,
+    steps: &[Step],
+    stands: Option<usize>,
+    unclear: &[&str],
+) -> Result<usize, String> {
     let count = steps.len();
     let Some(stands) = stands else {
         return Err("the new deployment cannot serve yet, so the rollout stands at no step. Wait until it does, or give --full to have it take all the traffic as soon as it can".into());
     };
     let of_name = |name: &str| steps.iter().position(|step| step.name.as_deref() == Some(name));
+    let asked = named.or(unclear.first().copied());
+    if let Some(at) = asked.filter(|name| unclear.contains(name)).and_then(of_name) {
+        return Ok(at);
+    }
     let at = match named {
         None => stands,
         Some(name) => of_name(name)
@@ -254,7 +269,11 @@ impl Scene<'_> {
     }
 
     fn roll_back(&self, to: Option<&str>) -> Result<Asked, String> {
-        if let Some(hold) = &self.status.hold {
+        // From what serves instead by now, one may go back further.
+        let serves = self.status.stable.as_ref().and_then(|stable| stable.revision.clone());
+        let hold = self.status.hold.as_ref();
+        let further = hold.is_some_and(|hold| to.is_some() && Some(&hold.to_revision) == serves.as_ref());
+        if let Some(hold) = hold.filter(|_| !further) {
             let retry = match self.has_failed() {
                 Some(failed) => format!(
                     ". Revision {failed} has failed; `bindery retry {}` has it tried again",
@@ -298,7 +317,8 @@ impl Scene<'_> {
             };
         }
         let serves = stable.and_then(|stable| stable.revision.clone());
-        let Some(revision) = serves.filter(|it| self.status.revision.as_ref() == Some(it)) else {
+        let is_wanted = |it: &String| self.status.revision.as_ref() == Some(it) || self.status.hold.is_some();
+        let Some(revision) = serves.filter(is_wanted) else {
             return Err(self.has_failed().map_or_else(
                 || "what the manifest asks for does not serve, so there is nothing to go back from".into(),
                 |failed| format!("revision {failed} has failed, and {} serves already", self.stable()),

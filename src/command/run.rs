@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use http::Uri;
@@ -13,7 +14,7 @@ use super::log::{self, LogFormat};
 use crate::api::Period;
 use crate::azure::client::{Azure, CloudChoice, Config, CredentialChoice, authority_host};
 use crate::azure::model::{is_guid, redacted};
-use crate::controller::{self, ApiServer, Options, ServiceAccounts, Tenants};
+use crate::controller::{self, ApiServer, LeaderElection, Options, ServiceAccounts, Tenants, Terms};
 use crate::decide::{Served, Watched};
 
 /// Up to the slash, the name of [`controller::FIELD_MANAGER`].
@@ -64,9 +65,64 @@ pub(super) struct Arguments {
     /// Certificates to trust besides the system's, as PEM.
     #[arg(long, env = "BINDERY_CA_BUNDLE")]
     ca_bundle: Option<PathBuf>,
+    #[command(flatten)]
+    election: Election,
     /// How to write the log.
     #[arg(long, env = "BINDERY_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+}
+
+/// Which of several processes leads.
+#[derive(Debug, Args)]
+struct Election {
+    /// Run beside other processes of the same installation: of all that take part in the election, one leads and changes
+    /// something, and the others are ready to take over. Default: this is the only process.
+    #[arg(long = "leader-elect", env = "BINDERY_LEADER_ELECT")]
+    takes_part: bool,
+    /// How long the others leave a leader alone that does not renew its Lease.
+    #[arg(long = "leader-elect-lease-duration", env = "BINDERY_LEADER_ELECT_LEASE_DURATION", value_name = "PERIOD", default_value = "15s", value_parser = period)]
+    lease_duration: Period,
+    /// How long a leader goes on without having renewed its Lease. Shorter than the lease duration by a fifth of it or more.
+    #[arg(long = "leader-elect-renew-deadline", env = "BINDERY_LEADER_ELECT_RENEW_DEADLINE", value_name = "PERIOD", default_value = "10s", value_parser = period)]
+    renew_deadline: Period,
+    /// The time between two tries to renew the Lease, or to take it over. Less than half of the renew deadline.
+    #[arg(long = "leader-elect-retry-period", env = "BINDERY_LEADER_ELECT_RETRY_PERIOD", value_name = "PERIOD", default_value = "2s", value_parser = period)]
+    retry_period: Period,
+    /// The name of the Lease.
+    #[arg(
+        long = "leader-elect-resource-name",
+        env = "BINDERY_LEADER_ELECT_RESOURCE_NAME",
+        value_name = "NAME",
+        default_value = "bindery"
+    )]
+    resource_name: String,
+    /// The namespace of the Lease. Default: that of the pod, or of the kubeconfig's context.
+    #[arg(long = "leader-elect-resource-namespace", env = "BINDERY_LEADER_ELECT_RESOURCE_NAMESPACE", value_name = "NAMESPACE", value_parser = namespace)]
+    resource_namespace: Option<String>,
+}
+
+impl Election {
+    /// How to take part, if this process does. `home`: the namespace where none is named; `request`: the longest that a request to
+    /// Azure may take.
+    fn taking_part(self, home: &str, request: Duration) -> Result<Option<LeaderElection>, String> {
+        if !self.takes_part {
+            return Ok(None);
+        }
+        let terms = Terms::new(
+            self.lease_duration.duration(),
+            self.renew_deadline.duration(),
+            self.retry_period.duration(),
+            request,
+        );
+        let terms = terms.map_err(|why| format!("--leader-elect: {why}"))?;
+        let host = std::env::var("HOSTNAME").ok().filter(|host| !host.is_empty());
+        Ok(Some(LeaderElection {
+            namespace: self.resource_namespace.unwrap_or_else(|| home.to_owned()),
+            name: self.resource_name,
+            identity: LeaderElection::identity(host.as_deref().unwrap_or("bindery")),
+            terms,
+        }))
+    }
 }
 
 /// What the log shows, where the environment does not say it. The clients of Kubernetes log each request that fails, and
@@ -154,6 +210,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     // For audit logs; and the API server takes the field manager of events from it.
     kubernetes.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
     kubernetes.proxy_url = kubernetes.proxy_url.map(with_scheme);
+    let election = arguments.election.taking_part(&kubernetes.default_namespace, azure.request_timeout)?;
     // What it says of a proxy has the URL in it, which may have a password in it.
     let server = ApiServer::new(kubernetes).map_err(|error| redacted(&error.to_string()))?;
     let tenants = Tenants {
@@ -185,7 +242,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         info!("told to stop; finishing what has begun");
         told.cancel();
     });
-    controller::run(server, azure, options, stop).await;
+    controller::run(server, azure, options, election, stop).await;
     Ok(())
 }
 
@@ -223,6 +280,25 @@ mod tests {
                 "{said}"
             );
         }
+    }
+
+    #[test]
+    fn the_periods_of_an_election_fit_each_other() {
+        let elected = |arguments: &[&str]| {
+            let line = ["bindery", "--cluster-id", "test"].iter().chain(arguments);
+            let line = Line::try_parse_from(line).map_err(|error| error.to_string())?;
+            line.arguments.election.taking_part("home", Duration::from_secs(30))
+        };
+        assert!(elected(&[]).expect("nothing").is_none(), "alone unless somebody says otherwise");
+        let told = elected(&["--leader-elect"]).expect("client-go's periods").expect("an election");
+        assert_eq!((told.name.as_str(), told.namespace.as_str()), ("bindery", "home"));
+        let there = ["--leader-elect", "--leader-elect-resource-namespace=bindery-system"];
+        assert_eq!(elected(&there).expect("a namespace").expect("an election").namespace, "bindery-system");
+        let wrong = elected(&["--leader-elect", "--leader-elect-renew-deadline=15s"]).expect_err("too long");
+        assert_eq!(
+            wrong,
+            "--leader-elect: the lease duration has to be longer than the renew deadline by a fifth"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kube::runtime::watcher::Event;
 
+use super::gate::Gate;
 use super::index::{Index, Listed};
 use super::memory::{Memory, fingerprint};
 use super::ports::Ports;
@@ -38,6 +39,7 @@ pub struct Options {
 pub struct Context<P> {
     pub ports: P,
     pub options: Options,
+    pub gate: Gate,
     pub memory: Memory,
     pub index: Index,
     /// What is in the cluster and cannot be read.
@@ -46,10 +48,11 @@ pub struct Context<P> {
 }
 
 impl<P: Ports> Context<P> {
-    pub fn new(ports: P, options: Options) -> Self {
+    pub fn new(ports: P, options: Options, gate: Gate) -> Self {
         Self {
             ports,
             options,
+            gate,
             memory: Memory::default(),
             index: Index::default(),
             unreadable: Arc::default(),

@@ -12,6 +12,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::context::{Context, Options};
+use super::gate::Gate;
 use super::ports::{Azure, Clock, Cluster, Journal, Meter, Refusal};
 use crate::api::{AnyObject, DeploymentBinding, ModelVersion, Object, ObjectKey, Registry};
 use crate::azure::model::{Answer, Ask, Call, Class, EndpointKeys, Errand, Error, Read, Reply, ResourceId};
@@ -31,12 +32,21 @@ pub struct Nowhere {
     pub secrets: Mutex<BTreeMap<(String, String), Secret>>,
     /// The keys of every endpoint; none where Azure gives none.
     pub keys: Mutex<Option<EndpointKeys>>,
+    /// The time by the clock that nobody sets.
+    pub elapsed: Mutex<Duration>,
+    /// What was written, in order.
+    pub writes: Mutex<Vec<&'static str>>,
     /// What is in Azure.
     pub resources: Mutex<BTreeMap<ResourceId, Value>>,
 }
 
 impl Nowhere {
-    fn taken<K: Object>(&self, object: &K) -> Result<K, Refusal> {
+    fn notes(&self, what: &'static str) {
+        self.writes.lock().expect("a lock").push(what);
+    }
+
+    fn taken<K: Object>(&self, object: &K, what: &'static str) -> Result<K, Refusal> {
+        self.notes(what);
         if self.refuses.load(Ordering::Relaxed) {
             return Err(Refusal::Failed("No.".into()));
         }
@@ -57,7 +67,7 @@ pub fn context() -> Context<Nowhere> {
         authors_checked: true,
         served: crate::decide::Served::everything(),
     };
-    Context::new(Nowhere::default(), options)
+    Context::new(Nowhere::default(), options, Gate::open())
 }
 
 impl Cluster for Nowhere {
@@ -71,17 +81,17 @@ impl Cluster for Nowhere {
     }
 
     async fn replace_status<K: Kind>(&self, object: &K) -> Result<K, Refusal> {
-        self.taken(object)
+        self.taken(object, "status")
     }
 
     async fn replace_finalizers<K: Kind>(&self, object: &K, finalizers: Vec<String>) -> Result<K, Refusal> {
         let mut object = object.clone();
         object.meta_mut().finalizers = Some(finalizers);
-        self.taken(&object)
+        self.taken(&object, "finalizers")
     }
 
     async fn delete<K: Kind>(&self, object: &K) -> Result<(), Refusal> {
-        self.taken(object).map(|_| ())
+        self.taken(object, "delete").map(|_| ())
     }
 
     async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Refusal> {
@@ -90,6 +100,7 @@ impl Cluster for Nowhere {
     }
 
     async fn write_secret(&self, secret: &Secret) -> Result<(), Refusal> {
+        self.notes("secret");
         if self.refuses.load(Ordering::Relaxed) {
             return Err(Refusal::Forbidden("No.".into()));
         }
@@ -99,12 +110,15 @@ impl Cluster for Nowhere {
     }
 
     async fn delete_secret(&self, secret: &Secret) -> Result<(), Refusal> {
+        self.notes("secret");
         let key = (secret.namespace().unwrap_or_default(), secret.name_any());
         self.secrets.lock().expect("a lock").remove(&key);
         Ok(())
     }
 
-    async fn publish<K: Kind>(&self, _: &K, _: &Event) {}
+    async fn publish<K: Kind>(&self, _: &K, _: &Event) {
+        self.notes("event");
+    }
 }
 
 impl Meter for Nowhere {
@@ -136,6 +150,7 @@ impl Azure for Nowhere {
     }
 
     async fn send(&self, _: &Call) -> Result<Reply, Error> {
+        self.notes("call");
         Err(Error::new(Class::Transient, "Nobody answers."))
     }
 
@@ -148,6 +163,10 @@ impl Azure for Nowhere {
 impl Clock for Nowhere {
     fn now(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
+    }
+
+    fn elapsed(&self) -> Duration {
+        *self.elapsed.lock().expect("a lock")
     }
 }
 

@@ -42,6 +42,7 @@ pub struct Live {
     azure: azure::client::Azure,
     meter: Measuring<Gauge>,
     stores: Stores,
+    began: Instant,
 }
 
 /// What the watches have seen.
@@ -66,7 +67,7 @@ impl Live {
         woken: UnboundedSender<ObjectKey>,
     ) -> Self {
         let meter = Measuring::new(Gauge::new(server.clone(), azure.clone()), woken);
-        Self { server, azure, meter, stores }
+        Self { server, azure, meter, stores, began: Instant::now() }
     }
 
     /// What came of a request to the API server.
@@ -251,6 +252,10 @@ impl Meter for Live {
 impl Clock for Live {
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
     }
 }
 

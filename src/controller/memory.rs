@@ -64,6 +64,16 @@ impl Memory {
         change(all.entry(uid.to_string()).or_default())
     }
 
+    /// Another process may have acted meanwhile: what was tried and seen before says nothing of now. What we wrote ourselves is
+    /// still the least that a pass may act on.
+    pub fn begin_afresh(&self) {
+        let mut all = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        for it in all.values_mut() {
+            let (written, meant) = (it.written, it.meant);
+            *it = Remembered { written, meant, ..Remembered::default() };
+        }
+    }
+
     /// A pass came to its end: the cluster takes writes.
     pub fn write_was_taken(&self, uid: &str) {
         if let Some(it) = self.objects.lock().unwrap_or_else(PoisonError::into_inner).get_mut(uid) {

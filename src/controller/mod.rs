@@ -2,7 +2,7 @@
 //! kinds. It holds no rule about models, places or who may refer to whom.
 //!
 //! [`pass`] is the way of one change, over the [`ports`]: cluster, Azure, clock and journal. [`live`] fills them with the
-//! real ones. [`index`] knows who named and who asked about what, and so whom a change wakes; [`watch`] carries what the
+//! real ones. Whatever is written passes the [`gate`], and which of several processes writes is decided by the [`lease`]. [`index`] knows who named and who asked about what, and so whom a change wakes; [`watch`] carries what the
 //! watches bring to it.
 
 mod accounts;
@@ -10,7 +10,10 @@ mod api_server;
 mod context;
 #[cfg(test)]
 mod fixtures;
+mod gate;
 mod index;
+mod leader;
+mod lease;
 mod live;
 mod memory;
 mod merge;
@@ -26,6 +29,12 @@ pub use api_server::ApiServer;
 #[cfg(test)]
 pub(crate) use context::Context;
 pub use context::Options;
+#[cfg(test)]
+pub(crate) use gate::Gate;
+pub use leader::LeaderElection;
+pub use lease::Terms;
+#[cfg(test)]
+pub(crate) use lease::{Claim, Election, Lead, Record, Step, Written};
 pub use live::FIELD_MANAGER;
 #[cfg(test)]
 pub(crate) use pass::pass;

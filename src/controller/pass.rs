@@ -39,6 +39,7 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Du
             context.memory.write_was_taken(&uid);
             SOON
         }
+        Ok(Err(Refusal::NotNow(wait))) => wait,
         Ok(Err(because @ (Refusal::Failed(_) | Refusal::Forbidden(_) | Refusal::Unanswered(_)))) => {
             let times = context.memory.change(&uid, |it| {
                 it.refused += 1;
@@ -56,6 +57,7 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Du
 }
 
 async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Result<Duration, Refusal> {
+    context.may_write()?;
     let (uid, generation) = (object.uid_or_empty(), object.generation());
     let remembered = context.memory.recall(&uid, generation, object.asks().as_ref());
     // No pass acts on a cached object older than our own last write to it.
@@ -91,7 +93,11 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
 
     let mut decision = facts.decide();
     if let Some(deed) = decision.secret.take() {
-        let outcome = secrets::carry_out(object.as_ref(), &deed, &context.ports).await;
+        let outcome = secrets::carry_out(object.as_ref(), &deed, context).await;
+        if outcome.is_err() {
+            // Who may not write any more has not failed.
+            context.may_write()?;
+        }
         let done = SecretDone { deed, at: context.ports.now(), outcome };
         context.memory.change(&uid, |it| it.trouble.secret = Some(done.clone()));
         facts.situation().trouble.secret = Some(done);
@@ -101,6 +107,9 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
     remember_what_was_decided(context, &uid, facts.situation(), &decision);
     if decision.release && K::HOLDS {
         return let_go(object.as_ref(), &facts, context, &decision.events).await;
+    }
+    if let Some(call) = &decision.call {
+        context.may_call(object.as_ref(), call)?;
     }
     // First the finalizer, then an intent, then the call: an object that goes in between leaves nothing behind.
     let mut written = object.as_ref().clone();
@@ -113,7 +122,7 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
     }
     report::events(object.as_ref(), context, &decision.events).await;
     if decision.remove {
-        context.ports.delete(&written).await?;
+        context.delete(&written).await?;
         return Ok(after(decision.next, object.as_ref()));
     }
     match decision.call {
@@ -131,7 +140,7 @@ async fn act<K: Kind, P: Ports>(
     context: &Context<P>,
 ) -> Result<Duration, Refusal> {
     context.ports.calls(object, &facts, &call);
-    let answer = context.ports.send(&call).await;
+    let answer = context.send(object, &call).await?;
     if let Err(error) = &answer {
         context.ports.failed(object, &call, error);
     }

@@ -55,6 +55,9 @@ pub enum Refusal {
     /// It gave no answer, for this reason.
     #[error("{0}")]
     Unanswered(String),
+    /// Nobody was asked, because this process may not write before this time is over.
+    #[error("this process does not lead now")]
+    NotNow(std::time::Duration),
 }
 
 /// Azure.
@@ -82,6 +85,8 @@ pub trait Meter: Send + Sync {
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+    /// The time since some moment of this process, by a clock that nobody sets.
+    fn elapsed(&self) -> std::time::Duration;
 }
 
 /// Whoever is told what a pass does, as it does it.

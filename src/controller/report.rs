@@ -31,7 +31,7 @@ pub(super) async fn status<K: Kind, P: Ports>(
     context.memory.change(&object.uid_or_empty(), |it| it.meant = Some(fingerprint(&status)));
     let mut new = object.clone();
     *new.status_mut() = Some(status);
-    let written = context.ports.replace_status(&new).await?;
+    let written = context.replace_status(&new).await?;
     Ok(remember(context, written))
 }
 
@@ -42,14 +42,14 @@ pub(super) async fn hold<K: Kind, P: Ports>(object: &K, context: &Context<P>) ->
     }
     let mut finalizers = object.finalizers().to_vec();
     finalizers.push(FINALIZER.into());
-    Ok(remember(context, context.ports.replace_finalizers(object, finalizers).await?))
+    Ok(remember(context, context.replace_finalizers(object, finalizers).await?))
 }
 
 /// Takes the finalizer off, so that the object can go.
 pub(super) async fn release<K: Kind, P: Ports>(object: &K, context: &Context<P>) -> Result<(), Refusal> {
     let mut finalizers = object.finalizers().to_vec();
     finalizers.retain(|f| f != FINALIZER);
-    remember(context, context.ports.replace_finalizers(object, finalizers).await?);
+    remember(context, context.replace_finalizers(object, finalizers).await?);
     Ok(())
 }
 
@@ -62,6 +62,6 @@ fn remember<K: Kind, P: Ports>(context: &Context<P>, written: K) -> K {
 /// Publishes events. Best effort: nothing depends on them.
 pub(super) async fn events<K: Kind, P: Ports>(object: &K, context: &Context<P>, events: &[Event]) {
     for event in events {
-        context.ports.publish(object, event).await;
+        context.publish(object, event).await;
     }
 }

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::core::ObjectMeta;
 
+use super::context::Context;
 use super::ports::{Ports, Refusal};
 use crate::api::Object;
 use crate::azure::model::EndpointKeys;
@@ -28,24 +29,24 @@ impl From<Refusal> for SecretRefusal {
 pub(super) async fn carry_out<K: Object, P: Ports>(
     object: &K,
     deed: &SecretDeed,
-    ports: &P,
+    context: &Context<P>,
 ) -> Result<bool, SecretRefusal> {
     let mark = SecretDeed::mark(&object.name_any());
-    let found = ports.secret(&object.home(), &deed.name).await?;
+    let found = context.ports.secret(&object.home(), &deed.name).await?;
     if found.as_ref().is_some_and(|secret| secret.labels().get(KEYS_LABEL) != Some(&mark)) {
         return Err(SecretRefusal::NotOurs);
     }
     let Some(KeysOf { endpoint, scoring_uri, errand }) = &deed.keys else {
         let Some(secret) = &found else { return Ok(false) };
-        ports.delete_secret(secret).await?;
+        context.delete_secret(secret).await?;
         return Ok(true);
     };
-    let keys = ports.keys(errand, endpoint).await.map_err(SecretRefusal::Azure)?;
+    let keys = context.ports.keys(errand, endpoint).await.map_err(SecretRefusal::Azure)?;
     let wanted = with_keys(found.clone().unwrap_or_default(), object, deed, &keys, scoring_uri);
     if found.as_ref() == Some(&wanted) {
         return Ok(false);
     }
-    ports.write_secret(&wanted).await?;
+    context.write_secret(&wanted).await?;
     Ok(true)
 }
 

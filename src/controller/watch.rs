@@ -6,6 +6,7 @@ mod sighting;
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
@@ -18,13 +19,17 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch as signal;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::api_server::{ApiServer, is_no_answer};
 use super::context::{Context, Options};
+use super::gate::Gate;
+use super::leader::{Candidate, LeaderElection};
 use super::live::{Live, Stores, seen, warn_of_unreadable};
 use super::merge::merged;
 use super::pass::pass;
@@ -64,12 +69,17 @@ struct Queues {
     approvals: UnboundedSender<ObjectRef<Approval>>,
     actions: UnboundedSender<ObjectRef<RolloutAction>>,
     providers: UnboundedSender<ObjectRef<MetricProvider>>,
+    /// Whether anybody reads them. A standby looks at everything when it begins to lead, so nothing is queued until then.
+    read: Arc<AtomicBool>,
 }
 
 impl Queues {
     fn wake(&self, whom: &[Arc<ObjectKey>]) {
         fn named<K: Object>(key: &ObjectKey) -> ObjectRef<K> {
             ObjectRef::new(&key.name).within(&key.namespace)
+        }
+        if !self.read.load(Ordering::SeqCst) {
+            return;
         }
         for key in whom {
             // Nobody listens any more when the operator stops.
@@ -86,8 +96,57 @@ impl Queues {
     }
 }
 
-/// Runs the operator until it is told to stop. Passes that have begun are finished.
-pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: CancellationToken) {
+/// The other ends of the queues.
+#[derive(Clone)]
+struct Ends {
+    registries: End<Registry>,
+    workspaces: End<Workspace>,
+    versions: End<ModelVersion>,
+    bindings: End<DeploymentBinding>,
+    approvals: End<Approval>,
+    actions: End<RolloutAction>,
+    providers: End<MetricProvider>,
+}
+
+/// Read by one at a time: by the passes of one term of leadership after those of the last.
+type End<K> = Arc<Mutex<UnboundedReceiver<ObjectRef<K>>>>;
+
+fn queue<K: Object>() -> (UnboundedSender<ObjectRef<K>>, End<K>) {
+    let (begin, end) = unbounded_channel();
+    (begin, Arc::new(Mutex::new(end)))
+}
+
+fn queues(read: bool) -> (Queues, Ends) {
+    let (registries, registry_end) = queue();
+    let (workspaces, workspace_end) = queue();
+    let (versions, version_end) = queue();
+    let (bindings, binding_end) = queue();
+    let (approvals, approval_end) = queue();
+    let (actions, action_end) = queue();
+    let (providers, provider_end) = queue();
+    let read = Arc::new(AtomicBool::new(read));
+    let queues = Queues { registries, workspaces, versions, bindings, approvals, actions, providers, read };
+    let ends = Ends {
+        registries: registry_end,
+        workspaces: workspace_end,
+        versions: version_end,
+        bindings: binding_end,
+        approvals: approval_end,
+        actions: action_end,
+        providers: provider_end,
+    };
+    (queues, ends)
+}
+
+/// Runs the operator until it is told to stop. Passes that have begun are finished. With an election it watches from the
+/// beginning, and makes passes only while it leads.
+pub async fn run(
+    server: ApiServer,
+    azure: Azure,
+    options: Options,
+    election: Option<LeaderElection>,
+    stop: CancellationToken,
+) {
     let (registries, registry_writer) = reflector::store();
     let (workspaces, workspace_writer) = reflector::store();
     let (versions, version_writer) = reflector::store();
@@ -100,18 +159,14 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
     let namespaces = everywhere.then_some(namespaces);
     let stores =
         Stores { registries, workspaces, versions, bindings, approvals, actions, providers, namespaces };
-    let (registries, registry_queue) = unbounded_channel();
-    let (workspaces, workspace_queue) = unbounded_channel();
-    let (versions, version_queue) = unbounded_channel();
-    let (bindings, binding_queue) = unbounded_channel();
-    let (approvals, approval_queue) = unbounded_channel();
-    let (actions, action_queue) = unbounded_channel();
-    let (providers, provider_queue) = unbounded_channel();
-    let queues = Queues { registries, workspaces, versions, bindings, approvals, actions, providers };
+    let (queues, ends) = queues(election.is_none());
     let client = server.client.clone();
     let (measured, mut answers) = unbounded_channel();
-    let live = Live::new(server, azure, stores.clone(), measured);
-    let context = Arc::new(Context::new(live, options));
+    let live = Live::new(server, azure.clone(), stores.clone(), measured);
+    let gate = election.as_ref().map_or_else(Gate::open, |election| Gate::elected(election.terms));
+    let context = Arc::new(Context::new(live, options, gate));
+    let asked = Arc::clone(&context);
+    azure.writes_while(move || asked.may_write().is_ok());
 
     let mut watches = JoinSet::new();
     watches.spawn(follow::<Registry>(client.clone(), context.clone(), registry_writer, queues.clone()));
@@ -133,22 +188,85 @@ pub async fn run(server: ApiServer, azure: Azure, options: Options, stop: Cancel
         }
     });
     if everywhere {
-        watches.spawn(follow_namespaces(client, context.clone(), namespace_writer, queues));
+        watches.spawn(follow_namespaces(client.clone(), context.clone(), namespace_writer, queues.clone()));
     }
     if !whole(&stores, &stop).await {
         return;
     }
-    info!("the picture of the cluster is whole; beginning to reconcile");
+    let Some(election) = election else {
+        info!("the picture of the cluster is whole; beginning to reconcile");
+        let mut passes = make_passes(&context, stores, &ends, &stop);
+        while passes.join_next().await.is_some() {}
+        return;
+    };
+    info!("the picture of the cluster is whole");
+    let (leads, leading) = signal::channel(false);
+    let idle = CancellationToken::new();
+    let candidate = Candidate::new(client, context.clone(), election, leads);
+    let candidate = tokio::spawn(candidate.run(idle.clone()));
+    while_leading(&context, &stores, (&queues, &ends), leading, &stop).await;
+    idle.cancel();
+    if let Err(error) = candidate.await {
+        warn!("the election ended early: {error}");
+    }
+}
+
+/// Makes passes while this process leads, until it is told to stop. When it leads no more, passes are dropped where they are:
+/// what they have asked for may still arrive, and nothing else goes out.
+async fn while_leading(
+    context: &Arc<Context<Live>>,
+    stores: &Stores,
+    (queues, ends): (&Queues, &Ends),
+    mut leading: signal::Receiver<bool>,
+    stop: &CancellationToken,
+) {
+    loop {
+        let begins = async { leading.wait_for(|leads| *leads).await.is_ok() };
+        let begins = tokio::select! { begins = begins => begins, () = stop.cancelled() => false };
+        if !begins {
+            return;
+        }
+        context.memory.begin_afresh();
+        queues.read.store(true, Ordering::SeqCst);
+        queues.wake(&all(stores));
+        let mut passes = make_passes(context, stores.clone(), ends, stop);
+        let finished = async { while passes.join_next().await.is_some() {} };
+        tokio::select! {
+            () = finished => return,
+            _ = leading.wait_for(|leads| !*leads) => {}
+        }
+        queues.read.store(false, Ordering::SeqCst);
+        passes.shutdown().await;
+    }
+}
+
+/// Everything that the watches have seen.
+fn all(stores: &Stores) -> Vec<Arc<ObjectKey>> {
+    fn keys<K: Kind>(store: &Store<K>) -> impl Iterator<Item = Arc<ObjectKey>> {
+        store.state().into_iter().map(|object| Arc::new(object.key()))
+    }
+    let places = keys(&stores.registries).chain(keys(&stores.workspaces)).chain(keys(&stores.providers));
+    let assets = keys(&stores.versions).chain(keys(&stores.bindings));
+    places.chain(assets).chain(keys(&stores.approvals)).chain(keys(&stores.actions)).collect()
+}
+
+/// Makes passes over whoever is woken.
+fn make_passes(
+    context: &Arc<Context<Live>>,
+    stores: Stores,
+    ends: &Ends,
+    stop: &CancellationToken,
+) -> JoinSet<()> {
     let mut passes = JoinSet::new();
     let Stores { registries, workspaces, versions, bindings, approvals, actions, providers, .. } = stores;
-    passes.spawn(serve(context.clone(), registries, registry_queue, stop.clone()));
-    passes.spawn(serve(context.clone(), workspaces, workspace_queue, stop.clone()));
-    passes.spawn(serve(context.clone(), versions, version_queue, stop.clone()));
-    passes.spawn(serve(context.clone(), bindings, binding_queue, stop.clone()));
-    passes.spawn(serve(context.clone(), approvals, approval_queue, stop.clone()));
-    passes.spawn(serve(context.clone(), actions, action_queue, stop.clone()));
-    passes.spawn(serve(context, providers, provider_queue, stop));
-    while passes.join_next().await.is_some() {}
+    passes.spawn(serve(context.clone(), registries, ends.registries.clone(), stop.clone()));
+    passes.spawn(serve(context.clone(), workspaces, ends.workspaces.clone(), stop.clone()));
+    passes.spawn(serve(context.clone(), versions, ends.versions.clone(), stop.clone()));
+    passes.spawn(serve(context.clone(), bindings, ends.bindings.clone(), stop.clone()));
+    passes.spawn(serve(context.clone(), approvals, ends.approvals.clone(), stop.clone()));
+    passes.spawn(serve(context.clone(), actions, ends.actions.clone(), stop.clone()));
+    passes.spawn(serve(context.clone(), providers, ends.providers.clone(), stop.clone()));
+    passes
 }
 
 /// Waits until every store has seen its whole collection: nothing is decided on half a picture.
@@ -171,9 +289,10 @@ async fn whole(stores: &Stores, stop: &CancellationToken) -> bool {
 async fn serve<K: Kind>(
     context: Arc<Context<Live>>,
     store: Store<K>,
-    queue: UnboundedReceiver<ObjectRef<K>>,
+    queue: End<K>,
     stop: CancellationToken,
 ) {
+    let queue = queue.lock_owned().await;
     let queue =
         futures::stream::unfold(queue, |mut queue| async { queue.recv().await.map(|it| (it, queue)) })
             .take_until(stop.cancelled_owned())
@@ -316,7 +435,7 @@ async fn follow<K: Kind>(
     let wake = |woken: &[Arc<ObjectKey>]| queues.wake(woken);
     let store = writer.as_reader();
     let legible = |events| {
-        let client = client.clone();
+        let (client, told_by) = (client.clone(), Arc::clone(&context));
         let tell = move |meta: &ObjectMeta, note: String| {
             let regarding = ObjectReference {
                 api_version: Some(K::api_version(&()).into_owned()),
@@ -327,7 +446,10 @@ async fn follow<K: Kind>(
                 resource_version: meta.resource_version.clone(),
                 ..ObjectReference::default()
             };
-            warn_of_unreadable(&client, regarding, &note);
+            // Whoever leads says it.
+            if told_by.may_write().is_ok() {
+                warn_of_unreadable(&client, regarding, &note);
+            }
         };
         legible(events, store.clone(), Arc::clone(&context.unreadable), tell).boxed()
     };

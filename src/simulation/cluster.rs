@@ -41,11 +41,24 @@ fn uid(object: &AnyObject) -> String {
     any_object!(object, it => it.uid_or_empty())
 }
 
-/// All objects: as they are, and as the operator's cache has them.
+/// What one process has of the cluster.
+#[derive(Debug, Default)]
+struct View {
+    cache: BTreeMap<ObjectKey, AnyObject>,
+    /// What the cache has not seen yet.
+    behind: BTreeSet<ObjectKey>,
+}
+
+/// All objects: as they are, and as the operator's caches have them.
 #[derive(Debug, Default)]
 pub struct Cluster {
     pub live: BTreeMap<ObjectKey, AnyObject>,
-    pub cache: BTreeMap<ObjectKey, AnyObject>,
+    /// By process.
+    views: BTreeMap<u32, View>,
+    /// That of a process which is dead, for the one that follows it.
+    left: View,
+    /// What nobody has: for whoever asks in the name of no process.
+    nothing: BTreeMap<ObjectKey, AnyObject>,
     /// The Secrets, by namespace and name.
     pub secrets: BTreeMap<(String, String), Secret>,
     /// How often one was written.
@@ -62,12 +75,31 @@ pub struct Cluster {
     pub batch: bool,
     /// What went at once, without a finalizer, and was not Ready or only observed: it may have left something in Azure.
     pub unheld: BTreeSet<String>,
-    /// What the cache has not seen yet.
-    behind: BTreeSet<ObjectKey>,
     last: u64,
 }
 
 impl Cluster {
+    /// A process begins where another one has ended: its watches bring what they owed to that one.
+    pub fn process_begins(&mut self, process: u32) {
+        self.views.insert(process, std::mem::take(&mut self.left));
+    }
+
+    pub fn process_dies(&mut self, process: u32) {
+        self.left = self.views.remove(&process).unwrap_or_default();
+    }
+
+    /// The objects as this process has seen them.
+    pub fn cache(&self, process: u32) -> &BTreeMap<ObjectKey, AnyObject> {
+        self.views.get(&process).map_or(&self.nothing, |view| &view.cache)
+    }
+
+    /// The caches do not have this yet.
+    fn is_new(&mut self, key: &ObjectKey) {
+        for view in self.views.values_mut().chain([&mut self.left]) {
+            view.behind.insert(key.clone());
+        }
+    }
+
     fn count(&mut self) -> u64 {
         self.last += 1;
         self.last
@@ -92,7 +124,7 @@ impl Cluster {
     fn put<K: Object>(&mut self, mut object: K) -> K {
         object.meta_mut().resource_version = Some(self.count().to_string());
         let key = object.key();
-        self.behind.insert(key.clone());
+        self.is_new(&key);
         self.live.insert(key, Arc::new(object.clone()).any());
         object
     }
@@ -161,7 +193,7 @@ impl Cluster {
                 self.unheld.insert(object.full_name());
             }
             self.live.remove(&object.key());
-            self.behind.insert(object.key());
+            self.is_new(&object.key());
         } else if !object.is_deleting() {
             let mut object = K::clone(object);
             object.meta_mut().deletion_timestamp = Some(Time(now));
@@ -206,23 +238,23 @@ impl Cluster {
     }
 
     /// The cache catches up with the objects that `arrives` says: each with what the cache had, where it had it.
-    pub fn news(&mut self, mut arrives: impl FnMut(&ObjectKey) -> bool) -> Vec<News> {
-        if self.behind.is_empty() {
+    pub fn news(&mut self, process: u32, mut arrives: impl FnMut(&ObjectKey) -> bool) -> Vec<News> {
+        let Some(view) = self.views.get_mut(&process).filter(|view| !view.behind.is_empty()) else {
             return vec![];
-        }
+        };
         let (arrived, late): (BTreeSet<ObjectKey>, BTreeSet<ObjectKey>) =
-            std::mem::take(&mut self.behind).into_iter().partition(|key| arrives(key));
-        self.behind = late;
+            std::mem::take(&mut view.behind).into_iter().partition(|key| arrives(key));
+        view.behind = late;
         let mut news = vec![];
         for key in arrived {
-            let before = self.cache.get(&key).cloned();
+            let before = view.cache.get(&key).cloned();
             let now = self.live.get(&key).cloned();
             // One that was made anew under the same name went first.
             if before.as_ref().is_some_and(|old| now.as_ref().is_none_or(|new| uid(old) != uid(new))) {
-                news.extend(self.cache.remove(&key).map(News::Gone));
+                news.extend(view.cache.remove(&key).map(News::Gone));
             }
             if let Some(object) = now {
-                self.cache.insert(key, object.clone());
+                view.cache.insert(key, object.clone());
                 news.push(News::Applied(object));
             }
         }
@@ -235,9 +267,10 @@ impl Cluster {
     }
 
     /// The cache has what a listing found, and nothing else of the kind.
-    pub fn show(&mut self, kind: ObjectKind, listed: Vec<AnyObject>) {
-        self.cache.retain(|key, _| key.kind != kind);
-        self.cache.extend(listed.into_iter().map(|object| (name(&object), object)));
+    pub fn show(&mut self, process: u32, kind: ObjectKind, listed: Vec<AnyObject>) {
+        let Some(view) = self.views.get_mut(&process) else { return };
+        view.cache.retain(|key, _| key.kind != kind);
+        view.cache.extend(listed.into_iter().map(|object| (name(&object), object)));
     }
 
     /// Every status is gone, as after a restore from a backup in place.
@@ -255,7 +288,9 @@ impl Cluster {
     /// being deleted is there as it was before.
     pub fn lose(&mut self) -> Vec<AnyObject> {
         let lost = std::mem::take(&mut self.live);
-        self.behind.extend(lost.keys().cloned());
+        for key in lost.keys() {
+            self.is_new(key);
+        }
         lost.into_values().collect()
     }
 

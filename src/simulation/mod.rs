@@ -2,12 +2,13 @@
 //! contract permits and a Kubernetes that serves stale objects, conflicts, loses status writes, forgets all status and is
 //! restored from a backup. The process dies at any await. A run is one seed; a failure prints it.
 //!
-//! `BINDERY_SIMULATION_RUNS=5000 cargo test --release simulation` runs more of them;
+//! `cargo xtask soak` runs as many as you like, with optimisation and on all cores;
 //! `BINDERY_SIMULATION_SEED=7 cargo test simulation -- --nocapture` runs one, and tells everything.
 
 mod approvers;
 mod cloud;
 mod cluster;
+mod election;
 mod end;
 mod foreign;
 mod invariants;
@@ -50,6 +51,11 @@ fn run(seed: u64) -> [u64; 3] {
     if run.world().cluster.copies {
         run.copies(Duration::from_secs(300));
     }
+    // Every third run has two processes.
+    if seed % 3 == 1 {
+        run.two_replicas();
+        run.rollouts(Duration::from_secs(600));
+    }
     let length = run.world().rng.u64(900..4000);
     run.storm(Duration::from_secs(length));
     run.settle();
@@ -61,7 +67,10 @@ fn run(seed: u64) -> [u64; 3] {
 fn whatever_happens_the_invariants_hold_and_everything_settles() {
     let seeds = match variable("BINDERY_SIMULATION_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..variable("BINDERY_SIMULATION_RUNS").unwrap_or(RUNS),
+        None => {
+            let first = variable("BINDERY_SIMULATION_FIRST").unwrap_or(0);
+            first..first + variable("BINDERY_SIMULATION_RUNS").unwrap_or(RUNS)
+        }
     };
     let began = Instant::now();
     let mut all = [0; 3];

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
+use super::election::ProcessClock;
 use super::invariants;
 use super::world::{Outcome, Request, World};
 use crate::api::{AnyObject, ObjectKey};
@@ -22,15 +23,24 @@ use crate::measure::model::Answer as Measured;
 #[derive(Clone)]
 pub struct Ports {
     world: Arc<Mutex<World>>,
+    pub process: u32,
+    pub clock: ProcessClock,
 }
 
 impl Ports {
-    pub fn new(world: Arc<Mutex<World>>) -> Self {
-        Self { world }
+    pub fn new(world: Arc<Mutex<World>>, process: u32, clock: ProcessClock) -> Self {
+        Self { world, process, clock }
     }
 
+    /// The world, in which this process acts now.
     pub fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.acting = self.process;
+        world
+    }
+
+    pub fn elapsed_now(&self) -> Duration {
+        self.clock.elapsed(self.world().now)
     }
 
     fn ask(&self, request: Request) -> Asked {
@@ -157,6 +167,10 @@ impl Meter for Ports {
 impl Clock for Ports {
     fn now(&self) -> Timestamp {
         self.world().now
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.elapsed_now()
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as Polled, Poll, Waker};
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use jiff::Timestamp;
 use kube::runtime::watcher::Event;
 
 use super::cluster::News;
+use super::election::{Candidate, ProcessClock};
 use super::ports::Ports;
 use super::world::World;
 use crate::api::{AnyObject, ObjectKey, ObjectKind, any_kind, any_object};
-use crate::controller::{Context, Options, pass};
+use crate::controller::{Context, Gate, Options, pass};
 use crate::decide::facts::ClusterRead;
 use crate::decide::{Kind, Watched};
 
@@ -33,14 +34,29 @@ pub struct Process {
     /// When each object is looked at next.
     due: BTreeMap<ObjectKey, Timestamp>,
     order: BTreeSet<(Timestamp, ObjectKey)>,
+    /// None where it is the only process.
+    candidate: Option<Candidate>,
+    /// It makes passes.
+    leads: bool,
     /// Listings that are not at their end, with what they found.
     listings: Vec<(ObjectKind, Vec<AnyObject>)>,
 }
 
 impl Process {
     /// A process that begins: it lists everything, and remembers nothing.
-    pub fn begin(world: &Arc<Mutex<World>>) -> Self {
-        let ports = Ports::new(world.clone());
+    pub fn begin(world: &Arc<Mutex<World>>, elected: bool) -> Self {
+        let (name, clock) = {
+            let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+            let name = world.process_begins();
+            world.cluster.process_begins(name);
+            if elected {
+                world.elections.joins(name);
+                (name, ProcessClock::any(&mut world))
+            } else {
+                (name, ProcessClock::exact(world.now))
+            }
+        };
+        let ports = Ports::new(world.clone(), name, clock);
         let observe_only = ports.world().observe_only;
         let options = Options {
             cluster: "prod".into(),
@@ -50,13 +66,16 @@ impl Process {
             authors_checked: true,
             served: crate::decide::Served::everything(),
         };
-        let context = Arc::new(Context::new(ports, options));
+        let context =
+            Arc::new(Context::new(ports, options, if elected { Candidate::gate() } else { Gate::open() }));
         let mut process = Self {
             context,
             running: BTreeMap::new(),
             again: BTreeSet::new(),
             due: BTreeMap::new(),
             order: BTreeSet::new(),
+            candidate: elected.then(|| Candidate::new(name)),
+            leads: !elected,
             listings: vec![],
         };
         process.relist(false);
@@ -68,6 +87,72 @@ impl Process {
 
     fn world(&self) -> std::sync::MutexGuard<'_, World> {
         self.context.ports.world()
+    }
+
+    pub fn name(&self) -> u32 {
+        self.context.ports.process
+    }
+
+    /// Takes part in the election, and begins or drops its passes as that says.
+    pub fn elect(&mut self) {
+        let Some(candidate) = &mut self.candidate else { return };
+        let ports = &self.context.ports;
+        candidate.goes_on(ports);
+        let lead = candidate.lead();
+        self.context.gate.set(lead);
+        let leads = lead.is_some_and(|lead| lead.holds(ports.elapsed_now()));
+        if leads != self.leads {
+            self.leads = leads;
+            let name = self.name();
+            self.world()
+                .note(|| format!("process {name} {} passes", if leads { "begins" } else { "drops its" }));
+            if leads { self.look_at_everything() } else { self.drop_passes() }
+        }
+    }
+
+    /// When the election goes on.
+    pub fn next_election(&self) -> Option<Timestamp> {
+        let candidate = self.candidate.as_ref()?;
+        let ports = &self.context.ports;
+        Some(ports.clock.at(candidate.wakes(ports.elapsed_now())))
+    }
+
+    fn look_at_everything(&mut self) {
+        self.context.memory.begin_afresh();
+        let name = self.name();
+        let all: Vec<_> = self.world().cluster.cache(name).keys().cloned().map(Arc::new).collect();
+        self.wake(&all);
+    }
+
+    fn drop_passes(&mut self) {
+        let name = self.name();
+        self.running.clear();
+        self.again.clear();
+        self.due.clear();
+        self.order.clear();
+        self.world().passes_are_dropped(name);
+    }
+
+    /// Does it work on something?
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Its passes have come to their end, and it stops.
+    pub fn release(&mut self) {
+        let ports = &self.context.ports;
+        let in_doubt = self.context.gate.in_doubt(ports.elapsed_now());
+        if let Some(candidate) = &mut self.candidate {
+            candidate.releases(ports, in_doubt);
+        }
+    }
+
+    /// It was stopped for a while, and goes on with all that has been answered meanwhile.
+    pub fn goes_on(&mut self) {
+        let running: Vec<ObjectKey> = self.running.keys().cloned().collect();
+        for key in running {
+            self.poll(&key);
+        }
     }
 
     /// The watches broke, and begin again with a listing of what is there now. The store has it only at the end of the
@@ -97,12 +182,16 @@ impl Process {
     /// A listing is at its end: the cache has it, and the index tells who is to be woken.
     fn end_listing(&mut self) {
         let Some((kind, listed)) = self.listings.pop() else { return };
-        self.world().cluster.show(kind, listed);
+        let process = self.name();
+        self.world().cluster.show(process, kind, listed);
         let woken = any_kind!(kind, K => self.context.take_in(&Event::<K>::InitDone));
         self.wake(&woken);
     }
 
     fn wake(&mut self, whom: &[Arc<ObjectKey>]) {
+        if !self.leads {
+            return;
+        }
         let now = self.world().now;
         for key in whom {
             if self.running.contains_key(&**key) {

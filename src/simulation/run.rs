@@ -10,11 +10,37 @@ use super::end;
 use super::process::Process;
 use super::world::World;
 use super::{foreign, meter, oncall, people, policies};
+use crate::api::ObjectKey;
 
 /// One run of the simulation.
 pub struct Run {
     world: Arc<Mutex<World>>,
+    replicas: Vec<Replica>,
+}
+
+/// A place for a process: one that has ended is followed by another.
+struct Replica {
     process: Process,
+    /// It does nothing until then, as after SIGSTOP.
+    stopped_until: Option<Timestamp>,
+    /// It was told to end, and finishes the passes that it has begun.
+    ends: bool,
+}
+
+impl Replica {
+    fn begin(world: &Arc<Mutex<World>>, elected: bool) -> Self {
+        Self { process: Process::begin(world, elected), stopped_until: None, ends: false }
+    }
+
+    /// When it does something next. Whoever ends makes no new passes.
+    fn next(&self) -> Option<Timestamp> {
+        let pass = self.process.next().filter(|_| !self.ends);
+        let own = pass.into_iter().chain(self.process.next_election()).min();
+        match self.stopped_until {
+            Some(until) => Some(own.map_or(until, |own| own.max(until))),
+            None => own,
+        }
+    }
 }
 
 impl Run {
@@ -22,59 +48,165 @@ impl Run {
         let mut world = World::new(seed);
         people::begin(&mut world);
         let world = Arc::new(Mutex::new(world));
-        let process = Process::begin(&world);
-        Self { world, process }
+        let replicas = vec![Replica::begin(&world, false)];
+        Self { world, replicas }
     }
 
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The process dies, wherever its passes are, and another one begins.
+    /// The operator runs twice from now on, and one of the two leads.
+    pub fn two_replicas(&mut self) {
+        self.world().note(|| "the operator runs twice".into());
+        let one = self.replicas[0].process.name();
+        self.world().process_dies(one);
+        self.replicas = vec![Replica::begin(&self.world, true), Replica::begin(&self.world, true)];
+    }
+
+    fn is_elected(&self) -> bool {
+        self.replicas.len() > 1
+    }
+
+    /// A process dies, wherever its passes are, and another one begins.
     fn restart(&mut self) {
+        let which = if self.is_elected() { self.world().rng.usize(0..self.replicas.len()) } else { 0 };
+        self.restart_one(which);
+    }
+
+    fn restart_one(&mut self, which: usize) {
         self.world().note(|| "the operator restarts".into());
-        self.world().process_dies();
-        self.process = Process::begin(&self.world);
+        let (name, elected) = (self.replicas[which].process.name(), self.is_elected());
+        self.world().process_dies(name);
+        self.replicas[which] = Replica::begin(&self.world, elected);
+    }
+
+    fn restart_all(&mut self) {
+        for which in 0..self.replicas.len() {
+            self.restart_one(which);
+        }
+    }
+
+    /// Something happens to one of two processes.
+    fn disturb_a_replica(&mut self) {
+        let (which, what, length) = {
+            let rng = &mut self.world().rng;
+            (rng.usize(0..self.replicas.len()), rng.u8(0..9), Duration::from_secs(rng.u64(1..70)))
+        };
+        let replica = &mut self.replicas[which];
+        let name = replica.process.name();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        match what {
+            0..3 => {
+                world.note(|| format!("process {name} is stopped for {length:?}"));
+                replica.stopped_until = Some(world.now + length);
+            }
+            3..5 => {
+                world.note(|| format!("process {name} does not reach the API server for {length:?}"));
+                world.cut_off(name, length);
+            }
+            5..7 => {
+                world.note(|| format!("process {name} is told to end"));
+                replica.ends = true;
+            }
+            7 => {
+                world.note(|| "the record of the election is deleted".into());
+                world.elections.lose_the_record();
+            }
+            _ => {
+                drop(world);
+                self.restart_one(which);
+            }
+        }
+    }
+
+    /// What a process does by itself: it goes on, takes part in the election, hears from its watches, and ends.
+    fn live(&mut self, relabelled: &[String]) {
+        for which in 0..self.replicas.len() {
+            let now = self.world().now;
+            let replica = &mut self.replicas[which];
+            for namespace in relabelled {
+                replica.process.labels_changed(namespace);
+            }
+            if replica.stopped_until.is_some_and(|until| until > now) {
+                continue;
+            }
+            let name = replica.process.name();
+            if replica.stopped_until.take().is_some() {
+                let passes_first = self.world.lock().unwrap_or_else(PoisonError::into_inner).rng.bool();
+                if passes_first {
+                    replica.process.goes_on();
+                }
+                replica.process.elect();
+                replica.process.goes_on();
+            }
+            replica.process.elect();
+            let reaches = self.world.lock().unwrap_or_else(PoisonError::into_inner).reaches_the_cluster(name);
+            if reaches {
+                replica.process.catch_up();
+            }
+            if replica.ends && replica.process.is_idle() {
+                replica.process.release();
+                self.restart_one(which);
+            }
+        }
+    }
+
+    /// Whoever waits for an answer in this process goes on, unless it is stopped.
+    fn poll(&mut self, name: u32, key: &ObjectKey) {
+        let runs = |it: &&mut Replica| it.process.name() == name && it.stopped_until.is_none();
+        if let Some(replica) = self.replicas.iter_mut().find(runs) {
+            replica.process.poll(key);
+        }
     }
 
     /// What happens next, not after `until`. False when nothing does.
     fn step(&mut self, until: Timestamp) -> bool {
         self.world().check();
         if std::mem::take(&mut self.world().restart) {
-            self.restart();
+            self.restart_all();
         }
         let relabelled = std::mem::take(&mut self.world().relabelled);
-        for namespace in relabelled {
-            self.process.labels_changed(&namespace);
-        }
-        self.process.catch_up();
-        let (arrival, pass) = (self.world().next_arrival(), self.process.next());
+        self.live(&relabelled);
+        let arrival = self.world().next_arrival();
+        let acts = self.replicas.iter().enumerate().filter_map(|(which, it)| Some((it.next()?, which))).min();
         let now = self.world().now;
-        let Some(at) = arrival.into_iter().chain(pass).min().map(|at| at.max(now)) else {
-            return false;
-        };
+        let all = arrival.into_iter().chain(acts.map(|(at, _)| at));
+        let Some(at) = all.min().map(|at| at.max(now)) else { return false };
         if at > until {
             self.world().advance(until);
             return false;
         }
         self.world().advance(at);
-        if arrival.is_some_and(|arrival| pass.is_none_or(|pass| arrival <= pass)) {
-            if self.world().chance(0.002) {
+        if arrival.is_some_and(|arrival| acts.is_none_or(|(acts, _)| arrival <= acts)) {
+            // Elections ask all the time, and passes now and then.
+            let dies = if self.world().a_pass_hears_next() { 0.002 } else { 0.00005 };
+            if self.world().chance(dies) {
                 self.restart();
                 return true;
             }
             let whose = self.world().arrive();
-            if self.world().chance(0.002) {
+            if self.world().chance(dies) {
                 self.restart();
                 return true;
             }
-            if let Some(key) = whose {
-                self.process.poll(&key);
+            if let Some((name, key)) = whose {
+                self.poll(name, &key);
             }
-        } else {
-            self.process.begin_pass();
+        } else if let Some((_, which)) = acts {
+            self.act(which);
         }
         true
+    }
+
+    /// Its next pass begins, where that is what is due. The rest it does [by itself](Self::live).
+    fn act(&mut self, which: usize) {
+        let now = self.world().now;
+        let replica = &mut self.replicas[which];
+        let due = replica.process.next().is_some_and(|at| at <= now);
+        if due && !replica.ends && replica.stopped_until.is_none() {
+            replica.process.begin_pass();
+        }
     }
 
     fn until(&mut self, until: Timestamp) {
@@ -107,6 +239,9 @@ impl Run {
             for _ in 0..looks {
                 let pause = Duration::from_secs(self.world().rng.u64(5..60));
                 self.on(pause);
+                if self.is_elected() && self.world().rng.u8(0..5) == 0 {
+                    self.disturb_a_replica();
+                }
                 let what = self.world().rng.u8(0..18);
                 match what {
                     12.. => oncall::say_a_word(&mut self.world()),
@@ -218,9 +353,14 @@ impl Run {
                 19 => {
                     self.world().note(|| "the watches break, and begin again".into());
                     let breaks_off = self.world().rng.bool();
-                    self.process.relist(breaks_off);
+                    for replica in &mut self.replicas {
+                        replica.process.relist(breaks_off);
+                    }
                 }
                 _ => self.status_is_lost(),
+            }
+            if self.is_elected() && self.world().rng.u8(0..6) == 0 {
+                self.disturb_a_replica();
             }
             let pause = Duration::from_secs(self.world().rng.u64(1..busy));
             self.on(pause);
@@ -275,11 +415,13 @@ impl Run {
             world.clear_up();
             people::leave_in_order(&mut world);
             world.note(|| "the last fault is over".into());
+            world.everybody_reaches_the_cluster();
             // A process in whose configuration `--observe-only` is off, and that looks at everything once.
             world.restart = true;
         }
         // What was being deleted goes first, and is made again.
-        self.on(Duration::from_secs(60));
+        let takeover = if self.is_elected() { 60 } else { 0 };
+        self.on(Duration::from_secs(60 + takeover));
         people::apply_what_is_missing(&mut self.world());
         let bound = self.world().now + Duration::from_secs(6 * 3600);
         let quiet = Duration::from_secs(1500);
@@ -311,7 +453,7 @@ impl Run {
         // An upgrade without a change, and a restart, write nothing.
         let before = world.written();
         drop(world);
-        self.restart();
+        self.restart_all();
         self.on(quiet);
         let mut world = self.world();
         if before != world.written() {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::cloud::{Cloud, Weather};
 use super::cluster::{Cluster, News};
+use super::election::Elections;
 use super::foreign;
 use super::invariants::{self, Ledger};
 use super::meter::Meter;
@@ -22,6 +23,7 @@ use crate::azure::model::{
     Answer, Ask, Call, EndpointKeys, Errand, Error, Operation, Purpose, Read, Reply, ResourceId,
 };
 use crate::controller::ports::Refusal;
+use crate::controller::{Claim, Record, Written};
 
 /// What a process asks of the world.
 #[derive(Debug, Clone)]
@@ -35,6 +37,8 @@ pub enum Request {
     WriteSecret(Box<Secret>),
     DeleteSecret(Box<Secret>),
     Keys(Errand, ResourceId),
+    ReadLease,
+    WriteLease(Claim),
 }
 
 /// What the world answers.
@@ -45,13 +49,23 @@ pub enum Outcome {
     Written(Result<AnyObject, Refusal>),
     Secret(Result<Option<Box<Secret>>, Refusal>),
     Keys(Result<EndpointKeys, Error>),
+    Record(Result<Option<Record>, ()>),
+    Claimed(Written),
 }
 
 /// A request on its way.
 #[derive(Debug)]
 struct UnderWay {
+    process: u32,
     reader: Option<ObjectKey>,
     request: Request,
+}
+
+impl UnderWay {
+    /// Nobody hears of it any more, and it has not arrived.
+    fn is_left_over(&self) -> bool {
+        self.reader.is_none() && !matches!(self.request, Request::ReadLease | Request::WriteLease(_))
+    }
 }
 
 /// Everything around a process.
@@ -77,6 +91,11 @@ pub struct World {
     pub passes: u64,
     /// Requests that arrived.
     pub steps: u64,
+    /// The process that acts, and what there is of several.
+    pub acting: u32,
+    pub elections: Elections,
+    /// How many processes have begun.
+    processes: u32,
     /// The pass that is being polled.
     pub reader: Option<ObjectKey>,
     /// What it has read of the cluster since it was polled.
@@ -94,10 +113,10 @@ pub struct World {
     /// When a place last changed whom it lets do what, or a namespace its labels.
     pub rights_changed: Timestamp,
     /// What each running pass has read by a GET.
-    got: BTreeMap<ObjectKey, BTreeMap<ResourceId, Option<Value>>>,
+    got: BTreeMap<(u32, ObjectKey), BTreeMap<ResourceId, Option<Value>>>,
     requests: BTreeMap<(Timestamp, u64), UnderWay>,
-    asked: BTreeMap<u64, Option<ObjectKey>>,
-    outcomes: BTreeMap<u64, Outcome>,
+    asked: BTreeMap<u64, (u32, Option<ObjectKey>)>,
+    outcomes: BTreeMap<u64, (u32, Outcome)>,
     tickets: u64,
     tell: bool,
     journal: VecDeque<String>,
@@ -127,6 +146,9 @@ impl World {
             status_writes: 0,
             passes: 0,
             steps: 0,
+            acting: 0,
+            elections: Elections::default(),
+            processes: 0,
             reader: None,
             seen_by_reader: vec![],
             in_backup: BTreeSet::new(),
@@ -198,12 +220,12 @@ impl World {
 
     /// An object as the cache has it.
     pub fn seen_quietly(&self, key: &ObjectKey) -> Option<AnyObject> {
-        self.cluster.cache.get(key).cloned()
+        self.cluster.cache(self.acting).get(key).cloned()
     }
 
     /// What a running pass has read of a resource by a GET: none where it has not.
     pub fn got(&self, reader: &ObjectKey, id: &ResourceId) -> Option<&Option<Value>> {
-        self.got.get(reader)?.get(id)
+        self.got.get(&(self.acting, reader.clone()))?.get(id)
     }
 
     /// Does this object live as far as the operator can know, or will it when the backup is restored?
@@ -211,35 +233,51 @@ impl World {
         let key = super::cluster::key::<K>(name);
         let lives = |it: &AnyObject| any_object!(it, it => !it.is_deleting());
         let there = self.cluster.live.get(&key).is_some_and(lives);
-        self.in_backup.contains(&key) || (there && self.cluster.cache.contains_key(&key))
+        self.in_backup.contains(&key) || (there && self.cluster.cache(self.acting).contains_key(&key))
     }
 
     /// Another running pass that has read this resource by a GET: only one may, from the GET to the end of the PUT.
     pub fn also_read_by(&self, reader: &ObjectKey, id: &ResourceId) -> Option<&ObjectKey> {
-        let others = self.got.iter().filter(|(key, got)| *key != reader && got.contains_key(id));
-        others.map(|(key, _)| key).next()
+        let other = |(process, key): &(u32, ObjectKey)| *process == self.acting && key != reader;
+        let others = self.got.iter().filter(|(whose, got)| other(whose) && got.contains_key(id));
+        others.map(|((_, key), _)| key).next()
     }
 
     /// The pass over an object came to its end.
     pub fn end_of_pass(&mut self, key: &ObjectKey) -> Timestamp {
-        self.got.remove(key);
+        self.got.remove(&(self.acting, key.clone()));
         self.now
     }
 
     /// Does the pass over this object wait for an answer?
     pub fn has_asked(&self, key: &ObjectKey) -> bool {
-        self.asked.values().any(|reader| reader.as_ref() == Some(key))
+        self.asked.values().any(|(process, reader)| *process == self.acting && reader.as_ref() == Some(key))
     }
 
     // --- requests ---
 
+    /// A process begins, with a name of its own.
+    pub fn process_begins(&mut self) -> u32 {
+        self.processes += 1;
+        self.processes
+    }
+
+    /// A request goes out that no pass waits for.
+    pub fn ask_by_itself(&mut self, request: Request) -> u64 {
+        self.reader = None;
+        self.ask(request)
+    }
+
     /// A request goes out. It arrives a little later, or much later.
     pub fn ask(&mut self, request: Request) -> u64 {
         self.tickets += 1;
+        let leads = self.who_writes_leads(self.tickets, &request);
+        self.must(leads);
         let slow = if self.chance(0.005) { self.rng.u64(1..30_000) } else { 0 };
         let arrives = self.now + Duration::from_millis(self.rng.u64(2..20) + slow);
         let reader = self.reader.clone();
-        self.asked.insert(self.tickets, reader.clone());
+        let process = self.acting;
+        self.asked.insert(self.tickets, (process, reader.clone()));
         let whose = match &request {
             Request::Read(read) => {
                 invariants::what_is_in_a_place_is_touched_as_the_place(self, &read.errand, &read.what)
@@ -258,16 +296,20 @@ impl World {
             Request::WriteSecret(secret) | Request::DeleteSecret(secret) => {
                 secrets::the_secret_is_ours(self, secret)
             }
-            Request::Status(_) | Request::Finalizers(_) | Request::Secret(..) => Ok(()),
+            Request::Status(_)
+            | Request::Finalizers(_)
+            | Request::Secret(..)
+            | Request::ReadLease
+            | Request::WriteLease(_) => Ok(()),
         };
         self.must(whose);
-        self.requests.insert((arrives, self.tickets), UnderWay { reader, request });
+        self.requests.insert((arrives, self.tickets), UnderWay { process, reader, request });
         self.tickets
     }
 
     /// The answer to a request, once.
     pub fn outcome(&mut self, ticket: u64) -> Option<Outcome> {
-        self.outcomes.remove(&ticket)
+        self.outcomes.remove(&ticket).map(|(_, outcome)| outcome)
     }
 
     /// When the next request arrives.
@@ -275,18 +317,33 @@ impl World {
         self.requests.keys().next().map(|(at, _)| *at)
     }
 
-    /// The next request arrives. The answer is whose pass goes on.
-    pub fn arrive(&mut self) -> Option<ObjectKey> {
+    /// Is the next request that arrives one of a pass, or of nobody who lives?
+    pub fn a_pass_hears_next(&self) -> bool {
+        let next = self.requests.values().next();
+        next.is_none_or(|it| !matches!(it.request, Request::ReadLease | Request::WriteLease(_)))
+    }
+
+    /// The next request arrives. The answer is whose pass goes on, in which process.
+    pub fn arrive(&mut self) -> Option<(u32, ObjectKey)> {
         let ((_, ticket), under_way) = self.requests.pop_first()?;
-        let UnderWay { reader, request } = under_way;
+        let UnderWay { process, reader, request } = under_way;
         self.steps += 1;
+        self.acting = process;
         let outcome = self.answer(reader.as_ref(), request);
-        self.asked.remove(&ticket);
-        self.outcomes.insert(ticket, outcome);
-        reader
+        self.call_is_over(ticket);
+        // Nobody hears of it who is dead, or has given up.
+        if self.asked.remove(&ticket).is_some() {
+            self.outcomes.insert(ticket, (process, outcome));
+        }
+        reader.map(|reader| (process, reader))
     }
 
     fn answer(&mut self, reader: Option<&ObjectKey>, request: Request) -> Outcome {
+        if !self.reaches_the_cluster(self.acting)
+            && let Some(outcome) = out_of_reach(&request)
+        {
+            return outcome;
+        }
         match request {
             Request::Read(read) => {
                 let answer = self.cloud.read(&read.what);
@@ -295,7 +352,10 @@ impl World {
                 if let (Some(reader), Ask::Resource(id), Answer::Resource(Ok(body)), false) =
                     (reader, &read.what, &answer, traced)
                 {
-                    self.got.entry(reader.clone()).or_default().insert(id.clone(), body.clone());
+                    self.got
+                        .entry((self.acting, reader.clone()))
+                        .or_default()
+                        .insert(id.clone(), body.clone());
                 }
                 Outcome::Read(answer)
             }
@@ -313,6 +373,8 @@ impl World {
                 Outcome::Secret(self.write_secret(*secret, true).map(|it| it.map(Box::new)))
             }
             Request::Keys(_, endpoint) => Outcome::Keys(self.cloud.keys(&endpoint)),
+            Request::ReadLease => Outcome::Record(self.read_record()),
+            Request::WriteLease(claim) => Outcome::Claimed(self.write_record(claim)),
         }
     }
 
@@ -407,12 +469,32 @@ impl World {
         self.must(holds);
     }
 
-    /// The process dies. What it had sent may still arrive, now or later, and nobody hears of it.
-    pub fn process_dies(&mut self) {
-        self.outcomes.clear();
-        self.asked.clear();
-        self.got.clear();
-        for ((at, ticket), lost) in std::mem::take(&mut self.requests) {
+    /// A process dies. What it had sent may still arrive, now or later, and nobody hears of it.
+    pub fn process_dies(&mut self, process: u32) {
+        self.elections.leaves(process);
+        self.cluster.process_dies(process);
+        self.passes_are_dropped(process);
+        self.outcomes.retain(|_, (whose, _)| *whose != process);
+        self.asked.retain(|_, (whose, _)| *whose != process);
+    }
+
+    /// A process drops all its passes. What they had sent may still arrive, now or later, and nobody hears of it.
+    pub fn passes_are_dropped(&mut self, process: u32) {
+        self.elections.stops(process);
+        let of_a_pass = |(whose, reader): &(u32, Option<ObjectKey>)| *whose == process && reader.is_some();
+        let asked = std::mem::take(&mut self.asked);
+        let (dropped, asked): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            asked.into_iter().partition(|(_, whose)| of_a_pass(whose));
+        self.asked = asked;
+        let of_the_record = |outcome: &Outcome| matches!(outcome, Outcome::Record(_) | Outcome::Claimed(_));
+        self.outcomes.retain(|_, (whose, outcome)| *whose != process || of_the_record(outcome));
+        self.got.retain(|(whose, _), _| *whose != process);
+        let requests = std::mem::take(&mut self.requests);
+        let (lost, rest): (BTreeMap<_, _>, BTreeMap<_, _>) = requests
+            .into_iter()
+            .partition(|((_, ticket), it)| dropped.contains_key(ticket) || it.is_left_over());
+        self.requests = rest;
+        for ((at, ticket), lost) in lost {
             match lost.request {
                 // The next process may be asked for something else before this arrives.
                 Request::Send(call) if self.rng.u8(0..4) > 0 => {
@@ -451,8 +533,8 @@ impl World {
 
     /// What the watches bring now, but for the kinds whose listing is not at its end.
     pub fn news(&mut self, listing: &[ObjectKind]) -> Vec<News> {
-        let Self { cluster, rng, calm, .. } = self;
-        cluster.news(|key| !listing.contains(&key.kind) && (*calm || rng.f64() < 0.5))
+        let Self { cluster, rng, calm, acting, .. } = self;
+        cluster.news(*acting, |key| !listing.contains(&key.kind) && (*calm || rng.f64() < 0.5))
     }
 
     /// Everything that was ever written, to tell whether more is.
@@ -486,6 +568,20 @@ impl World {
         self.cloud.policy = None;
         self.cloud.closed_until = self.now;
     }
+}
+
+/// What becomes of a request to an API server that cannot be reached; none where it is for somebody else.
+fn out_of_reach(request: &Request) -> Option<Outcome> {
+    let silence = || Refusal::Unanswered("the API server is out of reach".into());
+    Some(match request {
+        Request::Read(_) | Request::Send(_) | Request::Keys(..) => return None,
+        Request::Status(_) | Request::Finalizers(_) | Request::Delete(_) => Outcome::Written(Err(silence())),
+        Request::Secret(..) | Request::WriteSecret(_) | Request::DeleteSecret(_) => {
+            Outcome::Secret(Err(silence()))
+        }
+        Request::ReadLease => Outcome::Record(Err(())),
+        Request::WriteLease(_) => Outcome::Claimed(Written::Unanswered),
+    })
 }
 
 /// Ready, in words.

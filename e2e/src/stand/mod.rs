@@ -22,7 +22,7 @@ use kube::{Client, Resource};
 use serde_json::{Value, json};
 
 pub use cluster::{Object, current, drifted};
-pub use operator::{Operator, OperatorOptions, binary, build};
+pub use operator::{LEASE, Operator, OperatorOptions, binary, build};
 pub use position::INFERRED_VARIABLE;
 pub use story::{GROUP, SUBSCRIPTION, azure_id, emulator_config, job};
 pub use users::{User, apply_approval_policy, apply_roles, apply_wildcard_role};

@@ -18,6 +18,10 @@ use crate::{ControlPlane, Process, Signal};
 
 /// What the chart lets the operator do.
 const RULES: &str = include_str!("../../../charts/bindery/rbac/rules.yaml");
+/// What it lets several of them do with their Lease, which the chart names.
+const LEASE_RULES: &str = include_str!("../../../charts/bindery/rbac/leases.yaml");
+/// The name of that Lease by default.
+pub const LEASE: &str = "bindery";
 pub(super) const ACCOUNT: &str = "bindery";
 
 /// What an operator is started with.
@@ -56,6 +60,23 @@ impl Operator {
         std::fs::write(folder.path().join("ca.pem"), &options.ca_pem)?;
         let log = folders::new_log_folder("operator")?.join("bindery.log");
         Ok(Self { options, folder, log, process: None, program: None, environment: vec![] })
+    }
+
+    /// Everything but the start of another one beside it.
+    pub fn another(&self) -> Result<Self, Error> {
+        Self::prepare(self.options.clone())
+    }
+
+    /// SIGSTOP: it stands still, and its lease runs out.
+    pub fn stand_still(&mut self) -> Result<(), Error> {
+        self.process.as_mut().map_or(Ok(()), |process| process.signal(Signal::Stop))?;
+        Ok(())
+    }
+
+    /// SIGCONT: it goes on.
+    pub fn go_on(&mut self) -> Result<(), Error> {
+        self.process.as_mut().map_or(Ok(()), |process| process.signal(Signal::Continue))?;
+        Ok(())
     }
 
     /// Starts it, or starts it again.
@@ -200,6 +221,21 @@ pub(super) async fn grant(
         kind: kind.into(),
         name: name.into(),
     };
+    let mut lease_rules: Vec<PolicyRule> = serde_yaml::from_str(LEASE_RULES)?;
+    for rule in lease_rules.iter_mut().filter(|rule| !rule.verbs.contains(&"create".to_string())) {
+        rule.resource_names = Some(vec![LEASE.into()]);
+    }
+    let name = format!("{ACCOUNT}-leader-election");
+    let role = Role { metadata: meta(Some(namespace), &name), rules: Some(lease_rules) };
+    let roles: Api<Role> = Api::namespaced(client.clone(), namespace);
+    roles.patch(&name, &apply, &Patch::Apply(&role)).await?;
+    let binding = RoleBinding {
+        metadata: meta(Some(namespace), &name),
+        role_ref: role_ref("Role", &name),
+        subjects: subjects.clone(),
+    };
+    let bindings: Api<RoleBinding> = Api::namespaced(client.clone(), namespace);
+    bindings.patch(&name, &apply, &Patch::Apply(&binding)).await?;
     if watched.is_empty() {
         let name = format!("bindery-{namespace}");
         let role = ClusterRole { metadata: meta(None, &name), rules: Some(rules), ..ClusterRole::default() };

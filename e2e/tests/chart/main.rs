@@ -459,6 +459,11 @@ async fn values_that_cannot_be_right_are_refused_with_a_sentence() {
             json!({"clusterId": "a", "workloadIdentity": {"clientId": IDENTITY}}),
             "at '/workloadIdentity': additional properties 'clientId' not allowed",
         ),
+        (json!({"clusterId": "a", "replicas": "2"}), "at '/replicas': got string, want integer"),
+        (
+            json!({"clusterId": "a", "leaderElection": {"retryPeriod": "0.5s"}}),
+            "at '/leaderElection/retryPeriod': '0.5s' does not match pattern",
+        ),
         (
             json!({"clusterId": "a", "watchNamespaces": "fares"}),
             "at '/watchNamespaces': got string, want array",
@@ -500,6 +505,41 @@ async fn values_that_cannot_be_right_are_refused_with_a_sentence() {
 }
 
 #[tokio::test]
+async fn several_replicas_elect_a_leader_and_have_the_rights_for_its_lease() {
+    let Some(helm) = helm().await else { return };
+    let values = json!({"clusterId": "aks-1", "replicas": 2, "leaderElection": {"leaseDuration": "60s", "renewDeadline": "40s"}});
+    let objects = render(&helm, &values);
+    let deployment = one(&objects, "Deployment");
+    assert_eq!(
+        (&deployment["spec"]["replicas"], &deployment["spec"]["strategy"]),
+        (&json!(2), &json!({"type": "Recreate"}))
+    );
+    let arguments = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+    let expected = json!([
+        "--leader-elect",
+        "--leader-elect-resource-name=release-bindery",
+        "--leader-elect-resource-namespace=bindery-system",
+        "--leader-elect-lease-duration=60s",
+        "--leader-elect-renew-deadline=40s",
+        "--leader-elect-retry-period=2s",
+    ]);
+    let all = arguments.as_array().unwrap();
+    let told: Vec<&Value> =
+        all.iter().filter(|it| it.as_str().unwrap().starts_with("--leader-elect")).collect();
+    assert_eq!(json!(told), expected);
+    let role = one(&objects, "Role");
+    let rule =
+        |verbs: Value| json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": verbs});
+    let mut named = rule(json!(["get", "patch"]));
+    named["resourceNames"] = json!(["release-bindery"]);
+    assert_eq!(role["rules"], json!([rule(json!(["create"])), named]));
+    assert_eq!(role["metadata"]["namespace"], "bindery-system");
+    let binding = one(&objects, "RoleBinding");
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    assert_eq!(binding["subjects"][0]["name"], one(&objects, "ServiceAccount")["metadata"]["name"]);
+}
+
+#[tokio::test]
 async fn secrets_are_touched_only_in_the_namespaces_that_the_values_name() {
     let Some(helm) = helm().await else { return };
     let bare = json!({"clusterId": "aks-1", "userRoles": {"create": false}});
@@ -537,7 +577,7 @@ async fn an_api_server_takes_every_object_of_it() {
     };
     for values in [
         json!({"clusterId": "aks-1", "azure": {"clientId": IDENTITY}, "workloadIdentity": {"enabled": true}}),
-        json!({"clusterId": "aks-1", "watchNamespaces": ["default", "kube-system"], "envFrom": [{"secretRef": {"name": "azure"}}],
+        json!({"clusterId": "aks-1", "replicas": 2, "watchNamespaces": ["default", "kube-system"], "envFrom": [{"secretRef": {"name": "azure"}}],
             "extraEnv": [{"name": "A", "value": "b"}], "affinity": {"nodeAffinity": {}}}),
     ] {
         let mut objects = render(&helm, &values);

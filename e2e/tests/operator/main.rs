@@ -24,6 +24,7 @@ mod hostile;
 mod identities;
 mod keys;
 mod kubernetes;
+mod leaders;
 mod metric_provider;
 mod mirror;
 mod model_version;

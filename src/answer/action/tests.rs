@@ -259,3 +259,41 @@ fn whoever_acts_sees_what_would_happen() {
   reason       Quiet\\n\\u001b[2K"
     );
 }
+
+/// Where the measurements do not say how the candidate does, a person promotes the analysis by its name.
+#[test]
+fn an_analysis_without_numbers_is_promoted() {
+    let mut it = rising(Some(0));
+    let steps =
+        json!([{"name": "watch", "analysis": {"metrics": ["errors"], "for": "5m"}}, {"setTraffic": 50}]);
+    it.spec.strategy.steps = serde_json::from_value(steps).unwrap();
+    let run = |phase: &str| {
+        json!({"step": "watch", "metric": "errors", "phase": phase, "since": "2026-11-02T00:00:00Z",
+        "successful": 0, "failed": 0, "inconclusive": 2, "consecutiveErrors": 0})
+    };
+    let mut with_run = |phase: &str| {
+        let metrics = serde_json::from_value(json!([run(phase)])).unwrap();
+        it.status.as_mut().unwrap().candidate.as_mut().unwrap().metrics = metrics;
+        told(&wish(ActionWord::Promote), &it)
+    };
+    let expected = json!({"revision": NEW, "step": "watch"});
+    assert_eq!(
+        with_run("Inconclusive"),
+        format!("{expected} The rollout goes on behind step 1 of 2: setTraffic 50.")
+    );
+    assert!(
+        with_run("Running")
+            .starts_with("no: the rollout stands at step 1 of 2 (analysis of errors for 5m (watch))")
+    );
+}
+
+/// What was rolled back to is bad as well: from there one goes back further.
+#[test]
+fn one_goes_back_further_from_what_serves_instead() {
+    let history = json!([{"revision": OLD, "outcome": "RolledBack"}, {"revision": "0123456789", "outcome": "Promoted"}]);
+    let mut it = held();
+    it.status.as_mut().unwrap().history = serde_json::from_value(history).unwrap();
+    let to = Wish { to_revision: Some("0123456789".into()), ..wish(ActionWord::Rollback) };
+    let said = told(&to, &it);
+    assert!(said.contains(&format!("\"revision\":\"{OLD}\"")) && said.contains("0123456789"), "{said}");
+}

@@ -2,8 +2,8 @@
 //! look again; a mutating call whose answer was lost may have been carried out.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use azure_core::Uuid;
@@ -89,6 +89,8 @@ pub(super) struct Inner {
     writes: AtomicU64,
     throttled: AtomicU64,
     pub(super) reach: Arc<Reach>,
+    /// Whether what changes something may go out now.
+    permit: OnceLock<Box<dyn Fn() -> bool + Send + Sync>>,
 }
 
 /// Requests sent since the client was made, whatever was answered. Requests for tokens do not count.
@@ -170,8 +172,15 @@ impl Azure {
             writes: AtomicU64::default(),
             throttled: AtomicU64::default(),
             reach,
+            permit: OnceLock::new(),
         };
         Ok(Self(Arc::new(inner), operator))
+    }
+
+    /// From now on, requests that are counted as writes go out only while this holds. It is asked at the last moment, when token
+    /// and turn are there, for all clones; the first condition stays.
+    pub fn writes_while(&self, holds: impl Fn() -> bool + Send + Sync + 'static) {
+        let _ = self.0.permit.set(Box::new(holds));
     }
 
     /// The same, as somebody else.
@@ -441,6 +450,7 @@ impl Azure {
         let (inner, principal) = (&*self.0, &self.1.principal);
         let token = tokens.get().await.map_err(|e| e.asked_as(principal).before_sending())?;
         inner.pacer.turn(payer, kind).await.map_err(Error::before_sending)?;
+        self.permitted(kind)?;
         let count = if kind == Quota::Read { &inner.reads } else { &inner.writes };
         count.fetch_add(1, Ordering::Relaxed);
 
@@ -487,6 +497,15 @@ impl Azure {
             tokens.accepted(&token);
         }
         Ok((answer, token))
+    }
+
+    /// May a request of this kind go out now?
+    fn permitted(&self, kind: Quota) -> Result<(), Error> {
+        if kind == Quota::Read || self.0.permit.get().is_none_or(|holds| holds()) {
+            return Ok(());
+        }
+        let message = "This process may not write any more, and sent nothing.";
+        Err(Error::new(Class::Transient, message).before_sending())
     }
 
     /// The URL of an ARM path, in the version of its provider. Refuses what would not arrive as it is written, such as `..`, with

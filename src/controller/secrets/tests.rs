@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::azure::model::{Class, Errand, Error, Lane, Principal, Purpose, ResourceId};
-use crate::controller::fixtures::{Nowhere, binding};
+use crate::controller::fixtures::{Nowhere, binding, context};
 
 fn keys(primary: &str) -> EndpointKeys {
     EndpointKeys { primary_key: primary.into(), secondary_key: "second".into() }
@@ -28,13 +28,13 @@ fn remove() -> SecretDeed {
 }
 
 /// A cluster in which this Secret is, and an Azure with these keys.
-fn world(secret: Option<Value>, keys: Option<EndpointKeys>) -> Nowhere {
-    let world = Nowhere::default();
-    *world.keys.lock().unwrap() = keys;
+fn world(secret: Option<Value>, keys: Option<EndpointKeys>) -> Context<Nowhere> {
+    let world = context();
+    *world.ports.keys.lock().unwrap() = keys;
     if let Some(metadata) = secret {
         let secret = json!({"metadata": metadata, "type": "Opaque", "data": {"more": "bW9yZQ=="}});
         let key = ("fares".to_string(), "taxi-keys".to_string());
-        world.secrets.lock().unwrap().insert(key, serde_json::from_value(secret).unwrap());
+        world.ports.secrets.lock().unwrap().insert(key, serde_json::from_value(secret).unwrap());
     }
     world
 }
@@ -47,8 +47,8 @@ fn named(labels: &Value) -> Value {
 type Texts = BTreeMap<String, String>;
 
 /// What is in the Secret: who owns it, its labels and its data.
-fn held(world: &Nowhere) -> Option<(Vec<String>, Texts, Texts)> {
-    let secrets = world.secrets.lock().unwrap();
+fn held(world: &Context<Nowhere>) -> Option<(Vec<String>, Texts, Texts)> {
+    let secrets = world.ports.secrets.lock().unwrap();
     let secret = secrets.values().next()?.clone();
     let text = |(key, value): (String, ByteString)| (key, String::from_utf8(value.0).unwrap());
     let owners = secret.owner_references().iter().map(|owner| owner.uid.clone()).collect();
@@ -67,7 +67,7 @@ async fn the_keys_are_written_and_follow_what_azure_has() {
         [("primaryKey", "first"), ("scoringUri", "https://taxi/score"), ("secondaryKey", "second")];
     assert_eq!(data.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
     assert_eq!(carry_out(&taxi, &write(), &world).await, Ok(false), "nothing has changed");
-    *world.keys.lock().unwrap() = Some(keys("rotated"));
+    *world.ports.keys.lock().unwrap() = Some(keys("rotated"));
     assert_eq!(carry_out(&taxi, &write(), &world).await, Ok(true));
     assert_eq!(held(&world).unwrap().2["primaryKey"], "rotated");
     assert_eq!(carry_out(&taxi, &remove(), &world).await, Ok(true));
@@ -107,7 +107,7 @@ async fn what_does_not_work_is_told() {
     let no_keys = carry_out(&taxi, &write(), &world(None, None)).await;
     assert_eq!(no_keys, Err(SecretRefusal::Azure(silent)));
     let refusing = world(None, Some(keys("first")));
-    refusing.refuses.store(true, Ordering::Relaxed);
+    refusing.ports.refuses.store(true, Ordering::Relaxed);
     assert_eq!(carry_out(&taxi, &write(), &refusing).await, Err(SecretRefusal::Forbidden));
 }
 

@@ -163,9 +163,15 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
     if last.is_some_and(|it| it.revision == revision.to_string()) {
         return None;
     }
-    let outcome = if went_back(case, stable) { Outcome::RolledBack } else { Outcome::Promoted };
+    let hold = case.hold().filter(|hold| hold.to_revision == revision.to_string());
+    let back = hold.is_some() || went_back(case, stable);
+    let outcome = if back { Outcome::RolledBack } else { Outcome::Promoted };
     let mut rollout = ended(case, &revision, Some(stable), outcome);
-    rollout.actions.extend(case.rolled_back().map(Asked::told));
+    // What is made again is back some time after the action.
+    let action = case.rolled_back().map(Asked::told).or_else(|| hold.and_then(|hold| hold.action));
+    rollout
+        .actions
+        .extend(action.filter(|told| !rollout.actions.contains(told)).into_iter().collect::<Vec<_>>());
     if outcome == Outcome::RolledBack && rollout.actions.is_empty() {
         let before = status.stable.as_ref().and_then(|it| it.asset_id.as_deref());
         rollout.message = before.and_then(|asset| case.facts.against_in_words(asset));

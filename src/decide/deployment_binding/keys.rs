@@ -177,7 +177,7 @@ fn refused(facts: &Facts, done: &SecretDone) -> Option<Verdict> {
         SecretRefusal::NotOurs => Verdict::stalled(
             Reason::SecretNotOurs,
             format!(
-                "The Secret {namespace}/{secret} is there without the label {KEYS_LABEL}: {}, so Bindery leaves it as it is. Delete it, or name another one in spec.online.endpoint.keysSecret.",
+                "The Secret {namespace}/{secret} is there without the label {KEYS_LABEL}: {}, so Bindery leaves it as it is. Name another one in spec.online.endpoint.keysSecret, or delete that one if nobody needs it.",
                 SecretDeed::mark(owner.name())
             ),
         ),

@@ -145,7 +145,7 @@ pub fn nothing_is_taken_down_where_that_is_forbidden(
         return Ok(());
     }
     let workspace = facts.id.as_ref().and_then(|id| id.segment("workspaces")).unwrap_or_default();
-    let forbids = world.cluster.cache.values().any(|it| match it {
+    let forbids = world.cluster.cache(world.acting).values().any(|it| match it {
         AnyObject::Workspace(it) => {
             it.id().name() == workspace && it.spec.policy.endpoint_deletion == Some(EndpointDeletion::Forbid)
         }

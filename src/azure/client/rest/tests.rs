@@ -141,3 +141,14 @@ fn deployments_are_paced_apart() {
         assert_eq!(is_deployment(&id), expected, "{id}");
     }
 }
+
+#[test]
+fn what_changes_something_goes_out_only_while_that_is_permitted() {
+    let azure = azure();
+    assert_eq!(azure.permitted(Quota::Write), Ok(()), "nobody has asked for more");
+    azure.clone().writes_while(|| false);
+    for kind in [Quota::Write, Quota::DeploymentWrite] {
+        assert!(azure.permitted(kind).expect_err("not permitted").unsent);
+    }
+    assert_eq!(azure.permitted(Quota::Read), Ok(()));
+}

@@ -337,6 +337,10 @@ fn a_rollback_goes_to_what_was_stable_also_where_its_deployment_is_gone() {
             "{}",
             doing(&there)
         );
+        // Who asked stands in the history, although the action was over long before.
+        let back = carried_out(&later(&there)).decide().status.history.remove(0);
+        let who: Vec<&str> = back.actions.iter().map(|it| it.requested_by.as_str()).collect();
+        assert_eq!((back.outcome, who), (Outcome::RolledBack, vec!["ada"]));
     }
     let refused = |it: Binding| taken(&it).remove(0);
     let archived = |it: Binding| {
