@@ -94,7 +94,8 @@ impl Wish {
         let steps = scene.binding.spec.steps();
         let stands = candidate.step.as_ref().and_then(|step| usize::try_from(step.index).ok());
         let (step, effect) = if self.full {
-            let left: Vec<String> = steps.iter().skip(stands.unwrap_or(0)).map(does).collect();
+            let mut left: Vec<String> = steps.iter().skip(stands.unwrap_or(0)).map(does).collect();
+            left.extend(waits_for_a_job(scene.binding).then(|| "verification".to_string()));
             let skipped =
                 if left.is_empty() { String::new() } else { format!(", without: {}", left.join(", ")) };
             (None, format!("{} gets all the traffic at once{skipped}.", candidate.deployment))
@@ -158,6 +159,14 @@ fn promoted(
         )),
         None => Err("the rollout has passed all its steps, and ends by itself".into()),
     }
+}
+
+/// Does the candidate of a batch endpoint still have to complete a job?
+fn waits_for_a_job(binding: &DeploymentBinding) -> bool {
+    let asks = binding.spec.batch.as_ref().is_some_and(|batch| batch.verify.is_some());
+    let jobs = binding.status.iter().flat_map(|status| &status.verification_jobs);
+    let mut current = jobs.filter(|job| !job.given_up);
+    asks && !current.any(|job| job.status.as_deref() == Some("Completed"))
 }
 
 fn pauses(steps: &[Step]) -> String {

@@ -9,7 +9,7 @@ use super::names::Name;
 use super::seen::Readiness;
 use crate::api::{
     Analysis, Candidate, DeploymentBinding, DeploymentStatus, Hold, Object, PastRollout, Phase, ServingKind,
-    Stable, Step, TakenAction, WindowStatus,
+    Stable, Step, TakenAction, VerificationJob, WindowStatus,
 };
 
 pub use news::news;
@@ -44,6 +44,9 @@ pub struct Rollout {
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<WindowStatus>,
     deployments: Vec<DeploymentStatus>,
+    /// The jobs that verify deployments of a batch endpoint.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    verification_jobs: Vec<VerificationJob>,
     steps: Vec<StepSeen>,
     /// The latest actions.
     actions: Vec<TakenAction>,
@@ -111,6 +114,7 @@ impl Rollout {
             hold: status.hold,
             window: status.window,
             deployments: status.deployments,
+            verification_jobs: status.verification_jobs,
             actions: status.actions.into_iter().take(ACTIONS).collect(),
             last: status.history.into_iter().next(),
         }

@@ -151,6 +151,8 @@ forms! {
         "must be 3 to 32 letters (a-z, A-Z), digits and single '-', with a letter first and no '-' at the end, such as taxi-fare";
     cluster, 1024, r"(?i)^/subscriptions/[^/\s?#%\\\x00-\x1f\x7f]+/resourceGroups/[^/\s?#%\\\x00-\x1f\x7f]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/\s?#%\\\x00-\x1f\x7f]+/computes/[^/\s?#%\\\x00-\x1f\x7f]+$",
         "must be the ARM id of a compute cluster: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/computes/<name>; '%' is not allowed";
+    datastore_path, 2048, r"^azureml://datastores/[a-zA-Z0-9_-]+/paths/[^\s?#%\\\x00-\x1f\x7f]+$",
+        "must be a path in a datastore of the workspace: azureml://datastores/<datastore>/paths/<path>, without spaces, '?', '#', '%', '\\' and control characters, such as azureml://datastores/workspaceblobstore/paths/taxi/sample";
     output_file, 255, "^[a-zA-Z0-9_][a-zA-Z0-9_.-]*$",
         "must be the name of a file: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter, digit or '_' first, such as predictions.csv";
     instance_type, 64, "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$",

@@ -21,6 +21,7 @@ mod measuring;
 mod orders;
 mod picture;
 mod teardown;
+mod verification;
 mod waiting;
 mod windows;
 
@@ -28,6 +29,7 @@ pub use admission::{Approvals, Soak, Time, asked, summary};
 pub use autoscale::Settings;
 pub use before::Before;
 pub use jobs::Jobs;
+pub use verification::Verification;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -86,6 +88,8 @@ pub struct Facts {
     pub settings: Settings,
     /// The batch jobs that go on, where one may run on a deployment that has to go.
     pub jobs: Jobs,
+    /// The batch jobs that verify deployments, or would be found if they did.
+    pub verification: Verification,
     /// What was stable here before what serves, the last one first.
     pub before: Vec<Before>,
     /// What people ask of the rollout.
@@ -124,6 +128,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::remove_what_is_tried_again, // a person wants a failed revision tried once more
     deployments::mend_stable,         // Azure may take no traffic map that names a failed one
     endpoint::align_endpoint,         // take back, shift, promote, mend, adopt
+    verification::cancel,             // a job for which nothing waits any more
     autoscale::remove_what_outlives,  // Azure keeps the setting of a deployment that is gone
     deployments::make_again,          // what was stable before and serves again
     waiting::report_hold,             // somebody has rolled back what the manifest asks for
@@ -168,6 +173,7 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     if let Some(call) = &verdict.call {
         case.store_the_keys_of(call, &mut status);
         autoscale::remember(call, &mut status.autoscale);
+        case.remember_job_of(call, &mut status.verification_jobs);
     }
     status.phase = phase(shown, &verdict).filter(|_| !refused || facts.situation.deleting);
     orders::say_what_is_waited_for(&case, &verdict, &mut status.actions);
@@ -234,6 +240,9 @@ impl Facts {
     /// The facts after Azure has answered a call.
     pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
         let of_endpoint = self.id.as_ref() == Some(&call.resource);
+        if matches!(call.errand.purpose, Purpose::Verify | Purpose::CancelVerification) {
+            return self.absorb_job(call, answer);
+        }
         let Ok(reply) = answer else { return };
         let now = self.situation.now;
         self.status.operation = self.situation.operation.begin(call, reply, now);
@@ -375,6 +384,7 @@ impl Facts {
         let endpoint = self.endpoint.found();
         let wanted = self.wanted_beside(held.as_ref());
         let rise = if held.is_some() { Rise::Back } else { self.rise() };
+        let trial = self.trial(wanted.as_ref());
         Scene::of(View {
             now: self.situation.now,
             kind: self.spec.kind(),
@@ -403,6 +413,7 @@ impl Facts {
             fallback: self.fallback(),
             passed: self.passed(orders),
             runs,
+            trial,
             held,
             order,
         })
@@ -555,6 +566,7 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
                 | Purpose::RemoveAutoscale
                 | Purpose::NameOwner
                 | Purpose::ScaleDeployment
+                | Purpose::CancelVerification
         )
     );
     let scales = autoscale::is_being_scaled(case, verdict);
@@ -582,7 +594,8 @@ fn sooner(case: &Case<'_>, next: LookAgain) -> LookAgain {
         .chain(keys::next(case))
         .chain(deployments::next_scaling(case))
         .chain(case.next_log())
-        .chain(case.next_look_at_jobs());
+        .chain(case.next_look_at_jobs())
+        .chain(case.next_look_at_verification());
     next.at_the_latest_after(first.min(), case.facts.situation.interval)
 }
 
@@ -613,6 +626,7 @@ fn phase(case: &Case<'_>, verdict: &Verdict) -> Option<Phase> {
         Reason::TakingBack => Phase::TakingBack,
         Reason::Pausing | Reason::AwaitingPromotion | Reason::Inconclusive => Phase::Pausing,
         Reason::Analyzing => Phase::Analyzing,
+        Reason::Verifying => Phase::Verifying,
         // Nothing rises before somebody helps, or before its time.
         reason
             if (is_held_by(case, reason) || keeps_what_it_has(case, verdict))

@@ -165,7 +165,12 @@ fn landed_late(world: &World, id: &ResourceId) -> bool {
 fn nothing_is_left_behind(world: &World, endpoint: &ResourceId, wanted: &str) -> Result<(), String> {
     let ours = |tags: &Value| tags["bindery-revision"].is_string();
     let all = world.cloud.deployments_of(endpoint);
-    match all.into_iter().find(|d| ours(&d.body["tags"]) && d.id.name() != wanted) {
+    // What a job runs on stays.
+    let runs = |d: &super::cloud::Resource| {
+        let mut jobs = world.cloud.batch_jobs.iter().filter(|job| job.deployment == d.id);
+        jobs.any(|job| job.status(world.cloud.now) == "Running")
+    };
+    match all.into_iter().find(|d| ours(&d.body["tags"]) && d.id.name() != wanted && !runs(d)) {
         Some(left) => Err(format!("{} is left behind beside {wanted}", left.id.name())),
         None => Ok(()),
     }

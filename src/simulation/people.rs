@@ -82,6 +82,23 @@ fn binding(batch: bool, number: &str) -> DeploymentBindingSpec {
     spec
 }
 
+/// What a job has to score before a new deployment becomes the default of the batch endpoint.
+fn verify(which: i32) -> Value {
+    match which {
+        1 => Value::Null,
+        2 => json!({"input": "azureml://datastores/workspaceblobstore/paths/sample"}),
+        _ => {
+            json!({"input": "azureml://datastores/workspaceblobstore/paths/other.csv", "inputType": "UriFile", "timeout": "4m"})
+        }
+    }
+}
+
+fn verify_by(spec: &mut DeploymentBindingSpec, which: i32) {
+    if let Some(batch) = &mut spec.batch {
+        batch.verify = of(verify(which));
+    }
+}
+
 /// What somebody writes of an online endpoint into the manifest of a batch endpoint goes to its place there, as far as there is one.
 fn keep_its_kind(spec: &mut DeploymentBindingSpec) {
     let Some(batch) = &mut spec.batch else { return };
@@ -129,7 +146,8 @@ pub fn begin(world: &mut World) {
     world.cluster.batch = world.rng.u8(0..3) == 0;
     let World { cluster, rng, adoption, .. } = world;
     apply_missing(cluster, *adoption, now);
-    let spec = binding(cluster.batch, "1");
+    let mut spec = binding(cluster.batch, "1");
+    verify_by(&mut spec, rng.i32(1..4));
     cluster.apply::<DeploymentBinding>("taxi", spec, now);
     if rng.bool() {
         cluster.apply::<DeploymentBinding>("tips", online("tips", "2"), now);
@@ -383,6 +401,9 @@ fn with_a_binding(world: &mut World) {
         7 => edit::<DeploymentBinding>(world, &name, |s| {
             s.online.deployment.environment_variables.insert("A".into(), small.to_string());
         }),
+        8 if world.cluster.batch && world.rng.bool() => {
+            edit::<DeploymentBinding>(world, &name, |s| verify_by(s, small));
+        }
         8 if world.rng.u8(0..3) == 0 => {
             let aborts = world.rng.bool();
             edit::<DeploymentBinding>(world, &name, |s| meter::measure(s, aborts));

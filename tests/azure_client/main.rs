@@ -1,6 +1,7 @@
 //! The client against the emulator: one situation per test, each with an emulator of its own.
 
 mod accounts;
+mod batch;
 mod broken;
 mod copies;
 mod hostile;

@@ -1,8 +1,9 @@
 //! Batch endpoints: the default deployment is the switch, and jobs keep running on the old one.
 
-use bindery::api::{DeploymentBinding, FailureReason, ModelVersion, Outcome as Ended, Role};
+use azureml_emulator::{Effect, FaultRule};
+use bindery::api::{DeploymentBinding, FailureReason, ModelVersion, Outcome as Ended, Phase, Role};
 use e2e::stand::ada::{self, Ada};
-use e2e::stand::{Stand, StandOptions, azure_id, condition, drifted, emulator_config, ready};
+use e2e::stand::{Error, Stand, StandOptions, azure_id, condition, drifted, emulator_config, ready};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -176,5 +177,154 @@ async fn one_version_serves_a_batch_endpoint_and_an_online_endpoint() -> Outcome
         by.filter(|it| it.role == Role::Stable && it.endpoint == "taxi-prod").count() == 2
     };
     stand.wait_for::<ModelVersion>("taxi-1", "served by both", both).await?;
+    Ok(())
+}
+
+const INPUT: &str = "azureml://datastores/workspaceblobstore/paths/taxi/sample";
+
+/// A binding that verifies each new deployment by a job.
+fn verified(version: &str) -> Value {
+    with(batch(version), json!({"batch": {"verify": {"input": INPUT, "timeout": "30m"}}}))
+}
+
+/// The requests that started jobs.
+fn invocations(stand: &Stand) -> usize {
+    stand.requests("POST", "/batch/eastus/taxi-nightly/jobs").len()
+}
+
+/// Waits until the status tells of a job on the candidate that Azure has; its name, and the candidate's.
+async fn verifying(stand: &Stand) -> Result<(String, String), Error> {
+    let goes_on = |b: &DeploymentBinding| {
+        let status = status(b);
+        status.phase == Some(Phase::Verifying)
+            && status.verification_jobs.iter().any(|job| !job.given_up && job.status.is_some())
+    };
+    let seen = stand.wait_for::<DeploymentBinding>("taxi", "verified", goes_on).await?;
+    let job = status(&seen).verification_jobs.into_iter().find(|job| !job.given_up).ok_or("no job")?;
+    let (_, _, message) = condition(&seen, "Progressing").unwrap_or_default();
+    assert!(message.contains(&format!("Job {} verifies {}", job.name, job.deployment)), "{message}");
+    Ok((job.name, job.deployment))
+}
+
+/// A job comes to this end.
+fn ends_as(stand: &Stand, job: &str, end: &str) -> Outcome {
+    stand.change_in_azure(
+        &format!("workspaces/fares-prod/jobs/{job}"),
+        &json!({"properties": {"status": end}}),
+    )
+}
+
+/// A stand on which jobs end when the test says so.
+async fn stand_for_jobs(name: &str) -> Result<Stand, Error> {
+    let mut emulator = emulator_config(100.0);
+    emulator.clients.push(ada::registration());
+    emulator.durations.job_run = 1e9;
+    taxi::stand_with(name, StandOptions { emulator, ..StandOptions::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_deployment_becomes_the_default_when_a_job_has_verified_it() -> Outcome {
+    let mut stand = stand_for_jobs("batch-verified").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+
+    // The first version, too.
+    stand.apply("DeploymentBinding", "taxi", verified("taxi-1")).await?;
+    let (job, first) = verifying(&stand).await?;
+    assert_eq!(default(&stand), Value::Null);
+    let made = stand.azure(&format!("workspaces/fares-prod/jobs/{job}")).ok_or("no job")?;
+    assert_eq!(made["properties"]["inputs"]["input"], json!({"jobInputType": "uri_folder", "uri": INPUT}));
+    let output = made["properties"]["outputs"]["score"]["uri"].as_str().unwrap_or_default();
+    assert!(output.contains("/datastores/workspaceblobstore/paths/bindery/"), "{output}");
+    ends_as(&stand, &job, "Completed")?;
+    let serving = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    assert_eq!(default(&stand), json!(first));
+    let entry = &status(&serving).history[0];
+    let verification = entry.verification.as_ref().ok_or("no verification in the history")?;
+    assert_eq!((&verification.name, verification.status.as_deref()), (&job, Some("Completed")));
+
+    // The job of the second fails: the first stays, and a person has it tried again by another job.
+    stand.apply("DeploymentBinding", "taxi", verified("taxi-2")).await?;
+    let (job, second) = verifying(&stand).await?;
+    ends_as(&stand, &job, "Failed")?;
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "VerificationFailed").await?;
+    assert!(message.contains(&format!("Job {job}, which verified it, failed.")), "{message}");
+    assert_eq!(default(&stand), json!(first));
+    let retry =
+        ["retry", "taxi", "--yes", "--reason", "the sample was wrong", "--namespace", &stand.namespace];
+    let answered = ask(&stand.kubeconfig, &retry).await?;
+    assert_eq!(answered.code, Some(0), "{}", answered.told);
+    let (again, _) = verifying(&stand).await?;
+    assert_ne!(again, job);
+
+    // The operator dies while it runs, and finds it again.
+    stand.operator.kill()?;
+    stand.operator.start()?;
+    ends_as(&stand, &again, "Completed")?;
+    let serving = stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    assert_eq!(default(&stand), json!(second));
+    assert_eq!(invocations(&stand), 3, "one for each try");
+    assert_eq!(status(&serving).verification_jobs, vec![]);
+
+    // Back to the first, which needs no job.
+    stand.apply("DeploymentBinding", "taxi", verified("taxi-1")).await?;
+    stand.wait_until("the first again", |stand| default(stand) == json!(first)).await?;
+    assert_eq!(invocations(&stand), 3);
+    Ok(())
+}
+
+/// The request has gone out and nobody has heard the answer: there is one job.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_the_request_for_a_job_and_its_answer_it_starts_one() -> Outcome {
+    let mut stand = stand_for_jobs("batch-verify-killed").await?;
+    let named = stand.inferred().batch_invocation_names_job || stand.inferred().batch_jobs_name_deployment;
+    taxi::versions(&stand, &["1"]).await?;
+    stand.emulator.control().add_fault(FaultRule::on("POST", "/batch/", Effect::Delay { millis: 60_000 }));
+    stand.apply("DeploymentBinding", "taxi", verified("taxi-1")).await?;
+    stand.wait_until("the request", |stand| invocations(stand) == 1).await?;
+    stand.operator.kill()?;
+    let stored = stand.api::<DeploymentBinding>().get("taxi").await?;
+    assert_eq!(status(&stored).verification_jobs.len(), 1, "the intent was stored before the call");
+    stand.operator.start()?;
+    if named {
+        let (job, first) = verifying(&stand).await?;
+        ends_as(&stand, &job, "Completed")?;
+        stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+        assert_eq!(default(&stand), json!(first));
+    } else {
+        // Nobody can tell whose a job is that has another name and does not say what it is of.
+        let said = |b: &DeploymentBinding| {
+            condition(b, "Ready")
+                .is_some_and(|it| it.1 == "Verifying" && it.2.contains("does not show it yet"))
+        };
+        stand.wait_for::<DeploymentBinding>("taxi", "waits", said).await?;
+    }
+    assert_eq!(invocations(&stand), 1);
+    Ok(())
+}
+
+/// What is given up while its job runs: the job is canceled, and the deployment goes when it has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_job_of_a_rollout_that_is_given_up_is_canceled() -> Outcome {
+    let stand = stand_for_jobs("batch-verify-given-up").await?;
+    taxi::versions(&stand, &["1", "2", "3"]).await?;
+    let first = serve(&stand, batch("taxi-1")).await?;
+    stand.apply("DeploymentBinding", "taxi", verified("taxi-2")).await?;
+    let (job, second) = verifying(&stand).await?;
+    stand.apply("DeploymentBinding", "taxi", verified("taxi-3")).await?;
+    let path = format!("workspaces/fares-prod/jobs/{job}");
+    stand
+        .wait_until("canceled", |stand| stand.azure_field(&path, "/properties/status") == "Canceled")
+        .await?;
+    stand.wait_until("the second is gone", |stand| stand.azure(&deployment(&second)).is_none()).await?;
+
+    // A person promotes the third past its job.
+    let (_, third) = verifying(&stand).await?;
+    assert_eq!(default(&stand), json!(first));
+    let promote = ["promote", "taxi", "--full", "--yes", "--wait", "--namespace", &stand.namespace];
+    let answered = ask(&stand.kubeconfig, &promote).await?;
+    assert_eq!(answered.code, Some(0), "{}", answered.told);
+    assert_eq!(default(&stand), json!(third));
+    let told = |b: &DeploymentBinding| status(b).history[0].skipped == ["verification"];
+    stand.wait_for::<DeploymentBinding>("taxi", "skipped", told).await?;
     Ok(())
 }

@@ -98,6 +98,8 @@ pub struct Inferred {
     pub batch_default_must_exist: bool,
     /// The properties of a batch job name its endpoint and its deployment (`azureml.endpointname`, `azureml.deploymentname`). Default true.
     pub batch_jobs_name_deployment: bool,
+    /// A batch invocation that names its job (`properties.name`) gets a job of that name; otherwise the name is the service's. Default true.
+    pub batch_invocation_names_job: bool,
     /// Azure Monitor counts mirrored requests too, with what they came to. Default false.
     pub metrics_count_mirrored: bool,
     /// NaN and Infinity among a run's metrics come as strings; otherwise as null. Default true.
@@ -157,6 +159,7 @@ impl Default for Inferred {
             traffic_needs_succeeded: true,
             batch_default_must_exist: true,
             batch_jobs_name_deployment: true,
+            batch_invocation_names_job: true,
             metrics_count_mirrored: false,
             nan_as_text: true,
             failure_code_in_message: true,
@@ -207,6 +210,7 @@ impl Inferred {
             traffic_needs_succeeded,
             batch_default_must_exist,
             batch_jobs_name_deployment,
+            batch_invocation_names_job,
             metrics_count_mirrored,
             nan_as_text,
             failure_code_in_message,
@@ -251,6 +255,7 @@ impl Inferred {
             traffic_needs_succeeded: !traffic_needs_succeeded,
             batch_default_must_exist: !batch_default_must_exist,
             batch_jobs_name_deployment: !batch_jobs_name_deployment,
+            batch_invocation_names_job: !batch_invocation_names_job,
             metrics_count_mirrored: !metrics_count_mirrored,
             nan_as_text: !nan_as_text,
             failure_code_in_message: !failure_code_in_message,

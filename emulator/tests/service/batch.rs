@@ -110,6 +110,22 @@ fn whether_jobs_name_their_deployment_is_a_switch() {
 }
 
 #[test]
+fn whether_an_invocation_names_its_job_is_a_switch() {
+    let mut world = world();
+    world.core.config.inferred.batch_invocation_names_job = false;
+    let mut body = trips();
+    body["properties"]["name"] = json!("tonight");
+    let uri = format!("{WORKSPACE}/datastores/d/paths/out/tonight/predictions.csv");
+    body["properties"]["outputData"] = json!({"score": {"jobOutputType": "UriFile", "uri": uri}});
+    let made = world.send(&invocation(&body)).value();
+    world.principal = Principal::application("bindery");
+    let name = made["name"].as_str().unwrap_or_default();
+    assert_ne!(name, "tonight");
+    let arm = world.get(&format!("{WORKSPACE}/jobs/{name}")).value();
+    assert_eq!(arm["properties"]["outputs"]["score"], json!({"jobOutputType": "uri_file", "uri": uri}));
+}
+
+#[test]
 fn a_repeated_request_starts_no_second_job() {
     let mut world = world();
     let once = |name: &str, id: &str| invocation(&trips()).header(name, id);

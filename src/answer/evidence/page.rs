@@ -340,6 +340,25 @@ fn replaced(history: &[Ended]) -> Vec<Part> {
         "actions", "skipped",
     ]);
     let mut parts = vec![Part::Table(Table { columns, rows: history.iter().map(row).collect() })];
+    let job = |it: &Ended| {
+        let job = it.rollout.verification.as_ref()?;
+        let status = job.status.clone().unwrap_or_default();
+        Some(vec![
+            it.rollout.revision.as_str().into(),
+            job.name.as_str().into(),
+            status.into(),
+            job.input.as_str().into(),
+        ])
+    };
+    let jobs: Vec<Vec<Cell>> = history.iter().filter_map(job).collect();
+    if !jobs.is_empty() {
+        parts.push(Part::Text(
+            "The batch jobs that verified deployments, with the status that they had when the rollout ended:"
+                .into(),
+        ));
+        let columns = self::columns(["revision", "job", "status", "input"]);
+        parts.push(Part::Table(Table { columns, rows: jobs }));
+    }
     let line = |it: &Ended, line: &String| vec![it.rollout.revision.as_str().into(), line.as_str().into()];
     let logs: Vec<Vec<Cell>> =
         history.iter().flat_map(|it| it.rollout.log.iter().map(move |text| line(it, text))).collect();

@@ -552,6 +552,21 @@ fn what_a_container_has_written_before_it_failed_is_told() {
 }
 
 #[test]
+fn the_job_that_verified_a_deployment_is_told() {
+    let job = json!({"verification": {
+        "name": "bindery-taxi-1", "deployment": "v2-bb", "revision": "bb", "status": "Completed",
+        "input": "azureml://datastores/d/paths/sample", "askedAt": "2026-11-03T00:00:00Z",
+    }});
+    let picture = picture(&json!({"history": [with(ended("bb", "2", "Promoted"), &job)]}));
+    let evidence = Evidence::of(&picture);
+    let page = in_markdown(&super::document(&evidence));
+    let line = "| bb | bindery-taxi-1 | Completed | azureml://datastores/d/paths/sample |";
+    assert!(page.contains(line), "{page}");
+    let told = &serde_json::to_value(&evidence).unwrap()["history"][0]["verification"];
+    assert_eq!(told["name"], "bindery-taxi-1");
+}
+
+#[test]
 fn what_serves_shows_by_what_it_was_admitted_also_where_the_manifest_names_another() {
     let rule =
         json!({"rule": "Sources", "asks": "a version from released", "found": "registry fares-models"});

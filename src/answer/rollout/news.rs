@@ -49,6 +49,11 @@ fn said(binding: &DeploymentBinding) -> Vec<(&'static str, String)> {
         }
         all.extend(candidate.skipped.iter().map(|step| ("skipped", step.clone())));
     }
+    for job in status.verification_jobs.iter().rev() {
+        let said = job.status.as_deref().unwrap_or("asked for");
+        let over = if job.given_up { ", given up" } else { "" };
+        all.push(("job", format!("{} verifies {}: {said}{over}", job.name, job.deployment)));
+    }
     all.extend(status.traffic_summary.map(|traffic| ("traffic", traffic)));
     all.extend(
         status

@@ -139,6 +139,39 @@ fn each_change_is_a_line() {
     assert!(released.contains(&"2026-11-03T01:00:00Z hold      ended".to_string()), "{released:?}");
 }
 
+/// The batch job that a candidate has to complete.
+fn verifying(status: &Value) -> DeploymentBinding {
+    let mut binding = binding(&with(paused(), &json!({"verificationJobs": [status]})));
+    binding.spec.online = crate::api::Online::default();
+    let batch = json!({"endpoint": {"name": "taxi"}, "deployment": {"compute": "/c"}, "verify": {"input": "azureml://d"}});
+    binding.spec.batch = serde_json::from_value(batch).unwrap();
+    binding
+}
+
+#[test]
+fn the_job_that_verifies_a_deployment_is_shown_and_told() {
+    let job = |more: Value| {
+        let job = json!({"name": "bindery-taxi-1", "deployment": "v3-5e6f7a8b90", "revision": "5e6f7a8b90",
+            "input": "azureml://d", "askedAt": "2026-11-03T00:45:00Z"});
+        with(job, &more)
+    };
+    let running = json!({"status": "Running", "startedAt": "2026-11-03T00:50:00Z"});
+    let given_up = json!({"status": "Running", "givenUp": true});
+    for (more, shown, told) in [
+        (json!({}), "asked for 15m ago", "asked for"),
+        (running, "Running for 10m", "Running"),
+        (given_up, "Running for 15m, given up", "Running, given up"),
+    ] {
+        let after = verifying(&job(more));
+        let text = text(&Rollout::of(&after), Style::default(), now());
+        let line = format!("\nJob bindery-taxi-1 verifies v3-5e6f7a8b90: {shown}\n");
+        assert!(text.contains(&line), "{text}");
+        let news = news(Some(&binding(&paused())), &after, now()).join("\n");
+        let line = format!("job       bindery-taxi-1 verifies v3-5e6f7a8b90: {told}");
+        assert!(news.contains(&line), "{news}");
+    }
+}
+
 #[test]
 fn a_step_says_what_it_measures() {
     let said = |step: Value| does(&serde_json::from_value(step).unwrap());

@@ -20,6 +20,7 @@ pub fn text(rollout: &Rollout, style: Style, now: Timestamp) -> String {
         out.push('\n');
         out.push_str(&table(&deployments(rollout, now), Shown::Always, style));
     }
+    jobs(&mut out, rollout, style, now);
     steps(&mut out, rollout, style, now);
     if let Some(hold) = &rollout.hold {
         let by = hold.action.as_ref().map(|it| format!(" by {}", told(it))).unwrap_or_default();
@@ -110,6 +111,23 @@ fn deployments(rollout: &Rollout, now: Timestamp) -> Table {
 
 fn columns(names: &[&'static str]) -> Vec<Column> {
     names.iter().map(|name| Column { name, shown: Shown::Always }).collect()
+}
+
+/// The jobs that verify deployments, one on a line.
+fn jobs(out: &mut String, rollout: &Rollout, style: Style, now: Timestamp) {
+    if !rollout.verification_jobs.is_empty() {
+        out.push('\n');
+    }
+    for job in &rollout.verification_jobs {
+        let over = if job.given_up { ", given up" } else { "" };
+        let since = age(job.started_at.unwrap_or(job.asked_at), now);
+        let how = job
+            .status
+            .as_ref()
+            .map_or_else(|| format!("asked for {since} ago"), |status| format!("{status} for {since}"));
+        let said = format!("Job {} verifies {}: {how}{over}", job.name, job.deployment);
+        let _ = writeln!(out, "{}", painted(style, Tone::Unsure, &one_line(&said)));
+    }
 }
 
 /// The steps, one on a line: `✓` those that are passed, `▸` the one where the rollout stands, and since when.

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +16,84 @@ pub struct Batch {
     pub endpoint: BatchEndpoint,
     /// The deployment that becomes the endpoint's default. Every field but tags is part of the revision: a change of it makes a new deployment.
     pub deployment: BatchDeployment,
+    /// A batch job that a new deployment has to complete before it becomes the default. Default: none, the deployment becomes the default when Azure has made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
+}
+
+/// A batch job on a new deployment, before that becomes the default. It is started once for each try of a revision. When it completes, the deployment becomes the default; when it fails, is canceled or takes too long, the revision has failed. Not for a version that the endpoint goes back to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = goes_down("input"), validation = between("timeout", "1m", "168h"))]
+pub struct Verify {
+    /// What the job scores, a path in a datastore of the workspace: `azureml://datastores/<datastore>/paths/<path>`. Signed URLs are not allowed: everybody who may read this object sees them.
+    #[schemars(schema_with = "form::datastore_path")]
+    pub input: String,
+    /// Whether `input` is a folder (UriFolder) or one file (UriFile). Default: UriFolder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_type: Option<InputType>,
+    /// How long the job may take, from the moment that Azure has it: `1m` to `168h`. The time that it waits for nodes of the cluster counts. After that the job is canceled, and the revision has failed. Default: `30m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Period>,
+}
+
+impl Verify {
+    /// How long the job may take.
+    pub fn longest(&self) -> Duration {
+        self.timeout.as_ref().map_or(Duration::from_secs(1800), Period::duration)
+    }
+}
+
+/// Whether `input` is a folder, all of whose files are scored (UriFolder), or one file (UriFile). Default: UriFolder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum InputType {
+    /// All files of a folder.
+    #[default]
+    UriFolder,
+    /// One file.
+    UriFile,
+}
+
+impl InputType {
+    /// The word that Azure uses too.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::UriFolder => "UriFolder",
+            Self::UriFile => "UriFile",
+        }
+    }
+}
+
+/// A batch job that Bindery has started to verify a deployment, or is about to start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationJob {
+    /// The name of the job in the workspace.
+    #[schemars(length(max = 255))]
+    pub name: String,
+    /// The name that Bindery asked for, where Azure has given the job another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 255))]
+    pub requested_name: Option<String>,
+    /// The deployment that the job runs on.
+    pub deployment: String,
+    /// The revision that the job verifies, 10 hexadecimal digits.
+    pub revision: String,
+    /// What the job reads, as `spec.batch.verify.input` was when it was started.
+    #[schemars(length(max = 2048))]
+    pub input: String,
+    /// When Bindery asked for the job, or was about to.
+    pub asked_at: Timestamp,
+    /// When Azure made the job. Absent until Azure shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// The job's status in Azure's word, such as `Running` or `Completed`; `Missing` where Azure does not show the job any more. Absent until Azure has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub status: Option<String>,
+    /// Nothing waits for the job any more: its revision has failed or was given up, or a person has promoted it. A job that still runs is canceled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
 }
 
 /// The batch endpoint: its name, and how clients authenticate.

@@ -3,7 +3,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Waiver;
+use super::{VerificationJob, Waiver};
 use crate::api::{ActionTold, Measurement};
 
 /// A rollout that has ended.
@@ -59,7 +59,7 @@ pub struct PastRollout {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub actions: Vec<ActionTold>,
-    /// The steps that a RolloutAction had the rollout skip, such as `watch` or `step 3 of 5`, at most 20.
+    /// The steps that a RolloutAction had the rollout skip, such as `watch` or `step 3 of 5`, at most 20; `verification` for the job of `spec.batch.verify`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -67,6 +67,9 @@ pub struct PastRollout {
     /// The measurement that decided that it failed; absent where none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measurement: Option<Measurement>,
+    /// The batch job that verified the deployment, with the status that it had when the rollout ended; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationJob>,
     /// The last lines that the container of a revision that failed had written, the oldest first: at most 20, the first 200 characters of each, without what looks like a secret. Absent where Azure had none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -94,6 +97,7 @@ impl PastRollout {
             actions: vec![],
             skipped: vec![],
             measurement: None,
+            verification: None,
             log: vec![],
         }
     }
@@ -151,7 +155,7 @@ impl Outcome {
     }
 }
 
-/// Why the rollout failed; absent when it did not. `CandidateFailed`: Azure could not make its deployment, or the deployment broke. `ProgressDeadlineExceeded`: the deployment was not ready within `spec.strategy.progressDeadline`. `AnalysisFailed`: it was measured badly, or could not be measured. `Aborted`: somebody aborted it.
+/// Why the rollout failed; absent when it did not. `CandidateFailed`: Azure could not make its deployment, or the deployment broke. `ProgressDeadlineExceeded`: the deployment was not ready within `spec.strategy.progressDeadline`. `AnalysisFailed`: it was measured badly, or could not be measured. `VerificationFailed`: the batch job that verified it did not complete. `Aborted`: somebody aborted it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum FailureReason {
     /// Azure could not make its deployment, or the deployment broke.
@@ -160,6 +164,8 @@ pub enum FailureReason {
     ProgressDeadlineExceeded,
     /// It was measured badly, or could not be measured.
     AnalysisFailed,
+    /// The batch job that verified it failed, was canceled, took too long or is gone.
+    VerificationFailed,
     /// Somebody has aborted it.
     Aborted,
 }

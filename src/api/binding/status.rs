@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::PastRollout;
+use super::{PastRollout, VerificationJob};
 use crate::api::{
     ActionTold, AutoscaleStatus, Drift, Hold, Measurement, MetricRun, TakenAction, WindowStatus,
 };
@@ -79,6 +79,11 @@ pub struct DeploymentBindingStatus {
     /// What Bindery cannot know of the jobs that run on deployments of a batch endpoint, in a sentence; absent where nothing depends on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown_jobs: Option<String>,
+    /// The batch jobs that Bindery has started to verify deployments and that still run or are waited for, at most 5. One that has ended is in `history`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub verification_jobs: Vec<VerificationJob>,
     /// The autoscale settings in Azure Monitor that Bindery has made for deployments of the endpoint, or is about to make.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -165,7 +170,7 @@ pub struct KnownApproval {
     pub withdrawn_at: Option<Timestamp>,
 }
 
-/// Where the rollout stands; empty while nobody has been able to read the endpoint, and while it belongs to another object. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Analyzing`: the rollout stays at a step until the candidate is measured. `Pausing`: a step's pause, or the workspace's policy holds the candidate where it is. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the stable deployment serves, and no rollout is in progress; `Ready` says whether it is the revision that the manifest asks for. `Failed`: the revision failed; the stable deployment, if there is one, goes on serving. `Deleting`: the endpoint is being taken down.
+/// Where the rollout stands; empty while nobody has been able to read the endpoint, and while it belongs to another object. `Pending`: nothing serves yet, or something has to happen first. `Preparing`: a deployment is being made ready. `Shifting`: traffic moves by the steps. `Analyzing`: the rollout stays at a step until the candidate is measured. `Verifying`: a batch job runs on the candidate before it becomes the default. `Pausing`: a step's pause, or the workspace's policy holds the candidate where it is. `TakingBack`: a failed or unwanted candidate loses its traffic. `Serving`: the stable deployment serves, and no rollout is in progress; `Ready` says whether it is the revision that the manifest asks for. `Failed`: the revision failed; the stable deployment, if there is one, goes on serving. `Deleting`: the endpoint is being taken down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Phase {
     /// Nothing serves yet, or something has to happen first.
@@ -176,6 +181,8 @@ pub enum Phase {
     Shifting,
     /// The rollout stays at a step until the candidate is measured.
     Analyzing,
+    /// A batch job runs on the candidate before it becomes the default.
+    Verifying,
     /// A step's pause, or the workspace's policy holds the candidate where it is.
     Pausing,
     /// A failed or unwanted candidate loses its traffic.

@@ -6,6 +6,7 @@
 mod absence;
 mod accounts;
 mod audience;
+mod batch;
 mod certificate;
 mod cli;
 mod cloud;

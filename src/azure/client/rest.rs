@@ -297,6 +297,7 @@ impl Azure {
                 (Method::POST, format!("{id}/{action}"), body)
             }
             Action::Delete => (Method::DELETE, id.to_string(), None),
+            Action::StartJob(invocation) => return self.on(&call.errand).start_job(invocation).await,
             Action::BeginUpload(upload) => return self.on(&call.errand).begin_upload(id, upload).await,
             Action::Fetch(transfer) => return self.on(&call.errand).fetch_parts(id, transfer).await,
         };

@@ -105,6 +105,11 @@ impl Scoring {
         Ok(Self { http, hosts, secrets: Mutex::default() })
     }
 
+    /// The URL, if keys and tokens of endpoints may go there.
+    pub(super) fn check(&self, url: &str, what: &str) -> Result<Url, Error> {
+        self.hosts.check(url, what)
+    }
+
     fn slot(&self, key: Key) -> Arc<Slot> {
         let mut all = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(&key) {

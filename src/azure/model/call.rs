@@ -42,8 +42,23 @@ pub enum Action {
     BeginUpload(String),
     /// Have the storage of the version's registry fetch parts of files. To have them fetched again changes nothing.
     Fetch(Box<Transfer>),
+    /// Start a batch job on a deployment of the endpoint. Started again under the same name, it may or may not be a second job.
+    StartJob(Box<Invocation>),
     /// Delete.
     Delete,
+}
+
+/// What a batch endpoint is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invocation {
+    /// The endpoint's `scoringUri`.
+    pub uri: String,
+    /// The deployment that runs the job, whatever the default is.
+    pub deployment: String,
+    /// The name that the job is to have, which also says that a repeated request is the same one.
+    pub job: String,
+    /// The request's body.
+    pub body: Value,
 }
 
 /// What Azure answered to a call that it accepted.

@@ -12,7 +12,7 @@ mod redact;
 
 pub mod resource;
 
-pub use call::{Action, Call, Reply};
+pub use call::{Action, Call, Invocation, Reply};
 pub use copy::{Block, File, Part, Piece, Transfer, Uploaded};
 pub use error::{ACCOUNT_NOT_FOUND, Class, Error};
 pub use id::{ResourceId, folded, is_guid, registry_asset_id};

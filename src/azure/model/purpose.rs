@@ -103,6 +103,10 @@ purposes! {
     ScaleDeployment = "scale-deployment",
     /// Write on a deployment who answers for what it serves.
     NameOwner = "name-owner",
+    /// Start the batch job that verifies a candidate.
+    Verify = "verify",
+    /// Cancel such a job, for which nothing waits any more.
+    CancelVerification = "cancel-verification",
     /// Make or change the setting by which Azure Monitor scales a deployment.
     SetAutoscale = "set-autoscale",
     /// Remove such a setting.

@@ -160,7 +160,8 @@ impl Facts {
         Some(format!("its deployment is gone, and no new one is made: {}", refused.trim_end_matches('.')))
     }
 
-    fn has_failed(&self, revision: &Revision) -> bool {
+    /// Has the revision failed before, by the endpoint's tag or by the status?
+    pub(super) fn has_failed(&self, revision: &Revision) -> bool {
         let tag = self.endpoint.found().and_then(|e| e.tags.get(FAILED_TAG));
         let by_tag = tag.is_some_and(|text| Failures::parse(text).contains(revision));
         by_tag || history::remembered_failures(&self.status.history, &[]).contains(revision)

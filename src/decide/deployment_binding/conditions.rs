@@ -148,6 +148,9 @@ fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     if verdict.course != Course::Working {
         return Said::Holds(false, verdict.reason, verdict.message.clone());
     }
+    if verdict.reason == Reason::Verifying {
+        return Said::Holds(true, Reason::Progressing, verdict.message.clone());
+    }
     let message = match scene.candidate() {
         Some(candidate) => {
             let steps = scene.progress(scene.candidate_share());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Case, autoscale, history, waiting, windows};
+use super::{Case, autoscale, history, verification, waiting, windows};
 use crate::api::{Drift, FailureReason, Period, Reason, Role, VersionOwner};
 use crate::azure::model::resource::{EndpointKind, OnlineDeployment, Provisioning, Rest, Sku};
 use crate::azure::model::{Action, Call, Purpose};
@@ -108,6 +108,7 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
         Some(FailureReason::ProgressDeadlineExceeded) => Reason::ProgressDeadlineExceeded,
         Some(FailureReason::Aborted) => Reason::Aborted,
         Some(FailureReason::AnalysisFailed) => Reason::AnalysisFailed,
+        Some(FailureReason::VerificationFailed) => Reason::VerificationFailed,
         _ => Reason::CandidateFailed,
     };
     let serving = match (scene.kind(), scene.stable.as_deref()) {
@@ -291,6 +292,9 @@ fn scaling_beside(case: &Case<'_>) -> Option<(Verdict, Duration)> {
 pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
     let (facts, scene) = (case.facts, &case.scene);
     let wait = case.next.target.pause?;
+    if wait == Wait::Verification {
+        return verification::verify(case);
+    }
     let (wanted, steps) = (scene.wanted_name().unwrap_or_default(), facts.spec.steps());
     let at = case.next.target.position.as_ref().map_or(0, |position| position.step);
     let has = format!("{wanted} has {}.", scene.candidate_share().in_words());
@@ -319,6 +323,7 @@ pub(super) fn pause_between_steps(case: &Case<'_>) -> Option<Verdict> {
                 Duration::from_secs(60),
             )
         }
+        Wait::Verification => return None,
         Wait::Judgement => {
             let (step, because) = case.what_is_unclear(name);
             Verdict::blocked(

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::fitness::Fitness;
-use super::{Approvals, Facts, Jobs, Settings, Soak, admission, autoscale};
+use super::{Approvals, Facts, Jobs, Settings, Soak, Verification, admission, autoscale};
 use crate::api::{
     ActionState, DeploymentBinding, DeploymentBindingStatus, GIT_REVISION, LineageRequirement, Object,
     ObjectKey, PastRollout, PlaceGate, RolloutAction, Workspace,
@@ -144,6 +144,7 @@ impl Kind for DeploymentBinding {
             before: vec![],
             settings: Settings::Unasked,
             jobs: Jobs::Unasked,
+            verification: Verification::default(),
             asked: asked(self, situation.now, known),
             carried: vec![],
             fitness: Fitness::Fit,
@@ -282,6 +283,8 @@ fn look_at_endpoint(facts: &mut Facts, id: &ResourceId, known: &mut Known) -> bo
     if !matches!(facts.situation.look(id, &what, Some(listed.map(Some))), Look::Found(())) {
         facts.endpoint = Look::Unseen;
     }
+    let Some(verification) = facts.look_at_verification(known) else { return false };
+    facts.verification = verification;
     let Some(jobs) = facts.look_at_jobs(id, known) else { return false };
     facts.jobs = jobs;
     true

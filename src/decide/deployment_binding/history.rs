@@ -137,6 +137,7 @@ fn ended(
         finished_at: Some(case.facts.situation.now),
         actions: case.part(candidate, revision),
         skipped: case.skipped(candidate, revision),
+        verification: case.job_of_rollout(revision),
         ..PastRollout::new(&revision.to_string(), outcome)
     }
 }
@@ -228,6 +229,12 @@ fn why_it_failed(case: &Case<'_>, revision: &Revision) -> PastRollout {
     {
         let rollout = because(FailureReason::AnalysisFailed, measured_badly(&run));
         return PastRollout { finished_at: Some(facts.situation.now), measurement, ..rollout };
+    }
+    if scene.wanted_revision() == Some(revision)
+        && let Some(message) = case.condemned_by_its_job()
+    {
+        let rollout = because(FailureReason::VerificationFailed, message);
+        return PastRollout { finished_at: Some(facts.situation.now), ..rollout };
     }
     let Some(deployment) = deployment.filter(|d| broken(d.provisioning()) && seen) else {
         return because(

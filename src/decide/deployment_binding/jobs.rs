@@ -76,9 +76,20 @@ impl Facts {
         }
     }
 
+    /// The same and those that verify it, for the status.
+    pub(super) fn all_jobs_on(&self, deployment: &str) -> Vec<String> {
+        let mut all = self.jobs_on(deployment).to_vec();
+        all.extend(self.verifying(deployment));
+        all.sort();
+        all.dedup();
+        all.truncate(NAMED);
+        all
+    }
+
     /// May a job run on it?
     pub(super) fn is_used(&self, deployment: &str) -> bool {
-        matches!(self.jobs, Jobs::Unread(_)) || !self.jobs_on(deployment).is_empty()
+        let may_be_of_it = matches!(self.jobs, Jobs::Unread(_)) || !self.jobs_on(deployment).is_empty();
+        may_be_of_it || self.is_being_verified(deployment)
     }
 
     /// What nobody can say of the jobs, for the status.
@@ -87,11 +98,15 @@ impl Facts {
             Jobs::Unread(error) => Some(format!(
                 "The jobs of the workspace cannot be read, so no deployment goes that has been the default: {error}"
             )),
-            Jobs::Known { of_nobody_knows_what: some, .. } if !some.is_empty() => Some(format!(
-                "Running jobs of the workspace that do not say which deployment they are of, so no deployment stays for them: {}.",
-                some.join(", ")
-            )),
-            _ => None,
+            Jobs::Known { of_nobody_knows_what: some, .. } => {
+                let others: Vec<&str> =
+                    some.iter().map(String::as_str).filter(|name| !self.verifies(name)).collect();
+                (!others.is_empty()).then(|| format!(
+                    "Running jobs of the workspace that do not say which deployment they are of, so no deployment stays for them: {}.",
+                    others.join(", ")
+                ))
+            }
+            Jobs::Unasked => None,
         }
     }
 }

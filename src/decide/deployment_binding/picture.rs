@@ -26,6 +26,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.hold = case.hold();
     let refused = case.is_anothers();
     status.keys_secret = keys::status(case);
+    status.verification_jobs = if refused { vec![] } else { case.verification_jobs() };
     status.autoscale = if refused { vec![] } else { autoscale::status(case) };
     if facts.endpoint.is_absent() || refused {
         status.stable = None;
@@ -62,7 +63,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
             weight: endpoint.weight(d.name()),
             state: d.properties.provisioning_state.clone(),
             instances: d.instance_count(),
-            jobs: facts.jobs_on(d.name()).to_vec(),
+            jobs: facts.all_jobs_on(d.name()),
             since: scene.since(d),
         })
         .collect();

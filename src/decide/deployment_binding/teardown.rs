@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::endpoint::align_endpoint;
 use super::waiting::{follow_running_change, keep_out, keep_out_of_place};
-use super::{Case, autoscale, deployments};
+use super::{Case, autoscale, deployments, verification};
 use crate::api::{BindingDeletion, Period, Reason};
 use crate::azure::model::resource::{EndpointKind, OnlineDeployment};
 use crate::azure::model::{Action, Call, Purpose};
@@ -157,6 +157,9 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
             None => None,
         };
         return first.or(Some(verdict));
+    }
+    if let Some(first) = verification::cancel_at_the_end(case) {
+        return Some(first);
     }
     let (ours, foreign): (Vec<&OnlineDeployment>, Vec<_>) =
         facts.deployments.iter().partition(|d| case.scene.ours(d));

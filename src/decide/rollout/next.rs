@@ -61,6 +61,8 @@ pub enum Wait {
     Analysis,
     /// That a person says how it goes on, because the measurements do not.
     Judgement,
+    /// That the job completes that verifies the candidate.
+    Verification,
 }
 
 impl Scene<'_> {
@@ -106,11 +108,13 @@ impl Scene<'_> {
         let may_rise = matches!(self.view.rise, Rise::Rise | Rise::Back)
             && candidate.provisioning() == Provisioning::Succeeded;
         if self.stable.is_none() {
-            // Nothing serves yet: there is nobody to protect by steps.
-            return if may_rise && self.view.scaled {
-                self.arrive(wanted)
-            } else {
-                self.stay(Traffic::none())
+            // Nothing serves yet: there is nobody to protect by steps. Of a job, that is no reason to do without it.
+            let passes = !self.has_a_job_to_complete() || self.is_proven(candidate) || self.passes_all();
+            let nothing = self.stay(Traffic::none());
+            return match (may_rise && self.view.scaled, passes) {
+                (true, true) => self.arrive(wanted),
+                (true, false) => Target { pause: Some(Wait::Verification), ..nothing },
+                (false, _) => nothing,
             };
         }
         // First the instances that a share needs, then the traffic.
@@ -144,6 +148,9 @@ impl Scene<'_> {
             Some(Pass::Step(step)) => Some(step),
             None => None,
         };
+        if self.has_a_job_to_complete() {
+            return Target { pause: Some(Wait::Verification), ..held };
+        }
         let position = plan.past(position, step, self.view.now);
         let held = Target { position: Some(position.clone()), ..held };
         if self.is_unclear_in_the_background() {
@@ -160,6 +167,12 @@ impl Scene<'_> {
             Move::Measure => Target { pause: Some(Wait::Analysis), ..held },
             Move::AwaitJudgement => Target { pause: Some(Wait::Judgement), ..held },
         }
+    }
+
+    /// Does a person promote the candidate past everything that is left?
+    fn passes_all(&self) -> bool {
+        let order = self.view.order.as_ref();
+        order.is_some_and(|order| order.promotes(self.view.steps) == Some(Pass::All))
     }
 
     /// This traffic, and the roles as they are.

@@ -33,6 +33,20 @@ pub enum Rise {
     Back,
 }
 
+/// How the job goes that a candidate has to complete before it becomes the default of a batch endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trial {
+    /// The manifest asks for none.
+    #[default]
+    NotAsked,
+    /// It has not ended, or was not started yet.
+    Outstanding,
+    /// It has completed.
+    Passed,
+    /// It did not complete, and does not any more.
+    Failed,
+}
+
 /// What a scene is read from: Azure, the manifest and what the status remembers, whoever has gathered it.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
@@ -82,6 +96,8 @@ pub struct View<'a> {
     pub passed: Option<usize>,
     /// How the candidate was measured.
     pub runs: Runs<'a>,
+    /// How the job goes that verifies the candidate.
+    pub trial: Trial,
 }
 
 /// The endpoint, read with the manifest in hand.
@@ -147,7 +163,8 @@ impl<'a> Scene<'a> {
         let begun = made.and_then(OnlineDeployment::created_at);
         records.tag = records.tag.filter(|tag| begun.is_none_or(|begun| tag.since >= begun));
         let scene = Self { view, plan, records, held, intended, stable, previous, failed, carried };
-        let condemned = scene.condemned_by().and_then(|_| scene.wanted_revision().cloned());
+        let condemned = scene.condemned_by().is_some() || scene.is_condemned_by_its_job();
+        let condemned = scene.wanted_revision().cloned().filter(|_| condemned);
         let failed = condemned.into_iter().collect::<Failures>().then(scene.failed.clone());
         Self { failed, ..scene }
     }
@@ -298,6 +315,16 @@ impl<'a> Scene<'a> {
     /// somebody speaks against?
     pub(super) fn is_proven(&self, candidate: &OnlineDeployment) -> bool {
         self.view.proven || self.view.rise == Rise::Back || self.role(candidate) == Role::Previous
+    }
+
+    /// Did the job that verifies the candidate end badly? What takes no steps needs no job either.
+    pub fn is_condemned_by_its_job(&self) -> bool {
+        self.view.trial == Trial::Failed && self.candidate().is_some_and(|it| !self.is_proven(it))
+    }
+
+    /// Does the candidate still have to complete the job that verifies it?
+    pub(super) fn has_a_job_to_complete(&self) -> bool {
+        matches!(self.view.trial, Trial::Outstanding | Trial::Failed)
     }
 
     /// Since when it has its role: by the status or, where that was lost, by the tag that tells who was stable.

@@ -4,6 +4,7 @@
 
 mod accept;
 mod endpoints;
+mod jobs;
 mod late;
 mod operations;
 mod positions;
@@ -21,6 +22,7 @@ use crate::azure::model::{
     Action, Answer, Ask, Call, Class, Error, File, OperationState, Reply, ResourceId, registry_asset_id,
 };
 
+pub use jobs::BatchJob;
 pub use late::{Landed, UnderWay};
 pub use operations::{Deed, Operation};
 pub use positions::Positions;
@@ -76,6 +78,8 @@ pub struct Cloud {
     files: BTreeMap<ResourceId, Vec<File>>,
     /// When somebody last changed one.
     pub files_changed: Option<Timestamp>,
+    /// The batch jobs, the oldest first.
+    pub batch_jobs: Vec<BatchJob>,
     /// The pending uploads, by their version and id.
     pub uploads: BTreeMap<(ResourceId, String), Upload>,
     /// A policy of the subscription gives every endpoint this owner of costs, whatever a PUT says.
@@ -115,6 +119,7 @@ impl Cloud {
             tombstones: BTreeSet::new(),
             files: BTreeMap::new(),
             files_changed: None,
+            batch_jobs: vec![],
             uploads: BTreeMap::new(),
             policy: None,
             turns: 0,
@@ -160,7 +165,7 @@ impl Cloud {
             Ask::Resource(id) => Answer::Resource(self.get(id)),
             Ask::Collection { path, archived } => Answer::Collection(self.list(path, *archived)),
             Ask::Beginning { path } => Answer::Collection(self.list(path, true)),
-            Ask::BatchJobs { .. } => Answer::Collection(self.list_jobs()),
+            Ask::BatchJobs { of, .. } => Answer::Collection(self.list_jobs(of.as_ref())),
             Ask::Operation { url, .. } => Answer::Operation(self.poll(url)),
             Ask::Run { job, .. } => Answer::Run(self.run(job)),
             Ask::Files { version, .. } => Answer::Files(self.list_files(version)),
@@ -174,6 +179,9 @@ impl Cloud {
     fn get(&mut self, id: &ResourceId) -> Result<Option<Value>, Error> {
         if let Some(error) = self.trouble() {
             return Err(error);
+        }
+        if let Some(job) = id.segment("jobs").filter(|job| !job.starts_with("train-")) {
+            return Ok(self.batch_job(job));
         }
         if let Some(job) = id.segment("jobs") {
             let body = json!({"name": job, "properties": {"jobType": "Command", "experimentName": "fares"}});
@@ -220,11 +228,6 @@ impl Cloud {
         let inside = all.filter(|r| r.id.parent() == *path);
         let shown = inside.map(|r| r.in_a_list(now));
         Ok(shown.filter(|body| archived || body["properties"]["isArchived"] != true).cloned().collect())
-    }
-
-    /// Nobody starts batch jobs here, and still the list may not answer.
-    fn list_jobs(&mut self) -> Result<Vec<Value>, Error> {
-        self.trouble().map_or(Ok(vec![]), Err)
     }
 
     /// The models that a registry holds, by name. Archived versions count as no latest one.
@@ -297,6 +300,8 @@ impl Cloud {
             (Action::Delete, Form::Version) => self.delete_version(id),
             (Action::Put(body), Form::Endpoint) => self.put_endpoint(id, body),
             (Action::Delete, Form::Endpoint) => self.delete_endpoint(id),
+            (Action::StartJob(asked), Form::Endpoint) => self.start_job(id, asked),
+            (Action::Post("cancel", _), Form::Job) => self.cancel_job(id),
             (Action::Put(body), Form::Setting) => self.put_setting(id, body),
             (Action::Delete, Form::Setting) => {
                 let there = self.resources.contains_key(id);
@@ -406,12 +411,15 @@ pub enum Form {
     Deployment,
     /// An autoscale setting.
     Setting,
+    Job,
 }
 
 impl Form {
     pub fn of(id: &ResourceId) -> Self {
         if id.segment("autoscalesettings").is_some() {
             Self::Setting
+        } else if id.segment("jobs").is_some() {
+            Self::Job
         } else if id.segment("versions").is_some() {
             Self::Version
         } else if id.segment("deployments").is_some() {

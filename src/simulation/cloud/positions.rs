@@ -41,6 +41,10 @@ pub struct Positions {
     pub endpoint_updating_with_deployment: bool,
     /// A traffic map that names what is not Succeeded is refused.
     pub traffic_needs_succeeded: bool,
+    /// A batch job has the name that an invocation asks for.
+    pub batch_invocation_names_job: bool,
+    /// The properties of a batch job name its endpoint and its deployment.
+    pub batch_jobs_name_deployment: bool,
 }
 
 impl Positions {
@@ -64,6 +68,8 @@ impl Positions {
             refusal_is_409: rng.bool(),
             endpoint_updating_with_deployment: rng.bool(),
             traffic_needs_succeeded: rng.bool(),
+            batch_invocation_names_job: rng.bool(),
+            batch_jobs_name_deployment: rng.bool(),
         }
     }
 }

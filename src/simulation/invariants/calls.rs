@@ -9,11 +9,11 @@ use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
     Evidence, actions, allowed, analysis, approvals, copies, evidence, given_by, hold, is_archived_before,
-    positions, rights, scaling, share_in, wanted, written_share, written_traffic,
+    positions, rights, scaling, share_in, verification, wanted, written_share, written_traffic,
 };
 use crate::api::{
-    ActionWord, BindingDeletion, ModelVersion, Object as _, Outcome, PastRollout, RegistryDeletion,
-    RetirementAction, Step, Tags, VersionDeletion,
+    ActionWord, BindingDeletion, DeploymentBinding, ModelVersion, Object as _, Outcome, PastRollout,
+    RegistryDeletion, RetirementAction, Step, Tags, VersionDeletion,
 };
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Account, Action, Ask, Call, Errand, Principal, Purpose, ResourceId};
@@ -61,6 +61,9 @@ pub fn of_a_call<K: Kind>(world: &World, object: &K, facts: &K::Facts, call: &Ca
             foreign_fields_survive(found.as_ref(), "/properties/tags", tags, owned, call)
         }
         Evidence::Binding(facts) => {
+            if let Some(binding) = (object as &dyn std::any::Any).downcast_ref::<DeploymentBinding>() {
+                verification::the_job_is_stored(world, binding, call)?;
+            }
             of_a_bindings_call(world, facts, call, got(world, object, call)?.as_ref())
         }
     }
@@ -84,6 +87,9 @@ fn of_a_bindings_call(
     got: Option<&Value>,
 ) -> Result<(), String> {
     let name = call.resource.name();
+    if Form::of(&call.resource) == Form::Job {
+        return Ok(());
+    }
     nothing_begins_in_a_closed_place(facts, call)?;
     rights::nothing_is_taken_down_where_that_is_forbidden(world, facts, got, call)?;
     if Form::of(&call.resource) == Form::Endpoint {
@@ -98,6 +104,8 @@ fn of_a_bindings_call(
         copies_of_requests_go_to_the_qualified(facts, call)?;
         actions::what_is_held_back_does_not_rise(facts, call)?;
         actions::actions_speak_of_what_is_wanted(facts, call)?;
+        verification::one_job_for_each_try(world, facts, call)?;
+        verification::nothing_becomes_the_default_unverified(world, facts, call)?;
         analysis::no_analysis_is_passed_without_a_good_measurement(world, facts, call)?;
         // What is handed over keeps the traffic that it has, whoever gave it.
         if !hands_over(&facts.situation, call) {

@@ -11,6 +11,7 @@ mod gates;
 mod positions;
 mod rights;
 mod scaling;
+mod verification;
 mod windows;
 
 use std::any::Any;

@@ -155,7 +155,11 @@ pub fn nothing_is_taken_down_where_that_is_forbidden(
     let ends = match &call.action {
         Action::Delete => true,
         Action::Put(body) => found.is_some_and(serves) && !serves(body),
-        Action::Post(..) | Action::Patch(_) | Action::BeginUpload(_) | Action::Fetch(_) => false,
+        Action::Post(..)
+        | Action::Patch(_)
+        | Action::BeginUpload(_)
+        | Action::Fetch(_)
+        | Action::StartJob(_) => false,
     };
     hold(!forbids || !ends, || format!("workspace {workspace} forbids it, and yet: {}", call.doing))
 }

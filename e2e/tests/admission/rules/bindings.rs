@@ -8,6 +8,8 @@ use crate::sentences::*;
 
 const ONE_KIND: &str = "give exactly one of online and batch: what serves the version";
 
+const SAMPLE: &str = "azureml://datastores/workspaceblobstore/paths/taxi/sample";
+
 /// The example as a binding of a batch endpoint, with this in place of what it says of that.
 fn of_batch(strategy: &Value, batch: &Value) -> Value {
     let cluster = format!(
@@ -23,6 +25,7 @@ fn of_batch(strategy: &Value, batch: &Value) -> Value {
             "errorThreshold": -1, "retrySettings": {"maxRetries": 3, "timeout": "30m"},
             "environmentVariables": {"LEVEL": "info"}, "tags": {"team": "fares"},
         },
+        "verify": {"input": SAMPLE, "inputType": "UriFolder", "timeout": "30m"},
     });
     json!({"spec": {"online": null, "batch": patched(whole, batch), "strategy": strategy}})
 }
@@ -55,7 +58,35 @@ pub(super) fn rules_of_batch() -> Vec<Case> {
     let together = "give code and environment together, or neither of them: an MLflow model needs neither, and any other model needs both";
     let file = "must be the name of a file: letters (a-z, A-Z), digits, '-', '_' and '.', with a letter, digit or '_' first, such as predictions.csv";
     let cluster = "must be the ARM id of a compute cluster: /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.MachineLearningServices/workspaces/<workspace>/computes/<name>; '%' is not allowed";
+    let verify = |field: &str, value: &str| of_batch(&plain, &json!({"verify": {field: value}}));
+    let sample = "must be a path in a datastore of the workspace: azureml://datastores/<datastore>/paths/<path>, without spaces, '?', '#', '%', '\\' and control characters, such as azureml://datastores/workspaceblobstore/paths/taxi/sample";
+    let file_of_samples = format!("{SAMPLE}/a.csv");
+    let signed = "https://a.blob.core.windows.net/taxi/sample?sig=1";
+    let elsewhere = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/p";
+    let up = "azureml://datastores/workspaceblobstore/paths/taxi/../other";
+    let dots = "input must have no '.' or '..' between its slashes";
+    let unseen = format!("{SAMPLE}\u{200b}");
+    let longest = "timeout must be from 1m to 168h";
     vec![
+        case(
+            kind,
+            "spec.batch.verify.input",
+            sample,
+            verify("input", signed),
+            verify("input", &file_of_samples),
+        ),
+        case(
+            kind,
+            "spec.batch.verify.input",
+            sample,
+            verify("input", elsewhere),
+            verify("inputType", "UriFile"),
+        ),
+        case(kind, "spec.batch.verify", dots, verify("input", up), right()),
+        case(kind, "spec.batch.verify.input", SEEN, verify("input", &unseen), right()),
+        case(kind, "spec.batch.verify.timeout", PERIOD, verify("timeout", "1d"), verify("timeout", "1h30m")),
+        case(kind, "spec.batch.verify", longest, verify("timeout", "59s"), verify("timeout", "168h")),
+        case(kind, "spec.batch.verify", longest, verify("timeout", "169h"), verify("timeout", "1m")),
         case(kind, "spec", ONE_KIND, both, right()),
         case(
             kind,

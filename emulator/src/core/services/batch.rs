@@ -104,7 +104,8 @@ fn start(
     let sent = Value::Object(sent);
     let id = endpoint["id"].as_str().unwrap_or_default();
     let workspace = Address::parse(id).map_err(|_| missing())?.parent();
-    let name = match at::text(&sent, "name") {
+    let asked = at::text(&sent, "name").filter(|_| core.config.inferred.batch_invocation_names_job);
+    let name = match asked {
         Some(name) => name.to_owned(),
         None => format!("batchjob-{}", ids::guid(&mut core.rng)),
     };
@@ -126,7 +127,8 @@ fn start(
         "displayName": name,
         "properties": if named { names } else { json!({}) },
         "experimentName": at::or(&sent, "properties.experimentName", endpoint["name"].clone()),
-        "inputs": inputs(&sent)?,
+        "inputs": typed(&sent, "inputData", "jobInputType")?,
+        "outputs": typed(&sent, "outputData", "jobOutputType")?,
         "jobs": {},
         "settings": {},
     }});
@@ -141,15 +143,15 @@ fn start(
     }))
 }
 
-/// Inputs in the words that jobs have for the types.
-fn inputs(sent: &Value) -> Result<Map<String, Value>, ArmError> {
-    let mut inputs = at::object(sent, "inputData");
-    for (name, input) in &mut inputs {
-        if !input.is_object() {
-            let field = format!("properties.inputData.{name}");
-            return Err(ArmError::validation(&field, "An input is an object with a jobInputType."));
+/// Inputs or outputs in the words that jobs have for the types.
+fn typed(sent: &Value, field: &str, kind: &str) -> Result<Map<String, Value>, ArmError> {
+    let mut all = at::object(sent, field);
+    for (name, one) in &mut all {
+        if !one.is_object() {
+            let field = format!("properties.{field}.{name}");
+            return Err(ArmError::validation(&field, format!("It is an object with a {kind}.")));
         }
-        let word = match input["jobInputType"].as_str().unwrap_or_default() {
+        let word = match one[kind].as_str().unwrap_or_default() {
             "UriFile" => "uri_file",
             "UriFolder" => "uri_folder",
             "MLTable" => "mltable",
@@ -158,9 +160,9 @@ fn inputs(sent: &Value) -> Result<Map<String, Value>, ArmError> {
             "TritonModel" => "triton_model",
             _ => "literal",
         };
-        input["jobInputType"] = word.into();
+        one[kind] = word.into();
     }
-    Ok(inputs)
+    Ok(all)
 }
 
 /// A job as the endpoint shows it: what was sent, and how far it is.

@@ -32,6 +32,17 @@ impl Job {
         !self.properties.status.as_deref().is_some_and(over)
     }
 
+    /// Does one of its outputs lie below this path?
+    pub fn writes_to(&self, path: &str) -> bool {
+        let uri = |output: &Value| output.get("uri").and_then(Value::as_str).map(str::to_owned);
+        self.properties.outputs.values().filter_map(uri).any(|uri| uri.contains(path))
+    }
+
+    /// Where a person can look at it, where Azure says so.
+    pub fn studio(&self) -> Option<&str> {
+        self.properties.rest.get("services")?.get("Studio")?.get("endpoint")?.as_str()
+    }
+
     /// When it was made, by Azure's own clock; none where Azure does not say.
     pub fn created(&self) -> Option<Timestamp> {
         self.rest.get("systemData")?.get("createdAt")?.as_str()?.parse().ok()

@@ -30,5 +30,6 @@ mod retirement;
 mod rollout;
 mod scaling;
 mod soak;
+mod verification;
 mod waivers;
 mod windows;
