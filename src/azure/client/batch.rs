@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::audience::Audience;
 use super::error_body::{self, Head};
+use super::pace::Quota;
 use super::rest::{Azure, text};
 use super::token::TokenSource;
 use super::transport;
@@ -70,6 +71,8 @@ impl Azure {
         for name in REPEATABILITY {
             request = request.header(name, &id);
         }
+        // The last moment: a process that does not lead any more starts nothing.
+        self.permitted(Quota::Write)?;
         let asked = Instant::now();
         let answer = whole(request.json(&invocation.body)).await.map_err(|error| {
             let error = self.0.http.no_answer(&error, &host);

@@ -500,7 +500,7 @@ impl Azure {
     }
 
     /// May a request of this kind go out now?
-    fn permitted(&self, kind: Quota) -> Result<(), Error> {
+    pub(super) fn permitted(&self, kind: Quota) -> Result<(), Error> {
         if kind == Quota::Read || self.0.permit.get().is_none_or(|holds| holds()) {
             return Ok(());
         }
