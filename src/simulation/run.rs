@@ -81,6 +81,16 @@ impl Run {
         self.replicas[which] = Replica::begin(&self.world, elected);
     }
 
+    /// If what arrives next is a call, whoever has sent it dies.
+    fn the_sender_dies(&mut self) -> bool {
+        let Some(name) = self.world().who_calls_next() else { return false };
+        let which = self.replicas.iter().position(|it| it.process.name() == name);
+        if let Some(which) = which {
+            self.restart_one(which);
+        }
+        which.is_some()
+    }
+
     fn restart_all(&mut self) {
         for which in 0..self.replicas.len() {
             self.restart_one(which);
@@ -179,6 +189,10 @@ impl Run {
         }
         self.world().advance(at);
         if arrival.is_some_and(|arrival| acts.is_none_or(|(acts, _)| arrival <= acts)) {
+            // A leader dies with a call under way: the next one must not call while that may arrive.
+            if self.is_elected() && self.world().chance(0.15) && self.the_sender_dies() {
+                return true;
+            }
             // Elections ask all the time, and passes now and then.
             let dies = if self.world().a_pass_hears_next() { 0.002 } else { 0.00005 };
             if self.world().chance(dies) {

@@ -317,6 +317,12 @@ impl World {
         self.requests.keys().next().map(|(at, _)| *at)
     }
 
+    /// Whose call arrives next, if a call does.
+    pub fn who_calls_next(&self) -> Option<u32> {
+        let next = self.requests.values().next()?;
+        matches!(next.request, Request::Send(_)).then_some(next.process)
+    }
+
     /// Is the next request that arrives one of a pass, or of nobody who lives?
     pub fn a_pass_hears_next(&self) -> bool {
         let next = self.requests.values().next();
