@@ -65,12 +65,10 @@ fn run(seed: u64) -> [u64; 3] {
 
 #[test]
 fn whatever_happens_the_invariants_hold_and_everything_settles() {
+    let first = variable("BINDERY_SIMULATION_FIRST").unwrap_or(0);
     let seeds = match variable("BINDERY_SIMULATION_SEED") {
         Some(seed) => seed..seed + 1,
-        None => {
-            let first = variable("BINDERY_SIMULATION_FIRST").unwrap_or(0);
-            first..first + variable("BINDERY_SIMULATION_RUNS").unwrap_or(RUNS)
-        }
+        None => first..first + variable("BINDERY_SIMULATION_RUNS").unwrap_or(RUNS),
     };
     let began = Instant::now();
     let mut all = [0; 3];

@@ -124,12 +124,11 @@ impl Soak {
             let (counts, said) = self.history(seed);
             let mut sums = self.sums();
             sums.histories += 1;
-            match counts {
-                Some(counts) => sums.counts.iter_mut().zip(counts).for_each(|(sum, more)| *sum += more),
-                None => {
-                    sums.failed.insert(seed, said);
-                    self.stopped.store(true, Ordering::Relaxed);
-                }
+            if let Some(counts) = counts {
+                sums.counts.iter_mut().zip(counts).for_each(|(sum, more)| *sum += more);
+            } else {
+                sums.failed.insert(seed, said);
+                self.stopped.store(true, Ordering::Relaxed);
             }
         }
     }

@@ -141,8 +141,9 @@ pub(super) fn report(case: &Case<'_>) -> Option<Verdict> {
     if let Some(done) = done(facts, name, true).filter(|done| done.outcome.is_err()) {
         let mut verdict = refused(facts, done)?;
         if let Some(last) = noted.and_then(|noted| noted.replaces.last()) {
-            verdict.message +=
-                &format!(" The Secret {last}, which the manifest named before, stays as it is until then.");
+            let stays =
+                format!(" The Secret {last}, which the manifest named before, stays as it is until then.");
+            verdict.message.push_str(&stays);
         }
         return Some(verdict);
     }
