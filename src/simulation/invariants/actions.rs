@@ -26,11 +26,12 @@ fn found(facts: &Facts) -> Vec<&str> {
 }
 
 /// The actions with this word that a PUT of the endpoint carries out: it writes their hash, and the endpoint does not have that yet.
+/// What was over before only stays known, on an endpoint that was made anew.
 pub fn carried_out_by<'a>(facts: &'a Facts, call: &Call, word: ActionWord) -> Vec<&'a Asked> {
     let Action::Put(body) = &call.action else { return vec![] };
     let (before, after) = (found(facts), hashes(body["tags"]["bindery-actions"].as_str()));
     let new = |it: &&Asked| after.contains(&it.hash.as_str()) && !before.contains(&it.hash.as_str());
-    facts.asked.iter().filter(|it| it.word == word).filter(new).collect()
+    facts.asked.iter().filter(|it| it.word == word && it.ended.is_none()).filter(new).collect()
 }
 
 /// Was an action with this word carried out for this revision, as far as anybody can know? The object of one may be gone.
