@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use run::Run;
 
 /// How many runs where nobody says it.
-const RUNS: u64 = 12;
+const RUNS: u64 = 8;
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use super::cloud::{Form, Resource, traffic_in};
 use super::world::World;
-use crate::api::{BindingDeletion, ObjectKey, Step};
+use crate::api::{BindingDeletion, DeploymentBinding, Object as _, ObjectKey, Step};
 use crate::azure::model::ResourceId;
 use crate::decide::places::reference::Removal;
 use crate::decide::places::registry;
@@ -217,13 +217,26 @@ fn what_is_not_kept_is_not_written_again_and_again(world: &World) -> Result<(), 
     hold(often.is_none(), || format!("a policy was written against again and again: {often:?}"))
 }
 
-/// At most two deployments of ours are on an endpoint, and one that failed; beside what came late.
+/// Does a job run on this deployment, or may one that was asked for? Nothing waits for its end but the deletion of the deployment.
+fn is_used(world: &World, deployment: &ResourceId) -> bool {
+    let over = |status: &str| ["Completed", "Failed", "Canceled", "Missing"].contains(&status);
+    let now = world.cloud.now;
+    let mut jobs = world.cloud.batch_jobs.iter();
+    let runs = jobs.any(|job| job.deployment == *deployment && !over(job.status(now)));
+    let statuses = world.cluster.live.values().filter_map(DeploymentBinding::from_any);
+    let remembered = statuses.flat_map(|it| it.current().verification_jobs);
+    let mut of_it = remembered.filter(|job| job.deployment == deployment.name());
+    runs || of_it.any(|job| !job.status.as_deref().is_some_and(over))
+}
+
+/// At most two deployments of ours are on an endpoint, and one that failed; beside what came late, and what jobs may run on.
 fn at_most_two_and_one_failed(world: &World) -> Result<(), String> {
     for endpoint in world.cloud.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
         let all = world.cloud.deployments_of(&endpoint.id);
         let ours: Vec<&&Resource> =
             all.iter().filter(|r| r.body["tags"]["bindery-revision"].is_string()).collect();
         let ours: Vec<&&Resource> = ours.into_iter().filter(|r| !world.ledger.late.contains(&r.id)).collect();
+        let ours: Vec<&&Resource> = ours.into_iter().filter(|r| !is_used(world, &r.id)).collect();
         let failed = endpoint.body["tags"]["bindery-failed"].as_str().unwrap_or_default();
         // One that came too late has failed too, whatever became of it.
         let ending = |r: &&&Resource| {

@@ -5,6 +5,7 @@
 //! of them makes the command fail.
 
 mod at_rest;
+mod copy;
 mod figures;
 mod inventory;
 mod machine;
@@ -39,6 +40,9 @@ pub(crate) struct Arguments {
     /// How many versions the inventory has
     #[arg(long, default_value_t = 10_000, value_name = "NUMBER")]
     listed: usize,
+    /// How much is copied, in MiB; the emulator keeps it in memory
+    #[arg(long, default_value_t = 1024, value_name = "MIB")]
+    copied: usize,
     /// How long nothing changes, in seconds; an object is compared every minute
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     window: u64,
@@ -60,6 +64,8 @@ enum Part {
     Many,
     /// The inventory of many versions, beside kubectl
     Inventory,
+    /// A copy between two registries
+    Copy,
 }
 
 /// Runs `cargo xtask bench`.
@@ -83,6 +89,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
             Part::AtRest => at_rest::measure(&bench, &mut figures, arguments.window).await?,
             Part::Many => many::measure(&bench, &mut figures, arguments.versions).await?,
             Part::Inventory => inventory::measure(&bench, &mut figures, arguments.listed).await?,
+            Part::Copy => copy::measure(&bench, &mut figures, arguments.copied).await?,
         }
     }
     println!("\n{}", figures.table());
