@@ -542,3 +542,30 @@ async fn a_candidate_that_never_gets_ready_fails_at_its_deadline() -> Outcome {
     assert_eq!(created(&stand).len(), 2, "it is made once");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_somebody_deletes_what_serves_the_warm_one_answers_until_it_is_made_again() -> Outcome {
+    let stand = taxi::stand("binding-lost").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let first = serve(&stand, taxi::binding("taxi-1")).await?;
+    let second = serve(&stand, taxi::binding("taxi-2")).await?;
+    let before = stand.traffic_written(ENDPOINT).len();
+    let id = e2e::stand::azure_id(&taxi::deployment(&second));
+    assert!(stand.emulator.control().remove_resource(&id), "{id} was there");
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    let again = |b: &DeploymentBinding| ready(b) && status(b).history.len() == 4;
+    let done =
+        stand.wait_for::<DeploymentBinding>("taxi", "Ready with the second, made again", again).await?;
+    let all = |name: &str| vec![(name.to_string(), 100)];
+    assert_eq!(stand.traffic_written(ENDPOINT)[before..], [all(&first), all(&second)]);
+    assert_eq!(
+        created(&stand),
+        [first.clone(), second.clone(), second.clone()],
+        "the warm one is not made again"
+    );
+    assert!(stand.requests("DELETE", &first).is_empty(), "nor deleted while nothing else serves");
+    let back = &status(&done).history[1];
+    let why = format!("{second}, which served, is gone from the endpoint.");
+    assert_eq!((back.outcome, back.message.as_deref()), (Ended::RolledBack, Some(why.as_str())));
+    Ok(())
+}

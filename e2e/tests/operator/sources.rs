@@ -62,7 +62,7 @@ async fn versions_that_name_each_other_as_their_source_say_so() -> Outcome {
         stand.wait_for::<ModelVersion>(name, "told of the circle", said).await?;
     }
     assert_eq!(stand.writes(), before, "nothing is asked of Azure");
-    // What one of them could be made of is a new object's business: both go without a trace.
+    // Nothing was made of either, so both objects can be deleted.
     for name in ["one", "two"] {
         stand.delete_and_wait::<ModelVersion>(name).await?;
     }

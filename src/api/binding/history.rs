@@ -22,12 +22,12 @@ pub struct PastRollout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
     pub git_revision: Option<String>,
-    /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end. `RolledBack`: the revision, which was stable before, got all the traffic again, because what served was not approved any more, or because somebody rolled it back.
+    /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end. `RolledBack`: the revision, which was stable before, got all the traffic again, because what served was not approved any more or was gone, or because somebody rolled it back.
     pub outcome: Outcome,
     /// Why it failed, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<FailureReason>,
-    /// Why the rollout failed, in Azure's words where those tell it; of a rollback that nobody asked for, why what served was not approved any more. Otherwise absent.
+    /// Why the rollout failed, in Azure's words where those tell it; of a rollback that nobody asked for, why what served was not approved any more, or that it was gone. Otherwise absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When the rollout began. Absent where the status was lost meanwhile.
@@ -144,7 +144,7 @@ pub enum Outcome {
     Failed,
     /// The manifest asked for another revision before the end.
     Superseded,
-    /// What served was not approved any more, or somebody rolled it back, and this revision became the stable one again.
+    /// What served was not approved any more or was gone, or somebody rolled it back, and this revision became the stable one again.
     RolledBack,
 }
 

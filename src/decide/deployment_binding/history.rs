@@ -2,7 +2,9 @@
 //! rest, only here.
 
 use super::{Case, Facts, admission};
-use crate::api::{ActionWord, FailureReason, MetricRun, Outcome, PastRollout, Role, RunPhase, StableTime};
+use crate::api::{
+    ActionWord, FailureReason, MetricRun, Outcome, PastRollout, Role, RunPhase, Stable, StableTime,
+};
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Operation, OperationState};
 use crate::decide::SourceVersion;
@@ -173,8 +175,7 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
         .actions
         .extend(action.filter(|told| !rollout.actions.contains(told)).into_iter().collect::<Vec<_>>());
     if outcome == Outcome::RolledBack && rollout.actions.is_empty() {
-        let before = status.stable.as_ref().and_then(|it| it.asset_id.as_deref());
-        rollout.message = before.and_then(|asset| case.facts.against_in_words(asset));
+        rollout.message = status.stable.as_ref().and_then(|before| why_it_went_back(case, before));
     }
     // A status that was lost knows neither when that was nor what was asked then.
     let seen = status.stable.is_some() || rollout.started_at.is_some();
@@ -188,6 +189,14 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
     rollout.approvals =
         rollout.asset_id.as_deref().map(|it| case.facts.approvals_then(it)).unwrap_or_default();
     Some(rollout)
+}
+
+/// Why the traffic went back from what served, where nobody asked for that.
+fn why_it_went_back(case: &Case<'_>, before: &Stable) -> Option<String> {
+    let Stable { deployment, asset_id, .. } = before;
+    let gone = case.scene.deployment(deployment).is_none();
+    let gone = gone.then(|| format!("{deployment}, which served, is gone from the endpoint."));
+    gone.or_else(|| case.facts.against_in_words(asset_id.as_deref()?))
 }
 
 /// Was this deployment the one before until now, and does the manifest ask for another?

@@ -287,6 +287,10 @@ pub struct Standing<'a> {
     pub unclear: Vec<String>,
 }
 
+fn failed_already(revision: &Revision) -> String {
+    format!("Revision {revision} has failed already and has no traffic.")
+}
+
 impl Standing<'_> {
     /// Why an action is not carried out, in a sentence; none where it is.
     pub fn refuses(&self, asked: &Asked) -> Option<String> {
@@ -319,9 +323,7 @@ impl Standing<'_> {
                 "{} To go back to what served before, make a RolloutAction with action: Rollback.",
                 arrived()
             )),
-            ActionWord::Abort => {
-                self.failed.then(|| format!("Revision {revision} has failed already and has no traffic."))
-            }
+            ActionWord::Abort => self.failed.then(|| failed_already(revision)),
             ActionWord::Retry => (!self.failed).then(not_failed),
             ActionWord::Promote if serves => Some(arrived()),
             ActionWord::Promote if self.failed => Some(format!(
@@ -343,7 +345,7 @@ impl Standing<'_> {
         }
         if self.failed && revision == wanted && self.stable.as_ref() != Some(revision) {
             let serves = self.stable.as_ref().map(|it| format!(" Revision {it} serves.")).unwrap_or_default();
-            return Some(format!("Revision {revision} has failed already and has no traffic.{serves}"));
+            return Some(format!("{}{serves}", failed_already(revision)));
         }
         if let Some(to) = &asked.to
             && self.goes_back_to(asked).is_none()

@@ -41,7 +41,7 @@ pub enum Cause {
     NoteGone { deployment: String },
     /// Revisions failed that no tag names yet.
     NoteFailures,
-    /// The tag that says what is held back was edited, or is gone.
+    /// The tag that says what is held back was edited, or is gone; without a revision, it holds back what nobody asks for any more.
     NoteHold { revision: Option<Revision> },
     /// The manifest asks for other fields.
     Change { fields: String },

@@ -648,6 +648,13 @@ fn where_the_stable_one_is_gone_the_one_that_is_warm_serves() {
     let crate::azure::model::Action::Put(body) = &call.action else { panic!("{call:?}") };
     assert_eq!(body["properties"]["traffic"], json!({warm().name("1"): 100}));
     assert_eq!(body["tags"]["bindery-stable"], warm().name("1").as_str());
+    // The history says why.
+    let over = warm().traffic(&[("1", 100)]);
+    let names = (over.name("1"), over.name("2"));
+    let over = over.tagged("bindery-stable", &names.0).tagged("bindery-previous", "");
+    let back = over.decide().status.history.remove(0);
+    let why = format!("{}, which served, is gone from the endpoint.", names.1);
+    assert_eq!((back.outcome, back.message), (crate::api::Outcome::RolledBack, Some(why)));
     // Not to what somebody has rolled back or rejected, and not to what has failed.
     let takes_over = |it: &Binding| {
         let call = it.decide().call;
