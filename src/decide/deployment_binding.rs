@@ -290,14 +290,15 @@ impl Facts {
     }
 
     /// The revision that is to serve, and its deployment's name: what the manifest asks for, or what was stable before, where
-    /// what serves is not approved any more or is held back.
+    /// what serves is not approved any more, is held back, or is gone.
     pub fn wanted(&self) -> Option<(Revision, String)> {
         self.wanted_beside(self.held().as_ref())
     }
 
     /// The same where this is held back.
     fn wanted_beside(&self, held: Option<&Held>) -> Option<(Revision, String)> {
-        self.instead_of(held).or_else(|| self.goes_back()).or_else(|| self.manifest())
+        let restored = || self.restored().map(|it| (it.revision.clone(), it.deployment.clone()));
+        self.instead_of(held).or_else(|| self.goes_back()).or_else(restored).or_else(|| self.manifest())
     }
 
     /// The revision that the manifest asks for, and its deployment's name. While the version cannot be read, the candidate that is on
@@ -422,14 +423,15 @@ impl Facts {
         })
     }
 
-    /// Does something serve again that was stable before, because of a word or of the workspace's policy?
+    /// Does something serve again that was stable before, because of a word, of the workspace's policy, or because nothing else
+    /// serves?
     fn is_back(&self) -> bool {
-        self.held().is_some() || self.goes_back().is_some()
+        self.held().is_some() || self.goes_back().is_some() || self.restored().is_some()
     }
 
     /// What the wanted deployment may have of the traffic.
     fn rise(&self) -> Rise {
-        if self.goes_back().is_some() {
+        if self.goes_back().is_some() || self.restored().is_some() {
             Rise::Back
         } else if self.must_fall() {
             Rise::Fall
