@@ -10,8 +10,8 @@ use crate::azure::model::resource::{EndpointKind, OnlineDeployment};
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::places::reference::Removal;
 use crate::decide::rollout::{
-    Cause, FAILED_TAG, HISTORY_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, Share, TRAFFIC_TAG, Target,
-    Traffic, mark, route,
+    Cause, FAILED_TAG, HISTORY_TAG, HOLD_TAG, POSITION_TAG, PREVIOUS_TAG, STABLE_TAG, Share, TRAFFIC_TAG,
+    Target, Traffic, mark, route,
 };
 use crate::decide::{Look, OWNER_TAG, Verdict};
 
@@ -203,9 +203,18 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
     }
     if !foreign.is_empty() {
         let mut left = endpoint.clone();
-        for tag in [OWNER_TAG, STABLE_TAG, PREVIOUS_TAG, TRAFFIC_TAG, FAILED_TAG, POSITION_TAG, HISTORY_TAG] {
-            left.tags.remove(tag);
-        }
+        // What people's actions have done already stays written down: the objects of the actions may be there longer.
+        let ours = [
+            OWNER_TAG,
+            STABLE_TAG,
+            PREVIOUS_TAG,
+            TRAFFIC_TAG,
+            FAILED_TAG,
+            POSITION_TAG,
+            HISTORY_TAG,
+            HOLD_TAG,
+        ];
+        left.tags.retain(|tag, _| !ours.contains(&tag.as_str()));
         let doing = format!("let go of the endpoint {}, on which other deployments are", id.name());
         return Some(Verdict::call(
             Reason::Deleting,

@@ -375,3 +375,17 @@ fn what_is_not_ours_stays() {
         ),
     ]);
 }
+
+#[test]
+fn an_endpoint_that_is_let_go_keeps_no_word_of_a_rollout_but_the_actions_that_were_carried_out() {
+    let it = binding().endpoint().foreign("blue").tagged("bindery-hold", "a b 2026-03-01T12:00:00Z");
+    let it = ending(it.tagged("bindery-actions", "a1b2c3").tagged("team", "fares"));
+    let call = it.decide().call.unwrap();
+    let crate::azure::model::Action::Put(body) = &call.action else { panic!("{call:?}") };
+    assert_eq!(
+        body["tags"],
+        serde_json::json!({"bindery-actions": "a1b2c3", "team": "fares"}),
+        "{}",
+        call.doing
+    );
+}
