@@ -177,3 +177,16 @@ fn the_way_back_to_what_serves_needs_no_version_that_is_ready() {
         told(&decision)
     );
 }
+
+/// What is not there is made of a version that can be read, unless the traffic goes back to it.
+#[test]
+fn a_candidate_is_not_made_again_while_its_version_cannot_be_read() {
+    let it = binding().wanting("1").steps(json!([{"setTraffic": 10}])).serving("1").serving("2");
+    let gone = it.name("1");
+    let it = it.candidate("1", 0, 60).traffic(&[("2", 100)]).with(|f| {
+        f.deployments.retain(|d| d.name() != gone);
+        f.status.history.iter_mut().for_each(|past| past.version = Some("1".into()));
+        f.version = unready("1");
+    });
+    assert_eq!(it.decide().call, None, "{}", told(&it.decide()));
+}

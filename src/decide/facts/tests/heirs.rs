@@ -114,6 +114,9 @@ fn what_is_known_of_the_owner_that_a_tag_names() {
     // Whom no finalizer of ours holds has done what it had to do.
     let gone = tagged("prod/fares/going", &all(false), "", None);
     assert!(matches!(gone.ownership.tagged, Some(Tagged::Other(_, Standing::LetGo))));
+    // While the finalizer holds the owner, what it owns is inherited from it.
+    let leaving = |holds: bool| tagged("prod/fares/going", &all(holds), "", None).ownership.leaving;
+    assert_eq!((leaving(true), leaving(false)), (vec!["fares/going".to_string()], vec![]));
     let gone = tagged("prod/fares/gone", &[], "gone", None);
     assert!(matches!(gone.ownership.tagged, Some(Tagged::Other(_, Standing::LetGo))));
 
@@ -152,4 +155,9 @@ fn an_heir_knows_the_keys_of_the_owner_before_it_inherits() {
             cluster.known(|known| heir(&*new, &rivals(&*new, known)).map(|it| it.current().owned_tags));
         assert_eq!(heir.unwrap(), if prepared { vec!["a", "b", "c"] } else { vec!["a", "b"] });
     }
+    // Nothing is inherited from an owner that stays.
+    let (stays, new) = (with_keys("old", &["a", "b"], false), with_keys("new", &["b"], false));
+    let cluster = Cluster::new(&json!({"from": "Same"}), &[stays, new.clone()]);
+    let (heir, _) = cluster.known(|known| heir(&*new, &rivals(&*new, known)).is_some());
+    assert!(!heir);
 }
