@@ -213,6 +213,7 @@ fn a_candidate_that_is_measured_badly_has_failed_and_the_history_says_by_what() 
         (entry.outcome, entry.reason.map(|it| format!("{it:?}"))),
         (Outcome::Failed, Some("AnalysisFailed".into()))
     );
+    assert_eq!(entry.version.as_deref(), Some("2"));
     let measurement = entry.measurement.as_ref().unwrap();
     assert_eq!((measurement.result, measurement.value.as_deref()), (MeasurementResult::Failed, Some("0.2")));
     assert_eq!(
@@ -358,6 +359,7 @@ fn the_last_twenty_measurements_are_kept_and_the_next_look_is_when_one_is_due() 
         it.with(|f| f.spec.strategy.metrics.retain(|it| it.name != "latency")).decide().next
     };
     assert_eq!(next(30), LookAgain::After(std::time::Duration::from_secs(30)));
+    assert_eq!(next(90), LookAgain::After(std::time::Duration::from_secs(15)), "its answer is awaited");
 }
 
 #[test]

@@ -161,3 +161,22 @@ fn an_heir_knows_the_keys_of_the_owner_before_it_inherits() {
     let (heir, _) = cluster.known(|known| heir(&*new, &rivals(&*new, known)).is_some());
     assert!(!heir);
 }
+
+#[test]
+fn the_heir_of_an_endpoint_knows_what_is_the_owners_there() {
+    let status = |keys: &[&str], setting: &str, deployment: &str| -> crate::api::DeploymentBindingStatus {
+        serde_json::from_value(json!({
+            "observedGeneration": 1, "ownedTags": keys, "autoscale": [{"deployment": setting, "id": format!("/{setting}")}],
+            "ownedDeploymentTags": {deployment: keys},
+        }))
+        .unwrap()
+    };
+    let mut heir = status(&["a"], "v1", "v1");
+    DeploymentBinding::inherit(&mut heir, &status(&["b"], "v2", "v1"));
+    DeploymentBinding::inherit(&mut heir, &status(&["b"], "v2", "v2"));
+    let keys = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(heir.owned_tags, keys(&["a", "b"]));
+    assert_eq!(heir.autoscale.iter().map(|it| it.deployment.as_str()).collect::<Vec<_>>(), ["v1", "v2"]);
+    let of = [("v1".to_string(), keys(&["a", "b"])), ("v2".to_string(), keys(&["b"]))];
+    assert_eq!(heir.owned_deployment_tags, of.into());
+}

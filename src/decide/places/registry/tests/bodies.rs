@@ -192,6 +192,10 @@ fn an_answer_is_a_fact_at_once() {
     let mut facts = new(|_| ());
     facts.absorb(&call, Err(&Error::new(Class::Transient, "No.")));
     assert_eq!(facts.status.operation, None);
+
+    let made = serde_json::to_value(registry_found(&["eastus"], &[])).unwrap();
+    facts.absorb(&call, Ok(&Reply { status: 200, body: Some(made), ..Reply::default() }));
+    assert!(facts.registry.found().is_some(), "what is there is not made again");
 }
 
 #[test]
