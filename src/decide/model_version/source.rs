@@ -207,6 +207,8 @@ mod tests {
         assert_eq!(job(serde_json::json!({"uri": output})).as_deref(), Some("train-1"));
         assert_eq!(job(serde_json::json!({"uri": "azureml://datastores/models/paths/taxi/3"})), None);
         assert_eq!(job(serde_json::json!({"existing": {}})), None);
+        let illegible = output.replace("train-1", "train$1");
+        assert_eq!(job(serde_json::json!({"uri": illegible})), None, "no job has such a name");
     }
 
     #[test]

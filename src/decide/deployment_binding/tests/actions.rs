@@ -123,6 +123,12 @@ fn a_pause_waits_until_a_person_promotes_it() {
 }
 
 #[test]
+fn a_step_is_passed_once() {
+    let it = promoting(rollout().candidate("2", 50, 60), "go");
+    assert_eq!(taken(&it), ["a0 Refused: Step go is passed already."]);
+}
+
+#[test]
 fn a_step_that_is_passed_is_passed_when_the_status_is_lost() {
     let passed = carried_out(&promoting(rollout().candidate("2", 10, 6000), "go"));
     let lost = passed.with(|f| (f.status, f.carried) = (DeploymentBindingStatus::default(), vec![]));

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::api::{Reason, Role};
+use super::actions::asked;
+use crate::api::{ActionWord, Reason, Role};
 use crate::azure::model::{Action, Lane, Purpose};
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, short, told, version};
 use crate::decide::{Mode, Place, SourceVersion};
@@ -37,6 +38,8 @@ const WAITS: &str = "False ReferenceNotReady working | Workspace fares/productio
 
 #[test]
 fn nothing_begins() {
+    let serving = binding().wanting("2").serving("2").previous("1", 60);
+    let two = serving.revision("2");
     assert_table(&[
         ("nothing is there yet", closed(binding()).decide(), WAITS),
         ("an endpoint without a deployment", closed(binding().endpoint()).decide(), WAITS),
@@ -52,6 +55,11 @@ fn nothing_begins() {
         (
             "the previous version is wanted again, and is warm: that would be a rise",
             closed(binding().wanting("1").serving("2").previous("1", 60)).decide(),
+            WAITS,
+        ),
+        (
+            "somebody rolls back: that would be a rise, too",
+            closed(serving.with(|f| f.asked.push(asked("back", ActionWord::Rollback, &two)))).decide(),
             WAITS,
         ),
     ]);
