@@ -4,8 +4,8 @@ use super::names::fits;
 use super::render::text::one_line;
 use super::rollout::{does, revision_of};
 use crate::api::{
-    ActionWord, Candidate, DeploymentBinding, DeploymentBindingStatus, Hold, Object, Outcome, OwnReference,
-    Role, RolloutAction, RolloutActionSpec, RunPhase, Stable, Step,
+    ActionWord, Candidate, ConditionType, DeploymentBinding, DeploymentBindingStatus, Hold, Object, Outcome,
+    OwnReference, Phase, Role, RolloutAction, RolloutActionSpec, RunPhase, Stable, Step, conditions_of,
 };
 use crate::azure::model::resource::EndpointKind;
 
@@ -106,6 +106,12 @@ impl Wish {
                 .filter(|run| run.phase == RunPhase::Inconclusive)
                 .map(|run| run.step.as_str())
                 .collect();
+            if let Some(job) = verifying(scene.binding).filter(|_| self.step.is_none()) {
+                return Err(format!(
+                    "job {job} verifies {}, and the rollout goes on by itself when it completes: give --full to do without it",
+                    candidate.deployment
+                ));
+            }
             let at = promoted(self.step.as_deref(), steps, stands, &unclear)?;
             let next = steps.get(at + 1).map_or_else(|| "all the traffic".into(), does);
             (
@@ -169,6 +175,12 @@ fn waits_for_a_job(binding: &DeploymentBinding) -> bool {
     asks && !current.any(|job| job.status.as_deref() == Some("Completed"))
 }
 
+/// The job that the rollout waits for now.
+fn verifying(binding: &DeploymentBinding) -> Option<&str> {
+    let status = binding.status.as_ref().filter(|it| it.phase == Some(Phase::Verifying))?;
+    status.verification_jobs.iter().find(|job| !job.given_up).map(|job| job.name.as_str())
+}
+
 fn pauses(steps: &[Step]) -> String {
     let names = steps.iter().filter(|step| step.pause.is_some()).filter_map(|step| step.name.as_deref());
     match names.collect::<Vec<_>>().join(", ") {
@@ -204,6 +216,17 @@ impl Scene<'_> {
         last.filter(|it| it.outcome == Outcome::Failed && self.status.candidate.is_none()).map(|_| revision)
     }
 
+    /// What the manifest asks for and nobody has begun to roll out, as the end of a sentence.
+    fn what_waits(&self) -> String {
+        let serves = self.status.stable.as_ref().and_then(|stable| stable.revision.as_ref());
+        let Some(waits) = self.status.revision.as_ref().filter(|it| Some(*it) != serves) else {
+            return String::new();
+        };
+        let conditions = conditions_of(&self.status.conditions);
+        let why = conditions.get(ConditionType::Ready).map(|it| it.message.trim_end_matches('.'));
+        format!(", and revision {waits}, which the manifest asks for, waits: {}", why.unwrap_or_default())
+    }
+
     fn stable(&self) -> String {
         self.status.stable.as_ref().map_or_else(|| "nothing".into(), |stable| stable.deployment.clone())
     }
@@ -217,7 +240,7 @@ impl Scene<'_> {
             }
             match self.has_failed() {
                 Some(revision) => format!("there is no rollout: revision {revision} has failed and has no traffic. `bindery retry {name}` has it tried again"),
-                None => format!("there is no rollout: {} serves", self.stable()),
+                None => format!("there is no rollout: {} serves{}", self.stable(), self.what_waits()),
             }
         })
     }
@@ -297,8 +320,10 @@ impl Scene<'_> {
                 self.stable()
             ),
         };
+        // What is held back is what the manifest asks for, whether or not that serves.
+        let held = self.status.revision.as_ref().unwrap_or(&revision);
         let effect = format!(
-            "{serves} Revision {revision} is held back until a RolloutAction releases it or the manifest asks for another one."
+            "{serves} Revision {held} is held back until a RolloutAction releases it or the manifest asks for another one."
         );
         Ok(Asked { revision, step: None, effect })
     }
@@ -316,14 +341,15 @@ impl Scene<'_> {
                 )),
             };
         }
-        let serves = stable.and_then(|stable| stable.revision.clone());
-        let is_wanted = |it: &String| self.status.revision.as_ref() == Some(it) || self.status.hold.is_some();
-        let Some(revision) = serves.filter(is_wanted) else {
-            return Err(self.has_failed().map_or_else(
-                || "what the manifest asks for does not serve, so there is nothing to go back from".into(),
-                |failed| format!("revision {failed} has failed, and {} serves already", self.stable()),
-            ));
+        let Some(revision) = stable.and_then(|stable| stable.revision.clone()) else {
+            return Err("nothing serves, so there is nothing to go back from".into());
         };
+        if let Some(failed) = self.has_failed().filter(|_| self.status.hold.is_none() && to.is_none()) {
+            return Err(format!(
+                "revision {failed} has failed, and {} serves already. To go back further, name the revision with --to-revision",
+                self.stable()
+            ));
+        }
         let warm = self.status.deployments.iter().filter(|it| it.role == Role::Previous);
         let warm = warm.map(|it| revision_of(&it.name).to_string());
         let served = self.status.history.iter().filter(|it| it.outcome.serves());

@@ -19,6 +19,8 @@ pub struct Asked {
     pub version: Name,
     /// Where.
     pub workspace: Name,
+    /// The namespace of the DeploymentBinding that is to serve it.
+    pub namespace: String,
     /// The DeploymentBinding that is to serve it, where one is named.
     pub binding: Option<Name>,
 }
@@ -84,6 +86,8 @@ pub struct Permission {
     kind: &'static str,
     version: Name,
     workspace: Name,
+    /// Of the DeploymentBinding that is to serve it.
+    namespace: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     binding: Option<Name>,
     /// True or false; absent where nobody can say.
@@ -135,8 +139,19 @@ impl Permission {
             Some(said) => (None, Unsaid::NotRead.word().into(), said),
             None => question.sum(&rules),
         };
-        let Asked { version, workspace, binding } = of;
-        Self { kind: "Permission", version, workspace, binding, admitted, reason, message, rules, not_read }
+        let Asked { version, workspace, namespace, binding } = of;
+        Self {
+            kind: "Permission",
+            version,
+            workspace,
+            namespace,
+            binding,
+            admitted,
+            reason,
+            message,
+            rules,
+            not_read,
+        }
     }
 
     /// May it serve, as far as anybody can say?
@@ -161,8 +176,12 @@ impl Permission {
         };
         let word = if style.colour { tone.painted(word) } else { word.to_string() };
         let (version, workspace) = (self.version.full(), self.workspace.full());
+        let by = match &self.namespace {
+            own if *own == self.version.namespace => String::new(),
+            other => format!(" by a DeploymentBinding of namespace {other}"),
+        };
         let mut text =
-            format!("May {version} serve in {workspace}: {word} ({})\n{}\n", self.reason, self.message);
+            format!("May {version} serve in {workspace}{by}: {word} ({})\n{}\n", self.reason, self.message);
         if !self.rules.is_empty() {
             let columns = ["rule", "admitted", "asks", "found"];
             let rules = Table {

@@ -166,7 +166,7 @@ pub struct MeasuredGate {
     pub name: String,
     /// Whether the version passes the gate.
     pub passed: bool,
-    /// Why, in a word. `WithinBound`: the metric is as the gate asks. `OutOfBound`: it is not. `MetricMissing`: the training run has no such metric, or no training run is known. `NotANumber`: the metric is no number. `NotMeasured`: the metric, or what it is held against, could not be looked at yet. `NoChampion`: nothing serves there yet, so the gate passes. `NoChampionMetric`: what serves there has no such metric, so nothing can be compared. `NoBinding`: there is no such DeploymentBinding. `Serves`: the version serves there, or has served, and what it was held against is not known any more.
+    /// Why, in a word. `WithinBound`: the metric is as the gate asks. `OutOfBound`: it is not. `MetricMissing`: the training run has no such metric, or no training run is known. `NotANumber`: the metric is no number. `NotMeasured`: the metric, or what it is held against, could not be looked at yet. `NoChampion`: nothing serves there yet, so the gate passes. `NoChampionMetric`: what serves there has no such metric, so nothing can be compared. `NoBinding`: there is no such DeploymentBinding. `Serves`: the version serves there, or has served, and no result from before that is known: the gate was added later, or its result is lost.
     pub reason: GateReason,
     /// The metric's value, as the training run logged it; absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

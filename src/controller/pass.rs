@@ -159,14 +159,16 @@ async fn act<K: Kind, P: Ports>(
     if let (Ok(reply), Some(deed)) = (&answer, deed) {
         report::events(object, context, &[deed.taken(&call, reply)]).await;
     }
-    let afterwards = facts.decide();
+    let mut afterwards = facts.decide();
     context.ports.decided(object, &facts, &afterwards);
     if afterwards.release {
         return let_go(object, &facts, context, &afterwards.events).await;
     }
-    report::status(object, context, afterwards.status).await?;
-    report::events(object, context, &afterwards.events).await;
+    // The next call goes out in a pass of its own: until then nothing is to say that it was asked for.
     let next = if afterwards.call.is_some() { LookAgain::Now } else { afterwards.next };
+    let events = std::mem::take(&mut afterwards.events);
+    report::status(object, context, afterwards.without_the_call()).await?;
+    report::events(object, context, &events).await;
     Ok(after(next, object))
 }
 

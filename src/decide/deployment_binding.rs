@@ -170,11 +170,6 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     let seen = facts.endpoint.seen().map(|seen| seen && !refused);
     let (conditions, verdict) =
         facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
-    if let Some(call) = &verdict.call {
-        case.store_the_keys_of(call, &mut status);
-        autoscale::remember(call, &mut status.autoscale);
-        case.remember_job_of(call, &mut status.verification_jobs);
-    }
     status.phase = phase(shown, &verdict).filter(|_| !refused || facts.situation.deleting);
     orders::say_what_is_waited_for(&case, &verdict, &mut status.actions);
     status.window = windows::status(facts).filter(|_| !refused);
@@ -191,7 +186,8 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     events.extend(keys::left_behind(facts).filter(|_| verdict.release));
     let next = if keys::is_noted_first(&case, status.keys_secret.as_ref()) { LookAgain::Now } else { next };
     let secret = keys::deed(&case);
-    Decision { secret, ..Verdict { events, next, ..verdict }.decision(status) }
+    let decision = Decision { secret, ..Verdict { events, next, ..verdict }.decision(status) };
+    decision.intending(|call, status| case.intends(call, status))
 }
 
 impl<'a> Case<'a> {
@@ -218,6 +214,13 @@ impl<'a> Case<'a> {
         let not_ours =
             || endpoint::refuse_foreign(self).is_some() || self.facts.situation.is_kept_out_of(tags);
         self.facts.endpoint.seen().is_some() && not_ours()
+    }
+
+    /// What is stored before a call goes out.
+    fn intends(&self, call: &Call, status: &mut DeploymentBindingStatus) {
+        self.store_the_keys_of(call, status);
+        autoscale::remember(call, &mut status.autoscale);
+        self.remember_job_of(call, &mut status.verification_jobs);
     }
 
     /// The tag keys that a PUT is about to set become ours before it goes out: or a key that went out with an answer
@@ -287,14 +290,15 @@ impl Facts {
     }
 
     /// The revision that is to serve, and its deployment's name: what the manifest asks for, or what was stable before, where
-    /// what serves is not approved any more or is held back.
+    /// what serves is not approved any more, is held back, or is gone.
     pub fn wanted(&self) -> Option<(Revision, String)> {
         self.wanted_beside(self.held().as_ref())
     }
 
     /// The same where this is held back.
     fn wanted_beside(&self, held: Option<&Held>) -> Option<(Revision, String)> {
-        self.instead_of(held).or_else(|| self.goes_back()).or_else(|| self.manifest())
+        let restored = || self.restored().map(|it| (it.revision.clone(), it.deployment.clone()));
+        self.instead_of(held).or_else(|| self.goes_back()).or_else(restored).or_else(|| self.manifest())
     }
 
     /// The revision that the manifest asks for, and its deployment's name. While the version cannot be read, the candidate that is on
@@ -419,14 +423,15 @@ impl Facts {
         })
     }
 
-    /// Does something serve again that was stable before, because of a word or of the workspace's policy?
+    /// Does something serve again that was stable before, because of a word, of the workspace's policy, or because nothing else
+    /// serves?
     fn is_back(&self) -> bool {
-        self.held().is_some() || self.goes_back().is_some()
+        self.held().is_some() || self.goes_back().is_some() || self.restored().is_some()
     }
 
     /// What the wanted deployment may have of the traffic.
     fn rise(&self) -> Rise {
-        if self.goes_back().is_some() {
+        if self.goes_back().is_some() || self.restored().is_some() {
             Rise::Back
         } else if self.must_fall() {
             Rise::Fall

@@ -290,11 +290,11 @@ fn in_the_past(it: Measured, of: Measuring<'_>, champions: &Champions) -> Measur
     Measured { message, ..it }
 }
 
-/// The version serves, or has served, and what it was held against is not known any more.
+/// The version serves, or has served, and nothing tells what it was held against when it came.
 fn nobody_knows(it: Measured, champions: &Champions) -> Measured {
     let name = champions.name();
     let message = format!(
-        "{name} serves this version, or has served it, so it is not measured again; what it was held against is not known any more."
+        "{name} serves this version, or has served it, so the gate does not measure it now. No result from before that is known: the gate was added later, or its result is lost."
     );
     let bound = format!("no worse than what {name} served when the version came");
     Measured { passed: true, reason: GateReason::Serves, message, bound, ..it }
@@ -357,20 +357,20 @@ impl Champion {
         Number::read(self.metrics.as_ref()?.get(metric)?)
     }
 
-    /// `version 2, which DeploymentBinding taxi serves`.
+    /// `taxi:2, which DeploymentBinding taxi serves,`.
     fn title(&self, by: &str) -> String {
         let serves = if self.stable { "serves" } else { "has served" };
-        format!("version {}, which {by} {serves},", self.version())
+        format!("{}, which {by} {serves},", self.name())
     }
 }
 
 fn have(all: &[&Champion], by: &str) -> String {
     let [one] = all else {
         let more = if all.len() > NAMED { " and others" } else { "" };
-        let named: Vec<&str> = all.iter().take(NAMED).map(|it| it.version()).collect();
-        return format!("Versions {}{more}, which {by} serves or has served, have", named.join(", "));
+        let named: Vec<String> = all.iter().take(NAMED).map(|it| it.name()).collect();
+        return format!("{}{more}, which {by} serves or has served, have", named.join(", "));
     };
-    format!("V{} has", &one.title(by)[1..])
+    format!("{} has", one.title(by))
 }
 
 /// The metrics of a run, as a status holds them.

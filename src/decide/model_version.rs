@@ -134,28 +134,31 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
         // That it does not work is told when it is tried.
         verdict.events.clear();
     }
-    if verdict.call.as_ref().is_some_and(|call| call.errand.purpose == Purpose::Publish) {
-        status.publishing = facts.intent();
-        // A deletion finds the copy by it, also when the registry's object is gone.
-        status.id = facts.id.as_ref().map(ToString::to_string);
-    }
-    if verdict.call.as_ref().is_some_and(|call| call.errand.purpose == Purpose::BeginCopy) {
-        status.copying = copy::begun(facts);
-        status.id = facts.id.as_ref().map(ToString::to_string);
-    }
-    if matches!(&verdict.call, Some(Call { action: Action::Put(_), .. })) {
-        status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
-        status.owned_properties = intended(&status.owned_properties, &facts.spec.properties);
-    }
     let common = if tells { without_work(&common) } else { common };
     status.conditions = conditions(facts, &common);
     let news = [retirement::news(&facts.status.conditions, &status.conditions), gates::news(facts, &status)]
         .concat();
     let next = verdict.next.at_the_latest_after(facts.retirement_changes(), facts.situation.interval);
-    Verdict { events: [verdict.events, news].concat(), next, ..verdict }.decision(status)
+    let intends = |call: &Call, status: &mut ModelVersionStatus| facts.intends(call, status);
+    Verdict { events: [verdict.events, news].concat(), next, ..verdict }.decision(status).intending(intends)
 }
 
 impl Facts {
+    /// What is stored before a call goes out.
+    fn intends(&self, call: &Call, status: &mut ModelVersionStatus) {
+        // A deletion finds the copy by its id, also when the registry's object is gone.
+        let id = || self.id.as_ref().map(ToString::to_string);
+        match call.errand.purpose {
+            Purpose::Publish => (status.publishing, status.id) = (self.intent(), id()),
+            Purpose::BeginCopy => (status.copying, status.id) = (copy::begun(self), id()),
+            _ => {}
+        }
+        if matches!(call.action, Action::Put(_)) {
+            status.owned_tags = intended(&status.owned_tags, &self.spec.tags);
+            status.owned_properties = intended(&status.owned_properties, &self.spec.properties);
+        }
+    }
+
     /// The facts after Azure has answered a call.
     pub fn absorb(&mut self, call: &Call, answer: Result<&Reply, &Error>) {
         if call.errand.purpose == Purpose::Publish {

@@ -139,8 +139,10 @@ impl Deed {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::struct_excessive_bools)] // each is an answer of its own
 pub struct Decision<S> {
-    /// The whole status.
+    /// The whole status, with what has to be known of the call before it goes out.
     pub status: S,
+    /// The status without that, where it differs: it is true while the call has not gone out.
+    pub unsent: Option<Box<S>>,
     /// At most one call on Azure.
     pub call: Option<Call>,
     /// What is to be done with a Secret, before anything else: what comes of it is a fact of the decision that is made then.
@@ -161,6 +163,23 @@ pub struct Decision<S> {
     pub unkept: bool,
     /// Since when something that the object refers to is not there, or cannot get ready.
     pub missing: Option<Timestamp>,
+}
+
+impl<S: Clone> Decision<S> {
+    /// With what has to be stored before its call goes out.
+    #[must_use]
+    pub fn intending(mut self, store: impl FnOnce(&Call, &mut S)) -> Self {
+        if let Some(call) = &self.call {
+            self.unsent = Some(Box::new(self.status.clone()));
+            store(call, &mut self.status);
+        }
+        self
+    }
+
+    /// The status of a decision whose call does not go out now.
+    pub fn without_the_call(self) -> S {
+        self.unsent.map_or(self.status, |status| *status)
+    }
 }
 
 impl Verdict {
@@ -229,6 +248,7 @@ impl Verdict {
     pub fn decision<S>(self, status: S) -> Decision<S> {
         Decision {
             status,
+            unsent: None,
             settled: self.course == Course::Settled && self.ready == Some(true),
             deed: self.deed(),
             call: self.call,

@@ -236,3 +236,41 @@ async fn what_was_said_to_a_binding_that_is_gone_is_not_done_to_the_next_one() -
     }
     Ok(())
 }
+
+/// Somebody deletes the endpoint in the middle of a rollout, and once more while something is held back.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_somebody_deletes_the_endpoint_what_served_comes_back_first() -> Outcome {
+    let (stand, first, second) = waiting("actions-endpoint-gone").await?;
+    let id = e2e::stand::azure_id(ENDPOINT);
+    let traffic = || stand.traffic_written(ENDPOINT);
+    let before = traffic().len();
+    assert!(stand.emulator.control().remove_resource(&id), "{id} was there");
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    stand.wait_until("the new endpoint", |stand| stand.azure(ENDPOINT).is_some()).await?;
+    assert_eq!(come_to_the_pause(&stand).await?, second);
+    let all = vec![(first.clone(), 100)];
+    let risen: Vec<_> = traffic()[before..].iter().filter(|map| !map.is_empty()).cloned().collect();
+    assert_eq!(
+        risen,
+        [all.clone(), vec![(first.clone(), 90), (second.clone(), 10)]],
+        "nobody has passed the pause"
+    );
+
+    // What is held back stays so.
+    carry_out(&stand, &["rollback", "taxi", "--reason", "bad fares"]).await?;
+    let before = traffic().len();
+    assert!(stand.emulator.control().remove_resource(&id), "{id} was there");
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    let held = |b: &DeploymentBinding| {
+        let status = status(b);
+        not_ready_because(b, "Held")
+            && status.hold.is_some()
+            && status.traffic_summary == Some(format!("{first} 100%"))
+    };
+    stand.wait_until("the new endpoint", |stand| stand.azure(ENDPOINT).is_some()).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "held, and the first serves", held).await?;
+    let risen: Vec<_> = traffic()[before..].iter().filter(|map| !map.is_empty()).cloned().collect();
+    assert!(risen.iter().all(|map| *map == all), "{risen:?}");
+    assert!(stand.azure_field(ENDPOINT, "/tags/bindery-hold").is_string());
+    Ok(())
+}

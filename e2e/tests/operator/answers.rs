@@ -317,6 +317,13 @@ async fn permissions(viewer: &Path, admin: &Path) -> Outcome {
     let first = format!("May {TEAM}/taxi-2 serve in {place}: yes (Succeeded)\n");
     assert!(yes.code == Some(0) && yes.out.starts_with(&first), "{}{}", yes.out, yes.told);
     assert!(yes.out.contains("Sources") && yes.out.contains("registry fares-models"), "{}", yes.out);
+    // Asked without --namespace, it is about a binding of the version's own one.
+    let named = format!("amlmv/{TEAM}/taxi-2");
+    let whole = ask(admin, &["explain", &named, "--in", &place, "--exit-code"]).await?;
+    assert!(whole.code == Some(0) && whole.out.starts_with(&first), "{}{}", whole.out, whole.told);
+    let elsewhere = ask(admin, &["explain", &named, "--in", &place, "-n", PLATFORM]).await?;
+    let by = format!("serve in {place} by a DeploymentBinding of namespace {PLATFORM}: ");
+    assert!(elsewhere.out.contains(&by), "{}{}", elsewhere.out, elsewhere.told);
     let no = may(admin, "amlmv/taxi-2-dev").await?;
     let first = format!("May {TEAM}/taxi-2-dev serve in {place}: no (PolicyRefused)\n");
     assert!(no.code == Some(3) && no.out.starts_with(&first), "{}{}", no.out, no.told);

@@ -272,6 +272,28 @@ async fn a_batch_deployment_becomes_the_default_when_a_job_has_verified_it() -> 
     Ok(())
 }
 
+/// Another sample while the job runs: that one is canceled, and the next one is asked for at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_sample_starts_another_job_at_once() -> Outcome {
+    let stand = stand_for_jobs("batch-verify-sample").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    stand.apply("DeploymentBinding", "taxi", verified("taxi-1")).await?;
+    let (job, first) = verifying(&stand).await?;
+    let another = json!({"batch": {"verify": {"input": format!("{INPUT}-two")}}});
+    stand.apply("DeploymentBinding", "taxi", with(verified("taxi-1"), another)).await?;
+    let path = format!("workspaces/fares-prod/jobs/{job}");
+    stand
+        .wait_until("canceled", |stand| stand.azure_field(&path, "/properties/status") == "Canceled")
+        .await?;
+    stand.wait_until("the request", |stand| invocations(stand) == 2).await?;
+    let (next, of) = verifying(&stand).await?;
+    assert!(next != job && of == first, "{next} on {of}");
+    ends_as(&stand, &next, "Completed")?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    assert_eq!((default(&stand), invocations(&stand)), (json!(first), 2));
+    Ok(())
+}
+
 /// The request has gone out and nobody has heard the answer: there is one job.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_the_request_for_a_job_and_its_answer_it_starts_one() -> Outcome {

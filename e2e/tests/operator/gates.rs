@@ -74,7 +74,7 @@ async fn a_version_has_to_beat_what_serves_and_going_back_is_free() -> Outcome {
     serve(&stand, taxi::binding("taxi-1")).await?;
     wait_measured(&stand, "1", true, GateReason::NoChampion, "").await?;
     // The others are measured again as soon as there is a champion.
-    let two = wait_measured(&stand, "2", true, GateReason::WithinBound, "at most 4.1 (version 1,").await?;
+    let two = wait_measured(&stand, "2", true, GateReason::WithinBound, "at most 4.1 (taxi:1,").await?;
     assert_eq!(two.status.and_then(|s| s.gates_summary).as_deref(), Some("1 of 1"));
     bind(&stand, "3").await?;
     let binding = wait_served(&stand, "3").await?;
@@ -84,7 +84,7 @@ async fn a_version_has_to_beat_what_serves_and_going_back_is_free() -> Outcome {
         "{lines:?}"
     );
     // Version 2 is worse than that. Version 3 is not held against itself.
-    wait_measured(&stand, "2", false, GateReason::OutOfBound, "at most 3.6 (version 3,").await?;
+    wait_measured(&stand, "2", false, GateReason::OutOfBound, "at most 3.6 (taxi:3,").await?;
     wait_measured(&stand, "3", true, GateReason::WithinBound, "at most 4.1").await?;
     bind(&stand, "2").await?;
     let message = stand.wait_reason::<DeploymentBinding>("taxi", "GateNotPassed").await?;
@@ -208,5 +208,50 @@ async fn job_and_run_are_read_once_and_what_a_promotion_asks_for_is_kept() -> Ou
         |v: &ModelVersion| v.status.as_ref().is_some_and(|it| it.gates.iter().any(|gate| gate.passed));
     stand.wait_for::<ModelVersion>("taxi-11", "measured", passes).await?;
     assert_eq!(reads().1, known.1 + 1, "the run is read once more for it");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipelines_flag_a_value_that_is_no_number_and_all_that_has_served_decide_too() -> Outcome {
+    let mut emulator = emulator_config(100.0);
+    let job = |n: u32, rmse: f64, deploy: u32, loss: Value| {
+        let mut job = job(n, rmse);
+        job.metrics.extend([("deploy".to_string(), json!(deploy)), ("loss".to_string(), loss)]);
+        job
+    };
+    // Version 1 is the best and 2 the worst; 3 is better than 2 only. The pipeline of 2 said at first that nobody is to deploy it.
+    emulator.exists.workspaces[0].jobs =
+        vec![job(1, 3.5, 1, json!(0.1)), job(2, 4.0, 0, json!(0.1)), job(3, 3.8, 1, json!("NaN"))];
+    let stand = taxi::stand_with("gates-all", StandOptions { emulator, ..StandOptions::default() }).await?;
+    let flag = json!({"name": "deploy-flag", "metric": "deploy", "min": "1"});
+    ask(&stand, json!({"define": [flag]})).await?;
+    let finite = json!({"name": "finite", "metric": "loss", "max": "1"});
+    versions(&stand, &finite).await?;
+    wait_measured(&stand, "3", false, GateReason::NotANumber, "at most 1").await?;
+    serve(&stand, taxi::binding("taxi-1")).await?;
+    wait_served(&stand, "1").await?;
+    let refused = async |n: &str, why: &str| -> Outcome {
+        bind(&stand, n).await?;
+        let said = |b: &DeploymentBinding| {
+            condition(b, "Ready").is_some_and(|(_, reason, m)| reason == "GateNotPassed" && m.contains(why))
+        };
+        stand.wait_for::<DeploymentBinding>("taxi", why, said).await?;
+        Ok(())
+    };
+    refused("2", "deploy is 0, and has to be at least 1").await?;
+    // Nobody asks for the flag any more, so the worst one serves, and the best one has served.
+    ask(&stand, json!({"require": ["finite"]})).await?;
+    wait_served(&stand, "2").await?;
+    refused("3", "loss is ").await?;
+    let worse = |scope: &str| {
+        let against = json!({"scope": scope});
+        json!({"define": [{"name": "no-worse", "metric": "rmse", "against": against, "better": "Lower"}]})
+    };
+    ask(&stand, worse("History")).await?;
+    refused("3", "has to be at most 3.5 (taxi:1, which this binding has served, has 3.5)").await?;
+    assert_eq!(created(&stand).len(), 2, "nothing is made for what is refused");
+    // Of what serves now, it is better.
+    ask(&stand, worse("Stable")).await?;
+    wait_served(&stand, "3").await?;
     Ok(())
 }

@@ -54,6 +54,25 @@ fn served(more: &Value) -> DeploymentBinding {
     binding(&with(status, more))
 }
 
+/// Version 3 serves, version 2 is warm, and another revision is kept waiting.
+fn waiting() -> DeploymentBinding {
+    let ready = json!({"type": "Ready", "status": "False", "reason": "WindowClosed", "message": "The window opens at eight.",
+        "lastTransitionTime": "2026-11-02T00:00:00Z"});
+    served(&json!({"revision": "77aa88bb99", "conditions": [ready]}))
+}
+
+/// A job verifies version 3.
+fn verified() -> DeploymentBinding {
+    let mut it = rising(Some(0));
+    it.spec.strategy.steps.clear();
+    let job = json!({"name": "job-1", "deployment": format!("v3-{NEW}"), "revision": NEW, "input": "azureml://sample",
+        "askedAt": "2026-11-02T00:00:00Z", "status": "Running"});
+    let status = it.status.as_mut().unwrap();
+    status.phase = Some(Phase::Verifying);
+    status.verification_jobs = vec![serde_json::from_value(job).unwrap()];
+    it
+}
+
 /// Version 3 has failed, and version 2 serves.
 fn failed() -> DeploymentBinding {
     let history = json!([{"revision": NEW, "outcome": "Failed"}, {"revision": OLD, "outcome": "Promoted"}]);
@@ -200,7 +219,27 @@ fn an_action_speaks_of_what_the_binding_shows() {
         (
             "roll back what failed",
             of(ActionWord::Rollback, &failed()),
-            format!("no: revision {NEW} has failed, and v2-{OLD} serves already"),
+            format!("no: revision {NEW} has failed, and v2-{OLD} serves already. To go back further, name the revision with --to-revision"),
+        ),
+        (
+            "roll back what serves while another one waits",
+            of(ActionWord::Rollback, &waiting()),
+            format!("{new} v2-{OLD} gets all the traffic. Revision 77aa88bb99 is held back until a RolloutAction releases it or the manifest asks for another one."),
+        ),
+        (
+            "promote what waits",
+            of(ActionWord::Promote, &waiting()),
+            format!("no: there is no rollout: v3-{NEW} serves, and revision 77aa88bb99, which the manifest asks for, waits: The window opens at eight"),
+        ),
+        (
+            "roll back what nobody serves",
+            of(ActionWord::Rollback, &binding(&json!({"phase": "Pending", "revision": NEW}))),
+            "no: nothing serves, so there is nothing to go back from".into(),
+        ),
+        (
+            "promote while a job verifies",
+            of(ActionWord::Promote, &verified()),
+            format!("no: job job-1 verifies v3-{NEW}, and the rollout goes on by itself when it completes: give --full to do without it"),
         ),
         (
             "roll back twice",

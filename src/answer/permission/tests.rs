@@ -22,6 +22,7 @@ fn asked_of(binding: Option<&str>) -> Asked {
     Asked {
         version: name(ObjectKind::ModelVersion, "fares/taxi-1"),
         workspace: name(ObjectKind::Workspace, "ml-platform/production"),
+        namespace: "fares".into(),
         binding: binding.map(|it| name(ObjectKind::DeploymentBinding, it)),
     }
 }
@@ -43,6 +44,14 @@ fn verified(it: Binding) -> Binding {
     under(it, |policy| policy.lineage = Some(LineageRequirement::Verified)).with(|f| {
         f.proof = Proof::Unseen(Some(Error::new(Class::Transient, "only the operator asks Azure")));
     })
+}
+
+#[test]
+fn the_namespace_of_the_binding_is_named_where_it_is_another() {
+    let of = Asked { namespace: "ops".into(), ..asked_of(None) };
+    let text = Permission::of(of, &binding().0, &[], vec![]).text(Style::default());
+    let first = "May fares/taxi-1 serve in ml-platform/production by a DeploymentBinding of namespace ops: yes (Succeeded)\n";
+    assert!(text.starts_with(first), "{text}");
 }
 
 #[test]

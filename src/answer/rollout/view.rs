@@ -9,7 +9,7 @@ use crate::answer::action::serves_instead;
 use crate::answer::inventory::age;
 use crate::answer::render::table::{Cell, Column, Shown, Style, Table, Tone, table};
 use crate::answer::render::text::one_line;
-use crate::api::{ActionState, ActionTold, DeploymentStatus, Role, TakenAction};
+use crate::api::{ActionState, ActionTold, DeploymentStatus, Outcome, Role, TakenAction};
 
 /// The view: how it goes, the deployments with their traffic, the steps with a mark at the one where the rollout stands, what is held
 /// back, the latest actions and the last rollout.
@@ -191,7 +191,13 @@ fn last(out: &mut String, rollout: &Rollout, now: Timestamp) {
     } else {
         format!(". Skipped: {}", last.skipped.join(", "))
     };
-    let said =
-        format!("The last rollout: {}{version} {:?}{when}{why}{by}{skipped}", last.revision, last.outcome);
+    let said = match last.outcome {
+        Outcome::RolledBack => {
+            format!("The last rollout: back to {}{version}{when}{why}{by}{skipped}", last.revision)
+        }
+        outcome => {
+            format!("The last rollout: {}{version} {outcome:?}{when}{why}{by}{skipped}", last.revision)
+        }
+    };
     let _ = write!(out, "\n{}\n", one_line(&said));
 }

@@ -118,7 +118,7 @@ impl GotRun {
             began: time(&self.info.start_time),
             ended: time(&self.info.end_time),
             metrics: printed(self.data.metrics),
-            parameters: printed(self.data.params),
+            parameters: printed(self.data.params.into_iter().filter(|it| !it.value.is_null()).collect()),
             parent: parent.filter(|parent| parent != job),
         }
     }
@@ -130,9 +130,10 @@ fn time(value: &Value) -> Option<Timestamp> {
     Timestamp::from_millisecond(milliseconds).ok().filter(|at| *at > Timestamp::UNIX_EPOCH)
 }
 
-/// A number as text; NaN and Infinity come as text already [INF].
+/// A number as text. NaN and Infinity come as text already, or as null [INF]: what was logged and is no number stays visible.
 fn printed(value: &Value) -> Option<String> {
     match value {
+        Value::Null => Some("null".into()),
         Value::Number(number) => Some(number.to_string()),
         Value::String(text) => Some(text.clone()),
         _ => None,
@@ -151,11 +152,11 @@ mod tests {
             "start_time":1764400000000,"end_time":"1764403600000"},
             "data":{"metrics":[{"key":"rmse","value":3.25,"timestamp":1,"step":0},{"key":"n","value":7},
             {"key":"loss","value":"NaN"},{"key":"up","value":"Infinity"},{"key":"odd","value":null}],
-            "params":[{"key":"depth","value":"6"},{"key":"rate","value":0.1}],
+            "params":[{"key":"depth","value":"6"},{"key":"rate","value":0.1},{"key":"none","value":null}],
             "tags":[{"key":"mlflow.user","value":"Ada"},{"key":"x","value":1},
             {"key":"mlflow.parentRunId","value":"pipeline-1"}]}}}"#;
         let got: Got = serde_json::from_str(body).expect("as MLflow answers");
-        let metrics = [("rmse", "3.25"), ("n", "7"), ("loss", "NaN"), ("up", "Infinity")];
+        let metrics = [("rmse", "3.25"), ("n", "7"), ("loss", "NaN"), ("up", "Infinity"), ("odd", "null")];
         let expected = Run {
             id: "job-1".into(),
             user: Some("Ada".into()),

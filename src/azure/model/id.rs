@@ -115,19 +115,27 @@ const CASE_DOES_NOT_COUNT: [&str; 7] = [
 /// An id, or a part of one, in the one spelling that all its spellings have in common: of two ids that mean the same, these
 /// are equal.
 pub fn folded(id: &str) -> String {
+    let mut folded = String::with_capacity(id.len());
     // Of the segment that comes next, where it is a name: whether case counts in it.
     let mut name: Option<bool> = None;
-    let fold = |segment: &str| {
-        let folded = segment.to_ascii_lowercase();
-        match name.take() {
-            Some(true) => return segment.to_string(),
-            Some(false) => {}
-            None if CASE_COUNTS.contains(&folded.as_str()) => name = Some(true),
-            None => name = CASE_DOES_NOT_COUNT.contains(&folded.as_str()).then_some(false),
+    for (position, segment) in id.split('/').enumerate() {
+        if position > 0 {
+            folded.push('/');
         }
-        folded
-    };
-    id.split('/').map(fold).collect::<Vec<_>>().join("/")
+        let start = folded.len();
+        folded.push_str(segment);
+        let is_name = name.take();
+        if is_name == Some(true) {
+            continue;
+        }
+        folded[start..].make_ascii_lowercase();
+        if is_name.is_none() {
+            let word = &folded[start..];
+            let is_of = |words: [&str; 7]| words.contains(&word);
+            name = (is_of(CASE_COUNTS) || is_of(CASE_DOES_NOT_COUNT)).then(|| is_of(CASE_COUNTS));
+        }
+    }
+    folded
 }
 
 impl JsonSchema for ResourceId {
@@ -152,7 +160,8 @@ impl fmt::Display for ResourceId {
 
 impl PartialEq for ResourceId {
     fn eq(&self, other: &Self) -> bool {
-        folded(&self.0) == folded(&other.0)
+        // Ids are compared all the time, and most are spelled alike or differ in more than case.
+        self.0 == other.0 || self.0.eq_ignore_ascii_case(&other.0) && folded(&self.0) == folded(&other.0)
     }
 }
 

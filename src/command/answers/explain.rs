@@ -80,7 +80,8 @@ async fn may_serve(cluster: &Cluster, version: ObjectKey, arguments: &Arguments)
     if version.kind != ObjectKind::ModelVersion {
         return Err(format!("--in goes with a ModelVersion, and {} is none", arguments.object).into());
     }
-    let permission = permission::ask(cluster, version, &arguments.place).await?;
+    let home = arguments.cluster.namespace.clone().unwrap_or_else(|| version.namespace.to_string());
+    let permission = permission::ask(cluster, version, &arguments.place, &home).await?;
     write(&match arguments.output {
         Format::Text => permission.text(style()),
         Format::Json => json::json(&permission)?,

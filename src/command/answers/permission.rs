@@ -28,16 +28,21 @@ pub(super) struct Where {
     /// Whether a ModelVersion may serve in this Workspace: name, or namespace/name
     #[arg(long = "in", value_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// With --in: the DeploymentBinding that is to serve it, of your namespace: what it serves now, and what it brings, counts
+    /// With --in: the DeploymentBinding that is to serve it, of the version's namespace or, where it is given, of --namespace: what it serves now, and what it brings, counts
     #[arg(long, value_name = "NAME", requires = "workspace")]
     pub binding: Option<String>,
 }
 
-/// Asks the rules of the operator.
-pub(super) async fn ask(cluster: &Cluster, version: ObjectKey, place: &Where) -> Result<Permission, Error> {
+/// Asks the rules of the operator, for a binding of the namespace `home`.
+pub(super) async fn ask(
+    cluster: &Cluster,
+    version: ObjectKey,
+    place: &Where,
+    home: &str,
+) -> Result<Permission, Error> {
     let workspace = place.workspace.as_deref().unwrap_or_default();
     let workspace = names::object_of(ObjectKind::Workspace, workspace, &cluster.namespace)?;
-    let binding = binding(cluster, &version, &workspace, place.binding.as_deref()).await?;
+    let binding = binding(cluster, &version, &workspace, place.binding.as_deref(), home).await?;
     let mut reader = Reader { cluster, lists: HashMap::new(), withheld: vec![], not_read: vec![] };
     let mut known = Known::nothing(Lane::Routine, false, Served::everything());
     let moment = Moment {
@@ -68,6 +73,7 @@ pub(super) async fn ask(cluster: &Cluster, version: ObjectKey, place: &Where) ->
     let asked = Asked {
         version: Name::from(&version),
         workspace: Name::from(&workspace),
+        namespace: binding.home().clone(),
         binding: place.binding.as_ref().map(|_| Name::from(&binding.key())),
     };
     Ok(Permission::of(asked, &facts, &reader.withheld, reader.not_read))
@@ -79,11 +85,12 @@ async fn binding(
     version: &ObjectKey,
     workspace: &ObjectKey,
     named: Option<&str>,
+    home: &str,
 ) -> Result<DeploymentBinding, Error> {
     let reference = |key: &ObjectKey| json!({"name": key.name, "namespace": key.namespace});
     let mut binding: DeploymentBinding = match named {
         Some(name) => {
-            let key = names::object_of(ObjectKind::DeploymentBinding, name, &cluster.namespace)?;
+            let key = names::object_of(ObjectKind::DeploymentBinding, name, home)?;
             match cluster.get::<DeploymentBinding>(&key).await? {
                 Seen::Found(found) => {
                     let serves = ObjectKey::meant::<Workspace>(&found.spec.workspace_ref, &found.home());
@@ -98,7 +105,7 @@ async fn binding(
         None => serde_json::from_value(json!({
             "apiVersion": "bindery.dev/v1alpha1", "kind": "DeploymentBinding",
             // No object may have this name, so it stands for nothing that exists.
-            "metadata": {"name": "?", "namespace": cluster.namespace},
+            "metadata": {"name": "?", "namespace": home},
             "spec": {"workspaceRef": reference(workspace), "model": {"versionRef": reference(version)},
                 "online": {"endpoint": {"name": "?"}, "deployment": {}}},
         }))?,

@@ -6,7 +6,9 @@ use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::Place;
 use crate::decide::facts::Known;
 use crate::decide::gate::objects_of;
-use crate::decide::rollout::{FAILED_TAG, Failures, PREVIOUS_TAG, Revision, STABLE_TAG, version_of};
+use crate::decide::rollout::{
+    FAILED_TAG, Failures, PREVIOUS_TAG, Revision, STABLE_TAG, stable_of, version_of,
+};
 
 /// A revision that was stable here before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,17 +27,18 @@ impl Facts {
     /// What was stable before what serves, the last one first. Of a revision whose deployment is gone the asset is known by the
     /// history, or follows from the number of its version: the revision is a hash over the asset, so a wrong guess is seen.
     pub fn known_before(&self) -> Vec<Before> {
-        let Some(endpoint) = self.endpoint.found() else { return vec![] };
-        let stable = endpoint.tags.get(STABLE_TAG).and_then(|name| self.deployment_named(name));
-        let stable = stable.and_then(Revision::tagged);
+        if self.endpoint.seen().is_none() {
+            return vec![];
+        }
+        let by_tag = |tag: &str| self.deployment_named(self.endpoint.found()?.tags.get(tag)?);
+        let stable = by_tag(STABLE_TAG).and_then(Revision::tagged);
         let mut all: Vec<Before> = vec![];
         let mut add = |revision: Revision, deployment: String, asset_id: String| {
             if Some(&revision) != stable.as_ref() && all.iter().all(|it| it.revision != revision) {
                 all.push(Before { revision, deployment, asset_id, archived: false });
             }
         };
-        let previous = endpoint.tags.get(PREVIOUS_TAG).and_then(|name| self.deployment_named(name));
-        if let Some(warm) = previous
+        if let Some(warm) = by_tag(PREVIOUS_TAG)
             && let Some((revision, asset)) = Revision::tagged(warm).zip(warm.properties.model.clone())
         {
             add(revision, warm.name().into(), asset);
@@ -84,6 +87,45 @@ impl Facts {
         (may && !self.has_failed(&before.revision)).then(|| before.deployment.clone())
     }
 
+    /// What is made again first where nothing serves any more, because somebody has deleted the endpoint or what served on it: what
+    /// served last, unless the manifest asks for that, or for another one that was stable here before. A new revision then takes its
+    /// steps, and one that has failed is not all there is.
+    pub(super) fn restored(&self) -> Option<&Before> {
+        if !self.has_lost_what_served() || self.situation.deleting || self.observing() {
+            return None;
+        }
+        let asked = self.manifest().map(|(revision, _)| revision);
+        if asked.is_some_and(|asked| !self.has_failed(&asked) && self.was_stable(&asked)) {
+            return None;
+        }
+        self.before.iter().find(|it| self.keeps_from_going_back(it).is_none())
+    }
+
+    /// Why what served last is not made again, in a sentence that follows another.
+    pub(super) fn why_nothing_is_restored(&self) -> Option<String> {
+        let last = self.before.first().filter(|_| self.has_lost_what_served())?;
+        let because = self.keeps_from_going_back(last)?;
+        Some(format!(" Revision {}, which served last, is not made again: {because}.", last.revision))
+    }
+
+    /// Something was stable here, and nothing serves or could take over.
+    fn has_lost_what_served(&self) -> bool {
+        let was_stable = self.status.history.iter().any(|it| it.outcome.serves());
+        let owned = self.endpoint.found().is_none_or(|it| self.situation.not_ours(Some(&it.tags)).is_none());
+        let kind = self.spec.kind();
+        was_stable
+            && owned
+            && self.endpoint.seen().is_some()
+            && stable_of(self.endpoint.found(), &self.deployments, kind, None).is_none()
+            && self.fallback().is_none()
+    }
+
+    /// Was the revision stable here, as far as the history knows?
+    fn was_stable(&self, revision: &Revision) -> bool {
+        let revision = revision.to_string();
+        self.status.history.iter().any(|it| it.outcome.serves() && it.revision == revision)
+    }
+
     /// Can anything go back now but the manifest? Only then is more of a version looked at.
     pub(super) fn may_go_back_now(&self) -> bool {
         let Place::Ready { policy, .. } = &self.place else { return false };
@@ -91,6 +133,7 @@ impl Facts {
             policy.approvals.as_ref().is_some_and(|it| it.on_withdrawal == Some(OnWithdrawal::RollBack));
         roll_back
             || self.has_lost_the_stable_one()
+            || self.has_lost_what_served()
             || self.held().is_some()
             || self.asked.iter().any(|it| it.word == ActionWord::Rollback)
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Case, autoscale, history, verification, waiting, windows};
+use super::{Case, autoscale, endpoint, history, verification, waiting, windows};
 use crate::api::{Drift, FailureReason, Period, Reason, Role, VersionOwner};
 use crate::azure::model::resource::{EndpointKind, OnlineDeployment, Provisioning, Rest, Sku};
 use crate::azure::model::{Action, Call, Purpose};
 use crate::decide::owner_tags::with_owner;
-use crate::decide::rollout::{Share, Wait, Weight, adjusted_deployment, broken, new_deployment};
+use crate::decide::rollout::{Revision, Share, Wait, Weight, adjusted_deployment, broken, new_deployment};
 use crate::decide::{Mode, Place, SourceVersion, Verdict, elapsed, in_seconds, retry_after};
 
 /// How many failures in a row of another call come before one more try to mend what serves.
@@ -79,7 +79,10 @@ pub(super) fn go_on_mending(case: &Case<'_>) -> Option<Verdict> {
 
 pub(super) fn remove_superseded(case: &Case<'_>) -> Option<Verdict> {
     let one = *idle(case, Role::Superseded).first()?;
-    case.facts.delete_deployment(one.name(), "whose rollout was given up for another")
+    let failed = Revision::tagged(one).is_some_and(|revision| case.scene.failures().contains(&revision));
+    let why =
+        if failed { "which failed, as a later one did" } else { "whose rollout was given up for another" };
+    case.facts.delete_deployment(one.name(), why)
 }
 
 /// A person wants a failed revision tried again: what Azure has left of it goes first.
@@ -117,6 +120,8 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
         (EndpointKind::Batch, Some(stable)) => format!("{stable} is the default deployment."),
         (EndpointKind::Batch, None) => "The endpoint has no default deployment.".to_string(),
     };
+    let gone = case.facts.why_nothing_is_restored().filter(|_| scene.stable.is_none());
+    let serving = serving + &gone.unwrap_or_default();
     let change = match scene.kind() {
         EndpointKind::Online => "spec.online.deployment but instanceCount, autoscale and tags",
         EndpointKind::Batch => "spec.batch.deployment but tags",
@@ -134,6 +139,11 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
 
 pub(super) fn make_room(case: &Case<'_>) -> Option<Verdict> {
     if case.scene.arrived() || case.scene.candidate().is_some() {
+        return None;
+    }
+    // The most are two and one that failed: where what served is gone, there is room.
+    let counts = |d: &&OnlineDeployment| case.scene.ours(d) && case.scene.role(d) != Role::Failed;
+    if case.facts.deployments.iter().filter(counts).count() < 2 {
         return None;
     }
     let one = *idle(case, Role::Previous).first()?;
@@ -161,8 +171,11 @@ pub(super) fn make_again(case: &Case<'_>) -> Option<Verdict> {
     if facts.keeps_from_going_back(before).is_some() {
         return None;
     }
-    let of_it = format!("of {}, to go back to it", before.asset_id);
-    remove_superseded(case)
+    let goes_back = facts.held().is_some() || facts.goes_back().is_some();
+    let why = if goes_back { "to go back to it" } else { "which served last" };
+    let of_it = format!("of {}, {why}", before.asset_id);
+    endpoint::create_endpoint(case)
+        .or_else(|| remove_superseded(case))
         .or_else(|| make_room(case))
         .or_else(|| create(case, &before.asset_id, None, &of_it))
 }

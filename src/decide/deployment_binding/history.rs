@@ -55,12 +55,20 @@ pub(super) fn of(case: &Case<'_>) -> Vec<PastRollout> {
         all.insert(0, promoted);
     }
     while all.len() > MOST {
-        // What failed is not tried again: that is what has to be remembered.
-        let needed: Vec<usize> = failed(&all).map(|(at, _)| at).collect();
-        let spare = (0..all.len()).rev().find(|at| !needed.contains(at));
-        all.remove(spare.unwrap_or(MOST));
+        all.remove(least_needed(&all));
     }
     all
+}
+
+/// The entry that is left out where there are too many. What failed is not tried again, and what was stable may be gone back to: of both
+/// the latest have to be remembered. Of a failure that has no time, the endpoint's tag knows as much.
+fn least_needed(all: &[PastRollout]) -> usize {
+    let failures: Vec<usize> = failed(all).map(|(at, _)| at).collect();
+    let untimed = failures.iter().rev().find(|at| all[**at].finished_at.is_none());
+    let other = (0..all.len()).rev().find(|at| !failures.contains(at));
+    let oldest = failures.last().copied();
+    let failure = untimed.copied().or_else(|| oldest.filter(|_| failures.len() > MOST / 2));
+    failure.or(other).or(oldest).unwrap_or_default()
 }
 
 /// The revisions that failed and were not tried since, the latest first. `new` are the actions that were carried out just now.

@@ -10,7 +10,7 @@ use crate::azure::model::resource::{OnlineDeployment, Provisioning};
 use crate::decide::rollout::{
     ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Revision, Scene, Standing,
 };
-use crate::decide::{Look, SourceVersion, Verdict};
+use crate::decide::{SourceVersion, Verdict};
 
 /// What a status may hold of actions.
 const MOST: usize = 20;
@@ -154,15 +154,11 @@ impl Facts {
     }
 
     /// What is held back, as long as the manifest asks for that: as the endpoint's tag says or, where somebody has edited or removed
-    /// that, as the status remembers.
+    /// that, or the endpoint, as the status remembers.
     pub(super) fn held(&self) -> Option<Held> {
         let wanted = self.asked_for();
         let is_wanted = |held: &Held| wanted.as_ref().is_none_or(|wanted| *wanted == held.revision);
-        let tag = match &self.endpoint {
-            Look::Absent => return None,
-            Look::Unseen => None,
-            Look::Found(endpoint) => endpoint.tags.get(HOLD_TAG).and_then(|tag| tag.parse().ok()),
-        };
+        let tag = self.endpoint.found().and_then(|endpoint| endpoint.tags.get(HOLD_TAG)?.parse().ok());
         tag.filter(is_wanted).or_else(|| self.remembered_hold().filter(is_wanted))
     }
 

@@ -25,9 +25,14 @@ pub struct Champion {
 }
 
 impl Champion {
-    /// Its number.
-    pub fn version(&self) -> &str {
-        self.asset_id.rsplit('/').next().unwrap_or_default()
+    /// Its name in sentences: `taxi:2`.
+    pub fn name(&self) -> String {
+        let mut segments = self.asset_id.rsplit('/');
+        let version = segments.next().unwrap_or_default();
+        match (segments.next(), segments.next()) {
+            (Some("versions"), Some(model)) => format!("{model}:{version}"),
+            _ => self.asset_id.clone(),
+        }
     }
 
     /// When it became the stable one for the first time.

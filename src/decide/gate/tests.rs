@@ -130,31 +130,31 @@ fn a_version_is_held_against_what_serves() {
             json!({}),
             "3.2",
             &one,
-            "true WithinBound [at most 3.2 (version 2, which DeploymentBinding taxi serves, has 3.2)] rmse is 3.2, and has to be at most 3.2 (version 2, which DeploymentBinding taxi serves, has 3.2).",
+            "true WithinBound [at most 3.2 (taxi:2, which DeploymentBinding taxi serves, has 3.2)] rmse is 3.2, and has to be at most 3.2 (taxi:2, which DeploymentBinding taxi serves, has 3.2).",
         ),
         (
             json!({}),
             "3.3",
             &one,
-            "false OutOfBound [at most 3.2 (version 2, which DeploymentBinding taxi serves, has 3.2)] rmse is 3.3, and has to be at most 3.2 (version 2, which DeploymentBinding taxi serves, has 3.2).",
+            "false OutOfBound [at most 3.2 (taxi:2, which DeploymentBinding taxi serves, has 3.2)] rmse is 3.3, and has to be at most 3.2 (taxi:2, which DeploymentBinding taxi serves, has 3.2).",
         ),
         (
             json!({"by": "0.1"}),
             "3.1",
             &one,
-            "true WithinBound [at most 3.1 (version 2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1)] rmse is 3.1, and has to be at most 3.1 (version 2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1).",
+            "true WithinBound [at most 3.1 (taxi:2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1)] rmse is 3.1, and has to be at most 3.1 (taxi:2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1).",
         ),
         (
             json!({"better": "Higher", "by": "0.1"}),
             "3.3",
             &one,
-            "true WithinBound [at least 3.3 (version 2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1)] rmse is 3.3, and has to be at least 3.3 (version 2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1).",
+            "true WithinBound [at least 3.3 (taxi:2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1)] rmse is 3.3, and has to be at least 3.3 (taxi:2, which DeploymentBinding taxi serves, has 3.2, and the margin is 0.1).",
         ),
         (
             json!({}),
             "3.1",
             &both,
-            "false OutOfBound [at most 3.0 (version 1, which DeploymentBinding taxi has served, has 3.0)] rmse is 3.1, and has to be at most 3.0 (version 1, which DeploymentBinding taxi has served, has 3.0).",
+            "false OutOfBound [at most 3.0 (taxi:1, which DeploymentBinding taxi has served, has 3.0)] rmse is 3.1, and has to be at most 3.0 (taxi:1, which DeploymentBinding taxi has served, has 3.0).",
         ),
         (
             json!({"better": "Higher"}),
@@ -190,13 +190,13 @@ fn a_version_is_held_against_what_serves() {
             json!({}),
             "1",
             &champions(&[("2", None)]),
-            "false NoChampionMetric [no worse than what DeploymentBinding taxi serves, where lower is better] Version 2, which DeploymentBinding taxi serves, has no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
+            "false NoChampionMetric [no worse than what DeploymentBinding taxi serves, where lower is better] taxi:2, which DeploymentBinding taxi serves, has no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
         ),
         (
             json!({}),
             "1",
             &champions(&[("2", Some("NaN")), ("1", None)]),
-            "false NoChampionMetric [no worse than what DeploymentBinding taxi serves, where lower is better] Versions 2, 1, which DeploymentBinding taxi serves or has served, have no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
+            "false NoChampionMetric [no worse than what DeploymentBinding taxi serves, where lower is better] taxi:2, taxi:1, which DeploymentBinding taxi serves or has served, have no metric rmse that is a number, so taxi:3 cannot be compared. A gate with min or max needs nothing to compare with.",
         ),
         (
             json!({}),
@@ -290,20 +290,20 @@ fn what_serves_is_held_against_what_served_before_it() {
         because: None,
     };
     let gate = gate(&json!({"against": {"bindingRef": {"name": "taxi"}}, "better": "Lower"}));
-    let two = "OutOfBound rmse is 5, and had to be at most 4 (version 2, which DeploymentBinding taxi has served, has 4).";
-    let nobody = "Serves DeploymentBinding taxi serves this version, or has served it, so it is not measured again; what it was held against is not known any more.";
+    let two = "OutOfBound rmse is 5, and had to be at most 4 (taxi:2, which DeploymentBinding taxi has served, has 4).";
+    let nobody = "Serves DeploymentBinding taxi serves this version, or has served it, so the gate does not measure it now. No result from before that is known: the gate was added later, or its result is lost.";
     for (scope, served, expected) in [
         (Scope::Stable, vec![("3", "5"), ("2", "4"), ("1", "1")], two),
         (Scope::Stable, vec![("4", "2"), ("3", "5"), ("2", "4"), ("1", "1")], two),
         (
             Scope::History,
             vec![("3", "5"), ("2", "4"), ("1", "1")],
-            "OutOfBound rmse is 5, and had to be at most 1 (version 1, which DeploymentBinding taxi has served, has 1).",
+            "OutOfBound rmse is 5, and had to be at most 1 (taxi:1, which DeploymentBinding taxi has served, has 1).",
         ),
         (
             Scope::Stable,
             vec![("4", "2"), ("3", "5"), ("2", "6"), ("1", "1")],
-            "WithinBound rmse is 5, and had to be at most 6 (version 2, which DeploymentBinding taxi has served, has 6).",
+            "WithinBound rmse is 5, and had to be at most 6 (taxi:2, which DeploymentBinding taxi has served, has 6).",
         ),
         (Scope::Stable, vec![("3", "5")], nobody),
         (Scope::History, vec![("3", "5"), ("2", "none"), ("1", "1")], nobody),
@@ -321,7 +321,7 @@ fn what_serves_is_held_against_what_served_before_it() {
     };
     served[2].since.push(ago(5));
     let it = Asked::from(&gate).measure(of, &Champions::Seen { name, scope: Scope::Stable, served }, None);
-    assert_eq!(it.bound, "at most 1 (version 1, which DeploymentBinding taxi has served, has 1)");
+    assert_eq!(it.bound, "at most 1 (taxi:1, which DeploymentBinding taxi has served, has 1)");
 }
 
 #[test]

@@ -61,13 +61,14 @@ pub fn decide(facts: &Facts) -> Decision<RegistryStatus> {
     let seen = facts.registry.seen().map(|seen| seen && !belongs_to_another(facts));
     let (conditions, verdict) =
         facts.situation.conclude(&facts.status.conditions, seen, &status.drift, verdict);
-    if matches!(&verdict.call, Some(Call { action: Action::Put(_), .. })) {
-        status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
-        // It asks for the accounts too: the wait for them begins again.
-        status.awaiting_accounts_since = status.awaiting_accounts_since.map(|_| facts.situation.now);
-    }
     status.conditions = conditions;
-    verdict.decision(status)
+    verdict.decision(status).intending(|call, status| {
+        if matches!(call.action, Action::Put(_)) {
+            status.owned_tags = intended(&status.owned_tags, &facts.spec.tags);
+            // It asks for the accounts too: the wait for them begins again.
+            status.awaiting_accounts_since = status.awaiting_accounts_since.map(|_| facts.situation.now);
+        }
+    })
 }
 
 impl Facts {

@@ -24,6 +24,26 @@ impl Failures {
         self.0.into_iter().chain(others.0).collect()
     }
 
+    /// These and the others, in the order in which they failed: what only the others know stands before the first that both know and
+    /// that failed earlier, and without such a one at the end.
+    #[must_use]
+    pub fn with(self, others: Self) -> Self {
+        let mut own = self.0.into_iter().peekable();
+        let (mut all, mut unknown) = (vec![], vec![]);
+        for other in others.0 {
+            if own.clone().all(|it| it != other) {
+                unknown.push(other);
+                continue;
+            }
+            while let Some(later) = own.next_if(|it| *it != other) {
+                all.push(later);
+            }
+            all.append(&mut unknown);
+            all.push(other);
+        }
+        all.into_iter().chain(own).chain(unknown).collect()
+    }
+
     /// Has this revision failed?
     pub fn contains(&self, revision: &Revision) -> bool {
         self.0.contains(revision)
@@ -63,6 +83,25 @@ impl fmt::Display for Failures {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_two_remember_keeps_the_order_in_which_it_failed() {
+        for (own, others, all) in [
+            ("b a", "c b a", "c b a"),
+            ("c b a", "b a", "c b a"),
+            ("c a", "b a", "c b a"),
+            ("b a", "c", "b a c"),
+            ("b a", "", "b a"),
+            ("", "b a", "b a"),
+            ("c b a", "b d", "c b a d"),
+        ] {
+            assert_eq!(
+                Failures::parse(own).with(Failures::parse(others)),
+                Failures::parse(all),
+                "{own} with {others}"
+            );
+        }
+    }
 
     #[test]
     fn the_latest_comes_first_and_the_oldest_is_forgotten() {

@@ -35,7 +35,9 @@ pub use next::{Next, Notes, Target, Wait};
 pub use position::{POSITION_TAG, Position, Records};
 pub use proven::is_proven;
 pub use revision::{REVISION_TAG, Revision};
-pub use scene::{FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, Trial, View, broken};
+pub use scene::{
+    FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, Trial, View, broken, stable_of,
+};
 pub use steps::{Move, Plan, StepsHash};
 pub use tenures::{HISTORY_TAG, Tenure, Tenures, version_of};
 pub use traffic::{Share, Traffic, Weight};

@@ -127,25 +127,21 @@ impl<'a> Scene<'a> {
     /// Reads what there is.
     pub fn of(view: View<'a>) -> Self {
         let endpoint = view.endpoint;
-        let held = endpoint.map_or(Some(Traffic::none()), |e| held(e, view.deployments));
+        let held = held_by(endpoint, view.deployments);
         let tag = |name: &str| endpoint.and_then(|e| e.tags.get(name)).filter(|v| !v.is_empty());
-        let written = endpoint.and_then(|e| e.tags.get(TRAFFIC_TAG)).and_then(|t| Traffic::parse(t));
-        // A batch endpoint has one default deployment: a tag that says anything else was edited by somebody.
-        let may_be = |traffic: &Traffic| view.kind == EndpointKind::Online || traffic.reached().len() <= 1;
-        let written = written.filter(may_be);
-        let intended = written.or_else(|| held.clone()).unwrap_or_default();
+        let intended = intended(endpoint, held.as_ref(), view.kind);
         let exists = |name: &str| view.deployments.iter().any(|d| d.name() == name);
-        let stable = tag(STABLE_TAG)
-            .filter(|n| exists(n))
-            .cloned()
-            .or_else(|| view.fallback.clone())
-            .or_else(|| heaviest(&intended, view.wanted.as_ref(), &exists));
+        let stable = view.fallback.clone().or_else(|| {
+            let wanted = view.wanted.as_ref().map(|(_, name)| name.as_str());
+            stable_of(endpoint, view.deployments, view.kind, wanted)
+        });
         let previous = tag(PREVIOUS_TAG).filter(|n| exists(n) && stable.as_ref() != Some(*n)).cloned();
         // What was rolled back and is let go on comes by the steps again.
         let released = view.order.as_ref().is_some_and(|it| it.word == ActionWord::Release);
-        let previous = previous.filter(|_| !released);
+        let wanted = view.wanted.as_ref().map(|(_, name)| name);
+        let previous = previous.filter(|name| !released || Some(name) != wanted);
         let failed =
-            view.failed.clone().then(tag(FAILED_TAG).map(|t| Failures::parse(t)).unwrap_or_default());
+            view.failed.clone().with(tag(FAILED_TAG).map(|t| Failures::parse(t)).unwrap_or_default());
         let failed = ordered(failed, view.order.as_ref());
         let (passed, runs) = (view.passed, view.runs.clone());
         let plan = view.wanted.as_ref().map(|(revision, _)| Plan {
@@ -448,13 +444,33 @@ pub fn broken(state: Provisioning) -> bool {
     matches!(state, Provisioning::Failed | Provisioning::Canceled)
 }
 
-/// Where no tag says it, what serves most is stable; the wanted one only when it serves alone.
-fn heaviest(
-    traffic: &Traffic,
-    wanted: Option<&(Revision, String)>,
-    exists: &dyn Fn(&str) -> bool,
+fn held_by(endpoint: Option<&OnlineEndpoint>, deployments: &[OnlineDeployment]) -> Option<Traffic> {
+    endpoint.map_or(Some(Traffic::none()), |endpoint| held(endpoint, deployments))
+}
+
+/// What Bindery wrote last; what Azure holds, where nothing was written.
+fn intended(endpoint: Option<&OnlineEndpoint>, held: Option<&Traffic>, kind: EndpointKind) -> Traffic {
+    let written = endpoint.and_then(|e| e.tags.get(TRAFFIC_TAG)).and_then(|t| Traffic::parse(t));
+    // A batch endpoint has one default deployment: a tag that says anything else was edited by somebody.
+    let may_be = |traffic: &Traffic| kind == EndpointKind::Online || traffic.reached().len() <= 1;
+    written.filter(may_be).or_else(|| held.cloned()).unwrap_or_default()
+}
+
+/// The deployment that serves for certain, by the endpoint's tag. Where no tag says it, what serves most is stable; the wanted one
+/// only when it serves alone.
+pub fn stable_of(
+    endpoint: Option<&OnlineEndpoint>,
+    deployments: &[OnlineDeployment],
+    kind: EndpointKind,
+    wanted: Option<&str>,
 ) -> Option<String> {
-    let serving: Vec<&str> = traffic.serving().into_iter().filter(|n| exists(n)).collect();
-    let other = serving.iter().find(|n| wanted.is_none_or(|(_, name)| name != *n));
-    other.or(serving.first()).map(|n| (*n).to_string())
+    let exists = |name: &str| deployments.iter().any(|d| d.name() == name);
+    let tag = endpoint?.tags.get(STABLE_TAG).filter(|name| exists(name));
+    if let Some(stable) = tag {
+        return Some(stable.clone());
+    }
+    let traffic = intended(endpoint, held_by(endpoint, deployments).as_ref(), kind);
+    let serving: Vec<&str> = traffic.serving().into_iter().filter(|name| exists(name)).collect();
+    let other = serving.iter().find(|name| wanted != Some(**name));
+    other.or(serving.first()).map(|name| (*name).to_string())
 }

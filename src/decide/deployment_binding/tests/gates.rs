@@ -91,7 +91,7 @@ fn competing(it: Binding, rmse: &str, served: &[&str], stable: &str) -> Binding 
 fn a_candidate_that_is_worse_than_what_serves_rises_no_further() {
     let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}]);
     let rollout = || binding().wanting("2").steps(steps.clone()).serving("1").candidate("2", 10, 6000);
-    let worse = "taxi:2 does not pass the gate best, which Workspace production asks for: rmse is 3.5, and has to be at most 3 (version 1, which this binding serves, has 3).";
+    let worse = "taxi:2 does not pass the gate best, which Workspace production asks for: rmse is 3.5, and has to be at most 3 (taxi:1, which this binding serves, has 3).";
     assert_table(&[
         (
             "worse",

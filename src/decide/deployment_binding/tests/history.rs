@@ -154,6 +154,17 @@ fn the_endpoints_tag_tells_what_was_stable_when_the_status_is_lost() {
     assert_eq!(others.0.status.history, []);
 }
 
+/// What failed stands in its own tag, so it takes no place from what one may go back to.
+#[test]
+fn many_failures_push_out_nothing_that_was_stable() {
+    let failed: Vec<String> = (0..10).map(|n| format!("{n:010}")).collect();
+    let it = lost("2026-03-01T11:00:00Z").tagged("bindery-failed", &failed.join(" "));
+    let history = it.decide().status.history;
+    let served = history.iter().filter(|it| it.outcome.serves()).count();
+    assert_eq!((history.len(), served), (10, 2), "{history:?}");
+    assert_eq!(history[0].revision, failed[0], "of the failures the latest are told");
+}
+
 #[test]
 fn a_promotion_writes_into_the_tag_what_is_stable_now() {
     let steps = json!([{"setTraffic": 10}]);

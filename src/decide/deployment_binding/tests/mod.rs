@@ -26,6 +26,7 @@ mod mirror;
 mod owner;
 mod position;
 mod properties;
+mod restoring;
 mod retirement;
 mod rollout;
 mod scaling;

@@ -382,7 +382,7 @@ fn a_failed_candidate_is_taken_back_and_not_tried_again() {
         (
             "one that failed earlier goes when the next has failed",
             rollout().failed("2", 120).failed("3", 60).wanting("3").decide(),
-            "False Progressing working | -> delete deployment v2, whose rollout was given up for another | now",
+            "False Progressing working | -> delete deployment v2, which failed, as a later one did | now",
         ),
         (
             "one that failed before the last one is not tried again either",

@@ -190,6 +190,8 @@ fn the_name_is_stored_before_the_request() {
     let call = decision.call.unwrap();
     let (stored, request) = (&decision.status.verification_jobs[0], invocation(&call));
     assert_eq!((&stored.name, stored.asked_at, &stored.status), (&request.job, noon(), &None));
+    // Where another call of the same pass goes out first, this one waits for the next pass, and nobody was asked.
+    assert_eq!(it.decide().without_the_call().verification_jobs, []);
     assert_eq!(request.deployment, it.name("2"));
     assert_eq!(request.uri, "https://taxi.eastus.inference.ml.azure.com/jobs");
     let workspace = it.0.id.as_ref().unwrap().parent().parent();

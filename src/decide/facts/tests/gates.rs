@@ -62,7 +62,7 @@ fn others(champions: &Champions) -> Vec<(String, Option<String>)> {
         because: None,
     });
     let rmse = |it: &Champion| it.metrics.as_ref().and_then(|all| all.get("rmse").cloned());
-    others.iter().map(|it| (it.version().to_string(), rmse(it))).collect()
+    others.iter().map(|it| (it.name(), rmse(it))).collect()
 }
 
 #[test]
@@ -73,9 +73,9 @@ fn what_serves_is_known_by_the_status_of_the_binding() {
     let nothing = binding(&json!({"observedGeneration": 1, "phase": "Pending"}));
     assert_eq!(of(vec![nothing], Scope::Stable).0, Champions::none("DeploymentBinding taxi"));
     let (stable, _) = of(vec![binding(&serving())], Scope::Stable);
-    assert_eq!(others(&stable), [("1".to_string(), None)], "nobody tells its metrics");
+    assert_eq!(others(&stable), [("taxi:1".to_string(), None)], "nobody tells its metrics");
     let (history, _) = of(vec![binding(&serving())], Scope::History);
-    assert_eq!(others(&history), [("1".to_string(), None), ("7".to_string(), None)]);
+    assert_eq!(others(&history), [("taxi:1".to_string(), None), ("taxi:7".to_string(), None)]);
     let (Champions::Seen { served: now, .. }, Champions::Seen { served, .. }) = (stable, history) else {
         unreachable!()
     };
