@@ -160,19 +160,19 @@ fn a_version_is_held_against_what_serves() {
             json!({"better": "Higher"}),
             "3.1",
             &alike,
-            "true WithinBound [at least 3.0 (version 2, which DeploymentBinding taxi serves, has 3.0)] rmse is 3.1, and has to be at least 3.0 (version 2, which DeploymentBinding taxi serves, has 3.0).",
+            "true WithinBound [at least 3.0 (taxi:2, which DeploymentBinding taxi serves, has 3.0)] rmse is 3.1, and has to be at least 3.0 (taxi:2, which DeploymentBinding taxi serves, has 3.0).",
         ),
         (
             json!({"better": "Higher"}),
             "3.1",
             &rising,
-            "false OutOfBound [at least 3.2 (version 1, which DeploymentBinding taxi has served, has 3.2)] rmse is 3.1, and has to be at least 3.2 (version 1, which DeploymentBinding taxi has served, has 3.2).",
+            "false OutOfBound [at least 3.2 (taxi:1, which DeploymentBinding taxi has served, has 3.2)] rmse is 3.1, and has to be at least 3.2 (taxi:1, which DeploymentBinding taxi has served, has 3.2).",
         ),
         (
             json!({"better": "Higher"}),
             "3.1",
             &both,
-            "false OutOfBound [at least 3.2 (version 2, which DeploymentBinding taxi serves, has 3.2)] rmse is 3.1, and has to be at least 3.2 (version 2, which DeploymentBinding taxi serves, has 3.2).",
+            "false OutOfBound [at least 3.2 (taxi:2, which DeploymentBinding taxi serves, has 3.2)] rmse is 3.1, and has to be at least 3.2 (taxi:2, which DeploymentBinding taxi serves, has 3.2).",
         ),
         (
             json!({}),

@@ -240,7 +240,7 @@ fn what_was_accepted_is_asked_for_until_it_is_done() {
     let action = json!({"bindingRef": {"name": "taxi"}, "action": "Abort", "revision": "5e6f7a8b90", "requestedBy": "ada"});
     let action = made::<RolloutAction>("fares", "abort", &action);
     let asked = |state: ActionState, there: bool| {
-        let hash = crate::decide::rollout::hash_of(&*action);
+        let hash = crate::decide::rollout::hash_of(&action);
         let mut it = binding();
         it.status.as_mut().unwrap().actions = vec![TakenAction {
             name: "abort".into(),
