@@ -308,6 +308,17 @@ impl Evidence {
     }
 }
 
+impl Evidence {
+    /// The stable deployment and its rollout, where other rules were asked then than today.
+    fn admitted_otherwise(&self) -> Option<(&Deployment, &PastRollout)> {
+        let stable = self.deployments.iter().find(|it| it.role == Role::Stable)?;
+        let rollout = self.admitted(stable).filter(|it| !it.admission.is_empty())?;
+        let today = self.admission.iter().flat_map(|it| &it.rules).map(|it| (&it.rule, &it.asks));
+        let then = rollout.admission.iter().map(|it| (&it.rule, &it.asks));
+        (!then.eq(today)).then_some((stable, rollout))
+    }
+}
+
 impl Picture {
     /// The object of the version with this asset id: the one that the manifest names, where there are several.
     fn holding(&self, asset: &str) -> Option<&ModelVersion> {
@@ -444,6 +455,15 @@ impl Picture {
         let before = status.history.iter().find(was)?;
         let number = before.version.as_deref();
         let version = number.and_then(|number| self.numbered(number));
+        if number.is_some() && number == status.stable.as_ref().and_then(|it| it.version.as_deref()) {
+            let field = self.binding.spec.serving_field();
+            let how = format!(
+                "Revision {} served before: the same version {}, with another spec.{field}.deployment. When the manifest asks for it again, a new deployment is made. Revert spec.{field}.deployment in Git.",
+                before.revision,
+                number.unwrap_or_default()
+            );
+            return Some(Way { how, command: None });
+        }
         let takes = if self.takes_no_steps(before, version) {
             "as long as Azure needs. If spec.online.deployment is as it was then, the new one takes no steps (spec.strategy.rollbackWindow)"
         } else {

@@ -164,7 +164,9 @@ impl Row {
         let (spec, conditions) = (&version.spec, version.conditions());
         let lineage = status.and_then(|status| status.lineage.as_ref());
         let holds = |kind| condition(conditions, kind).is_some_and(|condition| condition.status == "True");
-        let serving = status.map(|status| status.served_by.as_slice()).unwrap_or_default();
+        let mut serving =
+            status.map(|status| status.served_by.iter().collect::<Vec<_>>()).unwrap_or_default();
+        serving.sort_by_key(|by| by.role != Role::Stable);
         Self {
             namespace: version.home(),
             name: version.metadata.name.clone().unwrap_or_default(),
@@ -179,7 +181,7 @@ impl Row {
             gates: status.and_then(|status| status.gates_summary.clone()),
             approvals: status.map(|status| status.approvals.clone()).unwrap_or_default(),
             serving: serving
-                .iter()
+                .into_iter()
                 .map(|by| Serving {
                     namespace: by.namespace.clone(),
                     name: by.name.clone(),

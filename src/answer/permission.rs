@@ -282,7 +282,10 @@ impl Question<'_> {
             return unsaid(Unsaid::AzureNotAsked, said);
         }
         if let Some(said) = self.needs_a_binding(&line) {
-            return unsaid(Unsaid::BindingNotNamed, said);
+            return Line {
+                found: "not known without --binding".into(),
+                ..unsaid(Unsaid::BindingNotNamed, said)
+            };
         }
         // What is not measured yet is not refused.
         let waits = matches!(refused, Some(Reason::ReferenceNotReady | Reason::ReferenceNotFound));

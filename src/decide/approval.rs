@@ -138,7 +138,7 @@ fn refuse_another_asset(facts: &Facts) -> Option<Verdict> {
         Verdict::stalled(
             Reason::AssetMismatch,
             format!(
-                "The decision is about {}, and the ModelVersion {} is {asset}. A decision about that asset is a new Approval.",
+                "The decision is about {0}, and the ModelVersion {1} is {asset}. To decide about {1}, make a new Approval. Where a Workspace asks about {0}, this decision counts all the same.",
                 facts.spec.asset_id, facts.spec.model_version_ref.name
             ),
         )

@@ -3,6 +3,7 @@
 use azureml_emulator::{Principal, Request, RightsEffect, RightsRule};
 use bindery::api::{DeploymentBinding, Phase};
 use e2e::stand::{GROUP, SUBSCRIPTION, Stand, azure_id, condition, drifted, ready};
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -206,4 +207,26 @@ fn make_theirs(stand: &Stand, name: &str, target: &str) {
     }});
     let (status, answer) = request(stand, &Request::put(&path(&format!("/{name}")), &body));
     assert_eq!(status, 201, "{answer}");
+}
+
+/// A rename in Git: the old object goes and the new one takes over, with what Azure scales.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_that_is_renamed_hands_its_setting_over() -> Outcome {
+    let stand = taxi::stand("autoscale-renamed").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    let first = serve(&stand, scaled("taxi-1")).await?;
+    let api = stand.api::<DeploymentBinding>();
+    api.delete("taxi", &DeleteParams::default()).await?;
+    stand.apply("DeploymentBinding", "taxi-renamed", scaled("taxi-1")).await?;
+    let renamed = stand.wait_for::<DeploymentBinding>("taxi-renamed", "Ready", ready).await?;
+    assert!(setting(&stand, &renamed, &first).is_some(), "{:?}", status(&renamed).autoscale);
+    stand.wait_gone::<DeploymentBinding>("taxi").await?;
+    assert_eq!(stand.azure_field(ENDPOINT, &format!("/properties/traffic/{first}")), 100);
+    assert_eq!(
+        writes(&stand).iter().filter(|it| it.contains("deployment v1")).count(),
+        1,
+        "{:?}",
+        writes(&stand)
+    );
+    Ok(())
 }

@@ -184,3 +184,21 @@ async fn a_secret_of_somebody_else_is_left_alone() -> Outcome {
     // Kubernetes removes it, because the binding owned it.
     wait_for_no_secret(&stand).await
 }
+
+/// The keys are asked for in the same edit as something that is done first.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_asked_for_with_another_change_are_written_after_it() -> Outcome {
+    let stand = taxi::stand("keys-with-another").await?;
+    stand.let_operator_write_keys(&stand.namespace).await?;
+    taxi::versions(&stand, &["1"]).await?;
+    serve(&stand, taxi::binding("taxi-1")).await?;
+    let autoscale = json!({"minInstances": 1, "maxInstances": 3, "cpuPercent": 70});
+    let both = json!({"online": {"endpoint": {"keysSecret": {"name": NAME}},
+        "deployment": {"instanceCount": null, "autoscale": autoscale}}});
+    stand.edit::<DeploymentBinding>("taxi", both).await?;
+    let written =
+        |b: &DeploymentBinding| taxi::status(b).keys_secret.is_some_and(|it| it.written_at.is_some());
+    stand.wait_for::<DeploymentBinding>("taxi", "the keys written", written).await?;
+    assert!(data(&stand).await?.contains_key("primaryKey"), "{:?}", data(&stand).await?.keys());
+    Ok(())
+}

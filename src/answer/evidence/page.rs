@@ -172,11 +172,13 @@ fn admission(evidence: &Evidence) -> Vec<Part> {
         let asked = &evidence.manifest;
         parts.insert(0, Part::Text(format!("The manifest names another version than the stable one. This speaks of {asked}; the end of this section says by what {} was admitted.", stable.name)));
         parts.extend(admitted_then(stable, evidence.admitted(stable)));
+    } else if let Some((stable, rollout)) = evidence.admitted_otherwise() {
+        parts.extend(admitted_then(stable, Some(rollout)));
     }
     parts
 }
 
-/// By what the deployment was admitted that serves although the manifest names another version.
+/// By what the deployment was admitted that serves, where today's rules do not tell it.
 fn admitted_then(stable: &Deployment, rollout: Option<&PastRollout>) -> Vec<Part> {
     let name = &stable.name;
     let Some(rollout) = rollout else {

@@ -157,6 +157,15 @@ fn the_ways_back_are_those_that_there_are() {
         page.contains("This speaks of ModelVersion fares/taxi-3; the end of this section says"),
         "{page}"
     );
+    // The same version with another deployment served before: to name the version would change nothing.
+    let before = json!([ended("bb", "2", "Promoted"), ended("b0", "2", "Promoted")]);
+    let all = ways(&picture(&json!({"history": before})));
+    assert!(
+        all[0].0.starts_with(
+            "Revision b0 served before: the same version 2, with another spec.online.deployment."
+        ) && all[0].1.is_none(),
+        "{all:?}"
+    );
     // The object of the version before is nowhere to be read: no command is made up.
     let mut alone = picture(&json!({}));
     alone.versions.remove(0);
@@ -570,6 +579,7 @@ fn the_job_that_verified_a_deployment_is_told() {
 fn what_serves_shows_by_what_it_was_admitted_also_where_the_manifest_names_another() {
     let rule =
         json!({"rule": "Sources", "asks": "a version from released", "found": "registry fares-models"});
+    let line = with(rule.clone(), &json!({"admitted": true}));
     let approval = json!({"namespace": "model-risk", "name": "ada-2", "by": "ada"});
     let known = with(
         ended("bb", "2", "Promoted"),
@@ -595,7 +605,12 @@ v2-bb became stable at 2026-11-03T00:20:00Z. What the policy asked then, and who
     let told = page(json!([again, known]), "taxi-1");
     assert!(told.contains(then), "{told}");
     assert!(told.contains("the end of this section says by what v2-bb was admitted."), "{told}");
-    assert!(!page(json!([known]), "taxi-2").contains("became stable"), "the section speaks of it anyhow");
+    // Where the manifest names what serves, the section speaks of it anyhow, unless the policy is another one by now.
+    assert!(page(json!([known]), "taxi-2").contains(then), "{}", page(json!([known]), "taxi-2"));
+    let mut today = picture(&json!({"history": [known], "admission": [line]}));
+    today.binding.spec.model.version_ref.name = "taxi-2".into();
+    let today = in_markdown(&document(&Evidence::of(&today)));
+    assert!(today.contains("a version from released") && !today.contains("became stable"), "{today}");
     let unknown = page(json!([again]), "taxi-1");
     assert!(unknown.contains("By what v2-bb was admitted is not known"), "{unknown}");
 }

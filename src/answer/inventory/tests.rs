@@ -203,6 +203,14 @@ fn where_bindings_cannot_be_read_the_stable_deployment_counts_as_serving() {
 }
 
 #[test]
+fn of_several_deployments_the_stable_one_comes_first() {
+    let served = json!({"servedBy": [served_by("Failed", "v1-aa"), served_by("Stable", "v1-bb"), served_by("Failed", "v1-cc")]});
+    let row = Row::of(&promoted("fares/taxi-1", "1", "taxi-1-dev", &served));
+    let order: Vec<&str> = row.serving.iter().map(|it| it.deployment.as_str()).collect();
+    assert_eq!(order, ["v1-bb", "v1-aa", "v1-cc"]);
+}
+
+#[test]
 fn bindings_are_asked_for_only_where_there_can_be_a_namespace() {
     let mut rows = rows();
     for namespace in ["../../x", "", "rides"] {

@@ -199,6 +199,9 @@ fn what_a_deployment_brings_is_not_asked_of_nobody() {
     });
     let said = head(&answer(&it, &[]));
     assert!(said.contains("nobody can say (BindingNotNamed) | The Workspace has rules for what a deployment brings: add --binding NAME"), "{said}");
+
+    assert!(answer(&it, &[]).text(Style::default()).contains("not known without --binding"));
+
     let named = head(&Permission::of(asked_of(Some("fares/taxi")), &it.0, &[], vec![]));
     assert!(named.contains(": no (PolicyRefused) | "), "{named}");
 }

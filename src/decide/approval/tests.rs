@@ -81,7 +81,7 @@ fn every_question_has_its_answer() {
         (
             "about another asset",
             decide(&with(|f| f.version = version("4", Some("models")))),
-            "False AssetMismatch stalled | The decision is about azureml://registries/models/models/taxi/versions/3, and the ModelVersion taxi-3 is azureml://registries/models/models/taxi/versions/4. A decision about that asset is a new Approval. | interval",
+            "False AssetMismatch stalled | The decision is about azureml://registries/models/models/taxi/versions/3, and the ModelVersion taxi-3 is azureml://registries/models/models/taxi/versions/4. To decide about taxi-3, make a new Approval. Where a Workspace asks about azureml://registries/models/models/taxi/versions/3, this decision counts all the same. | interval",
         ),
         (
             "the same asset in other letters",
@@ -104,7 +104,7 @@ fn every_question_has_its_answer() {
         (
             "an approval of the model in other letters",
             decide(&with(|f| f.spec.asset_id = "azureml://registries/models/models/TAXI/versions/3".into())),
-            "False AssetMismatch stalled | The decision is about azureml://registries/models/models/TAXI/versions/3, and the ModelVersion taxi-3 is azureml://registries/models/models/taxi/versions/3. A decision about that asset is a new Approval. | interval",
+            "False AssetMismatch stalled | The decision is about azureml://registries/models/models/TAXI/versions/3, and the ModelVersion taxi-3 is azureml://registries/models/models/taxi/versions/3. To decide about taxi-3, make a new Approval. Where a Workspace asks about azureml://registries/models/models/TAXI/versions/3, this decision counts all the same. | interval",
         ),
         (
             "for other tiers",

@@ -27,7 +27,11 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     let refused = case.is_anothers();
     status.keys_secret = keys::status(case);
     status.verification_jobs = if refused { vec![] } else { case.verification_jobs() };
-    status.autoscale = if refused { vec![] } else { autoscale::status(case) };
+    // What is about to be inherited is known beforehand, or the owner hands over nothing.
+    let inherits = refused && !facts.situation.ownership.leaving.is_empty();
+    if !inherits {
+        status.autoscale = if refused { vec![] } else { autoscale::status(case) };
+    }
     if facts.endpoint.is_absent() || refused {
         status.stable = None;
         status.candidate = None;
