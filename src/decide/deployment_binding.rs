@@ -578,6 +578,10 @@ fn settled_but_for_housekeeping(case: &Case<'_>, verdict: &Verdict) -> Option<(R
     if !(beside || scales) || !reached || situation.deleting {
         return None;
     }
+    // What serves instead of what the manifest asks for is not as the manifest says.
+    if case.scene.wanted() != facts.manifest().as_ref() {
+        return None;
+    }
     if scales {
         return Some(serves_all(case));
     }

@@ -153,7 +153,12 @@ fn candidate(case: &Case<'_>) -> Option<Candidate> {
     let known = facts.status.candidate.clone().filter(|c| c.revision == revision.to_string());
     let moving = facts.endpoint.found().is_some_and(|e| e.provisioning() == Provisioning::Running);
     if moving || (known.is_some() && found.provisioning() == Provisioning::Running) {
+        // What a person has passed just now is written down while Azure works, too: later nothing but the tag would know it.
+        let passed = facts.passed(&case.orders).and(known.as_ref());
+        let passed = passed.and_then(|known| scene.position_at(Share::seen(known)));
+        let passed = passed.map(|position| position.to_status(facts.spec.steps()));
         let part = |known: Candidate| Candidate {
+            step: passed.or_else(|| known.step.clone()),
             actions: case.part(Some(&known), revision),
             skipped: case.skipped(Some(&known), revision),
             metrics: case.runs(),

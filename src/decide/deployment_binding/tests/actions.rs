@@ -139,6 +139,20 @@ fn a_step_that_is_passed_is_passed_when_the_status_is_lost() {
     );
 }
 
+/// Azure works for a while on the PUT that only writes down what a person has passed.
+#[test]
+fn a_step_that_is_passed_stays_passed_while_azure_works() {
+    let before = with(rollout().candidate("2", 10, 6000), ActionWord::Promote)
+        .with(|f| f.asked[0].step = Some("go".into()));
+    let mut working = carried_out(&before);
+    working.found().properties.provisioning_state = Some("Updating".into());
+    let mut done = later(&working);
+    done.found().properties.provisioning_state = Some("Succeeded".into());
+    let status = done.decide().status;
+    assert_eq!(status.candidate.unwrap().step.unwrap().name.as_deref(), Some("watch"));
+    assert_eq!(status.actions[0].state, ActionState::Complete);
+}
+
 #[test]
 fn what_full_skips_stands_in_history() {
     let it = carried_out(&with(rollout().candidate("2", 10, 6000), ActionWord::Promote));
@@ -811,4 +825,13 @@ fn an_edited_tag_of_the_traffic_raises_nothing() {
     // What somebody took away is given back.
     let moved = rollout().candidate("2", 10, 60).moved(&[("1", 95), ("2", 5)]);
     assert_eq!(tags(&moved)["bindery-traffic"], json!(format!("{}=90 {}=10", names.0, names.1)));
+}
+
+/// What was rolled back is deleted when it has been kept long enough: until the manifest's revision serves, nothing is Ready.
+#[test]
+fn while_something_is_held_back_housekeeping_is_not_ready() {
+    let held = later(&carried_out(&with(promoted(), ActionWord::Rollback)));
+    let it = held.with(|f| f.spec.strategy.keep_previous = Some(crate::api::Period::new("0s")));
+    let said = told(&it.decide());
+    assert!(said.starts_with("False ") && said.contains("-> delete deployment v2"), "{said}");
 }
