@@ -529,4 +529,29 @@ mod tests {
         let odd = known.resource::<u32>(Purpose::Compare, &id());
         assert_eq!(odd.and_then(Result::err).map(|e| e.class), Some(Class::Transient));
     }
+
+    /// A measurement can be asked of a person's service, and only what is known says which one is due.
+    #[test]
+    fn nothing_is_measured_before_everything_else_is_known() {
+        let namespace = || ClusterRead::Namespace("fares".into());
+        let asked = |cluster: bool, azure: bool| {
+            let mut known = Known::nothing(Lane::Edit, false, Served::everything());
+            if cluster {
+                known.namespace("fares");
+            }
+            if azure {
+                known.resource::<Value>(Purpose::Compare, &id());
+            }
+            let question = Question::Expression("true".into());
+            known.measured(&Principal::Operator, Timestamp::UNIX_EPOCH, question);
+            assert!(!known.is_whole());
+            let wanted = known.wants();
+            assert!(known.is_whole(), "what was taken is wanted no more");
+            (wanted.cluster.contains(&namespace()), wanted.azure.len(), wanted.measured.len())
+        };
+        assert_eq!(asked(false, false), (false, 0, 1));
+        assert_eq!(asked(false, true), (false, 1, 0));
+        assert_eq!(asked(true, false), (true, 0, 0));
+        assert_eq!(asked(true, true), (true, 0, 0));
+    }
 }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod approvals;
+mod binding;
 mod claims;
 mod endings;
 mod gates;

@@ -123,6 +123,8 @@ fn a_version_is_held_against_what_serves() {
     };
     let three = [("2", Some("3.2")), ("1", Some("3.0"))];
     let (one, both) = (champions(&three[..1]), champions(&three));
+    let rising = champions(&[("2", Some("3.0")), ("1", Some("3.2"))]);
+    let alike = champions(&[("2", Some("3.0")), ("1", Some("3"))]);
     for (rest, rmse, champions, expected) in [
         (
             json!({}),
@@ -153,6 +155,24 @@ fn a_version_is_held_against_what_serves() {
             "3.1",
             &both,
             "false OutOfBound [at most 3.0 (taxi:1, which DeploymentBinding taxi has served, has 3.0)] rmse is 3.1, and has to be at most 3.0 (taxi:1, which DeploymentBinding taxi has served, has 3.0).",
+        ),
+        (
+            json!({"better": "Higher"}),
+            "3.1",
+            &alike,
+            "true WithinBound [at least 3.0 (taxi:2, which DeploymentBinding taxi serves, has 3.0)] rmse is 3.1, and has to be at least 3.0 (taxi:2, which DeploymentBinding taxi serves, has 3.0).",
+        ),
+        (
+            json!({"better": "Higher"}),
+            "3.1",
+            &rising,
+            "false OutOfBound [at least 3.2 (taxi:1, which DeploymentBinding taxi has served, has 3.2)] rmse is 3.1, and has to be at least 3.2 (taxi:1, which DeploymentBinding taxi has served, has 3.2).",
+        ),
+        (
+            json!({"better": "Higher"}),
+            "3.1",
+            &both,
+            "false OutOfBound [at least 3.2 (taxi:2, which DeploymentBinding taxi serves, has 3.2)] rmse is 3.1, and has to be at least 3.2 (taxi:2, which DeploymentBinding taxi serves, has 3.2).",
         ),
         (
             json!({}),
@@ -194,6 +214,31 @@ fn a_version_is_held_against_what_serves() {
         let metrics = lineage(&json!({"rmse": rmse}));
         assert_eq!(measure(&against(rest.clone()), Some(&metrics), champions), expected, "{rest} {rmse}");
     }
+}
+
+#[test]
+fn a_gate_with_numbers_needs_nobody_to_compare_with() {
+    let metrics = lineage(&json!({"rmse": "3"}));
+    for nobody in [Champions::Unseen("taxi".into()), Champions::NoBinding("taxi".into())] {
+        let said = measure(&gate(&json!({"max": "4"})), Some(&metrics), &nobody);
+        assert!(said.starts_with("true WithinBound"), "{said}");
+    }
+}
+
+#[test]
+fn what_a_gate_asks_in_words() {
+    let against = |scope: &str| {
+        gate(&json!({"against": {"bindingRef": {"name": "taxi"}, "scope": scope}, "better": "Lower"}))
+    };
+    assert_eq!(in_words(&gate(&json!({"max": "4"}))), "rmse at most 4");
+    assert_eq!(
+        in_words(&against("Stable")),
+        "rmse no worse than what DeploymentBinding taxi serves, where lower is better"
+    );
+    assert_eq!(
+        in_words(&against("History")),
+        "rmse no worse than what each version of DeploymentBinding taxi serves, where lower is better"
+    );
 }
 
 #[test]

@@ -56,8 +56,8 @@ pub(super) fn of(facts: &Facts, version: &ModelVersion) -> Option<Lineage> {
             }
         }
         // The run has been deleted since it was read, and with it what was left out.
-        Look::Absent if lineage.metric_count.is_some() => note_absent(&mut lineage, &facts.asked_metrics),
-        Look::Absent | Look::Unseen => {}
+        Look::Absent => note_absent(&mut lineage, &facts.asked_metrics),
+        Look::Unseen => {}
     }
     Some(lineage)
 }
@@ -230,13 +230,24 @@ fn without_credentials(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lineage, to_tags, without_credentials};
+    use super::{Code, Lineage, Strings, from_tags, to_tags, without_credentials};
 
     #[test]
     fn a_tag_has_no_character_that_azure_refuses_or_that_misleads() {
         let job = Some("abc\u{1b}[31mred\u{202e}\n".to_string());
         let tags = to_tags(&Lineage { job, ..Lineage::default() });
         assert_eq!(tags, [("bindery-job".to_string(), "abc[31mred".to_string())]);
+    }
+
+    #[test]
+    fn what_the_tags_say_is_read_back() {
+        let some = |text: &str| Some(text.to_string());
+        let code =
+            Code { repository: some("https://git.example/fares.git"), commit: some("1f2e3d"), dirty: None };
+        let lineage =
+            Lineage { job: some("t"), experiment: some("taxi"), code: Some(code), ..Lineage::default() };
+        assert_eq!(from_tags(&to_tags(&lineage).into_iter().collect()), Some(lineage));
+        assert_eq!(from_tags(&Strings::default()), None);
     }
 
     #[test]

@@ -178,6 +178,40 @@ mod tests {
     }
 
     #[test]
+    fn a_version_with_the_files_of_the_manifest_is_the_one_that_is_meant() {
+        let version = ResourceId::workspace("s", "rg", "w").model_version("taxi", "3");
+        let uri = "azureml://datastores/models/paths/taxi/3";
+        let spec = serde_json::json!({"model": "taxi", "version": "3", "source": {"uri": uri}});
+        let spec = serde_json::from_value(spec).expect("a spec");
+        let said = |holds: &str| {
+            let found = serde_json::json!({"properties": {"modelType": "custom_model", "modelUri": holds}});
+            super::mismatch(&spec, &serde_json::from_value(found).expect("a version"), &version)
+        };
+        assert_eq!(said(&format!("{uri}/")), None);
+        let other = said("azureml://datastores/models/paths/taxi/4").expect("other files");
+        assert!(
+            other.starts_with("it holds azureml://datastores/models/paths/taxi/4. A version cannot"),
+            "{other}"
+        );
+    }
+
+    #[test]
+    fn the_job_is_read_that_the_manifest_or_its_path_names() {
+        let version = ResourceId::workspace("s", "rg", "w").model_version("taxi", "3");
+        let job = |source: serde_json::Value| {
+            let spec = serde_json::json!({"model": "taxi", "version": "3", "source": source});
+            super::job_to_read(&serde_json::from_value(spec).expect("a spec"), &version)
+        };
+        let output = "azureml://jobs/train-1/outputs/artifacts/paths/model";
+        assert_eq!(job(serde_json::json!({"job": {"name": "train-3"}})).as_deref(), Some("train-3"));
+        assert_eq!(job(serde_json::json!({"uri": output})).as_deref(), Some("train-1"));
+        assert_eq!(job(serde_json::json!({"uri": "azureml://datastores/models/paths/taxi/3"})), None);
+        assert_eq!(job(serde_json::json!({"existing": {}})), None);
+        let illegible = output.replace("train-1", "train$1");
+        assert_eq!(job(serde_json::json!({"uri": illegible})), None, "no job has such a name");
+    }
+
+    #[test]
     fn a_path_is_the_same_short_and_long() {
         let version = ResourceId::workspace("s", "rg", "w").model_version("taxi", "3");
         let short = "azureml://datastores/models/paths/taxi/3";
@@ -195,6 +229,9 @@ mod tests {
             format!("azureml://subscriptions/s/{group}/rg/workspaces/w/jobs/j/outputs/artifacts/paths/m")
         };
         assert!(same_path(&output("resourcegroups"), &output("resourceGroups"), &version));
+        // What is in no workspace is compared as it is written.
+        assert!(same_path("https://store.example/a/", "https://store.example/a", &version));
+        assert!(!same_path("https://store.example/a", "https://store.example/b", &version));
         assert!(same_path("azureml://jobs/j/outputs/artifacts/paths/m", &output("resourceGroups"), &version));
         let alike = "azureml://jobs/j/outputs/artifacts/paths/datastores/models/paths/taxi/3";
         assert!(!same_path(short, alike, &version));

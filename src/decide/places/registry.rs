@@ -201,7 +201,6 @@ fn picture(facts: &Facts) -> RegistryStatus {
             id: status.id,
             operation: status.operation,
             owned_tags: status.owned_tags,
-            conditions: status.conditions,
             ..RegistryStatus::default()
         };
     }

@@ -155,3 +155,17 @@ fn a_version_is_ready_when_it_is_registered() {
     assert_eq!(of(false, |s| *s = ModelVersionStatus::default()), UNSEEN);
     assert_eq!(of(true, |_| ()), "not ready, and registered: All is well.");
 }
+
+/// While a place is not there or not ready, nothing is read of it but to let an object go.
+#[test]
+fn what_is_in_a_place_is_read_where_it_is_ready() {
+    let id = ResourceId::workspace("s", "rg", "prod");
+    let ready = Place::Ready { id, location: "eastus".into(), policy: Policy::default() };
+    let missing = Place::Missing { what: "Workspace fares/prod".into() };
+    let read = |place: &Place| [false, true].map(|deleting| place.may_be_read(deleting));
+    assert_eq!((read(&ready), read(&missing)), ([true, true], [false, true]));
+    let lost = |place: &Place| {
+        [Ok(Principal::Operator), Err("No.".to_string())].map(|acting| place.is_lost(&acting))
+    };
+    assert_eq!((lost(&ready), lost(&missing)), ([false, false], [false, true]));
+}

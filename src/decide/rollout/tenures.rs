@@ -194,6 +194,18 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_is_filled_to_its_last_character() {
+        let number = |letters: usize| {
+            let first = tenure("0000000001", Outcome::Promoted, "2026-03-01T12:00:00Z");
+            let last = Tenure { version: Some("1".repeat(letters)), ..first.clone() };
+            Tenures(vec![last, first]).to_string()
+        };
+        let room = TAG_VALUE - number(1).len();
+        assert_eq!(number(1 + room).len(), TAG_VALUE);
+        assert_eq!(Tenures::parse(&number(2 + room)).0.len(), 1, "the older one has no room");
+    }
+
+    #[test]
     fn a_lost_history_is_recalled() {
         let tag = Tenures::parse("b@2=2026-03-02T12:00:00Z a@1=2026-03-01T12:00:00Z");
         let deployment: OnlineDeployment = serde_json::from_value(serde_json::json!({

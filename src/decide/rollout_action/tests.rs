@@ -286,3 +286,24 @@ fn an_answer_is_for_one_name_and_one_hash() {
     assert_eq!(answer("taxi-abort", "00000000".into()), "Nothing");
     assert_eq!(answer("taxi-retry", hash_of(&action)), "Nothing");
 }
+
+/// What an action's own status says of its end is not judged anew.
+#[test]
+fn an_action_has_ended_as_its_status_says() {
+    let of = |reason: &str| {
+        let at = "2026-03-01T12:00:00Z";
+        let ended = json!({"type": "Complete", "status": "True", "reason": reason, "message": "So it is.", "lastTransitionTime": at});
+        let action = json!({
+            "apiVersion": "bindery.dev/v1alpha1", "kind": "RolloutAction", "metadata": {"name": "a", "namespace": "fares"},
+            "spec": {"bindingRef": {"name": "taxi"}, "action": "Abort", "revision": "5e6f7a8b90", "requestedBy": "ada"},
+            "status": {"observedGeneration": 1, "conditions": [ended]},
+        });
+        let action: RolloutAction = serde_json::from_value(action).unwrap();
+        super::ended(&action)
+    };
+    let so = |state| Some((state, "So it is.".to_string()));
+    assert_eq!(of("Complete"), so(Complete));
+    assert_eq!(of("AlreadyDone"), so(AlreadyDone));
+    assert_eq!(of("Refused"), so(Refused));
+    assert_eq!(of("Accepted"), None);
+}

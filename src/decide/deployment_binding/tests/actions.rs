@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{ActionState, ActionWord, DeploymentBindingStatus, Outcome, Role};
+use crate::api::{ActionState, ActionWord, DeploymentBindingStatus, Outcome, PastRollout, Role};
 use crate::azure::model::{Action, Purpose, Reply};
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, registry_as_source, short, told};
 use crate::decide::rollout::{Asked, Held, Revision};
@@ -120,6 +120,12 @@ fn a_pause_waits_until_a_person_promotes_it() {
     let after = later(&passed);
     assert!(told(&after.decide()).contains("Step 3 of 5 is a pause, until"), "{}", told(&after.decide()));
     assert_eq!(taken(&after), taken(&passed));
+}
+
+#[test]
+fn a_step_is_passed_once() {
+    let it = promoting(rollout().candidate("2", 50, 60), "go");
+    assert_eq!(taken(&it), ["a0 Refused: Step go is passed already."]);
 }
 
 #[test]
@@ -257,6 +263,17 @@ fn what_failed_is_tried_again_when_somebody_asks() {
         short(&broken.decide().call.unwrap().doing),
         "take the traffic from v2, which failed, and give it to v1"
     );
+}
+
+#[test]
+fn a_retry_is_noted_where_its_revision_failed() {
+    let aborted = later(&carried_out(&with(rollout().candidate("2", 10, 60), ActionWord::Abort)));
+    let (two, three) = (aborted.revision("2").to_string(), aborted.revision("3").to_string());
+    let it = aborted.with(|f| f.status.history.insert(0, PastRollout::new(&three, Outcome::Failed)));
+    let history = carried_out(&with(it, ActionWord::Retry)).decide().status.history;
+    let retried = |it: &&PastRollout| it.actions.iter().any(|told| told.action == ActionWord::Retry);
+    let revisions: Vec<_> = history.iter().filter(retried).map(|it| it.revision.clone()).collect();
+    assert_eq!(revisions, [two]);
 }
 
 #[test]
@@ -660,6 +677,18 @@ fn an_accepted_action_says_what_it_waits_for() {
         assert_eq!(said, [format!("a0 Accepted: {expected}")], "{what}");
         assert_eq!(taken(&later(&it)), said, "{what}");
     }
+}
+
+/// Since when an action stands is told by its own entry.
+#[test]
+fn an_action_keeps_the_time_at_which_it_was_refused() {
+    let it = with(rollout().candidate("2", 10, 60), ActionWord::Retry);
+    let since = |it: &Binding| it.decide().status.actions.iter().map(|it| it.since).collect::<Vec<_>>();
+    let mut then = later(&it);
+    then.0.situation.now += std::time::Duration::from_secs(60);
+    assert_eq!(since(&then), [ago(0)]);
+    let both = with(then, ActionWord::Retry);
+    assert_eq!(since(&both), [both.0.situation.now, ago(0)]);
 }
 
 #[test]

@@ -163,6 +163,44 @@ fn a_rehearsal_is_shown_and_nothing_follows() {
 }
 
 #[test]
+fn a_step_of_rehearsals_alone_is_passed_when_they_have_come_to_their_end() {
+    let steps = json!([
+        {"setTraffic": 10}, {"name": "watch", "analysis": {"metrics": ["latency"]}}, {"setTraffic": 50},
+    ]);
+    let it = |phase: RunPhase| {
+        let it = with_metrics(binding().wanting("2").steps(steps.clone()).serving("1"), metrics());
+        it.candidate("2", 10, 60).with(|f| {
+            let candidate = f.status.candidate.as_mut().unwrap();
+            let since = candidate.step.as_ref().unwrap().since;
+            let measured = run("watch", "latency", since, [0, 0, 0], 30);
+            candidate.metrics.push(MetricRun { phase, dry_run: true, ..measured });
+        })
+    };
+    assert_eq!(it(RunPhase::Running).decide().call, None);
+    let doing = it(RunPhase::Failed).decide().call.unwrap().doing;
+    assert_eq!(short(&doing), "move 50 % of the traffic to v2");
+}
+
+/// The steps behind a rollout have measured as long as they should.
+#[test]
+fn the_runs_of_passed_steps_have_ended_well() {
+    let since = ago(1200);
+    let it = before(watched(300), [3, 0, 0], 30).with(|f| {
+        f.spec.strategy.metrics.retain(|it| it.name != "latency");
+        f.spec.strategy.steps[2].analysis.as_mut().unwrap().metrics.retain(|it| it != "latency");
+        let candidate = f.status.candidate.as_mut().unwrap();
+        candidate.metrics.push(run("smoke", "smoke", since, [1, 0, 0], 900));
+    });
+    let plan = crate::decide::rollout::Plan::new(it.revision("2"), &it.0.spec.strategy.steps);
+    let share = crate::decide::rollout::Share::live(crate::decide::rollout::Weight::new(10));
+    let step = plan.arriving_at(share, ago(300)).to_status(&it.0.spec.strategy.steps);
+    let it = it.with(|f| f.status.candidate.as_mut().unwrap().step = Some(step));
+    let runs = it.decide().status.candidate.unwrap().metrics;
+    let phases: Vec<_> = runs.iter().map(|it| (it.metric.as_str(), it.phase)).collect();
+    assert_eq!(phases, [("smoke", RunPhase::Successful), ("errors", RunPhase::Running)]);
+}
+
+#[test]
 fn a_candidate_that_is_measured_badly_has_failed_and_the_history_says_by_what() {
     let it = errors(before(watched(300), [3, 1, 1], 60), Answer::Number(0.2));
     let decided = it.decide();
@@ -175,6 +213,7 @@ fn a_candidate_that_is_measured_badly_has_failed_and_the_history_says_by_what() 
         (entry.outcome, entry.reason.map(|it| format!("{it:?}"))),
         (Outcome::Failed, Some("AnalysisFailed".into()))
     );
+    assert_eq!(entry.version.as_deref(), Some("2"));
     let measurement = entry.measurement.as_ref().unwrap();
     assert_eq!((measurement.result, measurement.value.as_deref()), (MeasurementResult::Failed, Some("0.2")));
     assert_eq!(
@@ -226,7 +265,12 @@ fn a_person_passes_what_is_inconclusive_and_nothing_else() {
         ]
     );
     let aborts = unclear().with(|f| f.spec.strategy.on_inconclusive = Some(OnInconclusive::Abort));
-    assert_eq!(aborts.decide().call.map(|call| call.errand.purpose), Some(Purpose::TakeBack));
+    let aborted = aborts.decide();
+    assert_eq!(aborted.call.map(|call| call.errand.purpose), Some(Purpose::TakeBack));
+    assert_eq!(
+        aborted.status.history[0].message.as_deref(),
+        Some("Metric errors of step watch: 2 measurements gave no number. The last one: 0.05 (at most 0.1).")
+    );
 }
 
 fn beside() -> Binding {
@@ -315,6 +359,7 @@ fn the_last_twenty_measurements_are_kept_and_the_next_look_is_when_one_is_due() 
         it.with(|f| f.spec.strategy.metrics.retain(|it| it.name != "latency")).decide().next
     };
     assert_eq!(next(30), LookAgain::After(std::time::Duration::from_secs(30)));
+    assert_eq!(next(90), LookAgain::After(std::time::Duration::from_secs(15)), "its answer is awaited");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::api::{ConditionType, DeploymentBindingStatus, KnownApproval, conditio
 use crate::azure::model::ResourceId;
 use crate::decide::approval::tally::Ballot;
 use crate::decide::deployment_binding::Facts;
-use crate::decide::fixtures::{Binding, ago, assert_table, binding, short};
+use crate::decide::fixtures::{Binding, ago, assert_table, batch, binding, short};
 use crate::decide::{Decision, Place, SourceVersion};
 
 /// The asset of a version in the registry.
@@ -677,4 +677,32 @@ fn what_a_version_was_admitted_by_stays_in_the_history() {
     let stable = back.name("1");
     let back = back.tagged("bindery-stable", &stable);
     assert_eq!(told(&back), ("RolledBack".into(), vec!["risk/ada-1 of ada".to_string()]));
+}
+
+#[test]
+fn a_withdrawal_is_told_of_the_version_that_it_is_about() {
+    let it = had_approval(had_approval(promoted(&json!({})), "1", Some(7200)), "2", Some(7200));
+    assert_eq!(
+        it.0.against_in_words(&asset("2")).as_deref(),
+        Some("Approval risk/ada-2 of ada, of taxi:2, was withdrawn.")
+    );
+}
+
+/// A withdrawal counts after five minutes, and nothing changes by itself any more then.
+#[test]
+fn a_withdrawal_is_looked_at_once_more_when_it_counts() {
+    let next = |seconds: u64| had_approval(promoted(&json!({})), "2", Some(seconds)).0.approvals_change();
+    assert_eq!(next(299), Some(std::time::Duration::from_secs(1)));
+    assert_eq!(next(300), None);
+}
+
+#[test]
+fn a_batch_endpoint_goes_back_to_what_is_approved() {
+    let it =
+        asking(batch().wanting("2").serving("2").previous("1", 60), &json!({"onWithdrawal": "RollBack"}));
+    let it = rejected(decided(it, "1", |_| ()), "2");
+    assert_eq!(
+        short(&it.decide().call.unwrap().doing),
+        "make v1 the default deployment again, because v2 is not approved any more"
+    );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{AutoscaleStatus, BindingDeletion};
+use crate::api::{AutoscaleStatus, BindingDeletion, Phase, Reason};
 use crate::azure::model::resource::AutoscaleSetting;
 use crate::azure::model::{Action, Class, Error, Purpose, Reply};
 use crate::decide::deployment_binding::Settings;
@@ -143,6 +143,8 @@ fn a_candidate_has_its_setting_before_it_gets_traffic() {
 #[test]
 fn a_setting_follows_the_manifest() {
     let serving = || with_setting(scaled(binding().serving("1")), "1");
+    let requests = json!({"minInstances": 2, "maxInstances": 8, "requestsPerInstance": 600});
+    let by_requests = || with_setting(scaled_by(binding().serving("1"), &requests), "1");
     let settled = "True Succeeded settled | v1 serves all the traffic of taxi. | interval";
     assert_table(&[
         ("as it should be", serving().decide(), settled),
@@ -194,6 +196,17 @@ fn a_setting_follows_the_manifest() {
             "True Observed settled | Bindery would put back the autoscale setting of deployment v1: 2 to 8 instances, but spec.management is Observe. | 600 s",
         ),
         (
+            "somebody else has the rule count the requests to another deployment",
+            by_requests()
+                .with(|f| {
+                    let rule = &mut first(f).properties.profiles[0]["rules"][0];
+                    rule["metricTrigger"]["dimensions"][0]["Values"] = json!(["another"]);
+                })
+                .decide(),
+            "False Drifted working | -> put back the autoscale setting of deployment v1: 2 to 8 instances | now",
+        ),
+        ("it counts the requests to its own", by_requests().decide(), settled),
+        (
             "Azure writes numbers otherwise",
             serving()
                 .with(|f| {
@@ -231,6 +244,22 @@ fn a_setting_follows_the_manifest() {
     ]);
 }
 
+/// What somebody else did to Azure is an event that warns; what the manifest asks for is none.
+#[test]
+fn people_are_warned_of_a_setting_that_is_put_back() {
+    let event = |it: Binding| {
+        let decision = it.decide();
+        let (call, deed) = (decision.call.unwrap(), decision.deed.unwrap());
+        let event = deed.taken(&call, &Reply::default());
+        (event.warning, event.reason)
+    };
+    let drifted =
+        with_setting(scaled(binding().serving("1")), "1").with(|f| first(f).properties.enabled = false);
+    assert_eq!(event(drifted.clone()), (true, Reason::Drifted));
+    assert_eq!(drifted.decide().status.phase, Some(Phase::Serving), "that is no rollout");
+    assert_eq!(event(drifted.edited()), (false, Reason::Succeeded));
+}
+
 #[test]
 fn what_is_kept_keeps_its_setting_until_it_goes() {
     let promoted = |seconds: u64| {
@@ -242,6 +271,13 @@ fn what_is_kept_keeps_its_setting_until_it_goes() {
     let lagging = promoted(60).with(|f| f.deployments.retain(|d| !d.name().starts_with("v1")));
     let name = promoted(60).name("1");
     assert!(lagging.0.to_read().contains(&name), "only the list may lack it");
+    let refused = |seconds: u64| {
+        with_setting(scaled(rollout()), "3").with(|f| {
+            let setting = crate::azure::model::ResourceId::new(&f.status.autoscale[0].id);
+            let tried = attempt(Purpose::RemoveAutoscale, &setting, "delete it");
+            f.situation.trouble.failure = Some(failure(tried, Class::Permanent, seconds, 3));
+        })
+    };
     assert_table(&[
         (
             "kept",
@@ -260,14 +296,13 @@ fn what_is_kept_keeps_its_setting_until_it_goes() {
         ),
         (
             "Azure does not delete the setting: the rollout goes on meanwhile",
-            with_setting(with_setting(scaled(rollout().candidate("2", 0, 60)), "2"), "3")
-                .with(|f| {
-                    let setting = crate::azure::model::ResourceId::new(&f.status.autoscale[1].id);
-                    let tried = attempt(Purpose::RemoveAutoscale, &setting, "delete it");
-                    f.situation.trouble.failure = Some(failure(tried, Class::Permanent, 1, 3));
-                })
-                .decide(),
-            "False Progressing working | -> move 10 % of the traffic to v2 | now",
+            refused(39).decide(),
+            "False Progressing working | -> create deployment v2 of taxi:2 | now",
+        ),
+        (
+            "when the next try is due, that comes first",
+            refused(40).decide(),
+            "False Refused stalled | -> delete the autoscale setting of deployment v3, which is gone | now",
         ),
         (
             "the settings cannot be read: what the status remembers is deleted",
@@ -447,6 +482,20 @@ fn an_answer_becomes_what_is_known() {
     let decision = crate::decide::deployment_binding::decide(&it);
     assert_eq!(decision.call.as_ref().map(|call| call.errand.purpose), Some(Purpose::MoveTraffic));
     assert_eq!(it.deployments.len(), 2, "a setting is no deployment");
+
+    // Of two settings the one that was deleted is gone.
+    let both =
+        with_setting(with_setting(scaled(binding().wanting("2").serving("2").previous("1", 3600)), "2"), "1");
+    let mut it = both.clone().0;
+    let call = crate::decide::deployment_binding::decide(&it).call.unwrap();
+    assert_eq!(call.errand.purpose, Purpose::RemoveAutoscale);
+    it.absorb(&call, Ok(&Reply { status: 204, ..Reply::default() }));
+    let Settings::Known(left) = &it.settings else { panic!("no settings are known") };
+    assert_eq!(
+        left.iter().map(AutoscaleSetting::name).collect::<Vec<_>>(),
+        [setting_of(&it.deployment_id(&both.name("2")).unwrap()).unwrap().name()]
+    );
+    assert_eq!(crate::decide::deployment_binding::decide(&it).status.autoscale.len(), 1);
 }
 
 #[test]

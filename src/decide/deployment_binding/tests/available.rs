@@ -98,3 +98,28 @@ fn what_serves_is_not_pending() {
     });
     assert_eq!(phase(&refused), Some(Phase::Serving));
 }
+
+#[test]
+fn a_candidate_is_ready_when_azure_has_made_it() {
+    let ready = |it: Binding| condition(&it, ConditionType::CandidateReady);
+    let rollout = || binding().serving("1").candidate("2", 0, 60).wanting("2");
+    let made =
+        |state: &str| rollout().with(|f| f.deployments[1].properties.provisioning_state = Some(state.into()));
+    assert_eq!(ready(binding().serving("1")), "absent");
+    assert_eq!(ready(made("Succeeded")), "True Succeeded: Azure reports v2 in state Succeeded.");
+    assert_eq!(ready(made("Creating")), "False OperationRunning: Azure reports v2 in state Creating.");
+}
+
+#[test]
+fn whether_it_was_changed_from_outside_is_said_of_what_is_our_own() {
+    let drifted = |it: Binding| condition(&it, ConditionType::Drifted);
+    assert_eq!(drifted(binding().serving("1")), "False InSync: No change from outside Bindery was found.");
+    let moved = drifted(binding().serving("1").moved(&[("1", 60)]));
+    assert!(moved.starts_with("True Drifted: Changed in Azure: "), "{moved}");
+    let anothers = binding().serving("1").tagged("bindery-owner", "other/a/b").wanting("2");
+    assert_eq!(anothers.decide().status.drift, vec![]);
+    assert_eq!(drifted(anothers), "absent");
+    // What the manifest asks for next is no change from outside.
+    let watched = binding().serving("1").wanting("2").with(|f| f.situation.mode = Mode::Observe);
+    assert_eq!(watched.decide().status.drift, vec![]);
+}

@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use super::bodies::put;
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
-use crate::azure::model::{Class, Error};
+use crate::azure::model::{Answer, Ask, Class, Error, Lane};
 use crate::decide::deployment_binding::Jobs;
-use crate::decide::fixtures::{Binding, batch, told};
+use crate::decide::facts::Known;
+use crate::decide::fixtures::{Binding, batch, binding, told};
+use crate::decide::{Mode, Served};
 
 #[test]
 fn a_batch_endpoint_goes_from_nothing_to_its_next_version() {
@@ -208,4 +210,46 @@ fn a_deployment_stays_while_a_job_runs_on_it() {
     assert!(decision.status.unknown_jobs.unwrap_or_default().contains("cannot be read"));
     let ended = over().with(|f| f.jobs = Jobs::Known { of: [].into(), of_nobody_knows_what: vec![] });
     assert!(told(&ended.decide()).contains("-> delete deployment v1, which no longer serves"));
+}
+
+#[test]
+fn the_traffic_of_a_batch_endpoint_is_told_as_its_default() {
+    let said = |it: Binding| crate::decide::fixtures::short(&it.decide().status.traffic_summary.unwrap());
+    assert_eq!(said(batch().serving("1")), "v1 (default)");
+    assert_eq!(said(batch().endpoint()), "none");
+}
+
+/// What the jobs of the workspace say is read where a deployment may have to go, by whoever may delete it.
+#[test]
+fn jobs_are_read_where_a_deployment_may_have_to_go() {
+    let idle = || batch().serving("2").previous("1", 3601).wanting("2");
+    let look = |it: &Binding, known: &mut Known| it.0.look_at_jobs(it.0.id.as_ref().unwrap(), known);
+    let nothing = || Known::nothing(Lane::Routine, false, Served::everything());
+    for (what, it) in [
+        ("nothing is idle", batch().serving("2").wanting("2")),
+        ("the binding goes", idle().with(|f| f.situation.deleting = true)),
+        ("it only observes", idle().with(|f| f.situation.mode = Mode::Observe)),
+        ("it is an online endpoint", binding().serving("2").previous("1", 3601).wanting("2")),
+    ] {
+        let mut known = nothing();
+        assert_eq!((look(&it, &mut known), known.is_whole()), (Some(Jobs::Unasked), true), "{what}");
+    }
+    let (it, mut known) = (idle(), nothing());
+    assert_eq!(look(&it, &mut known), None, "nobody has read them yet");
+    for read in known.wants().azure {
+        let Ask::BatchJobs { path, of } = &read.what else { panic!("{read:?}") };
+        assert!(path.as_str().ends_with("/workspaces/production/jobs"), "{path}");
+        let one = |name: &str, status: &str| json!({"name": name, "properties": {"status": status}});
+        let jobs = match of {
+            None => vec![one("somebody-s", "Running"), one("over", "Completed")],
+            Some(of) => {
+                assert_eq!(of, &("taxi".to_string(), it.name("1")));
+                vec![one("ours", "Running")]
+            }
+        };
+        known.take_in_azure(read, Answer::Collection(Ok(jobs)));
+    }
+    let of = [(it.name("1"), vec!["ours".to_string()])].into();
+    let of_nobody_knows_what = vec!["somebody-s".to_string()];
+    assert_eq!(look(&it, &mut known), Some(Jobs::Known { of, of_nobody_knows_what }));
 }

@@ -329,4 +329,40 @@ fn answers_are_facts_at_once() {
     let call = it.decide().call.unwrap();
     it.0.absorb(&call, Ok(&Reply { status: 204, ..Reply::default() }));
     assert_eq!(told(&it.decide()), "True Succeeded settled | v2 serves all the traffic of taxi. | interval");
+
+    // Azure still works on these: what goes is there until then, and of what is scaled only the operation tells.
+    let later = Reply { status: 202, operation: Some("https://op".into()), ..Reply::default() };
+    let mut it = binding().serving("2").previous("1", 7200).wanting("2");
+    let call = it.decide().call.unwrap();
+    it.0.absorb(&call, Ok(&later));
+    assert_eq!(it.0.deployments.len(), 2);
+    let mut it = binding().serving("1").previous("2", 60).edited();
+    it.0.deployments[0].sku.as_mut().unwrap().capacity = Some(7);
+    let call = it.decide().call.unwrap();
+    assert!(matches!(call.action, Action::Patch(_)), "{call:?}");
+    let state = |it: &Binding, at: usize| it.0.deployments[at].properties.provisioning_state.clone();
+    let mut at_once = it.clone();
+    at_once.0.absorb(&call, Ok(&Reply { status: 200, ..Reply::default() }));
+    assert_eq!(state(&at_once, 0).as_deref(), Some("Succeeded"));
+    it.0.absorb(&call, Ok(&later));
+    assert_eq!((state(&it, 0).as_deref(), state(&it, 1).as_deref()), (Some("Scaling"), Some("Succeeded")));
+
+    let mut it = binding().endpoint().with(|f| f.situation.deleting = true);
+    let call = it.decide().call.unwrap();
+    it.0.absorb(&call, Ok(&Reply { status: 204, ..Reply::default() }));
+    assert!(it.decide().release, "{}", told(&it.decide()));
+}
+
+/// What somebody else did to Azure is an event that warns; what the manifest asks for is none.
+#[test]
+fn people_are_warned_of_what_is_put_back() {
+    let event = |it: &Binding| {
+        let decision = it.decide();
+        let (call, deed) = (decision.call.unwrap(), decision.deed.unwrap());
+        let event = deed.taken(&call, &Reply::default());
+        (event.warning, event.reason)
+    };
+    let scaled = binding().serving("1").with(|f| f.deployments[0].sku.as_mut().unwrap().capacity = Some(7));
+    assert_eq!(event(&scaled), (true, crate::api::Reason::Drifted));
+    assert_eq!(event(&scaled.edited()), (false, crate::api::Reason::Succeeded));
 }

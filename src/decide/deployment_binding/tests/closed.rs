@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::api::{Reason, Role};
+use super::actions::asked;
+use crate::api::{ActionWord, Reason, Role};
 use crate::azure::model::{Action, Lane, Purpose};
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, short, told, version};
 use crate::decide::{Mode, Place, SourceVersion};
@@ -37,6 +38,8 @@ const WAITS: &str = "False ReferenceNotReady working | Workspace fares/productio
 
 #[test]
 fn nothing_begins() {
+    let serving = binding().wanting("2").serving("2").previous("1", 60);
+    let two = serving.revision("2");
     assert_table(&[
         ("nothing is there yet", closed(binding()).decide(), WAITS),
         ("an endpoint without a deployment", closed(binding().endpoint()).decide(), WAITS),
@@ -52,6 +55,11 @@ fn nothing_begins() {
         (
             "the previous version is wanted again, and is warm: that would be a rise",
             closed(binding().wanting("1").serving("2").previous("1", 60)).decide(),
+            WAITS,
+        ),
+        (
+            "somebody rolls back: that would be a rise, too",
+            closed(serving.with(|f| f.asked.push(asked("back", ActionWord::Rollback, &two)))).decide(),
             WAITS,
         ),
     ]);
@@ -176,4 +184,17 @@ fn the_way_back_to_what_serves_needs_no_version_that_is_ready() {
         "{}",
         told(&decision)
     );
+}
+
+/// What is not there is made of a version that can be read, unless the traffic goes back to it.
+#[test]
+fn a_candidate_is_not_made_again_while_its_version_cannot_be_read() {
+    let it = binding().wanting("1").steps(json!([{"setTraffic": 10}])).serving("1").serving("2");
+    let gone = it.name("1");
+    let it = it.candidate("1", 0, 60).traffic(&[("2", 100)]).with(|f| {
+        f.deployments.retain(|d| d.name() != gone);
+        f.status.history.iter_mut().for_each(|past| past.version = Some("1".into()));
+        f.version = unready("1");
+    });
+    assert_eq!(it.decide().call, None, "{}", told(&it.decide()));
 }

@@ -3,7 +3,7 @@
 use crate::api::{BindingDeletion, EndpointStatus};
 use crate::azure::model::Class;
 use crate::decide::deployment_binding::Facts;
-use crate::decide::fixtures::{Binding, assert_table, binding, noon};
+use crate::decide::fixtures::{Binding, assert_table, binding, noon, told};
 use crate::decide::places::reference::Removal;
 use crate::decide::{Look, Mode, Place};
 
@@ -210,6 +210,25 @@ fn where_the_workspace_forbids_it_nothing_is_taken_down() {
     ]);
 }
 
+/// A sentence names five.
+#[test]
+fn what_stays_on_an_endpoint_is_named_as_far_as_a_sentence_has_room() {
+    let said = |number: usize| {
+        let all = (1..number).map(|n| format!("blue-{n}"));
+        let it = ending(all.fold(binding().serving("1"), |it, name| it.foreign(&name)));
+        let it = it.with(|f| f.removal = Removal::Forbidden { by: "Workspace fares/production".into() });
+        told(&it.decide())
+    };
+    assert!(
+        said(5).contains(
+            "blue-3 (0 % of the traffic, instances: 3) and blue-4 (0 % of the traffic, instances: 3)."
+        ),
+        "{}",
+        said(5)
+    );
+    assert!(said(6).contains("blue-4 (0 % of the traffic, instances: 3) and 1 more."), "{}", said(6));
+}
+
 #[test]
 fn nothing_is_taken_down_while_nobody_can_say_whether_that_is_allowed() {
     let gone = |it: Binding| {
@@ -387,5 +406,24 @@ fn an_endpoint_that_is_let_go_keeps_no_word_of_a_rollout_but_the_actions_that_we
         serde_json::json!({"bindery-actions": "a1b2c3", "team": "fares"}),
         "{}",
         call.doing
+    );
+}
+
+/// An endpoint that is handed over while its candidate is bad: the heir finds the same stable and previous deployment.
+#[test]
+fn the_roles_are_handed_over_with_the_traffic_that_is_taken_back() {
+    let it = ending(binding().wanting("2").steps(serde_json::json!([{"setTraffic": 10}])).serving("1"));
+    let it = it.candidate("2", 10, 60).with(|f| {
+        f.situation.claimed_by("fares/renamed", -60);
+        f.deployments[1].properties.provisioning_state = Some("Failed".into());
+    });
+    let idle = it.name("3");
+    let it = it.deployed("3", "Succeeded").tagged("bindery-previous", &idle);
+    let body = super::bodies::put(&it);
+    assert_eq!(body["tags"]["bindery-owner"], "prod/fares/renamed");
+    assert_eq!(body["properties"]["traffic"], serde_json::json!({it.name("1"): 100}));
+    assert_eq!(
+        (&body["tags"]["bindery-stable"], &body["tags"]["bindery-previous"]),
+        (&it.name("1").into(), &idle.into())
     );
 }

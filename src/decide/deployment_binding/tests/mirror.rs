@@ -134,3 +134,13 @@ fn a_deployment_with_copies_loses_them_before_it_is_deleted() {
     });
     assert_eq!(maps(&gone), "{} {} ");
 }
+
+#[test]
+fn copies_of_nothing_are_none() {
+    let mut it = binding().wanting("1").serving("1").previous("2", 60);
+    let idle = it.name("2");
+    it.found().properties.mirror_traffic.insert(idle, 0);
+    let decision = it.decide();
+    assert_eq!(decision.call, None);
+    assert_eq!(crate::decide::fixtures::short(&decision.status.traffic_summary.unwrap()), "v1 100%");
+}

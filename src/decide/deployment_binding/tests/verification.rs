@@ -10,10 +10,11 @@ use crate::api::{
     VerificationJob, conditions_of,
 };
 use crate::azure::model::resource::Job;
-use crate::azure::model::{Action, Call, Class, Error, Invocation, Reply};
+use crate::azure::model::{Action, Call, Class, Error, Invocation, Lane, Reply};
 use crate::decide::deployment_binding::Jobs;
+use crate::decide::facts::Known;
 use crate::decide::fixtures::{Binding, ago, batch, failure, noon, short, told};
-use crate::decide::{Look, Mode};
+use crate::decide::{Look, Mode, Served};
 
 const INPUT: &str = "azureml://datastores/workspaceblobstore/paths/sample";
 
@@ -93,7 +94,7 @@ fn said(it: &Binding) -> String {
 
 #[test]
 fn a_candidate_is_verified_by_one_job() {
-    let rows: [(&str, Binding, &str); 16] = [
+    let rows: [(&str, Binding, &str); 17] = [
         (
             "nobody has looked",
             candidate(),
@@ -103,6 +104,11 @@ fn a_candidate_is_verified_by_one_job() {
             "nothing there",
             looked(candidate()),
             "-> start job JOB, which verifies v2 before that becomes the default deployment | now",
+        ),
+        (
+            "nothing there by its name, and nobody can read the jobs of the workspace, where it may have another one",
+            looked(candidate()).with(|f| f.verification.unread = Some(Error::new(Class::Transient, "No."))),
+            "Before a job verifies the candidate, Bindery looks whether it was started already. The jobs of the workspace cannot be read: No. | 60 s",
         ),
         (
             "the answer was lost",
@@ -431,4 +437,26 @@ fn what_somebody_made_the_default_before_the_job_is_put_back() {
     let name = moved.name("1");
     assert_eq!(put(&moved)["properties"]["defaults"]["deploymentName"], json!(name));
     assert_eq!(short(&name), "v1");
+}
+
+/// Whoever starts no job looks for none.
+#[test]
+fn before_a_job_is_started_azure_is_asked_for_it() {
+    let reads = |it: Binding| {
+        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
+        let found = it.0.look_at_verification(&mut known);
+        (found.is_some(), known.wants().azure.len())
+    };
+    assert_eq!(reads(candidate()), (false, 1));
+    assert_eq!(reads(candidate().with(|f| f.situation.deleting = true)), (true, 0));
+    assert_eq!(reads(candidate().with(|f| f.situation.mode = Mode::Observe)), (true, 0));
+}
+
+#[test]
+fn a_job_is_told_with_the_deployment_that_it_verifies() {
+    let status = running("Running").decide().status;
+    let jobs: Vec<_> = status.deployments.iter().map(|it| (short(&it.name), it.jobs.len())).collect();
+    assert_eq!(jobs, [("v1".to_string(), 0), ("v2".to_string(), 1)]);
+    let failed = running("Failed").decide().status;
+    assert_eq!(failed.history[0].finished_at, Some(noon()));
 }

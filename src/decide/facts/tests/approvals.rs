@@ -270,3 +270,22 @@ fn an_approval_that_is_there_and_counts_no_more_is_not_called_gone() {
         assert_eq!(because.first().copied(), expected, "{what}");
     }
 }
+
+/// Where more than one person has to waive a rule, the status says how many have: for that the others are looked at.
+#[test]
+fn the_others_are_looked_at_where_several_people_have_to_waive_a_rule() {
+    let of = |count: i32, waives: &[&str]| {
+        let mut workspace = prod(&["risk"]);
+        let policy = Arc::make_mut(&mut workspace).spec.policy.approvals.as_mut().unwrap();
+        policy.count = Some(count);
+        let [mut ada, bob] = ["a", "b"].map(|name| approval("risk", name, ASSET));
+        Arc::make_mut(&mut ada).spec.waives = waives.iter().map(ToString::to_string).collect();
+        let mut objects = vec![workspace.any(), ada.clone().any(), bob.any()];
+        objects.extend(released(&json!({"from": "All"})));
+        let (facts, _) = Cluster(objects, Watched::all()).known(|known| gather(&*ada, &moment(false), known));
+        facts.places[0].ballots.len()
+    };
+    assert_eq!(of(1, &["soak"]), 0, "one person is enough");
+    assert_eq!([of(2, &["soak"]), of(3, &["soak"])], [2, 2]);
+    assert_eq!(of(2, &[]), 0, "nothing is waived");
+}

@@ -126,3 +126,19 @@ fn what_a_status_says_of_a_version_makes_it_no_other_version() {
     let SourceVersion::NotReady { registered, .. } = found else { panic!("{found:?}") };
     assert_eq!(registered, Some((meant.to_string(), "1".to_string())));
 }
+
+#[test]
+fn what_an_object_could_do_is_known_by_its_manifest_and_its_finalizer() {
+    let dev = |management: &str| json!({"workspaceRef": {"name": "dev"}, "management": management});
+    let lives = version("fares", "lives", "taxi", &dev("Manage"));
+    let watches = version("fares", "watches", "taxi", &dev("Observe"));
+    let (goes, gone) = (going(&*lives, true), going(&*lives, false));
+    let asks = version("fares", "asks", "taxi", &dev("Manage"));
+    let all = [asks.clone(), lives.clone(), watches.clone()];
+    let roles = [lives, watches, goes, gone].map(|it| Role::of(&*it));
+    let cluster = Cluster::new(&json!({"from": "Same"}), &all);
+    let (claimants, _) = cluster.known(|known| claimants_of(&*asks, known));
+    let manages: Vec<_> = claimants.into_iter().map(|it| (it.name, it.manages)).collect();
+    assert_eq!(manages, [("fares/lives".to_string(), true), ("fares/watches".to_string(), false)]);
+    assert_eq!(roles, [Some(Role::Manages), Some(Role::Observes), Some(Role::Leaves), None]);
+}

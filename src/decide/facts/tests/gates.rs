@@ -71,7 +71,7 @@ fn what_serves_is_known_by_the_status_of_the_binding() {
     let unseen = binding(&json!({"observedGeneration": 1}));
     assert!(matches!(of(vec![unseen], Scope::Stable).0, Champions::Unseen(_)));
     let nothing = binding(&json!({"observedGeneration": 1, "phase": "Pending"}));
-    assert_eq!(others(&of(vec![nothing], Scope::Stable).0), []);
+    assert_eq!(of(vec![nothing], Scope::Stable).0, Champions::none("DeploymentBinding taxi"));
     let (stable, _) = of(vec![binding(&serving())], Scope::Stable);
     assert_eq!(others(&stable), [("taxi:1".to_string(), None)], "nobody tells its metrics");
     let (history, _) = of(vec![binding(&serving())], Scope::History);

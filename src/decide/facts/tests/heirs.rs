@@ -114,6 +114,9 @@ fn what_is_known_of_the_owner_that_a_tag_names() {
     // Whom no finalizer of ours holds has done what it had to do.
     let gone = tagged("prod/fares/going", &all(false), "", None);
     assert!(matches!(gone.ownership.tagged, Some(Tagged::Other(_, Standing::LetGo))));
+    // While the finalizer holds the owner, what it owns is inherited from it.
+    let leaving = |holds: bool| tagged("prod/fares/going", &all(holds), "", None).ownership.leaving;
+    assert_eq!((leaving(true), leaving(false)), (vec!["fares/going".to_string()], vec![]));
     let gone = tagged("prod/fares/gone", &[], "gone", None);
     assert!(matches!(gone.ownership.tagged, Some(Tagged::Other(_, Standing::LetGo))));
 
@@ -152,4 +155,28 @@ fn an_heir_knows_the_keys_of_the_owner_before_it_inherits() {
             cluster.known(|known| heir(&*new, &rivals(&*new, known)).map(|it| it.current().owned_tags));
         assert_eq!(heir.unwrap(), if prepared { vec!["a", "b", "c"] } else { vec!["a", "b"] });
     }
+    // Nothing is inherited from an owner that stays.
+    let (stays, new) = (with_keys("old", &["a", "b"], false), with_keys("new", &["b"], false));
+    let cluster = Cluster::new(&json!({"from": "Same"}), &[stays, new.clone()]);
+    let (heir, _) = cluster.known(|known| heir(&*new, &rivals(&*new, known)).is_some());
+    assert!(!heir);
+}
+
+#[test]
+fn the_heir_of_an_endpoint_knows_what_is_the_owners_there() {
+    let status = |keys: &[&str], setting: &str, deployment: &str| -> crate::api::DeploymentBindingStatus {
+        serde_json::from_value(json!({
+            "observedGeneration": 1, "ownedTags": keys, "autoscale": [{"deployment": setting, "id": format!("/{setting}")}],
+            "ownedDeploymentTags": {deployment: keys},
+        }))
+        .unwrap()
+    };
+    let mut heir = status(&["a"], "v1", "v1");
+    DeploymentBinding::inherit(&mut heir, &status(&["b"], "v2", "v1"));
+    DeploymentBinding::inherit(&mut heir, &status(&["b"], "v2", "v2"));
+    let keys = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(heir.owned_tags, keys(&["a", "b"]));
+    assert_eq!(heir.autoscale.iter().map(|it| it.deployment.as_str()).collect::<Vec<_>>(), ["v1", "v2"]);
+    let of = [("v1".to_string(), keys(&["a", "b"])), ("v2".to_string(), keys(&["b"]))];
+    assert_eq!(heir.owned_deployment_tags, of.into());
 }

@@ -71,3 +71,58 @@ fn the_origin_is_read_from_azure_where_a_workspace_asks_for_proof() {
         assert!(matches!(proof, Proof::Lacking { .. }), "{proof:?}");
     }
 }
+
+/// A copy that a publish of ours has made, and that nobody has described yet, is held against its source.
+#[test]
+fn the_source_of_a_copy_is_read_until_the_copy_carries_our_tag() {
+    let azure = |name: &str| json!({"subscriptionId": "s", "resourceGroup": "rg", "name": name});
+    let mut models =
+        made::<Registry>("fares", "models", &json!({"azure": azure("models"), "location": "eastus"}));
+    let ready = json!({"observedGeneration": 1, "discoveryUrl": "https://eastus.api.azureml.ms/registrymanagement/v1.0/registries/models/discovery",
+        "conditions": [{"type": "Ready", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"}]});
+    Arc::make_mut(&mut models).status = Some(serde_json::from_value(ready).unwrap());
+    let dev = made::<Workspace>("fares", "dev", &json!({"azure": azure("dev")}));
+    let registered = json!([{"type": "Registered", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"}]);
+    let mut source = version("fares", "v", "taxi", &json!({"workspaceRef": {"name": "dev"}}));
+    let status = json!({"observedGeneration": 1, "assetId": "x", "conditions": registered});
+    Arc::make_mut(&mut source).status = Some(serde_json::from_value(status).unwrap());
+    let place = json!({"registryRef": {"name": "models"}, "source": {"modelVersionRef": {"name": "v"}}});
+    let mut copy = ModelVersion::clone(&version("fares", "copy", "taxi", &place));
+    copy.spec.source.uri = None;
+    let from = ResourceId::workspace("s", "rg", "dev").model_version("taxi", "1");
+    let status = json!({"observedGeneration": 1, "publishing": {"from": from.as_str(), "since": "2026-03-01T12:00:00Z"}});
+    copy.status = Some(serde_json::from_value(status).unwrap());
+    let objects = vec![models.any(), dev.any(), source.any(), Arc::new(copy.clone()).any()];
+    let cluster = Cluster(objects, Watched::all());
+    let reads = |tags: Value| {
+        let (mut known, mut reads) = (Known::nothing(Lane::Routine, false, Served::everything()), 0);
+        loop {
+            gather(&copy, &moment(false), &mut known);
+            let wanted = known.wants();
+            if wanted == Wanted::default() {
+                return reads;
+            }
+            for read in wanted.cluster {
+                let found = cluster.find(&read);
+                known.take_in_cluster(read, found);
+            }
+            for read in wanted.azure {
+                let answer = match &read.what {
+                    Ask::Resource(id) if *id == from => {
+                        reads += 1;
+                        Answer::Resource(Ok(Some(json!({"properties": {"modelUri": "azureml://x"}}))))
+                    }
+                    Ask::Resource(id) if id.as_str().contains("/registries/") => Answer::Resource(Ok(Some(
+                        json!({"properties": {"modelUri": "azureml://x", "tags": tags}}),
+                    ))),
+                    Ask::Resource(_) => Answer::Resource(Ok(None)),
+                    Ask::Names => Answer::Names(Ok(vec![])),
+                    other => panic!("{other:?}"),
+                };
+                known.take_in_azure(read, answer);
+            }
+        }
+    };
+    assert_eq!(reads(json!({})), 1);
+    assert_eq!(reads(json!({"bindery-owner": "prod/fares/copy"})), 0);
+}

@@ -198,3 +198,45 @@ fn what_an_object_made_is_not_forgotten_when_its_reference_means_another_place()
         assert_eq!((facts.id.as_ref(), facts.led_away.as_ref()), expected, "{remembered:?}");
     }
 }
+
+fn outward<K: Kind>(spec: &Value, status: &Value) -> String
+where
+    K::Status: serde::de::DeserializeOwned,
+{
+    let mut it = made::<K>("fares", "one", spec);
+    let mut whole = json!({"observedGeneration": 1});
+    whole.as_object_mut().unwrap().extend(status.as_object().unwrap().clone());
+    *Arc::make_mut(&mut it).status_mut() = Some(serde_json::from_value(whole).unwrap());
+    it.outward()
+}
+
+/// Whoever refers to an object is woken when that changes which the object says to the outside.
+#[test]
+fn what_others_rest_on_is_said_to_the_outside() {
+    let azure = json!({"subscriptionId": "s", "resourceGroup": "rg"});
+    let ready = |status: &str| {
+        let at = "2026-03-01T12:00:00Z";
+        json!({"conditions": [{"type": "Ready", "status": status, "reason": "Succeeded", "message": "", "lastTransitionTime": at}]})
+    };
+    let workspace = |status: &Value| outward::<Workspace>(&json!({"azure": azure}), status);
+    let registry =
+        |status: &Value| outward::<Registry>(&json!({"azure": azure, "location": "eastus"}), status);
+    let spec = json!({"workspaceRef": {"name": "prod"}, "model": {"versionRef": {"name": "v"}},
+        "online": {"endpoint": {"name": "taxi"}, "deployment": {}}});
+    let binding = |status: &Value| outward::<DeploymentBinding>(&spec, status);
+    let stable = |asset: &str| json!({"stable": {"deployment": "v1", "assetId": asset, "since": "2026-03-01T12:00:00Z"}});
+    for (what, one, other) in [
+        ("a workspace is ready", workspace(&ready("True")), workspace(&ready("False"))),
+        ("its region", workspace(&json!({"location": "eastus"})), workspace(&json!({"location": "westus"}))),
+        ("a registry is ready", registry(&ready("True")), registry(&ready("False"))),
+        (
+            "its address",
+            registry(&json!({"discoveryUrl": "https://a"})),
+            registry(&json!({"discoveryUrl": "https://b"})),
+        ),
+        ("what a binding serves", binding(&stable("a")), binding(&stable("b"))),
+        ("whether anybody has looked", binding(&json!({"phase": "Pending"})), binding(&json!({}))),
+    ] {
+        assert_ne!(one, other, "{what}");
+    }
+}

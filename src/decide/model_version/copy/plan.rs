@@ -232,6 +232,22 @@ mod tests {
         assert_eq!(id_of(49_999), "MDQ5OTk5");
     }
 
+    /// One call asks for so many files, and for so many bytes, whichever is reached first.
+    #[test]
+    fn a_call_asks_for_no_more_than_it_can_carry() {
+        let plan = |files: &[File]| {
+            let uploaded = Uploaded { container: String::new(), files: vec![] };
+            let parts = Plan::of(files, &uploaded, &(String::new(), vec![])).parts;
+            let asked: u64 = parts.iter().flat_map(|part| &part.pieces).map(|piece| piece.size).sum();
+            (parts.len(), asked)
+        };
+        let files = |number: usize, size: u64| -> Vec<File> {
+            (0..number).map(|n| file(&format!("f{n}"), size, "x")).collect()
+        };
+        assert_eq!(plan(&files(FILES_AT_ONCE + 9, 1)), (FILES_AT_ONCE, FILES_AT_ONCE as u64));
+        assert_eq!(plan(&files(20, BLOCK)), (16, AT_ONCE));
+    }
+
     /// Ten gigabytes take ten calls, whether in one file or in many.
     #[test]
     fn ten_gigabytes_take_ten_calls() {

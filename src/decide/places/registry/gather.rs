@@ -196,6 +196,17 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_not_called_empty() {
+        let id = ResourceId::registry("s", "rg", "models");
+        let mut known = Known::nothing(Lane::Routine, false, Served::everything());
+        assert!(content(&id, &mut known).is_none(), "nothing has been read yet");
+        for read in known.wants().azure {
+            known.take_in_azure(read, Answer::Collection(Err(Error::new(Class::Transient, "No."))));
+        }
+        assert_eq!(content(&id, &mut known).and_then(Result::err).map(|it| it.class), Some(Class::Transient));
+    }
+
+    #[test]
     fn whether_a_registry_is_empty_is_known_at_the_first_thing_in_it() {
         let asset =
             |name: &str, latest: Option<&str>| json!({"name": name, "properties": {"latestVersion": latest}});

@@ -271,6 +271,13 @@ fn a_try_that_was_only_accepted_counts_when_it_fails() {
         told(&decide(&facts)),
         "False OperationRunning working | Azure works on it: create the registry models. It failed before: OutOfQuota: Not enough cores. | 10 s"
     );
+    let mut busy = facts.clone();
+    busy.situation.trouble.failure.as_mut().unwrap().error.class = Class::Transient;
+    assert_eq!(
+        told(&decide(&busy)),
+        "False OperationRunning working | Azure works on it: create the registry models. | 10 s",
+        "a moment's trouble is not worth a word"
+    );
     let mut worked = facts.situation.clone();
     worked.operation.answer = Some(OperationState::Succeeded);
     worked.take_in_operation();
@@ -604,4 +611,22 @@ fn a_deletion_waits_for_an_account_only_for_a_while() {
     let (said, _) = of(None, 9000, false);
     assert!(said.starts_with("False CredentialFailed stalled | Bindery could not read it"), "{said}");
     assert_eq!(of(None, 900, true), (left.into(), true));
+}
+
+/// A warning is told once, and again when it has another reason.
+#[test]
+fn a_warning_with_another_reason_is_news() {
+    let warned = |facts: &Facts| {
+        let events = decide(facts).events;
+        events.into_iter().filter(|it| it.warning).map(|it| it.reason).collect::<Vec<_>>()
+    };
+    let mut facts = registry();
+    facts.registry = Look::Unseen;
+    facts.situation.acting = Err("Add it.".into());
+    assert_eq!(warned(&facts), [Reason::IdentityNotAllowed]);
+    facts.status = decide(&facts).status;
+    assert!(warned(&facts).is_empty());
+    facts.situation.acting = Ok(crate::azure::model::Principal::Operator);
+    facts.situation.unreadable_by(Class::Unauthorized);
+    assert_eq!(warned(&facts), [Reason::Unauthorized]);
 }

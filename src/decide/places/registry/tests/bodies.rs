@@ -136,6 +136,42 @@ fn only_the_surplus_region_is_removed_and_people_are_told() {
     assert!(told.note.ends_with(". What is stored there goes too."), "{}", told.note);
 }
 
+/// What somebody else did to Azure is an event that warns; what the manifest asks for is none.
+#[test]
+fn people_are_warned_of_what_is_put_back() {
+    let event = |facts: &Facts| {
+        let decision = decide(facts);
+        let (call, deed) = (decision.call.unwrap(), decision.deed.unwrap());
+        let event = deed.taken(&call, &Reply::default());
+        (event.warning, event.reason)
+    };
+    let mut facts = with(|f| {
+        f.status.conditions = crate::decide::fixtures::ready();
+        f.registry = Look::Found(registry_found(
+            &["eastus"],
+            &[("team", "another"), ("bindery-owner", "prod/platform/models")],
+        ));
+    });
+    assert_eq!(event(&facts), (true, Reason::Drifted));
+    facts.situation.generation = 2;
+    assert_eq!(event(&facts), (false, Reason::Succeeded));
+}
+
+/// A PUT names all regions: one that is there is not named twice.
+#[test]
+fn a_region_is_added_once() {
+    let regions_of = |named: &[&str]| -> Vec<String> {
+        let facts = with(|f| {
+            f.spec.regions = regions(named);
+            f.spec.tags = tags([("team", "another")]);
+        });
+        let all = put(&facts)["properties"]["regionDetails"].as_array().unwrap().clone();
+        all.iter().map(|it| it["location"].as_str().unwrap().to_string()).collect()
+    };
+    assert_eq!(regions_of(&["eastus"]), ["eastus"]);
+    assert_eq!(regions_of(&["eastus", "westus"]), ["eastus", "westus"]);
+}
+
 #[test]
 fn an_answer_is_a_fact_at_once() {
     let mut facts = new(|_| ());
@@ -156,6 +192,10 @@ fn an_answer_is_a_fact_at_once() {
     let mut facts = new(|_| ());
     facts.absorb(&call, Err(&Error::new(Class::Transient, "No.")));
     assert_eq!(facts.status.operation, None);
+
+    let made = serde_json::to_value(registry_found(&["eastus"], &[])).unwrap();
+    facts.absorb(&call, Ok(&Reply { status: 200, body: Some(made), ..Reply::default() }));
+    assert!(facts.registry.found().is_some(), "what is there is not made again");
 }
 
 #[test]
