@@ -18,6 +18,7 @@ use crate::api::{
     ServingKind, VersionOwner, WindowStatus, Workspace,
 };
 use crate::azure::model::folded;
+use crate::azure::model::resource::EndpointKind;
 use crate::decide::rollout::is_proven;
 
 pub use page::document;
@@ -443,8 +444,12 @@ impl Picture {
     fn to_before(&self) -> Option<Way> {
         let status = self.binding.status.as_ref()?;
         if let Some(warm) = status.deployments.iter().find(|it| it.role == Role::Previous) {
+            let goes_back = match self.binding.spec.kind() {
+                EndpointKind::Online => "traffic goes back to it at once, without steps",
+                EndpointKind::Batch => "it becomes the default deployment again at once, without a job",
+            };
             let how = format!(
-                "{} served before and is still there. When the manifest asks for it again, traffic goes back to it at once, without steps.",
+                "{} served before and is still there. When the manifest asks for it again, {goes_back}.",
                 warm.name
             );
             let version = warm.asset_id.as_deref().and_then(|asset| self.holding(asset));

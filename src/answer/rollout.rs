@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::names::Name;
 use super::seen::Readiness;
 use crate::api::{
-    Analysis, Candidate, DeploymentBinding, DeploymentStatus, Hold, Object, PastRollout, Phase, ServingKind,
-    Stable, Step, TakenAction, VerificationJob, WindowStatus,
+    Analysis, Candidate, ConditionType, DeploymentBinding, DeploymentStatus, Hold, Object, PastRollout,
+    Phase, ServingKind, Stable, Step, TakenAction, VerificationJob, WindowStatus, conditions_of,
 };
 
 pub use news::news;
@@ -29,6 +29,9 @@ pub struct Rollout {
     #[serde(skip_serializing_if = "ServingKind::is_online")]
     pub serving: ServingKind,
     ready: Readiness,
+    /// What ends soon or was changed by somebody else, in a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     phase: Option<Phase>,
     /// The revision that the manifest asks for.
@@ -106,6 +109,7 @@ impl Rollout {
             endpoint: binding.spec.endpoint_name().to_string(),
             serving: binding.spec.kind().into(),
             ready: Readiness::of(binding.conditions()),
+            notices: notices(binding),
             phase: status.phase,
             revision: status.revision,
             stable: status.stable,
@@ -119,6 +123,13 @@ impl Rollout {
             last: status.history.into_iter().next(),
         }
     }
+}
+
+fn notices(binding: &DeploymentBinding) -> Vec<String> {
+    let conditions = conditions_of(binding.conditions());
+    let told = [ConditionType::ApprovalExpiring, ConditionType::RetiringSoon, ConditionType::Drifted];
+    let holds = told.into_iter().filter(|kind| conditions.is_true(*kind));
+    holds.filter_map(|kind| Some(conditions.get(kind)?.message.clone())).collect()
 }
 
 /// What a step does, in the words of the manifest: `setTraffic 10`, `mirror 20`, `pause 10m`.

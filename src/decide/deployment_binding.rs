@@ -49,7 +49,7 @@ use super::rollout::{
 };
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
-use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason, VersionOwner};
+use crate::api::{DeploymentBindingSpec, DeploymentBindingStatus, Drift, Phase, Reason, Role, VersionOwner};
 use crate::azure::model::resource::{EndpointKind, OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Action, Call, Error, Purpose, Reply, ResourceId, folded};
 
@@ -455,6 +455,14 @@ impl Facts {
         }
         all.keys("deployment.tags", granted.deployment_tags(), self.owned_on(found.name()), &found.tags);
         all.0
+    }
+
+    /// Was this deployment as the manifest says? Not one that the manifest did not ask for until now: an earlier manifest made it, and
+    /// nobody has changed it since.
+    fn deployment_stood(&self, name: &str) -> bool {
+        let before = self.status.deployments.iter().find(|it| it.name == name);
+        let asked = before.is_some_and(|it| matches!(it.role, Role::Stable | Role::Candidate));
+        asked && self.situation.stood(&self.status.conditions)
     }
 
     /// What the tags of the deployment that the manifest asks for do not say of who answers for its version, where it is ours. That

@@ -69,6 +69,12 @@ taxi-abort-1   Abort   eve   Refused   20m   It is stale.
 The last rollout: 0123456789 (version 1) Failed 24h ago: Aborted. Abort by ada (taxi-abort-0: Wrong\\nfares.). Skipped: watch
 "
     );
+    // What was rejected goes nowhere, whatever step it had come to; and what ends soon is told.
+    let expiring = said("ApprovalExpiring", "True", "ApprovalExpiring", "An approval ends\nin an hour.");
+    let ready = said("Ready", "False", "Rejected", "Somebody rejects taxi:3.");
+    let rejected = text(&with(paused(), &json!({"phase": "Serving", "conditions": [ready, expiring]})));
+    assert!(rejected.contains("Steps of v3-5e6f7a8b90, which gets no further now:\n"), "{rejected}");
+    assert!(rejected.contains("\n  An approval ends\\nin an hour.\n  endpoint "), "{rejected}");
     let shadow = json!({"candidate": {"mirror": 20, "step": null}});
     let shadow = text(&with(paused(), &shadow));
     assert!(shadow.contains("v3-5e6f7a8b90   Candidate   10%       20%"), "{shadow}");

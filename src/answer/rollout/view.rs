@@ -9,7 +9,7 @@ use crate::answer::action::serves_instead;
 use crate::answer::inventory::age;
 use crate::answer::render::table::{Cell, Column, Shown, Style, Table, Tone, table};
 use crate::answer::render::text::one_line;
-use crate::api::{ActionState, ActionTold, DeploymentStatus, Outcome, Role, TakenAction};
+use crate::api::{ActionState, ActionTold, DeploymentStatus, Outcome, Phase, Role, TakenAction};
 
 /// The view: how it goes, the deployments with their traffic, the steps with a mark at the one where the rollout stands, what is held
 /// back, the latest actions and the last rollout.
@@ -65,6 +65,9 @@ fn head(out: &mut String, rollout: &Rollout, style: Style) {
     let _ = writeln!(out, "{}: {}{because}", rollout.object, painted(style, ready.tone(), &state));
     if !ready.message.is_empty() {
         let _ = writeln!(out, "  {}", one_line(&ready.message));
+    }
+    for notice in &rollout.notices {
+        let _ = writeln!(out, "  {}", painted(style, Tone::Unsure, &one_line(notice)));
     }
     let revision = rollout.revision.as_ref().map(|it| format!(", revision {it} wanted")).unwrap_or_default();
     let _ = writeln!(out, "  endpoint {}{revision}", one_line(&rollout.endpoint));
@@ -136,7 +139,9 @@ fn steps(out: &mut String, rollout: &Rollout, style: Style, now: Timestamp) {
     if rollout.steps.is_empty() {
         return;
     }
-    let _ = write!(out, "\nSteps of {}:\n", one_line(&candidate.deployment));
+    let halted = rollout.phase == Some(Phase::Serving);
+    let goes_on = if halted { ", which gets no further now" } else { "" };
+    let _ = write!(out, "\nSteps of {}{goes_on}:\n", one_line(&candidate.deployment));
     for step in &rollout.steps {
         let line = format!("{:>2} {}", step.number, step.does);
         let line = match (step.state, &candidate.step) {

@@ -219,7 +219,12 @@ async fn wait(
                 return Err(Error::from(format!("{key} is gone, so nobody can say what became of it")));
             };
             let Some(complete) = condition(seen.conditions(), ConditionType::Complete) else { continue };
-            let said = format!("{}: {}", complete.reason, one_line(&complete.message));
+            let message = one_line(&complete.message);
+            // That the binding has not looked yet is no trouble.
+            let said = match complete.status.as_str() {
+                "Unknown" => message.into_owned(),
+                _ => format!("{}: {message}", complete.reason),
+            };
             match (complete.status.as_str(), complete.reason.parse()) {
                 ("True", _) => {
                     if action.spec.action == ActionWord::Rollback {

@@ -153,8 +153,11 @@ fn progressing(case: &Case<'_>, verdict: &Verdict) -> Said {
     }
     let message = match scene.candidate() {
         Some(candidate) => {
-            let steps = scene.progress(scene.candidate_share());
-            format!("The rollout of {} goes on; steps done: {steps}.", candidate.name())
+            let steps = match case.facts.spec.steps() {
+                [] => String::new(),
+                _ => format!("; steps done: {}", scene.progress(scene.candidate_share())),
+            };
+            format!("The rollout of {} goes on{steps}.", candidate.name())
         }
         None => "A rollout is about to begin.".into(),
     };

@@ -205,7 +205,7 @@ pub(super) fn adjust_deployment(case: &Case<'_>) -> Option<Verdict> {
     let (drifted, purpose) = match (differences.is_empty(), unsaid.is_empty()) {
         (true, true) => return None,
         (true, false) => (false, Purpose::NameOwner),
-        (false, _) => (facts.situation.stood(&facts.status.conditions), Purpose::AdjustDeployment),
+        (false, _) => (facts.deployment_stood(name), Purpose::AdjustDeployment),
     };
     let differences = [differences, unsaid].concat();
     let fields: Vec<&str> =

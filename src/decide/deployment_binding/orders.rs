@@ -6,7 +6,7 @@
 use super::verification::SKIPPED;
 use super::{Case, Facts};
 use crate::api::{ActionState, ActionTold, ActionWord, Candidate, Hold, Reason, TakenAction};
-use crate::azure::model::resource::{OnlineDeployment, Provisioning};
+use crate::azure::model::resource::{EndpointKind, OnlineDeployment, Provisioning};
 use crate::decide::rollout::{
     ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Revision, Scene, Standing,
 };
@@ -268,18 +268,25 @@ impl Facts {
             return self.taken(asked, ActionState::AlreadyDone, message.into());
         }
         let revision = &asked.revision;
+        let online = self.spec.kind() == EndpointKind::Online;
         let message = match asked.word {
             ActionWord::Promote => match &asked.step {
                 Some(step) => format!("The rollout of revision {revision} has passed step {step}."),
-                None => format!("The rollout of revision {revision} has passed all steps."),
+                None if online => format!("The rollout of revision {revision} has passed all steps."),
+                None => format!("Revision {revision} became the default deployment without its job."),
             },
-            ActionWord::Abort => format!("Revision {revision} has no traffic, and is not tried again."),
+            ActionWord::Abort if online => {
+                format!("Revision {revision} has no traffic, and is not tried again.")
+            }
+            ActionWord::Abort => {
+                format!("Revision {revision} does not become the default deployment, and is not tried again.")
+            }
             ActionWord::Retry => format!("Revision {revision} is rolled out again."),
             ActionWord::Rollback => {
                 let held = self.held();
                 let to = held.as_ref().map(|held| &held.to).filter(|to| !self.is_ready(to));
-                let to =
-                    to.map(|to| format!(" Revision {to} gets all the traffic when its deployment is ready."));
+                let gets = if online { "gets all the traffic" } else { "becomes the default" };
+                let to = to.map(|to| format!(" Revision {to} {gets} when its deployment is ready."));
                 let held = held.as_ref().map_or(revision, |held| &held.revision);
                 format!("Revision {held} is held back.{}", to.unwrap_or_default())
             }

@@ -74,7 +74,7 @@ pub(super) fn of(case: &Case<'_>) -> DeploymentBindingStatus {
     status.deployments.sort_by(|a, b| a.name.cmp(&b.name));
     let stood = facts.situation.stood(&facts.status.conditions);
     status.drift = if stood || scene.traffic_drifted() { scene.differences() } else { vec![] };
-    if stood {
+    if scene.wanted_name().is_some_and(|name| facts.deployment_stood(name)) {
         status.drift.extend(facts.differences_of_deployment(scene));
     }
     if stood && scene.arrived() {

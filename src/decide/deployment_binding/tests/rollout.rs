@@ -322,6 +322,22 @@ fn the_previous_one_is_warm_for_a_while() {
     ]);
 }
 
+/// It was made by an earlier manifest, and becomes the wanted one again: nobody has changed it in Azure.
+#[test]
+fn what_an_earlier_manifest_made_otherwise_has_not_drifted() {
+    let said = |role| {
+        let it = binding().serving("1").role("1", role, 60).with(|f| {
+            let three = json!({"name": "Default", "tier": "Standard", "capacity": 3});
+            f.deployments[0].sku = Some(serde_json::from_value(three).unwrap());
+        });
+        assert_eq!(it.decide().status.drift.is_empty(), role == Role::Previous);
+        told(&it.decide())
+    };
+    assert!(said(Role::Stable).starts_with("False Drifted working | -> put back instanceCount"));
+    let changed = said(Role::Previous);
+    assert!(changed.starts_with("False Updating working | -> change instanceCount"), "{changed}");
+}
+
 #[test]
 fn a_failed_candidate_is_taken_back_and_not_tried_again() {
     assert_table(&vec![
