@@ -1,7 +1,9 @@
 //! What has to be there first, and what has to end first: the workspace, the version, a running change.
 
+use std::fmt::Write as _;
+
 use super::{Case, admission, deployments, history};
-use crate::api::{BindingDeletion, Reason};
+use crate::api::{BindingDeletion, Reason, Role};
 use crate::azure::model::resource::Provisioning;
 use crate::azure::model::{Purpose, ResourceId};
 use crate::decide::rollout::Revision;
@@ -134,7 +136,13 @@ pub(super) fn refuse_by_policy(case: &Case<'_>) -> Option<Verdict> {
     let refusals = admission::refusals(case.facts);
     // A closed window alone is no refusal: that question comes next.
     let asked = refusals.iter().any(|(reason, _)| *reason != Reason::WindowClosed);
-    (asked && !case.scene.arrived()).then(|| refused(&refusals))
+    let mut verdict = (asked && !case.scene.arrived()).then(|| refused(&refusals))?;
+    // Whoever reads why it does not serve any more wants to know what does.
+    let served = case.scene.candidate().is_some_and(|it| case.scene.role(it) == Role::Previous);
+    if let Some(stable) = case.scene.stable.as_ref().filter(|_| served) {
+        let _ = write!(verdict.message, " {stable} serves instead.");
+    }
+    Some(verdict)
 }
 
 /// What serves goes on serving, whatever the policy says of it by now. What the manifest asks for besides may be refused all the

@@ -400,6 +400,8 @@ fn what_serves_and_is_not_approved_any_more_keeps_serving_or_goes_back() {
     let decision = rejected(returned(), "2").decide();
     assert!(decision.call.is_none());
     assert!(admitted(&decision).starts_with("False Rejected"));
+    let ready = crate::decide::fixtures::told(&decision);
+    assert!(ready.contains(" v1 serves instead."), "{ready}");
 }
 
 #[test]

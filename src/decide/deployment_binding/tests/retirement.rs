@@ -150,7 +150,7 @@ fn nothing_new_begins_with_a_version_that_is_archived() {
         (
             "it served before, and is still there",
             archived(binding().wanting("1").serving("2").previous("1", 60)).decide(),
-            &refused("1").replace("interval", "600 s"),
+            &refused("1").replace(" | interval", " v2 serves instead. | 600 s"),
         ),
         (
             "it is not asked for any more",
