@@ -307,9 +307,7 @@ impl Evidence {
         let mut all = self.history.iter().map(|it| &it.rollout).filter(of_it);
         all.find(|it| !it.admission.is_empty() || !it.approvals.is_empty())
     }
-}
 
-impl Evidence {
     /// The stable deployment and its rollout, where other rules were asked then than today.
     fn admitted_otherwise(&self) -> Option<(&Deployment, &PastRollout)> {
         let stable = self.deployments.iter().find(|it| it.role == Role::Stable)?;

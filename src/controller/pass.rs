@@ -164,10 +164,10 @@ async fn act<K: Kind, P: Ports>(
     if afterwards.release {
         return let_go(object, &facts, context, &afterwards.events).await;
     }
-    // The next call goes out in a pass of its own: until then nothing is to say that it was asked for.
     let goes_on = afterwards.call.is_some() || afterwards.secret.is_some();
     let next = if goes_on { LookAgain::Now } else { afterwards.next };
     let events = std::mem::take(&mut afterwards.events);
+    // The next call goes out in a pass of its own: until then nothing is to say that it was asked for.
     report::status(object, context, afterwards.without_the_call()).await?;
     report::events(object, context, &events).await;
     Ok(after(next, object))
