@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::spread::seconds;
 use crate::bench::requests::Requests;
 
+/// The seconds over which reads are counted.
+const WINDOW: i64 = 10;
+
 /// A request about an endpoint or one of its deployments.
 #[derive(Debug, Clone, Copy)]
 struct Request {
@@ -34,6 +37,8 @@ pub(super) enum Route {
 pub(super) struct Asked {
     pub(super) all: Requests,
     endpoints: BTreeMap<String, Vec<Request>>,
+    /// How many reads there were in each subscription, in each [`WINDOW`] since 1970.
+    reads: BTreeMap<(String, i64), u32>,
 }
 
 impl Asked {
@@ -50,11 +55,15 @@ impl Asked {
 
     fn note(&mut self, entry: &Entry, durations: &Durations) -> Result<(), Error> {
         self.all.count(entry);
+        let at: Timestamp = entry.time.parse()?;
+        if let Some(rest) = entry.path.strip_prefix("/subscriptions/").filter(|_| entry.method == "GET") {
+            let subscription = rest.split('/').next().unwrap_or_default().to_string();
+            *self.reads.entry((subscription, at.as_second() / WINDOW)).or_default() += 1;
+        }
         let mut parts =
             entry.path.split('/').skip_while(|part| !part.eq_ignore_ascii_case("onlineEndpoints"));
         let Some(endpoint) = parts.nth(1) else { return Ok(()) };
         let of_a_deployment = parts.next().is_some();
-        let at: Timestamp = entry.time.parse()?;
         let taken = entry.status < 300;
         let seconds = match (entry.method.as_str(), of_a_deployment) {
             ("PUT", false) => durations.endpoint_update,
@@ -72,6 +81,11 @@ impl Asked {
 
     fn of(&self, endpoint: &str) -> &[Request] {
         self.endpoints.get(endpoint).map_or(&[], Vec::as_slice)
+    }
+
+    /// The reads a second in each subscription, in the busiest [`WINDOW`] of all.
+    pub(super) fn most_reads(&self) -> f64 {
+        f64::from(self.reads.values().copied().max().unwrap_or_default()) / 10.0
     }
 
     /// How long after the end of each operation on an endpoint somebody asked about it again, in seconds.
@@ -161,5 +175,6 @@ mod tests {
         assert_eq!((asked.back_at("a", at(200)), asked.back_at("a", at(206))), (Some(at(205)), None));
         assert_eq!((asked.shared_at("a"), asked.shared_at("b")), (None, None));
         assert_eq!((asked.all.reads, asked.all.writes), (4, 3));
+        assert!((asked.most_reads() - 0.2).abs() < 0.01, "two in the ten seconds from 190 on: {asked:?}");
     }
 }

@@ -117,12 +117,15 @@ pub(super) async fn measure(bench: &Bench, figures: &mut Figures, extent: Extent
     let queries = f64::from(u32::try_from(queries)?);
     figures.add(format!("{title}: measurements"), measurements, "");
     figures.at_most(
-        1.0,
+        1.05,
         format!("{title}: queries for each measurement"),
         queries / measurements.max(1.0),
         "requests",
     );
     figures.add(format!("{title}: reads for each"), each(f64::from(asked.all.reads)), "requests");
+    let allowed = Pace::documented().reads.per_second;
+    figures.add(format!("{title}: reads a second in a subscription, allowed"), allowed, "requests");
+    figures.add(format!("{title}: the same, in the busiest 10 s"), asked.most_reads(), "requests");
     figures.add(format!("{title}: writes for each"), each(f64::from(asked.all.writes)), "requests");
     figures.at_most(0.0, format!("{title}: answers 429"), f64::from(asked.all.throttled), "answers");
     figures.add(format!("{title}: status writes for each"), each(watched.status_writes()), "writes");
@@ -237,10 +240,14 @@ mod tests {
 
     #[test]
     fn the_floor_is_operations_and_measurements_and_the_budget_of_the_fullest_subscription() {
-        let floor = |rollouts| Extent { rollouts, shortened: 1.0, count: 5 }.floor().round();
+        let floor = |rollouts, shortened, count| {
+            let extent = Extent { rollouts, shortened, count };
+            format!("{:.0}", extent.floor())
+        };
         // 180 s and twice 20 s of Azure, and five measurements with 10 s between them. The budget: 22.5, and 0.075 a second.
-        assert_eq!((floor(4), floor(22)), (260.0, 260.0));
-        assert_eq!((floor(25), floor(50), floor(500)), (293.0, 293.0, 293.0));
-        assert_eq!(Extent { rollouts: 4, shortened: 10.0, count: 3 }.floor().round(), 42.0);
+        for (rollouts, expected) in [(4, "260"), (22, "260"), (25, "293"), (50, "293"), (500, "293")] {
+            assert_eq!(floor(rollouts, 1.0, 5), expected, "{rollouts}");
+        }
+        assert_eq!(floor(4, 10.0, 3), "42");
     }
 }
