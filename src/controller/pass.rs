@@ -161,7 +161,8 @@ async fn act<K: Kind, P: Ports>(
     }
     let mut afterwards = facts.decide();
     context.ports.decided(object, &facts, &afterwards);
-    if afterwards.release {
+    // A Secret that goes with the object goes first, in a pass of its own.
+    if afterwards.release && afterwards.secret.is_none() {
         return let_go(object, &facts, context, &afterwards.events).await;
     }
     let goes_on = afterwards.call.is_some() || afterwards.secret.is_some();

@@ -147,7 +147,7 @@ async fn act(asks: Asks, it: Common) -> Result<ExitCode, Error> {
         by: cluster.user().await?,
     };
     let order = wish.order(&binding)?;
-    let question = || format!("{}\n\n{} it? [y/N] ", page(&order, &binding), verb(asks.action));
+    let question = || format!("{}\n\n{}? [y/N] ", page(&order, &binding), verb(asks.action));
     let created = it.writing.create(&cluster, &order.action, question).await?;
     match created.filter(|_| it.wait) {
         Some(action) => wait(&cluster, &action, &key, patience).await,
@@ -157,11 +157,11 @@ async fn act(asks: Asks, it: Common) -> Result<ExitCode, Error> {
 
 fn verb(action: ActionWord) -> &'static str {
     match action {
-        ActionWord::Promote => "Promote",
-        ActionWord::Abort => "Abort",
-        ActionWord::Retry => "Retry",
-        ActionWord::Rollback => "Roll back",
-        ActionWord::Release => "Release",
+        ActionWord::Promote => "Promote it",
+        ActionWord::Abort => "Abort it",
+        ActionWord::Retry => "Try it again",
+        ActionWord::Rollback => "Roll it back",
+        ActionWord::Release => "Release it",
     }
 }
 

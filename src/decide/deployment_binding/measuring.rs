@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::orders::Orders;
-use super::{Case, Facts};
+use super::{Case, Facts, history};
 use crate::api::{
     Aggregation, AzureMonitor, Candidate, Comparison, Dimension, INTERVAL, Measurement, MetricOf, MetricRun,
     PrometheusQuery, RunPhase, SmokeCase, SmokeTest,
@@ -274,8 +274,11 @@ impl Case<'_> {
             return (name.into(), "nobody can say how it does.".into());
         };
         let message = run.message.unwrap_or_default();
-        let because =
-            format!("{} measurements of {} gave no number. {message}", run.inconclusive, run.metric);
+        let because = format!(
+            "{} of {} gave no number. {message}",
+            history::measurements(run.inconclusive),
+            run.metric
+        );
         (run.step, because)
     }
 
