@@ -495,7 +495,7 @@ impl Picture {
             self.binding.status.iter().flat_map(|status| &status.history).cloned().collect::<Vec<_>>();
         let window = self.binding.spec.strategy.rollback_window;
         let made = version.filter(|it| it.spec.registry_ref.is_none()).and_then(|it| it.current().created_at);
-        let same_files = made.zip(before.finished_at).is_none_or(|(made, at)| made <= at);
+        let same_files = made.is_none_or(|made| before.had_files_of(made));
         same_files && is_proven(&history, &before.revision, window)
     }
 

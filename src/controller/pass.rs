@@ -127,6 +127,8 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
     }
     match decision.call {
         Some(call) => act(&written, facts, call, decision.deed, context).await,
+        // Another Secret waits for what was done with this one.
+        None if decision.secret.is_some() => Ok(after(LookAgain::Now, object.as_ref())),
         None => Ok(after(decision.next, object.as_ref())),
     }
 }

@@ -294,6 +294,45 @@ async fn another_sample_starts_another_job_at_once() -> Outcome {
     Ok(())
 }
 
+/// A job that does not end in time fails its revision, and is canceled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_takes_too_long_is_canceled_and_fails_its_revision() -> Outcome {
+    let stand = stand_for_jobs("batch-verify-late").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let first = serve(&stand, batch("taxi-1")).await?;
+    let soon = json!({"batch": {"verify": {"timeout": "1m"}}});
+    stand.apply("DeploymentBinding", "taxi", with(verified("taxi-2"), soon)).await?;
+    let (job, _) = verifying(&stand).await?;
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "VerificationFailed").await?;
+    assert!(message.contains(&format!("Job {job}")) && message.contains("1m"), "{message}");
+    assert_eq!(default(&stand), json!(first));
+    let path = format!("workspaces/fares-prod/jobs/{job}");
+    stand
+        .wait_until("canceled", |stand| stand.azure_field(&path, "/properties/status") == "Canceled")
+        .await?;
+    let found =
+        stand.wait_for::<DeploymentBinding>("taxi", "failed", |b| !status(b).history.is_empty()).await?;
+    let last = &status(&found).history[0];
+    assert_eq!((last.outcome, last.reason), (Ended::Failed, Some(FailureReason::VerificationFailed)));
+    assert_eq!(invocations(&stand), 1);
+    Ok(())
+}
+
+/// The end of a binding waits for no job, and its events name those that go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_outlive_their_binding_are_named() -> Outcome {
+    let stand = stand_for_jobs("batch-outlived").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    let first = serve(&stand, batch("taxi-1")).await?;
+    runs(&stand, "nightly", Some(&first))?;
+    stand.delete::<DeploymentBinding>("taxi").await?;
+    let said = format!("delete deployment {first}, on which job nightly runs; Azure lets that go on");
+    stand.wait_event("taxi", &said).await?;
+    stand.wait_until("no endpoint", |stand| stand.azure(ENDPOINT).is_none()).await?;
+    assert_eq!(stand.azure_field("workspaces/fares-prod/jobs/nightly", "/properties/status"), "Running");
+    Ok(())
+}
+
 /// The request has gone out and nobody has heard the answer: there is one job.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_the_request_for_a_job_and_its_answer_it_starts_one() -> Outcome {

@@ -364,9 +364,8 @@ impl Facts {
         let SourceVersion::Ready { asset_id, version, registry, .. } = &self.version else { return 0 };
         let (revision, _) = self.revision_of(asset_id, version);
         // The number of a version in a workspace can be made again: what was promoted before that were other files.
-        let same_files = |it: &PastRollout| {
-            registry.is_some() || self.made.zip(it.finished_at).is_some_and(|(made, at)| made <= at)
-        };
+        let same_files =
+            |it: &PastRollout| registry.is_some() || self.made.is_some_and(|made| it.had_files_of(made));
         let was_stable =
             |it: &&PastRollout| it.outcome.serves() && it.revision == revision.to_string() && same_files(it);
         self.status.history.iter().filter(was_stable).count()

@@ -102,10 +102,10 @@ impl Facts {
         };
         let revision = before.revision.to_string();
         let of_it = |it: &&PastRollout| it.outcome.serves() && it.revision == revision;
-        let served = self.status.history.iter().filter(of_it).filter_map(|it| it.finished_at).min();
-        match made.zip(served) {
+        // The latest entry is of the deployment that served last.
+        match made.zip(self.status.history.iter().find(of_it)) {
             None => Files::Unknown,
-            Some((made, served)) if made <= served => Files::Same,
+            Some((made, last)) if last.had_files_of(made) => Files::Same,
             Some(_) => Files::Others,
         }
     }
@@ -149,7 +149,9 @@ impl Facts {
     pub(super) fn why_nothing_is_restored(&self) -> Option<String> {
         let last = self.before.first().filter(|_| self.has_lost_what_served())?;
         let because = self.keeps_from_going_back(last)?;
-        Some(format!(" Revision {}, which served last, is not made again: {because}.", last.revision))
+        let advice = " To have it back, revert the manifest in Git.";
+        let advice = if self.makes(&last.revision, &last.asset_id) { "" } else { advice };
+        Some(format!(" Revision {}, which served last, is not made again: {because}.{advice}", last.revision))
     }
 
     /// Something was stable here, and nothing serves or could take over.
@@ -247,7 +249,7 @@ impl Facts {
         if !self.makes(&before.revision, &before.asset_id) {
             let field = self.spec.serving_field();
             return Some(format!(
-                "its deployment is gone, and spec.{field}.deployment is another one by now. Revert the manifest in Git"
+                "its deployment is gone, and spec.{field}.deployment is another one by now"
             ));
         }
         let refused = admission::of_a_new_deployment(self)?;

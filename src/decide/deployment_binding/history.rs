@@ -143,6 +143,7 @@ fn ended(
         asset_id: deployment.and_then(|d| d.properties.model.clone()),
         git_revision: candidate.and_then(|c| c.git_revision.clone()),
         waivers: if wanted { admission::of_rollout(remembered, case.facts) } else { remembered.to_vec() },
+        deployed_at: deployment.and_then(OnlineDeployment::created_at),
         started_at: candidate.map(|c| c.started_at),
         finished_at: Some(case.facts.situation.now),
         actions: case.part(candidate, revision),

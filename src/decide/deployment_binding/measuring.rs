@@ -261,7 +261,7 @@ impl Case<'_> {
             let metric = &it.run.metric;
             match &it.run.message {
                 Some(message) => format!(" {metric}: {message}"),
-                None => format!(" {metric} is measured for the first time{}.", first(&it)),
+                None => format!(" {metric} {}.", first(&it, self.facts.situation.now)),
             }
         };
         let first_at = self.scene.active();
@@ -319,9 +319,12 @@ impl Case<'_> {
     }
 }
 
-/// When it is measured for the first time.
-fn first(active: &Active<'_>) -> String {
-    active.due().map(|due| format!(" at {}", in_seconds(due))).unwrap_or_default()
+/// That it is measured for the first time, and when.
+fn first(active: &Active<'_>, now: Timestamp) -> String {
+    match active.due() {
+        Some(due) if due > now => format!("is measured for the first time at {}", in_seconds(due)),
+        _ => "is being measured for the first time".into(),
+    }
 }
 
 impl Facts {

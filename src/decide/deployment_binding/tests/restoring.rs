@@ -180,7 +180,7 @@ fn where_it_cannot_come_back_either_the_status_says_why() {
     let it = failed(deleted()).with(|f| f.status.history[1].revision = "0123456789".into());
     let it = it.clone().endpoint().tagged("bindery-failed", &it.revision("2").to_string());
     let said = told(&it.decide());
-    let why = "No deployment has traffic. Revision 0123456789, which served last, is not made again: its deployment is gone, and spec.online.deployment is another one by now. Revert the manifest in Git. ";
+    let why = "No deployment has traffic. Revision 0123456789, which served last, is not made again: its deployment is gone, and spec.online.deployment is another one by now. To have it back, revert the manifest in Git. ";
     assert!(said.contains(why), "{said}");
 }
 
