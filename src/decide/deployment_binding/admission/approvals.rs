@@ -288,7 +288,7 @@ impl Facts {
         let then = match (policy.on_withdrawal, self.goes_back()) {
             (Some(OnWithdrawal::RollBack), Some((_, name))) => format!("The traffic goes back to {name}"),
             (Some(OnWithdrawal::RollBack), None) if self.held().is_some() => format!(
-                "It keeps its traffic because somebody rolled back to it. To have another revision serve, run `bindery rollback {binding} --to-revision`, or `bindery release {binding}`",
+                "It keeps its traffic because somebody rolled back to it. To have another revision serve, run `bindery rollback {binding} --to-revision REVISION`, or `bindery release {binding}`",
                 binding = self.situation.ownership.owner.name()
             ),
             (Some(OnWithdrawal::RollBack), None) => {

@@ -636,7 +636,7 @@ fn what_serves_and_is_not_what_the_manifest_asks_for_is_spoken_of_too() {
         f.status.history.insert(1, PastRollout::new(&one.to_string(), Outcome::Promoted));
     });
     let said = told(&held.decide());
-    assert!(said.contains("Somebody rolled back from revision ") && said.contains(&format!("{word}. It keeps its traffic because somebody rolled back to it. To have another revision serve, run `bindery rollback taxi --to-revision`, or `bindery release taxi`.")), "{said}");
+    assert!(said.contains("Somebody rolled back from revision ") && said.contains(&format!("{word}. It keeps its traffic because somebody rolled back to it. To have another revision serve, run `bindery rollback taxi --to-revision REVISION`, or `bindery release taxi`.")), "{said}");
     // An event says so once.
     let events = |it: &Binding| {
         let all = it.decide().events.into_iter();
