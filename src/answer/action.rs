@@ -8,6 +8,7 @@ use crate::api::{
     OwnReference, Phase, Role, RolloutAction, RolloutActionSpec, RunPhase, Stable, Step, conditions_of,
 };
 use crate::azure::model::resource::EndpointKind;
+use crate::decide::rollout::Revision;
 
 /// How long the name of an object may be.
 const NAME: usize = 253;
@@ -354,13 +355,30 @@ impl Scene<'_> {
         let warm = warm.map(|it| revision_of(&it.name).to_string());
         let served = self.status.history.iter().filter(|it| it.outcome.serves());
         let mut before = warm.chain(served.map(|it| it.revision.clone())).filter(|it| *it != revision);
-        match (to, before.find(|it| to.is_none_or(|to| to == it))) {
+        let goes = |it: &String| to.map_or_else(|| self.is_there_or_can_be_made(it), |to| to == it);
+        match (to, before.find(goes)) {
+            (Some(to), Some(_)) if !self.is_there_or_can_be_made(to) => Err(format!(
+                "the deployment of revision {to} is gone, and spec.{}.deployment is another one by now, so it cannot be made again: name the version that should serve in spec.model.versionRef, or revert that in Git",
+                self.binding.spec.serving_field()
+            )),
             (_, Some(back)) => Ok((revision, back)),
             (Some(to), None) => Err(format!(
                 "revision {to} is not one that was stable here before, as far as status.history knows: name the version that should serve in spec.model.versionRef"
             )),
-            (None, None) => Err("status.history knows no other revision that was stable here: name the version that should serve in spec.model.versionRef, or revert that in Git".into()),
+            (None, None) => Err("status.history knows no other revision that was stable here and can be made again: name the version that should serve in spec.model.versionRef, or revert that in Git".into()),
         }
+    }
+}
+
+impl Scene<'_> {
+    /// Is there a deployment of this revision, or does the manifest still describe the one that is gone? Where the history does not
+    /// know the asset, the operator may find it.
+    fn is_there_or_can_be_made(&self, revision: &str) -> bool {
+        let there = self.status.deployments.iter().any(|it| revision_of(&it.name) == revision);
+        let entries = self.status.history.iter().filter(|it| it.revision == revision);
+        let mut assets = entries.filter_map(|it| it.asset_id.as_deref());
+        let makes = |asset: &str| Revision::asked(asset, &self.binding.spec).to_string() == revision;
+        there || assets.next().is_none_or(makes)
     }
 }
 

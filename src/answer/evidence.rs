@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::names::{Name, place_of};
+use super::rollout::revision_of;
 use super::seen::{Readiness, Seen, condition};
 use crate::api::{
     self, Approval, ApprovalDecision, Code, ConditionType, Dataset, DeploymentBinding, EvidenceDocument,
@@ -19,7 +20,7 @@ use crate::api::{
 };
 use crate::azure::model::folded;
 use crate::azure::model::resource::EndpointKind;
-use crate::decide::rollout::is_proven;
+use crate::decide::rollout::{is_proven, was_rolled_back};
 
 pub use page::document;
 
@@ -442,7 +443,22 @@ impl Picture {
     fn to_before(&self) -> Option<Way> {
         let status = self.binding.status.as_ref()?;
         if let Some(warm) = status.deployments.iter().find(|it| it.role == Role::Previous) {
+            let (revision, name) = (revision_of(&warm.name), &self.binding.key().name);
+            if status.hold.as_ref().is_some_and(|hold| hold.revision == revision) {
+                let how = format!(
+                    "{} served before and is held back, because somebody rolled back. It takes the steps when that is released.",
+                    warm.name
+                );
+                let home = &self.binding.key().namespace;
+                return Some(Way {
+                    how,
+                    command: Some(format!("bindery release {name} --namespace {home}")),
+                });
+            }
             let goes_back = match self.binding.spec.kind() {
+                _ if was_rolled_back(&status.history, revision) => {
+                    "it takes the steps, because somebody rolled back from it"
+                }
                 EndpointKind::Online => "traffic goes back to it at once, without steps",
                 EndpointKind::Batch => "it becomes the default deployment again at once, without a job",
             };
@@ -495,7 +511,7 @@ impl Picture {
             self.binding.status.iter().flat_map(|status| &status.history).cloned().collect::<Vec<_>>();
         let window = self.binding.spec.strategy.rollback_window;
         let made = version.filter(|it| it.spec.registry_ref.is_none()).and_then(|it| it.current().created_at);
-        let same_files = made.zip(before.finished_at).is_none_or(|(made, at)| made <= at);
+        let same_files = made.is_none_or(|made| before.had_files_of(made));
         same_files && is_proven(&history, &before.revision, window)
     }
 

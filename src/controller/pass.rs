@@ -127,6 +127,8 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
     }
     match decision.call {
         Some(call) => act(&written, facts, call, decision.deed, context).await,
+        // Another Secret waits for what was done with this one.
+        None if decision.secret.is_some() => Ok(after(LookAgain::Now, object.as_ref())),
         None => Ok(after(decision.next, object.as_ref())),
     }
 }
@@ -161,7 +163,8 @@ async fn act<K: Kind, P: Ports>(
     }
     let mut afterwards = facts.decide();
     context.ports.decided(object, &facts, &afterwards);
-    if afterwards.release {
+    // A Secret that goes with the object goes first, in a pass of its own.
+    if afterwards.release && afterwards.secret.is_none() {
         return let_go(object, &facts, context, &afterwards.events).await;
     }
     let goes_on = afterwards.call.is_some() || afterwards.secret.is_some();

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::ports::{Ports, Refusal};
 use crate::api::Object;
 use crate::azure::model::EndpointKeys;
-use crate::decide::{KEYS_LABEL, KeysOf, SecretDeed, SecretRefusal};
+use crate::decide::{KEYS_LABEL, KeysOf, SecretDeed, SecretRefusal, SecretWork};
 
 /// Who wrote an object, as tools show it.
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "bindery");
@@ -36,10 +36,17 @@ pub(super) async fn carry_out<K: Object, P: Ports>(
     if found.as_ref().is_some_and(|secret| secret.labels().get(KEYS_LABEL) != Some(&mark)) {
         return Err(SecretRefusal::NotOurs);
     }
-    let Some(KeysOf { endpoint, scoring_uri, errand }) = &deed.keys else {
-        let Some(secret) = &found else { return Ok(false) };
-        context.delete_secret(secret).await?;
-        return Ok(true);
+    let KeysOf { endpoint, scoring_uri, errand } = match (&deed.work, found.as_ref()) {
+        (SecretWork::Write(keys), _) => keys,
+        (SecretWork::Remove | SecretWork::HandOver(_), None) => return Ok(false),
+        (SecretWork::Remove, Some(secret)) => {
+            context.delete_secret(secret).await?;
+            return Ok(true);
+        }
+        (SecretWork::HandOver(heir), Some(secret)) => {
+            context.write_secret(&given_to(secret.clone(), heir)).await?;
+            return Ok(true);
+        }
     };
     let keys = context.ports.keys(errand, endpoint).await.map_err(SecretRefusal::Azure)?;
     let wanted = with_keys(found.clone().unwrap_or_default(), object, deed, &keys, scoring_uri);
@@ -48,6 +55,13 @@ pub(super) async fn carry_out<K: Object, P: Ports>(
     }
     context.write_secret(&wanted).await?;
     Ok(true)
+}
+
+/// The Secret as the heir's. Nothing owns it until the heir writes the keys, or it would go with the object that leaves.
+fn given_to(mut secret: Secret, heir: &str) -> Secret {
+    secret.metadata.labels.get_or_insert_default().insert(KEYS_LABEL.into(), SecretDeed::mark(heir));
+    secret.metadata.owner_references = None;
+    secret
 }
 
 /// The Secret as it should be. What others have put there besides stays.

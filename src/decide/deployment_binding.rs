@@ -27,7 +27,7 @@ mod windows;
 
 pub use admission::{Approvals, Soak, Time, asked, summary};
 pub use autoscale::Settings;
-pub use before::Before;
+pub use before::{Before, Files};
 pub use jobs::Jobs;
 pub use verification::Verification;
 
@@ -44,8 +44,8 @@ use super::model_version::Proof;
 use super::owner_tags::note_owner;
 use super::places::reference::Removal;
 use super::rollout::{
-    Answers, Asked, CarriedOut, Carries, Held, Next, Revision, Rise, Runs, STABLE_TAG, Scene, Share, View,
-    endpoint_differences, mark, route, written_on,
+    Answers, Asked, CarriedOut, Carries, Held, Next, Past, Revision, Rise, Runs, STABLE_TAG, Scene, Share,
+    View, endpoint_differences, mark, route, written_on,
 };
 use super::verdict::Course;
 use super::{Decision, Look, LookAgain, Place, Situation, SourceVersion, Verdict, first_of};
@@ -182,10 +182,11 @@ pub fn decide(facts: &Facts) -> Decision<DeploymentBindingStatus> {
     events.extend(admission::withdrawals(facts, &status.approvals));
     events.extend(conditions::news(&facts.status.conditions, &status.conditions));
     events.extend(admission::news_of_what_serves(&facts.status.conditions, &status.conditions));
+    events.extend(history::news(&facts.status.history, &status.history));
     events.extend(keys::news(&case, status.keys_secret.as_ref()));
     events.extend(keys::left_behind(facts).filter(|_| verdict.release));
     let next = if keys::is_noted_first(&case, status.keys_secret.as_ref()) { LookAgain::Now } else { next };
-    let secret = keys::deed(&case);
+    let secret = keys::deed(&case, verdict.release);
     let decision = Decision { secret, ..Verdict { events, next, ..verdict }.decision(status) };
     decision.intending(|call, status| case.intends(call, status))
 }
@@ -406,7 +407,7 @@ impl Facts {
                 .instance_count
                 .filter(|_| !self.scaling_failed() && held.is_none()),
             steps: self.spec.steps(),
-            proven: held.is_none() && self.is_proven(),
+            past: if held.is_none() { self.past() } else { Past::default() },
             differences: endpoint.map(differences).unwrap_or_default(),
             stood: self.situation.stood(&self.status.conditions),
             candidate: self.status.candidate.as_ref(),

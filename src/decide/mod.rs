@@ -29,8 +29,8 @@ pub use facts::{Facts, Kind, Look};
 pub use places::{Place, Served, SourceVersion};
 pub use situation::{
     Adopting, Attempt, Claimant, Effect, Failure, Followed, Intent, KEYS_LABEL, KeysOf, Mode, NotOurs,
-    OWNER_TAG, Owner, Ownership, Referrers, Right, SecretDeed, SecretDone, SecretRefusal, Situation,
-    Standing, Tagged, Trouble, Watched, Written, elapsed, in_seconds, retry_after,
+    OWNER_TAG, Owner, Ownership, Referrers, Right, SecretDeed, SecretDone, SecretRefusal, SecretWork,
+    Situation, Standing, Tagged, Trouble, Watched, Written, elapsed, in_seconds, retry_after,
 };
 pub use verdict::{Decision, Deed, Event, LookAgain, Verdict};
 

@@ -9,7 +9,7 @@ use super::cluster::HOME;
 use super::world::World;
 use crate::api::{ConditionType, DeploymentBinding, KeysSecret, Management, Object, conditions_of};
 use crate::azure::model::{Class, EndpointKeys, Error, ResourceId};
-use crate::decide::{KEYS_LABEL, SecretDeed};
+use crate::decide::{KEYS_LABEL, SecretDeed, SecretWork};
 
 /// The names that people give them.
 const NAMES: [&str; 2] = ["keys", "other-keys"];
@@ -63,7 +63,17 @@ pub fn the_secret_is_ours(world: &World, secret: &Secret) -> Result<(), String> 
     // Somebody may have been quicker: then the API server refuses the write.
     let live =
         world.cluster.secrets.get(&key).filter(|live| live.resource_version() == secret.resource_version());
-    let right = ours(secret) && live.is_none_or(ours) && key.0 == binding.home();
+    // A binding that goes gives it to another one of its namespace, which names the same endpoint.
+    let gives = || {
+        let mut heirs = world.cluster.all::<DeploymentBinding>().filter(|it| !it.is_deleting());
+        let label = secret.labels().get(KEYS_LABEL);
+        let given = |it: &DeploymentBinding| label == Some(&SecretDeed::mark(&it.name_any()));
+        let same = |it: &DeploymentBinding| {
+            it.home() == binding.home() && it.spec.endpoint_name() == binding.spec.endpoint_name()
+        };
+        binding.is_deleting() && live.is_some() && heirs.any(|it| given(it) && same(it))
+    };
+    let right = (ours(secret) || gives()) && live.is_none_or(ours) && key.0 == binding.home();
     if right { Ok(()) } else { Err(format!("{} writes the Secret {key:?}", binding.full_name())) }
 }
 
@@ -86,7 +96,9 @@ pub fn keys_are_asked_for(world: &World, endpoint: &ResourceId) -> Result<(), St
 /// A pass that is about to ask for keys was told to, and may.
 pub fn they_were_wanted(facts: &crate::decide::deployment_binding::Facts) -> Result<(), String> {
     let done = facts.situation.trouble.secret.as_ref().filter(|done| done.at == facts.situation.now);
-    let Some(done) = done.filter(|done| done.deed.keys.is_some()) else { return Ok(()) };
+    let Some(done) = done.filter(|done| matches!(done.deed.work, SecretWork::Write(_))) else {
+        return Ok(());
+    };
     let asked = facts.spec.online.endpoint.keys_secret.as_ref().is_some_and(|it| it.name == done.deed.name);
     let may = facts.spec.management == Management::Manage && !facts.spec.suspend && !facts.situation.deleting;
     if asked && may { Ok(()) } else { Err(format!("keys are written where nobody asks for them: {done:?}")) }

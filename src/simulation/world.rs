@@ -353,6 +353,10 @@ impl World {
         match request {
             Request::Read(read) => {
                 let answer = self.cloud.read(&read.what);
+                if let (Ask::BatchJobs { path, .. }, Answer::Collection(found)) = (&read.what, &answer) {
+                    let kept = invariants::kept_for_jobs(self, &path.parent(), found.is_ok());
+                    self.ledger.jobs_were_asked_for(kept);
+                }
                 // What is read to find out where a model comes from is not what the pass is about to change.
                 let traced = read.errand.purpose == Purpose::TraceLineage;
                 if let (Some(reader), Ask::Resource(id), Answer::Resource(Ok(body)), false) =

@@ -220,6 +220,46 @@ async fn what_serves_is_rolled_back_and_held_until_somebody_releases_it() -> Out
     Ok(())
 }
 
+/// What the manifest asks for waits for its window, and what serves is bad. Then somebody reverts the manifest to just that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_rolled_back_takes_its_steps_when_git_goes_back_to_it() -> Outcome {
+    let stand = taxi::stand("actions-reverted").await?;
+    taxi::versions(&stand, &["1", "2", "3"]).await?;
+    let first = serve(&stand, taxi::binding("taxi-1")).await?;
+    let second = serve(&stand, taxi::binding("taxi-2")).await?;
+    let never = json!({"strategy": {"windows": [{"name": "never", "kind": "Deny", "schedule": "* * * * *", "duration": "1m"}]}});
+    stand.apply("DeploymentBinding", "taxi", with(taxi::binding("taxi-3"), never)).await?;
+    stand.wait_reason::<DeploymentBinding>("taxi", "WindowClosed").await?;
+    carry_out(&stand, &["rollback", "taxi", "--reason", "bad fares"]).await?;
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "Held").await?;
+    assert!(
+        message.contains(&format!("rolled back from revision {} (bad fares)", revision(&second))),
+        "{message}"
+    );
+    assert_eq!(traffic(&stand), json!({first.clone(): 100}));
+    stand.apply("DeploymentBinding", "taxi", with(taxi::binding("taxi-2"), by_hand())).await?;
+    assert_eq!(come_to_the_pause(&stand).await?, second);
+    assert_eq!(traffic(&stand), json!({first: 90, second: 10}));
+    Ok(())
+}
+
+/// Nobody knows the version that the manifest asks for, and what serves is bad.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_serves_is_rolled_back_although_the_version_of_the_manifest_is_not_there() -> Outcome {
+    let stand = taxi::stand("actions-no-version").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let first = serve(&stand, taxi::binding("taxi-1")).await?;
+    let second = serve(&stand, taxi::binding("taxi-2")).await?;
+    stand.apply("DeploymentBinding", "taxi", taxi::binding("taxi-9")).await?;
+    stand.wait_reason::<DeploymentBinding>("taxi", "ReferenceNotFound").await?;
+    carry_out(&stand, &["rollback", "taxi"]).await?;
+    assert_eq!(traffic(&stand), json!({first.clone(): 100}));
+    let held = stand.wait_for::<DeploymentBinding>("taxi", "held", |b| status(b).hold.is_some()).await?;
+    let hold = status(&held).hold.ok_or("a hold")?;
+    assert_eq!((hold.revision.as_str(), hold.to_revision.as_str()), (revision(&second), revision(&first)));
+    Ok(())
+}
+
 /// The binding and its endpoint are deleted and made anew, while the objects of old actions stay.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_to_a_binding_that_is_gone_is_not_done_to_the_next_one() -> Outcome {

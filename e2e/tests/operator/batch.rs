@@ -1,6 +1,6 @@
 //! Batch endpoints: the default deployment is the switch, and jobs keep running on the old one.
 
-use azureml_emulator::{Effect, FaultRule};
+use azureml_emulator::{Durations, Effect, FaultRule};
 use bindery::api::{DeploymentBinding, FailureReason, ModelVersion, Outcome as Ended, Phase, Role};
 use e2e::stand::ada::{self, Ada};
 use e2e::stand::{Error, Stand, StandOptions, azure_id, condition, drifted, emulator_config, ready};
@@ -291,6 +291,50 @@ async fn another_sample_starts_another_job_at_once() -> Outcome {
     ends_as(&stand, &next, "Completed")?;
     stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
     assert_eq!((default(&stand), invocations(&stand)), (json!(first), 2));
+    Ok(())
+}
+
+/// A job that does not end in time fails its revision, and is canceled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_takes_too_long_is_canceled_and_fails_its_revision() -> Outcome {
+    // The time that a job may take is held against Azure's clock, so that one is not fast here.
+    let mut emulator = emulator_config(1.0);
+    emulator.clients.push(ada::registration());
+    emulator.durations = Durations { job_run: 1e9, ..Durations::none() };
+    let options = StandOptions { emulator, ..StandOptions::default() };
+    let stand = taxi::stand_with("batch-verify-late", options).await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let first = serve(&stand, batch("taxi-1")).await?;
+    let soon = json!({"batch": {"verify": {"timeout": "1m"}}});
+    stand.apply("DeploymentBinding", "taxi", with(verified("taxi-2"), soon)).await?;
+    let (job, _) = verifying(&stand).await?;
+    let message = stand.wait_reason::<DeploymentBinding>("taxi", "VerificationFailed").await?;
+    assert!(message.contains(&format!("Job {job}")) && message.contains("1m"), "{message}");
+    assert_eq!(default(&stand), json!(first));
+    let path = format!("workspaces/fares-prod/jobs/{job}");
+    stand
+        .wait_until("canceled", |stand| stand.azure_field(&path, "/properties/status") == "Canceled")
+        .await?;
+    let found =
+        stand.wait_for::<DeploymentBinding>("taxi", "failed", |b| !status(b).history.is_empty()).await?;
+    let last = &status(&found).history[0];
+    assert_eq!((last.outcome, last.reason), (Ended::Failed, Some(FailureReason::VerificationFailed)));
+    assert_eq!(invocations(&stand), 1);
+    Ok(())
+}
+
+/// The end of a binding waits for no job, and its events name those that go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_outlive_their_binding_are_named() -> Outcome {
+    let stand = stand_for_jobs("batch-outlived").await?;
+    taxi::versions(&stand, &["1"]).await?;
+    let first = serve(&stand, batch("taxi-1")).await?;
+    runs(&stand, "nightly", Some(&first))?;
+    stand.delete::<DeploymentBinding>("taxi").await?;
+    let said = format!("delete deployment {first}, on which job nightly runs; Azure lets that go on");
+    stand.wait_event("taxi", &said).await?;
+    stand.wait_until("no endpoint", |stand| stand.azure(ENDPOINT).is_none()).await?;
+    assert_eq!(stand.azure_field("workspaces/fares-prod/jobs/nightly", "/properties/status"), "Running");
     Ok(())
 }
 

@@ -30,10 +30,11 @@ async fn data(stand: &Stand) -> Result<BTreeMap<String, String>, Error> {
     found.into_iter().map(text).collect()
 }
 
+/// The garbage collector of Kubernetes looks for kinds that are new to it every 30 s.
 async fn wait_for_no_secret(stand: &Stand) -> Result<(), Error> {
     let begun = std::time::Instant::now();
     while secret(stand, NAME).await?.is_some() {
-        if begun.elapsed().as_secs() > 30 {
+        if begun.elapsed().as_secs() > 90 {
             return Err("the Secret stays".into());
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -200,5 +201,48 @@ async fn keys_that_are_asked_for_with_another_change_are_written_after_it() -> O
         |b: &DeploymentBinding| taxi::status(b).keys_secret.is_some_and(|it| it.written_at.is_some());
     stand.wait_for::<DeploymentBinding>("taxi", "the keys written", written).await?;
     assert!(data(&stand).await?.contains_key("primaryKey"), "{:?}", data(&stand).await?.keys());
+    Ok(())
+}
+
+/// A rename in Git: applications read the keys all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_that_is_renamed_hands_its_secret_over() -> Outcome {
+    let stand = taxi::stand("keys-renamed").await?;
+    stand.let_operator_write_keys(&stand.namespace).await?;
+    taxi::versions(&stand, &["1"]).await?;
+    serve(&stand, keyed("taxi-1")).await?;
+    let written = |b: &DeploymentBinding| {
+        ready(b) && taxi::status(b).keys_secret.is_some_and(|it| it.written_at.is_some())
+    };
+    stand.wait_for::<DeploymentBinding>("taxi", "the keys written", written).await?;
+    let before = data(&stand).await?;
+    let secrets = stand.api::<Secret>();
+    let reader = tokio::spawn(async move {
+        loop {
+            if secrets.get_opt(NAME).await.is_ok_and(|it| it.is_none()) {
+                return "the Secret is gone";
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    });
+    stand.api::<DeploymentBinding>().delete("taxi", &DeleteParams::default()).await?;
+    stand.apply("DeploymentBinding", "taxi-renamed", keyed("taxi-1")).await?;
+    let renamed = stand.wait_for::<DeploymentBinding>("taxi-renamed", "Ready", written).await?;
+    stand.wait_gone::<DeploymentBinding>("taxi").await?;
+    stand.look_again::<DeploymentBinding>("taxi-renamed").await?;
+    let owner = renamed.uid().unwrap_or_default();
+    let begun = std::time::Instant::now();
+    loop {
+        let found = secret(&stand, NAME).await?.ok_or("no Secret")?;
+        assert_eq!(found.labels()["bindery.dev/endpoint-keys"], "taxi-renamed");
+        if found.owner_references().iter().any(|it| it.uid == owner) {
+            break;
+        }
+        assert!(begun.elapsed().as_secs() < 30, "{:?}", found.owner_references());
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(!reader.is_finished(), "{:?}", reader.await);
+    reader.abort();
+    assert_eq!(data(&stand).await?, before);
     Ok(())
 }

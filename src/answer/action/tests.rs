@@ -212,9 +212,17 @@ fn an_action_speaks_of_what_the_binding_shows() {
             format!("{new} The deployment of revision {OLD}, which is gone, is made again, and then gets all the traffic; until then, v3-{NEW} serves. Revision {NEW} is held back until a RolloutAction releases it or the manifest asks for another one."),
         ),
         (
+            "roll back to what is gone and would be another one by now",
+            of(ActionWord::Rollback, &served(&json!({
+                "deployments": [deployment(&format!("v3-{NEW}"), "Stable", "3", 100)],
+                "history": [{"revision": NEW, "outcome": "Promoted"}, {"revision": OLD, "outcome": "Promoted", "assetId": "azureml://registries/models/models/taxi/versions/2"}],
+            }))),
+            "no: status.history knows no other revision that was stable here and can be made again: name the version that should serve in spec.model.versionRef, or revert that in Git".into(),
+        ),
+        (
             "roll back with nothing before",
             of(ActionWord::Rollback, &served(&json!({"deployments": [deployment(&format!("v3-{NEW}"), "Stable", "3", 100)]}))),
-            "no: status.history knows no other revision that was stable here: name the version that should serve in spec.model.versionRef, or revert that in Git".into(),
+            "no: status.history knows no other revision that was stable here and can be made again: name the version that should serve in spec.model.versionRef, or revert that in Git".into(),
         ),
         (
             "roll back what failed",

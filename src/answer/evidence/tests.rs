@@ -137,6 +137,14 @@ fn the_ways_back_are_those_that_there_are() {
     let all = ways(&picture(&warm));
     assert!(all.len() == 1 && all[0].0.starts_with("v1-aa served before and is still there"), "{all:?}");
     assert!(to("taxi-1", &all[0].1), "{all:?}");
+    // Somebody rolled back from it: it takes the steps, and while it is held back only a release brings it.
+    let back = json!({"deployments": warm["deployments"], "history": [ended("bb", "2", "RolledBack"), ended("aa", "1", "Promoted")]});
+    let all = ways(&picture(&back));
+    assert!(all[0].0.ends_with("it takes the steps, because somebody rolled back from it."), "{all:?}");
+    let mut held = back;
+    held["hold"] = json!({"revision": "aa", "toRevision": "bb", "since": "2026-11-29T00:00:00Z"});
+    let all = ways(&picture(&held));
+    assert_eq!(all[0].1.as_deref(), Some("bindery release taxi --namespace fares"));
     // A rollout goes on: back is first of all what is stable.
     let candidate = json!({"candidate": {"deployment": "v3-cc", "revision": "cc", "weight": 10, "startedAt": "2026-11-29T00:00:00Z", "since": "2026-11-29T00:00:00Z"}});
     let mut rolling = picture(&candidate);

@@ -22,14 +22,17 @@ pub struct PastRollout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
     pub git_revision: Option<String>,
-    /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end. `RolledBack`: the revision, which was stable before, got all the traffic again, because what served was not approved any more or was gone, or because somebody rolled it back.
+    /// How the rollout ended. `Promoted`: the revision got all the traffic. `Failed`: the revision failed. `Superseded`: the manifest asked for another revision before the end, or somebody rolled back. `RolledBack`: the revision, which was stable before, got all the traffic again, because what served was not approved any more or was gone, or because somebody rolled it back.
     pub outcome: Outcome,
     /// Why it failed, in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<FailureReason>,
-    /// Why the rollout failed, in Azure's words where those tell it; of a rollback that nobody asked for, why what served was not approved any more, or that it was gone. Otherwise absent.
+    /// Why the rollout failed, in Azure's words where those tell it; of a rollback that nobody asked for, why what served was not approved any more, or that it was gone; of a revision that took over without its steps, why. Otherwise absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// When Azure made the deployment, by Azure's clock. Absent where the deployment was gone before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed_at: Option<Timestamp>,
     /// When the rollout began. Absent where the status was lost meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
@@ -88,6 +91,7 @@ impl PastRollout {
             outcome,
             reason: None,
             message: None,
+            deployed_at: None,
             started_at: None,
             finished_at: None,
             served: None,
@@ -100,6 +104,12 @@ impl PastRollout {
             verification: None,
             log: vec![],
         }
+    }
+
+    /// Was its deployment made of files that Azure has had since then? The number of a version in a workspace can be made again, with
+    /// other files. A history of an earlier release does not know when the deployment was made, and says when the rollout ended.
+    pub fn had_files_of(&self, made: Timestamp) -> bool {
+        self.deployed_at.or(self.finished_at).is_some_and(|at| made <= at)
     }
 }
 
@@ -142,7 +152,7 @@ pub enum Outcome {
     Promoted,
     /// The revision failed.
     Failed,
-    /// The manifest asked for another revision before the end.
+    /// The manifest asked for another revision before the end, or somebody rolled back.
     Superseded,
     /// What served was not approved any more or was gone, or somebody rolled it back, and this revision became the stable one again.
     RolledBack,

@@ -85,8 +85,8 @@ struct Common {
     #[arg(long)]
     wait: bool,
     /// With --wait: for how long, such as 90s or 10m
-    #[arg(long, value_name = "PERIOD", default_value = "10m", requires = "wait")]
-    timeout: String,
+    #[arg(long, value_name = "PERIOD", default_value = "10m", requires = "wait", value_parser = patience)]
+    timeout: Duration,
     #[command(flatten)]
     writing: Writing,
     #[command(flatten)]
@@ -129,7 +129,6 @@ impl Asks {
 
 async fn act(asks: Asks, it: Common) -> Result<ExitCode, Error> {
     it.writing.may_ask()?;
-    let patience = patience(&it.timeout)?;
     let cluster = Cluster::open(&it.cluster).await?;
     let key = names::object_of(ObjectKind::DeploymentBinding, &it.binding, &cluster.namespace)?;
     let binding: DeploymentBinding = match cluster.get(&key).await? {
@@ -147,21 +146,21 @@ async fn act(asks: Asks, it: Common) -> Result<ExitCode, Error> {
         by: cluster.user().await?,
     };
     let order = wish.order(&binding)?;
-    let question = || format!("{}\n\n{} it? [y/N] ", page(&order, &binding), verb(asks.action));
+    let question = || format!("{}\n\n{}? [y/N] ", page(&order, &binding), verb(asks.action));
     let created = it.writing.create(&cluster, &order.action, question).await?;
     match created.filter(|_| it.wait) {
-        Some(action) => wait(&cluster, &action, &key, patience).await,
+        Some(action) => wait(&cluster, &action, &key, it.timeout).await,
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
 fn verb(action: ActionWord) -> &'static str {
     match action {
-        ActionWord::Promote => "Promote",
-        ActionWord::Abort => "Abort",
-        ActionWord::Retry => "Retry",
-        ActionWord::Rollback => "Roll back",
-        ActionWord::Release => "Release",
+        ActionWord::Promote => "Promote it",
+        ActionWord::Abort => "Abort it",
+        ActionWord::Retry => "Try it again",
+        ActionWord::Rollback => "Roll it back",
+        ActionWord::Release => "Release it",
     }
 }
 
@@ -173,10 +172,10 @@ fn suffix(random: u64) -> String {
     digits.filter_map(letter).map(|letter| char::from(*letter)).take(SUFFIX).collect()
 }
 
-fn patience(text: &str) -> Result<Duration, Error> {
+fn patience(text: &str) -> Result<Duration, String> {
     let period = Period::new(text).duration();
     if period.is_zero() {
-        return Err(format!("{text:?} is no period for --timeout: write it as 90s, 10m or 1h30m").into());
+        return Err("write a period as 90s, 10m or 1h30m".into());
     }
     Ok(period)
 }

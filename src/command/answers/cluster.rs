@@ -29,6 +29,9 @@ const PAGE: u32 = 500;
 const LISTINGS: usize = 3;
 /// How long an answer of the API server may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// After how many seconds without a change the API server is to end a watch, which is then begun again: before [`PATIENCE`] ends, or
+/// silence would look like an outage.
+const WATCH: u32 = 45;
 
 /// Which cluster is asked, and as whom: the same flags as kubectl's.
 #[derive(Debug, Clone, Args)]
@@ -133,17 +136,24 @@ impl Cluster {
     /// An object as it is now, and then as often as it changes; none while it is not there. A watch that fails begins again.
     pub(super) fn follow<K: Object>(&self, key: &ObjectKey) -> impl Stream<Item = Result<Option<K>, Error>> {
         let api: Api<Sighting<K>> = Api::namespaced(self.client.clone(), &key.namespace);
-        let (title, mut told) = (key.to_string(), false);
-        watcher::watch_object(api, &key.name).default_backoff().filter_map(move |event| {
+        let (title, mut told, mut there) = (key.to_string(), false, false);
+        let only = watcher::Config::default().fields(&format!("metadata.name={}", key.name)).timeout(WATCH);
+        watcher::watcher(api, only).default_backoff().filter_map(move |event| {
             let failed_before = std::mem::replace(&mut told, event.is_err());
             let seen = match event {
-                Ok(None) => Some(Ok(None)),
-                Ok(Some(sighting)) => Some(
+                Ok(watcher::Event::Init) => {
+                    there = false;
+                    None
+                }
+                Ok(watcher::Event::InitDone) => (!there).then_some(Ok(None)),
+                Ok(watcher::Event::Delete(_)) => Some(Ok(None)),
+                Ok(watcher::Event::Apply(sighting) | watcher::Event::InitApply(sighting)) => Some({
+                    there = true;
                     sighting
                         .object()
                         .map(Some)
-                        .map_err(|because| Error::from(format!("{title} cannot be read ({because})"))),
-                ),
+                        .map_err(|because| Error::from(format!("{title} cannot be read ({because})")))
+                }),
                 Err(watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error))
                     if matches!(&error, kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404)) =>
                 {

@@ -20,11 +20,11 @@ fn write() -> SecretDeed {
         purpose: Purpose::ReadKeys,
     };
     let of = KeysOf { endpoint: ResourceId::new("/e"), scoring_uri: "https://taxi/score".into(), errand };
-    SecretDeed { name: "taxi-keys".into(), keys: Some(of) }
+    SecretDeed { name: "taxi-keys".into(), work: SecretWork::Write(of) }
 }
 
 fn remove() -> SecretDeed {
-    SecretDeed { name: "taxi-keys".into(), keys: None }
+    SecretDeed { name: "taxi-keys".into(), work: SecretWork::Remove }
 }
 
 /// A cluster in which this Secret is, and an Azure with these keys.
@@ -86,6 +86,23 @@ async fn what_is_not_ours_for_this_binding_is_left_alone_and_no_key_is_asked_for
         }
         assert_eq!(held(&world), before);
     }
+}
+
+#[tokio::test]
+async fn the_secret_of_a_binding_that_is_renamed_becomes_the_heirs() {
+    let (world, taxi) = (world(None, Some(keys("first"))), binding("taxi", &[]));
+    let give = SecretDeed { work: SecretWork::HandOver("heir".into()), ..remove() };
+    assert_eq!(carry_out(&taxi, &give, &world).await, Ok(false), "there is none");
+    carry_out(&taxi, &write(), &world).await.unwrap();
+    assert_eq!(carry_out(&taxi, &give, &world).await, Ok(true));
+    let (owners, labels, data) = held(&world).unwrap();
+    assert_eq!((owners.len(), labels[KEYS_LABEL].as_str()), (0, "heir"));
+    assert_eq!(data["primaryKey"], "first");
+    for deed in [give, remove()] {
+        assert_eq!(carry_out(&taxi, &deed, &world).await, Err(SecretRefusal::NotOurs));
+    }
+    assert_eq!(carry_out(&binding("heir", &[]), &write(), &world).await, Ok(true));
+    assert_eq!(held(&world).unwrap().0, ["heir"]);
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ use crate::azure::model::resource::OnlineDeployment;
 use crate::decide::condition::Said;
 use crate::decide::model_version::Proof;
 use crate::decide::places::policy::Refused;
-use crate::decide::rollout::{PREVIOUS_TAG, is_proven};
+use crate::decide::rollout::{PREVIOUS_TAG, Past, is_proven, was_rolled_back};
 use crate::decide::verdict::Event;
 use crate::decide::{Place, SourceVersion};
 
@@ -306,9 +306,10 @@ pub(super) fn of_a_new_deployment(facts: &Facts) -> Option<String> {
     (!said.is_empty()).then(|| said.join(" "))
 }
 
-/// Does the manifest go back to what was stable here before? No window keeps that.
+/// Does the manifest go back to what was stable here before? No window keeps that, but where somebody went back from it: it is rolled
+/// out anew then.
 pub(super) fn goes_back(facts: &Facts) -> bool {
-    facts.goes_back_by_the_manifest()
+    facts.goes_back_by_the_manifest() && facts.past() != Past::RolledBack
 }
 
 impl Facts {
@@ -346,14 +347,25 @@ impl Facts {
             && self.times_stable() > 0
     }
 
+    /// What the history says of the revision that the manifest asks for.
+    pub(super) fn past(&self) -> Past {
+        let wanted = self.manifest().map(|(revision, _)| revision.to_string());
+        if self.is_proven() {
+            Past::Proven
+        } else if wanted.is_some_and(|wanted| was_rolled_back(&self.status.history, &wanted)) {
+            Past::RolledBack
+        } else {
+            Past::Unproven
+        }
+    }
+
     /// How many rollouts of the history made the wanted revision the stable one.
-    fn times_stable(&self) -> usize {
+    pub(super) fn times_stable(&self) -> usize {
         let SourceVersion::Ready { asset_id, version, registry, .. } = &self.version else { return 0 };
         let (revision, _) = self.revision_of(asset_id, version);
         // The number of a version in a workspace can be made again: what was promoted before that were other files.
-        let same_files = |it: &PastRollout| {
-            registry.is_some() || self.made.zip(it.finished_at).is_some_and(|(made, at)| made <= at)
-        };
+        let same_files =
+            |it: &PastRollout| registry.is_some() || self.made.is_some_and(|made| it.had_files_of(made));
         let was_stable =
             |it: &&PastRollout| it.outcome.serves() && it.revision == revision.to_string() && same_files(it);
         self.status.history.iter().filter(was_stable).count()

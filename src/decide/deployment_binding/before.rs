@@ -1,8 +1,9 @@
 //! What was stable here before, and may be gone back to: by a word, or because the workspace takes what serves back.
 
 use super::{Facts, admission, history};
-use crate::api::{ActionWord, Object, OnWithdrawal};
-use crate::azure::model::resource::{OnlineDeployment, Provisioning};
+use crate::api::{ActionWord, Object, OnWithdrawal, PastRollout};
+use crate::azure::model::resource::{ModelVersion, OnlineDeployment, Provisioning};
+use crate::azure::model::{Purpose, ResourceId};
 use crate::decide::Place;
 use crate::decide::facts::Known;
 use crate::decide::gate::objects_of;
@@ -21,6 +22,22 @@ pub struct Before {
     pub asset_id: String,
     /// The version is archived, as far as an object of the cluster says.
     pub archived: bool,
+    /// Whether Azure still has the files that served, where a new deployment would be made of them.
+    pub files: Files,
+}
+
+/// What became of the files of a version. Nobody changes those in a registry; the number of a version in a workspace can be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Files {
+    /// They are the ones that served, or are not needed.
+    #[default]
+    Same,
+    /// The version was made again after it served.
+    Others,
+    /// The version is gone.
+    Gone,
+    /// Azure does not say now, or nobody knows since when it served.
+    Unknown,
 }
 
 impl Facts {
@@ -35,7 +52,7 @@ impl Facts {
         let mut all: Vec<Before> = vec![];
         let mut add = |revision: Revision, deployment: String, asset_id: String| {
             if Some(&revision) != stable.as_ref() && all.iter().all(|it| it.revision != revision) {
-                all.push(Before { revision, deployment, asset_id, archived: false });
+                all.push(Before { revision, deployment, asset_id, archived: false, files: Files::Same });
             }
         };
         if let Some(warm) = by_tag(PREVIOUS_TAG)
@@ -65,9 +82,32 @@ impl Facts {
                 let objects = objects_of(&it.asset_id, known);
                 it.archived =
                     objects.iter().any(|it| it.spec.archived == Some(true) || it.current().archived);
+                it.files = self.files_of(it, known);
             }
         }
         all
+    }
+
+    /// What became of the files of what was stable before, where its deployment is gone.
+    fn files_of(&self, before: &Before, known: &mut Known) -> Files {
+        let in_registry = before.asset_id.starts_with("azureml://registries/");
+        if in_registry || self.deployment_of(&before.revision).is_some() {
+            return Files::Same;
+        }
+        let id = ResourceId::new(&before.asset_id);
+        let made = match known.resource::<ModelVersion>(Purpose::TraceLineage, &id) {
+            Some(Ok(None)) => return Files::Gone,
+            Some(Ok(Some(version))) => version.created(),
+            Some(Err(_)) | None => None,
+        };
+        let revision = before.revision.to_string();
+        let of_it = |it: &&PastRollout| it.outcome.serves() && it.revision == revision;
+        // The latest entry is of the deployment that served last.
+        match made.zip(self.status.history.iter().find(of_it)) {
+            None => Files::Unknown,
+            Some((made, last)) if last.had_files_of(made) => Files::Same,
+            Some(_) => Files::Others,
+        }
     }
 
     /// The deployment that the endpoint's tag calls stable is gone, by hand or with Azure.
@@ -95,17 +135,23 @@ impl Facts {
             return None;
         }
         let asked = self.manifest().map(|(revision, _)| revision);
-        if asked.is_some_and(|asked| !self.has_failed(&asked) && self.was_stable(&asked)) {
+        let was_stable = self.times_stable() > 0;
+        if was_stable && asked.as_ref().is_some_and(|asked| !self.has_failed(asked)) {
             return None;
         }
-        self.before.iter().find(|it| self.keeps_from_going_back(it).is_none())
+        // Where it was not, the history may know its revision all the same: of other files under the same number.
+        let has_other_files = |it: &&Before| !was_stable && asked.as_ref() == Some(&it.revision);
+        let mut known = self.before.iter().filter(|it| !has_other_files(it));
+        known.find(|it| self.keeps_from_going_back(it).is_none())
     }
 
     /// Why what served last is not made again, in a sentence that follows another.
     pub(super) fn why_nothing_is_restored(&self) -> Option<String> {
         let last = self.before.first().filter(|_| self.has_lost_what_served())?;
         let because = self.keeps_from_going_back(last)?;
-        Some(format!(" Revision {}, which served last, is not made again: {because}.", last.revision))
+        let advice = " To have it back, revert the manifest in Git.";
+        let advice = if self.makes(&last.revision, &last.asset_id) { "" } else { advice };
+        Some(format!(" Revision {}, which served last, is not made again: {because}.{advice}", last.revision))
     }
 
     /// Something was stable here, and nothing serves or could take over.
@@ -118,12 +164,6 @@ impl Facts {
             && self.endpoint.seen().is_some()
             && stable_of(self.endpoint.found(), &self.deployments, kind, None).is_none()
             && self.fallback().is_none()
-    }
-
-    /// Was the revision stable here, as far as the history knows?
-    fn was_stable(&self, revision: &Revision) -> bool {
-        let revision = revision.to_string();
-        self.status.history.iter().any(|it| it.outcome.serves() && it.revision == revision)
     }
 
     /// Can anything go back now but the manifest? Only then is more of a version looked at.
@@ -186,6 +226,19 @@ impl Facts {
         if self.is_warm(before) {
             return None;
         }
+        match before.files {
+            Files::Same => {}
+            Files::Others => {
+                return Some(
+                    "its deployment is gone, and its version was registered again since, with other files"
+                        .into(),
+                );
+            }
+            Files::Gone => return Some("its deployment is gone, and its version, too".into()),
+            Files::Unknown => {
+                return Some("its deployment is gone, and Azure does not say whether its version still has the same files".into());
+            }
+        }
         if self.has_failed(&before.revision) {
             let gone = if there { "" } else { ", and its deployment is gone" };
             return Some(format!("it has failed since{gone}"));
@@ -196,7 +249,7 @@ impl Facts {
         if !self.makes(&before.revision, &before.asset_id) {
             let field = self.spec.serving_field();
             return Some(format!(
-                "its deployment is gone, and spec.{field}.deployment is another one by now. Revert the manifest in Git"
+                "its deployment is gone, and spec.{field}.deployment is another one by now"
             ));
         }
         let refused = admission::of_a_new_deployment(self)?;

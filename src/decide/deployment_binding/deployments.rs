@@ -146,6 +146,9 @@ pub(super) fn make_room(case: &Case<'_>) -> Option<Verdict> {
     if case.facts.deployments.iter().filter(counts).count() < 2 {
         return None;
     }
+    if let Some(given_up) = remove_superseded(case) {
+        return Some(given_up);
+    }
     let one = *idle(case, Role::Previous).first()?;
     case.facts.delete_deployment(one.name(), "to make room for the next one")
 }
@@ -175,7 +178,6 @@ pub(super) fn make_again(case: &Case<'_>) -> Option<Verdict> {
     let why = if goes_back { "to go back to it" } else { "which served last" };
     let of_it = format!("of {}, {why}", before.asset_id);
     endpoint::create_endpoint(case)
-        .or_else(|| remove_superseded(case))
         .or_else(|| make_room(case))
         .or_else(|| create(case, &before.asset_id, None, &of_it))
 }

@@ -132,7 +132,9 @@ pub(super) fn create_endpoint(case: &Case<'_>) -> Option<Verdict> {
     }
     let Place::Ready { location, .. } = &facts.place else { return None };
     let endpoint = new_endpoint(&facts.spec, location);
-    let empty = Next { target: Target::default(), cause: None, carries: Carries::Everything, order: None };
+    // What people have asked for outlives the endpoint, so it is written with the first PUT.
+    let target = Target { notes: case.next.target.notes.clone(), ..Target::default() };
+    let empty = Next { target, cause: None, carries: Carries::Everything, order: None };
     let again = facts.status.history.iter().any(|it| it.outcome.serves());
     let doing = format!("create the endpoint {name}{}", if again { " again, which is gone" } else { "" });
     facts.put_endpoint(case, endpoint, &empty, (Reason::Creating, Purpose::Create), doing)

@@ -104,6 +104,7 @@ impl Kind for DeploymentBinding {
                 heir.autoscale.push(setting.clone());
             }
         }
+        super::keys::inherit(&mut heir.keys_secret, owner.keys_secret.as_ref());
         for (deployment, keys) in &owner.owned_deployment_tags {
             unite(heir.owned_deployment_tags.entry(deployment.clone()).or_default(), keys);
         }

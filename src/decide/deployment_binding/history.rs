@@ -3,12 +3,12 @@
 
 use super::{Case, Facts, admission};
 use crate::api::{
-    ActionWord, FailureReason, MetricRun, Outcome, PastRollout, Role, RunPhase, Stable, StableTime,
+    ActionWord, FailureReason, MetricRun, Outcome, PastRollout, Reason, Role, RunPhase, Stable, StableTime,
 };
 use crate::azure::model::resource::OnlineDeployment;
 use crate::azure::model::{Operation, OperationState};
-use crate::decide::SourceVersion;
 use crate::decide::rollout::{Asked, Failures, HISTORY_TAG, Revision, Tenures, broken, version_of};
+use crate::decide::{Event, SourceVersion};
 
 /// How many are remembered.
 const MOST: usize = 10;
@@ -143,6 +143,7 @@ fn ended(
         asset_id: deployment.and_then(|d| d.properties.model.clone()),
         git_revision: candidate.and_then(|c| c.git_revision.clone()),
         waivers: if wanted { admission::of_rollout(remembered, case.facts) } else { remembered.to_vec() },
+        deployed_at: deployment.and_then(OnlineDeployment::created_at),
         started_at: candidate.map(|c| c.started_at),
         finished_at: Some(case.facts.situation.now),
         actions: case.part(candidate, revision),
@@ -185,6 +186,13 @@ fn promoted(case: &Case<'_>, history: &[PastRollout]) -> Option<PastRollout> {
     if outcome == Outcome::RolledBack && rollout.actions.is_empty() {
         rollout.message = status.stable.as_ref().and_then(|before| why_it_went_back(case, before));
     }
+    if outcome == Outcome::Promoted
+        && let Some(because) = took_over(case)
+    {
+        let left = case.steps_left(&revision).into_iter().filter(|step| !rollout.skipped.contains(step));
+        rollout.skipped.extend(left.collect::<Vec<_>>());
+        rollout.message = Some(because);
+    }
     // A status that was lost knows neither when that was nor what was asked then.
     let seen = status.stable.is_some() || rollout.started_at.is_some();
     if !seen {
@@ -216,6 +224,36 @@ fn went_back(case: &Case<'_>, stable: &OnlineDeployment) -> bool {
         _ => None,
     };
     previous && asked.is_some_and(|asked| asked != stable.name())
+}
+
+/// The stable deployment was there, and is gone: why this revision took over before it had passed its steps.
+fn took_over(case: &Case<'_>) -> Option<String> {
+    let before = &case.facts.status.stable.as_ref()?.deployment;
+    let gone = case.scene.deployment(before).is_none();
+    gone.then(|| {
+        format!("{before}, which served, is gone from the endpoint, so this revision took over at once.")
+    })
+}
+
+/// A revision took over without its steps, for an event.
+pub(super) fn news(before: &[PastRollout], now: &[PastRollout]) -> Option<Event> {
+    let latest = now.first().filter(|it| it.outcome == Outcome::Promoted && !before.contains(it))?;
+    let message = latest.message.as_ref()?;
+    let without = match latest.skipped.as_slice() {
+        [] => String::new(),
+        steps => format!(" Its rollout did without: {}.", steps.join(", ")),
+    };
+    let note = format!("{message}{without}");
+    Some(Event { warning: true, reason: Reason::Drifted, deed: None, note })
+}
+
+impl Facts {
+    /// The revision that served until somebody rolled back to this one, as far as the history knows.
+    pub(super) fn left_for(&self, to: &str) -> Option<String> {
+        let mut serving = self.status.history.iter().filter(|it| it.outcome.serves());
+        serving.next().filter(|it| it.outcome == Outcome::RolledBack && it.revision == to)?;
+        serving.next().map(|it| it.revision.clone())
+    }
 }
 
 /// Why a revision failed that the status does not know yet. Azure's detail exists only in the operation.
@@ -272,14 +310,19 @@ fn why_it_failed(case: &Case<'_>, revision: &Revision) -> PastRollout {
     because(FailureReason::CandidateFailed, message)
 }
 
+/// So many measurements, for a sentence.
+pub(super) fn measurements(count: i32) -> String {
+    if count == 1 { "one measurement".into() } else { format!("{count} measurements") }
+}
+
 /// Why a run condemns its candidate.
 fn measured_badly(run: &MetricRun) -> String {
     let MetricRun { step, metric, failed, inconclusive, consecutive_errors, .. } = run;
     let count = match run.phase {
         RunPhase::Error => format!("nobody could measure it {consecutive_errors} times in a row"),
-        RunPhase::Inconclusive => format!("{inconclusive} measurements gave no number"),
+        RunPhase::Inconclusive => format!("{} gave no number", measurements(*inconclusive)),
         _ if *failed == 1 => "a measurement was not good enough".to_string(),
-        _ => format!("{failed} measurements were not good enough"),
+        _ => format!("{} were not good enough", measurements(*failed)),
     };
     let last = run.message.as_deref().map(|last| format!(" The last one: {last}")).unwrap_or_default();
     format!("Metric {metric} of step {step}: {count}.{last}")

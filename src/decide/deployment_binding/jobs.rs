@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Case, Facts};
-use crate::api::Role;
+use crate::api::{BindingDeletion, Role};
 use crate::azure::model::resource::{EndpointKind, JOB_DEPLOYMENT, Job, OnlineDeployment};
 use crate::azure::model::{Error, ResourceId};
 use crate::decide::Mode;
@@ -33,12 +33,14 @@ pub enum Jobs {
 impl Facts {
     /// Reads the jobs where a deployment may have to go. None while something is not known yet.
     pub(super) fn look_at_jobs(&self, endpoint: &ResourceId, known: &mut Known) -> Option<Jobs> {
-        let acts = self.situation.mode == Mode::Act && !self.situation.deleting;
+        let ends = self.situation.deleting;
+        let retains = ends && self.spec.deletion_policy == BindingDeletion::Retain;
+        let acts = self.situation.mode == Mode::Act && !retains;
         if self.spec.kind() != EndpointKind::Batch || !acts {
             return Some(Jobs::Unasked);
         }
         let (scene, _) = self.scene();
-        let may_go = |role| matches!(role, Role::Previous | Role::Superseded | Role::Failed);
+        let may_go = |role| ends || matches!(role, Role::Previous | Role::Superseded | Role::Failed);
         let idle = self
             .deployments
             .iter()
@@ -90,6 +92,15 @@ impl Facts {
     pub(super) fn is_used(&self, deployment: &str) -> bool {
         let may_be_of_it = matches!(self.jobs, Jobs::Unread(_)) || !self.jobs_on(deployment).is_empty();
         may_be_of_it || self.is_being_verified(deployment)
+    }
+
+    /// The jobs that go on on a deployment that goes with its binding, for the end of a sentence. Azure lets them outlive it.
+    pub(super) fn jobs_that_outlive(&self, deployment: &str) -> String {
+        match self.jobs_on(deployment) {
+            [] => String::new(),
+            [one] => format!(", on which job {one} runs; Azure lets that go on"),
+            more => format!(", on which jobs {} run; Azure lets these go on", more.join(", ")),
+        }
     }
 
     /// What nobody can say of the jobs, for the status.

@@ -8,8 +8,8 @@ use crate::api::{AuthMode, KeysSecretStatus, Reason};
 use crate::azure::model::resource::Provisioning;
 use crate::azure::model::{Errand, Purpose};
 use crate::decide::{
-    Attempt, Event, Failure, KEYS_LABEL, KeysOf, Mode, SecretDeed, SecretDone, SecretRefusal, Verdict,
-    elapsed,
+    Attempt, Event, Failure, KEYS_LABEL, KeysOf, Mode, SecretDeed, SecretDone, SecretRefusal, SecretWork,
+    Verdict, elapsed,
 };
 
 /// How many earlier Secrets the status names.
@@ -18,18 +18,52 @@ const MOST: usize = 5;
 /// How soon is tried again what did not work: nothing wakes us when a Secret goes or a right comes.
 const SOON: Duration = Duration::from_secs(60);
 
-/// What is to be done with a Secret now.
-pub(super) fn deed(case: &Case<'_>) -> Option<SecretDeed> {
+/// What is to be done with a Secret now. Applications read the keys until the object is `released`, or another has the endpoint.
+pub(super) fn deed(case: &Case<'_>, released: bool) -> Option<SecretDeed> {
     let facts = case.facts;
-    let noted = facts.status.keys_secret.as_ref()?;
-    let deed = match doomed(facts, noted) {
-        Some(name) => SecretDeed { name: name.into(), keys: None },
+    let noted = facts.status.keys_secret.as_ref().filter(|_| !is_about_to_inherit(case))?;
+    let (name, work) = match doomed(facts, noted) {
+        Some(name) if facts.situation.deleting && !released => (name, SecretWork::HandOver(heir(case)?)),
+        Some(name) => (name, SecretWork::Remove),
         None if asked(facts) == Some(noted.name.as_str()) => {
-            SecretDeed { name: noted.name.clone(), keys: Some(keys(case)?) }
+            (noted.name.as_str(), SecretWork::Write(keys(case)?))
         }
         None => return None,
     };
-    done(facts, &deed.name, deed.keys.is_some()).is_none_or(|done| is_due(facts, done)).then_some(deed)
+    let deed = SecretDeed { name: name.into(), work };
+    done(facts, &deed.name, writes(&deed)).is_none_or(|done| is_due(facts, done)).then_some(deed)
+}
+
+/// The binding is to have the endpoint of one that goes, and that one's Secret.
+fn is_about_to_inherit(case: &Case<'_>) -> bool {
+    let situation = &case.facts.situation;
+    !situation.deleting && !situation.ownership.leaving.is_empty() && !case.scene.owned()
+}
+
+/// The name of the binding that gets the endpoint next, and the Secret before.
+fn heir(case: &Case<'_>) -> Option<String> {
+    let heir = case.facts.situation.ownership.heir().filter(|_| case.scene.owned())?;
+    let name = heir.name.split_once('/').map(|(_, name)| name.to_string());
+    name.filter(|_| heir.manages && heir.prepared)
+}
+
+/// What the heir of an endpoint has to know of the Secrets with its keys.
+pub(super) fn inherit(heir: &mut Option<KeysSecretStatus>, owner: Option<&KeysSecretStatus>) {
+    let Some(owner) = owner else { return };
+    let Some(ours) = heir else {
+        *heir = Some(owner.clone());
+        return;
+    };
+    for name in names(owner) {
+        let known = names(ours).any(|it| it == name);
+        if !known && ours.replaces.len() < MOST {
+            ours.replaces.push(name.clone());
+        }
+    }
+}
+
+fn writes(deed: &SecretDeed) -> bool {
+    matches!(deed.work, SecretWork::Write(_))
 }
 
 /// The Secret that goes next: one that the manifest named before goes when the one that it names now has been written, and all of
@@ -89,7 +123,10 @@ pub(super) fn news(case: &Case<'_>, now: Option<&KeysSecretStatus>) -> Vec<Event
     let endpoint = facts.endpoint_name();
     let written = written
         .map(|it| tell(format!("write the keys of the endpoint {endpoint} into the Secret {}", it.name)));
-    let removed = |name: &&String| done(facts, name, false).is_some_and(|done| done.outcome == Ok(true));
+    let removed = |name: &&String| {
+        done(facts, name, false)
+            .is_some_and(|done| done.outcome == Ok(true) && done.deed.work == SecretWork::Remove)
+    };
     let gone = before
         .into_iter()
         .flat_map(names)
@@ -236,10 +273,10 @@ fn keys(case: &Case<'_>) -> Option<KeysOf> {
 /// What came of writing, or of removing, this Secret.
 fn done<'a>(facts: &'a Facts, name: &str, writes: bool) -> Option<&'a SecretDone> {
     let done = facts.situation.trouble.secret.as_ref();
-    done.filter(|done| done.deed.name == name && done.deed.keys.is_some() == writes)
+    done.filter(|done| done.deed.name == name && self::writes(&done.deed) == writes)
 }
 
-/// Is this Secret removed, or nothing that would be ours to remove?
+/// Is this Secret removed or handed over, or nothing that would be ours to remove?
 fn is_removed(facts: &Facts, name: &str) -> bool {
     let removed = |done: &SecretDone| matches!(done.outcome, Ok(_) | Err(SecretRefusal::NotOurs));
     done(facts, name, false).is_some_and(removed)
@@ -248,9 +285,9 @@ fn is_removed(facts: &Facts, name: &str) -> bool {
 /// Is it time to do it once more? The regular look comes up to a tenth of the interval early.
 fn is_due(facts: &Facts, done: &SecretDone) -> bool {
     let interval = facts.situation.interval;
-    let wait = match (&done.outcome, &done.deed.keys) {
-        (Ok(_) | Err(SecretRefusal::NotOurs), None) => return false,
-        (Ok(_), Some(_)) => interval / 10 * 9,
+    let wait = match (&done.outcome, writes(&done.deed)) {
+        (Ok(_) | Err(SecretRefusal::NotOurs), false) => return false,
+        (Ok(_), true) => interval / 10 * 9,
         (Err(_), _) => SOON.min(interval),
     };
     elapsed(done.at, facts.situation.now) >= wait

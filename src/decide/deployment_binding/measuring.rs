@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::orders::Orders;
-use super::{Case, Facts};
+use super::{Case, Facts, history};
 use crate::api::{
     Aggregation, AzureMonitor, Candidate, Comparison, Dimension, INTERVAL, Measurement, MetricOf, MetricRun,
     PrometheusQuery, RunPhase, SmokeCase, SmokeTest,
@@ -261,7 +261,7 @@ impl Case<'_> {
             let metric = &it.run.metric;
             match &it.run.message {
                 Some(message) => format!(" {metric}: {message}"),
-                None => format!(" {metric} is measured for the first time{}.", first(&it)),
+                None => format!(" {metric} {}.", first(&it, self.facts.situation.now)),
             }
         };
         let first_at = self.scene.active();
@@ -274,8 +274,11 @@ impl Case<'_> {
             return (name.into(), "nobody can say how it does.".into());
         };
         let message = run.message.unwrap_or_default();
-        let because =
-            format!("{} measurements of {} gave no number. {message}", run.inconclusive, run.metric);
+        let because = format!(
+            "{} of {} gave no number. {message}",
+            history::measurements(run.inconclusive),
+            run.metric
+        );
         (run.step, because)
     }
 
@@ -316,9 +319,12 @@ impl Case<'_> {
     }
 }
 
-/// When it is measured for the first time.
-fn first(active: &Active<'_>) -> String {
-    active.due().map(|due| format!(" at {}", in_seconds(due))).unwrap_or_default()
+/// That it is measured for the first time, and when.
+fn first(active: &Active<'_>, now: Timestamp) -> String {
+    match active.due() {
+        Some(due) if due > now => format!("is measured for the first time at {}", in_seconds(due)),
+        _ => "is being measured for the first time".into(),
+    }
 }
 
 impl Facts {

@@ -5,10 +5,10 @@
 
 use super::verification::SKIPPED;
 use super::{Case, Facts};
-use crate::api::{ActionState, ActionTold, ActionWord, Candidate, Hold, Reason, TakenAction};
+use crate::api::{ActionState, ActionTold, ActionWord, Candidate, Hold, Reason, Step, TakenAction};
 use crate::azure::model::resource::{EndpointKind, OnlineDeployment, Provisioning};
 use crate::decide::rollout::{
-    ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Revision, Scene, Standing,
+    ACTIONS_TAG, Asked, CarriedOut, HOLD_TAG, Held, Pass, Revision, Scene, Standing, broken,
 };
 use crate::decide::{SourceVersion, Verdict};
 
@@ -36,10 +36,10 @@ impl Orders {
     /// Judges every action by the scene without them.
     pub(super) fn of(facts: &Facts, scene: &Scene<'_>) -> Self {
         let mut orders = Self::default();
-        let Some(standing) = facts.standing(scene) else {
+        if facts.endpoint.found().is_none() || !scene.owned() {
             orders.taken.clone_from(&facts.status.actions);
             return orders;
-        };
+        }
         let mut open = vec![];
         for asked in &facts.asked {
             let known = facts.status.actions.iter().find(|it| it.hash == asked.hash);
@@ -55,10 +55,15 @@ impl Orders {
                 orders.new.extend(ours.then(|| asked.clone()));
             } else if scene.carried.has_refused(&asked.hash) {
                 orders.taken.push(facts.taken(asked, ActionState::Refused, REFUSED_BEFORE.into()));
-            } else if let Some(because) = facts.refuses(&standing, asked) {
-                orders.taken.push(facts.taken(asked, ActionState::Refused, because));
             } else {
-                open.push(asked.clone());
+                match facts.standing(scene, asked).map(|standing| facts.refuses(&standing, asked)) {
+                    Some(None) => open.push(asked.clone()),
+                    Some(Some(because)) => {
+                        orders.taken.push(facts.taken(asked, ActionState::Refused, because));
+                    }
+                    // Nobody can judge it while nobody can say what the manifest asks for.
+                    None => orders.taken.extend(known.cloned()),
+                }
             }
         }
         open.sort_by_key(Asked::precedence);
@@ -79,10 +84,11 @@ impl Orders {
 
 /// An accepted action that is not carried out now says what keeps it waiting, where that is not Azure.
 pub(super) fn say_what_is_waited_for(case: &Case<'_>, verdict: &Verdict, taken: &mut [TakenAction]) {
-    let Some(order) = &case.orders.next else { return };
+    let order = case.orders.next.as_ref().map(|order| order.hash.as_str());
     let situation = &case.facts.situation;
     let observing = case.facts.observing();
-    if !observing && (verdict.call.is_some() || verdict.reason == Reason::OperationRunning) {
+    let works = verdict.call.is_some() || verdict.reason == Reason::OperationRunning;
+    if !observing && order.is_some() && works {
         return;
     }
     let (binding, reason) = (situation.ownership.owner.name(), verdict.reason);
@@ -91,19 +97,35 @@ pub(super) fn say_what_is_waited_for(case: &Case<'_>, verdict: &Verdict, taken: 
     } else {
         format!("It waits for what the condition Ready of DeploymentBinding {binding} tells: {reason}.")
     };
-    for it in taken.iter_mut().filter(|it| it.hash == order.hash) {
+    // Where none is to be carried out, nobody could judge those that are accepted.
+    let waits_itself = |it: &&mut TakenAction| match order {
+        Some(order) => it.hash == order,
+        None => it.state == ActionState::Accepted,
+    };
+    for it in taken.iter_mut().filter(waits_itself) {
         it.message.clone_from(&waits);
     }
 }
 
 impl Facts {
-    /// Where the rollout stands, for those who judge an action; none while nobody can say what is wanted or what is there.
-    fn standing<'a>(&'a self, scene: &Scene<'_>) -> Option<Standing<'a>> {
+    /// The revision that the manifest asks for, as far as this action is judged by it. A person goes back, and ends that, also while
+    /// the version cannot serve; and from what serves, also while nobody knows the version.
+    fn wanted_for(&self, asked: &Asked, stable: Option<&Revision>) -> Option<Revision> {
+        let by_manifest = self.manifest().map(|(revision, _)| revision);
+        let goes_back = matches!(asked.word, ActionWord::Rollback | ActionWord::Release);
+        let registered = || self.asked_for().filter(|_| goes_back);
+        let leaves = asked.word == ActionWord::Rollback && stable == Some(&asked.revision);
+        by_manifest.or_else(registered).or_else(|| stable.filter(|_| leaves).cloned())
+    }
+
+    /// Where the rollout stands, for those who judge this action; none while nobody can say what is wanted or what is there.
+    fn standing<'a>(&'a self, scene: &Scene<'_>, asked: &Asked) -> Option<Standing<'a>> {
         if self.endpoint.found().is_none() || !scene.owned() {
             return None;
         }
-        let (wanted, name) = self.manifest()?;
         let tagged = |name: &Option<String>| scene.deployment(name.as_deref()?).and_then(Revision::tagged);
+        let stable = tagged(&scene.stable);
+        let wanted = self.wanted_for(asked, stable.as_ref())?;
         let (mut before, mut kept_from) = (vec![], vec![]);
         for it in &self.before {
             match self.keeps_from_going_back(it) {
@@ -111,11 +133,15 @@ impl Facts {
                 Some(because) => kept_from.push((it.revision.clone(), because)),
             }
         }
-        let candidate = self.deployments.iter().find(|d| d.name() == name);
-        let ready = candidate.is_some_and(|d| d.provisioning() == Provisioning::Succeeded);
+        // One that Azure changes, as when it is scaled in place, stands where it stood.
+        let made = |d: &OnlineDeployment| {
+            let creating = d.properties.provisioning_state.as_deref();
+            !broken(d.provisioning()) && !creating.is_some_and(|it| it.eq_ignore_ascii_case("creating"))
+        };
+        let ready = self.deployment_of(&wanted).is_some_and(made);
         let held = self.held();
         Some(Standing {
-            stable: tagged(&scene.stable),
+            stable,
             before,
             kept_from,
             failed: scene.wanted_revision() == Some(&wanted) && scene.wanted_failed(),
@@ -205,7 +231,7 @@ impl Facts {
         match order.map(|order| (order.word, order)) {
             Some((ActionWord::Release, _)) => None,
             Some((ActionWord::Rollback, order)) => {
-                let standing = self.standing(scene)?;
+                let standing = self.standing(scene, order)?;
                 let to = standing.goes_back_to(order)?.clone();
                 Some(Held { revision: standing.wanted, to, since: self.situation.now })
             }
@@ -245,7 +271,7 @@ impl Facts {
         tag.map(|text| CarriedOut::parse(text)).unwrap_or_default()
     }
 
-    fn taken(&self, asked: &Asked, state: ActionState, message: String) -> TakenAction {
+    pub(super) fn taken(&self, asked: &Asked, state: ActionState, message: String) -> TakenAction {
         let known = self.status.actions.iter().find(|it| it.hash == asked.hash && it.state == state);
         TakenAction {
             name: asked.name.clone(),
@@ -340,8 +366,7 @@ impl Case<'_> {
         let stood = known.and_then(|it| it.step.as_ref()).and_then(|it| usize::try_from(it.index).ok());
         let mut skip = |at: usize| {
             let waits = steps[at].pause.as_ref().is_some_and(|pause| pause.period.is_none());
-            let name =
-                steps[at].name.clone().unwrap_or_else(|| format!("step {} of {}", at + 1, steps.len()));
+            let name = step_name(steps, at);
             if !all.contains(&name) && (!waits || self.facts.skips_people(&self.orders, revision)) {
                 all.push(name);
             }
@@ -359,6 +384,23 @@ impl Case<'_> {
         }
         all.truncate(MOST);
         all
+    }
+}
+
+/// How a step is called in a sentence.
+fn step_name(steps: &[Step], at: usize) -> String {
+    steps[at].name.clone().unwrap_or_else(|| format!("step {} of {}", at + 1, steps.len()))
+}
+
+impl Case<'_> {
+    /// The steps that the candidate of this revision has not passed, as far as the status knows where it stands.
+    pub(super) fn steps_left(&self, revision: &Revision) -> Vec<String> {
+        let steps = self.facts.spec.steps();
+        let candidate = self.facts.status.candidate.as_ref();
+        let stands =
+            candidate.filter(|it| it.revision == revision.to_string()).and_then(|it| it.step.as_ref());
+        let Some(at) = stands.and_then(|step| usize::try_from(step.index).ok()) else { return vec![] };
+        (at..steps.len()).map(|at| step_name(steps, at)).collect()
     }
 }
 

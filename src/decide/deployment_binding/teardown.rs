@@ -191,7 +191,7 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
         if let Some(first) = facts.remove_setting_before(one.name(), "which goes") {
             return Some(Verdict { reason: Reason::Deleting, ..first });
         }
-        let doing = format!("delete deployment {}", one.name());
+        let doing = format!("delete deployment {}{}", one.name(), facts.jobs_that_outlive(one.name()));
         let resource = id.child("deployments", one.name());
         return Some(Verdict::call(
             Reason::Deleting,

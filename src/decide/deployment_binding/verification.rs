@@ -175,11 +175,19 @@ impl Facts {
         let found = self.deployments.iter().find(|d| d.name() == wanted.1 && !self.is_stable(d.name()));
         let candidate = found.filter(ready)?;
         let remembered = self.status.verification_jobs.iter();
-        let mut waits = remembered.filter(|job| !job.given_up && job.input == verify.input);
+        let counts = |job: &&VerificationJob| !job.given_up && !self.ran_on_an_earlier(job);
+        let mut waits = remembered.filter(counts).filter(|job| job.input == verify.input);
         if self.has_failed(&wanted.0) || waits.any(|job| job.is_of(&wanted)) {
             return None;
         }
         Some((self.job_name(&wanted.0, candidate, verify), wanted.1))
+    }
+
+    /// Did the job begin before its deployment was made, because somebody has deleted the one that it ran on? Both times are Azure's.
+    fn ran_on_an_earlier(&self, job: &VerificationJob) -> bool {
+        let deployment = self.deployments.iter().find(|d| d.name() == job.deployment);
+        let made = deployment.and_then(OnlineDeployment::created_at);
+        job.started_at.zip(made).is_some_and(|(began, made)| began < made)
     }
 
     /// The name of the next job for a deployment. It follows from what is in Azure, and from the person's word that has the revision
@@ -212,7 +220,8 @@ impl Facts {
     /// The jobs that verify deployments, as Azure shows them now.
     fn verification_jobs(&self) -> Vec<VerificationJob> {
         let seen = |job: &VerificationJob| {
-            job.clone().seen(self.verification.jobs.get(&job.name), self.situation.now)
+            let job = job.clone().seen(self.verification.jobs.get(&job.name), self.situation.now);
+            VerificationJob { given_up: job.given_up || self.ran_on_an_earlier(&job), ..job }
         };
         let mut all: Vec<VerificationJob> = self.status.verification_jobs.iter().map(seen).collect();
         all.extend(self.found_again());

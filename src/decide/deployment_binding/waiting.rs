@@ -82,6 +82,8 @@ pub(super) fn report_hold(case: &Case<'_>) -> Option<Verdict> {
         return Some(busy);
     }
     let (revision, to) = (&hold.revision, &hold.to_revision);
+    let left = case.facts.left_for(to).filter(|left| left != revision);
+    let from = left.map(|left| format!(" from revision {left}")).unwrap_or_default();
     let who = hold.action.as_ref().map_or("Somebody", |action| action.requested_by.as_str());
     let why = hold.action.as_ref().and_then(|action| action.reason.as_ref());
     let why = why.map(|why| format!(" ({})", why.trim_end_matches('.'))).unwrap_or_default();
@@ -102,10 +104,11 @@ pub(super) fn report_hold(case: &Case<'_>) -> Option<Verdict> {
         let because = kept().unwrap_or_else(|| "its deployment is gone".into());
         format!("revision {to} should serve, and {because}{until_then}")
     };
+    let against = case.facts.against_what_serves().map(|it| format!(" {it}")).unwrap_or_default();
     Some(Verdict::stalled(
         Reason::Held,
         format!(
-            "{who} rolled back{why}: {serves}. Revision {revision} is held back until the manifest asks for another one, or until that is released (`bindery release {binding}`)."
+            "{who} rolled back{from}{why}: {serves}. Revision {revision} is held back until the manifest asks for another one, or until that is released (`bindery release {binding}`).{against}"
         ),
     ))
 }

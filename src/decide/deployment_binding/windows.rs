@@ -84,16 +84,21 @@ pub(super) fn wait_for_the_window(case: &Case<'_>) -> Option<Verdict> {
         return Some(busy);
     }
     let by = closed(case)?;
-    let stands = "The rollout stays where it is, and can be taken back at any time";
+    let under_way = case.scene.candidate().is_some();
+    let (stands, goes_on) = if under_way {
+        ("The rollout stays where it is, and can be taken back at any time", "goes on")
+    } else {
+        ("The rollout has not begun", "begins")
+    };
     Some(match case.facts.windows_change() {
         Some(at) => {
-            let message = format!("Closed for rollouts: {by}. {stands}. It goes on at {}.", in_seconds(at));
+            let message = format!("Closed for rollouts: {by}. {stands}. It {goes_on} at {}.", in_seconds(at));
             Verdict::blocked(Reason::WindowClosed, message)
         }
         None => Verdict::stalled(
             Reason::WindowClosed,
             format!(
-                "Closed for rollouts: {by}. {stands}. No time is known at which it goes on: correct the windows."
+                "Closed for rollouts: {by}. {stands}. No time is known at which it {goes_on}: correct the windows."
             ),
         ),
     })

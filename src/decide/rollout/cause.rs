@@ -28,7 +28,7 @@ pub enum Cause {
     /// The steps are done, or there are none to go: it becomes the stable one.
     Promote { deployment: String },
     /// What was stable before gets all the traffic back, because this one is not approved any more, or is held back.
-    GoBack { deployment: String, over: String, held: bool },
+    GoBack { deployment: String, over: String, holds: Option<String> },
     /// Nothing but the tags changes, by which a person's word is carried out.
     CarryOut { word: ActionWord, revision: Revision },
     /// A step gives the candidate more.
@@ -111,12 +111,10 @@ impl Cause {
             Self::Promote { deployment } | Self::Shift { deployment, .. } => {
                 format!("make {deployment} the default deployment of endpoint {endpoint}")
             }
-            Self::GoBack { deployment, over, held: true } => {
-                format!("make {deployment} the default deployment again, and hold {over} back")
-            }
-            Self::GoBack { deployment, over, held: false } => {
+            Self::GoBack { deployment, over, holds } => {
                 format!(
-                    "make {deployment} the default deployment again, because {over} is not approved any more"
+                    "make {deployment} the default deployment again, {}",
+                    why_back(over, holds.as_deref())
                 )
             }
             Self::Withdraw { to } => match to.serving().first() {
@@ -149,11 +147,8 @@ impl Cause {
             Self::Promote { deployment } => {
                 format!("give {deployment} all the traffic and make it the stable one")
             }
-            Self::GoBack { deployment, over, held: true } => {
-                format!("give {deployment} all the traffic again, and hold {over} back")
-            }
-            Self::GoBack { deployment, over, held: false } => {
-                format!("give {deployment} all the traffic again, because {over} is not approved any more")
+            Self::GoBack { deployment, over, holds } => {
+                format!("give {deployment} all the traffic again, {}", why_back(over, holds.as_deref()))
             }
             Self::CarryOut { word, revision } => match word {
                 ActionWord::Promote => format!("write down that a step of revision {revision} is passed"),
@@ -197,5 +192,14 @@ impl Cause {
     /// Is it something that people should be warned of?
     pub fn is_warning(&self) -> bool {
         matches!(self.reason(), Reason::TakingBack | Reason::Drifted)
+    }
+}
+
+/// Why the traffic goes back from a deployment, for the end of a sentence: another is held back, or that one is not approved.
+fn why_back(over: &str, holds: Option<&str>) -> String {
+    match holds {
+        None => format!("because {over} is not approved any more"),
+        Some(held) if held == over => format!("and hold {over} back"),
+        Some(held) => format!("in place of {over}, and hold {held} back"),
     }
 }

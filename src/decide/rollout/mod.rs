@@ -33,10 +33,10 @@ pub use cause::{Carries, Cause};
 pub use failures::Failures;
 pub use next::{Next, Notes, Target, Wait};
 pub use position::{POSITION_TAG, Position, Records};
-pub use proven::is_proven;
+pub use proven::{is_proven, was_rolled_back};
 pub use revision::{REVISION_TAG, Revision};
 pub use scene::{
-    FAILED_TAG, PREVIOUS_TAG, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, Trial, View, broken, stable_of,
+    FAILED_TAG, PREVIOUS_TAG, Past, Rise, STABLE_TAG, Scene, TRAFFIC_TAG, Trial, View, broken, stable_of,
 };
 pub use steps::{Move, Plan, StepsHash};
 pub use tenures::{HISTORY_TAG, Tenure, Tenures, version_of};

@@ -288,8 +288,13 @@ impl Scene<'_> {
         if let (true, Some(over)) =
             (self.stable != target.stable && self.view.rise == Rise::Back, &self.stable)
         {
-            let held = self.view.held.is_some();
-            return Some(Cause::GoBack { deployment: wanted(), over: over.clone(), held });
+            let serves = self.deployment(over).and_then(super::Revision::tagged);
+            let what = |held: &super::Held| {
+                let serves = serves.as_ref() == Some(&held.revision);
+                if serves { over.clone() } else { format!("revision {}", held.revision) }
+            };
+            let holds = self.view.held.as_ref().map(what);
+            return Some(Cause::GoBack { deployment: wanted(), over: over.clone(), holds });
         }
         if self.stable != target.stable {
             return Some(Cause::Promote { deployment: wanted() });

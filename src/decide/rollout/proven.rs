@@ -13,14 +13,17 @@ pub fn is_proven(history: &[PastRollout], revision: &str, window: Option<i32>) -
             before.push(it);
         }
     }
-    // What somebody rolled back served until a rollback to another revision.
-    let serving: Vec<&PastRollout> = history.iter().filter(|it| it.outcome.serves()).collect();
-    let served = serving.iter().position(|it| it.revision == revision);
-    let newer = served.and_then(|at| at.checked_sub(1)).and_then(|at| serving.get(at));
-    let rolled_back = newer.is_some_and(|it| it.outcome == Outcome::RolledBack);
     let by_a_word = before.first().is_none_or(|it| it.outcome == Outcome::RolledBack);
     let within = before.iter().skip(1).take(window).any(|it| it.revision == revision);
     let last = history.iter().find(|it| it.revision == revision && it.outcome != Outcome::Superseded);
     let failed = last.is_some_and(|it| !it.outcome.serves());
-    within && !by_a_word && !rolled_back && !failed
+    within && !by_a_word && !was_rolled_back(history, revision) && !failed
+}
+
+/// Did this revision serve until somebody went back from it to another one?
+pub fn was_rolled_back(history: &[PastRollout], revision: &str) -> bool {
+    let serving: Vec<&PastRollout> = history.iter().filter(|it| it.outcome.serves()).collect();
+    let served = serving.iter().position(|it| it.revision == revision);
+    let newer = served.and_then(|at| at.checked_sub(1)).and_then(|at| serving.get(at));
+    newer.is_some_and(|it| it.outcome == Outcome::RolledBack)
 }

@@ -47,6 +47,18 @@ pub enum Trial {
     Failed,
 }
 
+/// What the history says of the wanted revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Past {
+    /// Nothing that counts.
+    #[default]
+    Unproven,
+    /// It was stable here not long ago: it takes no steps.
+    Proven,
+    /// It served until somebody went back from it: it takes the steps, also while its deployment is kept warm.
+    RolledBack,
+}
+
 /// What a scene is read from: Azure, the manifest and what the status remembers, whoever has gathered it.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools)] // each is a question of its own
@@ -71,8 +83,8 @@ pub struct View<'a> {
     pub scaled: bool,
     /// The steps of the strategy.
     pub steps: &'a [Step],
-    /// The wanted revision was stable here not long ago: it takes no steps.
-    pub proven: bool,
+    /// What the history says of the wanted revision.
+    pub past: Past,
     /// What differs between the manifest and the endpoint, apart from its traffic.
     pub differences: Vec<Drift>,
     /// The manifest was reached before, so what differs from it was changed by somebody else.
@@ -136,10 +148,11 @@ impl<'a> Scene<'a> {
             stable_of(endpoint, view.deployments, view.kind, wanted)
         });
         let previous = tag(PREVIOUS_TAG).filter(|n| exists(n) && stable.as_ref() != Some(*n)).cloned();
-        // What was rolled back and is let go on comes by the steps again.
+        // What was rolled back and is let go on, or is asked for again, comes by the steps again.
         let released = view.order.as_ref().is_some_and(|it| it.word == ActionWord::Release);
+        let by_steps = released || view.past == Past::RolledBack;
         let wanted = view.wanted.as_ref().map(|(_, name)| name);
-        let previous = previous.filter(|name| !released || Some(name) != wanted);
+        let previous = previous.filter(|name| !by_steps || Some(name) != wanted);
         let failed =
             view.failed.clone().with(tag(FAILED_TAG).map(|t| Failures::parse(t)).unwrap_or_default());
         let failed = ordered(failed, view.order.as_ref());
@@ -311,7 +324,9 @@ impl<'a> Scene<'a> {
     /// Does the candidate take no steps, because it is ready to serve again, was stable not long ago, or has to take over from what
     /// somebody speaks against?
     pub(super) fn is_proven(&self, candidate: &OnlineDeployment) -> bool {
-        self.view.proven || self.view.rise == Rise::Back || self.role(candidate) == Role::Previous
+        self.view.past == Past::Proven
+            || self.view.rise == Rise::Back
+            || self.role(candidate) == Role::Previous
     }
 
     /// Did the job that verifies the candidate end badly? What takes no steps needs no job either.

@@ -60,6 +60,7 @@ impl Tenures {
             PastRollout {
                 version: tenure.version.clone(),
                 asset_id: deployment.and_then(|it| it.properties.model.clone()),
+                deployed_at: deployment.and_then(OnlineDeployment::created_at),
                 finished_at: Some(tenure.since),
                 served: until.map(|until| StableTime { since: tenure.since, until }),
                 ..PastRollout::new(&tenure.revision.to_string(), tenure.outcome)

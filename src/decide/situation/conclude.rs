@@ -250,8 +250,10 @@ impl Situation {
     pub(in crate::decide) fn failed(&self, failure: &Failure) -> Verdict {
         let error = &failure.error;
         let most = retry_after(error.class, u32::MAX, self.interval).as_secs().max(60) / 60;
-        let reason = if failure.is_about_a_taken_name() { Reason::NameTaken } else { reason_of(error) };
+        let taken = failure.advice_on_a_taken_name();
+        let reason = if taken.is_some() { Reason::NameTaken } else { reason_of(error) };
         let (course, advice) = match reason {
+            Reason::NameTaken => (Course::Stalled, taken.unwrap_or_default()),
             Reason::Locked => (Course::Stalled, "Have the lock removed in Azure; Bindery tries again"),
             Reason::DisallowedByPolicy => (
                 Course::Stalled,
@@ -265,10 +267,6 @@ impl Situation {
                 (Course::Stalled, "Check the rights of that identity in Azure; Bindery tries again")
             }
             Reason::CredentialFailed => (Course::Stalled, "Bindery tries again"),
-            Reason::NameTaken => (
-                Course::Stalled,
-                "The name of a registry is unique in the whole tenant, and this one is in use in another resource group or not free again after a deletion. Make a new object with another name in spec.azure.name, or have the other registry deleted; Bindery tries again",
-            ),
             Reason::NotFound if self.deleting => (
                 Course::Stalled,
                 "If the place is gone from Azure for good, set spec.deletionPolicy to Retain, and Bindery lets go; it tries again",
@@ -284,6 +282,7 @@ impl Situation {
         };
         let said = error.to_string();
         let said = said.trim_end_matches('.');
+        let advice = if taken.is_some() { format!("{advice}; Bindery tries again") } else { advice.into() };
         let message = format!(
             "Bindery could not {}: {said}. {advice}, at least every {most} min.",
             failure.attempt.doing

@@ -109,12 +109,25 @@ impl Failure {
 }
 
 impl Failure {
-    /// Is the name of a registry somebody else's? It is unique in the tenant, and how Azure says that it is taken nobody has
-    /// recorded: so it is a conflict again and again about a registry that is not there, when another change would be over.
-    pub fn is_about_a_taken_name(&self) -> bool {
+    /// What to do where Azure did not make the resource because its name is in use elsewhere.
+    ///
+    /// The name of a registry is unique in the tenant, and how Azure says that it is taken nobody has recorded: so it is a conflict
+    /// again and again about a registry that is not there, when another change would be over. The name of an endpoint is unique in
+    /// its region, and Azure says so.
+    pub fn advice_on_a_taken_name(&self) -> Option<&'static str> {
         let Attempt { purpose, resource, .. } = &self.attempt;
-        let of_a_registry = resource.parent().name().eq_ignore_ascii_case("registries");
-        *purpose == Purpose::Create && of_a_registry && self.error.class == Class::Conflict && self.times >= 3
+        let collection = resource.parent().name().to_ascii_lowercase();
+        let said = || self.error.message.to_ascii_lowercase().contains("unique within a region");
+        match collection.as_str() {
+            _ if *purpose != Purpose::Create => None,
+            "registries" if self.error.class == Class::Conflict && self.times >= 3 => Some(
+                "The name of a registry is unique in the whole tenant, and this one is in use in another resource group or not free again after a deletion. Make a new object with another name in spec.azure.name, or have the other registry deleted",
+            ),
+            "onlineendpoints" | "batchendpoints" if said() => Some(
+                "The name of an endpoint is unique in its region, in all subscriptions. Make a new DeploymentBinding with another name of the endpoint, or have the other endpoint deleted",
+            ),
+            _ => None,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub use intent::{Effect, Intent};
 pub use operation::Followed;
 pub use ownership::{Adopting, Claimant, NotOurs, OWNER_TAG, Owner, Ownership, Right, Standing, Tagged};
 pub use referrers::Referrers;
-pub use secret::{KEYS_LABEL, KeysOf, SecretDeed, SecretDone, SecretRefusal};
+pub use secret::{KEYS_LABEL, KeysOf, SecretDeed, SecretDone, SecretRefusal, SecretWork};
 pub use watched::Watched;
 
 /// What the shell knows about the object and the moment.

@@ -206,6 +206,11 @@ impl Ownership {
         self.claimants.iter().filter(|c| c.namespace() == self.owner.namespace())
     }
 
+    /// The one of them that inherits: the oldest that could look after the resource.
+    pub(in crate::decide) fn heir(&self) -> Option<&Claimant> {
+        self.heirs().min_by_key(|c| (!c.manages, c.created, &c.name))
+    }
+
     /// What the cluster knows of the owner that these tags name. Tags that came with the answer to a call may name another
     /// one than those that were read before it.
     fn standing(&self, owner: &Owner, now: Timestamp) -> Standing {
@@ -504,7 +509,7 @@ impl Situation {
         give: impl FnOnce(&Owner, String) -> Option<Call>,
     ) -> Option<Verdict> {
         let us = &self.ownership;
-        let Some(first) = us.heirs().min_by_key(|c| (!c.manages, c.created, &c.name)) else {
+        let Some(first) = us.heir() else {
             return self.wait_for_an_heir(what, patience);
         };
         let name = &first.name;

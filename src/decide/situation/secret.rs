@@ -17,8 +17,19 @@ const LABEL_LIMIT: usize = 63;
 pub struct SecretDeed {
     /// Its name.
     pub name: String,
-    /// What is to be in it; none where it is to go.
-    pub keys: Option<KeysOf>,
+    /// What is to become of it.
+    pub work: SecretWork,
+}
+
+/// What is to become of a Secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretWork {
+    /// These keys are to be in it.
+    Write(KeysOf),
+    /// It is to be the Secret of the object of this name, which takes over what the keys are of.
+    HandOver(String),
+    /// It is to go.
+    Remove,
 }
 
 /// The keys that are to be in a Secret.

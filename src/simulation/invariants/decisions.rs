@@ -15,7 +15,7 @@ use crate::decide::{Decision, Kind, Mode, Place, Right, SourceVersion, deploymen
 
 /// What holds of every decision.
 pub fn of_a_decision<K: Kind>(
-    _: &World,
+    world: &World,
     object: &K,
     facts: &K::Facts,
     decision: &Decision<K::Status>,
@@ -27,7 +27,7 @@ pub fn of_a_decision<K: Kind>(
         what_is_said_of_the_policy_is_true(facts, admitted.as_ref())?;
         positions::no_step_is_passed_before_its_pause_is_over(facts)?;
         a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
-        what_is_too_much_goes(facts, decision.call.as_ref())?;
+        what_is_too_much_goes(world, facts, decision.call.as_ref())?;
         a_rejected_candidate_is_taken_back(facts, decision.call.as_ref())?;
         secrets::they_were_wanted(facts)?;
         scaling::what_is_kept_warm_can_take_everything_back(
@@ -98,7 +98,11 @@ fn settled(facts: &deployment_binding::Facts, endpoint: &OnlineEndpoint) -> bool
 }
 
 /// A pass that sees more than two of ours that did not fail, and may act, does something.
-fn what_is_too_much_goes(facts: &deployment_binding::Facts, call: Option<&Call>) -> Result<(), String> {
+fn what_is_too_much_goes(
+    world: &World,
+    facts: &deployment_binding::Facts,
+    call: Option<&Call>,
+) -> Result<(), String> {
     let Some(endpoint) = facts.endpoint.found() else { return Ok(()) };
     let failed = endpoint.tags.get("bindery-failed").map(String::as_str).unwrap_or_default();
     let revision = |d: &OnlineDeployment| d.tags.get("bindery-revision").cloned().unwrap_or_default();
@@ -107,6 +111,10 @@ fn what_is_too_much_goes(facts: &deployment_binding::Facts, call: Option<&Call>)
         ours && !revision(d).is_empty()
             && state(d.properties.provisioning_state.as_ref()) == "Succeeded"
             && !failed.contains(&revision(d))
+            && !facts
+                .id
+                .as_ref()
+                .is_some_and(|endpoint| world.ledger.kept_for_jobs(&endpoint.child("deployments", d.name())))
     };
     let count = facts.deployments.iter().filter(whole).count();
     if count <= 2 || call.is_some() {

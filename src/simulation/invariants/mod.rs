@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::cloud::{Form, Resource, traffic_in};
+use super::cloud::{Cloud, Form, Resource, is_batch, traffic_in};
 use super::world::World;
 use crate::api::{BindingDeletion, DeploymentBinding, Object as _, ObjectKey, Step};
 use crate::azure::model::ResourceId;
@@ -70,6 +70,8 @@ pub struct Ledger {
     foreign: BTreeMap<ResourceId, Value>,
     /// Deployments that a request made or changed which arrived after its process was dead.
     late: BTreeSet<ResourceId>,
+    /// Batch deployments on which a job may have run when the jobs were asked for.
+    kept_for_jobs: BTreeSet<ResourceId>,
     /// Endpoints that an object leaves on purpose as soon as it is gone, with their owner tags.
     leaving: BTreeMap<ObjectKey, (Option<ResourceId>, String)>,
     /// Endpoints that an object let go of on purpose, with their owner tags.
@@ -95,6 +97,17 @@ impl Ledger {
     /// A request for this arrived late: the momentary invariants cannot hold of what it made.
     pub fn came_late(&mut self, id: &ResourceId) {
         self.late.insert(id.clone());
+    }
+
+    /// Somebody asked for the jobs of a workspace. What one runs on stays, and so does what one may run on because nobody could
+    /// read them; the next deployment is made beside it, which costs nothing on a batch endpoint.
+    pub fn jobs_were_asked_for(&mut self, kept: Vec<ResourceId>) {
+        self.kept_for_jobs.extend(kept);
+    }
+
+    /// Was it kept because a job may run on it?
+    pub fn kept_for_jobs(&self, deployment: &ResourceId) -> bool {
+        self.kept_for_jobs.contains(deployment)
     }
 
     /// From now on this has to stay as it is.
@@ -134,7 +147,7 @@ impl Ledger {
     }
 
     /// Looks at the cloud, whoever has changed it.
-    pub fn look(&mut self, world: &super::cloud::Cloud) {
+    pub fn look(&mut self, world: &Cloud) {
         self.now = Some(world.now);
         if std::mem::replace(&mut self.seen, world.changes) == world.changes {
             return;
@@ -143,6 +156,7 @@ impl Ledger {
         self.shares.retain(|id, _| world.resources.contains_key(id));
         self.ready.retain(|id, _| world.resources.contains_key(id));
         self.late.retain(|id| world.resources.contains_key(id));
+        self.kept_for_jobs.retain(|id| world.resources.contains_key(id));
         for resource in
             world.resources.values().filter(|r| r.body["properties"]["provisioningState"] == "Succeeded")
         {
@@ -229,6 +243,21 @@ fn is_used(world: &World, deployment: &ResourceId) -> bool {
     runs || of_it.any(|job| !job.status.as_deref().is_some_and(over))
 }
 
+/// The batch deployments of a workspace that are not the default and on which a job may run, as far as somebody can say whose
+/// question was answered or not.
+pub fn kept_for_jobs(world: &World, workspace: &ResourceId, answered: bool) -> Vec<ResourceId> {
+    let deployments = world.cloud.resources.keys().filter(|id| Form::of(id) == Form::Deployment);
+    let of_it = |id: &&ResourceId| {
+        let endpoint = id.parent().parent();
+        is_batch(&endpoint) && endpoint.parent().parent() == *workspace
+    };
+    let idle = |id: &&ResourceId| {
+        let endpoint = world.cloud.resources.get(&id.parent().parent());
+        endpoint.is_none_or(|it| share_in(&it.body, id.name()) == 0)
+    };
+    deployments.filter(of_it).filter(idle).filter(|id| !answered || is_used(world, id)).cloned().collect()
+}
+
 /// At most two deployments of ours are on an endpoint, and one that failed; beside what came late, and what jobs may run on.
 fn at_most_two_and_one_failed(world: &World) -> Result<(), String> {
     for endpoint in world.cloud.resources.values().filter(|r| Form::of(&r.id) == Form::Endpoint) {
@@ -237,6 +266,8 @@ fn at_most_two_and_one_failed(world: &World) -> Result<(), String> {
             all.iter().filter(|r| r.body["tags"]["bindery-revision"].is_string()).collect();
         let ours: Vec<&&Resource> = ours.into_iter().filter(|r| !world.ledger.late.contains(&r.id)).collect();
         let ours: Vec<&&Resource> = ours.into_iter().filter(|r| !is_used(world, &r.id)).collect();
+        let kept = |r: &&&Resource| world.ledger.kept_for_jobs(&r.id);
+        let ours: Vec<&&Resource> = ours.into_iter().filter(|r| !kept(r)).collect();
         let failed = endpoint.body["tags"]["bindery-failed"].as_str().unwrap_or_default();
         // One that came too late has failed too, whatever became of it.
         let ending = |r: &&&Resource| {

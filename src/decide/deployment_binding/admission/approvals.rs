@@ -225,10 +225,11 @@ impl Facts {
     }
 
     /// Where the traffic goes when what serves is not approved any more and the workspace says `RollBack`: to the last that was stable
-    /// before and is still admitted. Where there is none, what serves keeps its traffic.
+    /// before and is still admitted. Where there is none, or a person has said what is to serve, what serves keeps its traffic.
     pub fn goes_back(&self) -> Option<(Revision, String)> {
         let (policy, _) = self.asked_of_approvals()?;
-        if policy.on_withdrawal != Some(OnWithdrawal::RollBack) || self.situation.deleting {
+        let kept = self.situation.deleting || self.held().is_some();
+        if policy.on_withdrawal != Some(OnWithdrawal::RollBack) || kept {
             return None;
         }
         if self.against(&self.serving_asset()?) == Against::Nothing {
@@ -276,7 +277,7 @@ impl Facts {
     }
 
     /// That what serves is not approved any more, where the manifest asks for another version by now, in sentences.
-    pub(super) fn against_what_serves(&self) -> Option<String> {
+    pub(in crate::decide::deployment_binding) fn against_what_serves(&self) -> Option<String> {
         let asset = self.serving_asset()?;
         let is_wanted = match &self.version {
             SourceVersion::Ready { asset_id, .. } => folded(asset_id) == folded(&asset),
@@ -286,6 +287,10 @@ impl Facts {
         let (policy, _) = self.asked_of_approvals()?;
         let then = match (policy.on_withdrawal, self.goes_back()) {
             (Some(OnWithdrawal::RollBack), Some((_, name))) => format!("The traffic goes back to {name}"),
+            (Some(OnWithdrawal::RollBack), None) if self.held().is_some() => format!(
+                "It keeps its traffic because somebody rolled back to it. To have another revision serve, run `bindery rollback {binding} --to-revision REVISION`, or `bindery release {binding}`",
+                binding = self.situation.ownership.owner.name()
+            ),
             (Some(OnWithdrawal::RollBack), None) => {
                 "It keeps its traffic: no other version that was stable here before is still admitted".into()
             }

@@ -6,7 +6,7 @@ use crate::api::{ActionState, ActionWord, DeploymentBindingStatus, Outcome, Past
 use crate::azure::model::{Action, Purpose, Reply};
 use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, registry_as_source, short, told};
 use crate::decide::rollout::{Asked, Held, Revision};
-use crate::decide::{Look, Mode, Place};
+use crate::decide::{Look, Mode, Place, SourceVersion};
 
 fn steps() -> Value {
     json!([
@@ -448,7 +448,9 @@ fn what_serves_is_rolled_back_while_another_is_asked_for() {
     let it = promoted().wanting("3").with(|f| f.asked.push(asked("a0", ActionWord::Rollback, &two)));
     assert_eq!(
         short(&it.decide().call.unwrap().doing),
-        "give v1 all the traffic again, and hold v2 back (RolloutAction a0 of ada)"
+        format!(
+            "give v1 all the traffic again, in place of v2, and hold revision {three} back (RolloutAction a0 of ada)"
+        )
     );
     let held = later(&carried_out(&it));
     let status = held.decide().status;
@@ -834,4 +836,95 @@ fn while_something_is_held_back_housekeeping_is_not_ready() {
     let it = held.with(|f| f.spec.strategy.keep_previous = Some(crate::api::Period::new("0s")));
     let said = told(&it.decide());
     assert!(said.starts_with("False ") && said.contains("-> delete deployment v2"), "{said}");
+}
+
+/// Azure scales the candidate in place: it serves, and stands where it stood.
+#[test]
+fn a_pause_is_promoted_also_while_the_candidate_is_scaled() {
+    let name = rollout().name("2");
+    let in_state = |state: &str| {
+        let it = rollout().candidate("2", 10, 6000).with(|f| {
+            let mut found = f.deployments.iter_mut().filter(|d| d.name() == name);
+            found.next().unwrap().properties.provisioning_state = Some(state.into());
+        });
+        taken(&promoting(it, "go"))
+    };
+    assert_eq!(in_state("Updating"), ["a0 Accepted: It is carried out as soon as Azure is free for it."]);
+    let refused = in_state("Creating");
+    assert!(refused[0].starts_with("a0 Refused: The new deployment cannot serve yet"), "{refused:?}");
+}
+
+/// Version 2 served until somebody rolled it back, while the manifest asked for a third one that had not begun.
+fn left(warm: bool) -> Binding {
+    let it = binding().wanting("2").steps(steps()).serving("1");
+    let it = if warm { it.previous("2", 60) } else { it };
+    let revision = it.revision("2").to_string();
+    it.with(|f| {
+        f.status.history[0].outcome = Outcome::RolledBack;
+        let before =
+            PastRollout { version: Some("2".into()), ..PastRollout::new(&revision, Outcome::Promoted) };
+        f.status.history.insert(1, before);
+    })
+}
+
+#[test]
+fn what_was_rolled_back_takes_the_steps_when_the_manifest_asks_for_it_again() {
+    let ten = "move 10 % of the traffic to v2";
+    let call = left(true).decide().call.map(|call| short(&call.doing)).unwrap_or_default();
+    assert!(call.starts_with(ten), "{call}");
+    let made = left(false).decide().call.map(|call| short(&call.doing)).unwrap_or_default();
+    assert_eq!(made, "create deployment v2 of taxi:2");
+    // After a promotion in between, it is what served before, like any other.
+    let again = left(true).with(|f| f.status.history[0].outcome = Outcome::Promoted);
+    assert!(told(&again.decide()).contains("give v2 all the traffic"), "{}", told(&again.decide()));
+    let closed = left(true).with(|f| {
+        f.spec.strategy.windows = serde_json::from_value(
+            json!([{"name": "always", "kind": "Deny", "schedule": "* * * * *", "duration": "1m"}]),
+        )
+        .unwrap();
+    });
+    assert!(told(&closed.decide()).contains("WindowClosed"), "{}", told(&closed.decide()));
+}
+
+/// The manifest asks for version 3, which is not ready. Version 2 serves, and version 1 is warm.
+fn unready(registered: bool) -> Binding {
+    promoted().with(|f| {
+        let registered =
+            registered.then(|| ("azureml://registries/models/models/taxi/versions/3".into(), "3".into()));
+        f.version = SourceVersion::NotReady {
+            what: "ModelVersion taxi-3".into(),
+            because: "No.".into(),
+            stalled: true,
+            registered,
+        };
+    })
+}
+
+#[test]
+fn a_rollback_from_what_serves_does_not_wait_for_the_version_of_the_manifest() {
+    for registered in [true, false] {
+        let it = with(unready(registered), ActionWord::Rollback);
+        let decision = it.decide();
+        let expected =
+            if registered { "in place of v2, and hold revision" } else { "again, and hold v2 back" };
+        assert!(told(&decision).contains(expected), "{}", told(&decision));
+        let after = later(&carried_out(&it));
+        let held = after.decide().status.hold.unwrap();
+        assert_eq!(held.to_revision, it.revision("1").to_string());
+        assert_eq!(held.revision == it.revision("2").to_string(), !registered);
+    }
+    // Of a rollout that nobody can see, nothing is said; what was accepted tells what it waits for.
+    let promotes = with(unready(false), ActionWord::Promote);
+    assert_eq!(taken(&promotes), Vec::<String>::new());
+    let accepted = promotes.with(|f| {
+        let asked = f.asked[0].clone();
+        let message = "It is carried out as soon as Azure is free for it.".to_string();
+        f.status.actions = vec![f.taken(&asked, ActionState::Accepted, message)];
+    });
+    assert_eq!(
+        taken(&accepted),
+        [
+            "a0 Accepted: It waits for what the condition Ready of DeploymentBinding taxi tells: ReferenceNotReady."
+        ]
+    );
 }

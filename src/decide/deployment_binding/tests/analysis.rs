@@ -98,7 +98,7 @@ fn a_rollout_stays_at_an_analysis_until_the_candidate_is_measured_well() {
         (
             "nothing is measured yet",
             rollout().candidate("2", 0, 0).decide(),
-            "False Analyzing working | v2 has 0 % of the traffic. Step 1 of 4 (smoke) measures it. smoke is measured for the first time at 2026-03-01T12:00:00Z. | 1 s",
+            "False Analyzing working | v2 has 0 % of the traffic. Step 1 of 4 (smoke) measures it. smoke is being measured for the first time. | 1 s",
         ),
         (
             "the smoke test is good",
@@ -113,7 +113,7 @@ fn a_rollout_stays_at_an_analysis_until_the_candidate_is_measured_well() {
         (
             "a number is good, and the time is not over",
             errors(watched(300), Answer::Number(0.05)).decide(),
-            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until 2026-03-01T12:05:00Z. errors: 0.05 (at most 0.1). latency is measured for the first time at 2026-03-01T11:59:00Z. | 1 s",
+            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until 2026-03-01T12:05:00Z. errors: 0.05 (at most 0.1). latency is being measured for the first time. | 1 s",
         ),
         (
             "the time is over, and it was measured",
@@ -123,12 +123,12 @@ fn a_rollout_stays_at_an_analysis_until_the_candidate_is_measured_well() {
         (
             "the time is over, and it was never measured well",
             before(watched(600), [0, 1, 1], 30).decide(),
-            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until each metric has been measured well at the end of its time. errors: 0.05 (at most 0.1). latency is measured for the first time at 2026-03-01T11:54:00Z. | 1 s",
+            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until each metric has been measured well at the end of its time. errors: 0.05 (at most 0.1). latency is being measured for the first time. | 1 s",
         ),
         (
             "the time is over, and for most of it nobody measured, as while the operator was down",
             before(watched(3600), [3, 0, 0], 3500).decide(),
-            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until each metric has been measured well at the end of its time. errors: 0.05 (at most 0.1). latency is measured for the first time at 2026-03-01T11:04:00Z. | 1 s",
+            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until each metric has been measured well at the end of its time. errors: 0.05 (at most 0.1). latency is being measured for the first time. | 1 s",
         ),
         (
             "and by now somebody has",

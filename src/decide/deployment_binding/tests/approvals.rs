@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{ConditionType, DeploymentBindingStatus, KnownApproval, conditions_of};
+use crate::api::{
+    ConditionType, DeploymentBindingStatus, Hold, KnownApproval, Outcome, PastRollout, conditions_of,
+};
 use crate::azure::model::ResourceId;
 use crate::decide::approval::tally::Ballot;
 use crate::decide::deployment_binding::Facts;
-use crate::decide::fixtures::{Binding, ago, assert_table, batch, binding, short};
+use crate::decide::fixtures::{Binding, ago, assert_table, batch, binding, noon, short, told};
 use crate::decide::{Decision, Place, SourceVersion};
 
 /// The asset of a version in the registry.
@@ -620,6 +622,21 @@ fn what_serves_and_is_not_what_the_manifest_asks_for_is_spoken_of_too() {
     assert_eq!(besides(&bad(&roll_back)), Some(alone));
     assert_eq!(besides(&decided(asks_for_another(&roll_back), "2", |_| ())), None, "it is approved");
     assert_eq!(besides(&rejected(promoted(&roll_back), "2")), None, "it is what the manifest asks for");
+    // What a person has rolled back to stays, and Ready says what can be done.
+    let (one, two) = (bad(&roll_back).revision("1"), bad(&roll_back).revision("2"));
+    let warm = decided(bad(&roll_back), "1", |_| ());
+    assert!(besides(&warm).unwrap().ends_with("The traffic goes back to v1."), "{:?}", besides(&warm));
+    let held = warm.with(|f| {
+        let (revision, to_revision) = (f.manifest().unwrap().0.to_string(), two.to_string());
+        f.status.hold = Some(Hold { revision, to_revision, action: None, since: noon() });
+        f.status.history[0].outcome = Outcome::RolledBack;
+        let tag = f.held().unwrap().to_string();
+        let crate::decide::Look::Found(endpoint) = &mut f.endpoint else { unreachable!() };
+        endpoint.tags.insert(crate::decide::rollout::HOLD_TAG.into(), tag);
+        f.status.history.insert(1, PastRollout::new(&one.to_string(), Outcome::Promoted));
+    });
+    let said = told(&held.decide());
+    assert!(said.contains("Somebody rolled back from revision ") && said.contains(&format!("{word}. It keeps its traffic because somebody rolled back to it. To have another revision serve, run `bindery rollback taxi --to-revision REVISION`, or `bindery release taxi`.")), "{said}");
     // An event says so once.
     let events = |it: &Binding| {
         let all = it.decide().events.into_iter();

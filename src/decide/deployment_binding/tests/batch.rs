@@ -7,8 +7,8 @@ use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
 use crate::azure::model::{Answer, Ask, Class, Error, Lane};
 use crate::decide::deployment_binding::Jobs;
 use crate::decide::facts::Known;
-use crate::decide::fixtures::{Binding, batch, binding, told};
-use crate::decide::{Mode, Served};
+use crate::decide::fixtures::{Binding, batch, binding, short, told};
+use crate::decide::{Look, Mode, Served};
 
 #[test]
 fn a_batch_endpoint_goes_from_nothing_to_its_next_version() {
@@ -212,6 +212,29 @@ fn a_deployment_stays_while_a_job_runs_on_it() {
     assert!(told(&ended.decide()).contains("-> delete deployment v1, which no longer serves"));
 }
 
+/// The end of a binding waits for no job, and names those that go on.
+#[test]
+fn jobs_that_outlive_their_binding_are_named() {
+    let it = batch().serving("2").with(|f| {
+        f.situation.deleting = true;
+        f.situation.deleted_at = None;
+        let Look::Found(endpoint) = &mut f.endpoint else { unreachable!() };
+        endpoint.properties.traffic.clear();
+        endpoint.tags.insert("bindery-traffic".into(), String::new());
+    });
+    let running = |jobs: &[&str]| {
+        let of = [(it.name("2"), jobs.iter().map(ToString::to_string).collect())].into();
+        let it = it.clone().with(|f| f.jobs = Jobs::Known { of, of_nobody_knows_what: vec![] });
+        short(&it.decide().call.unwrap().doing)
+    };
+    assert_eq!(running(&[]), "delete deployment v2");
+    assert_eq!(running(&["a"]), "delete deployment v2, on which job a runs; Azure lets that go on");
+    assert_eq!(running(&["a", "b"]), "delete deployment v2, on which jobs a, b run; Azure lets these go on");
+    let mut known = Known::nothing(Lane::Routine, true, Served::everything());
+    let _ = it.0.look_at_jobs(it.0.id.as_ref().unwrap(), &mut known);
+    assert!(!known.wants().azure.is_empty(), "they are asked for");
+}
+
 #[test]
 fn the_traffic_of_a_batch_endpoint_is_told_as_its_default() {
     let said = |it: Binding| crate::decide::fixtures::short(&it.decide().status.traffic_summary.unwrap());
@@ -227,7 +250,13 @@ fn jobs_are_read_where_a_deployment_may_have_to_go() {
     let nothing = || Known::nothing(Lane::Routine, false, Served::everything());
     for (what, it) in [
         ("nothing is idle", batch().serving("2").wanting("2")),
-        ("the binding goes", idle().with(|f| f.situation.deleting = true)),
+        (
+            "the binding goes, and leaves everything",
+            idle().with(|f| {
+                f.situation.deleting = true;
+                f.spec.deletion_policy = crate::api::BindingDeletion::Retain;
+            }),
+        ),
         ("it only observes", idle().with(|f| f.situation.mode = Mode::Observe)),
         ("it is an online endpoint", binding().serving("2").previous("1", 3601).wanting("2")),
     ] {

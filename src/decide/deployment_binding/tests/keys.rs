@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::api::{ConditionType, KeysSecret, KeysSecretStatus, Reason, conditions_of};
+use crate::api::{ConditionType, DeploymentBinding, KeysSecret, KeysSecretStatus, Reason, conditions_of};
 use crate::azure::model::{Class, Error, Purpose};
 use crate::decide::fixtures::{Binding, ago, binding, noon};
-use crate::decide::{LookAgain, Mode, SecretDeed, SecretDone, SecretRefusal};
+use crate::decide::{Kind as _, LookAgain, Mode, SecretDeed, SecretDone, SecretRefusal, SecretWork};
 
 /// Version 1 serves, and the manifest asks for the keys in `taxi-keys`.
 fn asking() -> Binding {
@@ -38,8 +38,11 @@ fn done(it: Binding, seconds: u64, outcome: Result<bool, SecretRefusal>) -> Bind
 fn word(deed: Option<SecretDeed>) -> String {
     match deed {
         None => "nothing".into(),
-        Some(SecretDeed { name, keys: None }) => format!("remove {name}"),
-        Some(SecretDeed { name, keys: Some(keys) }) => format!("write {name} of {}", keys.endpoint.name()),
+        Some(SecretDeed { name, work: SecretWork::Remove }) => format!("remove {name}"),
+        Some(SecretDeed { name, work: SecretWork::HandOver(heir) }) => format!("give {name} to {heir}"),
+        Some(SecretDeed { name, work: SecretWork::Write(keys) }) => {
+            format!("write {name} of {}", keys.endpoint.name())
+        }
     }
 }
 
@@ -50,7 +53,7 @@ fn the_status_names_the_secret_before_it_is_written() {
     assert_eq!((named.name.as_str(), named.written_at), ("taxi-keys", None));
     assert_eq!((first.secret.clone(), first.next), (None, LookAgain::Now));
     assert_eq!(word(deed(&noted(None))), "write taxi-keys of taxi");
-    let keys = deed(&noted(None)).unwrap().keys.unwrap();
+    let SecretWork::Write(keys) = deed(&noted(None)).unwrap().work else { panic!("nothing is written") };
     assert_eq!(keys.scoring_uri, "https://taxi.eastus.inference.ml.azure.com/score");
     assert_eq!(keys.errand.purpose, Purpose::ReadKeys);
 }
@@ -92,7 +95,13 @@ fn what_is_asked_for_no_more_is_removed_in_whatever_mode() {
         ("it was never written, as far as anybody knows", gone(noted(None))),
         ("suspended", gone(noted(None)).with(|f| f.situation.mode = Mode::Suspended)),
         ("observed", gone(noted(None)).with(|f| f.situation.mode = Mode::Observe)),
-        ("the binding goes", noted(Some(900)).with(|f| f.situation.deleting = true)),
+        (
+            "the binding goes",
+            noted(Some(900)).with(|f| {
+                f.situation.deleting = true;
+                f.endpoint = crate::decide::Look::Absent;
+            }),
+        ),
     ] {
         assert_eq!(word(deed(&it)), "remove taxi-keys", "{what}");
         for outcome in [Ok(true), Ok(false), Err(SecretRefusal::NotOurs)] {
@@ -251,4 +260,56 @@ fn a_binding_goes_also_where_its_secret_cannot_be_removed() {
     let says = |outcome| going(Some(outcome)).events.iter().any(|it| it.note == stays);
     assert!(says(Err(SecretRefusal::Forbidden)) && !says(Ok(true)));
     assert!(going(Some(Err(SecretRefusal::Forbidden))).release);
+}
+
+/// Applications read the keys while a binding is renamed, and until the endpoint is gone.
+#[test]
+fn the_secret_of_a_binding_that_goes_stays_for_its_heir_or_until_the_end() {
+    let goes = || noted(Some(900)).with(|f| f.situation.deleting = true);
+    let renamed = |prepared: bool| {
+        goes().with(|f| {
+            f.situation.claimed_by("fares/heir", -60);
+            f.situation.ownership.claimants[0].prepared = prepared;
+        })
+    };
+    for (what, it, expected) in [
+        ("something is on the endpoint", goes(), "nothing"),
+        (
+            "the endpoint is gone",
+            goes().with(|f| f.endpoint = crate::decide::Look::Absent),
+            "remove taxi-keys",
+        ),
+        ("the heir does not know of it yet", renamed(false), "nothing"),
+        ("the heir knows", renamed(true), "give taxi-keys to heir"),
+        ("it was not given", renamed(true).tagged("bindery-owner", "prod/fares/heir"), "remove taxi-keys"),
+    ] {
+        assert_eq!(word(deed(&it)), expected, "{what}");
+    }
+    let given = done(renamed(true), 0, Ok(true)).decide();
+    assert_eq!((given.secret, given.status.keys_secret), (None, None));
+    assert!(given.call.unwrap().doing.starts_with("hand the endpoint taxi over"));
+    assert!(given.events.iter().all(|it| !it.note.contains("remove the Secret")), "{:?}", given.events);
+}
+
+#[test]
+fn the_heir_knows_the_secrets_before_it_has_the_endpoint_and_removes_what_it_does_not_ask_for() {
+    let mut heir = binding().serving("1").0.status;
+    DeploymentBinding::inherit(&mut heir, &noted(Some(900)).0.status);
+    assert_eq!(heir.keys_secret, noted(Some(900)).0.status.keys_secret);
+    let mut other = renamed(noted(Some(900)), "other").0.status;
+    let before = other.clone();
+    DeploymentBinding::inherit(&mut other, &noted(Some(900)).0.status);
+    assert_eq!(other, before, "it knows it already");
+
+    let waits = |it: Binding| {
+        it.with(|f| {
+            f.situation.ownership.leaving = vec!["fares/old".into()];
+            f.status.keys_secret.clone_from(&heir.keys_secret);
+        })
+    };
+    let not_yet = waits(binding().serving("1")).tagged("bindery-owner", "prod/fares/old");
+    assert_eq!(word(deed(&not_yet)), "nothing");
+    assert_eq!(not_yet.decide().status.keys_secret, heir.keys_secret, "or nothing would be handed over");
+    assert_eq!(word(deed(&waits(binding().serving("1")))), "remove taxi-keys");
+    assert_eq!(word(deed(&waits(asking()))), "write taxi-keys of taxi");
 }

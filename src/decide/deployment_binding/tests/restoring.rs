@@ -4,9 +4,13 @@ use serde_json::json;
 
 use super::actions::later;
 use crate::api::{FailureReason, Hold, Outcome, PastRollout};
-use crate::decide::fixtures::{Binding, assert_table, binding, noon, short, told};
+use crate::azure::model::ResourceId;
+use crate::decide::deployment_binding::Files;
+use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, short, told, version};
 use crate::decide::rollout::HOLD_TAG;
-use crate::decide::{Look, Mode};
+use crate::decide::{Look, Mode, SourceVersion};
+
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Version 1 served and version 2 had 10 %, when somebody deleted the endpoint.
 fn deleted() -> Binding {
@@ -102,12 +106,81 @@ fn what_cannot_come_back_or_need_not_is_left_out() {
     assert_eq!(only_looks.decide().call, None);
 }
 
+/// The manifest asks for version 2 of the workspace, which was stable here before version 1 served.
+fn back_in_the_workspace(made: Option<u64>) -> Binding {
+    deleted().with(|f| {
+        f.version = version("2", None);
+        let SourceVersion::Ready { id, .. } = &mut f.version else { unreachable!() };
+        *id = ResourceId::workspace("s", "rg", "production").model_version("taxi", "2");
+        let (revision, _) = f.manifest().unwrap();
+        let older = PastRollout { revision: revision.to_string(), ..f.status.history[0].clone() };
+        f.status.history.push(PastRollout { version: Some("2".into()), ..older });
+        f.made = made.map(ago);
+    })
+}
+
+/// The number of a version in a workspace can be made again, with other files. Its revision was stable then, and they were not.
+#[test]
+fn other_files_under_a_number_that_served_take_the_steps_of_a_new_revision() {
+    let doing = |it: Binding| it.endpoint().decide().call.map(|call| short(&call.doing)).unwrap_or_default();
+    let (again, last) = ("create deployment v2 of taxi:2", "which served last");
+    assert_eq!(doing(back_in_the_workspace(Some(86_400))), again);
+    assert!(doing(back_in_the_workspace(Some(0)).with(|f| f.made = Some(noon() + SECOND))).ends_with(last));
+    let only = |it: Binding| it.with(|f| drop(f.status.history.remove(0)));
+    let other_files = only(back_in_the_workspace(None));
+    assert_eq!(doing(other_files), again, "of the old files nothing can be made");
+}
+
+/// Azure makes a deployment of whatever files a number stands for now.
+#[test]
+fn what_served_does_not_come_back_with_other_files_under_its_number() {
+    for (files, because) in [
+        (Files::Others, "its version was registered again since, with other files"),
+        (Files::Gone, "its version, too"),
+        (Files::Unknown, "Azure does not say whether its version still has the same files"),
+    ] {
+        let it = failed(deleted()).with(|f| {
+            f.before = f.known_before();
+            f.before[0].files = files;
+        });
+        let it = it.clone().endpoint().tagged("bindery-failed", &it.revision("2").to_string());
+        let decision = it.decide();
+        assert_eq!(decision.call, None, "{files:?}");
+        let said = told(&decision);
+        assert!(said.contains("which served last, is not made again") && said.contains(because), "{said}");
+    }
+}
+
+/// Version 2 has 10 % and stands at a pause, when somebody moves all traffic to it and deletes what served.
+#[test]
+fn a_candidate_that_takes_over_says_which_steps_it_has_not_taken() {
+    let it =
+        binding().wanting("2").steps(json!([{"setTraffic": 10}, {"name": "go", "pause": {}}])).serving("1");
+    let it = it.candidate("2", 10, 60).with(|f| f.deployments.retain(|d| !d.name().starts_with("v1")));
+    let decision = it.decide();
+    assert_eq!(decision.call.map(|call| short(&call.doing)).as_deref(), Some("set the traffic to v2 100%"));
+    let notes: Vec<String> =
+        decision.events.iter().filter(|it| it.warning).map(|it| short(&it.note)).collect();
+    assert!(notes.iter().any(|it| it == "v1, which served, is gone from the endpoint, so this revision took over at once. Its rollout did without: go."), "{notes:?}");
+    assert!(
+        !later(&it).decide().events.iter().any(|it| it.note.contains("took over")),
+        "an event says so once"
+    );
+    let last = decision.status.history[0].clone();
+    assert_eq!((last.outcome, last.skipped), (Outcome::Promoted, vec!["go".to_string()]));
+    assert!(
+        last.message
+            .unwrap()
+            .ends_with("which served, is gone from the endpoint, so this revision took over at once.")
+    );
+}
+
 #[test]
 fn where_it_cannot_come_back_either_the_status_says_why() {
     let it = failed(deleted()).with(|f| f.status.history[1].revision = "0123456789".into());
     let it = it.clone().endpoint().tagged("bindery-failed", &it.revision("2").to_string());
     let said = told(&it.decide());
-    let why = "No deployment has traffic. Revision 0123456789, which served last, is not made again: its deployment is gone, and spec.online.deployment is another one by now. Revert the manifest in Git. ";
+    let why = "No deployment has traffic. Revision 0123456789, which served last, is not made again: its deployment is gone, and spec.online.deployment is another one by now. To have it back, revert the manifest in Git. ";
     assert!(said.contains(why), "{said}");
 }
 

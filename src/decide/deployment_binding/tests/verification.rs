@@ -460,3 +460,26 @@ fn a_job_is_told_with_the_deployment_that_it_verifies() {
     let failed = running("Failed").decide().status;
     assert_eq!(failed.history[0].finished_at, Some(noon()));
 }
+
+/// Somebody deletes the candidate's deployment while its job runs, and Bindery makes another one of the same name.
+#[test]
+fn a_job_does_not_count_for_a_deployment_that_was_made_after_it_began() {
+    let made = |it: Binding, seconds_ago: u64| {
+        let name = it.name("2");
+        it.with(|f| {
+            let mut found = f.deployments.iter_mut().filter(|d| d.name() == name);
+            let made = json!({"createdAt": ago(seconds_ago).to_string()});
+            found.next().unwrap().rest.insert("systemData".into(), made);
+        })
+    };
+    let done = running("Completed");
+    assert!(said(&made(done.clone(), 61)).contains("make v2 the default deployment"), "{}", said(&done));
+    let anew = made(done, 59);
+    assert!(!said(&anew).contains("make v2 the default deployment"), "{}", said(&anew));
+    assert_ne!(next_job(&anew), "job-1");
+    assert!(
+        said(&made(running("Running"), 59)).contains("-> cancel job job-1"),
+        "{}",
+        said(&made(running("Running"), 59))
+    );
+}

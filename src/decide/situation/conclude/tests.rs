@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::api::{Reason, RegistryDeletion};
-use crate::azure::model::{Class, OperationState, Purpose, Reply};
+use crate::azure::model::{Class, OperationState, Purpose, Reply, ResourceId};
 use crate::decide::fixtures::{
     assert_table, attempt, failed_state, failure, noon, operation, ready, registry, told,
 };
@@ -629,4 +629,18 @@ fn a_warning_with_another_reason_is_news() {
     facts.situation.acting = Ok(crate::azure::model::Principal::Operator);
     facts.situation.unreadable_by(Class::Unauthorized);
     assert_eq!(warned(&facts), [Reason::Unauthorized]);
+}
+
+#[test]
+fn the_name_of_an_endpoint_that_is_taken_in_its_region_is_one() {
+    let said = |purpose, message: &str| {
+        let endpoint = ResourceId::workspace("s", "rg", "production").child("onlineEndpoints", "taxi");
+        let mut it = failure(attempt(purpose, &endpoint, "create the endpoint taxi"), Class::Permanent, 0, 1);
+        it.error.message = message.into();
+        it.advice_on_a_taken_name()
+    };
+    let unique = "There is one already. A name needs to be unique within a region.";
+    assert!(said(Purpose::Create, unique).is_some_and(|it| it.contains("another name of the endpoint")));
+    assert_eq!(said(Purpose::Update, unique), None);
+    assert_eq!(said(Purpose::Create, "No."), None);
 }
