@@ -52,6 +52,8 @@ enum Step {
     Inferred,
     /// The demo, from nothing to the end of its story
     Demo,
+    /// The bench can measure rollouts: a trial with a few, whose figures nobody judges
+    Bench,
 }
 
 impl Step {
@@ -77,6 +79,18 @@ impl Step {
             Self::E2e => &["test", "--package", "e2e"],
             Self::Inferred => &["test", "--package", "e2e", "--test", "operator"],
             Self::Demo => &["run", "--package", "xtask", "--", "demo", "--exit"],
+            Self::Bench => &[
+                "run",
+                "--package",
+                "xtask",
+                "--",
+                "bench",
+                "--only",
+                "rollouts",
+                "--rollouts",
+                "4",
+                "--trial",
+            ],
         };
         let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         if self == Self::E2e && cluster.options().names_a_cluster() {
@@ -84,7 +98,7 @@ impl Step {
                 arguments.extend(["--test".to_string(), test]);
             }
         }
-        if self == Self::Demo {
+        if matches!(self, Self::Demo | Self::Bench) {
             arguments.extend(cluster.as_arguments()?);
         }
         if matches!(self, Self::E2e | Self::Inferred) {

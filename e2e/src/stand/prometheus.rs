@@ -1,11 +1,12 @@
-//! A Prometheus that speaks TLS, wants a bearer token, and answers every query about a deployment with one number.
+//! A Prometheus that answers every query about a deployment with one number: over TLS and only to whoever shows a bearer
+//! token, or over plain http to everybody.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::Error;
@@ -13,7 +14,8 @@ use super::Error;
 /// What it knows and has heard.
 #[derive(Default)]
 struct Book {
-    token: String,
+    /// What a caller has to show; none where everybody may ask.
+    token: Option<String>,
     numbers: BTreeMap<String, f64>,
     asked: Vec<String>,
 }
@@ -23,7 +25,7 @@ struct Book {
 pub struct Prometheus {
     /// Its base URL.
     pub address: String,
-    /// The certificate that vouches for it, in PEM form.
+    /// The certificate that vouches for it, in PEM form; empty where it speaks plain http.
     pub certificate: String,
     book: Arc<Mutex<Book>>,
 }
@@ -38,16 +40,31 @@ impl Prometheus {
         let config = config.with_single_cert(vec![certificate.der().clone()], private)?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let book = Arc::new(Mutex::new(Book { token: token.into(), ..Book::default() }));
+        let book = Arc::new(Mutex::new(Book { token: Some(token.into()), ..Book::default() }));
         let address = format!("https://{}", listener.local_addr()?);
         let served = book.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (acceptor, book) = (acceptor.clone(), served.clone());
-                tokio::spawn(async move { serve(&acceptor, client, &book).await });
+                tokio::spawn(async move { serve(acceptor.accept(client).await?, &book).await });
             }
         });
         Ok(Self { address, certificate: certificate.pem(), book })
+    }
+
+    /// Begins to answer everybody, over plain http, as a Prometheus inside a cluster often does.
+    pub async fn open() -> Result<Self, Error> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let book = Arc::new(Mutex::new(Book::default()));
+        let address = format!("http://{}", listener.local_addr()?);
+        let served = book.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let book = served.clone();
+                tokio::spawn(async move { serve(client, &book).await });
+            }
+        });
+        Ok(Self { address, certificate: String::new(), book })
     }
 
     fn book(&self) -> std::sync::MutexGuard<'_, Book> {
@@ -56,7 +73,7 @@ impl Prometheus {
 
     /// From now on it lets in whoever shows this token, and nobody else.
     pub fn wants(&self, token: &str) {
-        self.book().token = token.into();
+        self.book().token = Some(token.into());
     }
 
     /// What it answers about a deployment, by the beginning of its name; without a number there is no series.
@@ -70,8 +87,8 @@ impl Prometheus {
     }
 }
 
-async fn serve(acceptor: &TlsAcceptor, client: TcpStream, book: &Mutex<Book>) -> std::io::Result<()> {
-    let mut client = acceptor.accept(client).await?;
+async fn serve(client: impl AsyncRead + AsyncWrite + Unpin, book: &Mutex<Book>) -> std::io::Result<()> {
+    let mut client = BufReader::new(client);
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(client.read_u8().await?);
@@ -94,8 +111,11 @@ async fn serve(acceptor: &TlsAcceptor, client: TcpStream, book: &Mutex<Book>) ->
 }
 
 fn answer(book: &mut Book, head: &str, form: &str) -> (&'static str, String) {
-    let shown = format!("authorization: bearer {}", book.token);
-    if !head.lines().any(|line| line.eq_ignore_ascii_case(&shown)) {
+    let shown = |token: &String| {
+        let header = format!("authorization: bearer {token}");
+        head.lines().any(|line| line.eq_ignore_ascii_case(&header))
+    };
+    if !book.token.as_ref().is_none_or(shown) {
         return ("401 Unauthorized", String::new());
     }
     book.asked.push(form.to_owned());

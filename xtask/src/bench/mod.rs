@@ -13,6 +13,7 @@ mod many;
 mod observed;
 mod one;
 mod requests;
+mod rollouts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,12 @@ pub(crate) struct Arguments {
     /// How much is copied, in MiB; the emulator keeps it in memory
     #[arg(long, default_value_t = 1024, value_name = "MIB")]
     copied: usize,
+    /// How many rollouts go on at once; Azure's limits ask for a subscription for every 25 of them
+    #[arg(long, default_value_t = 50, value_name = "NUMBER")]
+    rollouts: usize,
+    /// Only try whether the measurements work: with a build for development, and rollouts of a minute
+    #[arg(long)]
+    trial: bool,
     /// How long nothing changes, in seconds; an object is compared every minute
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     window: u64,
@@ -51,6 +58,14 @@ pub(crate) struct Arguments {
     json: Option<PathBuf>,
     #[command(flatten)]
     cluster: ClusterArguments,
+}
+
+impl Arguments {
+    /// How much of the rollouts is measured.
+    fn extent(&self) -> rollouts::Extent {
+        let (shortened, count) = if self.trial { (10.0, 3) } else { (1.0, 5) };
+        rollouts::Extent { rollouts: self.rollouts, shortened, count }
+    }
 }
 
 /// What is measured, in this order.
@@ -66,6 +81,8 @@ enum Part {
     Inventory,
     /// A copy between two registries
     Copy,
+    /// Many rollouts with analysis at once
+    Rollouts,
 }
 
 /// Runs `cargo xtask bench`.
@@ -75,8 +92,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
 
 async fn measure(arguments: &Arguments) -> Result<(), Error> {
     let begun = Instant::now();
-    println!("Building the operator (release).");
-    let program = tokio::task::spawn_blocking(|| stand::build("release")).await??;
+    let profile = if arguments.trial { "dev" } else { "release" };
+    println!("Building the operator ({profile}).");
+    let program = tokio::task::spawn_blocking(move || stand::build(profile)).await??;
     let control_plane = ControlPlane::start(arguments.cluster.options()).await?;
     let bench = Bench { control_plane, program };
     let mut figures = Figures::default();
@@ -90,6 +108,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
             Part::Many => many::measure(&bench, &mut figures, arguments.versions).await?,
             Part::Inventory => inventory::measure(&bench, &mut figures, arguments.listed).await?,
             Part::Copy => copy::measure(&bench, &mut figures, arguments.copied).await?,
+            Part::Rollouts => rollouts::measure(&bench, &mut figures, arguments.extent()).await?,
         }
     }
     println!("\n{}", figures.table());

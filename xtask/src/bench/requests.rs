@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use azureml_emulator::Emulator;
+use azureml_emulator::{Emulator, Entry};
 
 /// The name of the operator among the emulator's principals.
 const OPERATOR: &str = "bindery";
@@ -26,16 +26,8 @@ pub(super) struct Requests {
 pub(super) fn requests(emulator: &Emulator, of: impl Fn(&str) -> bool) -> Requests {
     let mut all = Requests::default();
     let control = emulator.control();
-    for entry in control.log().filter(|entry| entry.principal == OPERATOR && of(&entry.path)) {
-        let managed = entry.path.starts_with("/subscriptions/");
-        match (managed, entry.method.as_str()) {
-            (true, "GET") => all.reads += 1,
-            (true, _) => all.writes += 1,
-            (false, _) if entry.path.contains("/mlflow/") => all.mlflow += 1,
-            (false, _) => continue,
-        }
-        all.throttled += u32::from(entry.status == 429);
-        *all.kinds.entry(format!("{} {}", entry.method, what(&entry.path))).or_default() += 1;
+    for entry in control.log().filter(|entry| of(&entry.path)) {
+        all.count(entry);
     }
     all
 }
@@ -57,6 +49,22 @@ fn what(path: &str) -> &'static str {
 }
 
 impl Requests {
+    /// Counts one more request, where the operator has made it.
+    pub(super) fn count(&mut self, entry: &Entry) {
+        if entry.principal != OPERATOR {
+            return;
+        }
+        let managed = entry.path.starts_with("/subscriptions/");
+        match (managed, entry.method.as_str()) {
+            (true, "GET") => self.reads += 1,
+            (true, _) => self.writes += 1,
+            (false, _) if entry.path.contains("/mlflow/") => self.mlflow += 1,
+            (false, _) => return,
+        }
+        self.throttled += u32::from(entry.status == 429);
+        *self.kinds.entry(format!("{} {}", entry.method, what(&entry.path))).or_default() += 1;
+    }
+
     /// `GET job × 1, GET version × 2`.
     pub(super) fn in_words(&self) -> String {
         self.kinds.iter().map(|(what, n)| format!("{what} × {n}")).collect::<Vec<_>>().join(", ")
