@@ -1,6 +1,7 @@
 //! What has to be there first, and what has to end first: the workspace, the version, a running change.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::{Case, admission, deployments, history};
 use crate::api::{BindingDeletion, Reason, Role};
@@ -46,6 +47,15 @@ pub(super) fn report_unreadable(case: &Case<'_>) -> Option<Verdict> {
     case.facts.situation.report_unreadable(&case.facts.status.conditions)
 }
 
+/// How soon a running change is looked at whose end something waits for that has to lose its traffic.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Does something lose its traffic as soon as Azure is free: by an edit of the manifest, by a person's word, or by a measurement?
+fn takes_back(case: &Case<'_>) -> bool {
+    let cause = case.next.cause.as_ref();
+    case.scene.only_takes_back(&case.next) || cause.is_some_and(|it| it.purpose() == Purpose::TakeBack)
+}
+
 pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
     let facts = case.facts;
     let endpoint = facts.endpoint.found().filter(|e| e.provisioning() == Provisioning::Running);
@@ -58,6 +68,7 @@ pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
     let operation = facts.status.operation.as_ref();
     let doing = operation.map_or_else(|| format!("a change of {what}"), |o| o.doing.clone());
     let after = facts.situation.look_again(operation.map(|o| o.since));
+    let after = if takes_back(case) { after.min(SOON) } else { after };
     if history::deadline_passed(case) {
         let mut verdict = Verdict::wait(
             Reason::ProgressDeadlineExceeded,

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::api::{ActionState, ActionWord, DeploymentBindingStatus, Outcome, PastRollout, Role};
-use crate::azure::model::{Action, Purpose, Reply};
-use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, registry_as_source, short, told};
+use crate::azure::model::{Action, OperationState, Purpose, Reply};
+use crate::decide::fixtures::{
+    Binding, ago, assert_table, binding, noon, operation, registry_as_source, short, told,
+};
 use crate::decide::rollout::{Asked, Held, Revision};
-use crate::decide::{Look, Mode, Place, SourceVersion};
+use crate::decide::{Look, LookAgain, Mode, Place, SourceVersion};
 
 fn steps() -> Value {
     json!([
@@ -927,4 +929,26 @@ fn a_rollback_from_what_serves_does_not_wait_for_the_version_of_the_manifest() {
             "a0 Accepted: It waits for what the condition Ready of DeploymentBinding taxi tells: ReferenceNotReady."
         ]
     );
+}
+
+/// Azure has worked on the endpoint for 40 s: nobody who only goes on has to know within a second that it has ended.
+#[test]
+fn whoever_takes_traffic_back_looks_every_second_whether_azure_is_free() {
+    let busy = |it: Binding| {
+        let mut it = it;
+        let id = it.0.id.clone().unwrap();
+        it.found().properties.provisioning_state = Some("Updating".into());
+        let running = operation(Purpose::MoveTraffic, "move it", &id, 40, OperationState::Running);
+        it.with(|f| {
+            f.status.operation.clone_from(&running.remembered);
+            f.situation.operation = running;
+        })
+    };
+    let next = |it: Binding| busy(it).decide().next;
+    let rolling = || rollout().candidate("2", 10, 6000);
+    let soon = LookAgain::After(std::time::Duration::from_secs(1));
+    assert_eq!(next(rolling()), LookAgain::After(std::time::Duration::from_secs(10)));
+    assert_eq!(next(rolling().wanting("1")), soon, "a revert in Git");
+    assert_eq!(next(with(rolling(), ActionWord::Abort)), soon);
+    assert_eq!(next(with(promoted(), ActionWord::Rollback)), soon);
 }
