@@ -131,6 +131,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     verification::cancel,             // a job for which nothing waits any more
     autoscale::remove_what_outlives,  // Azure keeps the setting of a deployment that is gone
     deployments::make_again,          // what was stable before and serves again
+    deployments::make_stable_again,   // what a rollout has to be taken back to
     waiting::report_hold,             // somebody has rolled back what the manifest asks for
     deployments::remove_meanwhile,    // what is kept for a time is not kept for as long as these last
     waiting::wait_for_version,        // it must exist, be registered, and be for this namespace
@@ -416,6 +417,7 @@ impl Facts {
             ended: CarriedOut::of(&orders.taken),
             hold_is_over: self.hold_is_over(),
             fallback: self.fallback(),
+            lost: self.lost_stable().filter(|_| held.is_none()).map(|it| it.deployment.clone()),
             passed: self.passed(orders),
             runs,
             trial,

@@ -220,6 +220,36 @@ async fn what_serves_is_rolled_back_and_held_until_somebody_releases_it() -> Out
     Ok(())
 }
 
+/// What served has no traffic while the candidate has all of it, so Azure lets anybody delete it.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_somebody_deletes_what_a_rollout_may_go_back_to_it_is_made_again() -> Outcome {
+    let stand = taxi::stand("actions-stable-gone").await?;
+    taxi::versions(&stand, &["1", "2"]).await?;
+    let proof = json!({"strategy": {"steps": [{"setTraffic": 100}, {"name": "proof", "pause": {}}]}});
+    let first = serve(&stand, with(taxi::binding("taxi-1"), proof.clone())).await?;
+    stand.apply("DeploymentBinding", "taxi", with(taxi::binding("taxi-2"), proof)).await?;
+    let pauses = |b: &DeploymentBinding| pausing_at(100)(b) && not_ready_because(b, "AwaitingPromotion");
+    let paused = stand.wait_for::<DeploymentBinding>("taxi", "the pause", pauses).await?;
+    let second = status(&paused).candidate.ok_or("a candidate")?.deployment;
+    let deployment = format!("{ENDPOINT}/deployments/{first}");
+    assert!(
+        stand.emulator.control().remove_resource(&e2e::stand::azure_id(&deployment)),
+        "{first} was there"
+    );
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    stand
+        .wait_until("what served", |stand| {
+            stand.azure_field(&deployment, "/properties/provisioningState") == "Succeeded"
+        })
+        .await?;
+    let found = stand.wait_for::<DeploymentBinding>("taxi", "the pause", pauses).await?;
+    assert_eq!(traffic(&stand), json!({second.clone(): 100}));
+    assert_eq!(status(&found).history.len(), 1, "nobody has promoted {second}");
+    carry_out(&stand, &["abort", "taxi", "--reason", "bad fares"]).await?;
+    stand.wait_until("all the traffic", |stand| traffic(stand) == json!({first.clone(): 100})).await?;
+    Ok(())
+}
+
 /// What the manifest asks for waits for its window, and what serves is bad. Then somebody reverts the manifest to just that.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_rolled_back_takes_its_steps_when_git_goes_back_to_it() -> Outcome {

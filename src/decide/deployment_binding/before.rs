@@ -127,6 +127,17 @@ impl Facts {
         (may && !self.has_failed(&before.revision)).then(|| before.deployment.clone())
     }
 
+    /// The stable deployment, where somebody has deleted it while a rollout had moved all the traffic to the candidate and was not at its
+    /// end yet. It had no traffic then that would have protected it, and is made again to have something to go back to.
+    pub(super) fn lost_stable(&self) -> Option<&Before> {
+        let endpoint = self.endpoint.found().filter(|_| self.has_lost_the_stable_one())?;
+        let acts = !self.situation.deleting && !self.observing();
+        let owned = self.situation.not_ours(Some(&endpoint.tags)).is_none();
+        let name = endpoint.tags.get(STABLE_TAG).filter(|_| acts && owned && self.fallback().is_none())?;
+        let before = self.before.iter().find(|it| it.deployment == *name)?;
+        self.keeps_from_going_back(before).is_none().then_some(before)
+    }
+
     /// What is made again first where nothing serves any more, because somebody has deleted the endpoint or what served on it: what
     /// served last and may serve again, unless the manifest asks for that, or for another one that was stable here before. A new revision then takes its
     /// steps, and one that has failed is not all there is.

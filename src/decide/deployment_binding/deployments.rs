@@ -182,10 +182,43 @@ pub(super) fn make_again(case: &Case<'_>) -> Option<Verdict> {
         .or_else(|| create(case, &before.asset_id, None, &of_it))
 }
 
+/// The stable deployment is made again beside a candidate that has all the traffic and has not come to the end of its steps. The steps
+/// do not wait for that, nor for the next try.
+pub(super) fn make_stable_again(case: &Case<'_>) -> Option<Verdict> {
+    let (facts, scene) = (case.facts, &case.scene);
+    let before = facts.lost_stable().filter(|_| scene.stable_is_gone())?;
+    let of_it = format!("of {}, which the rollout may have to be taken back to", before.asset_id);
+    let verdict = make(case, (&before.revision, &before.deployment), &before.asset_id, None, &of_it)?;
+    let call = verdict.call.as_ref()?;
+    let situation = &facts.situation;
+    let failure = situation.trouble.failure.as_ref().filter(|failure| failure.attempt.is(call));
+    let waits = failure.is_some_and(|failure| {
+        elapsed(failure.at, situation.now)
+            < retry_after(failure.error.class, failure.times, situation.interval)
+    });
+    (!waits).then_some(verdict)
+}
+
 /// Makes the wanted deployment of this asset, where it is not there.
 fn create(case: &Case<'_>, asset: &str, answers: Option<&VersionOwner>, of_what: &str) -> Option<Verdict> {
+    make(
+        case,
+        case.scene.wanted().map(|(revision, name)| (revision, name.as_str()))?,
+        asset,
+        answers,
+        of_what,
+    )
+}
+
+/// Makes the deployment of this revision and name of this asset, where it is not there.
+fn make(
+    case: &Case<'_>,
+    (revision, name): (&Revision, &str),
+    asset: &str,
+    answers: Option<&VersionOwner>,
+    of_what: &str,
+) -> Option<Verdict> {
     let (facts, scene) = (case.facts, &case.scene);
-    let (revision, name) = scene.wanted()?;
     let Place::Ready { location, .. } = &facts.place else { return None };
     if scene.deployment(name).is_some() {
         return None;

@@ -124,7 +124,8 @@ impl Facts {
             return None;
         }
         let tagged = |name: &Option<String>| scene.deployment(name.as_deref()?).and_then(Revision::tagged);
-        let stable = tagged(&scene.stable);
+        let gone = || self.lost_stable().filter(|_| scene.stable_is_gone()).map(|it| it.revision.clone());
+        let stable = tagged(&scene.stable).or_else(gone);
         let wanted = self.wanted_for(asked, stable.as_ref())?;
         let (mut before, mut kept_from) = (vec![], vec![]);
         for it in &self.before {

@@ -102,6 +102,10 @@ impl Scene<'_> {
             // Nobody can say which rollout goes on, so what is written of it stays written.
             return Target { position: self.records.tag.clone(), ..self.stay(self.without_rise()) };
         };
+        if self.stable_is_gone() && (self.wanted_failed() || self.view.rise == Rise::Fall) {
+            // There is nothing yet to take it back to.
+            return Target { position: self.records.tag.clone(), ..self.stay(self.intended.clone()) };
+        }
         let Some(candidate) = self.candidate().filter(|_| !self.wanted_failed()) else {
             return self.stay(self.stable.as_deref().map_or_else(Traffic::none, Traffic::all_to));
         };

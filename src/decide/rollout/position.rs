@@ -112,6 +112,14 @@ impl Records {
     }
 }
 
+impl Records {
+    /// Is the rollout of this revision at one of its steps, as far as anything that was written says?
+    pub fn stands_before(&self, revision: &Revision, end: usize) -> bool {
+        let written = self.status.as_ref().or(self.tag.as_ref());
+        written.is_some_and(|it| it.revision == *revision && it.step < end)
+    }
+}
+
 impl Plan<'_> {
     /// Where the rollout stands, for a candidate that has this share.
     pub fn position(&self, has: Share, records: &Records, now: Timestamp) -> Position {

@@ -101,6 +101,8 @@ pub struct View<'a> {
     pub hold_is_over: bool,
     /// What takes over where the stable deployment is gone: it was stable before, is warm, and may be gone back to.
     pub fallback: Option<String>,
+    /// The stable deployment where it is gone and can be made again beside the candidate.
+    pub lost: Option<String>,
     /// The action that is to be carried out.
     pub order: Option<Asked>,
     /// The actions that have come to their end, as far as the status knows.
@@ -143,26 +145,6 @@ impl<'a> Scene<'a> {
         let tag = |name: &str| endpoint.and_then(|e| e.tags.get(name)).filter(|v| !v.is_empty());
         let intended = intended(endpoint, held.as_ref(), view.kind);
         let exists = |name: &str| view.deployments.iter().any(|d| d.name() == name);
-        let stable = view.fallback.clone().or_else(|| {
-            let wanted = view.wanted.as_ref().map(|(_, name)| name.as_str());
-            stable_of(endpoint, view.deployments, view.kind, wanted)
-        });
-        let previous = tag(PREVIOUS_TAG).filter(|n| exists(n) && stable.as_ref() != Some(*n)).cloned();
-        // What was rolled back and is let go on, or is asked for again, comes by the steps again.
-        let released = view.order.as_ref().is_some_and(|it| it.word == ActionWord::Release);
-        let by_steps = released || view.past == Past::RolledBack;
-        let wanted = view.wanted.as_ref().map(|(_, name)| name);
-        let previous = previous.filter(|name| !by_steps || Some(name) != wanted);
-        let failed =
-            view.failed.clone().with(tag(FAILED_TAG).map(|t| Failures::parse(t)).unwrap_or_default());
-        let failed = ordered(failed, view.order.as_ref());
-        let (passed, runs) = (view.passed, view.runs.clone());
-        let plan = view.wanted.as_ref().map(|(revision, _)| Plan {
-            passed,
-            runs,
-            ..Plan::new(revision.clone(), view.steps)
-        });
-        let carried = tag(ACTIONS_TAG).map(|text| CarriedOut::parse(text)).unwrap_or_default();
         let of_this = |c: &&Candidate| {
             view.wanted.as_ref().is_some_and(|(revision, _)| c.revision == revision.to_string())
         };
@@ -172,6 +154,32 @@ impl<'a> Scene<'a> {
         // What was written before the deployment was made is of an earlier rollout of the same revision.
         let begun = made.and_then(OnlineDeployment::created_at);
         records.tag = records.tag.filter(|tag| begun.is_none_or(|begun| tag.since >= begun));
+        let failed =
+            view.failed.clone().with(tag(FAILED_TAG).map(|t| Failures::parse(t)).unwrap_or_default());
+        let failed = ordered(failed, view.order.as_ref());
+        // A candidate that has all the traffic has still to take the steps that are left, and one that has failed does not become the
+        // stable one: nobody's deletion ends a rollout.
+        let has_all = |name: &str| intended.share(name) == Share::ALL;
+        let goes_on = view.wanted.as_ref().is_some_and(|(revision, name)| {
+            has_all(name) && (failed.contains(revision) || records.stands_before(revision, view.steps.len()))
+        });
+        let stable = view.fallback.clone().or_else(|| view.lost.clone().filter(|_| goes_on)).or_else(|| {
+            let wanted = view.wanted.as_ref().map(|(_, name)| name.as_str());
+            stable_of(endpoint, view.deployments, view.kind, wanted)
+        });
+        let previous = tag(PREVIOUS_TAG).filter(|n| exists(n) && stable.as_ref() != Some(*n)).cloned();
+        // What was rolled back and is let go on, or is asked for again, comes by the steps again.
+        let released = view.order.as_ref().is_some_and(|it| it.word == ActionWord::Release);
+        let by_steps = released || view.past == Past::RolledBack;
+        let wanted = view.wanted.as_ref().map(|(_, name)| name);
+        let previous = previous.filter(|name| !by_steps || Some(name) != wanted);
+        let (passed, runs) = (view.passed, view.runs.clone());
+        let plan = view.wanted.as_ref().map(|(revision, _)| Plan {
+            passed,
+            runs,
+            ..Plan::new(revision.clone(), view.steps)
+        });
+        let carried = tag(ACTIONS_TAG).map(|text| CarriedOut::parse(text)).unwrap_or_default();
         let scene = Self { view, plan, records, held, intended, stable, previous, failed, carried };
         let condemned = scene.condemned_by().is_some() || scene.is_condemned_by_its_job();
         let condemned = scene.wanted_revision().cloned().filter(|_| condemned);
@@ -230,6 +238,11 @@ impl<'a> Scene<'a> {
     /// The wanted revision is the stable one.
     pub fn arrived(&self) -> bool {
         self.wanted_name().is_some() && self.wanted_name() == self.stable.as_deref()
+    }
+
+    /// The stable deployment is gone, and is made again: until then nothing can be given to it.
+    pub fn stable_is_gone(&self) -> bool {
+        self.stable.as_deref().is_some_and(|name| self.deployment(name).is_none())
     }
 
     /// The wanted revision has failed, and is not the stable one.

@@ -2,11 +2,13 @@
 
 use serde_json::json;
 
-use super::actions::later;
-use crate::api::{FailureReason, Hold, Outcome, PastRollout};
-use crate::azure::model::ResourceId;
+use super::actions::{asked, later, promoting};
+use crate::api::{ActionWord, FailureReason, Hold, Outcome, PastRollout};
+use crate::azure::model::{Class, ResourceId};
 use crate::decide::deployment_binding::Files;
-use crate::decide::fixtures::{Binding, ago, assert_table, binding, noon, short, told, version};
+use crate::decide::fixtures::{
+    Binding, ago, assert_table, attempt, binding, failure, noon, short, told, version,
+};
 use crate::decide::rollout::HOLD_TAG;
 use crate::decide::{Look, Mode, SourceVersion};
 
@@ -199,4 +201,52 @@ fn what_is_held_back_stays_so_when_the_endpoint_is_gone() {
     assert!(
         body["tags"][HOLD_TAG].as_str().is_some_and(|tag| tag.starts_with(&it.revision("2").to_string()))
     );
+}
+
+/// Version 2 has all the traffic and stands at a pause, and somebody has deleted what served before, which had no traffic any more.
+fn alone() -> Binding {
+    let steps = json!([{"setTraffic": 100}, {"name": "proof", "pause": {}}]);
+    let it = binding().wanting("2").steps(steps).serving("1").candidate("2", 100, 60);
+    let it = it.with(|f| f.status.history[0].version = Some("1".into()));
+    later(&it).with(|f| f.deployments.retain(|d| !d.name().starts_with("v1")))
+}
+
+#[test]
+fn nobodys_deletion_ends_a_rollout_that_has_all_the_traffic() {
+    let made = "create deployment v1 of azureml://registries/models/models/taxi/versions/1, which the rollout may have to be taken back to";
+    let doing = |it: &Binding| it.decide().call.map(|call| short(&call.doing)).unwrap_or_default();
+    let it = alone();
+    assert_eq!(doing(&it), made);
+    let status = it.decide().status;
+    assert_eq!(status.history.len(), 1, "nothing is promoted");
+    assert_eq!(status.candidate.unwrap().step.unwrap().name.as_deref(), Some("proof"));
+    // The rollout goes on beside it, and so it does while Azure does not make it.
+    let back = it.clone().deployed("1", "Succeeded");
+    assert!(told(&back.decide()).contains("AwaitingPromotion"), "{}", told(&back.decide()));
+    let refused = it.clone().with(|f| {
+        let call = it.decide().call.unwrap();
+        let attempt = attempt(call.errand.purpose, &call.resource, &call.doing);
+        f.situation.trouble.failure = Some(failure(attempt, Class::Permanent, 0, 1));
+    });
+    assert!(told(&refused.decide()).contains("AwaitingPromotion"), "{}", told(&refused.decide()));
+    assert_eq!(
+        doing(&promoting(it.clone(), "proof")),
+        "give v2 all the traffic and make it the stable one (RolloutAction a0 of ada)"
+    );
+    // What fails meanwhile keeps the traffic until there is something to take it back to.
+    let failing = failed(it.clone());
+    let noted = super::actions::carried_out(&failing);
+    let Look::Found(endpoint) = &noted.0.endpoint else { panic!() };
+    assert_eq!(endpoint.weight(&it.name("2")), 100);
+    assert_eq!(doing(&later(&noted)), made);
+    let taken_back = doing(&later(&noted).deployed("1", "Succeeded"));
+    assert_eq!(taken_back, "take the traffic from v2, which failed, and give it to v1");
+    // A person may roll back at once.
+    let back = it.clone().with(|f| f.asked.push(asked("a0", ActionWord::Rollback, &it.revision("2"))));
+    let held = later(&super::actions::carried_out(&back));
+    assert_eq!(held.decide().status.hold.map(|it| it.to_revision), Some(it.revision("1").to_string()));
+    assert!(doing(&held).starts_with("create deployment v1 of"), "{}", doing(&held));
+    // Where nobody can make it again, the candidate takes over, and that is said.
+    let moved = it.with(|f| f.status.history[0].revision = "0123456789".into());
+    assert_eq!(moved.decide().status.history[0].skipped, ["proof"]);
 }
