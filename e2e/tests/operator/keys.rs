@@ -204,6 +204,24 @@ async fn keys_that_are_asked_for_with_another_change_are_written_after_it() -> O
     Ok(())
 }
 
+/// The manifest names another Secret: the earlier one goes as soon as that is written, without another look.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_earlier_secret_goes_when_the_next_one_is_written() -> Outcome {
+    let stand = taxi::stand("keys-another").await?;
+    stand.let_operator_write_keys(&stand.namespace).await?;
+    taxi::versions(&stand, &["1"]).await?;
+    serve(&stand, keyed("taxi-1")).await?;
+    let another = json!({"online": {"endpoint": {"keysSecret": {"name": "other-keys"}}}});
+    stand.edit::<DeploymentBinding>("taxi", another).await?;
+    let replaced = |b: &DeploymentBinding| {
+        taxi::status(b).keys_secret.is_some_and(|it| it.name == "other-keys" && it.replaces.is_empty())
+    };
+    stand.wait_for::<DeploymentBinding>("taxi", "the earlier one gone", replaced).await?;
+    assert_eq!(secret(&stand, NAME).await?, None);
+    assert!(secret(&stand, "other-keys").await?.is_some());
+    Ok(())
+}
+
 /// A rename in Git: applications read the keys all the time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_binding_that_is_renamed_hands_its_secret_over() -> Outcome {

@@ -12,7 +12,7 @@ use crate::decide::rollout::{
     Rise, Scene, autoscale_differences, is_setting_of_ours, setting_of, settings_beside, written_setting,
 };
 use crate::decide::verdict::Course;
-use crate::decide::{Attempt, Failure, Verdict, elapsed, retry_after};
+use crate::decide::{Attempt, Failure, Verdict};
 
 /// The autoscale settings that Azure Monitor has for the endpoint's deployments, whoever made them.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -233,16 +233,9 @@ pub(super) fn is_being_scaled(case: &Case<'_>, verdict: &Verdict) -> bool {
 pub(super) fn remove_what_outlives(case: &Case<'_>) -> Option<Verdict> {
     let verdict = go_on_removing(case)?;
     let call = verdict.call.as_ref()?;
-    let situation = &case.facts.situation;
     let returns =
         case.scene.wanted_name().is_some_and(|name| case.facts.gone_and_scaled().iter().any(|it| it == name));
-    let waits = situation.trouble.failure.as_ref().filter(|failure| failure.attempt.is(call)).is_some_and(
-        |failure| {
-            elapsed(failure.at, situation.now)
-                < retry_after(failure.error.class, failure.times, situation.interval)
-        },
-    );
-    (returns || !waits).then_some(verdict)
+    (returns || case.facts.situation.left_to_retry(call).is_zero()).then_some(verdict)
 }
 
 /// The same where nothing else is to be done.

@@ -139,8 +139,8 @@ impl Facts {
     }
 
     /// What is made again first where nothing serves any more, because somebody has deleted the endpoint or what served on it: what
-    /// served last and may serve again, unless the manifest asks for that, or for another one that was stable here before. A new revision then takes its
-    /// steps, and one that has failed is not all there is.
+    /// served last and may serve again, unless the manifest asks for that, or for another one that was stable here before. A new
+    /// revision then takes its steps, and one that has failed is not all there is.
     pub(super) fn restored(&self) -> Option<&Before> {
         if !self.has_lost_what_served() || self.situation.deleting || self.observing() {
             return None;

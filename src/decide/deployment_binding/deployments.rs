@@ -190,13 +190,7 @@ pub(super) fn make_stable_again(case: &Case<'_>) -> Option<Verdict> {
     let of_it = format!("of {}, which the rollout may have to be taken back to", before.asset_id);
     let verdict = make(case, (&before.revision, &before.deployment), &before.asset_id, None, &of_it)?;
     let call = verdict.call.as_ref()?;
-    let situation = &facts.situation;
-    let failure = situation.trouble.failure.as_ref().filter(|failure| failure.attempt.is(call));
-    let waits = failure.is_some_and(|failure| {
-        elapsed(failure.at, situation.now)
-            < retry_after(failure.error.class, failure.times, situation.interval)
-    });
-    (!waits).then_some(verdict)
+    facts.situation.left_to_retry(call).is_zero().then_some(verdict)
 }
 
 /// Makes the wanted deployment of this asset, where it is not there.
@@ -327,11 +321,7 @@ fn scaling_beside(case: &Case<'_>) -> Option<(Verdict, Duration)> {
         found: found.instance_count().map_or_else(String::new, |has| has.to_string()),
     };
     let situation = &facts.situation;
-    let failure = situation.trouble.failure.as_ref().filter(|failure| failure.attempt.is(&call));
-    let refused = failure.map_or(Duration::ZERO, |failure| {
-        let wait = retry_after(failure.error.class, failure.times, situation.interval);
-        wait.saturating_sub(elapsed(failure.at, situation.now))
-    });
+    let refused = situation.left_to_retry(&call);
     let verdict = Verdict::call(Reason::Updating, call).mending(vec![differs]);
     let unkept = if situation.waits_until_kept(&verdict) { situation.interval } else { Duration::ZERO };
     Some((verdict, refused.max(unkept)))

@@ -143,8 +143,12 @@ fn names(of: &KeysSecretStatus) -> impl Iterator<Item = &String> {
 
 /// Is the status to be stored, and the pass to be made again, before anything is done with the Secret?
 pub(super) fn is_noted_first(case: &Case<'_>, now: Option<&KeysSecretStatus>) -> bool {
-    let before = case.facts.status.keys_secret.as_ref().map(|it| &it.name);
-    now.is_some_and(|now| before != Some(&now.name))
+    let before = case.facts.status.keys_secret.as_ref();
+    // The ones that the manifest named before go once the status says that this one is written.
+    let replaces = |now: &KeysSecretStatus| {
+        !now.replaces.is_empty() && before.is_some_and(|it| it.written_at != now.written_at)
+    };
+    now.is_some_and(|now| before.map(|it| &it.name) != Some(&now.name) || replaces(now))
 }
 
 /// In how much time something that did not work is tried again.

@@ -17,7 +17,7 @@ use crate::azure::model::{Action, Call, Error, Invocation, Purpose, Reply, Resou
 use crate::decide::digest::short_hash;
 use crate::decide::facts::Known;
 use crate::decide::rollout::{Asked, Revision, Trial};
-use crate::decide::{Intent, Look, LookAgain, Mode, Verdict, elapsed, in_seconds, retry_after};
+use crate::decide::{Intent, Look, LookAgain, Mode, Verdict, elapsed, in_seconds};
 
 /// How many jobs a status remembers.
 const MOST: usize = 5;
@@ -536,10 +536,6 @@ fn canceling(case: &Case<'_>) -> Option<(Verdict, Duration)> {
     let doing = format!("cancel job {}, which nothing waits for any more", job.name);
     let action = Action::Post("cancel", Value::Null);
     let call = Call::new(Purpose::CancelVerification, facts.job_id(&job.name)?, action, doing);
-    let failure = situation.trouble.failure.as_ref().filter(|failure| failure.attempt.is(&call));
-    let left = failure.map_or(Duration::ZERO, |failure| {
-        let wait = retry_after(failure.error.class, failure.times, situation.interval);
-        wait.saturating_sub(elapsed(failure.at, situation.now))
-    });
+    let left = situation.left_to_retry(&call);
     Some((Verdict::call(Reason::Updating, call), left))
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Asked, CarriedOut, Carries, Cause, Held, Move, Pass, Position, Rise, Scene, Share, Tenures, Traffic,
-    Weight, broken,
+    Asked, CarriedOut, Carries, Cause, Held, Move, Pass, Position, Revision, Rise, Scene, Share, Tenures,
+    Traffic, Weight, broken,
 };
 use crate::api::{ActionWord, Drift, Role};
 use crate::azure::model::resource::Provisioning;
@@ -292,8 +292,8 @@ impl Scene<'_> {
         if let (true, Some(over)) =
             (self.stable != target.stable && self.view.rise == Rise::Back, &self.stable)
         {
-            let serves = self.deployment(over).and_then(super::Revision::tagged);
-            let what = |held: &super::Held| {
+            let serves = self.deployment(over).and_then(Revision::tagged);
+            let what = |held: &Held| {
                 let serves = serves.as_ref() == Some(&held.revision);
                 if serves { over.clone() } else { format!("revision {}", held.revision) }
             };

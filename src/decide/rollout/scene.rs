@@ -61,7 +61,6 @@ pub enum Past {
 
 /// What a scene is read from: Azure, the manifest and what the status remembers, whoever has gathered it.
 #[derive(Debug, Clone)]
-#[allow(clippy::struct_excessive_bools)] // each is a question of its own
 pub struct View<'a> {
     /// The time of the look.
     pub now: Timestamp,

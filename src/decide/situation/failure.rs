@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{SecretDone, Situation};
+use super::{SecretDone, Situation, elapsed};
 use crate::azure::model::{
     Action, Call, Class, Error, Operation, OperationState, Purpose, Reply, ResourceId,
 };
@@ -132,6 +132,15 @@ impl Failure {
 }
 
 impl Situation {
+    /// How long this call waits for its next try: not at all, where it was not the last that did not work.
+    pub fn left_to_retry(&self, call: &Call) -> Duration {
+        let failure = self.trouble.failure.as_ref().filter(|failure| failure.attempt.is(call));
+        failure.map_or(Duration::ZERO, |failure| {
+            let wait = retry_after(failure.error.class, failure.times, self.interval);
+            wait.saturating_sub(elapsed(failure.at, self.now))
+        })
+    }
+
     /// Takes in what became of the change that the status remembers. A change that was accepted has not worked before
     /// its operation says so: until then a failure is counted on.
     pub fn take_in_operation(&mut self) {

@@ -144,6 +144,11 @@ fn an_earlier_secret_goes_when_the_next_one_is_written() {
             .ends_with("The Secret taxi-keys, which the manifest named before, stays as it is until then."),
         "{message}"
     );
+    // Once it is written, the earlier one goes at once, and not with the next look.
+    let written = done(it.clone(), 0, Ok(true)).decide();
+    assert_eq!((written.secret, written.next), (None, LookAgain::Now));
+    let stored = done(it.clone(), 0, Ok(true)).with(|f| f.status = written.status);
+    assert_eq!(word(deed(&stored)), "remove taxi-keys");
     let back = renamed(refused.clone(), "taxi-keys");
     assert_eq!(named(&back), ("taxi-keys".into(), vec!["other".into()]));
     // Nobody asks for any: all go, one by one.
