@@ -1,6 +1,6 @@
 //! What every pass shares.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -80,6 +80,7 @@ impl<P: Ports> Context<P> {
                     self.memory.lets_go(object.key(), self.ports.now());
                 }
                 let woken = self.index.deleted(&object.key());
+                self.ports.foresee(&object.key(), BTreeSet::new());
                 self.memory.forget(&object.uid_or_empty());
                 woken
             }

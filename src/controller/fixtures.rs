@@ -1,7 +1,7 @@
 //! A world for tests: a cluster that has what it is given, and takes writes or refuses them; and an Azure that holds what it is
 //! given, and gives no other answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -125,6 +125,8 @@ impl Meter for Nowhere {
     fn measured(&self, _: &ObjectKey, _: &Due) -> Option<crate::measure::model::Answer> {
         None
     }
+
+    fn foresee(&self, _: &ObjectKey, _: BTreeSet<Due>) {}
 }
 
 impl Azure for Nowhere {

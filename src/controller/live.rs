@@ -1,5 +1,6 @@
 //! The world as it is: a Kubernetes API server, Azure, the clock of this machine, and the log.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -68,6 +69,11 @@ impl Live {
     ) -> Self {
         let meter = Measuring::new(Gauge::new(server.clone(), azure.clone()), woken);
         Self { server, azure, meter, stores, began: Instant::now() }
+    }
+
+    /// This process does not lead any more: nothing is measured for its passes.
+    pub fn foresee_nothing(&self) {
+        self.meter.foresee_nothing();
     }
 
     /// What came of a request to the API server.
@@ -246,6 +252,10 @@ impl Azure for Live {
 impl Meter for Live {
     fn measured(&self, by: &ObjectKey, due: &Due) -> Option<Measured> {
         self.meter.measured(by, due)
+    }
+
+    fn foresee(&self, by: &ObjectKey, due: BTreeSet<Due>) {
+        self.meter.foresee(by, due, Timestamp::now());
     }
 }
 

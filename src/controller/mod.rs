@@ -22,6 +22,7 @@ mod pass;
 pub(crate) mod ports;
 mod report;
 mod secrets;
+mod turns;
 mod watch;
 
 pub use accounts::{ServiceAccounts, Tenants};
@@ -37,5 +38,7 @@ pub use lease::Terms;
 pub(crate) use lease::{Claim, Election, Lead, Record, Step, Written};
 pub use live::FIELD_MANAGER;
 #[cfg(test)]
-pub(crate) use pass::pass;
+pub(crate) use pass::{Again, pass};
+#[cfg(test)]
+pub(crate) use turns::{Next, Turns, woken};
 pub use watch::{Sighting, run};

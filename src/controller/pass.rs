@@ -4,6 +4,7 @@
 //! Nothing waits inside a pass. The status is written before a call, so that an intent is stored when
 //! the call goes out, and after it, so that what Azure answered is seen at once.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::report;
 use super::secrets;
 use crate::api::{Object, ObjectKey};
 use crate::azure::model::{Action, Call, Purpose, Reply, ResourceId};
-use crate::decide::facts::{Known, Moment, gather, is_settled, lane};
+use crate::decide::facts::{Due, Known, Moment, gather, is_settled, lane};
 use crate::decide::{Decision, Deed, Event, Facts, Kind, LookAgain, SecretDone, Situation, Tagged};
 
 /// After the cluster did not take a write, or the cache is behind.
@@ -26,9 +27,24 @@ const BUSY: Duration = Duration::from_secs(1);
 /// After a bug of ours.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
 
+/// When an object gets its next pass, where nothing wakes it before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// In how much time.
+    pub after: Duration,
+    /// It waits to take traffic back, and goes before all others.
+    pub urgent: bool,
+}
+
+impl From<Duration> for Again {
+    fn from(after: Duration) -> Self {
+        Self { after, urgent: false }
+    }
+}
+
 /// One pass, which never fails and never panics: what goes wrong is noted and tried again. The answer is when to look
 /// again.
-pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Duration {
+pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Again {
     let (key, uid) = (object.key(), object.uid_or_empty());
     match AssertUnwindSafe(steps::<K, P>(&object, context)).catch_unwind().await {
         Ok(Ok(next)) => {
@@ -37,9 +53,9 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Du
         }
         Ok(Err(Refusal::Outdated)) => {
             context.memory.write_was_taken(&uid);
-            SOON
+            SOON.into()
         }
-        Ok(Err(Refusal::NotNow(wait))) => wait,
+        Ok(Err(Refusal::NotNow(wait))) => wait.into(),
         Ok(Err(because @ (Refusal::Failed(_) | Refusal::Forbidden(_) | Refusal::Unanswered(_)))) => {
             let times = context.memory.change(&uid, |it| {
                 it.refused += 1;
@@ -47,34 +63,34 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Du
             });
             let wait = (SOON * 4).saturating_mul(1 << times.min(8));
             context.ports.refused(&key, &because, wait);
-            wait
+            wait.into()
         }
         Err(_) => {
             context.ports.panicked(&key);
-            AFTER_PANIC
+            AFTER_PANIC.into()
         }
     }
 }
 
-async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Result<Duration, Refusal> {
+async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Result<Again, Refusal> {
     context.may_write()?;
     let (uid, generation) = (object.uid_or_empty(), object.generation());
     let remembered = context.memory.recall(&uid, generation, object.asks().as_ref());
     // No pass acts on a cached object older than our own last write to it.
     if report::version(object.as_ref()) < remembered.written {
-        return Ok(SOON);
+        return Ok(SOON.into());
     }
     let deleting = object.is_deleting();
     // Of a kind that never has our finalizer, the status still says what its deletion means while another's finalizer holds it.
     if deleting && !object.holds() && K::HOLDS {
-        return Ok(object.interval());
+        return Ok(object.interval().into());
     }
     let reader = Arc::new(object.key());
     let waits = context.index.is_owner(&reader) || is_settled(object.as_ref());
     let _alone = match target(object.as_ref(), &reader, context).filter(|_| K::CHANGES) {
         Some(id) => match context.lock(&id, waits).await {
             Some(alone) => Some(alone),
-            None => return Ok(BUSY + BUSY / 100 * spread(object.as_ref())),
+            None => return Ok((BUSY + BUSY / 100 * spread(object.as_ref())).into()),
         },
         None => None,
     };
@@ -88,7 +104,8 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
         trouble: remembered.trouble,
         absent: remembered.absent,
     };
-    let mut facts = read(object.as_ref(), &reader, &mut moment, context).await;
+    let (mut facts, foreseen) = read(object.as_ref(), &reader, &mut moment, context).await;
+    context.ports.foresee(&reader, foreseen);
     remember_look(context, (&reader, &uid), facts.situation());
 
     let mut decision = facts.decide();
@@ -123,13 +140,13 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
     report::events(object.as_ref(), context, &decision.events).await;
     if decision.remove {
         context.delete(&written).await?;
-        return Ok(after(decision.next, object.as_ref()));
+        return Ok(after(decision.next, object.as_ref()).into());
     }
     match decision.call {
         Some(call) => act(&written, facts, call, decision.deed, context).await,
         // Another Secret waits for what was done with this one.
-        None if decision.secret.is_some() => Ok(after(LookAgain::Now, object.as_ref())),
-        None => Ok(after(decision.next, object.as_ref())),
+        None if decision.secret.is_some() => Ok(after(LookAgain::Now, object.as_ref()).into()),
+        None => Ok(Again { after: after(decision.next, object.as_ref()), urgent: decision.urgent }),
     }
 }
 
@@ -140,7 +157,7 @@ async fn act<K: Kind, P: Ports>(
     call: Call,
     deed: Option<Deed>,
     context: &Context<P>,
-) -> Result<Duration, Refusal> {
+) -> Result<Again, Refusal> {
     context.ports.calls(object, &facts, &call);
     let answer = context.send(object, &call).await?;
     if let Err(error) = &answer {
@@ -169,11 +186,11 @@ async fn act<K: Kind, P: Ports>(
     }
     let goes_on = afterwards.call.is_some() || afterwards.secret.is_some();
     let next = if goes_on { LookAgain::Now } else { afterwards.next };
-    let events = std::mem::take(&mut afterwards.events);
+    let (urgent, events) = (afterwards.urgent, std::mem::take(&mut afterwards.events));
     // The next call goes out in a pass of its own: until then nothing is to say that it was asked for.
     report::status(object, context, afterwards.without_the_call()).await?;
     report::events(object, context, &events).await;
-    Ok(after(next, object))
+    Ok(Again { after: after(next, object), urgent })
 }
 
 /// The resource in Azure that an object stands for, as far as the cluster tells.
@@ -196,13 +213,13 @@ fn target<K: Kind, P: Ports>(
     }
 }
 
-/// Reads until the facts are whole, and says of which moment they are.
+/// Reads until the facts are whole, and says of which moment they are; and what will have to be measured later.
 async fn read<K: Kind, P: Ports>(
     object: &K,
     reader: &Arc<ObjectKey>,
     moment: &mut Moment,
     context: &Context<P>,
-) -> K::Facts {
+) -> (K::Facts, BTreeSet<Due>) {
     let mut known = Known::nothing(lane(object), object.is_deleting(), context.options.served.clone());
     loop {
         // Reading takes time: what is seen is true of the moment when the last answer has come.
@@ -211,7 +228,7 @@ async fn read<K: Kind, P: Ports>(
         let wanted = known.wants();
         if wanted.cluster.is_empty() && wanted.azure.is_empty() && wanted.measured.is_empty() {
             context.index.rests_on(reader, known.rests_on());
-            return facts;
+            return (facts, wanted.foreseen);
         }
         for read in wanted.cluster {
             let found = context.find(reader, &read);
@@ -239,14 +256,14 @@ async fn let_go<K: Kind, P: Ports>(
     facts: &K::Facts,
     context: &Context<P>,
     events: &[Event],
-) -> Result<Duration, Refusal> {
+) -> Result<Again, Refusal> {
     // Whoever sees that the object is gone finds that it went by its own deletion.
     context.memory.lets_go(object.key(), context.ports.now());
     report::release(object, context).await?;
     context.ports.let_go(object, facts, events);
     report::events(object, context, events).await;
     context.memory.forget(&object.uid_or_empty());
-    Ok(object.interval())
+    Ok(object.interval().into())
 }
 
 /// Remembers whether Azure could be read, who owns what was found there, and what became of an operation.

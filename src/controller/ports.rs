@@ -1,6 +1,8 @@
 //! What a pass needs of the world around it. The program fills these ports with a real cluster, Azure and the clock
 //! ([`live`](super::live)); the simulation with its own.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
@@ -79,6 +81,9 @@ pub trait Meter: Send + Sync {
     /// What came of a measurement for this object, where that is known by now. Otherwise it is made, nobody waits for it, and the
     /// object is woken when there is an answer.
     fn measured(&self, by: &ObjectKey, due: &Due) -> Option<Measured>;
+    /// These measurements will be due for this object, and no others that it said before. Each is made at its time, and the
+    /// object is woken when there is an answer.
+    fn foresee(&self, by: &ObjectKey, due: BTreeSet<Due>);
 }
 
 /// The time.

@@ -3,18 +3,19 @@
 mod legible;
 mod sighting;
 
-use std::convert::Infallible;
+use std::collections::HashMap;
 use std::fmt::Debug;
+use std::future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::stream::{self, BoxStream, Stream, StreamExt};
+use futures::FutureExt;
+use futures::stream::{self, BoxStream, FuturesUnordered, Stream, StreamExt};
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
 use kube::core::ObjectMeta;
-use kube::runtime::controller::{self, Action, Config, applier};
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::reflector::{self, Store};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Resource, ResourceExt};
@@ -32,15 +33,17 @@ use super::gate::Gate;
 use super::leader::{Candidate, LeaderElection};
 use super::live::{Live, Stores, seen, warn_of_unreadable};
 use super::merge::merged;
-use super::pass::pass;
+use super::pass::{Again, pass};
 use super::ports::{Cluster, Ports};
+use super::turns::{Next, Turns, woken};
 use crate::api::{
     Approval, DeploymentBinding, MetricProvider, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
-    RolloutAction, Workspace,
+    RolloutAction, Workspace, any_object,
 };
 use crate::azure::client::Azure;
+use crate::azure::model::Lane;
 use crate::decide::Kind;
-use crate::decide::facts::Namespace as Seen;
+use crate::decide::facts::{Namespace as Seen, lane};
 use crate::outage::{Outages, Patience, lasted};
 pub(super) use legible::Unreadable;
 use legible::legible;
@@ -57,85 +60,49 @@ const QUIET: Duration = Duration::from_secs(90);
 const PAGE: u32 = 50;
 
 /// Passes of one kind at a time.
-const CONCURRENCY: u16 = 32;
+const CONCURRENCY: usize = 32;
 
-/// The queues: whoever is named in one gets a pass.
+/// Somebody that deserves a pass.
+struct Woken {
+    whom: Arc<ObjectKey>,
+    /// The kind of the object whose change wakes it, where there is one.
+    because: Option<ObjectKind>,
+}
+
+/// The queues, one for each kind: whoever is named in one gets a pass.
 #[derive(Clone)]
 struct Queues {
-    registries: UnboundedSender<ObjectRef<Registry>>,
-    workspaces: UnboundedSender<ObjectRef<Workspace>>,
-    versions: UnboundedSender<ObjectRef<ModelVersion>>,
-    bindings: UnboundedSender<ObjectRef<DeploymentBinding>>,
-    approvals: UnboundedSender<ObjectRef<Approval>>,
-    actions: UnboundedSender<ObjectRef<RolloutAction>>,
-    providers: UnboundedSender<ObjectRef<MetricProvider>>,
+    begins: Arc<HashMap<ObjectKind, UnboundedSender<Woken>>>,
     /// Whether anybody reads them. A standby looks at everything when it begins to lead, so nothing is queued until then.
     read: Arc<AtomicBool>,
 }
 
 impl Queues {
-    fn wake(&self, whom: &[Arc<ObjectKey>]) {
-        fn named<K: Object>(key: &ObjectKey) -> ObjectRef<K> {
-            ObjectRef::new(&key.name).within(&key.namespace)
-        }
+    /// Somebody deserves a pass, because an object of this kind has changed.
+    fn wake(&self, whom: &[Arc<ObjectKey>], because: Option<ObjectKind>) {
         if !self.read.load(Ordering::SeqCst) {
             return;
         }
         for key in whom {
-            // Nobody listens any more when the operator stops.
-            let _ = match key.kind {
-                ObjectKind::Registry => self.registries.send(named(key)).is_ok(),
-                ObjectKind::Workspace => self.workspaces.send(named(key)).is_ok(),
-                ObjectKind::ModelVersion => self.versions.send(named(key)).is_ok(),
-                ObjectKind::DeploymentBinding => self.bindings.send(named(key)).is_ok(),
-                ObjectKind::Approval => self.approvals.send(named(key)).is_ok(),
-                ObjectKind::RolloutAction => self.actions.send(named(key)).is_ok(),
-                ObjectKind::MetricProvider => self.providers.send(named(key)).is_ok(),
-            };
+            if let Some(begin) = self.begins.get(&key.kind) {
+                // Nobody listens any more when the operator stops.
+                let _ = begin.send(Woken { whom: key.clone(), because });
+            }
         }
     }
 }
 
-/// The other ends of the queues.
-#[derive(Clone)]
-struct Ends {
-    registries: End<Registry>,
-    workspaces: End<Workspace>,
-    versions: End<ModelVersion>,
-    bindings: End<DeploymentBinding>,
-    approvals: End<Approval>,
-    actions: End<RolloutAction>,
-    providers: End<MetricProvider>,
-}
+/// The other end of a queue. Read by one at a time: by the passes of one term of leadership after those of the last.
+type End = Arc<Mutex<UnboundedReceiver<Woken>>>;
 
-/// Read by one at a time: by the passes of one term of leadership after those of the last.
-type End<K> = Arc<Mutex<UnboundedReceiver<ObjectRef<K>>>>;
-
-fn queue<K: Object>() -> (UnboundedSender<ObjectRef<K>>, End<K>) {
-    let (begin, end) = unbounded_channel();
-    (begin, Arc::new(Mutex::new(end)))
-}
-
-fn queues(read: bool) -> (Queues, Ends) {
-    let (registries, registry_end) = queue();
-    let (workspaces, workspace_end) = queue();
-    let (versions, version_end) = queue();
-    let (bindings, binding_end) = queue();
-    let (approvals, approval_end) = queue();
-    let (actions, action_end) = queue();
-    let (providers, provider_end) = queue();
-    let read = Arc::new(AtomicBool::new(read));
-    let queues = Queues { registries, workspaces, versions, bindings, approvals, actions, providers, read };
-    let ends = Ends {
-        registries: registry_end,
-        workspaces: workspace_end,
-        versions: version_end,
-        bindings: binding_end,
-        approvals: approval_end,
-        actions: action_end,
-        providers: provider_end,
-    };
-    (queues, ends)
+fn queues(read: bool) -> (Queues, Vec<End>) {
+    let (mut begins, mut ends) = (HashMap::new(), vec![]);
+    for kind in ObjectKind::ALL {
+        let (begin, end) = unbounded_channel();
+        begins.insert(kind, begin);
+        ends.push(Arc::new(Mutex::new(end)));
+    }
+    (Queues { begins: Arc::new(begins), read: Arc::new(AtomicBool::new(read)) }, ends)
 }
 
 /// Runs the operator until it is told to stop. Passes that have begun are finished. With an election it watches from the
@@ -184,7 +151,7 @@ pub async fn run(
     let waiting = queues.clone();
     watches.spawn(async move {
         while let Some(key) = answers.recv().await {
-            waiting.wake(&[Arc::new(key)]);
+            waiting.wake(&[Arc::new(key)], None);
         }
     });
     if everywhere {
@@ -195,7 +162,7 @@ pub async fn run(
     }
     let Some(election) = election else {
         info!("the picture of the cluster is whole; beginning to reconcile");
-        let mut passes = make_passes(&context, stores, &ends, &stop);
+        let mut passes = make_passes(&context, &ends, &stop);
         while passes.join_next().await.is_some() {}
         return;
     };
@@ -216,7 +183,7 @@ pub async fn run(
 async fn while_leading(
     context: &Arc<Context<Live>>,
     stores: &Stores,
-    (queues, ends): (&Queues, &Ends),
+    (queues, ends): (&Queues, &[End]),
     mut leading: signal::Receiver<bool>,
     stop: &CancellationToken,
 ) {
@@ -228,8 +195,8 @@ async fn while_leading(
         }
         context.memory.begin_afresh();
         queues.read.store(true, Ordering::SeqCst);
-        queues.wake(&all(stores));
-        let mut passes = make_passes(context, stores.clone(), ends, stop);
+        queues.wake(&all(stores), None);
+        let mut passes = make_passes(context, ends, stop);
         let finished = async { while passes.join_next().await.is_some() {} };
         tokio::select! {
             () = finished => return,
@@ -237,6 +204,7 @@ async fn while_leading(
         }
         queues.read.store(false, Ordering::SeqCst);
         passes.shutdown().await;
+        context.ports.foresee_nothing();
     }
 }
 
@@ -251,22 +219,8 @@ fn all(stores: &Stores) -> Vec<Arc<ObjectKey>> {
 }
 
 /// Makes passes over whoever is woken.
-fn make_passes(
-    context: &Arc<Context<Live>>,
-    stores: Stores,
-    ends: &Ends,
-    stop: &CancellationToken,
-) -> JoinSet<()> {
-    let mut passes = JoinSet::new();
-    let Stores { registries, workspaces, versions, bindings, approvals, actions, providers, .. } = stores;
-    passes.spawn(serve(context.clone(), registries, ends.registries.clone(), stop.clone()));
-    passes.spawn(serve(context.clone(), workspaces, ends.workspaces.clone(), stop.clone()));
-    passes.spawn(serve(context.clone(), versions, ends.versions.clone(), stop.clone()));
-    passes.spawn(serve(context.clone(), bindings, ends.bindings.clone(), stop.clone()));
-    passes.spawn(serve(context.clone(), approvals, ends.approvals.clone(), stop.clone()));
-    passes.spawn(serve(context.clone(), actions, ends.actions.clone(), stop.clone()));
-    passes.spawn(serve(context.clone(), providers, ends.providers.clone(), stop.clone()));
-    passes
+fn make_passes(context: &Arc<Context<Live>>, ends: &[End], stop: &CancellationToken) -> JoinSet<()> {
+    ends.iter().map(|end| serve(context.clone(), end.clone(), stop.clone())).collect()
 }
 
 /// Waits until every store has seen its whole collection: nothing is decided on half a picture.
@@ -286,36 +240,59 @@ async fn whole(stores: &Stores, stop: &CancellationToken) -> bool {
     tokio::select! { () = all => true, () = stop.cancelled() => false }
 }
 
-async fn serve<K: Kind>(
-    context: Arc<Context<Live>>,
-    store: Store<K>,
-    queue: End<K>,
-    stop: CancellationToken,
-) {
-    let queue = queue.lock_owned().await;
-    let queue =
-        futures::stream::unfold(queue, |mut queue| async { queue.recv().await.map(|it| (it, queue)) })
-            .take_until(stop.cancelled_owned())
-            .map(Ok::<_, watcher::Error>);
-    let config = Config::default().concurrency(CONCURRENCY);
-    let run = |object: Arc<K>, context: Arc<Context<Live>>| {
-        Box::pin(async move {
-            let (key, uid) = (object.key(), object.uid_or_empty());
-            let next = pass(object, &context).await;
-            context.pass_ends(&key, &uid);
-            Ok::<_, Infallible>(Action::requeue(next))
-        })
+/// Makes passes over the objects of one kind, until it is told to stop. Passes that have begun are finished then.
+async fn serve<P: Ports>(context: Arc<Context<P>>, queue: End, stop: CancellationToken) {
+    let began = tokio::time::Instant::now();
+    let mut queue = queue.lock_owned().await;
+    let mut turns = Turns::default();
+    let mut running = FuturesUnordered::new();
+    let lane_of = |key: &ObjectKey| {
+        let object = context.ports.get(key);
+        object.map_or(Lane::Routine, |it| any_object!(it, it => lane(it.as_ref())))
     };
-    // A pass never fails.
-    let never = |_, error: &Infallible, _| match *error {};
-    applier(run, never, context, store, Box::pin(queue), config)
-        .for_each(|done| async {
-            match done {
-                Ok(_) | Err(controller::Error::ObjectNotFound(_)) => {}
-                Err(error) => warn!("a pass was not made: {error}"),
+    let mut goes_on = true;
+    while goes_on || !running.is_empty() {
+        while goes_on
+            && running.len() < CONCURRENCY
+            && let Some(key) = turns.take(began.elapsed(), lane_of)
+        {
+            running.push(pass_over(key, &context));
+        }
+        let due = turns.due().filter(|_| goes_on && running.len() < CONCURRENCY);
+        let due = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(began + due).await,
+                None => future::pending().await,
             }
-        })
-        .await;
+        };
+        tokio::select! {
+            next = queue.recv(), if goes_on => match next {
+                Some(Woken { whom, because }) => turns.wake(&whom, woken(lane_of(&whom), because)),
+                None => goes_on = false,
+            },
+            Some((key, again)) = running.next() => {
+                let next = |again: Again| Next { at: began.elapsed() + again.after, urgent: again.urgent };
+                turns.ended(&key, again.map(next));
+            }
+            () = due => {}
+            () = stop.cancelled(), if goes_on => goes_on = false,
+        }
+    }
+}
+
+/// One pass over an object, and when it gets the next one; none where it is gone.
+async fn pass_over<P: Ports>(
+    key: Arc<ObjectKey>,
+    context: &Arc<Context<P>>,
+) -> (Arc<ObjectKey>, Option<Again>) {
+    let Some(object) = context.ports.get(&key) else { return (key, None) };
+    let again = any_object!(object, it => {
+        let uid = it.uid_or_empty();
+        let again = pass(it, context).boxed().await;
+        context.pass_ends(&key, &uid);
+        again
+    });
+    (key, Some(again))
 }
 
 /// What a watch brings, with its own back-off. `of` names the namespaces.
@@ -420,7 +397,7 @@ async fn follow_namespaces(
         // What a listing brings is in the store only when the listing is at its end.
         if !listed {
             for namespace in changed.drain(..) {
-                queues.wake(&context.index.namespace_changed(&namespace));
+                queues.wake(&context.index.namespace_changed(&namespace), None);
             }
         }
     }
@@ -432,7 +409,7 @@ async fn follow<K: Kind>(
     writer: Writer<K>,
     queues: Queues,
 ) {
-    let wake = |woken: &[Arc<ObjectKey>]| queues.wake(woken);
+    let wake = |woken: &[Arc<ObjectKey>]| queues.wake(woken, Some(K::KIND));
     let store = writer.as_reader();
     let legible = |events| {
         let (client, told_by) = (client.clone(), Arc::clone(&context));

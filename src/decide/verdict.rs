@@ -32,6 +32,8 @@ pub struct Verdict {
     pub told_as: Option<Reason>,
     /// When to look again.
     pub next: LookAgain,
+    /// What waits is to take traffic back: the next look goes before those at other objects.
+    pub urgent: bool,
     /// The object may go: nothing in Azure needs it any more.
     pub release: bool,
     /// The object is deleted: it has come to its end, and nothing tells of it any more.
@@ -153,6 +155,8 @@ pub struct Decision<S> {
     pub deed: Option<Deed>,
     /// When to look again.
     pub next: LookAgain,
+    /// What waits is to take traffic back: the next look goes before those at other objects.
+    pub urgent: bool,
     /// All is as it should be: what went wrong before is over.
     pub settled: bool,
     /// Remove the finalizer.
@@ -195,6 +199,7 @@ impl Verdict {
             remark: (false, String::new()),
             told_as: None,
             next: LookAgain::Interval,
+            urgent: false,
             release: false,
             remove: false,
             stays_ready: None,
@@ -255,6 +260,7 @@ impl Verdict {
             secret: None,
             events: self.events,
             next: self.next,
+            urgent: self.urgent,
             release: self.release,
             remove: self.remove,
             unkept: self.unkept,

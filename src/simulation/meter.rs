@@ -1,7 +1,7 @@
 //! Measurements: of a deployment that is sick every one is bad, of the others most are good; and any of them may come late, give
 //! no number, or fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,6 +17,8 @@ use crate::measure::model::{Answer, Answered, Question};
 #[derive(Debug, Default)]
 pub struct Meter {
     answers: BTreeMap<(ObjectKey, Due), (Timestamp, Answer)>,
+    /// What each process has foreseen for an object.
+    pub foreseen: BTreeMap<(u32, ObjectKey), BTreeSet<Due>>,
     /// Whom to wake, and when.
     pub wakes: Vec<(ObjectKey, Timestamp)>,
     /// The deployments of which a good measurement was given out, with the word by which the question is known.
@@ -83,6 +85,28 @@ impl World {
         self.meter.answers.insert(key, (at, answer));
         self.meter.wakes.push((by.clone(), at));
         None
+    }
+
+    /// When the first measurement is due that this process has foreseen.
+    pub fn first_foreseen(&self, process: u32) -> Option<Timestamp> {
+        let of_it = self.meter.foreseen.iter().filter(|((whose, _), _)| *whose == process);
+        of_it.filter_map(|(_, all)| all.first()).map(|due| due.since).min()
+    }
+
+    /// Makes the measurements that this process has foreseen and that are due by now.
+    pub fn measure_what_was_foreseen(&mut self, process: u32) {
+        let now = self.now;
+        let mut due = vec![];
+        for ((whose, by), all) in &mut self.meter.foreseen {
+            if *whose == process {
+                let now: Vec<Due> = all.extract_if(.., |it| it.since <= now).collect();
+                due.extend(now.into_iter().map(|it| (by.clone(), it)));
+            }
+        }
+        self.meter.foreseen.retain(|_, all| !all.is_empty());
+        for (by, it) in due {
+            self.measured(&by, &it);
+        }
     }
 
     fn draw(&mut self, due: &Due) -> Answer {

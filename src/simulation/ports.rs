@@ -1,6 +1,7 @@
 //! The world that a simulated process acts on. Every request takes its time, and the world answers it when that is over;
 //! a process that dies meanwhile never hears of it.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -161,6 +162,10 @@ impl Azure for Ports {
 impl Meter for Ports {
     fn measured(&self, by: &ObjectKey, due: &Due) -> Option<Measured> {
         self.world().measured(by, due)
+    }
+
+    fn foresee(&self, by: &ObjectKey, due: BTreeSet<Due>) {
+        self.world().meter.foreseen.insert((self.process, by.clone()), due);
     }
 }
 

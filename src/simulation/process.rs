@@ -15,31 +15,36 @@ use super::cluster::News;
 use super::election::{Candidate, ProcessClock};
 use super::ports::Ports;
 use super::world::World;
-use crate::api::{AnyObject, ObjectKey, ObjectKind, any_kind, any_object};
-use crate::controller::{Context, Gate, Options, pass};
-use crate::decide::facts::ClusterRead;
+use crate::api::{AnyObject, Object, ObjectKey, ObjectKind, any_kind, any_object};
+use crate::azure::model::Lane;
+use crate::controller::{Again, Context, Gate, Next, Options, Turns, pass, woken};
+use crate::decide::facts::{ClusterRead, lane};
 use crate::decide::{Kind, Watched};
 
 /// Passes at a time; the rest waits for a free place.
 const CONCURRENCY: usize = 16;
 
-type Pass = Pin<Box<dyn Future<Output = Duration>>>;
+type Pass = Pin<Box<dyn Future<Output = Again>>>;
 
 /// One process.
 pub struct Process {
     context: Arc<Context<Ports>>,
     running: BTreeMap<ObjectKey, Pass>,
-    /// Woken while a pass over it runs: it gets another one right after.
-    again: BTreeSet<ObjectKey>,
-    /// When each object is looked at next.
-    due: BTreeMap<ObjectKey, Timestamp>,
-    order: BTreeSet<(Timestamp, ObjectKey)>,
+    turns: Turns<Timestamp>,
+    /// When measurements have their answers, and whom they wake.
+    answers: BTreeSet<(Timestamp, ObjectKey)>,
     /// None where it is the only process.
     candidate: Option<Candidate>,
     /// It makes passes.
     leads: bool,
     /// Listings that are not at their end, with what they found.
     listings: Vec<(ObjectKind, Vec<AnyObject>)>,
+}
+
+/// How urgent a look at this object is.
+fn lane_of(context: &Context<Ports>, key: &ObjectKey) -> Lane {
+    let object = context.ports.world().seen_quietly(key);
+    object.map_or(Lane::Routine, |it| any_object!(it, it => lane(it.as_ref())))
 }
 
 impl Process {
@@ -71,9 +76,8 @@ impl Process {
         let mut process = Self {
             context,
             running: BTreeMap::new(),
-            again: BTreeSet::new(),
-            due: BTreeMap::new(),
-            order: BTreeSet::new(),
+            turns: Turns::default(),
+            answers: BTreeSet::new(),
             candidate: elected.then(|| Candidate::new(name)),
             leads: !elected,
             listings: vec![],
@@ -121,15 +125,15 @@ impl Process {
         self.context.memory.begin_afresh();
         let name = self.name();
         let all: Vec<_> = self.world().cluster.cache(name).keys().cloned().map(Arc::new).collect();
-        self.wake(&all);
+        self.wake(&all, None);
     }
 
     fn drop_passes(&mut self) {
         let name = self.name();
         self.running.clear();
-        self.again.clear();
-        self.due.clear();
-        self.order.clear();
+        self.turns = Turns::default();
+        self.answers.clear();
+        self.world().meter.foreseen.retain(|(whose, _), _| *whose != name);
         self.world().passes_are_dropped(name);
     }
 
@@ -185,34 +189,16 @@ impl Process {
         let process = self.name();
         self.world().cluster.show(process, kind, listed);
         let woken = any_kind!(kind, K => self.context.take_in(&Event::<K>::InitDone));
-        self.wake(&woken);
+        self.wake(&woken, Some(kind));
     }
 
-    fn wake(&mut self, whom: &[Arc<ObjectKey>]) {
+    fn wake(&mut self, whom: &[Arc<ObjectKey>], because: Option<ObjectKind>) {
         if !self.leads {
             return;
         }
-        let now = self.world().now;
         for key in whom {
-            if self.running.contains_key(&**key) {
-                self.again.insert(ObjectKey::clone(key));
-            } else {
-                self.look(key, now);
-            }
+            self.turns.wake(key, woken(lane_of(&self.context, key), because));
         }
-    }
-
-    /// Looks at an object at this time, or earlier where that was planned.
-    fn look(&mut self, key: &ObjectKey, at: Timestamp) {
-        match self.due.get(key) {
-            Some(planned) if *planned <= at => return,
-            Some(planned) => {
-                self.order.remove(&(*planned, key.clone()));
-            }
-            None => {}
-        }
-        self.due.insert(key.clone(), at);
-        self.order.insert((at, key.clone()));
     }
 
     /// The cache catches up, more or less, and the index tells who is to be woken.
@@ -223,42 +209,57 @@ impl Process {
         let listing: Vec<ObjectKind> = self.listings.iter().map(|(kind, _)| *kind).collect();
         let news = self.world().news(&listing);
         for it in news {
-            let woken = match it {
+            let (kind, woken) = match it {
                 News::Applied(object) => {
-                    any_object!(&object, it => self.context.take_in(&Event::Apply(it.as_ref().clone())))
+                    any_object!(&object, it => (it.key().kind, self.context.take_in(&Event::Apply(it.as_ref().clone()))))
                 }
                 News::Gone(object) => {
-                    any_object!(&object, it => self.context.take_in(&Event::Delete(it.as_ref().clone())))
+                    any_object!(&object, it => (it.key().kind, self.context.take_in(&Event::Delete(it.as_ref().clone()))))
                 }
             };
-            self.wake(&woken);
+            self.wake(&woken, Some(kind));
         }
     }
 
     /// The labels of a namespace have changed.
     pub fn labels_changed(&mut self, namespace: &str) {
         let woken = self.context.index.namespace_changed(namespace);
-        self.wake(&woken);
+        self.wake(&woken, None);
     }
 
     /// When the next pass may begin.
     pub fn next(&self) -> Option<Timestamp> {
-        self.order.first().filter(|_| self.running.len() < CONCURRENCY).map(|(at, _)| *at)
+        if self.running.len() >= CONCURRENCY {
+            return None;
+        }
+        let now = self.turns.is_anybody_waiting().then(|| self.world().now);
+        let answer = self.answers.first().map(|(at, _)| *at);
+        let foreseen = self.world().first_foreseen(self.name());
+        [now, self.turns.due(), answer, foreseen].into_iter().flatten().min()
     }
 
     /// Begins the next pass.
     pub fn begin_pass(&mut self) {
-        let Some((_, key)) = self.order.pop_first() else { return };
-        self.due.remove(&key);
-        if self.running.contains_key(&key) {
-            self.again.insert(key);
-            return;
+        let (now, name) = (self.world().now, self.name());
+        self.world().measure_what_was_foreseen(name);
+        self.take_in_answers();
+        while self.answers.first().is_some_and(|(at, _)| *at <= now) {
+            let answered = self.answers.pop_first().map(|(_, whom)| Arc::new(whom));
+            self.wake(answered.as_slice(), None);
         }
-        let Some(object) = self.world().seen_quietly(&key) else { return };
+        let context = self.context.clone();
+        let Some(key) = self.turns.take(now, |key| lane_of(&context, key)) else { return };
+        let Some(object) = self.world().seen_quietly(&key) else { return self.turns.ended(&key, None) };
         let pass = any_object!(object, it => self.pass(it));
         self.world().passes += 1;
-        self.running.insert(key.clone(), pass);
+        self.running.insert(ObjectKey::clone(&key), pass);
         self.poll(&key);
+    }
+
+    /// Notes when the measurements that were asked for just now have their answers.
+    fn take_in_answers(&mut self) {
+        let wakes = std::mem::take(&mut self.world().meter.wakes);
+        self.answers.extend(wakes.into_iter().map(|(whom, at)| (at, whom)));
     }
 
     fn pass<K: Kind>(&self, object: Arc<K>) -> Pass {
@@ -287,15 +288,11 @@ impl Process {
         self.context.ports.world().reader = Some(key.clone());
         let polled = pass.as_mut().poll(&mut Polled::from_waker(Waker::noop()));
         self.everything_read_is_referred_to(key);
-        let wakes = std::mem::take(&mut self.world().meter.wakes);
-        for (whom, at) in wakes {
-            self.look(&whom, at);
-        }
-        let Poll::Ready(wait) = polled else { return false };
+        self.take_in_answers();
+        let Poll::Ready(Again { after, urgent }) = polled else { return false };
         self.running.remove(key);
-        let now = self.world().end_of_pass(key);
-        let again = self.again.remove(key);
-        self.look(key, if again { now } else { now + wait });
+        let at = self.world().end_of_pass(key) + after;
+        self.turns.ended(&Arc::new(key.clone()), Some(Next { at, urgent }));
         true
     }
 
@@ -303,7 +300,7 @@ impl Process {
     fn everything_read_is_referred_to(&self, reader: &ObjectKey) {
         let read = std::mem::take(&mut self.world().seen_by_reader);
         // One that is gone is not woken any more, and one that was made anew gets another pass right after this one.
-        if self.world().seen_quietly(reader).is_none() || self.again.contains(reader) {
+        if self.world().seen_quietly(reader).is_none() || self.turns.is_woken_again(reader) {
             return;
         }
         let index = &self.context.index;

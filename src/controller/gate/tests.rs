@@ -84,7 +84,7 @@ async fn who_does_not_lead_writes_nothing() {
 async fn a_pass_of_one_that_does_not_lead_looks_at_nothing() {
     let version = fixtures::version("one", "taxi", &json!({"workspaceRef": {"name": "dev"}}));
     let context = at(200);
-    assert_eq!(Box::pin(pass::<ModelVersion, _>(Arc::new(version.clone()), &context)).await, s(2));
+    assert_eq!(Box::pin(pass::<ModelVersion, _>(Arc::new(version.clone()), &context)).await.after, s(2));
     assert_eq!(context.ports.looks.load(std::sync::atomic::Ordering::Relaxed), 0);
     assert!(context.ports.writes.lock().expect("a lock").is_empty());
     let context = at(150);

@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 
 use futures::stream;
+use kube::runtime::reflector::ObjectRef;
 use serde_json::json;
 
 use super::*;
@@ -58,6 +59,40 @@ fn an_event_that_is_no_newer_than_our_own_last_write_wakes_nobody() {
     context.memory.change("taxi", |it| it.written = Some(3));
     assert_eq!((event("2", "the first"), event("3", "the second")), (0, 0));
     assert_eq!(event("4", "somebody else's"), 1);
+}
+
+/// Whoever is woken gets a pass, and further ones as each pass asks for; none is begun once the operator is told to stop.
+#[tokio::test(start_paused = true)]
+async fn whoever_is_woken_gets_passes_until_the_operator_stops() {
+    let context = Arc::new(fixtures::context());
+    let object = Arc::new(fixtures::version("one", "taxi", &json!({"workspaceRef": {"name": "none"}})));
+    let key = Arc::new(object.key());
+    context.ports.objects.lock().expect("a lock").insert(object.key(), object.any());
+    let (queues, ends) = queues(true);
+    let versions = ObjectKind::ALL.iter().position(|kind| *kind == ObjectKind::ModelVersion).expect("a kind");
+    let stop = CancellationToken::new();
+    let serves = tokio::spawn(serve(context.clone(), ends[versions].clone(), stop.clone()));
+    let passes = async |seconds| {
+        context.ports.writes.lock().expect("a lock").clear();
+        context.ports.objects.lock().expect("a lock").entry(ObjectKey::clone(&key)).and_modify(|it| {
+            // Each pass writes its status, so that it can be counted.
+            let mut bare = fixtures::version("one", "taxi", &json!({"workspaceRef": {"name": "none"}}));
+            bare.metadata.resource_version = None;
+            *it = Arc::new(bare).any();
+        });
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        context.ports.writes.lock().expect("a lock").iter().filter(|it| **it == "status").count()
+    };
+    assert_eq!(passes(1).await, 0, "nobody has woken it");
+    queues.wake(std::slice::from_ref(&key), None);
+    assert_eq!(passes(1).await, 1);
+    assert_eq!(passes(200).await, 0, "nothing is due");
+    assert_eq!(passes(200).await, 1, "the next comparison");
+    queues.read.store(false, Ordering::SeqCst);
+    queues.wake(std::slice::from_ref(&key), None);
+    assert_eq!(passes(1).await, 0, "nobody leads");
+    stop.cancel();
+    serves.await.expect("no panic");
 }
 
 /// An object that went by its own deletion is known to be gone, for a while and until it is there again.

@@ -183,9 +183,11 @@ impl Kind for DeploymentBinding {
         // Nothing is measured before it is known where the rollout stands.
         if known.is_whole() {
             facts.measured = facts.measure(&home, known);
+            facts.foresee(&home, known);
             facts.log = facts.read_log(known);
             facts.fitness = facts.fitness(&home, known);
         }
+        facts.look_before_a_call(known);
         facts
     }
 }
@@ -309,6 +311,15 @@ fn look_at_deployments(
             None => whole = false,
             Some(Ok(found)) => facts.look_afresh(&name, found),
             Some(Err(error)) => return Some(Err(error)),
+        }
+    }
+    // A call may rest on it.
+    if let Some(name) = facts.only_listed().filter(|_| whole) {
+        let id = endpoint.child("deployments", &name);
+        match known.was_looked_at(Purpose::Compare, &id).then(|| known.resource(Purpose::Compare, &id)) {
+            Some(Some(Ok(found))) => facts.look_afresh(&name, found),
+            Some(Some(Err(error))) => return Some(Err(error)),
+            _ => {}
         }
     }
     whole.then_some(Ok(()))

@@ -22,7 +22,8 @@ use crate::measure::model::{self, Answer, Auth, Entry, Monitor, Prometheus, Ques
 
 /// What a status holds of measurements, and of runs. By the rules of the manifest, no more go on at once.
 const MOST: usize = 20;
-/// Whoever measures wakes the object; if that is lost, it is asked once more after this time.
+/// Whoever measures wakes the object when it has the answer; if that is lost, the next pass comes this time after the measurement was
+/// due.
 pub(super) const AT_THE_LATEST: Duration = Duration::from_secs(15);
 
 /// A question, and as whom it is asked; or why it cannot be asked.
@@ -105,6 +106,24 @@ impl Facts {
             }
         }
         all
+    }
+
+    /// Says what will be asked, so that each measurement begins when it is due, and the pass that follows has its answer.
+    pub(super) fn foresee(&self, home: &str, known: &mut Known) {
+        if !self.measures() || self.situation.deleting {
+            return;
+        }
+        let (scene, _) = self.scene();
+        for active in scene.active() {
+            let Some(due) = active.due().filter(|due| !active.begun || *due > self.situation.now) else {
+                continue;
+            };
+            for (_, question) in self.questions(&scene, &active, due, home, known) {
+                if let Ok((principal, question)) = question {
+                    known.foresee(&principal, due, question);
+                }
+            }
+        }
     }
 
     /// All that is asked for one measurement, by what it is asked of.
@@ -218,18 +237,14 @@ fn aggregated(aggregation: Aggregation) -> model::Aggregation {
 }
 
 impl Case<'_> {
-    /// In how much time the next measurement is due.
+    /// In how much time a measurement has been made, whose answer will not have woken the object.
     pub(super) fn next_measurement(&self) -> Option<Duration> {
         let now = self.facts.situation.now;
         if !self.facts.measures() {
             return None;
         }
-        let left = |it: &Active<'_>| match it.due()? {
-            due if due > now => Some(elapsed(now, due)),
-            _ if it.begun => Some(AT_THE_LATEST),
-            _ => Some(Duration::ZERO),
-        };
-        self.scene.active().iter().filter_map(left).min()
+        let active = self.scene.active();
+        active.iter().filter_map(Active::due).map(|due| elapsed(now, due) + AT_THE_LATEST).min()
     }
 
     /// How long the candidate is measured at the step with this index, for a sentence; empty where that depends on the measurements

@@ -109,13 +109,17 @@ pub(super) fn say_what_is_waited_for(case: &Case<'_>, verdict: &Verdict, taken: 
 
 impl Facts {
     /// The revision that the manifest asks for, as far as this action is judged by it. A person goes back, and ends that, also while
-    /// the version cannot serve; and from what serves, also while nobody knows the version.
+    /// the version cannot serve; and from what serves, also while nobody knows the version. Then what was held back before stays so.
     fn wanted_for(&self, asked: &Asked, stable: Option<&Revision>) -> Option<Revision> {
         let by_manifest = self.manifest().map(|(revision, _)| revision);
         let goes_back = matches!(asked.word, ActionWord::Rollback | ActionWord::Release);
         let registered = || self.asked_for().filter(|_| goes_back);
         let leaves = asked.word == ActionWord::Rollback && stable == Some(&asked.revision);
-        by_manifest.or_else(registered).or_else(|| stable.filter(|_| leaves).cloned())
+        let held = || self.held().map(|held| held.revision);
+        by_manifest
+            .or_else(registered)
+            .or_else(|| held().filter(|_| leaves))
+            .or_else(|| stable.filter(|_| leaves).cloned())
     }
 
     /// Where the rollout stands, for those who judge this action; none while nobody can say what is wanted or what is there.

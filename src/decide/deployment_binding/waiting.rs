@@ -68,7 +68,8 @@ pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
     let operation = facts.status.operation.as_ref();
     let doing = operation.map_or_else(|| format!("a change of {what}"), |o| o.doing.clone());
     let after = facts.situation.look_again(operation.map(|o| o.since));
-    let after = if takes_back(case) { after.min(SOON) } else { after };
+    let urgent = takes_back(case);
+    let after = if urgent { after.min(SOON) } else { after };
     if history::deadline_passed(case) {
         let mut verdict = Verdict::wait(
             Reason::ProgressDeadlineExceeded,
@@ -78,12 +79,13 @@ pub(super) fn follow_running_change(case: &Case<'_>) -> Option<Verdict> {
             after,
         );
         verdict.course = Course::Stalled;
-        return Some(verdict);
+        return Some(Verdict { urgent: true, ..verdict });
     }
     // Whoever goes back waits for instances, and sees for how long already.
     let scales = operation.filter(|o| o.purpose == Purpose::AdjustDeployment && !case.scene.arrived());
     let since = scales.map(|o| format!(" since {}", in_seconds(o.since))).unwrap_or_default();
-    Some(Verdict::wait(Reason::OperationRunning, format!("Azure works on it{since}: {doing}."), after))
+    let message = format!("Azure works on it{since}: {doing}.");
+    Some(Verdict { urgent, ..Verdict::wait(Reason::OperationRunning, message, after) })
 }
 
 /// Somebody has rolled back what the manifest asks for.

@@ -139,15 +139,29 @@ pub struct Known {
     wanted_of_cluster: BTreeSet<ClusterRead>,
     wanted_of_azure: BTreeSet<Read>,
     wanted_to_measure: BTreeSet<Due>,
+    foreseen: BTreeSet<Due>,
 }
 
 /// A measurement that is due.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Due {
-    /// Since when. The same question at another time is another measurement.
+    /// Since when, or from when on. The same question at another time is another measurement.
     pub since: Timestamp,
     /// What is asked.
     pub query: Query,
+}
+
+impl Due {
+    fn new(principal: &Principal, since: Timestamp, what: Question) -> Self {
+        let errand = Errand {
+            principal: principal.clone(),
+            leaving: false,
+            // However the object is doing meanwhile: the same question stays the same.
+            lane: Lane::Rollout,
+            purpose: Purpose::Measure,
+        };
+        Self { since, query: Query { errand, what } }
+    }
 }
 
 /// What is still to be read.
@@ -159,6 +173,8 @@ pub struct Wanted {
     pub azure: BTreeSet<Read>,
     /// Of whoever measures: nobody waits for these answers. Empty as long as something else is wanted.
     pub measured: BTreeSet<Due>,
+    /// What will have to be measured, as it seems now: nothing of it has to be known yet.
+    pub foreseen: BTreeSet<Due>,
 }
 
 impl Known {
@@ -175,6 +191,7 @@ impl Known {
             wanted_of_cluster: BTreeSet::new(),
             wanted_of_azure: BTreeSet::new(),
             wanted_to_measure: BTreeSet::new(),
+            foreseen: BTreeSet::new(),
         }
     }
 
@@ -204,7 +221,7 @@ impl Known {
         let azure = if cluster.is_empty() { azure } else { BTreeSet::new() };
         let measured = std::mem::take(&mut self.wanted_to_measure);
         let measured = if cluster.is_empty() && azure.is_empty() { measured } else { BTreeSet::new() };
-        Wanted { cluster, azure, measured }
+        Wanted { cluster, azure, measured, foreseen: std::mem::take(&mut self.foreseen) }
     }
 
     /// Takes in what a read of the cluster found.
@@ -224,19 +241,17 @@ impl Known {
 
     /// What came of a measurement; none while the answer is not there.
     pub fn measured(&mut self, principal: &Principal, since: Timestamp, what: Question) -> Option<&Measured> {
-        let errand = Errand {
-            principal: principal.clone(),
-            leaving: false,
-            // However the object is doing meanwhile: the same question stays the same.
-            lane: Lane::Rollout,
-            purpose: Purpose::Measure,
-        };
-        let due = Due { since, query: Query { errand, what } };
+        let due = Due::new(principal, since, what);
         if !self.measured.contains_key(&due) {
             self.wanted_to_measure.insert(due);
             return None;
         }
         self.measured.get(&due)?.as_ref()
+    }
+
+    /// This will be asked from then on: whoever measures need not wait for a pass.
+    pub fn foresee(&mut self, principal: &Principal, since: Timestamp, what: Question) {
+        self.foreseen.insert(Due::new(principal, since, what));
     }
 
     /// Everything of the cluster that the facts rest on.
@@ -343,6 +358,16 @@ impl Known {
             Answer::Resource(Err(error)) => Some(Err(error.clone())),
             _ => None,
         }
+    }
+
+    /// This resource is wanted, whatever comes of it.
+    pub fn look_at(&mut self, purpose: Purpose, id: &ResourceId) {
+        self.of_azure(purpose, Ask::Resource(id.clone()));
+    }
+
+    /// Was this resource wanted, and read?
+    pub fn was_looked_at(&self, purpose: Purpose, id: &ResourceId) -> bool {
+        self.azure.contains_key(&Read { errand: self.errand(purpose), what: Ask::Resource(id.clone()) })
     }
 
     /// The same, read as somebody else: whoever acts in the place that the resource is in.

@@ -30,12 +30,14 @@ impl Situation {
     ) -> (Vec<Condition>, Verdict) {
         let mut verdict = self.hold_back(self.wait_for_references(verdict, old), drift);
         verdict = self.tell_who_is_left(verdict);
+        let mut urgent = verdict.urgent;
         if let Some(call) = &mut verdict.call {
             let back = matches!(call.errand.purpose, Purpose::TakeBack | Purpose::Withdraw);
             let acting = verdict.acting.take().or_else(|| self.acting.clone().ok());
             call.errand.principal = acting.unwrap_or(Principal::Operator);
             call.errand.leaving = self.deleting;
             call.errand.lane = if back { Lane::TakingBack } else { self.lane };
+            urgent |= back;
             call.content = content(call, &verdict.differences);
         }
         let verdict = self.wait_until_kept(self.wait_out_failure(verdict));
@@ -49,7 +51,7 @@ impl Situation {
         ];
         say(&mut conditions, all, self.generation, self.now);
         let news = self.news(old, &conditions);
-        let verdict = Verdict { events: [verdict.events, news].concat(), ..verdict };
+        let verdict = Verdict { urgent, events: [verdict.events, news].concat(), ..verdict };
         (conditions.into_vec(), verdict)
     }
 

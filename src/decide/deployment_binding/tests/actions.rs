@@ -915,6 +915,15 @@ fn a_rollback_from_what_serves_does_not_wait_for_the_version_of_the_manifest() {
         assert_eq!(held.to_revision, it.revision("1").to_string());
         assert_eq!(held.revision == it.revision("2").to_string(), !registered);
     }
+    // Whoever has held something back meanwhile finds that held back still when the version is known again.
+    let three = Revision::parse("3333333333");
+    let back = with(unready(false), ActionWord::Rollback).with(|f| {
+        let (to, since) = (Binding(f.clone()).revision("2"), ago(60));
+        let Look::Found(endpoint) = &mut f.endpoint else { panic!("no endpoint") };
+        endpoint.tags.insert("bindery-hold".into(), Held { revision: three.clone(), to, since }.to_string());
+    });
+    let held = later(&carried_out(&back)).decide().status.hold.unwrap();
+    assert_eq!((held.revision, held.to_revision), (three.to_string(), back.revision("1").to_string()));
     // Of a rollout that nobody can see, nothing is said; what was accepted tells what it waits for.
     let promotes = with(unready(false), ActionWord::Promote);
     assert_eq!(taken(&promotes), Vec::<String>::new());

@@ -98,7 +98,7 @@ fn a_rollout_stays_at_an_analysis_until_the_candidate_is_measured_well() {
         (
             "nothing is measured yet",
             rollout().candidate("2", 0, 0).decide(),
-            "False Analyzing working | v2 has 0 % of the traffic. Step 1 of 4 (smoke) measures it. smoke is being measured for the first time. | 1 s",
+            "False Analyzing working | v2 has 0 % of the traffic. Step 1 of 4 (smoke) measures it. smoke is being measured for the first time. | 15 s",
         ),
         (
             "the smoke test is good",
@@ -113,7 +113,7 @@ fn a_rollout_stays_at_an_analysis_until_the_candidate_is_measured_well() {
         (
             "a number is good, and the time is not over",
             errors(watched(300), Answer::Number(0.05)).decide(),
-            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until 2026-03-01T12:05:00Z. errors: 0.05 (at most 0.1). latency is being measured for the first time. | 1 s",
+            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until 2026-03-01T12:05:00Z. errors: 0.05 (at most 0.1). latency is being measured for the first time. | 15 s",
         ),
         (
             "the time is over, and it was measured",
@@ -123,12 +123,12 @@ fn a_rollout_stays_at_an_analysis_until_the_candidate_is_measured_well() {
         (
             "the time is over, and it was never measured well",
             before(watched(600), [0, 1, 1], 30).decide(),
-            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until each metric has been measured well at the end of its time. errors: 0.05 (at most 0.1). latency is being measured for the first time. | 1 s",
+            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until each metric has been measured well at the end of its time. errors: 0.05 (at most 0.1). latency is being measured for the first time. | 15 s",
         ),
         (
             "the time is over, and for most of it nobody measured, as while the operator was down",
             before(watched(3600), [3, 0, 0], 3500).decide(),
-            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until each metric has been measured well at the end of its time. errors: 0.05 (at most 0.1). latency is being measured for the first time. | 1 s",
+            "False Analyzing working | v2 has 10 % of the traffic. Step 3 of 4 (watch) measures it, until each metric has been measured well at the end of its time. errors: 0.05 (at most 0.1). latency is being measured for the first time. | 15 s",
         ),
         (
             "and by now somebody has",
@@ -148,7 +148,7 @@ fn a_rollout_stays_at_an_analysis_until_the_candidate_is_measured_well() {
         (
             "no number, too often",
             errors(before(watched(300), [3, 1, 1], 60), Answer::NoData("Azure has none.".into())).decide(),
-            "False Inconclusive working | v2 has 10 % of the traffic. It gets no more before a person has looked at it: 2 measurements of errors gave no number. There is no number for the candidate: Azure has none. Go on with `bindery promote taxi --step watch`, or give it up with `bindery abort taxi`. | 1 s",
+            "False Inconclusive working | v2 has 10 % of the traffic. It gets no more before a person has looked at it: 2 measurements of errors gave no number. There is no number for the candidate: Azure has none. Go on with `bindery promote taxi --step watch`, or give it up with `bindery abort taxi`. | 15 s",
         ),
     ]);
 }
@@ -334,7 +334,7 @@ fn a_run_begins_when_it_is_first_seen_and_is_remembered_from_then_on() {
 }
 
 #[test]
-fn the_last_twenty_measurements_are_kept_and_the_next_look_is_when_one_is_due() {
+fn the_last_twenty_measurements_are_kept_and_the_next_look_is_when_one_was_made() {
     let mut it = before(watched(300), [3, 0, 0], 60);
     for n in 0..25 {
         it = errors(it, Answer::Number(0.01)).with(|f| {
@@ -358,21 +358,27 @@ fn the_last_twenty_measurements_are_kept_and_the_next_look_is_when_one_is_due() 
         let it = before(watched(300), [3, 0, 0], seconds);
         it.with(|f| f.spec.strategy.metrics.retain(|it| it.name != "latency")).decide().next
     };
-    assert_eq!(next(30), LookAgain::After(std::time::Duration::from_secs(30)));
+    // The measurement that is due in 30 s begins by itself, and its answer wakes the object.
+    assert_eq!(next(30), LookAgain::After(std::time::Duration::from_secs(30 + 15)));
     assert_eq!(next(90), LookAgain::After(std::time::Duration::from_secs(15)), "its answer is awaited");
+}
+
+/// What is asked now, and when what is foreseen will be asked: in so many seconds.
+fn asks(it: &Binding) -> (usize, Vec<i64>) {
+    let mut known = crate::decide::facts::Known::nothing(
+        crate::azure::model::Lane::Rollout,
+        false,
+        crate::decide::Served::everything(),
+    );
+    it.0.measure("fares", &mut known);
+    it.0.foresee("fares", &mut known);
+    let wanted = known.wants();
+    let foreseen = wanted.foreseen.iter().map(|due| due.since.as_second() - noon().as_second()).collect();
+    (wanted.measured.len(), foreseen)
 }
 
 #[test]
 fn nothing_is_measured_by_whoever_may_not_act() {
-    let asks = |it: &Binding| {
-        let mut known = crate::decide::facts::Known::nothing(
-            crate::azure::model::Lane::Rollout,
-            false,
-            crate::decide::Served::everything(),
-        );
-        it.0.measure("fares", &mut known);
-        known.wants().measured.len()
-    };
     let due = || before(watched(300), [3, 0, 0], 60);
     let compared = |it: Binding| {
         it.with(|f| {
@@ -382,16 +388,34 @@ fn nothing_is_measured_by_whoever_may_not_act() {
         })
     };
     // The errors, and the latency of the candidate and of the stable one.
-    assert_eq!(asks(&compared(due())), 3);
-    assert_eq!(asks(&due()), 1);
-    assert_eq!(asks(&before(watched(300), [3, 0, 0], 59)), 0);
-    // What is not stored has begun at another moment at every look: it is stored first, and asked then.
-    let fresh = rollout().candidate("2", 0, 0);
-    assert_eq!((asks(&fresh), fresh.decide().next), (0, LookAgain::After(std::time::Duration::from_secs(1))));
+    assert_eq!(asks(&compared(due())), (3, vec![]));
+    assert_eq!(asks(&due()).0, 1);
+    assert_eq!(asks(&before(watched(300), [3, 0, 0], 59)).0, 0);
     for mode in [Mode::Suspended, Mode::Observe, Mode::ObserveOnly] {
-        assert_eq!(asks(&due().with(|f| f.situation.mode = mode)), 0, "{mode:?}");
+        assert_eq!(asks(&due().with(|f| f.situation.mode = mode)), (0, vec![]), "{mode:?}");
+        let later = before(watched(300), [3, 0, 0], 20).with(|f| f.situation.mode = mode);
+        assert_eq!(asks(&later), (0, vec![]), "{mode:?}");
     }
-    assert_eq!(asks(&due().with(|f| f.situation.deleting = true)), 0);
+    assert_eq!(asks(&due().with(|f| f.situation.deleting = true)), (0, vec![]));
+}
+
+/// Every measurement costs one pass: the one that has its answer.
+#[test]
+fn a_measurement_is_foreseen_before_it_is_due() {
+    let only_errors = |it: Binding| it.with(|f| f.spec.strategy.metrics.retain(|it| it.name != "latency"));
+    let measured = |seconds| only_errors(before(watched(300), [3, 0, 0], seconds));
+    assert_eq!(asks(&measured(20)), (0, vec![40]));
+    assert_eq!(asks(&measured(60)), (1, vec![]), "it is due, and asked");
+    // The next one is foreseen by the pass that takes in the answer.
+    let answered = errors(measured(60), Answer::Number(0.01));
+    assert_eq!(asks(&answered).1, [60]);
+    // A run that is not stored yet begins now: the status of this pass says so.
+    let fresh = rollout().candidate("2", 0, 0);
+    assert_eq!(asks(&fresh), (0, vec![0]));
+    assert_eq!(fresh.decide().next, LookAgain::After(std::time::Duration::from_secs(15)));
+    // Nothing more is asked of a candidate that is condemned.
+    let condemned = errors(only_errors(before(watched(300), [3, 1, 0], 60)), Answer::Number(0.9));
+    assert!(asks(&condemned).1.is_empty());
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! Which deployments are asked for by a GET, whatever the list shows of them.
 
-use crate::decide::Mode;
+use serde_json::json;
+
+use crate::azure::model::Lane;
+use crate::azure::model::resource::OnlineDeployment;
+use crate::decide::facts::Known;
 use crate::decide::fixtures::{Binding, binding};
+use crate::decide::{Mode, Served};
 
 /// Two versions, by name: version 1 serves, and the manifest asks for version 2.
 fn changing() -> Binding {
@@ -18,7 +23,16 @@ fn a_list_is_not_believed_about_what_a_decision_rests_on() {
         ("nothing is made yet", binding().endpoint(), vec![&one]),
         ("everything is as it should be", binding().serving("1"), none.into()),
         ("the next one is not listed", changing(), vec![&two]),
-        ("the next one is listed, and may be otherwise", changing().candidate("2", 10, 60), vec![&two]),
+        ("the next one is listed as it should be", changing().candidate("2", 10, 60), none.into()),
+        (
+            "the next one is listed, and Azure makes it",
+            changing().candidate("2", 10, 60).with(|f| {
+                let made =
+                    |d: &mut OnlineDeployment| d.properties.provisioning_state = Some("Creating".into());
+                f.deployments.iter_mut().filter(|d| d.name() == two).for_each(made);
+            }),
+            vec![&two],
+        ),
         ("what serves is not listed", unlisted(changing()), vec![&one, &two]),
         (
             "somebody else's serves, and is not listed",
@@ -70,4 +84,29 @@ fn a_list_is_not_believed_about_what_a_decision_rests_on() {
         expected.sort_unstable();
         assert_eq!(it.0.to_read().iter().map(String::as_str).collect::<Vec<_>>(), expected, "{what}");
     }
+}
+
+#[test]
+fn what_a_call_rests_on_is_read_by_itself() {
+    let wanted = |it: &Binding| {
+        let mut known = Known::nothing(Lane::Rollout, false, Served::everything());
+        it.0.look_before_a_call(&mut known);
+        known.wants().azure.len()
+    };
+    let paused = |seconds| {
+        let steps = json!([{"setTraffic": 10}, {"pause": {"for": "10m"}}, {"setTraffic": 50}]);
+        changing().steps(steps).candidate("2", 10, seconds)
+    };
+    assert_eq!(
+        (paused(60).decide().call.is_some(), wanted(&paused(60))),
+        (false, 0),
+        "nothing is to be done"
+    );
+    assert_eq!((paused(601).decide().call.is_some(), wanted(&paused(601))), (true, 1));
+    let busy = |mut it: Binding| {
+        it.found().properties.provisioning_state = Some("Updating".into());
+        it
+    };
+    assert_eq!(wanted(&busy(paused(601))), 0, "Azure works on the endpoint");
+    assert_eq!(wanted(&paused(601).with(|f| f.situation.mode = Mode::Observe)), 0);
 }
