@@ -11,5 +11,6 @@ pub mod decide;
 mod heard;
 pub mod measure;
 pub mod outage;
+pub mod serve;
 #[cfg(test)]
 mod simulation;

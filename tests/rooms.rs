@@ -50,6 +50,8 @@ const ROOMS: &[Room] = &[
     // What was read in, text out: an answer asks nobody but the operator's own rules, and does not know what a terminal is.
     Room { folder: "answer", names: &["answer", "api", "azure::model", "decide"], never: WORLD },
     Room { folder: "outage", names: &["outage"], never: &["kube", "tokio", "reqwest", "async fn"] },
+    // It serves whatever is given to it, and knows nothing of objects.
+    Room { folder: "serve", names: &["serve"], never: &["kube", "k8s_openapi", "reqwest"] },
     // The shell holds no rule about models, places or who may refer to whom.
     Room {
         folder: "controller",

@@ -1,9 +1,12 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use http::Uri;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -14,8 +17,11 @@ use super::log::{self, LogFormat};
 use crate::api::Period;
 use crate::azure::client::{Azure, CloudChoice, Config, CredentialChoice, authority_host};
 use crate::azure::model::{is_guid, redacted};
-use crate::controller::{self, ApiServer, LeaderElection, Options, ServiceAccounts, Tenants, Terms};
+use crate::controller::{
+    self, ApiServer, LeaderElection, Options, ServiceAccounts, Telemetry, Tenants, Terms,
+};
 use crate::decide::{Served, Watched};
+use crate::serve::{self, Check, Reports};
 
 /// Up to the slash, the name of [`controller::FIELD_MANAGER`].
 pub(super) const USER_AGENT: &str = concat!("bindery/", env!("CARGO_PKG_VERSION"));
@@ -65,6 +71,10 @@ pub(super) struct Arguments {
     /// Certificates to trust besides the system's, as PEM.
     #[arg(long, env = "BINDERY_CA_BUNDLE")]
     ca_bundle: Option<PathBuf>,
+    /// Serve `/metrics` for Prometheus, and `/healthz` and `/readyz` for probes, over HTTP at this IP address and port, such as
+    /// `0.0.0.0:8080` or `[::]:8080`. Anybody who reaches the port may read them. Default: nothing is served.
+    #[arg(long, env = "BINDERY_BIND_ADDRESS", value_name = "ADDRESS:PORT")]
+    bind_address: Option<SocketAddr>,
     #[command(flatten)]
     election: Election,
     /// How to write the log.
@@ -193,6 +203,33 @@ pub(super) fn with_scheme(proxy: Uri) -> Uri {
     format!("http://{proxy}").parse().unwrap_or(proxy)
 }
 
+/// What the probes are told.
+struct Probed {
+    telemetry: Arc<Telemetry>,
+    server: ApiServer,
+}
+
+impl Reports for Probed {
+    fn healthy(&self) -> Vec<Check> {
+        let (stuck, ended) = self.telemetry.dead();
+        vec![Check { name: "passes".into(), wrong: stuck }, Check { name: "watches".into(), wrong: ended }]
+    }
+
+    fn ready(&self) -> Vec<Check> {
+        let away = self.server.has_told_of_an_outage();
+        let away = away.then(|| "the API server gives no answer, or only errors".to_string());
+        let mut all = vec![Check { name: "api-server".into(), wrong: away }];
+        let watches = self.telemetry.watches();
+        if watches.is_empty() {
+            all.push(Check { name: "watches".into(), wrong: Some("none has begun yet".into()) });
+        }
+        all.extend(
+            watches.into_iter().map(|(what, wrong)| Check { name: format!("watch of {what}"), wrong }),
+        );
+        all
+    }
+}
+
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     let filter = log_filter(std::env::var(LOG_FILTER).ok().as_deref())?;
     tracing::subscriber::set_global_default(log::subscriber(arguments.log_format, filter, std::io::stdout))?;
@@ -242,7 +279,21 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         info!("told to stop; finishing what has begun");
         told.cancel();
     });
-    controller::run(server, azure, options, election, stop).await;
+    let telemetry = Arc::new(Telemetry::default());
+    if let Some(address) = arguments.bind_address {
+        let listener = serve::listen(address).await.map_err(|why| format!("--bind-address: {why}"))?;
+        let mut registry = Registry::default();
+        registry.register(
+            "bindery_build",
+            "The version of the operator",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        telemetry.register(&mut registry);
+        azure.register(&mut registry);
+        let probed = Arc::new(Probed { telemetry: telemetry.clone(), server: server.clone() });
+        tokio::spawn(serve::serve(listener, registry, probed));
+    }
+    controller::run(server, azure, options, election, telemetry, stop).await;
     Ok(())
 }
 

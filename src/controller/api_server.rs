@@ -56,7 +56,7 @@ impl ApiServer {
     }
 
     /// Whether the log was told that the API server is away, and not yet that it is back.
-    pub(super) fn has_told_of_an_outage(&self) -> bool {
+    pub fn has_told_of_an_outage(&self) -> bool {
         self.reach.has_told()
     }
 }

@@ -11,6 +11,7 @@ use super::index::{Index, Listed};
 use super::memory::{Memory, fingerprint};
 use super::ports::Ports;
 use super::report;
+use super::telemetry::Telemetry;
 use super::watch::Unreadable;
 use crate::api::ObjectKey;
 use crate::azure::model::ResourceId;
@@ -42,14 +43,16 @@ pub struct Context<P> {
     pub gate: Gate,
     pub memory: Memory,
     pub index: Index,
+    pub telemetry: Arc<Telemetry>,
     /// What is in the cluster and cannot be read.
     pub(super) unreadable: Arc<Unreadable>,
     locks: Mutex<HashMap<ResourceId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl<P: Ports> Context<P> {
-    pub fn new(ports: P, options: Options, gate: Gate) -> Self {
+    pub fn new(ports: P, options: Options, gate: Gate, telemetry: Arc<Telemetry>) -> Self {
         Self {
+            telemetry,
             ports,
             options,
             gate,

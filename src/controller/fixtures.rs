@@ -67,7 +67,7 @@ pub fn context() -> Context<Nowhere> {
         authors_checked: true,
         served: crate::decide::Served::everything(),
     };
-    Context::new(Nowhere::default(), options, Gate::open())
+    Context::new(Nowhere::default(), options, Gate::open(), Arc::default())
 }
 
 impl Cluster for Nowhere {

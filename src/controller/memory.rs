@@ -30,6 +30,9 @@ pub struct Remembered {
     pub trouble: Trouble,
     /// The generation that the trouble is about: a new one starts afresh.
     pub generation: i64,
+    /// The generation that was last seen, and since when it is there and not ready.
+    pub seen_generation: i64,
+    pub new_since: Option<Timestamp>,
     /// What asked for the last look: who asks again wants what failed to be tried again.
     pub asks: Option<String>,
     /// The owner that the tags named and whose object was not there, and since when.
@@ -41,6 +44,16 @@ pub struct Remembered {
     /// The [`fingerprint`] of the status as we last meant it to be: an event that brings exactly this one
     /// is our own echo.
     pub meant: Option<u64>,
+}
+
+impl Remembered {
+    /// A pass over this generation begins.
+    pub fn sees_generation(&mut self, generation: i64, ready: bool, now: Timestamp) {
+        if self.seen_generation != generation {
+            self.seen_generation = generation;
+            self.new_since = (!ready).then_some(now);
+        }
+    }
 }
 
 impl Memory {

@@ -22,6 +22,7 @@ mod pass;
 pub(crate) mod ports;
 mod report;
 mod secrets;
+mod telemetry;
 mod turns;
 mod watch;
 
@@ -39,6 +40,7 @@ pub(crate) use lease::{Claim, Election, Lead, Record, Step, Written};
 pub use live::FIELD_MANAGER;
 #[cfg(test)]
 pub(crate) use pass::{Again, pass};
+pub use telemetry::Telemetry;
 #[cfg(test)]
 pub(crate) use turns::{Next, Turns, woken};
 pub use watch::{Sighting, run};

@@ -15,10 +15,10 @@ use super::context::Context;
 use super::ports::{Ports, Refusal};
 use super::report;
 use super::secrets;
-use crate::api::{Object, ObjectKey};
+use crate::api::{ConditionType, Object, ObjectKey, conditions_of};
 use crate::azure::model::{Action, Call, Purpose, Reply, ResourceId};
 use crate::decide::facts::{Due, Known, Moment, gather, is_settled, lane};
-use crate::decide::{Decision, Deed, Event, Facts, Kind, LookAgain, SecretDone, Situation, Tagged};
+use crate::decide::{Decision, Deed, Event, Facts, Kind, LookAgain, SecretDone, Situation, Tagged, elapsed};
 
 /// After the cluster did not take a write, or the cache is behind.
 const SOON: Duration = Duration::from_millis(250);
@@ -34,11 +34,26 @@ pub struct Again {
     pub after: Duration,
     /// It waits to take traffic back, and goes before all others.
     pub urgent: bool,
+    /// How this pass has ended.
+    pub ending: Ending,
 }
 
-impl From<Duration> for Again {
-    fn from(after: Duration) -> Self {
-        Self { after, urgent: false }
+/// How a pass has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All is as it should be, until the next comparison.
+    Settled,
+    /// Something goes on, or is waited for.
+    Waits,
+    /// The object was changed meanwhile, or this process may not write now.
+    Outdated,
+    /// Azure or the cluster did not answer as they should, or a bug of ours showed.
+    Failed,
+}
+
+impl Ending {
+    fn again(self, after: Duration) -> Again {
+        Again { after, urgent: false, ending: self }
     }
 }
 
@@ -53,9 +68,9 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Ag
         }
         Ok(Err(Refusal::Outdated)) => {
             context.memory.write_was_taken(&uid);
-            SOON.into()
+            Ending::Outdated.again(SOON)
         }
-        Ok(Err(Refusal::NotNow(wait))) => wait.into(),
+        Ok(Err(Refusal::NotNow(wait))) => Ending::Outdated.again(wait),
         Ok(Err(because @ (Refusal::Failed(_) | Refusal::Forbidden(_) | Refusal::Unanswered(_)))) => {
             let times = context.memory.change(&uid, |it| {
                 it.refused += 1;
@@ -63,11 +78,11 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Ag
             });
             let wait = (SOON * 4).saturating_mul(1 << times.min(8));
             context.ports.refused(&key, &because, wait);
-            wait.into()
+            Ending::Failed.again(wait)
         }
         Err(_) => {
             context.ports.panicked(&key);
-            AFTER_PANIC.into()
+            Ending::Failed.again(AFTER_PANIC)
         }
     }
 }
@@ -75,22 +90,24 @@ pub async fn pass<K: Kind, P: Ports>(object: Arc<K>, context: &Context<P>) -> Ag
 async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Result<Again, Refusal> {
     context.may_write()?;
     let (uid, generation) = (object.uid_or_empty(), object.generation());
+    let (ready, now) = (is_ready(object.as_ref()), context.ports.now());
+    context.memory.change(&uid, |it| it.sees_generation(generation, ready, now));
     let remembered = context.memory.recall(&uid, generation, object.asks().as_ref());
     // No pass acts on a cached object older than our own last write to it.
     if report::version(object.as_ref()) < remembered.written {
-        return Ok(SOON.into());
+        return Ok(Ending::Outdated.again(SOON));
     }
     let deleting = object.is_deleting();
     // Of a kind that never has our finalizer, the status still says what its deletion means while another's finalizer holds it.
     if deleting && !object.holds() && K::HOLDS {
-        return Ok(object.interval().into());
+        return Ok(Ending::Settled.again(object.interval()));
     }
     let reader = Arc::new(object.key());
     let waits = context.index.is_owner(&reader) || is_settled(object.as_ref());
     let _alone = match target(object.as_ref(), &reader, context).filter(|_| K::CHANGES) {
         Some(id) => match context.lock(&id, waits).await {
             Some(alone) => Some(alone),
-            None => return Ok((BUSY + BUSY / 100 * spread(object.as_ref())).into()),
+            None => return Ok(Ending::Waits.again(BUSY + BUSY / 100 * spread(object.as_ref()))),
         },
         None => None,
     };
@@ -133,20 +150,30 @@ async fn steps<K: Kind, P: Ports>(object: &Arc<K>, context: &Context<P>) -> Resu
     if facts.situation().needs_finalizer(decision.call.is_some()) {
         written = report::hold(&written, context).await?;
     }
+    note_what_is_new(object.as_ref(), &decision.status, context);
     written = report::status(&written, context, decision.status).await?;
+    tell_that_it_is_ready(&written, context);
     if decision.settled && decision.call.is_none() {
         context.memory.change(&uid, |it| it.trouble.failure = None);
     }
     report::events(object.as_ref(), context, &decision.events).await;
     if decision.remove {
         context.delete(&written).await?;
-        return Ok(after(decision.next, object.as_ref()).into());
+        return Ok(Ending::Waits.again(after(decision.next, object.as_ref())));
     }
     match decision.call {
         Some(call) => act(&written, facts, call, decision.deed, context).await,
         // Another Secret waits for what was done with this one.
-        None if decision.secret.is_some() => Ok(after(LookAgain::Now, object.as_ref()).into()),
-        None => Ok(Again { after: after(decision.next, object.as_ref()), urgent: decision.urgent }),
+        None if decision.secret.is_some() => Ok(Ending::Waits.again(after(LookAgain::Now, object.as_ref()))),
+        None => {
+            let (after, urgent) = (after(decision.next, object.as_ref()), decision.urgent);
+            let ending = match decision.next {
+                _ if facts.situation().trouble.unreadable.is_some() => Ending::Failed,
+                LookAgain::Interval => Ending::Settled,
+                _ => Ending::Waits,
+            };
+            Ok(Again { after, urgent, ending })
+        }
     }
 }
 
@@ -160,6 +187,7 @@ async fn act<K: Kind, P: Ports>(
 ) -> Result<Again, Refusal> {
     context.ports.calls(object, &facts, &call);
     let answer = context.send(object, &call).await?;
+    let failed = answer.is_err();
     if let Err(error) = &answer {
         context.ports.failed(object, &call, error);
     }
@@ -188,9 +216,38 @@ async fn act<K: Kind, P: Ports>(
     let next = if goes_on { LookAgain::Now } else { afterwards.next };
     let (urgent, events) = (afterwards.urgent, std::mem::take(&mut afterwards.events));
     // The next call goes out in a pass of its own: until then nothing is to say that it was asked for.
-    report::status(object, context, afterwards.without_the_call()).await?;
+    let status = afterwards.without_the_call();
+    note_what_is_new(object, &status, context);
+    let written = report::status(object, context, status).await?;
+    tell_that_it_is_ready(&written, context);
     report::events(object, context, &events).await;
-    Ok(Again { after: after(next, object), urgent })
+    let ending = if failed { Ending::Failed } else { Ending::Waits };
+    Ok(Again { after: after(next, object), urgent, ending })
+}
+
+/// Is the object ready, as its status says of its own generation?
+fn is_ready<K: Kind>(object: &K) -> bool {
+    let conditions = conditions_of(object.conditions());
+    let ready = conditions.get(ConditionType::Ready).filter(|_| conditions.is_true(ConditionType::Ready));
+    ready.is_some_and(|it| it.observed_generation == Some(object.generation()))
+}
+
+/// Counts what a new status tells.
+fn note_what_is_new<K: Kind, P: Ports>(object: &K, status: &K::Status, context: &Context<P>) {
+    for what in K::counted(&object.current(), status) {
+        context.telemetry.counted(K::KIND, &what);
+    }
+}
+
+/// Counts how long it took, when an object has just got ready for the first time since its manifest was changed.
+fn tell_that_it_is_ready<K: Kind, P: Ports>(object: &K, context: &Context<P>) {
+    if !is_ready(object) {
+        return;
+    }
+    let since = context.memory.change(&object.uid_or_empty(), |it| it.new_since.take());
+    if let Some(since) = since {
+        context.telemetry.got_ready(K::KIND, elapsed(since, context.ports.now()));
+    }
 }
 
 /// The resource in Azure that an object stands for, as far as the cluster tells.
@@ -263,7 +320,7 @@ async fn let_go<K: Kind, P: Ports>(
     context.ports.let_go(object, facts, events);
     report::events(object, context, events).await;
     context.memory.forget(&object.uid_or_empty());
-    Ok(object.interval().into())
+    Ok(Ending::Settled.again(object.interval()))
 }
 
 /// Remembers whether Azure could be read, who owns what was found there, and what became of an operation.

@@ -36,8 +36,8 @@ pub struct Turns<T> {
 enum State<T> {
     /// Due at this time. `urgent`: to take traffic back.
     Later { at: T, urgent: bool },
-    /// In a line. The number tells its place from one that it had in another line.
-    Waiting { lane: Lane, number: u64 },
+    /// In a line, since this time. The number tells its place from one that it had in another line.
+    Waiting { lane: Lane, number: u64, since: T },
     /// A pass over it goes on. Where something has woken it meanwhile, it gets another one, as urgent as this.
     Running { again: Option<Lane> },
 }
@@ -84,34 +84,38 @@ impl<T> Default for Turns<T> {
 
 impl<T: Ord + Copy> Turns<T> {
     /// Something has changed that concerns this object: it is due now.
-    pub fn wake(&mut self, key: &Arc<ObjectKey>, lane: Lane) {
+    pub fn wake(&mut self, key: &Arc<ObjectKey>, lane: Lane, now: T) {
         match self.objects.get_mut(key) {
             Some(State::Running { again }) => *again = Some(again.map_or(lane, |before| before.min(lane))),
             Some(State::Waiting { lane: before, .. }) if *before <= lane => {}
-            Some(State::Waiting { .. }) => self.put_into_line(key.clone(), lane),
+            Some(State::Waiting { since, .. }) => {
+                let since = *since;
+                self.put_into_line(key.clone(), lane, since);
+            }
             Some(State::Later { at, urgent }) => {
                 let lane = if *urgent { Lane::TakingBack } else { lane };
                 self.later.remove(&(*at, key.clone()));
                 self.waiting += 1;
-                self.put_into_line(key.clone(), lane);
+                self.put_into_line(key.clone(), lane, now);
             }
             None => {
                 self.waiting += 1;
-                self.put_into_line(key.clone(), lane);
+                self.put_into_line(key.clone(), lane, now);
             }
         }
     }
 
-    /// The object that gets the next free place; none where none is due. A pass over it begins, and [ends](Self::ended).
-    pub fn take(&mut self, now: T, lane_of: impl Fn(&ObjectKey) -> Lane) -> Option<Arc<ObjectKey>> {
+    /// The object that gets the next free place, and since when it was due; none where none is. A pass over it begins, and
+    /// [ends](Self::ended).
+    pub fn take(&mut self, now: T, lane_of: impl Fn(&ObjectKey) -> Lane) -> Option<(Arc<ObjectKey>, T)> {
         while let Some((at, _)) = self.later.first()
             && *at <= now
-            && let Some((_, key)) = self.later.pop_first()
+            && let Some((at, key)) = self.later.pop_first()
         {
             let urgent = matches!(self.objects.get(&key), Some(State::Later { urgent: true, .. }));
             let lane = if urgent { Lane::TakingBack } else { lane_of(&key) };
             self.waiting += 1;
-            self.put_into_line(key, lane);
+            self.put_into_line(key, lane, at);
         }
         let share = SHARES[self.share];
         let lanes = [Lane::TakingBack, share, Lane::Edit, Lane::Rollout, Lane::Routine];
@@ -120,12 +124,14 @@ impl<T: Ord + Copy> Turns<T> {
             self.share = (self.share + 1) % SHARES.len();
         }
         self.waiting -= 1;
-        self.objects.insert(key.clone(), State::Running { again: None });
-        Some(key)
+        match self.objects.insert(key.clone(), State::Running { again: None }) {
+            Some(State::Waiting { since, .. }) => Some((key, since)),
+            _ => Some((key, now)),
+        }
     }
 
     /// The pass over this object has come to its end. `next`: none where the object is gone.
-    pub fn ended(&mut self, key: &Arc<ObjectKey>, next: Option<Next<T>>) {
+    pub fn ended(&mut self, key: &Arc<ObjectKey>, next: Option<Next<T>>, now: T) {
         let again = match self.objects.remove(key) {
             Some(State::Running { again }) => again,
             _ => None,
@@ -133,7 +139,7 @@ impl<T: Ord + Copy> Turns<T> {
         match (again, next) {
             (Some(lane), next) => {
                 let urgent = next.is_some_and(|next| next.urgent);
-                self.wake(key, if urgent { Lane::TakingBack } else { lane });
+                self.wake(key, if urgent { Lane::TakingBack } else { lane }, now);
             }
             (None, Some(Next { at, urgent })) => {
                 self.later.insert((at, key.clone()));
@@ -143,10 +149,9 @@ impl<T: Ord + Copy> Turns<T> {
         }
     }
 
-    /// Does anybody wait for a place?
-    #[cfg(test)]
-    pub fn is_anybody_waiting(&self) -> bool {
-        self.waiting > 0
+    /// How many wait for a place.
+    pub fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// Has something woken this object while a pass over it goes on?
@@ -160,11 +165,11 @@ impl<T: Ord + Copy> Turns<T> {
         self.later.first().map(|(at, _)| *at)
     }
 
-    fn put_into_line(&mut self, key: Arc<ObjectKey>, lane: Lane) {
+    fn put_into_line(&mut self, key: Arc<ObjectKey>, lane: Lane, since: T) {
         self.numbers += 1;
         let number = self.numbers;
         self.lines[lane as usize].put(key.clone(), number);
-        self.objects.insert(key, State::Waiting { lane, number });
+        self.objects.insert(key, State::Waiting { lane, number, since });
     }
 
     fn take_from(&mut self, lane: Lane) -> Option<Arc<ObjectKey>> {

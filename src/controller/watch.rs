@@ -35,6 +35,7 @@ use super::live::{Live, Stores, seen, warn_of_unreadable};
 use super::merge::merged;
 use super::pass::{Again, pass};
 use super::ports::{Cluster, Ports};
+use super::telemetry::{Telemetry, Watching};
 use super::turns::{Next, Turns, woken};
 use crate::api::{
     Approval, DeploymentBinding, MetricProvider, ModelVersion, Object, ObjectKey, ObjectKind, Registry,
@@ -112,6 +113,7 @@ pub async fn run(
     azure: Azure,
     options: Options,
     election: Option<LeaderElection>,
+    telemetry: Arc<Telemetry>,
     stop: CancellationToken,
 ) {
     let (registries, registry_writer) = reflector::store();
@@ -126,12 +128,13 @@ pub async fn run(
     let namespaces = everywhere.then_some(namespaces);
     let stores =
         Stores { registries, workspaces, versions, bindings, approvals, actions, providers, namespaces };
+    telemetry.sees(&stores);
     let (queues, ends) = queues(election.is_none());
     let client = server.client.clone();
     let (measured, mut answers) = unbounded_channel();
     let live = Live::new(server, azure.clone(), stores.clone(), measured);
     let gate = election.as_ref().map_or_else(Gate::open, |election| Gate::elected(election.terms));
-    let context = Arc::new(Context::new(live, options, gate));
+    let context = Arc::new(Context::new(live, options, gate, telemetry));
     let asked = Arc::clone(&context);
     azure.writes_while(move || asked.may_write().is_ok());
 
@@ -204,6 +207,7 @@ async fn while_leading(
         }
         queues.read.store(false, Ordering::SeqCst);
         passes.shutdown().await;
+        context.telemetry.serves_no_more();
         context.ports.foresee_nothing();
     }
 }
@@ -220,7 +224,8 @@ fn all(stores: &Stores) -> Vec<Arc<ObjectKey>> {
 
 /// Makes passes over whoever is woken.
 fn make_passes(context: &Arc<Context<Live>>, ends: &[End], stop: &CancellationToken) -> JoinSet<()> {
-    ends.iter().map(|end| serve(context.clone(), end.clone(), stop.clone())).collect()
+    let of_kind = ObjectKind::ALL.into_iter().zip(ends);
+    of_kind.map(|(kind, end)| serve(kind, context.clone(), end.clone(), stop.clone())).collect()
 }
 
 /// Waits until every store has seen its whole collection: nothing is decided on half a picture.
@@ -241,7 +246,9 @@ async fn whole(stores: &Stores, stop: &CancellationToken) -> bool {
 }
 
 /// Makes passes over the objects of one kind, until it is told to stop. Passes that have begun are finished then.
-async fn serve<P: Ports>(context: Arc<Context<P>>, queue: End, stop: CancellationToken) {
+async fn serve<P: Ports>(kind: ObjectKind, context: Arc<Context<P>>, queue: End, stop: CancellationToken) {
+    let telemetry = context.telemetry.clone();
+    telemetry.serves(kind, CONCURRENCY);
     let began = tokio::time::Instant::now();
     let mut queue = queue.lock_owned().await;
     let mut turns = Turns::default();
@@ -254,10 +261,12 @@ async fn serve<P: Ports>(context: Arc<Context<P>>, queue: End, stop: Cancellatio
     while goes_on || !running.is_empty() {
         while goes_on
             && running.len() < CONCURRENCY
-            && let Some(key) = turns.take(began.elapsed(), lane_of)
+            && let Some((key, since)) = turns.take(began.elapsed(), lane_of)
         {
+            telemetry.pass_begins(&key, began.elapsed().saturating_sub(since));
             running.push(pass_over(key, &context));
         }
+        telemetry.waiting(kind, turns.waiting());
         let due = turns.due().filter(|_| goes_on && running.len() < CONCURRENCY);
         let due = async {
             match due {
@@ -267,12 +276,17 @@ async fn serve<P: Ports>(context: Arc<Context<P>>, queue: End, stop: Cancellatio
         };
         tokio::select! {
             next = queue.recv(), if goes_on => match next {
-                Some(Woken { whom, because }) => turns.wake(&whom, woken(lane_of(&whom), because)),
+                Some(Woken { whom, because }) => {
+                    telemetry.woken(kind);
+                    turns.wake(&whom, woken(lane_of(&whom), because), began.elapsed());
+                }
                 None => goes_on = false,
             },
             Some((key, again)) = running.next() => {
-                let next = |again: Again| Next { at: began.elapsed() + again.after, urgent: again.urgent };
-                turns.ended(&key, again.map(next));
+                telemetry.pass_ends(&key, again.map(|again| again.ending));
+                let now = began.elapsed();
+                let next = |again: Again| Next { at: now + again.after, urgent: again.urgent };
+                turns.ended(&key, again.map(next), now);
             }
             () = due => {}
             () = stop.cancelled(), if goes_on => goes_on = false,
@@ -296,12 +310,18 @@ async fn pass_over<P: Ports>(
 }
 
 /// What a watch brings, with its own back-off. `of` names the namespaces.
-fn events<K>(api: Api<Sighting<K>>, of: &str) -> BoxStream<'static, Event<Sighting<K>>>
+fn events<K>(
+    api: Api<Sighting<K>>,
+    of: &str,
+    telemetry: &Arc<Telemetry>,
+) -> BoxStream<'static, Event<Sighting<K>>>
 where
     K: Resource<DynamicType = ()> + Labelled + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let all = watch(api, watcher::Config::default().page_size(PAGE)).default_backoff();
-    told(all.boxed(), K::kind(&()).into_owned(), of.to_owned()).boxed()
+    let kind = K::kind(&()).into_owned();
+    let what = if of == ALL { format!("{kind} objects") } else { format!("{kind} objects in {of}") };
+    told(all.boxed(), kind, of.to_owned(), telemetry.watch(what)).boxed()
 }
 
 /// The events of a watch without its failures: of those the log is told once when they begin and once when they are over.
@@ -310,12 +330,13 @@ fn told<K>(
     events: BoxStream<'static, watcher::Result<Event<K>>>,
     kind: String,
     of: String,
+    watching: Watching,
 ) -> impl Stream<Item = Event<K>>
 where
     K: Send + 'static,
 {
-    let begin = (events, Outages::new(Patience::None), kind, of);
-    stream::unfold(begin, |(mut events, mut broken, kind, of)| async move {
+    let begin = (events, Outages::new(Patience::None), kind, of, watching);
+    stream::unfold(begin, |(mut events, mut broken, kind, of, watching)| async move {
         loop {
             let next = if broken.any() {
                 tokio::time::timeout(QUIET, events.next()).await
@@ -330,13 +351,19 @@ where
                 info!(%kind, namespaces = %of, "The watch of {kind} objects works again, after {}.", lasted(time));
             }
             match next {
-                Ok(Some(Ok(event))) => return Some((event, (events, broken, kind, of))),
+                Ok(Some(Ok(event))) => {
+                    if works {
+                        watching.works();
+                    }
+                    return Some((event, (events, broken, kind, of, watching)));
+                }
                 Ok(Some(Err(error))) if passes(&error) => {
                     debug!(%kind, namespaces = %of, "the watch ended and begins again: {error}");
                 }
                 Ok(Some(Err(error))) => {
+                    let because = because(&error);
+                    watching.fails(&format!("the watch fails, and is tried again: {because}"));
                     if broken.failed((), now, now) {
-                        let because = because(&error);
                         warn!(%kind, namespaces = %of, "The watch of {kind} objects fails: {because}. It is tried again; until it works, Bindery does not see changes of these objects.");
                     }
                 }
@@ -383,7 +410,8 @@ async fn follow_namespaces(
     mut writer: Writer<Namespace>,
     queues: Queues,
 ) {
-    let mut events = legible(events(Api::all(client), ALL), writer.as_reader(), Arc::default(), |_, _| {});
+    let events = events(Api::all(client), ALL, &context.telemetry);
+    let mut events = legible(events, writer.as_reader(), Arc::default(), |_, _| {});
     let mut changed: Vec<String> = vec![];
     while let Some(event) = events.next().await {
         if let Event::Apply(it) | Event::InitApply(it) | Event::Delete(it) = &event {
@@ -431,11 +459,12 @@ async fn follow<K: Kind>(
         legible(events, store.clone(), Arc::clone(&context.unreadable), tell).boxed()
     };
     let Some(namespaces) = context.options.watched.list() else {
-        return take_in(legible(events::<K>(Api::all(client.clone()), ALL)), &context, writer, wake).await;
+        let events = events::<K>(Api::all(client.clone()), ALL, &context.telemetry);
+        return take_in(legible(events), &context, writer, wake).await;
     };
     let watch = |namespace: &String| {
         let api = Api::namespaced(client.clone(), namespace);
-        (namespace.clone(), legible(events::<K>(api, namespace)))
+        (namespace.clone(), legible(events::<K>(api, namespace, &context.telemetry)))
     };
     let all = merged(namespaces.iter().map(watch).collect(), writer.as_reader());
     take_in(all, &context, writer, wake).await;

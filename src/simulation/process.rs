@@ -71,8 +71,12 @@ impl Process {
             authors_checked: true,
             served: crate::decide::Served::everything(),
         };
-        let context =
-            Arc::new(Context::new(ports, options, if elected { Candidate::gate() } else { Gate::open() }));
+        let context = Arc::new(Context::new(
+            ports,
+            options,
+            if elected { Candidate::gate() } else { Gate::open() },
+            Arc::default(),
+        ));
         let mut process = Self {
             context,
             running: BTreeMap::new(),
@@ -197,7 +201,8 @@ impl Process {
             return;
         }
         for key in whom {
-            self.turns.wake(key, woken(lane_of(&self.context, key), because));
+            let now = self.world().now;
+            self.turns.wake(key, woken(lane_of(&self.context, key), because), now);
         }
     }
 
@@ -232,7 +237,7 @@ impl Process {
         if self.running.len() >= CONCURRENCY {
             return None;
         }
-        let now = self.turns.is_anybody_waiting().then(|| self.world().now);
+        let now = (self.turns.waiting() > 0).then(|| self.world().now);
         let answer = self.answers.first().map(|(at, _)| *at);
         let foreseen = self.world().first_foreseen(self.name());
         [now, self.turns.due(), answer, foreseen].into_iter().flatten().min()
@@ -248,8 +253,8 @@ impl Process {
             self.wake(answered.as_slice(), None);
         }
         let context = self.context.clone();
-        let Some(key) = self.turns.take(now, |key| lane_of(&context, key)) else { return };
-        let Some(object) = self.world().seen_quietly(&key) else { return self.turns.ended(&key, None) };
+        let Some((key, _)) = self.turns.take(now, |key| lane_of(&context, key)) else { return };
+        let Some(object) = self.world().seen_quietly(&key) else { return self.turns.ended(&key, None, now) };
         let pass = any_object!(object, it => self.pass(it));
         self.world().passes += 1;
         self.running.insert(ObjectKey::clone(&key), pass);
@@ -289,10 +294,10 @@ impl Process {
         let polled = pass.as_mut().poll(&mut Polled::from_waker(Waker::noop()));
         self.everything_read_is_referred_to(key);
         self.take_in_answers();
-        let Poll::Ready(Again { after, urgent }) = polled else { return false };
+        let Poll::Ready(Again { after, urgent, .. }) = polled else { return false };
         self.running.remove(key);
-        let at = self.world().end_of_pass(key) + after;
-        self.turns.ended(&Arc::new(key.clone()), Some(Next { at, urgent }));
+        let now = self.world().end_of_pass(key);
+        self.turns.ended(&Arc::new(key.clone()), Some(Next { at: now + after, urgent }), now);
         true
     }
 

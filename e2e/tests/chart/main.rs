@@ -107,6 +107,7 @@ async fn by_default_it_is_one_pod_with_the_rights_that_the_tests_run_under() {
             "ClusterRoleBinding",
             "CustomResourceDefinition",
             "Deployment",
+            "Service",
             "ServiceAccount",
             "ValidatingAdmissionPolicy",
             "ValidatingAdmissionPolicyBinding"
@@ -138,7 +139,14 @@ async fn by_default_it_is_one_pod_with_the_rights_that_the_tests_run_under() {
     let container = &pod["containers"][0];
     assert_eq!(
         container["args"],
-        json!(["run", "--cluster-id=aks-1", "--handover=2m", "--authors-checked", "--log-format=text"])
+        json!([
+            "run",
+            "--cluster-id=aks-1",
+            "--handover=2m",
+            "--authors-checked",
+            "--bind-address=0.0.0.0:8080",
+            "--log-format=text"
+        ])
     );
     assert_eq!((&container["env"], &container["envFrom"]), (&Value::Null, &Value::Null));
     assert_eq!((&container["volumeMounts"], &pod["volumes"]), (&Value::Null, &Value::Null));
@@ -194,6 +202,7 @@ async fn values_become_arguments_environment_and_annotations() {
             ),
             "--credential=client-certificate",
             "--cloud=usgovernment",
+            "--bind-address=0.0.0.0:8080",
             "--log-format=json"
         ])
     );
@@ -285,7 +294,7 @@ async fn watched_namespaces_need_a_role_in_each_and_nothing_cluster_wide() {
     for watched in [json!(["fares"]), json!(["fares", "risk"])] {
         let values = json!({"clusterId": "aks-1", "watchNamespaces": watched, "crds": {"enabled": false}});
         let objects = render(&helm, &values);
-        assert_eq!(kinds(&objects), ["Deployment", "Role", "RoleBinding", "ServiceAccount"]);
+        assert_eq!(kinds(&objects), ["Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]);
         let all = |kind: &str| objects.iter().filter(|o| o["kind"] == kind).collect::<Vec<_>>();
         let (roles, bindings) = (all("Role"), all("RoleBinding"));
         for objects in [&roles, &bindings] {
@@ -501,6 +510,79 @@ async fn values_that_cannot_be_right_are_refused_with_a_sentence() {
         let output = template(&helm, &values);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && said.contains(sentence), "{values}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn probes_and_the_service_lead_to_the_port_that_the_program_serves_at() {
+    let Some(helm) = helm().await else { return };
+    let values = json!({
+        "clusterId": "aks-1", "replicas": 2, "commonLabels": {"team": "platform"}, "extraArgs": ["--place-tenants=x"],
+        "topologySpreadConstraints": [{"maxSkew": 1}], "podDisruptionBudget": {"create": true},
+        "http": {"port": 9090, "service": {"annotations": {"a": "b"}},
+            "serviceMonitor": {"create": true, "labels": {"release": "prometheus"}, "interval": "15s"}},
+        "networkPolicy": {"create": true, "from": [{"namespaceSelector": {}}]},
+    });
+    let objects = render(&helm, &values);
+    let deployment = one(&objects, "Deployment");
+    let pod = &deployment["spec"]["template"];
+    let container = &pod["spec"]["containers"][0];
+    let arguments = container["args"].as_array().unwrap();
+    assert!(arguments.contains(&json!("--bind-address=0.0.0.0:9090")), "{arguments:?}");
+    assert_eq!(arguments.last(), Some(&json!("--place-tenants=x")));
+    assert_eq!(container["ports"], json!([{"name": "http", "containerPort": 9090}]));
+    for (probe, path) in [("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")] {
+        assert_eq!(container[probe]["httpGet"], json!({"path": path, "port": "http"}));
+    }
+    assert_eq!(pod["spec"]["topologySpreadConstraints"], json!([{"maxSkew": 1}]));
+    let labels = &pod["metadata"]["labels"];
+    let selects =
+        |selector: &Value| selector.as_object().unwrap().iter().all(|(key, value)| &labels[key] == value);
+    let service = one(&objects, "Service");
+    assert_eq!(service["spec"]["ports"], json!([{"name": "http", "port": 9090, "targetPort": "http"}]));
+    assert_eq!(service["metadata"]["annotations"], json!({"a": "b"}));
+    assert!(selects(&service["spec"]["selector"]));
+    let monitor = one(&objects, "ServiceMonitor");
+    assert_eq!(monitor["metadata"]["labels"]["release"], "prometheus");
+    assert_eq!(
+        monitor["spec"]["endpoints"],
+        json!([{"port": "http", "path": "/metrics", "interval": "15s"}])
+    );
+    for (key, value) in monitor["spec"]["selector"]["matchLabels"].as_object().unwrap() {
+        assert_eq!(&service["metadata"]["labels"][key], value);
+    }
+    let policy = one(&objects, "NetworkPolicy");
+    assert!(selects(&policy["spec"]["podSelector"]["matchLabels"]));
+    assert_eq!(
+        policy["spec"]["ingress"],
+        json!([{"ports": [{"port": "http"}], "from": [{"namespaceSelector": {}}]}])
+    );
+    let budget = one(&objects, "PodDisruptionBudget");
+    assert!(selects(&budget["spec"]["selector"]["matchLabels"]) && budget["spec"]["maxUnavailable"] == 1);
+    let made = objects.iter().filter(|it| it["kind"] != "CustomResourceDefinition");
+    let bare: Vec<_> = made.filter(|it| it["metadata"]["labels"]["team"] != "platform").collect();
+    assert!(bare.is_empty(), "{bare:?}");
+}
+
+#[tokio::test]
+async fn values_that_cannot_work_together_are_refused() {
+    let Some(helm) = helm().await else { return };
+    for (values, said) in [
+        (
+            json!({"podDisruptionBudget": {"create": true}}),
+            "podDisruptionBudget.create needs replicas of 2 or more",
+        ),
+        (
+            json!({"http": {"service": {"create": false}, "serviceMonitor": {"create": true}}}),
+            "http.serviceMonitor.create needs http.service.create",
+        ),
+        (json!({"http": {"port": 80}}), "port"),
+    ] {
+        let mut values = values;
+        values["clusterId"] = json!("aks-1");
+        let output = template(&helm, &values);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(said), "{error}");
     }
 }
 

@@ -42,6 +42,7 @@ mod status;
 mod story;
 mod survival;
 mod taxi;
+mod telemetry;
 mod windows;
 mod workspace;
 

@@ -146,7 +146,9 @@ impl Identities {
         // What can be wrong from the start is the same for all of them.
         let own = |scope: &String| entra::fetch(&config.credential, &options, scope.clone());
         let [first, second, third] = scopes.each_ref().map(own);
-        let own = [first?, second?, third?].map(|own| TokenSource::new(Principal::Operator.to_string(), own));
+        let whose = Principal::Operator.to_string();
+        let source = |own| TokenSource::new(whose.clone(), own, options.metrics.clone());
+        let own = [first?, second?, third?].map(source);
         Ok(Self {
             own: Sources(own),
             accounts: config.accounts.clone(),
@@ -210,7 +212,8 @@ impl Identities {
         Sources(self.scopes.each_ref().map(|scope| {
             let fetch =
                 entra::exchange(who.clone(), assertion.clone(), Arc::clone(&self.options), scope.clone());
-            TokenSource::new(Principal::Account(account.clone()).to_string(), fetch)
+            let whose = Principal::Account(account.clone()).to_string();
+            TokenSource::new(whose, fetch, self.options.metrics.clone())
         }))
     }
 

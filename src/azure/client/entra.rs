@@ -23,6 +23,7 @@ use super::certificate::{Assertion, Certificate};
 use super::cli::Az;
 use super::config::{Config, ConfigError, CredentialConfig};
 use super::error_body;
+use super::metrics::Metrics;
 use super::token::{Fetch, Fetched};
 use super::transport::{Http, IdentityTransport};
 use crate::azure::model::{Class, Error, presentable, word};
@@ -73,11 +74,14 @@ async fn token(made: azure_core::Result<Arc<dyn TokenCredential>>, scope: String
 pub(crate) struct Options {
     authority: String,
     transport: Arc<IdentityTransport>,
+    /// Counts the tokens.
+    pub(super) metrics: Metrics,
 }
 
 impl Options {
-    pub(crate) fn new(config: &Config, http: &Http, reach: &Arc<Reach>) -> Self {
+    pub(super) fn new(config: &Config, http: &Http, reach: &Arc<Reach>, metrics: Metrics) -> Self {
         Self {
+            metrics,
             authority: config.cloud.authority().to_owned(),
             transport: Arc::new(IdentityTransport { http: http.within(LONGEST), reach: Arc::clone(reach) }),
         }

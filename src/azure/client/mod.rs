@@ -15,6 +15,7 @@ mod entra;
 mod error_body;
 mod hosts;
 mod log;
+mod metrics;
 mod monitor;
 mod operation;
 mod pace;

@@ -1,7 +1,7 @@
 //! Staying below what Azure Resource Manager allows, so that we are not throttled and leave room
 //! for others: a token bucket per subscription, principal and kind of request.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -65,6 +65,15 @@ pub(crate) enum Quota {
 }
 
 impl Quota {
+    /// In a word, for a label.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::DeploymentWrite => "deployment_write",
+        }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Read => "reads",
@@ -153,6 +162,20 @@ impl Pacer {
             wait.as_secs().max(1)
         );
         Err(Error::new(Class::Throttled(wait), message))
+    }
+
+    /// How many requests of each kind a subscription has left, by whoever has the fewest.
+    pub(crate) fn left(&self) -> BTreeMap<(String, &'static str), f64> {
+        let now = Instant::now();
+        let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = BTreeMap::new();
+        for ((payer, kind), level) in levels.iter_mut() {
+            level.refill(self.bucket(*kind), now);
+            let left: &mut f64 =
+                all.entry((payer.subscription().to_owned(), kind.label())).or_insert(level.tokens);
+            *left = left.min(level.tokens);
+        }
+        all
     }
 
     /// Heeds what an answer's headers say about how much is left.

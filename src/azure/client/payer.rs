@@ -15,6 +15,11 @@ impl Payer {
         Self { principal: principal.clone(), subscription: subscription.to_ascii_lowercase() }
     }
 
+    /// The subscription, in small letters.
+    pub(crate) fn subscription(&self) -> &str {
+        &self.subscription
+    }
+
     #[cfg(test)]
     pub(crate) fn operator(subscription: &str) -> Self {
         Self::new(&Principal::Operator, subscription)

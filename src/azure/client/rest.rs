@@ -19,6 +19,7 @@ use super::audience::Audience;
 use super::config::{Config, ConfigError};
 use super::error_body::{self, Head};
 use super::hosts::{Hosts, StorageHosts};
+use super::metrics::Metrics;
 use super::pace::{Pacer, Quota};
 use super::payer::Payer;
 use super::refusals::Refusals;
@@ -29,7 +30,9 @@ use super::transport::{self, CONNECT_TIMEOUT, Http, Ways};
 use super::{API_VERSION, entra, operation};
 use crate::azure::model::ResourceId;
 use crate::azure::model::resource::{JOB_DEPLOYMENT, JOB_ENDPOINT};
-use crate::azure::model::{Action, Answer, Ask, Call, Errand, OperationState, Principal, Read, Reply};
+use crate::azure::model::{
+    Action, Answer, Ask, Call, Errand, Lane, OperationState, Principal, Purpose, Read, Reply,
+};
 use crate::azure::model::{Class, Error, presentable, word};
 use crate::outage::Reach;
 
@@ -71,6 +74,8 @@ pub(super) struct Acting {
     pub(super) principal: Principal,
     /// On behalf of what goes.
     pub(super) leaving: bool,
+    /// What for, and how urgent it is.
+    pub(super) errand: (Purpose, Lane),
 }
 
 pub(super) struct Inner {
@@ -83,7 +88,8 @@ pub(super) struct Inner {
     pub(super) prometheus: Hosts,
     pub(super) ways: Ways,
     identities: Identities,
-    pacer: Pacer,
+    pub(super) pacer: Pacer,
+    pub(super) metrics: Metrics,
     refusals: Refusals,
     reads: AtomicU64,
     writes: AtomicU64,
@@ -145,6 +151,7 @@ impl Azure {
     ///
     /// Also installs the process's TLS provider if there is none (aws-lc-rs).
     pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let metrics = Metrics::default();
         let ways = Ways::new(&config)?;
         let http = ways.http(CONNECT_TIMEOUT, &[])?;
         let scoring = Scoring::new(&config, &ways)?;
@@ -153,9 +160,10 @@ impl Azure {
         let hosts = config.cloud.hosts()?;
         let storage = config.cloud.storage_hosts()?;
         let reach = Arc::new(Reach::default());
-        let options = entra::Options::new(&config, &http, &reach);
+        let options = entra::Options::new(&config, &http, &reach, metrics.clone());
         let identities = Identities::new(&config, options)?;
-        let operator = Acting { principal: Principal::Operator, leaving: false };
+        let errand = (Purpose::Compare, Lane::Routine);
+        let operator = Acting { principal: Principal::Operator, leaving: false, errand };
         let inner = Inner {
             http,
             arm,
@@ -167,6 +175,7 @@ impl Azure {
             ways,
             identities,
             pacer: Pacer::new(config.pace),
+            metrics,
             refusals: Refusals::default(),
             reads: AtomicU64::default(),
             writes: AtomicU64::default(),
@@ -203,8 +212,9 @@ impl Azure {
 
     /// The same, as whom an errand says.
     pub(super) fn on(&self, errand: &Errand) -> Self {
-        let Errand { principal, leaving, .. } = errand;
-        Self(Arc::clone(&self.0), Acting { principal: principal.clone(), leaving: *leaving })
+        let Errand { principal, leaving, purpose, lane } = errand;
+        let errand = (*purpose, *lane);
+        Self(Arc::clone(&self.0), Acting { principal: principal.clone(), leaving: *leaving, errand })
     }
 
     /// A resource, or `None` where Azure says that this resource does not exist.
@@ -380,7 +390,7 @@ impl Azure {
 
     /// The tokens for an audience, of whom we act as.
     pub(super) async fn tokens(&self, audience: Audience) -> Result<TokenSource, Error> {
-        let Acting { principal, leaving } = &self.1;
+        let Acting { principal, leaving, .. } = &self.1;
         self.0.identities.tokens(principal, *leaving, audience).await.map_err(|e| e.asked_as(principal))
     }
 
@@ -458,17 +468,18 @@ impl Azure {
         tracing::debug!(%method, %host, path = url.path(), "request");
         let mut request = inner
             .http
-            .request(method, url)
+            .request(method.clone(), url)
             .bearer_auth(&token.secret)
             .header("accept", "application/json")
             .header("x-ms-client-request-id", Uuid::new_v4().to_string());
         if let Some(body) = body {
             request = request.json(body);
         }
-        let asked = Instant::now();
+        let (asked, verb) = (Instant::now(), method.to_string());
         let lost = |e: reqwest::Error| {
             let error = inner.http.no_answer(&e, &host);
             inner.reach.unanswered(&server, asked, &error);
+            inner.metrics.sent(self.1.errand, None);
             error
         };
         let answer = request.send().await.map_err(lost)?;
@@ -476,6 +487,8 @@ impl Azure {
         let headers = answer.headers().clone();
         let body = transport::body(answer, transport::MOST_BYTES).await.map_err(lost)?;
         inner.reach.answered(&server, asked, status);
+        inner.metrics.sent(self.1.errand, Some(status));
+        inner.metrics.took(&verb, asked.elapsed().as_secs_f64());
         let head = Head {
             host,
             status,
@@ -492,6 +505,7 @@ impl Azure {
         if status == 429 {
             inner.throttled.fetch_add(1, Ordering::Relaxed);
             let wait = error_body::wait(answer.head.retry_after);
+            inner.metrics.throttled(payer.subscription(), wait.as_secs_f64());
             inner.pacer.throttled(payer, kind, wait);
         } else if says_yes_to_a_token(status) {
             tokens.accepted(&token);

@@ -11,6 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::metrics::Metrics;
 use crate::azure::model::{Class, Error};
 use crate::outage::{Outages, Patience, lasted};
 
@@ -86,6 +87,7 @@ struct Inner {
     /// Held by whoever asks Entra ID.
     turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
+    metrics: Metrics,
 }
 
 struct State {
@@ -116,9 +118,9 @@ struct Failure {
 
 impl TokenSource {
     /// `whose` the tokens are, for the log.
-    pub(crate) fn new(whose: String, fetch: Fetch) -> Self {
+    pub(crate) fn new(whose: String, fetch: Fetch, metrics: Metrics) -> Self {
         let (turn, state) = (tokio::sync::Mutex::default(), Mutex::new(State::new()));
-        Self(Arc::new(Inner { whose, fetch, turn, state }))
+        Self(Arc::new(Inner { whose, fetch, turn, state, metrics }))
     }
 
     /// A token that is valid now, or why there is none.
@@ -202,6 +204,7 @@ impl Inner {
             Err(Error::new(Class::Transient, message))
         });
         let result = result.and_then(Fetched::in_time);
+        self.metrics.token(result.is_ok());
         let now = Instant::now();
         let mut state = self.state();
         state.tell(&self.whose, &result, now);

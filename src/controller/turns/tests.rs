@@ -14,13 +14,13 @@ fn routine(_: &ObjectKey) -> Lane {
 
 /// The names of all that get a place now, in their order, where each has one for ever.
 fn all(turns: &mut Turns<u32>, now: u32) -> Vec<String> {
-    std::iter::from_fn(|| turns.take(now, routine)).map(|key| key.name.to_string()).collect()
+    std::iter::from_fn(|| turns.take(now, routine)).map(|(key, _)| key.name.to_string()).collect()
 }
 
 fn woken_as(all: &[(&str, Lane)]) -> Turns<u32> {
     let mut turns = Turns::default();
     for (name, lane) in all {
-        turns.wake(&key("ml", name), *lane);
+        turns.wake(&key("ml", name), *lane, 0);
     }
     turns
 }
@@ -47,7 +47,7 @@ fn a_flood_of_edits_leaves_places_to_rollouts_and_to_the_comparison() {
     let mut turns = Turns::<u32>::default();
     for number in 0..1000 {
         for (word, lane) in [("e", Lane::Edit), ("o", Lane::Rollout), ("r", Lane::Routine)] {
-            turns.wake(&key("ml", &format!("{word}{number}")), lane);
+            turns.wake(&key("ml", &format!("{word}{number}")), lane, 0);
         }
     }
     let first: Vec<char> =
@@ -67,10 +67,10 @@ fn a_line_without_objects_leaves_its_places_to_the_others() {
 fn namespaces_take_turns() {
     let mut turns = Turns::<u32>::default();
     for number in 0..1900 {
-        turns.wake(&key("many", &format!("m{number}")), Lane::Edit);
+        turns.wake(&key("many", &format!("m{number}")), Lane::Edit, 0);
     }
     for name in ["f1", "f2", "f3"] {
-        turns.wake(&key("few", name), Lane::Edit);
+        turns.wake(&key("few", name), Lane::Edit, 0);
     }
     assert_eq!(all(&mut turns, 0)[..7], ["m0", "f1", "m1", "f2", "m2", "f3", "m3"]);
 }
@@ -78,34 +78,34 @@ fn namespaces_take_turns() {
 #[test]
 fn who_becomes_more_urgent_changes_the_line_and_has_one_turn() {
     let mut turns = woken_as(&[("a", Lane::Rollout), ("b", Lane::Rollout), ("c", Lane::Rollout)]);
-    turns.wake(&key("ml", "c"), Lane::TakingBack);
-    turns.wake(&key("ml", "c"), Lane::Routine);
-    turns.wake(&key("ml", "b"), Lane::Edit);
+    turns.wake(&key("ml", "c"), Lane::TakingBack, 0);
+    turns.wake(&key("ml", "c"), Lane::Routine, 0);
+    turns.wake(&key("ml", "b"), Lane::Edit, 0);
     assert_eq!(all(&mut turns, 0), ["c", "b", "a"]);
 }
 
 #[test]
 fn nobody_has_two_places_and_who_is_woken_meanwhile_gets_another_turn() {
     let (mut turns, one) = (woken_as(&[("one", Lane::Edit)]), key("ml", "one"));
-    assert_eq!(turns.take(0, routine), Some(one.clone()));
-    turns.wake(&one, Lane::Edit);
+    assert_eq!(turns.take(0, routine), Some((one.clone(), 0)));
+    turns.wake(&one, Lane::Edit, 0);
     assert_eq!(turns.take(0, routine), None);
-    turns.ended(&one, Some(Next { at: 100, urgent: false }));
+    turns.ended(&one, Some(Next { at: 100, urgent: false }), 0);
     assert_eq!(turns.due(), None, "it is due now");
-    assert_eq!(turns.take(0, routine), Some(one.clone()));
-    turns.ended(&one, Some(Next { at: 100, urgent: false }));
+    assert_eq!(turns.take(0, routine), Some((one.clone(), 0)));
+    turns.ended(&one, Some(Next { at: 100, urgent: false }), 0);
     assert_eq!((turns.take(99, routine), turns.due()), (None, Some(100)));
-    assert_eq!(turns.take(100, routine), Some(one));
+    assert_eq!(turns.take(105, routine), Some((one, 100)), "since when it was due");
 }
 
 #[test]
 fn who_is_woken_early_is_not_looked_at_twice() {
     let (mut turns, one) = (woken_as(&[("one", Lane::Edit)]), key("ml", "one"));
     turns.take(0, routine);
-    turns.ended(&one, Some(Next { at: 50, urgent: false }));
-    turns.wake(&one, Lane::Edit);
+    turns.ended(&one, Some(Next { at: 50, urgent: false }), 0);
+    turns.wake(&one, Lane::Edit, 0);
     assert_eq!(all(&mut turns, 10), ["one"]);
-    turns.ended(&one, Some(Next { at: 80, urgent: false }));
+    turns.ended(&one, Some(Next { at: 80, urgent: false }), 0);
     assert_eq!((all(&mut turns, 79), all(&mut turns, 80)), (vec![], vec!["one".into()]));
 }
 
@@ -114,10 +114,10 @@ fn who_waits_to_take_back_goes_first_when_its_time_comes_or_something_wakes_it()
     for wakes in [false, true] {
         let mut turns = woken_as(&[("one", Lane::Edit)]);
         turns.take(0, routine);
-        turns.ended(&key("ml", "one"), Some(Next { at: 10, urgent: true }));
-        turns.wake(&key("ml", "another"), Lane::Edit);
+        turns.ended(&key("ml", "one"), Some(Next { at: 10, urgent: true }), 0);
+        turns.wake(&key("ml", "another"), Lane::Edit, 0);
         if wakes {
-            turns.wake(&key("ml", "one"), Lane::Rollout);
+            turns.wake(&key("ml", "one"), Lane::Rollout, 0);
         }
         assert_eq!(all(&mut turns, 10), ["one", "another"], "{wakes}");
     }
@@ -127,12 +127,12 @@ fn who_waits_to_take_back_goes_first_when_its_time_comes_or_something_wakes_it()
 fn who_is_gone_is_forgotten_unless_it_came_back() {
     let (mut turns, one) = (woken_as(&[("one", Lane::Edit)]), key("ml", "one"));
     turns.take(0, routine);
-    turns.ended(&one, None);
+    turns.ended(&one, None, 0);
     assert!(turns.objects.is_empty() && turns.later.is_empty());
-    turns.wake(&one, Lane::Edit);
+    turns.wake(&one, Lane::Edit, 0);
     turns.take(0, routine);
-    turns.wake(&one, Lane::Edit);
-    turns.ended(&one, None);
+    turns.wake(&one, Lane::Edit, 0);
+    turns.ended(&one, None, 0);
     assert_eq!(all(&mut turns, 0), ["one"]);
 }
 
@@ -150,11 +150,11 @@ fn whatever_happens_everybody_who_was_woken_gets_a_pass() {
                 0 => {
                     let lane =
                         [Lane::TakingBack, Lane::Edit, Lane::Rollout, Lane::Routine][random.usize(0..4)];
-                    turns.wake(&one, lane);
+                    turns.wake(&one, lane, now);
                     owed.insert(one, now);
                 }
                 1 | 2 if running.len() < 3 => {
-                    let Some(taken) = turns.take(now, routine) else {
+                    let Some((taken, _)) = turns.take(now, routine) else {
                         assert!(
                             owed.values().all(|due| *due > now)
                                 || running.iter().any(|it| owed.contains_key(it)),
@@ -170,7 +170,7 @@ fn whatever_happens_everybody_who_was_woken_gets_a_pass() {
                     let ended = running.swap_remove(random.usize(0..running.len()));
                     let at = now + random.u32(0..20);
                     let goes = random.u8(0..5) == 0;
-                    turns.ended(&ended, (!goes).then_some(Next { at, urgent: random.bool() }));
+                    turns.ended(&ended, (!goes).then_some(Next { at, urgent: random.bool() }), now);
                     if !goes {
                         owed.entry(ended).or_insert(at);
                     }
@@ -179,11 +179,11 @@ fn whatever_happens_everybody_who_was_woken_gets_a_pass() {
             }
         }
         for ended in running.drain(..) {
-            turns.ended(&ended, None);
+            turns.ended(&ended, None, 1000);
         }
-        while let Some(taken) = turns.take(1000, routine) {
+        while let Some((taken, _)) = turns.take(1000, routine) {
             assert!(owed.remove(&taken).is_some(), "{taken}");
-            turns.ended(&taken, None);
+            turns.ended(&taken, None, 1000);
         }
         assert!(owed.is_empty(), "seed {seed}: {owed:?}");
         assert!(turns.objects.is_empty() && turns.later.is_empty() && turns.waiting == 0);

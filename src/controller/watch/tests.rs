@@ -71,7 +71,8 @@ async fn whoever_is_woken_gets_passes_until_the_operator_stops() {
     let (queues, ends) = queues(true);
     let versions = ObjectKind::ALL.iter().position(|kind| *kind == ObjectKind::ModelVersion).expect("a kind");
     let stop = CancellationToken::new();
-    let serves = tokio::spawn(serve(context.clone(), ends[versions].clone(), stop.clone()));
+    let serves =
+        tokio::spawn(serve(ObjectKind::ModelVersion, context.clone(), ends[versions].clone(), stop.clone()));
     let passes = async |seconds| {
         context.ports.writes.lock().expect("a lock").clear();
         context.ports.objects.lock().expect("a lock").entry(ObjectKey::clone(&key)).and_modify(|it| {
@@ -233,7 +234,8 @@ async fn a_watch_that_fails_is_told_once_and_so_is_its_return() {
         let _heard = tracing::subscriber::set_default(log.subscriber("info".into()));
         let brought = items.iter().filter(|item| item.is_ok()).count();
         let all = stream::iter(items).chain(stream::pending()).boxed();
-        let all = told(all, "ModelVersion".into(), "fares".into());
+        let telemetry: Arc<Telemetry> = Arc::default();
+        let all = told(all, "ModelVersion".into(), "fares".into(), telemetry.watch("it".into()));
         let seen = all.take_until(tokio::time::sleep(QUIET * 2)).count().await;
         assert_eq!(seen, brought, "{what}");
         let lines = log.lines();

@@ -14,7 +14,7 @@ use crate::api::{
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint, Provisioning};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId, folded};
 use crate::decide::drift::unite;
-use crate::decide::facts::{Kind, Known, Name};
+use crate::decide::facts::{Counted, Kind, Known, Name};
 use crate::decide::gate::Champions;
 use crate::decide::model_version::Proof;
 use crate::decide::places::publishers::{Published, adopting, right};
@@ -95,6 +95,24 @@ impl Kind for DeploymentBinding {
 
     fn rolls_out(&self) -> bool {
         self.status.as_ref().is_some_and(|s| s.candidate.is_some())
+    }
+
+    fn counted(before: &DeploymentBindingStatus, after: &DeploymentBindingStatus) -> Vec<Counted> {
+        let mut all = Counted::drift(&before.drift, &after.drift);
+        // A history that is rebuilt after its status was lost is nothing new.
+        let history = Some(&after.history).filter(|_| before.phase.is_some());
+        let ended = history.into_iter().flatten();
+        let ended: Vec<_> =
+            ended.filter(|it| !before.history.iter().any(|known| is_same(known, it))).collect();
+        all.extend(ended.iter().map(|it| Counted::Rollout(format!("{:?}", it.outcome))));
+        let known = before.candidate.iter().flat_map(|it| &it.measurements);
+        let known: Vec<_> = known.map(|it| (&it.step, &it.metric, it.at)).collect();
+        // The one that condemns a candidate goes to the history with it.
+        let deciding = ended.iter().filter_map(|it| it.measurement.as_ref());
+        let new = after.candidate.iter().flat_map(|it| &it.measurements).chain(deciding);
+        let new = new.filter(|it| !known.contains(&(&it.step, &it.metric, it.at)));
+        all.extend(new.map(|it| Counted::Measurement(format!("{:?}", it.result))));
+        all
     }
 
     fn inherit(heir: &mut DeploymentBindingStatus, owner: &DeploymentBindingStatus) {
@@ -190,6 +208,11 @@ impl Kind for DeploymentBinding {
         facts.look_before_a_call(known);
         facts
     }
+}
+
+/// Are these the same rollout? What is told of one may be added to later.
+fn is_same(one: &PastRollout, other: &PastRollout) -> bool {
+    (&one.revision, one.outcome, one.finished_at) == (&other.revision, other.outcome, other.finished_at)
 }
 
 /// What the annotation says, as far as a status has room for it.

@@ -3,6 +3,7 @@
 mod known;
 mod rivals;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use super::{
     Standing, Tagged, Trouble, Watched, approval, deployment_binding, model_version, rollout_action,
 };
 use crate::api::{
-    ApprovalStatus, ConditionType, DeploymentBindingStatus, Management, MetricProviderStatus,
+    ApprovalStatus, ConditionType, DeploymentBindingStatus, Drift, Management, MetricProviderStatus,
     ModelVersionStatus, Object, RegistryStatus, RolloutActionStatus, WorkspaceStatus, conditions_of,
 };
 use crate::azure::model::resource::Strings;
@@ -81,8 +82,38 @@ pub trait Kind: Object {
     fn rolls_out(&self) -> bool {
         false
     }
+    /// What one status tells that the one before did not, for whoever counts.
+    fn counted(_before: &Self::Status, _after: &Self::Status) -> Vec<Counted> {
+        vec![]
+    }
     /// The facts. What is not known yet is wanted of `known`.
     fn gather(&self, situation: Situation, known: &mut Known) -> Self::Facts;
+}
+
+/// Something that is counted, by a word of a closed set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Counted {
+    /// This field was found changed in Azure.
+    Drift(String),
+    /// A rollout has ended like this.
+    Rollout(String),
+    /// A candidate was measured like this.
+    Measurement(String),
+}
+
+impl Counted {
+    /// The fields that are drift now and were none before. Of a tag or a property only that it is one is told: anybody may invent
+    /// names.
+    pub fn drift(before: &[Drift], after: &[Drift]) -> Vec<Self> {
+        let word = |drift: &Drift| {
+            let named: Vec<&str> = drift.field.split('.').collect();
+            let end = named.iter().position(|it| matches!(*it, "tags" | "properties" | "traffic"));
+            named[..end.map_or(named.len(), |at| at + 1)].join(".")
+        };
+        let known: BTreeSet<&str> = before.iter().map(|it| it.field.as_str()).collect();
+        let new = after.iter().filter(|it| !known.contains(it.field.as_str()));
+        new.map(|it| Self::Drift(word(it))).collect()
+    }
 }
 
 /// What only the shell can say: the time, how the operator runs, and what this process remembers.

@@ -14,7 +14,7 @@ use crate::api::{
 use crate::azure::model::resource::{self, Job};
 use crate::azure::model::{Principal, Purpose, ResourceId, folded};
 use crate::decide::drift::unite;
-use crate::decide::facts::{Kind, Known, Name, Rivals};
+use crate::decide::facts::{Counted, Kind, Known, Name, Rivals};
 use crate::decide::gate::Champions;
 use crate::decide::places::publishers::{Published, adopting, right};
 use crate::decide::places::reference::{
@@ -112,6 +112,10 @@ impl Kind for ModelVersion {
         let source = spec.source.model_version_ref.as_ref();
         names.extend(source.map(|it| Name::Source(ObjectKey::meant::<Self>(it, &home))));
         names
+    }
+
+    fn counted(before: &ModelVersionStatus, after: &ModelVersionStatus) -> Vec<Counted> {
+        Counted::drift(&before.drift, &after.drift)
     }
 
     fn outward(&self) -> String {

@@ -38,6 +38,7 @@ impl Entra {
                     answer.map(|lifetime| Fetched { secret: format!("token {number}"), lifetime })
                 })
             }),
+            Metrics::default(),
         )
     }
 }

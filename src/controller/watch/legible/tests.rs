@@ -227,7 +227,12 @@ async fn of_a_listing_only_what_is_used_is_kept() {
     });
     let client = kube::Client::new(server, "default");
     let (store, mut writer): (_, Writer<ModelVersion>) = reflector::store();
-    let mut events = legible(events(kube::Api::all(client), ALL), store.clone(), Arc::default(), |_, _| {});
+    let mut events = legible(
+        events(kube::Api::all(client), ALL, &Arc::default()),
+        store.clone(),
+        Arc::default(),
+        |_, _| {},
+    );
     let listed = async {
         while let Some(event) = events.next().await {
             writer.apply_watcher_event(&event);

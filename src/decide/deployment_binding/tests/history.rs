@@ -203,3 +203,29 @@ fn the_revision_of_git_at_the_begin_of_a_rollout_stays_with_it() {
     let over = of(Some("4f2a"), "9c1d").wanting("3").decide().status.history;
     assert_eq!((over[0].outcome, over[0].git_revision.as_deref()), (Outcome::Superseded, Some("4f2a")));
 }
+
+/// What is counted is what a status newly tells: nothing twice, and nothing when a lost status is rebuilt.
+#[test]
+fn what_is_new_in_a_status_is_counted_once() {
+    use crate::api::{DeploymentBinding, Drift};
+    use crate::decide::Kind;
+    use crate::decide::facts::Counted;
+
+    let counted = DeploymentBinding::counted;
+    let failed = || {
+        rollout().candidate("2", 10, 60).with(|f| {
+            f.deployments[1].properties.provisioning_state = Some("Failed".into());
+        })
+    };
+    let before = after(rollout().candidate("2", 10, 60)).0.status;
+    let ended = after(failed()).0.status;
+    assert_eq!(counted(&before, &ended), [Counted::Rollout("Failed".into())]);
+    let later = after(failed().traffic(&[("1", 100)]).with(|f| f.status = ended.clone())).0.status;
+    assert_eq!(counted(&ended, &later), [], "its traffic has gone back");
+    assert_eq!(counted(&crate::api::DeploymentBindingStatus::default(), &ended), [], "it is rebuilt");
+    let drift = |field: &str| Drift { field: field.into(), wanted: "a".into(), found: "b".into() };
+    let (one, two) = (drift("tags.team"), drift("online.deployment.instanceCount"));
+    let told = Counted::drift(std::slice::from_ref(&one), &[one.clone(), two, drift("tags.cost")]);
+    let told: Vec<_> = told.iter().map(|it| format!("{it:?}")).collect();
+    assert_eq!(told, ["Drift(\"online.deployment.instanceCount\")", "Drift(\"tags\")"]);
+}

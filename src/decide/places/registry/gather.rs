@@ -7,7 +7,7 @@ use crate::api::{Object, Registry, RegistryDeletion, RegistryStatus};
 use crate::azure::model::resource::{self, Rest};
 use crate::azure::model::{Error, Principal, Purpose, ResourceId};
 use crate::decide::drift::unite;
-use crate::decide::facts::{Kind, Known, Name, Stake};
+use crate::decide::facts::{Counted, Kind, Known, Name, Stake};
 use crate::decide::places::publishers::{adopting, is_listed_before, right_of_place, stake_of_place};
 use crate::decide::places::reference::referrers;
 use crate::decide::{Adopting, Referrers, Right, Situation, words_of};
@@ -58,6 +58,10 @@ impl Kind for Registry {
 
     fn referrers(&self, known: &mut Known) -> Option<Referrers> {
         Some(referrers(self, known))
+    }
+
+    fn counted(before: &RegistryStatus, after: &RegistryStatus) -> Vec<Counted> {
+        Counted::drift(&before.drift, &after.drift)
     }
 
     fn outward(&self) -> String {
