@@ -146,6 +146,7 @@ const QUESTIONS: &[fn(&Case<'_>) -> Option<Verdict>] = &[
     deployments::create_candidate,
     autoscale::align_autoscale, // before it gets traffic, and before a count of the manifest is written
     deployments::adjust_deployment, // count and tags, without a rollout
+    deployments::go_on_making_stable,
     deployments::pause_between_steps,
     deployments::remove_what_has_expired, // the previous one, and the failed one
     deployments::scale_beside,            // what is kept warm, to take everything back
@@ -507,7 +508,7 @@ impl Facts {
         };
         let owner = &self.situation.ownership.owner;
         mark(&mut endpoint.tags, owner, &next.target, &case.scene.failures());
-        route(&mut endpoint, &next.target.traffic, |name| case.scene.is_ours(name));
+        route(&mut endpoint, next.target.routed(), |name| case.scene.is_ours(name));
         Some(Verdict::call(
             reason,
             Call::new(purpose, self.id.clone()?, Action::Put(endpoint.to_put()), doing),

@@ -124,6 +124,39 @@ pub fn break_a_candidate(world: &mut World) {
     people::ask_for_a_look(world);
 }
 
+/// Somebody takes the traffic from the stable deployment of an endpoint, gives it to another one or to none, and deletes that
+/// deployment. Bindery looks at once.
+pub fn delete_what_serves(world: &mut World) {
+    let stable = |id: &ResourceId| {
+        let endpoint = &world.cloud.resources.get(id)?.body;
+        let stable = id.child("deployments", endpoint["tags"]["bindery-stable"].as_str()?);
+        world.cloud.resources.contains_key(&stable).then_some(stable)
+    };
+    let may = |id: &&ResourceId| {
+        let free = !world.cloud.busy(&super::cloud::lock_of(id)) && !world.ledger.guards(id);
+        Form::of(id) == Form::Endpoint && free && stable(id).is_some()
+    };
+    let ids: Vec<ResourceId> = world.cloud.resources.keys().filter(may).cloned().collect();
+    let Some(id) = world.rng.choice(ids) else { return };
+    let Some(stable) = stable(&id).filter(|it| !world.ledger.guards(it)) else { return };
+    let all = world.cloud.deployments_of(&id);
+    let others: Vec<String> =
+        all.iter().filter(|it| it.id != stable).map(|it| it.id.name().to_string()).collect();
+    let to_none = world.rng.bool();
+    let other = world.rng.choice(others).filter(|_| !to_none);
+    let Some(mut body) = world.cloud.resources.get(&id).map(|r| r.body.clone()) else { return };
+    if is_batch(&id) {
+        body["properties"]["defaults"]["deploymentName"] = json!(other);
+    } else {
+        body["properties"]["traffic"] = other.as_ref().map_or(json!({}), |other| json!({other: 100}));
+        body["properties"]["mirrorTraffic"] = json!({});
+    }
+    world.note(|| format!("FOREIGN hand gives the traffic to {other:?} and deletes {}", stable.name()));
+    world.cloud.put_there(&id, body);
+    world.cloud.remove(&stable);
+    people::ask_for_a_look(world);
+}
+
 fn meddle_with(world: &mut World, id: &ResourceId, choice: u8) {
     let deployments: Vec<String> =
         world.cloud.deployments_of(id).iter().map(|r| r.id.name().to_string()).collect();

@@ -240,8 +240,8 @@ impl Run {
         self.world().calm = false;
     }
 
-    /// One rollout after the other, for so long, with hands that move the traffic while it is split, candidates that break,
-    /// people who stop a rollout or let it through, and now and then a second object for the workspace.
+    /// One rollout after the other, for so long, with hands that move the traffic while it is split or delete what serves, candidates
+    /// that break, people who stop a rollout or let it through, and now and then a second object for the workspace.
     pub fn rollouts(&mut self, length: Duration) {
         let end = self.world().now + length;
         if self.world().rng.bool() {
@@ -262,7 +262,8 @@ impl Run {
                     0..4 => foreign::move_split_traffic(&mut self.world()),
                     4 => people::contest(&mut self.world()),
                     5 => foreign::break_a_candidate(&mut self.world()),
-                    6..10 => {
+                    6 => foreign::delete_what_serves(&mut self.world()),
+                    7..10 => {
                         people::they_speak_of_a_rollout(&mut self.world());
                     }
                     _ => policies::open_or_close(&mut self.world()),

@@ -127,8 +127,7 @@ impl Facts {
         (may && !self.has_failed(&before.revision)).then(|| before.deployment.clone())
     }
 
-    /// The stable deployment, where somebody has deleted it while a rollout had moved all the traffic to the candidate and was not at its
-    /// end yet. It had no traffic then that would have protected it, and is made again to have something to go back to.
+    /// The stable deployment, where somebody has deleted it beside another one. It is made again to have something to go back to.
     pub(super) fn lost_stable(&self) -> Option<&Before> {
         let endpoint = self.endpoint.found().filter(|_| self.has_lost_the_stable_one())?;
         let acts = !self.situation.deleting && !self.observing();
@@ -138,11 +137,20 @@ impl Facts {
         self.keeps_from_going_back(before).is_none().then_some(before)
     }
 
+    /// Is there a candidate beside which what served is made again? Its rollout waits for that, and goes on.
+    fn makes_stable_again(&self) -> bool {
+        let candidate = || self.manifest().and_then(|(_, name)| self.deployment_named(&name));
+        self.lost_stable().is_some() && self.held().is_none() && candidate().is_some()
+    }
+
     /// What is made again first where nothing serves any more, because somebody has deleted the endpoint or what served on it: what
     /// served last and may serve again, unless the manifest asks for that, or for another one that was stable here before. A new
     /// revision then takes its steps, and one that has failed is not all there is.
     pub(super) fn restored(&self) -> Option<&Before> {
         if !self.has_lost_what_served() || self.situation.deleting || self.observing() {
+            return None;
+        }
+        if self.makes_stable_again() {
             return None;
         }
         let asked = self.manifest().map(|(revision, _)| revision);

@@ -141,7 +141,11 @@ pub(super) fn make_room(case: &Case<'_>) -> Option<Verdict> {
     if case.scene.arrived() || case.scene.candidate().is_some() {
         return None;
     }
-    // The most are two and one that failed: where what served is gone, there is room.
+    room_for_one(case)
+}
+
+/// The most are two and one that failed: where what served is gone, there is room.
+fn room_for_one(case: &Case<'_>) -> Option<Verdict> {
     let counts = |d: &&OnlineDeployment| case.scene.ours(d) && case.scene.role(d) != Role::Failed;
     if case.facts.deployments.iter().filter(counts).count() < 2 {
         return None;
@@ -182,15 +186,26 @@ pub(super) fn make_again(case: &Case<'_>) -> Option<Verdict> {
         .or_else(|| create(case, &before.asset_id, None, &of_it))
 }
 
-/// The stable deployment is made again beside a candidate that has all the traffic and has not come to the end of its steps. The steps
-/// do not wait for that, nor for the next try.
+/// The stable deployment is made again beside a candidate that has not come to the end of its steps. Until the next try is due, the
+/// other questions are still asked.
 pub(super) fn make_stable_again(case: &Case<'_>) -> Option<Verdict> {
+    let verdict = making_stable(case)?;
+    let call = verdict.call.as_ref()?;
+    case.facts.situation.left_to_retry(call).is_zero().then_some(verdict)
+}
+
+/// The same where nothing else is to be done and the rollout cannot go on before: the status says why the last try did not work.
+pub(super) fn go_on_making_stable(case: &Case<'_>) -> Option<Verdict> {
+    case.next.target.meanwhile.as_ref()?;
+    making_stable(case)
+}
+
+fn making_stable(case: &Case<'_>) -> Option<Verdict> {
     let (facts, scene) = (case.facts, &case.scene);
     let before = facts.lost_stable().filter(|_| scene.stable_is_gone())?;
     let of_it = format!("of {}, which the rollout may have to be taken back to", before.asset_id);
-    let verdict = make(case, (&before.revision, &before.deployment), &before.asset_id, None, &of_it)?;
-    let call = verdict.call.as_ref()?;
-    facts.situation.left_to_retry(call).is_zero().then_some(verdict)
+    let make = || make(case, (&before.revision, &before.deployment), &before.asset_id, None, &of_it);
+    room_for_one(case).or_else(make)
 }
 
 /// Makes the wanted deployment of this asset, where it is not there.

@@ -145,7 +145,7 @@ pub(super) fn finish_deletion(case: &Case<'_>) -> Option<Verdict> {
         // A bad candidate is taken back by the same PUT: Azure may take no traffic map that names a failed deployment.
         if let Some(back) = back_to_stable(case, takes_back) {
             mark(&mut given.tags, heir, &back, &case.scene.failures());
-            route(&mut given, &back.traffic, |name| case.scene.is_ours(name));
+            route(&mut given, back.routed(), |name| case.scene.is_ours(name));
         }
         Some(Call::new(Purpose::HandOver, id.clone(), Action::Put(given.to_put()), doing))
     });

@@ -19,8 +19,8 @@ pub enum Carries {
 /// Why the endpoint is to be written. One PUT may do several of these; it is named after the weightiest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    /// The wanted deployment failed.
-    TakeBack { candidate: String, had_traffic: bool, stable: Option<String>, aborted: bool },
+    /// The wanted deployment failed. Where the stable one is gone, there is nothing yet to give the traffic to.
+    TakeBack { candidate: String, had_traffic: bool, stable: Option<String>, gone: bool, aborted: bool },
     /// It exists, and carries no tag of ours.
     Adopt,
     /// Somebody else changed these fields. Those of `later` wait for a PUT of their own.
@@ -33,6 +33,8 @@ pub enum Cause {
     CarryOut { word: ActionWord, revision: Revision },
     /// A step gives the candidate more.
     Shift { deployment: String, to: Share },
+    /// The stable deployment is gone, and something else answers until it is made again.
+    Answer { alone: Traffic, until: String },
     /// What has traffic is no longer wanted, or may not have so much.
     Withdraw { to: Traffic },
     /// Azure left the endpoint in a failed state.
@@ -56,7 +58,9 @@ impl Cause {
             | Self::Withdraw { .. }
             | Self::CarryOut { word: ActionWord::Abort | ActionWord::Rollback, .. } => Reason::TakingBack,
             Self::Restore { .. } => Reason::Drifted,
-            Self::Promote { .. } | Self::Shift { .. } | Self::CarryOut { .. } => Reason::Progressing,
+            Self::Promote { .. } | Self::Shift { .. } | Self::Answer { .. } | Self::CarryOut { .. } => {
+                Reason::Progressing
+            }
             Self::Adopt
             | Self::Mend
             | Self::NoteGone { .. }
@@ -78,7 +82,7 @@ impl Cause {
             Self::Restore { carries: Carries::Traffic, .. } => Purpose::RestoreTraffic,
             Self::Restore { carries: Carries::Everything, .. } => Purpose::PutBack,
             Self::Promote { .. } => Purpose::Promote,
-            Self::Shift { .. } => Purpose::MoveTraffic,
+            Self::Shift { .. } | Self::Answer { .. } => Purpose::MoveTraffic,
             Self::Mend => Purpose::Mend,
             Self::NoteGone { .. } | Self::NoteFailures | Self::NoteHold { .. } | Self::CarryOut { .. } => {
                 Purpose::Note
@@ -99,7 +103,7 @@ impl Cause {
     fn doing_batch(&self, endpoint: &str) -> String {
         let without = || format!("leave the endpoint {endpoint} without a default deployment");
         match self {
-            Self::TakeBack { candidate, had_traffic: true, stable, aborted } => {
+            Self::TakeBack { candidate, had_traffic: true, stable, gone: false, aborted } => {
                 let failed = if *aborted { "which is aborted" } else { "which failed" };
                 match stable {
                     Some(stable) => {
@@ -127,9 +131,14 @@ impl Cause {
 
     fn doing_online(&self, endpoint: &str) -> String {
         match self {
-            Self::TakeBack { candidate, had_traffic, stable, aborted } => {
+            Self::TakeBack { candidate, had_traffic, stable, gone, aborted } => {
                 let stable = stable.as_deref();
                 let failed = if *aborted { "which is aborted" } else { "which failed" };
+                if let Some(stable) = stable.filter(|_| *gone) {
+                    return format!(
+                        "give up {candidate}, {failed}; {stable} is gone and is made again first"
+                    );
+                }
                 match stable.filter(|_| *had_traffic) {
                     Some(stable) => {
                         format!("take the traffic from {candidate}, {failed}, and give it to {stable}")
@@ -164,6 +173,9 @@ impl Cause {
             }
             Self::Shift { deployment, to } => {
                 format!("move {} % of the traffic to {deployment}", to.live.percent())
+            }
+            Self::Answer { alone, until } => {
+                format!("set the traffic to {} until {until}, which is gone, is made again", alone.in_words())
             }
             Self::Withdraw { to } => format!("set the traffic to {}", to.in_words()),
             Self::Mend => format!("mend the endpoint {endpoint}, which Azure left in a failed state"),

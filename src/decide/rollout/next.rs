@@ -27,6 +27,9 @@ pub struct Next {
 pub struct Target {
     /// Its traffic.
     pub traffic: Traffic,
+    /// What Azure routes by instead, where the stable deployment is gone and is made again: until then Azure takes no traffic map
+    /// that names it.
+    pub meanwhile: Option<Traffic>,
     /// The deployment that serves for certain.
     pub stable: Option<String>,
     /// The deployment that was stable before it.
@@ -63,6 +66,13 @@ pub enum Wait {
     Judgement,
     /// That the job completes that verifies the candidate.
     Verification,
+}
+
+impl Target {
+    /// What Azure routes by.
+    pub fn routed(&self) -> &Traffic {
+        self.meanwhile.as_ref().unwrap_or(&self.traffic)
+    }
 }
 
 impl Scene<'_> {
@@ -102,9 +112,8 @@ impl Scene<'_> {
             // Nobody can say which rollout goes on, so what is written of it stays written.
             return Target { position: self.records.tag.clone(), ..self.stay(self.without_rise()) };
         };
-        if self.stable_is_gone() && (self.wanted_failed() || self.view.rise == Rise::Fall) {
-            // There is nothing yet to take it back to.
-            return Target { position: self.records.tag.clone(), ..self.stay(self.intended.clone()) };
+        if let Some(waits) = self.until_the_stable_one_is_made_again(wanted) {
+            return waits;
         }
         let Some(candidate) = self.candidate().filter(|_| !self.wanted_failed()) else {
             return self.stay(self.stable.as_deref().map_or_else(Traffic::none, Traffic::all_to));
@@ -142,6 +151,32 @@ impl Scene<'_> {
         let next = self.step_on(wanted, has, held.clone());
         let share = next.traffic.share(wanted);
         if staffed(share) && (self.view.scaled || share <= has) { next } else { held }
+    }
+
+    /// The stable deployment is gone and is made again. A candidate that has all the traffic by its steps goes on with them meanwhile;
+    /// any other waits, for there is nothing that its traffic could be divided with or taken back to. What is healthy and was to
+    /// answer a part of the requests answers all of them, where nothing else does.
+    fn until_the_stable_one_is_made_again(&self, wanted: &str) -> Option<Target> {
+        let candidate = self.candidate().filter(|_| self.stable_is_gone())?;
+        let ready = candidate.provisioning() == Provisioning::Succeeded;
+        let given_up = self.wanted_failed() || self.view.rise == Rise::Fall;
+        let written = self.intended.share(wanted);
+        if !given_up && written == Share::ALL {
+            return None;
+        }
+        let may_rise = ready && !given_up && matches!(self.view.rise, Rise::Rise | Rise::Back);
+        if may_rise && (self.is_proven(candidate) || self.passes_all()) {
+            return Some(self.arrive(wanted));
+        }
+        let position = self.records.tag.clone().filter(|_| written > Share::NONE);
+        let again = || self.plan.as_ref().map(|plan| plan.begun_again(written, &self.records, self.view.now));
+        let position = position.or_else(|| again().filter(|_| written > Share::NONE && !given_up));
+        let there = |name: &&str| self.deployment(name).is_some();
+        let held = self.held.clone().filter(|it| it.reached().iter().all(there)).unwrap_or_default();
+        let answers = ready && !given_up && written.live > Weight::NONE;
+        let alone = held.serving().is_empty() && answers;
+        let meanwhile = Some(if alone { Traffic::all_to(wanted) } else { held });
+        Some(Target { position, meanwhile, ..self.stay(self.intended.clone()) })
     }
 
     /// The next step of a candidate that has what was meant for it.
@@ -234,13 +269,13 @@ impl Scene<'_> {
 
     /// Would this traffic be a change of what Azure routes by, or of what Bindery wrote last?
     fn moves_to(&self, target: &Target) -> bool {
-        self.held.as_ref() != Some(&target.traffic) || self.intended != target.traffic
+        self.held.as_ref() != Some(target.routed()) || self.intended != target.traffic
     }
 
     /// Would the candidate have more than Azure routes to it?
     fn rises_to(&self, target: &Target) -> bool {
         self.candidate().zip(self.held.as_ref()).is_some_and(|(candidate, held)| {
-            target.traffic.share(candidate.name()) > held.share(candidate.name())
+            target.routed().share(candidate.name()) > held.share(candidate.name())
         })
     }
 
@@ -253,25 +288,27 @@ impl Scene<'_> {
         let routed = endpoint.properties.traffic.keys().map(String::as_str).chain(held.reached());
         let others = |name: &&str| Some(*name) != stable;
         let reaching = |name: &str| Share::live(self.routed(name)).max(held.share(name));
-        let falls = routed.filter(others).any(|name| target.traffic.share(name) < reaching(name));
-        let mut given = target.traffic.reached().into_iter().filter(others);
+        let falls = routed.filter(others).any(|name| target.routed().share(name) < reaching(name));
+        let mut given = target.routed().reached().into_iter().filter(others);
         next.carries == Carries::Traffic
             && target.stable == self.stable
             && falls
-            && given.all(|name| target.traffic.share(name) <= reaching(name))
+            && given.all(|name| target.routed().share(name) <= reaching(name))
     }
 
     /// Why the endpoint is to be written: the weightiest of all that its PUT will do.
     fn cause(&self, target: &Target, carries: Carries) -> Option<Cause> {
         let endpoint = self.view.endpoint?;
-        let differences = self.differences();
+        // While the stable deployment is made again, the traffic cannot be put back.
+        let waits = |d: &Drift| target.meanwhile.is_some() && d.field == self.view.kind.routing_field();
+        let differences: Vec<Drift> = self.differences().into_iter().filter(|d| !waits(d)).collect();
         let (going, later): (Vec<&Drift>, Vec<&Drift>) = differences
             .iter()
             .partition(|d| carries == Carries::Everything || d.field == self.view.kind.routing_field());
         let named = |all: &[&Drift]| all.iter().map(|d| d.field.as_str()).collect::<Vec<_>>().join(", ");
         let (moves, unwritten) = (self.moves_to(target), self.unwritten_failures());
         let gives_up = self.wanted_revision().is_some_and(|wanted| unwritten.contains(wanted));
-        let stood = self.view.stood || self.traffic_drifted();
+        let stood = self.view.stood || (self.traffic_drifted() && target.meanwhile.is_none());
         let wanted = || self.wanted_name().unwrap_or_default().to_string();
         if gives_up || (self.wanted_failed() && moves) {
             let had_traffic = self.wanted_name().is_some_and(|name| self.routed(name) > Weight::NONE);
@@ -280,6 +317,7 @@ impl Scene<'_> {
                 candidate: wanted(),
                 had_traffic,
                 stable: self.stable.clone(),
+                gone: self.stable_is_gone(),
                 aborted,
             });
         }
@@ -323,6 +361,10 @@ impl Scene<'_> {
     }
 
     fn cause_of_moving(&self, target: &Target) -> Cause {
+        let alone = target.meanwhile.as_ref().filter(|it| self.held.as_ref() != Some(*it));
+        if let (Some(alone), Some(stable)) = (alone, &target.stable) {
+            return Cause::Answer { alone: alone.clone(), until: stable.clone() };
+        }
         let wanted = self.wanted_name().filter(|_| !self.arrived()).unwrap_or_default();
         let to = target.traffic.share(wanted);
         if to > self.intended.share(wanted) {

@@ -156,11 +156,12 @@ impl<'a> Scene<'a> {
         let failed =
             view.failed.clone().with(tag(FAILED_TAG).map(|t| Failures::parse(t)).unwrap_or_default());
         let failed = ordered(failed, view.order.as_ref());
-        // A candidate that has all the traffic has still to take the steps that are left, and one that has failed does not become the
-        // stable one: nobody's deletion ends a rollout.
-        let has_all = |name: &str| intended.share(name) == Share::ALL;
+        // A candidate has still to take the steps that are left, and one that has failed does not become the stable one: nobody's
+        // deletion ends a rollout.
         let goes_on = view.wanted.as_ref().is_some_and(|(revision, name)| {
-            has_all(name) && (failed.contains(revision) || records.stands_before(revision, view.steps.len()))
+            let has_all = intended.share(name) == Share::ALL;
+            let at_its_end = has_all && !records.stands_before(revision, view.steps.len());
+            exists(name) && (failed.contains(revision) || !at_its_end)
         });
         let stable = view.fallback.clone().or_else(|| view.lost.clone().filter(|_| goes_on)).or_else(|| {
             let wanted = view.wanted.as_ref().map(|(_, name)| name.as_str());

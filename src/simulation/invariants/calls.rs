@@ -9,7 +9,8 @@ use super::super::cluster::HOME;
 use super::super::world::World;
 use super::{
     Evidence, actions, allowed, analysis, approvals, copies, evidence, given_by, hold, is_archived_before,
-    positions, rights, scaling, share_in, verification, wanted, written_share, written_traffic,
+    positions, rights, scaling, share_in, verification, wanted, was_ever_stable, written_share,
+    written_traffic,
 };
 use crate::api::{
     ActionWord, BindingDeletion, DeploymentBinding, ModelVersion, Object as _, Outcome, PastRollout,
@@ -335,6 +336,7 @@ fn only_the_qualified_rise(facts: &deployment_binding::Facts, call: &Call) -> Re
             format!("{name} has {has} of {all} instances, and would rise to {weight}: {}", call.doing)
         })?;
         let back = approvals::goes_back_to(facts, &revision, &asset) || rolled_back;
+        let back = back || (tagged.is_none() && was_ever_stable(facts, &revision));
         let back = back && !is_archived_before(facts, &revision);
         hold((back || (is_wanted && allowed(facts))) && ready, || {
             format!("{name} does not qualify, and would rise to {weight}: {}", call.doing)
@@ -351,11 +353,19 @@ fn what_is_made_may_serve(facts: &deployment_binding::Facts, call: &Call) -> Res
     let asset = asset.unwrap_or_default();
     let again =
         actions::rolls_back_to(facts, call, revision) || approvals::goes_back_to(facts, revision, asset);
+    let again = again || comes_back_after_a_deletion(facts, revision);
     let again = again && !is_archived_before(facts, revision);
     let is_wanted = wanted(facts).is_some_and(|(wanted, _)| wanted.to_string() == revision);
     hold(again || (is_wanted && allowed(facts)), || {
         format!("the workspace does not let {revision} of {asset} serve, and yet: {}", call.doing)
     })
+}
+
+/// What served last is made again where somebody has deleted it, whatever the rules say by now of a version that begins.
+fn comes_back_after_a_deletion(facts: &deployment_binding::Facts, revision: &str) -> bool {
+    let stable = facts.endpoint.found().and_then(|it| it.tags.get("bindery-stable"));
+    let there = |name: &String| facts.deployments.iter().any(|d| d.name() == name);
+    !stable.is_some_and(there) && was_ever_stable(facts, revision)
 }
 
 /// In a workspace that is in conflict or being deleted nothing is made or removed, and nothing but the stable deployment gets

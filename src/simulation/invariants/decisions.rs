@@ -2,16 +2,19 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use super::super::cloud::Operation;
 use super::super::secrets;
 use super::super::world::World;
 use super::{
     Evidence, allowed, approvals, evidence, hold, is_stable, may_begin, may_ever_serve, positions, scaling,
     share_in, wanted, windows,
 };
-use crate::api::{ConditionType, conditions_of};
+use crate::api::{ConditionType, Outcome, conditions_of};
 use crate::azure::model::resource::{OnlineDeployment, OnlineEndpoint};
-use crate::azure::model::{Action, Call};
-use crate::decide::{Decision, Kind, Mode, Place, Right, SourceVersion, deployment_binding};
+use crate::azure::model::{Action, Call, Purpose};
+use crate::decide::deployment_binding::Files;
+use crate::decide::rollout::Revision;
+use crate::decide::{Decision, Facts as _, Kind, Mode, Place, Right, SourceVersion, deployment_binding};
 
 /// What holds of every decision.
 pub fn of_a_decision<K: Kind>(
@@ -21,12 +24,14 @@ pub fn of_a_decision<K: Kind>(
     decision: &Decision<K::Status>,
 ) -> Result<(), String> {
     tells_one_story::<K>(object, decision)?;
+    what_is_followed_was_asked_for::<K>(world, object, facts)?;
     if let Evidence::Binding(facts) = evidence::<K>(facts) {
         let admitted =
             conditions_of(K::conditions_in(&decision.status)).get(ConditionType::Admitted).cloned();
         what_is_said_of_the_policy_is_true(facts, admitted.as_ref())?;
         positions::no_step_is_passed_before_its_pause_is_over(facts)?;
         a_bad_candidate_is_taken_back(facts, decision.call.as_ref())?;
+        somebody_answers_again(facts, decision.call.as_ref())?;
         what_is_too_much_goes(world, facts, decision.call.as_ref())?;
         a_rejected_candidate_is_taken_back(facts, decision.call.as_ref())?;
         secrets::they_were_wanted(facts)?;
@@ -46,6 +51,22 @@ fn tells_one_story<K: Kind>(object: &K, decision: &Decision<K::Status>) -> Resul
     let both = conditions.get(ConditionType::Reconciling).is_some()
         && conditions.get(ConditionType::Stalled).is_some();
     hold(!both, || format!("{}: Reconciling and Stalled at once", object.key()))
+}
+
+/// The operation that a status names is one that Azure began for a call for this resource.
+fn what_is_followed_was_asked_for<K: Kind>(
+    world: &World,
+    object: &K,
+    facts: &K::Facts,
+) -> Result<(), String> {
+    let mut facts = facts.clone();
+    let Some(followed) = facts.situation().operation.remembered.clone() else { return Ok(()) };
+    // A publish changes another resource than the one that it is asked of.
+    let publish = followed.purpose == Purpose::Publish;
+    let is_it = |it: &Operation| it.url == followed.url && (publish || it.resource == followed.resource);
+    hold(world.cloud.operations.iter().any(is_it), || {
+        format!("{} follows what nobody asked for: {followed:?}", object.key())
+    })
 }
 
 /// `Admitted` is true only of what the workspace lets serve, and false only of what lacks something. Of a version in a workspace
@@ -135,6 +156,47 @@ fn a_rejected_candidate_is_taken_back(
         return Ok(());
     }
     approvals::a_rejected_candidate_is_taken_back(facts, endpoint, &name, call)
+}
+
+/// Where somebody has deleted what serves and nothing answers any more, every pass that may act does something about that, until
+/// something that was stable or is healthy answers. It may not where a person or a policy speaks against what would come back.
+fn somebody_answers_again(facts: &deployment_binding::Facts, call: Option<&Call>) -> Result<(), String> {
+    let Some(endpoint) = facts.endpoint.found() else { return Ok(()) };
+    let tag = |key: &str| endpoint.tags.get(key).map(String::as_str).unwrap_or_default();
+    let there = |name: &str| facts.deployments.iter().find(|d| d.name() == name);
+    let healthy = |name: &str| {
+        there(name).is_some_and(|d| state(d.properties.provisioning_state.as_ref()) == "Succeeded")
+    };
+    let stable = tag("bindery-stable");
+    let deleted = !stable.is_empty() && there(stable).is_none();
+    let mut routed = facts.deployments.iter().filter(|d| endpoint.weight(d.name()) > 0);
+    let answers = routed.any(|d| healthy(d.name()));
+    if !deleted || answers || call.is_some() || hindered(facts) || !settled(facts, endpoint) {
+        return Ok(());
+    }
+    // The rules have much to say of what may come back; here none of them is there that could speak.
+    let Place::Ready { policy, .. } = &facts.place else { return Ok(()) };
+    let silent = policy.approvals.is_none() && policy.sources.is_empty() && policy.deployment.is_none();
+    let held = facts.status.hold.is_some() || endpoint.tags.contains_key("bindery-hold");
+    let failed = |revision: &str| {
+        tag("bindery-failed").contains(revision)
+            || facts.status.history.iter().any(|it| it.outcome == Outcome::Failed && it.revision == revision)
+    };
+    let may_come_back = facts.before.iter().any(|it| {
+        let made = Revision::asked(&it.asset_id, &facts.spec) == it.revision;
+        it.deployment == stable
+            && !it.archived
+            && it.files == Files::Same
+            && made
+            && !failed(&it.revision.to_string())
+    });
+    let candidate = wanted(facts).filter(|(revision, name)| {
+        healthy(name)
+            && tag("bindery-traffic").contains(&format!("{name}="))
+            && !failed(&revision.to_string())
+    });
+    let may = silent && !held && (may_come_back || (candidate.is_some() && allowed(facts)));
+    hold(!may, || format!("{stable} was deleted, nothing answers, and nothing is done"))
 }
 
 /// A pass that sees a broken candidate with traffic, and may act, takes it back.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{actions, given_by, hold, share_in, wanted};
+use super::{actions, given_by, hold, share_in, wanted, written_share};
 use crate::api::{ActionWord, Candidate, Pause, RunPhase, Step};
 use crate::azure::model::{Action, Call};
 use crate::decide::deployment_binding;
@@ -58,7 +58,10 @@ pub fn what_is_written_names_a_step_of_this_rollout(
 ) -> Result<(), String> {
     let (Action::Put(body), Some((revision, name))) = (&call.action, wanted(facts)) else { return Ok(()) };
     let tag = |key: &str| body["tags"][key].as_str();
-    let has = share_in(body, &name);
+    // While the stable deployment is made again, another one may answer in its place: what it is meant to have is in the tag.
+    let gone =
+        tag("bindery-stable").is_some_and(|stable| facts.deployments.iter().all(|d| d.name() != stable));
+    let has = if gone { written_share(body, &name) } else { share_in(body, &name) };
     let Some(position) = tag("bindery-position") else {
         let under_way = has > 0 && tag("bindery-stable").is_some_and(|stable| stable != name);
         return hold(!under_way, || format!("{name} has share {has}, and no position: {}", call.doing));

@@ -43,7 +43,7 @@ pub(super) fn asked(name: &str, word: ActionWord, revision: &Revision) -> Asked 
 }
 
 /// Somebody asks this of the rollout of version 2.
-fn with(it: Binding, word: ActionWord) -> Binding {
+pub(super) fn with(it: Binding, word: ActionWord) -> Binding {
     let revision = it.revision("2");
     it.with(|f| f.asked.push(asked(&format!("a{}", f.asked.len()), word, &revision)))
 }

@@ -153,7 +153,8 @@ fn what_served_does_not_come_back_with_other_files_under_its_number() {
     }
 }
 
-/// Version 2 has 10 % and stands at a pause, when somebody moves all traffic to it and deletes what served.
+/// Version 2 has 10 % and stands at a pause, when somebody moves all traffic to it and deletes what served, of which nobody knows any
+/// more how it was made.
 #[test]
 fn a_candidate_that_takes_over_says_which_steps_it_has_not_taken() {
     let it =
@@ -249,4 +250,91 @@ fn nobodys_deletion_ends_a_rollout_that_has_all_the_traffic() {
     // Where nobody can make it again, the candidate takes over, and that is said.
     let moved = it.with(|f| f.status.history[0].revision = "0123456789".into());
     assert_eq!(moved.decide().status.history[0].skipped, ["proof"]);
+}
+
+/// Version 2 has this share and stands at a pause, when somebody moves the traffic so and deletes what served.
+fn beside(share: i32, moved: &[(&str, i32)]) -> Binding {
+    let steps = json!([{"setTraffic": 10}, {"name": "proof", "pause": {}}, {"setTraffic": 50}]);
+    let it = binding().wanting("2").steps(steps).serving("1").candidate("2", share, 60);
+    let it = it.with(|f| f.status.history[0].version = Some("1".into()));
+    later(&it).moved(moved).with(|f| f.deployments.retain(|d| !d.name().starts_with("v1")))
+}
+
+fn doing(it: &Binding) -> String {
+    it.decide().call.map(|call| short(&call.doing)).unwrap_or_default()
+}
+
+const MADE_AGAIN: &str = "create deployment v1 of azureml://registries/models/models/taxi/versions/1, which the rollout may have to be taken back to";
+
+/// What the next PUT of the endpoint makes of its traffic, and what it notes down.
+fn put(it: &Binding) -> (String, String, String) {
+    let call = it.decide().call.unwrap();
+    let crate::azure::model::Action::Put(body) = &call.action else { panic!("{call:?}") };
+    let tag = |name: &str| short(body["tags"][name].as_str().unwrap_or_default());
+    (short(&body["properties"]["traffic"].to_string()), tag("bindery-traffic"), tag("bindery-stable"))
+}
+
+#[test]
+fn nobodys_deletion_ends_a_rollout_that_has_a_part_of_the_traffic() {
+    let it = beside(10, &[("2", 100)]);
+    assert_eq!(doing(&it), MADE_AGAIN, "what answers goes on to answer");
+    let status = it.decide().status;
+    assert_eq!(status.history.len(), 1, "nothing is promoted, and nothing is given up");
+    assert_eq!(short(&status.drift[0].wanted), "v1 90%, v2 10%");
+    // The rollout waits, and the status says for what, also when Azure refuses it.
+    let refused = it.clone().with(|f| {
+        let call = it.decide().call.unwrap();
+        let attempt = attempt(call.errand.purpose, &call.resource, &call.doing);
+        f.situation.trouble.failure = Some(failure(attempt, Class::Permanent, 0, 1));
+    });
+    let said = told(&refused.decide());
+    assert!(said.contains("create deployment v1 of") && said.contains("No."), "{said}");
+    // Once it is there, the candidate has its share again, and its step begins anew.
+    let back = later(&it).deployed("1", "Succeeded");
+    let shares = r#"{"v1":90,"v2":10}"#.to_string();
+    assert_eq!(put(&back), (shares, "v1=90 v2=10".into(), "v1".into()));
+    let after = super::actions::carried_out(&back);
+    assert!(told(&after.decide()).contains("AwaitingPromotion"), "{}", told(&after.decide()));
+    assert_eq!(after.decide().status.candidate.unwrap().step.unwrap().name.as_deref(), Some("proof"));
+    // A person may have it take over.
+    let promoted = super::actions::with(it.clone(), ActionWord::Promote);
+    assert_eq!(put(&promoted), (r#"{"v2":100}"#.into(), "v2=100".into(), "v2".into()));
+}
+
+/// Somebody took all the traffic away before: what was to answer a part of the requests answers them until there is more.
+#[test]
+fn while_what_served_is_made_again_what_is_healthy_answers() {
+    let it = beside(10, &[]);
+    assert_eq!(doing(&it), "set the traffic to v2 100% until v1, which is gone, is made again");
+    assert_eq!(put(&it), (r#"{"v2":100}"#.into(), "v1=90 v2=10".into(), "v1".into()));
+    assert_eq!(doing(&later(&super::actions::carried_out(&it))), MADE_AGAIN);
+    // Not what has failed, was rejected, or was never to answer anybody.
+    let failing = it.revision("2").to_string();
+    let aborted = failed(it.clone()).tagged("bindery-failed", &failing);
+    assert_eq!(doing(&aborted), MADE_AGAIN);
+    let broken = it.clone().with(|f| f.deployments[0].properties.provisioning_state = Some("Failed".into()));
+    assert_eq!(put(&broken), ("{}".into(), "v1=90 v2=10".into(), "v1".into()));
+    assert_eq!(doing(&beside(0, &[])), MADE_AGAIN);
+}
+
+/// A candidate without traffic is still the candidate when what served is made again.
+#[test]
+fn a_rollout_without_traffic_waits_for_what_served() {
+    for moved in [&[][..], &[("2", 100)]] {
+        let it = beside(0, moved);
+        assert_eq!(doing(&it), MADE_AGAIN, "no PUT takes away what answers: {moved:?}");
+        let status = it.decide().status;
+        assert_eq!(status.history.len(), 1, "{:?}", status.history);
+        assert_eq!(status.candidate.map(|it| short(&it.deployment)).as_deref(), Some("v2"));
+        let back = later(&it).deployed("1", "Succeeded");
+        assert_eq!(put(&back), (r#"{"v1":100}"#.into(), "v1=100".into(), "v1".into()));
+        assert_eq!(back.decide().status.history.len(), 1);
+    }
+}
+
+/// Two deployments and one that failed are the most.
+#[test]
+fn what_served_is_made_again_where_there_is_room() {
+    let it = beside(10, &[("2", 100)]).deployed("3", "Succeeded");
+    assert_eq!(doing(&it), "delete deployment v3, whose rollout was given up for another");
 }
