@@ -73,7 +73,7 @@ pub(super) struct Arguments {
     ca_bundle: Option<PathBuf>,
     /// Serve `/metrics` for Prometheus, and `/healthz` and `/readyz` for probes, over HTTP at this IP address and port, such as
     /// `0.0.0.0:8080` or `[::]:8080`. Anybody who reaches the port may read them. Default: nothing is served.
-    #[arg(long, env = "BINDERY_BIND_ADDRESS", value_name = "ADDRESS:PORT")]
+    #[arg(long, env = "BINDERY_BIND_ADDRESS", value_name = "ADDRESS:PORT", value_parser = address)]
     bind_address: Option<SocketAddr>,
     #[command(flatten)]
     election: Election,
@@ -166,6 +166,10 @@ fn period(text: &str) -> Result<Period, String> {
     } else {
         Err("a whole number with the unit s, m or h, such as 2m".into())
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an IP address and a port, such as 0.0.0.0:8080 or [::1]:8080".into())
 }
 
 /// A list, or the file with it.
@@ -330,6 +334,16 @@ mod tests {
                 said.contains("--watch-namespaces <NAMESPACES>") && said.contains("with commas between them"),
                 "{said}"
             );
+        }
+    }
+
+    #[test]
+    fn an_address_to_serve_at_is_an_ip_address_and_a_port() {
+        assert!(address("0.0.0.0:8080").is_ok() && address("[::]:8080").is_ok());
+        for wrong in ["8080", ":8080", "localhost:8080", "0.0.0.0", "0.0.0.0:80800"] {
+            let line = ["bindery", "--cluster-id", "test", "--bind-address", wrong];
+            let said = Line::try_parse_from(line).expect_err(wrong).to_string();
+            assert!(said.contains("--bind-address") && said.contains("an IP address and a port"), "{said}");
         }
     }
 

@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 
 use super::live::Stores;
 use super::pass::Ending;
-use crate::api::{ObjectKey, ObjectKind};
+use crate::api::{MeasurementResult, ObjectKey, ObjectKind, Outcome as Past};
 use crate::decide::Kind;
 use crate::decide::facts::Counted;
 
@@ -164,8 +164,29 @@ impl Queue {
 }
 
 impl Telemetry {
+    /// What is known to be counted sooner or later begins at 0: a counter that appears with its first failure hides that from
+    /// whoever looks at its increase.
+    fn begin_at_zero(&self) {
+        use MeasurementResult::{Error, Failed, Inconclusive, Successful};
+        for kind in ObjectKind::ALL {
+            let _ = self.errors.get_or_create(&Controller { controller: controller(kind) });
+            let _ = self.retries.get_or_create(&Queue::of(kind));
+            let _ = self.adds.get_or_create(&Queue::of(kind));
+            for result in ["success", "requeue_after", "requeue", "error"] {
+                let _ = self.passes.get_or_create(&Ended { controller: controller(kind), result });
+            }
+        }
+        for outcome in [Past::Promoted, Past::Failed, Past::Superseded, Past::RolledBack] {
+            let _ = self.rollouts.get_or_create(&Outcome { outcome: format!("{outcome:?}") });
+        }
+        for result in [Successful, Failed, Inconclusive, Error] {
+            let _ = self.measurements.get_or_create(&Measured { result: format!("{result:?}") });
+        }
+    }
+
     /// Has this registry tell it.
     pub fn register(&self, registry: &mut Registry) {
+        self.begin_at_zero();
         let Self { passes, errors, seconds, active, most, .. } = self;
         registry.register("controller_runtime_reconcile", "Passes, by result", passes.clone());
         registry.register(
@@ -182,7 +203,7 @@ impl Telemetry {
         );
         let Self { depth, adds, retries, waited, worked, .. } = self;
         registry.register("workqueue_depth", "Objects that are due and wait for a place", depth.clone());
-        registry.register("workqueue_adds", "Objects that became due or were woken", adds.clone());
+        registry.register("workqueue_adds", "How often an object became due, or was woken before that; one that waits already does not count again", adds.clone());
         registry.register("workqueue_retries", "Passes after one that did not work", retries.clone());
         registry.register(
             "workqueue_queue_duration_seconds",
@@ -237,14 +258,10 @@ impl Telemetry {
         }
     }
 
-    /// So many objects of this kind wait for a place.
-    pub(super) fn waiting(&self, kind: ObjectKind, many: usize) {
+    /// So many objects of this kind wait for a place; so many more have begun to wait than were told of before.
+    pub(super) fn waiting(&self, kind: ObjectKind, many: usize, more: u64) {
         self.depth.get_or_create(&Queue::of(kind)).set(i64::try_from(many).unwrap_or(i64::MAX));
-    }
-
-    /// An object of this kind was woken.
-    pub(super) fn woken(&self, kind: ObjectKind) {
-        self.adds.get_or_create(&Queue::of(kind)).inc();
+        self.adds.get_or_create(&Queue::of(kind)).inc_by(more);
     }
 
     /// A pass begins over an object that was due for so long.
@@ -458,6 +475,7 @@ mod tests {
         telemetry.pass_ends(&key(), Some(Ending::Failed));
         assert_eq!(telemetry.dead(), (None, None));
         let text = text(&telemetry);
+        assert!(text.contains("bindery_rollouts_total{outcome=\"Failed\"} 0\n"), "{text}");
         let has = |line: &str| assert!(text.contains(line), "{line}\n{text}");
         has("controller_runtime_reconcile_errors_total{controller=\"registry\"} 1\n");
         has("workqueue_retries_total{controller=\"registry\",name=\"registry\"} 1\n");

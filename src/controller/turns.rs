@@ -26,6 +26,8 @@ pub struct Turns<T> {
     lines: [Line; 4],
     /// How many wait in the lines.
     waiting: usize,
+    /// How many have begun to wait since somebody asked.
+    entered: u64,
     /// Where in [`SHARES`] the next choice begins.
     share: usize,
     /// So many have been put into a line: the number of each place there.
@@ -76,6 +78,7 @@ impl<T> Default for Turns<T> {
             later: BTreeSet::new(),
             lines: Default::default(),
             waiting: 0,
+            entered: 0,
             share: 0,
             numbers: 0,
         }
@@ -95,11 +98,11 @@ impl<T: Ord + Copy> Turns<T> {
             Some(State::Later { at, urgent }) => {
                 let lane = if *urgent { Lane::TakingBack } else { lane };
                 self.later.remove(&(*at, key.clone()));
-                self.waiting += 1;
+                self.enter();
                 self.put_into_line(key.clone(), lane, now);
             }
             None => {
-                self.waiting += 1;
+                self.enter();
                 self.put_into_line(key.clone(), lane, now);
             }
         }
@@ -114,7 +117,7 @@ impl<T: Ord + Copy> Turns<T> {
         {
             let urgent = matches!(self.objects.get(&key), Some(State::Later { urgent: true, .. }));
             let lane = if urgent { Lane::TakingBack } else { lane_of(&key) };
-            self.waiting += 1;
+            self.enter();
             self.put_into_line(key, lane, at);
         }
         let share = SHARES[self.share];
@@ -152,6 +155,16 @@ impl<T: Ord + Copy> Turns<T> {
     /// How many wait for a place.
     pub fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// How many have begun to wait since this was asked last.
+    pub fn entered(&mut self) -> u64 {
+        std::mem::take(&mut self.entered)
+    }
+
+    fn enter(&mut self) {
+        self.waiting += 1;
+        self.entered += 1;
     }
 
     /// Has something woken this object while a pass over it goes on?

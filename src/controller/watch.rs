@@ -266,7 +266,7 @@ async fn serve<P: Ports>(kind: ObjectKind, context: Arc<Context<P>>, queue: End,
             telemetry.pass_begins(&key, began.elapsed().saturating_sub(since));
             running.push(pass_over(key, &context));
         }
-        telemetry.waiting(kind, turns.waiting());
+        telemetry.waiting(kind, turns.waiting(), turns.entered());
         let due = turns.due().filter(|_| goes_on && running.len() < CONCURRENCY);
         let due = async {
             match due {
@@ -277,7 +277,6 @@ async fn serve<P: Ports>(kind: ObjectKind, context: Arc<Context<P>>, queue: End,
         tokio::select! {
             next = queue.recv(), if goes_on => match next {
                 Some(Woken { whom, because }) => {
-                    telemetry.woken(kind);
                     turns.wake(&whom, woken(lane_of(&whom), because), began.elapsed());
                 }
                 None => goes_on = false,
@@ -346,17 +345,15 @@ where
             // A listing begins before anything was asked.
             let works =
                 matches!(next, Err(_) | Ok(Some(Ok(Event::InitDone | Event::Apply(_) | Event::Delete(_)))));
+            if works {
+                watching.works();
+            }
             let now = Instant::now();
             if works && let Some(time) = broken.worked((), now) {
                 info!(%kind, namespaces = %of, "The watch of {kind} objects works again, after {}.", lasted(time));
             }
             match next {
-                Ok(Some(Ok(event))) => {
-                    if works {
-                        watching.works();
-                    }
-                    return Some((event, (events, broken, kind, of, watching)));
-                }
+                Ok(Some(Ok(event))) => return Some((event, (events, broken, kind, of, watching))),
                 Ok(Some(Err(error))) if passes(&error) => {
                     debug!(%kind, namespaces = %of, "the watch ended and begins again: {error}");
                 }
@@ -396,7 +393,11 @@ fn because(error: &watcher::Error) -> String {
         InitialListFailed(kube::Error::Api(status))
         | WatchStartFailed(kube::Error::Api(status))
         | WatchFailed(kube::Error::Api(status))
-        | WatchError(status) => status.message.clone(),
+        | WatchError(status) => match status.code {
+            // Of a namespace that is not there the list is empty.
+            404 => "the cluster does not know this kind: install or update the CustomResourceDefinitions (crds.enabled in the chart's values, or kubectl apply -f crds/)".into(),
+            _ => status.message.clone(),
+        },
         other => other.to_string(),
     };
     said.trim_end_matches('.').to_owned()

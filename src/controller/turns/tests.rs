@@ -81,6 +81,7 @@ fn who_becomes_more_urgent_changes_the_line_and_has_one_turn() {
     turns.wake(&key("ml", "c"), Lane::TakingBack, 0);
     turns.wake(&key("ml", "c"), Lane::Routine, 0);
     turns.wake(&key("ml", "b"), Lane::Edit, 0);
+    assert_eq!((turns.waiting(), turns.entered(), turns.entered()), (3, 3, 0));
     assert_eq!(all(&mut turns, 0), ["c", "b", "a"]);
 }
 

@@ -209,6 +209,14 @@ async fn a_watch_that_fails_is_told_once_and_so_is_its_return() {
             vec![format!("{fails}: modelversions is forbidden."), works.to_string()],
         ),
         (
+            "there is no such kind",
+            vec![Ok(Event::Init), list(404, "404 page not found")],
+            vec![
+                format!("{fails}: the cluster does not know this kind: install or update the CustomResource"),
+                works.to_string(),
+            ],
+        ),
+        (
             "an object that does not parse, then one that does",
             vec![unreadable(), unreadable(), changed()],
             vec![format!("{fails}: watch stream failed"), works.to_string()],
