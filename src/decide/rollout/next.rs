@@ -176,7 +176,7 @@ impl Scene<'_> {
         let answers = ready && !given_up && written.live > Weight::NONE;
         let alone = held.serving().is_empty() && answers;
         let meanwhile = Some(if alone { Traffic::all_to(wanted) } else { held });
-        Some(Target { position, meanwhile, ..self.stay(self.intended.clone()) })
+        Some(Target { meanwhile, position, ..self.stay(self.intended.clone()) })
     }
 
     /// The next step of a candidate that has what was meant for it.
