@@ -235,7 +235,9 @@ impl Scene<'_> {
     /// The candidate, or why there is none.
     fn candidate(&self) -> Result<&Candidate, String> {
         let name = self.name();
-        self.status.candidate.as_ref().ok_or_else(|| {
+        // What is made while something is held back is what was rolled back to: nobody gives that up or promotes it.
+        let candidate = self.status.candidate.as_ref().filter(|_| self.status.hold.is_none());
+        candidate.ok_or_else(|| {
             if let Some(hold) = &self.status.hold {
                 return format!("there is no rollout: revision {} is held back. `bindery release {name}` ends that", hold.revision);
             }

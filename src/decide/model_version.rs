@@ -22,7 +22,8 @@ use super::drift::{Differences, intended, merged, owned};
 use super::gate::Champions;
 use super::owner_tags::{note_owner, with_owner};
 use super::{
-    Decision, Intent, Look, Mode, OWNER_TAG, Place, Situation, SourceVersion, Verdict, first_of, places,
+    Decision, Intent, Look, Mode, OWNER_TAG, Place, Right, Situation, SourceVersion, Verdict, first_of,
+    places,
 };
 use crate::api::{
     ConditionType, Drift, ModelVersionSpec, ModelVersionStatus, Publishing, Reason, ServedBy,
@@ -285,6 +286,13 @@ fn belongs_to_another(facts: &Facts) -> bool {
     facts.version.seen().is_some() && not_ours()
 }
 
+fn tell_who_serves(status: &mut ModelVersionStatus, served_by: &[ServedBy]) {
+    status.served_by = served_by.to_vec();
+    let serving: Vec<String> =
+        served_by.iter().map(|s| format!("{}/{} {:?}", s.namespace, s.name, s.role)).collect();
+    status.serving_summary = (!serving.is_empty()).then(|| serving.join(", "));
+}
+
 fn picture(facts: &Facts) -> ModelVersionStatus {
     let mut status = facts.status.clone();
     status.observed_generation = facts.situation.generation;
@@ -296,17 +304,18 @@ fn picture(facts: &Facts) -> ModelVersionStatus {
         (status.id, status.asset_id, status.stage, status.created_at) = (None, None, None, None);
         (status.kind, status.lineage, status.serving_summary, status.archived) = (None, None, None, false);
         (status.traced_at, status.size) = (None, None);
-        (status.served_by, status.approvals, status.drift) = (vec![], vec![], vec![]);
+        (status.approvals, status.drift) = (vec![], vec![]);
         (status.gates, status.gates_summary, status.loosened_gates) = (vec![], None, vec![]);
+        // What is nobody's has no other object that would tell who serves it.
+        let nobodys = refuse_foreign(facts).is_some_and(|it| it.reason == Reason::AdoptionRefused);
+        let let_in = facts.situation.ownership.right == Right::Granted;
+        tell_who_serves(&mut status, if nobodys && let_in { &facts.served_by } else { &[] });
         return status;
     }
     // What serves is told of a version that this object was let near once.
     if facts.version.seen().is_some() || status.asset_id.is_some() {
-        status.served_by.clone_from(&facts.served_by);
+        tell_who_serves(&mut status, &facts.served_by);
         status.approvals.clone_from(&facts.approvals);
-        let serving: Vec<String> =
-            facts.served_by.iter().map(|s| format!("{}/{} {:?}", s.namespace, s.name, s.role)).collect();
-        status.serving_summary = (!serving.is_empty()).then(|| serving.join(", "));
     }
     if let Some(version) = facts.version.found() {
         status.id = facts.id.as_ref().map(ToString::to_string);

@@ -250,6 +250,29 @@ async fn where_somebody_deletes_what_a_rollout_may_go_back_to_it_is_made_again()
     Ok(())
 }
 
+/// Azure refuses to delete what has traffic, so somebody moves the traffic first: no step is passed by that.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_deletes_what_serves_passes_no_step_of_a_rollout() -> Outcome {
+    let (stand, first, second) = waiting("actions-moved-and-gone").await?;
+    let moved = json!({"properties": {"traffic": {first.clone(): 0, second.clone(): 100}}});
+    stand.change_in_azure(ENDPOINT, &moved)?;
+    let deployment = format!("{ENDPOINT}/deployments/{first}");
+    assert!(
+        stand.emulator.control().remove_resource(&e2e::stand::azure_id(&deployment)),
+        "{first} was there"
+    );
+    stand.look_again::<DeploymentBinding>("taxi").await?;
+    let shared = json!({first.clone(): 90, second.clone(): 10});
+    stand.wait_until("what served, with its share", |stand| traffic(stand) == shared).await?;
+    assert_eq!(come_to_the_pause(&stand).await?, second);
+    let all = stand.api::<DeploymentBinding>().get("taxi").await?;
+    assert_eq!(status(&all).history.len(), 1, "nobody has promoted {second} or given it up");
+    carry_out(&stand, &["promote", "taxi", "--step", "watch"]).await?;
+    stand.wait_for::<DeploymentBinding>("taxi", "Ready", ready).await?;
+    assert_eq!(traffic(&stand), json!({second: 100}));
+    Ok(())
+}
+
 /// What the manifest asks for waits for its window, and what serves is bad. Then somebody reverts the manifest to just that.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_rolled_back_takes_its_steps_when_git_goes_back_to_it() -> Outcome {

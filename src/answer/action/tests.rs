@@ -344,3 +344,15 @@ fn one_goes_back_further_from_what_serves_instead() {
     let said = told(&to, &it);
     assert!(said.contains(&format!("\"revision\":\"{OLD}\"")) && said.contains("0123456789"), "{said}");
 }
+
+/// The deployment that was rolled back to is gone and is made again: that is no rollout that anybody could abort or promote.
+#[test]
+fn nobody_aborts_or_promotes_what_was_rolled_back_to() {
+    let mut it = rising(None);
+    let hold = json!({"revision": "0123456789", "toRevision": NEW, "since": "2026-11-02T00:00:00Z"});
+    it.status.as_mut().unwrap().hold = Some(serde_json::from_value(hold).unwrap());
+    let expected =
+        "no: there is no rollout: revision 0123456789 is held back. `bindery release taxi` ends that";
+    assert_eq!(told(&wish(ActionWord::Abort), &it), expected);
+    assert_eq!(told(&Wish { full: true, ..wish(ActionWord::Promote) }, &it), expected);
+}

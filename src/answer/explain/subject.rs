@@ -140,6 +140,8 @@ impl Subject {
         let (stalled, working) = (says(ConditionType::Stalled), says(ConditionType::Reconciling));
         let then = match (stalled.is_some(), working.is_some(), self.waits_for_another()) {
             (false, false, _) => return next,
+            // What was said before says how it goes on.
+            (false, true, false) if !next.is_empty() => return next,
             (_, _, true) => {
                 "It waits for an object that it names, and goes on by itself when that one is Ready."
             }

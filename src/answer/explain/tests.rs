@@ -187,10 +187,7 @@ ModelVersion fares/taxi-1-dev, which ModelVersion fares/taxi-1 names in spec.sou
   Registered is False: OperationRunning. Not yet.
   Drifted is True: Drifted. stage differs.
   stage differs: the manifest says \"Production\", Azure has \"a\\u202eb\".
-  Next: The manifest has changed since: its generation is 3, and the status speaks of 1. Bindery looks at the change next; if this lasts, see whether the operator runs.
-  Next: It is suspended: nothing is changed in Azure until spec.suspend is false.
-  Next: Azure works on a change since 2026-11-02T00:05:00Z: register taxi:1. Bindery goes on when it ends.
-  Next: Bindery goes on by itself.
+  Next: The manifest has changed since: its generation is 3, and the status speaks of 1. Bindery looks at the change next; if this lasts, see whether the operator runs. It is suspended: nothing is changed in Azure until spec.suspend is false. Azure works on a change since 2026-11-02T00:05:00Z: register taxi:1. Bindery goes on when it ends.
 
 The other objects that these refer to:
   Workspace ml-platform/fares-prod is Ready

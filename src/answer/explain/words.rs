@@ -111,8 +111,8 @@ fn explained(
             (one_line(&drift.field), one_line(&drift.wanted), one_line(&drift.found));
         line(out, 1, &format!("{field} differs: the manifest says \"{wanted}\", Azure has \"{found}\"."));
     }
-    for next in &object.next {
-        line(out, 1, &format!("Next: {}", one_line(next)));
+    if !object.next.is_empty() {
+        line(out, 1, &format!("Next: {}", one_line(&object.next.join(" "))));
     }
 }
 

@@ -3,13 +3,13 @@
 use super::{Facts, admission, history};
 use crate::api::{ActionWord, Object, OnWithdrawal, PastRollout};
 use crate::azure::model::resource::{ModelVersion, OnlineDeployment, Provisioning};
-use crate::azure::model::{Purpose, ResourceId};
-use crate::decide::Place;
+use crate::azure::model::{Error, Purpose, ResourceId, folded};
 use crate::decide::facts::Known;
 use crate::decide::gate::objects_of;
 use crate::decide::rollout::{
     FAILED_TAG, Failures, PREVIOUS_TAG, Revision, STABLE_TAG, stable_of, version_of,
 };
+use crate::decide::{Place, SourceVersion};
 
 /// A revision that was stable here before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,10 @@ pub enum Files {
     Gone,
     /// Azure does not say now, or nobody knows since when it served.
     Unknown,
+}
+
+fn is_in_a_registry(asset: &str) -> bool {
+    asset.starts_with("azureml://registries/")
 }
 
 impl Facts {
@@ -80,22 +84,49 @@ impl Facts {
         if self.may_go_back_now() {
             for it in &mut all {
                 let objects = objects_of(&it.asset_id, known);
-                it.archived =
+                let by_object =
                     objects.iter().any(|it| it.spec.archived == Some(true) || it.current().archived);
-                it.files = self.files_of(it, known);
+                let found = self.version_of(it, known);
+                let by_azure =
+                    found.as_ref().is_some_and(|it| matches!(it, Ok(Some(v)) if v.properties.is_archived));
+                it.archived = by_object || by_azure;
+                it.files = self.files_of(it, found);
             }
         }
         all
     }
 
+    /// The version of what was stable before, as Azure has it, where its deployment is gone: an object that said that the version is
+    /// archived may be gone too. In a registry it is read as whoever acts in the place of the version that the manifest asks for,
+    /// where that is in the same one.
+    fn version_of(&self, before: &Before, known: &mut Known) -> Option<Result<Option<ModelVersion>, Error>> {
+        if self.deployment_of(&before.revision).is_some() {
+            return None;
+        }
+        if !is_in_a_registry(&before.asset_id) {
+            return known.resource(Purpose::TraceLineage, &ResourceId::new(&before.asset_id));
+        }
+        let SourceVersion::Ready { asset_id, id, acting, .. } = &self.version else { return None };
+        let parts = |asset: &str| {
+            let (place, model) = asset.split_once("/models/")?;
+            let (model, version) = model.split_once("/versions/")?;
+            Some((folded(place), model.to_string(), version.to_string()))
+        };
+        let (place, ..) = parts(asset_id)?;
+        let (of, model, version) = parts(&before.asset_id)?;
+        let registry = id.parent().parent().parent().parent();
+        (place == of).then(|| {
+            let id = registry.model_version(&model, &version);
+            known.resource_as(acting, Purpose::TraceLineage, &id)
+        })?
+    }
+
     /// What became of the files of what was stable before, where its deployment is gone.
-    fn files_of(&self, before: &Before, known: &mut Known) -> Files {
-        let in_registry = before.asset_id.starts_with("azureml://registries/");
-        if in_registry || self.deployment_of(&before.revision).is_some() {
+    fn files_of(&self, before: &Before, found: Option<Result<Option<ModelVersion>, Error>>) -> Files {
+        if is_in_a_registry(&before.asset_id) || self.deployment_of(&before.revision).is_some() {
             return Files::Same;
         }
-        let id = ResourceId::new(&before.asset_id);
-        let made = match known.resource::<ModelVersion>(Purpose::TraceLineage, &id) {
+        let made = match found {
             Some(Ok(None)) => return Files::Gone,
             Some(Ok(Some(version))) => version.created(),
             Some(Err(_)) | None => None,

@@ -8,7 +8,7 @@ use crate::azure::model::resource::{EndpointKind, Provisioning};
 use crate::decide::condition::{Said, say};
 use crate::decide::rollout::Traffic;
 use crate::decide::verdict::{Course, Event};
-use crate::decide::{Look, Verdict};
+use crate::decide::{Look, Place, Verdict};
 
 /// The conditions of every kind, and after them those of a binding.
 pub(super) fn of(case: &Case<'_>, verdict: &Verdict, common: &[Condition]) -> Vec<Condition> {
@@ -47,7 +47,7 @@ fn available(case: &Case<'_>) -> Said {
     }
     let scene = &case.scene;
     match &case.facts.endpoint {
-        Look::Unseen => return Said::AsBefore,
+        Look::Unseen => return gone_with_its_workspace(case).unwrap_or(Said::AsBefore),
         Look::Absent => {
             let message = format!("Azure has no endpoint {}.", case.facts.endpoint_name());
             return Said::Holds(false, Reason::NotInAzure, message);
@@ -78,6 +78,16 @@ fn available(case: &Case<'_>) -> Said {
     Said::Holds(true, Reason::Succeeded, format!("The {what}: {}.", held.said_of(scene.kind())))
 }
 
+/// Where Azure has no workspace, nobody looks for the endpoint in it, and nothing serves.
+fn gone_with_its_workspace(case: &Case<'_>) -> Option<Said> {
+    let Place::NotReady { gone: true, what, .. } = &case.facts.place else { return None };
+    let name = case.facts.endpoint_name();
+    case.facts.led_away.is_none().then(|| {
+        let message = format!("{what} is not in Azure, and neither is the endpoint {name} in it.");
+        Said::Holds(false, Reason::NotInAzure, message)
+    })
+}
+
 /// Azure has the endpoint, and it works. Absent where the endpoint is another's: nobody wakes this object when it changes.
 fn endpoint_ready(case: &Case<'_>) -> Said {
     if case.is_anothers() {
@@ -89,7 +99,7 @@ fn endpoint_ready(case: &Case<'_>) -> Said {
         Look::Absent => {
             return Said::Holds(false, Reason::NotInAzure, format!("Azure has no endpoint {name}."));
         }
-        Look::Unseen => return Said::AsBefore,
+        Look::Unseen => return gone_with_its_workspace(case).unwrap_or(Said::AsBefore),
     };
     let (works, reason) = match endpoint.provisioning() {
         Provisioning::Succeeded => (true, Reason::Succeeded),

@@ -114,7 +114,17 @@ pub(super) fn report_failed_candidate(case: &Case<'_>) -> Option<Verdict> {
         Some(FailureReason::VerificationFailed) => Reason::VerificationFailed,
         _ => Reason::CandidateFailed,
     };
+    let keeps = scene.held.as_ref().map(|held| held.said_of(scene.kind())).unwrap_or_default();
     let serving = match (scene.kind(), scene.stable.as_deref()) {
+        (kind, Some(stable)) if scene.stable_is_gone() => {
+            let stays = match kind {
+                EndpointKind::Online => "the traffic stays as it is",
+                EndpointKind::Batch => "the default deployment stays as it is",
+            };
+            format!(
+                "{stable}, which served, is gone from the endpoint and is made again; until then {stays} ({keeps})."
+            )
+        }
         (EndpointKind::Online, Some(stable)) => format!("{stable} has all the traffic."),
         (EndpointKind::Online, None) => "No deployment has traffic.".to_string(),
         (EndpointKind::Batch, Some(stable)) => format!("{stable} is the default deployment."),

@@ -58,6 +58,8 @@ pub enum Place {
         because: String,
         /// Only a person can help it.
         stalled: bool,
+        /// Azure does not have it, nor anything in it.
+        gone: bool,
     },
     /// It is a workspace that is being deleted, or for which another object stands too: nothing new begins in it, and no
     /// weight rises. What serves there goes on, and can be taken back.
@@ -145,13 +147,13 @@ impl Place {
         deleting: bool,
     ) -> Self {
         if deleting {
-            return Self::NotReady { what, because: GOES.into(), stalled: true };
+            return Self::NotReady { what, because: GOES.into(), stalled: true, gone: false };
         }
         // A registry that has a region too many can be used all the same.
         let ready = conditions_of(&status.conditions).reason(ConditionType::Ready);
         let stalled = stalled(&status.conditions) && ready != Some(Reason::RegionRemovalRefused);
         if status.discovery_url.is_none() || stalled {
-            return Self::NotReady { what, because: because(&status.conditions), stalled };
+            return Self::NotReady { what, because: because(&status.conditions), stalled, gone: false };
         }
         Self::Ready { id, location: spec.location.clone(), policy: Policy::default() }
     }
@@ -178,6 +180,8 @@ impl Place {
                 what,
                 because: because(&status.conditions),
                 stalled: stalled(&status.conditions),
+                gone: conditions_of(&status.conditions).reason(ConditionType::Ready)
+                    == Some(Reason::NotInAzure),
             },
         }
     }
@@ -233,7 +237,7 @@ impl Place {
             Self::NotServed { what, because } => {
                 Some(Verdict::stalled(Reason::IdentityNotAllowed, format!("{what}: {because}")))
             }
-            Self::NotReady { what, because, stalled } => {
+            Self::NotReady { what, because, stalled, .. } => {
                 Some(not_ready(format!("{what} is not ready: {because}"), *stalled))
             }
             Self::Closed { what, because } => {

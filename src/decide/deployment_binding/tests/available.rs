@@ -3,7 +3,7 @@
 use crate::api::{ConditionType, Phase, conditions_of};
 use crate::azure::model::{OperationState, Purpose};
 use crate::decide::fixtures::{Binding, binding, operation};
-use crate::decide::{Look, Mode, SourceVersion};
+use crate::decide::{Look, Mode, Place, SourceVersion};
 
 fn condition(it: &Binding, kind: ConditionType) -> String {
     let conditions = conditions_of(&it.decide().status.conditions);
@@ -36,6 +36,24 @@ fn whoever_serves_in_good_health_is_available_whether_the_manifest_is_reached_or
     assert!(available(split).starts_with("Unknown UnknownTraffic: The weights do not sum to 100"));
     let unseen = binding().with(|f| f.endpoint = Look::Unseen);
     assert_eq!(available(unseen), "absent");
+}
+
+/// Somebody has deleted the workspace in Azure.
+#[test]
+fn what_is_gone_with_its_workspace_is_not_available() {
+    let with = |gone: bool| {
+        binding().serving("1").with(|f| {
+            f.status = binding().serving("1").decide().status;
+            let (what, because) = ("Workspace fares/production".into(), "No.".into());
+            f.place = Place::NotReady { what, because, stalled: true, gone };
+            f.endpoint = Look::Unseen;
+        })
+    };
+    let gone = "False NotInAzure: Workspace fares/production is not in Azure, and neither is the endpoint taxi in it.";
+    for kind in [ConditionType::Available, ConditionType::EndpointReady] {
+        assert_eq!(condition(&with(true), kind), gone);
+        assert!(condition(&with(false), kind).starts_with("True Succeeded"), "nobody can say");
+    }
 }
 
 /// Version 2 serves, and the deployment of version 1 has been kept for long enough.

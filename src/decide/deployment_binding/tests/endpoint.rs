@@ -95,8 +95,12 @@ fn a_manifest_of_a_later_version_is_not_guessed_at() {
 
 #[test]
 fn what_has_to_be_there_first() {
-    let not_ready =
-        Place::NotReady { what: "Workspace fares/production".into(), because: "No.".into(), stalled: false };
+    let not_ready = Place::NotReady {
+        what: "Workspace fares/production".into(),
+        because: "No.".into(),
+        stalled: false,
+        gone: false,
+    };
     let missing = SourceVersion::Missing { what: "ModelVersion fares/taxi-1".into() };
     let unready = SourceVersion::NotReady {
         what: "ModelVersion fares/taxi-1".into(),

@@ -49,7 +49,7 @@ fn what_will_not_be_approved_before_long_is_said_in_time() {
     };
     let two = json!({"count": 2});
     let unseen = |f: &mut crate::decide::deployment_binding::Facts| {
-        f.place = Place::NotReady { what: "W".into(), because: "No.".into(), stalled: false };
+        f.place = Place::NotReady { what: "W".into(), because: "No.".into(), stalled: false, gone: false };
     };
     for (situation, it, expected) in vec![
         ("it does not end", decided(serving(&one), "1", |_| ()), None),

@@ -338,3 +338,17 @@ fn what_served_is_made_again_where_there_is_room() {
     let it = beside(10, &[("2", 100)]).deployed("3", "Succeeded");
     assert_eq!(doing(&it), "delete deployment v3, whose rollout was given up for another");
 }
+
+#[test]
+fn what_failed_while_what_served_is_gone_says_who_answers_until_then() {
+    let it = beside(10, &[("2", 100)]);
+    let it = failed(it.clone()).tagged("bindery-failed", &it.revision("2").to_string());
+    let refused = it.clone().with(|f| {
+        let call = it.decide().call.unwrap();
+        let attempt = attempt(call.errand.purpose, &call.resource, &call.doing);
+        f.situation.trouble.failure = Some(failure(attempt, Class::Permanent, 0, 1));
+    });
+    let said = told(&refused.decide());
+    let expected = "v2 was aborted. v1, which served, is gone from the endpoint and is made again; until then the traffic stays as it is (v2 100%). v2 is not tried again:";
+    assert!(said.contains(expected), "{said}");
+}

@@ -489,7 +489,7 @@ fn unread(it: Binding, led_away: bool) -> Binding {
     it.with(|f| {
         f.status = before;
         (f.endpoint, f.deployments) = (Look::Unseen, vec![]);
-        f.place = Place::NotReady { what: "it".into(), because: "No.".into(), stalled: false };
+        f.place = Place::NotReady { what: "it".into(), because: "No.".into(), stalled: false, gone: false };
         f.led_away = led_away.then(|| ResourceId::workspace("s", "rg", "elsewhere"));
     })
 }

@@ -57,6 +57,8 @@ struct World {
     tags: Value,
     /// The list lacks the deployment, which has all the traffic.
     lags: bool,
+    /// Azure has archived the versions.
+    archived: bool,
     /// What the status of the workspace says.
     workspace: Value,
     others: Vec<AnyObject>,
@@ -68,6 +70,7 @@ impl Default for World {
             states: ["Succeeded", "Succeeded"],
             tags: json!({}),
             lags: false,
+            archived: false,
             workspace: json!({"observedGeneration": 1, "location": "eastus"}),
             others: vec![],
         }
@@ -76,7 +79,7 @@ impl Default for World {
 
 /// What the binding finds, and what it asks of Azure.
 fn found(it: &DeploymentBinding, world: World) -> (Binding, Vec<Ask>) {
-    let World { states, tags: more, lags, workspace, others } = world;
+    let World { states, tags: more, lags, archived, workspace, others } = world;
     let mut prod = made::<Workspace>("fares", "prod", &json!({"azure": azure("prod")}));
     Arc::make_mut(&mut prod).status = Some(serde_json::from_value(workspace).unwrap());
     let mut objects = vec![prod.any(), Arc::new(it.clone()).any()];
@@ -100,7 +103,7 @@ fn found(it: &DeploymentBinding, world: World) -> (Binding, Vec<Ask>) {
         })))),
         Ask::Resource(id) if id.name() == DEPLOYMENT => Answer::Resource(Ok(Some(deployment.clone()))),
         Ask::Resource(id) if id.as_str().contains("/models/") => Answer::Resource(Ok(Some(json!({
-            "properties": {"modelUri": "azureml://x"}, "systemData": {"createdAt": "2026-02-01T12:00:00Z"},
+            "properties": {"modelUri": "azureml://x", "isArchived": archived}, "systemData": {"createdAt": "2026-02-01T12:00:00Z"},
         })))),
         Ask::Resource(_) => Answer::Resource(Ok(None)),
         Ask::Operation { .. } => Answer::Operation(Ok(OperationState::Running)),
@@ -206,6 +209,42 @@ fn what_was_stable_before_is_archived_where_an_object_says_so() {
     };
     assert_eq!((archived(true, "gone"), archived(false, "gone")), (vec![true], vec![false]));
     assert_eq!(archived(true, DEPLOYMENT), [false], "nothing goes back, so nobody has asked");
+}
+
+/// The object that archived a version may be gone: Azure still says so.
+#[test]
+fn what_was_stable_before_is_archived_where_azure_says_so() {
+    let found = |archived: bool| {
+        let tags = json!({"bindery-stable": "gone"});
+        let (facts, _) = found(&served(), World { tags, archived, ..World::default() });
+        facts.before.iter().map(|it| it.archived).collect::<Vec<_>>()
+    };
+    assert_eq!((found(true), found(false)), (vec![true], vec![false]));
+}
+
+/// The same of a version in a registry, while the manifest asks for another one from there.
+#[test]
+fn what_a_registry_has_archived_is_known_of_what_was_stable_before() {
+    let found = |archived: bool, asset: &str| {
+        let mut models =
+            made::<Registry>("fares", "models", &json!({"azure": azure("models"), "location": "eastus"}));
+        let ready = json!({"observedGeneration": 1, "discoveryUrl": "https://x"});
+        Arc::make_mut(&mut models).status = Some(serde_json::from_value(ready).unwrap());
+        let mut it = registered("v");
+        let place = json!({"registryRef": {"name": "models"}});
+        it.spec = ModelVersion::clone(&version("fares", "v", "taxi", &place)).spec;
+        let others = [objects(&[it]), vec![models.any()]].concat();
+        let mut binding = served();
+        binding.status.as_mut().unwrap().history[0].asset_id = Some(asset.into());
+        let tags = json!({"bindery-stable": "gone"});
+        let (facts, _) = found(&binding, World { tags, archived, others, ..World::default() });
+        assert!(matches!(facts.version, SourceVersion::Ready { .. }), "{:?}", facts.version);
+        facts.before.iter().map(|it| it.archived).collect::<Vec<_>>()
+    };
+    let asset = "azureml://registries/models/models/taxi/versions/1";
+    assert_eq!((found(true, asset), found(false, asset)), (vec![true], vec![false]));
+    let elsewhere = "azureml://registries/others/models/taxi/versions/1";
+    assert_eq!(found(true, elsewhere), [false], "nobody here may read that registry");
 }
 
 /// The number of a version in a workspace can be made again: then it is another one than the one that has served.

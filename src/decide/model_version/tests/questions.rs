@@ -46,7 +46,18 @@ fn what_belongs_to_another_is_the_others_to_report() {
         f.situation.ownership.leaving = vec!["fares/older".into()];
     };
     assert_eq!(told(&going), "", "not yet handed over");
-    assert_eq!(told(&unadopted), "", "nobody's, and not to be taken over");
+    assert_eq!(
+        told(&unadopted),
+        "served",
+        "nobody's, and not to be taken over: no other object tells who serves it"
+    );
+    let unadopted_stranger = |f: &mut Facts| {
+        unadopted(f);
+        kept_out(f);
+    };
+    assert_eq!(told(&unadopted_stranger), "", "nobody's, and not this namespace's to look at");
+    let mismatch = |f: &mut Facts| found(f).model_type = Some("triton_model".into());
+    assert!(told(&mismatch).contains("served"), "another file than the manifest says serves all the same");
     assert_eq!(told(&kept_out), all, "no publisher any more, and still the owner");
     let never_owned = |f: &mut Facts| {
         kept_out(f);
@@ -100,6 +111,7 @@ fn every_question_has_its_answer() {
                     what: "Workspace fares/development".into(),
                     because: "No.".into(),
                     stalled: false,
+                    gone: false,
                 }
             })),
             "False ReferenceNotReady working | Workspace fares/development is not ready: No. | interval",

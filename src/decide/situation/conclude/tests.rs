@@ -346,7 +346,8 @@ fn what_is_referred_to_may_come_a_moment_later() {
 #[test]
 fn a_restart_does_not_begin_the_wait_for_a_reference_anew() {
     let missing = || Place::Missing { what: "Workspace fares/production".into() };
-    let unready = |stalled| Place::NotReady { what: "it".into(), because: "No.".into(), stalled };
+    let unready =
+        |stalled| Place::NotReady { what: "it".into(), because: "No.".into(), stalled, gone: false };
     let told_after = |place: &Place, seconds: u64| {
         let first = crate::decide::fixtures::binding().with(|f| f.place = place.clone());
         let again = crate::decide::fixtures::binding().with(|f| {
@@ -376,7 +377,12 @@ fn the_end_of_a_change_is_looked_for_whatever_else_is_said() {
         told(
             &crate::decide::fixtures::binding()
                 .with(|f| {
-                    f.place = Place::NotReady { what: "it".into(), because: "No.".into(), stalled: false };
+                    f.place = Place::NotReady {
+                        what: "it".into(),
+                        because: "No.".into(),
+                        stalled: false,
+                        gone: false,
+                    };
                     f.situation.operation =
                         operation(Purpose::RemoveDeployment, "delete it", f.id.as_ref().unwrap(), 20, answer);
                 })
