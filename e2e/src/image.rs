@@ -172,7 +172,7 @@ mod tests {
             let bytes = &files[&format!("blobs/{}", named.replace(':', "/"))];
             assert_eq!(
                 (digest(bytes).as_str(), bytes.len()),
-                (named, descriptor["size"].as_u64().unwrap() as usize)
+                (named, usize::try_from(descriptor["size"].as_u64().unwrap()).unwrap())
             );
             bytes.clone()
         };

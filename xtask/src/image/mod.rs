@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 use crate::test::cargo;
 use crate::{Outcome, repository};
 
+/// Where images go.
+const OUT: &str = "target/image";
 /// Who the program is in the container: nobody that a machine knows. The chart says the same.
 const USER: &str = "65532:65532";
 const ENTRYPOINT: &str = "/bindery";
@@ -38,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Arch::Amd64)]
     arch: Arch,
     /// Where the archive and the list of what is in it go
-    #[arg(long, value_name = "DIR", default_value = "target/image")]
+    #[arg(long, value_name = "DIR", default_value = OUT)]
     out: PathBuf,
 }
 
@@ -105,6 +107,16 @@ fn config() -> Value {
 
 /// Runs `cargo xtask image`.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    make(arguments).map(drop)
+}
+
+/// Makes the image for the node of this machine; where its archive is.
+pub(crate) fn for_this_machine() -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let arch = if cfg!(target_arch = "aarch64") { Arch::Arm64 } else { Arch::Amd64 };
+    make(&Arguments { arch, out: OUT.into() })
+}
+
+fn make(arguments: &Arguments) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let begun = Instant::now();
     let program = build(arguments.arch)?;
     let program = fs::read(&program).map_err(|why| format!("{}: {why}", program.display()))?;
@@ -118,16 +130,19 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             ImageFile { path: AUTHORITIES, executable: false, bytes: authorities::pem().into_bytes() },
         ],
     };
-    let sbom = sbom::of_the_operator(arguments.arch.target())?;
     let out = repository().join(&arguments.out);
     fs::create_dir_all(&out)?;
-    for (ending, bytes) in [("oci.tar", image.archive()?), ("cdx.json", format!("{sbom:#}\n").into_bytes())] {
+    let write = |ending: &str, bytes: &[u8]| {
         let path = out.join(format!("bindery-{}.{ending}", arguments.arch.name()));
-        fs::write(&path, &bytes)?;
+        fs::write(&path, bytes).map_err(|why| format!("{}: {why}", path.display()))?;
         println!("{} ({:.1} MB)", path.display(), megabytes(bytes.len()));
-    }
+        Ok::<_, String>(path)
+    };
+    let sbom = sbom::of_the_operator(arguments.arch.target())?;
+    write("cdx.json", format!("{sbom:#}\n").as_bytes())?;
+    let archive = write("oci.tar", &image.archive()?)?;
     println!("the program alone has {size:.1} MB; {:.1} s", begun.elapsed().as_secs_f32());
-    Ok(())
+    Ok(archive)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "one digit after the point is printed")]
