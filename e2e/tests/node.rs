@@ -7,8 +7,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use azureml_emulator::{Client as Application, Config, Emulator, Federated};
@@ -25,6 +26,8 @@ use serde_json::{Value, json};
 
 /// Names the archive with the image.
 const IMAGE_VARIABLE: &str = "BINDERY_TEST_IMAGE";
+/// Tells the process that [`owner`] is to do something.
+const TO_BE_KILLED: &str = "BINDERY_TEST_TO_BE_KILLED";
 const SYSTEM: &str = "bindery-system";
 const TEAM: &str = "fares";
 const NAME: &str = "fares-models";
@@ -272,8 +275,70 @@ fn names(pods: &[Pod]) -> BTreeSet<String> {
     pods.iter().map(ResourceExt::name_any).collect()
 }
 
+/// A machine has one node, and so the tests one after the other.
+static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Not a test: what [`a_node_whose_owner_was_killed_is_cleared_up`] kills.
+#[tokio::test]
+#[ignore = "only for the test that kills it"]
+async fn owner() {
+    if std::env::var_os(TO_BE_KILLED).is_none() {
+        return;
+    }
+    let options = Options { node: true, ..Options::default() };
+    let control_plane = ControlPlane::start(options).await.unwrap();
+    let pods: Api<Pod> = Api::namespaced(control_plane.client().unwrap(), "default");
+    let pod = serde_json::from_value(json!({"metadata": {"name": "idle"}, "spec": {"containers": [
+        {"name": "idle", "image": "localhost/pause:1", "imagePullPolicy": "Never"},
+    ]}}));
+    pods.create(&PostParams::default(), &pod.unwrap()).await.unwrap();
+    let container = loop {
+        let pod = pods.get("idle").await.unwrap();
+        if is_ready(&pod) {
+            break pod.status.unwrap().container_statuses.unwrap()[0].container_id.clone().unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    println!("\n{TO_BE_KILLED} {}", container.trim_start_matches("containerd://"));
+    tokio::time::sleep(Duration::from_secs(300)).await;
+}
+
+#[tokio::test]
+async fn a_node_whose_owner_was_killed_is_cleared_up() {
+    let _one = ONE.lock().await;
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "owner", "--ignored", "--nocapture"])
+        .env(TO_BE_KILLED, "yes")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let container = BufReader::new(owner.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix(TO_BE_KILLED).map(|id| id.trim().to_string()))
+        .expect("the owner says which container runs");
+    let left = || {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap().contains(node::FOLDER);
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let cgroups = processes.filter_map(|entry| fs::read_to_string(entry.path().join("cgroup")).ok());
+        let running = cgroups.filter(|cgroups| cgroups.contains(&container)).count();
+        (running, mounts, Path::new("/sys/class/net/bindery0").exists(), Path::new(node::FOLDER).exists())
+    };
+    assert_eq!(left(), (1, true, true, true));
+    assert!(!node::clear().unwrap(), "the node of a living owner is left alone");
+
+    owner.kill().unwrap(); // SIGKILL: it can clear up nothing any more
+    owner.wait().unwrap();
+    assert_eq!(left(), (1, true, true, true));
+
+    assert!(node::clear().unwrap());
+    assert_eq!(left(), (0, false, false, false));
+    assert!(!node::clear().unwrap(), "there is nothing more to clear up");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_chart_runs_on_a_node_and_survives_what_happens_to_pods() -> Outcome {
+    let _one = ONE.lock().await;
     // The standard is enforced: a pod that asks for more is refused there.
     let mut stand = Stand::start().await?;
     let root = serde_json::from_value(json!({
