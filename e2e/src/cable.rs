@@ -1,6 +1,7 @@
 //! A TCP connection between two programs that can be cut and mended.
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,7 +21,12 @@ pub struct Cable {
 impl Cable {
     /// A cable to this port of 127.0.0.1, whole.
     pub async fn to(port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Self::from((Ipv4Addr::LOCALHOST, 0).into(), port).await
+    }
+
+    /// The same, from another address; port 0 is any free one.
+    pub async fn from(address: SocketAddr, port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let own = listener.local_addr()?.port();
         let (whole, is_whole) = watch::channel(true);
         let turned_away = Arc::new(AtomicUsize::new(0));

@@ -9,6 +9,9 @@ pub mod cable;
 pub mod control_plane;
 pub mod crds;
 pub mod folders;
+pub mod image;
+pub mod node;
+
 pub mod ports;
 pub mod process;
 pub mod progress;

@@ -6,6 +6,7 @@ mod contract;
 mod control_plane;
 mod demo;
 mod go;
+mod image;
 mod python;
 mod soak;
 mod test;
@@ -40,6 +41,8 @@ enum Command {
     Codegen(codegen::Arguments),
     /// Write the files that are made from Microsoft's documents: the bodies that the emulator knows, and its answers
     Contract(contract::Arguments),
+    /// The operator's container image as an OCI archive, without a container engine
+    Image(image::Arguments),
     /// A Kubernetes control plane on this machine: bring one up, or end it
     #[command(subcommand)]
     ControlPlane(control_plane::Command),
@@ -55,6 +58,7 @@ async fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::Contract(arguments) => contract::run(&arguments),
+        Command::Image(arguments) => image::run(&arguments),
         Command::ControlPlane(command) => control_plane::run(command).await,
     };
     match outcome {

@@ -8,13 +8,20 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
+use e2e::node;
 use e2e::stand::INFERRED_VARIABLE;
 
 use crate::control_plane::ClusterArguments;
-use crate::{Outcome, codegen, go, python, repository};
+use crate::{Outcome, codegen, go, image, python, repository};
 
 /// The test of the test stand itself, which makes no sense with a cluster that is not ours.
 const OF_THE_STAND: &str = "control_plane";
+
+/// The test that is a step of its own.
+const OF_THE_NODE: &str = "node";
+
+/// Names the image's archive to that test.
+const IMAGE_VARIABLE: &str = "BINDERY_TEST_IMAGE";
 
 /// The position of the emulator that is not the default.
 const OPPOSITE: &str = "opposite";
@@ -52,6 +59,9 @@ enum Step {
     Inferred,
     /// The demo, from nothing to the end of its story
     Demo,
+    /// The chart on a real node, from the operator's own image; only when it is named with --only. Skipped without the rights
+    /// or the programs for a node, but not in CI
+    Node,
     /// The bench can measure rollouts: a trial with a few, whose figures nobody judges
     Bench,
 }
@@ -78,6 +88,7 @@ impl Step {
             }
             Self::E2e => &["test", "--package", "e2e"],
             Self::Inferred => &["test", "--package", "e2e", "--test", "operator"],
+            Self::Node => &["test", "--package", "e2e", "--test", "node", "--", "--nocapture"],
             Self::Demo => &["run", "--package", "xtask", "--", "demo", "--exit"],
             Self::Bench => &[
                 "run",
@@ -108,6 +119,11 @@ impl Step {
         Ok(arguments)
     }
 
+    /// Whether it is run when no step is named. A release build of the operator takes too long for each change.
+    fn is_usual(self) -> bool {
+        self != Self::Node
+    }
+
     /// The component of the toolchain that it needs.
     fn component(self) -> Option<(&'static str, &'static str)> {
         match self {
@@ -122,7 +138,8 @@ impl Step {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut took = vec![];
     for step in Step::value_variants() {
-        if !arguments.only.is_empty() && !arguments.only.contains(step) {
+        let wanted = if arguments.only.is_empty() { step.is_usual() } else { arguments.only.contains(step) };
+        if !wanted {
             continue;
         }
         let name = step.name();
@@ -143,6 +160,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             Step::Generated => codegen::check(),
             Step::Python => python::run(|variables| run_cargo(&cargo, &arguments.cluster, variables)),
             Step::Go => go::run(),
+            Step::Node => on_a_node(&cargo, &arguments.cluster),
             Step::Inferred => {
                 run_cargo(&cargo, &arguments.cluster, &[(INFERRED_VARIABLE, OPPOSITE.as_ref())])
             }
@@ -167,6 +185,18 @@ fn command_line(arguments: &[String]) -> String {
 
 fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f32())
+}
+
+/// Builds the image and runs the test with it, where this machine can have a node.
+fn on_a_node(cargo: &[String], cluster: &ClusterArguments) -> Outcome {
+    if cluster.options().names_a_cluster() {
+        return skip("the node is one of a control plane of our own, and a cluster was named".into());
+    }
+    if let Some(why) = node::impossible() {
+        return skip(format!("a node is not possible here: {why}"));
+    }
+    let image = image::for_this_machine()?;
+    run_cargo(cargo, cluster, &[(IMAGE_VARIABLE, image.as_os_str())])
 }
 
 /// Says that something is not tested here, and why; in CI that is an error.
@@ -230,6 +260,7 @@ fn tests_for_any_cluster() -> io::Result<Vec<String>> {
         if let Some(name) = path.file_stem().and_then(|name| name.to_str())
             && (is_file || path.join("main.rs").is_file())
             && name != OF_THE_STAND
+            && name != OF_THE_NODE
         {
             tests.push(name.to_string());
         }
@@ -241,6 +272,19 @@ fn tests_for_any_cluster() -> io::Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_is_for_those_who_name_it_and_its_test_is_in_no_other_step() {
+        assert!(!Step::Node.is_usual());
+        assert!(Step::value_variants().iter().filter(|step| !step.is_usual()).eq([&Step::Node]));
+        let elsewhere = tests_for_any_cluster().expect("tests");
+        assert!(!elsewhere.contains(&OF_THE_NODE.to_string()) && elsewhere.contains(&"chart".to_string()));
+        // `cargo test --package e2e` goes by what the manifest says.
+        let manifest = include_str!("../../e2e/Cargo.toml");
+        assert!(manifest.contains("name = \"node\"\ntest = false"));
+        let test = include_str!("../../e2e/tests/node.rs");
+        assert!(test.contains(&format!("\"{IMAGE_VARIABLE}\"")));
+    }
 
     /// Compiling takes minutes on a new machine: nobody should have to guess whether anything happens.
     #[test]

@@ -69,10 +69,15 @@ pub(super) fn apiserver(binaries: &Binaries, pki: &Pki, ports: &Ports, certs: &P
     // Tokens without an audience of their own are for the API server, under its usual name too.
     let audiences = format!("{},https://kubernetes.default.svc", ports.server());
     flag(&mut command, "api-audiences", audiences);
-    flag(&mut command, "service-cluster-ip-range", "10.0.0.0/24");
+    flag(&mut command, "service-cluster-ip-range", crate::node::SERVICES);
     // It would publish a loopback address as endpoints of the service "kubernetes", which validation
     // refuses every ten seconds.
     flag(&mut command, "endpoint-reconciler-type", "none");
+    // For what a kubelet knows, such as the logs of pods.
+    flag(&mut command, "kubelet-client-certificate", &pki.server.certificate);
+    flag(&mut command, "kubelet-client-key", &pki.server.key);
+    // The node's name is known to nobody else.
+    flag(&mut command, "kubelet-preferred-address-types", "InternalIP");
     // One client, one machine: no fair queues, no profiling.
     flag(&mut command, "enable-priority-and-fairness", "false");
     flag(&mut command, "profiling", "false");
@@ -81,9 +86,14 @@ pub(super) fn apiserver(binaries: &Binaries, pki: &Pki, ports: &Ports, certs: &P
 }
 
 /// The controllers whose absence a user of the API would notice; nothing about nodes, pods or
-/// volumes. None when there is no such program.
-pub(super) fn controller_manager(binaries: &Binaries, pki: &Pki, kubeconfig: &Path) -> Option<Command> {
-    let controllers = [
+/// volumes, unless there is a node. None when there is no such program.
+pub(super) fn controller_manager(
+    binaries: &Binaries,
+    pki: &Pki,
+    kubeconfig: &Path,
+    node: bool,
+) -> Option<Command> {
+    let mut controllers = vec![
         "namespace-controller",
         "serviceaccount-controller",
         "serviceaccount-token-controller",
@@ -94,6 +104,15 @@ pub(super) fn controller_manager(binaries: &Binaries, pki: &Pki, kubeconfig: &Pa
         // Type errors of a policy appear in its status.
         "validatingadmissionpolicy-status-controller",
     ];
+    if node {
+        controllers.extend([
+            "deployment-controller",
+            "replicaset-controller",
+            // What a new node is tainted with goes when the node is ready.
+            "node-lifecycle-controller",
+            "pod-garbage-collector-controller",
+        ]);
+    }
     let mut command = Command::new(binaries.kube_controller_manager.as_ref()?);
     flag(&mut command, "kubeconfig", kubeconfig);
     flag(&mut command, "controllers", controllers.join(","));

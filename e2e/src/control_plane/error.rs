@@ -11,6 +11,9 @@ pub enum Error {
     /// Its programs are not to be had.
     #[error(transparent)]
     Tools(#[from] tools::Error),
+    /// It has no node.
+    #[error(transparent)]
+    Node(#[from] crate::node::Error),
     /// A component could not be started.
     #[error(transparent)]
     Process(#[from] process::Error),

@@ -12,6 +12,7 @@ use super::error::Error;
 use super::pki::Pki;
 use super::{ControlPlane, Options, client, client_config, kubeconfig};
 use crate::folders::{self, TemporaryFolder};
+use crate::node::{Joining, Node};
 use crate::process::Process;
 use crate::tools::{self, Binaries};
 use crate::{free_port, process};
@@ -25,6 +26,7 @@ const ATTEMPTS: usize = 3;
 /// The components, in the order in which they end.
 #[derive(Debug)]
 pub(super) struct Local {
+    node: Option<Node>,
     controller_manager: Option<Process>,
     apiserver: Process,
     etcd: Process,
@@ -42,7 +44,7 @@ pub(super) async fn start(options: &Options) -> Result<ControlPlane, Error> {
     };
     let mut attempt = 1;
     loop {
-        match start_once(&binaries, &logs).await {
+        match start_once(&binaries, &logs, options).await {
             Err(Error::NotReady { tail, .. })
                 if attempt < ATTEMPTS && tail.contains("address already in use") =>
             {
@@ -53,7 +55,7 @@ pub(super) async fn start(options: &Options) -> Result<ControlPlane, Error> {
     }
 }
 
-async fn start_once(binaries: &Binaries, logs: &Path) -> Result<ControlPlane, Error> {
+async fn start_once(binaries: &Binaries, logs: &Path, options: &Options) -> Result<ControlPlane, Error> {
     let folder = TemporaryFolder::new("bindery-control-plane")
         .map_err(Error::io("make a folder in", &std::env::temp_dir()))?;
     let inside = |name: &str| folder.path().join(name);
@@ -74,6 +76,7 @@ async fn start_once(binaries: &Binaries, logs: &Path) -> Result<ControlPlane, Er
 
     let spawn = |command: &Command, name: &str| Process::spawn(command, &logs.join(format!("{name}.log")));
     let mut local = Local {
+        node: None,
         controller_manager: None,
         etcd: spawn(&components::etcd(binaries, &pki, &ports, &inside("etcd")), "etcd")?,
         apiserver: spawn(
@@ -89,12 +92,27 @@ async fn start_once(binaries: &Binaries, logs: &Path) -> Result<ControlPlane, Er
         local.still_waiting("the API server to get ready", deadline)?;
         tokio::time::sleep(LOOK).await;
     }
-    if let Some(command) = components::controller_manager(binaries, &pki, &of_controllers) {
+    if let Some(command) = components::controller_manager(binaries, &pki, &of_controllers, options.node) {
         local.controller_manager = Some(spawn(&command, "kube-controller-manager")?);
         while !has_default_account(&client).await {
             local.still_waiting("the controllers to begin", deadline)?;
             tokio::time::sleep(LOOK).await;
         }
+    }
+    if options.node {
+        let member = |name: &str, identity| {
+            let path = inside(&format!("kubeconfig-{name}"));
+            let kubeconfig = kubeconfig::with_certificate(&ports.server(), &pki.ca_pem, identity);
+            kubeconfig::write(&kubeconfig, &path).map(|()| path)
+        };
+        let joining = Joining {
+            kubelet: &member("kubelet", &pki.kubelet)?,
+            scheduler: &member("kube-scheduler", &pki.scheduler)?,
+            ca: &pki.ca,
+            port: ports.apiserver,
+            logs,
+        };
+        local.node = Some(Node::start(&joining, &client, &options.progress).await?);
     }
     Ok(ControlPlane {
         local: Some(local),
@@ -128,6 +146,7 @@ impl Local {
     pub(super) fn process_ids(&self) -> Vec<u32> {
         let mut ids = vec![self.etcd.id(), self.apiserver.id()];
         ids.extend(self.controller_manager.as_ref().map(Process::id));
+        ids.extend(self.node.iter().flat_map(Node::process_ids));
         ids
     }
 
@@ -144,6 +163,9 @@ impl Local {
                     logs: self.logs.clone(),
                 });
             }
+        }
+        if let Some(node) = &mut self.node {
+            node.check()?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A Kubernetes control plane: etcd, kube-apiserver and kube-controller-manager on this machine,
-//! or a cluster of yours. No nodes and no scheduler: objects, admission, RBAC and tokens are real,
-//! pods never run.
+//! or a cluster of yours. Unless a node is asked for ([`crate::node`]), there is none, nor a scheduler: objects, admission,
+//! RBAC and tokens are real, pods never run.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), e2e::control_plane::Error> {
@@ -56,6 +56,8 @@ pub struct Options {
     pub progress: Progress,
     /// Where the logs of the components go. Default: a new folder below `<cache>/bindery/logs`.
     pub logs: Option<PathBuf>,
+    /// Add a node, so that pods run: see [`crate::node`]. A named cluster has its own.
+    pub node: bool,
 }
 
 impl Options {

@@ -12,6 +12,7 @@ use rcgen::{
 };
 
 use super::error::Error;
+use crate::node;
 
 /// A certificate and its key, as PEM.
 pub(super) struct Identity {
@@ -39,6 +40,10 @@ pub(super) struct Pki {
     pub(super) admin: Identity,
     /// `system:kube-controller-manager`.
     pub(super) controller_manager: Identity,
+    /// `system:kube-scheduler`.
+    pub(super) scheduler: Identity,
+    /// The node, as its kubelet.
+    pub(super) kubelet: Identity,
 }
 
 impl Pki {
@@ -65,6 +70,8 @@ impl Pki {
             token_public_key: file("service-account.pub", &token.public_key_pem())?,
             admin: ca.client("bindery-admin", Some("system:masters"))?,
             controller_manager: ca.client("system:kube-controller-manager", None)?,
+            scheduler: ca.client("system:kube-scheduler", None)?,
+            kubelet: ca.client(&format!("system:node:{}", node::NAME), Some("system:nodes"))?,
             ca_pem,
         })
     }
@@ -90,8 +97,9 @@ impl Authority {
     fn server(&self) -> Result<Identity, Error> {
         let mut params =
             CertificateParams::new(vec!["localhost".to_string(), "kubernetes.default.svc".to_string()])?;
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        params.subject_alt_names.push(SanType::IpAddress(loopback));
+        for address in [Ipv4Addr::LOCALHOST, node::API_SERVICE] {
+            params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(address)));
+        }
         self.sign(params, "kube-apiserver", None)
     }
 

@@ -127,6 +127,23 @@ pub async fn control_plane(progress: &Progress) -> Result<Binaries, Error> {
     })
 }
 
+/// The programs of a node that the machine's packages do not bring.
+#[derive(Clone, Debug)]
+pub struct NodeBinaries {
+    /// Runs pods.
+    pub kubelet: PathBuf,
+    /// Gives pods to nodes.
+    pub kube_scheduler: PathBuf,
+}
+
+/// The programs of a node, from the cache; built now if they are not there yet (some minutes).
+pub async fn node(progress: &Progress) -> Result<NodeBinaries, Error> {
+    let wanted = [(&sources::KUBERNETES, "kubelet"), (&sources::KUBERNETES, "kube-scheduler")];
+    let mut paths = build::all(&wanted, progress).await?.into_iter();
+    let mut next = || paths.next().unwrap_or_default();
+    Ok(NodeBinaries { kubelet: next(), kube_scheduler: next() })
+}
+
 /// Helm 3, of the version [`HELM_VERSION`], from the cache; built now if it is not there yet. Without
 /// Go: the `helm` on `PATH`, whatever its version.
 pub async fn helm(progress: &Progress) -> Result<PathBuf, Error> {

@@ -13,7 +13,7 @@ use std::process::{self, Stdio};
 use std::time::{Duration, Instant};
 
 use e2e::process::{send, tail};
-use e2e::{ControlPlane, Options, Progress, Signal, folders, tools};
+use e2e::{ControlPlane, Options, Progress, Signal, folders, node, tools};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::record::{Record, Running};
@@ -68,6 +68,9 @@ pub enum Command {
         /// Stay attached, and end it with Ctrl-C
         #[arg(long)]
         foreground: bool,
+        /// Add a real node, so that pods run; needs root, containerd, runc and the CNI plugins
+        #[arg(long, conflicts_with_all = ["kubeconfig", "context"])]
+        node: bool,
     },
     /// End it
     Down,
@@ -75,10 +78,15 @@ pub enum Command {
 
 /// Runs `cargo xtask control-plane`.
 pub async fn run(command: Command) -> Outcome {
+    if let Command::Up { node: true, .. } = command
+        && let Some(why) = node::impossible()
+    {
+        return Err(node::Error::NotPossible(why).into());
+    }
     match command {
         Command::Up { cluster, .. } if cluster.options().names_a_cluster() => look_at(&cluster).await,
-        Command::Up { foreground: true, .. } => hold().await,
-        Command::Up { .. } => up().await,
+        Command::Up { foreground: true, node, .. } => hold(node).await,
+        Command::Up { node, .. } => up(node).await,
         Command::Down => down().await,
     }
 }
@@ -90,7 +98,7 @@ async fn look_at(cluster: &ClusterArguments) -> Outcome {
     Ok(())
 }
 
-async fn up() -> Outcome {
+async fn up(node: bool) -> Outcome {
     if let Some(running) = record::running()? {
         println!("a control plane runs already");
         tell(&ready(running, None).await?);
@@ -98,6 +106,9 @@ async fn up() -> Outcome {
     }
     // Here rather than in the holder, so that progress and errors are seen.
     tools::control_plane(&Progress::stderr()).await?;
+    if node {
+        tools::node(&Progress::stderr()).await?;
+    }
     let log = folders::state()?.join("control-plane.log");
     if let Some(folder) = log.parent() {
         fs::create_dir_all(folder)?;
@@ -105,6 +116,7 @@ async fn up() -> Outcome {
     let output = File::create(&log)?;
     let mut holder = process::Command::new(std::env::current_exe()?)
         .args(["control-plane", "up", "--foreground"])
+        .args(node.then_some("--node"))
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)
@@ -166,7 +178,7 @@ fn tell(record: &Record) {
 }
 
 /// Owns the control plane until somebody asks for its end, or a component ends.
-async fn hold() -> Outcome {
+async fn hold(node: bool) -> Outcome {
     let Some(mut held) = record::Held::take().await? else {
         println!("a control plane runs already");
         if let Some(running) = record::running()? {
@@ -174,7 +186,7 @@ async fn hold() -> Outcome {
         }
         return Ok(());
     };
-    let mut control_plane = ControlPlane::start(Options::default()).await?;
+    let mut control_plane = ControlPlane::start(Options { node, ..Options::default() }).await?;
     let record = Record {
         process_id: process::id(),
         server: control_plane.server(),
@@ -208,6 +220,7 @@ async fn down() -> Outcome {
     let process_id = match record::running()? {
         None => {
             println!("no control plane runs");
+            clear_up()?;
             return Ok(());
         }
         Some(Running::Starting(process_id)) => process_id,
@@ -226,5 +239,13 @@ async fn down() -> Outcome {
         tokio::time::sleep(LOOK).await;
     }
     println!("the control plane has ended");
+    clear_up()
+}
+
+/// What a node left whose holder was killed. One that ends by itself clears up itself.
+fn clear_up() -> Outcome {
+    if node::clear()? {
+        println!("what a node had left behind is cleared up");
+    }
     Ok(())
 }
