@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::orders::Orders;
-use super::{Case, Facts, history};
+use super::{Case, Facts, decide, history};
 use crate::api::{
     Aggregation, AzureMonitor, Candidate, Comparison, Dimension, INTERVAL, Measurement, MetricOf, MetricRun,
     PrometheusQuery, RunPhase, SmokeCase, SmokeTest,
@@ -87,6 +87,10 @@ impl Facts {
             return all;
         }
         let (scene, _) = self.scene();
+        // What has failed or was aborted is not measured any more, also while it still has its traffic.
+        if scene.wanted_failed() {
+            return all;
+        }
         // When a run that is not stored has begun would be another moment at every look, and so would its questions be other ones.
         for active in scene.active().into_iter().filter(|it| it.begun) {
             let Some(due) = active.due().filter(|due| *due <= self.situation.now) else { continue };
@@ -108,16 +112,25 @@ impl Facts {
         all
     }
 
-    /// Says what will be asked, so that each measurement begins when it is due, and the pass that follows has its answer.
+    /// Says what will be asked, so that each measurement begins when it is due, and the pass that follows has its answer. Of a run
+    /// that is not stored yet that is said only if this pass stores it, or each pass would find it due anew.
     pub(super) fn foresee(&self, home: &str, known: &mut Known) {
         if !self.measures() || self.situation.deleting {
             return;
         }
         let (scene, _) = self.scene();
-        for active in scene.active() {
+        let active = if scene.wanted_failed() { vec![] } else { scene.active() };
+        let stored = |run: &MetricRun| {
+            let runs = decide(self).status.candidate.map(|it| it.metrics).unwrap_or_default();
+            runs.iter().any(|it| (&it.step, &it.metric, it.since) == (&run.step, &run.metric, run.since))
+        };
+        for active in active {
             let Some(due) = active.due().filter(|due| !active.begun || *due > self.situation.now) else {
                 continue;
             };
+            if !active.begun && !stored(&active.run) {
+                continue;
+            }
             for (_, question) in self.questions(&scene, &active, due, home, known) {
                 if let Ok((principal, question)) = question {
                     known.foresee(&principal, due, question);

@@ -399,6 +399,34 @@ fn nothing_is_measured_by_whoever_may_not_act() {
     assert_eq!(asks(&due().with(|f| f.situation.deleting = true)), (0, vec![]));
 }
 
+/// A candidate that was given up keeps its traffic until what served is made again. No status stores a run of it, so that every pass
+/// would find it due anew.
+#[test]
+fn what_was_given_up_is_not_measured() {
+    let steps = json!([
+        {"setTraffic": 10}, {"name": "beside", "analysis": {"metrics": ["errors"], "background": true}},
+        {"name": "go", "pause": {}}, {"setTraffic": 50},
+    ]);
+    let it = rollout().steps(steps).candidate("2", 10, 60);
+    let it = it.with(|f| f.status.history[0].version = Some("1".into()));
+    let it = super::actions::later(&it).moved(&[("2", 100)]).with(|f| {
+        f.deployments.retain(|d| !d.name().starts_with("v1"));
+        let run =
+            f.status.candidate.as_mut().unwrap().metrics.iter_mut().find(|it| it.step == "beside").unwrap();
+        (run.failed, run.last_at) = (1, Some(ago(60)));
+    });
+    let bad = gives(it.clone(), "beside", "errors", &[(CANDIDATE, Answer::Number(0.9))]);
+    assert_eq!(bad.decide().status.history[0].outcome, Outcome::Failed);
+    let given_up = super::actions::later(&bad).with(|f| f.measured.clear());
+    let abort = super::actions::asked("a0", crate::api::ActionWord::Abort, &it.revision("2"));
+    let aborted = super::actions::later(&it.with(|f| f.asked.push(abort)));
+    let (given_up, aborted) = (given_up.deployed("1", "Creating"), aborted.deployed("1", "Creating"));
+    for it in [given_up, aborted] {
+        assert!(!it.0.scene().0.active().is_empty(), "it stands at a step that is measured");
+        assert_eq!(asks(&it), (0, vec![]));
+    }
+}
+
 /// Every measurement costs one pass: the one that has its answer.
 #[test]
 fn a_measurement_is_foreseen_before_it_is_due() {
