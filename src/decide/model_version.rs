@@ -139,7 +139,8 @@ pub fn decide(facts: &Facts) -> Decision<ModelVersionStatus> {
     status.conditions = conditions(facts, &common);
     let news = [retirement::news(&facts.status.conditions, &status.conditions), gates::news(facts, &status)]
         .concat();
-    let next = verdict.next.at_the_latest_after(facts.retirement_changes(), facts.situation.interval);
+    let changes = facts.retirement_changes().into_iter().chain(facts.decisions_are_known()).min();
+    let next = verdict.next.at_the_latest_after(changes, facts.situation.interval);
     let intends = |call: &Call, status: &mut ModelVersionStatus| facts.intends(call, status);
     Verdict { events: [verdict.events, news].concat(), next, ..verdict }.decision(status).intending(intends)
 }

@@ -1,6 +1,7 @@
 //! Who has approved or rejected the version: in the status, and as tags for those who look in Azure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -14,8 +15,8 @@ use crate::azure::model::resource::Strings;
 use crate::decide::approval::tally::{Ballot, Question, Standing};
 use crate::decide::drift::Differences;
 use crate::decide::facts::{Known, Name};
-use crate::decide::in_seconds;
 use crate::decide::places::reference::{find_registry, may_refer};
+use crate::decide::{Mode, in_seconds};
 
 const APPROVED_BY: &str = "bindery-approved-by";
 const APPROVED_AT: &str = "bindery-approved-at";
@@ -24,6 +25,8 @@ const REJECTED_BY: &str = "bindery-rejected-by";
 const REJECTED_AT: &str = "bindery-rejected-at";
 const KEYS: [&str; 5] = [APPROVED_BY, APPROVED_AT, APPROVED_UNTIL, REJECTED_BY, REJECTED_AT];
 
+/// By then the Approvals about an asset that a status names for the first time have been looked at.
+const APPROVALS: Duration = Duration::from_secs(30);
 /// What a status may hold of decisions.
 const MOST: usize = 20;
 /// What ARM takes as the value of a tag, in characters.
@@ -102,9 +105,18 @@ impl Facts {
     pub(super) fn tells_other_decisions(&self) -> bool {
         // An object that is new, or whose status was lost, is looked at before the Approvals that are about it: what they come to
         // is not known yet.
-        let Some(version) = self.version.found().filter(|_| self.status.asset_id.is_some()) else {
-            return false;
-        };
+        self.status.asset_id.is_some() && self.decisions_differ()
+    }
+
+    /// In how much time the Approvals about a new object, or one whose status was lost, have been looked at. An Approval that counts
+    /// wakes the version; where none counts, nobody does.
+    pub(super) fn decisions_are_known(&self) -> Option<Duration> {
+        let waits = self.status.asset_id.is_none() && self.situation.mode == Mode::Act;
+        (waits && self.decisions_differ()).then_some(APPROVALS)
+    }
+
+    fn decisions_differ(&self) -> bool {
+        let Some(version) = self.version.found() else { return false };
         let found = &version.properties.tags;
         let wanted = self.decision_tags();
         KEYS.iter().any(|key| found.get(*key) != wanted.get(key))
